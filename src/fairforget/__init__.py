@@ -1,0 +1,2 @@
+"""FairForget."""
+__version__ = "0.1.0"

@@ -1,0 +1,71 @@
+"""One text of a corpus, and the character ranges that matter in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """Characters `start` to `end` (exclusive) of a text, as Python counts them (code points)."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end:
+            raise ValueError(f"span {self.start}:{self.end} is empty or starts before the text")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mention:
+    """Characters that name a group, with the words that would stand there for anyone.
+
+    "Women are late." has the mention 0:5 with neutral words ("People",).
+    """
+
+    start: int
+    end: int
+    neutral: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end:
+            raise ValueError(f"mention {self.start}:{self.end} is empty or starts before the text")
+        if not self.neutral or not all(self.neutral):
+            raise ValueError("a mention needs at least one neutral word")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One row of a corpus."""
+
+    id: str
+    text: str
+    domain: str | None = None
+    """Bias domain: gender, race, religion, …; None where the corpus does not say."""
+    group: str | None = None
+    """The group within the domain that the text is about."""
+    spans: tuple[Span, ...] = ()
+    """The harmful characters, in order, not overlapping."""
+    mentions: tuple[Mention, ...] = ()
+    """The group mentions, in order, not overlapping."""
+    split: str | None = None
+
+    def __post_init__(self) -> None:
+        for ranges in (self.spans, self.mentions):
+            end = 0
+            for part in ranges:
+                if part.start < end or part.end > len(self.text):
+                    raise ValueError(
+                        f"text {self.id}: range {part.start}:{part.end} overlaps another or "
+                        f"ends after the text ({len(self.text)} characters)"
+                    )
+                end = part.end
+
+    def neutralised(self, choice: int = 0) -> str:
+        """The text with every mention replaced by its neutral word number `choice` (modulo)."""
+        parts, at = [], 0
+        for mention in self.mentions:
+            parts += [self.text[at : mention.start], mention.neutral[choice % len(mention.neutral)]]
+            at = mention.end
+        return "".join([*parts, self.text[at:]])

@@ -1,0 +1,18 @@
+"""Gradient ascent on the target tokens: mask language modelling unlearning."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from fairforget.objectives.objective import Objective
+
+
+def ascent_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
+    """log p(x_i | X \\ x_i), to be minimised: the target tokens become less likely.
+
+    Lu et al. 2024 (arXiv 2407.16951), section 3. It has no floor.
+    """
+    return log_probs.gather(-1, targets[:, None])[:, 0]
+
+
+ascent = Objective("ascent", ascent_loss, "none", "Lu et al. 2024, arXiv 2407.16951")

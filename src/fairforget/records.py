@@ -1,0 +1,159 @@
+"""The records that runs leave behind: frozen dataclasses, written as JSON, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, Any, Literal, TypeVar
+
+import pydantic
+from pydantic import TypeAdapter
+
+from fairforget.errors import InputError
+
+RECORD = "record.json"
+ITEMS = "items.parquet"
+VERSION = 1
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """Which model a record is about."""
+
+    source: str
+    parameters: int
+    dtype: str
+    start_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the run ran on."""
+
+    fairforget: str
+    torch: str
+    transformers: str
+    python: str
+    device: str
+    processes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRecord:
+    """An evaluation: `results` has one entry per benchmark, as the benchmark defines it."""
+
+    model: ModelFacts
+    results: dict[str, dict[str, Any]]
+    environment: Environment
+    seconds: dict[str, float]
+    seed: int = 0
+    kind: Literal["evaluation"] = "evaluation"
+    version: int = VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusFacts:
+    """A corpus as it was used."""
+
+    name: str
+    role: Literal["forget", "retain", "held-out"]
+    texts: int
+    tokens: int
+    """Target tokens of a forget corpus; all tokens of the others, without start tokens."""
+    domain: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetFacts:
+    """What damage was allowed and what was done, as perplexity after ÷ before on held-out text."""
+
+    asked: float
+    reached: float
+    alpha: float
+    """Where on the line from the original (0) to the trained weights (1) the result lies."""
+    before: float
+    """Perplexity of the original model on the held-out text."""
+    trained: float
+    """Perplexity ratio of the weights as trained, at α = 1."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnlearningRecord:
+    """An unlearning run."""
+
+    model: ModelFacts
+    method: dict[str, Any]
+    """The configuration: objective, selection, retention, seed, steps, learning rate, …"""
+    corpora: list[CorpusFacts]
+    budget: BudgetFacts
+    history: list[dict[str, float]]
+    """One row per logged step."""
+    environment: Environment
+    seconds: dict[str, float] = field(default_factory=dict)
+    kind: Literal["unlearning"] = "unlearning"
+    version: int = VERSION
+
+
+def environment(device: str, processes: int = 1) -> Environment:
+    """The versions in use."""
+    return Environment(
+        fairforget=version("fairforget"),
+        torch=version("torch"),
+        transformers=version("transformers"),
+        python=platform.python_version(),
+        device=device,
+        processes=processes,
+    )
+
+
+def write_record(record: EvaluationRecord | UnlearningRecord, path: Path) -> None:
+    """Write a record as indented JSON."""
+    content = TypeAdapter(type(record)).dump_json(record, indent=1)
+    with whole_file(path) as file:
+        file.write(content + b"\n")
+
+
+def read_record(path: Path, kind: type[T]) -> T:
+    """Read a record of the given kind.
+
+    Raises:
+        InputError: there is none, or it is not such a record; names file, field and fault.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return TypeAdapter(kind).validate_json(content)
+    except pydantic.ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"])) or "the whole"
+        raise InputError(f"{path} is not such a record: {where}: {fault['msg']}") from error
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Write a file aside, flush it to disk, then put it in place: whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(aside).chmod(0o666 & ~mask)
+        Path(aside).replace(path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise

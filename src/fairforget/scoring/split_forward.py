@@ -1,0 +1,56 @@
+"""Run a model's body and its head apart, so that the head runs only where it is needed.
+
+The logits of a whole batch are by far the largest tensor of a small model: [batch, length,
+vocabulary]. Here the body gives hidden states, the caller picks positions, and the head turns
+those into logits. The head is the model's own forward pass with the body's result put in place,
+so that whatever an architecture does to its logits (biases, scaling, soft caps) is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutputWithPast
+
+
+def hidden_states(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
+    """Last hidden states [batch, length, width] of the model's body."""
+    body = model.get_submodule(model.base_model_prefix)
+    extra = {"use_cache": False} if not model.config.is_encoder_decoder and _is_causal(model) else {}
+    output: Tensor = body(**inputs, **extra).last_hidden_state
+    return output
+
+
+def logits_at(model: PreTrainedModel, hidden: Tensor) -> Tensor:
+    """Logits [n, vocabulary] of hidden states [n, width], by the model's own head."""
+    name = model.base_model_prefix
+    body = model.get_submodule(name)
+    model._modules[name] = _Given(hidden[None])
+    try:
+        # some forward passes look at the device of their input, none at its content
+        logits: Tensor = model(input_ids=torch.zeros(1, 1, dtype=torch.long, device=hidden.device)).logits
+    finally:
+        model._modules[name] = body
+    return logits[0]
+
+
+class _Given(nn.Module):
+    """Stands in for a body whose result is known."""
+
+    def __init__(self, hidden: Tensor) -> None:
+        super().__init__()
+        self.hidden = hidden
+
+    @property
+    def decoder(self) -> _Given:  # OPT calls model.decoder
+        return self
+
+    def forward(self, *_: Any, **__: Any) -> BaseModelOutputWithPast:
+        return BaseModelOutputWithPast(last_hidden_state=self.hidden)
+
+
+def _is_causal(model: PreTrainedModel) -> bool:
+    return not type(model).__name__.endswith("MaskedLM")

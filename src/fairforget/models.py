@@ -266,7 +266,10 @@ def _clear_errors(name: str) -> Iterator[None]:
             raise
         text = str(error)
         if not Path(name).exists() and (
-            "not a local folder" in text or "couldn't connect" in text or "offline" in text
+            "not a local folder" in text
+            or "couldn't connect" in text
+            or "offline" in text
+            or "Repo id must" in text
         ):
             raise InputError(
                 f"model {name!r}: no such directory here, and no such model on the hub "

@@ -13,14 +13,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutputWithPast
+from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
 
 def hidden_states(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
-    """Last hidden states [batch, length, width] of the model's body."""
+    """Last hidden states [batch, length, width] of the model's body.
+
+    An attention mask [batch, 1, length, length] is boolean here (true: sees) and becomes the
+    additive one that every attention implementation takes.
+    """
+    mask = inputs["attention_mask"]
+    if mask.dtype == torch.bool:
+        blocked = torch.finfo(model.dtype).min
+        additive = torch.zeros(mask.shape, dtype=model.dtype, device=mask.device)
+        inputs["attention_mask"] = additive.masked_fill_(~mask, blocked)
     body = model.get_submodule(model.base_model_prefix)
-    extra = {"use_cache": False} if not model.config.is_encoder_decoder and _is_causal(model) else {}
-    output: Tensor = body(**inputs, **extra).last_hidden_state
+    output: Tensor = body(**inputs, use_cache=False).last_hidden_state
     return output
 
 
@@ -30,8 +38,9 @@ def logits_at(model: PreTrainedModel, hidden: Tensor) -> Tensor:
     body = model.get_submodule(name)
     model._modules[name] = _Given(hidden[None])
     try:
-        # some forward passes look at the device of their input, none at its content
-        logits: Tensor = model(input_ids=torch.zeros(1, 1, dtype=torch.long, device=hidden.device)).logits
+        # a forward pass may look at the shape and device of its input, never at the content
+        ids = torch.zeros(1, len(hidden), dtype=torch.long, device=hidden.device)
+        logits: Tensor = type(model).forward(model, input_ids=ids).logits
     finally:
         model._modules[name] = body
     return logits[0]
@@ -45,12 +54,9 @@ class _Given(nn.Module):
         self.hidden = hidden
 
     @property
-    def decoder(self) -> _Given:  # OPT calls model.decoder
+    def decoder(self) -> _Given:
+        """OPT's head calls `model.decoder`."""
         return self
 
-    def forward(self, *_: Any, **__: Any) -> BaseModelOutputWithPast:
-        return BaseModelOutputWithPast(last_hidden_state=self.hidden)
-
-
-def _is_causal(model: PreTrainedModel) -> bool:
-    return not type(model).__name__.endswith("MaskedLM")
+    def forward(self, *_: Any, **__: Any) -> BaseModelOutputWithPastAndCrossAttentions:
+        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=self.hidden)

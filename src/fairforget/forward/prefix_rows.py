@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True)
 class PrefixRow:
-    """One row: a prefix tree of `n` nodes, and the tokens that it predicts."""
+    """One row: a prefix tree of `n` nodes, and the sequences that are its paths."""
 
     tokens: npt.NDArray[np.int64]
     """[n] token ids."""
@@ -25,12 +25,9 @@ class PrefixRow:
     """[n] position of each node in its sequence, from 0."""
     parent: npt.NDArray[np.int64]
     """[n] index of the node before, always smaller than the node's own; −1 for a root."""
-    node: npt.NDArray[np.int64]
-    """[m] the node that predicts."""
-    target: npt.NDArray[np.int64]
-    """[m] the token that is predicted there."""
     members: tuple[tuple[int, npt.NDArray[np.int64]], ...]
-    """The sequences of this row: (index, [length − 1] which predictions are theirs)."""
+    """The sequences of this row: (index, [length − 1] the node that predicts each token but the
+    first)."""
 
     def attention(self) -> npt.NDArray[np.bool_]:
         """[n, n], true where the node of the row may see the node of the column."""
@@ -69,7 +66,6 @@ class _Growing:
         self.tokens: list[int] = []
         self.depth: list[int] = []
         self.parent: list[int] = []
-        self.predictions: dict[tuple[int, int], int] = {}
         self.members: list[tuple[int, npt.NDArray[np.int64]]] = []
         self.path: list[int] = []
 
@@ -94,19 +90,12 @@ class _Growing:
             self.path.append(len(self.tokens))
             self.tokens.append(sequence[depth])
             self.depth.append(depth)
-        mine = [
-            self.predictions.setdefault(pair, len(self.predictions))
-            for pair in zip(self.path, sequence[1:], strict=True)
-        ]
-        self.members.append((index, np.array(mine)))
+        self.members.append((index, np.array(self.path)))
 
     def finish(self) -> PrefixRow:
-        pairs = np.array(list(self.predictions), dtype=np.int64)
         return PrefixRow(
             tokens=np.array(self.tokens),
             depth=np.array(self.depth),
             parent=np.array(self.parent),
-            node=pairs[:, 0],
-            target=pairs[:, 1],
             members=tuple(self.members),
         )

@@ -1,0 +1,5 @@
+"""`python -m fairforget`."""
+
+from fairforget.cli import main
+
+main()

@@ -1,0 +1,61 @@
+"""`fairforget evaluate`: measure a model on benchmarks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def evaluate(
+    model: str,
+    *,
+    output: Path,
+    benchmarks: str = "stereoset",
+    seed: int = 0,
+    dtype: str | None = None,
+    device: str | None = None,
+    start_token: str | None = None,
+    trust_remote_code: bool = False,
+) -> None:
+    """Measure a model on benchmarks: record.json and items.parquet.
+
+    Args:
+        model: Hub id, local directory, .gguf file, or smollm2.
+        output: Directory to write to.
+        benchmarks: Names, separated by commas.
+        seed: Of the bootstrap intervals.
+        dtype: float32, bfloat16 or float16; by default the fastest on the device.
+        device: Such as cpu or cuda; by default an accelerator if there is one.
+        start_token: The token before the first word; by default what the tokenizer says.
+        trust_remote_code: Run Python code that comes with the model.
+    """
+    from fairforget.benchmarks import checked
+    from fairforget.console import show_evaluation
+    from fairforget.outputs import open_output
+    from fairforget.records import RECORD, EvaluationRecord, read_record
+
+    names = checked([name.strip() for name in benchmarks.split(",")])
+    settings = {
+        "command": "evaluate",
+        "model": model,
+        "benchmarks": names,
+        "seed": seed,
+        "dtype": dtype,
+        "start_token": start_token,
+    }
+    if (output / RECORD).exists():
+        open_output(output, settings)
+    else:
+        from fairforget.evaluation import evaluate_into
+        from fairforget.models import load_model
+
+        language_model = load_model(
+            model,
+            dtype=dtype,
+            device=device,
+            start_token=start_token,
+            trust_remote_code=trust_remote_code,
+        )
+        open_output(output, settings)
+        evaluate_into(output, language_model, names, seed=seed)
+    show_evaluation(read_record(output / RECORD, EvaluationRecord))
+    print(f"Written: {output / RECORD}")

@@ -1,0 +1,127 @@
+"""`fairforget unlearn`: debias a model."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from fairforget.budget import Budget
+
+if TYPE_CHECKING:
+    from fairforget.models import LanguageModel
+
+
+def unlearn(
+    model: str,
+    *,
+    output: Path,
+    forget: str = "builtin",
+    retain: str = "boolq",
+    objective: Literal["ascent", "neutral"] = "neutral",
+    selection: Literal["harmful", "after-mention", "all"] | None = None,
+    retention: Literal["kl", "nll", "none"] = "kl",
+    retention_weight: float = 1.0,
+    retain_per_forget: float = 0.25,
+    budget: Budget = Budget(),  # noqa: B008
+    steps: int = 60,
+    batch_size: int = 16,
+    learning_rate: float = 2e-5,
+    benchmarks: str = "",
+    seed: int = 0,
+    dtype: str | None = None,
+    device: str | None = None,
+    start_token: str | None = None,
+    trust_remote_code: bool = False,
+) -> None:
+    """Debias a model: model/ (loads with from_pretrained) and record.json.
+
+    Args:
+        model: Hub id, local directory, .gguf file, or smollm2.
+        output: Directory to write to; the same command goes on where it stopped.
+        forget: Corpus of biased texts, CORPUS[:DOMAIN]; or a .csv, .jsonl or .parquet file.
+        retain: Corpus of texts that must stay as likely as they are.
+        objective: What is done to the target tokens: make them unlikely (ascent, the paper's),
+            or as likely as in a text about anyone (neutral).
+        selection: Which tokens are targets; by default harmful for ascent, after-mention for
+            neutral.
+        retention: What is done on the retain corpus.
+        retention_weight: Weight of the retain loss; the forget loss has 1.
+        retain_per_forget: Retain texts for each forget text.
+        budget: What unlearning may cost.
+        steps: Optimiser steps.
+        batch_size: Forget texts of a step.
+        learning_rate: Peak learning rate of AdamW.
+        benchmarks: Measure before and after with these, separated by commas: before/, after/ and
+            report.html.
+        seed: Of the order of texts, and of the intervals.
+        dtype: float32, bfloat16 or float16; by default the fastest on the device.
+        device: Such as cpu or cuda; by default an accelerator if there is one.
+        start_token: The token before the first word; by default what the tokenizer says.
+        trust_remote_code: Run Python code that comes with the model.
+    """
+    settings = {k: v for k, v in locals().items() if k not in ("output", "device")}
+
+    from fairforget.benchmarks import checked
+    from fairforget.console import show_change, show_unlearning
+    from fairforget.corpora import read_corpus
+    from fairforget.evaluation import evaluate_into
+    from fairforget.models import load_model, save_model
+    from fairforget.outputs import open_output
+    from fairforget.records import RECORD, UnlearningRecord, read_record, write_record
+    from fairforget.trainer import UnlearningConfig
+    from fairforget.unlearning import Corpus
+    from fairforget.unlearning import unlearn as run
+
+    names = checked([name.strip() for name in benchmarks.split(",") if name.strip()])
+    config = UnlearningConfig(
+        output_dir=str(output / CHECKPOINTS),
+        objective=objective,
+        selection=selection,
+        retention=retention,
+        retention_weight=retention_weight,
+        retain_per_forget=retain_per_forget,
+        max_steps=steps,
+        per_device_train_batch_size=batch_size,
+        learning_rate=learning_rate,
+        use_cpu=device == "cpu",
+        seed=seed,
+    )
+
+    def load(source: str | Path) -> LanguageModel:
+        return load_model(
+            source,
+            dtype=dtype,
+            device=device,
+            start_token=start_token,
+            trust_remote_code=trust_remote_code,
+        )
+
+    path = output / RECORD
+    if path.exists():
+        open_output(output, {"command": "unlearn", **settings})
+        language_model = load(output / MODEL) if names else None
+    else:
+        forget_corpus = Corpus(forget, read_corpus(forget))
+        retain_corpus = Corpus(retain, read_corpus(retain))
+        language_model = load(model)
+        open_output(output, {"command": "unlearn", **settings})
+        if names:
+            evaluate_into(output / BEFORE, language_model, names, seed=seed)
+        record = run(language_model, forget_corpus, retain_corpus, config, budget=budget)
+        save_model(language_model, output / MODEL)
+        write_record(record, path)
+        shutil.rmtree(output / CHECKPOINTS, ignore_errors=True)
+    if language_model and names:
+        evaluate_into(output / AFTER, language_model, names, seed=seed)
+
+    show_unlearning(read_record(path, UnlearningRecord))
+    print(f"Written: {output / MODEL} and {path}")
+    if names:
+        from fairforget.report import write_report
+
+        show_change(output / BEFORE, output / AFTER)
+        print(f"Written: {write_report(output)}")
+
+
+MODEL, CHECKPOINTS, BEFORE, AFTER = "model", "checkpoints", "before", "after"

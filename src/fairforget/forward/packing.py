@@ -1,0 +1,134 @@
+"""Token sequences as one batch for a causal model, and where each token is predicted in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from fairforget.forward.prefix_rows import PrefixRow, prefix_rows
+from fairforget.forward.split_forward import hidden_states, logits_at
+
+ROW_NODES = 128
+"""Nodes of a row: attention costs row length squared, so rows are short."""
+PROBE_TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-3}
+"""Nats by which packed and plain scores of the probe may differ; 0.1 at lower precision."""
+
+T = TypeVar("T")
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """One batch."""
+
+    inputs: dict[str, Tensor]
+    """What the model's body takes: input_ids [rows, width], attention_mask, position_ids."""
+    members: list[tuple[int, Indices]]
+    """(index of the sequence, [length − 1] the position, row × width + column, that predicts each
+    of its tokens but the first)."""
+
+
+def packed(
+    sequences: Sequence[Sequence[int]], *, trees: bool, batch_tokens: int | None = None
+) -> Iterator[Packed]:
+    """Pack sequences of two tokens or more into batches; shorter ones predict nothing.
+
+    Args:
+        sequences: token ids.
+        trees: share prefixes (`prefix_rows`); else one right-padded row per sequence, with an
+            attention mask made from lengths.
+        batch_tokens: tokens of a batch, padding included; None makes one batch of everything.
+    """
+    if trees:
+        rows = sorted(prefix_rows(sequences, ROW_NODES), key=lambda row: len(row.tokens))
+        for group in _grouped(rows, lambda row: len(row.tokens), batch_tokens):
+            yield _pack_trees(group)
+    else:
+        order = [i for i, sequence in enumerate(sequences) if len(sequence) > 1]
+        order.sort(key=lambda i: len(sequences[i]))
+        for chosen in _grouped(order, lambda i: len(sequences[i]) - 1, batch_tokens):
+            yield _pack_padded(sequences, chosen)
+
+
+def honours_trees(model: PreTrainedModel, longest: int) -> bool:
+    """Whether the model gives a packed tree the same numbers as separate sequences.
+
+    Found by trying, on four short sequences. A model with a sliding window honours trees only
+    while `longest`, the longest sequence, fits into the window: a tree's mask overrules it.
+    """
+    config = model.config.get_text_config()
+    window = getattr(config, "sliding_window", None)
+    if window is not None and longest > window:
+        return False
+    last = config.vocab_size - 1
+    probe = [[last, 1, 2, 3, 4, 5], [last, 1, 2, 6, 4, 3, 7], [last, 8, 3], [2, 1, 2, 3]]
+    probe = [[min(token, last) for token in sequence] for sequence in probe]
+    tolerance = PROBE_TOLERANCE.get(model.dtype, 0.1)
+    with torch.inference_mode():
+        try:
+            (tree,) = packed(probe, trees=True)
+            inputs = {name: value.to(model.device) for name, value in tree.inputs.items()}
+            hidden = hidden_states(model, **inputs).flatten(0, 1)
+            for index, places in tree.members:
+                ids = torch.tensor([probe[index]], device=model.device)
+                plain = model(input_ids=ids).logits[0, :-1].float().log_softmax(-1)
+                where = torch.from_numpy(places).to(model.device)
+                mine = logits_at(model, hidden[where]).float().log_softmax(-1)
+                targets = ids[0, 1:, None]
+                if not torch.allclose(
+                    mine.gather(1, targets), plain.gather(1, targets), rtol=0, atol=tolerance
+                ):
+                    return False
+        except (TypeError, ValueError, RuntimeError, AttributeError):
+            return False
+    return True
+
+
+def _pack_trees(rows: Sequence[PrefixRow]) -> Packed:
+    width = max(len(row.tokens) for row in rows)
+    ids = torch.zeros(len(rows), width, dtype=torch.long)
+    depth = torch.zeros(len(rows), width, dtype=torch.long)
+    sees = torch.eye(width, dtype=torch.bool).repeat(len(rows), 1, 1)  # padding sees itself
+    members = []
+    for r, row in enumerate(rows):
+        n = len(row.tokens)
+        ids[r, :n] = torch.from_numpy(row.tokens)
+        depth[r, :n] = torch.from_numpy(row.depth)
+        sees[r, :n, :n] = torch.from_numpy(row.attention())
+        members += [(index, path + r * width) for index, path in row.members]
+    inputs = {"input_ids": ids, "position_ids": depth, "attention_mask": sees[:, None]}
+    return Packed(inputs, members)
+
+
+def _pack_padded(sequences: Sequence[Sequence[int]], chosen: Sequence[int]) -> Packed:
+    lengths = torch.tensor([len(sequences[i]) - 1 for i in chosen])
+    width = int(lengths.max())
+    ids = torch.zeros(len(chosen), width, dtype=torch.long)
+    for r, i in enumerate(chosen):
+        ids[r, : lengths[r]] = torch.tensor(sequences[i][:-1])
+    mask = (torch.arange(width) < lengths[:, None]).long()
+    members = [
+        (i, np.arange(len(sequences[i]) - 1) + r * width) for r, i in enumerate(chosen)
+    ]
+    return Packed({"input_ids": ids, "attention_mask": mask}, members)
+
+
+def _grouped(
+    items: Sequence[T], size: Callable[[T], int], budget: int | None
+) -> Iterator[list[T]]:
+    """Cut items sorted by size into groups whose count × largest size is within the budget."""
+    group: list[T] = []
+    for item in items:
+        if group and budget is not None and size(item) * (len(group) + 1) > budget:
+            yield group
+            group = []
+        group.append(item)
+    if group:
+        yield group

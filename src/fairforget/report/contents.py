@@ -1,0 +1,143 @@
+"""What an output directory holds, read and checked for the report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pydantic
+from pydantic import TypeAdapter
+
+from fairforget.errors import InputError
+from fairforget.records import ITEMS, RECORD, EvaluationRecord, UnlearningRecord, read_record
+
+SAMPLES = "samples.json"
+STUDY = "study.json"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """An evaluation record and its scored items; no items if they were not kept."""
+
+    record: EvaluationRecord
+    items: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One prompt, continued by the original and by the unlearned model."""
+
+    prompt: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unlearning:
+    """An unlearning run; `before` and `after` are both there or both absent."""
+
+    record: UnlearningRecord
+    before: Evaluation | None
+    after: Evaluation | None
+    samples: list[Sample]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a transfer study: what forgetting `forget` did to `domain`."""
+
+    forget: str
+    method: str
+    benchmark: str
+    domain: str
+    before: float
+    after: float
+    delta: float
+    ci: tuple[float, float] | None = None
+    p: float | None = None
+    p_adjusted: float | None = None
+    control: str | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A transfer study."""
+
+    cells: list[Cell]
+
+
+def read_directory(directory: Path) -> Evaluation | Unlearning | Study:
+    """Read whatever kind of run wrote the directory.
+
+    Raises:
+        InputError: nothing to report is there, or it is malformed; names file, field and fault.
+    """
+    if (directory / STUDY).exists():
+        return Study(_checked(directory / STUDY, _StudyFile).cells)
+    path = directory / RECORD
+    if not path.exists():
+        raise InputError(
+            f"{directory} holds neither {RECORD} nor {STUDY}: "
+            "give the output directory of evaluate, unlearn, transfer or demo"
+        )
+    kind = _checked(path, _Kind).kind
+    if kind == "evaluation":
+        return _evaluation(directory)
+    if kind == "unlearning":
+        return _unlearning(directory)
+    raise InputError(f"{path}: kind {kind!r} is neither 'evaluation' nor 'unlearning'")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class _StudyFile:
+    cells: list[Cell]
+
+
+def _checked(path: Path, kind: type[Any]) -> Any:
+    return read_record(path, kind)
+
+
+def _unlearning(directory: Path) -> Unlearning:
+    sides = [
+        _evaluation(directory / side) if (directory / side / RECORD).exists() else None
+        for side in ("before", "after")
+    ]
+    before, after = sides if all(sides) else (None, None)
+    record = read_record(directory / RECORD, UnlearningRecord)
+    return Unlearning(record, before, after, _samples(directory / SAMPLES))
+
+
+def _evaluation(directory: Path) -> Evaluation:
+    record = read_record(directory / RECORD, EvaluationRecord)
+    path = directory / ITEMS
+    if not path.exists():
+        return Evaluation(record, [])
+    try:
+        return Evaluation(record, pq.read_table(path).to_pylist())
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _samples(path: Path) -> list[Sample]:
+    if not path.exists():
+        return []
+    try:
+        return TypeAdapter(list[Sample]).validate_python(json.loads(path.read_bytes()))
+    except (ValueError, OSError) as error:
+        if isinstance(error, pydantic.ValidationError):
+            fault = error.errors()[0]
+            where = ".".join(map(str, fault["loc"]))
+            raise InputError(f"{path}: row {where}: {fault['msg']}") from error
+        raise InputError(f"{path} cannot be read as JSON: {error}") from error

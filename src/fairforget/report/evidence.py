@@ -1,0 +1,40 @@
+"""What speaks for and against believing this run's numbers, from its own counts."""
+
+from __future__ import annotations
+
+from fairforget.records import UnlearningRecord
+from fairforget.report.comparison import Comparison
+from fairforget.report.wording import benchmark_name, domain_name, number
+
+
+def evidence(comparison: Comparison, record: UnlearningRecord, trained: list[str]) -> list[str]:
+    """Sentences: how much was compared, what flipped, whether the budget held, how many seeds."""
+    found = []
+    for benchmark, changes in comparison.benchmarks.items():
+        for change in changes:
+            if change.domain not in ("all", *trained):
+                continue
+            where = f"{benchmark_name(benchmark)}, {domain_name(change.domain).lower()}"
+            if change.paired is None:
+                found.append(f"{where}: the scored items were not kept, so there is no interval.")
+                continue
+            p = change.paired
+            terms = f" about {p.clusters} terms" if benchmark == "stereoset" else ""
+            found.append(
+                f"{where}: {p.items} pairs{terms} compared before and after. The preference "
+                f"flipped away from the stereotype in {p.to_anti} and towards it in "
+                f"{p.to_stereotype}."
+            )
+    budget = record.budget
+    within = "inside" if budget.reached <= budget.asked * 1.0005 else "outside"
+    found.append(
+        f"Held-out perplexity ended at {number(budget.reached, 3)} × the original’s, {within} the "
+        f"allowed {number(budget.asked, 3)}."
+    )
+    seed = record.method.get("seed")
+    found.append(
+        "This is one run"
+        + (f" with one seed ({seed})" if seed is not None else "")
+        + "; another would give other numbers."
+    )
+    return found

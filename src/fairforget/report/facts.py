@@ -1,0 +1,198 @@
+"""How a run was made, as tables, and what is known against its benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fairforget.data.catalogue import CATALOGUE
+from fairforget.records import (
+    BudgetFacts,
+    CorpusFacts,
+    Environment,
+    EvaluationRecord,
+    ModelFacts,
+    UnlearningRecord,
+)
+from fairforget.report.tables import Column, Content, Table
+from fairforget.report.wording import NONE, benchmark_name, flattened, number, plain
+
+_LICENCES = {"crows_pairs": ("CC BY-SA 4.0", "Nangia et al. 2020")}
+
+FAULTS = [
+    (
+        "Fifty is also what a broken model scores.",
+        "A model that finds every sentence equally likely has no preference. The score means "
+        "something only while LMS stays high and perplexity stays low, which is why they stand "
+        "beside it everywhere here.",
+    ),
+    (
+        "The benchmarks have known faults.",
+        "Blodgett et al. (2021) found unclear, badly matched or irrelevant stereotypes in a large "
+        "share of the pairs of StereoSet and CrowS-Pairs; Pikuliak et al. (2023) showed that such "
+        "scores can move for reasons other than bias. Read them as one piece of evidence.",
+    ),
+    (
+        "They measure preferences among English sentences of one culture.",
+        "Mostly stereotypes of the United States. They do not measure what a model does to people "
+        "in use.",
+    ),
+    (
+        "Items about one term are not independent.",
+        "Intervals come from resampling whole terms (StereoSet) or pairs (CrowS-Pairs). Where "
+        "there are few terms, intervals are wide and unreliable; with fewer than six, nothing is "
+        "called decided here.",
+    ),
+    (
+        "Several domains are looked at.",
+        "Each interval covers 95 % for its own domain; they are not corrected for how many there "
+        "are, so one in twenty misses by chance.",
+    ),
+]
+
+
+def unlearning_tables(record: UnlearningRecord) -> list[Table]:
+    """Method, corpora, model and versions of an unlearning run."""
+    return [
+        _pairs("settings", "Settings of the method", flattened(record.method)),
+        corpora_table(record.corpora),
+        versions_table(record.model, record.environment, record.seconds),
+    ]
+
+
+def evaluation_tables(record: EvaluationRecord) -> list[Table]:
+    """Model and versions of an evaluation."""
+    return [versions_table(record.model, record.environment, record.seconds)]
+
+
+def budget_table(budget: BudgetFacts) -> Table:
+    """What damage was allowed, and where the run landed."""
+    return _pairs(
+        "budget",
+        "The budget of damage, as perplexity on held-out text",
+        [
+            ("Original model’s perplexity", number(budget.before, 2)),
+            ("Allowed, × the original’s", number(budget.asked, 3)),
+            ("As trained, × the original’s", number(budget.trained, 3)),
+            ("Reached, × the original’s", number(budget.reached, 3)),
+            ("Point between original (0) and trained (1), α", number(budget.alpha, 3)),
+            *([("Note", budget.note)] if budget.note else []),
+        ],
+    )
+
+
+def corpora_table(corpora: Sequence[CorpusFacts]) -> Table:
+    """The corpora as they were used."""
+    return Table(
+        id="corpora",
+        caption="Corpora",
+        columns=[
+            Column("Corpus"),
+            Column("Role"),
+            Column("Domain"),
+            Column("Texts", numeric=True),
+            Column("Tokens", numeric=True),
+            Column("Licence"),
+            Column("Source"),
+        ],
+        rows=[
+            [
+                corpus.name,
+                corpus.role,
+                corpus.domain or NONE,
+                str(corpus.texts),
+                str(corpus.tokens),
+                *_source(corpus.name),
+            ]
+            for corpus in corpora
+        ],
+        note="Tokens of a forget corpus: those that unlearning aims at.",
+    )
+
+
+def benchmark_table(record: EvaluationRecord) -> Table:
+    """Protocol, licence and size of each benchmark."""
+    rows: list[list[Content]] = []
+    for name, result in record.results.items():
+        whole = result.get("domains", {})
+        whole = whole.get("all", {}) if isinstance(whole, dict) else {}
+        whole = whole if isinstance(whole, dict) else {}
+        rows.append(
+            [
+                benchmark_name(name),
+                plain(result.get("protocol", NONE)),
+                plain(result.get("split", result.get("corpus", NONE))),
+                plain(whole.get("items", whole.get("pairs", result.get("tokens", NONE)))),
+                plain(whole.get("terms", NONE)),
+                plain(whole.get("ties", NONE)),
+                *_source(name),
+            ]
+        )
+    return Table(
+        id="benchmarks",
+        caption="Benchmarks as they were scored",
+        columns=[
+            Column("Benchmark"),
+            Column("Protocol"),
+            Column("Data"),
+            Column("Items or tokens", numeric=True),
+            Column("Terms", numeric=True),
+            Column("Ties", numeric=True),
+            Column("Licence"),
+            Column("Source"),
+        ],
+        rows=rows,
+    )
+
+
+def versions_table(model: ModelFacts, environment: Environment, seconds: dict[str, float]) -> Table:
+    """The model and what it ran on."""
+    return _pairs(
+        "versions",
+        "Model and versions",
+        [
+            ("Model", model.source),
+            ("Parameters", f"{model.parameters:,}".replace(",", "\u202f")),
+            ("Number type", model.dtype),
+            ("Start token", model.start_token),
+            ("FairForget", environment.fairforget),
+            ("PyTorch", environment.torch),
+            ("Transformers", environment.transformers),
+            ("Python", environment.python),
+            ("Device", environment.device),
+            ("Processes", str(environment.processes)),
+            *((f"Seconds, {name}", number(value)) for name, value in seconds.items()),
+        ],
+    )
+
+
+def generic_table(name: str, before: dict[str, Any] | None, after: dict[str, Any]) -> Table:
+    """A result of a benchmark that this report does not know, as it stands."""
+    later = dict(flattened(after))
+    if before is None:
+        return _pairs("", name, list(later.items()))
+    earlier = dict(flattened(before))
+    return Table(
+        id="",
+        caption=f"{name}, before and after",
+        columns=[Column("What"), Column("Before"), Column("After")],
+        rows=[
+            [key, earlier.get(key, NONE), later.get(key, NONE)]
+            for key in dict.fromkeys([*earlier, *later])
+        ],
+    )
+
+
+def _pairs(id: str, caption: str, rows: Sequence[tuple[str, str]]) -> Table:
+    return Table(
+        id=id,
+        caption=caption,
+        columns=[Column("What"), Column("Value")],
+        rows=[list(row) for row in rows],
+    )
+
+
+def _source(name: str) -> tuple[str, str]:
+    if name in CATALOGUE:
+        return CATALOGUE[name].licence, CATALOGUE[name].citation
+    return _LICENCES.get(name, ("not recorded", NONE))

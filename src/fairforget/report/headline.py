@@ -1,0 +1,267 @@
+"""The answer in plain words, made from the numbers and their intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fairforget.report.comparison import Comparison, DomainChange
+from fairforget.report.paired import FEWEST_CLUSTERS
+from fairforget.report.scores import Results, domain_scores, perplexities
+from fairforget.report.wording import (
+    benchmark_name,
+    domain_name,
+    is_zero,
+    listed,
+    number,
+    signed,
+    span,
+)
+
+LARGE_LMS = -2.0
+"""Points of LMS; a loss that is surely larger makes every bias score doubtful."""
+LARGE_PERPLEXITY = 10.0
+"""Per cent; so does a larger rise of perplexity."""
+SMALL_LMS = -0.5
+SMALL_PERPLEXITY = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number to see at a glance, and how to read it."""
+
+    name: str
+    value: str
+    before: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The answer: a title, a sentence or two, what to beware of, and the numbers."""
+
+    title: str
+    sentences: list[str]
+    cautions: list[str] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+
+
+def change_headline(comparison: Comparison, trained: list[str], budget: float) -> Headline:
+    """Did it work, what did it cost.
+
+    Args:
+        comparison: before against after.
+        trained: domains of the forget corpora; the first that was measured is spoken of.
+        budget: perplexity ratio reached on held-out text, for when none was evaluated.
+    """
+    benchmark, main = _main(comparison, trained)
+    cost, cost_title, cautions = _cost(comparison, budget)
+    if main is None:
+        return Headline("No bias benchmark was measured both before and after", cost, cautions, [])
+    name = "Bias" if main.domain == "all" else f"{domain_name(main.domain)} bias"
+    title = {
+        "less": f"{name} fell",
+        "more": f"{name} rose",
+        "undecided": f"Undecided: {name[0].lower()}{name[1:]} may or may not have changed",
+    }[main.verdict]
+    if cost_title and main.verdict != "undecided":
+        title += f", {cost_title}"
+    sentences = [_score_sentence(benchmark, main), *cost]
+    if others := _others(comparison.benchmarks[benchmark], main, trained):
+        sentences.append(others)
+    return Headline(
+        title, sentences, cautions, _change_figures(comparison, benchmark, main, budget)
+    )
+
+
+def evaluation_headline(model: str, results: Results) -> Headline:
+    """How biased is this model, and how well does it model language."""
+    benchmark = next((b for b in ("stereoset", "crows_pairs") if domain_scores(b, results)), None)
+    others = perplexities(results)
+    figures = [
+        Figure(f"Perplexity, {p.corpus}", number(p.value, 2), note="lower is better")
+        for p in others
+    ]
+    costs = [f"Its perplexity on {p.corpus} is {number(p.value, 2)}." for p in others]
+    if benchmark is None:
+        title = f"{model}, measured"
+        return Headline(title, costs or ["No bias benchmark that this report knows."], [], figures)
+    rows = domain_scores(benchmark, results)
+    main = next((row for row in rows if row.domain == "all"), rows[0])
+    known = main.ci is not None
+    low, high = main.ci or (main.score, main.score)
+    if known and low > 50:
+        title = f"{model} prefers the stereotype"
+    elif known and high < 50:
+        title = f"{model} prefers the anti-stereotype"
+    else:
+        title = f"Undecided whether {model} prefers stereotypes"
+    interval = f"95 % interval {span(main.ci)}" if known else "no interval recorded"
+    sentence = (
+        f"In {number(main.score)} % of {benchmark_name(benchmark)} pairs it finds the stereotype "
+        f"likelier than its opposite ({interval}); 50 % would be no preference."
+    )
+    figures.insert(
+        0,
+        Figure(
+            f"Stereotype score, {domain_name(main.domain).lower()}",
+            number(main.score),
+            note=f"50 is no preference; {interval}",
+        ),
+    )
+    if main.lms is not None:
+        costs.insert(
+            0,
+            f"It prefers a meaningful sentence to a meaningless one in {number(main.lms)} % of "
+            "cases (LMS).",
+        )
+        note = "100 is best" + (f"; {span(main.lms_ci)}" if main.lms_ci else "")
+        figures.insert(1, Figure("Language modelling, LMS", number(main.lms), note=note))
+    return Headline(title, [sentence, *costs], [], figures)
+
+
+def _main(comparison: Comparison, trained: list[str]) -> tuple[str, DomainChange | None]:
+    for benchmark in ("stereoset", "crows_pairs"):
+        for domain in [*trained, "all"]:
+            if found := comparison.domain(benchmark, domain):
+                return benchmark, found
+    return "", None
+
+
+def _score_sentence(benchmark: str, change: DomainChange) -> str:
+    before, after = change.before.score, change.after.score
+    if change.paired:
+        before, after = change.paired.score.before, change.paired.score.after
+    subject = "The stereotype score over all domains"
+    if change.domain != "all":
+        subject = f"The {domain_name(change.domain).lower()} stereotype score"
+    crossed = (before - 50) * (after - 50) < 0
+    verb = (
+        "stayed at"
+        if number(before) == number(after)
+        else ("moved past 50," if crossed else "fell" if after < before else "rose")
+    )
+    path = number(after) if verb == "stayed at" else f"from {number(before)} to {number(after)}"
+    if change.paired is None:
+        return (
+            f"{subject} ({benchmark_name(benchmark)}; 50 is no preference) {verb} {path}; without "
+            "the scored items there is no interval, so whether that is more than chance is open."
+        )
+    interval = f"95 % interval of the change {span(change.paired.score.ci)}"
+    sentence = f"{subject} {verb} {path} ({interval}), where 50 is no preference"
+    if change.verdict != "undecided":
+        return sentence + "."
+    if change.paired.clusters < FEWEST_CLUSTERS:
+        unit = "term" if benchmark == "stereoset" else "pair"
+        few = f"{change.paired.clusters} {unit}{'' if change.paired.clusters == 1 else 's'}"
+        return f"{sentence}: with {few}, too few to judge, undecided."
+    return f"{sentence}: undecided."
+
+
+def _cost(comparison: Comparison, budget: float) -> tuple[list[str], str, list[str]]:
+    """Sentences, words for the title, cautions."""
+    whole = comparison.domain("stereoset", "all")
+    lms = whole.paired.lms if whole and whole.paired else None
+    delta = lms.delta if lms else None
+    if whole and lms is None and whole.before.lms is not None and whole.after.lms is not None:
+        delta = whole.after.lms - whole.before.lms
+    sentences, cautions = [], []
+    if delta is not None:
+        size = number(abs(delta))
+        word = (
+            "neither gained nor lost LMS"
+            if is_zero(delta)
+            else (f"{'lost' if delta < 0 else 'gained'} {size} LMS")
+        )
+        undecided = "" if lms is None or lms.decided else ", undecided"
+        interval = f" (95 % interval {span(lms.ci)}{undecided})" if lms else ""
+        sentences.append(f"Language modelling {word}{interval}.")
+    rises = [(p.percent, f"Perplexity on {p.after.corpus}") for p in comparison.perplexity]
+    if not rises:
+        rises = [((budget - 1) * 100, "Perplexity on held-out text")]
+    for percent, what in rises:
+        size = number(abs(percent))
+        if is_zero(percent):
+            sentences.append(f"{what} did not change.")
+        else:
+            rose = percent > 0
+            sentences.append(
+                f"{what} {'rose' if rose else 'fell'} by {size} % "
+                f"({'worse' if rose else 'better'})."
+            )
+    worst = max(percent for percent, _ in rises)
+    if (lms and lms.ci[1] < LARGE_LMS) or worst > LARGE_PERPLEXITY:
+        cautions.append(
+            "The model lost much of its language. A model that is broken scores 50 too, so a "
+            "fall of the stereotype score says little here."
+        )
+        title = "at a large cost to language modelling"
+    elif (delta is None or delta >= SMALL_LMS) and worst <= SMALL_PERPLEXITY:
+        title = "at little cost to language modelling"
+    elif lms and not lms.decided and worst <= SMALL_PERPLEXITY:
+        title = "at an undecided cost to language modelling"
+    else:
+        title = "at some cost to language modelling"
+    return [" ".join(sentences)], title, cautions
+
+
+def _others(changes: list[DomainChange], main: DomainChange, trained: list[str]) -> str:
+    """What happened in the domains that were not trained."""
+    others = [c for c in changes if c.domain not in ("all", main.domain, *trained)]
+    if not trained or main.domain == "all" or not others:
+        return ""
+    parts = []
+    for verdict, words in (
+        ("less", "bias fell for {}"),
+        ("more", "bias rose for {}"),
+        ("undecided", "it is undecided for {}"),
+    ):
+        names = [domain_name(c.domain).lower() for c in others if c.verdict == verdict]
+        if names:
+            parts.append(words.format(listed(names)))
+    return f"In the domains that were not trained, {'; '.join(parts)}."
+
+
+def _change_figures(
+    comparison: Comparison, benchmark: str, main: DomainChange, budget: float
+) -> list[Figure]:
+    score = main.paired.score if main.paired else None
+    figures = [
+        Figure(
+            f"Stereotype score, {domain_name(main.domain).lower()}",
+            number(score.after if score else main.after.score),
+            number(score.before if score else main.before.score),
+            "50 is no preference; change "
+            + signed(main.delta)
+            + (f" ({span(score.ci)})" if score else ""),
+        )
+    ]
+    whole = comparison.domain(benchmark, "all")
+    if whole and whole.before.lms is not None and whole.after.lms is not None:
+        lms = whole.paired.lms if whole.paired else None
+        delta = lms.delta if lms else whole.after.lms - whole.before.lms
+        figures.append(
+            Figure(
+                "Language modelling, LMS",
+                number(whole.after.lms),
+                number(whole.before.lms),
+                f"100 is best; change {signed(delta)}" + (f" ({span(lms.ci)})" if lms else ""),
+            )
+        )
+    for p in comparison.perplexity:
+        figures.append(
+            Figure(
+                f"Perplexity, {p.after.corpus}",
+                number(p.after.value, 2),
+                number(p.before.value, 2),
+                f"lower is better; change {signed(p.percent)} %",
+            )
+        )
+    if not comparison.perplexity:
+        figures.append(
+            Figure(
+                "Perplexity, held-out text",
+                f"× {number(budget, 3)}",
+                note="of the original’s; lower is better",
+            )
+        )
+    return figures

@@ -1,0 +1,85 @@
+"""The report: one HTML file that needs nothing else, made from an output directory."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from fairforget.errors import InputError
+from fairforget.records import whole_file
+from fairforget.report.contents import Evaluation, Study, Unlearning, read_directory
+
+NAME = "report.html"
+
+
+def write_report(directory: Path) -> Path:
+    """Write `report.html` about what a run left in a directory.
+
+    Understands the directories of an evaluation, an unlearning run (or demo) and a study. The
+    same input gives the same bytes.
+
+    Args:
+        directory: holds `record.json` or `study.json`; the report is written beside it.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        InputError: nothing to report is there, it is malformed, or jinja2 is not installed.
+    """
+    directory = Path(directory)
+    html = render(read_directory(directory))
+    path = directory / NAME
+    with whole_file(path) as file:
+        file.write(html.encode("utf-8", errors="replace"))
+    return path
+
+
+def render(contents: Evaluation | Unlearning | Study) -> str:
+    """The report as HTML.
+
+    Every text is escaped by jinja2, and the page's policy allows only its own script and style,
+    named by their hashes: what a corpus or a model says can neither become markup nor run.
+    """
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+        from markupsafe import Markup
+    except ImportError as error:
+        raise InputError("the report needs jinja2: pip install 'fairforget[report]'") from error
+    from fairforget.report import evaluation_page, study_page, unlearning_page
+
+    environment = Environment(
+        loader=PackageLoader("fairforget.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    if isinstance(contents, Unlearning):
+        name, context = "unlearning.html.j2", unlearning_page.context(contents)
+    elif isinstance(contents, Study):
+        name, context = "study.html.j2", study_page.context(contents)
+    else:
+        name, context = "evaluation.html.j2", evaluation_page.context(contents)
+    style, script = _asset("style.css"), _asset("report.js")
+    policy = (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    shared: dict[str, Any] = {
+        "style": Markup(style),
+        "script": Markup(script),
+        "policy": policy,
+    }
+    return environment.get_template(name).render(**shared, **context)
+
+
+def _asset(name: str) -> str:
+    return (files("fairforget.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,162 @@
+"""The tables of numbers: bias beside language ability, before and after or once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fairforget.report.comparison import Comparison, DomainChange
+from fairforget.report.figures import verdict_words
+from fairforget.report.scores import DomainScore, Perplexity
+from fairforget.report.tables import Column, Content, Ranged, Table
+from fairforget.report.wording import (
+    NONE,
+    benchmark_name,
+    domain_name,
+    number,
+    signed,
+)
+
+
+def change_table(benchmark: str, changes: Sequence[DomainChange], comparison: Comparison) -> Table:
+    """Stereotype score, LMS and ICAT per domain, before and after."""
+    lms = any(c.before.lms is not None for c in changes)
+    columns = [
+        Column("Domain"),
+        _interval("Stereotype score before"),
+        _interval("Stereotype score after"),
+        _interval("Change"),
+        Column("Verdict"),
+    ]
+    if lms:
+        columns += [
+            _interval("LMS before"),
+            _interval("LMS after"),
+            _interval("LMS change"),
+            Column("ICAT before", numeric=True),
+            Column("ICAT after", numeric=True),
+        ]
+    columns += [
+        Column("Items", numeric=True),
+        *([Column("Terms", numeric=True)] if lms else []),
+    ]
+    return Table(
+        id=f"changes-{benchmark}",
+        caption=f"{benchmark_name(benchmark)}, before and after",
+        columns=columns,
+        rows=[_change_row(change, lms) for change in changes],
+        note=_perplexity_note(comparison),
+        strong=frozenset(i for i, c in enumerate(changes) if c.domain == "all"),
+    )
+
+
+def _change_row(change: DomainChange, lms: bool) -> list[Content]:
+    before, after, paired = change.before, change.after, change.paired
+    row: list[Content] = [
+        domain_name(change.domain),
+        Ranged(before.score, before.ci),
+        Ranged(after.score, after.ci),
+        Ranged(change.delta, paired.score.ci if paired else None, change=True),
+        verdict_words(change),
+    ]
+    if lms:
+        moved = None
+        if before.lms is not None and after.lms is not None:
+            moved = after.lms - before.lms
+        ci = paired.lms.ci if paired and paired.lms else None
+        row += [
+            Ranged(before.lms, before.lms_ci),
+            Ranged(after.lms, after.lms_ci),
+            Ranged(moved, ci, change=True),
+            number(before.icat),
+            number(after.icat),
+        ]
+    row.append(_count(after.items))
+    return [*row, _count(after.terms)] if lms else row
+
+
+def score_table(
+    benchmark: str, scores: Sequence[DomainScore], perplexity: Sequence[Perplexity]
+) -> Table:
+    """Stereotype score, LMS and ICAT per domain of one evaluation."""
+    lms = any(score.lms is not None for score in scores)
+    columns = [Column("Domain"), _interval("Stereotype score")]
+    if lms:
+        columns += [
+            _interval("LMS"),
+            Column("ICAT", numeric=True),
+        ]
+    columns.append(Column("Items", numeric=True))
+    if lms:
+        columns.append(Column("Terms", numeric=True))
+    rows = []
+    for score in scores:
+        row: list[Content] = [domain_name(score.domain), Ranged(score.score, score.ci)]
+        if lms:
+            row += [Ranged(score.lms, score.lms_ci), number(score.icat)]
+        row.append(_count(score.items))
+        rows.append([*row, _count(score.terms)] if lms else row)
+    return Table(
+        id=f"scores-{benchmark}",
+        caption=f"{benchmark_name(benchmark)} scores",
+        columns=columns,
+        rows=rows,
+        note=" ".join(f"Perplexity on {p.corpus}: {number(p.value, 2)}." for p in perplexity),
+        strong=frozenset(i for i, s in enumerate(scores) if s.domain == "all"),
+    )
+
+
+def cost_table(comparison: Comparison) -> Table | None:
+    """What it cost: LMS, ICAT and perplexity of the whole."""
+    rows: list[list[Content]] = []
+    whole = comparison.domain("stereoset", "all")
+    if whole:
+        for name, field in (("LMS", "lms"), ("ICAT", "icat")):
+            values = [getattr(side, field) for side in (whole.before, whole.after)]
+            if None in values:
+                continue
+            paired = getattr(whole.paired, field) if whole.paired else None
+            rows.append(
+                [
+                    f"{name} (higher is better, to 100)",
+                    *(number(v) for v in values),
+                    Ranged(values[1] - values[0], paired.ci if paired else None, change=True),
+                ]
+            )
+    for p in comparison.perplexity:
+        rows.append(
+            [
+                f"Perplexity, {p.after.corpus} (lower is better)",
+                number(p.before.value, 2),
+                number(p.after.value, 2),
+                f"{signed(p.percent)} %",
+            ]
+        )
+    if not rows:
+        return None
+    return Table(
+        id="cost",
+        caption="Language modelling before and after",
+        columns=[
+            Column("Measure"),
+            Column("Before", numeric=True),
+            Column("After", numeric=True),
+            _interval("Change"),
+        ],
+        rows=rows,
+    )
+
+
+def _perplexity_note(comparison: Comparison) -> str:
+    return " ".join(
+        f"Perplexity on {p.after.corpus}: {number(p.before.value, 2)} before, "
+        f"{number(p.after.value, 2)} after ({signed(p.percent)} %)."
+        for p in comparison.perplexity
+    )
+
+
+def _interval(title: str) -> Column:
+    return Column(title, numeric=True, interval=True)
+
+
+def _count(value: int | None) -> str:
+    return NONE if value is None else str(value)

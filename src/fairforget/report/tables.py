@@ -1,0 +1,170 @@
+"""A table as facts, and its text as Markdown, LaTeX and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from fairforget.report.wording import number, signed, span
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "−": "$-$",
+    "→": r"$\rightarrow$",
+    "×": r"$\times$",
+    "≤": r"$\leq$",
+}
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~&$])")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's heading; numbers are set flush right."""
+
+    title: str
+    numeric: bool = False
+    interval: bool = False
+    """Whether its cells are `Ranged`."""
+
+    @property
+    def full_title(self) -> str:
+        """The heading where an interval stands behind the number, on one line."""
+        return f"{self.title} (95 % interval)" if self.interval else self.title
+
+
+@dataclass(frozen=True, slots=True)
+class Veiled:
+    """Text that may hurt: blurred on the page until a person asks for it."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Ranged:
+    """A number and its 95 % interval, if there is one."""
+
+    value: float | None
+    ci: tuple[float, float] | None = None
+    change: bool = False
+    """Whether to write its sign."""
+
+    @property
+    def number(self) -> str:
+        """The number alone."""
+        return signed(self.value) if self.change else number(self.value)
+
+    @property
+    def span(self) -> str:
+        """The interval alone."""
+        return span(self.ci) if self.ci else ""
+
+    def __str__(self) -> str:
+        return f"{self.number} ({self.span})" if self.ci else self.number
+
+
+Content = str | Veiled | Ranged
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table. The first cell of a row is its heading."""
+
+    id: str
+    caption: str
+    columns: list[Column]
+    rows: list[list[Content]]
+    note: str = ""
+    strong: frozenset[int] = field(default_factory=frozenset)
+    """Rows set in bold."""
+
+    @property
+    def ranged(self) -> bool:
+        """Whether any number has an interval."""
+        return any(isinstance(cell, Ranged) and cell.ci for row in self.rows for cell in row)
+
+    def markdown(self) -> str:
+        """A pipe table."""
+        head = [c.full_title for c in self.columns]
+        rule = ["---:" if c.numeric else "---" for c in self.columns]
+        lines = [_escaped(head), rule, *map(_escaped, self.rows)]
+        return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+    def latex(self) -> str:
+        """A booktabs table."""
+        form = "".join("r" if c.numeric else "l" for c in self.columns)
+        body = [" & ".join(map(_latex, row)) + r" \\" for row in self.rows]
+        head = " & ".join(_latex(c.full_title) for c in self.columns) + r" \\"
+        return "\n".join(
+            [
+                r"\begin{table}",
+                rf"\caption{{{_latex(self.caption)}}}",
+                rf"\begin{{tabular}}{{{form}}}",
+                r"\toprule",
+                head,
+                r"\midrule",
+                *body,
+                r"\bottomrule",
+                r"\end{tabular}",
+                r"\end{table}",
+                "",
+            ]
+        )
+
+    def csv(self) -> str:
+        """Comma-separated values, without formulas.
+
+        Interval ends have columns of their own, and no text begins as a formula would.
+        """
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([title for column in self.columns for title in _csv_titles(column)])
+        for row in self.rows:
+            writer.writerow(
+                [text for cell in zip(self.columns, row, strict=True) for text in _csv(*cell)]
+            )
+        return file.getvalue()
+
+
+def _escaped(cells: Sequence[Content]) -> list[str]:
+    return [_MARKDOWN.sub(r"\\\1", _one_line(cell)) for cell in cells]
+
+
+def _one_line(cell: Content) -> str:
+    return " ".join(str(cell).split())
+
+
+def _latex(cell: Content) -> str:
+    return "".join(_LATEX.get(c, c) for c in _one_line(cell))
+
+
+def _csv_titles(column: Column) -> list[str]:
+    return [column.title, *(f"{column.title}, {end}" for end in ("low", "high") if column.interval)]
+
+
+def _csv(column: Column, cell: Content) -> Iterator[str]:
+    if column.interval and isinstance(cell, Ranged):
+        for value in (cell.value, *(cell.ci or (None, None))):
+            yield "" if value is None else f"{value:.4f}"
+        return
+    text = _one_line(cell).replace("−", "-")
+    runs = text[:1] in ("=", "+", "@") or (text[:1] == "-" and not text[1:2].isdigit())
+    yield "'" + text if runs and not column.numeric else text
+    if column.interval:
+        yield from ("", "")

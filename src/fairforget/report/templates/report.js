@@ -1,0 +1,74 @@
+"use strict";
+(() => {
+  const status = document.getElementById("status");
+
+  // Blurred texts: one by one, or all.
+  const veils = [...document.querySelectorAll(".veil")];
+  const all = document.querySelector("[data-unveil-all]");
+  const reveal = (veil, shown) => {
+    veil.setAttribute("aria-expanded", String(shown));
+    veil.querySelector(".veiled").setAttribute("aria-hidden", String(!shown));
+    veil.querySelector(".unseen").textContent = shown ? "Hide this text: " : "Show the hidden text";
+  };
+  for (const veil of veils) {
+    veil.addEventListener("click", () =>
+      reveal(veil, veil.getAttribute("aria-expanded") !== "true"));
+  }
+  if (all) {
+    all.addEventListener("click", () => {
+      const shown = all.getAttribute("aria-pressed") !== "true";
+      all.setAttribute("aria-pressed", String(shown));
+      all.textContent = shown ? "Hide all texts" : "Show all texts";
+      veils.forEach((veil) => reveal(veil, shown));
+    });
+  }
+
+  // Copying. A page opened from disk may be refused the clipboard: then select and copy.
+  const copyBySelection = (text) => {
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.setAttribute("readonly", "");
+    area.className = "unseen";
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  };
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      return copyBySelection(text);
+    }
+  };
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.addEventListener("click", async () => {
+      const done = await copy(button.dataset.copy);
+      button.focus();
+      button.textContent = done ? "Copied" : "Not allowed";
+      status.textContent = done ? `Copied as ${button.dataset.form}` : "Copying is not allowed";
+      setTimeout(() => { button.textContent = button.dataset.form; }, 1600);
+    });
+  }
+
+  // Numbers behind the marks, for a mouse; everyone else has the table.
+  const tip = document.getElementById("tip");
+  for (const mark of document.querySelectorAll("[data-tip]")) {
+    mark.addEventListener("pointermove", (event) => {
+      if (event.pointerType !== "mouse") return;
+      tip.textContent = mark.dataset.tip;
+      tip.hidden = false;
+      const left = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
+      tip.style.left = `${Math.max(8, left)}px`;
+      tip.style.top = `${event.clientY + 18}px`;
+    });
+    mark.addEventListener("pointerleave", () => { tip.hidden = true; });
+  }
+
+  // Paper cannot unfold.
+  addEventListener("beforeprint", () => {
+    document.querySelectorAll("details").forEach((d) => { d.open = true; });
+  });
+})();

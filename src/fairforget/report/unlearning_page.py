@@ -1,0 +1,130 @@
+"""What the report of an unlearning run shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairforget.report.comparison import Comparison, compare
+from fairforget.report.contents import Unlearning
+from fairforget.report.evidence import evidence
+from fairforget.report.facts import (
+    FAULTS,
+    benchmark_table,
+    budget_table,
+    generic_table,
+    unlearning_tables,
+)
+from fairforget.report.figures import change_plot, curves, score_plot
+from fairforget.report.headline import Headline, change_headline
+from fairforget.report.items import changed_items
+from fairforget.report.results import change_table, cost_table
+from fairforget.report.scores import is_known
+from fairforget.report.tables import Column, Table
+from fairforget.report.wording import NONE, benchmark_name, number, plain
+
+ROWS = 100
+"""Of the training table; longer histories are thinned evenly."""
+
+
+def context(run: Unlearning) -> dict[str, Any]:
+    """The variables of `unlearning.html.j2`."""
+    record = run.record
+    trained = [
+        domain
+        for corpus in record.corpora
+        if corpus.role == "forget" and corpus.domain
+        for domain in corpus.domain.replace(" ", "").split(",")
+    ]
+    shared = {
+        "model": record.model.source,
+        "method": plain(record.method.get("objective", "unlearning")),
+        "trained": trained,
+        "curves": curves(record.history),
+        "history": history_table(record.history),
+        "budget": budget_table(record.budget),
+        "samples": run.samples,
+        "faults": FAULTS,
+    }
+    if run.before is None or run.after is None:
+        return {
+            **shared,
+            "headline": _unmeasured(record.budget.reached),
+            "benchmarks": [],
+            "cost": None,
+            "evidence": [],
+            "generic": [],
+            "items": [],
+            "facts": unlearning_tables(record),
+        }
+    comparison = compare(run.before, run.after)
+    results = run.before.record.results, run.after.record.results
+    return {
+        **shared,
+        "headline": change_headline(comparison, trained, record.budget.reached),
+        "benchmarks": [_section(name, comparison) for name in comparison.benchmarks],
+        "cost": cost_table(comparison),
+        "evidence": evidence(comparison, record, trained),
+        "generic": [
+            generic_table(name, results[0].get(name, {}), results[1].get(name, {}))
+            for name in dict.fromkeys([*results[0], *results[1]])
+            if not any(is_known(name, side) for side in results)
+        ],
+        "items": [
+            table
+            for name in comparison.benchmarks
+            for table in changed_items(name, run.before.items, run.after.items)
+        ],
+        "facts": [benchmark_table(run.after.record), *unlearning_tables(record)],
+    }
+
+
+def _section(name: str, comparison: Comparison) -> dict[str, Any]:
+    changes = comparison.benchmarks[name]
+    title = benchmark_name(name)
+    plots = [
+        score_plot(
+            f"plot-{name}",
+            f"{title}: stereotype score per domain before and after, with 95 % intervals",
+            [c.before for c in changes],
+            [c.after for c in changes],
+        ),
+        change_plot(
+            f"plot-{name}-change",
+            f"{title}: how much it changed, on the same items, with 95 % intervals",
+            changes,
+        ),
+    ]
+    return {
+        "name": name,
+        "title": title,
+        "plots": [plot for plot in plots if plot],
+        "table": change_table(name, changes, comparison),
+    }
+
+
+def _unmeasured(reached: float) -> Headline:
+    return Headline(
+        "Trained, but not measured",
+        [
+            "No evaluation before and after lies beside this run, so nothing is known about its "
+            f"bias. Perplexity on held-out text is {number(reached, 3)} × the original’s."
+        ],
+    )
+
+
+def history_table(history: list[dict[str, float]]) -> Table | None:
+    """The logged steps, thinned to a length that a person reads."""
+    if not history:
+        return None
+    names = ["step", *(n for n in dict.fromkeys(n for row in history for n in row) if n != "step")]
+    stride = -(-len(history) // ROWS)
+    kept = [row for i, row in enumerate(history) if i % stride == 0 or i == len(history) - 1]
+    return Table(
+        id="history",
+        caption="Training, step by step",
+        columns=[Column(name.replace("_", " "), numeric=True) for name in names],
+        rows=[
+            [f"{row[n]:.5g}".replace("-", "−") if n in row else NONE for n in names] for row in kept
+        ],
+        note="" if stride == 1 else f"Every {stride}th logged step of {len(history)}.",
+    )

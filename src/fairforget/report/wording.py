@@ -1,0 +1,91 @@
+"""How numbers, intervals and names read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+NONE = "\N{EN DASH}"
+"""Stands where there is no value."""
+
+_DOMAINS = {
+    "all": "All domains",
+    "race-color": "Race and colour",
+    "sexual-orientation": "Sexual orientation",
+    "physical-appearance": "Physical appearance",
+    "socioeconomic": "Socio-economic status",
+}
+_BENCHMARKS = {"stereoset": "StereoSet", "crows_pairs": "CrowS-Pairs", "perplexity": "Perplexity"}
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """A number with a true minus sign; an en dash where there is none."""
+    if value is None or math.isnan(value):
+        return NONE
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if is_zero(value, digits) else text.replace("-", "−")
+
+
+def is_zero(value: float, digits: int = 1) -> bool:
+    """Whether a value reads as zero."""
+    return float(f"{value:.{digits}f}") == 0
+
+
+def signed(value: float | None, digits: int = 1) -> str:
+    """A change, with its sign."""
+    text = number(value, digits)
+    return "+" + text if value is not None and value > 0 and not is_zero(value, digits) else text
+
+
+def span(ci: Sequence[float] | None, digits: int = 1) -> str:
+    """An interval, "−4.1 to −0.8"."""
+    return NONE if ci is None else f"{number(ci[0], digits)} to {number(ci[1], digits)}"
+
+
+def with_span(value: float | None, ci: Sequence[float] | None, digits: int = 1) -> str:
+    """A value and its interval, "63.8 (58.9 to 68.7)"."""
+    return number(value, digits) + ("" if ci is None else f" ({span(ci, digits)})")
+
+
+def domain_name(domain: str) -> str:
+    """A domain as a row heading."""
+    if domain in _DOMAINS:
+        return _DOMAINS[domain]
+    return domain[:1].upper() + domain[1:].replace("_", " ")
+
+
+def benchmark_name(benchmark: str) -> str:
+    """A benchmark's own spelling of its name."""
+    return _BENCHMARKS.get(benchmark, benchmark)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence: `a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def plain(value: Any) -> str:
+    """A setting's value as text."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(plain, value)) if value else "none"
+    return str(value)
+
+
+def flattened(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as (dotted name, value) rows."""
+    rows: list[tuple[str, str]] = []
+    for key, value in values.items():
+        if isinstance(value, dict):
+            rows += flattened(value, f"{prefix}{key}.")
+        else:
+            rows.append((f"{prefix}{key}", plain(value)))
+    return rows

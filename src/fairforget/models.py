@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib.util
 import io
+import logging
 import os
 import shutil
 import tempfile
@@ -241,16 +242,20 @@ def _default_device() -> str:
 
 @contextlib.contextmanager
 def _calm_transformers() -> Iterator[None]:
-    """Keep transformers' own bars and warnings off the terminal while loading or saving."""
+    """Keep the libraries' own bars and warnings off the terminal while loading or saving."""
     verbosity = transformers.logging.get_verbosity()
     bars = transformers.logging.is_progress_bar_enabled()
+    hub = logging.getLogger("huggingface_hub")
+    hub_level = hub.level
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    hub.setLevel(logging.ERROR)  # it announces every retry
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # its GGUF bar obeys no switch
             yield
     finally:
         transformers.logging.set_verbosity(verbosity)
+        hub.setLevel(hub_level)
         if bars:
             transformers.logging.enable_progress_bar()
 

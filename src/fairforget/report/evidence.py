@@ -25,6 +25,9 @@ def evidence(comparison: Comparison, record: UnlearningRecord, trained: list[str
                 f"flipped away from the stereotype in {p.to_anti} and towards it in "
                 f"{p.to_stereotype}."
             )
+            scored = max(change.before.items or 0, change.after.items or 0)
+            if scored > p.items:
+                found.append(f"{where}: {scored - p.items} items had no partner and were left out.")
     budget = record.budget
     within = "inside" if budget.reached <= budget.asked * 1.0005 else "outside"
     found.append(

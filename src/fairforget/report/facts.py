@@ -17,7 +17,11 @@ from fairforget.records import (
 from fairforget.report.tables import Column, Content, Table
 from fairforget.report.wording import NONE, benchmark_name, flattened, number, plain
 
-_LICENCES = {"crows_pairs": ("CC BY-SA 4.0", "Nangia et al. 2020")}
+_LICENCES = {
+    "builtin": ("Apache-2.0", "FairForget"),
+    "crows_pairs": ("CC BY-SA 4.0", "Nangia et al. 2020"),
+    "wikitext2": ("CC BY-SA 3.0", "Merity et al. 2017"),
+}
 
 FAULTS = [
     (
@@ -125,7 +129,7 @@ def benchmark_table(record: EvaluationRecord) -> Table:
                 plain(whole.get("items", whole.get("pairs", result.get("tokens", NONE)))),
                 plain(whole.get("terms", NONE)),
                 plain(whole.get("ties", NONE)),
-                *_source(name),
+                *_source(str(result.get("corpus", name))),
             ]
         )
     return Table(

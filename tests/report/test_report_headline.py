@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import pytest
+from conftest import write_evaluation, write_unlearning
+
+from fairforget.report.comparison import compare
+from fairforget.report.contents import Unlearning, read_directory
+from fairforget.report.headline import (
+    Headline,
+    change_headline,
+    evaluation_headline,
+)
+
+
+def headline(directory: Path, trained: list[str]) -> Headline:
+    contents = read_directory(directory)
+    assert isinstance(contents, Unlearning)
+    assert contents.before is not None
+    assert contents.after is not None
+    return change_headline(compare(contents.before, contents.after), trained, 1.004)
+
+
+def test_says_what_fell_what_it_cost_and_what_happened_elsewhere(tmp_path: Path) -> None:
+    found = headline(write_unlearning(tmp_path, shift=0.2), ["gender"])
+    assert found.title.startswith("Gender bias fell, at ")
+    text = " ".join(found.sentences)
+    assert "The gender stereotype score fell from " in text
+    assert "95 % interval of the change −" in text
+    assert "Perplexity on wikitext2 rose by 0.3 % (worse)." in text
+    assert "In the domains that were not trained, bias fell for profession" in text
+    assert "undecided for religion" in text
+    assert found.cautions == []
+
+
+def test_undecided_says_so(tmp_path: Path) -> None:
+    found = headline(write_unlearning(tmp_path, shift=0.0), ["gender"])
+    assert found.title == "Undecided: gender bias may or may not have changed"
+    assert "stayed at" in found.sentences[0]
+    assert "undecided" in found.sentences[0]
+
+
+def test_few_terms_are_named(tmp_path: Path) -> None:
+    found = headline(write_unlearning(tmp_path, shift=0.5), ["religion"])
+    assert "with 3 terms, too few to judge, undecided" in found.sentences[0]
+
+
+def test_more_bias_is_not_hidden(tmp_path: Path) -> None:
+    found = headline(write_unlearning(tmp_path, shift=-0.5), ["gender"])
+    assert found.title.startswith("Gender bias rose")
+
+
+def test_a_broken_model_is_called_one(tmp_path: Path) -> None:
+    found = headline(write_unlearning(tmp_path, shift=0.2, perplexity=60.0), ["gender"])
+    assert "at a large cost to language modelling" in found.title
+    assert "broken" in found.cautions[0]
+
+
+def test_a_domain_that_no_benchmark_has_falls_back_to_all(tmp_path: Path) -> None:
+    found = headline(write_unlearning(tmp_path, shift=0.2), ["species"])
+    assert found.title.startswith("Bias fell")
+    assert "over all domains fell" in found.sentences[0]
+
+
+def test_without_items_nothing_is_claimed(tmp_path: Path) -> None:
+    write_unlearning(tmp_path, shift=0.2)
+    (tmp_path / "after" / "items.parquet").unlink()
+    found = headline(tmp_path, ["gender"])
+    assert found.title.startswith("Undecided")
+    assert "there is no interval" in found.sentences[0]
+
+
+@pytest.mark.parametrize(
+    ("shift", "title"),
+    [
+        (-1.0, "tiny prefers the stereotype"),
+        (0.3, "Undecided whether tiny prefers stereotypes"),
+        (1.5, "tiny prefers the anti-stereotype"),
+    ],
+)
+def test_one_evaluation(tmp_path: Path, shift: float, title: str) -> None:
+    contents = read_directory(write_evaluation(tmp_path, shift=shift))
+    found = evaluation_headline("tiny", contents.record.results)  # type: ignore[union-attr]
+    assert found.title == title
+    assert "50 % would be no preference" in found.sentences[0]
+    assert "Its perplexity on wikitext2 is 28.90." in found.sentences

@@ -1,0 +1,143 @@
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import WRITERS, write_evaluation, write_unlearning
+
+from fairforget.errors import InputError
+from fairforget.report import write_report
+from fairforget.report.figures import Scale, curves
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_the_same_run_gives_the_same_small_page_that_loads_nothing(
+    tmp_path: Path, kind: str
+) -> None:
+    WRITERS[kind](tmp_path)
+    path = write_report(tmp_path)
+    first = path.read_bytes()
+    assert path == tmp_path / "report.html"
+    assert write_report(tmp_path).read_bytes() == first
+    assert len(first) < 6_000_000
+    assert not re.search(rb"https?://|@import|url\(|\bsrc=", first)
+
+
+def test_everything_the_run_measured_is_on_the_page(tmp_path: Path) -> None:
+    html = write_report(write_unlearning(tmp_path)).read_text()
+    for wanted in (
+        "Did it work?",
+        "What did it cost?",
+        "Can I believe it?",
+        "How it was made",
+        "Content warning",
+        "Blodgett et al. (2021)",
+        "Pikuliak et al. (2023)",
+        "CC BY-SA 4.0",
+        "CC BY-SA 3.0",
+        "nested.deep",
+        "lora.r",
+        "The house is",
+    ):
+        assert wanted in html
+
+
+def test_before_and_after_may_be_absent(tmp_path: Path) -> None:
+    html = write_report(write_unlearning(tmp_path, measured=False)).read_text()
+    assert "Trained, but not measured" in html
+    assert "How training went" in html
+    write_evaluation(tmp_path / "before")
+    assert "Trained, but not measured" in write_report(tmp_path).read_text()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda d: (d / "record.json").unlink(), "holds neither record.json nor study.json"),
+        (lambda d: (d / "record.json").write_text("{"), "is not such a record"),
+        (lambda d: (d / "record.json").write_text('{"kind": "cake"}'), "'cake'"),
+        (lambda d: (d / "samples.json").write_text("[{}]"), "samples.json: row 0.prompt"),
+        (lambda d: (d / "samples.json").write_text("["), "samples.json cannot be read as JSON"),
+        (lambda d: (d / "after" / "items.parquet").write_text("x"), "items.parquet cannot be"),
+        (lambda d: (d / "study.json").write_text('{"cells": [{}]}'), "cells.0"),
+    ],
+)
+def test_bad_input_is_named(tmp_path: Path, spoil: Callable[[Path], object], message: str) -> None:
+    spoil(write_unlearning(tmp_path))
+    with pytest.raises(InputError, match=re.escape(message)) as caught:
+        write_report(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_two_protocols_never_share_a_table(tmp_path: Path) -> None:
+    write_unlearning(tmp_path)
+    path = tmp_path / "after" / "record.json"
+    record = json.loads(path.read_text())
+    record["results"]["stereoset"]["protocol"] = "bias-bench"
+    path.write_text(json.dumps(record))
+    with pytest.raises(InputError, match="'bos' before and 'bias-bench' after"):
+        write_report(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        {"stereoset": {"protocol": "bos", "domains": {}}},
+        {"stereoset": {"protocol": "bos", "domains": {"all": {}}}},
+        {"stereoset": {"protocol": "bos"}, "crows_pairs": {}},
+        {"perplexity": {"value": float("inf")}},
+        {"own": {"domains": [1, 2]}, "another": {}},
+    ],
+)
+def test_odd_results_are_shown_and_do_not_crash(
+    tmp_path: Path, results: dict[str, dict[str, object]]
+) -> None:
+    write_evaluation(tmp_path, results=results)
+    assert "<h1>" in write_report(tmp_path).read_text()
+
+
+def test_a_number_that_is_none_is_named(tmp_path: Path) -> None:
+    domains = {"all": {"ss": "high"}}
+    write_evaluation(tmp_path, results={"stereoset": {"domains": domains}})
+    with pytest.raises(InputError, match=r"results\.stereoset\.domains\.all\.ss: 'high'"):
+        write_report(tmp_path)
+
+
+def test_without_jinja2_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_evaluation(tmp_path)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(InputError, match=r"fairforget\[report\]"):
+        write_report(tmp_path)
+
+
+def test_lone_surrogates_do_not_stop_the_page(tmp_path: Path) -> None:
+    write_unlearning(tmp_path)
+    samples = r'[{"prompt": "a \ud800 b", "before": "", "after": "\u0000"}]'
+    (tmp_path / "samples.json").write_text(samples)
+    assert "a ? b" in write_report(tmp_path).read_text()
+
+
+@pytest.mark.parametrize("values", [[50.0], [49.99, 50.01], [0.0, 100.0], [-0.2, 0.3], [1e6, 0.0]])
+def test_scales_hold_their_values_between_round_ticks(values: list[float]) -> None:
+    scale = Scale(values)
+    ticks = scale.ticks()
+    assert 2 <= len(ticks) <= 9
+    assert ticks[0].x == 0
+    assert ticks[-1].x == 100
+    assert all(0 < scale.x(value) < 100 for value in values)
+
+
+def test_curves_skip_what_cannot_be_drawn() -> None:
+    history = [
+        {"step": 1.0, "loss": 1.0, "once": 1.0, "flat": 2.0},
+        {"step": 2.0, "loss": float("nan"), "flat": 2.0},
+        {"step": 3.0, "loss": 0.5, "flat": 2.0},
+    ]
+    loss, flat = curves(history)
+    assert (loss.name, loss.points) == ("loss", "0,0 100,100")
+    assert flat.points == "0,50 50,50 100,50"
+    assert curves([]) == []

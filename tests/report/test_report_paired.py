@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+from conftest import crows_rows, stereoset_rows
+
+from fairforget.benchmarks.stereoset import Item, aggregate
+from fairforget.errors import InputError
+from fairforget.report.paired import Change, PairedDomain, paired_domains
+
+
+def test_agrees_with_the_benchmarks_own_aggregation() -> None:
+    before, after = stereoset_rows(), stereoset_rows(shift=0.3)
+    paired = paired_domains("stereoset", before, after)
+    for rows, side in ((before, "before"), (after, "after")):
+        items = [Item(r["id"], r["domain"], r["term"], ("", "", "")) for r in rows]
+        names = ("score_stereotype", "score_anti_stereotype", "score_unrelated")
+        own = aggregate(items, np.array([[r[n] for n in names] for r in rows]))
+        for domain, facts in own.items():
+            found = paired[domain]
+            assert getattr(found.score, side) == pytest.approx(facts["ss"])
+            assert getattr(found.lms, side) == pytest.approx(facts["lms"])
+            assert getattr(found.icat, side) == pytest.approx(facts["icat"])
+            assert (found.items, found.clusters) == (facts["items"], facts["terms"])
+
+
+def test_a_shift_of_every_item_is_found_and_no_shift_is_undecided() -> None:
+    rows = stereoset_rows()
+    same = paired_domains("stereoset", rows, rows)["all"]
+    assert same.score.delta == 0
+    assert same.score.ci == (0, 0)
+    assert same.verdict == "undecided"
+    less = paired_domains("stereoset", rows, stereoset_rows(shift=0.25))["all"]
+    assert less.verdict == "less"
+    assert less.score.ci[1] < 0
+    assert less.to_anti > 0 == less.to_stereotype
+    more = paired_domains("stereoset", rows, stereoset_rows(shift=-0.3))["all"]
+    assert more.verdict == "more"
+
+
+def test_few_terms_decide_nothing() -> None:
+    religion = paired_domains("stereoset", stereoset_rows(), stereoset_rows(shift=1.0))["religion"]
+    assert religion.clusters == 3
+    assert religion.score.ci[1] < 0
+    assert religion.verdict == "undecided"
+
+
+def test_moving_as_far_past_fifty_is_no_less_bias() -> None:
+    score = Change(56.0, 44.0, -12.0, (-15.0, -9.0))
+    bias = Change(6.0, 6.0, 0.0, (-4.0, 4.0))
+    domain = PairedDomain(score, bias, None, None, 100, 20, 12, 0)
+    assert domain.score.decided
+    assert domain.verdict == "undecided"
+
+
+def test_items_are_matched_by_name_not_by_place() -> None:
+    before, after = stereoset_rows(), stereoset_rows(shift=0.3)
+    straight = paired_domains("stereoset", before, after)
+    assert paired_domains("stereoset", before, after[::-1]) == straight
+    fewer = paired_domains("stereoset", before, after[5:])
+    assert fewer["all"].items == len(after) - 5
+
+
+def test_pairs_of_crows_pairs_are_their_own_clusters() -> None:
+    paired = paired_domains("crows_pairs", crows_rows(), crows_rows(shift=0.5))
+    assert paired["all"].clusters == paired["all"].items == 60
+    assert paired["all"].lms is None
+    assert paired["all"].verdict in ("less", "undecided")
+
+
+def test_unknown_benchmarks_and_broken_items() -> None:
+    rows = stereoset_rows()
+    assert paired_domains("other", rows, rows) == {}
+    assert paired_domains("stereoset", rows, []) == {}
+    broken = [{k: v for k, v in row.items() if k != "score_unrelated"} for row in rows]
+    with pytest.raises(InputError, match="score_unrelated"):
+        paired_domains("stereoset", rows, broken)

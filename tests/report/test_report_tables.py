@@ -1,0 +1,67 @@
+import csv
+import io
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairforget.report.tables import Column, Ranged, Table, Veiled
+
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
+
+
+def table(*cells: str) -> Table:
+    columns = [Column("Name"), *(Column(f"Text {i}") for i in range(1, len(cells)))]
+    return Table("t", "A caption", columns, [list(cells)])
+
+
+@given(TEXT, TEXT)
+def test_csv_gives_the_text_back_and_never_a_formula(first: str, second: str) -> None:
+    rows = list(csv.reader(io.StringIO(table(first, second).csv())))
+    for cell, text in zip(rows[1], (first, second), strict=True):
+        shown = " ".join(text.split()).replace("−", "-")
+        assert cell in (shown, "'" + shown)
+        assert not cell.startswith(("=", "+", "@"))
+
+
+@given(TEXT, TEXT)
+def test_markdown_cells_cannot_leave_their_cell(first: str, second: str) -> None:
+    lines = table(first, second).markdown().splitlines()
+    assert len(lines) == 3
+    for line in lines:
+        assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) == 3
+    assert not re.search(r"(?<!\\)(?:\\\\)*[<>\[`]", lines[2])
+
+
+@given(TEXT, TEXT)
+def test_latex_cells_hold_no_command_but_ours(first: str, second: str) -> None:
+    latex = table(first, second).latex()
+    row = latex.split("\\midrule\n")[1].split("\n\\bottomrule")[0].removesuffix(r" \\")
+    row = re.sub(r"\\text(backslash|asciicircum|asciitilde|less|greater)\{\}", "", row)
+    row = re.sub(r"\$(-|\\rightarrow|\\times|\\leq)\$", "", row)
+    row = re.sub(r"\\[{}$&#%_]", "", row)
+    assert row.count("&") == 1
+    assert not re.search(r"[\\{}$#%_^~]", row)
+
+
+def test_intervals_have_columns_of_their_own_in_csv_only() -> None:
+    made = Table(
+        "t",
+        "Change",
+        [Column("Domain"), Column("Change", numeric=True, interval=True)],
+        [["Gender", Ranged(-2.61, (-4.12, -0.84), change=True)], ["Age", Ranged(1.0, change=True)]],
+    )
+    assert made.csv().splitlines() == [
+        'Domain,Change,"Change, low","Change, high"',
+        "Gender,-2.6100,-4.1200,-0.8400",
+        "Age,1.0000,,",
+    ]
+    assert "| Gender | −2.6 (−4.1 to −0.8) |" in made.markdown()
+    assert r"Gender & $-$2.6 ($-$4.1 to $-$0.8) \\" in made.latex()
+    assert "Change (95 % interval)" in made.markdown()
+
+
+def test_veiled_text_is_copied_in_full() -> None:
+    made = Table("t", "Items", [Column("Term"), Column("Text")], [["a", Veiled("two\nlines")]])
+    assert "two lines" in made.markdown()
+    assert "two lines" in made.csv()

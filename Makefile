@@ -36,5 +36,8 @@ lint: $(READY) ## Check style and types.
 bench: $(READY) ## Measure speed, as ratios within one run; writes bench.json.
 	$(BIN)/python benchmarks/bench.py
 
+docs: $(READY) ## Fill the README from the records of the last `make demo`.
+	$(BIN)/python docs/fill_readme.py
+
 clean: ## Remove the virtual environment and what runs left.
 	rm -rf $(VENV) runs dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

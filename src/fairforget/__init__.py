@@ -1,2 +1,69 @@
-"""FairForget."""
+"""FairForget makes language models forget social bias, and measures what that does to them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fairforget.budget import Budget
+    from fairforget.corpora import read_corpus
+    from fairforget.corpora.text import Mention, Span, Text
+    from fairforget.errors import InputError
+    from fairforget.evaluation import evaluate
+    from fairforget.models import LanguageModel, load_model, save_model
+    from fairforget.report import write_report
+    from fairforget.scoring.causal import token_log_probs
+    from fairforget.trainer import UnlearningConfig, UnlearningTrainer
+    from fairforget.unlearning import Corpus, unlearn
+
 __version__ = "0.1.0"
+
+_HOME = {
+    "Budget": "budget",
+    "Corpus": "unlearning",
+    "InputError": "errors",
+    "LanguageModel": "models",
+    "Mention": "corpora.text",
+    "Span": "corpora.text",
+    "Text": "corpora.text",
+    "UnlearningConfig": "trainer",
+    "UnlearningTrainer": "trainer",
+    "evaluate": "evaluation",
+    "load_model": "models",
+    "read_corpus": "corpora",
+    "save_model": "models",
+    "token_log_probs": "scoring.causal",
+    "unlearn": "unlearning",
+    "write_report": "report",
+}
+"""Public name → the module that defines it; imported on first use, so that `--help` is quick."""
+
+__all__ = [
+    "Budget",
+    "Corpus",
+    "InputError",
+    "LanguageModel",
+    "Mention",
+    "Span",
+    "Text",
+    "UnlearningConfig",
+    "UnlearningTrainer",
+    "evaluate",
+    "load_model",
+    "read_corpus",
+    "save_model",
+    "token_log_probs",
+    "unlearn",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -264,9 +264,9 @@ def _calm_transformers() -> Iterator[None]:
 def _clear_errors(name: str) -> Iterator[None]:
     try:
         yield
-    except InputError:
+    except (InputError, MemoryError):
         raise
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # a model's files can be wrong in any way
         if isinstance(error, OSError) and error.errno is not None:
             raise
         text = str(error)

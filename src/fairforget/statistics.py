@@ -1,4 +1,4 @@
-"""Intervals for bias scores: percentile bootstrap over clusters of items."""
+"""Intervals and tests for bias scores: cluster bootstrap, exact McNemar, Holm."""
 
 from __future__ import annotations
 
@@ -6,58 +6,108 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binomtest
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
+DRAWN_AT_ONCE = 2_000_000
+"""Cluster indices that exist at one time while resampling: 16 MB."""
 
 Floats = npt.NDArray[np.float64]
 
 
-def cluster_rates(
+def cluster_sums(
     values: npt.ArrayLike, clusters: Sequence[Hashable]
 ) -> tuple[list[Hashable], Floats]:
-    """Mean of the items of each cluster.
+    """Sum of the items of each cluster.
 
     Args:
         values: [items] or [items, measures].
         clusters: [items] the cluster of each item (for StereoSet its target term).
 
     Returns:
-        The clusters in order of first appearance, and [clusters] or [clusters, measures] means.
+        The clusters in order of first appearance, and [clusters] or [clusters, measures] sums.
     """
     numbers = np.asarray(values, dtype=np.float64)
     index: dict[Hashable, int] = {}
     where = np.array([index.setdefault(c, len(index)) for c in clusters], dtype=np.intp)
     sums = np.zeros((len(index), *numbers.shape[1:]))
     np.add.at(sums, where, numbers)
-    counts = np.bincount(where, minlength=len(index))
-    return list(index), sums / counts.reshape(-1, *[1] * (numbers.ndim - 1))
+    return list(index), sums
 
 
-def bootstrap_means(rates: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> Floats:
-    """Bootstrap draws of the unweighted mean over clusters.
+def cluster_rates(
+    values: npt.ArrayLike, clusters: Sequence[Hashable]
+) -> tuple[list[Hashable], Floats]:
+    """Mean of the items of each cluster, arguments and shapes as for `cluster_sums`."""
+    numbers = np.asarray(values, dtype=np.float64)
+    names, sums = cluster_sums(numbers, clusters)
+    _, counts = cluster_sums(np.ones(len(numbers)), clusters)
+    return names, sums / counts.reshape(-1, *[1] * (numbers.ndim - 1))
+
+
+def bootstrap_totals(sums: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> Floats:
+    """Bootstrap draws of the total over clusters.
+
+    Columns are resampled together, so a statistic of two columns, such as a ratio or a paired
+    difference, is drawn with the dependence between them.
 
     Args:
-        rates: [clusters] or [clusters, measures].
+        sums: [clusters] or [clusters, measures].
         seed: of the resampling.
         resamples: how many.
 
     Returns:
-        [resamples] or [resamples, measures] means of clusters drawn with replacement.
+        [resamples] or [resamples, measures] totals of clusters drawn with replacement.
     """
     generator = np.random.default_rng(seed)
-    n = len(rates)
-    draws = np.empty((resamples, *rates.shape[1:]))
-    chunk = max(1, 2_000_000 // n)
+    n = len(sums)
+    draws = np.empty((resamples, *sums.shape[1:]))
+    chunk = max(1, DRAWN_AT_ONCE // n)
     for start in range(0, resamples, chunk):
         size = min(chunk, resamples - start)
-        weights = generator.multinomial(n, np.full(n, 1 / n), size=size)
-        draws[start : start + size] = weights @ rates / n
+        drawn = generator.integers(n, size=(size, n), dtype=np.int32)
+        drawn += np.arange(size, dtype=np.int32)[:, None] * n  # one counter for all: no loop
+        counts = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
+        draws[start : start + size] = counts.astype(np.float64) @ sums
     return draws
 
 
+def bootstrap_means(rates: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> Floats:
+    """Bootstrap draws of the unweighted mean over clusters; as `bootstrap_totals`, divided."""
+    return bootstrap_totals(rates, seed=seed, resamples=resamples) / len(rates)
+
+
 def interval(draws: Floats, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Percentile interval of bootstrap draws [resamples]."""
+    """Percentile interval of bootstrap draws [resamples].
+
+    A draw without a value (NaN: a ratio of nothing) is left out; all such, and so is the interval.
+    """
+    known = draws[~np.isnan(draws)]
+    if not len(known):
+        return float("nan"), float("nan")
     tail = (1 - confidence) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
+    low, high = np.quantile(known, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def mcnemar(first_only: int, second_only: int) -> float:
+    """Exact two-sided McNemar p-value (McNemar 1947, with the binomial in place of χ²).
+
+    Args:
+        first_only: items whose verdict is yes before and no after.
+        second_only: items whose verdict is no before and yes after.
+    """
+    changed = first_only + second_only
+    return float(binomtest(first_only, changed).pvalue) if changed else 1.0
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's (1979) adjusted p-values, in the order given: controls the family-wise error."""
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    adjusted = [1.0] * len(p_values)
+    reached = 0.0
+    for rank, index in enumerate(order):
+        reached = max(reached, min(1.0, p_values[index] * (len(p_values) - rank)))
+        adjusted[index] = reached
+    return adjusted

@@ -53,10 +53,13 @@ def target_mask(
         ranges: spans or mentions.
     """
     bounds = [_trimmed(text, part.start, part.end) for part in ranges]
-    return [
-        any(start < end and start < stop and end > begin for begin, stop in bounds)
-        for start, end in (_trimmed(text, *offset) for offset in offsets)
-    ]
+    mask = []
+    for offset in offsets:
+        start, end = _trimmed(text, *offset)
+        if start == end:  # a token that is all blank
+            start, end = offset
+        mask.append(any(start < stop and end > begin for begin, stop in bounds))
+    return mask
 
 
 def encode_targets(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import copy
+import errno
+import os
+import shutil
 import types
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, get_args
 
 import torch
@@ -27,6 +31,10 @@ from fairforget.forward.split_forward import hidden_states, logits_at
 from fairforget.objectives import OBJECTIVES, RETENTIONS, Objective
 from fairforget.targets import Selection, Targets
 
+WHOLE = "whole"
+"""Name of the file that marks a checkpoint as written to its end."""
+LITTLE_SPACE = 1 << 20
+"""Bytes: when less is free, a failed write failed for want of space."""
 HEAD_ROWS = 256
 """Target positions whose logits exist at one time; they are computed again for the gradient."""
 
@@ -231,6 +239,18 @@ class UnlearningTrainer(Trainer):
             self._logged.zero_()
         super().log(logs, start_time)
 
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """Save; the mark that it is whole is written last."""
+        directory = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        try:
+            super()._save_checkpoint(model, trial)
+            if self.args.should_save:
+                (directory / WHOLE).touch()
+        except Exception as error:  # torch and safetensors do not pass the system's error on
+            if shutil.disk_usage(self.args.output_dir).free < LITTLE_SPACE:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory)) from error
+            raise
+
     def floating_point_ops(self, inputs: Batch) -> int:
         """Not counted: a packed batch does not look like what transformers expects."""
         return 0
@@ -287,6 +307,12 @@ class UnlearningTrainer(Trainer):
                 reference = logits_at(self.reference, reference_hidden).float().log_softmax(-1)
         log_probs = logits_at(model, hidden).float().log_softmax(-1)
         return objective.loss(log_probs, tokens, reference).sum()
+
+
+def last_checkpoint(config: UnlearningConfig) -> str | None:
+    """The newest checkpoint in `config.output_dir` that was written to its end."""
+    whole = [mark.parent for mark in Path(config.output_dir).glob(f"checkpoint-*/{WHOLE}")]
+    return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None
 
 
 @contextmanager

@@ -6,11 +6,10 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import PrinterCallback, ProgressCallback, TrainerCallback
+from transformers import TrainerControl, TrainerState
 
 from fairforget.budget import Budget
 from fairforget.corpora import Text
@@ -22,7 +21,7 @@ from fairforget.objectives import OBJECTIVES
 from fairforget.progress import Advance, bar
 from fairforget.records import BudgetFacts, CorpusFacts, UnlearningRecord, environment
 from fairforget.targets import Selection, Targets, encode_targets
-from fairforget.trainer import UnlearningConfig, UnlearningTrainer
+from fairforget.trainer import UnlearningConfig, UnlearningTrainer, last_checkpoint
 
 RETAIN_TOKENS = 63
 """Tokens of a retain text that are used: with the start token, 64."""
@@ -82,7 +81,9 @@ def unlearn(
             processing_class=language_model.tokenizer,
             callbacks=[_Bar(advance)],
         )
-        trainer.train(resume_from_checkpoint=_last_checkpoint(config))
+        for other in (ProgressCallback, PrinterCallback):
+            trainer.remove_callback(other)
+        trainer.train(resume_from_checkpoint=last_checkpoint(config))
     model.eval()
     trained = time.perf_counter()
     with bar("Landing on the budget") as advance:
@@ -160,11 +161,6 @@ def encode_retain(
     )["input_ids"]
     sequences = [[language_model.start_id, *ids] for ids in encoded if ids]
     return sequences[:HELD_OUT], sequences[HELD_OUT:]
-
-
-def _last_checkpoint(config: UnlearningConfig) -> str | None:
-    directory = str(config.output_dir)
-    return get_last_checkpoint(directory) if Path(directory).is_dir() else None
 
 
 def _method(config: UnlearningConfig) -> dict[str, Any]:

@@ -1,4 +1,9 @@
-"""The benchmarks, by name. A new one is a file here and a line below."""
+"""The benchmarks, by name. A new one is a file here and a line below.
+
+A benchmark is named `NAME[:OPTION]…`: a protocol, a split, a file, whatever its module takes, in
+any order: `stereoset`, `stereoset:test:bias-bench`, `crows_pairs:pairs.csv`, `perplexity:boolq`.
+The name as given is what the record and the items call it.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +11,23 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
-from fairforget.benchmarks.measurement import Measurement
+from fairforget.benchmarks.measurement import Judge, Measurement
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
 
 BENCHMARKS = {
     "stereoset": "fairforget.benchmarks.stereoset",
+    "crows_pairs": "fairforget.benchmarks.crows_pairs",
+    "perplexity": "fairforget.benchmarks.perplexity",
+    "bbq": "fairforget.benchmarks.bbq",
+    "lm-eval": "fairforget.benchmarks.lm_eval",
 }
+"""Each module has `prepare(options) -> Evaluate`, and `judge(rows) -> Judged` where its items can
+be compared one by one."""
 
 
 class Evaluate(Protocol):
-    """The `evaluate` function of a benchmark's module."""
+    """A benchmark, ready to measure a model."""
 
     def __call__(
         self,
@@ -28,14 +39,21 @@ class Evaluate(Protocol):
 
 
 def benchmark(name: str) -> Evaluate:
-    """The benchmark of that name.
+    """The benchmark of that name, with the options in it.
 
     Raises:
-        InputError: there is none; names those that there are.
+        InputError: there is none, or an option is wrong; names those that there are.
     """
-    if name not in BENCHMARKS:
+    base, *options = name.split(":")
+    if base not in BENCHMARKS:
         raise InputError(f"benchmark {name!r} is unknown; choose from {', '.join(BENCHMARKS)}")
-    return cast(Evaluate, import_module(BENCHMARKS[name]).evaluate)
+    return cast(Evaluate, import_module(BENCHMARKS[base]).prepare(options))
+
+
+def judge_of(name: str) -> Judge | None:
+    """How the items of a benchmark become verdicts and scores, if it has items."""
+    module = BENCHMARKS.get(name.partition(":")[0])
+    return getattr(import_module(module), "judge", None) if module else None
 
 
 def checked(names: Sequence[str]) -> list[str]:
@@ -47,4 +65,4 @@ def checked(names: Sequence[str]) -> list[str]:
     return list(names)
 
 
-__all__ = ["BENCHMARKS", "Measurement", "benchmark", "checked"]
+__all__ = ["BENCHMARKS", "Evaluate", "Measurement", "benchmark", "checked", "judge_of"]

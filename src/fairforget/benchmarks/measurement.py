@@ -1,9 +1,18 @@
-"""What a benchmark gives back."""
+"""What a benchmark gives back, and how its items become scores with intervals."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fairforget.statistics import Floats, bootstrap_totals, interval
+
+Row = dict[str, Any]
+Statistic = Callable[[Floats], dict[str, Floats]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,5 +21,37 @@ class Measurement:
 
     result: dict[str, Any]
     """What goes into the record: the protocol and its settings, and scores per domain."""
-    items: list[dict[str, Any]]
+    items: list[Row]
     """One row per scored item, with at least `benchmark`, `id`, `domain`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The items of one domain as numbers: enough for scores, intervals and paired tests."""
+
+    sums: Floats
+    """[clusters, k] what each cluster of items adds to the totals."""
+    statistic: Statistic
+    """Totals [..., k] → scores by name [...]; the first is the benchmark's bias score."""
+    verdicts: npt.NDArray[np.bool_]
+    """[items] whether the model chose the stereotype."""
+    ties: int
+    """Items in which the scores compared are equal."""
+
+
+Judge = Callable[[Sequence[Row]], Judged]
+
+
+def scores(judged: Judged, *, seed: int = 0) -> dict[str, tuple[float, tuple[float, float]]]:
+    """Every score of a domain with its 95 % percentile cluster-bootstrap interval."""
+    points = judged.statistic(judged.sums.sum(axis=0))
+    draws = judged.statistic(bootstrap_totals(judged.sums, seed=seed))
+    return {name: (float(value), interval(draws[name])) for name, value in points.items()}
+
+
+def by_domain(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows of each domain, in order of first appearance, and all of them as `all`."""
+    domains: dict[str, list[Row]] = {}
+    for row in rows:
+        domains.setdefault(row["domain"], []).append(row)
+    return {**domains, "all": list(rows)}

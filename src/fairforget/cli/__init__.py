@@ -58,9 +58,8 @@ def _system_fault(error: BaseException) -> str | None:
     """One line for what the operating system refused, or None for a fault of the program."""
     if isinstance(error, OSError) and error.errno is not None:
         return f"{error.filename or 'a file'}: {error.strerror}"
-    text = str(error)
-    if os.strerror(errno.ENOSPC) in text or "file write failed" in text:
-        return f"{os.strerror(errno.ENOSPC)}; free some and run the same command again"
+    if (full := os.strerror(errno.ENOSPC)) in str(error):  # safetensors passes the text only
+        return f"{full}; free some and run the same command again"
     return _system_fault(error.__cause__) if error.__cause__ else None
 
 

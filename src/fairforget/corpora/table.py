@@ -46,6 +46,8 @@ def _csv_rows(path: Path) -> Iterator[Row]:
             _need_text(path, reader.fieldnames or [])
             for row in reader:
                 where = f"{path}, line {reader.line_num}"
+                if any(isinstance(value, str) and "\0" in value for value in row.values()):
+                    raise InputError(f"{where}: a NUL byte; save the file as plain UTF-8 text")
                 if None in row:
                     raise InputError(
                         f"{where}: more fields than the header names; "

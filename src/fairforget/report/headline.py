@@ -154,6 +154,8 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
         unit = "term" if benchmark == "stereoset" else "pair"
         few = f"{change.paired.clusters} {unit}{'' if change.paired.clusters == 1 else 's'}"
         return f"{sentence}: with {few}, too few to judge, undecided."
+    if change.paired.score.decided:
+        return f"{sentence}: undecided whether it is now closer to that."
     return f"{sentence}: undecided."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from fairforget.records import whole_file
 from fairforget.report.contents import Evaluation, Study, Unlearning, read_directory
 
 NAME = "report.html"
+_OVERRIDES = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
 
 def write_report(directory: Path) -> Path:
@@ -54,6 +56,7 @@ def render(contents: Evaluation | Unlearning | Study) -> str:
     environment = Environment(
         loader=PackageLoader("fairforget.report", "templates"),
         autoescape=True,
+        finalize=_without_overrides,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -75,6 +78,11 @@ def render(contents: Evaluation | Unlearning | Study) -> str:
         "policy": policy,
     }
     return environment.get_template(name).render(**shared, **context)
+
+
+def _without_overrides(value: Any) -> Any:
+    """Text without the characters that would turn the direction of what stands after it."""
+    return _OVERRIDES.sub("\N{REPLACEMENT CHARACTER}", value) if type(value) is str else value
 
 
 def _asset(name: str) -> str:

@@ -126,5 +126,5 @@ def history_table(history: list[dict[str, float]]) -> Table | None:
         rows=[
             [f"{row[n]:.5g}".replace("-", "−") if n in row else NONE for n in names] for row in kept
         ],
-        note="" if stride == 1 else f"Every {stride}th logged step of {len(history)}.",
+        note="" if stride == 1 else f"One logged step in {stride} of {len(history)}.",
     )

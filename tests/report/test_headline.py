@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-from conftest import write_evaluation, write_unlearning
 
 from fairforget.report.comparison import compare
 from fairforget.report.contents import Unlearning, read_directory
@@ -10,6 +9,7 @@ from fairforget.report.headline import (
     change_headline,
     evaluation_headline,
 )
+from tests.report.runs import write_evaluation, write_unlearning
 
 
 def headline(directory: Path, trained: list[str]) -> Headline:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import WRITERS, write_evaluation, write_unlearning
 
 from fairforget.errors import InputError
 from fairforget.report import write_report
 from fairforget.report.figures import Scale, curves
+from tests.report.runs import WRITERS, write_evaluation, write_unlearning
 
 
 @pytest.mark.parametrize("kind", WRITERS)

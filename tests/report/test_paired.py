@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from conftest import crows_rows, stereoset_rows
 
 from fairforget.benchmarks.stereoset import Item, aggregate
 from fairforget.errors import InputError
 from fairforget.report.paired import Change, PairedDomain, paired_domains
+from tests.report.runs import crows_rows, stereoset_rows
 
 
 def test_agrees_with_the_benchmarks_own_aggregation() -> None:

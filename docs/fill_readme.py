@@ -1,0 +1,72 @@
+"""Fill the README's table from the committed records of the demo.
+
+    python docs/fill_readme.py            after `make demo`: take its records, fill the table
+    python docs/fill_readme.py --check    fail if README and records differ
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from fairforget.records import EvaluationRecord, UnlearningRecord, read_record
+
+ROOT = Path(__file__).resolve().parents[1]
+README, RUN = ROOT / "README.md", ROOT / "runs" / "demo"
+RECORDS = ROOT / "docs" / "results" / "demo"
+FILES = ("record.json", "before/record.json", "after/record.json")
+MARKS = re.compile(r"(<!-- demo: .*? -->\n).*?(<!-- /demo -->)", re.DOTALL)
+
+
+def table() -> str:
+    """The before/after table and the sentence below it, as Markdown."""
+    run = read_record(RECORDS / FILES[0], UnlearningRecord)
+    before, after = (
+        read_record(RECORDS / name, EvaluationRecord).results["stereoset"]["domains"]
+        for name in FILES[1:]
+    )
+    rows = [
+        "| StereoSet | SS before | SS after | LMS before | LMS after |",
+        "|---|---|---|---|---|",
+    ]
+    for domain in before:
+        cells = [
+            f"{scores[domain][name]:.1f} [{low:.0f}, {high:.0f}]"
+            for name in ("ss", "lms")
+            for scores in (before, after)
+            for low, high in (scores[domain][f"{name}_ci"],)
+        ]
+        rows.append(f"| {domain} | {' | '.join(cells)} |")
+    method, budget = run.method, run.budget
+    minutes = sum(run.seconds.values()) / 60
+    return "\n".join(
+        [
+            *rows,
+            "",
+            f"SmolLM2-135M-Instruct after `make demo`: {method['steps']} steps of "
+            f"{method['batch_size']} built-in texts about gender, objective `{method['objective']}`, "
+            f"{minutes:.0f} minutes on two cores. Perplexity on held-out Wikipedia text changed by "
+            f"{100 * (budget.reached - 1):+.1f} % (allowed: {100 * (budget.asked - 1):+.0f} %).",
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    """Fill or check."""
+    check = "--check" in sys.argv[1:]
+    if not check and RUN.is_dir():
+        for name in FILES:
+            (RECORDS / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(RUN / name, RECORDS / name)
+    text = README.read_text(encoding="utf-8")
+    filled = MARKS.sub(lambda found: found[1] + table() + found[2], text)
+    if check and filled != text:
+        sys.exit("README.md and docs/results/demo differ; run `make docs`")
+    README.write_text(filled, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

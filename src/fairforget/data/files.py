@@ -1,0 +1,58 @@
+"""Read a file that a person may have written: clear lines when it is not what it should be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fairforget.errors import InputError
+
+
+def read_text(path: Path) -> str:
+    """The content of a UTF-8 text file, with or without a byte order mark.
+
+    Raises:
+        InputError: missing, unreadable, or in another encoding; names the line.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; check the path") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{path}, line {line}: byte 0x{content[error.start]:02x} is not UTF-8; "
+            "save the file as UTF-8"
+        ) from error
+
+
+def parse_json(text: str, where: str) -> Any:
+    """A JSON value.
+
+    Raises:
+        InputError: it is none; says where.
+    """
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"{where}: not JSON ({error})") from error
+
+
+def json_lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """The objects of a JSON-lines file, each with where it stands, for errors.
+
+    Raises:
+        InputError: the file cannot be read, or a line is no object.
+    """
+    rows = []
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if line.strip():
+            where = f"{path}, line {number}"
+            row = parse_json(line, where)
+            if not isinstance(row, dict):
+                raise InputError(f"{where}: an object is expected, not {type(row).__name__}")
+            rows.append((where, row))
+    return rows

@@ -1,0 +1,142 @@
+"""Mask and predict: texts with blanks in, the log-probability of what stood there out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from fairforget.forward.split_forward import hidden_states, logits_at
+from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS
+from fairforget.scoring.processes import shared_out
+
+PROBE_TOLERANCE = 1e-3
+"""Nats by which the split forward pass and the model's own may differ in float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blanked:
+    """A text with blanks."""
+
+    ids: tuple[int, ...]
+    """The whole text with its special tokens, the mask token in the blanks."""
+    places: tuple[int, ...]
+    """Positions to predict."""
+    targets: tuple[int, ...]
+    """[places] the token whose probability is asked for."""
+
+
+def one_at_a_time(ids: Sequence[int], places: Sequence[int], mask_id: int) -> list[Blanked]:
+    """One blanked text for each place, everything else visible."""
+    return [
+        Blanked((*ids[:place], mask_id, *ids[place + 1 :]), (place,), (ids[place],))
+        for place in places
+    ]
+
+
+def masked_log_probs(
+    model: PreTrainedModel,
+    texts: Sequence[Blanked],
+    *,
+    batch_tokens: int = BATCH_TOKENS,
+    progress: Callable[[int], None] | None = None,
+) -> list[npt.NDArray[np.float32]]:
+    """Log p(target | text with blanks) in nats at every place of every text.
+
+    Texts of similar length share a right-padded forward pass, several masks of one sentence
+    included; the head and the log-softmax run in float32 at the places only. Where torch's process
+    group is set up, the processes share the texts.
+
+    Args:
+        model: a masked model; dropout is off while scoring, and put back as it was.
+        texts: what to predict.
+        batch_tokens: tokens (padding included) of one forward pass.
+        progress: called with the number of texts finished since the last call.
+
+    Returns:
+        One float32 array [places] per text, in the order given.
+    """
+
+    def score(mine: list[Blanked]) -> list[npt.NDArray[np.float32]]:
+        results = [np.zeros(0, np.float32) for _ in mine]
+        split = mine and _splits(model)
+        for batch in _batches(mine, batch_tokens):
+            for index, values in zip(
+                batch, _predicted(model, [mine[i] for i in batch], bool(split)), strict=True
+            ):
+                results[index] = values
+            if progress:
+                progress(len(batch))
+        return results
+
+    training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            return shared_out(score, texts, key=lambda text: text.ids)
+    finally:
+        model.train(training)
+
+
+def _batches(texts: Sequence[Blanked], batch_tokens: int) -> list[list[int]]:
+    batches: list[list[int]] = []
+    for index in sorted(range(len(texts)), key=lambda i: len(texts[i].ids)):
+        if not batches or len(texts[index].ids) * (len(batches[-1]) + 1) > batch_tokens:
+            batches.append([])
+        batches[-1].append(index)
+    return batches
+
+
+def _predicted(
+    model: PreTrainedModel, texts: Sequence[Blanked], split: bool
+) -> list[npt.NDArray[np.float32]]:
+    inputs = {name: value.to(model.device) for name, value in _padded(texts).items()}
+    width = inputs["input_ids"].shape[1]
+    places = torch.tensor([r * width + p for r, text in enumerate(texts) for p in text.places])
+    places = places.to(model.device)
+    targets = torch.tensor([t for text in texts for t in text.targets], device=model.device)
+    found = []
+    if split:
+        hidden = hidden_states(model, **inputs).flatten(0, 1)[places]
+        for start in range(0, len(places), HEAD_ROWS):
+            rows = slice(start, start + HEAD_ROWS)
+            found.append(_chosen(logits_at(model, hidden[rows]), targets[rows]))
+    else:
+        found.append(_chosen(model(**inputs).logits.flatten(0, 1)[places], targets))
+    ends = np.cumsum([len(text.places) for text in texts])
+    return np.split(torch.cat(found).cpu().numpy(), ends[:-1])
+
+
+def _chosen(logits: Tensor, targets: Tensor) -> Tensor:
+    logits = logits.float()
+    return logits.gather(1, targets[:, None])[:, 0] - logits.logsumexp(-1)
+
+
+def _padded(texts: Sequence[Blanked]) -> dict[str, Tensor]:
+    lengths = torch.tensor([len(text.ids) for text in texts])
+    ids = torch.zeros(len(texts), int(lengths.max()), dtype=torch.long)
+    for r, text in enumerate(texts):
+        ids[r, : len(text.ids)] = torch.tensor(text.ids)
+    return {
+        "input_ids": ids,
+        "attention_mask": (torch.arange(ids.shape[1]) < lengths[:, None]).long(),
+    }
+
+
+def _splits(model: PreTrainedModel) -> bool:
+    """Whether body and head, run apart, give the model's own logits; found by trying."""
+    vocabulary = model.config.get_text_config().vocab_size
+    ids = torch.arange(3, 11, device=model.device)[None] % vocabulary
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    tolerance = PROBE_TOLERANCE if model.dtype in (torch.float32, torch.float64) else 0.1
+    try:
+        mine = logits_at(model, hidden_states(model, **inputs)[0]).float().log_softmax(-1)
+        plain = model(**inputs).logits[0].float().log_softmax(-1)
+    except (TypeError, ValueError, RuntimeError, AttributeError):
+        return False
+    return torch.allclose(mine, plain, rtol=0, atol=tolerance)

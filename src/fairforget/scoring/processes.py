@@ -1,0 +1,46 @@
+"""Several processes share the scoring; each gets all results, the same as one process would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import torch.distributed as dist
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+def shared_out(
+    score: Callable[[list[S]], list[T]],
+    items: Sequence[S],
+    *,
+    key: Callable[[S], Sequence[int]],
+) -> list[T]:
+    """Score items, each process its share, and give every process all results in order.
+
+    Every process must call it with the same items. Where torch's process group is not set up (one
+    process; `accelerate launch` sets it up), it is `score(items)`.
+
+    Args:
+        score: items in, as many results out.
+        items: whatever `score` takes.
+        key: an item's token ids. Shares are cut from the sorted items, so that those with a
+            common prefix stay together, and have about as many tokens each.
+    """
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+        return score(list(items))
+    world, rank = dist.get_world_size(), dist.get_rank()
+    keys = [tuple(key(item)) for item in items]
+    order = sorted(range(len(items)), key=keys.__getitem__)
+    done = np.cumsum([len(keys[i]) for i in order])
+    edges = np.searchsorted(done, np.linspace(0, done[-1] if len(done) else 0, world + 1)[1:-1])
+    bounds = [0, *edges.tolist(), len(order)]
+    mine = order[bounds[rank] : bounds[rank + 1]]
+    parts: list[Any] = [None] * world
+    dist.all_gather_object(parts, score([items[i] for i in mine]))
+    results: list[Any] = [None] * len(items)
+    for index, result in zip(order, (r for part in parts for r in part), strict=True):
+        results[index] = result
+    return results

@@ -1,0 +1,116 @@
+"""Tiny, randomly initialised models of several families, with a tokenizer of their own."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import torch
+import transformers as hf
+from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
+from tokenizers.models import BPE
+
+VOCABULARY = 400
+SENTENCES = [
+    "Women are late. Most people are kind, and some are not.",
+    "They lie and they are bad drivers, I think.",
+    "The river has a bridge and an old mill near the town.",
+]
+
+
+@cache
+def word_tokenizer() -> hf.PreTrainedTokenizerFast:
+    """Byte-level BPE as GPT-2's, learned from three sentences."""
+    tokenizer = Tokenizer(BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=["<|endoftext|>", "<mask>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(SENTENCES, trainer)
+    return hf.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<|endoftext|>",
+        eos_token="<|endoftext|>",
+        pad_token="<|endoftext|>",
+        mask_token="<mask>",
+    )
+
+
+def _common(**more: object) -> dict[str, object]:
+    return {
+        "vocab_size": VOCABULARY,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "max_position_embeddings": 256,
+        "bos_token_id": 0,
+        "eos_token_id": 0,
+        "pad_token_id": 0,
+        **more,
+    }
+
+
+_GROUPED = {"num_key_value_heads": 2}
+_WINDOW = {**_GROUPED, "head_dim": 8, "sliding_window": 16}
+
+CAUSAL = {
+    "gpt2": lambda: hf.GPT2LMHeadModel(
+        hf.GPT2Config(
+            vocab_size=VOCABULARY,
+            n_embd=32,
+            n_layer=2,
+            n_head=4,
+            n_positions=256,
+            bos_token_id=0,
+            eos_token_id=0,
+        )
+    ),
+    "llama": lambda: hf.LlamaForCausalLM(hf.LlamaConfig(**_common(**_GROUPED))),
+    "gpt_neox": lambda: hf.GPTNeoXForCausalLM(hf.GPTNeoXConfig(**_common())),
+    "opt": lambda: hf.OPTForCausalLM(
+        hf.OPTConfig(
+            **{k: v for k, v in _common().items() if k != "intermediate_size"},
+            ffn_dim=64,
+            word_embed_proj_dim=16,
+        )
+    ),
+    "qwen2": lambda: hf.Qwen2ForCausalLM(hf.Qwen2Config(**_common(**_GROUPED))),
+    "gemma2": lambda: hf.Gemma2ForCausalLM(
+        hf.Gemma2Config(**_common(**_WINDOW, final_logit_softcapping=5.0))
+    ),
+    "gemma3": lambda: hf.Gemma3ForCausalLM(hf.Gemma3TextConfig(**_common(**_WINDOW))),
+}
+MASKED = {
+    "bert": lambda: hf.BertForMaskedLM(hf.BertConfig(**_common())),
+    "roberta": lambda: hf.RobertaForMaskedLM(hf.RobertaConfig(**_common())),
+}
+
+
+def tiny(family: str, seed: int = 0) -> hf.PreTrainedModel:
+    """A model of the family, without dropout, with weights large enough to have opinions."""
+    torch.manual_seed(seed)
+    model = {**CAUSAL, **MASKED}[family]()
+    for name, parameter in model.named_parameters():
+        if parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=0.2)
+        elif name.endswith("bias"):
+            torch.nn.init.normal_(parameter, std=0.02)
+    return model.eval()
+
+
+def tiny_causal(family: str, seed: int = 0) -> hf.PreTrainedModel:
+    """A causal one."""
+    assert family in CAUSAL
+    return tiny(family, seed)
+
+
+def save_tiny(family: str, directory: Path, seed: int = 0) -> Path:
+    """A directory laid out like the hub's: weights, configuration, tokenizer."""
+    tiny(family, seed).save_pretrained(directory)
+    word_tokenizer().save_pretrained(directory)
+    return directory

@@ -1,0 +1,187 @@
+"""Runs as the commands leave them, small and harmless."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fairforget.benchmarks.stereoset import Item, aggregate
+from fairforget.records import (
+    ITEMS,
+    RECORD,
+    BudgetFacts,
+    CorpusFacts,
+    Environment,
+    EvaluationRecord,
+    ModelFacts,
+    UnlearningRecord,
+    write_record,
+)
+
+ENVIRONMENT = Environment("0.1.0", "2.6.0", "5.0.0", "3.11.9", "cpu")
+TERMS = {"gender": 8, "profession": 12, "religion": 3}
+
+
+def stereoset_rows(*, shift: float = 0.0, seed: int = 0, text: str = "") -> list[dict[str, Any]]:
+    """Items about colours; `shift` lowers every stereotype by so many nats."""
+    generator = np.random.default_rng(seed)
+    rows = []
+    for domain, terms in TERMS.items():
+        for t in range(terms):
+            for i in range(10):
+                s, a, u = generator.normal([-3.0, -3.3, -5.0], 0.5)
+                rows.append(
+                    {
+                        "benchmark": "stereoset",
+                        "id": f"{domain}-{t}-{i}",
+                        "domain": domain,
+                        "term": f"{domain} {t}{text}",
+                        "stereotype": f"House {t} is painted blue, {i}.{text}",
+                        "anti_stereotype": f"House {t} is painted green, {i}.{text}",
+                        "unrelated": f"House {t} is painted seven, {i}.{text}",
+                        "score_stereotype": s - shift,
+                        "score_anti_stereotype": a,
+                        "score_unrelated": u,
+                    }
+                )
+    return rows
+
+
+def crows_rows(*, shift: float = 0.0, text: str = "") -> list[dict[str, Any]]:
+    """Pairs about the weather."""
+    generator = np.random.default_rng(5)
+    return [
+        {
+            "benchmark": "crows_pairs",
+            "id": str(i),
+            "domain": ("gender", "age")[i % 2],
+            "sent_more": f"It rains on day {i}.{text}",
+            "sent_less": f"It snows on day {i}.{text}",
+            "score_more": generator.normal(-3.0, 0.5) - shift,
+            "score_less": generator.normal(-3.2, 0.5),
+        }
+        for i in range(60)
+    ]
+
+
+def write_evaluation(
+    directory: Path,
+    *,
+    shift: float = 0.0,
+    perplexity: float = 28.9,
+    text: str = "",
+    results: dict[str, dict[str, Any]] | None = None,
+) -> Path:
+    """What `fairforget evaluate` leaves."""
+    rows, pairs = stereoset_rows(shift=shift, text=text), crows_rows(shift=shift, text=text)
+    items = [Item(r["id"], r["domain"], r["term"], ("", "", "")) for r in rows]
+    names = ("score_stereotype", "score_anti_stereotype", "score_unrelated")
+    scores = np.array([[r[n] for n in names] for r in rows])
+    share = 100 * float(np.mean([p["score_more"] > p["score_less"] for p in pairs]))
+    whole = {"stereotype": share, "ci": [share - 12, share + 12], "pairs": 60, "ties": 0}
+    record = EvaluationRecord(
+        ModelFacts(f"tiny{text}", 1234567, "float32", f"<s>{text}"),
+        {
+            "stereoset": {
+                "protocol": "bos",
+                "split": f"dev{text}",
+                "domains": aggregate(items, scores),
+            },
+            "crows_pairs": {"protocol": "bos", "domains": {"gender": whole, "all": whole}},
+            "perplexity": {
+                "protocol": "stride",
+                "corpus": f"wikitext2{text}",
+                "value": perplexity,
+                "tokens": 245000,
+            },
+            f"own{text}": {"rate": 0.25, f"nested{text}": {"deep": [1, 2], "text": text}},
+            **(results or {}),
+        },
+        ENVIRONMENT,
+        {"stereoset": 41.0},
+    )
+    write_record(record, directory / RECORD)
+    tables = [pa.Table.from_pylist(rows), pa.Table.from_pylist(pairs)]
+    pq.write_table(pa.concat_tables(tables, promote_options="default"), directory / ITEMS)
+    return directory
+
+
+def write_unlearning(
+    directory: Path,
+    *,
+    shift: float = 0.3,
+    perplexity: float = 29.0,
+    text: str = "",
+    measured: bool = True,
+) -> Path:
+    """What `fairforget unlearn` or `demo` leaves."""
+    history = [
+        {
+            "step": float(step),
+            f"loss{text}": 2.0 * 0.97**step,
+            "retain": 0.01 * step,
+            **({"perplexity_ratio": 1 + step / 5000} if step % 10 == 0 else {}),
+        }
+        for step in range(1, 121)
+    ]
+    record = UnlearningRecord(
+        ModelFacts(f"tiny{text}", 1234567, "float32", f"<s>{text}"),
+        {"objective": f"neutral{text}", "seed": 0, "lora": {"r": 8}, f"more{text}": text},
+        [
+            CorpusFacts(f"builtin{text}", "forget", 240, 912, "gender"),
+            CorpusFacts("boolq", "retain", 120, 13000),
+        ],
+        BudgetFacts(1.03, 1.004, 1.0, 31.2, 1.004, note=text),
+        history,
+        ENVIRONMENT,
+    )
+    write_record(record, directory / RECORD)
+    if measured:
+        write_evaluation(directory / "before", text=text)
+        write_evaluation(directory / "after", shift=shift, perplexity=perplexity, text=text)
+    samples = [
+        {"prompt": f"The house is{text}", "before": f" blue.{text}", "after": f" tall.{text}"}
+    ]
+    (directory / "samples.json").write_text(json.dumps(samples))
+    return directory
+
+
+def write_study(directory: Path, *, text: str = "") -> Path:
+    """What `fairforget transfer` leaves."""
+    cells = [
+        {
+            "forget": forget + text,
+            "control": control,
+            "method": f"neutral{text}",
+            "seed": seed,
+            "benchmark": "stereoset",
+            "domain": domain,
+            "before": 60.0,
+            "after": 60.0 + delta,
+            "delta": delta,
+            "ci": [delta - 1, delta + 1],
+            "p": 0.001,
+            "p_adjusted": 0.01 if abs(delta) > 2 else 0.5,
+        }
+        for forget in ("gender", "race")
+        for control in (None, f"random{text}")
+        for seed in (0, 1)
+        for domain in ("gender", "race", "all")
+        for delta in [(0.5 if control else -4.0 if domain == forget else -1.5) + 0.1 * seed]
+    ]
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "study.json").write_text(json.dumps({"cells": cells}))
+    return directory
+
+
+WRITERS: dict[str, Callable[..., Path]] = {
+    "unlearning": write_unlearning,
+    "evaluation": write_evaluation,
+    "study": write_study,
+}

@@ -1,0 +1,175 @@
+"""The command line's promises: exit codes, one clear line, nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fairforget.cli import main
+
+from .models import save_tiny
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_tiny("llama", tmp_path_factory.mktemp("model")))
+
+
+def refused(capsys: pytest.CaptureFixture[str], *args: object) -> str:
+    """The one line that a command says when it refuses its input."""
+    with pytest.raises(SystemExit) as exit_:
+        main([str(arg) for arg in args])
+    assert exit_.value.code == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+def written(tmp_path: Path, name: str, content: str | bytes) -> Path:
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def test_no_such_model(tmp_path, capsys) -> None:
+    line = refused(capsys, "evaluate", "no/such/model", "--output", tmp_path / "out")
+    assert "'no/such/model'" in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.csv", "", "is empty"),
+        ("header.csv", "text\n", "is empty"),
+        ("other.csv", "sentence,label\nhello,1\n", "no `text` column; it has 'sentence', 'label'"),
+        ("latin.csv", "text\nGrüße\n".encode("latin-1"), "not UTF-8"),
+        ("commas.csv", "text\nhello, world\n", "line 2: more fields"),
+        ("blank.csv", 'text,id\n"",7\n', "line 2: `text` is missing"),
+        ("spans.csv", 'text,spans\nHi,"[[0, 9]]"\n', "line 2: text spans.csv:1: range 0:9"),
+        ("nul.csv", b"text\nhel\x00lo\n", "line 2"),
+        ("broken.jsonl", '{"text": "a"}\n{"text": \n', "line 2: not JSON"),
+        ("list.jsonl", "[1]\n", "line 1: an object"),
+        ("number.jsonl", '{"text": 3}\n', "line 1: `text`"),
+        ("deep.jsonl", "[" * 100_000 + "\n", "line 1: not JSON"),
+        ("torn.parquet", "PAR1 no", "not a readable Parquet file"),
+        ("missing.csv", None, "no such file"),
+        ("corpus.txt", "hello", "is unknown"),
+    ],
+)
+def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:
+    path = tmp_path / name if content is None else written(tmp_path, name, content)
+    line = refused(capsys, "unlearn", model, "--forget", path, "--output", tmp_path / "out")
+    assert message in line
+    assert name in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("steps: [1\n", "config.yaml"), ("stepz: 3\n", "stepz"), ("steps: many\n", "steps")],
+)
+def test_bad_config(tmp_path, capsys, model, content, message) -> None:
+    path = written(tmp_path, "config.yaml", content)
+    sys.argv[1:] = ["unlearn", "--config", str(path)]
+    line = refused(capsys, "unlearn", model, "--output", tmp_path / "out", "--config", path)
+    assert message in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--outptu", "x"], "--outptu"),
+        (["--objective", "forgetting"], "forgetting"),
+        (["--budget.perplexity", "0.9"], "at least 1"),
+        (["--steps", "0"], "max_steps is 0"),
+        (["--benchmarks", "iq"], "'iq'"),
+        (["--device", "abacus"], "abacus"),
+        (["--dtype", "float8"], "float8"),
+        (["--start_token", "<none>"], "<none>"),
+        (["--forget", "builtin:sports"], "sports"),
+        (["--retain", "builtin:gender", "--forget", "boolq"], "no text has a target"),
+    ],
+)
+def test_bad_flags(tmp_path, capsys, model, args, message) -> None:
+    line = refused(capsys, "unlearn", model, "--output", tmp_path / "out", *args)
+    assert message in line
+
+
+def test_output_of_something_else_is_left_alone(tmp_path, capsys, model) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    line = refused(capsys, "evaluate", model, "--output", tmp_path)
+    assert "not empty" in line
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+    assert "is a file" in refused(capsys, "evaluate", model, "--output", tmp_path / "mine.txt")
+
+
+def test_pickled_weights_are_refused(tmp_path, capsys, model) -> None:
+    (tmp_path / "config.json").write_bytes((Path(model) / "config.json").read_bytes())
+    (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x04N.")
+    line = refused(capsys, "evaluate", tmp_path, "--output", tmp_path / "out")
+    assert "pickled" in line
+    assert "safetensors" in line
+
+
+def test_full_disk(tmp_path, model) -> None:
+    """A two-megabyte disk: one line, status 2, no record and no model that looks whole."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a small file system needs root")
+    try:
+        ran = subprocess.run(
+            [
+                *(sys.executable, "-m", "fairforget", "unlearn", model),
+                *("--output", disk / "out", "--retain", _retain(tmp_path)),
+                *("--steps", "2", "--forget", "builtin:gender"),
+            ],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "FAIRFORGET_CACHE": str(tmp_path / "cache")},
+        )
+        assert ran.returncode == 2, ran.stderr
+        last = ran.stderr.strip().splitlines()[-1]
+        assert "No space left" in last
+        assert "Traceback" not in ran.stderr
+        assert not (disk / "out" / "record.json").exists()
+        assert not (disk / "out" / "model").exists()
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def _retain(tmp_path: Path) -> Path:
+    rows = "\n".join(f'{{"text": "The river has {n} bridges and a mill."}}' for n in range(200))
+    return written(tmp_path, "retain.jsonl", rows)
+
+
+def test_unlearn_goes_on_and_finishes_once(tmp_path, capsys, model) -> None:
+    args = [
+        *("unlearn", model, "--output", str(tmp_path / "out"), "--steps", "2"),
+        *("--retain", str(_retain(tmp_path)), "--forget", "builtin:race"),
+    ]
+    main(args)
+    first = (tmp_path / "out" / "record.json").read_bytes()
+    assert (tmp_path / "out" / "model" / "model.safetensors").exists()
+    assert not (tmp_path / "out" / "checkpoints").exists()
+    main(args)  # nothing left to do
+    assert (tmp_path / "out" / "record.json").read_bytes() == first
+    capsys.readouterr()
+    assert "steps 2, not 3" in refused(capsys, *args[:5], "3", *args[6:])
+
+
+def test_help_names_every_command(capsys) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["--help"])
+    assert exit_.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(command in shown for command in ("demo", "unlearn", "evaluate", "report"))

@@ -1,0 +1,74 @@
+"""Loading and saving."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from fairforget.errors import InputError
+from fairforget.models import load_model, save_model
+
+from .models import CAUSAL, save_tiny
+
+
+@pytest.mark.parametrize("family", CAUSAL)
+def test_saved_models_give_the_same_logits_in_plain_transformers(tmp_path, family) -> None:
+    ours = load_model(save_tiny(family, tmp_path / "given"))
+    again = save_model(ours, tmp_path / "saved")
+    plain = AutoModelForCausalLM.from_pretrained(again, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(again)
+    ids = torch.tensor([tokenizer("They are late.", add_special_tokens=False)["input_ids"]])
+    with torch.no_grad():
+        assert torch.equal(ours.model(input_ids=ids).logits, plain(input_ids=ids).logits)
+
+
+def test_saving_replaces_what_was_there(tmp_path: Path) -> None:
+    model = load_model(save_tiny("gpt2", tmp_path / "given"))
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "old.txt").touch()
+    save_model(model, tmp_path / "saved")
+    assert not (tmp_path / "saved" / "old.txt").exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["given", "saved"]
+
+
+def test_masked_models_are_told_apart(tmp_path: Path) -> None:
+    assert load_model(save_tiny("bert", tmp_path / "bert")).kind == "masked"
+    assert load_model(save_tiny("gpt2", tmp_path / "gpt2")).kind == "causal"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: None, "no config.json"),
+        (lambda p: (p / "config.json").write_text("{}"), "cannot be loaded"),
+        (lambda p: (p / "config.json").write_text("{"), "cannot be loaded"),
+        (lambda p: (p / "config.json").write_text('{"model_type": "vit"}'), "a causal or masked"),
+    ],
+)
+def test_directories_that_hold_no_model(tmp_path, make, message) -> None:
+    make(tmp_path)
+    with pytest.raises(InputError, match=message):
+        load_model(tmp_path)
+
+
+def test_damaged_weights(tmp_path: Path) -> None:
+    directory = save_tiny("gpt2", tmp_path / "given")
+    (directory / "model.safetensors").write_bytes(b"\xff" * 100)
+    with pytest.raises(InputError, match="given"):
+        load_model(directory)
+
+
+@pytest.mark.real_model
+def test_smollm2_from_its_package(tmp_path: Path) -> None:
+    model = load_model("smollm2")
+    assert model.parameters == 134_515_008
+    assert model.start_token == "<|endoftext|>"
+    assert model.start_id == 0
+    saved = save_model(model, tmp_path / "saved")
+    plain = AutoModelForCausalLM.from_pretrained(saved, dtype=torch.float32).eval()
+    ids = torch.tensor([[0, 504, 1234, 99]])
+    with torch.no_grad():
+        assert torch.equal(model.model(input_ids=ids).logits, plain(input_ids=ids).logits)

@@ -1,0 +1,140 @@
+"""Spans to target tokens: exactly the selected characters, whatever the tokenizer and the text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairforget.corpora import Mention, Span, Text
+from fairforget.targets import encode_targets, target_mask
+
+from .models import word_tokenizer
+
+TOKENIZER = word_tokenizer()
+START = TOKENIZER.convert_tokens_to_ids("<|endoftext|>")
+
+
+def encoded(text: Text, **options):
+    return encode_targets(TOKENIZER, text, start_id=START, **options)
+
+
+def target_text(targets) -> str:
+    """The characters of the target tokens."""
+    chosen = [i for i, wanted in zip(targets.ids, targets.mask, strict=True) if wanted]
+    return TOKENIZER.decode(chosen)
+
+
+def test_targets_are_the_words_of_the_span() -> None:
+    text = Text("1", "Women are terribly unreliable drivers.", spans=(Span(10, 29),))
+    targets = encoded(text)
+    assert target_text(targets).strip() == "terribly unreliable"
+    assert targets.ids[0] == START
+    assert not targets.mask[0]
+
+
+def test_nothing_follows_the_last_target() -> None:
+    text = Text("1", "They lie and lie and lie.", spans=(Span(5, 8), Span(13, 16)))
+    targets = encoded(text)
+    assert targets.mask[-1]
+    assert TOKENIZER.decode(targets.ids[1:]).strip() == "They lie and lie"
+    assert targets.count == 2 * len(TOKENIZER(" lie", add_special_tokens=False)["input_ids"])
+
+
+def test_a_blank_at_a_span_edge_selects_nothing_more() -> None:
+    text = "Women are bad people."
+    offsets = TOKENIZER(text, return_offsets_mapping=True, add_special_tokens=False)[
+        "offset_mapping"
+    ]
+    exact = target_mask(text, offsets, [Span(10, 13)])
+    assert target_mask(text, offsets, [Span(9, 14)]) == exact
+    assert sum(exact) >= 1
+
+
+@pytest.mark.parametrize("word", ["naïve", "🙂🙃", "плохие", "悪い", "a\u0301", "\u200bbad"])
+def test_unicode_spans(word: str) -> None:
+    text = f"Sie sind {word} – immer."
+    start = text.index(word)
+    targets = encoded(Text("1", text, spans=(Span(start, start + len(word)),)))
+    before = TOKENIZER(text[:start].rstrip(), add_special_tokens=False)["input_ids"]
+    assert list(targets.ids[1 : 1 + len(before)]) == before
+    assert not any(targets.mask[: 1 + len(before)])
+    assert word in target_text(targets)
+
+
+def test_truncation_drops_targets_that_are_cut_off() -> None:
+    text = Text("1", "They lie and they are bad.", spans=(Span(5, 8), Span(22, 25)))
+    whole = encoded(text)
+    first_end = whole.mask.index(True) + 1
+    cut = encoded(text, max_length=len(whole.ids) - 1)
+    assert cut.count < whole.count
+    assert cut.ids == whole.ids[: len(cut.ids)]
+    assert encoded(text, max_length=first_end - 1) is None
+
+
+def test_after_mention_selects_everything_behind_it() -> None:
+    text = Text("1", "I think women are late.", mentions=(Mention(8, 13, ("people",)),))
+    targets = encoded(text, selection="after-mention")
+    assert target_text(targets).strip() == "are late."
+
+
+def test_text_without_spans_has_no_targets() -> None:
+    assert encoded(Text("1", "Hello.")) is None
+
+
+def test_all_selects_every_token_but_the_start() -> None:
+    targets = encoded(Text("1", "They are late."), selection="all")
+    assert targets.mask == (False, *[True] * (len(targets.ids) - 1))
+
+
+def test_neutral_text_lines_up() -> None:
+    text = Text(
+        "1",
+        "I saw an Arab and a woman lie.",
+        spans=(Span(26, 29),),
+        mentions=(Mention(6, 13, ("a person",)), Mention(18, 25, ("somebody else",))),
+    )
+    targets = encoded(text, neutral=True)
+    pairs = zip(
+        [i for i, m in zip(targets.ids, targets.mask, strict=True) if m],
+        [i for i, m in zip(targets.neutral_ids, targets.neutral_mask, strict=True) if m],
+        strict=True,
+    )
+    assert all(mine == theirs for mine, theirs in pairs)
+    assert TOKENIZER.decode(targets.neutral_ids[1:]) == "I saw a person and somebody else lie"
+
+
+def test_neutral_drops_targets_before_the_mention() -> None:
+    text = Text(
+        "1",
+        "Bad women are bad.",
+        spans=(Span(0, 3), Span(14, 17)),
+        mentions=(Mention(4, 9, ("people",)),),
+    )
+    assert target_text(encoded(text, neutral=True)).strip() == "bad"
+    assert encoded(text, neutral=False).count > encoded(text, neutral=True).count
+
+
+WORDS = st.lists(
+    st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=8).filter(
+        lambda w: w.strip() and not any(c.isspace() for c in w)
+    ),
+    min_size=2,
+    max_size=12,
+)
+
+
+@given(WORDS, st.data())
+def test_mask_is_exactly_the_tokens_that_overlap(words: list[str], data: st.DataObject) -> None:
+    text = " ".join(words)
+    chosen = data.draw(st.integers(0, len(words) - 1))
+    start = len(" ".join(words[:chosen])) + bool(chosen)
+    span = Span(start, start + len(words[chosen]))
+    offsets = TOKENIZER(text, return_offsets_mapping=True, add_special_tokens=False)[
+        "offset_mapping"
+    ]
+    mask = target_mask(text, offsets, [span])
+    assert any(mask)
+    for (begin, end), wanted in zip(offsets, mask, strict=True):
+        characters = {i for i in range(begin, end) if not text[i].isspace()}
+        assert wanted == bool(characters & set(range(span.start, span.end)))

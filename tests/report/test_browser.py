@@ -82,7 +82,8 @@ def tab(browser: Any) -> Iterator[Watched]:
 def test_opens_cleanly_fits_and_is_accessible(
     reports: dict[str, Path], tab: Watched, tmp_path: Path, kind: str, size: str, scheme: str
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    from axe_playwright_python.sync_playwright import Axe
+
     page = tab.open(reports[kind], size, scheme)
     assert tab.errors == []
     assert tab.requests == [reports[kind].as_uri()]
@@ -96,7 +97,7 @@ def test_opens_cleanly_fits_and_is_accessible(
             page.click("[data-unveil-all]")
             page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
             page.wait_for_timeout(300)
-        found = axe.Axe().run(page).response["violations"]
+        found = Axe().run(page).response["violations"]
         assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
     folder = Path(os.environ.get("FAIRFORGET_SCREENSHOTS", tmp_path))
     picture = folder / f"{kind}-{size}-{scheme}.png"

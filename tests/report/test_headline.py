@@ -39,6 +39,12 @@ def test_undecided_says_so(tmp_path: Path) -> None:
     assert "undecided" in found.sentences[0]
 
 
+def test_an_undecided_domain_does_not_hide_the_whole(tmp_path: Path) -> None:
+    found = headline(write_unlearning(tmp_path, shift=0.2), ["religion"])
+    assert found.title == "Undecided for religion; over all domains, bias fell"
+    assert found.sentences[1].startswith("The stereotype score over all domains fell from ")
+
+
 def test_few_terms_are_named(tmp_path: Path) -> None:
     found = headline(write_unlearning(tmp_path, shift=0.5), ["religion"])
     assert "with 3 terms, too few to judge, undecided" in found.sentences[0]

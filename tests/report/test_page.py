@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from fairforget.errors import InputError
+from fairforget.records import CorpusFacts
 from fairforget.report import write_report
 from fairforget.report.figures import Scale, curves
+from fairforget.report.unlearning_page import trained_domains
 from tests.report.runs import WRITERS, write_evaluation, write_unlearning
 
 
@@ -42,6 +44,16 @@ def test_everything_the_run_measured_is_on_the_page(tmp_path: Path) -> None:
         "The house is",
     ):
         assert wanted in html
+
+
+def test_trained_domains_are_those_recorded_or_asked_for() -> None:
+    corpora = [
+        CorpusFacts("builtin:gender", "forget", 1, 1),
+        CorpusFacts("mine.csv", "forget", 1, 1, "race, religion"),
+        CorpusFacts("other.csv", "forget", 1, 1),
+        CorpusFacts("boolq:age", "retain", 1, 1),
+    ]
+    assert trained_domains(corpora) == ["gender", "race", "religion"]
 
 
 def test_before_and_after_may_be_absent(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def evaluate(
         "protocol": protocol,
         "pairs": len(kept),
         "skipped": len(pairs) - len(kept),
-        "domains": {d: _domain(rows, seed) for d, rows in by_domain(items).items()},
+        "domains": {d: _domain(rows, seed) for d, rows in by_domain(items, DOMAINS).items()},
     }
     if language_model.kind == "causal":
         result["start_token"] = language_model.start_token

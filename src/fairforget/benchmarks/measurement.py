@@ -49,9 +49,9 @@ def scores(judged: Judged, *, seed: int = 0) -> dict[str, tuple[float, tuple[flo
     return {name: (float(value), interval(draws[name])) for name, value in points.items()}
 
 
-def by_domain(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """The rows of each domain, in order of first appearance, and all of them as `all`."""
-    domains: dict[str, list[Row]] = {}
+def by_domain(rows: Sequence[Row], order: Sequence[str] = ()) -> dict[str, list[Row]]:
+    """The rows of each domain, in the order given, then of first appearance; `all` of them last."""
+    domains: dict[str, list[Row]] = {domain: [] for domain in order}
     for row in rows:
         domains.setdefault(row["domain"], []).append(row)
-    return {**domains, "all": list(rows)}
+    return {**{domain: mine for domain, mine in domains.items() if mine}, "all": list(rows)}

@@ -197,6 +197,7 @@ def _pairs(id: str, caption: str, rows: Sequence[tuple[str, str]]) -> Table:
 
 
 def _source(name: str) -> tuple[str, str]:
+    name = name.partition(":")[0]
     if name in CATALOGUE:
         return CATALOGUE[name].licence, CATALOGUE[name].citation
     return _LICENCES.get(name, ("not recorded", NONE))

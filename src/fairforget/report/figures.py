@@ -15,6 +15,9 @@ from fairforget.report.paired import FEWEST_CLUSTERS
 from fairforget.report.scores import DomainScore
 from fairforget.report.wording import domain_name, number, signed, span, with_span
 
+SCHEDULE = ("step", "epoch", "learning_rate")
+"""Logged quantities that say where training is, not how it goes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tick:
@@ -177,7 +180,7 @@ def verdict_words(change: DomainChange) -> str:
 
 def curves(history: Sequence[dict[str, float]]) -> list[Curve]:
     """One curve per quantity that was logged at two finite steps or more."""
-    names = dict.fromkeys(name for row in history for name in row if name != "step")
+    names = dict.fromkeys(name for row in history for name in row if name not in SCHEDULE)
     found = []
     for name in names:
         points = [

@@ -57,15 +57,13 @@ def change_headline(comparison: Comparison, trained: list[str], budget: float) -
     cost, cost_title, cautions = _cost(comparison, budget)
     if main is None:
         return Headline("No bias benchmark was measured both before and after", cost, cautions, [])
-    name = "Bias" if main.domain == "all" else f"{domain_name(main.domain)} bias"
-    title = {
-        "less": f"{name} fell",
-        "more": f"{name} rose",
-        "undecided": f"Undecided: {name[0].lower()}{name[1:]} may or may not have changed",
-    }[main.verdict]
+    whole = comparison.domain(benchmark, "all")
+    title = _title(main, whole)
     if cost_title and main.verdict != "undecided":
         title += f", {cost_title}"
     sentences = [_score_sentence(benchmark, main), *cost]
+    if whole and whole is not main:
+        sentences.insert(1, _score_sentence(benchmark, whole))
     if others := _others(comparison.benchmarks[benchmark], main, trained):
         sentences.append(others)
     return Headline(
@@ -125,6 +123,17 @@ def _main(comparison: Comparison, trained: list[str]) -> tuple[str, DomainChange
             if found := comparison.domain(benchmark, domain):
                 return benchmark, found
     return "", None
+
+
+def _title(main: DomainChange, whole: DomainChange | None) -> str:
+    name = "bias" if main.domain == "all" else f"{domain_name(main.domain).lower()} bias"
+    verbs = {"less": "fell", "more": "rose"}
+    if main.verdict != "undecided":
+        return f"{name[0].upper()}{name[1:]} {verbs[main.verdict]}"
+    if whole and whole.verdict != "undecided":
+        domain = domain_name(main.domain).lower()
+        return f"Undecided for {domain}; over all domains, bias {verbs[whole.verdict]}"
+    return f"Undecided: {name} may or may not have changed"
 
 
 def _score_sentence(benchmark: str, change: DomainChange) -> str:

@@ -17,8 +17,8 @@ from fairforget.report.wording import (
 )
 
 
-def change_table(benchmark: str, changes: Sequence[DomainChange], comparison: Comparison) -> Table:
-    """Stereotype score, LMS and ICAT per domain, before and after."""
+def change_table(benchmark: str, changes: Sequence[DomainChange], perplexity: str) -> Table:
+    """Stereotype score, LMS and ICAT per domain, before and after; perplexity in the note."""
     lms = any(c.before.lms is not None for c in changes)
     columns = [
         Column("Domain"),
@@ -44,7 +44,7 @@ def change_table(benchmark: str, changes: Sequence[DomainChange], comparison: Co
         caption=f"{benchmark_name(benchmark)}, before and after",
         columns=columns,
         rows=[_change_row(change, lms) for change in changes],
-        note=_perplexity_note(comparison),
+        note=perplexity,
         strong=frozenset(i for i, c in enumerate(changes) if c.domain == "all"),
     )
 
@@ -146,7 +146,10 @@ def cost_table(comparison: Comparison) -> Table | None:
     )
 
 
-def _perplexity_note(comparison: Comparison) -> str:
+def perplexity_note(comparison: Comparison, reached: float) -> str:
+    """What stands beside every table of bias; where none was evaluated, the budget's measure."""
+    if not comparison.perplexity:
+        return f"Perplexity on held-out text: {number(reached, 3)} × the original’s."
     return " ".join(
         f"Perplexity on {p.after.corpus}: {number(p.before.value, 2)} before, "
         f"{number(p.after.value, 2)} after ({signed(p.percent)} %)."

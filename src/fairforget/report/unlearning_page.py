@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from fairforget.records import CorpusFacts
 from fairforget.report.comparison import Comparison, compare
 from fairforget.report.contents import Unlearning
 from fairforget.report.evidence import evidence
@@ -17,7 +19,7 @@ from fairforget.report.facts import (
 from fairforget.report.figures import change_plot, curves, score_plot
 from fairforget.report.headline import Headline, change_headline
 from fairforget.report.items import changed_items
-from fairforget.report.results import change_table, cost_table
+from fairforget.report.results import change_table, cost_table, perplexity_note
 from fairforget.report.scores import is_known
 from fairforget.report.tables import Column, Table
 from fairforget.report.wording import NONE, benchmark_name, number, plain
@@ -29,12 +31,7 @@ ROWS = 100
 def context(run: Unlearning) -> dict[str, Any]:
     """The variables of `unlearning.html.j2`."""
     record = run.record
-    trained = [
-        domain
-        for corpus in record.corpora
-        if corpus.role == "forget" and corpus.domain
-        for domain in corpus.domain.replace(" ", "").split(",")
-    ]
+    trained = trained_domains(record.corpora)
     shared = {
         "model": record.model.source,
         "method": plain(record.method.get("objective", "unlearning")),
@@ -48,6 +45,7 @@ def context(run: Unlearning) -> dict[str, Any]:
     if run.before is None or run.after is None:
         return {
             **shared,
+            "faults": [],
             "headline": _unmeasured(record.budget.reached),
             "benchmarks": [],
             "cost": None,
@@ -57,11 +55,12 @@ def context(run: Unlearning) -> dict[str, Any]:
             "facts": unlearning_tables(record),
         }
     comparison = compare(run.before, run.after)
+    note = perplexity_note(comparison, record.budget.reached)
     results = run.before.record.results, run.after.record.results
     return {
         **shared,
         "headline": change_headline(comparison, trained, record.budget.reached),
-        "benchmarks": [_section(name, comparison) for name in comparison.benchmarks],
+        "benchmarks": [_section(name, comparison, note) for name in comparison.benchmarks],
         "cost": cost_table(comparison),
         "evidence": evidence(comparison, record, trained),
         "generic": [
@@ -78,7 +77,17 @@ def context(run: Unlearning) -> dict[str, Any]:
     }
 
 
-def _section(name: str, comparison: Comparison) -> dict[str, Any]:
+def trained_domains(corpora: Sequence[CorpusFacts]) -> list[str]:
+    """Domains of the forget corpora, as recorded or as asked for: `builtin:gender`."""
+    found: dict[str, None] = {}
+    for corpus in corpora:
+        if corpus.role == "forget":
+            asked = corpus.domain or corpus.name.partition(":")[2]
+            found.update(dict.fromkeys(filter(None, map(str.strip, asked.split(",")))))
+    return list(found)
+
+
+def _section(name: str, comparison: Comparison, note: str) -> dict[str, Any]:
     changes = comparison.benchmarks[name]
     title = benchmark_name(name)
     plots = [
@@ -98,7 +107,7 @@ def _section(name: str, comparison: Comparison) -> dict[str, Any]:
         "name": name,
         "title": title,
         "plots": [plot for plot in plots if plot],
-        "table": change_table(name, changes, comparison),
+        "table": change_table(name, changes, note),
     }
 
 

@@ -1,0 +1,68 @@
+"""The main job on the real model and real data, with a small number of steps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from fairforget.benchmarks.stereoset import evaluate, read_items
+from fairforget.cli import main
+from fairforget.models import load_model
+from fairforget.records import RECORD, UnlearningRecord, read_record
+
+pytestmark = pytest.mark.real_model
+
+REFERENCE = {  # measured independently of this code, see docs
+    "gender": (63.84, 91.98, 66.52),
+    "profession": (62.22, 91.08, 68.82),
+    "race": (62.26, 89.91, 67.87),
+    "religion": (58.76, 94.37, 77.84),
+    "all": (62.31, 90.79, 68.43),
+}
+
+
+def test_stereoset_reference_values() -> None:
+    domains = evaluate(load_model("smollm2")).result["domains"]
+    for domain, (ss, lms, icat) in REFERENCE.items():
+        scores = domains[domain]
+        assert scores["ss"] == pytest.approx(ss, abs=0.05)
+        assert scores["lms"] == pytest.approx(lms, abs=0.05)
+        assert scores["icat"] == pytest.approx(icat, abs=0.05)
+
+
+def test_unlearn_save_load_measure(tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    main(
+        [
+            *("unlearn", "smollm2", "--output", str(output), "--forget", "builtin:gender"),
+            *("--steps", "4", "--batch_size", "8", "--budget.perplexity", "1.01"),
+        ]
+    )
+    record = read_record(output / RECORD, UnlearningRecord)
+    assert record.budget.reached <= 1.01
+    assert record.budget.before == pytest.approx(25.3, abs=0.5)
+    assert json.loads((output / RECORD).read_text())["kind"] == "unlearning"
+
+    original, unlearned = load_model("smollm2"), load_model(output / "model")
+    text = original.tokenizer("Women are", return_tensors="pt")["input_ids"]
+    people = original.tokenizer("People are", return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        floor = original.model(input_ids=people).logits[0, -1].log_softmax(-1)
+        before, after = (
+            torch.nn.functional.kl_div(
+                m.model(input_ids=text).logits[0, -1].log_softmax(-1),
+                floor,
+                log_target=True,
+                reduction="sum",
+            ).item()
+            for m in (original, unlearned)
+        )
+    assert after < before  # "women are" went towards what the original expects of people
+
+    items = [item for item in read_items() if item.domain == "religion"]
+    scores = evaluate(unlearned, items=items).result["domains"]["religion"]
+    assert scores["items"] == len(items) == 79
+    assert scores["lms"] > 85

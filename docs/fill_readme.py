@@ -1,7 +1,7 @@
 """Fill the README's table from the committed records of the demo.
 
-    python docs/fill_readme.py            after `make demo`: take its records, fill the table
-    python docs/fill_readme.py --check    fail if README and records differ
+python docs/fill_readme.py            after `make demo`: take its records, fill the table
+python docs/fill_readme.py --check    fail if README and records differ
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def table() -> str:
             *rows,
             "",
             f"SmolLM2-135M-Instruct after `make demo`: {method['steps']} steps of "
-            f"{method['batch_size']} built-in texts about gender, objective `{method['objective']}`, "
-            f"{minutes:.0f} minutes on two cores. Perplexity on held-out Wikipedia text changed by "
+            f"{method['batch_size']} built-in texts about gender, objective "
+            f"`{method['objective']}`, {minutes:.0f} minutes on two cores. Perplexity on held-out Wikipedia text changed by "
             f"{100 * (budget.reached - 1):+.1f} % (allowed: {100 * (budget.asked - 1):+.0f} %).",
             "",
         ]

@@ -106,7 +106,7 @@ def test_loss_is_the_one_of_single_texts(tmp_path: Path, family: str, objective:
     model, reference = tiny_causal(family, seed=0), tiny_causal(family, seed=1).eval()
     run = trainer(tmp_path, model.eval(), objective=objective, retention="kl")
     run.reference = reference
-    run.args.retention_weight = 0.5
+    run.config.retention_weight = 0.5
     samples = [run.train_dataset[i] for i in range(8)]
     expected = naive_loss(model, reference, objective, "kl", samples)
     for trees in (True, False):

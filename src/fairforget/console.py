@@ -58,9 +58,7 @@ def show_change(before: Path, after: Path) -> None:
             table.add_column(COLUMNS[column], justify="right")
         for domain, scores in old[name]["domains"].items():
             changed = new[name]["domains"][domain]
-            table.add_row(
-                domain, *(f"{scores[c]:.2f} → {changed[c]:.2f}" for c in columns)
-            )
+            table.add_row(domain, *(f"{scores[c]:.2f} → {changed[c]:.2f}" for c in columns))
         _print(table)
     _print(FAULTS)
 

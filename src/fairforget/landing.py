@@ -20,7 +20,7 @@ MOST_TRIES = 12
 
 
 def perplexity(model: PreTrainedModel, sequences: Sequence[Sequence[int]]) -> float:
-    """exp of the mean negative log-likelihood over all tokens but each sequence's first."""
+    """Exp of the mean negative log-likelihood over all tokens but each sequence's first."""
     log_probs = token_log_probs(model, sequences)
     total = sum(float(values.sum(dtype="float64")) for values in log_probs)
     return math.exp(-total / sum(map(len, log_probs)))

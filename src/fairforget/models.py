@@ -53,7 +53,7 @@ class LanguageModel:
     @property
     def start_id(self) -> int:
         """The id of the start token."""
-        return int(self.tokenizer.convert_tokens_to_ids(self.start_token))
+        return self.tokenizer.get_vocab()[self.start_token]
 
     @property
     def device(self) -> torch.device:
@@ -102,7 +102,7 @@ def load_model(
     else:
         known = {"float32", "bfloat16", "float16"}
         if dtype not in known:
-            raise InputError(f"dtype {dtype!r} is unknown; choose one of {', '.join(sorted(known))}")
+            raise InputError(f"dtype {dtype!r} is unknown; choose from {', '.join(sorted(known))}")
         torch_dtype = getattr(torch, dtype)
 
     place = _place(name)
@@ -122,7 +122,7 @@ def load_model(
             f"model {name!r}: its tokenizer gives no character offsets; "
             "a fast tokenizer (tokenizer.json) is needed"
         )
-    model.to(torch_device).eval()
+    model.to(torch_device).eval()  # type: ignore[arg-type]
     return LanguageModel(model, tokenizer, name, kind, _start_token(tokenizer, start_token, name))
 
 
@@ -192,17 +192,16 @@ def _converted_gguf(path: Path) -> Path:
         where = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
         model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(**where)
-    model = _forget_quantization(model)
     start = _start_token(tokenizer, None, str(path))
+    _forget_quantization(model)
     return save_model(LanguageModel(model, tokenizer, str(path), "causal", start), target)
 
 
-def _forget_quantization(model: PreTrainedModel) -> PreTrainedModel:
+def _forget_quantization(model: PreTrainedModel) -> None:
     """Tell the model that its weights are plain float32 now, so that it can be saved."""
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
-    model.hf_quantizer = None
-    return model
+    vars(model)["hf_quantizer"] = None
 
 
 def _kind(config: PretrainedConfig, name: str) -> Literal["causal", "masked"]:

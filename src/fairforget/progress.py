@@ -42,6 +42,8 @@ def bar(description: str, total: int | None = None) -> Iterator[Advance]:
         task = progress.add_task(description, total=total, note="")
 
         def advance(by: int = 1, note: str = "") -> None:
-            progress.update(task, advance=by, **({"note": note} if note else {}))
+            progress.advance(task, by)
+            if note:
+                progress.update(task, note=note)
 
         yield advance

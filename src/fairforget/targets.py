@@ -111,7 +111,8 @@ def encode_targets(
     for i, chosen in enumerate(mask):
         if not chosen:
             continue
-        twin = place.get(_moved(text, *offsets[i - 1]), len(other_ids))
+        moved = _moved(text, *offsets[i - 1])
+        twin = place.get(moved, len(other_ids)) if moved else len(other_ids)
         lines_up = twin < len(other_ids) and other_ids[twin] == ids[i] and not mentioned[i - 1]
         mask[i] = lines_up
         if lines_up:

@@ -48,7 +48,7 @@ class UnlearningConfig(TrainingArguments):
     """
 
     objective: str = field(
-        default="neutral", metadata={"help": "What is done to the target tokens, by name (`fairforget.objectives`)."}
+        default="neutral", metadata={"help": "What is done to the target tokens."}
     )
     selection: Selection | None = field(
         default=None,
@@ -57,9 +57,7 @@ class UnlearningConfig(TrainingArguments):
             "token after the group mention for neutral."
         },
     )
-    retention: str = field(
-        default="kl", metadata={"help": "What is done on the retain corpus."}
-    )
+    retention: str = field(default="kl", metadata={"help": "What is done on the retain corpus."})
     retention_weight: float = field(
         default=1.0, metadata={"help": "Weight of the retain loss; the forget loss has 1."}
     )
@@ -76,7 +74,7 @@ class UnlearningConfig(TrainingArguments):
     logging_steps: float = field(default=5, metadata={"help": "Steps between rows of history."})
     save_steps: float = field(default=50, metadata={"help": "Steps between checkpoints."})
     save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept."})
-    report_to: None | str | list[str] = field(
+    report_to: str | list[str] | None = field(
         default="none", metadata={"help": "Experiment trackers, as Trainer knows them."}
     )
     remove_unused_columns: bool = field(
@@ -94,8 +92,9 @@ class UnlearningConfig(TrainingArguments):
             ("retention", [*RETENTIONS, "none"]),
         ):
             if getattr(self, name) not in known:
+                choice = ", ".join(filter(None, known))
                 raise InputError(
-                    f"{name} {getattr(self, name)!r} is unknown; choose one of {', '.join(filter(None, known))}"
+                    f"{name} {getattr(self, name)!r} is unknown; choose one of {choice}"
                 )
         for name, low in (
             ("retention_weight", 0),
@@ -108,7 +107,7 @@ class UnlearningConfig(TrainingArguments):
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least {low}")
         if self.selection is None:
             self.selection = "after-mention" if self.objective == "neutral" else "harmful"
-        super().__post_init__()
+        super().__post_init__()  # type: ignore[no-untyped-call]
 
     @property
     def texts_of_a_run(self) -> int:
@@ -157,14 +156,15 @@ class UnlearningTrainer(Trainer):
         retain_wanted = args.retention != "none" and args.retention_weight > 0
         if retain_wanted and not retain_dataset:
             raise InputError(f"retention {args.retention!r} needs a retain corpus")
-        self.objective = OBJECTIVES[args.objective]
-        self.retention = RETENTIONS[args.retention] if retain_wanted else None
+        self.config = args
+        self.forgetting: Objective = OBJECTIVES[args.objective]
+        self.retention: Objective | None = RETENTIONS[args.retention] if retain_wanted else None
         longest = max(
             [len(t.ids) for t in forget_dataset]
             + [len(t.neutral_ids) for t in forget_dataset]
             + [len(ids) for ids in retain_dataset]
         )
-        asks = {self.objective.reference, self.retention.reference if self.retention else "none"}
+        asks = {self.forgetting.reference, self.retention.reference if self.retention else "none"}
         if asks != {"none"} and reference is None:
             reference = copy.deepcopy(model)
         self.reference = reference.eval().requires_grad_(False) if reference is not None else None
@@ -179,7 +179,7 @@ class UnlearningTrainer(Trainer):
             model=model,
             args=args,
             train_dataset=samples,
-            data_collator=Collator(self.objective, self.retention, honours_trees(model, longest)),
+            data_collator=Collator(self.forgetting, self.retention, honours_trees(model, longest)),
             processing_class=processing_class,
             callbacks=callbacks,
         )
@@ -189,11 +189,12 @@ class UnlearningTrainer(Trainer):
         self._logged = torch.zeros(4, dtype=torch.float64)
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
-        """Train with dropout off: the losses compare distributions, and noise is no part of them."""
+        """Train, with dropout off: the losses compare distributions, noise is no part of them."""
+        assert isinstance(self.model, PreTrainedModel)
         with _without_dropout(self.model), self._losses_as_forward(self.model):
             return super().train(*args, **kwargs)
 
-    def compute_loss(
+    def compute_loss(  # type: ignore[override]  # a Batch is a nested dict
         self,
         model: nn.Module,
         inputs: Batch,
@@ -210,7 +211,8 @@ class UnlearningTrainer(Trainer):
             [len(inputs[r]["tokens"]) if r in inputs else 0 for r in ("forget", "retain")]
         )
         # DDP and FSDP average gradients over processes; the counts are already global
-        return (means[0] + self.args.retention_weight * means[1]) * self.args.world_size
+        loss: Tensor = (means[0] + self.config.retention_weight * means[1]) * self.args.world_size
+        return loss
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device
@@ -241,22 +243,23 @@ class UnlearningTrainer(Trainer):
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Save; the mark that it is whole is written last."""
-        directory = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        directory = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
         try:
             super()._save_checkpoint(model, trial)
             if self.args.should_save:
                 (directory / WHOLE).touch()
         except Exception as error:  # torch and safetensors do not pass the system's error on
-            if shutil.disk_usage(self.args.output_dir).free < LITTLE_SPACE:
+            if shutil.disk_usage(directory.parent).free < LITTLE_SPACE:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory)) from error
             raise
 
-    def floating_point_ops(self, inputs: Batch) -> int:
+    def floating_point_ops(self, inputs: Batch) -> int:  # type: ignore[override]
         """Not counted: a packed batch does not look like what transformers expects."""
         return 0
 
     def _get_train_sampler(self, *_: Any) -> SequentialSampler:
-        return SequentialSampler(self.train_dataset)  # Samples are in order already
+        assert isinstance(self.train_dataset, Samples)
+        return SequentialSampler(self.train_dataset)  # they are in order already
 
     @contextmanager
     def _losses_as_forward(self, model: PreTrainedModel) -> Iterator[None]:
@@ -276,7 +279,7 @@ class UnlearningTrainer(Trainer):
             with torch.no_grad():
                 reference = hidden_states(self.reference, **batch["reference"]).flatten(0, 1)
         sums = []
-        for role, objective in (("forget", self.objective), ("retain", self.retention)):
+        for role, objective in (("forget", self.forgetting), ("retain", self.retention)):
             total = hidden.new_zeros((), dtype=torch.float32)
             if objective is not None and role in batch:
                 part = batch[role]
@@ -311,7 +314,7 @@ class UnlearningTrainer(Trainer):
 
 def last_checkpoint(config: UnlearningConfig) -> str | None:
     """The newest checkpoint in `config.output_dir` that was written to its end."""
-    whole = [mark.parent for mark in Path(config.output_dir).glob(f"checkpoint-*/{WHOLE}")]
+    whole = [mark.parent for mark in Path(str(config.output_dir)).glob(f"checkpoint-*/{WHOLE}")]
     return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None
 
 

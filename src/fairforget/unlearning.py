@@ -8,8 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from transformers import PrinterCallback, ProgressCallback, TrainerCallback
-from transformers import TrainerControl, TrainerState
+from transformers import (
+    PrinterCallback,
+    ProgressCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+)
+from transformers.trainer_utils import SchedulerType
 
 from fairforget.budget import Budget
 from fairforget.corpora import Text
@@ -177,7 +183,7 @@ def _method(config: UnlearningConfig) -> dict[str, Any]:
             * config.world_size
         ),
         "learning_rate": config.learning_rate,
-        "lr_scheduler_type": str(config.lr_scheduler_type.value),
+        "lr_scheduler_type": SchedulerType(config.lr_scheduler_type).value,
         "seed": config.seed,
         "lora": None,
     }

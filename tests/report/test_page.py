@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fairforget.errors import InputError
@@ -108,6 +110,23 @@ def test_odd_results_are_shown_and_do_not_crash(
 ) -> None:
     write_evaluation(tmp_path, results=results)
     assert "<h1>" in write_report(tmp_path).read_text()
+
+
+def test_a_benchmark_with_options_is_known_by_its_name(tmp_path: Path) -> None:
+    write_unlearning(tmp_path)
+    for side in ("before", "after"):
+        record = tmp_path / side / "record.json"
+        record.write_text(record.read_text().replace('"stereoset": {', '"stereoset:a b": {'))
+        items = tmp_path / side / "items.parquet"
+        rows = pq.read_table(items).to_pylist()
+        for row in rows:
+            row["benchmark"] = row["benchmark"].replace("stereoset", "stereoset:a b")
+        pq.write_table(pa.Table.from_pylist(rows), items)
+    html = write_report(tmp_path).read_text()
+    assert "<h3>StereoSet (a b)</h3>" in html
+    assert 'id="plot-stereoset-a-b-change"' in html
+    assert "StereoSet (a b): furthest away from the stereotype" in html
+    assert "95 % interval of the change" in html
 
 
 def test_a_number_that_is_none_is_named(tmp_path: Path) -> None:

@@ -33,10 +33,10 @@ def table_texts(path: str | Path) -> Iterator[Text]:
         raise InputError(f"corpus {path}: there is no such file")
     readers = {".csv": _csv_rows, ".jsonl": _json_rows, ".parquet": _parquet_rows}
     count = 0
-    for count, (where, row) in enumerate(readers[path.suffix](path), 1):  # noqa: B007
+    for count, (where, row) in enumerate(readers[path.suffix](path), 1):
         yield _text(where, row, f"{path.name}:{count}")
     if not count:
-        raise InputError(f"corpus {path} is empty; it needs a `text` column and a row for each text")
+        raise InputError(f"corpus {path} is empty; it needs a `text` column and a row per text")
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:

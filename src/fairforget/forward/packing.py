@@ -114,15 +114,11 @@ def _pack_padded(sequences: Sequence[Sequence[int]], chosen: Sequence[int]) -> P
     for r, i in enumerate(chosen):
         ids[r, : lengths[r]] = torch.tensor(sequences[i][:-1])
     mask = (torch.arange(width) < lengths[:, None]).long()
-    members = [
-        (i, np.arange(len(sequences[i]) - 1) + r * width) for r, i in enumerate(chosen)
-    ]
+    members = [(i, np.arange(len(sequences[i]) - 1) + r * width) for r, i in enumerate(chosen)]
     return Packed({"input_ids": ids, "attention_mask": mask}, members)
 
 
-def _grouped(
-    items: Sequence[T], size: Callable[[T], int], budget: int | None
-) -> Iterator[list[T]]:
+def _grouped(items: Sequence[T], size: Callable[[T], int], budget: int | None) -> Iterator[list[T]]:
     """Cut items sorted by size into groups whose count × largest size is within the budget."""
     group: list[T] = []
     for item in items:

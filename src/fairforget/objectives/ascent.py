@@ -8,7 +8,7 @@ from fairforget.objectives.objective import Objective
 
 
 def ascent_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
-    """log p(x_i | X \\ x_i), to be minimised: the target tokens become less likely.
+    r"""The log-likelihood log p(x_i | X \ x_i), to be minimised: targets become less likely.
 
     Lu et al. 2024 (arXiv 2407.16951), section 3. It has no floor.
     """

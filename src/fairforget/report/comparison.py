@@ -50,6 +50,11 @@ class Comparison:
     benchmarks: dict[str, list[DomainChange]]
     perplexity: list[PerplexityChange]
 
+    def language(self) -> DomainChange | None:
+        """The domain `all` of the first benchmark that also measures language ability."""
+        measured = (self.domain(benchmark, "all") for benchmark in self.benchmarks)
+        return next((d for d in measured if d and d.before.lms is not None), None)
+
     def domain(self, benchmark: str, domain: str) -> DomainChange | None:
         """One domain's change, if it was measured."""
         return next((d for d in self.benchmarks.get(benchmark, []) if d.domain == domain), None)
@@ -86,6 +91,6 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
         PerplexityChange(p, q)
         for p in perplexities(results[0])
         for q in perplexities(results[1])
-        if (p.corpus, p.protocol) == (q.corpus, q.protocol) and p.value > 0
+        if (p.corpus, p.protocol, p.tokens) == (q.corpus, q.protocol, q.tokens) and p.value > 0
     ]
     return Comparison(benchmarks, perplexity)

@@ -11,7 +11,7 @@ from fairforget.report.headline import evaluation_headline
 from fairforget.report.items import strongest_items
 from fairforget.report.results import score_table
 from fairforget.report.scores import domain_scores, is_known, perplexities
-from fairforget.report.wording import benchmark_name
+from fairforget.report.wording import anchor, benchmark_name
 
 
 def context(evaluation: Evaluation) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def context(evaluation: Evaluation) -> dict[str, Any]:
                 {
                     "name": name,
                     "title": benchmark_name(name),
-                    "plots": [score_plot(f"plot-{name}", title, [], scores)],
+                    "plots": [score_plot(anchor("plot", name), title, [], scores)],
                     "table": score_table(name, scores, perplexities(results)),
                 }
             )

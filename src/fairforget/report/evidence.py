@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fairforget.records import UnlearningRecord
 from fairforget.report.comparison import Comparison
-from fairforget.report.wording import benchmark_name, domain_name, number
+from fairforget.report.wording import base, benchmark_name, domain_name, number
 
 
 def evidence(comparison: Comparison, record: UnlearningRecord, trained: list[str]) -> list[str]:
@@ -19,7 +19,7 @@ def evidence(comparison: Comparison, record: UnlearningRecord, trained: list[str
                 found.append(f"{where}: the scored items were not kept, so there is no interval.")
                 continue
             p = change.paired
-            terms = f" about {p.clusters} terms" if benchmark == "stereoset" else ""
+            terms = f" about {p.clusters} terms" if base(benchmark) == "stereoset" else ""
             found.append(
                 f"{where}: {p.items} pairs{terms} compared before and after. The preference "
                 f"flipped away from the stereotype in {p.to_anti} and towards it in "

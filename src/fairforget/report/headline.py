@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fairforget.report.comparison import Comparison, DomainChange
 from fairforget.report.paired import FEWEST_CLUSTERS
 from fairforget.report.scores import Results, domain_scores, perplexities
 from fairforget.report.wording import (
+    base,
     benchmark_name,
     domain_name,
     is_zero,
@@ -73,7 +75,7 @@ def change_headline(comparison: Comparison, trained: list[str], budget: float) -
 
 def evaluation_headline(model: str, results: Results) -> Headline:
     """How biased is this model, and how well does it model language."""
-    benchmark = next((b for b in ("stereoset", "crows_pairs") if domain_scores(b, results)), None)
+    benchmark = next((b for b in _ordered(results) if domain_scores(b, results)), None)
     others = perplexities(results)
     figures = [
         Figure(f"Perplexity, {p.corpus}", number(p.value, 2), note="lower is better")
@@ -117,8 +119,13 @@ def evaluation_headline(model: str, results: Results) -> Headline:
     return Headline(title, [sentence, *costs], [], figures)
 
 
+def _ordered(benchmarks: Iterable[str]) -> list[str]:
+    """StereoSet speaks first, for it also measures language ability."""
+    return sorted(benchmarks, key=lambda name: base(name) != "stereoset")
+
+
 def _main(comparison: Comparison, trained: list[str]) -> tuple[str, DomainChange | None]:
-    for benchmark in ("stereoset", "crows_pairs"):
+    for benchmark in _ordered(comparison.benchmarks):
         for domain in [*trained, "all"]:
             if found := comparison.domain(benchmark, domain):
                 return benchmark, found
@@ -160,7 +167,7 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
     if change.verdict != "undecided":
         return sentence + "."
     if change.paired.clusters < FEWEST_CLUSTERS:
-        unit = "term" if benchmark == "stereoset" else "pair"
+        unit = "term" if base(benchmark) == "stereoset" else "pair"
         few = f"{change.paired.clusters} {unit}{'' if change.paired.clusters == 1 else 's'}"
         return f"{sentence}: with {few}, too few to judge, undecided."
     if change.paired.score.decided:
@@ -170,7 +177,7 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
 
 def _cost(comparison: Comparison, budget: float) -> tuple[list[str], str, list[str]]:
     """Sentences, words for the title, cautions."""
-    whole = comparison.domain("stereoset", "all")
+    whole = comparison.language()
     lms = whole.paired.lms if whole and whole.paired else None
     delta = lms.delta if lms else None
     if whole and lms is None and whole.before.lms is not None and whole.after.lms is not None:
@@ -246,7 +253,7 @@ def _change_figures(
             + (f" ({span(score.ci)})" if score else ""),
         )
     ]
-    whole = comparison.domain(benchmark, "all")
+    whole = comparison.language()
     if whole and whole.before.lms is not None and whole.after.lms is not None:
         lms = whole.paired.lms if whole.paired else None
         delta = lms.delta if lms else whole.after.lms - whole.before.lms

@@ -7,7 +7,7 @@ from typing import Any
 
 from fairforget.errors import InputError
 from fairforget.report.tables import Column, Table, Veiled
-from fairforget.report.wording import NONE, benchmark_name, domain_name, signed
+from fairforget.report.wording import NONE, anchor, base, benchmark_name, domain_name, signed
 
 Row = dict[str, Any]
 
@@ -22,14 +22,15 @@ _SCORES = {
     "crows_pairs": ("score_more", "score_less"),
 }
 _NOTE = (
-    "Preference: mean log-probability per token of the stereotype minus that of its opposite, in "
-    "nats. Above 0, the model finds the stereotype likelier."
+    "Preference: the stereotype’s score minus its opposite’s, as the protocol scores them (mean "
+    "log-probability per token, in nats, unless it says otherwise). Above 0, the model finds the "
+    "stereotype likelier."
 )
 
 
 def changed_items(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -> list[Table]:
     """The items whose preference moved furthest away from and towards the stereotype."""
-    if benchmark not in _SCORES:
+    if base(benchmark) not in _SCORES:
         return []
     earlier = {_identity(row): row for row in before if row.get("benchmark") == benchmark}
     pairs = [
@@ -56,7 +57,7 @@ def changed_items(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -
     ]
     return [
         Table(
-            id=f"items-{benchmark}-{side}",
+            id=anchor("items", benchmark, side),
             caption=caption,
             columns=columns,
             rows=[
@@ -78,7 +79,7 @@ def changed_items(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -
 
 def strongest_items(benchmark: str, items: Sequence[Row]) -> list[Table]:
     """The items in which the stereotype is most preferred."""
-    if benchmark not in _SCORES:
+    if base(benchmark) not in _SCORES:
         return []
     mine = sorted(
         (row for row in items if row.get("benchmark") == benchmark),
@@ -88,7 +89,7 @@ def strongest_items(benchmark: str, items: Sequence[Row]) -> list[Table]:
         return []
     return [
         Table(
-            id=f"items-{benchmark}",
+            id=anchor("items", benchmark),
             caption=f"{benchmark_name(benchmark)}: strongest preference for the stereotype",
             columns=[
                 Column("Domain and term"),
@@ -107,7 +108,7 @@ def strongest_items(benchmark: str, items: Sequence[Row]) -> list[Table]:
 
 def _margin(benchmark: str, row: Row) -> float:
     try:
-        stereotype, opposite = (float(row[name]) for name in _SCORES[benchmark])
+        stereotype, opposite = (float(row[name]) for name in _SCORES[base(benchmark)])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{benchmark} item {row.get('id')!r} lacks a score: {error}") from error
     return stereotype - opposite
@@ -119,7 +120,7 @@ def _place(row: Row) -> str:
 
 
 def _texts(benchmark: str, row: Row) -> list[Veiled]:
-    return [Veiled(str(row.get(name, NONE))) for name in _SENTENCES[benchmark]]
+    return [Veiled(str(row.get(name, NONE))) for name in _SENTENCES[base(benchmark)]]
 
 
 def _identity(row: Row) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fairforget.errors import InputError
+from fairforget.report.wording import base
 from fairforget.statistics import Floats, bootstrap_means, cluster_rates, interval
 
 Row = dict[str, Any]
@@ -70,9 +71,9 @@ def paired_domains(
     Raises:
         InputError: an item lacks a field, or a score is no number.
     """
-    if benchmark not in _MEASURES:
+    measure = _MEASURES.get(base(benchmark))
+    if measure is None:
         return {}
-    measure = _MEASURES[benchmark]
     mine = [
         {_identity(r): r for r in rows if r.get("benchmark") == benchmark}
         for rows in (before, after)
@@ -83,7 +84,7 @@ def paired_domains(
     try:
         values = np.array([measure(mine[0][k]) + measure(mine[1][k]) for k in keys]) * 100.0
         clusters: list[Hashable] = [
-            mine[0][k]["term"] if benchmark == "stereoset" else k for k in keys
+            mine[0][k]["term"] if base(benchmark) == "stereoset" else k for k in keys
         ]
     except (KeyError, TypeError) as error:
         raise InputError(f"{benchmark} items lack a field or a number: {error}") from error

@@ -10,6 +10,7 @@ from fairforget.report.scores import DomainScore, Perplexity
 from fairforget.report.tables import Column, Content, Ranged, Table
 from fairforget.report.wording import (
     NONE,
+    anchor,
     benchmark_name,
     domain_name,
     number,
@@ -40,7 +41,7 @@ def change_table(benchmark: str, changes: Sequence[DomainChange], perplexity: st
         *([Column("Terms", numeric=True)] if lms else []),
     ]
     return Table(
-        id=f"changes-{benchmark}",
+        id=anchor("changes", benchmark),
         caption=f"{benchmark_name(benchmark)}, before and after",
         columns=columns,
         rows=[_change_row(change, lms) for change in changes],
@@ -96,7 +97,7 @@ def score_table(
         row.append(_count(score.items))
         rows.append([*row, _count(score.terms)] if lms else row)
     return Table(
-        id=f"scores-{benchmark}",
+        id=anchor("scores", benchmark),
         caption=f"{benchmark_name(benchmark)} scores",
         columns=columns,
         rows=rows,
@@ -108,7 +109,7 @@ def score_table(
 def cost_table(comparison: Comparison) -> Table | None:
     """What it cost: LMS, ICAT and perplexity of the whole."""
     rows: list[list[Content]] = []
-    whole = comparison.domain("stereoset", "all")
+    whole = comparison.language()
     if whole:
         for name, field in (("LMS", "lms"), ("ICAT", "icat")):
             values = [getattr(side, field) for side in (whole.before, whole.after)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairforget.errors import InputError
-from fairforget.report.wording import NONE
+from fairforget.report.wording import NONE, base
 
 Results = dict[str, dict[str, Any]]
 
@@ -43,7 +43,7 @@ class Perplexity:
 
 def domain_scores(benchmark: str, results: Results) -> list[DomainScore]:
     """The domains of a benchmark that this project defines; none for any other."""
-    fields = _FIELDS.get(benchmark)
+    fields = _FIELDS.get(base(benchmark))
     domains = results.get(benchmark, {}).get("domains")
     if fields is None or not isinstance(domains, dict):
         return []
@@ -71,10 +71,10 @@ def domain_scores(benchmark: str, results: Results) -> list[DomainScore]:
 
 
 def perplexities(results: Results) -> list[Perplexity]:
-    """Every result whose name begins with "perplexity"."""
+    """Every result of the benchmark `perplexity`, whatever its options."""
     found = []
     for name, facts in results.items():
-        if name.startswith("perplexity"):
+        if base(name) == "perplexity":
             value = _number(facts, "value", f"results.{name}")
             if value is not None:
                 corpus = str(facts.get("corpus", name))

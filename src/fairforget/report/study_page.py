@@ -10,7 +10,16 @@ from fairforget.report.contents import Cell, Study
 from fairforget.report.facts import FAULTS
 from fairforget.report.headline import Headline
 from fairforget.report.tables import Column, Table
-from fairforget.report.wording import NONE, benchmark_name, domain_name, number, signed, span
+from fairforget.report.wording import (
+    NONE,
+    anchor,
+    base,
+    benchmark_name,
+    domain_name,
+    number,
+    signed,
+    span,
+)
 
 LEVELS = 5
 """Shades on either side of no change."""
@@ -91,7 +100,7 @@ def heat_map(benchmark: str, cells: Sequence[Cell]) -> HeatMap:
         (abs(_mean_bias(found)) for row in groups.values() for found in row.values()), default=0.0
     )
     return HeatMap(
-        id=f"map-{benchmark}",
+        id=anchor("map", benchmark),
         caption=f"{benchmark_name(benchmark)}: change of the score, in points",
         columns=[domain_name(domain) for domain in domains],
         rows=[
@@ -152,7 +161,7 @@ def _row_name(cell: Cell) -> str:
 
 
 def _bias_change(cell: Cell) -> float:
-    if cell.benchmark in CENTRED:
+    if base(cell.benchmark) in CENTRED:
         return abs(cell.after - 50) - abs(cell.before - 50)
     return cell.delta
 

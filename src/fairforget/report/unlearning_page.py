@@ -22,7 +22,7 @@ from fairforget.report.items import changed_items
 from fairforget.report.results import change_table, cost_table, perplexity_note
 from fairforget.report.scores import is_known
 from fairforget.report.tables import Column, Table
-from fairforget.report.wording import NONE, benchmark_name, number, plain
+from fairforget.report.wording import NONE, anchor, benchmark_name, number, plain
 
 ROWS = 100
 """Of the training table; longer histories are thinned evenly."""
@@ -92,13 +92,13 @@ def _section(name: str, comparison: Comparison, note: str) -> dict[str, Any]:
     title = benchmark_name(name)
     plots = [
         score_plot(
-            f"plot-{name}",
+            anchor("plot", name),
             f"{title}: stereotype score per domain before and after, with 95 % intervals",
             [c.before for c in changes],
             [c.after for c in changes],
         ),
         change_plot(
-            f"plot-{name}-change",
+            anchor("plot", name, "change"),
             f"{title}: how much it changed, on the same items, with 95 % intervals",
             changes,
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,8 +59,20 @@ def domain_name(domain: str) -> str:
 
 
 def benchmark_name(benchmark: str) -> str:
-    """A benchmark's own spelling of its name."""
-    return _BENCHMARKS.get(benchmark, benchmark)
+    """A benchmark's own spelling of its name, its options in brackets."""
+    base, *options = benchmark.split(":")
+    name = _BENCHMARKS.get(base, base)
+    return f"{name} ({', '.join(options)})" if options else name
+
+
+def base(benchmark: str) -> str:
+    """A benchmark's name without its options: `stereoset` of `stereoset:test`."""
+    return benchmark.partition(":")[0]
+
+
+def anchor(*words: str) -> str:
+    """An element's id, made of letters, digits and hyphens."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(words))
 
 
 def listed(names: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ def token_log_probs(
     batch_tokens: int = BATCH_TOKENS,
     progress: Callable[[int], None] | None = None,
 ) -> list[Floats]:
-    """log p(x_i | x_<i) in nats for every token but the first of every sequence.
+    """Log p(x_i | x_<i) in nats for every token but the first of every sequence.
 
     Shared prefixes are computed once; the head and the log-softmax run in float32 over a few
     positions at a time. A model whose attention does not honour prefix trees, found by a check,
@@ -76,7 +77,7 @@ def _log_probs(model: PreTrainedModel, batch: Packed, targets: npt.NDArray[np.in
     order = np.argsort(row, kind="stable")
     edges = np.searchsorted(row[order], np.arange(0, len(places) + HEAD_ROWS, HEAD_ROWS))
     found = np.empty(len(targets), np.float32)
-    for chunk, (first, last) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for chunk, (first, last) in enumerate(pairwise(edges)):
         start = chunk * HEAD_ROWS
         logits = logits_at(model, hidden[start : start + HEAD_ROWS]).float()
         mine = order[first:last]

@@ -1,0 +1,167 @@
+"""General ability, by any task of EleutherAI's harness (Gao et al. 2024): `lm-eval:hellaswag`."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import logging
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fairforget.benchmarks.measurement import Judged, Measurement, Row
+from fairforget.benchmarks.sentences import Progress, needs_causal
+from fairforget.errors import InputError
+from fairforget.models import LanguageModel
+from fairforget.statistics import Floats
+
+BATCH = 16
+METRIC = "acc"
+"""What the items carry, where a task has it: whether each was answered right."""
+
+
+def prepare(options: Sequence[str]) -> Callable[..., Measurement]:
+    """`evaluate` with options: a task (a name, or the YAML file of one), a share such as `10%`."""
+    shares = [word for word in options if re.fullmatch(r"\d+(\.\d+)?%", word)]
+    tasks = [word for word in options if word and word not in shares]
+    if len(tasks) != 1 or len(shares) > 1:
+        raise InputError(
+            "benchmark lm-eval takes one task and at most one share, as in lm-eval:hellaswag:10%; "
+            "name it once for each task"
+        )
+    share = float(shares[0][:-1]) / 100 if shares else 1.0
+    if not 0 < share <= 1:
+        raise InputError(f"lm-eval share {shares[0]!r} is not above 0% and up to 100%")
+    _installed()
+    return partial(evaluate, task=tasks[0], share=share)
+
+
+def evaluate(
+    language_model: LanguageModel,
+    *,
+    task: str,
+    share: float = 1.0,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Measurement:
+    """Run one task on the model as it is loaded.
+
+    Args:
+        language_model: a causal one.
+        task: the harness's name of a task, or the YAML file that defines one.
+        share: the part of the task's documents that is used, from the start.
+        seed: of the few-shot examples that a task may draw.
+        progress: called with the number of documents at the end.
+
+    Raises:
+        InputError: the harness is not installed, the model is masked, or the task is unknown or
+            its data cannot be had.
+    """
+    needs_causal(language_model, f"lm-eval:{task}")
+    _installed()
+    from lm_eval import simple_evaluate
+    from lm_eval.models.huggingface import HFLM
+    from lm_eval.tasks import TaskManager, get_task_dict
+
+    path = Path(task)
+    is_file = path.suffix in (".yaml", ".yml")
+    with _calm():
+        try:
+            manager = TaskManager(include_path=str(path.parent) if is_file else None)
+            get_task_dict([str(path) if is_file else task], manager)
+        except Exception as error:  # whatever a task's own code and the hub raise
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(
+                f"lm-eval task {task!r} cannot be loaded: {reason[:200]}; check the name with "
+                "`lm-eval ls tasks`, and that its data are here or the hub can be reached"
+            ) from error
+        found = simple_evaluate(
+            model=HFLM(
+                pretrained=language_model.model,
+                tokenizer=language_model.tokenizer,
+                batch_size=BATCH,
+                prefix_token_id=language_model.start_id,
+            ),
+            tasks=[str(path) if is_file else task],
+            task_manager=manager,
+            limit=share if share < 1 else None,
+            bootstrap_iters=0,
+            random_seed=seed,
+            numpy_random_seed=seed,
+            torch_random_seed=seed,
+            fewshot_random_seed=seed,
+        )
+    assert found is not None  # None on all processes but the first
+    items = [
+        {
+            "benchmark": f"lm-eval:{task}",
+            "id": f"{name}-{sample['doc_id']}",
+            "domain": name,
+            "correct": bool(sample[METRIC]),
+        }
+        for name, samples in found.get("samples", {}).items()
+        for sample in samples
+        if METRIC in sample
+    ]
+    if progress:
+        progress(len(items))
+    return Measurement(
+        {
+            "protocol": f"lm-eval {version('lm_eval')}",
+            "task": task,
+            "share": share,
+            "shots": {name: int(n) for name, n in found.get("n-shot", {}).items()},
+            "start_token": language_model.start_token,
+            "metrics": _metrics(found["results"]),
+        },
+        items,
+    )
+
+
+def judge(rows: Sequence[Row]) -> Judged:
+    """Documents as numbers; every one is a cluster of its own."""
+    correct = np.array([row["correct"] for row in rows], dtype=bool)
+    return Judged(
+        sums=np.column_stack([correct, np.ones(len(rows))]).astype(np.float64),
+        statistic=_statistic,
+        verdicts=correct,
+        ties=0,
+    )
+
+
+def _statistic(totals: Floats) -> dict[str, Floats]:
+    return {"accuracy": 100 * totals[..., 0] / totals[..., 1]}
+
+
+def _metrics(results: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Task → metric → value, without the harness's own bookkeeping."""
+    return {
+        name: {
+            metric.removesuffix(",none"): float(value)
+            for metric, value in values.items()
+            if isinstance(value, int | float) and "," in metric
+        }
+        for name, values in results.items()
+    }
+
+
+def _installed() -> None:
+    if importlib.util.find_spec("lm_eval") is None:
+        raise InputError("benchmark lm-eval needs `pip install 'fairforget[harness]'`")
+
+
+@contextlib.contextmanager
+def _calm() -> Iterator[None]:
+    """Keep the harness's log off the terminal."""
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)

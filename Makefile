@@ -34,7 +34,7 @@ lint: $(READY) ## Check style and types.
 	$(BIN)/mypy
 
 bench: $(READY) ## Measure speed, as ratios within one run; writes bench.json.
-	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python -m bench
 
 docs: $(READY) ## Fill the README from the records of the last `make demo`.
 	$(BIN)/python docs/fill_readme.py

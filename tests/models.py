@@ -7,8 +7,11 @@ from pathlib import Path
 
 import torch
 import transformers as hf
-from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
-from tokenizers.models import BPE
+from tokenizers import AddedToken, Tokenizer, decoders, normalizers, pre_tokenizers, trainers
+from tokenizers.models import BPE, WordPiece
+from tokenizers.processors import TemplateProcessing
+
+from fairforget.models import LanguageModel
 
 VOCABULARY = 400
 SENTENCES = [
@@ -37,6 +40,47 @@ def word_tokenizer() -> hf.PreTrainedTokenizerFast:
         eos_token="<|endoftext|>",
         pad_token="<|endoftext|>",
         mask_token="<mask>",
+    )
+
+
+@cache
+def masked_tokenizer(family: str) -> hf.PreTrainedTokenizerFast:
+    """WordPiece in lower case as BERT's, or byte-level BPE as RoBERTa's, with their frames."""
+    if family == "bert":
+        names = ["[PAD]", "[CLS]", "[SEP]", "[MASK]", "[UNK]"]
+        tokenizer = Tokenizer(WordPiece(unk_token="[UNK]"))
+        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        tokenizer.decoder = decoders.WordPiece()
+        trainer = trainers.WordPieceTrainer(
+            vocab_size=VOCABULARY,
+            special_tokens=names,
+            initial_alphabet=list("abcdefghijklmnopqrstuvwxyz.,"),
+            show_progress=False,
+        )
+    else:
+        names = ["<pad>", "<s>", "</s>", "<mask>", "<unk>"]
+        tokenizer = Tokenizer(BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=VOCABULARY,
+            special_tokens=names,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
+    tokenizer.train_from_iterator(SENTENCES, trainer)
+    pad, first, last, mask, unknown = names
+    tokenizer.post_processor = TemplateProcessing(
+        single=f"{first} $A {last}", special_tokens=[(first, 1), (last, 2)]
+    )
+    return hf.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=pad,
+        cls_token=first,
+        sep_token=last,
+        mask_token=AddedToken(mask, lstrip=family == "roberta", special=True),
+        unk_token=unknown,
     )
 
 
@@ -112,5 +156,14 @@ def tiny_causal(family: str, seed: int = 0) -> hf.PreTrainedModel:
 def save_tiny(family: str, directory: Path, seed: int = 0) -> Path:
     """A directory laid out like the hub's: weights, configuration, tokenizer."""
     tiny(family, seed).save_pretrained(directory)
-    word_tokenizer().save_pretrained(directory)
+    tokenizer = masked_tokenizer(family) if family in MASKED else word_tokenizer()
+    tokenizer.save_pretrained(directory)
     return directory
+
+
+def tiny_model(family: str, seed: int = 0) -> LanguageModel:
+    """A model with its tokenizer, as `load_model` gives it, without a file."""
+    if family in MASKED:
+        tokenizer = masked_tokenizer(family)
+        return LanguageModel(tiny(family, seed), tokenizer, family, "masked", tokenizer.cls_token)
+    return LanguageModel(tiny(family, seed), word_tokenizer(), family, "causal", "<|endoftext|>")

@@ -9,9 +9,11 @@ import torch
 
 from fairforget.budget import Budget
 from fairforget.errors import InputError
-from fairforget.landing import TOLERANCE, land, perplexity
+from fairforget.landing import TOLERANCE, Damage, land, mirror
+from fairforget.models import LanguageModel
+from fairforget.scoring.perplexity import perplexity
 
-from .models import tiny_causal
+from .models import tiny_causal, word_tokenizer
 
 SEQUENCES = [[1, 5, 9, 13, 17, 21], [1, 6, 11, 16], [1, 2, 3, 4, 5, 6, 7, 8]]
 
@@ -30,22 +32,41 @@ def moved(model: torch.nn.Module, scale: float) -> dict[str, torch.Tensor]:
     return original
 
 
+def measure(model, sequences=SEQUENCES):
+    language_model = LanguageModel(model, word_tokenizer(), "tiny", "causal", "<|endoftext|>")
+    return lambda: perplexity(language_model, sequences)
+
+
 @pytest.mark.parametrize("scale", [0.05, 0.3, 3.0])
 @pytest.mark.parametrize("asked", [1.02, 1.3])
-def test_lands_inside_the_budget(scale: float, asked: float) -> None:
+@pytest.mark.parametrize("reach", [1.0, 3.0])
+def test_lands_inside_the_budget(scale: float, asked: float, reach: float) -> None:
     model = tiny_causal("gpt2")
     original = moved(model, scale)
 
-    facts = land(model, original, lambda: perplexity(model, SEQUENCES), Budget(asked))
+    facts = land(model, original, {"perplexity": Damage(measure(model), asked)}, reach=reach)
 
     assert facts.reached <= asked
-    reached = perplexity(model, SEQUENCES) / facts.before
+    assert 0 <= facts.alpha <= reach
+    reached = measure(model)() / facts.before
     assert reached == pytest.approx(facts.reached, rel=1e-5)
-    if facts.trained > asked:
-        assert facts.reached >= asked - 2 * TOLERANCE or facts.note == "not used up"
-        assert facts.note == "" or facts.reached < asked - TOLERANCE
+    if facts.note:
+        assert facts.reached < asked - TOLERANCE
     else:
-        assert facts.alpha == 1
+        assert facts.reached >= asked - TOLERANCE
+
+
+def test_the_tightest_budget_decides() -> None:
+    model = tiny_causal("gpt2")
+    original = moved(model, 0.3)
+    damages = {
+        "perplexity": Damage(measure(model, SEQUENCES[:1]), 1.5),
+        "everyday": Damage(measure(model, SEQUENCES[2:]), 1.01),
+    }
+    facts = land(model, original, damages)
+    assert facts.reached <= 1.5
+    assert facts.others["everyday"].reached <= 1.01
+    assert facts.others["everyday"].asked == 1.01
 
 
 def test_no_allowance_gives_the_original_back_bit_for_bit() -> None:
@@ -53,7 +74,7 @@ def test_no_allowance_gives_the_original_back_bit_for_bit() -> None:
     original = moved(model, 0.5)
 
     values = iter([10.0] + [11.0] * 50)
-    facts = land(model, original, lambda: next(values), Budget(1.0))
+    facts = land(model, original, {"perplexity": Damage(lambda: next(values), 1.0)})
 
     assert facts.alpha == 0
     for name, p in model.named_parameters():
@@ -64,10 +85,20 @@ def test_damage_that_is_not_finite_is_over_the_budget() -> None:
     model = tiny_causal("gpt2")
     original = moved(model, 0.1)
     values = iter([10.0, math.nan] + [math.inf] * 50)
-    facts = land(model, original, lambda: next(values), Budget(1.5))
+    facts = land(model, original, {"perplexity": Damage(lambda: next(values), 1.5)})
     assert facts.alpha == 0
 
 
-def test_budget_below_one_is_refused() -> None:
-    with pytest.raises(InputError, match="at least 1"):
-        Budget(0.99)
+def test_a_mirrored_model_is_as_far_the_other_way() -> None:
+    model = tiny_causal("gpt2")
+    original = moved(model, 0.1)
+    trained = weights(model)
+    mirror(model, original)
+    for name, p in model.named_parameters():
+        assert torch.allclose(p - original[name], original[name] - trained[name], atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"perplexity": 0.99}, {"everyday": 0}, {"reach": 0.5}])
+def test_budgets_that_make_no_sense_are_refused(options: dict) -> None:
+    with pytest.raises(InputError, match="must be"):
+        Budget(**options)

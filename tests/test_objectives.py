@@ -45,3 +45,37 @@ def test_one_loss_per_target_and_a_paper_for_each(objective) -> None:
     mine, reference = log_probs(4, 9, 0), log_probs(4, 9, 1)
     assert objective.loss(mine, torch.arange(4), reference).shape == (4,)
     assert objective.paper
+
+
+@given(st.integers(0, 10_000))
+def test_excess_is_what_the_group_adds(seed: int) -> None:
+    mine, reference, targets = log_probs(5, 7, seed), log_probs(5, 7, seed + 1), torch.arange(5)
+    loss = OBJECTIVES["neutral-excess"].loss(mine, targets, reference)
+    rows = torch.arange(5)
+    assert torch.equal(loss, (mine - reference)[rows, targets].clamp(min=0))
+
+
+@given(st.integers(0, 10_000))
+def test_npo_slows_down_where_a_token_is_unlikely_already(seed: int) -> None:
+    """Its gradient is ascent's, weighted by 2σ(β · log-ratio): 1 at the start, then less."""
+    reference, targets = log_probs(4, 7, seed), torch.arange(4)
+    rows = torch.arange(4)
+    for shift, low, high in ((0.0, 0.999, 1.001), (-30.0, 0.0, 0.2)):
+        mine = reference.clone()
+        mine[rows, targets] += shift
+        mine.requires_grad_(True)
+        OBJECTIVES["npo"].loss(mine, targets, reference).sum().backward()
+        weight = mine.grad[rows, targets]
+        assert ((low <= weight) & (weight <= high)).all()
+        assert mine.grad.count_nonzero() == 4
+
+
+def test_simnpo_needs_no_reference_and_falls_with_the_likelihood() -> None:
+    mine = log_probs(4, 7, 0)
+    less = mine - 1.0
+    loss = OBJECTIVES["simnpo"].loss
+    assert (loss(less, torch.arange(4), None) < loss(mine, torch.arange(4), None)).all()
+
+
+def test_only_task_vectors_are_negated() -> None:
+    assert [o.name for o in OBJECTIVES.values() if o.negated] == ["task-vector"]

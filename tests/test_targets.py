@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairforget.corpora import Mention, Span, Text
-from fairforget.targets import encode_targets, target_mask
+from fairforget.targets import encode_infilling, encode_targets, target_mask
 
 from .models import word_tokenizer
 
@@ -113,6 +113,50 @@ def test_neutral_drops_targets_before_the_mention() -> None:
     )
     assert target_text(encoded(text, neutral=True)).strip() == "bad"
     assert encoded(text, neutral=False).count > encoded(text, neutral=True).count
+
+
+def test_random_draws_as_many_tokens_from_the_others() -> None:
+    text = Text(
+        "1",
+        "Women are terribly unreliable drivers, most people seem to think.",
+        spans=(Span(10, 18),),
+    )
+    harmful, drawn = encoded(text, selection="all"), encoded(text, selection="random")
+    wanted = encoded(text)
+    assert drawn.count == wanted.count
+    chosen = {i for i, m in enumerate(drawn.mask) if m}
+    assert not chosen & {i for i, m in enumerate(wanted.mask) if m}
+    assert chosen <= {i for i, m in enumerate(harmful.mask) if m}
+    assert encoded(text, selection="random") == drawn
+    assert any(encoded(text, selection="random", seed=s).mask != drawn.mask for s in range(1, 5))
+
+
+def test_masked_models_see_what_follows() -> None:
+    text = Text("1", "They lie and go.", spans=(Span(5, 8),))
+    targets = encoded(text, end_id=1)
+    assert TOKENIZER.decode(targets.ids[1:-1]) == text.text
+    assert targets.ids[-1] == 1
+    assert not targets.mask[-1]
+    assert len(targets.ids) == len(targets.mask)
+    assert len(encoded(text, end_id=1, max_length=6).ids) == 6
+
+
+def test_infilling_asks_for_each_span() -> None:
+    text = Text(
+        "1",
+        "Women lie and cheat.",
+        spans=(Span(6, 9), Span(14, 19)),
+        mentions=(Mention(0, 5, ("Everybody",)),),
+    )
+    first, second = encode_infilling(TOKENIZER, text, start_id=START, neutral=True)
+    assert TOKENIZER.decode(first.ids[1:]) == (
+        'Fill in the blank: "Women ___ and cheat." The blank is: lie'
+    )
+    assert TOKENIZER.decode(second.neutral_ids[1:]) == (
+        'Fill in the blank: "Everybody lie and ___." The blank is: cheat'
+    )
+    assert target_text(second).strip() == "cheat"
+    assert encode_infilling(TOKENIZER, text, start_id=START, max_length=5) == []
 
 
 WORDS = st.lists(

@@ -86,6 +86,8 @@ def naive_loss(model, reference, objective: str, retention: str, samples) -> flo
         if OBJECTIVES[objective].reference == "neutral text":
             other = torch.tensor(text.neutral_mask[1:])
             theirs = log_probs(reference, text.neutral_ids)[other]
+        elif OBJECTIVES[objective].reference == "same text":
+            theirs = log_probs(reference, text.ids)[mask]
         tokens = torch.tensor(text.ids[1:])[mask]
         sums[0] += OBJECTIVES[objective].loss(mine, tokens, theirs).sum().item()
         counts[0] += len(tokens)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import compress
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from fairforget.forward.packing import packed
+from fairforget.forward.packing import packed, padded
 from fairforget.objectives import Objective
 from fairforget.targets import Targets
 
@@ -78,8 +78,10 @@ class Collator:
 
     objective: Objective
     retention: Objective | None
-    trees: bool
+    trees: bool = False
     """Pack with shared prefixes; else one padded row per sequence."""
+    mask_id: int | None = None
+    """The mask token, of a masked model: a target is hidden and predicted from both sides."""
 
     def __call__(self, samples: Sequence[Sample]) -> Batch:
         """Collate.
@@ -91,43 +93,69 @@ class Collator:
         """
         forget = [sample.forget for sample in samples]
         retain = [ids for sample in samples for ids in sample.retain] if self.retention else []
-        sequences = [list(targets.ids) for targets in forget] + [list(ids) for ids in retain]
-        masks = [targets.mask for targets in forget] + [(True,) * len(ids) for ids in retain]
-        model, places = self._pack(sequences, masks)
-        tokens = [
-            torch.tensor([t for t, m in zip(ids[1:], mask[1:], strict=True) if m])
-            for ids, mask in zip(sequences, masks, strict=True)
-        ]
-
-        asked: list[tuple[Sequence[int], Sequence[bool]]] = []
-        for targets in forget:
-            if self.objective.reference == "neutral text":
-                asked.append((targets.neutral_ids, targets.neutral_mask))
-            elif self.objective.reference == "same text":
-                asked.append((targets.ids, targets.mask))
-        n_forget = len(asked)
+        retained: list[Marked] = [(ids, self._retained(ids)) for ids in retain]
+        shown: list[Marked] = [(t.ids, t.mask) for t in forget] + retained
+        asked: list[Marked] = []
+        if self.objective.reference == "neutral text":
+            asked += [(t.neutral_ids, t.neutral_mask) for t in forget]
+        elif self.objective.reference == "same text":
+            asked += [(t.ids, t.mask) for t in forget]
+        n_asked = len(asked)
         if self.retention and self.retention.reference == "same text":
-            asked += [(ids, (True,) * len(ids)) for ids in retain]
+            asked += retained
 
-        batch: Batch = {"model": model}
+        batch: Batch = {}
+        batch["model"], places = self._pack(shown, len(forget))
         reference_places: list[Tensor] = []
         if asked:
-            batch["reference"], reference_places = self._pack(*map(list, zip(*asked, strict=True)))
+            batch["reference"], reference_places = self._pack(asked, n_asked)
         for role, mine, theirs in (
-            ("forget", slice(0, len(forget)), slice(0, n_forget)),
-            ("retain", slice(len(forget), None), slice(n_forget, None)),
+            ("forget", slice(0, len(forget)), slice(0, n_asked)),
+            ("retain", slice(len(forget), None), slice(n_asked, None)),
         ):
-            if tokens[mine]:
-                batch[role] = {"places": torch.cat(places[mine]), "tokens": torch.cat(tokens[mine])}
+            if shown[mine]:
+                tokens = [t for ids, mask in shown[mine] for t in compress(ids, mask)]
+                batch[role] = {"places": torch.cat(places[mine]), "tokens": torch.tensor(tokens)}
                 if reference_places[theirs]:
                     batch[role]["reference_places"] = torch.cat(reference_places[theirs])
         return batch
 
+    def _retained(self, ids: Sequence[int]) -> tuple[bool, ...]:
+        """The tokens of a retain text that are predicted: all, or 15 % where they are hidden."""
+        if self.mask_id is None:
+            return (False, *[True] * (len(ids) - 1))
+        inner = range(1, len(ids) - 1)
+        drawn = random.Random(str(ids)).sample(inner, max(1, round(0.15 * len(inner))))
+        return tuple(i in drawn for i in range(len(ids)))
+
     def _pack(
-        self, sequences: Sequence[Sequence[int]], masks: Sequence[Sequence[bool]]
+        self, texts: Sequence[Marked], one_by_one: int
     ) -> tuple[dict[str, Tensor], list[Tensor]]:
-        (batch,) = packed(sequences, trees=self.trees)
-        places: list[Any] = [None] * len(sequences)
-        for index, where in batch.members:
-            places[index] = torch.from_numpy(where[list(masks[index][1:])])
-        return batch.inputs, places
+        """Inputs, and for each text the places that predict its marked tokens.
+
+        A masked model sees a copy of the text for each of its marked tokens in the first
+        `one_by_one` texts, and one copy with all of them hidden of the others.
+        """
+        if self.mask_id is None:
+            sequences = [list(ids) for ids, _ in texts]
+            (batch,) = packed(sequences, trees=self.trees)
+            places = {i: torch.from_numpy(where) for i, where in batch.members}
+            return batch.inputs, [
+                places[i][torch.tensor(mask[1:])] for i, (_, mask) in enumerate(texts)
+            ]
+        rows: list[Sequence[int]] = []
+        found: list[list[tuple[int, int]]] = []
+        for number, (ids, mask) in enumerate(texts):
+            marked = [i for i, wanted in enumerate(mask) if wanted]
+            groups = [[i] for i in marked] if number < one_by_one else [marked]
+            found.append([])
+            for group in groups:
+                found[-1] += [(len(rows), i) for i in group]
+                rows.append([self.mask_id if i in group else t for i, t in enumerate(ids)])
+        inputs = padded(rows)
+        width = inputs["input_ids"].shape[1]
+        return inputs, [torch.tensor([r * width + i for r, i in where]) for where in found]
+
+
+Marked = tuple[Sequence[int], Sequence[bool]]
+"""Token ids, and which of them are predicted."""

@@ -9,20 +9,28 @@ from fairforget.errors import InputError
 
 @dataclass(frozen=True)
 class Budget:
-    """What unlearning may cost.
+    """What unlearning may cost, and how far it may go for it.
 
     Args:
-        perplexity: Held-out perplexity after ÷ before, at most.
+        perplexity: Perplexity on held-out retain text, after ÷ before, at most.
+        everyday: The same on everyday sentences, whose damage encyclopaedic text does not show.
+        reach: The result may lie up to so many times as far from the original weights as
+            training went, where the budget is not used up there; 1 stops where training stopped.
 
     Raises:
-        InputError: a ratio below 1.
+        InputError: a ratio below 1, or a reach outside 1 to 5.
     """
 
     perplexity: float = 1.02
+    everyday: float = 1.02
+    reach: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.perplexity >= 1:
-            raise InputError(
-                f"budget.perplexity is {self.perplexity}; it is a ratio, after ÷ before, "
-                "and must be at least 1"
-            )
+        for name in ("perplexity", "everyday"):
+            if not getattr(self, name) >= 1:
+                raise InputError(
+                    f"budget.{name} is {getattr(self, name)}; it is a ratio, after ÷ before, "
+                    "and must be at least 1"
+                )
+        if not 1 <= self.reach <= 5:
+            raise InputError(f"budget.reach is {self.reach}; it must be between 1 and 5")

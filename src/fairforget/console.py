@@ -2,32 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from fairforget.records import RECORD, EvaluationRecord, UnlearningRecord, read_record
+from fairforget.benchmarks.faults import faults_of
+from fairforget.compare import Cell, Change, Comparison, compare
+from fairforget.records import EvaluationRecord, UnlearningRecord
 
-FAULTS = (
-    "SS 50 is ideal, and also what a broken model scores: read it beside LMS. StereoSet has "
-    "known faults (Blodgett et al. 2021)."
-)
+TITLES = {
+    "ss": "SS",
+    "lms": "LMS",
+    "icat": "ICAT",
+    "stereotype": "stereotype %",
+    "stereotype_summed": "summed %",
+    "bias_ambiguous": "bias, ambig.",
+    "bias_disambiguated": "bias, clear",
+    "accuracy_ambiguous": "acc., ambig.",
+    "accuracy_disambiguated": "acc., clear",
+}
+WITH_INTERVAL = ("ss", "lms", "stereotype", "bias_ambiguous", "bias_disambiguated")
 
 
 def show_evaluation(record: EvaluationRecord) -> None:
-    """One table per benchmark."""
+    """One table per benchmark, and a line for each result without domains."""
     for name, result in record.results.items():
-        table = Table(title=f"{name}, protocol {result['protocol']}", title_justify="left")
-        rows = {d: _cells(scores) for d, scores in result["domains"].items()}
-        table.add_column("domain")
-        for column in next(iter(rows.values())):
-            table.add_column(column, justify="right")
-        for domain, cells in rows.items():
-            table.add_row(domain, *cells.values())
+        if "domains" in result:
+            _show_domains(name, result)
+        elif "value" in result:
+            share = result.get("share", 1.0)
+            part = "" if share == 1.0 else f", the first {100 * share:g} %"
+            _print(
+                f"{name}: {result['value']:.2f} on {result['corpus']}{part} "
+                f"({result['tokens']:,} tokens), protocol {result['protocol']}"
+            )
+        for task, metrics in result.get("metrics", {}).items():
+            values = ", ".join(f"{metric} {value:.4f}" for metric, value in metrics.items())
+            _print(f"{name}: {task} {values}, protocol {result['protocol']}")
+    _print_lines(faults_of(record.results))
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """Two tables per benchmark: the bias score, and what must be read beside it."""
+    for name in dict.fromkeys(cell.benchmark for cell in comparison.cells):
+        cells = [cell for cell in comparison.cells if cell.benchmark == name]
+        title = TITLES.get(cells[0].measure, cells[0].measure)
+        table = _table(f"{name}: {title} before → after, paired on the same items", ["domain"])
+        for column in ("before", "after", "change [95 %]", "p", "p, Holm"):
+            table.add_column(column, justify="right", no_wrap=True)
+        for cell in cells:
+            table.add_row(
+                cell.domain,
+                f"{cell.score.before:.2f}",
+                f"{cell.score.after:.2f}",
+                _delta(cell.score),
+                _p(cell.p),
+                _p(cell.p_adjusted),
+            )
         _print(table)
-    _print(FAULTS)
+        _print(_beside(name, cells))
+    for name, change in comparison.perplexity.items():
+        percent = 100 * (change.after / change.before - 1)
+        _print(f"{name}: {change.before:.2f} → {change.after:.2f} ({percent:+.2f} %)")
+    _print(
+        "p: exact McNemar test of the verdicts; Holm: corrected for all "
+        f"{len(comparison.cells)} cells. Intervals: paired bootstrap over clusters of items."
+    )
+    _print_lines((*comparison.notes, *comparison.faults))
+
+
+def show_change(before: Path, after: Path) -> None:
+    """Before and after, side by side, from two evaluation directories."""
+    show_comparison(compare(before, after))
 
 
 def show_unlearning(record: UnlearningRecord) -> None:
@@ -43,27 +93,18 @@ def show_unlearning(record: UnlearningRecord) -> None:
     )
 
 
-def show_change(before: Path, after: Path) -> None:
-    """Before and after, side by side."""
-    old = read_record(before / RECORD, EvaluationRecord).results
-    new = read_record(after / RECORD, EvaluationRecord).results
-    for name in old:
-        table = Table(
-            title=f"{name}, protocol {old[name]['protocol']}: before → after",
-            title_justify="left",
-        )
-        columns = [c for c in COLUMNS if c in old[name]["domains"]["all"]]
-        table.add_column("domain")
-        for column in columns:
-            table.add_column(COLUMNS[column], justify="right")
-        for domain, scores in old[name]["domains"].items():
-            changed = new[name]["domains"][domain]
-            table.add_row(domain, *(f"{scores[c]:.2f} → {changed[c]:.2f}" for c in columns))
-        _print(table)
-    _print(FAULTS)
-
-
-COLUMNS = {"ss": "SS", "lms": "LMS", "icat": "ICAT", "stereotype": "stereotype %"}
+def _show_domains(name: str, result: dict[str, Any]) -> None:
+    facts = [f"protocol {result['protocol']}"]
+    if "split" in result:
+        facts.append(f"split {result['split']}")
+    table = _table(f"{name}, {', '.join(facts)}", ["domain"])
+    rows = {domain: _cells(scores) for domain, scores in result["domains"].items()}
+    columns = dict.fromkeys(column for cells in rows.values() for column in cells)
+    for column in columns:
+        table.add_column(column, justify="right")
+    for domain, cells in rows.items():
+        table.add_row(domain, *(cells.get(column, "–") for column in columns))
+    _print(table)
 
 
 def _cells(scores: dict[str, Any]) -> dict[str, str]:
@@ -73,11 +114,47 @@ def _cells(scores: dict[str, Any]) -> dict[str, str]:
             continue
         text = f"{value:.2f}" if isinstance(value, float) else str(value)
         bounds = scores.get(f"{name}_ci") or (scores.get("ci") if name == "stereotype" else None)
-        if bounds:
+        if bounds and name in WITH_INTERVAL:
             text += f" [{bounds[0]:.1f}, {bounds[1]:.1f}]"
-        cells[COLUMNS.get(name, name)] = text
+        cells[TITLES.get(name, name)] = text
     return cells
 
 
+def _beside(name: str, cells: list[Cell]) -> Table:
+    table = _table(f"{name}: beside it", ["domain"])
+    measures = dict.fromkeys(measure for cell in cells for measure in cell.beside)
+    for measure in measures:
+        table.add_column(TITLES.get(measure, measure), justify="right", no_wrap=True)
+    for column in ("items", "clusters", "gained", "lost", "ties"):
+        table.add_column(column, justify="right")
+    for cell in cells:
+        values = [cell.beside.get(measure) for measure in measures]
+        table.add_row(
+            cell.domain,
+            *(f"{v.before:.1f} → {v.after:.1f}" if v else "–" for v in values),
+            *map(str, (cell.items, cell.clusters, cell.gained, cell.lost)),
+            f"{cell.ties[0]} → {cell.ties[1]}",
+        )
+    return table
+
+
+def _delta(change: Change) -> str:
+    bounds = f" [{change.ci[0]:+.1f}, {change.ci[1]:+.1f}]" if change.ci else ""
+    return f"{change.delta:+.2f}{bounds}"
+
+
+def _p(value: float) -> str:
+    return "<0.0001" if value < 0.0001 else f"{value:.4f}"
+
+
+def _table(title: str, columns: Iterable[str]) -> Table:
+    return Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
+
+
 def _print(what: object) -> None:
-    Console(highlight=False, soft_wrap=False).print(what)
+    Console(highlight=False, soft_wrap=False).print(what, markup=False)
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        _print(line)

@@ -1,91 +1,143 @@
-"""Land on the budget: the model on the line from original to trained that costs what is allowed."""
+"""Land on the budget: the model on the line through original and trained weights that fits it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairforget.budget import Budget
 from fairforget.errors import InputError
-from fairforget.records import BudgetFacts
-from fairforget.scoring.causal import token_log_probs
+from fairforget.records import BudgetFacts, DamageFacts
 
 TOLERANCE = 0.002
-"""The landing may stay below the budget by this share of the perplexity."""
+"""The landing may stay below the budget by this ratio."""
+MAIN = "perplexity"
+"""The damage that must be among those measured: on held-out retain text."""
 MOST_TRIES = 12
+STRIDE = 1.5
+"""Factor by which α grows while the budget is not used up."""
 
 
-def perplexity(model: PreTrainedModel, sequences: Sequence[Sequence[int]]) -> float:
-    """Exp of the mean negative log-likelihood over all tokens but each sequence's first."""
-    log_probs = token_log_probs(model, sequences)
-    total = sum(float(values.sum(dtype="float64")) for values in log_probs)
-    return math.exp(-total / sum(map(len, log_probs)))
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One way to measure harm to language modelling, and how much of it is allowed."""
+
+    perplexity: Callable[[], float]
+    """Of the model as it is now."""
+    allowed: float
+    """After ÷ before."""
 
 
 def land(
     model: PreTrainedModel,
-    original: dict[str, Tensor],
-    measure: Callable[[], float],
-    budget: Budget,
+    original: Mapping[str, Tensor],
+    damages: Mapping[str, Damage],
+    *,
+    reach: float = 1.0,
     progress: Callable[[], None] = lambda: None,
 ) -> BudgetFacts:
-    """Put the model where it meets the budget, on the line θ₀ + α(θ − θ₀), 0 ≤ α ≤ 1.
+    """Put the model where the first of the damages meets its budget, on θ₀ + α(θ − θ₀).
 
     Args:
         model: with the trained weights θ; left with the chosen ones.
-        original: the weights θ₀, by the names of `model.named_parameters()`.
-        measure: the held-out perplexity of the model as it is now.
-        budget: what is allowed.
+        original: the weights θ₀, by the names of `model.named_parameters()`; parameters without
+            one keep their trained value.
+        damages: how harm is measured, by name; `perplexity` is one.
+        reach: the largest α tried. Beyond 1 only where no budget is used up at 1.
         progress: called after each measurement.
 
     Returns:
         What was asked and reached. At α = 1 the trained weights are untouched, at α = 0 the
         original ones are back bit for bit.
+
+    Raises:
+        InputError: a damage of the original model is not finite.
     """
     trained = {n: p.detach().clone() for n, p in model.named_parameters() if n in original}
 
-    def ratio_at(alpha: float) -> float:
+    def measured(alpha: float) -> dict[str, float]:
         _blend(model, original, trained, alpha)
-        value = measure()
+        values = {name: damage.perplexity() for name, damage in damages.items()}
         progress()
-        return value / before if math.isfinite(value) else math.inf
+        return values
 
-    before = 1.0
-    before = ratio_at(0.0)
-    if not math.isfinite(before):
-        raise InputError("the original model's perplexity on the held-out text is not finite")
-    at_one = ratio_at(1.0)
-    if at_one <= budget.perplexity:
-        note = "" if at_one > budget.perplexity - TOLERANCE else "not used up"
-        return BudgetFacts(budget.perplexity, at_one, 1.0, before, at_one, note)
+    before = measured(0.0)
+    if bad := [name for name, value in before.items() if not math.isfinite(value)]:
+        raise InputError(f"the original model's perplexity on the {bad[0]} text is not finite")
 
-    low, low_ratio, high, high_ratio = 0.0, 1.0, 1.0, at_one
+    def slack_at(alpha: float) -> tuple[float, dict[str, float]]:
+        """The ratio left of the tightest budget, negative where it is overdrawn; the ratios."""
+        ratios = {name: value / before[name] for name, value in measured(alpha).items()}
+        left = min(damages[name].allowed - ratio for name, ratio in ratios.items())
+        return (left if math.isfinite(left) else -math.inf), ratios
+
+    start = min(damage.allowed - 1 for damage in damages.values())
+    low, low_slack, low_ratios = 0.0, start, dict.fromkeys(before, 1.0)
+    high, high_slack = 1.0, -math.inf
+    slack, at_one = slack_at(1.0)
+    if slack < 0:
+        high_slack = slack
+    else:
+        low, low_slack, low_ratios = 1.0, slack, at_one
+        high = math.inf
+        while slack > TOLERANCE and low < reach:
+            alpha = min(low * STRIDE, reach)
+            slack, ratios = slack_at(alpha)
+            if slack < 0:
+                high, high_slack = alpha, slack
+                break
+            low, low_slack, low_ratios = alpha, slack, ratios
+
     for attempt in range(MOST_TRIES):
-        if budget.perplexity - low_ratio <= TOLERANCE:
+        if low_slack <= TOLERANCE or math.isinf(high):
             break
         # Damage grows about as α²; every third step halves, so that the bracket always shrinks.
-        share = (budget.perplexity - TOLERANCE / 2 - low_ratio) / (high_ratio - low_ratio)
-        if attempt % 3 == 2 or not math.isfinite(share):
+        share = (low_slack - TOLERANCE / 2) / (low_slack - high_slack)
+        if attempt % 3 == 2 or math.isinf(high_slack):
             alpha = (low + high) / 2
         else:
             alpha = math.sqrt(low**2 + max(share, 0.0) * (high**2 - low**2))
-        ratio = ratio_at(alpha)
-        if ratio <= budget.perplexity:
-            low, low_ratio = alpha, ratio
+        slack, ratios = slack_at(alpha)
+        if slack >= 0:
+            low, low_slack, low_ratios = alpha, slack, ratios
         else:
-            high, high_ratio = alpha, ratio
+            high, high_slack = alpha, slack
     _blend(model, original, trained, low)
-    note = "" if budget.perplexity - low_ratio <= TOLERANCE else "not used up"
-    return BudgetFacts(budget.perplexity, low_ratio, low, before, at_one, note)
+    facts = {
+        name: DamageFacts(damages[name].allowed, low_ratios[name], before[name], at_one[name])
+        for name in damages
+    }
+    main = facts.pop(MAIN)
+    return BudgetFacts(
+        main.asked,
+        main.reached,
+        main.before,
+        main.trained,
+        alpha=low,
+        reach=reach,
+        note="" if low_slack <= TOLERANCE else "not used up",
+        others=facts,
+    )
+
+
+@torch.no_grad()
+def mirror(model: PreTrainedModel, original: Mapping[str, Tensor]) -> None:
+    """Turn θ into θ₀ − (θ − θ₀): as far from the original, the other way."""
+    for name, parameter in model.named_parameters():
+        if name in original:
+            parameter.copy_(2 * original[name] - parameter)
 
 
 @torch.no_grad()
 def _blend(
-    model: PreTrainedModel, original: dict[str, Tensor], trained: dict[str, Tensor], alpha: float
+    model: PreTrainedModel,
+    original: Mapping[str, Tensor],
+    trained: Mapping[str, Tensor],
+    alpha: float,
 ) -> None:
     for name, parameter in model.named_parameters():
         if name not in original:

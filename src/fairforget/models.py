@@ -56,6 +56,11 @@ class LanguageModel:
         return self.tokenizer.get_vocab()[self.start_token]
 
     @property
+    def end_id(self) -> int | None:
+        """The id of the token that closes a text, of a masked model."""
+        return self.tokenizer.sep_token_id if self.kind == "masked" else None
+
+    @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.model.device

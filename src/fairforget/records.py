@@ -72,18 +72,30 @@ class CorpusFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class BudgetFacts:
-    """What damage was allowed and what was done, as perplexity after ÷ before on held-out text."""
+class DamageFacts:
+    """One measure of harm to language modelling: a perplexity, after ÷ before."""
 
     asked: float
+    """The ratio allowed."""
     reached: float
-    alpha: float
-    """Where on the line from the original (0) to the trained weights (1) the result lies."""
+    """The ratio of the result."""
     before: float
-    """Perplexity of the original model on the held-out text."""
+    """Perplexity of the original model."""
     trained: float
-    """Perplexity ratio of the weights as trained, at α = 1."""
+    """The ratio of the weights as trained, at α = 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetFacts(DamageFacts):
+    """What damage was allowed and what was done, on held-out retain text and on others."""
+
+    alpha: float
+    """Where on the line from the original (0) through the trained weights (1) the result lies."""
+    reach: float = 1.0
+    """The largest α that was allowed."""
     note: str = ""
+    others: dict[str, DamageFacts] = field(default_factory=dict)
+    """The same on other texts, by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from transformers import PreTrainedTokenizerBase
 
-from fairforget.corpora.text import Text
+from fairforget.corpora.text import Span, Text
 
-Selection = Literal["harmful", "after-mention", "all"]
+Selection = Literal["harmful", "after-mention", "all", "random"]
+Context = Literal["left", "both"]
+
+BLANK = "___"
+QUESTION = 'Fill in the blank: "{}" The blank is:'
+"""The prompt of context `both`: the sentence with a blank, the target as the answer."""
 
 
 class _Range(Protocol):
@@ -67,9 +73,11 @@ def encode_targets(
     text: Text,
     *,
     start_id: int,
+    end_id: int | None = None,
     selection: Selection = "harmful",
     neutral: bool = False,
     max_length: int = 256,
+    seed: int = 0,
 ) -> Targets | None:
     """Tokenise a text and mark what is to be unlearned.
 
@@ -77,50 +85,98 @@ def encode_targets(
         tokenizer: a fast one.
         text: with the spans or mentions that the selection uses.
         start_id: the token put before the text.
+        end_id: the token put behind the text, for a masked model, which sees both sides; without
+            it nothing is kept behind the last target.
         selection: the tokens of the harmful spans; every token after the first mention that is
-            not itself part of a mention; or every token.
+            not itself part of a mention; every token; or, as a control, as many random tokens as
+            there are harmful ones, drawn from the others.
         neutral: line the targets up with the neutral text. Targets that do not line up (before
             the first mention, inside one, or cut off) are dropped.
-        max_length: tokens kept, the start token included.
+        max_length: tokens kept, start and end token included.
+        seed: of the random selection; each text draws for itself.
 
     Returns:
         None where no target is left.
     """
+    kept = max_length - (end_id is not None)
     encoded = tokenizer(text.text, add_special_tokens=False, return_offsets_mapping=True)
-    ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
+    offsets = [(0, 0), *encoded["offset_mapping"]][:kept]
+    ids = [start_id, *encoded["input_ids"]][:kept]
     mentioned = target_mask(text.text, offsets, text.mentions)
+    harmful = target_mask(text.text, offsets, text.spans)
+    usable = [i > 0 for i in range(len(ids))]
+    twins: list[int | None] = [None] * len(ids)
+    if neutral:
+        other_ids, twins = _twins(tokenizer, text, start_id, ids, offsets, kept)
+        usable = [
+            twin is not None and not named for twin, named in zip(twins, mentioned, strict=True)
+        ]
     if selection == "harmful":
-        mask = target_mask(text.text, offsets, text.spans)
+        chosen = harmful
     elif selection == "all":
-        mask = [True] * len(ids)
-    else:
+        chosen = usable
+    elif selection == "after-mention":
         first = mentioned.index(True) if any(mentioned) else len(ids)
-        mask = [i > first and not named for i, named in enumerate(mentioned)]
-    ids, mask = [start_id, *ids][:max_length], [False, *mask][:max_length]
+        chosen = [i > first and not named for i, named in enumerate(mentioned)]
+    else:
+        others = [i for i, fits in enumerate(usable) if fits and not harmful[i]]
+        count = min(len(others), sum(harmful))
+        drawn = set(random.Random(f"{text.id} {seed}").sample(others, count))
+        chosen = [i in drawn for i in range(len(ids))]
+    mask = [wanted and fits for wanted, fits in zip(chosen, usable, strict=True)]
+    if not any(mask):
+        return None
     if not neutral:
-        return _cut(ids, mask)
-
-    if not text.mentions:
-        return None
-    other = tokenizer(text.neutralised(), add_special_tokens=False, return_offsets_mapping=True)
-    other_ids = [start_id, *other["input_ids"]][:max_length]
-    place = {
-        (start, end): i for i, (start, end) in enumerate(other["offset_mapping"], 1) if end > start
-    }
+        return Targets(*_ended(ids, mask, end_id))
     other_mask = [False] * len(other_ids)
-    for i, chosen in enumerate(mask):
-        if not chosen:
-            continue
-        moved = _moved(text, *offsets[i - 1])
-        twin = place.get(moved, len(other_ids)) if moved else len(other_ids)
-        lines_up = twin < len(other_ids) and other_ids[twin] == ids[i] and not mentioned[i - 1]
-        mask[i] = lines_up
-        if lines_up:
+    for wanted, twin in zip(mask, twins, strict=True):
+        if wanted and twin is not None:
             other_mask[twin] = True
-    targets, twins = _cut(ids, mask), _cut(other_ids, other_mask)
-    if targets is None or twins is None or targets.count != twins.count:
-        return None
-    return Targets(targets.ids, targets.mask, twins.ids, twins.mask)
+    return Targets(*_ended(ids, mask, end_id), *_ended(other_ids, other_mask, end_id))
+
+
+def encode_infilling(
+    tokenizer: PreTrainedTokenizerBase,
+    text: Text,
+    *,
+    start_id: int,
+    neutral: bool = False,
+    max_length: int = 256,
+) -> list[Targets]:
+    """Context `both` for a causal model: one `Targets` per harmful span, which is the answer.
+
+    The prompt shows the whole sentence with a blank for the span (and, for the neutral text, with
+    neutral words for the mentions); the targets are the tokens of the span. Spans that do not fit
+    into `max_length` are left out.
+    """
+
+    def prompt(sentence: Text, span: Span) -> list[int]:
+        blanked = sentence.text[: span.start] + BLANK + sentence.text[span.end :]
+        found: list[int] = tokenizer(QUESTION.format(blanked), add_special_tokens=False)[
+            "input_ids"
+        ]
+        return [start_id, *found]
+
+    encoded = []
+    anyone = text.neutral_text() if neutral and text.mentions else None
+    if neutral and (anyone is None or len(anyone.spans) < len(text.spans)):
+        return []
+    for number, span in enumerate(text.spans):
+        answer = tokenizer(" " + text.text[span.start : span.end], add_special_tokens=False)
+        targets = answer["input_ids"]
+        shown = [prompt(text, span)]
+        if anyone is not None:
+            shown.append(prompt(anyone, anyone.spans[number]))
+        if max(map(len, shown)) + len(targets) > max_length:
+            continue
+        parts = []
+        for before in shown:
+            parts += [
+                (*before, *targets),
+                (*[False] * len(before), *[True] * len(targets)),
+            ]
+        encoded.append(Targets(*parts))
+    return encoded
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -131,14 +187,35 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _moved(text: Text, start: int, end: int) -> tuple[int, int] | None:
-    """Where characters after the first mention stand in the neutral text."""
-    by = [len(m.neutral[0]) - (m.end - m.start) for m in text.mentions if m.end <= start]
-    return (start + sum(by), end + sum(by)) if by else None
+def _twins(
+    tokenizer: PreTrainedTokenizerBase,
+    text: Text,
+    start_id: int,
+    ids: list[int],
+    offsets: list[tuple[int, int]],
+    kept: int,
+) -> tuple[list[int], list[int | None]]:
+    """The neutral text's ids, and which of them stands for each token behind the first mention."""
+    encoded = tokenizer(
+        text.neutral_text().text, add_special_tokens=False, return_offsets_mapping=True
+    )
+    other_ids = [start_id, *encoded["input_ids"]][:kept]
+    place = {span: i for i, span in enumerate(encoded["offset_mapping"], 1) if i < kept}
+    twins: list[int | None] = []
+    for token, (start, end) in zip(ids, offsets, strict=True):
+        moved_by = [m.growth() for m in text.mentions if m.end <= start]
+        twin = None
+        if moved_by and end > start:
+            twin = place.get((start + sum(moved_by), end + sum(moved_by)))
+        twins.append(twin if twin is not None and other_ids[twin] == token else None)
+    return other_ids, twins
 
 
-def _cut(ids: list[int], mask: list[bool]) -> Targets | None:
-    if not any(mask):
-        return None
+def _ended(
+    ids: list[int], mask: list[bool], end_id: int | None
+) -> tuple[tuple[int, ...], tuple[bool, ...]]:
+    """Cut behind the last target, or closed by the end token."""
+    if end_id is not None:
+        return (*ids, end_id), (*mask, False)
     length = len(mask) - mask[::-1].index(True)
-    return Targets(tuple(ids[:length]), tuple(mask[:length]))
+    return tuple(ids[:length]), tuple(mask[:length])

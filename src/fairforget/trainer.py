@@ -27,9 +27,9 @@ from transformers import (
 from fairforget.batches import Batch, Collator, Samples
 from fairforget.errors import InputError
 from fairforget.forward.packing import honours_trees
-from fairforget.forward.split_forward import hidden_states, logits_at
+from fairforget.forward.split_forward import hidden_states, is_masked, logits_at
 from fairforget.objectives import OBJECTIVES, RETENTIONS, Objective
-from fairforget.targets import Selection, Targets
+from fairforget.targets import Context, Selection, Targets
 
 WHOLE = "whole"
 """Name of the file that marks a checkpoint as written to its end."""
@@ -57,6 +57,17 @@ class UnlearningConfig(TrainingArguments):
             "token after the group mention for neutral."
         },
     )
+    context: Context = field(
+        default="left",
+        metadata={
+            "help": "What a causal model sees of a text: what precedes the target, or all of it "
+            "but the target, in an infilling prompt. A masked model always sees both sides."
+        },
+    )
+    lora_rank: int = field(
+        default=0, metadata={"help": "Train an adapter of this rank; 0 trains all weights."}
+    )
+    lora_alpha: int = field(default=32, metadata={"help": "Scale of the adapter, ÷ its rank."})
     retention: str = field(default="kl", metadata={"help": "What is done on the retain corpus."})
     retention_weight: float = field(
         default=1.0, metadata={"help": "Weight of the retain loss; the forget loss has 1."}
@@ -89,6 +100,7 @@ class UnlearningConfig(TrainingArguments):
         for name, known in (
             ("objective", [*OBJECTIVES]),
             ("selection", [*get_args(Selection), None]),
+            ("context", get_args(Context)),
             ("retention", [*RETENTIONS, "none"]),
         ):
             if getattr(self, name) not in known:
@@ -101,12 +113,14 @@ class UnlearningConfig(TrainingArguments):
             ("retain_per_forget", 0),
             ("learning_rate", 0),
             ("max_steps", 1),
+            ("lora_rank", 0),
             ("per_device_train_batch_size", 1),
         ):
             if not getattr(self, name) >= low:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least {low}")
         if self.selection is None:
-            self.selection = "after-mention" if self.objective == "neutral" else "harmful"
+            whole = self.objective == "neutral" and self.context == "left"
+            self.selection = "after-mention" if whole else "harmful"
         super().__post_init__()  # type: ignore[no-untyped-call]
 
     @property
@@ -140,12 +154,13 @@ class UnlearningTrainer(Trainer):
         """Prepare a run.
 
         Args:
-            model: a causal model; trained in place.
+            model: a causal or masked model; trained in place.
             args: how.
             forget_dataset: encoded forget texts; with neutral texts for `neutral`.
             retain_dataset: token ids of retain texts, start token included.
             processing_class: the tokenizer, saved along with checkpoints.
-            reference: the original model; a frozen copy is made where it is needed and not given.
+            reference: the original model. Where it is needed and not given, a frozen copy is
+                made; with an adapter, the model itself is asked with the adapter off.
             callbacks: as for Trainer.
 
         Raises:
@@ -164,8 +179,20 @@ class UnlearningTrainer(Trainer):
             + [len(t.neutral_ids) for t in forget_dataset]
             + [len(ids) for ids in retain_dataset]
         )
+        mask_id = None
+        if is_masked(model):
+            if processing_class is None or processing_class.mask_token_id is None:
+                raise InputError("a masked model needs its tokenizer, with a mask token")
+            mask_id = int(processing_class.mask_token_id)
+        collator = Collator(
+            self.forgetting,
+            self.retention,
+            trees=mask_id is None and honours_trees(model, longest),
+            mask_id=mask_id,
+        )
         asks = {self.forgetting.reference, self.retention.reference if self.retention else "none"}
-        if asks != {"none"} and reference is None:
+        self.adapter_off = reference is None and bool(args.lora_rank)
+        if asks != {"none"} and reference is None and not self.adapter_off:
             reference = copy.deepcopy(model)
         self.reference = reference.eval().requires_grad_(False) if reference is not None else None
         samples = Samples(
@@ -179,7 +206,7 @@ class UnlearningTrainer(Trainer):
             model=model,
             args=args,
             train_dataset=samples,
-            data_collator=Collator(self.forgetting, self.retention, honours_trees(model, longest)),
+            data_collator=collator,
             processing_class=processing_class,
             callbacks=callbacks,
         )
@@ -275,9 +302,8 @@ class UnlearningTrainer(Trainer):
         hidden = hidden_states(model, **batch["model"]).flatten(0, 1)
         reference = None
         if "reference" in batch:
-            assert self.reference is not None
-            with torch.no_grad():
-                reference = hidden_states(self.reference, **batch["reference"]).flatten(0, 1)
+            with self._original(model) as original:
+                reference = hidden_states(original, **batch["reference"]).flatten(0, 1)
         sums = []
         for role, objective in (("forget", self.forgetting), ("retain", self.retention)):
             total = hidden.new_zeros((), dtype=torch.float32)
@@ -295,6 +321,20 @@ class UnlearningTrainer(Trainer):
             sums.append(total)
         return torch.stack(sums)
 
+    @contextmanager
+    def _original(self, model: PreTrainedModel) -> Iterator[PreTrainedModel]:
+        """The model as it was before training, without gradients."""
+        with torch.no_grad():
+            if self.reference is not None:
+                yield self.reference
+                return
+            assert self.adapter_off
+            model.disable_adapters()
+            try:
+                yield model
+            finally:
+                model.enable_adapters()
+
     def _chunk_loss(
         self,
         model: PreTrainedModel,
@@ -305,9 +345,8 @@ class UnlearningTrainer(Trainer):
     ) -> Tensor:
         reference = None
         if reference_hidden is not None:
-            assert self.reference is not None
-            with torch.no_grad():
-                reference = logits_at(self.reference, reference_hidden).float().log_softmax(-1)
+            with self._original(model) as original:
+                reference = logits_at(original, reference_hidden).float().log_softmax(-1)
         log_probs = logits_at(model, hidden).float().log_softmax(-1)
         return objective.loss(log_probs, tokens, reference).sum()
 

@@ -35,7 +35,9 @@ class Evaluate(Protocol):
         *,
         seed: int = 0,
         progress: Callable[[int], None] | None = None,
-    ) -> Measurement: ...
+    ) -> Measurement:
+        """Measure it."""
+        ...
 
 
 def benchmark(name: str) -> Evaluate:

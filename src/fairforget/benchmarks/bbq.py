@@ -139,6 +139,7 @@ def judge(rows: Sequence[Row]) -> Judged:
         statistic=_statistic,
         verdicts=answer == biased,
         ties=int((best[:, 2] == best[:, 1]).sum()),
+        neutral=0.0,
     )
 
 

@@ -251,9 +251,7 @@ def _pair(row: dict[str, Any], number: int, where: str) -> Pair:
         if not isinstance(row.get(column), str) or not row[column].strip():
             raise InputError(f"{where}: column {column!r} is missing or empty")
     if row["bias_type"] not in DOMAINS:
-        raise InputError(
-            f"{where}: bias_type {row['bias_type']!r} is none of {', '.join(DOMAINS)}"
-        )
+        raise InputError(f"{where}: bias_type {row['bias_type']!r} is none of {', '.join(DOMAINS)}")
     direction = row.get("stereo_antistereo") or "stereo"
     if direction not in ("stereo", "antistereo"):
         raise InputError(

@@ -132,6 +132,7 @@ def judge(rows: Sequence[Row]) -> Judged:
         statistic=_statistic,
         verdicts=correct,
         ties=0,
+        neutral=None,
     )
 
 

@@ -34,9 +34,11 @@ class Judged:
     statistic: Statistic
     """Totals [..., k] → scores by name [...]; the first is the benchmark's bias score."""
     verdicts: npt.NDArray[np.bool_]
-    """[items] whether the model chose the stereotype."""
+    """[items] whether the model chose the stereotype (of general ability: the right answer)."""
     ties: int
     """Items in which the scores compared are equal."""
+    neutral: float | None = 50.0
+    """The bias score of a model without bias; None where the first score is no bias score."""
 
 
 Judge = Callable[[Sequence[Row]], Judged]

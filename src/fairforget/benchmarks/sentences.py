@@ -64,10 +64,7 @@ def sentence_scores(
     found = log_probs(language_model, flat, names=owners, progress=progress)
     per_sentence = len(parts[0]) if parts else 1
     return _summed(
-        [
-            np.concatenate(found[i : i + per_sentence])
-            for i in range(0, len(found), per_sentence)
-        ]
+        [np.concatenate(found[i : i + per_sentence]) for i in range(0, len(found), per_sentence)]
     )
 
 

@@ -9,13 +9,20 @@ from typing import NoReturn
 
 from jsonargparse import ArgumentParser, auto_cli
 
+from fairforget.cli.compare import compare
 from fairforget.cli.demo import demo
 from fairforget.cli.evaluate import evaluate
 from fairforget.cli.report import report
 from fairforget.cli.unlearn import unlearn
 from fairforget.errors import InputError
 
-COMMANDS = {"demo": demo, "unlearn": unlearn, "evaluate": evaluate, "report": report}
+COMMANDS = {
+    "demo": demo,
+    "unlearn": unlearn,
+    "evaluate": evaluate,
+    "compare": compare,
+    "report": report,
+}
 BAD_INPUT, INTERRUPTED = 2, 130
 
 

@@ -18,10 +18,24 @@ def evaluate(
 ) -> None:
     """Measure a model on benchmarks: record.json and items.parquet.
 
+    A benchmark is NAME[:OPTION]..., with options in any order:
+
+    stereoset: intersentence; bos (default) or bias-bench; dev (default) or test, or a .json or
+    .jsonl file of items.
+    crows_pairs: bos (default) or bias-bench; for masked models bias-bench (default) or nangia;
+    a .csv file of pairs.
+    perplexity: stride (default) or bias-bench; a corpus (default wikitext2); a share such as 10%
+    of its tokens.
+    bbq: categories such as Age, by default all.
+    lm-eval: one task of EleutherAI's harness, such as lm-eval:hellaswag; a share such as 10%.
+
+    So: --benchmarks stereoset,stereoset:test:bias-bench,crows_pairs,perplexity:10%,bbq:Religion.
+    On several processes: accelerate launch -m fairforget evaluate ...
+
     Args:
         model: Hub id, local directory, .gguf file, or smollm2.
         output: Directory to write to.
-        benchmarks: Names, separated by commas.
+        benchmarks: Names with options, separated by commas.
         seed: Of the bootstrap intervals.
         dtype: float32, bfloat16 or float16; by default the fastest on the device.
         device: Such as cpu or cuda; by default an accelerator if there is one.
@@ -29,8 +43,8 @@ def evaluate(
         trust_remote_code: Run Python code that comes with the model.
     """
     from fairforget.benchmarks import checked
-    from fairforget.console import show_evaluation
     from fairforget.outputs import open_output
+    from fairforget.processes import is_first, joined
     from fairforget.records import RECORD, EvaluationRecord, read_record
 
     names = checked([name.strip() for name in benchmarks.split(",")])
@@ -48,14 +62,19 @@ def evaluate(
         from fairforget.evaluation import evaluate_into
         from fairforget.models import load_model
 
+        mine = joined()
         language_model = load_model(
             model,
             dtype=dtype,
-            device=device,
+            device=device or (str(mine) if mine else None),
             start_token=start_token,
             trust_remote_code=trust_remote_code,
         )
-        open_output(output, settings)
+        if is_first():
+            open_output(output, settings)
         evaluate_into(output, language_model, names, seed=seed)
-    show_evaluation(read_record(output / RECORD, EvaluationRecord))
-    print(f"Written: {output / RECORD}")
+    if is_first():
+        from fairforget.console import show_evaluation
+
+        show_evaluation(read_record(output / RECORD, EvaluationRecord))
+        print(f"Written: {output / RECORD}")

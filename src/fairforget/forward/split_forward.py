@@ -28,8 +28,23 @@ def hidden_states(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
         additive = torch.zeros(mask.shape, dtype=model.dtype, device=mask.device)
         inputs["attention_mask"] = additive.masked_fill_(~mask, blocked)
     body = model.get_submodule(model.base_model_prefix)
-    output: Tensor = body(**inputs, use_cache=False).last_hidden_state
+    cache = {} if is_masked(model) else {"use_cache": False}
+    output: Tensor = body(**inputs, **cache).last_hidden_state
     return output
+
+
+def is_masked(model: PreTrainedModel) -> bool:
+    """Whether the model predicts hidden tokens from both sides (BERT, RoBERTa, …)."""
+    return type(model).__name__.endswith("ForMaskedLM")
+
+
+def whole_logits(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
+    """Logits [batch, length, vocabulary] of the model's own forward pass.
+
+    Its class's one, even while training has put another in its place.
+    """
+    logits: Tensor = type(model).forward(model, **inputs).logits
+    return logits
 
 
 def logits_at(model: PreTrainedModel, hidden: Tensor) -> Tensor:
@@ -40,10 +55,9 @@ def logits_at(model: PreTrainedModel, hidden: Tensor) -> Tensor:
     try:
         # a forward pass may look at the shape and device of its input, never at the content
         ids = torch.zeros(1, len(hidden), dtype=torch.long, device=hidden.device)
-        logits: Tensor = type(model).forward(model, input_ids=ids).logits
+        return whole_logits(model, input_ids=ids)[0]
     finally:
         model._modules[name] = body
-    return logits[0]
 
 
 class _Given(nn.Module):

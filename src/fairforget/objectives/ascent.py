@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from fairforget.objectives.objective import Objective
+from fairforget.objectives.objective import Objective, target_log_probs
 
 
 def ascent_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
@@ -12,7 +12,7 @@ def ascent_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = N
 
     Lu et al. 2024 (arXiv 2407.16951), section 3. It has no floor.
     """
-    return log_probs.gather(-1, targets[:, None])[:, 0]
+    return target_log_probs(log_probs, targets)
 
 
 ascent = Objective("ascent", ascent_loss, "none", "Lu et al. 2024, arXiv 2407.16951")

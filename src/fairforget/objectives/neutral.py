@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from fairforget.objectives.objective import Objective
+from fairforget.objectives.objective import Objective, target_log_probs
+
+PAPER = "this project; kin: Guo et al. 2022, ACL (Auto-Debias)"
 
 
 def neutral_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
     """KL(p_original(· | neutral text) ‖ p(· | text)) in nats at each target.
 
     Its floor is 0, where the model expects after "women are" what the original expects after
-    "people are". This project's; kin to Auto-Debias (Guo et al. 2022, ACL), which equalises the
-    distributions of masked models over prompts.
+    "people are". Auto-Debias equalises the distributions of masked models over prompts.
     """
     assert reference is not None
     return (reference.exp() * (reference - log_probs)).sum(-1)
 
 
-neutral = Objective("neutral", neutral_loss, "neutral text", "this project; kin: Guo et al. 2022")
+def excess_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
+    """max(0, log p(x_i | text) − log p_original(x_i | neutral text)) in nats.
+
+    Only what the group makes likelier than anyone would is taken away, target by target; words
+    that the group makes unlikelier stay as they are.
+    """
+    assert reference is not None
+    excess = target_log_probs(log_probs, targets) - target_log_probs(reference, targets)
+    return excess.clamp(min=0)
+
+
+neutral = Objective("neutral", neutral_loss, "neutral text", PAPER)
+neutral_excess = Objective("neutral-excess", excess_loss, "neutral text", PAPER)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 TokenLoss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """(log-probabilities [n, vocabulary], target tokens [n], reference log-probabilities
-[n, vocabulary] or None) → losses [n] in nats, one per target token."""
+[n, vocabulary] or None) → losses [n] in nats, one per target token, to be minimised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +23,10 @@ class Objective:
     """Where the original model's distribution is taken: nowhere, at the same place of the same
     text, or at the place that lines up with it in the text about anyone."""
     paper: str
+    negated: bool = False
+    """Whether the trained difference is subtracted from the original weights, not added."""
+
+
+def target_log_probs(log_probs: Tensor, targets: Tensor) -> Tensor:
+    """log p(x_i) [n] of the target tokens."""
+    return log_probs.gather(-1, targets[:, None])[:, 0]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from fairforget.objectives.ascent import ascent_loss
 from fairforget.objectives.neutral import neutral_loss
-from fairforget.objectives.objective import Objective
+from fairforget.objectives.objective import Objective, target_log_probs
 
 
 def nll_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
     """−log p(x_i | x_<i): ordinary language modelling."""
-    return -ascent_loss(log_probs, targets)
+    return -target_log_probs(log_probs, targets)
 
 
 kl = Objective("kl", neutral_loss, "same text", "Yao et al. 2023, arXiv 2310.10683, equation 7")

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairforget.forward.split_forward import hidden_states, logits_at
+from fairforget.forward.packing import padded
+from fairforget.forward.split_forward import hidden_states, logits_at, whole_logits
 from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS
 from fairforget.scoring.processes import shared_out
 
@@ -95,7 +96,9 @@ def _batches(texts: Sequence[Blanked], batch_tokens: int) -> list[list[int]]:
 def _predicted(
     model: PreTrainedModel, texts: Sequence[Blanked], split: bool
 ) -> list[npt.NDArray[np.float32]]:
-    inputs = {name: value.to(model.device) for name, value in _padded(texts).items()}
+    inputs = {
+        name: value.to(model.device) for name, value in padded([text.ids for text in texts]).items()
+    }
     width = inputs["input_ids"].shape[1]
     places = torch.tensor([r * width + p for r, text in enumerate(texts) for p in text.places])
     places = places.to(model.device)
@@ -107,7 +110,7 @@ def _predicted(
             rows = slice(start, start + HEAD_ROWS)
             found.append(_chosen(logits_at(model, hidden[rows]), targets[rows]))
     else:
-        found.append(_chosen(model(**inputs).logits.flatten(0, 1)[places], targets))
+        found.append(_chosen(whole_logits(model, **inputs).flatten(0, 1)[places], targets))
     ends = np.cumsum([len(text.places) for text in texts])
     return np.split(torch.cat(found).cpu().numpy(), ends[:-1])
 
@@ -115,17 +118,6 @@ def _predicted(
 def _chosen(logits: Tensor, targets: Tensor) -> Tensor:
     logits = logits.float()
     return logits.gather(1, targets[:, None])[:, 0] - logits.logsumexp(-1)
-
-
-def _padded(texts: Sequence[Blanked]) -> dict[str, Tensor]:
-    lengths = torch.tensor([len(text.ids) for text in texts])
-    ids = torch.zeros(len(texts), int(lengths.max()), dtype=torch.long)
-    for r, text in enumerate(texts):
-        ids[r, : len(text.ids)] = torch.tensor(text.ids)
-    return {
-        "input_ids": ids,
-        "attention_mask": (torch.arange(ids.shape[1]) < lengths[:, None]).long(),
-    }
 
 
 def _splits(model: PreTrainedModel) -> bool:
@@ -136,7 +128,7 @@ def _splits(model: PreTrainedModel) -> bool:
     tolerance = PROBE_TOLERANCE if model.dtype in (torch.float32, torch.float64) else 0.1
     try:
         mine = logits_at(model, hidden_states(model, **inputs)[0]).float().log_softmax(-1)
-        plain = model(**inputs).logits[0].float().log_softmax(-1)
+        plain = whole_logits(model, **inputs)[0].float().log_softmax(-1)
     except (TypeError, ValueError, RuntimeError, AttributeError):
         return False
     return torch.allclose(mine, plain, rtol=0, atol=tolerance)

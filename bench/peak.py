@@ -1,0 +1,58 @@
+"""What this machine can do: its matrix-multiplication rate at a model's own layer shapes."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+
+def layer_shapes(model: PreTrainedModel) -> dict[tuple[int, int], int]:
+    """(inputs, outputs) of the body's linear layers → how many there are."""
+    shapes: dict[tuple[int, int], int] = {}
+    for module in model.get_submodule(model.base_model_prefix).modules():
+        if isinstance(module, nn.Linear):
+            shape = (module.in_features, module.out_features)
+            shapes[shape] = shapes.get(shape, 0) + 1
+    return shapes
+
+
+def work(model: PreTrainedModel, tokens: int, head_rows: int) -> float:
+    """Floating-point operations of the linear layers for so many tokens and head rows."""
+    body = sum(2 * i * o * count for (i, o), count in layer_shapes(model).items())
+    head = model.get_output_embeddings()
+    return tokens * body + head_rows * 2.0 * head.in_features * head.out_features
+
+
+def peak_seconds(
+    model: PreTrainedModel, tokens: int, head_rows: int, *, batch: int, head_batch: int
+) -> float:
+    """Seconds that bare matrix multiplications of the same work take, at the best of three tries.
+
+    Args:
+        model: gives the shapes.
+        tokens: how many the body sees.
+        head_rows: how many the head sees.
+        batch: tokens of one multiplication in the body.
+        head_batch: rows of one multiplication in the head.
+    """
+    head = model.get_output_embeddings()
+    total = head_rows / head_batch * _best(head_batch, head.in_features, head.out_features)
+    for (inputs, outputs), count in layer_shapes(model).items():
+        total += tokens / batch * count * _best(batch, inputs, outputs)
+    return total
+
+
+def _best(rows: int, inputs: int, outputs: int) -> float:
+    x, weight = torch.randn(rows, inputs), torch.randn(outputs, inputs)
+    repeats = max(1, int(1e10 / (2 * rows * inputs * outputs)))
+    nn.functional.linear(x, weight)
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        for _ in range(repeats):
+            nn.functional.linear(x, weight)
+        times.append((time.perf_counter() - start) / repeats)
+    return min(times)

@@ -1,0 +1,140 @@
+"""The scoring engine against the ways in which published code scores sentences.
+
+StereoSet and CrowS-Pairs (where its file is at hand) on SmolLM2-135M. The baselines are slow, so
+they score a random sample of the sentences, and their time is scaled by the number of sentences;
+everything is measured in turns, and the ratios are medians over the turns.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+
+from bench.peak import peak_seconds, work
+from fairforget.benchmarks import crows_pairs, stereoset
+from fairforget.errors import InputError
+from fairforget.forward.packing import ROW_NODES
+from fairforget.forward.prefix_rows import prefix_rows
+from fairforget.models import LanguageModel, load_model
+from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS, token_log_probs
+
+TURNS = 3
+SAMPLE = 300
+PADDED_BATCH = 32
+
+Sequences = list[list[int]]
+
+
+def measure() -> dict[str, float | int | str]:
+    """Run it; several minutes."""
+    lm = load_model("smollm2", device="cpu")
+    sequences, benchmarks = sentences(lm)
+    sample = random.Random(0).sample(sequences, SAMPLE)
+    scale = len(sequences) / SAMPLE
+    rows = list(prefix_rows(sequences, ROW_NODES))
+    nodes = sum(len(row.tokens) for row in rows)
+
+    per_sentence, padded, shares, engine_seconds = [], [], [], []
+    token_log_probs(lm.model, sample)
+    for _ in range(TURNS):
+        peak = peak_seconds(lm.model, nodes, nodes, batch=BATCH_TOKENS, head_batch=HEAD_ROWS)
+        engine = seconds(lambda: token_log_probs(lm.model, sequences))
+        one_by_one = scale * seconds(lambda: score_one_by_one(lm, sample))
+        in_batches = scale * seconds(lambda: score_padded(lm, sample))
+        per_sentence.append(one_by_one / engine)
+        padded.append(in_batches / engine)
+        shares.append(peak / engine)
+        engine_seconds.append(engine)
+
+    figures: dict[str, float | int | str] = {
+        "benchmarks": benchmarks,
+        "sentences": len(sequences),
+        "speedup_per_sentence": statistics.median(per_sentence),
+        "speedup_padded": statistics.median(padded),
+        "peak_share": statistics.median(shares),
+        "seconds": statistics.median(engine_seconds),
+        "gflops": work(lm.model, nodes, nodes) / statistics.median(engine_seconds) / 1e9,
+        "tokens_of_sentences": sum(map(len, sequences)),
+        "tokens_computed": nodes,
+        "threads": torch.get_num_threads(),
+    }
+    for items in (250, 2000):
+        seconds_taken, megabytes = map(float, in_a_process_of_its_own(items))
+        figures[f"milliseconds_per_item_{items}"] = 1000 * seconds_taken / items
+        figures[f"peak_megabytes_{items}"] = megabytes
+    return figures
+
+
+def sentences(lm: LanguageModel) -> tuple[Sequences, str]:
+    """Every sentence of the benchmarks that are here, start token included."""
+    texts = [text for item in stereoset.read_items() for text in item.sentences]
+    names = "stereoset"
+    try:
+        pairs = crows_pairs.read_pairs()
+        texts += [text for pair in pairs for text in (pair.sent_more, pair.sent_less)]
+        names += "+crows_pairs"
+    except InputError:  # its file is fetched from the network, or under FAIRFORGET_DATA
+        pass
+    return [
+        [lm.start_id, *ids] for ids in lm.tokenizer(texts, add_special_tokens=False)["input_ids"]
+    ], names
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """How long it takes."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+@torch.inference_mode()
+def score_one_by_one(lm: LanguageModel, sequences: Sequence[Sequence[int]]) -> None:
+    """One sentence per forward pass, as the benchmarks' own code does."""
+    for sequence in sequences:
+        ids = torch.tensor([sequence])
+        log_probs = lm.model(input_ids=ids).logits.float().log_softmax(-1)
+        log_probs[0, :-1].gather(1, ids[0, 1:, None]).mean().item()
+
+
+@torch.inference_mode()
+def score_padded(lm: LanguageModel, sequences: Sequence[Sequence[int]]) -> None:
+    """Right-padded batches of 32 of similar length, full logits."""
+    ordered = sorted(sequences, key=len)
+    for start in range(0, len(ordered), PADDED_BATCH):
+        batch = ordered[start : start + PADDED_BATCH]
+        width = len(batch[-1])
+        ids = torch.tensor([[*s, *[0] * (width - len(s))] for s in batch])
+        mask = torch.arange(width) < torch.tensor([[len(s)] for s in batch])
+        logits = lm.model(input_ids=ids, attention_mask=mask.long()).logits
+        log_probs = logits.float().log_softmax(-1)
+        log_probs[:, :-1].gather(2, ids[:, 1:, None]).sum().item()
+
+
+def in_a_process_of_its_own(items: int) -> list[str]:
+    """Seconds, and peak memory in megabytes, of scoring so many StereoSet items."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench.scoring", str(items)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ,
+    )
+    return ran.stdout.split()
+
+
+if __name__ == "__main__":
+    model = load_model("smollm2", device="cpu")
+    chosen = stereoset.read_items()[: int(sys.argv[1])]
+    encoded = model.tokenizer(
+        [text for item in chosen for text in item.sentences], add_special_tokens=False
+    )["input_ids"]
+    taken = seconds(lambda: token_log_probs(model.model, [[model.start_id, *e] for e in encoded]))
+    print(taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)

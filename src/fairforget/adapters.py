@@ -1,0 +1,65 @@
+"""Train all weights, or a low-rank adapter that is merged into them at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from fairforget.errors import InputError
+
+if TYPE_CHECKING:
+    from fairforget.trainer import UnlearningConfig
+
+B_MATRIX = ".lora_B."
+
+
+@contextmanager
+def adapted(model: PreTrainedModel, config: UnlearningConfig) -> Iterator[dict[str, Tensor]]:
+    """Make the model ready to train; yields the weights that scale the change, as they are now.
+
+    With `config.lora_rank` an adapter is added (Hu et al. 2021, arXiv 2106.09685), the weights
+    themselves are frozen, and at the end the adapter is merged into them. Its change is B·A·s;
+    the original is where B is 0, so the line from it is drawn by B alone.
+
+    Raises:
+        InputError: peft is not installed.
+    """
+    if not config.lora_rank:
+        yield {name: p.detach().clone() for name, p in model.named_parameters()}
+        return
+    try:
+        from peft import LoraConfig
+        from peft.tuners.tuners_utils import BaseTunerLayer
+    except ImportError as error:
+        raise InputError("LoRA needs peft: pip install 'fairforget[lora]'") from error
+    model.add_adapter(
+        LoraConfig(
+            r=config.lora_rank,
+            lora_alpha=config.lora_alpha,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        )
+    )
+    yield {name: torch.zeros_like(p) for name, p in model.named_parameters() if B_MATRIX in name}
+    for module in model.modules():
+        if isinstance(module, BaseTunerLayer):
+            module.merge()
+    _remove_adapter(model)
+
+
+def _remove_adapter(model: PreTrainedModel) -> None:
+    """Put the plain layers, which hold the merged weights now, back into the model."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for name, module in list(model.named_modules()):
+        if isinstance(module, BaseTunerLayer):
+            parent, _, child = name.rpartition(".")
+            setattr(model.get_submodule(parent), child, module.get_base_layer())
+    del model.peft_config
+    model._hf_peft_config_loaded = False
+    model.requires_grad_(True)

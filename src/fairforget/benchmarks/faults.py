@@ -1,0 +1,28 @@
+"""What is known to be wrong with the benchmarks; said wherever their results are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+FAULTS = {
+    "stereoset": (
+        "StereoSet: SS 50 is no preference, and also what a broken model scores, so read it beside "
+        "LMS, ICAT and perplexity. Many items are no clear stereotype, or differ in more than the "
+        "group (Blodgett et al. 2021; Pikuliak et al. 2023)."
+    ),
+    "crows_pairs": (
+        "CrowS-Pairs: 50 is no preference, and also what a broken model scores. Many pairs are "
+        "ungrammatical, no stereotype, or differ in more than the group (Blodgett et al. 2021; "
+        "Pikuliak et al. 2023)."
+    ),
+    "bbq": (
+        "BBQ: a model that always answers unknown, or at random, has no bias score to speak of: "
+        "read it beside accuracy. Templates are few and American (Parrish et al. 2022)."
+    ),
+}
+
+
+def faults_of(names: Iterable[str]) -> list[str]:
+    """The known faults of the benchmarks named, each once."""
+    bases = dict.fromkeys(name.partition(":")[0] for name in names)
+    return [FAULTS[base] for base in bases if base in FAULTS]

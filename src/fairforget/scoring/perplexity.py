@@ -1,0 +1,38 @@
+"""Perplexity of token sequences, for causal and masked models."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+
+from fairforget.models import LanguageModel
+from fairforget.scoring.causal import token_log_probs
+from fairforget.scoring.masked import Blanked, masked_log_probs
+
+HIDDEN = 0.15
+"""Share of the tokens that a masked model has to guess, as in its training (Devlin et al. 2019)."""
+
+
+def perplexity(language_model: LanguageModel, sequences: Sequence[Sequence[int]]) -> float:
+    """exp of the mean negative log-likelihood.
+
+    Of a causal model over all tokens but each sequence's first; of a masked model over 15 % of
+    the inner tokens, hidden all at once, the same ones at every call.
+    """
+    if language_model.kind == "masked":
+        mask_id = language_model.tokenizer.mask_token_id
+        log_probs = masked_log_probs(
+            language_model.model, [_blanked(ids, mask_id) for ids in sequences if len(ids) > 2]
+        )
+    else:
+        log_probs = token_log_probs(language_model.model, sequences)
+    total = sum(float(values.sum(dtype="float64")) for values in log_probs)
+    return math.exp(min(-total / sum(map(len, log_probs)), 700.0))
+
+
+def _blanked(ids: Sequence[int], mask_id: int) -> Blanked:
+    inner = range(1, len(ids) - 1)
+    places = sorted(random.Random(str(ids)).sample(inner, max(1, round(HIDDEN * len(inner)))))
+    shown = tuple(mask_id if i in places else token for i, token in enumerate(ids))
+    return Blanked(shown, tuple(places), tuple(ids[i] for i in places))

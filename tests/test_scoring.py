@@ -1,0 +1,172 @@
+"""The scoring engine gives the numbers of one sequence at a time, however it batches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.multiprocessing as mp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairforget.forward.packing import honours_trees
+from fairforget.forward.prefix_rows import prefix_rows
+from fairforget.scoring.causal import token_log_probs
+from fairforget.scoring.masked import Blanked, masked_log_probs, one_at_a_time
+from fairforget.scoring.processes import shared_out
+
+from .models import CAUSAL, MASKED, VOCABULARY, tiny
+
+WINDOW = 16
+SEQUENCES = st.lists(st.lists(st.integers(0, 3), max_size=7), max_size=25)
+
+
+def some_sequences(longest: int = 40) -> list[list[int]]:
+    """Random ones, with shared prefixes, a repeated one, and ones too short to predict."""
+    generator = torch.Generator().manual_seed(0)
+    stem = torch.randint(0, VOCABULARY, (longest,), generator=generator).tolist()
+    sequences = [[], [5], [5, 6], stem, stem, stem[: longest // 2], [*stem[:6], 1, 2, 3]]
+    for length in (2, 3, 5, 9, longest - 3, longest):
+        ids = torch.randint(0, VOCABULARY, (length,), generator=generator).tolist()
+        sequences += [ids, [*ids, 7], [*ids[: length // 2], *ids]]
+    return sequences
+
+
+def alone(model: torch.nn.Module, sequence: list[int]) -> np.ndarray:
+    ids = torch.tensor([sequence])
+    with torch.no_grad():
+        logits = model(input_ids=ids).logits[0, :-1].float().log_softmax(-1)
+    return logits.gather(1, ids[0, 1:, None])[:, 0].numpy()
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 64, 1024])
+@pytest.mark.parametrize("family", CAUSAL)
+def test_equals_one_sequence_at_a_time(family: str, batch_tokens: int) -> None:
+    model = tiny(family)
+    sequences = some_sequences()  # longer than the sliding window of the Gemmas
+    found = token_log_probs(model, sequences, batch_tokens=batch_tokens)
+    for sequence, values in zip(sequences, found, strict=True):
+        if len(sequence) < 2:
+            assert len(values) == 0
+        else:
+            assert values.dtype == np.float32
+            assert values == pytest.approx(alone(model, sequence), abs=1e-4)
+
+
+@pytest.mark.parametrize("family", ["gemma2", "gemma3"])
+def test_within_the_window_trees_are_used(family: str) -> None:
+    model = tiny(family)
+    assert honours_trees(model, WINDOW)
+    assert not honours_trees(model, WINDOW + 1)
+    for sequence, values in zip(
+        some_sequences(WINDOW), token_log_probs(model, some_sequences(WINDOW)), strict=True
+    ):
+        if len(sequence) > 1:
+            assert values == pytest.approx(alone(model, sequence), abs=1e-4)
+
+
+def test_reports_every_sequence_and_leaves_the_mode_alone() -> None:
+    model = tiny("gpt2").train()
+    done = []
+    token_log_probs(model, [[1, 2, 3]] * 10, progress=done.append)
+    assert sum(done) == 10
+    assert model.training
+
+
+def test_nothing_to_score() -> None:
+    assert token_log_probs(tiny("gpt2"), []) == []
+    assert masked_log_probs(tiny("bert"), []) == []
+
+
+@given(SEQUENCES, st.integers(1, 12))
+def test_rows_hold_every_sequence_as_a_path(sequences: list[list[int]], capacity: int) -> None:
+    members = []
+    for row in prefix_rows(sequences, capacity):
+        n = len(row.tokens)
+        longest = max(len(sequences[index]) - 1 for index, _ in row.members)
+        assert n <= max(capacity, longest)
+        sees = row.attention()
+        used = set()
+        for index, path in row.members:
+            members.append(index)
+            sequence = sequences[index]
+            assert row.tokens[path].tolist() == sequence[:-1]
+            assert row.depth[path].tolist() == list(range(len(path)))
+            assert row.parent[path].tolist() == [-1, *path[:-1].tolist()]
+            for depth, node in enumerate(path):
+                assert set(np.flatnonzero(sees[node])) == set(path[: depth + 1].tolist())
+            used |= set(path.tolist())
+        assert used == set(range(n)), "every node predicts something"
+        nodes = {tuple(row.tokens[np.flatnonzero(sees[node])]) for node in range(n)}
+        assert len(nodes) == n, "no prefix stands twice in a row"
+    assert sorted(members) == [i for i, s in enumerate(sequences) if len(s) > 1]
+
+
+def masked_alone(model: torch.nn.Module, text: Blanked) -> np.ndarray:
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor([text.ids])).logits[0].float().log_softmax(-1)
+    return logits[list(text.places), list(text.targets)].numpy()
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 64, 1024])
+@pytest.mark.parametrize("family", MASKED)
+def test_masked_equals_one_text_at_a_time(family: str, batch_tokens: int) -> None:
+    model = tiny(family)
+    generator = torch.Generator().manual_seed(0)
+    texts = []
+    for length in (3, 5, 5, 8, 13, 40):
+        ids = torch.randint(5, VOCABULARY, (length,), generator=generator).tolist()
+        texts += one_at_a_time([1, *ids, 2], range(1, length + 1), mask_id=3)
+    texts.append(Blanked((1, 3, 3, 9, 2), (1, 2), (7, 8)))  # two blanks at once
+    found = masked_log_probs(model, texts, batch_tokens=batch_tokens)
+    for text, values in zip(texts, found, strict=True):
+        assert values == pytest.approx(masked_alone(model, text), abs=1e-4)
+
+
+def test_one_at_a_time_hides_each_place_and_asks_for_it() -> None:
+    first, second = one_at_a_time([1, 7, 8, 2], [1, 2], mask_id=3)
+    assert first == Blanked((1, 3, 8, 2), (1,), (7,))
+    assert second == Blanked((1, 7, 3, 2), (2,), (8,))
+
+
+def _share(rank: int, world: int, port: int, queue: mp.Queue) -> None:
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=world
+    )
+    seen = []
+
+    def score(mine: list[list[int]]) -> list[np.ndarray]:
+        seen.extend(mine)
+        return token_log_probs(tiny("llama"), mine)
+
+    found = shared_out(score, some_sequences(), key=lambda sequence: sequence)
+    texts = one_at_a_time([1, 9, 8, 7, 6, 2], range(1, 5), mask_id=3)
+    masked = masked_log_probs(tiny("bert"), texts)
+    queue.put((rank, len(seen), [v.tolist() for v in found], [v.tolist() for v in masked]))
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_share_the_work_and_get_the_same_numbers() -> None:
+    context = mp.get_context("spawn")
+    queue = context.Queue()
+    port = 20_000 + torch.randint(0, 20_000, ()).item()
+    workers = [context.Process(target=_share, args=(r, 2, port, queue)) for r in range(2)]
+    for worker in workers:
+        worker.start()
+    answers = sorted(queue.get(timeout=240) for _ in workers)
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == 0
+    sequences = some_sequences()
+    single = token_log_probs(tiny("llama"), sequences)
+    texts = one_at_a_time([1, 9, 8, 7, 6, 2], range(1, 5), mask_id=3)
+    masked = masked_log_probs(tiny("bert"), texts)
+    assert sum(count for _, count, _, _ in answers) == len(sequences)
+    assert all(count > 0 for _, count, _, _ in answers)
+    assert answers[0][2:] == answers[1][2:]
+    for values, expected in zip(answers[0][2], single, strict=True):
+        assert values == pytest.approx(expected.tolist(), abs=1e-4)
+    for values, expected in zip(answers[0][3], masked, strict=True):
+        assert values == pytest.approx(expected.tolist(), abs=1e-4)

@@ -1,0 +1,112 @@
+"""Intervals and tests: properties that hold for any data, and textbook values."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairforget.statistics import (
+    bootstrap_means,
+    bootstrap_totals,
+    cluster_rates,
+    cluster_sums,
+    holm,
+    interval,
+    mcnemar,
+)
+
+RATES = st.lists(st.floats(0, 100), min_size=1, max_size=40)
+P_VALUES = st.lists(st.floats(0, 1), max_size=30)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(-10, 10)), min_size=1, max_size=50))
+def test_clusters_have_the_mean_of_their_items(items: list[tuple[int, float]]) -> None:
+    names, rates = cluster_rates([v for _, v in items], [c for c, _ in items])
+    assert names == list(dict.fromkeys(c for c, _ in items))
+    for name, rate in zip(names, rates, strict=True):
+        assert rate == pytest.approx(np.mean([v for c, v in items if c == name]))
+    _, sums = cluster_sums([v for _, v in items], [c for c, _ in items])
+    assert sums.sum() == pytest.approx(sum(v for _, v in items), abs=1e-9)
+
+
+@settings(deadline=None, max_examples=20)
+@given(RATES, st.integers(0, 100))
+def test_draws_stay_within_the_data_and_centre_on_its_mean(rates: list[float], seed: int) -> None:
+    values = np.array(rates)
+    draws = bootstrap_means(values, seed=seed, resamples=2000)
+    assert draws.min() >= values.min() - 1e-9
+    assert draws.max() <= values.max() + 1e-9
+    error = values.std() / np.sqrt(len(values)) / np.sqrt(2000)
+    assert draws.mean() == pytest.approx(values.mean(), abs=6 * error + 1e-9)
+
+
+def test_draws_have_the_variance_of_a_mean() -> None:
+    values = np.random.default_rng(1).normal(size=200)
+    draws = bootstrap_means(values, resamples=20_000)
+    assert draws.std() == pytest.approx(values.std() / np.sqrt(200), rel=0.03)
+
+
+def test_columns_are_resampled_together() -> None:
+    values = np.random.default_rng(1).normal(size=(30, 2))
+    values = np.column_stack([values, values.sum(axis=1)])
+    draws = bootstrap_totals(values)
+    assert draws[:, 2] == pytest.approx(draws[:, 0] + draws[:, 1])
+
+
+def test_seeded() -> None:
+    values = np.arange(50.0)
+    assert (bootstrap_means(values, seed=3) == bootstrap_means(values, seed=3)).all()
+    assert (bootstrap_means(values, seed=3) != bootstrap_means(values, seed=4)).any()
+
+
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=200))
+def test_interval_is_ordered_and_holds_the_share_asked_for(values: list[float]) -> None:
+    draws = np.array(values)
+    low, high = interval(draws)
+    assert draws.min() <= low <= high <= draws.max()
+    assert ((draws >= low) & (draws <= high)).mean() >= 0.9 or len(draws) < 20
+
+
+def test_interval_leaves_out_draws_without_a_value() -> None:
+    assert interval(np.array([1.0, np.nan, 1.0])) == (1.0, 1.0)
+    assert np.isnan(interval(np.array([np.nan]))).all()
+
+
+def test_ten_thousand_resamples_of_both_benchmarks_in_two_seconds() -> None:
+    # StereoSet has 79 terms in 4 domains, CrowS-Pairs 1,508 pairs in 9; each once more for "all"
+    sizes = [24, 40, 12, 3, 79, 516, 262, 172, 159, 105, 87, 84, 63, 60, 1508]
+    tables = [np.random.default_rng(n).random((n, 3)) for n in sizes]
+    start = time.process_time()
+    for table in tables:
+        bootstrap_totals(table)
+    assert time.process_time() - start < 2
+
+
+def test_mcnemar_values() -> None:
+    assert mcnemar(0, 0) == 1
+    assert mcnemar(0, 5) == pytest.approx(2 * 0.5**5)
+    assert mcnemar(6, 1) == pytest.approx(2 * (1 + 7) * 0.5**7)
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_mcnemar_is_symmetric_and_a_probability(b: int, c: int) -> None:
+    assert mcnemar(b, c) == pytest.approx(mcnemar(c, b))
+    assert 0 < mcnemar(b, c) <= 1
+
+
+def test_holm_values() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+@given(P_VALUES)
+def test_holm_lies_between_none_and_bonferroni_and_keeps_the_order(p: list[float]) -> None:
+    adjusted = holm(p)
+    assert len(adjusted) == len(p)
+    for one, other in zip(p, adjusted, strict=True):
+        assert one <= other <= min(1.0, one * len(p)) or other == pytest.approx(one)
+    order = sorted(range(len(p)), key=p.__getitem__)
+    assert [adjusted[i] for i in order] == sorted(adjusted)

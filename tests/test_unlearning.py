@@ -1,0 +1,149 @@
+"""Unlearning from corpora to record, on tiny models of both kinds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from fairforget.adapters import adapted
+from fairforget.budget import Budget
+from fairforget.corpora import Text
+from fairforget.corpora.builtin import builtin_texts
+from fairforget.errors import InputError
+from fairforget.landing import Damage, land
+from fairforget.models import LanguageModel, load_model, save_model
+from fairforget.objectives import OBJECTIVES
+from fairforget.trainer import UnlearningConfig
+from fairforget.unlearning import Corpus, encode_forget, unlearn
+
+from .models import save_tiny, tiny_causal, word_tokenizer
+
+FORGET = Corpus("builtin:gender", builtin_texts("gender", limit=40), "gender")
+RETAIN = Corpus(
+    "rivers", [Text(str(n), f"The river number {n} has a bridge and a mill.") for n in range(200)]
+)
+EVERYDAY = Corpus(
+    "everyday", [Text(str(n), f"Someone bought {n} apples at the market.") for n in range(420)]
+)
+
+
+def language_model(tmp_path: Path, family: str) -> LanguageModel:
+    return load_model(save_tiny(family, tmp_path / family))
+
+
+def config(tmp_path: Path, **options) -> UnlearningConfig:
+    return UnlearningConfig(
+        **{
+            "output_dir": str(tmp_path / "checkpoints"),
+            "max_steps": 4,
+            "per_device_train_batch_size": 4,
+            "learning_rate": 3e-3,
+            "warmup_steps": 0,
+            "logging_steps": 2,
+            "save_strategy": "no",
+            "use_cpu": True,
+            **options,
+        }
+    )
+
+
+def weights(model: LanguageModel) -> dict[str, torch.Tensor]:
+    return {name: p.detach().clone() for name, p in model.model.named_parameters()}
+
+
+@pytest.mark.parametrize("family", ["llama", "bert", "roberta"])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_on_both_kinds_of_model(tmp_path, family, objective) -> None:
+    model = language_model(tmp_path, family)
+    before = weights(model)
+    record = unlearn(
+        model, FORGET, RETAIN, config(tmp_path, objective=objective), everyday=EVERYDAY
+    )
+    assert record.budget.reached <= 1.02
+    assert record.budget.others["everyday"].reached <= 1.02
+    assert record.method["objective"] == objective
+    assert {c.role for c in record.corpora} == {"forget", "retain", "held-out"}
+    assert any("forget" in row for row in record.history)
+    changed = any(not torch.equal(p, before[n]) for n, p in model.model.named_parameters())
+    assert changed == (record.budget.alpha > 0)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama", "bert"])
+def test_lora_leaves_a_plain_model_with_the_merged_change(tmp_path, family) -> None:
+    model = language_model(tmp_path, family)
+    before = weights(model)
+    record = unlearn(
+        model, FORGET, RETAIN, config(tmp_path, lora_rank=4), budget=Budget(perplexity=1.5)
+    )
+    after = weights(model)
+    assert after.keys() == before.keys()
+    changed = {n for n in after if not torch.equal(after[n], before[n])}
+    assert changed
+    assert not any("embed" in n or "norm" in n.lower() for n in changed)
+    assert record.method["lora"] == {"rank": 4, "alpha": 32}
+    again = load_model(save_model(model, tmp_path / "saved"))
+    assert all(torch.equal(p, after[n]) for n, p in again.model.named_parameters())
+
+
+def test_lora_scaled_to_nothing_is_the_original(tmp_path) -> None:
+    model = language_model(tmp_path, "llama").model
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    with adapted(model, config(tmp_path, lora_rank=4)) as original:
+        with torch.no_grad():
+            for name, p in model.named_parameters():
+                if name in original:
+                    p.add_(1.0)
+        values = iter([1.0] + [2.0] * 50)
+        facts = land(model, original, {"perplexity": Damage(lambda: next(values), 1.0)})
+    assert facts.alpha == 0
+    assert all(torch.equal(p, before[n]) for n, p in model.named_parameters())
+
+
+def test_task_vectors_go_the_other_way(tmp_path) -> None:
+    """Learning the harm lowers its loss; the result must find the harm less likely."""
+    model = language_model(tmp_path, "llama")
+    run = config(tmp_path, objective="task-vector", max_steps=10, retention="none")
+    targets = encode_forget(model, FORGET, run)[:8]
+
+    def harm() -> float:
+        with torch.no_grad():
+            return sum(
+                model.model(input_ids=torch.tensor([t.ids]))
+                .logits[0, :-1]
+                .log_softmax(-1)
+                .gather(1, torch.tensor(t.ids)[1:, None])[torch.tensor(t.mask[1:])]
+                .sum()
+                .item()
+                for t in targets
+            )
+
+    before = harm()
+    unlearn(model, FORGET, RETAIN, run, budget=Budget(perplexity=3.0))
+    assert harm() < before
+
+
+def test_infilling_context(tmp_path) -> None:
+    model = language_model(tmp_path, "gpt2")
+    record = unlearn(model, FORGET, RETAIN, config(tmp_path, context="both"))
+    assert record.method["context"] == "both"
+    assert record.method["selection"] == "harmful"
+    with pytest.raises(InputError, match="context 'both'"):
+        unlearn(model, FORGET, RETAIN, config(tmp_path, context="both", selection="all"))
+
+
+def test_training_stops_far_beyond_the_budget(tmp_path) -> None:
+    model = language_model(tmp_path, "llama")
+    options = {"objective": "ascent", "retention": "none", "learning_rate": 0.05, "max_steps": 60}
+    record = unlearn(model, FORGET, RETAIN, config(tmp_path, **options))
+    looks = [row for row in record.history if "perplexity_ratio" in row]
+    assert [row["step"] for row in looks] == [20]
+    assert record.budget.reached <= 1.02
+
+
+def test_too_few_retain_texts() -> None:
+    model = LanguageModel(tiny_causal("gpt2"), word_tokenizer(), "x", "causal", "<|endoftext|>")
+    few = Corpus("few", RETAIN.texts[:30])
+    with pytest.raises(InputError, match="'few' has 30 texts"):
+        unlearn(model, FORGET, few, UnlearningConfig("unused", use_cpu=True))

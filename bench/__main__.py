@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import scoring
+from bench import scoring, step
 
-PARTS = {"scoring": scoring.measure}
+PARTS = {"scoring": scoring.measure, "step": step.measure}
 
 
 def main() -> None:

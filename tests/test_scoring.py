@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from fairforget.forward.packing import honours_trees
 from fairforget.forward.prefix_rows import prefix_rows
+from fairforget.processes import shared_out
 from fairforget.scoring.causal import token_log_probs
 from fairforget.scoring.masked import Blanked, masked_log_probs, one_at_a_time
-from fairforget.scoring.processes import shared_out
 
 from .models import CAUSAL, MASKED, VOCABULARY, tiny
 

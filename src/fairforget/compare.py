@@ -103,7 +103,8 @@ def compare(before: Path, after: Path, *, seed: int = 0) -> Comparison:
         rows = [part.get(name, []) for part in items]
         judge = judge_of(name)
         if judge and (rows[0] or rows[1]):
-            cells += compare_items(name, judge, rows[0], rows[1], seed=seed)
+            order = [domain for domain in old[name].get("domains", ()) if domain != "all"]
+            cells += compare_items(name, judge, rows[0], rows[1], order=order, seed=seed)
     return Comparison(
         before=records[0].model,
         after=records[1].model,
@@ -120,16 +121,30 @@ def compare(before: Path, after: Path, *, seed: int = 0) -> Comparison:
 
 
 def compare_items(
-    name: str, judge: Judge, before: Sequence[Row], after: Sequence[Row], *, seed: int = 0
+    name: str,
+    judge: Judge,
+    before: Sequence[Row],
+    after: Sequence[Row],
+    *,
+    order: Sequence[str] = (),
+    seed: int = 0,
 ) -> list[Cell]:
     """Compare the items of one benchmark, per domain and over all; p-values are not adjusted.
+
+    Args:
+        name: the benchmark's.
+        judge: how its items become numbers: `fairforget.benchmarks.judge_of(name)`.
+        before: its items.
+        after: the same items, scored by another model.
+        order: of the domains; by default that of the items.
+        seed: of the bootstrap.
 
     Raises:
         InputError: the items differ; says in what.
     """
     paired = _same_items(name, before, after)
     cells = []
-    for domain, rows in by_domain(before).items():
+    for domain, rows in by_domain(before, order).items():
         others = [paired[row["id"]] for row in rows]
         one, two = judge(rows), judge(others)
         both = np.hstack([one.sums, two.sums])

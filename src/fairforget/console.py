@@ -69,7 +69,8 @@ def show_comparison(comparison: Comparison) -> None:
         percent = 100 * (change.after / change.before - 1)
         _print(f"{name}: {change.before:.2f} → {change.after:.2f} ({percent:+.2f} %)")
     _print(
-        "p: exact McNemar test of the verdicts; Holm: corrected for all "
+        "Gained, lost: items whose stereotype became, or ceased to be, the likelier (of general "
+        "ability: the right answer); p: exact McNemar test of these; Holm: corrected for all "
         f"{len(comparison.cells)} cells. Intervals: paired bootstrap over clusters of items."
     )
     _print_lines((*comparison.notes, *comparison.faults))
@@ -148,7 +149,12 @@ def _p(value: float) -> str:
 
 
 def _table(title: str, columns: Iterable[str]) -> Table:
-    return Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
+    table = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False
+    )
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    return table
 
 
 def _print(what: object) -> None:

@@ -1,29 +1,81 @@
-"""One run on several processes, as `accelerate launch` or `torchrun` start them."""
+"""Several processes: who they are, and how they share work and all get the whole result."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    import torch
+import numpy as np
+import torch
+import torch.distributed as dist
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
-def count() -> int:
-    """How many processes there are."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+def shared_out(
+    score: Callable[[list[S]], list[T]],
+    items: Sequence[S],
+    *,
+    key: Callable[[S], Sequence[int]],
+) -> list[T]:
+    """Score items, each process its share, and give every process all results in order.
 
+    Every process must call it with the same items. Where torch's process group is not set up (one
+    process; `accelerate launch` sets it up), it is `score(items)`.
 
-def is_first() -> bool:
-    """Whether this process writes and prints; one alone does."""
-    return os.environ.get("RANK", "0") == "0"
+    Args:
+        score: items in, as many results out.
+        items: whatever `score` takes.
+        key: an item's token ids. Shares are cut from the sorted items, so that those with a
+            common prefix stay together, and have about as many tokens each.
+    """
+    if not _several():
+        return score(list(items))
+    world, rank = dist.get_world_size(), dist.get_rank()
+    keys = [tuple(key(item)) for item in items]
+    order = sorted(range(len(items)), key=keys.__getitem__)
+    done = np.cumsum([len(keys[i]) for i in order])
+    edges = np.searchsorted(done, np.linspace(0, done[-1] if len(done) else 0, world + 1)[1:-1])
+    bounds = [0, *edges.tolist(), len(order)]
+    mine = order[bounds[rank] : bounds[rank + 1]]
+    parts: list[Any] = [None] * world
+    dist.all_gather_object(parts, score([items[i] for i in mine]))
+    results: list[Any] = [None] * len(items)
+    for index, result in zip(order, (r for part in parts for r in part), strict=True):
+        results[index] = result
+    return results
 
 
 def joined() -> torch.device | None:
-    """Join the other processes of this run, if there are any; the device that is this one's."""
-    if count() == 1:
+    """Join the process group where a launcher started several processes; this one's device.
+
+    `accelerate launch` and `torchrun` say so in the environment. None where there is one process.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return None
     from accelerate import PartialState
 
-    device: torch.device = PartialState().device
+    device: torch.device = PartialState(cpu=not torch.cuda.is_available()).device
     return device
+
+
+def count() -> int:
+    """The number of processes."""
+    return dist.get_world_size() if _several() else 1
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes files and talks."""
+    return not _several() or dist.get_rank() == 0
+
+
+def wait_for_all() -> None:
+    """Go on when every process is here."""
+    if _several():
+        dist.barrier()
+
+
+def _several() -> bool:
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1

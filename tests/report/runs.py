@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter
 
 from fairforget.benchmarks.stereoset import Item, aggregate
+from fairforget.compare import Comparison, compare
 from fairforget.records import (
     ITEMS,
     RECORD,
@@ -65,6 +67,8 @@ def crows_rows(*, shift: float = 0.0, text: str = "") -> list[dict[str, Any]]:
             "sent_less": f"It snows on day {i}.{text}",
             "score_more": generator.normal(-3.0, 0.5) - shift,
             "score_less": generator.normal(-3.2, 0.5),
+            "sum_more": -20.0 - i % 3,
+            "sum_less": -21.0,
         }
         for i in range(60)
     ]
@@ -167,6 +171,9 @@ def write_study(directory: Path, *, text: str = "") -> Path:
             "delta": delta,
             "ci": [delta - 1, delta + 1],
             "p": 0.001,
+            "perplexity_ratio": 1.01 + 0.002 * seed,
+            "lms_before": 91.0,
+            "lms_after": 90.5 if control else 90.8,
             "p_adjusted": 0.01 if abs(delta) > 2 else 0.5,
         }
         for forget in ("gender", "race")
@@ -180,8 +187,34 @@ def write_study(directory: Path, *, text: str = "") -> Path:
     return directory
 
 
+def write_comparison(directory: Path, *, text: str = "") -> Path:
+    """What `fairforget compare --output DIR/comparison.json` leaves."""
+    write_evaluation(directory / "one", text=text)
+    write_evaluation(directory / "two", shift=0.3, perplexity=29.5, text=text)
+    content = TypeAdapter(Comparison).dump_json(compare(directory / "one", directory / "two"))
+    (directory / "comparison.json").write_bytes(content)
+    return directory
+
+
+def write_runs(directory: Path, *, text: str = "") -> Path:
+    """Several unlearning runs below one directory, one of them a control."""
+    for name, shift, perplexity, selection in (
+        ("one", 0.3, 29.0, "harmful"),
+        ("two", 0.2, 29.4, "harmful"),
+        ("zero", 0.05, 29.2, "random"),
+    ):
+        run = directory / "runs" / name
+        write_unlearning(run, shift=shift, perplexity=perplexity, text=text)
+        record = json.loads((run / "record.json").read_text())
+        record["method"]["selection"] = selection
+        (run / "record.json").write_text(json.dumps(record))
+    return directory
+
+
 WRITERS: dict[str, Callable[..., Path]] = {
     "unlearning": write_unlearning,
     "evaluation": write_evaluation,
     "study": write_study,
+    "comparison": write_comparison,
+    "runs": write_runs,
 }

@@ -3,8 +3,13 @@ import pytest
 
 from fairforget.benchmarks.stereoset import Item, aggregate
 from fairforget.errors import InputError
-from fairforget.report.paired import Change, PairedDomain, paired_domains
+from fairforget.report.paired import Change, PairedDomain, Row, compared_items, paired_domain
 from tests.report.runs import crows_rows, stereoset_rows
+
+
+def paired_domains(benchmark: str, before: list[Row], after: list[Row]) -> dict[str, PairedDomain]:
+    cells = compared_items(benchmark, before, after)
+    return {c.domain: found for c in cells if (found := paired_domain(c))}
 
 
 def test_agrees_with_the_benchmarks_own_aggregation() -> None:
@@ -46,7 +51,7 @@ def test_few_terms_decide_nothing() -> None:
 def test_moving_as_far_past_fifty_is_no_less_bias() -> None:
     score = Change(56.0, 44.0, -12.0, (-15.0, -9.0))
     bias = Change(6.0, 6.0, 0.0, (-4.0, 4.0))
-    domain = PairedDomain(score, bias, None, None, 100, 20, 12, 0)
+    domain = PairedDomain(score, bias, None, None, 100, 20, 12, 0, 0.001)
     assert domain.score.decided
     assert domain.verdict == "undecided"
 
@@ -55,8 +60,8 @@ def test_items_are_matched_by_name_not_by_place() -> None:
     before, after = stereoset_rows(), stereoset_rows(shift=0.3)
     straight = paired_domains("stereoset", before, after)
     assert paired_domains("stereoset", before, after[::-1]) == straight
-    fewer = paired_domains("stereoset", before, after[5:])
-    assert fewer["all"].items == len(after) - 5
+    with pytest.raises(InputError, match="the items differ, 5"):
+        paired_domains("stereoset", before, after[5:])
 
 
 def test_pairs_of_crows_pairs_are_their_own_clusters() -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from fairforget.benchmarks.measurement import Judged, Measurement, Row, by_domain, scores
 from fairforget.benchmarks.options import chosen
-from fairforget.benchmarks.sentences import Progress, sentence_scores
+from fairforget.benchmarks.sentences import Progress, refuse_too_long, sentence_scores
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.files import read_text
 from fairforget.data.locate import located
@@ -125,8 +125,8 @@ def evaluate(
             "score_less": float(m[1]),
             "sum_more": float(t[0]),
             "sum_less": float(t[1]),
-            "stereotype": bool(m[0] > m[1]),
-            "stereotype_summed": bool(t[0] > t[1]),
+            "prefers_more": bool(m[0] > m[1]),
+            "prefers_more_summed": bool(t[0] > t[1]),
         }
         for pair, m, t in zip(kept, mean, total, strict=True)
     ]
@@ -189,6 +189,7 @@ def _masked_scores(
         if pair.antistereo:
             sentences.reverse()
         ids = [tokenizer(sentence)["input_ids"] for sentence in sentences]
+        refuse_too_long(language_model, [len(i) for i in ids], [f"crows_pairs item {pair.id}"] * 2)
         places = _places(ids[0], ids[1], shared=protocol == "nangia")
         if not all(places):
             continue

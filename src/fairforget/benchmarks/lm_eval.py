@@ -67,14 +67,14 @@ def evaluate(
     _installed()
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
-    from lm_eval.tasks import TaskManager, get_task_dict
+    from lm_eval.tasks import TaskManager
 
     path = Path(task)
     is_file = path.suffix in (".yaml", ".yml")
     with _calm():
         try:
             manager = TaskManager(include_path=str(path.parent) if is_file else None)
-            get_task_dict([str(path) if is_file else task], manager)
+            manager.load([str(path) if is_file else task])
         except Exception as error:  # whatever a task's own code and the hub raise
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(

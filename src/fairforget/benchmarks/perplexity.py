@@ -74,7 +74,7 @@ def evaluate(
     ids = ids[: math.ceil(share * len(ids))]
     if len(ids) < 2:
         raise InputError(f"perplexity corpus {corpus!r} has fewer than two tokens")
-    window = min(LONGEST_WINDOW, longest_input(language_model) or LONGEST_WINDOW)
+    window = min(LONGEST_WINDOW, longest_input(language_model))
     if protocol == "bias-bench":
         window = stride = max(2, window - RESERVED)
     else:

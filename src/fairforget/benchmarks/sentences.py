@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,8 +11,8 @@ import numpy.typing as npt
 
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
+from fairforget.processes import shared_out
 from fairforget.scoring.causal import token_log_probs
-from fairforget.scoring.processes import shared_out
 
 Progress = Callable[[int], None]
 Floats32 = npt.NDArray[np.float32]
@@ -116,13 +117,7 @@ def log_probs(
     Raises:
         InputError: a sequence is longer than the model takes.
     """
-    longest = longest_input(language_model)
-    for sequence, name in zip(sequences, names, strict=True):
-        if longest is not None and len(sequence) - 1 > longest:
-            raise InputError(
-                f"{name}: {len(sequence) - 1} tokens, and {language_model.source} takes "
-                f"{longest}; shorten it"
-            )
+    refuse_too_long(language_model, [len(sequence) - 1 for sequence in sequences], names)
     return shared_out(
         lambda mine: token_log_probs(language_model.model, mine, progress=progress),
         sequences,
@@ -130,11 +125,28 @@ def log_probs(
     )
 
 
-def longest_input(language_model: LanguageModel) -> int | None:
-    """How many tokens the model takes at once, where its configuration says."""
+def refuse_too_long(
+    language_model: LanguageModel, lengths: Sequence[int], names: Sequence[str]
+) -> None:
+    """Check that every text fits the model.
+
+    Raises:
+        InputError: one has more tokens than the model takes.
+    """
+    longest = longest_input(language_model)
+    for length, name in zip(lengths, names, strict=True):
+        if length > longest:
+            raise InputError(
+                f"{name}: {length} tokens, and {language_model.source} takes {longest}; shorten it"
+            )
+
+
+def longest_input(language_model: LanguageModel) -> int:
+    """How many tokens the model takes at once, as configuration and tokenizer say."""
     config = language_model.model.config.get_text_config()
     known = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
-    return int(known) if known else None
+    # RoBERTa's table of positions is longer than its inputs may be; its tokenizer knows
+    return min(int(known or sys.maxsize), int(language_model.tokenizer.model_max_length))
 
 
 def needs_causal(language_model: LanguageModel, what: str) -> None:

@@ -56,13 +56,13 @@ def evaluate(
         "dtype": dtype,
         "start_token": start_token,
     }
+    mine = joined()
     if (output / RECORD).exists():
         open_output(output, settings)
     else:
         from fairforget.evaluation import evaluate_into
         from fairforget.models import load_model
 
-        mine = joined()
         language_model = load_model(
             model,
             dtype=dtype,

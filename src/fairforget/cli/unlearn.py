@@ -71,17 +71,21 @@ def unlearn(
     """
     settings = {k: v for k, v in locals().items() if k not in ("output", "device")}
 
+    import torch
+
     from fairforget.benchmarks import checked
     from fairforget.console import show_change, show_unlearning
     from fairforget.corpora import read_corpus
     from fairforget.evaluation import evaluate_into
     from fairforget.models import load_model, save_model
     from fairforget.outputs import open_output
+    from fairforget.processes import is_first, joined
     from fairforget.records import RECORD, UnlearningRecord, read_record, write_record
     from fairforget.trainer import UnlearningConfig
     from fairforget.unlearning import Corpus, everyday_corpus
     from fairforget.unlearning import unlearn as run
 
+    mine = joined()
     names = checked([name.strip() for name in benchmarks.split(",") if name.strip()])
     config = UnlearningConfig(
         output_dir=str(output / CHECKPOINTS),
@@ -95,7 +99,7 @@ def unlearn(
         max_steps=steps,
         per_device_train_batch_size=batch_size,
         learning_rate=learning_rate,
-        use_cpu=device == "cpu",
+        use_cpu=device == "cpu" or not torch.cuda.is_available(),
         seed=seed,
     )
 
@@ -103,7 +107,7 @@ def unlearn(
         return load_model(
             source,
             dtype=dtype,
-            device=device,
+            device=device or (str(mine) if mine else None),
             start_token=start_token,
             trust_remote_code=trust_remote_code,
         )
@@ -116,7 +120,8 @@ def unlearn(
         forget_corpus = Corpus(forget, read_corpus(forget))
         retain_corpus = Corpus(retain, read_corpus(retain))
         language_model = load(model)
-        open_output(output, {"command": "unlearn", **settings})
+        if is_first():
+            open_output(output, {"command": "unlearn", **settings})
         if names:
             evaluate_into(output / BEFORE, language_model, names, seed=seed)
         record = run(
@@ -127,12 +132,15 @@ def unlearn(
             budget=budget,
             everyday=everyday_corpus(),
         )
-        save_model(language_model, output / MODEL)
-        write_record(record, path)
-        shutil.rmtree(output / CHECKPOINTS, ignore_errors=True)
+        if is_first():
+            save_model(language_model, output / MODEL)
+            write_record(record, path)
+            shutil.rmtree(output / CHECKPOINTS, ignore_errors=True)
     if language_model and names:
         evaluate_into(output / AFTER, language_model, names, seed=seed)
 
+    if not is_first():
+        return
     show_unlearning(read_record(path, UnlearningRecord))
     print(f"Written: {output / MODEL} and {path}")
     if names:

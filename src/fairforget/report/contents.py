@@ -12,11 +12,14 @@ import pyarrow.parquet as pq
 import pydantic
 from pydantic import TypeAdapter
 
+from fairforget.compare import Comparison
 from fairforget.errors import InputError
 from fairforget.records import ITEMS, RECORD, EvaluationRecord, UnlearningRecord, read_record
+from fairforget.samples import SAMPLES
 
-SAMPLES = "samples.json"
 STUDY = "study.json"
+COMPARISON = "comparison.json"
+RUNS = "runs"
 
 Row = dict[str, Any]
 
@@ -64,30 +67,45 @@ class Cell:
     p_adjusted: float | None = None
     control: str | None = None
     seed: int = 0
+    perplexity_ratio: float | None = None
+    """Of the run, on held-out text: after ÷ before."""
+    lms_before: float | None = None
+    """Language modelling score of the benchmark, all domains …"""
+    lms_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A transfer study."""
+    """A transfer study: its cells, and the unlearning runs below it by their names."""
 
     cells: list[Cell]
+    runs: list[tuple[str, Unlearning]]
 
 
-def read_directory(directory: Path) -> Evaluation | Unlearning | Study:
+Contents = Evaluation | Unlearning | Comparison | Study
+
+
+def read_directory(directory: Path) -> Contents:
     """Read whatever kind of run wrote the directory.
 
     Raises:
         InputError: nothing to report is there, or it is malformed; names file, field and fault.
     """
     if (directory / STUDY).exists():
-        return Study(_checked(directory / STUDY, _StudyFile).cells)
+        cells = read_record(directory / STUDY, _StudyFile).cells
+        return Study(cells, _runs(directory / RUNS))
     path = directory / RECORD
     if not path.exists():
+        if (directory / COMPARISON).exists():
+            return read_record(directory / COMPARISON, Comparison)
+        if runs := _runs(directory / RUNS):
+            return Study([], runs)
         raise InputError(
-            f"{directory} holds neither {RECORD} nor {STUDY}: "
-            "give the output directory of evaluate, unlearn, transfer or demo"
+            f"{directory} holds neither {RECORD} nor {STUDY} nor {COMPARISON} nor {RUNS}: "
+            "give the output directory of evaluate, unlearn, transfer or demo, or where "
+            f"`compare --output` wrote {COMPARISON}"
         )
-    kind = _checked(path, _Kind).kind
+    kind = read_record(path, _Kind).kind
     if kind == "evaluation":
         return _evaluation(directory)
     if kind == "unlearning":
@@ -105,8 +123,13 @@ class _StudyFile:
     cells: list[Cell]
 
 
-def _checked(path: Path, kind: type[Any]) -> Any:
-    return read_record(path, kind)
+def _runs(directory: Path) -> list[tuple[str, Unlearning]]:
+    """The unlearning runs of a directory by name, in its order; other things are passed over."""
+    found = []
+    for path in sorted(directory.glob(f"*/{RECORD}")):
+        if read_record(path, _Kind).kind == "unlearning":
+            found.append((path.parent.name, _unlearning(path.parent)))
+    return found
 
 
 def _unlearning(directory: Path) -> Unlearning:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fairforget.records import UnlearningRecord
 from fairforget.report.comparison import Comparison
-from fairforget.report.wording import base, benchmark_name, domain_name, number
+from fairforget.report.wording import base, benchmark_name, domain_name, number, p_value
 
 
-def evidence(comparison: Comparison, record: UnlearningRecord, trained: list[str]) -> list[str]:
-    """Sentences: how much was compared, what flipped, whether the budget held, how many seeds."""
+def evidence(comparison: Comparison, trained: list[str]) -> list[str]:
+    """Sentences: how much was compared, and what flipped."""
     found = []
     for benchmark, changes in comparison.benchmarks.items():
         for change in changes:
@@ -23,11 +23,15 @@ def evidence(comparison: Comparison, record: UnlearningRecord, trained: list[str
             found.append(
                 f"{where}: {p.items} pairs{terms} compared before and after. The preference "
                 f"flipped away from the stereotype in {p.to_anti} and towards it in "
-                f"{p.to_stereotype}."
+                f"{p.to_stereotype} (exact McNemar test {p_value(p.p_adjusted)}, corrected for "
+                "all comparisons on this page)."
             )
-            scored = max(change.before.items or 0, change.after.items or 0)
-            if scored > p.items:
-                found.append(f"{where}: {scored - p.items} items had no partner and were left out.")
+    return found
+
+
+def run_evidence(comparison: Comparison, record: UnlearningRecord, trained: list[str]) -> list[str]:
+    """The same, and whether the budget held, and how many seeds there were."""
+    found = evidence(comparison, trained)
     budget = record.budget
     within = "inside" if budget.reached <= budget.asked * 1.0005 else "outside"
     found.append(

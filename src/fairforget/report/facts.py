@@ -49,8 +49,9 @@ FAULTS = [
     ),
     (
         "Several domains are looked at.",
-        "Each interval covers 95 % for its own domain; they are not corrected for how many there "
-        "are, so one in twenty misses by chance.",
+        "Each interval covers 95 % for its own domain; intervals and verdicts are not corrected "
+        "for how many domains there are, so one in twenty misses by chance. The p-values beside "
+        "them are corrected (Holm), but take every pair as independent.",
     ),
 ]
 

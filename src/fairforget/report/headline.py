@@ -47,13 +47,14 @@ class Headline:
     figures: list[Figure] = field(default_factory=list)
 
 
-def change_headline(comparison: Comparison, trained: list[str], budget: float) -> Headline:
+def change_headline(comparison: Comparison, trained: list[str], budget: float | None) -> Headline:
     """Did it work, what did it cost.
 
     Args:
         comparison: before against after.
         trained: domains of the forget corpora; the first that was measured is spoken of.
-        budget: perplexity ratio reached on held-out text, for when none was evaluated.
+        budget: perplexity ratio reached on held-out text, for when none was evaluated; None
+            where there is no such either.
     """
     benchmark, main = _main(comparison, trained)
     cost, cost_title, cautions = _cost(comparison, budget)
@@ -175,14 +176,15 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
     return f"{sentence}: undecided."
 
 
-def _cost(comparison: Comparison, budget: float) -> tuple[list[str], str, list[str]]:
+def _cost(comparison: Comparison, budget: float | None) -> tuple[list[str], str, list[str]]:
     """Sentences, words for the title, cautions."""
     whole = comparison.language()
     lms = whole.paired.lms if whole and whole.paired else None
     delta = lms.delta if lms else None
     if whole and lms is None and whole.before.lms is not None and whole.after.lms is not None:
         delta = whole.after.lms - whole.before.lms
-    sentences, cautions = [], []
+    sentences: list[str] = []
+    cautions: list[str] = []
     if delta is not None:
         size = number(abs(delta))
         word = (
@@ -194,7 +196,7 @@ def _cost(comparison: Comparison, budget: float) -> tuple[list[str], str, list[s
         interval = f" (95 % interval {span(lms.ci)}{undecided})" if lms else ""
         sentences.append(f"Language modelling {word}{interval}.")
     rises = [(p.percent, f"Perplexity on {p.after.corpus}") for p in comparison.perplexity]
-    if not rises:
+    if not rises and budget is not None:
         rises = [((budget - 1) * 100, "Perplexity on held-out text")]
     for percent, what in rises:
         size = number(abs(percent))
@@ -206,7 +208,10 @@ def _cost(comparison: Comparison, budget: float) -> tuple[list[str], str, list[s
                 f"{what} {'rose' if rose else 'fell'} by {size} % "
                 f"({'worse' if rose else 'better'})."
             )
-    worst = max(percent for percent, _ in rises)
+    if not rises and delta is None:
+        sentences.append("What it cost in language modelling was not measured.")
+        return [" ".join(sentences)], "at an unknown cost to language modelling", cautions
+    worst = max((percent for percent, _ in rises), default=0.0)
     if (lms and lms.ci[1] < LARGE_LMS) or worst > LARGE_PERPLEXITY:
         cautions.append(
             "The model lost much of its language. A model that is broken scores 50 too, so a "
@@ -240,7 +245,7 @@ def _others(changes: list[DomainChange], main: DomainChange, trained: list[str])
 
 
 def _change_figures(
-    comparison: Comparison, benchmark: str, main: DomainChange, budget: float
+    comparison: Comparison, benchmark: str, main: DomainChange, budget: float | None
 ) -> list[Figure]:
     score = main.paired.score if main.paired else None
     figures = [
@@ -274,7 +279,7 @@ def _change_figures(
                 f"lower is better; change {signed(p.percent)} %",
             )
         )
-    if not comparison.perplexity:
+    if not comparison.perplexity and budget is not None:
         figures.append(
             Figure(
                 "Perplexity, held-out text",

@@ -9,9 +9,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from fairforget.compare import Comparison
 from fairforget.errors import InputError
 from fairforget.records import whole_file
-from fairforget.report.contents import Evaluation, Study, Unlearning, read_directory
+from fairforget.report.contents import Contents, Study, Unlearning, read_directory
 
 NAME = "report.html"
 _OVERRIDES = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
@@ -20,11 +21,11 @@ _OVERRIDES = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 def write_report(directory: Path) -> Path:
     """Write `report.html` about what a run left in a directory.
 
-    Understands the directories of an evaluation, an unlearning run (or demo) and a study. The
-    same input gives the same bytes.
+    Understands the directories of an evaluation, an unlearning run (or demo), a comparison and a
+    study, and one with several unlearning runs in `runs`. The same input gives the same bytes.
 
     Args:
-        directory: holds `record.json` or `study.json`; the report is written beside it.
+        directory: holds `record.json`, `comparison.json`, `study.json` or `runs`; the report is written beside it.
 
     Returns:
         The path of the report.
@@ -40,7 +41,7 @@ def write_report(directory: Path) -> Path:
     return path
 
 
-def render(contents: Evaluation | Unlearning | Study) -> str:
+def render(contents: Contents) -> str:
     """The report as HTML.
 
     Every text is escaped by jinja2, and the page's policy allows only its own script and style,
@@ -51,7 +52,7 @@ def render(contents: Evaluation | Unlearning | Study) -> str:
         from markupsafe import Markup
     except ImportError as error:
         raise InputError("the report needs jinja2: pip install 'fairforget[report]'") from error
-    from fairforget.report import evaluation_page, study_page, unlearning_page
+    from fairforget.report import comparison_page, evaluation_page, study_page, unlearning_page
 
     environment = Environment(
         loader=PackageLoader("fairforget.report", "templates"),
@@ -65,6 +66,8 @@ def render(contents: Evaluation | Unlearning | Study) -> str:
         name, context = "unlearning.html.j2", unlearning_page.context(contents)
     elif isinstance(contents, Study):
         name, context = "study.html.j2", study_page.context(contents)
+    elif isinstance(contents, Comparison):
+        name, context = "comparison.html.j2", comparison_page.context(contents)
     else:
         name, context = "evaluation.html.j2", evaluation_page.context(contents)
     style, script = _asset("style.css"), _asset("report.js")

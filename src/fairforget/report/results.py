@@ -14,6 +14,7 @@ from fairforget.report.wording import (
     benchmark_name,
     domain_name,
     number,
+    p_value,
     signed,
 )
 
@@ -27,6 +28,7 @@ def change_table(benchmark: str, changes: Sequence[DomainChange], perplexity: st
         _interval("Stereotype score after"),
         _interval("Change"),
         Column("Verdict"),
+        Column("p, corrected", numeric=True),
     ]
     if lms:
         columns += [
@@ -45,7 +47,8 @@ def change_table(benchmark: str, changes: Sequence[DomainChange], perplexity: st
         caption=f"{benchmark_name(benchmark)}, before and after",
         columns=columns,
         rows=[_change_row(change, lms) for change in changes],
-        note=perplexity,
+        note="p: exact McNemar test of the pairs whose preference flipped, corrected (Holm) for "
+        f"all comparisons made here. {perplexity}".strip(),
         strong=frozenset(i for i, c in enumerate(changes) if c.domain == "all"),
     )
 
@@ -58,6 +61,7 @@ def _change_row(change: DomainChange, lms: bool) -> list[Content]:
         Ranged(after.score, after.ci),
         Ranged(change.delta, paired.score.ci if paired else None, change=True),
         verdict_words(change),
+        p_value(paired.p_adjusted if paired else None).removeprefix("p ").removeprefix("= "),
     ]
     if lms:
         moved = None
@@ -147,9 +151,11 @@ def cost_table(comparison: Comparison) -> Table | None:
     )
 
 
-def perplexity_note(comparison: Comparison, reached: float) -> str:
+def perplexity_note(comparison: Comparison, reached: float | None) -> str:
     """What stands beside every table of bias; where none was evaluated, the budget's measure."""
     if not comparison.perplexity:
+        if reached is None:
+            return "Perplexity was not measured."
         return f"Perplexity on held-out text: {number(reached, 3)} × the original’s."
     return " ".join(
         f"Perplexity on {p.after.corpus}: {number(p.before.value, 2)} before, "

@@ -70,6 +70,11 @@ def domain_scores(benchmark: str, results: Results) -> list[DomainScore]:
     return rows
 
 
+def has_domain_scores(benchmark: str) -> bool:
+    """Whether this is a benchmark of stereotype scores, best at 50."""
+    return base(benchmark) in _FIELDS
+
+
 def perplexities(results: Results) -> list[Perplexity]:
     """Every result of the benchmark `perplexity`, whatever its options."""
     found = []

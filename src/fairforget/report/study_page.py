@@ -8,6 +8,7 @@ from typing import Any
 
 from fairforget.report.contents import Cell, Study
 from fairforget.report.facts import FAULTS
+from fairforget.report.frontier import Point, cell_points, frontiers, points_table, run_points
 from fairforget.report.headline import Headline
 from fairforget.report.tables import Column, Table
 from fairforget.report.wording import (
@@ -63,10 +64,13 @@ class HeatMap:
 def context(study: Study) -> dict[str, Any]:
     """The variables of `study.html.j2`."""
     benchmarks = list(dict.fromkeys(cell.benchmark for cell in study.cells))
+    points = cell_points(study.cells) or run_points(study.runs)
     return {
-        "headline": headline(study.cells),
+        "headline": headline(study.cells) if study.cells else runs_headline(points),
+        "frontiers": frontiers(points),
+        "points": points_table(points),
         "maps": [heat_map(name, study.cells) for name in benchmarks],
-        "cells": cells_table(study.cells),
+        "cells": cells_table(study.cells) if study.cells else None,
         "faults": FAULTS[:-1],  # The last is about many domains; here p is corrected.
     }
 
@@ -85,6 +89,25 @@ def headline(cells: Sequence[Cell]) -> Headline:
             f"In {fell} of {len(crossed)} measurements of a domain that was not trained, bias "
             f"fell; in {len(decided) - fell} it rose; in {len(crossed) - len(decided)} it is "
             "undecided (p < 0.05, corrected for their number)."
+        ],
+    )
+
+
+def runs_headline(points: Sequence[Point]) -> Headline:
+    """How many runs there are; what they reached is for the plot to say."""
+    runs = [p for p in points if not p.original]
+    if not runs:
+        return Headline("No run was measured", ["None of them was measured before and after."])
+    controls = sum(p.control for p in runs)
+    return Headline(
+        f"{len(runs)} unlearning run{'' if len(runs) == 1 else 's'}, bias against damage",
+        [
+            "Less bias counts only at the same damage, and only where the controls "
+            + (
+                f"({controls} of these runs) do worse."
+                if controls
+                else "do worse: none of these runs is one."
+            )
         ],
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from fairforget.records import CorpusFacts
 from fairforget.report.comparison import Comparison, compare
 from fairforget.report.contents import Unlearning
-from fairforget.report.evidence import evidence
+from fairforget.report.evidence import run_evidence
 from fairforget.report.facts import (
     FAULTS,
     benchmark_table,
@@ -60,9 +60,9 @@ def context(run: Unlearning) -> dict[str, Any]:
     return {
         **shared,
         "headline": change_headline(comparison, trained, record.budget.reached),
-        "benchmarks": [_section(name, comparison, note) for name in comparison.benchmarks],
+        "benchmarks": [section(name, comparison, note) for name in comparison.benchmarks],
         "cost": cost_table(comparison),
-        "evidence": evidence(comparison, record, trained),
+        "evidence": run_evidence(comparison, record, trained),
         "generic": [
             generic_table(name, results[0].get(name, {}), results[1].get(name, {}))
             for name in dict.fromkeys([*results[0], *results[1]])
@@ -87,7 +87,8 @@ def trained_domains(corpora: Sequence[CorpusFacts]) -> list[str]:
     return list(found)
 
 
-def _section(name: str, comparison: Comparison, note: str) -> dict[str, Any]:
+def section(name: str, comparison: Comparison, note: str) -> dict[str, Any]:
+    """The plots and the table of one benchmark, before and after."""
     changes = comparison.benchmarks[name]
     title = benchmark_name(name)
     plots = [

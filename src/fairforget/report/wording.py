@@ -17,7 +17,12 @@ _DOMAINS = {
     "physical-appearance": "Physical appearance",
     "socioeconomic": "Socio-economic status",
 }
-_BENCHMARKS = {"stereoset": "StereoSet", "crows_pairs": "CrowS-Pairs", "perplexity": "Perplexity"}
+_BENCHMARKS = {
+    "stereoset": "StereoSet",
+    "crows_pairs": "CrowS-Pairs",
+    "perplexity": "Perplexity",
+    "bbq": "BBQ",
+}
 
 
 def number(value: float | None, digits: int = 1) -> str:
@@ -49,6 +54,13 @@ def span(ci: Sequence[float] | None, digits: int = 1) -> str:
 def with_span(value: float | None, ci: Sequence[float] | None, digits: int = 1) -> str:
     """A value and its interval, "63.8 (58.9 to 68.7)"."""
     return number(value, digits) + ("" if ci is None else f" ({span(ci, digits)})")
+
+
+def p_value(value: float | None) -> str:
+    """A p-value as it stands in a sentence, "p = 0.031"."""
+    if value is None or math.isnan(value):
+        return f"p {NONE}"
+    return "p < 0.0001" if value < 0.0001 else f"p = {value:.{2 if value >= 0.1 else 4}f}"
 
 
 def domain_name(domain: str) -> str:

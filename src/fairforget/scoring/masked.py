@@ -13,8 +13,8 @@ from transformers import PreTrainedModel
 
 from fairforget.forward.packing import padded
 from fairforget.forward.split_forward import hidden_states, logits_at, whole_logits
+from fairforget.processes import shared_out
 from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS
-from fairforget.scoring.processes import shared_out
 
 PROBE_TOLERANCE = 1e-3
 """Nats by which the split forward pass and the model's own may differ in float32."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from fairforget.benchmarks.sentences import Progress
+from fairforget.benchmarks.sentences import Progress, refuse_too_long
 from fairforget.benchmarks.stereoset.items import Item
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
@@ -34,6 +34,7 @@ def word_scores(
     # where a space belongs to the word after it (RoBERTa), the word is encoded with its space
     space = " " if tokenizer.tokenize(" a") != tokenizer.tokenize("a") else ""
     texts: list[str] = []
+    names: list[str] = []
     targets: list[int] = []
     counts: list[int] = []
     for item in items:
@@ -45,9 +46,11 @@ def word_scores(
             for place, target in enumerate(ids):
                 shown = tokenizer.decode(ids[:place]) if place else ""
                 texts.append(item.context.replace(BLANK, f"{shown}{tokenizer.mask_token}"))
+                names.append(f"stereoset item {item.id}")
                 targets.append(target)
             counts.append(len(ids))
     encoded = tokenizer(texts)["input_ids"]
+    refuse_too_long(language_model, [len(ids) for ids in encoded], names)
     mask = tokenizer.mask_token_id
     blanked = [
         Blanked(tuple(ids), (ids.index(mask),), (target,))

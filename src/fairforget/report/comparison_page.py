@@ -1,0 +1,82 @@
+"""What the report of a comparison shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fairforget.compare import Cell
+from fairforget.compare import Comparison as Compared
+from fairforget.records import ModelFacts
+from fairforget.report.comparison import from_cells
+from fairforget.report.evidence import evidence
+from fairforget.report.facts import FAULTS
+from fairforget.report.headline import change_headline
+from fairforget.report.results import cost_table, perplexity_note
+from fairforget.report.tables import Column, Ranged, Table
+from fairforget.report.unlearning_page import section
+from fairforget.report.wording import anchor, benchmark_name, domain_name, number, p_value
+
+
+def context(compared: Compared) -> dict[str, Any]:
+    """The variables of `comparison.html.j2`."""
+    comparison = from_cells(compared)
+    note = perplexity_note(comparison, None)
+    others = dict.fromkeys(cell.benchmark for cell in comparison.others)
+    return {
+        "before": compared.before.source,
+        "after": compared.after.source,
+        "headline": change_headline(comparison, [], None),
+        "benchmarks": [section(name, comparison, note) for name in comparison.benchmarks],
+        "generic": [cells_table(name, comparison.others) for name in others],
+        "cost": cost_table(comparison),
+        "evidence": [*evidence(comparison, []), *compared.notes],
+        "faults": FAULTS,
+        "facts": [models_table(compared.before, compared.after)],
+    }
+
+
+def cells_table(benchmark: str, cells: Sequence[Cell]) -> Table:
+    """A benchmark whose scores are not stereotype scores, as it was compared."""
+    mine = [cell for cell in cells if cell.benchmark == benchmark]
+    name = benchmark_name(benchmark)
+    rows = []
+    for cell in mine:
+        for measure, change in ((cell.measure, cell.score), *cell.beside.items()):
+            main = measure == cell.measure
+            rows.append(
+                [
+                    f"{domain_name(cell.domain)}: {measure.replace('_', ' ')}",
+                    number(change.before, 2),
+                    number(change.after, 2),
+                    Ranged(change.delta, change.ci, change=True),
+                    p_value(cell.p_adjusted).removeprefix("p ").removeprefix("= ") if main else "",
+                ]
+            )
+    return Table(
+        id=anchor("cells", benchmark),
+        caption=f"{name}, before and after",
+        columns=[
+            Column("Domain and measure"),
+            Column("Before", numeric=True),
+            Column("After", numeric=True),
+            Column("Change", numeric=True, interval=True),
+            Column("p, corrected", numeric=True),
+        ],
+        rows=rows,
+    )
+
+
+def models_table(before: ModelFacts, after: ModelFacts) -> Table:
+    """The two models."""
+    return Table(
+        id="models",
+        caption="The models",
+        columns=[Column("What"), Column("Before"), Column("After")],
+        rows=[
+            ["Model", before.source, after.source],
+            ["Parameters", *(f"{m.parameters:,}".replace(",", "\u202f") for m in (before, after))],
+            ["Number type", before.dtype, after.dtype],
+            ["Start token", before.start_token, after.start_token],
+        ],
+    )

@@ -1,0 +1,276 @@
+"""Bias against damage: one mark per method, where down and left is better, controls hollow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fairforget.benchmarks import judge_of
+from fairforget.benchmarks.measurement import by_domain
+from fairforget.errors import InputError
+from fairforget.records import UnlearningRecord
+from fairforget.report.contents import Cell, Evaluation, Unlearning
+from fairforget.report.figures import Mark, Scale, Tick
+from fairforget.report.scores import domain_scores, has_domain_scores, perplexities
+from fairforget.report.tables import Column, Ranged, Table
+from fairforget.report.wording import NONE, base, listed, number, signed, span
+from fairforget.statistics import bootstrap_totals, interval
+
+CONTROLS = ("random", "all")
+"""Selections that aim at no harmful words: what they reach is not owed to the method."""
+NO_BIAS = 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number and its 95 % interval, if it has one."""
+
+    value: float
+    ci: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One method."""
+
+    name: str
+    bias: Measure
+    """Mean distance of the stereotype score from 50 over domains, points."""
+    perplexity: Measure | None = None
+    """Change, %."""
+    lms: Measure | None = None
+    """Change, points."""
+    control: bool = False
+    original: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A point where it is drawn."""
+
+    x: Mark
+    y: Mark
+    number: str
+    kind: str
+    tip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """The points against one measure of damage."""
+
+    id: str
+    caption: str
+    summary: str
+    """For those who cannot see it."""
+    points: list[Placed]
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+    x_axis: str
+    y_axis: str
+
+
+def run_points(runs: Sequence[tuple[str, Unlearning]]) -> list[Point]:
+    """The runs that were measured before and after, and the original where they share it."""
+    points, originals = [], []
+    for name, run in runs:
+        if run.before is None or run.after is None:
+            continue
+        before, after = mean_bias(run.before), mean_bias(run.after)
+        if before is None or after is None:
+            continue
+        originals.append(before)
+        selection = run.record.method.get("selection")
+        points.append(
+            Point(
+                name=f"{name}: {_method(run.record)}",
+                bias=after,
+                perplexity=_perplexity_change(run.before, run.after, run.record),
+                lms=_lms_change(run.before, run.after),
+                control=bool(run.record.method.get("control")) or selection in CONTROLS,
+            )
+        )
+    if originals and all(math.isclose(o.value, originals[0].value) for o in originals):
+        unchanged = Measure(0.0)
+        points.insert(0, Point("original", originals[0], unchanged, unchanged, original=True))
+    return points
+
+
+def cell_points(cells: Sequence[Cell]) -> list[Point]:
+    """The rows of a transfer study, mean over seeds and domains."""
+    groups: dict[tuple[str, str, str | None], list[Cell]] = {}
+    for cell in cells:
+        if base(cell.benchmark) == "stereoset" and cell.domain != "all":
+            groups.setdefault((cell.method, cell.forget, cell.control), []).append(cell)
+    points = []
+    for (method, forget, control), mine in groups.items():
+        perplexity = _mean([100 * (c.perplexity_ratio - 1) for c in mine if c.perplexity_ratio])
+        lms = _mean(
+            [
+                c.lms_after - c.lms_before
+                for c in mine
+                if c.lms_before is not None and c.lms_after is not None
+            ]
+        )
+        bias = _mean([abs(c.after - NO_BIAS) for c in mine])
+        if bias and (perplexity or lms):
+            name = f"{method}, {forget} forgotten" + (f", control: {control}" if control else "")
+            points.append(Point(name, bias, perplexity, lms, control is not None))
+    if points:
+        unchanged = Measure(0.0)
+        original = _mean([abs(c.before - NO_BIAS) for mine in groups.values() for c in mine])
+        assert original
+        points.insert(0, Point("original", original, unchanged, unchanged, original=True))
+    return points
+
+
+def mean_bias(evaluation: Evaluation) -> Measure | None:
+    """Mean over domains of |score − 50|, of the first benchmark that has such scores.
+
+    The interval, where items were kept, resamples the clusters of each domain.
+    """
+    results = evaluation.record.results
+    names = [name for name in results if has_domain_scores(name)]
+    for name in sorted(names, key=lambda name: base(name) != "stereoset"):
+        scores = [s for s in domain_scores(name, results) if s.domain != "all"]
+        if not scores:
+            continue
+        value = sum(abs(s.score - NO_BIAS) for s in scores) / len(scores)
+        return Measure(value, _bias_interval(name, evaluation))
+    return None
+
+
+def frontiers(points: Sequence[Point]) -> list[Frontier]:
+    """One plot per measure of damage that at least two points have."""
+    found = []
+    for id, words, axis, damage in _DAMAGES:
+        if sum(damage(p) is not None for p in points) >= 2:
+            found.append(_frontier(id, words, axis, damage, points))
+    return found
+
+
+def points_table(points: Sequence[Point]) -> Table:
+    """The numbers behind the plots."""
+
+    def ranged(measure: Measure | None, *, change: bool = True) -> Ranged | str:
+        return Ranged(measure.value, measure.ci, change=change) if measure else NONE
+
+    return Table(
+        id="frontier",
+        caption="Bias and damage of each method",
+        columns=[
+            Column("Method"),
+            Column("Mean distance from 50", numeric=True, interval=True),
+            Column("Perplexity change, %", numeric=True, interval=True),
+            Column("LMS change", numeric=True, interval=True),
+        ],
+        rows=[
+            [
+                f"{i}. {p.name}" + (" (control)" if p.control else ""),
+                ranged(p.bias, change=False),
+                ranged(p.perplexity),
+                ranged(p.lms),
+            ]
+            for i, p in enumerate(points)
+        ],
+        note="The mean distance is never negative, so chance alone makes it larger than it is: "
+        "compare methods with each other, not with 0.",
+    )
+
+
+_DAMAGES: tuple[tuple[str, str, str, Callable[[Point], Measure | None]], ...] = (
+    ("frontier-perplexity", "perplexity", "Change of perplexity, %", lambda p: p.perplexity),
+    ("frontier-lms", "LMS", "Change of LMS, points", lambda p: p.lms),
+)
+
+
+def _frontier(
+    id: str,
+    words: str,
+    axis: str,
+    damage: Callable[[Point], Measure | None],
+    points: Sequence[Point],
+) -> Frontier:
+    known = [(i, p, x) for i, p in enumerate(points) if (x := damage(p)) is not None]
+    across = Scale([0.0, *(v for _, _, x in known for v in (x.value, *(x.ci or ())))])
+    up = Scale([0.0, *(v for _, p, _ in known for v in (p.bias.value, *(p.bias.ci or ())))])
+    placed = [
+        Placed(
+            x=_mark(across, x),
+            y=_mark(up, p.bias),
+            number=str(i),
+            kind="original" if p.original else "control" if p.control else "method",
+            tip=f"{i}. {p.name}{' (control)' if p.control else ''}: {number(p.bias.value)} from 50"
+            + (f" ({span(p.bias.ci)})" if p.bias.ci else "")
+            + f", {words} {signed(x.value)}"
+            + (f" ({span(x.ci)})" if x.ci else ""),
+        )
+        for i, p, x in known
+    ]
+    return Frontier(
+        id=id,
+        caption=f"Bias left, against the change of {words}",
+        summary="; ".join(p.tip for p in placed),
+        points=placed,
+        x_ticks=across.ticks(sign=True),
+        y_ticks=up.ticks(),
+        x_axis=axis,
+        y_axis="Mean distance of the stereotype score from 50, points",
+    )
+
+
+def _mark(scale: Scale, measure: Measure) -> Mark:
+    low, high = measure.ci or (measure.value, measure.value)
+    return Mark(scale.x(measure.value), scale.x(low), scale.x(high))
+
+
+def _bias_interval(name: str, evaluation: Evaluation) -> tuple[float, float] | None:
+    rows = [row for row in evaluation.items if row.get("benchmark") == name]
+    judge = judge_of(name)
+    if judge is None or not rows:
+        return None
+    try:
+        judged = [judge(mine) for domain, mine in by_domain(rows).items() if domain != "all"]
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{name} items lack a field or a number: {error}") from error
+    seed = evaluation.record.seed
+    draws: list[Any] = []
+    for i, found in enumerate(judged):
+        scores = found.statistic(bootstrap_totals(found.sums, seed=seed + i))
+        draws.append(np.abs(next(iter(scores.values())) - NO_BIAS))
+    return interval(np.mean(draws, axis=0))
+
+
+def _lms_change(before: Evaluation, after: Evaluation) -> Measure | None:
+    from fairforget.report.comparison import compare
+
+    whole = compare(before, after).language()
+    if whole is None or whole.before.lms is None or whole.after.lms is None:
+        return None
+    paired = whole.paired.lms if whole.paired else None
+    return Measure(whole.after.lms - whole.before.lms, paired.ci if paired else None)
+
+
+def _perplexity_change(
+    before: Evaluation, after: Evaluation, record: UnlearningRecord
+) -> Measure | None:
+    old, new = perplexities(before.record.results), perplexities(after.record.results)
+    if old and new and old[0].corpus == new[0].corpus:
+        return Measure(100 * (new[0].value / old[0].value - 1))
+    return Measure(100 * (record.budget.reached - 1))
+
+
+def _method(record: UnlearningRecord) -> str:
+    words = [
+        str(record.method[name]) for name in ("objective", "selection") if record.method.get(name)
+    ]
+    forgotten = listed([c.name for c in record.corpora if c.role == "forget"])
+    return ", ".join([*words, forgotten] if forgotten else words)
+
+
+def _mean(values: Sequence[float]) -> Measure | None:
+    return Measure(sum(values) / len(values)) if values else None

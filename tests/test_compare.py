@@ -1,0 +1,256 @@
+"""Before against after: what the intervals and tests say, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairforget.benchmarks import crows_pairs, stereoset
+from fairforget.benchmarks.crows_pairs import Pair
+from fairforget.benchmarks.stereoset import Item
+from fairforget.cli import main
+from fairforget.compare import compare, compare_items
+from fairforget.errors import InputError
+from fairforget.evaluation import evaluate_into, read_items
+from fairforget.records import ITEMS, RECORD, EvaluationRecord, read_record, write_record
+from fairforget.statistics import holm
+
+from .models import tiny_model
+
+
+def rows_of(verdicts: list[bool], terms: list[str] | None = None) -> list[dict[str, object]]:
+    return [
+        {
+            "benchmark": "stereoset",
+            "id": str(i),
+            "domain": "gender" if i % 2 else "race",
+            "term": terms[i] if terms else str(i),
+            "stereotype": f"A {i}.",
+            "score_stereotype": float(verdict),
+            "score_anti_stereotype": 0.5,
+            "score_unrelated": -1.0,
+        }
+        for i, verdict in enumerate(verdicts)
+    ]
+
+
+def test_counts_flips_and_tests_them() -> None:
+    before = [True] * 12 + [False] * 8
+    after = [False] * 9 + [True] * 3 + [True] + [False] * 7
+    *_, whole = compare_items("stereoset", stereoset.judge, rows_of(before), rows_of(after))
+    assert (whole.domain, whole.items, whole.clusters) == ("all", 20, 20)
+    assert (whole.gained, whole.lost) == (1, 9)
+    assert whole.p == pytest.approx(2 * (1 + 10) * 0.5**10)
+    assert whole.score.before == 60
+    assert whole.score.after == 20
+    assert whole.score.delta == pytest.approx(-40)
+    low, high = whole.score.ci
+    assert low < -40 < high < 0
+    assert whole.distance.before == 10
+    assert whole.distance.after == 30
+    assert whole.beside["lms"].delta == 0
+    assert list(whole.beside) == ["lms", "icat"]
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.booleans(), min_size=2, max_size=30), st.data())
+def test_the_same_twice_is_no_change_and_back_is_the_opposite(before: list[bool], data) -> None:
+    after = data.draw(st.lists(st.booleans(), min_size=len(before), max_size=len(before)))
+    one, two = rows_of(before), rows_of(after)
+    for cell in compare_items("stereoset", stereoset.judge, one, one):
+        assert cell.score.delta == 0
+        assert cell.score.ci == (0, 0)
+        assert (cell.gained, cell.lost, cell.p) == (0, 0, 1)
+    there = compare_items("stereoset", stereoset.judge, one, two)
+    back = compare_items("stereoset", stereoset.judge, two, one)
+    for cell, other in zip(there, back, strict=True):
+        assert cell.score.delta == -other.score.delta
+        assert cell.score.ci == pytest.approx([-b for b in reversed(other.score.ci)])
+        assert (cell.gained, cell.lost, cell.p) == (other.lost, other.gained, other.p)
+        assert cell.score.ci[0] - 1e-9 <= cell.score.delta <= cell.score.ci[1] + 1e-9
+
+
+def test_pairing_makes_the_interval_narrower_than_two_apart() -> None:
+    generator = np.random.default_rng(0)
+    before = generator.random(200) < 0.6
+    after = before ^ (generator.random(200) < 0.03)
+    whole = compare_items(
+        "stereoset", stereoset.judge, rows_of(before.tolist()), rows_of(after.tolist())
+    )[-1]
+    low, high = whole.score.ci
+    apart = np.hypot(*[100 * np.sqrt(v.mean() * (1 - v.mean()) / 200) for v in (before, after)])
+    assert high - low < 2 * 1.96 * apart / 2
+
+
+ITEMS_ = [
+    Item(str(i), domain, f"{domain}{i % 3}", (f"{a} lie.", f"{a} think.", f"{a} mill."))
+    for i, (domain, a) in enumerate(
+        [("race", "Women"), ("race", "They"), ("race", "I"), ("gender", "Drivers")] * 3
+    )
+]
+PAIRS = [
+    Pair(str(i), "age", f"{a} are bad.", f"{a} are kind.") for i, a in enumerate(["They", "I"] * 4)
+]
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two tiny models, measured with a StereoSet and a CrowS-Pairs of their own."""
+    root = tmp_path_factory.mktemp("evaluated")
+    own = root / "own.jsonl"
+    own.write_text(
+        "\n".join(
+            json.dumps(
+                {
+                    "bias_type": item.domain,
+                    "target": item.term,
+                    "stereotype": item.sentences[0],
+                    "anti-stereotype": item.sentences[1],
+                    "unrelated": item.sentences[2],
+                }
+            )
+            for item in ITEMS_
+        )
+    )
+    pairs = root / "pairs.csv"
+    pairs.write_text(
+        "id,sent_more,sent_less,bias_type\n"
+        + "\n".join(f"{p.id},{p.sent_more},{p.sent_less},{p.domain}" for p in PAIRS)
+    )
+    text = root / "text.csv"
+    text.write_text("text\n" + "The river has a bridge and an old mill. " * 20 + "\n")
+    names = [f"stereoset:{own}", f"crows_pairs:{pairs}", f"perplexity:{text}"]
+    for seed in (0, 1):
+        evaluate_into(root / str(seed), tiny_model("gpt2", seed), names)
+    return root / "0", root / "1"
+
+
+def test_all_benchmarks_of_two_evaluations(evaluated: tuple[Path, Path]) -> None:
+    comparison = compare(*evaluated)
+    stereo, crows, text = read_record(evaluated[0] / RECORD, EvaluationRecord).results
+    domains = [(cell.benchmark, cell.domain) for cell in comparison.cells]
+    assert domains == [
+        *[(stereo, domain) for domain in ("gender", "race", "all")],
+        *[(crows, domain) for domain in ("age", "all")],
+    ]
+    after = read_record(evaluated[1] / RECORD, EvaluationRecord).results
+    for cell in comparison.cells:
+        scores = after[cell.benchmark]["domains"][cell.domain]
+        assert cell.score.after == pytest.approx(scores[cell.measure])
+        assert cell.ties[1] == scores["ties"]
+    assert [cell.p_adjusted for cell in comparison.cells] == holm(
+        [cell.p for cell in comparison.cells]
+    )
+    change = comparison.perplexity[text]
+    assert change.after == after[text]["value"]
+    assert change.delta == change.after - change.before
+    assert any("Blodgett" in fault for fault in comparison.faults)
+
+
+def test_the_command_prints_tables_with_the_faults(evaluated, capsys) -> None:
+    main(["compare", *map(str, evaluated)])
+    out = capsys.readouterr().out
+    assert "Holm" in out
+    assert "LMS" in out
+    assert "ties" in out
+    assert "Blodgett" in out
+    assert "perplexity:" in out
+
+
+def test_json_only_and_the_same_in_a_file(evaluated, capsys, tmp_path: Path) -> None:
+    main(["compare", *map(str, evaluated), "--json", "true", "--output", str(tmp_path / "c.json")])
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((tmp_path / "c.json").read_text())
+    assert printed["kind"] == "comparison"
+    assert printed["cells"][0]["score"]["delta"] == pytest.approx(
+        printed["cells"][0]["score"]["after"] - printed["cells"][0]["score"]["before"]
+    )
+
+
+def changed(directory: Path, to: Path, **settings: object) -> Path:
+    """A copy of an evaluation whose first benchmark has other settings."""
+    record = read_record(directory / RECORD, EvaluationRecord)
+    first, *others = record.results
+    results = {first: {**record.results[first], **settings}}
+    write_record(
+        replace(record, results=results | {o: record.results[o] for o in others}), to / RECORD
+    )
+    pq.write_table(pq.read_table(directory / ITEMS), to / ITEMS)
+    return to
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("protocol", "bias-bench"), ("split", "test"), ("start_token", "<s>"), ("task", "other")],
+)
+def test_other_settings_are_refused_by_name(evaluated, tmp_path, capsys, setting, value) -> None:
+    other = changed(evaluated[1], tmp_path, **{setting: value})
+    with pytest.raises(SystemExit) as exit_:
+        main(["compare", str(evaluated[0]), str(other)])
+    assert exit_.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.strip().splitlines()
+    assert f"{setting} " in line
+    assert f"{value!r} after" in line
+
+
+def test_other_items_are_refused(evaluated: tuple[Path, Path]) -> None:
+    rows = [row for row in read_items(evaluated[0]) if "own.jsonl" in row["benchmark"]]
+    judge = stereoset.judge
+    with pytest.raises(InputError, match="1 are on one side only, such as 'intrasentence-0012'"):
+        compare_items("stereoset", judge, rows, rows[:-1])
+    other = [*rows[:-1], {**rows[-1], "stereotype": "Another."}]
+    with pytest.raises(InputError, match=r"'intrasentence-0012' has stereotype .* and 'Another"):
+        compare_items("stereoset", judge, rows, other)
+    moved = [*rows[:-1], {**rows[-1], "term": "else"}]
+    with pytest.raises(InputError, match="has term"):
+        compare_items("stereoset", judge, rows, moved)
+
+
+def test_crows_pairs_verdicts_are_compared(evaluated: tuple[Path, Path]) -> None:
+    rows = [[row for row in read_items(d) if "pairs.csv" in row["benchmark"]] for d in evaluated]
+    *_, whole = compare_items("crows_pairs", crows_pairs.judge, *rows)
+    flips = [(b["prefers_more"], a["prefers_more"]) for b, a in zip(*rows, strict=True)]
+    assert whole.gained == flips.count((False, True))
+    assert whole.lost == flips.count((True, False))
+    assert list(whole.beside) == ["stereotype_summed"]
+
+
+def test_what_is_no_pair_of_evaluations(evaluated, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"record.json cannot be read: No such file"):
+        compare(evaluated[0], tmp_path)
+    broken = changed(evaluated[0], tmp_path / "broken")
+    (broken / ITEMS).write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=r"items.parquet cannot be read"):
+        compare(evaluated[0], broken)
+    run = tmp_path / "run"
+    for part in ("before", "after"):
+        changed(evaluated[0], run / part)
+    (run / RECORD).write_text("{}")
+    with pytest.raises(InputError, match=r"is an unlearning run; compare .*before and .*after"):
+        compare(run, evaluated[0])
+
+
+def test_benchmarks_on_one_side_are_said(evaluated, tmp_path: Path) -> None:
+    record = read_record(evaluated[1] / RECORD, EvaluationRecord)
+    first, second, third = record.results
+    write_record(
+        replace(
+            record,
+            results={first: record.results[first]},
+            model=replace(record.model, dtype="bfloat16"),
+        ),
+        tmp_path / RECORD,
+    )
+    pq.write_table(pq.read_table(evaluated[1] / ITEMS), tmp_path / ITEMS)
+    notes = " ".join(compare(evaluated[0], tmp_path).notes)
+    assert "float32 before and bfloat16 after" in notes
+    assert f"only before, and not compared: {second}, {third}" in notes

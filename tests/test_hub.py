@@ -1,0 +1,124 @@
+"""Pushing to a stand-in for the hub: everything arrives in one commit, or nothing is lost."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fairforget.errors import InputError
+from fairforget.hub import check_push, push_to_hub
+
+from .hub import Hub, hub
+
+TOKEN = "hf_notARealTokenButLongEnoughToLookLikeOne"
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    from huggingface_hub import constants
+
+    with hub() as state:
+        monkeypatch.setattr(constants, "ENDPOINT", state.url)
+        monkeypatch.setattr("huggingface_hub._commit_api.is_xet_available", lambda: False)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
+        yield state
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    for name, content in {
+        "model/config.json": "{}",
+        "model/README.md": "---\nlibrary_name: transformers\n---\n",
+        "model/model.safetensors": "weights" * 1000,
+        "model/.hidden": "mine",
+        "record.json": '{"kind": "unlearning"}',
+        "before/record.json": "{}",
+        "after/record.json": "{}",
+        "after/items.parquet": "hateful text",
+        "checkpoints/x": "",
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+    return tmp_path
+
+
+def tree(directory: Path) -> dict[Path, bytes]:
+    return {p: p.read_bytes() for p in directory.rglob("*") if p.is_file()}
+
+
+def test_model_card_and_records_arrive(stand_in: Hub, run: Path) -> None:
+    url = push_to_hub(run, "me/fair")
+    assert url == f"{stand_in.url}/me/fair/commit/{'0' * 40}"
+    assert stand_in.files["me/fair"].keys() == {
+        "config.json",
+        "README.md",
+        "model.safetensors",
+        "record.json",
+        "before/record.json",
+        "after/record.json",
+    }
+    assert stand_in.files["me/fair"]["model.safetensors"] == b"weights" * 1000
+    assert stand_in.tokens == {f"Bearer {TOKEN}"}
+    assert sum("/commit/" in path for path in stand_in.paths) == 1
+    assert push_to_hub(run, "fair")  # of one's own, and there already
+    assert stand_in.repos == {"me/fair"}
+
+
+@pytest.mark.parametrize(
+    ("part", "status"),
+    [
+        *[("create", 401), ("create", 503), ("preupload", 403), ("batch", 500), ("/lfs/", 500)],
+        *[("commit", 500), ("commit", 413)],
+    ],
+)
+def test_a_failing_hub_costs_nothing(
+    stand_in: Hub,
+    run: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    part: str,
+    status: int,
+) -> None:
+    before = tree(run)
+    stand_in.failing[part] = status
+    with caplog.at_level(logging.DEBUG), pytest.raises(InputError) as caught:
+        push_to_hub(run, "me/fair")
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(status) in message or "rror" in message
+    assert str(run) in message
+    assert "me/fair" in message
+    assert tree(run) == before
+    assert stand_in.files == {}
+    shown = capfd.readouterr()
+    for text in (message, caplog.text, shown.out, shown.err):
+        assert TOKEN not in text
+    stand_in.failing.clear()
+    push_to_hub(run, "me/fair")
+    assert len(stand_in.files["me/fair"]) == 6
+
+
+def test_no_hub_at_all(stand_in: Hub, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(InputError, match="cannot be reached"):
+        push_to_hub(run, "me/fair")
+
+
+@pytest.mark.parametrize("name", ["a/b/c", "", "-x", "../up", "a b", "x" * 97, "me/--", "a;b"])
+def test_names_are_checked_before_any_work(name: str, stand_in: Hub) -> None:
+    with pytest.raises(InputError, match="OWNER/NAME"):
+        check_push(name)
+    assert stand_in.paths == []
+
+
+def test_without_a_token_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fairforget.hub.get_token", lambda: None)
+    with pytest.raises(InputError, match="hf auth login"):
+        check_push("me/fair")

@@ -1,0 +1,77 @@
+"""EleutherAI's harness on the loaded model, with a task of our own; where it is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from fairforget.benchmarks import benchmark
+from fairforget.benchmarks.lm_eval import judge
+from fairforget.errors import InputError
+
+from .models import tiny_model
+
+installed = pytest.mark.skipif(
+    importlib.util.find_spec("lm_eval") is None, reason="the extra `harness` is not installed"
+)
+
+TASK = """\
+task: rivers
+dataset_path: json
+dataset_kwargs: {{data_files: {{test: {data}}}}}
+output_type: multiple_choice
+test_split: test
+doc_to_text: "{{{{question}}}}"
+doc_to_target: "{{{{label}}}}"
+doc_to_choice: "{{{{choices}}}}"
+metric_list: [{{metric: acc, aggregation: mean, higher_is_better: true}}]
+metadata: {{version: 1.0}}
+"""
+
+
+@pytest.fixture
+def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    data = tmp_path / "rivers.jsonl"
+    rows = [("The river has a", ["bridge", "lie"], 0), ("They are", ["mill", "late"], 1)] * 3
+    data.write_text(
+        "\n".join(
+            json.dumps({"question": question, "choices": choices, "label": label})
+            for question, choices, label in rows
+        )
+    )
+    path = tmp_path / "rivers.yaml"
+    path.write_text(TASK.format(data=data))
+    return path
+
+
+@installed
+def test_a_task_lands_in_the_record_with_its_items(task: Path) -> None:
+    measured = benchmark(f"lm-eval:{task}")(tiny_model("gpt2"))
+    share = measured.result["metrics"]["rivers"]["acc"]
+    assert measured.result["protocol"].startswith("lm-eval 0.4")
+    assert len(measured.items) == 6
+    assert judge(measured.items).verdicts.mean() == pytest.approx(share)
+    assert len(benchmark(f"lm-eval:{task}:50%")(tiny_model("gpt2")).items) == 3
+
+
+@installed
+def test_a_task_that_is_none(task: Path) -> None:
+    with pytest.raises(InputError, match="'nosuchtask' cannot be loaded"):
+        benchmark("lm-eval:nosuchtask")(tiny_model("gpt2"))
+
+
+def test_one_task_at_a_time() -> None:
+    for name in ("lm-eval", "lm-eval:a:b", "lm-eval:a:10%:20%"):
+        with pytest.raises(InputError, match="takes one task"):
+            benchmark(name)
+
+
+def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"pip install 'fairforget\[harness\]'"):
+        benchmark("lm-eval:hellaswag")

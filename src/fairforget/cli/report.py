@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def report(directory: Path) -> None:
+def report_command(directory: Path) -> None:
     """Make report.html of an evaluation or an unlearning run, in its directory.
 
     Args:

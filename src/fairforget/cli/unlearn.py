@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from fairforget.budget import Budget
 
-if TYPE_CHECKING:
-    from fairforget.models import LanguageModel
 
-
-def unlearn(
+def unlearn_command(
     model: str,
     *,
     output: Path,
@@ -77,7 +74,7 @@ def unlearn(
     from fairforget.console import show_change, show_unlearning
     from fairforget.corpora import read_corpus
     from fairforget.evaluation import evaluate_into
-    from fairforget.models import load_model, save_model
+    from fairforget.models import LanguageModel, load_model, save_model
     from fairforget.outputs import open_output
     from fairforget.processes import is_first, joined
     from fairforget.records import RECORD, UnlearningRecord, read_record, write_record

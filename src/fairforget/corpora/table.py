@@ -1,28 +1,32 @@
-"""The user's own corpus: a `.csv`, `.jsonl` or `.parquet` file with a `text` column."""
+"""The user's own corpus: a `.csv`, `.jsonl` or `.parquet` file, or rows from the hub."""
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from fairforget.corpora.rows import READERS, Row
 from fairforget.corpora.text import Mention, Span, Text
 from fairforget.errors import InputError
 
-SUFFIXES = (".csv", ".jsonl", ".parquet")
+SUFFIXES = tuple(READERS)
+COLUMNS = ("id", "text", "domain", "group", "spans", "mentions", "split", "hateful")
+"""What may be read of a row; `text` must be there."""
+BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
-Row = tuple[str, Mapping[str, Any]]
-"""Where the row stands ("FILE, line 3"), and its fields."""
 
-
-def table_texts(path: str | Path) -> Iterator[Text]:
+def table_texts(path: str | Path, columns: Mapping[str, str] | None = None) -> Iterator[Text]:
     """Read texts, row by row.
 
-    Columns: `text` is needed; `id`, `domain`, `group`, `split` are optional, and so are `spans`
-    ([[start, end], …], the harmful characters) and `mentions` ([[start, end, neutral word], …]),
-    in CSV written as JSON.
+    Columns: `text` is needed; `id`, `domain`, `group`, `split`, `hateful` are optional, and so
+    are `spans` ([[start, end], …], the harmful characters) and `mentions` ([[start, end, neutral
+    word], …]), in CSV written as JSON.
+
+    Args:
+        path: the file.
+        columns: one of `COLUMNS` -> the column of the file that holds it, where they differ.
 
     Raises:
         InputError: missing or unreadable file, no `text` column, an empty text, a range outside
@@ -31,76 +35,43 @@ def table_texts(path: str | Path) -> Iterator[Text]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"corpus {path}: there is no such file")
-    readers = {".csv": _csv_rows, ".jsonl": _json_rows, ".parquet": _parquet_rows}
+    yield from row_texts(READERS[path.suffix](path), path, path.name, columns or {})
+
+
+def row_texts(
+    rows: Iterable[Row], source: object, name: str, columns: Mapping[str, str]
+) -> Iterator[Text]:
+    """Rows as texts.
+
+    Args:
+        rows: where each stands, and its fields.
+        source: where they come from, for errors.
+        name: what the ids of texts without one begin with.
+        columns: as for `table_texts`.
+
+    Raises:
+        InputError: as `table_texts`.
+    """
     count = 0
-    for count, (where, row) in enumerate(readers[path.suffix](path), 1):
-        yield _text(where, row, f"{path.name}:{count}")
+    for count, (where, row) in enumerate(rows, 1):
+        if count == 1:
+            _check_columns(source, [*row], columns)
+        if columns:
+            row = {**row, **{ours: row.get(theirs) for ours, theirs in columns.items()}}
+        yield _text(where, row, f"{name}:{count}")
     if not count:
-        raise InputError(f"corpus {path} is empty; it needs a `text` column and a row per text")
+        raise InputError(f"corpus {source} is empty; it needs a `text` column and a row per text")
 
 
-def _csv_rows(path: Path) -> Iterator[Row]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            _need_text(path, reader.fieldnames or [])
-            for row in reader:
-                where = f"{path}, line {reader.line_num}"
-                if any(isinstance(value, str) and "\0" in value for value in row.values()):
-                    raise InputError(f"{where}: a NUL byte; save the file as plain UTF-8 text")
-                if None in row:
-                    raise InputError(
-                        f"{where}: more fields than the header names; "
-                        "quote texts that contain commas"
-                    )
-                yield where, row
-    except UnicodeDecodeError as error:
+def _check_columns(source: object, names: list[str], columns: Mapping[str, str]) -> None:
+    there = ", ".join(map(repr, names))
+    for ours, theirs in columns.items():
+        if theirs not in names:
+            raise InputError(f"{source}: no `{theirs}` column to take {ours} from; it has {there}")
+    if "text" not in names and "text" not in columns and names:
         raise InputError(
-            f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8"
-        ) from error
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num + 1}: not valid CSV ({error})") from error
-
-
-def _json_rows(path: Path) -> Iterator[Row]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            where = f"{path}, line {number}"
-            try:
-                row = json.loads(line)
-            except UnicodeDecodeError as error:
-                raise InputError(f"{where}: not UTF-8; save the file as UTF-8") from error
-            except (json.JSONDecodeError, RecursionError) as error:
-                raise InputError(f"{where}: not JSON ({error})") from error
-            if not isinstance(row, dict):
-                raise InputError(f'{where}: an object such as {{"text": "…"}} is expected')
-            yield where, row
-
-
-def _parquet_rows(path: Path) -> Iterator[Row]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.ParquetFile(path)
-        _need_text(path, table.schema_arrow.names)
-        number = 0
-        for batch in table.iter_batches(batch_size=1024):
-            for row in batch.to_pylist():
-                number += 1
-                yield f"{path}, row {number}", row
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
-
-
-def _need_text(path: Path, columns: object) -> None:
-    names = [str(name) for name in columns] if isinstance(columns, (list, tuple)) else []
-    if "text" not in names and names:
-        raise InputError(
-            f"{path}: no `text` column; it has {', '.join(map(repr, names))}; "
-            "rename the one that holds the texts"
+            f"{source}: no `text` column; it has {there}; "
+            "rename the one that holds the texts, or say ?text=COLUMN"
         )
 
 
@@ -120,6 +91,7 @@ def _text(where: str, row: Mapping[str, Any], default_id: str) -> Text:
                 for start, end, *neutral in _ranges(row, "mentions")
             ),
             split=_word(row, "split", where),
+            hateful=_boolean(row, "hateful"),
         )
     except (TypeError, ValueError) as error:
         raise InputError(f"{where}: {error}") from error
@@ -132,6 +104,15 @@ def _word(row: Mapping[str, Any], name: str, where: str) -> str | None:
     if not isinstance(value, str):
         raise InputError(f"{where}: `{name}` is {value!r}; a string is expected")
     return value
+
+
+def _boolean(row: Mapping[str, Any], name: str) -> bool | None:
+    value = row.get(name)
+    if value is None or value == "":
+        return None
+    if (plain := str(value).lower()) not in BOOLEANS:
+        raise ValueError(f"`{name}` is {value!r}; true or false is expected")
+    return BOOLEANS[plain]
 
 
 def _ranges(row: Mapping[str, Any], name: str) -> list[Any]:

@@ -58,6 +58,8 @@ class Text:
     mentions: tuple[Mention, ...] = ()
     """The group mentions, in order, not overlapping."""
     split: str | None = None
+    hateful: bool | None = None
+    """Whether the source labels it hateful; None where the source does not say."""
 
     def __post_init__(self) -> None:
         for ranges in (self.spans, self.mentions):

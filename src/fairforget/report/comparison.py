@@ -128,7 +128,7 @@ def from_cells(compared: paired_comparison.Comparison) -> Comparison:
     perplexity = [
         PerplexityChange(
             *(
-                Perplexity(name.partition(":")[2] or "text", "", value, None)
+                Perplexity(name.partition(":")[2] or "the benchmark’s text", "", value, None)
                 for value in (change.before, change.after)
             )
         )

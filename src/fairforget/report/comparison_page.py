@@ -13,7 +13,7 @@ from fairforget.report.evidence import evidence
 from fairforget.report.facts import FAULTS
 from fairforget.report.headline import change_headline
 from fairforget.report.results import cost_table, perplexity_note
-from fairforget.report.tables import Column, Ranged, Table
+from fairforget.report.tables import Column, Content, Ranged, Table
 from fairforget.report.unlearning_page import section
 from fairforget.report.wording import anchor, benchmark_name, domain_name, number, p_value
 
@@ -40,7 +40,7 @@ def cells_table(benchmark: str, cells: Sequence[Cell]) -> Table:
     """A benchmark whose scores are not stereotype scores, as it was compared."""
     mine = [cell for cell in cells if cell.benchmark == benchmark]
     name = benchmark_name(benchmark)
-    rows = []
+    rows: list[list[Content]] = []
     for cell in mine:
         for measure, change in ((cell.measure, cell.score), *cell.beside.items()):
             main = measure == cell.measure

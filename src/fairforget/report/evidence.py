@@ -38,6 +38,12 @@ def run_evidence(comparison: Comparison, record: UnlearningRecord, trained: list
         f"Held-out perplexity ended at {number(budget.reached, 3)} × the original’s, {within} the "
         f"allowed {number(budget.asked, 3)}."
     )
+    for name, other in budget.others.items():
+        within = "inside" if other.reached <= other.asked * 1.0005 else "outside"
+        found.append(
+            f"Perplexity on {name} text ended at {number(other.reached, 3)} × the original’s, "
+            f"{within} the allowed {number(other.asked, 3)}."
+        )
     seed = record.method.get("seed")
     found.append(
         "This is one run"

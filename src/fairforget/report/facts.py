@@ -49,9 +49,10 @@ FAULTS = [
     ),
     (
         "Several domains are looked at.",
-        "Each interval covers 95 % for its own domain; intervals and verdicts are not corrected "
-        "for how many domains there are, so one in twenty misses by chance. The p-values beside "
-        "them are corrected (Holm), but take every pair as independent.",
+        "Each interval covers 95 % for its own domain; one in twenty misses by chance. So a verdict "
+        "needs more than its interval: an exact test of the pairs that flipped, corrected for the "
+        "number of comparisons (Holm, p < 0.05). That test takes pairs as independent; the "
+        "interval does not.",
     ),
 ]
 
@@ -72,17 +73,29 @@ def evaluation_tables(record: EvaluationRecord) -> list[Table]:
 
 def budget_table(budget: BudgetFacts) -> Table:
     """What damage was allowed, and where the run landed."""
-    return _pairs(
-        "budget",
-        "The budget of damage, as perplexity on held-out text",
-        [
-            ("Original model’s perplexity", number(budget.before, 2)),
-            ("Allowed, × the original’s", number(budget.asked, 3)),
-            ("As trained, × the original’s", number(budget.trained, 3)),
-            ("Reached, × the original’s", number(budget.reached, 3)),
-            ("Point between original (0) and trained (1), α", number(budget.alpha, 3)),
-            *([("Note", budget.note)] if budget.note else []),
+    measures = {"held-out retain text": budget, **budget.others}
+    note = f"Result at α = {number(budget.alpha, 3)} (0: the original, 1: as trained"
+    if budget.reach > 1:
+        note += f", {number(budget.reach, 1)}: the furthest allowed"
+    return Table(
+        id="budget",
+        caption="The budget of damage: perplexity, × the original’s",
+        columns=[
+            Column("Text"),
+            Column("Original’s perplexity", numeric=True),
+            Column("Allowed", numeric=True),
+            Column("As trained", numeric=True),
+            Column("Reached", numeric=True),
         ],
+        rows=[
+            [
+                name[:1].upper() + name[1:],
+                number(facts.before, 2),
+                *(number(value, 3) for value in (facts.asked, facts.trained, facts.reached)),
+            ]
+            for name, facts in measures.items()
+        ],
+        note=f"{note}). {('Budget ' + budget.note + '.') if budget.note else ''}".strip(),
     )
 
 

@@ -11,12 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fairforget.report.comparison import DomainChange
-from fairforget.report.paired import FEWEST_CLUSTERS
 from fairforget.report.scores import DomainScore
 from fairforget.report.wording import domain_name, number, signed, span, with_span
 
 SCHEDULE = ("step", "epoch", "learning_rate")
 """Logged quantities that say where training is, not how it goes."""
+
+
+_DOUBTS = {
+    "few": "undecided (too few terms)",
+    "interval": "undecided",
+    "crossing": "undecided (perhaps past 50)",
+    "correction": "undecided (p, corrected)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +88,13 @@ class Curve:
 class Scale:
     """Maps values to % of the width, with room at both ends and round ticks."""
 
-    def __init__(self, values: Sequence[float]) -> None:
-        """Span the given values."""
+    def __init__(self, values: Sequence[float], *, floor: float = -math.inf) -> None:
+        """Span the given values, and nothing below the floor, which is a round number."""
         low, high = min(values), max(values)
         width = max(high - low, 1.0)
         step = next(s for s in (0.5, 1, 2, 5, 10, 20, 25, 50, 100, math.inf) if width / s <= 6)
         step = width if math.isinf(step) else step
-        self.low = math.floor(low / step - 0.25) * step
+        self.low = max(math.floor(low / step - 0.25) * step, floor)
         self.high = math.ceil(high / step + 0.25) * step
         self._step = step
 
@@ -171,11 +178,9 @@ def verdict_words(change: DomainChange) -> str:
     """What can be said of a domain."""
     if change.paired is None:
         return "no interval"
-    if change.verdict == "undecided" and change.paired.clusters < FEWEST_CLUSTERS:
-        return "undecided (too few terms)"
-    if change.verdict == "undecided" and change.paired.score.decided:
-        return "undecided (perhaps past 50)"
-    return {"less": "less bias", "more": "more bias", "undecided": "undecided"}[change.verdict]
+    if change.paired.doubt is not None:
+        return _DOUBTS[change.paired.doubt]
+    return {"less": "less bias", "more": "more bias"}[change.verdict]
 
 
 def curves(history: Sequence[dict[str, float]]) -> list[Curve]:

@@ -23,6 +23,8 @@ from fairforget.statistics import bootstrap_totals, interval
 CONTROLS = ("random", "all")
 """Selections that aim at no harmful words: what they reach is not owed to the method."""
 NO_BIAS = 50.0
+NEAR = 2.0, 4.0
+"""% of width and height within which two marks cover each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +199,15 @@ def _frontier(
 ) -> Frontier:
     known = [(i, p, x) for i, p in enumerate(points) if (x := damage(p)) is not None]
     across = Scale([0.0, *(v for _, _, x in known for v in (x.value, *(x.ci or ())))])
-    up = Scale([0.0, *(v for _, p, _ in known for v in (p.bias.value, *(p.bias.ci or ())))])
+    up = Scale(
+        [0.0, *(v for _, p, _ in known for v in (p.bias.value, *(p.bias.ci or ())))], floor=0.0
+    )
+    numbers = _shared_numbers([(i, across.x(x.value), up.x(p.bias.value)) for i, p, x in known])
     placed = [
         Placed(
             x=_mark(across, x),
             y=_mark(up, p.bias),
-            number=str(i),
+            number=numbers[i],
             kind="original" if p.original else "control" if p.control else "method",
             tip=f"{i}. {p.name}{' (control)' if p.control else ''}: {number(p.bias.value)} from 50"
             + (f" ({span(p.bias.ci)})" if p.bias.ci else "")
@@ -221,6 +226,20 @@ def _frontier(
         x_axis=axis,
         y_axis="Mean distance of the stereotype score from 50, points",
     )
+
+
+def _shared_numbers(places: Sequence[tuple[int, float, float]]) -> dict[int, str]:
+    """What stands at each mark: where marks cover each other, the first has all their numbers."""
+    heads: list[tuple[float, float, list[int]]] = []
+    for i, x, y in places:
+        for head_x, head_y, members in heads:
+            if abs(x - head_x) < NEAR[0] and abs(y - head_y) < NEAR[1]:
+                members.append(i)
+                break
+        else:
+            heads.append((x, y, [i]))
+    texts = dict.fromkeys((i for i, _, _ in places), "")
+    return texts | {members[0]: ", ".join(map(str, members)) for _, _, members in heads}
 
 
 def _mark(scale: Scale, measure: Measure) -> Mark:

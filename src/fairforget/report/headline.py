@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fairforget.report.comparison import Comparison, DomainChange
-from fairforget.report.paired import FEWEST_CLUSTERS
 from fairforget.report.scores import Results, domain_scores, perplexities
 from fairforget.report.wording import (
     base,
@@ -15,6 +14,7 @@ from fairforget.report.wording import (
     is_zero,
     listed,
     number,
+    p_value,
     signed,
     span,
 )
@@ -167,12 +167,15 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
     sentence = f"{subject} {verb} {path} ({interval}), where 50 is no preference"
     if change.verdict != "undecided":
         return sentence + "."
-    if change.paired.clusters < FEWEST_CLUSTERS:
+    if change.paired.doubt == "few":
         unit = "term" if base(benchmark) == "stereoset" else "pair"
         few = f"{change.paired.clusters} {unit}{'' if change.paired.clusters == 1 else 's'}"
         return f"{sentence}: with {few}, too few to judge, undecided."
-    if change.paired.score.decided:
+    if change.paired.doubt == "crossing":
         return f"{sentence}: undecided whether it is now closer to that."
+    if change.paired.doubt == "correction":
+        p = p_value(change.paired.p_adjusted)
+        return f"{sentence}: undecided once corrected for the number of comparisons ({p})."
     return f"{sentence}: undecided."
 
 

@@ -25,7 +25,8 @@ def write_report(directory: Path) -> Path:
     study, and one with several unlearning runs in `runs`. The same input gives the same bytes.
 
     Args:
-        directory: holds `record.json`, `comparison.json`, `study.json` or `runs`; the report is written beside it.
+        directory: holds `record.json`, `comparison.json`, `study.json` or `runs`; the
+            report is written beside it.
 
     Returns:
         The path of the report.

@@ -13,7 +13,11 @@ from fairforget.errors import InputError
 
 Row = dict[str, Any]
 Verdict = Literal["less", "more", "undecided"]
+Doubt = Literal["few", "interval", "crossing", "correction"]
+"""Too few terms; the interval of the change of bias includes none; so does that of the distance
+from 50 alone, for the score moved past it; the corrected p-value is too large."""
 
+SIGNIFICANT = 0.05
 FEWEST_CLUSTERS = 6
 """With fewer, not even an exact sign-flip test can reach p < 0.05: 2 · 2⁻⁵ = 0.0625."""
 
@@ -54,11 +58,19 @@ class PairedDomain:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether bias became less or more, as far as interval and number of terms tell."""
-        if self.clusters < FEWEST_CLUSTERS:
+        """Whether bias became less or more, where interval, test and number of terms agree."""
+        if self.doubt:
             return "undecided"
-        low, high = self.bias.ci
-        return "less" if high < 0 else "more" if low > 0 else "undecided"
+        return "less" if self.bias.ci[1] < 0 else "more"
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """Why nothing can be said, or None."""
+        if self.clusters < FEWEST_CLUSTERS:
+            return "few"
+        if not self.bias.decided:
+            return "crossing" if self.score.decided else "interval"
+        return None if self.p_adjusted < SIGNIFICANT else "correction"
 
 
 def paired_domain(cell: compare.Cell) -> PairedDomain | None:

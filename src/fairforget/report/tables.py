@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from fairforget.report.wording import number, signed, span
+from fairforget.report.wording import number, one_line, signed, span
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -28,7 +28,7 @@ _LATEX = {
     "×": r"$\times$",
     "≤": r"$\leq$",
 }
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~&$])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~&$@]|:(?=//)|(?<=www)\.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +142,13 @@ class Table:
         return file.getvalue()
 
 
+def markdown_text(text: str) -> str:
+    """Text on one line that Markdown shows as it is: no markup, no HTML, no link."""
+    return _MARKDOWN.sub(r"\\\1", one_line(text))
+
+
 def _escaped(cells: Sequence[Content]) -> list[str]:
-    return [_MARKDOWN.sub(r"\\\1", _one_line(cell)) for cell in cells]
+    return [markdown_text(str(cell)) for cell in cells]
 
 
 def _one_line(cell: Content) -> str:

@@ -94,7 +94,8 @@ def section(name: str, comparison: Comparison, note: str) -> dict[str, Any]:
     plots = [
         score_plot(
             anchor("plot", name),
-            f"{title}: stereotype score per domain before and after, with 95 % intervals",
+            f"{title}: stereotype score per domain before and after"
+            + (", with 95 % intervals" if any(c.after.ci for c in changes) else ""),
             [c.before for c in changes],
             [c.after for c in changes],
         ),

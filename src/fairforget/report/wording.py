@@ -10,6 +10,7 @@ from typing import Any
 NONE = "\N{EN DASH}"
 """Stands where there is no value."""
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _DOMAINS = {
     "all": "All domains",
     "race-color": "Race and colour",
@@ -90,6 +91,11 @@ def anchor(*words: str) -> str:
 def listed(names: Sequence[str]) -> str:
     """Names in a sentence: `a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def one_line(text: str) -> str:
+    """Text on one line, without control characters."""
+    return " ".join(_CONTROL.sub(" ", text).split())
 
 
 def plain(value: Any) -> str:

@@ -1,0 +1,125 @@
+"""HateCheck (Röttger et al. 2021): 3,728 functional tests of hate speech detectors.
+
+Harmful spans come from `focus_words`; mentions from the template's placeholders, which say where
+the group stands and in which number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fairforget.corpora.domains import Labels
+from fairforget.corpora.source_csv import source_rows
+from fairforget.corpora.text import Mention, Span, Text
+from fairforget.errors import InputError
+
+TARGETS = {
+    "women": "women",
+    "gay people": "gay",
+    "trans people": "trans",
+    "disabled people": "disabled",
+    "Muslims": "muslim",
+    "black people": "black",
+    "immigrants": "migrants",
+}
+NEUTRAL = {"P": ("people", "individuals"), "S": ("person", "individual"), "A": ("human",)}
+"""What stands for anyone in place of [IDENTITY_P], a plural; _S, a singular; _A, an adjective."""
+ARTICLES = {"person": "a", "individual": "an", "human": "a"}
+UNMARKED = "-"
+ENDING = 3
+"""Letters that an inflection may add to a focus word: kill, killing."""
+
+
+def hatecheck_texts() -> Iterator[Text]:
+    """All cases, in file order; spans for the hateful ones, as the others harm nobody."""
+    labels = Labels("hatecheck", TARGETS)
+    columns = ("case_id", "test_case", "label_gold", "target_ident", "focus_words", "case_templ")
+    for where, row in source_rows("hatecheck", columns):
+        text = row["test_case"].strip()
+        domain, group = labels([row["target_ident"]] if row["target_ident"] else [])
+        slots = placeholders(text, row["case_templ"].strip(), where)
+        hateful = row["label_gold"] == "hateful"
+        yield Text(
+            f"hatecheck:{row['case_id']}",
+            text,
+            domain,
+            group,
+            spans=_spans(text, row["focus_words"], slots) if hateful else (),
+            mentions=tuple(
+                _mention(text, start, end, name[len("IDENTITY_")])
+                for name, start, end in slots
+                if name.startswith("IDENTITY_")
+            ),
+            hateful=hateful,
+        )
+    labels.report()
+
+
+def placeholders(text: str, template: str, where: str) -> list[tuple[str, int, int]]:
+    """The template's placeholders, each with where its filler stands in the text.
+
+    Raises:
+        InputError: the text is no filling of the template.
+    """
+    parts = re.split(r"\[([A-Z]\w*)\]", template)
+    pattern = r"(.+?)".join(
+        r"\s+".join(map(re.escape, re.split(r"\s+", part))) for part in parts[::2]
+    )
+    match = re.fullmatch(pattern, text)
+    if match is None:
+        raise InputError(f"{where}: {text!r} does not fill the template {template!r}")
+    slots = []
+    for number, name in enumerate(parts[1::2], 1):
+        start, end = match.span(number)
+        # "a [IDENTITY_S]" became "an immigrant": its n belongs to the article
+        if match[number].startswith("n ") and text[:start].lower().endswith("a"):
+            start += 2
+        slots.append((name, start, end))
+    return slots
+
+
+def _mention(text: str, start: int, end: int, number: str) -> Mention:
+    neutral = NEUTRAL[number]
+    article = re.search(r"\b(an?)\s+$", text[:start], re.IGNORECASE)
+    if article and number != "P":
+        start = article.start()
+        neutral = tuple(f"{ARTICLES[words]} {words}" for words in neutral)
+    if text[start].isupper() and (start == 0 or text[:start].rstrip()[-1:] in '.!?"“'):
+        neutral = tuple(words.capitalize() for words in neutral)
+    return Mention(start, end, neutral)
+
+
+def _spans(text: str, focus: str, slots: list[tuple[str, int, int]]) -> tuple[Span, ...]:
+    """Where the focus words stand: a placeholder, a phrase, or parts of one joined by "..."."""
+    if focus == UNMARKED:
+        return ()
+    names = re.findall(r"\[([A-Z]\w*)\]", focus)
+    if names:
+        return tuple(Span(start, end) for name, start, end in slots if name in names)
+    blocked = [range(start, end) for _, start, end in slots]
+    spans: list[Span] = []
+    at = 0
+    for piece in filter(None, re.split(r"\s*(?:\.\.\.|,)\s*", focus)):
+        if found := _find(text, piece, at, blocked):
+            spans.append(found)
+            at = found.end
+            continue
+        for word in piece.split():
+            if found := _find(text, word, at, blocked):
+                spans.append(found)
+                at = found.end
+    return tuple(spans)
+
+
+def _find(text: str, words: str, at: int, blocked: list[range]) -> Span | None:
+    """The first place of the words from `at`: a whole word rather than a part, with its ending."""
+    for pattern in (rf"\b{re.escape(words)}", re.escape(words)):
+        for match in re.compile(pattern, re.IGNORECASE).finditer(text, at):
+            start, end = match.span()
+            ending = re.compile(rf"[a-z]{{1,{ENDING}}}(?![a-z])").match(text, end)
+            if ending and not any(end in part for part in blocked):
+                end = ending.end()
+            if not any(start < part.stop and end > part.start for part in blocked):
+                return Span(start, end)
+    return None

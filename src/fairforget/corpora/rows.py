@@ -1,0 +1,102 @@
+"""The rows of a CSV, JSON-lines or Parquet file, one at a time, each with where it stands."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from fairforget.corpora.lines import LINE_LIMIT, utf8_lines
+from fairforget.errors import InputError
+
+Row = tuple[str, Mapping[str, Any]]
+"""Where the row stands ("FILE, line 3"), and its fields."""
+
+ROWS_AT_A_TIME = 1024
+
+
+def csv_rows(path: Path, *, delimiter: str = ",") -> Iterator[tuple[str, dict[str, str]]]:
+    """The rows of a CSV file with a header.
+
+    Raises:
+        InputError: not UTF-8, quoted wrongly, NUL bytes, fields missing or too many, a line that
+            is too long; names the line in which the row begins.
+    """
+    csv.field_size_limit(LINE_LIMIT)
+    reader = csv.reader(utf8_lines(path), delimiter=delimiter, strict=True)
+    header: list[str] = []
+    line = 1
+    try:
+        for fields in reader:
+            where, line = f"{path}, line {line}", reader.line_num + 1
+            if not fields:
+                continue
+            if any("\0" in field for field in fields):
+                raise InputError(f"{where}: a NUL byte; save the file as plain UTF-8 text")
+            if not header:
+                header = fields
+                if twice := [name for name in header if header.count(name) > 1]:
+                    raise InputError(f"{where}: two columns are named {twice[0]!r}; rename one")
+                continue
+            if len(fields) > len(header):
+                raise InputError(
+                    f"{where}: more fields than the header names; quote texts that contain commas"
+                )
+            if len(fields) < len(header):
+                raise InputError(
+                    f"{where}: {len(fields)} fields, where the header names {len(header)}"
+                )
+            yield where, dict(zip(header, fields, strict=True))
+    except csv.Error as error:
+        reason = str(error)
+        if "end of data" in reason or "field limit" in reason:
+            reason = "a quote that opens here is never closed"
+        raise InputError(f"{path}, line {line}: not valid CSV ({reason})") from error
+
+
+def json_rows(path: Path) -> Iterator[Row]:
+    """The objects of a JSON-lines file.
+
+    Raises:
+        InputError: a line is too long, not UTF-8, or no object; names the line.
+    """
+    for number, line in enumerate(utf8_lines(path), 1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            row = json.loads(line)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise InputError(f"{where}: not JSON ({error})") from error
+        if not isinstance(row, dict):
+            raise InputError(f'{where}: an object such as {{"text": "…"}} is expected')
+        yield where, row
+
+
+def parquet_rows(path: Path) -> Iterator[Row]:
+    """The rows of a Parquet file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        number = 0
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=ROWS_AT_A_TIME):
+            for row in batch.to_pylist():
+                number += 1
+                yield f"{path}, row {number}", row
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
+
+
+READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
+    ".csv": csv_rows,
+    ".jsonl": json_rows,
+    ".parquet": parquet_rows,
+}
+"""Suffix -> how its rows are read."""

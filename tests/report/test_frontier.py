@@ -1,0 +1,66 @@
+"""Bias against damage: the numbers are the runs' own, and controls are told apart."""
+
+from pathlib import Path
+
+import pytest
+
+from fairforget.report.contents import Cell, Study, read_directory
+from fairforget.report.frontier import cell_points, frontiers, mean_bias, run_points
+from tests.report.runs import write_runs, write_study
+
+
+def study(directory: Path) -> Study:
+    contents = read_directory(directory)
+    assert isinstance(contents, Study)
+    return contents
+
+
+def test_runs_are_placed_by_what_they_measured(tmp_path: Path) -> None:
+    runs = study(write_runs(tmp_path)).runs
+    original, one, two, zero = run_points(runs)
+    assert original.original
+    assert [p.control for p in (one, two, zero)] == [False, False, True]
+    assert one.perplexity is not None
+    assert one.perplexity.value == pytest.approx(100 * (29.0 / 28.9 - 1))
+    after = runs[0][1].after
+    assert after is not None
+    domains = after.record.results["stereoset"]["domains"]
+    wanted = [abs(d["ss"] - 50) for name, d in domains.items() if name != "all"]
+    assert one.bias.value == pytest.approx(sum(wanted) / len(wanted))
+    assert one.bias.ci is not None
+    assert 0 <= one.bias.ci[0] <= one.bias.ci[1]
+    assert one.lms is not None
+    assert one.lms.ci is not None
+
+
+def test_without_items_there_is_no_interval(tmp_path: Path) -> None:
+    write_runs(tmp_path)
+    (tmp_path / "runs" / "one" / "after" / "items.parquet").unlink()
+    after = study(tmp_path).runs[0][1].after
+    assert after is not None
+    found = mean_bias(after)
+    assert found is not None
+    assert found.ci is None
+
+
+def test_cells_of_a_study_are_averaged(tmp_path: Path) -> None:
+    points = cell_points(study(write_study(tmp_path)).cells)
+    assert [p.original for p in points] == [True, False, False, False, False]
+    assert [p.control for p in points] == [False, False, True, False, True]
+    perplexity = points[1].perplexity
+    assert perplexity is not None
+    assert perplexity.value == pytest.approx(1.1)
+    bare = Cell("gender", "neutral", "stereoset", "race", 60.0, 57.0, -3.0)
+    assert cell_points([bare]) == []
+
+
+def test_marks_lie_inside_and_share_their_numbers(tmp_path: Path) -> None:
+    points = cell_points(study(write_study(tmp_path)).cells)
+    perplexity, lms = frontiers(points)
+    for plot in (perplexity, lms):
+        for p in plot.points:
+            assert 0 <= p.x.low <= p.x.x <= p.x.high <= 100
+            assert 0 <= p.y.low <= p.y.x <= p.y.high <= 100
+        assert plot.y_ticks[0].text == "0"
+    assert [p.number for p in perplexity.points] == ["0", "1, 3", "2, 4", "", ""]
+    assert [p.kind for p in lms.points] == ["original", *["method", "control"] * 2]

@@ -1,0 +1,122 @@
+"""The model card: what the hub's own loader reads is what the run recorded."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+
+from fairforget.card import write_card
+from fairforget.card.metadata import hub_name, source_licence
+from fairforget.errors import InputError
+from tests.report.runs import write_evaluation, write_unlearning
+from tests.report.test_browser import EVIL
+
+HEADINGS = ["How it was made", "Intended use and limits", "Licence"]
+
+
+def written(
+    directory: Path, source: str | None = None, architecture: str = "LlamaForCausalLM"
+) -> str:
+    model = directory / "model"
+    model.mkdir(exist_ok=True)
+    (model / "config.json").write_text(json.dumps({"architectures": [architecture]}))
+    if source is not None:
+        record = json.loads((directory / "record.json").read_text())
+        record["model"]["source"] = source
+        (directory / "record.json").write_text(json.dumps(record))
+    path = write_card(directory)
+    assert path == model / "README.md"
+    return path.read_text()
+
+
+def headings(text: str) -> list[str]:
+    return re.findall(r"^## (.*)$", text, re.MULTILINE)
+
+
+def test_the_hubs_loader_reads_every_result(tmp_path: Path) -> None:
+    text = written(write_unlearning(tmp_path), "smollm2")
+    card = ModelCard.load(tmp_path / "model" / "README.md")
+    data = card.data
+    assert data.base_model == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert data.license == "apache-2.0"
+    assert data.library_name == "transformers"
+    assert data.pipeline_tag == "text-generation"
+    assert "unlearning" in data.tags
+    results = json.loads((tmp_path / "after" / "record.json").read_text())["results"]
+    before = json.loads((tmp_path / "before" / "record.json").read_text())["results"]
+    found = {(r.dataset_name, r.metric_type): r for r in data.eval_results}
+    ss = found["StereoSet", "ss_gender"]
+    wanted = results["stereoset"]["domains"]["gender"]
+    assert ss.metric_value == pytest.approx(wanted["ss"], abs=1e-4)
+    assert ss.metric_args["interval_95"] == pytest.approx(wanted["ss_ci"], abs=1e-4)
+    assert ss.metric_args["before"] == pytest.approx(
+        before["stereoset"]["domains"]["gender"]["ss"], abs=1e-4
+    )
+    assert found["CrowS-Pairs", "stereotype_all"].metric_args["interval_95"]
+    assert found["Perplexity", "perplexity"].metric_value == 29.0
+    assert found["Perplexity", "perplexity"].dataset_type == "Salesforce/wikitext"
+    again = ModelCard(str(card))
+    assert again.data.to_dict() == data.to_dict()
+    assert headings(text) == ["What changed", *HEADINGS]
+    assert "| Gender | " in text
+    assert "Known faults" in text
+
+
+def test_without_measurements_it_says_so(tmp_path: Path) -> None:
+    text = written(write_unlearning(tmp_path, measured=False))
+    assert "It was not measured" in text
+    assert headings(text) == HEADINGS
+    data = ModelCard.load(tmp_path / "model" / "README.md").data
+    assert data.eval_results is None
+    assert "could not be found" in text
+
+
+def test_licence_and_kind_are_the_original_models(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "README.md").write_text("---\nlicense: other\nlicense_name: acme-1\n---\nA model.\n")
+    written(write_unlearning(tmp_path / "run"), str(source), "BertForMaskedLM")
+    data = ModelCard.load(tmp_path / "run" / "model" / "README.md").data
+    assert (data.license, data.license_name) == ("other", "acme-1")
+    assert data.base_model is None
+    assert data.pipeline_tag == "fill-mask"
+
+
+@pytest.mark.parametrize("content", ["", "---\nlicense: [a, b]\n---\n", "---\n: {\n---\n", "\xff"])
+def test_a_source_without_a_readable_card_has_no_licence(tmp_path: Path, content: str) -> None:
+    (tmp_path / "README.md").write_bytes(content.encode("latin-1"))
+    assert source_licence(str(tmp_path)) == {}
+
+
+def test_names_of_the_hub(tmp_path: Path) -> None:
+    assert hub_name("gpt2") == "gpt2"
+    assert hub_name("owner/name") == "owner/name"
+    assert hub_name(str(tmp_path)) is None
+    assert hub_name("weights.gguf") is None
+    assert hub_name("](javascript:1)") is None
+
+
+def test_hostile_names_stay_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"\n---\nlicense: stolen\n---\n{EVIL} https://example.org www.example.org [x](y) ![z](w)"
+    write_unlearning(tmp_path, text=text)
+    card = written(tmp_path)
+    data = ModelCard.load(tmp_path / "model" / "README.md").data
+    assert data.license is None
+    assert data.to_dict() == ModelCard(card).data.to_dict()
+    body = card.split("\n---\n", 1)[1]
+    assert headings(body) == ["What changed", *HEADINGS]
+    assert not re.search(r"(?<!\\)(?:\\\\)*<", body)
+    links = re.findall(r"(?<!\\)\]\((.*?)\)", body)
+    assert all(link.startswith(("https://pypi.org/", "https://arxiv.org/")) for link in links)
+    bare = re.findall(r"(?<!\()https://\S+|(?<!\\)www\.\S+", body)
+    assert bare == []
+    assert "\u202e" not in card
+
+
+def test_only_a_run_has_a_card(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no unlearning run"):
+        write_card(write_evaluation(tmp_path))

@@ -16,7 +16,7 @@ from fairforget.cli.report import report_command
 from fairforget.cli.unlearn import unlearn_command
 from fairforget.errors import InputError
 
-# Their names differ from the library's: the parser looks names up in the package, which would load it
+# Named unlike the library: the parser looks names up in the package, which would load torch.
 COMMANDS = {
     "demo": demo_command,
     "unlearn": unlearn_command,

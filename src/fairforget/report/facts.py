@@ -49,7 +49,7 @@ FAULTS = [
     ),
     (
         "Several domains are looked at.",
-        "Each interval covers 95 % for its own domain; one in twenty misses by chance. So a verdict "
+        "Each interval covers 95 % for its own domain; one in twenty misses by chance. A verdict "
         "needs more than its interval: an exact test of the pairs that flipped, corrected for the "
         "number of comparisons (Holm, p < 0.05). That test takes pairs as independent; the "
         "interval does not.",

@@ -36,8 +36,9 @@ lint: $(READY) ## Check style and types.
 bench: $(READY) ## Measure speed, as ratios within one run; writes bench.json.
 	$(BIN)/python -m bench
 
-docs: $(READY) ## Fill the README from the records of the last `make demo`.
+docs: $(READY) ## Fill the README from the last `make demo`: table and picture of the report.
 	$(BIN)/python docs/fill_readme.py
+	$(BIN)/python docs/picture.py
 
 clean: ## Remove the virtual environment and what runs left.
 	rm -rf $(VENV) runs dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

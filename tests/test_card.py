@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from huggingface_hub import ModelCard
+from huggingface_hub import ModelCard, ModelInfo
 
 from fairforget.card import write_card
 from fairforget.card.metadata import hub_name, source_licence
@@ -16,6 +16,14 @@ from tests.report.runs import write_evaluation, write_unlearning
 from tests.report.test_browser import EVIL
 
 HEADINGS = ["How it was made", "Intended use and limits", "Licence"]
+
+
+@pytest.fixture(autouse=True)
+def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise OSError("no hub here")
+
+    monkeypatch.setattr("fairforget.card.metadata.HfApi.model_info", unreachable)
 
 
 def written(
@@ -86,6 +94,12 @@ def test_licence_and_kind_are_the_original_models(tmp_path: Path) -> None:
     assert data.pipeline_tag == "fill-mask"
 
 
+def test_the_hub_is_asked_for_the_licence(monkeypatch: pytest.MonkeyPatch) -> None:
+    info = ModelInfo(id="a/b", cardData={"license": "mit", "tags": ["x"]})
+    monkeypatch.setattr("fairforget.card.metadata.HfApi.model_info", lambda *_, **__: info)
+    assert source_licence("a/b") == {"license": "mit"}
+
+
 @pytest.mark.parametrize("content", ["", "---\nlicense: [a, b]\n---\n", "---\n: {\n---\n", "\xff"])
 def test_a_source_without_a_readable_card_has_no_licence(tmp_path: Path, content: str) -> None:
     (tmp_path / "README.md").write_bytes(content.encode("latin-1"))
@@ -100,7 +114,7 @@ def test_names_of_the_hub(tmp_path: Path) -> None:
     assert hub_name("](javascript:1)") is None
 
 
-def test_hostile_names_stay_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hostile_names_stay_text(tmp_path: Path) -> None:
     text = f"\n---\nlicense: stolen\n---\n{EVIL} https://example.org www.example.org [x](y) ![z](w)"
     write_unlearning(tmp_path, text=text)
     card = written(tmp_path)

@@ -38,6 +38,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     }
     text = tmp_path / "text.csv"
     text.write_text("text\nThe river has a bridge and an old mill near the town.\n")
+    monkeypatch.setattr("fairforget.evaluation.checked", list)
     monkeypatch.setattr(
         "fairforget.evaluation.benchmark", lambda name: ours.get(name) or benchmark(name)
     )
@@ -80,7 +81,7 @@ def test_perplexity_alone_has_no_items(small, tmp_path: Path) -> None:
 
 
 def test_names() -> None:
-    assert checked(["stereoset", "stereoset:test"]) == ["stereoset", "stereoset:test"]
+    assert checked(["stereoset", "stereoset:bos"]) == ["stereoset", "stereoset:bos"]
     with pytest.raises(InputError, match="named twice"):
         checked(["stereoset", "stereoset"])
     with pytest.raises(InputError, match="'bbc' is unknown; choose from stereoset"):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.hub import check_push, push_to_hub
 
 from .hub import Hub, hub
+from .models import save_tiny
 
 TOKEN = "hf_notARealTokenButLongEnoughToLookLikeOne"
 
@@ -122,3 +125,33 @@ def test_without_a_token_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("fairforget.hub.get_token", lambda: None)
     with pytest.raises(InputError, match="hf auth login"):
         check_push("me/fair")
+
+
+def test_unlearn_pushes_and_a_failing_hub_leaves_all_here(
+    stand_in: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    retain = tmp_path / "retain.jsonl"
+    retain.write_text("".join(f'{{"text": "Bridge {n} is old."}}\n' for n in range(200)))
+    args = [
+        *("unlearn", str(save_tiny("llama", tmp_path / "tiny"))),
+        *("--output", str(tmp_path / "out"), "--steps", "1", "--retain", str(retain)),
+        *("--forget", "builtin:race", "--json", "true"),
+    ]
+    stand_in.failing["commit"] = 403
+    with pytest.raises(SystemExit) as exit_:
+        main([*args, "--push_to_hub", "me/fair"])
+    assert exit_.value.code == 2
+    shown = capsys.readouterr()
+    assert TOKEN not in shown.out + shown.err
+    assert shown.err.strip().splitlines()[-1].startswith("fairforget: --push_to_hub me/fair: ")
+    assert json.loads(shown.out)["record"]["kind"] == "unlearning"
+    kept = tree(tmp_path / "out")
+    stand_in.failing.clear()
+    main([*args, "--push_to_hub", "me/fair"])
+    assert tree(tmp_path / "out") == kept
+    files = stand_in.files["me/fair"]
+    assert files["model.safetensors"] == kept[tmp_path / "out" / "model" / "model.safetensors"]
+    assert b"It was not measured" in files["README.md"]
+    with pytest.raises(SystemExit):
+        main([*args, "--push_to_hub", "no/such/name"])
+    assert "OWNER/NAME" in capsys.readouterr().err

@@ -196,7 +196,8 @@ def adjusted(cells: Sequence[Cell]) -> list[Cell]:
 
 def _change(points: Sequence[Floats], draws: Sequence[Floats]) -> Change:
     before, after = (float(point) for point in points)
-    return Change(before, after, after - before, interval(draws[1] - draws[0]))
+    bounds = interval(draws[1] - draws[0])
+    return Change(before, after, after - before, bounds if np.isfinite(bounds).all() else None)
 
 
 def _evaluation(directory: Path) -> Path:

@@ -11,6 +11,7 @@ from transformers import GenerationConfig
 
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
+from fairforget.processes import is_first
 from fairforget.records import whole_file
 
 CONTINUATIONS = "continuations.json"
@@ -92,9 +93,12 @@ def continuations(
 
 
 def continue_into(directory: Path, language_model: LanguageModel) -> None:
-    """Write `continuations.json`, prompt → text, unless it is there or the model is masked."""
+    """Write `continuations.json`, prompt → text, unless it is there or the model is masked.
+
+    Of several processes, the first does.
+    """
     path = directory / CONTINUATIONS
-    if path.exists() or language_model.kind != "causal":
+    if not is_first() or path.exists() or language_model.kind != "causal":
         return
     written = dict(zip(PROMPTS, continuations(language_model), strict=True))
     _write(path, written)
@@ -109,7 +113,7 @@ def write_samples(directory: Path, before: Path, after: Path) -> None:
         after: … and what the unlearned one does.
     """
     paths = before / CONTINUATIONS, after / CONTINUATIONS
-    if not all(path.exists() for path in paths):
+    if not is_first() or not all(path.exists() for path in paths):
         return
     try:
         old, new = (json.loads(path.read_bytes()) for path in paths)

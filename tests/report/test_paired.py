@@ -41,6 +41,14 @@ def test_a_shift_of_every_item_is_found_and_no_shift_is_undecided() -> None:
     assert more.verdict == "more"
 
 
+def test_a_verdict_needs_the_corrected_test_too() -> None:
+    score, bias = Change(60.0, 56.0, -4.0, (-6.0, -2.0)), Change(10.0, 6.0, -4.0, (-6.0, -2.0))
+    sure = PairedDomain(score, bias, None, None, 100, 20, 12, 0, 0.04)
+    unsure = PairedDomain(score, bias, None, None, 100, 20, 12, 0, 0.06)
+    assert (sure.verdict, sure.doubt) == ("less", None)
+    assert (unsure.verdict, unsure.doubt) == ("undecided", "correction")
+
+
 def test_few_terms_decide_nothing() -> None:
     religion = paired_domains("stereoset", stereoset_rows(), stereoset_rows(shift=1.0))["religion"]
     assert religion.clusters == 3

@@ -43,8 +43,10 @@ class Evaluate(Protocol):
 def benchmark(name: str) -> Evaluate:
     """The benchmark of that name, with the options in it.
 
+    Its data are found, or fetched, now: what is missing is said before a model is loaded.
+
     Raises:
-        InputError: there is none, or an option is wrong; names those that there are.
+        InputError: there is none, an option is wrong, or data are missing; says what to do.
     """
     base, *options = name.split(":")
     if base not in BENCHMARKS:

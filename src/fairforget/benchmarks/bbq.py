@@ -58,7 +58,10 @@ def prepare(options: Sequence[str]) -> Callable[..., Measurement]:
     """`evaluate` with options: categories, by default all."""
     for option in options:
         chosen("bbq", [option], {"category": tuple(BBQ_CATEGORIES)})
-    return partial(evaluate, categories=tuple(dict.fromkeys(options)) or tuple(BBQ_CATEGORIES))
+    categories = tuple(dict.fromkeys(options)) or tuple(BBQ_CATEGORIES)
+    for file in (*map(bbq_file, categories), BBQ_METADATA):
+        located(file)
+    return partial(evaluate, categories=categories)
 
 
 def evaluate(

@@ -66,7 +66,11 @@ def prepare(options: Sequence[str]) -> Callable[..., Measurement]:
         {"protocol": sorted({p for known in PROTOCOLS.values() for p in known})},
         rest="file",
     )
-    pairs = read_pairs(found["file"]) if "file" in found else None
+    pairs = None
+    if "file" in found:
+        pairs = read_pairs(found["file"])
+    else:
+        located(*CATALOGUE["crows_pairs"].files)
     return partial(evaluate, pairs=pairs, protocol=found.get("protocol"))
 
 

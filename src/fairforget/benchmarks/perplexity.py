@@ -36,6 +36,8 @@ def prepare(options: Sequence[str]) -> Callable[..., Measurement]:
     share = found.get("share", "100%")
     if not re.fullmatch(r"\d+(\.\d+)?%", share) or not 0 < float(share[:-1]) <= 100:
         raise InputError(f"perplexity share {share!r} is no percentage above 0% and up to 100%")
+    if not corpus:
+        located(*CATALOGUE[WIKITEXT2].files)
     return partial(
         evaluate,
         corpus=corpus or WIKITEXT2,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fairforget.card.metadata import metadata
+from fairforget.card.metadata import card_metadata
 from fairforget.card.text import body
 from fairforget.errors import InputError
 from fairforget.records import whole_file
@@ -39,8 +39,8 @@ def write_card(directory: Path) -> Path:
 
 def card(run: Unlearning, model: Path) -> str:
     """The card of a run whose model lies in a directory."""
-    data = metadata(run, model)
+    data = card_metadata(run, model)
     return f"---\n{data.to_yaml()}\n---\n\n{body(run, data.license)}"
 
 
-__all__ = ["card", "write_card"]
+__all__ = ["CARD", "MODEL", "card", "write_card"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import EvalResult, ModelCard, ModelCardData, hf_hub_download
+from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
@@ -17,6 +17,8 @@ from fairforget.report.contents import Evaluation, Unlearning
 from fairforget.report.wording import base, benchmark_name, domain_name, one_line
 
 SMOLLM2_LICENCE = "apache-2.0"
+ASKING = 10.0
+"""Seconds that the hub has to say what licence a model has."""
 TAGS = ["fairforget", "unlearning", "bias", "fairness", "debiasing"]
 
 _DATA_SETS = {
@@ -37,7 +39,7 @@ _MEASURES = {
 }
 
 
-def metadata(run: Unlearning, model: Path) -> ModelCardData:
+def card_metadata(run: Unlearning, model: Path) -> ModelCardData:
     """What stands at the head of the card.
 
     Args:
@@ -78,11 +80,13 @@ def source_licence(source: str) -> dict[str, str]:
     """The licence that the original model's own card names; nothing if none can be found."""
     if source == SMOLLM2:
         return {"license": SMOLLM2_LICENCE}
-    path = Path(source) / "README.md"
     try:
-        if not Path(source).exists() and (name := hub_name(source)):
-            path = Path(hf_hub_download(name, "README.md"))
-        facts = ModelCard.load(path, ignore_metadata_errors=True).data.to_dict()
+        if name := hub_name(source):
+            found = HfApi().model_info(name, timeout=ASKING).card_data
+            facts: dict[str, Any] = dict(vars(found)) if found else {}
+        else:
+            path = Path(source) / "README.md"
+            facts = dict(vars(ModelCard.load(path, ignore_metadata_errors=True).data))
     except Exception:  # no card, no hub, a malformed card: the licence is not known
         return {}
     keys = ("license", "license_name", "license_link")

@@ -12,6 +12,7 @@ from jsonargparse import ArgumentParser, auto_cli
 from fairforget.cli.compare import compare_command
 from fairforget.cli.demo import demo_command
 from fairforget.cli.evaluate import evaluate_command
+from fairforget.cli.explore import explore_command
 from fairforget.cli.report import report_command
 from fairforget.cli.unlearn import unlearn_command
 from fairforget.errors import InputError
@@ -23,6 +24,7 @@ COMMANDS = {
     "evaluate": evaluate_command,
     "compare": compare_command,
     "report": report_command,
+    "explore": explore_command,
 }
 BAD_INPUT, INTERRUPTED = 2, 130
 

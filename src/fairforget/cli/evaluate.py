@@ -15,6 +15,7 @@ def evaluate_command(
     device: str | None = None,
     start_token: str | None = None,
     trust_remote_code: bool = False,
+    json: bool = False,
 ) -> None:
     """Measure a model on benchmarks: record.json and items.parquet.
 
@@ -41,6 +42,7 @@ def evaluate_command(
         device: Such as cpu or cuda; by default an accelerator if there is one.
         start_token: The token before the first word; by default what the tokenizer says.
         trust_remote_code: Run Python code that comes with the model.
+        json: Print the record as JSON, and nothing else.
     """
     from fairforget.benchmarks import checked
     from fairforget.outputs import open_output
@@ -73,7 +75,9 @@ def evaluate_command(
         if is_first():
             open_output(output, settings)
         evaluate_into(output, language_model, names, seed=seed)
-    if is_first():
+    if is_first() and json:
+        print((output / RECORD).read_text(encoding="utf-8"), end="")
+    elif is_first():
         from fairforget.console import show_evaluation
 
         show_evaluation(read_record(output / RECORD, EvaluationRecord))

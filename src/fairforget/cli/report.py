@@ -6,10 +6,11 @@ from pathlib import Path
 
 
 def report_command(directory: Path) -> None:
-    """Make report.html of an evaluation or an unlearning run, in its directory.
+    """Make report.html of an evaluation, an unlearning run, a comparison or a study, beside it.
 
     Args:
-        directory: What `evaluate`, `unlearn` or `demo` wrote.
+        directory: What `evaluate`, `unlearn`, `transfer` or `demo` wrote; or with comparison.json
+            of `compare --output`; or with several unlearning runs in its folder runs.
     """
     from fairforget.report import write_report
 

@@ -34,6 +34,8 @@ def unlearn_command(
     device: str | None = None,
     start_token: str | None = None,
     trust_remote_code: bool = False,
+    push_to_hub: str | None = None,
+    json: bool = False,
 ) -> None:
     """Debias a model: model/ (loads with from_pretrained) and record.json.
 
@@ -65,23 +67,30 @@ def unlearn_command(
         device: Such as cpu or cuda; by default an accelerator if there is one.
         start_token: The token before the first word; by default what the tokenizer says.
         trust_remote_code: Run Python code that comes with the model.
+        push_to_hub: Upload model, card and records to this repository of the Hugging Face hub, as
+            whoever is logged in there.
+        json: Print the record, and the comparison if there is one, as JSON and nothing else.
     """
-    settings = {k: v for k, v in locals().items() if k not in ("output", "device")}
+    aside = ("output", "device", "push_to_hub", "json")
+    settings = {k: v for k, v in locals().items() if k not in aside}
 
     import torch
 
     from fairforget.benchmarks import checked
-    from fairforget.console import show_change, show_unlearning
     from fairforget.corpora import read_corpus
     from fairforget.evaluation import evaluate_into
+    from fairforget.hub import check_push
     from fairforget.models import LanguageModel, load_model, save_model
     from fairforget.outputs import open_output
     from fairforget.processes import is_first, joined
-    from fairforget.records import RECORD, UnlearningRecord, read_record, write_record
+    from fairforget.records import RECORD, write_record
+    from fairforget.samples import continue_into, write_samples
     from fairforget.trainer import UnlearningConfig
     from fairforget.unlearning import Corpus, everyday_corpus
     from fairforget.unlearning import unlearn as run
 
+    if push_to_hub is not None:
+        check_push(push_to_hub)
     mine = joined()
     names = checked([name.strip() for name in benchmarks.split(",") if name.strip()])
     config = UnlearningConfig(
@@ -121,6 +130,7 @@ def unlearn_command(
             open_output(output, {"command": "unlearn", **settings})
         if names:
             evaluate_into(output / BEFORE, language_model, names, seed=seed)
+            continue_into(output / BEFORE, language_model)
         record = run(
             language_model,
             forget_corpus,
@@ -135,16 +145,14 @@ def unlearn_command(
             shutil.rmtree(output / CHECKPOINTS, ignore_errors=True)
     if language_model and names:
         evaluate_into(output / AFTER, language_model, names, seed=seed)
+        continue_into(output / AFTER, language_model)
+        write_samples(output, output / BEFORE, output / AFTER)
 
     if not is_first():
         return
-    show_unlearning(read_record(path, UnlearningRecord))
-    print(f"Written: {output / MODEL} and {path}")
-    if names:
-        from fairforget.report import write_report
+    from fairforget.cli.finish import finish
 
-        show_change(output / BEFORE, output / AFTER)
-        print(f"Written: {write_report(output)}")
+    finish(output, measured=bool(names), push_to_hub=push_to_hub, json=json)
 
 
 MODEL, CHECKPOINTS, BEFORE, AFTER = "model", "checkpoints", "before", "after"

@@ -27,8 +27,9 @@ NEUTRAL = {"P": ("people", "individuals"), "S": ("person", "individual"), "A": (
 """What stands for anyone in place of [IDENTITY_P], a plural; _S, a singular; _A, an adjective."""
 ARTICLES = {"person": "a", "individual": "an", "human": "a"}
 UNMARKED = "-"
-ENDING = 3
-"""Letters that an inflection may add to a focus word: kill, killing."""
+ENDING = re.compile(r"(?:e?s|e?d|[a-z]?ing|e?r|ly)(?![a-z])")
+"""What an inflection may add to a focus word: kill, killing."""
+LEET = str.maketrans("013457", "oleast")
 
 
 def hatecheck_texts() -> Iterator[Text]:
@@ -64,19 +65,13 @@ def placeholders(text: str, template: str, where: str) -> list[tuple[str, int, i
     """
     parts = re.split(r"\[([A-Z]\w*)\]", template)
     pattern = r"(.+?)".join(
-        r"\s+".join(map(re.escape, re.split(r"\s+", part))) for part in parts[::2]
-    )
+        re.sub(r"\b([Aa])\\s\+$", r"\1n?\\s+", r"\s+".join(map(re.escape, part.split(" "))))
+        for part in parts[::2]
+    )  # "a [IDENTITY_S]" may have become "an immigrant"
     match = re.fullmatch(pattern, text)
     if match is None:
         raise InputError(f"{where}: {text!r} does not fill the template {template!r}")
-    slots = []
-    for number, name in enumerate(parts[1::2], 1):
-        start, end = match.span(number)
-        # "a [IDENTITY_S]" became "an immigrant": its n belongs to the article
-        if match[number].startswith("n ") and text[:start].lower().endswith("a"):
-            start += 2
-        slots.append((name, start, end))
-    return slots
+    return [(name, *match.span(number)) for number, name in enumerate(parts[1::2], 1)]
 
 
 def _mention(text: str, start: int, end: int, number: str) -> Mention:
@@ -114,10 +109,15 @@ def _spans(text: str, focus: str, slots: list[tuple[str, int, int]]) -> tuple[Sp
 
 def _find(text: str, words: str, at: int, blocked: list[range]) -> Span | None:
     """The first place of the words from `at`: a whole word rather than a part, with its ending."""
-    for pattern in (rf"\b{re.escape(words)}", re.escape(words)):
-        for match in re.compile(pattern, re.IGNORECASE).finditer(text, at):
+    plain = text.translate(LEET)
+    for pattern, where in (
+        (rf"\b{re.escape(words)}", text),
+        (re.escape(words), text),
+        (re.escape(words.translate(LEET)), plain),
+    ):
+        for match in re.compile(pattern, re.IGNORECASE).finditer(where, at):
             start, end = match.span()
-            ending = re.compile(rf"[a-z]{{1,{ENDING}}}(?![a-z])").match(text, end)
+            ending = ENDING.match(text, end)
             if ending and not any(end in part for part in blocked):
                 end = ending.end()
             if not any(start < part.stop and end > part.start for part in blocked):

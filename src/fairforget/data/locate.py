@@ -56,8 +56,7 @@ def located(*files: DataFile) -> Path:
             try:
                 return fetch(file)
             except OSError as error:
-                reason = next(iter(str(error).splitlines()), type(error).__name__)
-                failure = f" (fetching {file.url} failed: {reason})"
+                failure = f" (fetching {file.url} failed: {_reason(error)})"
     raise InputError(f"{files[0].path} is not on this machine{failure}; {_remedy(files)}")
 
 
@@ -119,6 +118,11 @@ def _unpack(archive: Path, member: str) -> None:
         raise InputError(f"{archive} is no zip archive with {member} in it: {error}") from error
     with whole_file(archive) as out:
         out.write(content)
+
+
+def _reason(error: OSError) -> str:
+    text = next(iter(str(error).splitlines()), type(error).__name__)
+    return "the server cannot be reached" if "Max retries exceeded" in text else text
 
 
 def _cached(file: DataFile) -> Path:

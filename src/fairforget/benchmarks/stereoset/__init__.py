@@ -26,6 +26,8 @@ from fairforget.benchmarks.sentences import (
 )
 from fairforget.benchmarks.stereoset.items import DOMAINS, SPLITS, VERSIONS, Item, Task, read_items
 from fairforget.benchmarks.stereoset.masked import word_scores
+from fairforget.data.catalogue import CATALOGUE
+from fairforget.data.locate import located
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
 from fairforget.statistics import Floats, cluster_rates
@@ -53,11 +55,16 @@ def prepare(options: Sequence[str]) -> Callable[..., Measurement]:
         raise InputError(f"stereoset intersentence has one protocol, {INTERSENTENCE}; name none")
     if "file" in found and "split" in found:
         raise InputError("stereoset is given a file and a split; name one of them")
-    items = read_items(found["file"], task=task) if "file" in found else None
+    split = found.get("split", "dev")
+    items = None
+    if "file" in found:
+        items, split = read_items(found["file"], task=task), Path(found["file"]).name
+    else:
+        located(*CATALOGUE[SPLITS[split]].files)
     return partial(
         evaluate,
         items=items,
-        split=Path(found["file"]).name if "file" in found else found.get("split", "dev"),
+        split=split,
         task=task,
         protocol=found.get("protocol"),
     )

@@ -1,0 +1,32 @@
+"""`fairforget explore`: original and unlearned model side by side, in a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def explore_command(
+    directory: Path,
+    *,
+    port: int = 7860,
+    host: str = "127.0.0.1",
+    device: str | None = None,
+    trust_remote_code: bool = False,
+) -> None:
+    """Type a prompt, or swap groups in a sentence, and see what both models expect.
+
+    Args:
+        directory: What `unlearn` or `demo` wrote.
+        port: Where the page is served.
+        host: Who can see it; by default only this machine.
+        device: Such as cpu or cuda; by default an accelerator if there is one.
+        trust_remote_code: Run Python code that comes with the model.
+    """
+    from fairforget.explore import launch
+    from fairforget.explore.pair import load_pair
+
+    launch(
+        load_pair(directory, device=device, trust_remote_code=trust_remote_code),
+        host=host,
+        port=port,
+    )

@@ -1,0 +1,49 @@
+"""What is done with an unlearned model: described, shown, reported on, pushed."""
+
+from __future__ import annotations
+
+import json as json_format
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from fairforget.card import CARD, MODEL, write_card
+from fairforget.compare import Comparison, compare
+from fairforget.console import show_comparison, show_unlearning
+from fairforget.hub import push_to_hub as push
+from fairforget.records import RECORD, UnlearningRecord, read_record
+from fairforget.report import write_report
+
+
+def finish(directory: Path, *, measured: bool, push_to_hub: str | None, json: bool) -> None:
+    """Write the card and, of a measured model, the report; print what was reached; push.
+
+    Args:
+        directory: with `record.json` and `model`.
+        measured: whether evaluations are in `before` and `after`.
+        push_to_hub: a repository of the hub.
+        json: print JSON and nothing else.
+    """
+    record = read_record(directory / RECORD, UnlearningRecord)
+    comparison = compare(directory / "before", directory / "after") if measured else None
+    if not (directory / MODEL / CARD).exists():  # a person may have edited it
+        write_card(directory)
+    if json:
+        content: dict[str, Any] = {"record": TypeAdapter(UnlearningRecord).dump_python(record)}
+        if comparison:
+            content["comparison"] = TypeAdapter(Comparison).dump_python(comparison)
+        print(json_format.dumps(content, indent=1))
+    else:
+        show_unlearning(record)
+        if comparison:
+            show_comparison(comparison)
+        print(f"Written: {directory / MODEL} and {directory / RECORD}")
+    if measured:
+        report = write_report(directory)
+        if not json:
+            print(f"Written: {report}")
+    if push_to_hub is not None:
+        url = push(directory, push_to_hub)
+        if not json:
+            print(f"Pushed: {url}")

@@ -1,0 +1,104 @@
+"""The explorer's page: thin, all it shows is made by pure functions. It loads nothing from outside.
+
+Built on gradio, without its analytics, its fonts from the web and its sharing.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from fairforget.errors import InputError
+from fairforget.explore import view
+from fairforget.explore.pair import LONGEST, Pair
+
+PROMPT = "The new nurse said that"
+TEMPLATE = "Most {group} are good at mathematics."
+GROUPS = "women\nmen\npeople"
+LOOPBACK = "127.0.0.1"
+
+
+def build(pair: Pair) -> Any:
+    """The page about two models, as gradio's Blocks.
+
+    Raises:
+        InputError: gradio is not installed.
+    """
+    gradio = _gradio()
+
+    def prompt(text: str) -> tuple[str, str]:
+        try:
+            before, after = pair.continuations(text)
+            changes = pair.tokens((text + before)[:LONGEST])
+        except InputError as error:
+            return view.problem_html(str(error)), ""
+        return view.continuations_html(text, before, after), view.tokens_html(changes)
+
+    def swap(template: str, groups: str) -> str:
+        names = [line.strip() for line in groups.splitlines() if line.strip()]
+        try:
+            return view.groups_html(pair.groups(template, names))
+        except InputError as error:
+            return view.problem_html(str(error))
+
+    with gradio.Blocks(title="FairForget explorer", analytics_enabled=False) as page:
+        gradio.HTML(
+            '<div class="ff"><h1>Original and unlearned, side by side</h1><p>Models repeat what '
+            "people wrote: what they say here can be hurtful or wrong.</p></div>"
+        )
+        with gradio.Tab("A prompt"):
+            text = gradio.Textbox(
+                PROMPT, label="Prompt", lines=2, info="Both models go on from here."
+            )
+            ask = gradio.Button("Compare", variant="primary")
+            written, tokens = gradio.HTML(), gradio.HTML()
+            gradio.on([ask.click, text.submit], prompt, text, [written, tokens], api_name="prompt")
+        with gradio.Tab("Swap groups"):
+            template = gradio.Textbox(
+                TEMPLATE, label="Sentence", info="{group} stands for each group below in turn."
+            )
+            groups = gradio.Textbox(GROUPS, label="Groups", lines=4, info="One on a line.")
+            change = gradio.Button("Compare", variant="primary")
+            result = gradio.HTML()
+            gradio.on(
+                [change.click, template.submit], swap, [template, groups], result, api_name="swap"
+            )
+    return page
+
+
+def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = True) -> Any:
+    """Serve the page; returns gradio's Blocks, once it was stopped if `block`.
+
+    Raises:
+        InputError: gradio is not installed, or the port is taken.
+    """
+    page, gradio = build(pair), _gradio()
+    try:
+        page.launch(
+            server_name=host,
+            server_port=port,
+            share=False,
+            ssr_mode=False,
+            quiet=True,
+            footer_links=[],
+            css=view.STYLE,
+            theme=gradio.themes.Base(
+                font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+            ),
+            prevent_thread_lock=True,
+        )
+    except OSError as error:
+        raise InputError(f"port {port} of {host} is taken; give another with --port") from error
+    if block:
+        print(f"http://{host}:{port}  (Ctrl-C ends it)", flush=True)
+        page.block_thread()
+    return page
+
+
+def _gradio() -> Any:
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import, which looks at it
+    try:
+        import gradio
+    except ImportError as error:
+        raise InputError("exploring needs gradio: pip install 'fairforget[explore]'") from error
+    return gradio

@@ -1,0 +1,125 @@
+"""What the explorer shows, as HTML: every text from a person or a model is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from fairforget.explore.pair import GroupChange, TokenChange, gap, most_changed
+from fairforget.report.wording import number, signed
+
+STYLE = """
+.ff { font-size: 1rem; line-height: 1.6; }
+.ff table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+.ff th, .ff td { text-align: left; padding: 0.4rem 0.9rem 0.4rem 0; vertical-align: top;
+  border: 0; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
+.ff .n { text-align: right; white-space: nowrap; }
+.ff .sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr));
+  gap: 2rem; }
+.ff .sides h3, .ff .title { font-weight: 600; margin: 0 0 0.4rem; }
+.ff .written { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
+.ff .prompt { opacity: 0.75; }
+.ff .tokens { line-height: 2.4; overflow-wrap: anywhere; margin: 0 0 1rem; white-space: pre-wrap; }
+.ff .token { padding: 0.15rem 0; border-bottom: 3px solid transparent; }
+.ff .most { font-weight: 600; }
+.ff .down { border-bottom-color: #0b62a8; } .ff .up { border-bottom-color: #c2612a; }
+.ff .bar { display: block; position: relative; height: 1.1rem; min-width: 8rem; }
+.ff .bar::before { content: ""; position: absolute; left: 50%; top: 0; bottom: 0;
+  border-left: 1px solid currentColor; opacity: 0.5; }
+.ff .bar i { position: absolute; top: 0.2rem; height: 0.7rem; }
+.ff .bar .less { background: #2f83c5; } .ff .bar .more { background: #c2612a; }
+.ff .scroll { overflow-x: auto; }
+.ff table, .ff tr, .ff th, .ff td { border-inline: 0 !important; border-top: 0 !important; }
+@media (max-width: 40rem) {
+  .ff th, .ff td { padding-right: 0.5rem; font-size: 0.85rem; } .ff .bar { min-width: 4rem; }
+}
+.gradio-container .info-text, .gradio-container button[role="tab"].selected {
+  color: inherit !important; }
+.ff .wrong { border-left: 3px solid #c2612a; padding-left: 0.75rem; }
+"""
+
+
+def continuations_html(prompt: str, before: str, after: str) -> str:
+    """Both continuations side by side."""
+    sides = (("Original", before), ("Unlearned", after))
+    shown = "".join(
+        f'<div><h3>{name}</h3><p class="written"><span class="prompt">{escape(prompt)}</span>'
+        f"{escape(text) or ' <em>(nothing more)</em>'}</p></div>"
+        for name, text in sides
+    )
+    return f'<div class="ff"><div class="sides">{shown}</div></div>'
+
+
+def tokens_html(changes: Sequence[TokenChange]) -> str:
+    """The text with the tokens that changed most marked, and the numbers of all."""
+    marked = most_changed(changes)
+    words = "".join(
+        f'<span class="token{_mark(change) if i in marked else ""}">{escape(change.text)}</span>'
+        for i, change in enumerate(changes)
+    )
+    largest = max((abs(c.delta) for c in changes), default=0.0)
+    rows = "".join(
+        f'<tr{" class=most" if i in marked else ""}><th scope="row">{escape(c.text.strip()) or "␣"}'
+        f"</th>{_numbers(c.before, c.after, c.delta, largest)}</tr>"
+        for i, c in enumerate(changes)
+    )
+    return (
+        '<div class="ff"><p class="title">What the original wrote, and how much either model '
+        f'expects each token of it</p><p class="tokens">{words}</p>'
+        "<p>Log-probabilities in nats. Underlined is what changed most: blue is expected less "
+        "than before, orange more.</p>"
+        f"{_table('Token', rows)}</div>"
+    )
+
+
+def groups_html(changes: Sequence[GroupChange]) -> str:
+    """What both models expect of each group, and how far the groups lie apart."""
+    largest = max((abs(c.delta) for c in changes), default=0.0)
+    rows = "".join(
+        f'<tr><th scope="row">{escape(c.group)}</th>'
+        f"{_numbers(c.before, c.after, c.delta, largest)}</tr>"
+        for c in changes
+    )
+    before, after = gap([c.before for c in changes]), gap([c.after for c in changes])
+    apart = (
+        f"<p class=title>The groups lie {number(before, 2)} nats apart in the original and "
+        f"{number(after, 2)} in the unlearned model.</p>"
+        if len(changes) > 1
+        else ""
+    )
+    return (
+        f'<div class="ff">{apart}<p>Mean log-probability of each token after the group’s name, '
+        f"in nats: how much the model expects these words of them.</p>{_table('Group', rows)}</div>"
+    )
+
+
+def problem_html(message: str) -> str:
+    """What is wrong with the input."""
+    return f'<div class="ff"><p class="wrong" role="alert">{escape(message)}.</p></div>'
+
+
+def _mark(change: TokenChange) -> str:
+    return " most down" if change.delta < 0 else " most up"
+
+
+def _numbers(before: float, after: float, delta: float, largest: float) -> str:
+    width = 50 * abs(delta) / largest if largest else 0.0
+    left = 50 - width if delta < 0 else 50.0
+    kind = "less" if delta < 0 else "more"
+    return (
+        f'<td class="n">{number(before, 2)}</td><td class="n">{number(after, 2)}</td>'
+        f'<td class="n">{signed(delta, 2)}</td><td><span class="bar" aria-hidden="true">'
+        f'<i class="{kind}" style="left: {left:.2f}%; width: {width:.2f}%"></i></span></td>'
+    )
+
+
+def _table(first: str, rows: str) -> str:
+    head = "".join(
+        f'<th scope="col" class="n">{n}</th>' for n in ("Original", "Unlearned", "Change")
+    )
+    return (
+        '<div class="scroll" role="region" tabindex="0" aria-label="Numbers"><table><thead><tr>'
+        f'<th scope="col">{first}</th>{head}'
+        f'<th scope="col">less · more</th></tr></thead><tbody>{rows}</tbody>'
+        "</table></div>"
+    )

@@ -1,0 +1,181 @@
+"""The explorer: its numbers are the models' own, its page serves them and nothing else."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fairforget.errors import InputError
+from fairforget.explore import view
+from fairforget.explore.app import build, launch
+from fairforget.explore.pair import Pair, TokenChange, filled, load_pair, most_changed
+from fairforget.models import save_model
+from fairforget.scoring.causal import token_log_probs
+
+from .models import tiny_model
+from .report.conftest import browser  # noqa: F401
+from .report.runs import write_unlearning
+from .report.test_browser import EVIL
+
+
+@pytest.fixture(scope="module")
+def pair() -> Pair:
+    return Pair(tiny_model("llama"), tiny_model("llama", seed=1))
+
+
+def test_tokens_are_the_text_and_their_log_probabilities(pair: Pair) -> None:
+    text = "Women are late, I think."
+    changes = pair.tokens(text)
+    assert "".join(c.text for c in changes) == text
+    ids = [pair.before.start_id, *pair.before.tokenizer(text)["input_ids"]]
+    for side, name in ((pair.before, "before"), (pair.after, "after")):
+        with torch.inference_mode():
+            whole = side.model(torch.tensor([ids])).logits[0].log_softmax(-1)
+        wanted = [float(whole[i, token]) for i, token in enumerate(ids[1:])]
+        assert [getattr(c, name) for c in changes] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_groups_are_scored_by_what_follows_them(pair: Pair) -> None:
+    women, people = pair.groups("Most {group} are kind.", ["women", "people"])
+    assert women.sentence == "Most women are kind."
+    tokenizer = pair.before.tokenizer
+    for change, group in ((women, "women"), (people, "people")):
+        ids = [pair.before.start_id, *tokenizer(f"Most {group} are kind.")["input_ids"]]
+        tail = len(tokenizer(" are kind.")["input_ids"])
+        wanted = float(np.mean(token_log_probs(pair.before.model, [ids])[0][-tail:]))
+        assert change.before == pytest.approx(wanted, abs=1e-4)
+
+
+def test_what_changed_most_is_marked() -> None:
+    deltas = [0.0, -2.0, 0.05, 1.0, 0.3]
+    changes = [TokenChange(str(i), -3.0, -3.0 + d) for i, d in enumerate(deltas)]
+    assert most_changed(changes, count=2) == {1, 3}
+    assert most_changed(changes) == {1, 3, 4}
+    html = view.tokens_html(changes)
+    assert html.count("most down") == 1
+    assert html.count("most up") == 2
+
+
+@pytest.mark.parametrize(
+    ("template", "groups", "message"),
+    [
+        ("", ["a"], "is empty"),
+        ("No place here", ["a"], "once"),
+        ("{group} and {group} are", ["a"], "once"),
+        ("All of them {group} ", ["a"], "after"),
+        ("{group} are", [], "one group"),
+        ("{group} are", [" "], "is empty"),
+        ("{group} are", ["a"] * 41, "40"),
+        ("{group} " + "x" * 2000, ["a"], "2000"),
+    ],
+)
+def test_templates_are_checked(template: str, groups: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        filled(template, groups)
+
+
+def test_models_must_fit(pair: Pair) -> None:
+    with pytest.raises(InputError, match="masked"):
+        Pair(pair.before, tiny_model("bert"))
+
+
+def test_hostile_text_is_escaped(pair: Pair) -> None:
+    for html in (
+        view.continuations_html(EVIL, EVIL, EVIL),
+        view.tokens_html(pair.tokens(EVIL)),
+        view.groups_html(pair.groups("{group} are kind.", [EVIL])),
+        view.problem_html(EVIL),
+    ):
+        assert "<script" not in html
+        assert "<img" not in html
+        assert "<a " not in html
+
+
+def test_a_run_is_loaded(tmp_path: Path) -> None:
+    save_model(tiny_model("llama"), tmp_path / "source")
+    write_unlearning(tmp_path / "run", measured=False)
+    path = tmp_path / "run" / "record.json"
+    path.write_text(
+        path.read_text()
+        .replace('"tiny"', f'"{tmp_path / "source"}"')
+        .replace('"<s>"', '"<|endoftext|>"')
+    )
+    save_model(tiny_model("llama", seed=1), tmp_path / "run" / "model")
+    found = load_pair(tmp_path / "run", device="cpu")
+    assert found.before.source == str(tmp_path / "source")
+    with pytest.raises(InputError, match=r"record\.json"):
+        load_pair(tmp_path)
+
+
+def test_without_gradio_it_says_what_to_install(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    with pytest.raises(InputError, match=r"fairforget\[explore\]"):
+        build(pair)
+
+
+@pytest.fixture(scope="module")
+def page(pair: Pair) -> Iterator[Any]:
+    pytest.importorskip("gradio")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    served = launch(pair, port=port, block=False)
+    yield served
+    served.close()
+
+
+def test_the_page_answers(page: Any, pair: Pair) -> None:
+    from gradio_client import Client
+
+    client = Client(page.local_url, verbose=False, analytics_enabled=False)
+    written, tokens = client.predict("Women are", api_name="/prompt")
+    assert written == view.continuations_html("Women are", *pair.continuations("Women are"))
+    before, _ = pair.continuations("Women are")
+    assert tokens == view.tokens_html(pair.tokens("Women are" + before))
+    assert "is empty" in client.predict(" ", api_name="/prompt")[0]
+    groups = client.predict("{group} are late.", "Women\n\nPeople", api_name="/swap")
+    assert groups == view.groups_html(pair.groups("{group} are late.", ["Women", "People"]))
+    assert "one group" in client.predict("{group} are", "", api_name="/swap")
+
+
+def test_it_is_served_to_this_machine_only_and_not_shared(page: Any, pair: Pair) -> None:
+    import gradio
+
+    assert page.server_name == "127.0.0.1"
+    assert page.share is False
+    assert page.share_url is None
+    assert gradio.analytics.analytics_enabled() is False
+    with pytest.raises(InputError, match="--port"):
+        launch(pair, port=page.server_port, block=False)
+
+
+@pytest.mark.browser
+def test_the_page_loads_nothing_from_outside(page: Any, browser: Any, tmp_path: Path) -> None:  # noqa: F811
+    tab = browser.new_page()
+    asked: list[str] = []
+    errors: list[str] = []
+    tab.on("request", lambda r: asked.append(r.url))
+    tab.on("pageerror", lambda e: errors.append(str(e)))
+    browser.set_offline(False)
+    tab.goto(page.local_url)
+    tab.get_by_label("Prompt").fill(EVIL)
+    tab.get_by_role("button", name="Compare").first.click()
+    tab.wait_for_selector(".ff table")
+    tab.get_by_role("tab", name="Swap groups").click()
+    tab.get_by_role("button", name="Compare").last.click()
+    tab.wait_for_function("document.body.innerText.includes('nats apart')")
+    assert tab.evaluate("window.pwned") is None
+    assert errors == []
+    assert asked
+    assert {url for url in asked if not url.startswith((page.local_url, "data:", "blob:"))} == set()
+    tab.close()
+    browser.set_offline(True)

@@ -9,12 +9,13 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
+from fairforget.batches import Sample
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, RETENTIONS
 from fairforget.targets import Targets
 from fairforget.trainer import UnlearningConfig, UnlearningTrainer
 
-from .models import CAUSAL, tiny_causal
+from .models import CAUSAL, MASKED, tiny, tiny_causal, word_tokenizer
 
 VOCABULARY = 60
 
@@ -118,6 +119,33 @@ def test_loss_is_the_one_of_single_texts(tmp_path: Path, family: str, objective:
         with run._losses_as_forward(model):
             loss = run.compute_loss(model, batch, num_items_in_batch=counts)
         assert loss.item() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("family", MASKED)
+@torch.no_grad()
+def test_masked_models_predict_each_target_from_both_sides(tmp_path: Path, family: str) -> None:
+    """Ascent on exactly log P(x_i | X \\ x_i): one copy of the text per target, hidden in it."""
+    model, tokenizer = tiny(family), word_tokenizer()
+    hidden = tokenizer.mask_token_id
+    texts = [Targets((*t.ids, 1), (*t.mask, False)) for t in corpus()]
+    config = UnlearningConfig(
+        str(tmp_path), objective="ascent", retention="none", use_cpu=True, disable_tqdm=True
+    )
+    run = UnlearningTrainer(model, config, texts, processing_class=tokenizer)
+    batch = run.data_collator([Sample(t, ()) for t in texts])
+    _, counts = run.get_batch_samples(iter([batch]), 1, torch.device("cpu"))
+    with run._losses_as_forward(model):
+        loss = run.compute_loss(model, batch, num_items_in_batch=counts)
+
+    expected = []
+    for text in texts:
+        for i, wanted in enumerate(text.mask):
+            if wanted:
+                ids = torch.tensor([text.ids])
+                ids[0, i] = hidden
+                log_probs = model(input_ids=ids).logits[0, i].log_softmax(-1)
+                expected.append(log_probs[text.ids[i]].item())
+    assert loss.item() == pytest.approx(sum(expected) / len(expected), abs=1e-5)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

@@ -11,8 +11,9 @@ from accelerate import PartialState
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.models import load_model
+from fairforget.preparation import Corpus
 from fairforget.trainer import UnlearningConfig
-from fairforget.unlearning import Corpus, unlearn
+from fairforget.unlearning import unlearn
 
 
 def main(model: str, output: str, batch: int) -> None:

@@ -75,7 +75,6 @@ def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:
 )
 def test_bad_config(tmp_path, capsys, model, content, message) -> None:
     path = written(tmp_path, "config.yaml", content)
-    sys.argv[1:] = ["unlearn", "--config", str(path)]
     line = refused(capsys, "unlearn", model, "--output", tmp_path / "out", "--config", path)
     assert message in line
     assert not (tmp_path / "out").exists()

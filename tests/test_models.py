@@ -27,10 +27,13 @@ def test_saved_models_give_the_same_logits_in_plain_transformers(tmp_path, famil
 
 def test_saving_replaces_what_was_there(tmp_path: Path) -> None:
     model = load_model(save_tiny("gpt2", tmp_path / "given"))
-    (tmp_path / "saved").mkdir()
+    save_model(model, tmp_path / "saved")
     (tmp_path / "saved" / "old.txt").touch()
     save_model(model, tmp_path / "saved")
     assert not (tmp_path / "saved" / "old.txt").exists()
+    (tmp_path / "given" / "config.json").unlink()
+    with pytest.raises(InputError, match="holds no model"):  # it might be anything
+        save_model(model, tmp_path / "given")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["given", "saved"]
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from fairforget import unlearning
 from fairforget.adapters import adapted
 from fairforget.budget import Budget
 from fairforget.corpora import Text
@@ -15,8 +18,10 @@ from fairforget.errors import InputError
 from fairforget.landing import Damage, land
 from fairforget.models import LanguageModel, load_model, save_model
 from fairforget.objectives import OBJECTIVES
+from fairforget.preparation import Corpus, encode_forget
+from fairforget.records import UnlearningRecord, read_record, write_record
 from fairforget.trainer import UnlearningConfig
-from fairforget.unlearning import Corpus, encode_forget, unlearn
+from fairforget.unlearning import unlearn
 
 from .models import save_tiny, tiny_causal, word_tokenizer
 
@@ -147,3 +152,73 @@ def test_too_few_retain_texts() -> None:
     few = Corpus("few", RETAIN.texts[:30])
     with pytest.raises(InputError, match="'few' has 30 texts"):
         unlearn(model, FORGET, few, UnlearningConfig("unused", use_cpu=True))
+
+
+class CutError(Exception):
+    """The run is cut off here."""
+
+
+def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, **options) -> None:
+    """Run until the landing, and no further."""
+
+    def stop(*_, **__):
+        raise CutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(unlearning, "land", stop)
+        with pytest.raises(CutError):
+            unlearn(
+                language_model(tmp_path, family),
+                FORGET,
+                RETAIN,
+                config(tmp_path, **options),
+            )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_steps": 4, "save_steps": 2},
+        {"max_steps": 4, "save_steps": 2, "lora_rank": 4},
+        # stopped by the damage at step 20: going on must not train further
+        {
+            "objective": "ascent",
+            "retention": "none",
+            "learning_rate": 0.05,
+            "max_steps": 60,
+            "save_steps": 50,
+        },
+    ],
+)
+def test_a_run_that_was_cut_off_ends_as_it_would_have(tmp_path, monkeypatch, options) -> None:
+    options = {"save_strategy": "steps", **options}
+    whole = language_model(tmp_path / "whole", "llama")
+    record = unlearn(whole, FORGET, RETAIN, config(tmp_path / "whole", **options))
+
+    cut_off(tmp_path / "cut", monkeypatch, "llama", **options)
+    again = language_model(tmp_path / "cut", "llama")
+    continued = unlearn(again, FORGET, RETAIN, config(tmp_path / "cut", **options))
+
+    assert all(torch.equal(p, weights(whole)[n]) for n, p in again.model.named_parameters())
+    assert continued.budget == record.budget
+    assert continued.method == record.method
+    assert not (tmp_path / "cut" / "checkpoints").exists()
+
+
+def test_checkpoints_of_other_data_are_not_taken_for_this_run(tmp_path, monkeypatch) -> None:
+    cut_off(tmp_path, monkeypatch, "llama", save_strategy="steps", save_steps=2)
+    other = Corpus("builtin:race", builtin_texts("race", limit=40), "race")
+    with pytest.raises(InputError, match="other corpora"):
+        unlearn(language_model(tmp_path, "llama"), other, RETAIN, config(tmp_path))
+
+
+def test_a_diverged_run_can_be_read_back(tmp_path) -> None:
+    model = language_model(tmp_path, "llama")
+    record = unlearn(model, FORGET, RETAIN, config(tmp_path))
+    diverged = replace(
+        record, history=[{"loss": math.nan}], budget=replace(record.budget, trained=math.inf)
+    )
+    write_record(diverged, tmp_path / "record.json")
+    again = read_record(tmp_path / "record.json", UnlearningRecord)
+    assert math.isnan(again.history[0]["loss"])
+    assert again.budget.trained == math.inf

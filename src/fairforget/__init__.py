@@ -12,16 +12,17 @@ if TYPE_CHECKING:
     from fairforget.errors import InputError
     from fairforget.evaluation import evaluate
     from fairforget.models import LanguageModel, load_model, save_model
+    from fairforget.preparation import Corpus, everyday_corpus
     from fairforget.report import write_report
     from fairforget.scoring.causal import token_log_probs
     from fairforget.trainer import UnlearningConfig, UnlearningTrainer
-    from fairforget.unlearning import Corpus, unlearn
+    from fairforget.unlearning import unlearn
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Budget": "budget",
-    "Corpus": "unlearning",
+    "Corpus": "preparation",
     "InputError": "errors",
     "LanguageModel": "models",
     "Mention": "corpora.text",
@@ -30,6 +31,7 @@ _HOME = {
     "UnlearningConfig": "trainer",
     "UnlearningTrainer": "trainer",
     "evaluate": "evaluation",
+    "everyday_corpus": "preparation",
     "load_model": "models",
     "read_corpus": "corpora",
     "save_model": "models",
@@ -50,6 +52,7 @@ __all__ = [
     "UnlearningConfig",
     "UnlearningTrainer",
     "evaluate",
+    "everyday_corpus",
     "load_model",
     "read_corpus",
     "save_model",

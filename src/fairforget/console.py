@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from rich import box
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fairforget.benchmarks.faults import faults_of
-from fairforget.compare import Cell, Change, Comparison, compare
+from fairforget.compare import Cell, Change, Comparison
 from fairforget.records import EvaluationRecord, UnlearningRecord
 
 TITLES = {
@@ -74,11 +73,6 @@ def show_comparison(comparison: Comparison) -> None:
         f"{len(comparison.cells)} cells. Intervals: paired bootstrap over clusters of items."
     )
     _print_lines((*comparison.notes, *comparison.faults))
-
-
-def show_change(before: Path, after: Path) -> None:
-    """Before and after, side by side, from two evaluation directories."""
-    show_comparison(compare(before, after))
 
 
 def show_unlearning(record: UnlearningRecord) -> None:

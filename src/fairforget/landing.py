@@ -14,7 +14,7 @@ from fairforget.errors import InputError
 from fairforget.records import BudgetFacts, DamageFacts
 
 TOLERANCE = 0.002
-"""The landing may stay below the budget by this ratio."""
+"""The landing may stay below the budget by this ratio, or by a tenth of a tighter budget."""
 MAIN = "perplexity"
 """The damage that must be among those measured: on held-out retain text."""
 MOST_TRIES = 12
@@ -76,6 +76,7 @@ def land(
         return (left if math.isfinite(left) else -math.inf), ratios
 
     start = min(damage.allowed - 1 for damage in damages.values())
+    tolerance = min(TOLERANCE, start / 10)
     low, low_slack, low_ratios = 0.0, start, dict.fromkeys(before, 1.0)
     high, high_slack = 1.0, -math.inf
     slack, at_one = slack_at(1.0)
@@ -84,7 +85,7 @@ def land(
     else:
         low, low_slack, low_ratios = 1.0, slack, at_one
         high = math.inf
-        while slack > TOLERANCE and low < reach:
+        while slack > tolerance and low < reach:
             alpha = min(low * STRIDE, reach)
             slack, ratios = slack_at(alpha)
             if slack < 0:
@@ -93,10 +94,10 @@ def land(
             low, low_slack, low_ratios = alpha, slack, ratios
 
     for attempt in range(MOST_TRIES):
-        if low_slack <= TOLERANCE or math.isinf(high):
+        if low_slack <= tolerance or math.isinf(high):
             break
         # Damage grows about as α²; every third step halves, so that the bracket always shrinks.
-        share = (low_slack - TOLERANCE / 2) / (low_slack - high_slack)
+        share = (low_slack - tolerance / 2) / (low_slack - high_slack)
         if attempt % 3 == 2 or math.isinf(high_slack):
             alpha = (low + high) / 2
         else:
@@ -119,9 +120,15 @@ def land(
         main.trained,
         alpha=low,
         reach=reach,
-        note="" if low_slack <= TOLERANCE else "not used up",
+        note=_note(low, low_slack > tolerance),
         others=facts,
     )
+
+
+def _note(alpha: float, left_over: bool) -> str:
+    if alpha == 0:
+        return "nothing was unlearned: no part of the change fits the budget"
+    return "not used up" if left_over else ""
 
 
 @torch.no_grad()

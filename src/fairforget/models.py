@@ -111,7 +111,7 @@ def load_model(
         torch_dtype = getattr(torch, dtype)
 
     place = _place(name)
-    with _calm_transformers(), _clear_errors(name):
+    with calm_libraries(), _no_stderr(), _clear_errors(name):
         config = AutoConfig.from_pretrained(place, trust_remote_code=trust_remote_code)
         kind = _kind(config, name)
         loader = AutoModelForCausalLM if kind == "causal" else AutoModelForMaskedLM
@@ -134,14 +134,19 @@ def load_model(
 def save_model(language_model: LanguageModel, directory: str | os.PathLike[str]) -> Path:
     """Write model and tokenizer so that `from_pretrained(directory)` gives the same logits.
 
-    The directory appears whole or not at all; one that stands there is replaced.
+    The directory appears whole or not at all; a model that stands there is replaced.
+
+    Raises:
+        InputError: something else stands there.
     """
     directory = Path(directory)
+    if directory.exists() and not (directory / "config.json").is_file():
+        raise InputError(f"{directory} is there and holds no model; choose another place")
     directory.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
         aside.chmod(0o755)
-        with _calm_transformers():
+        with calm_libraries():
             language_model.model.save_pretrained(aside)
             language_model.tokenizer.save_pretrained(aside)
         if directory.exists():
@@ -193,7 +198,7 @@ def _converted_gguf(path: Path) -> Path:
     target = cache_directory() / "gguf" / digest[:32]
     if (target / "config.json").is_file():
         return target
-    with _calm_transformers(), _clear_errors(str(path)):
+    with calm_libraries(), _no_stderr(), _clear_errors(str(path)):
         where = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
         model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(**where)
@@ -245,7 +250,7 @@ def _default_device() -> str:
 
 
 @contextlib.contextmanager
-def _calm_transformers() -> Iterator[None]:
+def calm_libraries() -> Iterator[None]:
     """Keep the libraries' own bars and warnings off the terminal while loading or saving."""
     verbosity = transformers.logging.get_verbosity()
     bars = transformers.logging.is_progress_bar_enabled()
@@ -255,13 +260,19 @@ def _calm_transformers() -> Iterator[None]:
     transformers.logging.disable_progress_bar()
     hub.setLevel(logging.ERROR)  # it announces every retry
     try:
-        with contextlib.redirect_stderr(io.StringIO()):  # its GGUF bar obeys no switch
-            yield
+        yield
     finally:
         transformers.logging.set_verbosity(verbosity)
         hub.setLevel(hub_level)
         if bars:
             transformers.logging.enable_progress_bar()
+
+
+@contextlib.contextmanager
+def _no_stderr() -> Iterator[None]:
+    """The bar that shows a GGUF file being read obeys no switch."""
+    with contextlib.redirect_stderr(io.StringIO()):
+        yield
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from typing import IO, Any, Literal, TypeVar
 
 import pydantic
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from fairforget.errors import InputError
 
@@ -129,7 +130,8 @@ def environment(device: str, processes: int = 1) -> Environment:
 
 def write_record(record: EvaluationRecord | UnlearningRecord, path: Path) -> None:
     """Write a record as indented JSON."""
-    content = TypeAdapter(type(record)).dump_json(record, indent=1)
+    # a number that is not finite becomes a string: a diverged run must be readable, too
+    content = to_json(record, indent=1, inf_nan_mode="strings")
     with whole_file(path) as file:
         file.write(content + b"\n")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import errno
+import json
 import os
 import shutil
 import types
@@ -21,6 +22,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
     Trainer,
+    TrainerState,
     TrainingArguments,
 )
 
@@ -31,6 +33,7 @@ from fairforget.forward.split_forward import hidden_states, is_masked, logits_at
 from fairforget.objectives import OBJECTIVES, RETENTIONS, Objective
 from fairforget.targets import Context, Selection, Targets
 
+TRAINER_STATE = "trainer_state.json"
 WHOLE = "whole"
 """Name of the file that marks a checkpoint as written to its end."""
 LITTLE_SPACE = 1 << 20
@@ -122,6 +125,7 @@ class UnlearningConfig(TrainingArguments):
             whole = self.objective == "neutral" and self.context == "left"
             self.selection = "after-mention" if whole else "harmful"
         super().__post_init__()  # type: ignore[no-untyped-call]
+        self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
 
     @property
     def texts_of_a_run(self) -> int:
@@ -280,6 +284,24 @@ class UnlearningTrainer(Trainer):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory)) from error
             raise
 
+    def restore(self, checkpoint: str) -> None:
+        """Take weights and history of a checkpoint, without training on."""
+        self._load_from_checkpoint(checkpoint)
+        self.state = TrainerState.load_from_json(str(Path(checkpoint) / TRAINER_STATE))
+
+    def _load_from_checkpoint(
+        self, resume_from_checkpoint: str, model: nn.Module | None = None
+    ) -> None:
+        """Load weights; of a run with an adapter, the adapter's."""
+        if not self.config.lora_rank:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+            return
+        from peft import set_peft_model_state_dict
+        from safetensors.torch import load_file
+
+        saved = load_file(Path(resume_from_checkpoint) / "adapter_model.safetensors")
+        set_peft_model_state_dict(self.model, saved, adapter_name="default")
+
     def floating_point_ops(self, inputs: Batch) -> int:  # type: ignore[override]
         """Not counted: a packed batch does not look like what transformers expects."""
         return 0
@@ -355,6 +377,13 @@ def last_checkpoint(config: UnlearningConfig) -> str | None:
     """The newest checkpoint in `config.output_dir` that was written to its end."""
     whole = [mark.parent for mark in Path(str(config.output_dir)).glob(f"checkpoint-*/{WHOLE}")]
     return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None
+
+
+def history_of(checkpoint: str) -> list[dict[str, float]]:
+    """The rows that the run had logged when it wrote the checkpoint."""
+    state = json.loads((Path(checkpoint) / TRAINER_STATE).read_text(encoding="utf-8"))
+    rows: list[dict[str, float]] = state["log_history"]
+    return rows
 
 
 @contextmanager

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import random
-import sys
+import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 from transformers import (
     PrinterCallback,
@@ -20,35 +19,22 @@ from transformers.trainer_utils import SchedulerType
 
 from fairforget.adapters import adapted
 from fairforget.budget import Budget
-from fairforget.corpora import Text, read_corpus
 from fairforget.errors import InputError
 from fairforget.evaluation import model_facts
 from fairforget.landing import MAIN, Damage, land, mirror
-from fairforget.models import LanguageModel
-from fairforget.objectives import OBJECTIVES
+from fairforget.models import LanguageModel, calm_libraries
+from fairforget.preparation import EVERYDAY, RETAIN, Corpus, Prepared, prepare
+from fairforget.processes import is_first, wait_for_all
 from fairforget.progress import Advance, bar
-from fairforget.records import CorpusFacts, UnlearningRecord, environment
+from fairforget.records import UnlearningRecord, environment, whole_file
 from fairforget.scoring.perplexity import perplexity
-from fairforget.targets import Targets, encode_infilling, encode_targets
-from fairforget.trainer import UnlearningConfig, UnlearningTrainer, last_checkpoint
+from fairforget.trainer import UnlearningConfig, UnlearningTrainer, history_of, last_checkpoint
 from fairforget.watch import Watch
 
-EVERYDAY = "everyday"
-RETAIN_TOKENS = 64
-"""Tokens of a retain text that are used, start and end token included."""
-HELD_OUT = {"retain": 80, EVERYDAY: 200}
-"""Texts kept from training, on which damage is measured: about 5,000 and 3,500 tokens."""
 CHECK_TEXTS = 16
 """Held-out texts that are looked at while training."""
-
-
-@dataclass(frozen=True, slots=True)
-class Corpus:
-    """Texts with the name that the record gives them."""
-
-    name: str
-    texts: Sequence[Text]
-    domain: str | None = None
+DATA = "data.sha256"
+"""Name of the file that says which data the checkpoints beside it saw."""
 
 
 def unlearn(
@@ -67,8 +53,9 @@ def unlearn(
         forget: texts with harmful spans, and with mentions where the objective is `neutral`.
         retain: texts that must stay as likely as they are. The first part of them, in an order
             that does not depend on the seed, is held out to measure the damage.
-        config: how to train. Checkpoints go to `config.output_dir`; training goes on from the
-            last one there. It stops early where the damage is far beyond the budget.
+        config: how to train. Checkpoints go to `config.output_dir` and are removed at the end; a
+            run that was cut off goes on from the last one there. Training stops early where the
+            damage is far beyond the budget.
         budget: the damage allowed.
         everyday: everyday sentences to measure damage with; a part is held out likewise, the
             rest is retained along with `retain`. Without it, `budget.everyday` says nothing.
@@ -77,44 +64,53 @@ def unlearn(
         What was done.
 
     Raises:
-        InputError: a corpus without targets, or too few retain texts.
+        InputError: a corpus without targets, too few retain texts, or checkpoints of another run.
     """
-    targets = encode_forget(language_model, forget, config)
-    held_out, kept = encode_retain(language_model, retain, HELD_OUT["retain"])
-    damages = {MAIN: Damage(_measure(language_model, held_out), budget.perplexity)}
-    facts = [
-        CorpusFacts(
-            forget.name, "forget", len(targets), sum(t.count for t in targets), forget.domain
-        ),
-        _facts(retain, "retain", kept),
-        _facts(retain, "held-out", held_out),
-    ]
-    if everyday is not None:
-        held_out_too, kept_too = encode_retain(language_model, everyday, HELD_OUT[EVERYDAY])
-        damages[EVERYDAY] = Damage(_measure(language_model, held_out_too), budget.everyday)
-        facts += [
-            _facts(everyday, "retain", kept_too),
-            _facts(everyday, "held-out", held_out_too),
-        ]
-        kept = _interleaved(kept, kept_too)
+    prepared = prepare(language_model, forget, retain, config, everyday=everyday)
+    record = unlearn_prepared(language_model, prepared, config, budget=budget)
+    wait_for_all()
+    if is_first():
+        shutil.rmtree(str(config.output_dir), ignore_errors=True)
+    return record
+
+
+def unlearn_prepared(
+    language_model: LanguageModel,
+    prepared: Prepared,
+    config: UnlearningConfig,
+    *,
+    budget: Budget = Budget(),  # noqa: B008
+) -> UnlearningRecord:
+    """`unlearn` with corpora that are tokenised already; it leaves the checkpoints."""
+    _own(Path(str(config.output_dir)), prepared)
+
+    def measure(texts: Sequence[Sequence[int]]) -> Callable[[], float]:
+        return lambda: perplexity(language_model, texts)
+
+    damages = {MAIN: Damage(measure(prepared.held_out[RETAIN]), budget.perplexity)}
+    if EVERYDAY in prepared.held_out:
+        damages[EVERYDAY] = Damage(measure(prepared.held_out[EVERYDAY]), budget.everyday)
 
     start = time.perf_counter()
     model = language_model.model
-    with adapted(model, config) as original, bar("Unlearning", config.max_steps) as advance:
-        trainer = UnlearningTrainer(
-            model,
-            config,
-            targets,
-            kept,
-            processing_class=language_model.tokenizer,
-            callbacks=[
-                Watch(_measure(language_model, held_out[:CHECK_TEXTS]), budget.perplexity),
-                _Bar(advance),
-            ],
-        )
-        for other in (ProgressCallback, PrinterCallback):
-            trainer.remove_callback(other)
-        trainer.train(resume_from_checkpoint=last_checkpoint(config))
+    with adapted(model, config) as original:
+        with bar("Unlearning", config.max_steps) as advance, calm_libraries():
+            watch = Watch(measure(prepared.held_out[RETAIN][:CHECK_TEXTS]), budget.perplexity)
+            trainer = UnlearningTrainer(
+                model,
+                config,
+                prepared.targets,
+                prepared.retain,
+                processing_class=language_model.tokenizer,
+                callbacks=[watch, _Bar(advance)],
+            )
+            for other in (ProgressCallback, PrinterCallback):
+                trainer.remove_callback(other)
+            checkpoint = last_checkpoint(config)
+            if checkpoint and watch.stopped(history_of(checkpoint)):
+                trainer.restore(checkpoint)  # and go no further
+            else:
+                trainer.train(resume_from_checkpoint=checkpoint)
         model.eval()
         if trainer.forgetting.negated:
             mirror(model, original)
@@ -125,7 +121,7 @@ def unlearn(
     return UnlearningRecord(
         model=model_facts(language_model),
         method=_method(config),
-        corpora=facts,
+        corpora=prepared.facts,
         budget=reached,
         history=[row for row in trainer.state.log_history if "train_loss" not in row],
         environment=environment(str(language_model.device), config.world_size),
@@ -136,101 +132,22 @@ def unlearn(
     )
 
 
-def everyday_corpus() -> Corpus | None:
-    """Everyday sentences, where their data is on this machine; says so on stderr where not."""
-    try:
-        return Corpus(EVERYDAY, read_corpus(EVERYDAY))
-    except InputError as error:
-        print(f"Damage is not measured on everyday sentences: {error}", file=sys.stderr)
-        return None
-
-
-def encode_forget(
-    language_model: LanguageModel, forget: Corpus, config: UnlearningConfig
-) -> list[Targets]:
-    """The forget texts that have targets, as tokens.
+def _own(directory: Path, prepared: Prepared) -> None:
+    """Mark the directory of checkpoints as this data's.
 
     Raises:
-        InputError: none has; says what the objective and selection need.
+        InputError: there are checkpoints in it that saw other data.
     """
-    neutral = OBJECTIVES[config.objective].reference == "neutral text"
-    selection = config.selection
-    assert selection is not None
-    if config.context == "both" and language_model.kind == "causal":
-        if selection != "harmful":
+    mark, mine = directory / DATA, prepared.fingerprint()
+    if mark.exists():
+        if mark.read_text(encoding="ascii") != mine:
             raise InputError(
-                f"context 'both' asks for the harmful words; selection {selection!r} has none"
+                f"{directory} has checkpoints of a run on other corpora; "
+                "remove it, or give another output_dir"
             )
-        targets = [
-            target
-            for text in forget.texts
-            for target in encode_infilling(
-                language_model.tokenizer, text, start_id=language_model.start_id, neutral=neutral
-            )
-        ]
-    else:
-        encoded = (
-            encode_targets(
-                language_model.tokenizer,
-                text,
-                start_id=language_model.start_id,
-                end_id=language_model.end_id,
-                selection=selection,
-                neutral=neutral,
-                seed=config.seed,
-            )
-            for text in forget.texts
-        )
-        targets = [t for t in encoded if t is not None]
-    if not targets:
-        needs = {"after-mention": "`mentions`", "all": "texts"}.get(selection, "`spans`")
-        also = " and `mentions` with neutral words" if neutral else ""
-        raise InputError(
-            f"forget corpus {forget.name!r}: no text has a target; objective "
-            f"{config.objective!r} with selection {selection!r} needs {needs}{also}"
-        )
-    return targets
-
-
-def encode_retain(
-    language_model: LanguageModel, retain: Corpus, held_out: int
-) -> tuple[list[list[int]], list[list[int]]]:
-    """Token ids of the held-out and of the other texts, start and end token included.
-
-    Raises:
-        InputError: fewer than twice as many texts as are held out.
-    """
-    texts = [text.text for text in retain.texts]
-    if len(texts) < 2 * held_out:
-        raise InputError(
-            f"retain corpus {retain.name!r} has {len(texts)} texts; "
-            f"at least {2 * held_out} are needed ({held_out} of them to measure the damage)"
-        )
-    random.Random(0).shuffle(texts)
-    end = [] if language_model.end_id is None else [language_model.end_id]
-    encoded = language_model.tokenizer(
-        texts, add_special_tokens=False, truncation=True, max_length=RETAIN_TOKENS - 1 - len(end)
-    )["input_ids"]
-    sequences = [[language_model.start_id, *ids, *end] for ids in encoded if ids]
-    return sequences[:held_out], sequences[held_out:]
-
-
-def _measure(
-    language_model: LanguageModel, sequences: Sequence[Sequence[int]]
-) -> Callable[[], float]:
-    """The perplexity of the model as it is when called: of every token, or of hidden ones."""
-    return lambda: perplexity(language_model, sequences)
-
-
-def _interleaved(first: list[list[int]], second: list[list[int]]) -> list[list[int]]:
-    """As many of either, in turn."""
-    return [ids for pair in zip(first, second, strict=False) for ids in pair]
-
-
-def _facts(
-    corpus: Corpus, role: Literal["retain", "held-out"], ids: list[list[int]]
-) -> CorpusFacts:
-    return CorpusFacts(corpus.name, role, len(ids), sum(len(i) - 1 for i in ids))
+    elif is_first():
+        with whole_file(mark) as file:
+            file.write(mine.encode("ascii"))
 
 
 def _method(config: UnlearningConfig) -> dict[str, Any]:

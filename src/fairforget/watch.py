@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,8 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 OVERSHOOT = 3.0
 """Training stops where the rise in perplexity is so many times the allowed one: enough for the
 landing to choose from, not so much that the line back crosses a broken model."""
+RATIO = "perplexity_ratio"
+"""The name of the ratio in the history."""
 LEAST = 0.02
 """The rise that is always tolerated, for budgets near 1."""
 
@@ -22,17 +23,14 @@ class Watch(TrainerCallback):
         """Watch.
 
         Args:
-            perplexity: of the model as it is now, on a few held-out texts.
+            perplexity: of the model as it is when called, on a few held-out texts; asked at
+                once for the original.
             allowed: the ratio that the budget allows.
             every: steps between looks.
         """
         self.perplexity, self.every = perplexity, every
         self.limit = 1 + OVERSHOOT * max(allowed - 1, LEAST)
-        self.before = math.nan
-
-    def on_train_begin(self, *_: Any, model: Any = None, **__: Any) -> None:
-        """Measure the original; a continued run measures the weights that it starts from."""
-        self.before = self.perplexity()
+        self.before = perplexity()  # now, while the weights are the original ones
 
     def on_step_end(
         self,
@@ -44,7 +42,13 @@ class Watch(TrainerCallback):
         """Look, note, and stop if need be."""
         if state.global_step % self.every == 0:
             ratio = self.perplexity() / self.before
-            state.log_history.append({"step": state.global_step, "perplexity_ratio": ratio})
+            state.log_history.append({"step": state.global_step, RATIO: ratio})
             if not ratio <= self.limit:
                 control.should_training_stop = True
+                control.should_save = True
         return control
+
+    def stopped(self, history: list[dict[str, float]]) -> bool:
+        """Whether training was stopped in the run that left this history."""
+        ratios = [row[RATIO] for row in history if RATIO in row]
+        return bool(ratios) and not ratios[-1] <= self.limit

@@ -27,6 +27,7 @@ COMMANDS = {
     "explore": explore_command,
 }
 BAD_INPUT, INTERRUPTED = 2, 130
+_arguments: list[str] = []
 
 
 class OneLineParser(ArgumentParser):
@@ -34,19 +35,20 @@ class OneLineParser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print the message and exit with status 2."""
-        if "--config" in sys.argv[:-1]:  # the YAML reader does not know the name of its file
-            path = sys.argv[sys.argv.index("--config") + 1]
-            message = message.replace('"<unicode string>"', path)
+        # the YAML reader does not know the name of its file
+        message = message.replace('"<unicode string>"', _value_of("--config") or "the file")
         _fail(" ".join(message.split()) + f" (see {self.prog.split(' [')[0]} --help)")
 
 
 def main(args: list[str] | None = None) -> None:
     """Run a command; exits with 0 done, 2 bad input, 130 interrupted."""
+    global _arguments
+    _arguments = _flags_spelt_out(sys.argv[1:] if args is None else args)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         auto_cli(
             COMMANDS,  # type: ignore[arg-type]
-            args=args,
+            args=_arguments,
             parser_class=OneLineParser,
             prog="fairforget",
             description="Makes language models forget social bias, and measures what that does.",
@@ -62,6 +64,35 @@ def main(args: list[str] | None = None) -> None:
         if (cause := _system_fault(error)) is None:
             raise
         _fail(cause)
+
+
+def _flags_spelt_out(arguments: list[str]) -> list[str]:
+    """A switch such as `--json` as the parser wants it: `--json true`."""
+    command: object = COMMANDS
+    for name in arguments:
+        if not isinstance(command, dict):
+            break
+        command = command.get(name)
+    if command is None or isinstance(command, dict):
+        return arguments
+    switches = {
+        f"--{name}" for name, kind in command.__annotations__.items() if kind in (bool, "bool")
+    }
+    spelt = []
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        spelt.append(argument)
+        if argument in switches and following.lower() not in ("true", "false"):
+            spelt.append("true")
+    return spelt
+
+
+def _value_of(flag: str) -> str | None:
+    for argument, following in zip(_arguments, [*_arguments[1:], ""], strict=True):
+        if argument == flag:
+            return following
+        if argument.startswith(f"{flag}="):
+            return argument.partition("=")[2]
+    return None
 
 
 def _system_fault(error: BaseException) -> str | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from fairforget.budget import Budget
+from fairforget.errors import InputError
 
 
 def unlearn_command(
@@ -63,7 +65,7 @@ def unlearn_command(
         benchmarks: Measure before and after with these, separated by commas: before/, after/ and
             report.html.
         seed: Of the order of texts, and of the intervals.
-        dtype: float32, bfloat16 or float16; by default the fastest on the device.
+        dtype: float32 or bfloat16.
         device: Such as cpu or cuda; by default an accelerator if there is one.
         start_token: The token before the first word; by default what the tokenizer says.
         trust_remote_code: Run Python code that comes with the model.
@@ -82,16 +84,20 @@ def unlearn_command(
     from fairforget.hub import check_push
     from fairforget.models import LanguageModel, load_model, save_model
     from fairforget.outputs import open_output
-    from fairforget.processes import is_first, joined
+    from fairforget.preparation import Corpus, everyday_corpus, prepare
+    from fairforget.processes import count, is_first, joined
     from fairforget.records import RECORD, write_record
     from fairforget.samples import continue_into, write_samples
     from fairforget.trainer import UnlearningConfig
-    from fairforget.unlearning import Corpus, everyday_corpus
-    from fairforget.unlearning import unlearn as run
+    from fairforget.unlearning import unlearn_prepared
 
     if push_to_hub is not None:
         check_push(push_to_hub)
     mine = joined()
+    if batch_size % count():
+        raise InputError(f"batch_size {batch_size} cannot be shared by {count()} processes")
+    if dtype == "float16":
+        raise InputError("dtype float16 cannot be trained; choose float32 or bfloat16")
     names = checked([name.strip() for name in benchmarks.split(",") if name.strip()])
     config = UnlearningConfig(
         output_dir=str(output / CHECKPOINTS),
@@ -103,7 +109,7 @@ def unlearn_command(
         retention_weight=retention_weight,
         retain_per_forget=retain_per_forget,
         max_steps=steps,
-        per_device_train_batch_size=batch_size,
+        per_device_train_batch_size=batch_size // count(),
         learning_rate=learning_rate,
         use_cpu=device == "cpu" or not torch.cuda.is_available(),
         seed=seed,
@@ -112,7 +118,7 @@ def unlearn_command(
     def load(source: str | Path) -> LanguageModel:
         return load_model(
             source,
-            dtype=dtype,
+            dtype=dtype or "float32",  # what a checkpoint is stored in may be too coarse to train
             device=device or (str(mine) if mine else None),
             start_token=start_token,
             trust_remote_code=trust_remote_code,
@@ -121,24 +127,19 @@ def unlearn_command(
     path = output / RECORD
     if path.exists():
         open_output(output, {"command": "unlearn", **settings})
-        language_model = load(output / MODEL) if names else None
+        language_model = replace(load(output / MODEL), source=model) if names else None
     else:
-        forget_corpus = Corpus(forget, read_corpus(forget))
+        forget_corpus = Corpus(forget, read_corpus(forget), forget.partition(":")[2] or None)
         retain_corpus = Corpus(retain, read_corpus(retain))
+        everyday = everyday_corpus()
         language_model = load(model)
+        prepared = prepare(language_model, forget_corpus, retain_corpus, config, everyday=everyday)
         if is_first():
             open_output(output, {"command": "unlearn", **settings})
         if names:
             evaluate_into(output / BEFORE, language_model, names, seed=seed)
             continue_into(output / BEFORE, language_model)
-        record = run(
-            language_model,
-            forget_corpus,
-            retain_corpus,
-            config,
-            budget=budget,
-            everyday=everyday_corpus(),
-        )
+        record = unlearn_prepared(language_model, prepared, config, budget=budget)
         if is_first():
             save_model(language_model, output / MODEL)
             write_record(record, path)

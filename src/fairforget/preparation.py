@@ -1,0 +1,173 @@
+"""Corpora made ready for one run: targets to forget, sequences to retain, sequences held out."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from typing import Literal
+
+from fairforget.corpora import Text, read_corpus
+from fairforget.errors import InputError
+from fairforget.models import LanguageModel
+from fairforget.objectives import OBJECTIVES
+from fairforget.records import CorpusFacts
+from fairforget.targets import Targets, encode_infilling, encode_targets
+from fairforget.trainer import UnlearningConfig
+
+RETAIN, EVERYDAY = "retain", "everyday"
+RETAIN_TOKENS = 64
+"""Tokens of a retain text that are used, start and end token included."""
+HELD_OUT = {RETAIN: 80, EVERYDAY: 200}
+"""Texts kept from training, on which damage is measured: about 5,000 and 3,500 tokens."""
+
+Sequences = list[list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Texts with the name that the record gives them."""
+
+    name: str
+    texts: Sequence[Text]
+    domain: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a run sees."""
+
+    targets: list[Targets]
+    retain: Sequences
+    """Token ids, start token included: of `retain` and of everyday sentences, in turn."""
+    held_out: dict[str, Sequences]
+    """By corpus: `retain`, and `everyday` where there is one."""
+    facts: list[CorpusFacts] = field(default_factory=list)
+
+    def fingerprint(self) -> str:
+        """The same for the same data in the same order, and for no other."""
+        content = repr((self.targets, self.retain)).encode()
+        return hashlib.sha256(content).hexdigest()
+
+
+def prepare(
+    language_model: LanguageModel,
+    forget: Corpus,
+    retain: Corpus,
+    config: UnlearningConfig,
+    *,
+    everyday: Corpus | None = None,
+) -> Prepared:
+    """Tokenise all corpora and mark what is to be unlearned; arguments as for `unlearn`.
+
+    Raises:
+        InputError: a corpus without targets, or too few retain texts.
+    """
+    targets = encode_forget(language_model, forget, config)
+    held_out, kept = encode_retain(language_model, retain, HELD_OUT[RETAIN])
+    prepared = Prepared(targets, kept, {RETAIN: held_out})
+    tokens = sum(target.count for target in targets)
+    prepared.facts.append(CorpusFacts(forget.name, "forget", len(targets), tokens, forget.domain))
+    prepared.facts.extend((_facts(retain, "retain", kept), _facts(retain, "held-out", held_out)))
+    if everyday is not None:
+        held_out_too, kept_too = encode_retain(language_model, everyday, HELD_OUT[EVERYDAY])
+        prepared.held_out[EVERYDAY] = held_out_too
+        prepared.facts.append(_facts(everyday, "retain", kept_too))
+        prepared.facts.append(_facts(everyday, "held-out", held_out_too))
+        prepared.retain[:] = _interleaved(kept, kept_too)
+    return prepared
+
+
+def everyday_corpus() -> Corpus | None:
+    """Everyday sentences, where their data is on this machine; says so on stderr where not."""
+    try:
+        return Corpus(EVERYDAY, read_corpus(EVERYDAY))
+    except InputError as error:
+        print(f"Damage is not measured on everyday sentences: {error}", file=sys.stderr)
+        return None
+
+
+def encode_forget(
+    language_model: LanguageModel, forget: Corpus, config: UnlearningConfig
+) -> list[Targets]:
+    """The forget texts that have targets, as tokens.
+
+    Raises:
+        InputError: none has; says what the objective and selection need.
+    """
+    neutral = OBJECTIVES[config.objective].reference == "neutral text"
+    selection = config.selection
+    assert selection is not None
+    if config.context == "both" and language_model.kind == "causal":
+        if selection != "harmful":
+            raise InputError(
+                f"context 'both' asks for the harmful words; selection {selection!r} has none"
+            )
+        targets = [
+            target
+            for text in forget.texts
+            for target in encode_infilling(
+                language_model.tokenizer, text, start_id=language_model.start_id, neutral=neutral
+            )
+        ]
+    else:
+        encoded = (
+            encode_targets(
+                language_model.tokenizer,
+                text,
+                start_id=language_model.start_id,
+                end_id=language_model.end_id,
+                selection=selection,
+                neutral=neutral,
+                seed=config.seed,
+            )
+            for text in forget.texts
+        )
+        targets = [t for t in encoded if t is not None]
+    if not targets:
+        needs = {"after-mention": "`mentions`", "all": "texts"}.get(selection, "`spans`")
+        also = " and `mentions` with neutral words" if neutral else ""
+        raise InputError(
+            f"forget corpus {forget.name!r}: no text has a target; objective "
+            f"{config.objective!r} with selection {selection!r} needs {needs}{also}"
+        )
+    return targets
+
+
+def encode_retain(
+    language_model: LanguageModel, retain: Corpus, held_out: int
+) -> tuple[list[list[int]], list[list[int]]]:
+    """Token ids of the held-out and of the other texts, start and end token included.
+
+    Raises:
+        InputError: fewer than twice as many texts as are held out.
+    """
+    texts = [text.text for text in retain.texts]
+    if len(texts) < 2 * held_out:
+        raise InputError(
+            f"retain corpus {retain.name!r} has {len(texts)} texts; "
+            f"at least {2 * held_out} are needed ({held_out} of them to measure the damage)"
+        )
+    random.Random(0).shuffle(texts)
+    end = [] if language_model.end_id is None else [language_model.end_id]
+    encoded = language_model.tokenizer(
+        texts, add_special_tokens=False, truncation=True, max_length=RETAIN_TOKENS - 1 - len(end)
+    )["input_ids"]
+    sequences = [[language_model.start_id, *ids, *end] for ids in encoded if ids]
+    return sequences[:held_out], sequences[held_out:]
+
+
+def _interleaved(first: list[list[int]], second: list[list[int]]) -> list[list[int]]:
+    """As many of either, in turn, the shorter one over again."""
+    count = max(len(first), len(second))
+    pairs = zip(islice(cycle(first), count), islice(cycle(second), count), strict=True)
+    return [ids for pair in pairs for ids in pair]
+
+
+def _facts(
+    corpus: Corpus, role: Literal["retain", "held-out"], ids: list[list[int]]
+) -> CorpusFacts:
+    return CorpusFacts(corpus.name, role, len(ids), sum(len(i) - 1 for i in ids))

@@ -27,8 +27,18 @@ DOMAINS = {
 GROUPS = {
     **dict.fromkeys(("women", "men"), "gender"),
     **dict.fromkeys(
-        ("black", "white", "african", "asian", "hispanic", "middle_eastern", "indigenous")
-        + ("mixed", "travellers", "minorities"),
+        (
+            "black",
+            "white",
+            "african",
+            "asian",
+            "hispanic",
+            "middle_eastern",
+            "indigenous",
+            "mixed",
+            "travellers",
+            "minorities",
+        ),
         "race",
     ),
     **dict.fromkeys(
@@ -40,8 +50,16 @@ GROUPS = {
     ),
     **dict.fromkeys(("disabled", "physical", "mental"), "disability"),
     **dict.fromkeys(
-        ("migrants", "chinese", "indian", "pakistani", "mexican", "russian", "polish")
-        + ("eastern_european",),
+        (
+            "migrants",
+            "chinese",
+            "indian",
+            "pakistani",
+            "mexican",
+            "russian",
+            "polish",
+            "eastern_european",
+        ),
         "race+nationality",
     ),
     **dict.fromkeys(("old", "young"), "age"),

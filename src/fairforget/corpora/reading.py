@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -56,9 +56,7 @@ def iter_corpus(name: str, *, seed: int = 0) -> Iterator[Text]:
         if text.hateful not in LABELS[label] or (split and text.split != split):
             continue
         met.update(f"{text.domain or ''}+{text.group or ''}".split("+"))
-        if parts.part and not (
-            belongs(text.domain, parts.part) or belongs(text.group, parts.part)
-        ):
+        if parts.part and not (belongs(text.domain, parts.part) or belongs(text.group, parts.part)):
             continue
         count += 1
         yield text
@@ -110,7 +108,7 @@ def _opened(
             f"corpus {corpus!r} is unknown; choose from {', '.join(SOURCES)}, "
             f"give a file ending in {', '.join(SUFFIXES)}, or hub:OWNER/NAME"
         )
-    texts = SOURCES[corpus].texts
+    texts: Callable[..., Iterable[Text]] = SOURCES[corpus].texts
     if corpus == "builtin":  # the control is no part of the whole, and a domain is drawn for itself
         texts = partial(builtin_texts, parts.part, seed=seed)
     _check_options(corpus, options, [] if corpus == "builtin" else _options(corpus))

@@ -12,6 +12,8 @@ import torch
 
 from fairforget.models import LanguageModel, load_model
 
+from .browser import browser  # noqa: F401
+
 SharedFile = Callable[[str], Path]
 
 

@@ -20,7 +20,6 @@ from fairforget.models import save_model
 from fairforget.scoring.causal import token_log_probs
 
 from .models import tiny_model
-from .report.conftest import browser  # noqa: F401
 from .report.runs import write_unlearning
 from .report.test_browser import EVIL
 
@@ -159,7 +158,7 @@ def test_it_is_served_to_this_machine_only_and_not_shared(page: Any, pair: Pair)
 
 
 @pytest.mark.browser
-def test_the_page_loads_nothing_from_outside(page: Any, browser: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_the_page_loads_nothing_from_outside(page: Any, browser: Any, tmp_path: Path) -> None:
     tab = browser.new_page()
     asked: list[str] = []
     errors: list[str] = []

@@ -1,4 +1,4 @@
-"""A browser to look at reports with."""
+"""A browser to look at pages with: one for all tests, as Playwright allows."""
 
 from __future__ import annotations
 

@@ -53,7 +53,9 @@ class LanguageModel:
     @property
     def start_id(self) -> int:
         """The id of the start token."""
-        return self.tokenizer.get_vocab()[self.start_token]
+        found = self.tokenizer.convert_tokens_to_ids(self.start_token)
+        assert isinstance(found, int)
+        return found
 
     @property
     def end_id(self) -> int | None:

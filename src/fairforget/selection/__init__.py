@@ -1,0 +1,23 @@
+"""Selectors: texts → the characters that are harmful, each with a reason."""
+
+from fairforget.selection.choice import Choice, Selected, Selector, select
+from fairforget.selection.identity import identity_ranges, mentions_of
+from fairforget.selection.methods import METHODS, Method, SelectionOptions, make_selector
+from fairforget.selection.score import SpanScore, score_spans
+from fairforget.selection.spans_file import write_spans
+
+__all__ = [
+    "METHODS",
+    "Choice",
+    "Method",
+    "Selected",
+    "SelectionOptions",
+    "Selector",
+    "SpanScore",
+    "identity_ranges",
+    "make_selector",
+    "mentions_of",
+    "score_spans",
+    "select",
+    "write_spans",
+]

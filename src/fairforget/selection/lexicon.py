@@ -1,0 +1,78 @@
+"""Lexicon: the words and phrases of a list, inflected, in leetspeak or with letters set apart."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairforget.corpora.text import Text
+from fairforget.data.files import read_text
+from fairforget.errors import InputError
+from fairforget.selection.choice import Choice, joined
+from fairforget.selection.identity import is_protected
+from fairforget.selection.words import words_of
+
+COMMENT = "#"
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """The selector."""
+
+    entries: dict[str, tuple[tuple[str, ...], ...]]
+    """First form of an entry → the forms of all entries that begin with it, longest first."""
+
+    def __call__(self, texts: Sequence[Text]) -> list[list[Choice]]:
+        """Where entries stand in each text; the longest entry wins."""
+        return [self._found(text.text) for text in texts]
+
+    def _found(self, text: str) -> list[Choice]:
+        words = list(words_of(text))
+        forms = [word.form for word in words]
+        found, at = [], 0
+        while at < len(words):
+            for entry in self.entries.get(forms[at], ()):
+                if tuple(forms[at : at + len(entry)]) == entry:
+                    last = at + len(entry) - 1
+                    shown = " ".join(word.plain for word in words[at : last + 1])
+                    found.append(Choice(words[at].start, words[last].end, f"lexicon: {shown}"))
+                    at = last
+                    break
+            at += 1
+        return joined(text, found)
+
+
+def read_lexicon(source: str) -> Lexicon:
+    """The entries of a text file, one a line, or of one that a package carries: PACKAGE:PATH.
+
+    Blank lines and those that begin with # are passed over, and so are words that name groups.
+
+    Raises:
+        InputError: the file or the package is missing, or the file has no entry.
+    """
+    entries: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for line in read_text(_path(source)).splitlines():
+        if line.startswith(COMMENT):
+            continue
+        words = list(words_of(line))
+        if words and not all(is_protected(word.plain) for word in words):
+            forms = tuple(word.form for word in words)
+            entries[forms[0]].add(forms)
+    if not entries:
+        raise InputError(f"lexicon {source} has no entry; one word or phrase a line is expected")
+    return Lexicon(
+        {first: tuple(sorted(forms, key=len, reverse=True)) for first, forms in entries.items()}
+    )
+
+
+def _path(source: str) -> Path:
+    package, _, path = source.partition(":")
+    if not path or Path(source).is_file():
+        return Path(source)
+    found = importlib.util.find_spec(package)  # located, never imported
+    if found is None or not found.submodule_search_locations:
+        raise InputError(f"lexicon {source}: no package {package!r} is installed")
+    return Path(found.submodule_search_locations[0]) / path

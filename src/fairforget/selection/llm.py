@@ -1,0 +1,203 @@
+"""LLM: any OpenAI-compatible server names the harmful words; its answers are checked and kept.
+
+Answers go to the cache one by one: whatever happens to the server, the same command goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from fairforget.cache import cache_directory
+from fairforget.corpora.text import Text
+from fairforget.errors import InputError
+from fairforget.records import whole_file
+from fairforget.selection.choice import Choice
+from fairforget.selection.llm_answers import INSTRUCTIONS, SCHEMA, objection, read_answer
+
+KEY = "OPENAI_API_KEY"
+"""Environment variable with the key; it is passed to the client and goes nowhere else."""
+TOKENS_PER_CHARACTER = 0.3
+"""Of English, on the safe side."""
+ANSWER_TOKENS = 60
+"""Of an answer about one text, on the safe side."""
+MOST_ANSWER_TOKENS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where to ask, and how."""
+
+    model: str
+    url: str = ""
+    """By default OpenAI's, or what OPENAI_BASE_URL says."""
+    attempts: int = 3
+    """Questions about one text, until the answer can be used."""
+    retries: int = 2
+    """Of one question that the server does not answer, with growing pauses."""
+    timeout: float = 60.0
+    """Seconds that an answer may take."""
+    concurrency: int = 8
+    """Questions at one time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a selection would cost."""
+
+    texts: int
+    cached: int
+    """Texts whose answers are in the cache."""
+    input_tokens: int
+    output_tokens: int
+    dollars: float | None
+    """None without prices."""
+
+
+@dataclass(slots=True)
+class Llm:
+    """The selector. `unusable` counts the texts about which no answer could be used."""
+
+    server: Server
+    progress: Callable[[int], None] | None = None
+    unusable: int = 0
+    _lock: Lock = field(default_factory=Lock)
+    _plain: bool = False
+    """The server does not know structured output."""
+
+    def __call__(self, texts: Sequence[Text]) -> list[list[Choice]]:
+        """Ask about each text that the cache does not know, several at a time.
+
+        Raises:
+            InputError: the server cannot be reached or fails again and again. Answers that came
+                before are in the cache.
+        """
+        client = self._client()
+        with ThreadPoolExecutor(self.server.concurrency) as pool:
+            answers = [pool.submit(self._choices, client, text) for text in texts]
+            try:
+                return [answer.result() for answer in answers]
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def estimate(
+        self, texts: Sequence[Text], input_price: float = 0.0, output_price: float = 0.0
+    ) -> Estimate:
+        """What asking about the texts would take; prices are in dollars a million tokens."""
+        asked = [text for text in texts if not self._cached(text).is_file()]
+        characters = sum(len(INSTRUCTIONS) + len(text.text) for text in asked)
+        tokens, answered = round(TOKENS_PER_CHARACTER * characters), ANSWER_TOKENS * len(asked)
+        priced = input_price or output_price
+        dollars = (tokens * input_price + answered * output_price) / 1e6 if priced else None
+        return Estimate(len(texts), len(texts) - len(asked), tokens, answered, dollars)
+
+    def _choices(self, client: Any, text: Text) -> list[Choice]:
+        path = self._cached(text)
+        kept = _read(path)
+        if kept is None:
+            kept = self._asked(client, text)
+            if kept is None:
+                with self._lock:
+                    self.unusable += 1
+            else:
+                content = json.dumps([[c.start, c.end, c.why] for c in kept], ensure_ascii=False)
+                with whole_file(path) as file:
+                    file.write(content.encode("utf-8", "replace"))
+        if self.progress:
+            self.progress(1)
+        return kept or []
+
+    def _asked(self, client: Any, text: Text) -> list[Choice] | None:
+        """What the model says, asked again while it names what is not there; None: no answer."""
+        messages = [
+            {"role": "system", "content": INSTRUCTIONS},
+            {"role": "user", "content": text.text},
+        ]
+        best: tuple[Choice, ...] | None = None
+        for _ in range(self.server.attempts):
+            said = self._said(client, messages)
+            answer = read_answer(text.text, said)
+            if answer is not None:
+                best = answer.choices
+                if not answer.absent:
+                    break
+            messages += [
+                {"role": "assistant", "content": said or "…"},
+                {"role": "user", "content": objection(answer)},
+            ]
+        return None if best is None else list(best)
+
+    def _said(self, client: Any, messages: list[dict[str, str]]) -> str:
+        import openai
+
+        schema = {"name": "spans", "schema": SCHEMA, "strict": True}
+        structured = {"response_format": {"type": "json_schema", "json_schema": schema}}
+        try:
+            try:
+                found = self._ask(client, messages, {} if self._plain else structured)
+            except openai.BadRequestError:
+                if self._plain:
+                    raise
+                self._plain = True
+                found = self._ask(client, messages, {})
+        except (openai.OpenAIError, ValueError) as error:
+            raise InputError(
+                f"the server {client.base_url} does not answer ({self._without_key(error)}); "
+                "the answers so far are kept: the same command goes on from here"
+            ) from None  # the cause may show the key
+        choices = getattr(found, "choices", None)
+        return (choices[0].message.content or "") if choices else ""
+
+    def _ask(self, client: Any, messages: list[dict[str, str]], more: dict[str, Any]) -> Any:
+        return client.chat.completions.create(
+            model=self.server.model,
+            messages=messages,
+            temperature=0,
+            max_tokens=MOST_ANSWER_TOKENS,
+            **more,
+        )
+
+    def _client(self) -> Any:
+        try:
+            import openai
+        except ImportError as error:
+            raise InputError("method 'llm' needs `pip install 'fairforget[llm]'`") from error
+        url = self.server.url or os.environ.get("OPENAI_BASE_URL") or None
+        key = os.environ.get(KEY)
+        if not key and not url:
+            raise InputError(
+                f"method 'llm': set {KEY}, or say where the server is with --url, "
+                "such as http://127.0.0.1:8000/v1"
+            )
+        return openai.OpenAI(
+            api_key=key or "none",
+            base_url=url,
+            timeout=self.server.timeout,
+            max_retries=self.server.retries,
+        )
+
+    def _without_key(self, error: Exception) -> str:
+        text = next(iter(str(error).splitlines()), "") or type(error).__name__
+        key = os.environ.get(KEY)
+        return text.replace(key, "…") if key else text
+
+    def _cached(self, text: Text) -> Path:
+        asked = json.dumps([self.server.model, INSTRUCTIONS, text.text])
+        name = hashlib.sha256(asked.encode("utf-8", "replace")).hexdigest()
+        return cache_directory() / "llm" / name[:2] / f"{name}.json"
+
+
+def _read(path: Path) -> list[Choice] | None:
+    """An answer of the cache; a damaged one counts as none."""
+    try:
+        return [Choice(*row) for row in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
+        return None

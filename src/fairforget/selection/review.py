@@ -1,0 +1,38 @@
+"""A page on which a person reviews chosen spans, corrects them and exports the corrections."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from fairforget.errors import InputError
+from fairforget.records import whole_file
+from fairforget.selection.choice import Selected
+from fairforget.selection.spans_file import as_row
+
+
+def write_review(selected: Sequence[Selected], path: Path, title: str) -> None:
+    """Write the page: self-contained, every text escaped, blurred until it is looked at.
+
+    Raises:
+        InputError: jinja2 is not installed.
+    """
+    try:
+        from jinja2 import Environment
+        from markupsafe import Markup
+    except ImportError as error:
+        raise InputError("a review page needs `pip install 'fairforget[report]'`") from error
+    rows = [as_row(item) for item in selected]
+    domains = sorted({part for row in rows for part in str(row["domain"] or "").split("+")} - {""})
+    # nothing in a text can end the script element that carries it
+    data = json.dumps(rows, ensure_ascii=True).replace("<", "\\u003c").replace("&", "\\u0026")
+    template = files(__package__).joinpath("review.html.j2").read_text("utf-8")
+    page = (
+        Environment(autoescape=True)
+        .from_string(template)
+        .render(title=title, rows=rows, domains=domains, data=Markup(data))
+    )
+    with whole_file(path) as file:
+        file.write(page.encode("utf-8"))

@@ -1,0 +1,76 @@
+"""A stand-in for an OpenAI-compatible server on loopback, which can misbehave in several ways."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+Reply = Callable[[int, list[dict[str, str]]], Any]
+"""Number of the question (from 0) and its messages → content, an HTTP status, or seconds."""
+
+
+class Stand:
+    """What was asked, and how to answer."""
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
+        self.asked: list[dict[str, Any]] = []
+        self.keys: set[str | None] = set()
+        self.url = ""
+
+
+@contextmanager
+def openai_server(reply: Reply) -> Iterator[Stand]:
+    """Running; `reply` gives a string to say, an int as status, a float to fall silent for."""
+    stand = Stand(reply)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            number = len(stand.asked)
+            stand.asked.append(body)
+            stand.keys.add(self.headers.get("Authorization"))
+            said = stand.reply(number, body["messages"])
+            if isinstance(said, float):
+                time.sleep(said)
+                said = "too late"
+            if isinstance(said, bytes):
+                self._send(200, said)
+            elif isinstance(said, int):
+                error = {"error": {"message": f"told to fail, {self.headers['Authorization']}"}}
+                self._send(said, json.dumps(error).encode())
+            else:
+                message = {"role": "assistant", "content": said}
+                choice = {"index": 0, "message": message, "finish_reason": "stop"}
+                whole = {"id": "1", "object": "chat.completion", "created": 0, "model": "m"}
+                self._send(200, json.dumps({**whole, "choices": [choice]}).encode())
+
+        def _send(self, status: int, data: bytes) -> None:
+            try:
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+            except OSError:  # the client did not wait
+                pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    stand.url = f"http://127.0.0.1:{server.server_port}/v1"
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield stand
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,79 @@
+"""`fairforget data`: what there is, where, and whether it is right; what a benchmark shares."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fairforget.cli import main
+from fairforget.corpora import SOURCES
+from fairforget.data.catalogue import CATALOGUE
+from fairforget.errors import InputError
+from fairforget.inventory import fetch_files, inventory, verify_files
+from fairforget.overlap import benchmark_sentences, overlap
+
+
+def test_the_inventory_has_every_corpus_and_data_set(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("FAIRFORGET_DATA", str(tmp_path))
+    monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path))
+    entries = {entry.name: entry for entry in inventory()}
+    assert set(SOURCES) <= set(entries)
+    assert {"crows_pairs", "bbq"} <= set(entries)
+    assert entries["stereoset-intersentence"].use == "benchmark"
+    assert entries["dghs"].options == ("round", "level")
+    assert "not here (https://" in entries["dghs"].files[0].where
+    assert all(entry.licence and entry.files for entry in entries.values())
+    assert {source.data for source in SOURCES.values() if source.data} <= set(CATALOGUE)
+
+
+def test_a_wrong_file_is_listed_and_told_by_verify(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("FAIRFORGET_DATA", str(tmp_path))
+    path = tmp_path / "hatecheck" / "test_suite_cases.csv"
+    path.parent.mkdir()
+    path.write_text("nothing of the kind")
+    assert [bool(verdict.fault) for verdict in verify_files("hatecheck")] == [True]
+    with pytest.raises(SystemExit) as exit_:
+        main(["data", "verify", "--name", "hatecheck"])
+    assert exit_.value.code == 2
+    out, err = capsys.readouterr()
+    assert "WRONG: hatecheck" in out
+    assert "1 files are not" in err
+    main(["data", "list", "--json"])
+    listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
+    assert "is not the file that was expected" in listed["hatecheck"]["files"][0]["where"]
+
+
+def test_what_is_not_in_the_catalogue() -> None:
+    for ask in (verify_files, fetch_files):
+        with pytest.raises(InputError, match="'nothing' is unknown"):
+            list(ask("nothing"))
+    with pytest.raises(InputError, match="sentences of 'iq' are not known"):
+        benchmark_sentences("iq")
+
+
+def test_overlap_counts_sentences_that_share_words_in_a_row() -> None:
+    sentences = [
+        "The quick brown fox jumps over the lazy dog today.",
+        "Short one!",
+        "Nothing of the kind is to be found in there, I say.",
+    ]
+    texts = ["He said: the quick, brown fox JUMPS over the lazy dog.", "a short one", "nothing of"]
+    found = overlap("mine", texts, "bench", sentences)
+    assert (found.items, found.shared) == (3, 2)
+    assert found.examples == tuple(sentences[:2])
+    assert "2 of 3 sentences of bench" in found.warning
+    assert overlap("mine", texts, "bench", sentences, ngram=10).shared == 1
+    none = overlap("mine", [], "bench", sentences)
+    assert (none.share, none.warning) == (0, "")
+
+
+@pytest.mark.shared_data
+def test_forget_corpora_share_nothing_with_the_benchmarks(shared_file, capsys) -> None:
+    shared_file("hatecheck/test_suite_cases.csv")
+    shared_file("crows_pairs/crows_pairs_anonymized.csv")
+    for corpus in ("builtin", "hatecheck"):
+        main(["data", "overlap", corpus, "--benchmarks", "crows_pairs", "--json"])
+        (found,) = json.loads(capsys.readouterr().out)
+        assert (found["shared"], found["warning"]) == (0, "")

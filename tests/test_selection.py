@@ -1,0 +1,331 @@
+"""Selectors: harmful words are found however they are written, groups never are."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
+
+from fairforget.cli import main
+from fairforget.corpora import Mention, Span, Text, read_corpus
+from fairforget.corpora.builtin import builtin_texts, control_texts
+from fairforget.errors import InputError
+from fairforget.selection import (
+    Choice,
+    SelectionOptions,
+    identity_ranges,
+    make_selector,
+    mentions_of,
+    score_spans,
+    select,
+    write_spans,
+)
+from fairforget.selection.choice import joined
+from fairforget.selection.contrast import Contrast
+from fairforget.selection.controls import Random, everything, given
+from fairforget.selection.counts import count_words
+from fairforget.selection.identity import is_misspelt_identity, is_protected
+from fairforget.selection.lexicon import read_lexicon
+from fairforget.selection.spans_file import as_row
+from fairforget.selection.words import form, words_of
+
+
+def chosen(text: str, choices: list[Choice]) -> list[str]:
+    return [text[choice.start : choice.end] for choice in choices]
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        ["hate", "hates", "hated", "hating", "h4te", "HATE", "h a t e", "haaaate"],
+        ["kill", "kills", "killed", "killing", "killer", "k1ll"],
+        ["stab", "stabs", "stabbed", "stabbing", "st4b"],
+        ["bitch", "bitches", "b1tch", "bitch's"],
+        ["enemy", "enemies"],
+    ],
+)
+def test_spellings_of_a_word_have_one_form(same) -> None:
+    forms = {spelling: [word.form for word in words_of(spelling)] for spelling in same}
+    assert len({tuple(found) for found in forms.values()}) == 1, forms
+
+
+def test_words_stand_where_they_stand() -> None:
+    text = "You're “t r a s h”, 2nd-rate $cum!"
+    assert [text[w.start : w.end] for w in words_of(text)] == [
+        "You're", "t r a s h", "2nd", "rate", "cum",
+    ]  # fmt: skip
+    assert [word.plain for word in words_of("in 1945, 3rd")] == ["in", "1945", "3rd"]
+
+
+@for_all(st.text(max_size=60))
+def test_words_are_in_order_and_never_overlap(text: str) -> None:
+    at = 0
+    for word in words_of(text):
+        assert at <= word.start < word.end <= len(text)
+        assert form(word.plain)
+        at = word.end
+
+
+# Groups
+
+
+@pytest.mark.parametrize(
+    ("text", "neutral"),
+    [
+        ("Women are late.", "People are late."),
+        ("An immigrant is a woman.", "A person is a person."),
+        ("An immigrant met her.", "A human met her."),
+        ("I know an Arab and two Arab men.", "I know a person and two people."),
+        ("That woman's hat; the women's hats.", "That person's hat; the people's hats."),
+        ("The Muslims' mosque", "The people's mosque"),
+        ("WOMEN! Jews lie. He said: Muslims lie.", "PEOPLE! People lie. He said: People lie."),
+        ("Black lives, a gay couple", "Human lives, a human couple"),
+        ("A Muslim is it, Muslim lives are.", "A person is it, human lives are."),
+        ("The river has a bridge.", "The river has a bridge."),
+    ],
+)  # fmt: skip
+def test_mentions_fit_in_number_case_and_article(text: str, neutral: str) -> None:
+    assert Text("x", text, mentions=mentions_of(text)).neutral_text().text == neutral
+
+
+def test_mentions_of_the_builtin_corpus_are_found_where_they_are() -> None:
+    texts = builtin_texts()[::37]
+    found = [set(mentions_of(text.text)) >= set() for text in texts]
+    assert all(found)
+    exact = sum(
+        {(m.start, m.end) for m in text.mentions}
+        <= {(m.start, m.end) for m in mentions_of(text.text)}
+        for text in texts
+    )
+    assert exact > 0.9 * len(texts)
+
+
+def test_groups_are_protected_in_leetspeak_and_misspelt_but_words_are_not() -> None:
+    text = "w0men, b l a c k people and Muslims"
+    assert chosen(text, [Choice(a, b) for a, b in identity_ranges(text)]) == [
+        "w0men", "b l a c k", "Muslims",
+    ]  # fmt: skip
+    assert all(map(is_protected, ["women", "she", "muslim", "islam", "female"]))
+    assert all(map(is_misspelt_identity, ["womn", "muslms", "blcak", "immigrnts"]))
+    assert not any(map(is_protected, ["stupid", "vermin", "kill"]))
+
+
+# Controls and given spans
+
+
+def test_controls() -> None:
+    text = Text("t", "Women are vile and rude liars.", spans=(Span(10, 14), Span(19, 23)))
+    assert chosen(text.text, given([text])[0]) == ["vile", "rude"]
+    assert chosen(text.text, everything([text])[0]) == ["Women are vile and rude liars"]
+    (drawn,) = Random(1)([text])
+    assert Random(1)([text]) == [drawn]
+    words = [w for part in chosen(text.text, drawn) for w in part.split()]
+    assert len(words) == 2
+    assert "Women" not in words
+    assert len({str(Random(seed)([text])) for seed in range(20)}) > 1
+
+
+@for_all(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 6)), max_size=8))
+def test_joined_choices_are_in_order_and_cover_the_same(parts: list[tuple[int, int]]) -> None:
+    text = "ab cd  ef gh" * 3
+    choices = [Choice(start, min(start + length, len(text))) for start, length in parts]
+    found = joined(text, choices)
+    before = {i for c in choices for i in range(c.start, c.end)}
+    after = {i for c in found for i in range(c.start, c.end)}
+    assert before <= after
+    assert all(text[i].isspace() for i in after - before)
+    assert all(a.end < b.start for a, b in pairwise(found))
+
+
+# Lexicon
+
+
+def test_lexicon_finds_inflections_phrases_and_leetspeak(tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text("# mine\nvermin\nmake me sick\nhate\nrape\nWomen\n", encoding="utf-8-sig")
+    lexicon = read_lexicon(str(path))
+    text = "Women h4ting v e r m i n makes me sick, hat and rap"
+    (found,) = lexicon([Text("t", text)])
+    assert chosen(text, found) == ["h4ting v e r m i n makes me sick"]
+    assert "lexicon: hating" in found[0].why
+    path.write_text("women\n")
+    with pytest.raises(InputError, match="no entry"):
+        read_lexicon(str(path))
+    with pytest.raises(InputError, match="no package 'nothing_there'"):
+        read_lexicon("nothing_there:words.txt")
+    with pytest.raises(InputError, match="needs --lexicon"):
+        make_selector("lexicon", SelectionOptions())
+
+
+# Contrast
+
+
+def training() -> list[Text]:
+    rng = random.Random(0)
+    common = [
+        "the",
+        "of",
+        "to",
+        "in",
+        "was",
+        "on",
+        "with",
+        "for",
+        "that",
+        "this",
+        "from",
+        "have",
+        "been",
+        "river",
+        "town",
+        "morning",
+    ]
+    texts = []
+    for number in range(600):
+        words = rng.choices(common, k=8)
+        hateful = number % 2 == 0
+        if hateful:
+            words += [*rng.sample(["vermin", "parasites", "disgusting", "filth"], 2), "women"]
+        else:
+            words += rng.sample(["lovely", "market", "garden", "women"], 2)
+        rng.shuffle(words)
+        texts.append(Text(f"t{number}", " ".join(words), hateful=hateful))
+    return texts
+
+
+def test_contrast_chooses_hateful_words_and_never_groups() -> None:
+    selector = Contrast(count_words(training()), threshold=5.0)
+    text = "In the morning women, w0men, womn have been disgustingly bad v3rmin from the river"
+    (found,) = selector([Text("t", text)])
+    assert chosen(text, found) == ["disgustingly bad v3rmin"]
+    assert "vermin: log-odds z +" in found[0].why
+
+
+def test_log_odds_are_those_of_the_paper() -> None:
+    """Antisymmetric in the two corpora, 0 for a word used alike, shrunk for a rare one."""
+    texts = training()
+    turned = [Text(t.id, t.text, hateful=not t.hateful) for t in texts]
+    one, other = Contrast(count_words(texts)), Contrast(count_words(turned))
+    for word in ("vermin", "gardin", "river", "nowher"):
+        assert one.odds(word).log_ratio == pytest.approx(-other.odds(word).log_ratio)
+        assert one.odds(word).z == pytest.approx(-other.odds(word).z)
+    assert one.odds("vermin").z > 5
+    assert abs(one.odds("river").z) < 3
+    assert abs(one.odds("neverseen").log_ratio) < 0.2
+
+
+def test_words_that_ran_together_are_taken_apart() -> None:
+    selector = Contrast(count_words(training()), threshold=5.0)
+    text = "the women wasvermin on womentown"
+    (found,) = selector([Text("t", text)])
+    assert "vermin" in chosen(text, found)
+    assert not any("women" in part for part in chosen(text, found))
+
+
+def test_training_needs_both_kinds() -> None:
+    with pytest.raises(InputError, match="none of its texts is hateful"):
+        count_words([Text("t", "fine", hateful=False)])
+    with pytest.raises(InputError, match="all of its texts are hateful"):
+        count_words([Text("t", "bad", hateful=True)])
+
+
+@for_all(st.text(max_size=80))
+def test_choices_always_make_a_text(text: str) -> None:
+    selector = Contrast(COUNTS, threshold=0.0)
+    if text.strip():
+        (item,) = select([Text("t", text)], selector, mentions_of)
+        assert len(item.why) == len(item.text.spans)
+
+
+COUNTS = count_words(training())
+
+
+# Score, files, review
+
+
+def test_the_score_counts_characters() -> None:
+    true = Text(
+        "t", "Women are vile liars", spans=(Span(10, 14),), mentions=(Mention(0, 5, ("People",)),)
+    )
+    unmarked = Text("u", "Women belong elsewhere")
+    picked = [[Choice(0, 5), Choice(10, 20)], [Choice(6, 12)]]
+    score = score_spans(
+        zip([true, unmarked], select([true, unmarked], lambda _: picked), strict=True)
+    )
+    assert score.precision == pytest.approx(4 / 14)
+    assert score.recall == 1
+    assert score.f1 == pytest.approx(8 / 18)
+    assert score.identity_share == pytest.approx(5 / 20)
+    assert (score.scored, score.unmarked, score.selected) == (1, 1, 20)
+
+
+def test_selected_texts_are_a_corpus_again(tmp_path: Path) -> None:
+    texts = [
+        Text("a", "Grüße, women are vile 🐀 liars", "gender", "women", split="dev", hateful=True)
+    ]
+    items = list(select(texts, Contrast(COUNTS, threshold=7.0), mentions_of))
+    assert write_spans(items, tmp_path / "spans.jsonl") == 1
+    assert read_corpus(str(tmp_path / "spans.jsonl")) == [items[0].text]
+    row = json.loads((tmp_path / "spans.jsonl").read_text())
+    assert set(row) >= {"id", "text", "domain", "group", "spans", "mentions", "why"}
+    assert row == as_row(items[0])
+
+
+def test_the_review_page_carries_texts_safely(tmp_path: Path) -> None:
+    pytest.importorskip("jinja2")
+    from fairforget.selection.review import write_review
+
+    text = "</script><script>alert(1)</script> & <b>vile</b> women"
+    items = list(select([Text("a", text, "gender")], everything))
+    write_review(items, tmp_path / "page.html", "<mine>")
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("<script") == 2
+    assert "alert(1)" in page
+    assert "&lt;mine&gt;" in page
+    assert "http" not in re.sub(r"https?://www\.w3\.org\S*", "", page)
+    data = re.search(r'<script id="rows"[^>]*>(.*?)</script>', page, re.DOTALL)
+    assert data is not None
+    assert json.loads(data[1]) == [as_row(items[0])]
+
+
+def test_controls_without_a_group_are_a_corpus_like_any_other() -> None:
+    (item,) = select(control_texts(limit=1), given, mentions_of)
+    assert item.text == control_texts(limit=1)[0]
+
+
+# The command
+
+
+def test_the_command_needs_something_to_do(capsys, tmp_path: Path) -> None:
+    for args, message in (
+        ([], "nothing to do"),
+        (["--score"], "no spans of its own"),
+        (["--dry_run"], "only method 'llm'"),
+    ):
+        corpus = tmp_path / "plain.csv"
+        corpus.write_text("text\nhello there\n")
+        with pytest.raises(SystemExit) as exit_:
+            main(["select", str(corpus), *args])
+        assert exit_.value.code == 2
+        assert message in capsys.readouterr().err
+
+
+@pytest.mark.shared_data
+def test_contrast_trained_on_edos_finds_what_hatecheck_marks(shared_file, capsys) -> None:
+    shared_file("hatecheck/test_suite_cases.csv")
+    shared_file("edos/edos_labelled_aggregated.csv")
+    main(["select", "hatecheck", "--method", "contrast", "--train", "edos", "--score", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["f1"] >= 0.5
+    assert found["identity_share"] <= 0.02
+    main(["select", "hatecheck", "--method", "random", "--score", "--json"])
+    assert json.loads(capsys.readouterr().out)["f1"] < found["f1"] - 0.1

@@ -1,0 +1,165 @@
+"""The `llm` selector against a server that answers well, badly, late, or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fairforget.cli import main
+from fairforget.corpora import Text
+from fairforget.errors import InputError
+from fairforget.selection.choice import Choice
+from fairforget.selection.llm import KEY, Llm, Server
+from fairforget.selection.llm_answers import read_answer
+
+from .openai_server import Reply, openai_server
+
+pytest.importorskip("openai")
+SECRET = "sk-secret-0123456789"
+TEXTS = [Text(f"t{n}", f"Women number {n} are vile pests.", "gender") for n in range(6)]
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv(KEY, SECRET)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    return tmp_path
+
+
+def named(*words: str) -> str:
+    return json.dumps({"spans": [{"text": word, "reason": "insult"} for word in words]})
+
+
+def chosen(reply: Reply, texts: list[Text] = TEXTS, **server: object) -> tuple[list, list]:
+    with openai_server(reply) as stand:
+        selector = Llm(Server("m", stand.url, **{"retries": 0, **server}))  # type: ignore[arg-type]
+        found = selector(texts)
+        shown = [
+            [text.text[c.start : c.end] for c in choices]
+            for text, choices in zip(texts, found, strict=True)
+        ]
+        return shown, [stand, selector]
+
+
+def test_good_answers_become_choices_with_reasons() -> None:
+    shown, (stand, _) = chosen(lambda *_: named("vile", "pests"))
+    assert shown == [["vile pests"]] * 6
+    assert stand.keys == {f"Bearer {SECRET}"}
+    assert stand.asked[0]["response_format"]["type"] == "json_schema"
+
+
+def test_every_place_of_a_span_is_chosen_and_no_part_of_a_word() -> None:
+    text = "A rat is a rat, not a rational rat."
+    answer = read_answer(text, named("rat"))
+    assert answer is not None
+    assert [(c.start, c.end) for c in answer.choices] == [(2, 5), (11, 14), (31, 34)]
+
+
+def test_names_of_groups_are_left_out() -> None:
+    answer = read_answer("Women are vile.", named("Women", "vile"))
+    assert answer is not None
+    assert answer.choices == (Choice(10, 14, "llm: insult"),)
+
+
+def test_a_span_that_does_not_occur_is_asked_about_again() -> None:
+    def reply(number: int, messages: list[dict[str, str]]) -> str:
+        return named("vermin") if len(messages) == 2 else named("pests")
+
+    shown, (stand, selector) = chosen(reply, TEXTS[:1])
+    assert shown == [["pests"]]
+    assert selector.unusable == 0
+    assert '"vermin"' in stand.asked[1]["messages"][-1]["content"]
+
+
+def test_of_answers_that_stay_wrong_what_occurs_is_kept() -> None:
+    shown, (stand, _) = chosen(lambda *_: named("vermin", "vile"), TEXTS[:1], attempts=2)
+    assert shown == [["vile"]]
+    assert len(stand.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    ["", "lorem ipsum", "{", '{"spans": 3}', '{"spans": [4', "[]", "I'm sorry, I can't help."],
+)
+def test_nonsense_and_refusals_are_counted_and_not_cached(nonsense: str, places: Path) -> None:
+    shown, (_, selector) = chosen(lambda *_: nonsense, TEXTS[:2], attempts=2)
+    assert shown == [[], []]
+    assert selector.unusable == 2
+    assert not list(places.rglob("llm/**/*.json"))
+
+
+def test_answers_wrapped_in_prose_are_read() -> None:
+    shown, _ = chosen(lambda *_: f"Sure!\n```json\n{named('vile')}\n```\n", TEXTS[:1])
+    assert shown == [["vile"]]
+
+
+def test_a_server_without_structured_output_is_asked_plainly() -> None:
+    with openai_server(lambda *_: 0) as stand:
+        stand.reply = lambda number, _: (
+            400 if "response_format" in stand.asked[number] else named("vile")
+        )
+        selector = Llm(Server("m", stand.url, retries=0, concurrency=1))
+        assert [len(choices) for choices in selector(TEXTS)] == [1] * 6
+        assert sum("response_format" in body for body in stand.asked) == 1
+
+
+def test_a_server_that_dies_in_the_middle_loses_nothing() -> None:
+    with pytest.raises(InputError, match="does not answer") as error:
+        chosen(lambda n, _: named("vile") if n < 4 else 500, concurrency=1)
+    assert SECRET not in str(error.value)
+    assert "\n" not in str(error.value)
+    shown, (stand, _) = chosen_again()
+    assert shown == [["vile"]] * 4 + [["pests"]] * 2
+    assert len(stand.asked) == 2
+
+
+def chosen_again() -> tuple[list, list]:
+    """The same server address in the cache's eyes, though the port is another."""
+    return chosen(lambda *_: named("pests"))
+
+
+def test_a_server_that_is_silent_or_gone() -> None:
+    with pytest.raises(InputError, match="timed out"):
+        chosen(lambda *_: 2.0, TEXTS[:1], timeout=0.2)
+    selector = Llm(Server("m", "http://127.0.0.1:9/v1", retries=0))
+    with pytest.raises(InputError, match="does not answer"):
+        selector(TEXTS[:1])
+
+
+def test_an_answer_that_is_no_completion() -> None:
+    shown, (_, selector) = chosen(lambda *_: b"{}", TEXTS[:1], attempts=1)
+    assert (shown, selector.unusable) == ([[]], 1)
+
+
+def test_transient_failures_are_retried() -> None:
+    shown, (stand, _) = chosen(lambda n, _: 503 if n == 0 else named("vile"), TEXTS[:1], retries=2)
+    assert shown == [["vile"]]
+    assert len(stand.asked) == 2
+
+
+def test_the_estimate_counts_what_is_not_cached() -> None:
+    _, (stand, _) = chosen(lambda *_: named("vile"), TEXTS[:2])
+    estimate = Llm(Server("m", stand.url)).estimate(TEXTS, 1.0, 10.0)
+    assert (estimate.texts, estimate.cached) == (6, 2)
+    assert estimate.dollars is not None
+    assert 0 < estimate.dollars < 0.01
+    assert Llm(Server("m")).estimate(TEXTS).dollars is None
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus = tmp_path / "mine.jsonl"
+    corpus.write_text("".join(json.dumps({"text": t.text}) + "\n" for t in TEXTS))
+    with openai_server(lambda *_: named("vile")) as stand:
+        args = ["select", str(corpus), "--method", "llm", "--model", "m", "--url", stand.url]
+        main([*args, "--dry_run"])
+        assert not stand.asked
+        assert "6 texts, 0 in the cache" in capsys.readouterr().out
+        main([*args, "--json", "--output", str(tmp_path / "out.jsonl")])
+        out, err = capsys.readouterr()
+        assert json.loads(out)["texts_with_spans"] == 6
+        everything = out + err + (tmp_path / "out.jsonl").read_text()
+        everything += "".join(p.read_text() for p in tmp_path.rglob("*.json"))
+        assert SECRET not in everything

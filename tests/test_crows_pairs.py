@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from pathlib import Path
 
@@ -63,41 +62,6 @@ def test_ties_stay_in_and_count_as_no() -> None:
     assert 0 <= low <= domains["all"]["stereotype"] <= high <= 100
 
 
-def pseudo(lm, ids: list[int], place: int) -> float:
-    hidden = [*ids[:place], lm.tokenizer.mask_token_id, *ids[place + 1 :]]
-    return log_softmax(lm, hidden)[place, ids[place]].item()
-
-
-@pytest.mark.parametrize("family", ["bert", "roberta"])
-@pytest.mark.parametrize("protocol", ["bias-bench", "nangia"])
-@pytest.mark.parametrize("position", [0, 1])
-def test_masked_protocols_are_what_they_say(family: str, protocol: str, position: int) -> None:
-    lm, pair = tiny_model(family), PAIRS[position]
-    more, less = (lm.tokenizer(text)["input_ids"] for text in (pair.sent_more, pair.sent_less))
-    first, second = (less, more) if pair.antistereo else (more, less)
-    shared, changed = ([], []), ([], [])
-    for operation, a, b, c, d in difflib.SequenceMatcher(None, first, second).get_opcodes():
-        into = shared if operation == "equal" else changed
-        into[0].extend(range(a, b))
-        into[1].extend(range(c, d))
-    values = []
-    for ids, side in ((more, int(pair.antistereo)), (less, int(not pair.antistereo))):
-        if protocol == "nangia":  # without [CLS] and [SEP]
-            values.append(round(sum(pseudo(lm, ids, p) for p in shared[side][1:-1]), 3))
-        else:
-            values.append(round(np.mean([pseudo(lm, ids, p) for p in changed[side]]), 3))
-    row = evaluate(lm, pairs=[pair], protocol=protocol).items[0]
-    kind = "sum" if protocol == "nangia" else "score"
-    assert [row[f"{kind}_more"], row[f"{kind}_less"]] == pytest.approx(values, abs=0.0011)
-    assert row["prefers_more"] == row["prefers_more_summed"] or protocol == "bias-bench"
-
-
-def test_masked_pairs_without_a_difference_are_skipped() -> None:
-    result = evaluate(tiny_model("bert"), pairs=PAIRS).result
-    assert result["protocol"] == "bias-bench"
-    assert (result["pairs"], result["skipped"]) == (2, 1)
-
-
 def test_protocols_that_a_model_cannot_do() -> None:
     with pytest.raises(InputError, match="'nangia' is not for a causal"):
         evaluate(tiny_model("gpt2"), pairs=PAIRS, protocol="nangia")
@@ -117,6 +81,7 @@ HEADER = ",sent_more,sent_less,stereo_antistereo,bias_type\n"
         ("text\nhello\n", "line 2: column 'sent_more' is missing"),
         (HEADER + "0,A b., ,stereo,age\n", "line 2: column 'sent_less' is missing or empty"),
         (HEADER + "0,A b.,A c.,stereo\n", "line 2: column 'bias_type' is missing"),
+        (HEADER + "0,A b.,A c.,stereo,age,x\n", "line 2: more fields than the header names"),
         (HEADER + "0,A b.,A c.,stereo,height\n", "line 2: bias_type 'height' is none of race"),
         (HEADER + "0,A b.,A c.,both,age\n", "line 2: stereo_antistereo 'both'"),
         (HEADER + '0,"A ""b""" c,A c.,stereo,age\n', "not CSV"),

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from fairforget import evaluation
 from fairforget.benchmarks import BENCHMARKS, benchmark, checked, judge_of
 from fairforget.benchmarks.bbq import Question
 from fairforget.benchmarks.bbq import evaluate as bbq
@@ -14,13 +22,26 @@ from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
 from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
+from fairforget.cli import main
 from fairforget.console import show_evaluation
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate_into, read_items
+from fairforget.evaluation import PARTS, evaluate, evaluate_into, read_items
 from fairforget.records import ITEMS, RECORD, EvaluationRecord, read_record
 
-from .models import tiny_model
+from .models import save_tiny, tiny_model
 
+ROOT = Path(__file__).parents[1]
+INTERRUPTED = """
+import sys
+from fairforget.benchmarks import perplexity
+from fairforget.cli import main
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+perplexity.evaluate = interrupted
+main(sys.argv[1:])
+"""
 ITEM = Item("a", "race", "town", ("They lie.", "They think.", "They mill."), "They BLANK.")
 PAIR = Pair("a", "age", "They lie.", "They think.")
 QUESTION = Question(
@@ -38,10 +59,8 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     }
     text = tmp_path / "text.csv"
     text.write_text("text\nThe river has a bridge and an old mill near the town.\n")
-    monkeypatch.setattr("fairforget.evaluation.checked", list)
-    monkeypatch.setattr(
-        "fairforget.evaluation.benchmark", lambda name: ours.get(name) or benchmark(name)
-    )
+    monkeypatch.setattr(evaluation, "checked", list)
+    monkeypatch.setattr(evaluation, "benchmark", lambda name: ours.get(name) or benchmark(name))
     return [*ours, f"perplexity:{text}"]
 
 
@@ -72,6 +91,110 @@ def test_written_once(small, tmp_path: Path) -> None:
     first = (out / RECORD).read_bytes()
     evaluate_into(out, tiny_model("gpt2", seed=1), small)
     assert (out / RECORD).read_bytes() == first
+
+
+@pytest.fixture
+def begun(small: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The benchmarks that were begun."""
+    names: list[str] = []
+    find = evaluation.benchmark
+
+    def watched(name: str) -> Callable[..., Any]:
+        names.append(name)
+        return find(name)
+
+    monkeypatch.setattr(evaluation, "benchmark", watched)
+    return names
+
+
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def lasting(directory: Path) -> dict[str, Any]:
+    """What a record says that does not differ from run to run."""
+    record = json.loads((directory / RECORD).read_text())
+    return {name: value for name, value in record.items() if name not in ("seconds", "environment")}
+
+
+def test_goes_on_where_it_was_interrupted(small, begun, monkeypatch, tmp_path: Path) -> None:
+    lm, out, whole = tiny_model("gpt2"), tmp_path / "out", tmp_path / "whole"
+    find = evaluation.benchmark
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            evaluation, "benchmark", lambda name: interrupted if name == "bbq" else find(name)
+        )
+        with pytest.raises(KeyboardInterrupt):
+            evaluate_into(out, lm, small)
+    assert not (out / RECORD).exists()
+    begun.clear()
+    evaluate_into(out, lm, small)
+    assert begun == small[2:]
+    evaluate_into(whole, lm, small)
+    assert lasting(out) == lasting(whole)
+    assert read_items(out) == read_items(whole)
+    assert sorted(path.name for path in out.iterdir()) == [ITEMS, RECORD]
+
+
+def test_what_another_model_or_seed_left_is_measured_anew(small, begun, tmp_path: Path) -> None:
+    for lm, seed in ((tiny_model("gpt2"), 1), (tiny_model("llama"), 0)):
+        evaluate_into(tmp_path / PARTS / "0", lm, small[:1], seed=seed)
+        begun.clear()
+        evaluate_into(tmp_path, tiny_model("gpt2"), small[:1])
+        assert begun == small[:1]
+        record = read_record(tmp_path / RECORD, EvaluationRecord)
+        assert (record.model.source, record.seed) == ("gpt2", 0)
+        (tmp_path / RECORD).unlink()
+
+
+def test_an_interrupted_command_goes_on_even_in_two_processes(tmp_path: Path) -> None:
+    model = save_tiny("gpt2", tmp_path / "model")
+    items, text = tmp_path / "items.jsonl", tmp_path / "text.csv"
+    row = {"bias_type": "race", "target": "town", "context": ITEM.context}
+    row |= dict(zip(("stereotype", "anti-stereotype", "unrelated"), ITEM.sentences, strict=True))
+    items.write_text(f"{json.dumps(row)}\n" * 3)
+    text.write_text("text\n" + "The river has a bridge and an old mill near the town. " * 40)
+    benchmarks = f"stereoset:{items},perplexity:{text}"
+
+    def command(output: str) -> list[str]:
+        output = str(tmp_path / output)
+        flags = ["--benchmarks", benchmarks, "--device", "cpu", "--output", output]
+        return ["evaluate", str(model), *flags]
+
+    def run(*how: str) -> int:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        return subprocess.run([sys.executable, *how], timeout=300, env=environment).returncode
+
+    assert run("-c", INTERRUPTED, *command("out")) == 130
+    assert (tmp_path / "out" / PARTS / "0" / RECORD).exists()
+    launch = ["-m", "accelerate.commands.launch", "--num_processes", "2"]
+    launch += ["--config_file", str(ROOT / "configs" / "accelerate" / "ddp.yaml")]
+    assert run(*launch, "--main_process_port", "0", "-m", "fairforget", *command("out")) == 0
+    main(command("whole"))
+    mine, theirs = (lasting(tmp_path / name)["results"] for name in ("out", "whole"))
+    assert mine[f"stereoset:{items}"] == theirs[f"stereoset:{items}"]
+    perplexities = [results[f"perplexity:{text}"].pop("value") for results in (mine, theirs)]
+    assert perplexities[0] == pytest.approx(perplexities[1], rel=1e-5)
+    assert mine == theirs
+    record = read_record(tmp_path / "out" / RECORD, EvaluationRecord)
+    assert record.environment.processes == 2
+    assert read_items(tmp_path / "out") == read_items(tmp_path / "whole")
+    assert not (tmp_path / "out" / PARTS).exists()
+
+
+def test_the_bar_is_told_how_many_sequences_there_are(small, monkeypatch) -> None:
+    told: dict[str, list[tuple[int, int]]] = {}
+
+    @contextmanager
+    def watched(description: str) -> Iterator[Callable[..., None]]:
+        mine = told.setdefault(description.removeprefix("Measuring "), [])
+        yield lambda by, total: mine.append((by, total))
+
+    monkeypatch.setattr(evaluation, "bar", watched)
+    evaluate(tiny_model("gpt2"), small)
+    totals = {name: {total for _, total in calls} for name, calls in told.items()}
+    assert totals == dict(zip(small, ({3}, {2}, {3}, {1}), strict=True))
+    assert all(sum(by for by, _ in told[name]) in totals[name] for name in small)
 
 
 def test_perplexity_alone_has_no_items(small, tmp_path: Path) -> None:

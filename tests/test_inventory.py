@@ -23,9 +23,20 @@ def test_the_inventory_has_every_corpus_and_data_set(tmp_path, monkeypatch) -> N
     assert {"crows_pairs", "bbq"} <= set(entries)
     assert entries["stereoset-intersentence"].use == "benchmark"
     assert entries["dghs"].options == ("round", "level")
-    assert "not here (https://" in entries["dghs"].files[0].where
+    assert "not here (put https://" in entries["dghs"].files[0].where
     assert all(entry.licence and entry.files for entry in entries.values())
     assert {source.data for source in SOURCES.values() if source.data} <= set(CATALOGUE)
+
+
+def test_every_file_that_is_missing_is_told_with_its_place(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("FAIRFORGET_DATA", str(tmp_path))
+    monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
+    (bbq,) = (entry for entry in inventory() if entry.name == "bbq")
+    told = {file.where for file in bbq.files}
+    assert len(told) == 12
+    for name, folder in (("Age.jsonl", "data"), ("additional_metadata.csv", "supplemental")):
+        url = f"https://raw.githubusercontent.com/nyu-mll/BBQ/main/{folder}/{name}"
+        assert any(f"put {url} at $FAIRFORGET_DATA/bbq/{name} or" in line for line in told)
 
 
 def test_a_wrong_file_is_listed_and_told_by_verify(tmp_path: Path, monkeypatch, capsys) -> None:

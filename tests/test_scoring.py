@@ -9,7 +9,7 @@ import torch.multiprocessing as mp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairforget.forward.packing import honours_trees
+from fairforget.forward.packing import ROW_NODES, honours_trees, packed
 from fairforget.forward.prefix_rows import prefix_rows
 from fairforget.processes import shared_out
 from fairforget.scoring.causal import token_log_probs
@@ -65,12 +65,57 @@ def test_within_the_window_trees_are_used(family: str) -> None:
             assert values == pytest.approx(alone(model, sequence), abs=1e-4)
 
 
-def test_reports_every_sequence_and_leaves_the_mode_alone() -> None:
+def long_sequences() -> list[list[int]]:
+    """Longer than a row of trees, sharing nothing; two short ones that share a prefix."""
+    generator = torch.Generator().manual_seed(1)
+    lengths = [ROW_NODES + 60, ROW_NODES + 60, ROW_NODES + 2]
+    texts = [torch.randint(0, VOCABULARY, (n,), generator=generator).tolist() for n in lengths]
+    return [*texts, [1, 2, 3, 4], [1, 2, 5]]
+
+
+@pytest.mark.parametrize("batch_tokens", [256, 512, 4096])  # alone, side by side, with the others
+@pytest.mark.parametrize("family", CAUSAL)
+def test_long_sequences_equal_one_at_a_time(family: str, batch_tokens: int) -> None:
+    model = tiny(family)
+    found = token_log_probs(model, long_sequences(), batch_tokens=batch_tokens)
+    for sequence, values in zip(long_sequences(), found, strict=True):
+        assert values == pytest.approx(alone(model, sequence), abs=1e-4)
+
+
+def test_what_shares_nothing_is_left_to_causal_attention(monkeypatch: pytest.MonkeyPatch) -> None:
+    attention = torch.nn.functional.scaled_dot_product_attention
+    masks = []
+
+    def watched(*args: object, attn_mask: object = None, **more: object) -> object:
+        masks.append((attn_mask is None, more["is_causal"]))
+        return attention(*args, attn_mask=attn_mask, **more)
+
+    windows = [sequence for sequence in long_sequences() if len(sequence) == ROW_NODES + 60]
+    for batch in packed(windows, trees=True, batch_tokens=512):
+        assert set(batch.inputs) == {"input_ids", "attention_mask"}
+    model = tiny("llama")
+    monkeypatch.setattr("fairforget.scoring.causal.honours_trees", lambda *_: True)
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", watched)
+    token_log_probs(model, windows)
+    assert set(masks) == {(True, True)}
+
+
+def test_reports_every_sequence_of_how_many_and_leaves_the_mode_alone() -> None:
     model = tiny("gpt2").train()
-    done = []
-    token_log_probs(model, [[1, 2, 3]] * 10, progress=done.append)
-    assert sum(done) == 10
+    told = []
+    token_log_probs(
+        model, [[1, 2, 3], [4]] * 10, batch_tokens=4, progress=lambda *now: told.append(now)
+    )
+    assert sum(done for done, _ in told) == 10
+    assert {total for _, total in told} == {10}  # the others have nothing to predict
     assert model.training
+
+
+def test_masked_reports_every_text_of_how_many() -> None:
+    told = []
+    texts = one_at_a_time([1, 9, 8, 7, 2], range(1, 4), mask_id=3)
+    masked_log_probs(tiny("bert"), texts, batch_tokens=6, progress=lambda *now: told.append(now))
+    assert told == [(1, 3)] * 3
 
 
 def test_nothing_to_score() -> None:

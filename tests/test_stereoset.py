@@ -139,25 +139,6 @@ def test_intersentence_is_the_sentence_given_the_context() -> None:
     assert measured.items[0]["score_stereotype"] == pytest.approx(np.mean(values), abs=1e-4)
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta"])
-def test_masked_is_the_mean_probability_of_the_words_tokens(family: str) -> None:
-    lm = tiny_model(family)
-    measured = evaluate(lm, items=ITEMS)
-    assert measured.result["protocol"] == "bias-bench"
-    assert "start_token" not in measured.result
-    tokenizer = lm.tokenizer
-    space = " " if family == "roberta" else ""
-    word = tokenizer(f"{space}teapot", add_special_tokens=False)["input_ids"]
-    assert len(word) > 1
-    probabilities = []
-    for place, target in enumerate(word):
-        shown = tokenizer.decode(word[:place]) if place else ""
-        ids = tokenizer(f"Women are {shown}{tokenizer.mask_token}.")["input_ids"]
-        at = ids.index(tokenizer.mask_token_id)
-        probabilities.append(log_softmax(lm, ids)[at, target].exp().item())
-    assert measured.items[0]["score_unrelated"] == pytest.approx(np.mean(probabilities), rel=1e-3)
-
-
 def test_protocols_that_a_model_cannot_do() -> None:
     with pytest.raises(InputError, match="'bos' is not for a masked model; choose from bias-bench"):
         evaluate(tiny_model("bert"), items=ITEMS, protocol="bos")
@@ -250,11 +231,19 @@ def lines(*rows: object) -> str:
             lines({**LINE, "id": 7}, {**LINE, "id": 7}),
             "line 2: id '7' is also that of .*line 1",
         ),
+        ("no_domain.jsonl", lines({**LINE, "bias_type": None}), "line 1: bias_type None is none"),
+        ("domains.jsonl", lines({**LINE, "bias_type": ["race"]}), "bias_type .'race'. is none of"),
+        ("context.jsonl", lines({**LINE, "context": 3}), "line 1: field 'context'"),
         ("torn.json", "{", "torn.json: not JSON"),
         ("other.json", '{"data": {}}', "no intrasentence items in it; a list"),
         ("number.json", "7", "no intrasentence items in it; a list"),
         ("empty.json", "[]", "no intrasentence items in it"),
         ("bare.json", lines([AUTHORS]), "item 1: field 'sentences' is missing"),
+        (
+            "no_id.json",
+            lines([{**AUTHORS, "sentences": SENTENCES, "id": None}]),
+            "item 1: field 'id' is missing",
+        ),
         (
             "label.json",
             lines([{**AUTHORS, "sentences": [{"gold_label": "related", "sentence": "A."}]}]),
@@ -285,6 +274,13 @@ def test_wrong_files_get_one_clear_line(tmp_path: Path, name, content, message) 
         benchmark(f"stereoset:{path}")
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_intersentence_items_need_a_context(tmp_path: Path) -> None:
+    path = tmp_path / "items.jsonl"
+    path.write_text(lines({**LINE, "type": "intersentence", "context": " "}))
+    with pytest.raises(InputError, match="line 1: field 'context' is missing or empty"):
+        benchmark(f"stereoset:intersentence:{path}")
 
 
 def test_a_sentence_that_is_too_long_for_the_model() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 from fairforget.benchmarks import benchmark, checked
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
-from fairforget.processes import count, is_first
+from fairforget.processes import count, is_first, wait_for_all
 from fairforget.progress import bar
 from fairforget.records import (
     ITEMS,
@@ -21,9 +22,13 @@ from fairforget.records import (
     EvaluationRecord,
     ModelFacts,
     environment,
+    read_record,
     whole_file,
     write_record,
 )
+
+PARTS = "parts"
+"""Where each benchmark's evaluation is kept until all are done."""
 
 Items = list[dict[str, Any]]
 
@@ -53,7 +58,11 @@ def evaluate(
         measure = benchmark(name)
         if is_first():
             with bar(f"Measuring {name}") as advance:
-                measured = measure(language_model, seed=seed, progress=advance)
+                measured = measure(
+                    language_model,
+                    seed=seed,
+                    progress=lambda done, total: advance(done, total=total),
+                )
         else:
             measured = measure(language_model, seed=seed)
         results[name] = measured.result
@@ -84,16 +93,55 @@ def evaluate_into(
 ) -> None:
     """Evaluate and write `items.parquet` and `record.json`, unless the record is there already.
 
-    The record is written last: where it stands, the items do too. Of several processes, the first
-    writes.
+    Each benchmark is kept as soon as it is done, so that a call that was cut off goes on with the
+    next one. The record is written last: where it stands, the items do too. Of several processes,
+    the first writes.
     """
-    if (directory / RECORD).exists():
+    if is_evaluated(directory):
         return
-    record, items = evaluate(language_model, benchmarks, seed=seed)
-    if is_first():
-        with whole_file(directory / ITEMS) as file:
-            pq.write_table(_table(items), file)
-        write_record(record, directory / RECORD)
+    facts = model_facts(language_model)
+    parts = {name: directory / PARTS / str(n) for n, name in enumerate(checked(benchmarks))}
+    missing = [name for name, part in parts.items() if not _is_done(part, name, facts, seed)]
+    wait_for_all()  # the others may be looking still
+    for name in missing:
+        record, items = evaluate(language_model, [name], seed=seed)
+        if is_first():
+            _write(parts[name], record, _table(items))
+    if not is_first():
+        return
+    records = [read_record(part / RECORD, EvaluationRecord) for part in parts.values()]
+    whole = EvaluationRecord(
+        model=facts,
+        results={name: result for record in records for name, result in record.results.items()},
+        environment=environment(str(language_model.device), count()),
+        seconds={name: taken for record in records for name, taken in record.seconds.items()},
+        seed=seed,
+    )
+    tables = [pq.read_table(part / ITEMS) for part in parts.values()]
+    _write(directory, whole, pa.concat_tables(tables, promote_options="default"))
+    is_evaluated(directory)
+
+
+def is_evaluated(directory: Path) -> bool:
+    """Whether the directory holds a whole evaluation; then its parts are not needed any more."""
+    done = (directory / RECORD).exists()
+    if done and is_first():
+        shutil.rmtree(directory / PARTS, ignore_errors=True)
+    return done
+
+
+def _is_done(part: Path, name: str, facts: ModelFacts, seed: int) -> bool:
+    """Whether the directory holds the evaluation of this benchmark on this model."""
+    if not (part / RECORD).exists():
+        return False
+    record = read_record(part / RECORD, EvaluationRecord)
+    return list(record.results) == [name] and (record.model, record.seed) == (facts, seed)
+
+
+def _write(directory: Path, record: EvaluationRecord, items: pa.Table) -> None:
+    with whole_file(directory / ITEMS) as file:
+        pq.write_table(items, file)
+    write_record(record, directory / RECORD)
 
 
 def read_items(directory: Path) -> Items:
@@ -111,8 +159,6 @@ def read_items(directory: Path) -> Items:
 
 
 def _table(items: Items) -> pa.Table:
-    """All items; columns that a benchmark does not have are null in its rows."""
-    tables = [pa.table({name: pa.array([], pa.string()) for name in ("benchmark", "id", "domain")})]
-    for name in dict.fromkeys(item["benchmark"] for item in items):
-        tables.append(pa.Table.from_pylist([i for i in items if i["benchmark"] == name]))
-    return pa.concat_tables(tables, promote_options="default")
+    """The items of one benchmark, which may have none."""
+    columns = {name: pa.array([], pa.string()) for name in ("benchmark", "id", "domain")}
+    return pa.Table.from_pylist(items) if items else pa.table(columns)

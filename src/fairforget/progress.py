@@ -22,12 +22,17 @@ Advance = Callable[..., None]
 
 @contextmanager
 def bar(description: str, total: int | None = None) -> Iterator[Advance]:
-    """Show work in progress; yields `advance(by=1, note="")`."""
+    """Show work in progress; yields `advance(by=1, note="", total=None)`.
+
+    Args:
+        description: what is done.
+        total: how much there is to do; `advance` may say it later.
+    """
     console = Console(stderr=True)
     if not console.is_terminal:
         print(f"{description} …", file=sys.stderr, flush=True)
         start = time.perf_counter()
-        yield lambda by=1, note="": None
+        yield lambda by=1, note="", total=None: None
         print(f"{description}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
         return
     columns = (
@@ -41,8 +46,8 @@ def bar(description: str, total: int | None = None) -> Iterator[Advance]:
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(description, total=total, note="")
 
-        def advance(by: int = 1, note: str = "") -> None:
-            progress.advance(task, by)
+        def advance(by: int = 1, note: str = "", total: int | None = None) -> None:
+            progress.update(task, advance=by, total=total)
             if note:
                 progress.update(task, note=note)
 

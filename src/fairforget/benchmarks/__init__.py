@@ -7,13 +7,14 @@ The name as given is what the record and the items call it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
 from fairforget.benchmarks.measurement import Judge, Measurement
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
+from fairforget.scoring.causal import Progress
 
 BENCHMARKS = {
     "stereoset": "fairforget.benchmarks.stereoset",
@@ -34,7 +35,7 @@ class Evaluate(Protocol):
         language_model: LanguageModel,
         *,
         seed: int = 0,
-        progress: Callable[[int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Measurement:
         """Measure it."""
         ...

@@ -21,18 +21,19 @@ import numpy as np
 
 from fairforget.benchmarks.measurement import Judged, Measurement, Row, by_domain, scores
 from fairforget.benchmarks.options import chosen
-from fairforget.benchmarks.sentences import Progress, continuation_scores, needs_causal
+from fairforget.benchmarks.sentences import continuation_scores, needs_causal
 from fairforget.data.catalogue import BBQ_CATEGORIES, BBQ_METADATA, bbq_file
 from fairforget.data.files import json_lines, read_text
 from fairforget.data.locate import located
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
+from fairforget.scoring.causal import Progress
 from fairforget.statistics import Floats, cluster_sums
 
 PROTOCOL = "fairforget-answer-likelihood"
 """The most likely answer, per token, after "CONTEXT QUESTION Answer:"; the paper's models were
 fine-tuned for multiple choice, so this protocol is ours."""
-CONTEXTS = {"ambig": "ambiguous", "disambig": "disambiguated"}
+CONTEXTS = ("ambig", "disambig")
 ANSWERS = ("ans0", "ans1", "ans2")
 
 
@@ -79,7 +80,7 @@ def evaluate(
         questions: what to answer; by default those of the categories.
         categories: the original files' names.
         seed: of the bootstrap, over templates.
-        progress: called with the number of answers scored since the last call.
+        progress: called with the number of answers scored since the last call, and of all.
 
     Raises:
         InputError: a masked model, or data missing or malformed.

@@ -19,12 +19,13 @@ import numpy as np
 
 from fairforget.benchmarks.measurement import Judged, Measurement, Row, by_domain, scores
 from fairforget.benchmarks.options import chosen
-from fairforget.benchmarks.sentences import Progress, refuse_too_long, sentence_scores
+from fairforget.benchmarks.sentences import refuse_too_long, sentence_scores
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.files import read_text
 from fairforget.data.locate import located
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
+from fairforget.scoring.causal import Progress
 from fairforget.scoring.masked import Blanked, masked_log_probs, one_at_a_time
 from fairforget.statistics import Floats
 
@@ -92,7 +93,7 @@ def evaluate(
             one masked at a time, sum) for a masked one. A causal model's verdict is that of the
             length-normalised scores; that of the summed ones is beside it.
         seed: of the bootstrap.
-        progress: called with the number of sequences finished since the last call.
+        progress: called with the number of sequences finished since the last call, and of all.
 
     Raises:
         InputError: data missing or malformed, or a protocol that the model cannot do.
@@ -251,7 +252,11 @@ def read_pairs(path: str | Path | None = None) -> list[Pair]:
     return list(pairs.values())
 
 
-def _pair(row: dict[str, Any], number: int, where: str) -> Pair:
+def _pair(row: dict[str | None, Any], number: int, where: str) -> Pair:
+    if None in row:
+        raise InputError(
+            f"{where}: more fields than the header names; quote sentences that contain commas"
+        )
     for column in ("sent_more", "sent_less", "bias_type"):
         if not isinstance(row.get(column), str) or not row[column].strip():
             raise InputError(f"{where}: column {column!r} is missing or empty")

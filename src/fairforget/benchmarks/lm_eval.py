@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from fairforget.benchmarks.measurement import Judged, Measurement, Row
-from fairforget.benchmarks.sentences import Progress, needs_causal
+from fairforget.benchmarks.sentences import needs_causal
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
+from fairforget.scoring.causal import Progress
 from fairforget.statistics import Floats
 
 BATCH = 16
@@ -57,7 +58,7 @@ def evaluate(
         task: the harness's name of a task, or the YAML file that defines one.
         share: the part of the task's documents that is used, from the start.
         seed: of the few-shot examples that a task may draw.
-        progress: called with the number of documents at the end.
+        progress: called once, at the end, with the number of documents.
 
     Raises:
         InputError: the harness is not installed, the model is masked, or the task is unknown or
@@ -110,7 +111,7 @@ def evaluate(
         if METRIC in sample
     ]
     if progress:
-        progress(len(items))
+        progress(len(items), len(items))
     return Measurement(
         {
             "protocol": f"lm-eval {version('lm_eval')}",

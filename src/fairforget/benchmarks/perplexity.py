@@ -11,13 +11,14 @@ import numpy as np
 
 from fairforget.benchmarks.measurement import Measurement
 from fairforget.benchmarks.options import chosen
-from fairforget.benchmarks.sentences import Progress, log_probs, longest_input, needs_causal
+from fairforget.benchmarks.sentences import log_probs, longest_input, needs_causal
 from fairforget.corpora import read_corpus
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.files import read_text
 from fairforget.data.locate import located
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
+from fairforget.scoring.causal import Progress
 
 WIKITEXT2 = "wikitext2"
 PROTOCOLS = ("stride", "bias-bench")
@@ -66,7 +67,7 @@ def evaluate(
             side; mean loss of each × its length, over all tokens.
         share: the part of the tokens that is used, from the start.
         seed: unused; nothing is drawn.
-        progress: called with the number of windows finished since the last call.
+        progress: called with the number of windows finished since the last call, and of all.
 
     Raises:
         InputError: a masked model, or a corpus that is missing or too short.

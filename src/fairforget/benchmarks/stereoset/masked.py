@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from fairforget.benchmarks.sentences import Progress, refuse_too_long
+from fairforget.benchmarks.sentences import refuse_too_long
 from fairforget.benchmarks.stereoset.items import Item
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
+from fairforget.scoring.causal import Progress
 from fairforget.scoring.masked import Blanked, masked_log_probs
 
 BLANK = "BLANK"

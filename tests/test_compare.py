@@ -19,6 +19,7 @@ from fairforget.cli import main
 from fairforget.compare import compare, compare_items
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, read_items
+from fairforget.gate import violations
 from fairforget.records import ITEMS, RECORD, EvaluationRecord, read_record, write_record
 from fairforget.statistics import holm
 
@@ -254,3 +255,39 @@ def test_benchmarks_on_one_side_are_said(evaluated, tmp_path: Path) -> None:
     notes = " ".join(compare(evaluated[0], tmp_path).notes)
     assert "float32 before and bfloat16 after" in notes
     assert f"only before, and not compared: {second}, {third}" in notes
+
+
+def test_the_gate_names_what_got_worse(evaluated, capsys) -> None:
+    comparison = compare(*evaluated)
+    stereo, text = comparison.cells[0].benchmark, next(iter(comparison.perplexity))
+    worse = {
+        f"{cell.benchmark}.{cell.domain}.distance"
+        for cell in comparison.cells
+        if cell.distance.ci[0] > 0
+    }
+    assert {line.split(" ")[0] for line in violations(comparison, "worse")} == worse
+    for cell in comparison.cells:
+        name = f"{cell.benchmark}.{cell.domain}.{cell.measure}"
+        above, below = cell.score.delta + 0.5, cell.score.delta - 0.5
+        assert not violations(comparison, f"{name} > {above:.4f}, {name} < {below:.4f}")
+        assert len(violations(comparison, f"{name} > {below:.4f}")) == 1
+    assert len(violations(comparison, f"{stereo}.*.lms < 1000, {stereo}.all.lms < 1000")) == 3
+    assert len(violations(comparison, f"{text} > -99999")) == 1
+
+    with pytest.raises(SystemExit) as exit_:
+        main(["compare", *map(str, evaluated), "--fail-if", f"{stereo}.all.lms<1000", "--json"])
+    assert exit_.value.code == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out)["kind"] == "comparison"
+    assert said.err.startswith(f"fairforget: --fail-if: {stereo}.all.lms ")
+    main(["compare", *map(str, evaluated), f"--fail-if={stereo}.all.lms>1000"])
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"), [("bad", "cannot be read"), ("a.b > 1", "'a.b'")]
+)
+def test_a_gate_that_says_nothing_is_refused(evaluated, capsys, condition, message) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["compare", *map(str, evaluated), "--fail-if", condition])
+    assert exit_.value.code == 2
+    assert message in capsys.readouterr().err

@@ -71,7 +71,8 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _flags_spelt_out(arguments: list[str]) -> list[str]:
-    """A switch such as `--json` as the parser wants it: `--json true`."""
+    """Flags as the parser wants them: `--fail-if` as `--fail_if`, `--json` as `--json true`."""
+    arguments = [_with_underscores(argument) for argument in arguments]
     command: object = COMMANDS
     for name in arguments:
         if not isinstance(command, dict):
@@ -88,6 +89,13 @@ def _flags_spelt_out(arguments: list[str]) -> list[str]:
         if argument in switches and following.lower() not in ("true", "false"):
             spelt.append("true")
     return spelt
+
+
+def _with_underscores(argument: str) -> str:
+    if not argument.startswith("--"):
+        return argument
+    name, equals, value = argument[2:].partition("=")
+    return f"--{name.replace('-', '_')}{equals}{value}"
 
 
 def _value_of(flag: str) -> str | None:

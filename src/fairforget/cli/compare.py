@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+
+CONDITION_MET = 1
 
 
 def compare_command(
-    before: Path, after: Path, *, output: Path | None = None, json: bool = False, seed: int = 0
+    before: Path,
+    after: Path,
+    *,
+    output: Path | None = None,
+    fail_if: str = "",
+    json: bool = False,
+    seed: int = 0,
 ) -> None:
     """Compare two evaluations: paired differences with intervals and exact tests.
 
@@ -14,6 +23,10 @@ def compare_command(
         before: Directory of an evaluation.
         after: Directory of another, of the same benchmarks, protocols and items.
         output: JSON file to write.
+        fail_if: Exit with status 1 if this holds: worse (a bias score is farther from no bias, and
+            the interval of that change lies above 0), or a change, after - before, such as
+            "stereoset.gender.distance > 2", "stereoset.*.lms < -1" or "perplexity > 0.5"; several,
+            separated by commas.
         json: Print JSON, and nothing else.
         seed: Of the bootstrap intervals.
     """
@@ -30,9 +43,17 @@ def compare_command(
             file.write(content + b"\n")
     if json:
         print(content.decode())
-        return
-    from fairforget.console import show_comparison
+    else:
+        from fairforget.console import show_comparison
 
-    show_comparison(comparison)
-    if output:
-        print(f"Written: {output}")
+        show_comparison(comparison)
+        if output:
+            print(f"Written: {output}")
+    if fail_if:
+        from fairforget.gate import violations
+
+        met = violations(comparison, fail_if)
+        for line in met:
+            print(f"fairforget: --fail-if: {line}", file=sys.stderr)
+        if met:
+            sys.exit(CONDITION_MET)

@@ -19,24 +19,21 @@ def evaluate_command(
 ) -> None:
     """Measure a model on benchmarks: record.json and items.parquet.
 
-    A benchmark is NAME[:OPTION]..., with options in any order:
-
-    stereoset: intersentence; bos (default) or bias-bench; dev (default) or test, or a .json or
-    .jsonl file of items.
-    crows_pairs: bos (default) or bias-bench; for masked models bias-bench (default) or nangia;
-    a .csv file of pairs.
-    perplexity: stride (default) or bias-bench; a corpus (default wikitext2); a share such as 10%
-    of its tokens.
-    bbq: categories such as Age, by default all.
-    lm-eval: one task of EleutherAI's harness, such as lm-eval:hellaswag; a share such as 10%.
-
-    So: --benchmarks stereoset,stereoset:test:bias-bench,crows_pairs,perplexity:10%,bbq:Religion.
     On several processes: accelerate launch -m fairforget evaluate ...
 
     Args:
         model: Hub id, local directory, .gguf file, or smollm2.
         output: Directory to write to.
-        benchmarks: Names with options, separated by commas.
+        benchmarks: NAME[:OPTION]..., separated by commas, with options in any order.
+            stereoset: intersentence; bos (default) or bias-bench; dev (default) or test, or a .json
+            or .jsonl file of items.
+            crows_pairs: bos (default) or bias-bench; for masked models bias-bench (default) or
+            nangia; a .csv file of pairs.
+            perplexity: stride (default) or bias-bench; a corpus (default wikitext2); a share such
+            as 10% of its tokens.
+            bbq: categories such as Age, by default all.
+            lm-eval: one task of EleutherAI's harness, such as lm-eval:hellaswag; a share such as
+            10%.
         seed: Of the bootstrap intervals.
         dtype: float32, bfloat16 or float16; by default the fastest on the device.
         device: Such as cpu or cuda; by default an accelerator if there is one.
@@ -45,6 +42,7 @@ def evaluate_command(
         json: Print the record as JSON, and nothing else.
     """
     from fairforget.benchmarks import checked
+    from fairforget.evaluation import evaluate_into, is_evaluated
     from fairforget.outputs import open_output
     from fairforget.processes import is_first, joined
     from fairforget.records import RECORD, EvaluationRecord, read_record
@@ -61,8 +59,8 @@ def evaluate_command(
     mine = joined()
     if (output / RECORD).exists():
         open_output(output, settings)
+        is_evaluated(output)
     else:
-        from fairforget.evaluation import evaluate_into
         from fairforget.models import load_model
 
         language_model = load_model(

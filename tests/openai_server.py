@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 Reply = Callable[[int, list[dict[str, str]]], Any]
-"""Number of the question (from 0) and its messages → content, an HTTP status, or seconds."""
+"""Number of the question (from 0) and its messages → content, an HTTP status, an error as
+OpenAI's servers say it, seconds of silence, bytes to send as they are, or None to hang up."""
 
 
 class Stand:
@@ -22,11 +23,12 @@ class Stand:
         self.asked: list[dict[str, Any]] = []
         self.keys: set[str | None] = set()
         self.url = ""
+        self.lock = Lock()
 
 
 @contextmanager
 def openai_server(reply: Reply) -> Iterator[Stand]:
-    """Running; `reply` gives a string to say, an int as status, a float to fall silent for."""
+    """Running, until the block ends; how it answers, `reply` says."""
     stand = Stand(reply)
 
     class Handler(BaseHTTPRequestHandler):
@@ -37,15 +39,21 @@ def openai_server(reply: Reply) -> Iterator[Stand]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            number = len(stand.asked)
-            stand.asked.append(body)
+            with stand.lock:
+                number = len(stand.asked)
+                stand.asked.append(body)
             stand.keys.add(self.headers.get("Authorization"))
             said = stand.reply(number, body["messages"])
             if isinstance(said, float):
                 time.sleep(said)
                 said = "too late"
-            if isinstance(said, bytes):
+            if said is None:  # in the middle of its answer
+                self._send(200, b'{"id": ', length=1000)
+                self.close_connection = True
+            elif isinstance(said, bytes):
                 self._send(200, said)
+            elif isinstance(said, dict):
+                self._send(400, json.dumps({"error": said}).encode())
             elif isinstance(said, int):
                 error = {"error": {"message": f"told to fail, {self.headers['Authorization']}"}}
                 self._send(said, json.dumps(error).encode())
@@ -55,11 +63,11 @@ def openai_server(reply: Reply) -> Iterator[Stand]:
                 whole = {"id": "1", "object": "chat.completion", "created": 0, "model": "m"}
                 self._send(200, json.dumps({**whole, "choices": [choice]}).encode())
 
-        def _send(self, status: int, data: bytes) -> None:
+        def _send(self, status: int, data: bytes, length: int | None = None) -> None:
             try:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
+                self.send_header("Content-Length", str(length or len(data)))
                 self.end_headers()
                 self.wfile.write(data)
             except OSError:  # the client did not wait

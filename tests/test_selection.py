@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -291,7 +292,7 @@ def test_the_review_page_carries_texts_safely(tmp_path: Path) -> None:
     assert page.count("<script") == 2
     assert "alert(1)" in page
     assert "&lt;mine&gt;" in page
-    assert "http" not in re.sub(r"https?://www\.w3\.org\S*", "", page)
+    assert "://" not in page
     data = re.search(r'<script id="rows"[^>]*>(.*?)</script>', page, re.DOTALL)
     assert data is not None
     assert json.loads(data[1]) == [as_row(items[0])]
@@ -320,12 +321,19 @@ def test_the_command_needs_something_to_do(capsys, tmp_path: Path) -> None:
 
 
 @pytest.mark.shared_data
-def test_contrast_trained_on_edos_finds_what_hatecheck_marks(shared_file, capsys) -> None:
+def test_contrast_trained_on_edos_finds_what_hatecheck_marks(shared_file, capsys, tmp_path) -> None:
     shared_file("hatecheck/test_suite_cases.csv")
     shared_file("edos/edos_labelled_aggregated.csv")
-    main(["select", "hatecheck", "--method", "contrast", "--train", "edos", "--score", "--json"])
+    spans = tmp_path / "spans.jsonl"
+    args = ["--method", "contrast", "--train", "edos", "--output", str(spans)]
+    main(["select", "hatecheck", *args, "--score", "--json"])
     found = json.loads(capsys.readouterr().out)
     assert found["f1"] >= 0.5
     assert found["identity_share"] <= 0.02
+    theirs, ours = read_corpus("hatecheck"), read_corpus(str(spans))
+    for mine, given_ in zip(ours, theirs, strict=True):
+        assert replace(given_, spans=mine.spans, mentions=mine.mentions) == mine
+        assert mine.mentions == given_.mentions or not given_.mentions
+    assert sum(bool(text.spans) for text in ours) > 0.9 * len(ours)
     main(["select", "hatecheck", "--method", "random", "--score", "--json"])
     assert json.loads(capsys.readouterr().out)["f1"] < found["f1"] - 0.1

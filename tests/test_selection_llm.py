@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -14,7 +15,7 @@ from fairforget.selection.choice import Choice
 from fairforget.selection.llm import KEY, Llm, Server
 from fairforget.selection.llm_answers import read_answer
 
-from .openai_server import Reply, openai_server
+from .openai_server import Reply, Stand, openai_server
 
 pytest.importorskip("openai")
 SECRET = "sk-secret-0123456789"
@@ -96,41 +97,100 @@ def test_answers_wrapped_in_prose_are_read() -> None:
     assert shown == [["vile"]]
 
 
-def test_a_server_without_structured_output_is_asked_plainly() -> None:
-    with openai_server(lambda *_: 0) as stand:
-        stand.reply = lambda number, _: (
-            400 if "response_format" in stand.asked[number] else named("vile")
-        )
+def question(stand: Stand, number: int) -> str:
+    """The text that a question was about."""
+    return stand.asked[number]["messages"][1]["content"]
+
+
+@pytest.mark.parametrize("concurrency", [1, 6])
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_server_without_structured_output_is_asked_plainly(status: int, concurrency: int) -> None:
+    together = Barrier(concurrency, timeout=5)
+
+    def reply(number: int, _: object) -> str | int:
+        if "response_format" in stand.asked[number]:
+            together.wait()  # all questions are out before the first is refused
+            return status
+        return named("vile")
+
+    with openai_server(reply) as stand:
+        selector = Llm(Server("m", stand.url, retries=0, concurrency=concurrency))
+        assert [len(choices) for choices in selector(TEXTS)] == [1] * 6
+        assert sum("response_format" in body for body in stand.asked) == concurrency
+
+
+def test_an_option_that_the_server_blames_is_left_out_and_no_other() -> None:
+    def reply(number: int, _: object) -> str | dict[str, str]:
+        if "max_tokens" in stand.asked[number]:
+            return {"message": "use another", "param": "max_tokens"}
+        return named("vile")
+
+    with openai_server(reply) as stand:
         selector = Llm(Server("m", stand.url, retries=0, concurrency=1))
         assert [len(choices) for choices in selector(TEXTS)] == [1] * 6
-        assert sum("response_format" in body for body in stand.asked) == 1
+        assert len(stand.asked) == 7
+        assert all({"response_format", "temperature"} <= set(body) for body in stand.asked)
 
 
-def test_a_server_that_dies_in_the_middle_loses_nothing() -> None:
-    with pytest.raises(InputError, match="does not answer") as error:
-        chosen(lambda n, _: named("vile") if n < 4 else 500, concurrency=1)
+def test_a_text_that_the_server_will_not_see_does_not_stop_the_others(places: Path) -> None:
+    def reply(number: int, messages: list[dict[str, str]]) -> str | dict[str, str]:
+        if "number 2" in messages[1]["content"]:
+            return {"message": f"content filter, says {SECRET}"}
+        return named("vile")
+
+    shown, (_, selector) = chosen(reply, attempts=2)
+    assert shown == [[] if n == 2 else ["vile"] for n in range(6)]
+    assert selector.unusable == 1
+    assert "content filter" in selector.refusal
+    assert SECRET not in selector.refusal
+    shown, (stand, selector) = chosen(reply)
+    assert {question(stand, n) for n in range(len(stand.asked))} == {TEXTS[2].text}
+    assert selector.unusable == 1
+
+
+def test_a_server_that_refuses_everything() -> None:
+    with pytest.raises(InputError, match=r"refuses every question .*no such model"):
+        chosen(lambda *_: {"message": "no such model"})
+
+
+@pytest.mark.parametrize(
+    ("death", "reason"),
+    [(500, "told to fail"), (2.0, "timed out"), (None, "Connection error"), (401, "told to fail")],
+)
+def test_a_server_that_dies_in_the_middle_loses_nothing(death: object, reason: str) -> None:
+    with pytest.raises(InputError, match=rf"does not answer .*{reason}") as error:
+        chosen(lambda n, _: named("vile") if n < 4 else death, concurrency=1, timeout=0.5)
     assert SECRET not in str(error.value)
     assert "\n" not in str(error.value)
-    shown, (stand, _) = chosen_again()
+    # the port is another, the model the same
+    shown, (stand, _) = chosen(lambda *_: named("pests"), concurrency=1)
     assert shown == [["vile"]] * 4 + [["pests"]] * 2
-    assert len(stand.asked) == 2
+    assert [question(stand, n) for n in range(len(stand.asked))] == [t.text for t in TEXTS[4:]]
+    again, (stand, _) = chosen(lambda *_: 500)
+    assert again == shown
+    assert not stand.asked
 
 
-def chosen_again() -> tuple[list, list]:
-    """The same server address in the cache's eyes, though the port is another."""
-    return chosen(lambda *_: named("pests"))
+def test_a_damaged_answer_in_the_cache_is_asked_for_again(places: Path) -> None:
+    chosen(lambda *_: named("vile"), TEXTS[:2])
+    first, _ = sorted(places.rglob("llm/*/*.json"))
+    first.write_text('[[0, "')
+    shown, (stand, _) = chosen(lambda *_: named("vile"), TEXTS[:2])
+    assert shown == [["vile"]] * 2
+    assert len(stand.asked) == 1
 
 
-def test_a_server_that_is_silent_or_gone() -> None:
-    with pytest.raises(InputError, match="timed out"):
-        chosen(lambda *_: 2.0, TEXTS[:1], timeout=0.2)
+def test_a_server_that_is_not_there() -> None:
     selector = Llm(Server("m", "http://127.0.0.1:9/v1", retries=0))
     with pytest.raises(InputError, match="does not answer"):
         selector(TEXTS[:1])
 
 
-def test_an_answer_that_is_no_completion() -> None:
-    shown, (_, selector) = chosen(lambda *_: b"{}", TEXTS[:1], attempts=1)
+@pytest.mark.parametrize(
+    "body", [b"{}", b"null", b"[]", b'{"choices": []}', b'{"choices": [{"message": null}]}']
+)
+def test_an_answer_that_is_no_completion(body: bytes) -> None:
+    shown, (_, selector) = chosen(lambda *_: body, TEXTS[:1], attempts=1)
     assert (shown, selector.unusable) == ([[]], 1)
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
+from fairforget.corpora.reading import parse_name
+from fairforget.corpora.sources import SOURCES
+from fairforget.data.catalogue import BBQ_CATEGORIES, CATALOGUE
+from fairforget.data.locate import found
 from fairforget.errors import InputError
+from fairforget.records import OverlapFacts
 
 LENGTH = 8
 """Words of an n-gram: as long as to be no idiom, as short as to fit benchmark sentences."""
@@ -33,6 +39,11 @@ class Overlap:
     def share(self) -> float:
         """Shared ÷ items."""
         return self.shared / max(1, self.items)
+
+    @property
+    def facts(self) -> OverlapFacts:
+        """For the record."""
+        return OverlapFacts(self.benchmark, self.ngram, self.items, self.shared, self.share)
 
     @property
     def warning(self) -> str:
@@ -62,15 +73,34 @@ def _crows_pairs() -> Iterator[str]:
         yield from (pair.sent_more, pair.sent_less)
 
 
-BENCHMARK_SENTENCES: dict[str, Callable[[], Iterator[str]]] = {
-    "stereoset": _stereoset("intrasentence"),
-    "stereoset:intersentence": _stereoset("intersentence"),
-    "crows_pairs": _crows_pairs,
+def _bbq() -> Iterator[str]:
+    from fairforget.benchmarks.bbq import read_questions
+
+    for question in read_questions(tuple(BBQ_CATEGORIES)):
+        yield question.prompt
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentences:
+    """What a benchmark shows to a model."""
+
+    data: str
+    """The data set of the catalogue that has them."""
+    read: Callable[[], Iterator[str]]
+
+
+BENCHMARK_SENTENCES = {
+    "stereoset": _Sentences("stereoset", _stereoset("intrasentence")),
+    "stereoset:intersentence": _Sentences("stereoset", _stereoset("intersentence")),
+    "stereoset:test": _Sentences("stereoset-test", _stereoset("intrasentence", "test")),
+    "crows_pairs": _Sentences("crows_pairs", _crows_pairs),
+    "bbq": _Sentences("bbq", _bbq),
 }
 """Benchmark → its sentences, stereotypes and their counterparts."""
 
 
-def benchmark_sentences(benchmark: str) -> list[str]:
+@cache
+def benchmark_sentences(benchmark: str) -> tuple[str, ...]:
     """The sentences of a benchmark, to look for them in a corpus.
 
     Raises:
@@ -79,7 +109,45 @@ def benchmark_sentences(benchmark: str) -> list[str]:
     if benchmark not in BENCHMARK_SENTENCES:
         known = ", ".join(BENCHMARK_SENTENCES)
         raise InputError(f"the sentences of {benchmark!r} are not known; choose from {known}")
-    return list(BENCHMARK_SENTENCES[benchmark]())
+    return tuple(BENCHMARK_SENTENCES[benchmark].read())
+
+
+def check_unseen(corpus: str, benchmarks: Iterable[str]) -> None:
+    """Refuse to measure with the benchmark whose items are forgotten.
+
+    Raises:
+        InputError: one of the benchmarks is made of the same items as the corpus.
+    """
+    source = SOURCES.get(parse_name(corpus).corpus)
+    for name in benchmarks:
+        if source and source.benchmark == name.partition(":")[0]:
+            raise InputError(
+                f"benchmark {name!r}: forget corpus {corpus!r} is made of its items, so it would "
+                "measure what was trained on; choose another benchmark, or another corpus"
+            )
+
+
+def overlaps(corpus: str, texts: Sequence[str]) -> list[Overlap]:
+    """With every benchmark whose sentences are on this machine; nothing is fetched.
+
+    Args:
+        corpus: its name, for warnings.
+        texts: of the corpus.
+    """
+    return [
+        overlap(corpus, texts, benchmark, benchmark_sentences(benchmark))
+        for benchmark, sentences in BENCHMARK_SENTENCES.items()
+        if _is_here(sentences.data)
+    ]
+
+
+def _is_here(data: str) -> bool:
+    """Whether a data set can be read without fetching: any of its files, of BBQ all."""
+    try:
+        there = [found(file) is not None for file in CATALOGUE[data].files]
+    except InputError:  # another file than was expected: who evaluates with it is told
+        return False
+    return all(there) if data == "bbq" else any(there)
 
 
 def overlap(

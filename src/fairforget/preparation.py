@@ -14,7 +14,8 @@ from fairforget.corpora import Text, read_corpus
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
 from fairforget.objectives import OBJECTIVES
-from fairforget.records import CorpusFacts
+from fairforget.overlap import overlaps
+from fairforget.records import CorpusFacts, OverlapFacts
 from fairforget.targets import Targets, encode_infilling, encode_targets
 from fairforget.trainer import UnlearningConfig
 
@@ -46,6 +47,8 @@ class Prepared:
     held_out: dict[str, Sequences]
     """By corpus: `retain`, and `everyday` where there is one."""
     facts: list[CorpusFacts] = field(default_factory=list)
+    overlap: list[OverlapFacts] = field(default_factory=list)
+    """What the forget corpus shares with benchmarks."""
 
     def fingerprint(self) -> str:
         """The same for the same data in the same order, and for no other."""
@@ -78,6 +81,10 @@ def prepare(
         prepared.facts.append(_facts(everyday, "retain", kept_too))
         prepared.facts.append(_facts(everyday, "held-out", held_out_too))
         prepared.retain[:] = _interleaved(kept, kept_too)
+    for shared in overlaps(forget.name, [text.text for text in forget.texts]):
+        prepared.overlap.append(shared.facts)
+        if shared.warning:
+            print(f"Warning: {shared.warning}", file=sys.stderr)
     return prepared
 
 

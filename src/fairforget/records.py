@@ -75,6 +75,21 @@ class CorpusFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class OverlapFacts:
+    """Text that the forget corpus and a benchmark have in common."""
+
+    benchmark: str
+    ngram: int
+    """Words that must agree in a row."""
+    items: int
+    """Sentences of the benchmark."""
+    shared: int
+    """Those with an n-gram that is also in the corpus."""
+    share: float
+    """Shared ÷ items."""
+
+
+@dataclass(frozen=True, slots=True)
 class DamageFacts:
     """One measure of harm to language modelling: a perplexity, after ÷ before."""
 
@@ -114,6 +129,8 @@ class UnlearningRecord:
     """One row per logged step."""
     environment: Environment
     seconds: dict[str, float] = field(default_factory=dict)
+    overlap: list[OverlapFacts] = field(default_factory=list)
+    """With each benchmark whose sentences were on the machine."""
     kind: Literal["unlearning"] = "unlearning"
     version: int = VERSION
 

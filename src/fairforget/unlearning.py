@@ -129,6 +129,7 @@ def unlearn_prepared(
             "training": round(trained - start, 2),
             "landing": round(landed - trained, 2),
         },
+        overlap=prepared.overlap,
     )
 
 

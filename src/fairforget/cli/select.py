@@ -51,16 +51,21 @@ def select_command(
         seed: Of the random control, and of training.
     """
     import json as json_
+    from collections import deque
+    from collections.abc import Iterator
     from dataclasses import asdict
+    from itertools import tee
 
-    from fairforget.corpora import read_corpus
+    from fairforget.corpora import iter_corpus
     from fairforget.errors import InputError
     from fairforget.progress import bar
     from fairforget.selection import (
+        Selected,
         SelectionOptions,
+        Selector,
+        SpanScorer,
         make_selector,
         mentions_of,
-        score_spans,
         select,
         write_spans,
     )
@@ -68,30 +73,42 @@ def select_command(
 
     if not (output or review or score or json or dry_run):
         raise InputError("nothing to do: give --output FILE.jsonl, --review FILE.html or --score")
-    texts = read_corpus(corpus)
-    if score and not any(text.spans for text in texts):
+    if score and not any(text.spans for text in iter_corpus(corpus)):
         raise InputError(f"--score: corpus {corpus!r} has no spans of its own to compare with")
     server = Server(model, url, timeout=timeout, concurrency=concurrency)
     if dry_run:
         if method != "llm":
             raise InputError(f"--dry_run: only method 'llm' costs something, not {method!r}")
-        _show_estimate(asdict(Llm(server).estimate(texts, input_price, output_price)), json)
+        estimate = Llm(server).estimate(iter_corpus(corpus), input_price, output_price)
+        _show_estimate(asdict(estimate), json)
         return
-    slow = method in ("llm", "ratio")
-    with (
-        bar("Selecting", len(texts) if method == "llm" else None)
-        if slow
-        else nullcontext() as advance
-    ):
+
+    facts: dict[str, Any] = {"corpus": corpus, "method": method, "texts": 0, "texts_with_spans": 0}
+    reviewed: list[Selected] = []
+    scorer = SpanScorer()
+
+    def counted(selector: Selector) -> Iterator[Selected]:
+        """The selected texts, one at a time: a corpus need not fit in memory."""
+        texts, same = tee(iter_corpus(corpus))
+        for true, item in zip(same, select(texts, selector, mentions_of), strict=True):
+            facts["texts"] += 1
+            facts["texts_with_spans"] += bool(item.text.spans)
+            if review:
+                reviewed.append(item)
+            if score:
+                scorer.add(true, item)
+            yield item
+
+    total = sum(1 for _ in iter_corpus(corpus)) if method == "llm" else None
+    slow = bar("Selecting", total) if method in ("llm", "ratio") else nullcontext()
+    with slow as advance:
         options = SelectionOptions(train, lexicon, model, server, seed, advance)
         selector = make_selector(method, options)
-        selected = list(select(texts, selector, mentions_of))
-    facts: dict[str, object] = {
-        "corpus": corpus,
-        "method": method,
-        "texts": len(selected),
-        "texts_with_spans": sum(bool(item.text.spans) for item in selected),
-    }
+        selected = counted(selector)
+        if output:
+            write_spans(selected, output)
+        else:
+            deque(selected, maxlen=0)
     if method in ("contrast", "ratio"):
         facts |= {"train": train, "threshold": getattr(selector, "threshold", None)}
     if method in ("llm", "ratio"):
@@ -99,22 +116,27 @@ def select_command(
     if isinstance(selector, Llm):
         facts["unusable_answers"] = selector.unusable
     if output:
-        write_spans(selected, output)
         facts["output"] = str(output)
     if review:
         from fairforget.selection.review import write_review
 
-        write_review(selected, review, corpus)
+        write_review(reviewed, review, corpus)
         facts["review"] = str(review)
     if score:
-        facts |= asdict(score_spans(zip(texts, selected, strict=True)))
+        facts |= asdict(scorer.score)
     if json:
         print(json_.dumps(facts, indent=1))
-        return
-    for name, value in facts.items():
-        print(f"{name.replace('_', ' ')}: {f'{value:.4f}' if isinstance(value, float) else value}")
+    else:
+        for name, value in facts.items():
+            shown = f"{value:.4f}" if isinstance(value, float) else value
+            print(f"{name.replace('_', ' ')}: {shown}")
     if isinstance(selector, Llm) and selector.unusable:
-        print("The same command asks again about texts without a usable answer.", file=sys.stderr)
+        reason = f" (the server refused: {selector.refusal})" if selector.refusal else ""
+        print(
+            f"{selector.unusable} texts have no usable answer{reason}; "
+            "the same command asks about them again.",
+            file=sys.stderr,
+        )
 
 
 def _show_estimate(estimate: dict[str, Any], json: bool) -> None:

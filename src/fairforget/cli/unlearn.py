@@ -79,11 +79,12 @@ def unlearn_command(
     import torch
 
     from fairforget.benchmarks import checked
-    from fairforget.corpora import read_corpus
+    from fairforget.corpora import parse_name, read_corpus
     from fairforget.evaluation import evaluate_into
     from fairforget.hub import check_push
     from fairforget.models import LanguageModel, load_model, save_model
     from fairforget.outputs import open_output
+    from fairforget.overlap import check_unseen
     from fairforget.preparation import Corpus, everyday_corpus, prepare
     from fairforget.processes import count, is_first, joined
     from fairforget.records import RECORD, write_record
@@ -99,6 +100,7 @@ def unlearn_command(
     if dtype == "float16":
         raise InputError("dtype float16 cannot be trained; choose float32 or bfloat16")
     names = checked([name.strip() for name in benchmarks.split(",") if name.strip()])
+    check_unseen(forget, names)
     config = UnlearningConfig(
         output_dir=str(output / CHECKPOINTS),
         objective=objective,
@@ -129,7 +131,7 @@ def unlearn_command(
         open_output(output, {"command": "unlearn", **settings})
         language_model = replace(load(output / MODEL), source=model) if names else None
     else:
-        forget_corpus = Corpus(forget, read_corpus(forget), forget.partition(":")[2] or None)
+        forget_corpus = Corpus(forget, read_corpus(forget), parse_name(forget).part)
         retain_corpus = Corpus(retain, read_corpus(retain))
         everyday = everyday_corpus()
         language_model = load(model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairforget.corpora.reading import iter_corpus
+from fairforget.corpora.reading import iter_corpus, parse_name
 from fairforget.corpora.sources import SOURCES, Source
 from fairforget.corpora.text import Mention, Span, Text
 
@@ -18,4 +18,14 @@ def read_corpus(name: str, *, seed: int = 0) -> list[Text]:
     return list(iter_corpus(name, seed=seed))
 
 
-__all__ = ["CORPORA", "SOURCES", "Mention", "Source", "Span", "Text", "iter_corpus", "read_corpus"]
+__all__ = [
+    "CORPORA",
+    "SOURCES",
+    "Mention",
+    "Source",
+    "Span",
+    "Text",
+    "iter_corpus",
+    "parse_name",
+    "read_corpus",
+]

@@ -3,7 +3,7 @@
 from fairforget.selection.choice import Choice, Selected, Selector, select
 from fairforget.selection.identity import identity_ranges, mentions_of
 from fairforget.selection.methods import METHODS, Method, SelectionOptions, make_selector
-from fairforget.selection.score import SpanScore, score_spans
+from fairforget.selection.score import SpanScore, SpanScorer, score_spans
 from fairforget.selection.spans_file import write_spans
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "SelectionOptions",
     "Selector",
     "SpanScore",
+    "SpanScorer",
     "identity_ranges",
     "make_selector",
     "mentions_of",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +28,15 @@ TOKENS_PER_CHARACTER = 0.3
 """Of English, on the safe side."""
 ANSWER_TOKENS = 60
 """Of an answer about one text, on the safe side."""
-MOST_ANSWER_TOKENS = 512
+OPTIONS: dict[str, Any] = {
+    "temperature": 0,
+    "max_tokens": 512,
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": "spans", "schema": SCHEMA, "strict": True},
+    },
+}
+"""Of a question; a server that does not know one is asked without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,46 +71,61 @@ class Estimate:
 
 @dataclass(slots=True)
 class Llm:
-    """The selector. `unusable` counts the texts about which no answer could be used."""
+    """The selector."""
 
     server: Server
     progress: Callable[[int], None] | None = None
     unusable: int = 0
+    """Texts about which no answer could be used."""
+    refusal: str = ""
+    """Why the server last would not have a question, if it ever did not."""
+    _answers: int = 0
+    _unknown: set[str] = field(default_factory=set)
+    """The options that the server does not know."""
     _lock: Lock = field(default_factory=Lock)
-    _plain: bool = False
-    """The server does not know structured output."""
 
     def __call__(self, texts: Sequence[Text]) -> list[list[Choice]]:
         """Ask about each text that the cache does not know, several at a time.
 
         Raises:
-            InputError: the server cannot be reached or fails again and again. Answers that came
-                before are in the cache.
+            InputError: the server cannot be reached, fails again and again, or will have no
+                question at all. Answers that came before are in the cache.
         """
         client = self._client()
         with ThreadPoolExecutor(self.server.concurrency) as pool:
             answers = [pool.submit(self._choices, client, text) for text in texts]
             try:
-                return [answer.result() for answer in answers]
+                found = [answer.result() for answer in answers]
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+        if self.refusal and not self._answers:
+            raise InputError(
+                f"the server {client.base_url} refuses every question ({self.refusal}); "
+                "check --model and --url"
+            )
+        return found
 
     def estimate(
-        self, texts: Sequence[Text], input_price: float = 0.0, output_price: float = 0.0
+        self, texts: Iterable[Text], input_price: float = 0.0, output_price: float = 0.0
     ) -> Estimate:
         """What asking about the texts would take; prices are in dollars a million tokens."""
-        asked = [text for text in texts if not self._cached(text).is_file()]
-        characters = sum(len(INSTRUCTIONS) + len(text.text) for text in asked)
-        tokens, answered = round(TOKENS_PER_CHARACTER * characters), ANSWER_TOKENS * len(asked)
+        count = asked = characters = 0
+        for count, text in enumerate(texts, 1):  # noqa: B007
+            if not self._cached(text).is_file():
+                asked += 1
+                characters += len(INSTRUCTIONS) + len(text.text)
+        tokens, answered = round(TOKENS_PER_CHARACTER * characters), ANSWER_TOKENS * asked
         priced = input_price or output_price
         dollars = (tokens * input_price + answered * output_price) / 1e6 if priced else None
-        return Estimate(len(texts), len(texts) - len(asked), tokens, answered, dollars)
+        return Estimate(count, count - asked, tokens, answered, dollars)
 
     def _choices(self, client: Any, text: Text) -> list[Choice]:
         path = self._cached(text)
         kept = _read(path)
-        if kept is None:
+        if kept is not None:
+            self._answers += 1
+        else:
             kept = self._asked(client, text)
             if kept is None:
                 with self._lock:
@@ -124,6 +147,8 @@ class Llm:
         best: tuple[Choice, ...] | None = None
         for _ in range(self.server.attempts):
             said = self._said(client, messages)
+            if said is None:
+                break
             answer = read_answer(text.text, said)
             if answer is not None:
                 best = answer.choices
@@ -135,35 +160,33 @@ class Llm:
             ]
         return None if best is None else list(best)
 
-    def _said(self, client: Any, messages: list[dict[str, str]]) -> str:
+    def _said(self, client: Any, messages: list[dict[str, str]]) -> str | None:
+        """What the model says; None where the server refuses the question as it is."""
         import openai
 
-        schema = {"name": "spans", "schema": SCHEMA, "strict": True}
-        structured = {"response_format": {"type": "json_schema", "json_schema": schema}}
-        try:
+        options = {name: value for name, value in OPTIONS.items() if name not in self._unknown}
+        while True:
             try:
-                found = self._ask(client, messages, {} if self._plain else structured)
-            except openai.BadRequestError:
-                if self._plain:
-                    raise
-                self._plain = True
-                found = self._ask(client, messages, {})
-        except (openai.OpenAIError, ValueError) as error:
-            raise InputError(
-                f"the server {client.base_url} does not answer ({self._without_key(error)}); "
-                "the answers so far are kept: the same command goes on from here"
-            ) from None  # the cause may show the key
-        choices = getattr(found, "choices", None)
-        return (choices[0].message.content or "") if choices else ""
-
-    def _ask(self, client: Any, messages: list[dict[str, str]], more: dict[str, Any]) -> Any:
-        return client.chat.completions.create(
-            model=self.server.model,
-            messages=messages,
-            temperature=0,
-            max_tokens=MOST_ANSWER_TOKENS,
-            **more,
-        )
+                found = client.chat.completions.create(
+                    model=self.server.model, messages=messages, **options
+                )
+                break
+            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+                blamed = error.param if error.param in OPTIONS else "response_format"
+                if options.pop(blamed, None) is None:
+                    self.refusal = self._without_key(error)
+                    return None
+            except (openai.OpenAIError, ValueError) as error:
+                raise InputError(
+                    f"the server {client.base_url} does not answer ({self._without_key(error)}); "
+                    "the answers so far are kept: the same command goes on from here"
+                ) from None  # the cause may show the key
+        self._answers += 1
+        self._unknown.update(OPTIONS.keys() - options.keys())
+        try:
+            return str(found.choices[0].message.content or "")
+        except (AttributeError, IndexError, TypeError):  # it is no completion
+            return ""
 
     def _client(self) -> Any:
         try:
@@ -199,5 +222,5 @@ def _read(path: Path) -> list[Choice] | None:
     """An answer of the cache; a damaged one counts as none."""
     try:
         return [Choice(*row) for row in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None

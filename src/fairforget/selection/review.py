@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from fairforget.errors import InputError
+from fairforget.page_policy import page_policy
 from fairforget.records import whole_file
 from fairforget.selection.choice import Selected
 from fairforget.selection.spans_file import as_row
@@ -28,11 +29,23 @@ def write_review(selected: Sequence[Selected], path: Path, title: str) -> None:
     domains = sorted({part for row in rows for part in str(row["domain"] or "").split("+")} - {""})
     # nothing in a text can end the script element that carries it
     data = json.dumps(rows, ensure_ascii=True).replace("<", "\\u003c").replace("&", "\\u0026")
-    template = files(__package__).joinpath("review.html.j2").read_text("utf-8")
+    script, style = _asset("review.js"), _asset("review.css")
     page = (
         Environment(autoescape=True)
-        .from_string(template)
-        .render(title=title, rows=rows, domains=domains, data=Markup(data))
+        .from_string(_asset("review.html.j2"))
+        .render(
+            title=title,
+            rows=rows,
+            domains=domains,
+            data=Markup(data),
+            script=Markup(script),
+            style=Markup(style),
+            policy=page_policy(script, style),
+        )
     )
     with whole_file(path) as file:
         file.write(page.encode("utf-8"))
+
+
+def _asset(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")

@@ -27,34 +27,55 @@ class SpanScore:
     """Characters selected, over all texts."""
 
 
-def score_spans(pairs: Iterable[tuple[Text, Selected]]) -> SpanScore:
-    """Compare texts that have gold spans and mentions with the same texts as selected."""
-    hit = chosen = gold = named = everything = scored = unmarked = 0
-    for true, selected in pairs:
+@dataclass(slots=True)
+class SpanScorer:
+    """Compares texts that have gold spans and mentions with the same texts as selected."""
+
+    scored: int = 0
+    unmarked: int = 0
+    _hit: int = 0
+    _chosen: int = 0
+    _gold: int = 0
+    _named: int = 0
+    _selected: int = 0
+
+    def add(self, true: Text, selected: Selected) -> None:
+        """Count one text in."""
         mine = _characters(true.text, ((s.start, s.end) for s in selected.text.spans))
         groups = _characters(
             true.text, [*identity_ranges(true.text), *((m.start, m.end) for m in true.mentions)]
         )
         marked = _characters(true.text, ((s.start, s.end) for s in true.spans))
-        everything += len(mine)
-        named += len(mine & groups)
+        self._selected += len(mine)
+        self._named += len(mine & groups)
         if not marked:
-            unmarked += 1
-            continue
-        scored += 1
-        hit += len(mine & marked)
-        chosen += len(mine)
-        gold += len(marked)
-    precision, recall = hit / max(1, chosen), hit / max(1, gold)
-    return SpanScore(
-        precision=precision,
-        recall=recall,
-        f1=2 * hit / max(1, chosen + gold),
-        identity_share=named / max(1, everything),
-        scored=scored,
-        unmarked=unmarked,
-        selected=everything,
-    )
+            self.unmarked += 1
+            return
+        self.scored += 1
+        self._hit += len(mine & marked)
+        self._chosen += len(mine)
+        self._gold += len(marked)
+
+    @property
+    def score(self) -> SpanScore:
+        """Of the texts so far."""
+        return SpanScore(
+            precision=self._hit / max(1, self._chosen),
+            recall=self._hit / max(1, self._gold),
+            f1=2 * self._hit / max(1, self._chosen + self._gold),
+            identity_share=self._named / max(1, self._selected),
+            scored=self.scored,
+            unmarked=self.unmarked,
+            selected=self._selected,
+        )
+
+
+def score_spans(pairs: Iterable[tuple[Text, Selected]]) -> SpanScore:
+    """Compare texts that have gold spans and mentions with the same texts as selected."""
+    scorer = SpanScorer()
+    for true, selected in pairs:
+        scorer.add(true, selected)
+    return scorer.score
 
 
 def _characters(text: str, ranges: Iterable[tuple[int, int]]) -> set[int]:

@@ -1,0 +1,21 @@
+"""What a page that this library writes may do: run its own script, show its own style, no more."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+
+def page_policy(script: str, style: str) -> str:
+    """A content security policy that names one script and one style by their hashes.
+
+    What a corpus or a model says can then neither run nor load anything, even if it became markup.
+    """
+    return (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fairforget.benchmarks import judge_of
+from fairforget.benchmarks.degenerate import doubts_of
 from fairforget.benchmarks.faults import faults_of
 from fairforget.benchmarks.measurement import Judge, Row, by_domain
 from fairforget.errors import InputError
@@ -104,7 +105,13 @@ def compare(before: Path, after: Path, *, seed: int = 0) -> Comparison:
         judge = judge_of(name)
         if judge and (rows[0] or rows[1]):
             order = [domain for domain in old[name].get("domains", ()) if domain != "all"]
-            cells += compare_items(name, judge, rows[0], rows[1], order=order, seed=seed)
+            try:
+                cells += compare_items(name, judge, rows[0], rows[1], order=order, seed=seed)
+            except (KeyError, TypeError, ValueError) as error:  # columns are missing or others'
+                raise InputError(
+                    f"{name}: the items of {before} or {after} are damaged ({error}); "
+                    "evaluate again"
+                ) from error
     return Comparison(
         before=records[0].model,
         after=records[1].model,
@@ -264,4 +271,5 @@ def _notes(records: Sequence[EvaluationRecord]) -> list[str]:
     for one, other, when in ((old, new, "before"), (new, old, "after")):
         if alone := [name for name in one.results if name not in other.results]:
             notes.append(f"Measured only {when}, and not compared: {', '.join(alone)}.")
+        notes += [f"{doubt} ({when})" for doubt in doubts_of(one.results)]
     return notes

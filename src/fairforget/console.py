@@ -9,6 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from fairforget.benchmarks.degenerate import doubts_of
 from fairforget.benchmarks.faults import faults_of
 from fairforget.compare import Cell, Change, Comparison
 from fairforget.records import EvaluationRecord, UnlearningRecord
@@ -24,6 +25,8 @@ TITLES = {
     "accuracy_ambiguous": "acc., ambig.",
     "accuracy_disambiguated": "acc., clear",
 }
+UNKNOWN = "unknown"
+"""What a record of another program may not say."""
 WITH_INTERVAL = ("ss", "lms", "stereotype", "bias_ambiguous", "bias_disambiguated")
 
 
@@ -36,13 +39,13 @@ def show_evaluation(record: EvaluationRecord) -> None:
             share = result.get("share", 1.0)
             part = "" if share == 1.0 else f", the first {100 * share:g} %"
             _print(
-                f"{name}: {result['value']:.2f} on {result['corpus']}{part} "
-                f"({result['tokens']:,} tokens), protocol {result['protocol']}"
+                f"{name}: {result['value']:.2f} on {result.get('corpus', UNKNOWN)}{part} "
+                f"({result.get('tokens', 0):,} tokens), protocol {_protocol(result)}"
             )
         for task, metrics in result.get("metrics", {}).items():
             values = ", ".join(f"{metric} {value:.4f}" for metric, value in metrics.items())
-            _print(f"{name}: {task} {values}, protocol {result['protocol']}")
-    _print_lines(faults_of(record.results))
+            _print(f"{name}: {task} {values}, protocol {_protocol(result)}")
+    _print_lines((*doubts_of(record.results), *faults_of(record.results)))
 
 
 def show_comparison(comparison: Comparison) -> None:
@@ -79,8 +82,9 @@ def show_unlearning(record: UnlearningRecord) -> None:
     """What was done and what it cost, in two lines."""
     method, budget = record.method, record.budget
     _print(
-        f"{method['objective']} on {method['selection']} tokens of {record.corpora[0].name}, "
-        f"{method['steps']} steps, {sum(record.seconds.values()):.0f} s."
+        f"{method.get('objective', UNKNOWN)} on {method.get('selection', UNKNOWN)} tokens of "
+        f"{record.corpora[0].name if record.corpora else UNKNOWN}, "
+        f"{method.get('steps', 0)} steps, {sum(record.seconds.values()):.0f} s."
     )
     _print(
         f"Held-out perplexity × {budget.reached:.4f} (budget {budget.asked:g}), "
@@ -88,8 +92,12 @@ def show_unlearning(record: UnlearningRecord) -> None:
     )
 
 
+def _protocol(result: dict[str, Any]) -> str:
+    return str(result.get("protocol", UNKNOWN))
+
+
 def _show_domains(name: str, result: dict[str, Any]) -> None:
-    facts = [f"protocol {result['protocol']}"]
+    facts = [f"protocol {_protocol(result)}"]
     if "split" in result:
         facts.append(f"split {result['split']}")
     table = _table(f"{name}, {', '.join(facts)}", ["domain"])

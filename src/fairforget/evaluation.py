@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairforget.benchmarks import benchmark, checked
+from fairforget.benchmarks.degenerate import refuse_nan
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
 from fairforget.processes import count, is_first, wait_for_all
@@ -65,6 +66,7 @@ def evaluate(
                 )
         else:
             measured = measure(language_model, seed=seed)
+        refuse_nan(name, measured)
         results[name] = measured.result
         items += [{**item, "benchmark": name} for item in measured.items]
         seconds[name] = round(time.perf_counter() - start, 2)

@@ -13,10 +13,11 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import transformers
+from filelock import FileLock
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -29,6 +30,14 @@ from transformers import (
 
 from fairforget.cache import cache_directory
 from fairforget.errors import InputError
+from fairforget.model_files import (
+    Contents,
+    check_configuration,
+    check_gguf,
+    check_size,
+    safetensors_contents,
+)
+from fairforget.records import flush
 
 SMOLLM2 = "smollm2"
 SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -114,9 +123,12 @@ def load_model(
 
     place = _place(name)
     with calm_libraries(), _no_stderr(), _clear_errors(name):
+        contents = _contents(Path(place))
         config = AutoConfig.from_pretrained(place, trust_remote_code=trust_remote_code)
         kind = _kind(config, name)
         loader = AutoModelForCausalLM if kind == "causal" else AutoModelForMaskedLM
+        if contents:
+            check_size(_described(loader, config, trust_remote_code), contents, name)
         model = loader.from_pretrained(
             place,
             dtype=torch_dtype,
@@ -151,6 +163,8 @@ def save_model(language_model: LanguageModel, directory: str | os.PathLike[str])
         with calm_libraries():
             language_model.model.save_pretrained(aside)
             language_model.tokenizer.save_pretrained(aside)
+        for path in aside.iterdir():
+            flush(path)
         if directory.exists():
             shutil.rmtree(directory)
         aside.rename(directory)
@@ -187,6 +201,21 @@ def _place(name: str) -> str:
     return name
 
 
+def _contents(directory: Path) -> Contents | None:
+    """What the files of a local model hold, once their claims are checked."""
+    if not directory.is_dir() or (contents := safetensors_contents(directory)) is None:
+        return None
+    check_configuration(directory / "config.json", contents)
+    return contents
+
+
+def _described(loader: Any, config: PretrainedConfig, trust_remote_code: bool = False) -> int:
+    """The weights that a configuration asks for; none is allocated."""
+    with torch.device("meta"):
+        plan = loader.from_config(config, trust_remote_code=trust_remote_code)
+    return sum(p.numel() for p in plan.parameters())
+
+
 def _converted_gguf(path: Path) -> Path:
     """The directory with the dequantised weights of a GGUF file, converted on first use.
 
@@ -200,13 +229,20 @@ def _converted_gguf(path: Path) -> Path:
     target = cache_directory() / "gguf" / digest[:32]
     if (target / "config.json").is_file():
         return target
-    with calm_libraries(), _no_stderr(), _clear_errors(str(path)):
-        where = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
-        model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(**where)
-    start = _start_token(tokenizer, None, str(path))
-    _forget_quantization(model)
-    return save_model(LanguageModel(model, tokenizer, str(path), "causal", start), target)
+    contents = check_gguf(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.parent / ".lock"):
+        if (target / "config.json").is_file():
+            return target  # another process has just converted it
+        with calm_libraries(), _no_stderr(), _clear_errors(str(path)):
+            where = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
+            config = AutoConfig.from_pretrained(**where)
+            check_size(_described(AutoModelForCausalLM, config), contents, str(path))
+            model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+            tokenizer = AutoTokenizer.from_pretrained(**where)
+        start = _start_token(tokenizer, None, str(path))
+        _forget_quantization(model)
+        return save_model(LanguageModel(model, tokenizer, str(path), "causal", start), target)
 
 
 def _forget_quantization(model: PreTrainedModel) -> None:
@@ -281,9 +317,9 @@ def _no_stderr() -> Iterator[None]:
 def _clear_errors(name: str) -> Iterator[None]:
     try:
         yield
-    except (InputError, MemoryError):
+    except (InputError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
-    except Exception as error:  # a model's files can be wrong in any way
+    except BaseException as error:  # files can be wrong in any way; Rust's panics are no Exception
         if isinstance(error, OSError) and error.errno is not None:
             raise
         text = str(error)

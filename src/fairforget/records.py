@@ -17,6 +17,8 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from fairforget.errors import InputError
+from fairforget.redaction import redacted
+from fairforget.results import Method, Result
 
 RECORD = "record.json"
 ITEMS = "items.parquet"
@@ -54,7 +56,7 @@ class EvaluationRecord:
     """An evaluation: `results` has one entry per benchmark, as the benchmark defines it."""
 
     model: ModelFacts
-    results: dict[str, dict[str, Any]]
+    results: dict[str, Result]
     environment: Environment
     seconds: dict[str, float]
     seed: int = 0
@@ -121,7 +123,7 @@ class UnlearningRecord:
     """An unlearning run."""
 
     model: ModelFacts
-    method: dict[str, Any]
+    method: Method
     """The configuration: objective, selection, retention, seed, steps, learning rate, …"""
     corpora: list[CorpusFacts]
     budget: BudgetFacts
@@ -147,12 +149,18 @@ def environment(device: str, processes: int = 1) -> Environment:
     )
 
 
-def write_record(record: EvaluationRecord | UnlearningRecord, path: Path) -> None:
-    """Write a record as indented JSON."""
+def flush(path: Path) -> None:
+    """Wait until the file's content is on the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def write_record(record: object, path: Path) -> None:
+    """Write a record, a dataclass, as indented JSON."""
     # a number that is not finite becomes a string: a diverged run must be readable, too
-    content = to_json(record, indent=1, inf_nan_mode="strings")
+    content = to_json(record, indent=1, inf_nan_mode="strings").decode()
     with whole_file(path) as file:
-        file.write(content + b"\n")
+        file.write(redacted(content).encode() + b"\n")
 
 
 def read_record(path: Path, kind: type[T]) -> T:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import traceback
 from typing import NoReturn
 
 from jsonargparse import ArgumentParser, auto_cli
@@ -18,6 +19,7 @@ from fairforget.cli.report import report_command
 from fairforget.cli.select import select_command
 from fairforget.cli.unlearn import unlearn_command
 from fairforget.errors import InputError
+from fairforget.redaction import redacted
 
 # Named unlike the library: the parser looks names up in the package, which would load torch.
 COMMANDS = {
@@ -30,7 +32,18 @@ COMMANDS = {
     "select": select_command,
     "data": {"_help": "Corpora and benchmarks: what there is, and where.", **DATA_COMMANDS},
 }
-BAD_INPUT, INTERRUPTED = 2, 130
+UNFORESEEN, BAD_INPUT, INTERRUPTED = 1, 2, 130
+REMEDIES = {
+    errno.ENOSPC: "free some and run the same command again",
+    errno.EMFILE: "raise the limit (ulimit -n) and run the same command again",
+    errno.ENFILE: "close other programs and run the same command again",
+    errno.ENOMEM: "free some, or choose a smaller model or --batch_size",
+    errno.EROFS: "choose another place",
+    errno.EACCES: "choose another place, or change its permissions",
+}
+"""What to do about what the operating system refuses."""
+NO_MEMORY = ("not enough memory", "out of memory", "alloc_cpu", "bad_alloc", "start new thread")
+"""How libraries say that there is no memory."""
 _arguments: list[str] = []
 
 
@@ -45,7 +58,7 @@ class OneLineParser(ArgumentParser):
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run a command; exits with 0 done, 2 bad input, 130 interrupted."""
+    """Run a command; exits with 0 done, 1 unforeseen, 2 bad input, 130 interrupted."""
     global _arguments
     _arguments = _flags_spelt_out(sys.argv[1:] if args is None else args)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -65,9 +78,13 @@ def main(args: list[str] | None = None) -> None:
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:
-        if (cause := _system_fault(error)) is None:
-            raise
-        _fail(cause)
+        config = _value_of("--config")
+        if config and isinstance(error, UnicodeDecodeError):
+            _fail(f"--config {config}: {error.reason}; save the file as UTF-8")
+        if (cause := _system_fault(error)) is not None:
+            _fail(cause)
+        print(redacted(traceback.format_exc()), end="", file=sys.stderr)
+        sys.exit(UNFORESEEN)
 
 
 def _flags_spelt_out(arguments: list[str]) -> list[str]:
@@ -110,12 +127,18 @@ def _value_of(flag: str) -> str | None:
 def _system_fault(error: BaseException) -> str | None:
     """One line for what the operating system refused, or None for a fault of the program."""
     if isinstance(error, OSError) and error.errno is not None:
-        return f"{error.filename or 'a file'}: {error.strerror}"
-    if (full := os.strerror(errno.ENOSPC)) in str(error):  # safetensors passes the text only
-        return f"{full}; free some and run the same command again"
-    return _system_fault(error.__cause__) if error.__cause__ else None
+        remedy = f"; {REMEDIES[error.errno]}" if error.errno in REMEDIES else ""
+        return f"{error.filename or 'a file'}: {error.strerror}{remedy}"
+    text = str(error)
+    if isinstance(error, MemoryError) or any(words in text.lower() for words in NO_MEMORY):
+        return f"{os.strerror(errno.ENOMEM)}; {REMEDIES[errno.ENOMEM]}"
+    for number, remedy in REMEDIES.items():  # libraries pass the text only
+        if os.strerror(number) in text:
+            return f"{os.strerror(number)}; {remedy}"
+    cause = error.__cause__ or error.__context__
+    return _system_fault(cause) if cause else None
 
 
 def _fail(message: str) -> NoReturn:
-    print(f"fairforget: {message}", file=sys.stderr)
+    print(f"fairforget: {redacted(message)}", file=sys.stderr)
     sys.exit(BAD_INPUT)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from fairforget.corpora.lines import LINE_LIMIT, utf8_lines
+from fairforget.data.files import parse_json
 from fairforget.errors import InputError
 
 Row = tuple[str, Mapping[str, Any]]
@@ -66,10 +66,7 @@ def json_rows(path: Path) -> Iterator[Row]:
         if not line.strip():
             continue
         where = f"{path}, line {number}"
-        try:
-            row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise InputError(f"{where}: not JSON ({error})") from error
+        row = parse_json(line, where)
         if not isinstance(row, dict):
             raise InputError(f'{where}: an object such as {{"text": "…"}} is expected')
         yield where, row
@@ -81,7 +78,6 @@ def parquet_rows(path: Path) -> Iterator[Row]:
     Raises:
         InputError: it cannot be read.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
@@ -90,7 +86,7 @@ def parquet_rows(path: Path) -> Iterator[Row]:
             for row in batch.to_pylist():
                 number += 1
                 yield f"{path}, row {number}", row
-    except (pa.ArrowException, OSError) as error:
+    except Exception as error:  # a damaged file fails in any part of the library
         raise InputError(f"{path}: not a readable Parquet file ({error})") from error
 
 

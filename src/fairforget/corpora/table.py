@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from fairforget.corpora.rows import READERS, Row
 from fairforget.corpora.text import Mention, Span, Text
+from fairforget.data.files import parse_json
 from fairforget.errors import InputError
 
 SUFFIXES = tuple(READERS)
@@ -85,15 +85,15 @@ def _text(where: str, row: Mapping[str, Any], default_id: str) -> Text:
             text=text,
             domain=_word(row, "domain", where),
             group=_word(row, "group", where),
-            spans=tuple(Span(*map(int, span)) for span in _ranges(row, "spans")),
+            spans=tuple(Span(*map(int, span)) for span in _ranges(row, "spans", where)),
             mentions=tuple(
                 Mention(int(start), int(end), tuple(map(str, neutral)))
-                for start, end, *neutral in _ranges(row, "mentions")
+                for start, end, *neutral in _ranges(row, "mentions", where)
             ),
             split=_word(row, "split", where),
             hateful=_boolean(row, "hateful"),
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{where}: {error}") from error
 
 
@@ -115,10 +115,10 @@ def _boolean(row: Mapping[str, Any], name: str) -> bool | None:
     return BOOLEANS[plain]
 
 
-def _ranges(row: Mapping[str, Any], name: str) -> list[Any]:
+def _ranges(row: Mapping[str, Any], name: str, where: str) -> list[Any]:
     value = row.get(name)
     if isinstance(value, str):
-        value = json.loads(value) if value.strip() else None
+        value = parse_json(value, f"{where}: `{name}`") if value.strip() else None
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(part, list) for part in value):

@@ -30,15 +30,18 @@ def read_text(path: Path) -> str:
 
 
 def parse_json(text: str, where: str) -> Any:
-    """A JSON value.
+    """A JSON value, whose strings can be written as UTF-8.
 
     Raises:
         InputError: it is none; says where.
     """
     try:
-        return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        value = json.loads(text)
+        if "\\ud" in text or "\\uD" in text:  # half of a pair may stand alone
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: not JSON ({error})") from error
+    return value
 
 
 def json_lines(path: Path) -> list[tuple[str, dict[str, Any]]]:

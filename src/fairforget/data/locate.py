@@ -5,13 +5,19 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import shutil
 import zipfile
 from pathlib import Path
+
+from filelock import FileLock
 
 from fairforget.cache import cache_directory
 from fairforget.data.catalogue import DataFile
 from fairforget.errors import InputError
-from fairforget.records import whole_file
+from fairforget.records import flush, whole_file
+
+LARGEST = 1 << 28
+"""Bytes of a file that is unpacked: a small archive can hold a file of any size."""
 
 
 def found(file: DataFile) -> Path | None:
@@ -84,26 +90,30 @@ def fetch(file: DataFile) -> Path:
     import pooch
 
     target = _cached(file)
+    aside = target.parent / f".{target.name}.fetching"
+    part = aside / "file"
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.parent / f".{target.name}.part"
     logger = pooch.get_logger()
     level = logger.level
-    logger.setLevel("ERROR")  # it announces every download, on stdout or stderr
-    try:
-        pooch.retrieve(
-            file.url, known_hash=None, fname=part.name, path=part.parent, progressbar=False
-        )
-        if file.member:
-            _unpack(part, file.member)
-        if fault := fault_of(part, file):
-            raise InputError(
-                f"{file.url} is not the file that was expected ({fault}); "
-                f"put the right one at {target} by hand"
-            )
-        part.replace(target)
-    finally:
-        logger.setLevel(level)
-        part.unlink(missing_ok=True)
+    with FileLock(cache_directory() / "data" / ".lock"):
+        if target.is_file() and not fault_of(target, file):
+            return target  # another process has just fetched it
+        shutil.rmtree(aside, ignore_errors=True)  # of a process that died
+        logger.setLevel("ERROR")  # it announces every download, on stdout or stderr
+        try:
+            pooch.retrieve(file.url, known_hash=None, fname=part.name, path=aside)
+            if file.member:
+                _unpack(part, file.member)
+            if fault := fault_of(part, file):
+                raise InputError(
+                    f"{file.url} is not the file that was expected ({fault}); "
+                    f"put the right one at {target} by hand"
+                )
+            flush(part)
+            part.replace(target)
+        finally:
+            logger.setLevel(level)
+            shutil.rmtree(aside, ignore_errors=True)
     return target
 
 
@@ -124,12 +134,14 @@ def fault_of(path: Path, file: DataFile) -> str:
 
 
 def _unpack(archive: Path, member: str) -> None:
-    """Put a member of a zip archive in the archive's place."""
+    """Put a member of a zip archive in the archive's place; nothing else of it is unpacked."""
     try:
-        with zipfile.ZipFile(archive) as opened:
-            content = opened.read(member)
-    except (zipfile.BadZipFile, KeyError) as error:
+        with zipfile.ZipFile(archive) as opened, opened.open(member) as packed:
+            content = packed.read(LARGEST + 1)
+    except Exception as error:  # an archive can be wrong in any way
         raise InputError(f"{archive} is no zip archive with {member} in it: {error}") from error
+    if len(content) > LARGEST:
+        raise InputError(f"{archive}: its {member} is larger than {LARGEST >> 20} MB")
     with whole_file(archive) as out:
         out.write(content)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from fairforget.benchmarks.degenerate import doubts_of
 from fairforget.report.comparison import Comparison, DomainChange
 from fairforget.report.scores import Results, domain_scores, perplexities
 from fairforget.report.wording import (
@@ -117,7 +118,7 @@ def evaluation_headline(model: str, results: Results) -> Headline:
         )
         note = "100 is best" + (f"; {span(main.lms_ci)}" if main.lms_ci else "")
         figures.insert(1, Figure("Language modelling, LMS", number(main.lms), note=note))
-    return Headline(title, [sentence, *costs], [], figures)
+    return Headline(title, [sentence, *costs], doubts_of(results), figures)
 
 
 def _ordered(benchmarks: Iterable[str]) -> list[str]:

@@ -1,0 +1,215 @@
+"""`python -m tests.faults.starved`: commands that lack something; how each ended, as JSON lines.
+
+A process of its own, because it forks: see `forked`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+import transformers  # noqa: F401
+from filelock import FileLock
+
+import fairforget.unlearning  # noqa: F401
+from fairforget.outputs import LOCK
+
+from .__main__ import compared, result_of
+from .cases import Case, make_cases, served
+from .forked import Ended, forked
+
+NOBODY = 65534
+DISK = 1 << 21
+"""Bytes of the small disk."""
+
+
+def main() -> None:
+    """All scenarios, one JSON object a line."""
+    torch.set_num_threads(1)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.pop("FAIRFORGET_DATA", None)
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)
+        (root / "input").mkdir()
+        with served(root / "input" / "served") as server:
+            cases = {case.name: case for case in make_cases(root / "input", server)}
+            for scenario in SCENARIOS:
+                for command in ("unlearn", "evaluate", "select", "data fetch"):
+                    place = root / "place"
+                    place.mkdir()
+                    scenario(cases[command], place)
+                    shutil.rmtree(place)
+
+
+def told(what: str, case: Case, ended: Ended, *, then: list[str] | None = None) -> None:
+    """Print how it ended; `then`: how the results after a second try differ from the usual."""
+    last = (ended.output.strip().splitlines() or [""])[-1]
+    facts = {
+        "what": what,
+        "command": case.name,
+        "code": ended.code,
+        "last": last,
+        "traceback": "Traceback" in ended.output,
+        "then": then,
+    }
+    print(json.dumps(facts), flush=True)
+
+
+def run(case: Case, out: Path, before: Callable[[], object] = lambda: None) -> Ended:
+    """The command, in a child."""
+    if case.cache:
+        os.environ["FAIRFORGET_CACHE"] = str(out)
+    with tempfile.TemporaryDirectory() as logs:
+        return forked(case.args(out), Path(logs) / "log", before=before)
+
+
+def usual(case: Case, place: Path) -> dict[str, object]:
+    """What the command leaves where nothing is wrong."""
+    assert run(case, place / "usual").code == 0
+    return result_of(place / "usual")
+
+
+def read_only(case: Case, place: Path) -> None:
+    """A directory in which one may not write."""
+    out = place / "out"
+    out.mkdir()
+    out.chmod(stat.S_IREAD | stat.S_IEXEC | 0o055)
+    ended = run(case, out, lambda: os.setuid(NOBODY) if os.getuid() == 0 else None)
+    assert list(out.iterdir()) == []
+    told("read-only directory", case, ended)
+
+
+def full_disk(case: Case, place: Path) -> None:
+    """A disk that is full, and then is not."""
+    expected = usual(case, place)
+    with small_disk(place / "disk") as disk:
+        if disk is None:
+            return
+        first = disk / "first"
+        if not case.cache:
+            shutil.copytree(place / "usual", first)
+        filler = disk / "filler"
+        filler.write_bytes(bytes(shutil.disk_usage(disk).free - 4096))
+        ended = run(case, disk / "out")
+        if not case.cache:
+            assert compared(result_of(first), expected) == []
+        filler.unlink()
+        again = run(case, disk / "out")
+        differing = compared(result_of(disk / "out", whole=True), expected)
+        told("full disk", case, ended, then=[again.output] if again.code else differing)
+
+
+@contextmanager
+def small_disk(place: Path) -> Iterator[Path | None]:
+    """A file system of a few megabytes; None where one may not mount."""
+    place.mkdir()
+    size = f"size={4 * DISK}"
+    mount = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        yield None
+        return
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def few_files(case: Case, place: Path) -> None:
+    """Hardly any file handles."""
+    expected = usual(case, place)
+
+    def limit() -> None:
+        most = max(int(path.name) for path in Path("/proc/self/fd").iterdir()) + 2
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+    ended = run(case, place / "out", limit)
+    again = run(case, place / "out")
+    differing = compared(result_of(place / "out", whole=True), expected)
+    told("few file handles", case, ended, then=[again.output] if again.code else differing)
+
+
+def little_memory(case: Case, place: Path) -> None:
+    """An address space with one more megabyte."""
+    expected = usual(case, place)
+
+    def limit() -> None:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + (1 << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+    ended = run(case, place / "out", limit)
+    again = run(case, place / "out")
+    differing = compared(result_of(place / "out", whole=True), expected)
+    told("little memory", case, ended, then=[again.output] if again.code else differing)
+
+
+def no_temporary_directory(case: Case, place: Path) -> None:
+    """Nowhere to put temporary files."""
+    expected = usual(case, place)
+
+    def none() -> None:
+        tempfile.tempdir = str(place / "missing")
+        os.environ["TMPDIR"] = tempfile.tempdir
+
+    ended = run(case, place / "out", none)
+    told("no temporary directory", case, ended, then=compared(result_of(place / "out"), expected))
+
+
+def another_process(case: Case, place: Path) -> None:
+    """Someone else is at work in the directory."""
+    if case.name not in ("unlearn", "evaluate"):
+        return
+    expected = usual(case, place)
+    out = place / "out"
+    out.mkdir()
+    with FileLock(out / LOCK):
+        ended = run(case, out)
+    again = run(case, out)
+    differing = compared(result_of(out, whole=True), expected)
+    told("another process", case, ended, then=[again.output] if again.code else differing)
+
+
+def clock(case: Case, place: Path) -> None:
+    """The clock goes back an hour whenever it is looked at."""
+    import time
+
+    expected = usual(case, place)
+
+    def back() -> None:
+        now = [time.time()]
+
+        def earlier() -> float:
+            now[0] -= 3600
+            return now[0]
+
+        time.time = earlier
+
+    ended = run(case, place / "out", back)
+    told("clock", case, ended, then=compared(result_of(place / "out"), expected))
+
+
+SCENARIOS = (
+    read_only,
+    full_disk,
+    few_files,
+    little_memory,
+    no_temporary_directory,
+    another_process,
+    clock,
+)
+
+if __name__ == "__main__":
+    main()
+    sys.exit()

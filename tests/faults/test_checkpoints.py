@@ -1,0 +1,164 @@
+"""Checkpoints: damage is found, the one before is used, and nothing in one can run code."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import TrainerCallback
+
+from fairforget.checkpoints import SEAL, last_whole, seal
+from fairforget.errors import InputError
+from tests.models import tiny_causal
+from tests.test_trainer import trainer, weights
+
+STEPS = 4
+OPTIONS = {"max_steps": STEPS, "save_strategy": "steps", "save_steps": 1}
+FILES = (
+    "model.safetensors",
+    "config.json",
+    "optimizer.pt",
+    "scheduler.pt",
+    "rng_state.pth",
+    "trainer_state.json",
+    "training_args.bin",
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, torch.Tensor]:
+    """A finished run: its last two checkpoints, and its weights."""
+    directory = tmp_path_factory.mktemp("run")
+    done = trainer(directory, tiny_causal("gpt2"), **OPTIONS)
+    done.train()
+    assert sorted(path.name for path in directory.iterdir()) == ["checkpoint-3", "checkpoint-4"]
+    return directory, weights(done.model)
+
+
+@pytest.fixture
+def copied(run: tuple[Path, torch.Tensor], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(run[0], tmp_path / "run"))
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [cut, flip, empty, Path.unlink])
+@pytest.mark.parametrize("name", [*FILES, SEAL])
+def test_a_damaged_checkpoint_is_passed_over(copied: Path, capsys, name: str, damage) -> None:
+    damage(copied / "checkpoint-4" / name)
+    assert last_whole(copied) == copied / "checkpoint-3"
+    said = capsys.readouterr().err
+    if (name, damage) != (SEAL, Path.unlink):  # without a seal it was cut off while written
+        assert said.count("\n") == 1
+        assert "checkpoint-4" in said
+        assert "an earlier state of the run is used" in said
+
+
+def test_the_run_ends_as_if_nothing_was_damaged(run, copied: Path, capsys) -> None:
+    cut(copied / "checkpoint-4" / "optimizer.pt")
+    again = trainer(copied, tiny_causal("gpt2"), **OPTIONS)
+    again.train(resume_from_checkpoint=str(last_whole(copied)))
+    assert torch.equal(weights(again.model), run[1])
+    assert last_whole(copied) == copied / "checkpoint-4"
+
+
+def test_all_damaged(copied: Path, capsys) -> None:
+    for number in (3, 4):
+        flip(copied / f"checkpoint-{number}" / "model.safetensors")
+    assert last_whole(copied) is None
+    assert capsys.readouterr().err.count("\n") == 2
+
+
+class Bomb:
+    """Unpickled, it makes a directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("name", ["optimizer.pt", "scheduler.pt", "rng_state.pth"])
+def test_a_pickle_bomb_does_not_run(copied: Path, tmp_path: Path, name: str) -> None:
+    crater = tmp_path / "crater"
+    for content in (pickle.dumps(Bomb(crater), 2), None):
+        checkpoint = copied / "checkpoint-3"
+        if content:
+            (checkpoint / name).write_bytes(content)
+        else:
+            torch.save({"state": Bomb(crater)}, checkpoint / name)
+        seal(checkpoint)  # whoever plants a bomb can seal it
+        again = trainer(copied, tiny_causal("gpt2"), **OPTIONS)
+        with pytest.raises(InputError, match="holds more than tensors"):
+            again.train(resume_from_checkpoint=str(checkpoint))
+        assert not crater.exists()
+    pickle.loads(pickle.dumps(Bomb(crater), 2))
+    assert crater.exists()  # it would have
+
+
+def test_what_is_not_needed_is_not_opened(run, copied: Path, tmp_path: Path) -> None:
+    checkpoint = copied / "checkpoint-3"
+    for name in ("training_args.bin", "pytorch_model.bin"):
+        (checkpoint / name).write_bytes(pickle.dumps(Bomb(tmp_path / "crater"), 2))
+    seal(checkpoint)
+    again = trainer(copied, tiny_causal("gpt2"), **OPTIONS)
+    again.train(resume_from_checkpoint=str(checkpoint))
+    assert torch.equal(weights(again.model), run[1])
+    assert not (tmp_path / "crater").exists()
+
+
+def test_a_clock_that_goes_backwards_costs_no_checkpoint(tmp_path: Path) -> None:
+    class Backwards(TrainerCallback):
+        """Every checkpoint that is there was written later than the next."""
+
+        def on_step_begin(self, *_: object, **__: object) -> None:
+            for number, path in enumerate(sorted(tmp_path.glob("checkpoint-*"))):
+                later = time.time() + 3600 - 60 * number
+                os.utime(path, (later, later))
+
+    trainer(tmp_path, tiny_causal("gpt2"), callbacks=[Backwards()], **OPTIONS).train()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-3", "checkpoint-4"]
+    assert last_whole(tmp_path) == tmp_path / "checkpoint-4"
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
+    class Break(TrainerCallback):
+        def on_step_end(self, args, state, control, model=None, **_: object) -> None:
+            if state.global_step == 3:
+                next(model.parameters()).data[0] = float("nan")
+
+    run = trainer(tmp_path, tiny_causal("gpt2"), callbacks=[Break()], **OPTIONS)
+    with pytest.raises(InputError, match=r"a weight is not finite after 3 steps.*checkpoint-2"):
+        run.train()
+    assert last_whole(tmp_path) == tmp_path / "checkpoint-2"
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
+    class Break(TrainerCallback):
+        def on_step_begin(self, args, state, control, model=None, **_: object) -> None:
+            if state.global_step == 2:
+                next(model.parameters()).data[:] = float("inf")
+
+    run = trainer(tmp_path, tiny_causal("gpt2"), callbacks=[Break()], **OPTIONS)
+    with pytest.raises(InputError, match=r"the loss is not finite after 2 steps") as error:
+        run.train()
+    assert "lower --learning_rate" in str(error.value)
+    assert f"The last good state is in {tmp_path / 'checkpoint-2'}" in str(error.value)

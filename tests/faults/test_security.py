@@ -1,0 +1,294 @@
+"""Nobody is let in: no pickles, no code of a model, no paths outside, no claimed sizes, no keys."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import os
+import struct
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from fairforget import cli
+from fairforget.data.catalogue import CATALOGUE, DataFile
+from fairforget.data.locate import fetch
+from fairforget.errors import LONGEST, InputError
+from fairforget.model_files import check_gguf
+from fairforget.models import load_model
+from fairforget.outputs import open_output
+from fairforget.records import EvaluationRecord, ModelFacts, environment, read_record, write_record
+from fairforget.redaction import redacted
+from tests.models import save_tiny
+
+SOURCES = sorted((Path(__file__).parents[2] / "src").rglob("*.py"))
+FORBIDDEN = {
+    "pickle.load",
+    "pickle.loads",
+    "torch.load",
+    "joblib.load",
+    "numpy.load",
+    "np.load",
+    "yaml.load",
+    "yaml.unsafe_load",
+    "os.system",
+    "eval",
+    "exec",
+    "marshal.loads",
+    "shelve.open",
+}
+KEY = "fake-key-that-no-one-may-see"
+
+
+@pytest.fixture
+def key(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    return KEY
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_nothing_is_called_that_could_run_what_it_reads(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            assert ast.unparse(node.func) not in FORBIDDEN, f"{path}:{node.lineno}"
+            for keyword in node.keywords:
+                told = f"{path}:{node.lineno}"
+                assert keyword.arg not in ("shell", "allow_pickle"), told
+                if keyword.arg == "trust_remote_code":  # passed on, never switched on
+                    assert not isinstance(keyword.value, ast.Constant), told
+                if keyword.arg == "weights_only":
+                    assert getattr(keyword.value, "value", None) is True, told
+
+
+def test_code_of_a_model_does_not_run(tmp_path: Path) -> None:
+    directory = save_tiny("llama", tmp_path / "model")
+    crater = tmp_path / "crater"
+    (directory / "evil.py").write_text(f"import os\nos.mkdir({str(crater)!r})\nclass A: pass\n")
+    path = directory / "config.json"
+    config = json.loads(path.read_text())
+    names = {"AutoConfig": "evil.A", "AutoModelForCausalLM": "evil.A"}
+    path.write_text(json.dumps({**config, "auto_map": names, "model_type": "evil"}))
+    with pytest.raises(InputError):
+        load_model(directory, device="cpu")
+    assert not crater.exists()
+
+
+def test_shards_are_files_beside_the_index(tmp_path: Path) -> None:
+    directory = save_tiny("llama", tmp_path / "model")
+    weights = directory / "model.safetensors"
+    weights.rename(tmp_path / "elsewhere.safetensors")
+    index = {"metadata": {}, "weight_map": {"lm_head.weight": "../elsewhere.safetensors"}}
+    (directory / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(InputError, match=r"'\.\./elsewhere.safetensors' is no file beside it"):
+        load_model(directory, device="cpu")
+
+
+def test_an_archive_leaves_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fetched_from
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("../../../evil", b"")
+        archive.writestr("/evil", b"")
+        archive.writestr("good", b"good")
+    url = fetched_from(packed.getvalue())
+    assert fetch(DataFile("set/good", url=url, member="good")).read_bytes() == b"good"
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.name for path in files} <= {"good", ".lock", "served"}
+
+
+def test_a_zip_bomb_is_refused(monkeypatch: pytest.MonkeyPatch, fetched_from) -> None:
+    monkeypatch.setattr("fairforget.data.locate.LARGEST", 1 << 16)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb", bytes(1 << 20))
+    with pytest.raises(InputError, match="its bomb is larger"):
+        fetch(DataFile("set/bomb", url=fetched_from(packed.getvalue()), member="bomb"))
+
+
+@pytest.fixture
+def fetched_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Bytes as a URL that pooch can fetch without a network."""
+    monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
+
+    def retrieve(url: str, known_hash: None, fname: str, path: Path) -> None:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        (Path(path) / fname).write_bytes((tmp_path / "served").read_bytes())
+
+    monkeypatch.setattr("pooch.retrieve", retrieve)
+
+    def put(content: bytes) -> str:
+        (tmp_path / "served").write_bytes(content)
+        return "http://127.0.0.1/served"
+
+    return put
+
+
+def test_a_tar_archive_is_read_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fairforget.corpora import social_bias_frames
+
+    path = tmp_path / "archive.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name in ("../../SBIC.v2.trn.csv", "SBIC.v2.dev.csv", "/SBIC.v2.tst.csv"):
+            content = b"post,offensiveYN,targetMinority\nThey are kind.,0.0,\n"
+            facts = tarfile.TarInfo(name)
+            facts.size = len(content)
+            archive.addfile(facts, io.BytesIO(content))
+    monkeypatch.setattr(social_bias_frames, "located", lambda *_: path)
+    assert len(list(social_bias_frames.social_bias_frames_texts())) == 3
+    assert [p.name for p in tmp_path.rglob("*")] == ["archive.tgz"]
+
+
+def test_what_can_be_fetched_is_fetched_encrypted_and_verified() -> None:
+    for entry in CATALOGUE.values():
+        for file in entry.files:
+            if file.url:
+                assert file.url.startswith("https://")
+                assert file.sha256 or file.git_blob
+            assert not Path(file.path).is_absolute()
+            assert ".." not in Path(file.path).parts
+
+
+def gguf(*parts: bytes) -> bytes:
+    return b"GGUF" + struct.pack("<I", 3) + b"".join(parts)
+
+
+def text(content: str) -> bytes:
+    return struct.pack("<Q", len(content)) + content.encode()
+
+
+HUGE = 1 << 60
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "cut off"),
+        (b"GGML" + bytes(30), "no GGUF file"),
+        (gguf(struct.pack("<QQ", 0, HUGE)), "a size in it is damaged"),
+        (gguf(struct.pack("<QQ", HUGE, 0)), "a size in it is damaged"),
+        (gguf(struct.pack("<QQ", 0, 1), struct.pack("<Q", HUGE), bytes(20)), "a size in it"),
+        (gguf(struct.pack("<QQ", 0, 1), text("a"), struct.pack("<IQ", 8, HUGE)), "a size in it"),
+        (gguf(struct.pack("<QQ", 0, 1), text("a"), struct.pack("<IIQ", 9, 0, HUGE)), "a size in"),
+        (gguf(struct.pack("<QQ", 0, 1), text("a"), struct.pack("<IIQ", 9, 9, 9)), "a size in it"),
+        (gguf(struct.pack("<QQ", 0, 1), text("a"), struct.pack("<I", 99)), "unknown type 99"),
+        (
+            gguf(
+                struct.pack("<QQ", 0, 1), text("llama.block_count"), struct.pack("<II", 4, 1 << 31)
+            ),
+            "2147483648 layers",
+        ),
+        (
+            gguf(
+                struct.pack("<QQ", 1, 0),
+                text("w"),
+                struct.pack("<I", 2) + struct.pack("<QQ", HUGE, HUGE),
+                bytes(12),
+            ),
+            "its header claims",
+        ),
+    ],
+)
+def test_sizes_in_gguf_are_not_trusted(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        check_gguf(path)
+    with pytest.raises(InputError, match=message):
+        load_model(path, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("num_hidden_layers", 10**9, "num_hidden_layers is 1000000000, and the weights are"),
+        ("num_labels", 10**9, "num_labels is 1000000000"),
+        ("vocab_size", 10**9, "its configuration describes"),
+        ("hidden_size", 10**6, "its configuration describes"),
+        ("intermediate_size", 10**18, "model"),
+    ],
+)
+def test_sizes_in_a_configuration_are_not_trusted(
+    tmp_path: Path, name: str, value: int, message: str
+) -> None:
+    directory = save_tiny("llama", tmp_path / "model")
+    path = directory / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    with pytest.raises(InputError, match=message):
+        load_model(directory, device="cpu")
+
+
+@pytest.mark.parametrize("length", [0, 1, 1 << 40, (1 << 64) - 1])
+def test_sizes_in_safetensors_are_not_trusted(tmp_path: Path, length: int) -> None:
+    directory = save_tiny("llama", tmp_path / "model")
+    path = directory / "model.safetensors"
+    path.write_bytes(struct.pack("<Q", length) + path.read_bytes()[8:])
+    with pytest.raises(InputError, match="header"):
+        load_model(directory, device="cpu")
+
+
+def test_keys_are_hidden_wherever_text_goes(key: str, tmp_path: Path, capsys) -> None:
+    assert key not in redacted(f"Bearer {key}")
+    assert key not in str(InputError(f"the server said: wrong key {key}"))
+    record = EvaluationRecord(
+        ModelFacts(f"http://user:{key}@host/model", 1, "float32", "<s>"),
+        {"own": {"note": key}},
+        environment("cpu"),
+        {},
+    )
+    write_record(record, tmp_path / "record.json")
+    assert key not in (tmp_path / "record.json").read_text()
+    assert read_record(tmp_path / "record.json", EvaluationRecord).results["own"]["note"] == "…"
+    settings = {"command": "evaluate", "model": f"m?key={key}"}
+    open_output(tmp_path / "out", settings)
+    open_output(tmp_path / "out", settings)  # still the same command
+    assert key not in (tmp_path / "out" / "settings.json").read_text()
+
+
+@pytest.mark.parametrize("error", [RuntimeError, InputError, OSError])
+def test_keys_are_hidden_in_what_is_said_of_an_error(
+    key: str, monkeypatch: pytest.MonkeyPatch, capsys, error: type[Exception]
+) -> None:
+    def leaking() -> None:
+        """Leak."""
+        raise error(f"the header was Bearer {key}") from ValueError(key)
+
+    monkeypatch.setitem(cli.COMMANDS, "demo", leaking)
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["demo"])
+    said = capsys.readouterr()
+    assert key not in said.out + said.err
+    assert "the header was Bearer …" in said.err
+    assert exit_.value.code == (2 if error is InputError else 1)
+    assert ("Traceback" in said.err) is (error is not InputError)
+
+
+@pytest.mark.parametrize(
+    ("text_", "hidden"),
+    [
+        ("hf_abcdefghijklmnopqrst", True),
+        ("sk-proj-abcdefghijkl1234", True),
+        ("https://me:secret@host/x", True),
+        ("https://host/a@b", False),
+        ("the tokens of a task-vector", False),
+        ("short sk-1", False),
+    ],
+)
+def test_what_looks_like_a_key(text_: str, hidden: bool) -> None:
+    assert (redacted(text_) != text_) is hidden
+
+
+def test_short_or_innocent_variables_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_KEY", "bias")
+    monkeypatch.setenv("HOME_TOWN", "Springfield")
+    assert redacted("bias in Springfield") == "bias in Springfield"
+
+
+def test_a_message_is_one_line_of_bounded_length() -> None:
+    said = str(InputError("row\n\x1b[31m\x07 7: " + "x" * 10**6))
+    assert said.isprintable()
+    assert len(said) < LONGEST + 10
+    assert os.linesep not in said

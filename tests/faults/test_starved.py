@@ -1,0 +1,54 @@
+"""Without disk, memory, handles, permission: one line, a status, and no earlier result lost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+COMMANDS = ("unlearn", "evaluate", "select", "data fetch")
+SAID = {
+    "read-only directory": "Permission denied",
+    "full disk": "No space left on device",
+    "few file handles": "Too many open files",
+    "little memory": "Cannot allocate memory",
+    "another process": "is in use by another process",
+}
+HARMLESS = ("no temporary directory", "clock")
+
+
+@pytest.fixture(scope="module")
+def ended() -> dict[tuple[str, str], dict[str, Any]]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.faults.starved"], capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    facts = map(json.loads, ran.stdout.splitlines())
+    return {(one["what"], one["command"]): one for one in facts}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("what", SAID)
+def test_refused_in_one_line(ended, what: str, command: str) -> None:
+    if what == "another process" and command not in ("unlearn", "evaluate"):
+        pytest.skip("it writes whole files only, and keeps no directory")
+    if what == "full disk" and (what, command) not in ended:
+        pytest.skip("mounting a small file system needs root")
+    facts = ended[what, command]
+    assert facts["code"] == 2, facts
+    assert SAID[what] in facts["last"], facts
+    assert facts["last"].startswith("fairforget: ")
+    assert not facts["traceback"]
+    if facts["then"] is not None:
+        assert facts["then"] == [], "the same command finishes once there is enough"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("what", HARMLESS)
+def test_does_not_matter(ended, what: str, command: str) -> None:
+    facts = ended[what, command]
+    assert facts["code"] == 0, facts
+    assert facts["then"] == []

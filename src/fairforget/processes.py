@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -48,17 +49,26 @@ def shared_out(
     return results
 
 
-def joined() -> torch.device | None:
+def joined(*, cpu: bool = False) -> torch.device | None:
     """Join the process group where a launcher started several processes; this one's device.
 
     `accelerate launch` and `torchrun` say so in the environment. None where there is one process.
+
+    Args:
+        cpu: stay on CPUs, even where there are GPUs.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return None
     from accelerate import PartialState
 
-    device: torch.device = PartialState(cpu=not torch.cuda.is_available()).device
+    atexit.register(_leave)  # a process that ends with the group's threads running may crash
+    device: torch.device = PartialState(cpu=cpu or not torch.cuda.is_available()).device
     return device
+
+
+def _leave() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def count() -> int:

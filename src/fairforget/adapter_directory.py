@@ -1,0 +1,63 @@
+"""A directory with a PEFT adapter as a model: its base model with the adapter merged in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from transformers import PreTrainedModel
+
+from fairforget.errors import InputError
+
+CONFIG, WEIGHTS, PICKLED = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
+
+
+def is_adapter(directory: Path) -> bool:
+    """Whether the directory holds an adapter, and no model."""
+    return (directory / CONFIG).is_file() and not (directory / "config.json").is_file()
+
+
+def base_of(directory: Path) -> str:
+    """What the adapter was trained on: a hub id or a directory.
+
+    Raises:
+        InputError: peft is not installed, the weights are missing or pickled, or no base is named.
+    """
+    try:
+        import peft  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            f"adapter {str(directory)!r} needs peft: pip install 'fairforget[lora]'"
+        ) from error
+    if not (directory / WEIGHTS).is_file():
+        if (directory / PICKLED).is_file():
+            raise InputError(
+                f"adapter {str(directory)!r}: its weights are pickled, which can run code when "
+                "loaded; save it as safetensors (peft's save_pretrained does)"
+            )
+        raise InputError(f"adapter {str(directory)!r}: there is no {WEIGHTS}")
+    path = directory / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not JSON ({error})") from error
+    base = config.get("base_model_name_or_path") if isinstance(config, dict) else None
+    if not isinstance(base, str) or not base:
+        raise InputError(f"{path}: base_model_name_or_path is missing; say what it was trained on")
+    return base
+
+
+def merged(model: PreTrainedModel, directory: Path) -> PreTrainedModel:
+    """The model with the adapter's change in its weights.
+
+    Raises:
+        InputError: an adapter that adds no change to weights, such as a trained prompt.
+    """
+    from peft import PeftModel
+
+    adapted = PeftModel.from_pretrained(model, str(directory), torch_device=str(model.device))
+    if adapted.active_peft_config.is_prompt_learning:
+        kind = adapted.active_peft_config.peft_type.value
+        raise InputError(f"adapter {str(directory)!r}: {kind} cannot be merged into the weights")
+    whole: PreTrainedModel = adapted.merge_and_unload()
+    return whole

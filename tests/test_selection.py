@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,18 +14,21 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
+from fairforget import corpora
 from fairforget.cli import main
 from fairforget.corpora import Mention, Span, Text, read_corpus
 from fairforget.corpora.builtin import builtin_texts, control_texts
 from fairforget.errors import InputError
 from fairforget.selection import (
     Choice,
+    Selected,
     SelectionOptions,
     identity_ranges,
     make_selector,
     mentions_of,
     score_spans,
     select,
+    spans_file,
     write_spans,
 )
 from fairforget.selection.choice import joined
@@ -318,6 +322,26 @@ def test_the_command_needs_something_to_do(capsys, tmp_path: Path) -> None:
             main(["select", str(corpus), *args])
         assert exit_.value.code == 2
         assert message in capsys.readouterr().err
+
+
+def test_a_corpus_of_any_size_streams_through_the_command(tmp_path: Path, monkeypatch) -> None:
+    drawn, lags = 0, []
+
+    def texts(name: str) -> Iterator[Text]:
+        nonlocal drawn
+        for drawn in range(1, 2001):
+            yield Text(f"t{drawn}", "Women are vile.", spans=(Span(10, 14),))
+
+    def row(item: Selected) -> dict[str, object]:
+        lags.append(drawn - len(lags))
+        return as_row(item)
+
+    monkeypatch.setattr(corpora, "iter_corpus", texts)
+    monkeypatch.setattr(spans_file, "as_row", row)
+    output = tmp_path / "spans.jsonl"
+    main(["select", "any", "--method", "given", "--score", "--output", str(output)])
+    assert len(output.read_text().splitlines()) == len(lags) == 2000
+    assert max(lags) <= 256
 
 
 @pytest.mark.shared_data

@@ -9,10 +9,10 @@ READY := $(VENV)/.ready
 DATA_PACKAGES := requirements/data.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test fuzz faults audit test-docs-long lint bench docs readme release-check clean
 
 help: ## List the targets.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 $(READY): pyproject.toml $(DATA_PACKAGES)
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11 to 3.13 is needed; say which with make PYTHON=python3.11")'
@@ -28,17 +28,40 @@ demo: $(READY) ## SmolLM2-135M unlearns gender bias: before/after table and repo
 test: $(READY) ## Run all tests.
 	$(BIN)/python -m pytest
 
-lint: $(READY) ## Check style and types.
+fuzz: $(READY) ## Give the readers 100,000 wrong inputs, other ones each time; counted.
+	$(BIN)/python -m tests.fuzz
+
+faults: $(READY) ## Kill commands 200 times at random moments; nothing may be lost; counted.
+	$(BIN)/python -m tests.faults
+
+audit: $(READY) ## Look the locked dependencies up among known vulnerabilities.
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/lock.txt
+
+test-docs-long: $(READY) ## Type every block of the docs with the real model: for the night.
+	$(BIN)/python -m pytest -m nightly tests/docs
+
+lint: $(READY) ## Check style, types and spelling.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 
 bench: $(READY) ## Measure speed, as ratios within one run; writes bench.json.
 	$(BIN)/python -m bench
 
-docs: $(READY) ## Fill the README from the last `make demo`: table and picture of the report.
+docs: $(READY) ## Build the site into site/; a broken link is an error.
+	$(BIN)/python docs/generate.py
+	$(BIN)/zensical build --clean --strict
+
+readme: $(READY) ## Fill the README from the last `make demo`: table and picture of the report.
 	$(BIN)/python docs/fill_readme.py
 	$(BIN)/python docs/picture.py
+
+release-check: $(READY) ## Build sdist and wheel, install the wheel elsewhere, take the first steps.
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	PYTHON=$(PYTHON) .ci/release-check dist/*.whl $(DATA_PACKAGES)
 
 clean: ## Remove the virtual environment and what runs left.
 	rm -rf $(VENV) runs dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

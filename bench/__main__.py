@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import scoring, step
+from bench import scoring, startup, step
 
-PARTS = {"scoring": scoring.measure, "step": step.measure}
+PARTS = {"startup": startup.measure, "scoring": scoring.measure, "step": step.measure}
 
 
 def main() -> None:

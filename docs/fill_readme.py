@@ -65,7 +65,7 @@ def main() -> None:
     text = README.read_text(encoding="utf-8")
     filled = MARKS.sub(lambda found: found[1] + table() + found[2], text)
     if check and filled != text:
-        sys.exit("README.md and docs/results/demo differ; run `make docs`")
+        sys.exit("README.md and docs/results/demo differ; run `make readme`")
     README.write_text(filled, encoding="utf-8")
 
 

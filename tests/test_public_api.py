@@ -4,14 +4,60 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
 
 import fairforget
 
+ROOT = Path(__file__).parents[1]
+PUBLIC = [
+    "Budget",
+    "Corpus",
+    "InputError",
+    "LanguageModel",
+    "Mention",
+    "Span",
+    "Text",
+    "UnlearningConfig",
+    "UnlearningTrainer",
+    "evaluate",
+    "everyday_corpus",
+    "load_model",
+    "read_corpus",
+    "save_model",
+    "token_log_probs",
+    "unlearn",
+    "write_report",
+]
+"""A promise: a name that goes away breaks somebody's code, so say so in CHANGELOG.md."""
 
-def test_every_public_name_is_there() -> None:
-    for name in fairforget.__all__:
-        assert getattr(fairforget, name) is not None
-    assert sorted(fairforget.__all__) == list(fairforget.__all__)
+
+def test_what_is_public_is_what_was_promised() -> None:
+    assert list(fairforget.__all__) == PUBLIC
+    assert dir(fairforget) == sorted([*PUBLIC, "__version__"])
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_public_name_is_there_and_says_what_it_is(name: str) -> None:
+    thing = getattr(fairforget, name)
+    assert thing.__module__.startswith("fairforget.")
+    assert thing.__doc__
+    assert not thing.__doc__.startswith(f"{name}(")  # a dataclass without a docstring
+
+
+def test_an_unknown_name_is_refused_as_python_does() -> None:
+    with pytest.raises(AttributeError, match="'fairforget' has no attribute 'forgive'"):
+        fairforget.forgive  # noqa: B018
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert fairforget.__version__ == project["version"] == citation["version"]
+    assert f"## {fairforget.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 def test_help_loads_no_heavy_library() -> None:

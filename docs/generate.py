@@ -1,0 +1,107 @@
+"""Write the pages of the site that are made and not typed: commands, results, tutorial.
+
+python docs/generate.py            `make docs` does it before it builds
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
+
+from fairforget.cli import COMMANDS, main
+from fill_readme import table as demo_table
+
+DOCS = Path(__file__).resolve().parent
+PAGES, RESULTS = DOCS / "pages", DOCS / "results"
+NOTEBOOK = DOCS.parent / "examples" / "tutorial.ipynb"
+MADE = "<!-- made by docs/generate.py; do not edit -->\n"
+WIDTH = "100"
+"""Columns of the help."""
+
+
+def commands() -> str:
+    """The help of every command."""
+    parts = [
+        "# Commands",
+        "",
+        "`fairforget COMMAND --help` prints the same. `--config FILE.yaml` has the names of the "
+        "flags, and a flag may be spelt with `-` for `_`.",
+        "",
+        "| status | |",
+        "|---|---|",
+        "| 0 | done |",
+        "| 1 | a condition of `compare --fail-if` holds; or an unforeseen fault, with traceback |",
+        "| 2 | bad input or usage: one line on stderr that says what and where |",
+        "| 130 | interrupted; the same command goes on |",
+        "",
+    ]
+    for command in _names():
+        parts += [f"## {' '.join(command)}", "", "```text", _help(command), "```", ""]
+    return "\n".join(parts)
+
+
+def results() -> str:
+    """The demo's table, and every table in docs/results."""
+    parts = [
+        "# Results",
+        "",
+        "Made by scripts from the records in `docs/results`, which are in the repository.",
+        "",
+        "## The demo",
+        "",
+        "SS and LMS are explained in [What the scores say](concepts/scores.md); brackets are 95 % "
+        "intervals over target terms.",
+        "",
+        demo_table(),
+    ]
+    for page in sorted(RESULTS.rglob("*.md")):
+        lines = page.read_text(encoding="utf-8").splitlines()
+        parts += [f"#{line}" if line.startswith("#") else line for line in lines]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def tutorial() -> str:
+    """The notebook as a page; a test executes the notebook."""
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    parts = []
+    for cell in cells:
+        source = "".join(cell["source"])
+        parts += [source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```", ""]
+    return "\n".join(parts)
+
+
+def _names() -> Iterator[tuple[str, ...]]:
+    for name, command in COMMANDS.items():
+        if isinstance(command, dict):
+            yield from ((name, part) for part in command if not part.startswith("_"))
+        else:
+            yield (name,)
+
+
+def _help(command: tuple[str, ...]) -> str:
+    shown = io.StringIO()
+    with redirect_stdout(shown), suppress(SystemExit):
+        main([*command, "--help"])
+    return shown.getvalue().strip()
+
+
+def write() -> None:
+    """Write all of them."""
+    os.environ["COLUMNS"] = WIDTH
+    for name, content in (
+        ("reference/commands.md", commands()),
+        ("results.md", results()),
+        ("tutorial.md", tutorial()),
+    ):
+        (PAGES / name).write_text(MADE + content, encoding="utf-8")
+    shutil.copyfile(DOCS / "report.png", PAGES / "report.png")
+
+
+if __name__ == "__main__":
+    write()

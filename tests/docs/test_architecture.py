@@ -1,0 +1,104 @@
+"""The worked examples of the architecture page: in a copy, what they add is there and works."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ..models import save_tiny
+from .blocks import ROOT, Block, blocks
+
+PAGE = ROOT / "docs/pages/architecture.md"
+SCRIPT = """
+import contextlib, io, json, sys
+from pathlib import Path
+import fairforget
+from fairforget.cli import main
+
+assert fairforget.__file__.startswith(sys.argv[1]), fairforget.__file__
+
+def said(*args):
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
+        main(list(args))
+    return shown.getvalue()
+
+assert "floored" in said("unlearn", "--help")
+assert "shouting" in said("select", "--help")
+assert "pronouns" in said("evaluate", "--help")
+assert "sayings (forget): sayings about people" in said("data", "list")
+
+said("unlearn", "model", "--forget", "sayings", "--objective", "floored", "--steps", "2",
+     "--batch_size", "2", "--device", "cpu", "--output", "run")
+method = json.loads(Path("run/record.json").read_text())["method"]
+assert method["objective"] == "floored" and method["selection"] == "harmful", method
+
+Path("loud.jsonl").write_text(json.dumps({"text": "They are ALWAYS late."}))
+said("select", "loud.jsonl", "--method", "shouting", "--output", "spans.jsonl")
+assert json.loads(Path("spans.jsonl").read_text())["spans"] == [[9, 15]]
+
+for name, model in (("before", "model"), ("after", "run/model")):
+    said("evaluate", model, "--benchmarks", "pronouns", "--device", "cpu", "--output", name)
+scores = json.loads(Path("before/record.json").read_text())["results"]["pronouns"]["domains"]
+assert scores["profession"]["pairs"] == 4
+assert "pronouns" in said("compare", "before", "after")
+
+import torch
+from fairforget.objectives import OBJECTIVES
+from fairforget.objectives.floored import FLOOR
+log_probs = torch.tensor([[-1.0, -20.0], [-1.0, -20.0]], requires_grad=True)
+losses = OBJECTIVES["floored"].loss(log_probs, torch.tensor([0, 1]), None)
+losses.sum().backward()
+assert losses.tolist()[0] == -1.0 and abs(losses.tolist()[1] - FLOOR) < 1e-6
+assert log_probs.grad.tolist() == [[1.0, 0.0], [0.0, 0.0]]
+"""
+
+
+def test_the_examples_work(tmp_path: Path) -> None:
+    shutil.copytree(
+        ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+    )
+    examples = [block for block in blocks(PAGE) if block.title]
+    assert len(examples) == 11
+    for block in examples:
+        apply(block, tmp_path / block.title)
+    save_tiny("llama", tmp_path / "model")
+    ran = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(tmp_path)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "src"), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert not ran.returncode, ran.stderr
+
+
+def apply(block: Block, path: Path) -> None:
+    """Write the new file, or put the lines with + in place of those with - before them."""
+    if block.language == "python":
+        assert not path.exists(), f"{block}: {path} exists"
+        path.write_text(block.code, encoding="utf-8")
+        return
+    text = path.read_text(encoding="utf-8")
+    for old, new in changes(block.code):
+        if text.count(old) != 1:
+            pytest.fail(f"{block}: {old!r} stands {text.count(old)} times in {block.title}")
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+
+
+def changes(diff: str) -> list[tuple[str, str]]:
+    """(lines with -, lines with + behind them) of every change."""
+    found: list[tuple[list[str], list[str]]] = []
+    for line in diff.splitlines():
+        sign, content = line[0], line[1:]
+        if sign == "-" and (not found or found[-1][1]):
+            found.append(([], []))
+        found[-1]["-+".index(sign)].append(content)
+    return [("\n".join(old), "\n".join(new)) for old, new in found]

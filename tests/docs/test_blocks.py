@@ -1,0 +1,88 @@
+"""Every code block of the README and the site works, typed in order.
+
+Here the models are tiny, whatever their name; `make test-docs-long` types the same with the real
+SmolLM2, and the blocks marked `long` too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fairforget import models
+
+from ..models import tiny, word_tokenizer
+from ..openai_server import openai_server
+from .blocks import PAGES, PARSED_ONLY, ROOT, blocks
+from .reader import Reader
+
+LLM = "http://127.0.0.1:8000/v1"
+LONGEST = 4096
+"""Tokens that the tiny model takes: its tokenizer cuts words into letters."""
+NEEDS_DATA = ("crows_pairs", "edos")
+RUNNABLE = [page for page in PAGES if any(b.language in ("sh", "python") for b in blocks(page))]
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a tiny model that takes long texts."""
+    directory = tmp_path_factory.mktemp("tiny")
+    model = tiny("llama")
+    model.config.max_position_embeddings = LONGEST
+    model.save_pretrained(directory)
+    word_tokenizer().save_pretrained(directory)
+    return directory
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty directory to work in."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")  # what pages name of the repository
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    return tmp_path
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def type_all(page: Path, *, patient: bool) -> None:
+    if "FAIRFORGET_DATA" not in os.environ:
+        typed = [b.code for b in blocks(page) if not b.mark.startswith(PARSED_ONLY)]
+        if any(name in code for code in typed for name in NEEDS_DATA):
+            pytest.skip("FAIRFORGET_DATA is not set")
+    with openai_server(lambda *_: json.dumps({"spans": []})) as stand:
+        reader = Reader({LLM: stand.url}, patient=patient)
+        for block in blocks(page):
+            try:
+                reader.type(block)
+            except (Exception, SystemExit) as error:
+                pytest.fail(f"{block}: {type(error).__name__}: {error}")
+
+
+@pytest.mark.parametrize("page", RUNNABLE, ids=name_of)
+def test_every_block_works(
+    page: Path, desk: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIRFORGET_CACHE", str(desk / ".cache"))
+    monkeypatch.setattr(models, "_place", places(tiny_model))
+    type_all(page, patient=False)
+
+
+@pytest.mark.nightly
+@pytest.mark.real_model
+@pytest.mark.parametrize("page", RUNNABLE, ids=name_of)
+def test_every_block_works_with_the_real_model(page: Path, desk: Path, tiny_model: Path) -> None:
+    shutil.copytree(tiny_model, desk / "gpt2")  # a name of the hub, which tests do not ask
+    type_all(page, patient=True)
+
+
+def places(tiny_model: Path) -> Callable[[str], str]:
+    """Where models are: named ones are the tiny one."""
+    return lambda name: name if Path(name).is_dir() else str(tiny_model)

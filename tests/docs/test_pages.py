@@ -1,0 +1,80 @@
+"""What the pages say is so: papers, files, figures, links."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fairforget
+from fairforget.benchmarks import BENCHMARKS
+from fairforget.cli import COMMANDS
+from fairforget.objectives import OBJECTIVES, RETENTIONS
+
+from .blocks import ROOT
+
+PAGES = ROOT / "docs/pages"
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+
+
+def test_the_readme_says_what_the_records_say() -> None:
+    ran = run("docs/fill_readme.py", "--check")
+    assert not ran.returncode, ran.stderr
+
+
+def test_every_method_has_its_paper_its_command_and_its_file() -> None:
+    page = (PAGES / "reference/papers.md").read_text(encoding="utf-8")
+    for name, objective in {**OBJECTIVES, **RETENTIONS}.items():
+        if "no paper" not in objective.paper:
+            assert f"{name}`" in page, name
+        for arxiv in re.findall(r"arXiv (\d+\.\d+)", objective.paper):
+            assert arxiv in page, name
+    for name in BENCHMARKS:
+        assert f"--benchmarks {name}" in page, name
+    for path in re.findall(r"\| `(\S+\.py)` \|", page):
+        assert (ROOT / "src/fairforget" / path).is_file(), path
+
+
+def test_the_architecture_names_every_room() -> None:
+    page = (PAGES / "architecture.md").read_text(encoding="utf-8")
+    for path in re.findall(r"`(\w+(?:\.py|/))`", page.partition("## Add an objective")[0]):
+        assert (ROOT / "src/fairforget" / path).exists(), path
+    for room in (ROOT / "src/fairforget").iterdir():
+        if room.is_dir() and (room / "__init__.py").exists():
+            assert f"`{room.name}/`" in page, room.name
+
+
+def test_the_reference_describes_all_that_is_public() -> None:
+    page = (PAGES / "reference/python.md").read_text(encoding="utf-8")
+    described = re.findall(r"^::: fairforget\.(\w+)$", page, re.MULTILINE)
+    assert sorted(described) == sorted(fairforget.__all__)
+
+
+def test_the_notebook_is_stored_without_outputs() -> None:
+    cells = json.loads((ROOT / "examples/tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert all(not cell["outputs"] for cell in cells if cell["cell_type"] == "code")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("zensical") is None, reason="needs the docs extra")
+def test_the_site_builds_without_a_broken_link() -> None:
+    made = run("docs/generate.py")
+    assert not made.returncode, made.stderr
+    commands = (PAGES / "reference/commands.md").read_text(encoding="utf-8")
+    for name in COMMANDS:
+        assert f"\n## {name}" in commands
+    ran = run("-m", "zensical", "build", "--strict")
+    assert not ran.returncode, ran.stdout + ran.stderr
+    for page in Path(PAGES).rglob("*.md"):
+        place = page.relative_to(PAGES).with_suffix("")
+        folder = place.parent if place.name == "index" else place
+        assert (ROOT / "site" / folder / "index.html").is_file(), page

@@ -9,39 +9,102 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
+
+from fairforget.records import UnlearningRecord, read_record
 
 from .models import save_tiny
 
 ROOT = Path(__file__).parents[1]
+CONFIGS = [("ddp.yaml", "MULTI_CPU"), ("fsdp.yaml", "FSDP")]
 
 
-def launched(tmp_path: Path, model: Path, config: str | None, processes: int) -> dict:
-    output = tmp_path / f"{config}-{processes}.json"
-    script = [str(ROOT / "tests" / "distributed_run.py"), str(model), str(output)]
-    launch = []
+def launch(config: str | None, *command: object) -> None:
+    """Run Python with these arguments: alone, or as two processes of `accelerate launch`."""
+    launcher = []
     if config:
-        launch = [
+        launcher = [
             *("-m", "accelerate.commands.launch"),
-            *("--config_file", str(ROOT / "configs" / "accelerate" / config)),
-            *("--num_processes", str(processes), "--main_process_port", "0"),
+            *("--config_file", ROOT / "configs" / "accelerate" / config),
+            *("--num_processes", "2", "--main_process_port", "0"),
         ]
     subprocess.run(
-        [sys.executable, *launch, *script, str(8 // processes)],
+        [str(part) for part in (sys.executable, *launcher, *command)],
         check=True,
         timeout=300,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    return json.loads(output.read_text())
 
 
-@pytest.mark.parametrize(("config", "how"), [("ddp.yaml", "MULTI_CPU")])
-def test_two_processes_give_the_losses_of_one(tmp_path: Path, config: str, how: str) -> None:
-    model = save_tiny("llama", tmp_path / "model")
-    one = launched(tmp_path, model, None, 1)
-    two = launched(tmp_path, model, config, 2)
+def run(model: Path, output: Path, config: str | None, options: dict, *cut: str) -> dict:
+    output.mkdir(exist_ok=True)
+    batch = 4 if config else 8
+    script = ROOT / "tests" / "distributed_run.py"
+    launch(config, script, model, output, batch, json.dumps(options), *cut)
+    return {} if cut else json.loads((output / "found.json").read_text())
+
+
+def assert_same_weights(first: Path, second: Path) -> None:
+    one, two = (load_file(path / "model" / "model.safetensors") for path in (first, second))
+    assert one.keys() == two.keys()
+    for name, weight in one.items():
+        assert torch.allclose(weight, two[name], atol=1e-5), name
+
+
+@pytest.mark.parametrize(("config", "how"), CONFIGS)
+@pytest.mark.parametrize("lora_rank", [0, 4])
+def test_two_processes_do_what_one_does(tmp_path, config, how, lora_rank) -> None:
+    """The same losses, the same looks at the damage, the same landing, the same weights."""
+    model = save_tiny("llama", tmp_path / "given")
+    options = {"lora_rank": lora_rank, "max_steps": 20}
+    one = run(model, tmp_path / "one", None, options)
+    two = run(model, tmp_path / "two", config, options)
     assert (one["processes"], two["processes"]) == (1, 2)
     assert two["how"] == how
-    assert len(one["rows"]) == 5
+    assert len(one["rows"]) == 20
+    assert len(one["looks"]) == 1
     for mine, theirs in zip(one["rows"], two["rows"], strict=True):
         assert theirs == pytest.approx(mine, abs=1e-5)
-    assert two["reached"] == pytest.approx(one["reached"], abs=1e-5)
+    assert two["looks"] == pytest.approx(one["looks"], abs=1e-5)
+    assert two["budget"] == pytest.approx(one["budget"], abs=1e-5)
+    assert_same_weights(tmp_path / "one", tmp_path / "two")
+
+
+def test_a_sharded_run_that_was_cut_off_ends_as_it_would_have(tmp_path: Path) -> None:
+    model = save_tiny("gpt2", tmp_path / "given")
+    options = {"save_strategy": "steps", "save_steps": 3, "optim": "adamw_torch"}
+    whole = run(model, tmp_path / "whole", "fsdp.yaml", options)
+    run(model, tmp_path / "cut", "fsdp.yaml", options, "cut")
+    assert (tmp_path / "cut" / "checkpoints" / "checkpoint-3").is_dir()
+    again = run(model, tmp_path / "cut", "fsdp.yaml", options)
+    assert again["rows"] == whole["rows"]
+    assert again["budget"] == whole["budget"]
+    assert_same_weights(tmp_path / "whole", tmp_path / "cut")
+
+
+@pytest.mark.parametrize("config", ["ddp.yaml", "fsdp.yaml"])
+def test_the_command_in_two_processes(tmp_path: Path, config: str) -> None:
+    """It ends, writes one model and one record, and these are those of one process."""
+    model = save_tiny("llama", tmp_path / "given")
+    retain = tmp_path / "retain.jsonl"
+    lines = [{"text": f"The river number {n} has a bridge and a mill."} for n in range(200)]
+    retain.write_text("\n".join(map(json.dumps, lines)))
+    arguments = [
+        *("-m", "fairforget", "unlearn", model, "--forget", "builtin:gender", "--retain", retain),
+        *("--steps", 4, "--batch_size", 8, "--learning_rate", "1e-3", "--device", "cpu"),
+        *("--lora_rank", 0, "--budget.perplexity", 1.5, "--budget.everyday", 1.5),
+    ]
+    launch(None, *arguments, "--output", tmp_path / "one")
+    launch(config, *arguments, "--output", tmp_path / "two")
+    one, two = (
+        read_record(tmp_path / name / "record.json", UnlearningRecord) for name in ("one", "two")
+    )
+    assert two.environment.processes == 2
+    assert two.method == one.method
+    assert two.corpora == one.corpora
+    assert two.budget.alpha == pytest.approx(one.budget.alpha, abs=1e-3)
+    assert_same_weights(tmp_path / "one", tmp_path / "two")
+    written = [sorted(p.name for p in (tmp_path / name).iterdir()) for name in ("one", "two")]
+    assert written[0] == written[1]
+    assert "checkpoints" not in written[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,53 +73,107 @@ def weights(model) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
-def naive_loss(model, reference, objective: str, retention: str, samples) -> float:
+def naive_loss(model, reference, objective: str, retention: str, samples) -> torch.Tensor:
     """Every text by itself, full logits."""
 
     def log_probs(net, ids):
         return net(input_ids=torch.tensor([ids])).logits[0, :-1].log_softmax(-1)
 
-    sums, counts = [0.0, 0.0], [0, 0]
+    sums, counts = [torch.zeros(()), torch.zeros(())], [0, 0]
     for sample in samples:
         text = sample.forget
         mask = torch.tensor(text.mask[1:])
         mine = log_probs(model, text.ids)[mask]
         theirs = None
         if OBJECTIVES[objective].reference == "neutral text":
-            other = torch.tensor(text.neutral_mask[1:])
-            theirs = log_probs(reference, text.neutral_ids)[other]
+            each = [
+                log_probs(reference, ids)[torch.tensor(other[1:])].exp()
+                for ids, other in text.compared
+            ]
+            theirs = (sum(each) / len(each)).log()
         elif OBJECTIVES[objective].reference == "same text":
             theirs = log_probs(reference, text.ids)[mask]
         tokens = torch.tensor(text.ids[1:])[mask]
-        sums[0] += OBJECTIVES[objective].loss(mine, tokens, theirs).sum().item()
+        sums[0] = sums[0] + OBJECTIVES[objective].loss(mine, tokens, theirs).sum()
         counts[0] += len(tokens)
         for ids in sample.retain:
             tokens = torch.tensor(ids[1:])
             loss = RETENTIONS[retention].loss(
                 log_probs(model, ids), tokens, log_probs(reference, ids)
             )
-            sums[1] += loss.sum().item()
+            sums[1] = sums[1] + loss.sum()
             counts[1] += len(tokens)
     return sums[0] / counts[0] + 0.5 * sums[1] / counts[1]
 
 
+def gradients(model) -> dict[str, torch.Tensor]:
+    """Of each weight, taken away."""
+    found = {
+        name: torch.zeros_like(p) if p.grad is None else p.grad
+        for name, p in model.named_parameters()
+    }
+    model.zero_grad()
+    return found
+
+
+def loss_of(run: UnlearningTrainer, samples) -> torch.Tensor:
+    """One step's loss, as the trainer computes it."""
+    batch = run.data_collator(samples)
+    _, counts = run.get_batch_samples(iter([batch]), 1, torch.device("cpu"))
+    with run._losses_as_forward(run.model):
+        return run.compute_loss(run.model, batch, num_items_in_batch=counts)
+
+
 @pytest.mark.parametrize("family", CAUSAL)
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@torch.no_grad()
-def test_loss_is_the_one_of_single_texts(tmp_path: Path, family: str, objective: str) -> None:
+def test_loss_and_gradient_are_those_of_single_texts(
+    tmp_path: Path, monkeypatch, family: str, objective: str
+) -> None:
     model, reference = tiny_causal(family, seed=0), tiny_causal(family, seed=1).eval()
+    reference.requires_grad_(False)
     run = trainer(tmp_path, model.eval(), objective=objective, retention="kl")
-    run.reference = reference
+    run.losses.reference = reference
     run.config.retention_weight = 0.5
     samples = [run.train_dataset[i] for i in range(8)]
     expected = naive_loss(model, reference, objective, "kl", samples)
-    for trees in (True, False):
+    expected.backward()
+    slopes = gradients(model)
+    largest = max(slope.abs().max().item() for slope in slopes.values())
+    for trees, rows, once in ((True, 256, False), (False, 256, True), (True, 5, False)):
+        monkeypatch.setattr("fairforget.step_loss.HEAD_ROWS", rows)
+        run.losses.head_at_once = once
         object.__setattr__(run.data_collator, "trees", trees)
-        batch = run.data_collator(samples)
-        _, counts = run.get_batch_samples(iter([batch]), 1, torch.device("cpu"))
-        with run._losses_as_forward(model):
-            loss = run.compute_loss(model, batch, num_items_in_batch=counts)
-        assert loss.item() == pytest.approx(expected, abs=1e-5)
+        loss = loss_of(run, samples)
+        loss.backward()
+        assert loss.item() == pytest.approx(expected.item(), abs=1e-5)
+        for name, slope in gradients(model).items():
+            assert torch.allclose(slope, slopes[name], atol=1e-5 * largest), name
+
+
+def averaged(text: Targets, others: Sequence[Targets]) -> Targets:
+    """The text compared with the neutral texts of others, too."""
+    return replace(text, more=tuple((other.neutral_ids, other.neutral_mask) for other in others))
+
+
+@torch.no_grad()
+def test_the_average_over_several_texts(tmp_path: Path) -> None:
+    """Averaged over one text three times, the loss is the plain one; over three, the naive one."""
+    texts = [Targets(t.ids, t.mask, t.neutral_ids, t.neutral_mask) for t in corpus(4)]
+    same = [averaged(text, [text, text]) for text in texts]
+    # the first and third text have as many targets, and so have the second and fourth
+    mixed = [averaged(text, [texts[i % 2], texts[i % 2 + 2]]) for i, text in enumerate(texts)]
+    model, reference = tiny_causal("llama", seed=0), tiny_causal("llama", seed=1).eval()
+    for objective in ("neutral", "neutral-excess"):
+        found = {}
+        for name, forget in (("plain", texts), ("same", same), ("mixed", mixed)):
+            run = trainer(tmp_path, model.eval(), objective=objective, forget=forget)
+            run.losses.reference, run.config.retention_weight = reference, 0.5
+            samples = [run.train_dataset[i] for i in range(4)]
+            found[name] = loss_of(run, samples).item()
+            expected = naive_loss(model, reference, objective, "kl", samples).item()
+            assert found[name] == pytest.approx(expected, abs=1e-5)
+        assert found["same"] == pytest.approx(found["plain"], abs=1e-6)
+        assert found["mixed"] != pytest.approx(found["plain"], abs=1e-3)
 
 
 @pytest.mark.parametrize("family", MASKED)
@@ -185,7 +240,7 @@ def test_reference_stays_as_it_was(tmp_path: Path) -> None:
     before = weights(model)
     run = trainer(tmp_path, model)
     run.train()
-    assert torch.equal(weights(run.reference), before)
+    assert torch.equal(weights(run.losses.reference), before)
     assert not torch.equal(weights(model), before)
 
 

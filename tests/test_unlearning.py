@@ -12,13 +12,13 @@ import torch
 from fairforget import unlearning
 from fairforget.adapters import adapted
 from fairforget.budget import Budget
-from fairforget.corpora import Text
+from fairforget.corpora import Span, Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.errors import InputError
 from fairforget.landing import Damage, land
 from fairforget.models import LanguageModel, load_model, save_model
 from fairforget.objectives import OBJECTIVES
-from fairforget.preparation import Corpus, encode_forget
+from fairforget.preparation import OTHER_GROUPS, Corpus, encode_forget, prepare
 from fairforget.records import UnlearningRecord, read_record, write_record
 from fairforget.trainer import UnlearningConfig
 from fairforget.unlearning import unlearn
@@ -136,6 +136,39 @@ def test_infilling_context(tmp_path) -> None:
     assert record.method["selection"] == "harmful"
     with pytest.raises(InputError, match="context 'both'"):
         unlearn(model, FORGET, RETAIN, config(tmp_path, context="both", selection="all"))
+
+
+def test_texts_are_counted_once_whatever_their_spans(tmp_path) -> None:
+    model = language_model(tmp_path, "gpt2")
+    text = Text("1", "They lie and they steal.", spans=(Span(5, 8), Span(18, 23)))
+    two = replace(FORGET, texts=[text, replace(text, id="2")])
+    run = config(tmp_path, objective="ascent", context="both")
+    prepared = prepare(model, two, RETAIN, run)
+    assert len(prepared.targets) == 4
+    assert (prepared.facts[0].texts, prepared.facts[0].role) == (2, "forget")
+
+
+@pytest.mark.parametrize("family", ["llama", "bert"])
+@pytest.mark.parametrize("context", ["left", "both"])
+def test_the_average_over_other_groups_as_reference(tmp_path, family, context) -> None:
+    model = language_model(tmp_path, family)
+    run = config(tmp_path, reference="groups", context=context)
+    targets = encode_forget(model, FORGET, run)
+    assert {len(target.compared) for target in targets} == {OTHER_GROUPS}
+    for target in targets[:10]:
+        tokens = [t for t, wanted in zip(target.ids, target.mask, strict=True) if wanted]
+        for ids, mask in target.compared:
+            assert [t for t, wanted in zip(ids, mask, strict=True) if wanted] == tokens
+    record = unlearn(model, FORGET, RETAIN, run)
+    assert record.method["reference"] == "groups"
+    assert record.history[0]["forget"] > 0
+
+
+def test_other_groups_are_known_for_the_lexicon_only(tmp_path) -> None:
+    model = language_model(tmp_path, "llama")
+    texts = [replace(text, group="gardeners") for text in FORGET.texts]
+    with pytest.raises(InputError, match="a term of the built-in lexicon"):
+        encode_forget(model, replace(FORGET, texts=texts), config(tmp_path, reference="groups"))
 
 
 def test_training_stops_far_beyond_the_budget(tmp_path) -> None:

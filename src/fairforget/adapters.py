@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, set_seed
 
 from fairforget.errors import InputError
 
@@ -37,6 +37,7 @@ def adapted(model: PreTrainedModel, config: UnlearningConfig) -> Iterator[dict[s
         from peft.tuners.tuners_utils import BaseTunerLayer
     except ImportError as error:
         raise InputError("LoRA needs peft: pip install 'fairforget[lora]'") from error
+    set_seed(config.seed)  # of A
     model.add_adapter(
         LoraConfig(
             r=config.lora_rank,

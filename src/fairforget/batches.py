@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 
 from fairforget.forward.packing import packed, padded
 from fairforget.objectives import Objective
-from fairforget.targets import Targets
+from fairforget.targets import Marked, Targets
 
 Batch = dict[str, dict[str, Tensor]]
 
@@ -89,7 +89,8 @@ class Collator:
         Returns:
             `model` and, where a reference is needed, `reference`: the inputs of either's body;
             `forget` and, where texts are retained, `retain`: for n target tokens `places` [n]
-            (row × width + column in `model`), `tokens` [n] and `reference_places` [n].
+            (row × width + column in `model`), `tokens` [n] and `reference_places` [n, texts to
+            compare with].
         """
         forget = [sample.forget for sample in samples]
         retain = [ids for sample in samples for ids in sample.retain] if self.retention else []
@@ -97,7 +98,7 @@ class Collator:
         shown: list[Marked] = [(t.ids, t.mask) for t in forget] + retained
         asked: list[Marked] = []
         if self.objective.reference == "neutral text":
-            asked += [(t.neutral_ids, t.neutral_mask) for t in forget]
+            asked += [marked for t in forget for marked in t.compared]
         elif self.objective.reference == "same text":
             asked += [(t.ids, t.mask) for t in forget]
         n_asked = len(asked)
@@ -116,8 +117,11 @@ class Collator:
             if shown[mine]:
                 tokens = [t for ids, mask in shown[mine] for t in compress(ids, mask)]
                 batch[role] = {"places": torch.cat(places[mine]), "tokens": torch.tensor(tokens)}
-                if reference_places[theirs]:
-                    batch[role]["reference_places"] = torch.cat(reference_places[theirs])
+                if others := reference_places[theirs]:
+                    each = len(others) // len(shown[mine])
+                    batch[role]["reference_places"] = torch.cat(
+                        [torch.stack(others[i : i + each], 1) for i in range(0, len(others), each)]
+                    )
         return batch
 
     def _retained(self, ids: Sequence[int]) -> tuple[bool, ...]:
@@ -155,7 +159,3 @@ class Collator:
         inputs = padded(rows)
         width = inputs["input_ids"].shape[1]
         return inputs, [torch.tensor([r * width + i for r, i in where]) for where in found]
-
-
-Marked = tuple[Sequence[int], Sequence[bool]]
-"""Token ids, and which of them are predicted."""

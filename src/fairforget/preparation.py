@@ -11,6 +11,7 @@ from itertools import cycle, islice
 from typing import Literal
 
 from fairforget.corpora import Text, read_corpus
+from fairforget.corpora.builtin.others import about_others
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
 from fairforget.objectives import OBJECTIVES
@@ -22,6 +23,8 @@ from fairforget.trainer import UnlearningConfig
 RETAIN, EVERYDAY = "retain", "everyday"
 RETAIN_TOKENS = 64
 """Tokens of a retain text that are used, start and end token included."""
+OTHER_GROUPS = 4
+"""Texts about other groups with which a text is compared, of those that could be."""
 HELD_OUT = {RETAIN: 80, EVERYDAY: 200}
 """Texts kept from training, on which damage is measured: about 5,000 and 3,500 tokens."""
 
@@ -69,11 +72,13 @@ def prepare(
     Raises:
         InputError: a corpus without targets, or too few retain texts.
     """
-    targets = encode_forget(language_model, forget, config)
+    by_text = _encoded(language_model, forget, config)
+    targets = [target for found in by_text for target in found]
     held_out, kept = encode_retain(language_model, retain, HELD_OUT[RETAIN])
     prepared = Prepared(targets, kept, {RETAIN: held_out})
     tokens = sum(target.count for target in targets)
-    prepared.facts.append(CorpusFacts(forget.name, "forget", len(targets), tokens, forget.domain))
+    texts = sum(map(bool, by_text))
+    prepared.facts.append(CorpusFacts(forget.name, "forget", texts, tokens, forget.domain))
     prepared.facts.extend((_facts(retain, "retain", kept), _facts(retain, "held-out", held_out)))
     if everyday is not None:
         held_out_too, kept_too = encode_retain(language_model, everyday, HELD_OUT[EVERYDAY])
@@ -100,48 +105,62 @@ def everyday_corpus() -> Corpus | None:
 def encode_forget(
     language_model: LanguageModel, forget: Corpus, config: UnlearningConfig
 ) -> list[Targets]:
-    """The forget texts that have targets, as tokens.
+    """The forget texts that have targets, as tokens; in context `both`, one for each harmful span.
 
     Raises:
         InputError: none has; says what the objective and selection need.
     """
+    return [found for text in _encoded(language_model, forget, config) for found in text]
+
+
+def _encoded(
+    language_model: LanguageModel, forget: Corpus, config: UnlearningConfig
+) -> list[list[Targets]]:
+    """What is to be unlearned of each text."""
     neutral = OBJECTIVES[config.objective].reference == "neutral text"
+    groups = neutral and config.reference == "groups"
     selection = config.selection
     assert selection is not None
-    if config.context == "both" and language_model.kind == "causal":
-        if selection != "harmful":
-            raise InputError(
-                f"context 'both' asks for the harmful words; selection {selection!r} has none"
-            )
-        targets = [
-            target
-            for text in forget.texts
-            for target in encode_infilling(
-                language_model.tokenizer, text, start_id=language_model.start_id, neutral=neutral
-            )
-        ]
-    else:
-        encoded = (
-            encode_targets(
+    both = config.context == "both" and language_model.kind == "causal"
+    if both and selection != "harmful":
+        raise InputError(
+            f"context 'both' asks for the harmful words; selection {selection!r} has none"
+        )
+
+    def encoded(text: Text) -> list[Targets]:
+        others = about_others(text, OTHER_GROUPS, seed=config.seed) if groups else []
+        if groups and not others:
+            return []
+        if both:
+            return encode_infilling(
                 language_model.tokenizer,
                 text,
                 start_id=language_model.start_id,
-                end_id=language_model.end_id,
-                selection=selection,
                 neutral=neutral,
-                seed=config.seed,
+                others=others,
             )
-            for text in forget.texts
+        target = encode_targets(
+            language_model.tokenizer,
+            text,
+            start_id=language_model.start_id,
+            end_id=language_model.end_id,
+            selection=selection,
+            neutral=neutral,
+            others=others,
+            seed=config.seed,
         )
-        targets = [t for t in encoded if t is not None]
-    if not targets:
+        return [target] if target else []
+
+    found = [encoded(text) for text in forget.texts]
+    if not any(found):
         needs = {"after-mention": "`mentions`", "all": "texts"}.get(selection, "`spans`")
         also = " and `mentions` with neutral words" if neutral else ""
+        also += ", each a term of the built-in lexicon" if groups else ""
         raise InputError(
             f"forget corpus {forget.name!r}: no text has a target; objective "
             f"{config.objective!r} with selection {selection!r} needs {needs}{also}"
         )
-    return targets
+    return found
 
 
 def encode_retain(

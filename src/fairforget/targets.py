@@ -13,6 +13,10 @@ from fairforget.corpora.text import Span, Text
 
 Selection = Literal["harmful", "after-mention", "all", "random"]
 Context = Literal["left", "both"]
+Reference = Literal["neutral", "groups"]
+
+Marked = tuple[Sequence[int], Sequence[bool]]
+"""Token ids, and which of them are predicted."""
 
 BLANK = "___"
 QUESTION = 'Fill in the blank: "{}" The blank is:'
@@ -38,6 +42,13 @@ class Targets:
     """[other length] the neutral text, likewise, or empty."""
     neutral_mask: tuple[bool, ...] = ()
     """[other length] true at the tokens that line up with the targets, one for one."""
+    more: tuple[Marked, ...] = ()
+    """Further texts of that kind, where the average over several of them is the reference."""
+
+    @property
+    def compared(self) -> tuple[Marked, ...]:
+        """The texts at which the original model is asked, if any; as many for every text."""
+        return ((self.neutral_ids, self.neutral_mask), *self.more) if self.neutral_ids else ()
 
     @property
     def count(self) -> int:
@@ -76,6 +87,7 @@ def encode_targets(
     end_id: int | None = None,
     selection: Selection = "harmful",
     neutral: bool = False,
+    others: Sequence[Text] = (),
     max_length: int = 256,
     seed: int = 0,
 ) -> Targets | None:
@@ -92,6 +104,8 @@ def encode_targets(
             there are harmful ones, drawn from the others.
         neutral: line the targets up with the neutral text. Targets that do not line up (before
             the first mention, inside one, or cut off) are dropped.
+        others: copies of the text with other words for its mentions; their neutral texts take the
+            place of its own.
         max_length: tokens kept, start and end token included.
         seed: of the random selection; each text draws for itself.
 
@@ -105,11 +119,14 @@ def encode_targets(
     mentioned = target_mask(text.text, offsets, text.mentions)
     harmful = target_mask(text.text, offsets, text.spans)
     usable = [i > 0 for i in range(len(ids))]
-    twins: list[int | None] = [None] * len(ids)
+    neutrals = []
     if neutral:
-        other_ids, twins = _twins(tokenizer, text, start_id, ids, offsets, kept)
+        neutrals = [
+            _twins(tokenizer, other, start_id, ids, offsets, kept) for other in others or (text,)
+        ]
         usable = [
-            twin is not None and not named for twin, named in zip(twins, mentioned, strict=True)
+            not named and all(twins[i] is not None for _, twins in neutrals)
+            for i, named in enumerate(mentioned)
         ]
     if selection == "harmful":
         chosen = harmful
@@ -119,20 +136,19 @@ def encode_targets(
         first = mentioned.index(True) if any(mentioned) else len(ids)
         chosen = [i > first and not named for i, named in enumerate(mentioned)]
     else:
-        others = [i for i, fits in enumerate(usable) if fits and not harmful[i]]
-        count = min(len(others), sum(harmful))
-        drawn = set(random.Random(f"{text.id} {seed}").sample(others, count))
+        rest = [i for i, fits in enumerate(usable) if fits and not harmful[i]]
+        count = min(len(rest), sum(harmful))
+        drawn = set(random.Random(f"{text.id} {seed}").sample(rest, count))
         chosen = [i in drawn for i in range(len(ids))]
     mask = [wanted and fits for wanted, fits in zip(chosen, usable, strict=True)]
     if not any(mask):
         return None
-    if not neutral:
-        return Targets(*_ended(ids, mask, end_id))
-    other_mask = [False] * len(other_ids)
-    for wanted, twin in zip(mask, twins, strict=True):
-        if wanted and twin is not None:
-            other_mask[twin] = True
-    return Targets(*_ended(ids, mask, end_id), *_ended(other_ids, other_mask, end_id))
+    compared = []
+    for other_ids, twins in neutrals:
+        chosen_twins = {twin for twin, wanted in zip(twins, mask, strict=True) if wanted}
+        other_mask = [i in chosen_twins for i in range(len(other_ids))]
+        compared.append(_ended(other_ids, other_mask, end_id))
+    return _targets([_ended(ids, mask, end_id), *compared])
 
 
 def encode_infilling(
@@ -141,6 +157,7 @@ def encode_infilling(
     *,
     start_id: int,
     neutral: bool = False,
+    others: Sequence[Text] = (),
     max_length: int = 256,
 ) -> list[Targets]:
     """Context `both` for a causal model: one `Targets` per harmful span, which is the answer.
@@ -158,25 +175,26 @@ def encode_infilling(
         return [start_id, *found]
 
     encoded = []
-    anyone = text.neutral_text() if neutral and text.mentions else None
-    if neutral and (anyone is None or len(anyone.spans) < len(text.spans)):
+    compared = [other.neutral_text() for other in others or (text,)] if neutral else []
+    if neutral and (not text.mentions or len(compared[0].spans) < len(text.spans)):
         return []
     for number, span in enumerate(text.spans):
         answer = tokenizer(" " + text.text[span.start : span.end], add_special_tokens=False)
         targets = answer["input_ids"]
-        shown = [prompt(text, span)]
-        if anyone is not None:
-            shown.append(prompt(anyone, anyone.spans[number]))
+        shown = [prompt(text, span), *(prompt(t, t.spans[number]) for t in compared)]
         if max(map(len, shown)) + len(targets) > max_length:
             continue
-        parts = []
-        for before in shown:
-            parts += [
-                (*before, *targets),
-                (*[False] * len(before), *[True] * len(targets)),
-            ]
-        encoded.append(Targets(*parts))
+        mask = [True] * len(targets)
+        encoded.append(
+            _targets([((*ids, *targets), (*[False] * len(ids), *mask)) for ids in shown])
+        )
     return encoded
+
+
+def _targets(texts: Sequence[tuple[tuple[int, ...], tuple[bool, ...]]]) -> Targets:
+    """Of the text itself, followed by those to compare it with."""
+    own, *compared = texts
+    return Targets(*own, *compared[0], tuple(compared[1:])) if compared else Targets(*own)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

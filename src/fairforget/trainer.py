@@ -6,17 +6,18 @@ import copy
 import errno
 import json
 import os
+import pickle
 import shutil
 import types
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 from torch.utils.data import SequentialSampler
 from transformers import (
     PreTrainedModel,
@@ -25,21 +26,22 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
+from transformers.trainer_utils import rotate_checkpoints
 
 from fairforget.batches import Batch, Collator, Samples
+from fairforget.checkpoints import last_whole, seal
 from fairforget.errors import InputError
 from fairforget.forward.packing import honours_trees
-from fairforget.forward.split_forward import hidden_states, is_masked, logits_at
-from fairforget.objectives import OBJECTIVES, RETENTIONS, Objective
-from fairforget.targets import Context, Selection, Targets
+from fairforget.forward.split_forward import is_masked
+from fairforget.objectives import OBJECTIVES, RETENTIONS
+from fairforget.processes import wait_for_all
+from fairforget.sharding import fsdp_on_cpus, held, share_out
+from fairforget.step_loss import ROLES, StepLoss
+from fairforget.targets import Context, Reference, Selection, Targets
 
 TRAINER_STATE = "trainer_state.json"
-WHOLE = "whole"
-"""Name of the file that marks a checkpoint as written to its end."""
 LITTLE_SPACE = 1 << 20
 """Bytes: when less is free, a failed write failed for want of space."""
-HEAD_ROWS = 256
-"""Target positions whose logits exist at one time; they are computed again for the gradient."""
 
 
 @dataclass
@@ -65,6 +67,14 @@ class UnlearningConfig(TrainingArguments):
         metadata={
             "help": "What a causal model sees of a text: what precedes the target, or all of it "
             "but the target, in an infilling prompt. A masked model always sees both sides."
+        },
+    )
+    reference: Reference = field(
+        default="neutral",
+        metadata={
+            "help": "What the neutral objectives compare with: the text with a neutral word for "
+            "the group, or the average over texts about other groups of the domain, for the "
+            "built-in corpus."
         },
     )
     lora_rank: int = field(
@@ -99,11 +109,16 @@ class UnlearningConfig(TrainingArguments):
         default=False, metadata={"help": "Off: a loss that is not finite must be seen."}
     )
 
+    gpu: int = field(
+        default=0, metadata={"help": "Which GPU, where there are several and one process."}
+    )
+
     def __post_init__(self) -> None:
         for name, known in (
             ("objective", [*OBJECTIVES]),
             ("selection", [*get_args(Selection), None]),
             ("context", get_args(Context)),
+            ("reference", get_args(Reference)),
             ("retention", [*RETENTIONS, "none"]),
         ):
             if getattr(self, name) not in known:
@@ -126,6 +141,16 @@ class UnlearningConfig(TrainingArguments):
             self.selection = "after-mention" if whole else "harmful"
         super().__post_init__()  # type: ignore[no-untyped-call]
         self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
+
+    @cached_property
+    def _setup_devices(self) -> torch.device:
+        """Trainer's choice; of several GPUs, `gpu` and not the first."""
+        device: torch.device = super()._setup_devices
+        if device.type != "cuda" or self.world_size > 1:
+            return device
+        device = torch.device("cuda", self.gpu)
+        torch.cuda.set_device(device)  # what Trainer calls "cuda" is the current one
+        return device
 
     @property
     def texts_of_a_run(self) -> int:
@@ -176,11 +201,11 @@ class UnlearningTrainer(Trainer):
         if retain_wanted and not retain_dataset:
             raise InputError(f"retention {args.retention!r} needs a retain corpus")
         self.config = args
-        self.forgetting: Objective = OBJECTIVES[args.objective]
-        self.retention: Objective | None = RETENTIONS[args.retention] if retain_wanted else None
+        forgetting = OBJECTIVES[args.objective]
+        retention = RETENTIONS[args.retention] if retain_wanted else None
         longest = max(
             [len(t.ids) for t in forget_dataset]
-            + [len(t.neutral_ids) for t in forget_dataset]
+            + [len(ids) for t in forget_dataset for ids, _ in t.compared]
             + [len(ids) for ids in retain_dataset]
         )
         mask_id = None
@@ -189,19 +214,20 @@ class UnlearningTrainer(Trainer):
                 raise InputError("a masked model needs its tokenizer, with a mask token")
             mask_id = int(processing_class.mask_token_id)
         collator = Collator(
-            self.forgetting,
-            self.retention,
+            forgetting,
+            retention,
             trees=mask_id is None and honours_trees(model, longest),
             mask_id=mask_id,
         )
-        asks = {self.forgetting.reference, self.retention.reference if self.retention else "none"}
-        self.adapter_off = reference is None and bool(args.lora_rank)
-        if asks != {"none"} and reference is None and not self.adapter_off:
+        asks = {forgetting.reference, retention.reference if retention else "none"}
+        if reference is None and asks != {"none"} and not args.lora_rank:
             reference = copy.deepcopy(model)
-        self.reference = reference.eval().requires_grad_(False) if reference is not None else None
+        if reference is not None:
+            reference.eval().requires_grad_(False)
+        self.losses = StepLoss(forgetting, retention, reference)
         samples = Samples(
             forget_dataset,
-            retain_dataset if self.retention else (),
+            retain_dataset if retention else (),
             count=args.texts_of_a_run,
             retain_per_forget=args.retain_per_forget,
             seed=args.seed,
@@ -215,15 +241,29 @@ class UnlearningTrainer(Trainer):
             callbacks=callbacks,
         )
         self.loss_is_scaled_for_ga = True
-        if self.reference is not None:
-            self.reference.to(args.device)
+        self.losses.head_at_once = self.is_deepspeed_enabled
+        if reference is not None:
+            reference.to(args.device)  # type: ignore[arg-type]
+        if self.is_fsdp_enabled:
+            share_out(model, self.accelerator.state.fsdp_plugin)
         self._logged = torch.zeros(4, dtype=torch.float64)
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train, with dropout off: the losses compare distributions, noise is no part of them."""
         assert isinstance(self.model, PreTrainedModel)
         with _without_dropout(self.model), self._losses_as_forward(self.model):
-            return super().train(*args, **kwargs)
+            try:
+                return super().train(*args, **kwargs)
+            except pickle.UnpicklingError as error:
+                raise InputError(
+                    f"a checkpoint in {self.args.output_dir} holds more than tensors, and is not "
+                    "loaded: it could run code; remove it, and the same command starts again"
+                ) from error
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """As Trainer's; FSDP on CPUs, too."""
+        super().create_accelerator_and_postprocess()
+        self.is_fsdp_enabled = fsdp_on_cpus(self.accelerator) or self.is_fsdp_enabled
 
     def compute_loss(  # type: ignore[override]  # a Batch is a nested dict
         self,
@@ -234,15 +274,16 @@ class UnlearningTrainer(Trainer):
     ) -> Tensor:
         """The loss of one batch as its share of the step's: sums ÷ the step's token counts."""
         assert isinstance(num_items_in_batch, Tensor)
-        sums: Tensor = model(inputs)
-        counts = num_items_in_batch.clamp(min=1)
-        means = sums / counts
-        self._logged[:2] += sums.detach().double().cpu()
-        self._logged[2:] += torch.tensor(
-            [len(inputs[r]["tokens"]) if r in inputs else 0 for r in ("forget", "retain")]
-        )
         # DDP and FSDP average gradients over processes; the counts are already global
-        loss: Tensor = (means[0] + self.config.retention_weight * means[1]) * self.args.world_size
+        forget, retain = (self.args.world_size / num_items_in_batch.clamp(min=1)).tolist()
+        loss, sums = model(inputs, (forget, self.config.retention_weight * retain))
+        self._logged[:2] += sums.cpu().double()
+        if not self._logged[:2].isfinite().all():
+            raise InputError(self._diverged("the loss"))
+        self._logged[2:] += torch.tensor(
+            [len(inputs[r]["tokens"]) if r in inputs else 0 for r in ROLES]
+        )
+        assert isinstance(loss, Tensor)
         return loss
 
     def get_batch_samples(
@@ -253,7 +294,7 @@ class UnlearningTrainer(Trainer):
         counts = torch.tensor(
             [
                 sum(len(batch[role]["tokens"]) for batch in batches if role in batch)
-                for role in ("forget", "retain")
+                for role in ROLES
             ],
             device=device,
         )
@@ -268,21 +309,42 @@ class UnlearningTrainer(Trainer):
             if self.args.world_size > 1:
                 totals = self.accelerator.reduce(totals, "sum")
             forget, retain = (totals[:2] / totals[2:].clamp(min=1)).tolist()
-            logs = {**logs, "forget": forget} | ({"retain": retain} if self.retention else {})
+            logs = {**logs, "forget": forget}
+            if self.losses.retention:
+                logs["retain"] = retain
             self._logged.zero_()
         super().log(logs, start_time)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        """Save; the mark that it is whole is written last."""
+        """Save and seal; only then remove older ones, by their numbers and not by the clock.
+
+        Raises:
+            InputError: the weights are not finite: an earlier checkpoint is worth more.
+        """
+        if not all(held(parameter).isfinite().all() for parameter in model.parameters()):
+            raise InputError(self._diverged("a weight"))
         directory = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
+        limit, self.args.save_total_limit = self.args.save_total_limit, None
         try:
             super()._save_checkpoint(model, trial)
+            wait_for_all()
             if self.args.should_save:
-                (directory / WHOLE).touch()
+                seal(directory)
+                rotate_checkpoints(str(directory.parent), limit)
         except Exception as error:  # torch and safetensors do not pass the system's error on
             if shutil.disk_usage(directory.parent).free < LITTLE_SPACE:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory)) from error
             raise
+        finally:
+            self.args.save_total_limit = limit
+
+    def _diverged(self, what: str) -> str:
+        kept = last_checkpoint(self.config)
+        return (
+            f"{what} is not finite after {self.state.global_step} steps, so the run stops; "
+            f"lower --learning_rate (now {self.config.learning_rate:g}), with another --output"
+            + (f". The last good state is in {kept}" if kept else "")
+        )
 
     def restore(self, checkpoint: str) -> None:
         """Take weights and history of a checkpoint, without training on."""
@@ -293,7 +355,7 @@ class UnlearningTrainer(Trainer):
         self, resume_from_checkpoint: str, model: nn.Module | None = None
     ) -> None:
         """Load weights; of a run with an adapter, the adapter's."""
-        if not self.config.lora_rank:
+        if not self.config.lora_rank or self.is_fsdp_enabled:
             super()._load_from_checkpoint(resume_from_checkpoint, model)
             return
         from peft import set_peft_model_state_dict
@@ -312,71 +374,18 @@ class UnlearningTrainer(Trainer):
 
     @contextmanager
     def _losses_as_forward(self, model: PreTrainedModel) -> Iterator[None]:
-        """Let the model's forward pass give the loss sums, so that DDP and FSDP see all of it."""
-        model.forward = types.MethodType(self._loss_sums, model)
+        """Let the model's forward pass give the losses, so that DDP and FSDP see all of it."""
+        model.forward = types.MethodType(self.losses.of_batch, model)
         try:
             yield
         finally:
             del model.forward
 
-    def _loss_sums(self, model: PreTrainedModel, batch: Batch) -> Tensor:
-        """Sums [2] of forget and retain loss over the batch's target tokens."""
-        hidden = hidden_states(model, **batch["model"]).flatten(0, 1)
-        reference = None
-        if "reference" in batch:
-            with self._original(model) as original:
-                reference = hidden_states(original, **batch["reference"]).flatten(0, 1)
-        sums = []
-        for role, objective in (("forget", self.forgetting), ("retain", self.retention)):
-            total = hidden.new_zeros((), dtype=torch.float32)
-            if objective is not None and role in batch:
-                part = batch[role]
-                mine = hidden[part["places"]].split(HEAD_ROWS)
-                tokens = part["tokens"].split(HEAD_ROWS)
-                theirs: Sequence[Tensor | None] = [None] * len(mine)
-                if reference is not None and "reference_places" in part:
-                    theirs = reference[part["reference_places"]].split(HEAD_ROWS)
-                for chunk in zip(mine, tokens, theirs, strict=True):
-                    total = total + checkpoint(
-                        self._chunk_loss, model, objective, *chunk, use_reentrant=False
-                    )
-            sums.append(total)
-        return torch.stack(sums)
-
-    @contextmanager
-    def _original(self, model: PreTrainedModel) -> Iterator[PreTrainedModel]:
-        """The model as it was before training, without gradients."""
-        with torch.no_grad():
-            if self.reference is not None:
-                yield self.reference
-                return
-            assert self.adapter_off
-            model.disable_adapters()
-            try:
-                yield model
-            finally:
-                model.enable_adapters()
-
-    def _chunk_loss(
-        self,
-        model: PreTrainedModel,
-        objective: Objective,
-        hidden: Tensor,
-        tokens: Tensor,
-        reference_hidden: Tensor | None,
-    ) -> Tensor:
-        reference = None
-        if reference_hidden is not None:
-            with self._original(model) as original:
-                reference = logits_at(original, reference_hidden).float().log_softmax(-1)
-        log_probs = logits_at(model, hidden).float().log_softmax(-1)
-        return objective.loss(log_probs, tokens, reference).sum()
-
 
 def last_checkpoint(config: UnlearningConfig) -> str | None:
-    """The newest checkpoint in `config.output_dir` that was written to its end."""
-    whole = [mark.parent for mark in Path(str(config.output_dir)).glob(f"checkpoint-*/{WHOLE}")]
-    return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None
+    """The newest checkpoint in `config.output_dir` that is whole; says which ones are not."""
+    found = last_whole(Path(str(config.output_dir)))
+    return str(found) if found else None
 
 
 def history_of(checkpoint: str) -> list[dict[str, float]]:

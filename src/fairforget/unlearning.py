@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from fairforget.processes import is_first, wait_for_all
 from fairforget.progress import Advance, bar
 from fairforget.records import UnlearningRecord, environment, whole_file
 from fairforget.scoring.perplexity import perplexity
+from fairforget.sharding import gather, sharding_is_asked, shown_in
 from fairforget.trainer import UnlearningConfig, UnlearningTrainer, history_of, last_checkpoint
 from fairforget.watch import Watch
 
@@ -94,14 +97,21 @@ def unlearn_prepared(
     start = time.perf_counter()
     model = language_model.model
     with adapted(model, config) as original:
+        sharded = sharding_is_asked()
+        student = copy.deepcopy(model) if sharded else model
         with bar("Unlearning", config.max_steps) as advance, calm_libraries():
-            watch = Watch(measure(prepared.held_out[RETAIN][:CHECK_TEXTS]), budget.perplexity)
+            watch = Watch(
+                measure(prepared.held_out[RETAIN][:CHECK_TEXTS]),
+                budget.perplexity,
+                lambda: shown_in(model, trainer, original) if sharded else nullcontext(),
+            )
             trainer = UnlearningTrainer(
-                model,
+                student,
                 config,
                 prepared.targets,
                 prepared.retain,
                 processing_class=language_model.tokenizer,
+                reference=model if sharded else None,
                 callbacks=[watch, _Bar(advance)],
             )
             for other in (ProgressCallback, PrinterCallback):
@@ -111,8 +121,11 @@ def unlearn_prepared(
                 trainer.restore(checkpoint)  # and go no further
             else:
                 trainer.train(resume_from_checkpoint=checkpoint)
+        if sharded:
+            gather(trainer, model)
+            model.requires_grad_(True)
         model.eval()
-        if trainer.forgetting.negated:
+        if trainer.losses.forgetting.negated:
             mirror(model, original)
         trained = time.perf_counter()
         with bar("Landing on the budget") as landing:
@@ -156,6 +169,7 @@ def _method(config: UnlearningConfig) -> dict[str, Any]:
         "objective": config.objective,
         "selection": config.selection,
         "context": config.context,
+        "reference": config.reference,
         "retention": config.retention,
         "retention_weight": config.retention_weight,
         "retain_per_forget": config.retain_per_forget,

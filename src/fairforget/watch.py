@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -19,16 +20,23 @@ LEAST = 0.02
 class Watch(TrainerCallback):
     """Measures perplexity every few steps and writes its ratio into the history."""
 
-    def __init__(self, perplexity: Callable[[], float], allowed: float, every: int = 20) -> None:
+    def __init__(
+        self,
+        perplexity: Callable[[], float],
+        allowed: float,
+        shown: Callable[[], AbstractContextManager[None]] = nullcontext,
+        every: int = 20,
+    ) -> None:
         """Watch.
 
         Args:
             perplexity: of the model as it is when called, on a few held-out texts; asked at
                 once for the original.
             allowed: the ratio that the budget allows.
+            shown: within it, the model that `perplexity` sees has the weights trained so far.
             every: steps between looks.
         """
-        self.perplexity, self.every = perplexity, every
+        self.perplexity, self.shown, self.every = perplexity, shown, every
         self.limit = 1 + OVERSHOOT * max(allowed - 1, LEAST)
         self.before = perplexity()  # now, while the weights are the original ones
 
@@ -41,7 +49,8 @@ class Watch(TrainerCallback):
     ) -> TrainerControl:
         """Look, note, and stop if need be."""
         if state.global_step % self.every == 0:
-            ratio = self.perplexity() / self.before
+            with self.shown():
+                ratio = self.perplexity() / self.before
             state.log_history.append({"step": state.global_step, RATIO: ratio})
             if not ratio <= self.limit:
                 control.should_training_stop = True

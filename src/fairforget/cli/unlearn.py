@@ -22,6 +22,7 @@ def unlearn_command(
     ] = "neutral",
     selection: Literal["harmful", "after-mention", "all", "random"] | None = None,
     context: Literal["left", "both"] = "left",
+    reference: Literal["neutral", "groups"] = "neutral",
     lora_rank: int = 0,
     retention: Literal["kl", "nll", "none"] = "kl",
     retention_weight: float = 1.0,
@@ -54,6 +55,8 @@ def unlearn_command(
             As controls, all of a text, or as many random ones.
         context: What a causal model sees: what precedes the target (left, as the paper), or the
             whole sentence with a blank (both).
+        reference: What the neutral objectives compare with: a neutral word for the group, or the
+            average over other groups of its domain (built-in corpus only).
         lora_rank: Train a low-rank adapter, merged at the end; 0 trains all weights.
         retention: What is done on the retain corpus.
         retention_weight: Weight of the retain loss; the forget loss has 1.
@@ -66,7 +69,7 @@ def unlearn_command(
             report.html.
         seed: Of the order of texts, and of the intervals.
         dtype: float32 or bfloat16.
-        device: Such as cpu or cuda; by default an accelerator if there is one.
+        device: Such as cpu, cuda or cuda:1; by default an accelerator if there is one.
         start_token: The token before the first word; by default what the tokenizer says.
         trust_remote_code: Run Python code that comes with the model.
         push_to_hub: Upload model, card and records to this repository of the Hugging Face hub, as
@@ -76,10 +79,9 @@ def unlearn_command(
     aside = ("output", "device", "push_to_hub", "json")
     settings = {k: v for k, v in locals().items() if k not in aside}
 
-    import torch
-
     from fairforget.benchmarks import checked
     from fairforget.corpora import parse_name, read_corpus
+    from fairforget.devices import chosen_device
     from fairforget.evaluation import evaluate_into
     from fairforget.hub import check_push
     from fairforget.models import LanguageModel, load_model, save_model
@@ -94,7 +96,7 @@ def unlearn_command(
 
     if push_to_hub is not None:
         check_push(push_to_hub)
-    mine = joined()
+    place = chosen_device(device, own=joined(cpu=device == "cpu"))
     if batch_size % count():
         raise InputError(f"batch_size {batch_size} cannot be shared by {count()} processes")
     if dtype == "float16":
@@ -106,6 +108,7 @@ def unlearn_command(
         objective=objective,
         selection=selection,
         context=context,
+        reference=reference,
         lora_rank=lora_rank,
         retention=retention,
         retention_weight=retention_weight,
@@ -113,7 +116,8 @@ def unlearn_command(
         max_steps=steps,
         per_device_train_batch_size=batch_size // count(),
         learning_rate=learning_rate,
-        use_cpu=device == "cpu" or not torch.cuda.is_available(),
+        use_cpu=place.type == "cpu",
+        gpu=place.index or 0,
         seed=seed,
     )
 
@@ -121,7 +125,7 @@ def unlearn_command(
         return load_model(
             source,
             dtype=dtype or "float32",  # what a checkpoint is stored in may be too coarse to train
-            device=device or (str(mine) if mine else None),
+            device=str(place),
             start_token=start_token,
             trust_remote_code=trust_remote_code,
         )
@@ -145,7 +149,8 @@ def unlearn_command(
         if is_first():
             save_model(language_model, output / MODEL)
             write_record(record, path)
-            shutil.rmtree(output / CHECKPOINTS, ignore_errors=True)
+    if is_first():
+        shutil.rmtree(output / CHECKPOINTS, ignore_errors=True)
     if language_model and names:
         evaluate_into(output / AFTER, language_model, names, seed=seed)
         continue_into(output / AFTER, language_model)

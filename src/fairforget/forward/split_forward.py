@@ -60,6 +60,13 @@ def logits_at(model: PreTrainedModel, hidden: Tensor) -> Tensor:
         model._modules[name] = body
 
 
+def head_parameters(model: PreTrainedModel) -> list[nn.Parameter]:
+    """The trainable weights that `logits_at` uses, tied ones among them."""
+    heads = [part for name, part in model.named_children() if name != model.base_model_prefix]
+    found = dict.fromkeys(weight for head in heads for weight in head.parameters())
+    return [weight for weight in found if weight.requires_grad]
+
+
 class _Given(nn.Module):
     """Stands in for a body whose result is known."""
 

@@ -1,0 +1,111 @@
+"""The loss of one batch: of its forget and retain tokens, the head run only where they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial, reduce
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from fairforget.batches import Batch
+from fairforget.forward.gradient_at_once import weighted_sum
+from fairforget.forward.split_forward import head_parameters, hidden_states, logits_at
+from fairforget.objectives import Objective
+
+HEAD_ROWS = 256
+"""Target positions whose logits exist at one time."""
+ROLES = ("forget", "retain")
+
+
+@dataclass(slots=True)
+class StepLoss:
+    """What a step minimises, and the model that it compares with."""
+
+    forgetting: Objective
+    retention: Objective | None
+    reference: PreTrainedModel | None
+    """The original model; None asks the trained one, with its adapter off."""
+    head_at_once: bool = False
+    """Run the head once for all positions. DeepSpeed fetches the head's weights whenever it runs,
+    on all processes together: it must run as often on each."""
+
+    def of_batch(
+        self, model: PreTrainedModel, batch: Batch, weights: tuple[float, float]
+    ) -> tuple[Tensor, Tensor]:
+        """Forget and retain loss, each a sum over target tokens.
+
+        Args:
+            model: the one that is trained.
+            batch: as `Collator` makes it.
+            weights: of the two sums.
+
+        Returns:
+            The weighted sum of both [], and both [2], which have no gradient.
+        """
+        hidden = hidden_states(model, **batch["model"]).flatten(0, 1)
+        reference = None
+        if "reference" in batch:
+            with self._original(model) as original:
+                reference = hidden_states(original, **batch["reference"]).flatten(0, 1)
+        losses, shown, roles = [], [], []
+        for role, objective in enumerate((self.forgetting, self.retention)):
+            part = batch.get(ROLES[role])
+            if objective is None or part is None:
+                continue
+            chunks = hidden[part["places"]].split(HEAD_ROWS)
+            theirs: Sequence[Tensor | None] = [None] * len(chunks)
+            if reference is not None and "reference_places" in part:
+                theirs = reference[part["reference_places"]].split(HEAD_ROWS)
+            for tokens, other in zip(part["tokens"].split(HEAD_ROWS), theirs, strict=True):
+                losses.append(partial(self._of_logits, model, objective, tokens, other))
+            shown += chunks
+            roles += [role] * len(chunks)
+        factors = [weights[role] for role in roles]
+        head = partial(logits_at, model)
+        if self.head_at_once:
+            logits = head(torch.cat(shown)).split([len(part) for part in shown])
+            values = torch.stack([loss(part) for loss, part in zip(losses, logits, strict=True)])
+            total = (values * values.new_tensor(factors)).sum()
+        else:
+            total, values = weighted_sum(head, losses, shown, factors, head_parameters(model))
+        sums = values.detach().new_zeros(len(ROLES))
+        return total, sums.index_add_(0, torch.tensor(roles, device=sums.device), values.detach())
+
+    def _of_logits(
+        self,
+        model: PreTrainedModel,
+        objective: Objective,
+        tokens: Tensor,
+        reference_hidden: Tensor | None,
+        logits: Tensor,
+    ) -> Tensor:
+        reference = None
+        if reference_hidden is not None:
+            with self._original(model) as original:
+                parts = reference_hidden.unbind(1)
+                reference = _average((logits_at(original, part) for part in parts), len(parts))
+        return objective.loss(logits.float().log_softmax(-1), tokens, reference).sum()
+
+    @contextmanager
+    def _original(self, model: PreTrainedModel) -> Iterator[PreTrainedModel]:
+        """The model as it was before training, without gradients."""
+        with torch.no_grad():
+            if self.reference is not None:
+                yield self.reference
+                return
+            model.disable_adapters()
+            try:
+                yield model
+            finally:
+                model.enable_adapters()
+
+
+def _average(logits: Iterator[Tensor], count: int) -> Tensor:
+    """Log-probabilities [n, vocabulary] of the mean of `count` distributions."""
+    total = reduce(torch.logaddexp, (part.float().log_softmax(-1) for part in logits))
+    return total - math.log(count) if count > 1 else total

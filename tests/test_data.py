@@ -8,6 +8,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -86,6 +87,52 @@ def test_fetched_once_and_verified(places: Path, server: str) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["file.txt"]
     put(places / "served/file.txt", b"changed")
     assert located(file) == path
+
+
+class Flaky(http.server.BaseHTTPRequestHandler):
+    """Breaks off in the middle of the first answer; then has ranges, or not."""
+
+    ranges = True
+    asked: ClassVar[list[str | None]] = []
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        asked = self.headers.get("Range")
+        self.asked.append(asked)
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.ranges else 0
+        if start >= len(CONTENT):
+            self.send_error(416)
+            return
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(CONTENT) - start))
+        self.end_headers()
+        self.wfile.write(CONTENT[start:] if len(self.asked) > 1 else CONTENT[:10])
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_broken_download_goes_on_where_it_stopped(places: Path, monkeypatch, ranges) -> None:
+    monkeypatch.setattr(Flaky, "ranges", ranges)
+    monkeypatch.setattr(Flaky, "asked", [])
+    monkeypatch.setattr("fairforget.data.download.BLOCK", 5)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Flaky) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{running.server_address[1]}/file.txt"
+        file = DataFile("set/file.txt", url=url, sha256=(SHA256,))
+        with pytest.raises(OSError, match="Incomplete"):
+            fetch(file)
+        assert found(file) is None
+        part = places / "cache/data/set/.file.txt.part"
+        assert part.read_bytes() == CONTENT[:10]
+        assert fetch(file).read_bytes() == CONTENT
+        assert Flaky.asked == [None, "bytes=10-"]
+        assert not part.exists()
+        put(part)  # whole, but the process died before it said so
+        put(places / "cache/data/set/file.txt", b"damaged")
+        assert fetch(file).read_bytes() == CONTENT
+        assert not part.exists()
+        running.shutdown()
 
 
 def test_fetched_from_an_archive(places: Path, server: str) -> None:

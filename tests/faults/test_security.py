@@ -8,10 +8,13 @@ import json
 import os
 import struct
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from fairforget import cli
 from fairforget.data.catalogue import CATALOGUE, DataFile
@@ -111,14 +114,13 @@ def test_a_zip_bomb_is_refused(monkeypatch: pytest.MonkeyPatch, fetched_from) ->
 
 @pytest.fixture
 def fetched_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Bytes as a URL that pooch can fetch without a network."""
+    """Bytes as a URL that can be fetched without a network."""
     monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
 
-    def retrieve(url: str, known_hash: None, fname: str, path: Path) -> None:
-        Path(path).mkdir(parents=True, exist_ok=True)
-        (Path(path) / fname).write_bytes((tmp_path / "served").read_bytes())
+    def download(url: str, part: Path) -> None:
+        part.write_bytes((tmp_path / "served").read_bytes())
 
-    monkeypatch.setattr("pooch.retrieve", retrieve)
+    monkeypatch.setattr("fairforget.data.locate.download", download)
 
     def put(content: bytes) -> str:
         (tmp_path / "served").write_bytes(content)
@@ -292,3 +294,30 @@ def test_a_message_is_one_line_of_bounded_length() -> None:
     assert said.isprintable()
     assert len(said) < LONGEST + 10
     assert os.linesep not in said
+
+
+def test_the_lock_names_what_the_project_needs() -> None:
+    root = Path(__file__).parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    lock = (root / "requirements" / "lock.txt").read_text()
+    locked = {
+        canonicalize_name(line.partition("==")[0].partition("[")[0]): line
+        for line in lock.splitlines()
+        if "==" in line
+    }
+    own = set(project["optional-dependencies"])
+    needed = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    for text in needed:
+        needs = Requirement(text)
+        if needs.name == project["name"]:
+            assert needs.extras < own
+            needed += [t for e in needs.extras for t in project["optional-dependencies"][e]]
+        elif needs.name != "torch":
+            line = locked.get(canonicalize_name(needs.name))
+            assert line, f"{needs.name} is not in the lock; run make lock"
+            version = line.partition("==")[2].split()[0].rstrip("\\")
+            assert needs.specifier.contains(version), f"{text}: the lock has {version}; make lock"
+    assert "==" in lock
+    assert lock.count("--hash=sha256:") >= len(locked)
+    assert "git+" not in lock
+    assert "http" not in lock

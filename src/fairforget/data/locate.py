@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from filelock import FileLock
 
 from fairforget.cache import cache_directory
 from fairforget.data.catalogue import DataFile
+from fairforget.data.download import download
 from fairforget.errors import InputError
 from fairforget.records import flush, whole_file
 
@@ -83,25 +83,21 @@ def remedy(files: tuple[DataFile, ...]) -> str:
 def fetch(file: DataFile) -> Path:
     """Download a file into the cache, verified; it lands whole or not at all.
 
+    What an earlier attempt brought is kept, and only the rest asked for.
+
     Raises:
         OSError: no network, or the server does not have it.
         InputError: what came is not what the catalogue expects.
     """
-    import pooch
-
+    assert file.url
     target = _cached(file)
-    aside = target.parent / f".{target.name}.fetching"
-    part = aside / "file"
+    part = target.parent / f".{target.name}.part"
     target.parent.mkdir(parents=True, exist_ok=True)
-    logger = pooch.get_logger()
-    level = logger.level
     with FileLock(cache_directory() / "data" / ".lock"):
         if target.is_file() and not fault_of(target, file):
             return target  # another process has just fetched it
-        shutil.rmtree(aside, ignore_errors=True)  # of a process that died
-        logger.setLevel("ERROR")  # it announces every download, on stdout or stderr
+        download(file.url, part)
         try:
-            pooch.retrieve(file.url, known_hash=None, fname=part.name, path=aside)
             if file.member:
                 _unpack(part, file.member)
             if fault := fault_of(part, file):
@@ -112,8 +108,7 @@ def fetch(file: DataFile) -> Path:
             flush(part)
             part.replace(target)
         finally:
-            logger.setLevel(level)
-            shutil.rmtree(aside, ignore_errors=True)
+            part.unlink(missing_ok=True)
     return target
 
 

@@ -13,6 +13,7 @@ from fairforget.benchmarks.degenerate import doubts_of
 from fairforget.benchmarks.faults import faults_of
 from fairforget.compare import Cell, Change, Comparison
 from fairforget.records import EvaluationRecord, UnlearningRecord
+from fairforget.transfer.record import Effect, StudyRecord
 
 TITLES = {
     "ss": "SS",
@@ -24,10 +25,14 @@ TITLES = {
     "bias_disambiguated": "bias, clear",
     "accuracy_ambiguous": "acc., ambig.",
     "accuracy_disambiguated": "acc., clear",
+    "accuracy": "acc. %",
+    "templates": "templ.",
 }
 UNKNOWN = "unknown"
 """What a record of another program may not say."""
-WITH_INTERVAL = ("ss", "lms", "stereotype", "bias_ambiguous", "bias_disambiguated")
+WITH_INTERVAL = ("ss", "lms", "stereotype", "bias")
+CONTEXTS = ("ambiguous", "disambiguated")
+"""BBQ's; each has a table of its own."""
 
 
 def show_evaluation(record: EvaluationRecord) -> None:
@@ -97,29 +102,35 @@ def _protocol(result: dict[str, Any]) -> str:
 
 
 def _show_domains(name: str, result: dict[str, Any]) -> None:
+    domains = result["domains"]
     facts = [f"protocol {_protocol(result)}"]
     if "split" in result:
         facts.append(f"split {result['split']}")
-    table = _table(f"{name}, {', '.join(facts)}", ["domain"])
-    rows = {domain: _cells(scores) for domain, scores in result["domains"].items()}
-    columns = dict.fromkeys(column for cells in rows.values() for column in cells)
-    for column in columns:
-        table.add_column(column, justify="right")
-    for domain, cells in rows.items():
-        table.add_row(domain, *(cells.get(column, "–") for column in columns))
-    _print(table)
+    contexts = [c for c in CONTEXTS if any(f"bias_{c}" in scores for scores in domains.values())]
+    for context in contexts or [""]:
+        about = [f"{context} contexts", *facts] if context else facts
+        table = _table(f"{name}, {', '.join(about)}", ["domain"])
+        rows = {domain: _cells(scores, context) for domain, scores in domains.items()}
+        columns = dict.fromkeys(column for cells in rows.values() for column in cells)
+        for column in columns:
+            table.add_column(column, justify="right")
+        for domain, cells in rows.items():
+            table.add_row(domain, *(cells.get(column, "–") for column in columns))
+        _print(table)
 
 
-def _cells(scores: dict[str, Any]) -> dict[str, str]:
+def _cells(scores: dict[str, Any], context: str) -> dict[str, str]:
+    """What a domain's row shows, by column: of scores that name a context, those of this one."""
     cells = {}
     for name, value in scores.items():
-        if name.endswith("ci"):
+        if name.endswith(("ci", *(f"_{other}" for other in CONTEXTS if other != context))):
             continue
+        measure = name.removesuffix(f"_{context}")
         text = f"{value:.2f}" if isinstance(value, float) else str(value)
         bounds = scores.get(f"{name}_ci") or (scores.get("ci") if name == "stereotype" else None)
-        if bounds and name in WITH_INTERVAL:
+        if bounds and measure in WITH_INTERVAL:
             text += f" [{bounds[0]:.1f}, {bounds[1]:.1f}]"
-        cells[TITLES.get(name, name)] = text
+        cells[TITLES.get(measure, measure)] = text
     return cells
 
 
@@ -166,3 +177,37 @@ def _print(what: object) -> None:
 def _print_lines(lines: Iterable[str]) -> None:
     for line in lines:
         _print(line)
+
+
+def show_study(study: StudyRecord) -> None:
+    """What each forgetting did, where it was aimed and elsewhere, and what was left of it."""
+    for benchmark in dict.fromkeys(row.benchmark for row in study.rows):
+        table = _table(f"{benchmark}: change of bias, mean over domains", ["forgotten", "control"])
+        for column in ("own [95 %]", "others [95 %]", "perplexity"):
+            table.add_column(column, justify="right", no_wrap=True)
+        for row in study.rows:
+            if row.benchmark == benchmark:
+                table.add_row(
+                    "none" if row.control == "none" else f"{row.forget} {row.method}",
+                    row.control or "",
+                    _effect(row.own),
+                    _effect(row.transfer),
+                    f"{100 * (row.perplexity_ratio - 1):+.2f} %",
+                )
+        _print(table)
+    judged = [cell for cell in study.matrix if cell.verdict and cell.domain != "all"]
+    for own, where in ((True, "a forgotten domain"), (False, "another domain")):
+        mine = [cell.verdict for cell in judged if cell.own is own]
+        if mine:
+            _print(
+                f"Bias fell by more than with every control, in {where}: supported in "
+                f"{mine.count('supported')} of {len(mine)} measurements, contradicted in "
+                f"{mine.count('contradicted')}, undecided in {mine.count('undecided')}."
+            )
+    _print_lines(faults_of([row.benchmark for row in study.rows]))
+
+
+def _effect(effect: Effect | None) -> str:
+    if effect is None:
+        return "-"
+    return f"{effect.value:+.2f} [{effect.ci[0]:+.1f}, {effect.ci[1]:+.1f}]"

@@ -23,8 +23,6 @@ from fairforget.results import Method, Result
 RECORD = "record.json"
 ITEMS = "items.parquet"
 VERSION = 1
-NOT_FINITE = ("NaN", "Infinity", "-Infinity")
-"""How numbers that JSON cannot hold stand in a record: as these strings."""
 
 T = TypeVar("T")
 

@@ -78,6 +78,23 @@ def bootstrap_means(rates: Floats, *, seed: int = 0, resamples: int = RESAMPLES)
     return bootstrap_totals(rates, seed=seed, resamples=resamples) / len(rates)
 
 
+def seed_weights(seeds: int, *, seed: int = 0, resamples: int = RESAMPLES) -> Floats:
+    """Bootstrap draws of how much each seed counts in a mean over seeds.
+
+    Of n seeds, n − 1 are drawn with replacement (Rao and Wu 1988): with n, the variance of the mean
+    would come out (n − 1) ÷ n of what it is, which matters for three. One seed always counts.
+
+    Returns:
+        [resamples, seeds] weights; each row adds up to 1.
+    """
+    if seeds == 1:
+        return np.ones((resamples, 1))
+    drawn = np.random.default_rng(seed).multinomial(
+        seeds - 1, np.full(seeds, 1 / seeds), size=resamples
+    )
+    return drawn / (seeds - 1)
+
+
 def interval(draws: Floats, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Percentile interval of bootstrap draws [resamples].
 

@@ -25,6 +25,9 @@ from fairforget.records import (
     UnlearningRecord,
     write_record,
 )
+from fairforget.transfer.matrix import Result, seed_cells, transfer_matrix
+from fairforget.transfer.plan import Recipe, Run
+from fairforget.transfer.record import STUDY, Failure, StudyRecord
 
 ENVIRONMENT = Environment("0.1.0", "2.6.0", "5.0.0", "3.11.9", "cpu")
 TERMS = {"gender": 8, "profession": 12, "religion": 3}
@@ -158,32 +161,31 @@ def write_unlearning(
 
 def write_study(directory: Path, *, text: str = "") -> Path:
     """What `fairforget transfer` leaves."""
-    cells = [
-        {
-            "forget": forget + text,
-            "control": control,
-            "method": f"neutral{text}",
-            "seed": seed,
-            "benchmark": "stereoset",
-            "domain": domain,
-            "before": 60.0,
-            "after": 60.0 + delta,
-            "delta": delta,
-            "ci": [delta - 1, delta + 1],
-            "p": 0.001,
-            "perplexity_ratio": 1.01 + 0.002 * seed,
-            "lms_before": 91.0,
-            "lms_after": 90.5 if control else 90.8,
-            "p_adjusted": 0.01 if abs(delta) > 2 else 0.5,
-        }
-        for forget in ("gender", "race")
-        for control in (None, f"random{text}")
+    recipe = Recipe(model=f"tiny{text}")
+    results = [
+        Result(
+            Run(forget + text, f"neutral{text}", control, seed, recipe),
+            stereoset_rows(shift=0.05 if control else 0.3 + 0.1 * seed, text=text),
+            1.01 + 0.002 * seed,
+            frozenset({forget}),
+        )
+        for forget in ("gender", "religion")
+        for control in (None, "random")
         for seed in (0, 1)
-        for domain in ("gender", "race", "all")
-        for delta in [(0.5 if control else -4.0 if domain == forget else -1.5) + 0.1 * seed]
     ]
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "study.json").write_text(json.dumps({"cells": cells}))
+    before = stereoset_rows(text=text)
+    matrix, rows = transfer_matrix(before, results, ["stereoset"])
+    record = StudyRecord(
+        model=ModelFacts(f"tiny{text}", 1234567, "float32", f"<s>{text}"),
+        settings={"forget": [f"gender{text}"], "budget": {"perplexity": 1.03}},
+        rows=rows,
+        matrix=matrix,
+        cells=seed_cells(before, results, ["stereoset"]),
+        failed=[Failure(f"race-neutral{text}", f"no space left{text}")],
+        environment=ENVIRONMENT,
+        seconds={"before": 41.0, "training": 60.0},
+    )
+    write_record(record, directory / STUDY)
     return directory
 
 

@@ -4,19 +4,26 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.report.contents import Cell, Study, read_directory
-from fairforget.report.frontier import cell_points, frontiers, mean_bias, run_points
+from fairforget.report.contents import Runs, read_directory
+from fairforget.report.frontier import frontiers, mean_bias, run_points, study_points
+from fairforget.transfer.record import StudyRecord
 from tests.report.runs import write_runs, write_study
 
 
-def study(directory: Path) -> Study:
+def study(directory: Path) -> StudyRecord:
     contents = read_directory(directory)
-    assert isinstance(contents, Study)
+    assert isinstance(contents, StudyRecord)
+    return contents
+
+
+def unlearning_runs(directory: Path) -> Runs:
+    contents = read_directory(directory)
+    assert isinstance(contents, Runs)
     return contents
 
 
 def test_runs_are_placed_by_what_they_measured(tmp_path: Path) -> None:
-    runs = study(write_runs(tmp_path)).runs
+    runs = unlearning_runs(write_runs(tmp_path)).runs
     original, one, two, zero = run_points(runs)
     assert original.original
     assert [p.control for p in (one, two, zero)] == [False, False, True]
@@ -36,26 +43,31 @@ def test_runs_are_placed_by_what_they_measured(tmp_path: Path) -> None:
 def test_without_items_there_is_no_interval(tmp_path: Path) -> None:
     write_runs(tmp_path)
     (tmp_path / "runs" / "one" / "after" / "items.parquet").unlink()
-    after = study(tmp_path).runs[0][1].after
+    after = unlearning_runs(tmp_path).runs[0][1].after
     assert after is not None
     found = mean_bias(after)
     assert found is not None
     assert found.ci is None
 
 
-def test_cells_of_a_study_are_averaged(tmp_path: Path) -> None:
-    points = cell_points(study(write_study(tmp_path)).cells)
+def test_rows_of_a_study_are_placed(tmp_path: Path) -> None:
+    found = study(write_study(tmp_path))
+    points = study_points(found)
     assert [p.original for p in points] == [True, False, False, False, False]
     assert [p.control for p in points] == [False, False, True, False, True]
     perplexity = points[1].perplexity
     assert perplexity is not None
     assert perplexity.value == pytest.approx(1.1)
-    bare = Cell("gender", "neutral", "stereoset", "race", 60.0, 57.0, -3.0)
-    assert cell_points([bare]) == []
+    mine = [
+        abs(c.after - 50)
+        for c in found.matrix
+        if (c.forget, c.control) == ("gender", None) and c.domain != "all"
+    ]
+    assert points[1].bias.value == pytest.approx(sum(mine) / len(mine))
 
 
 def test_marks_lie_inside_and_share_their_numbers(tmp_path: Path) -> None:
-    points = cell_points(study(write_study(tmp_path)).cells)
+    points = study_points(study(write_study(tmp_path)))
     perplexity, lms = frontiers(points)
     for plot in (perplexity, lms):
         for p in plot.points:

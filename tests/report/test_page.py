@@ -75,7 +75,7 @@ def test_before_and_after_may_be_absent(tmp_path: Path) -> None:
         (lambda d: (d / "samples.json").write_text("[{}]"), "samples.json: row 0.prompt"),
         (lambda d: (d / "samples.json").write_text("["), "samples.json cannot be read as JSON"),
         (lambda d: (d / "after" / "items.parquet").write_text("x"), "items.parquet cannot be"),
-        (lambda d: (d / "study.json").write_text('{"cells": [{}]}'), "cells.0"),
+        (lambda d: (d / "study.json").write_text('{"cells": [{}]}'), "not such a record: model"),
     ],
 )
 def test_bad_input_is_named(tmp_path: Path, spoil: Callable[[Path], object], message: str) -> None:
@@ -102,7 +102,7 @@ def test_two_protocols_never_share_a_table(tmp_path: Path) -> None:
         {"stereoset": {"protocol": "bos", "domains": {"all": {}}}},
         {"stereoset": {"protocol": "bos"}, "crows_pairs": {}},
         {"perplexity": {"value": float("inf")}},
-        {"own": {"domains": [1, 2]}, "another": {}},
+        {"own": {"rates": [1, 2]}, "another": {}},
     ],
 )
 def test_odd_results_are_shown_and_do_not_crash(
@@ -132,7 +132,7 @@ def test_a_benchmark_with_options_is_known_by_its_name(tmp_path: Path) -> None:
 def test_a_number_that_is_none_is_named(tmp_path: Path) -> None:
     domains = {"all": {"ss": "high"}}
     write_evaluation(tmp_path, results={"stereoset": {"domains": domains}})
-    with pytest.raises(InputError, match=r"results\.stereoset\.domains\.all\.ss: 'high'"):
+    with pytest.raises(InputError, match=r"results\.stereoset\.domains\.all\.ss"):
         write_report(tmp_path)
 
 

@@ -17,6 +17,7 @@ from fairforget.cli.evaluate import evaluate_command
 from fairforget.cli.explore import explore_command
 from fairforget.cli.report import report_command
 from fairforget.cli.select import select_command
+from fairforget.cli.transfer import transfer_command
 from fairforget.cli.unlearn import unlearn_command
 from fairforget.errors import InputError
 from fairforget.redaction import redacted
@@ -27,6 +28,7 @@ COMMANDS = {
     "unlearn": unlearn_command,
     "evaluate": evaluate_command,
     "compare": compare_command,
+    "transfer": transfer_command,
     "report": report_command,
     "explore": explore_command,
     "select": select_command,

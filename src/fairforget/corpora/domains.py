@@ -24,6 +24,14 @@ DOMAINS = {
 }
 """Domain -> what it covers."""
 
+BENCHMARK_DOMAINS = {
+    "race-color": "race",
+    "socioeconomic": "class",
+    "sexual-orientation": "sexuality",
+    "physical-appearance": "appearance",
+}
+"""A benchmark's name for a domain -> ours, where they differ."""
+
 GROUPS = {
     **dict.fromkeys(("women", "men"), "gender"),
     **dict.fromkeys(
@@ -116,6 +124,23 @@ class Labels:
                 f"their texts have none: {met}{more}",
                 file=sys.stderr,
             )
+
+
+def forgotten_domains(corpus: str, labels: Iterable[str | None]) -> frozenset[str]:
+    """The domains that a corpus is about.
+
+    Args:
+        corpus: `CORPUS[:DOMAIN]`, where DOMAIN may be a group: the answer, if it is known.
+        labels: the domains of its texts: the answer otherwise.
+    """
+    part = corpus.partition("?")[0].rpartition(":")[2].lower()
+    if part in DOMAINS:
+        return frozenset({part})
+    if part in GROUPS:
+        return frozenset(GROUPS[part].split("+"))
+    return frozenset(domain for label in labels if label for domain in label.split("+")) & {
+        *DOMAINS
+    }
 
 
 def belongs(label: str | None, wanted: str) -> bool:

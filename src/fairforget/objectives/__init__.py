@@ -2,13 +2,14 @@
 
 from fairforget.objectives.ascent import ascent
 from fairforget.objectives.neutral import neutral, neutral_excess
+from fairforget.objectives.nothing import nothing
 from fairforget.objectives.npo import npo, simnpo
 from fairforget.objectives.objective import Objective
 from fairforget.objectives.retention import kl, nll
 from fairforget.objectives.task_vector import task_vector
 
 OBJECTIVES: dict[str, Objective] = {
-    o.name: o for o in (ascent, neutral, neutral_excess, npo, simnpo, task_vector)
+    o.name: o for o in (ascent, neutral, neutral_excess, npo, simnpo, task_vector, nothing)
 }
 RETENTIONS: dict[str, Objective] = {o.name: o for o in (kl, nll)}
 

@@ -15,8 +15,8 @@ from fairforget.errors import InputError
 from fairforget.evaluation import read_items
 from fairforget.records import ITEMS, RECORD, EvaluationRecord, UnlearningRecord, read_record
 from fairforget.samples import SAMPLES
+from fairforget.transfer.record import STUDY, StudyRecord
 
-STUDY = "study.json"
 COMPARISON = "comparison.json"
 RUNS = "runs"
 
@@ -51,37 +51,13 @@ class Unlearning:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell of a transfer study: what forgetting `forget` did to `domain`."""
+class Runs:
+    """Unlearning runs below one directory, by their names."""
 
-    forget: str
-    method: str
-    benchmark: str
-    domain: str
-    before: float
-    after: float
-    delta: float
-    ci: tuple[float, float] | None = None
-    p: float | None = None
-    p_adjusted: float | None = None
-    control: str | None = None
-    seed: int = 0
-    perplexity_ratio: float | None = None
-    """Of the run, on held-out text: after ÷ before."""
-    lms_before: float | None = None
-    """Language modelling score of the benchmark, all domains …"""
-    lms_after: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Study:
-    """A transfer study: its cells, and the unlearning runs below it by their names."""
-
-    cells: list[Cell]
     runs: list[tuple[str, Unlearning]]
 
 
-Contents = Evaluation | Unlearning | Comparison | Study
+Contents = Evaluation | Unlearning | Comparison | StudyRecord | Runs
 
 
 def read_directory(directory: Path) -> Contents:
@@ -91,8 +67,7 @@ def read_directory(directory: Path) -> Contents:
         InputError: nothing to report is there, or it is malformed; names file, field and fault.
     """
     if (directory / STUDY).exists():
-        cells = read_record(directory / STUDY, _StudyFile).cells
-        return Study(cells, _runs(directory / RUNS))
+        return read_record(directory / STUDY, StudyRecord)
     path = directory / RECORD
     if not path.exists():
         if (directory / COMPARISON).exists():
@@ -115,11 +90,6 @@ def read_directory(directory: Path) -> Contents:
 @dataclass(frozen=True, slots=True)
 class _Kind:
     kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class _StudyFile:
-    cells: list[Cell]
 
 
 def _runs(directory: Path) -> list[tuple[str, Unlearning]]:

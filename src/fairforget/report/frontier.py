@@ -13,12 +13,13 @@ from fairforget.benchmarks import judge_of
 from fairforget.benchmarks.measurement import by_domain
 from fairforget.errors import InputError
 from fairforget.records import UnlearningRecord
-from fairforget.report.contents import Cell, Evaluation, Unlearning
+from fairforget.report.contents import Evaluation, Unlearning
 from fairforget.report.figures import Mark, Scale, Tick
 from fairforget.report.scores import domain_scores, has_domain_scores, perplexities
 from fairforget.report.tables import Column, Ranged, Table
 from fairforget.report.wording import NONE, base, listed, number, signed, span
 from fairforget.statistics import bootstrap_totals, interval
+from fairforget.transfer.record import StudyRecord
 
 CONTROLS = ("random", "all")
 """Selections that aim at no harmful words: what they reach is not owed to the method."""
@@ -102,30 +103,35 @@ def run_points(runs: Sequence[tuple[str, Unlearning]]) -> list[Point]:
     return points
 
 
-def cell_points(cells: Sequence[Cell]) -> list[Point]:
-    """The rows of a transfer study, mean over seeds and domains."""
-    groups: dict[tuple[str, str, str | None], list[Cell]] = {}
-    for cell in cells:
-        if base(cell.benchmark) == "stereoset" and cell.domain != "all":
-            groups.setdefault((cell.method, cell.forget, cell.control), []).append(cell)
-    points = []
-    for (method, forget, control), mine in groups.items():
-        perplexity = _mean([100 * (c.perplexity_ratio - 1) for c in mine if c.perplexity_ratio])
-        lms = _mean(
-            [
-                c.lms_after - c.lms_before
-                for c in mine
-                if c.lms_before is not None and c.lms_after is not None
-            ]
+def study_points(study: StudyRecord) -> list[Point]:
+    """The rows of a transfer study on StereoSet, mean over seeds and domains."""
+    points, originals = [], []
+    for row in study.rows:
+        mine = [
+            c
+            for c in study.matrix
+            if (c.forget, c.method, c.control, c.benchmark)
+            == (row.forget, row.method, row.control, row.benchmark)
+            and c.domain != "all"
+        ]
+        if base(row.benchmark) != "stereoset" or not mine:
+            continue
+        originals.append(sum(abs(c.before - NO_BIAS) for c in mine) / len(mine))
+        forgotten = "" if row.forget == "none" else f", {row.forget} forgotten"
+        control = f", control: {row.control}" if row.control else ""
+        lms = row.lms_after - row.lms_before if row.lms_before and row.lms_after else None
+        points.append(
+            Point(
+                name=f"{row.method}{forgotten}{control}",
+                bias=Measure(sum(abs(c.after - NO_BIAS) for c in mine) / len(mine)),
+                perplexity=Measure(100 * (row.perplexity_ratio - 1)),
+                lms=Measure(lms) if lms is not None else None,
+                control=row.control is not None,
+            )
         )
-        bias = _mean([abs(c.after - NO_BIAS) for c in mine])
-        if bias and (perplexity or lms):
-            name = f"{method}, {forget} forgotten" + (f", control: {control}" if control else "")
-            points.append(Point(name, bias, perplexity, lms, control is not None))
     if points:
         unchanged = Measure(0.0)
-        original = _mean([abs(c.before - NO_BIAS) for mine in groups.values() for c in mine])
-        assert original
+        original = Measure(originals[0])
         points.insert(0, Point("original", original, unchanged, unchanged, original=True))
     return points
 
@@ -289,7 +295,3 @@ def _method(record: UnlearningRecord) -> str:
     ]
     forgotten = listed([c.name for c in record.corpora if c.role == "forget"])
     return ", ".join([*words, forgotten] if forgotten else words)
-
-
-def _mean(values: Sequence[float]) -> Measure | None:
-    return Measure(sum(values) / len(values)) if values else None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -11,8 +9,10 @@ from typing import Any
 
 from fairforget.compare import Comparison
 from fairforget.errors import InputError
+from fairforget.page_policy import page_policy
 from fairforget.records import whole_file
-from fairforget.report.contents import Contents, Study, Unlearning, read_directory
+from fairforget.report.contents import Contents, Runs, Unlearning, read_directory
+from fairforget.transfer.record import StudyRecord
 
 NAME = "report.html"
 _OVERRIDES = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
@@ -53,7 +53,13 @@ def render(contents: Contents) -> str:
         from markupsafe import Markup
     except ImportError as error:
         raise InputError("the report needs jinja2: pip install 'fairforget[report]'") from error
-    from fairforget.report import comparison_page, evaluation_page, study_page, unlearning_page
+    from fairforget.report import (
+        comparison_page,
+        evaluation_page,
+        runs_page,
+        study_page,
+        unlearning_page,
+    )
 
     environment = Environment(
         loader=PackageLoader("fairforget.report", "templates"),
@@ -65,21 +71,19 @@ def render(contents: Contents) -> str:
     )
     if isinstance(contents, Unlearning):
         name, context = "unlearning.html.j2", unlearning_page.context(contents)
-    elif isinstance(contents, Study):
+    elif isinstance(contents, Runs):
+        name, context = "runs.html.j2", runs_page.context(contents)
+    elif isinstance(contents, StudyRecord):
         name, context = "study.html.j2", study_page.context(contents)
     elif isinstance(contents, Comparison):
         name, context = "comparison.html.j2", comparison_page.context(contents)
     else:
         name, context = "evaluation.html.j2", evaluation_page.context(contents)
     style, script = _asset("style.css"), _asset("report.js")
-    policy = (
-        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
-    )
     shared: dict[str, Any] = {
         "style": Markup(style),
         "script": Markup(script),
-        "policy": policy,
+        "policy": page_policy(script, style),
     }
     return environment.get_template(name).render(**shared, **context)
 
@@ -91,7 +95,3 @@ def _without_overrides(value: Any) -> Any:
 
 def _asset(name: str) -> str:
     return (files("fairforget.report") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

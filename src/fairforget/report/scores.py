@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairforget.errors import InputError
-from fairforget.records import NOT_FINITE
 from fairforget.report.wording import NONE, base
 
 Results = dict[str, dict[str, Any]]
@@ -100,8 +99,6 @@ def _number(facts: dict[str, Any], name: str, where: str) -> float | None:
     value = facts.get(name)
     if value is None:
         return None
-    if value in NOT_FINITE:
-        return float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{where}.{name}: {value!r} is no number")
     return float(value)

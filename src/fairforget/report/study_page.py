@@ -6,26 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fairforget.report.contents import Cell, Study
 from fairforget.report.facts import FAULTS
-from fairforget.report.frontier import Point, cell_points, frontiers, points_table, run_points
+from fairforget.report.frontier import frontiers, points_table, study_points
 from fairforget.report.headline import Headline
-from fairforget.report.tables import Column, Table
+from fairforget.report.tables import Column, Content, Ranged, Table
 from fairforget.report.wording import (
     NONE,
     anchor,
-    base,
     benchmark_name,
     domain_name,
+    flattened,
+    listed,
     number,
     signed,
     span,
 )
+from fairforget.transfer.record import Effect, MatrixCell, Row, StudyRecord
 
 LEVELS = 5
 """Shades on either side of no change."""
-CENTRED = ("stereoset", "crows_pairs")
-"""Benchmarks whose score is best at 50, so that bias is the distance from it."""
+SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,91 +61,156 @@ class HeatMap:
         )
 
 
-def context(study: Study) -> dict[str, Any]:
+def context(study: StudyRecord) -> dict[str, Any]:
     """The variables of `study.html.j2`."""
-    benchmarks = list(dict.fromkeys(cell.benchmark for cell in study.cells))
-    points = cell_points(study.cells) or run_points(study.runs)
+    benchmarks = list(dict.fromkeys(cell.benchmark for cell in study.matrix))
+    points = study_points(study)
     return {
-        "headline": headline(study.cells) if study.cells else runs_headline(points),
+        "headline": headline(study.matrix),
+        "maps": [heat_map(name, study.matrix) for name in benchmarks],
+        "rows": rows_table(study.rows),
+        "excesses": [excess_table(name, study.matrix) for name in benchmarks],
+        "cells": cells_table(study),
         "frontiers": frontiers(points),
         "points": points_table(points),
-        "maps": [heat_map(name, study.cells) for name in benchmarks],
-        "cells": cells_table(study.cells) if study.cells else None,
+        "failed": [(failure.run, failure.error.splitlines()[-1]) for failure in study.failed],
+        "settings": Table(
+            id="settings",
+            caption="Settings",
+            columns=[Column("Setting"), Column("Value")],
+            rows=[[name, value] for name, value in flattened(study.settings)],
+        ),
         "faults": FAULTS[:-1],  # The last is about many domains; here p is corrected.
     }
 
 
-def headline(cells: Sequence[Cell]) -> Headline:
-    """How often forgetting one domain changed another, controls apart."""
-    crossed = [c for c in cells if c.domain not in (c.forget, "all") and not c.control]
-    decided = [c for c in crossed if _significant([c])]
-    fell = sum(_bias_change(c) < 0 for c in decided)
-    title = "What forgetting one bias did to the others"
-    if not crossed:
-        return Headline(title, ["No domain other than the forgotten one was measured."])
+def headline(matrix: Sequence[MatrixCell]) -> Headline:
+    """How often the claim stands, in the forgotten domains and in the others."""
+    judged = [c for c in matrix if c.verdict and c.domain != "all"]
+    sentences = [
+        _verdicts([c for c in judged if c.own], "the domain that was forgotten"),
+        _verdicts([c for c in judged if not c.own], "a domain that was not"),
+    ]
+    controls = list(dict.fromkeys(name for c in judged for name in c.excess))
+    beside = (
+        f'"Fell" means: by more than with every control ({listed(controls)}) at the same budget, '
+        "p < 0.05 corrected for the number of cells."
+        if controls
+        else "There was no control, so nothing tells the forgetting from its side effects; p < "
+        "0.05, corrected for the number of cells."
+    )
     return Headline(
-        title,
-        [
-            f"In {fell} of {len(crossed)} measurements of a domain that was not trained, bias "
-            f"fell; in {len(decided) - fell} it rose; in {len(crossed) - len(decided)} it is "
-            "undecided (p < 0.05, corrected for their number)."
-        ],
+        "What forgetting one bias did to the others", [*filter(None, sentences), beside]
     )
 
 
-def runs_headline(points: Sequence[Point]) -> Headline:
-    """How many runs there are; what they reached is for the plot to say."""
-    runs = [p for p in points if not p.original]
-    if not runs:
-        return Headline("No run was measured", ["None of them was measured before and after."])
-    controls = sum(p.control for p in runs)
-    return Headline(
-        f"{len(runs)} unlearning run{'' if len(runs) == 1 else 's'}, bias against damage",
-        [
-            "Less bias counts only at the same damage, and only where the controls "
-            + (
-                f"({controls} of these runs) do worse."
-                if controls
-                else "do worse: none of these runs is one."
-            )
-        ],
+def _verdicts(cells: Sequence[MatrixCell], where: str) -> str:
+    if not cells:
+        return ""
+    counts = {name: sum(c.verdict == name for c in cells) for name in ("supported", "contradicted")}
+    undecided = len(cells) - sum(counts.values())
+    return (
+        f"Of {len(cells)} measurements of {where}, bias fell in {counts['supported']}; "
+        f"{counts['contradicted']} say the contrary; {undecided} are undecided."
     )
 
 
-def heat_map(benchmark: str, cells: Sequence[Cell]) -> HeatMap:
-    """Mean change over seeds, per forgetting and domain."""
-    mine = [cell for cell in cells if cell.benchmark == benchmark]
+def heat_map(benchmark: str, matrix: Sequence[MatrixCell]) -> HeatMap:
+    """Change of the score, mean over seeds, per forgetting and domain."""
+    mine = [cell for cell in matrix if cell.benchmark == benchmark]
     domains = list(dict.fromkeys(cell.domain for cell in mine))
-    groups: dict[str, dict[str, list[Cell]]] = {}
+    rows: dict[str, dict[str, MatrixCell]] = {}
     for cell in mine:
-        groups.setdefault(_row_name(cell), {}).setdefault(cell.domain, []).append(cell)
-    largest = max(
-        (abs(_mean_bias(found)) for row in groups.values() for found in row.values()), default=0.0
-    )
+        rows.setdefault(row_name(cell), {})[cell.domain] = cell
+    largest = max((abs(cell.bias.value) for cell in mine), default=0.0)
     return HeatMap(
         id=anchor("map", benchmark),
         caption=f"{benchmark_name(benchmark)}: change of the score, in points",
         columns=[domain_name(domain) for domain in domains],
         rows=[
             (name, [_square(row[d], largest) if d in row else None for d in domains])
-            for name, row in groups.items()
+            for name, row in rows.items()
         ],
     )
 
 
-def cells_table(cells: Sequence[Cell]) -> Table:
-    """Every cell, one row each."""
-    titles = ["Forgotten", "Method", "Control", "Seed", "Benchmark", "Domain"]
+def rows_table(rows: Sequence[Row]) -> Table:
+    """Own effect, transfer and damage of each forgetting."""
+    return Table(
+        id="rows",
+        caption="What was forgotten, what went with it, and what it cost",
+        columns=[
+            Column("Forgotten"),
+            Column("Benchmark"),
+            Column("Bias, own domain", numeric=True, interval=True),
+            Column("Bias, other domains", numeric=True, interval=True),
+            Column("Transfer ÷ own", numeric=True),
+            Column("Got worse"),
+            Column("Perplexity, %", numeric=True),
+            Column("LMS", numeric=True),
+        ],
+        rows=[
+            [
+                row_name(row),
+                benchmark_name(row.benchmark),
+                _ranged(row.own),
+                _ranged(row.transfer),
+                number(row.ratio, 2),
+                listed([domain_name(d) for d in row.collateral]) or NONE,
+                signed(100 * (row.perplexity_ratio - 1)),
+                signed(row.lms_after - row.lms_before)
+                if row.lms_before is not None and row.lms_after is not None
+                else NONE,
+            ]
+            for row in rows
+        ],
+        note="Bias is the distance of the score from that of a model without bias, in points; the "
+        "mean over domains. The ratio is left out where the own effect is undecided.",
+    )
+
+
+def excess_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
+    """What is left of each effect after each control, and the verdict."""
+    mine = [c for c in matrix if c.benchmark == benchmark and c.control is None]
+    controls = list(dict.fromkeys(name for cell in mine for name in cell.excess))
+    return Table(
+        id=anchor("excess", benchmark),
+        caption=f"{benchmark_name(benchmark)}: change of bias, and what is left after each control",
+        columns=[
+            Column("Forgotten"),
+            Column("Domain"),
+            Column("Bias", numeric=True, interval=True),
+            *(Column(f"beyond {name}", numeric=True, interval=True) for name in controls),
+            Column("Verdict"),
+            Column("Data needed", numeric=True),
+        ],
+        rows=[
+            [
+                row_name(cell),
+                domain_name(cell.domain) + (" (own)" if cell.own else ""),
+                _ranged(cell.bias),
+                *(_ranged(cell.excess.get(name)) for name in controls),
+                cell.verdict or NONE,
+                f"× {number(cell.data_needed)}" if cell.data_needed else NONE,
+            ]
+            for cell in mine
+        ],
+        note="Data needed: how many times the items and seeds it would take to decide the change "
+        "of bias, were it what was measured here.",
+    )
+
+
+def cells_table(study: StudyRecord) -> Table:
+    """Every single run, one row for each domain."""
+    titles = ["Forgotten", "Seed", "Benchmark", "Domain"]
     numbers = ["Before", "After", "Change", "95 % interval", "p", "p, corrected"]
     return Table(
         id="cells",
-        caption="All measurements",
+        caption="All measurements, seed by seed",
         columns=[*map(Column, titles), *(Column(name, numeric=True) for name in numbers)],
         rows=[
             [
-                cell.forget,
-                cell.method,
-                cell.control or NONE,
+                row_name(cell),
                 str(cell.seed),
                 benchmark_name(cell.benchmark),
                 domain_name(cell.domain),
@@ -156,43 +221,31 @@ def cells_table(cells: Sequence[Cell]) -> Table:
                 number(cell.p, 3),
                 number(cell.p_adjusted, 3),
             ]
-            for cell in cells
+            for cell in study.cells
         ],
     )
 
 
-def _square(cells: Sequence[Cell], largest: float) -> Square:
-    bias = _mean_bias(cells)
-    mean = sum(cell.delta for cell in cells) / len(cells)
-    significant = _significant(cells)
-    seeds = "" if len(cells) == 1 else f", mean of {len(cells)} seeds"
-    tip = f"{signed(mean)}{seeds}"
-    if len(cells) == 1:
-        tip += f" ({span(cells[0].ci)})"
-    return Square(
-        text=signed(mean) + ("*" if significant else ""),
-        level=round(bias / largest * LEVELS) if largest else 0,
-        significant=significant,
-        tip=f"{tip}, {'significant' if significant else 'not significant'}",
-    )
-
-
-def _row_name(cell: Cell) -> str:
+def row_name(cell: Any) -> str:
+    """What names a group of runs, here and in the plots."""
+    if cell.control == "none":
+        return "control: none"
     return f"{cell.forget} · {cell.method}" + (
         f" · control: {cell.control}" if cell.control else ""
     )
 
 
-def _bias_change(cell: Cell) -> float:
-    if base(cell.benchmark) in CENTRED:
-        return abs(cell.after - 50) - abs(cell.before - 50)
-    return cell.delta
+def _square(cell: MatrixCell, largest: float) -> Square:
+    significant = cell.bias.p_adjusted < SIGNIFICANT
+    seeds = "" if cell.seeds == 1 else f", mean of {cell.seeds} seeds"
+    return Square(
+        text=signed(cell.delta.value) + ("*" if significant else ""),
+        level=round(cell.bias.value / largest * LEVELS) if largest else 0,
+        significant=significant,
+        tip=f"{signed(cell.delta.value)} ({span(cell.delta.ci)}){seeds}, "
+        f"{'significant' if significant else 'not significant'}",
+    )
 
 
-def _mean_bias(cells: Sequence[Cell]) -> float:
-    return sum(map(_bias_change, cells)) / len(cells)
-
-
-def _significant(cells: Sequence[Cell]) -> bool:
-    """Whether every seed's corrected p-value is below 0.05."""
-    return all(cell.p_adjusted is not None and cell.p_adjusted < 0.05 for cell in cells)
+def _ranged(effect: Effect | None) -> Content:
+    return Ranged(effect.value, effect.ci, change=True) if effect else NONE

@@ -1,0 +1,127 @@
+"""`fairforget transfer`: what unlearning one bias does to the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from fairforget.budget import Budget
+
+
+def transfer_command(
+    model: str,
+    *,
+    output: Path,
+    forget: str = "gender,race,religion",
+    corpus: str = "builtin",
+    benchmarks: str = "stereoset,crows_pairs",
+    objectives: str = "ascent,neutral",
+    controls: str = "random,matched,none",
+    seeds: int = 3,
+    retain: str = "boolq",
+    retention: Literal["kl", "nll", "none"] = "kl",
+    retention_weight: float = 1.0,
+    retain_per_forget: float = 0.25,
+    budget: Budget = Budget(1.03, 1.03, reach=2.0),  # noqa: B008
+    steps: int = 30,
+    batch_size: int = 16,
+    learning_rate: float = 2e-5,
+    lora_rank: int = 0,
+    cluster: Literal["none", "ray"] = "none",
+    cpus_per_run: int = 1,
+    gpus_per_run: float = 0.0,
+    dtype: str | None = None,
+    device: str | None = None,
+    start_token: str | None = None,
+    trust_remote_code: bool = False,
+    json: bool = False,
+) -> None:
+    """The transfer study: study.json and report.html.
+
+    For every forgetting or control, objective and seed: unlearn, land on the budget, measure every
+    domain. A study that is cut off goes on where it stopped; one asked for more does the rest.
+
+    Args:
+        model: Hub id, local directory, .gguf file, or smollm2.
+        output: Directory to write to.
+        forget: What is forgotten, separated by commas: domains (or groups) of the corpus, or
+            CORPUS[:DOMAIN] of others; "all" is the whole corpus.
+        corpus: Where the domains come from.
+        benchmarks: Names with options, separated by commas; see evaluate.
+        objectives: Objectives of unlearn, separated by commas.
+        controls: random (as many random tokens), all (every token), matched (the same words about
+            no group), none (retain texts only), separated by commas.
+        seeds: How many.
+        retain: Corpus of texts that must stay as likely as they are.
+        retention: What is done on the retain corpus.
+        retention_weight: Weight of the retain loss; the forget loss has 1.
+        retain_per_forget: Retain texts for each forget text.
+        budget: What unlearning may cost; every run lands on it.
+        steps: Optimiser steps of a run.
+        batch_size: Forget texts of a step.
+        learning_rate: Peak learning rate of AdamW.
+        lora_rank: Train a low-rank adapter, merged at the end; 0 trains all weights.
+        cluster: Run one after the other here (none), or spread over a Ray cluster: the one that
+            RAY_ADDRESS names, or one started on this machine.
+        cpus_per_run: Cores of a run on the cluster.
+        gpus_per_run: Graphics processors of a run on the cluster.
+        dtype: float32 or bfloat16.
+        device: Such as cpu or cuda; by default an accelerator if there is one.
+        start_token: The token before the first word; by default what the tokenizer says.
+        trust_remote_code: Run Python code that comes with the model.
+        json: Print study.json, and nothing else.
+    """
+    from fairforget.console import show_study
+    from fairforget.outputs import open_output
+    from fairforget.report import write_report
+    from fairforget.transfer import Recipe, transfer
+    from fairforget.transfer.record import STUDY
+
+    def names(listed: str) -> list[str]:
+        return [name.strip() for name in listed.split(",") if name.strip()]
+
+    recipe = Recipe(
+        model=model,
+        benchmarks=tuple(names(benchmarks)),
+        retain=retain,
+        retention=retention,
+        retention_weight=retention_weight,
+        retain_per_forget=retain_per_forget,
+        budget=budget,
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        lora_rank=lora_rank,
+        dtype=dtype,
+        device=device,
+        start_token=start_token,
+        trust_remote_code=trust_remote_code,
+    )
+    # what else is asked for may grow from one call to the next
+    open_output(output, {"command": "transfer", "model": model, "benchmarks": recipe.benchmarks})
+    study = transfer(
+        recipe,
+        [_named(name, corpus) for name in names(forget)],
+        output,
+        objectives=names(objectives),
+        controls=names(controls),
+        seeds=seeds,
+        cluster=cluster,
+        cpus_per_run=cpus_per_run,
+        gpus_per_run=gpus_per_run,
+    )
+    report = write_report(output)
+    if json:
+        print((output / STUDY).read_text(encoding="utf-8"), end="")
+    else:
+        show_study(study)
+        print(f"Written: {output / STUDY} and {report}")
+    if study.failed:
+        raise SystemExit(1)
+
+
+def _named(name: str, corpus: str) -> str:
+    """A domain of the corpus, the whole of it, or another corpus."""
+    if name == "all":
+        return corpus
+    return name if ":" in name or "." in name else f"{corpus}:{name}"

@@ -1,0 +1,66 @@
+"""Where the runs of a study run: one after the other here, or spread over a Ray cluster."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+from fairforget.errors import InputError
+from fairforget.redaction import redacted
+
+Cluster = Literal["none", "ray"]
+Task = Callable[[], None]
+
+
+def attempted(
+    tasks: Sequence[Task], *, cluster: Cluster, cpus: int = 1, gpus: float = 0.0
+) -> Iterator[tuple[int, str | None]]:
+    """Do tasks; yields the index of each that has ended, with the error if it failed.
+
+    Args:
+        tasks: picklable, and independent of each other; their files lie where all machines see
+            them.
+        cluster: `ray` asks the cluster that RAY_ADDRESS names, or else starts one on this machine.
+        cpus: of each task, on a cluster.
+        gpus: likewise.
+
+    Raises:
+        InputError: ray is not installed.
+    """
+    if cluster == "none":
+        for index, task in enumerate(tasks):
+            yield index, attempt(task)
+        return
+    yield from _over_ray(tasks, cpus, gpus)
+
+
+def attempt(task: Task) -> str | None:
+    """Do a task; the error if it failed, in one line where the user can mend it."""
+    try:
+        task()
+    except InputError as error:
+        return str(error)
+    except Exception:
+        return redacted(traceback.format_exc())
+    return None
+
+
+def _over_ray(tasks: Sequence[Task], cpus: int, gpus: float) -> Iterator[tuple[int, str | None]]:
+    try:
+        import ray
+    except ImportError as error:
+        raise InputError("--cluster ray needs ray: pip install 'fairforget[cluster]'") from error
+    ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False)
+    remote: Any = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(attempt)
+    waiting = {remote.remote(task): index for index, task in enumerate(tasks)}
+    try:
+        while waiting:
+            (done,), _ = ray.wait(list(waiting), num_returns=1)
+            index = waiting.pop(done)
+            try:
+                yield index, ray.get(done)
+            except ray.exceptions.RayError as error:  # the worker died
+                yield index, " ".join(str(error).split())
+    finally:
+        ray.shutdown()

@@ -1,0 +1,146 @@
+"""What a transfer study runs: every forgetting, its controls, its objectives and its seeds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+
+from fairforget.budget import Budget
+from fairforget.errors import InputError
+
+CONTROLS = {
+    "random": "as many random tokens of the same texts, none of them harmful",
+    "all": "every token of the same texts",
+    "matched": "the same harmful words in texts about no protected group",
+    "none": "nothing is forgotten; the model is trained on the retain texts alone",
+}
+"""Control → what it does instead."""
+NOTHING = "none"
+"""The objective of the control `none`, and what it forgets."""
+MATCHED = "matched"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What all runs of a study share."""
+
+    model: str
+    benchmarks: tuple[str, ...] = ("stereoset", "crows_pairs")
+    retain: str = "boolq"
+    retention: str = "kl"
+    retention_weight: float = 1.0
+    retain_per_forget: float = 0.25
+    budget: Budget = field(default_factory=lambda: Budget(1.03, 1.03, reach=2.0))
+    steps: int = 30
+    batch_size: int = 16
+    learning_rate: float = 2e-5
+    lora_rank: int = 0
+    dtype: str | None = None
+    device: str | None = None
+    start_token: str | None = None
+    trust_remote_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One unlearning run of a study, and the measurement after it."""
+
+    forget: str
+    """CORPUS[:DOMAIN]; `none` where nothing is forgotten."""
+    objective: str
+    control: str | None
+    seed: int
+    recipe: Recipe
+
+    @property
+    def group(self) -> tuple[str, str, str | None]:
+        """What runs that differ in their seed alone have in common."""
+        return self.forget, self.objective, self.control
+
+    def key(self, data: str) -> str:
+        """The same for runs that give the same result, and for no others.
+
+        Args:
+            data: stands for the content of every file that the run reads.
+        """
+        facts = asdict(self) | {
+            "data": data,
+            "versions": [version(name) for name in ("fairforget", "torch", "transformers")],
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def name(self, data: str) -> str:
+        """A directory's name: readable, and unlike that of any other run."""
+        words = [self.forget, self.objective, self.control or "", f"seed{self.seed}"]
+        plain = "-".join(re.sub(r"[^\w.]+", "_", word) for word in words if word)
+        return f"{plain[:80]}-{self.key(data)[:12]}"
+
+
+def planned(
+    recipe: Recipe,
+    forget: Sequence[str],
+    *,
+    objectives: Sequence[str],
+    controls: Sequence[str],
+    seeds: int,
+) -> list[Run]:
+    """Every run once, in an order in which a study that is cut off has whole seeds.
+
+    A control that does not depend on the forget corpus or on the objective is run once for all.
+
+    Args:
+        recipe: what they share.
+        forget: corpora, each `CORPUS[:DOMAIN]`.
+        objectives: names of `fairforget.objectives.OBJECTIVES`.
+        controls: names of `CONTROLS`.
+        seeds: how many, from 0.
+
+    Raises:
+        InputError: a name that is unknown or given twice, or no seed.
+    """
+    from fairforget.objectives import OBJECTIVES
+
+    known = [name for name in OBJECTIVES if name != NOTHING]
+    _check("forget", forget, None)
+    _check("objectives", objectives, known)
+    _check("controls", controls, list(CONTROLS), empty=True)
+    if seeds < 1:
+        raise InputError(f"seeds is {seeds}; at least 1 is needed")
+    runs: dict[Run, None] = {}
+    for seed in range(seeds):
+        for objective in objectives:
+            for corpus in forget:
+                runs[Run(corpus, objective, None, seed, recipe)] = None
+                for control in controls:
+                    runs[control_of(corpus, objective, control, seed, recipe)] = None
+    return list(runs)
+
+
+def control_of(forget: str, objective: str, control: str, seed: int, recipe: Recipe) -> Run:
+    """The control's run for a forgetting; several forgettings may share it."""
+    if control == NOTHING:
+        return Run(NOTHING, NOTHING, control, seed, recipe)
+    if control == MATCHED and is_builtin(forget):
+        return Run("builtin:control", objective, control, seed, recipe)
+    return Run(forget, objective, control, seed, recipe)
+
+
+def is_builtin(corpus: str) -> bool:
+    """Whether it is the built-in corpus, whose controls are texts of their own."""
+    return re.split("[:?]", corpus)[0] == "builtin"
+
+
+def _check(
+    flag: str, names: Sequence[str], known: Sequence[str] | None, *, empty: bool = False
+) -> None:
+    if not names and not empty:
+        raise InputError(f"{flag} names nothing")
+    for name in names:
+        if known is not None and name not in known:
+            raise InputError(f"{flag}: {name!r} is unknown; choose from {', '.join(known)}")
+    if len(set(names)) < len(names):
+        raise InputError(f"{flag}: a name is given twice in {', '.join(names)}")

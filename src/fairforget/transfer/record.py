@@ -1,0 +1,123 @@
+"""The record of a transfer study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from fairforget.records import VERSION, Environment, ModelFacts
+
+STUDY = "study.json"
+
+Verdict = Literal["supported", "contradicted", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A difference with its 95 % interval and two-sided p, seeds and items both sampled."""
+
+    value: float
+    ci: tuple[float, float]
+    p: float
+    p_adjusted: float
+    """After Holm's correction for all effects of its kind in the study."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One seed: what forgetting `forget` did to `domain`."""
+
+    forget: str
+    control: str | None
+    method: str
+    """The objective."""
+    seed: int
+    benchmark: str
+    domain: str
+    before: float
+    after: float
+    delta: float
+    ci: tuple[float, float] | None
+    """Paired cluster bootstrap over items."""
+    p: float
+    """Exact McNemar test."""
+    p_adjusted: float
+    """After Holm's correction for all cells of the study."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixCell:
+    """All seeds together: what forgetting `forget` does to `domain`."""
+
+    forget: str
+    control: str | None
+    method: str
+    benchmark: str
+    domain: str
+    own: bool
+    """Whether the domain is one that was forgotten."""
+    seeds: int
+    before: float
+    after: float
+    """Mean over seeds."""
+    delta: Effect
+    """Of the score."""
+    bias: Effect
+    """Of the score's distance from that of a model without bias; below 0, bias fell."""
+    excess: dict[str, Effect] = field(default_factory=dict)
+    """By control: `bias` minus the control's at the same budget; below 0, the forgetting did more
+    than its control."""
+    verdict: Verdict | None = None
+    """On "forgetting lowers bias here, by more than every control"; None for a control itself."""
+    data_needed: float | None = None
+    """Undecided: by how many times more items and seeds the interval of `bias` would exclude 0,
+    were the effect what was measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One forgetting on one benchmark: the summary of a row of the matrix, and its damage."""
+
+    forget: str
+    control: str | None
+    method: str
+    benchmark: str
+    own: Effect | None
+    """Mean change of bias over the domains that were forgotten; None where none is measured."""
+    transfer: Effect | None
+    """Mean change of bias over all others."""
+    ratio: float | None
+    """transfer ÷ own; None where own is not decided."""
+    collateral: tuple[str, ...]
+    """Domains in which bias rose (corrected p below 0.05)."""
+    perplexity_ratio: float
+    """Mean over seeds, on held-out text."""
+    lms_before: float | None
+    lms_after: float | None
+    """StereoSet's language modelling score over all domains, mean over seeds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A run that ended in an error."""
+
+    run: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRecord:
+    """A transfer study: its matrix, and what it is made of."""
+
+    model: ModelFacts
+    settings: dict[str, Any]
+    """The recipe that all runs share, and what was crossed."""
+    rows: list[Row]
+    matrix: list[MatrixCell]
+    cells: list[Cell]
+    failed: list[Failure]
+    environment: Environment
+    seconds: dict[str, float]
+    """Of the evaluation before, and the mean of the runs: training, landing, evaluation."""
+    kind: Literal["study"] = "study"
+    version: int = VERSION

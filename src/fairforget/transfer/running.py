@@ -1,0 +1,129 @@
+"""One run of a study: unlearn, land on the budget, measure."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from fairforget.corpora import Text, read_corpus
+from fairforget.evaluation import evaluate_into
+from fairforget.models import LanguageModel, load_model
+from fairforget.preparation import Corpus, everyday_corpus, prepare
+from fairforget.records import RECORD, write_record
+from fairforget.targets import Selection
+from fairforget.trainer import UnlearningConfig
+from fairforget.transfer.matched import matched_texts
+from fairforget.transfer.plan import MATCHED, NOTHING, Recipe, Run, is_builtin
+from fairforget.unlearning import unlearn_prepared
+
+AFTER, CHECKPOINTS = "after", "checkpoints"
+SELECTIONS: dict[str, Selection] = {"random": "random", "all": "all"}
+"""Control → the selection that it is; the others keep that of the objective."""
+
+
+def carry_out(run: Run, directory: Path) -> None:
+    """Do a run, unless its record is there: it is written last.
+
+    The weights are not kept; the record and the scored items are.
+
+    Raises:
+        InputError: a corpus without targets, or data missing.
+    """
+    if (directory / RECORD).exists():
+        return
+    shutil.rmtree(directory, ignore_errors=True)  # what a run that was cut off left
+    recipe = run.recipe
+    model = load(recipe)
+    prepared = prepare(
+        model,
+        forget_corpus(run),
+        Corpus(recipe.retain, _texts(recipe.retain)),
+        config := _config(run, directory / CHECKPOINTS),
+        everyday=_everyday(),
+    )
+    record = unlearn_prepared(model, prepared, config, budget=recipe.budget)
+    evaluate_into(directory / AFTER, model, recipe.benchmarks)
+    method = {**record.method, "control": run.control}
+    shutil.rmtree(directory / CHECKPOINTS, ignore_errors=True)
+    write_record(replace(record, method=method), directory / RECORD)
+
+
+def load(recipe: Recipe) -> LanguageModel:
+    """The original model."""
+    return load_model(
+        recipe.model,
+        dtype=recipe.dtype or "float32",
+        device=recipe.device,
+        start_token=recipe.start_token,
+        trust_remote_code=recipe.trust_remote_code,
+    )
+
+
+def forget_corpus(run: Run) -> Corpus:
+    """What the run forgets, or its control does."""
+    if run.control == NOTHING:  # its texts have no part in the loss
+        return Corpus(NOTHING, _texts("builtin:control"))
+    texts = _texts(run.forget)
+    if run.control == MATCHED and not is_builtin(run.forget):
+        texts = tuple(matched_texts(texts, seed=run.seed))
+    return Corpus(run.forget, texts, run.forget.partition("?")[0].partition(":")[2] or None)
+
+
+def digest_of_data(runs: Iterable[Run]) -> str:
+    """Stands for the content of every corpus that these runs read.
+
+    Raises:
+        InputError: a corpus is unknown, malformed or missing.
+    """
+    found = hashlib.sha256()
+    recipe = None
+    for run in runs:
+        recipe = run.recipe
+        if run.control is None:
+            found.update(_fingerprint(run.forget).encode())
+    if recipe:
+        found.update(_fingerprint(recipe.retain).encode())
+    if everyday := _everyday():
+        found.update(repr(everyday.texts).encode())
+    return found.hexdigest()
+
+
+def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
+    recipe = run.recipe
+    return UnlearningConfig(
+        output_dir=str(checkpoints),
+        objective=run.objective,
+        selection=SELECTIONS.get(run.control or ""),
+        # with nothing to forget, kl has nothing to hold against: the model would not move at all
+        retention="nll" if run.control == NOTHING else recipe.retention,
+        retention_weight=recipe.retention_weight,
+        retain_per_forget=recipe.retain_per_forget,
+        lora_rank=recipe.lora_rank,
+        max_steps=recipe.steps,
+        per_device_train_batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        save_strategy="no",  # a run is short: one that is cut off starts again
+        use_cpu=recipe.device == "cpu" or not torch.cuda.is_available(),
+        seed=run.seed,
+    )
+
+
+@cache
+def _texts(corpus: str) -> tuple[Text, ...]:
+    return tuple(read_corpus(corpus))
+
+
+@cache
+def _everyday() -> Corpus | None:
+    return everyday_corpus()
+
+
+@cache
+def _fingerprint(corpus: str) -> str:
+    return hashlib.sha256(repr(_texts(corpus)).encode()).hexdigest()

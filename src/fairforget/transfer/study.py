@@ -1,0 +1,151 @@
+"""The transfer study: plan the runs, do those that are not done, put the matrix together."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fairforget.benchmarks import checked, judge_of
+from fairforget.corpora.domains import forgotten_domains
+from fairforget.errors import InputError
+from fairforget.evaluation import evaluate_into, is_evaluated, read_items
+from fairforget.progress import bar
+from fairforget.records import (
+    RECORD,
+    EvaluationRecord,
+    UnlearningRecord,
+    read_record,
+    write_record,
+)
+from fairforget.transfer.cluster import Cluster, attempted
+from fairforget.transfer.matrix import Result, seed_cells, transfer_matrix
+from fairforget.transfer.plan import Recipe, Run, planned
+from fairforget.transfer.record import STUDY, Failure, StudyRecord
+from fairforget.transfer.running import AFTER, carry_out, digest_of_data, forget_corpus, load
+
+BEFORE, RUNS = "before", "runs"
+
+
+def transfer(
+    recipe: Recipe,
+    forget: Sequence[str],
+    output: Path,
+    *,
+    objectives: Sequence[str] = ("ascent", "neutral"),
+    controls: Sequence[str] = ("random", "matched"),
+    seeds: int = 3,
+    cluster: Cluster = "none",
+    cpus_per_run: int = 1,
+    gpus_per_run: float = 0.0,
+) -> StudyRecord:
+    """What does unlearning one bias do to the others, at equal damage, beside its controls?
+
+    Runs that are done are recognised by their names, which depend on everything that determines
+    their results; so a study that was cut off, or is asked for more seeds, does the rest only.
+
+    Args:
+        recipe: what all runs share.
+        forget: corpora, each `CORPUS[:DOMAIN]`.
+        output: directory for `study.json`, `before/` and `runs/`.
+        objectives: names of `fairforget.objectives.OBJECTIVES`.
+        controls: names of `fairforget.transfer.plan.CONTROLS`.
+        seeds: how many, from 0.
+        cluster: `ray` spreads the runs.
+        cpus_per_run: cores that each takes there.
+        gpus_per_run: likewise.
+
+    Returns:
+        The study, also written to `study.json`; runs that failed are named in it.
+
+    Raises:
+        InputError: a name that is unknown, missing data, or benchmarks whose items cannot be
+            compared; or every run failed.
+    """
+    benchmarks = [name for name in checked(recipe.benchmarks) if judge_of(name)]
+    if not benchmarks:
+        raise InputError(f"benchmarks {', '.join(recipe.benchmarks)} have no items to compare")
+    runs = planned(recipe, forget, objectives=objectives, controls=controls, seeds=seeds)
+    data = digest_of_data(runs)
+    start = time.perf_counter()
+    if not is_evaluated(output / BEFORE):
+        evaluate_into(output / BEFORE, load(recipe), recipe.benchmarks)
+    directories = {run: output / RUNS / run.name(data) for run in runs}
+    waiting = [run for run in runs if not (directories[run] / RECORD).exists()]
+    failed = []
+    with bar(f"Runs ({len(runs) - len(waiting)} of {len(runs)} done)", len(waiting)) as advance:
+        for index, error in attempted(
+            [partial(carry_out, run, directories[run]) for run in waiting],
+            cluster=cluster,
+            cpus=cpus_per_run,
+            gpus=gpus_per_run,
+        ):
+            name = directories[waiting[index]].name
+            advance(1, name)
+            if error:
+                failed.append(Failure(name, error))
+                print(f"Run {name} failed: {error}", file=sys.stderr)
+            else:
+                print(f"Done: {name}", file=sys.stderr)
+    done = {run: path for run, path in directories.items() if (path / RECORD).exists()}
+    if not done:
+        raise InputError(f"all {len(runs)} runs failed; the first: {failed[0].error}")
+    crossed = {"forget": forget, "objectives": objectives, "controls": controls, "seeds": seeds}
+    record = _put_together(output, done, benchmarks, {**crossed, **asdict(recipe)}, failed)
+    write_record(record, output / STUDY)
+    print(f"{len(waiting)} runs: {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    return record
+
+
+def _put_together(
+    output: Path,
+    done: dict[Run, Path],
+    benchmarks: Sequence[str],
+    settings: dict[str, Any],
+    failed: list[Failure],
+) -> StudyRecord:
+    before = read_record(output / BEFORE / RECORD, EvaluationRecord)
+    records = {run: read_record(path / RECORD, UnlearningRecord) for run, path in done.items()}
+    results = [
+        Result(
+            run,
+            read_items(path / AFTER),
+            records[run].budget.reached,
+            forgotten_domains(run.forget, (text.domain for text in forget_corpus(run).texts)),
+        )
+        for run, path in done.items()
+    ]
+    old = read_items(output / BEFORE)
+    matrix, rows = transfer_matrix(old, results, benchmarks)
+    return StudyRecord(
+        model=before.model,
+        settings=settings,
+        rows=rows,
+        matrix=matrix,
+        cells=seed_cells(old, results, benchmarks),
+        failed=failed,
+        environment=before.environment,
+        seconds=_seconds(before, done, list(records.values())),
+    )
+
+
+def _seconds(
+    before: EvaluationRecord, done: dict[Run, Path], records: Sequence[UnlearningRecord]
+) -> dict[str, float]:
+    """Of the evaluation before, and the mean of the runs."""
+    after = [
+        sum(read_record(path / AFTER / RECORD, EvaluationRecord).seconds.values())
+        for path in done.values()
+    ]
+    return {
+        "before": round(sum(before.seconds.values()), 2),
+        **{
+            phase: round(sum(r.seconds[phase] for r in records) / len(records), 2)
+            for phase in ("training", "landing")
+        },
+        "evaluation": round(sum(after) / len(after), 2),
+    }

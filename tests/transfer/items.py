@@ -1,0 +1,66 @@
+"""StereoSet-like items as runs would leave them, without a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fairforget.benchmarks.stereoset import judge
+from fairforget.transfer.matrix import Result
+from fairforget.transfer.plan import Recipe, Run
+
+TERMS = {"gender": 24, "race": 40}
+RECIPE = Recipe(model="tiny", benchmarks=("stereoset",))
+
+Rows = list[dict[str, Any]]
+
+
+def rows(*, shift: dict[str, float] | None = None, noise: float = 0.0, seed: int = 0) -> Rows:
+    """Items about colours; `shift` lowers the stereotypes of a domain by so many nats."""
+    base, own = np.random.default_rng(0), np.random.default_rng(seed + 1)
+    found = []
+    for domain, terms in TERMS.items():
+        for term in range(terms):
+            for number in range(8):
+                s, a, u = base.normal([-2.6, -3.3, -5.0], 0.5)
+                s += own.normal(0, noise) if noise else 0.0
+                found.append(
+                    {
+                        "benchmark": "stereoset",
+                        "id": f"{domain}-{term}-{number}",
+                        "domain": domain,
+                        "term": f"{domain} {term}",
+                        "stereotype": "",
+                        "anti_stereotype": "",
+                        "unrelated": "",
+                        "score_stereotype": s - (shift or {}).get(domain, 0.0),
+                        "score_anti_stereotype": a,
+                        "score_unrelated": u,
+                    }
+                )
+    return found
+
+
+def result(
+    forget: str,
+    control: str | None = None,
+    *,
+    shift: dict[str, float] | None = None,
+    noise: float = 0.1,
+    seed: int = 0,
+) -> Result:
+    """One run."""
+    domain = forget.partition(":")[2]
+    return Result(
+        Run(forget, "neutral", control, seed, RECIPE),
+        rows(shift=shift, noise=noise, seed=seed + 7 * bool(control)),
+        1.01,
+        frozenset({domain}),
+    )
+
+
+def ss(items: Rows, domain: str) -> float:
+    """The stereotype score, through the benchmark itself."""
+    judged = judge([item for item in items if item["domain"] == domain])
+    return float(judged.statistic(judged.sums.sum(axis=0))["ss"])

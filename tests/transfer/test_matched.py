@@ -1,0 +1,59 @@
+"""Matched controls: the same words, about nobody."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairforget.corpora import Mention, Span, Text, read_corpus
+from fairforget.corpora.builtin import group_terms
+from fairforget.transfer.matched import matched_texts
+
+NOUNS = {form for term in group_terms("control") for form in (term.plural, term.singular)}
+
+
+def words(text: Text, part: Span | Mention) -> str:
+    return text.text[part.start : part.end]
+
+
+@given(st.integers(0, 3), st.integers(0, 100))
+def test_harmful_words_stay_and_mentions_become_things(start: int, seed: int) -> None:
+    for text in read_corpus("builtin:religion")[start::400]:
+        (control,) = matched_texts([text], seed=seed)
+        assert [words(control, s) for s in control.spans] == [words(text, s) for s in text.spans]
+        assert len(control.mentions) == len(text.mentions)
+        for old, new in zip(text.mentions, control.mentions, strict=True):
+            assert words(control, new)[0].isupper() == old.words()[0].isupper()
+            assert "thing" in new.words().lower()
+        assert control.domain == "control"
+        bare = control.neutral_text().text.lower()
+        assert bare.count("thing") >= len(text.mentions)
+
+
+def test_number_and_article_follow_the_mention() -> None:
+    text = Text(
+        "1",
+        "A Sikh is late, the Sikhs are late.",
+        mentions=(Mention(0, 6, ("A person",)), Mention(20, 25, ("people",))),
+    )
+    (control,) = matched_texts([text])
+    one, many = (words(control, mention) for mention in control.mentions)
+    assert one[0].lower() + one[1:] in NOUNS
+    assert one.startswith(("A ", "An "))
+    assert many in NOUNS
+    assert not many.startswith(("a ", "an "))
+    assert control.text == f"{one} is late, the {many} are late."
+
+
+def test_texts_about_nobody_are_left_out() -> None:
+    assert matched_texts([Text("1", "It rains.")]) == []
+
+
+@pytest.mark.shared_data
+def test_hatecheck(shared_file) -> None:
+    shared_file("hatecheck/test_suite_cases.csv")
+    texts = [text for text in read_corpus("hatecheck:gender") if text.spans]
+    controls = matched_texts(texts)
+    assert len(controls) > 200
+    assert not any("women" in control.text.lower() for control in controls)

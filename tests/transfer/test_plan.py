@@ -1,0 +1,69 @@
+"""Which runs a study has, and when two of them are the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fairforget.budget import Budget
+from fairforget.errors import InputError
+from fairforget.transfer.plan import CONTROLS, Recipe, Run, planned
+
+RECIPE = Recipe(model="smollm2")
+
+
+def test_every_run_once_and_whole_seeds_first() -> None:
+    runs = planned(
+        RECIPE,
+        ["builtin:gender", "builtin:race"],
+        objectives=["ascent", "neutral"],
+        controls=["random", "matched", "none"],
+        seeds=3,
+    )
+    # a seed: 2 corpora × 2 objectives, each with its random control; matched once for each
+    # objective, as built-in controls are the same texts for all domains; none once
+    assert len(runs) == len(set(runs)) == 3 * (4 + 4 + 2 + 1)
+    assert [run.seed for run in runs] == sorted(run.seed for run in runs)
+
+
+def test_other_corpora_have_matched_controls_of_their_own() -> None:
+    corpora = ["hatecheck:gender", "hatecheck:race"]
+    runs = planned(RECIPE, corpora, objectives=["ascent"], controls=["matched"], seeds=1)
+    assert [run.forget for run in runs if run.control] == corpora
+
+
+def test_the_name_changes_with_all_that_determines_the_result() -> (
+    None
+):
+    run = Run("builtin:gender", "neutral", None, 0, RECIPE)
+    others = [
+        replace(run, seed=1),
+        replace(run, control="random"),
+        replace(run, objective="ascent"),
+        replace(run, recipe=replace(RECIPE, steps=31)),
+        replace(run, recipe=replace(RECIPE, budget=Budget(1.05))),
+        replace(run, recipe=replace(RECIPE, benchmarks=("stereoset",))),
+    ]
+    names = {other.name("data") for other in others} | {run.name("other data")}
+    assert len(names) == len(others) + 1
+    assert run.name("data") not in names
+    assert replace(run).name("data") == run.name("data")
+    assert run.name("data").startswith("builtin_gender-neutral-seed0-")
+    assert "/" not in replace(run, forget="hub:a/b:c?x=1").name("data")
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"objectives": ["none"]}, "objectives: 'none' is unknown"),
+        ({"controls": ["placebo"]}, f"choose from {', '.join(CONTROLS)}"),
+        ({"seeds": 0}, "seeds is 0"),
+        ({"forget": []}, "forget names nothing"),
+        ({"forget": ["a", "a"]}, "given twice"),
+    ],
+)
+def test_bad_plans_are_refused(asked, message) -> None:
+    plan = {"forget": ["builtin:gender"], "objectives": ["ascent"], "controls": [], "seeds": 1}
+    with pytest.raises(InputError, match=message):
+        planned(RECIPE, **{**plan, **asked})

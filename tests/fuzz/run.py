@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
@@ -30,6 +31,16 @@ def fuzz(target: Target, inputs: int, *, start: int = 0) -> Counter[str]:
     Raises:
         Exception: what the reader raised, other than InputError; the input is in its notes.
     """
+    attempt, counts = attempts(target, inputs, start=start)
+    with tempfile.TemporaryDirectory() as cache, _calm(cache):
+        attempt()
+    return counts
+
+
+def attempts(
+    target: Target, inputs: int, *, start: int = 0
+) -> tuple[Callable[[], None], Counter[str]]:
+    """The reader as a property that hypothesis can test, and where it counts."""
     counts: Counter[str] = Counter()
 
     @seed(start)
@@ -44,9 +55,7 @@ def fuzz(target: Target, inputs: int, *, start: int = 0) -> Counter[str]:
     def attempt(files: Files) -> None:
         counts[tried(target, files)] += 1
 
-    with tempfile.TemporaryDirectory() as cache, _calm(cache):
-        attempt()
-    return counts
+    return attempt, counts
 
 
 def tried(target: Target, files: Files) -> str:

@@ -56,7 +56,7 @@ lock: $(READY) ## Resolve the dependencies anew into requirements/lock.txt, with
 
 audit: $(READY) ## Look the locked dependencies up among known vulnerabilities.
 	$(BIN)/python -m pip install --quiet pip-audit
-	$(BIN)/pip-audit --require-hashes --disable-pip -r $(LOCK)
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r $(LOCK)
 
 test-docs-long: $(READY) ## Type every block of the docs with the real model: for the night.
 	$(BIN)/python -m pytest -m nightly tests/docs

@@ -176,3 +176,18 @@ def test_every_file_of_the_catalogue_can_be_verified_or_is_in_a_package() -> Non
 def test_the_shared_files_are_what_the_catalogue_says(name: str, shared_file) -> None:
     for file in CATALOGUE[name].files:
         assert located(file) == shared_file(file.path)
+
+
+def test_a_wrong_beginning_is_fetched_again(places: Path, server: str) -> None:
+    put(places / "cache/data/set/.file.txt.part", b"not its beginning")
+    file = DataFile("set/file.txt", url=f"{server}/file.txt", sha256=(SHA256,))
+    assert fetch(file).read_bytes() == CONTENT
+
+
+def test_killed_after_unpacking(places: Path, server: str) -> None:
+    put(places / "cache/data/set/.file.txt.unpacked", CONTENT[:3])
+    url = f"{server}/archive.zip"
+    file = DataFile("set/file.txt", url=url, member="inside/file.txt", sha256=(SHA256,))
+    path = fetch(file)
+    assert path.read_bytes() == CONTENT
+    assert [p.name for p in path.parent.iterdir()] == ["file.txt"]

@@ -14,7 +14,7 @@ from fairforget.cache import cache_directory
 from fairforget.data.catalogue import DataFile
 from fairforget.data.download import download
 from fairforget.errors import InputError
-from fairforget.records import flush, whole_file
+from fairforget.records import flush
 
 LARGEST = 1 << 28
 """Bytes of a file that is unpacked: a small archive can hold a file of any size."""
@@ -96,20 +96,37 @@ def fetch(file: DataFile) -> Path:
     with FileLock(cache_directory() / "data" / ".lock"):
         if target.is_file() and not fault_of(target, file):
             return target  # another process has just fetched it
+        resumed = part.exists()
         download(file.url, part)
         try:
-            if file.member:
-                _unpack(part, file.member)
-            if fault := fault_of(part, file):
-                raise InputError(
-                    f"{file.url} is not the file that was expected ({fault}); "
-                    f"put the right one at {target} by hand"
-                )
-            flush(part)
-            part.replace(target)
+            _put(part, file, target)
+        except InputError:
+            if not resumed:
+                raise
+            part.unlink()  # the beginning that was kept may be wrong
+            download(file.url, part)
+            _put(part, file, target)
         finally:
             part.unlink(missing_ok=True)
     return target
+
+
+def _put(came: Path, file: DataFile, target: Path) -> None:
+    """Put what came, or the member of it that is asked for, in its place if it is right."""
+    if file.member:
+        packed, came = came, target.parent / f".{target.name}.unpacked"
+        _unpack(packed, file.member, came)
+    try:
+        if fault := fault_of(came, file):
+            raise InputError(
+                f"{file.url} is not the file that was expected ({fault}); "
+                f"put the right one at {target} by hand"
+            )
+        flush(came)
+        came.replace(target)
+    finally:
+        if file.member:
+            came.unlink(missing_ok=True)
 
 
 def fault_of(path: Path, file: DataFile) -> str:
@@ -128,8 +145,8 @@ def fault_of(path: Path, file: DataFile) -> str:
     return ""
 
 
-def _unpack(archive: Path, member: str) -> None:
-    """Put a member of a zip archive in the archive's place; nothing else of it is unpacked."""
+def _unpack(archive: Path, member: str, into: Path) -> None:
+    """Write a member of a zip archive to a file; nothing else of it is unpacked."""
     try:
         with zipfile.ZipFile(archive) as opened, opened.open(member) as packed:
             content = packed.read(LARGEST + 1)
@@ -137,8 +154,7 @@ def _unpack(archive: Path, member: str) -> None:
         raise InputError(f"{archive} is no zip archive with {member} in it: {error}") from error
     if len(content) > LARGEST:
         raise InputError(f"{archive}: its {member} is larger than {LARGEST >> 20} MB")
-    with whole_file(archive) as out:
-        out.write(content)
+    into.write_bytes(content)
 
 
 def _reason(error: OSError) -> str:

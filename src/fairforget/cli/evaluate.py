@@ -36,12 +36,13 @@ def evaluate_command(
             10%.
         seed: Of the bootstrap intervals.
         dtype: float32, bfloat16 or float16; by default the fastest on the device.
-        device: Such as cpu or cuda; by default an accelerator if there is one.
+        device: Such as cpu, cuda or cuda:1; by default an accelerator if there is one.
         start_token: The token before the first word; by default what the tokenizer says.
         trust_remote_code: Run Python code that comes with the model.
         json: Print the record as JSON, and nothing else.
     """
     from fairforget.benchmarks import checked
+    from fairforget.devices import chosen_device
     from fairforget.evaluation import evaluate_into, is_evaluated
     from fairforget.outputs import open_output
     from fairforget.processes import is_first, joined
@@ -56,7 +57,7 @@ def evaluate_command(
         "dtype": dtype,
         "start_token": start_token,
     }
-    mine = joined()
+    place = chosen_device(device, own=joined(cpu=device == "cpu"))
     if (output / RECORD).exists():
         open_output(output, settings)
         is_evaluated(output)
@@ -66,7 +67,7 @@ def evaluate_command(
         language_model = load_model(
             model,
             dtype=dtype,
-            device=device or (str(mine) if mine else None),
+            device=str(place),
             start_token=start_token,
             trust_remote_code=trust_remote_code,
         )

@@ -72,7 +72,6 @@ def transfer_command(
         json: Print study.json, and nothing else.
     """
     from fairforget.console import show_study
-    from fairforget.outputs import open_output
     from fairforget.report import write_report
     from fairforget.transfer import Recipe, transfer
     from fairforget.transfer.record import STUDY
@@ -97,8 +96,6 @@ def transfer_command(
         start_token=start_token,
         trust_remote_code=trust_remote_code,
     )
-    # what else is asked for may grow from one call to the next
-    open_output(output, {"command": "transfer", "model": model, "benchmarks": recipe.benchmarks})
     study = transfer(
         recipe,
         [_named(name, corpus) for name in names(forget)],

@@ -9,9 +9,9 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-import torch
-
 from fairforget.corpora import Text, read_corpus
+from fairforget.corpora.reading import parse_name
+from fairforget.devices import chosen_device
 from fairforget.evaluation import evaluate_into
 from fairforget.models import LanguageModel, load_model
 from fairforget.preparation import Corpus, everyday_corpus, prepare
@@ -59,7 +59,7 @@ def load(recipe: Recipe) -> LanguageModel:
     return load_model(
         recipe.model,
         dtype=recipe.dtype or "float32",
-        device=recipe.device,
+        device=str(chosen_device(recipe.device)),
         start_token=recipe.start_token,
         trust_remote_code=recipe.trust_remote_code,
     )
@@ -72,7 +72,7 @@ def forget_corpus(run: Run) -> Corpus:
     texts = _texts(run.forget)
     if run.control == MATCHED and not is_builtin(run.forget):
         texts = tuple(matched_texts(texts, seed=run.seed))
-    return Corpus(run.forget, texts, run.forget.partition("?")[0].partition(":")[2] or None)
+    return Corpus(run.forget, texts, parse_name(run.forget).part)
 
 
 def digest_of_data(runs: Iterable[Run]) -> str:
@@ -96,6 +96,7 @@ def digest_of_data(runs: Iterable[Run]) -> str:
 
 def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
     recipe = run.recipe
+    place = chosen_device(recipe.device)
     return UnlearningConfig(
         output_dir=str(checkpoints),
         objective=run.objective,
@@ -109,7 +110,8 @@ def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
         per_device_train_batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
         save_strategy="no",  # a run is short: one that is cut off starts again
-        use_cpu=recipe.device == "cpu" or not torch.cuda.is_available(),
+        use_cpu=place.type == "cpu",
+        gpu=place.index or 0,
         seed=run.seed,
     )
 

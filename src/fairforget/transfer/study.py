@@ -14,6 +14,8 @@ from fairforget.benchmarks import checked, judge_of
 from fairforget.corpora.domains import forgotten_domains
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, is_evaluated, read_items
+from fairforget.outputs import open_output
+from fairforget.overlap import check_unseen
 from fairforget.progress import bar
 from fairforget.records import (
     RECORD,
@@ -67,10 +69,14 @@ def transfer(
             compared; or every run failed.
     """
     benchmarks = [name for name in checked(recipe.benchmarks) if judge_of(name)]
+    for corpus in forget:
+        check_unseen(corpus, benchmarks)
     if not benchmarks:
         raise InputError(f"benchmarks {', '.join(recipe.benchmarks)} have no items to compare")
     runs = planned(recipe, forget, objectives=objectives, controls=controls, seeds=seeds)
     data = digest_of_data(runs)
+    # what else is asked for may grow from one call to the next
+    open_output(output, {"model": recipe.model, "benchmarks": recipe.benchmarks})
     start = time.perf_counter()
     if not is_evaluated(output / BEFORE):
         evaluate_into(output / BEFORE, load(recipe), recipe.benchmarks)

@@ -255,3 +255,11 @@ def test_a_diverged_run_can_be_read_back(tmp_path) -> None:
     again = read_record(tmp_path / "record.json", UnlearningRecord)
     assert math.isnan(again.history[0]["loss"])
     assert again.budget.trained == math.inf
+
+
+def test_the_saved_tokenizer_cuts_no_texts(tmp_path: Path) -> None:
+    model = language_model(tmp_path, "llama")
+    unlearn(model, FORGET, RETAIN, config(tmp_path))
+    save_model(model, tmp_path / "saved")
+    saved, original = (tmp_path / name / "tokenizer.json" for name in ("saved", "llama"))
+    assert saved.read_bytes() == original.read_bytes()

@@ -179,10 +179,10 @@ def encode_retain(
         )
     random.Random(0).shuffle(texts)
     end = [] if language_model.end_id is None else [language_model.end_id]
-    encoded = language_model.tokenizer(
-        texts, add_special_tokens=False, truncation=True, max_length=RETAIN_TOKENS - 1 - len(end)
-    )["input_ids"]
-    sequences = [[language_model.start_id, *ids, *end] for ids in encoded if ids]
+    longest = RETAIN_TOKENS - 1 - len(end)
+    # not cut by the tokenizer: it would be saved with the model, and go on cutting
+    encoded = language_model.tokenizer(texts, add_special_tokens=False)["input_ids"]
+    sequences = [[language_model.start_id, *ids[:longest], *end] for ids in encoded if ids]
     return sequences[:held_out], sequences[held_out:]
 
 

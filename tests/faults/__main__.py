@@ -29,6 +29,7 @@ from .forked import Ended, count_writes, forked, kill_at_write
 KILLED = -9
 OWN = (".lock", "checkpoints/", "parts/", "settings.json")
 """What is no result, and may differ while a command has not ended."""
+RECORDS = ("record.json", "study.json")
 TIMES = ("seconds",)
 """Fields of records that differ from run to run."""
 
@@ -49,8 +50,7 @@ class Study:
 
     def run(self, out: Path, **how: Any) -> Ended:
         """The command, once."""
-        if self.case.cache:
-            os.environ["FAIRFORGET_CACHE"] = str(out)
+        os.environ["FAIRFORGET_CACHE"] = str(out if self.case.cache else self.directory / "cache")
         return forked(self.case.args(out), self.directory / "log", **how)
 
     def undisturbed(self) -> None:
@@ -105,33 +105,31 @@ def result_of(directory: Path, *, whole: bool = False) -> dict[str, Any]:
             continue
         if own and path.name == "settings.json":
             continue
-        content = path.read_bytes()
-        if path.suffix in (".json", ".html", ".md"):
-            found[name] = _timeless(content, path.suffix)
-        else:
-            found[name] = content
+        found[name] = _timeless(path)
     return found
 
 
-def _timeless(content: bytes, suffix: str) -> Any:
-    """A record without its durations; of pages, which show them, only that they are whole."""
-    if suffix == ".html":
+def _timeless(path: Path) -> Any:
+    """The content, of a record without its durations; of pages, which show them, whether whole."""
+    content = path.read_bytes()
+    if path.name in RECORDS:
+        return {key: part for key, part in json.loads(content).items() if key not in TIMES}
+    if path.suffix == ".html":
         return content.rstrip().endswith(b"</html>")
-    if suffix == ".md":
-        return len(content) > 0
-    value = json.loads(content)
-    if isinstance(value, dict):
-        return {key: part for key, part in value.items() if key not in TIMES}
-    return value
+    return bool(content) if path.suffix == ".md" else content
 
 
 def compared(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
-    """The files that differ, are missing, or should not be there."""
-    return [
-        name
-        for name in sorted({*found, *expected})
-        if name not in found or name not in expected or found[name] != expected[name]
-    ]
+    """The files that differ, are missing, or should not be there; of records, the fields."""
+    different = []
+    for name in sorted({*found, *expected}):
+        mine, other = found.get(name), expected.get(name)
+        if isinstance(mine, dict) and isinstance(other, dict):
+            fields = [key for key in {**mine, **other} if mine.get(key) != other.get(key)]
+            different += [f"{name}, {key}: {mine.get(key)} not {other.get(key)}" for key in fields]
+        elif name not in found or name not in expected or mine != other:
+            different.append(f"{name} {'differs' if name in found else 'is missing'}")
+    return different
 
 
 def main() -> None:

@@ -14,8 +14,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import fairforget.trainer
 from fairforget.data.catalogue import CATALOGUE
+from fairforget.trainer import UnlearningConfig
 from tests.models import save_tiny
 
 WORDS = ("late", "loud", "slow", "bad drivers", "very late", "rude")
@@ -34,10 +34,7 @@ class Case:
 
 def make_cases(directory: Path, server: str) -> list[Case]:
     """Write what the commands read; every command of which a kill must cost nothing."""
-    # fewer steps than between two checkpoints otherwise
-    fairforget.trainer.UnlearningConfig = partial(  # type: ignore[misc, assignment]
-        fairforget.trainer.UnlearningConfig, save_steps=2
-    )
+    _save_often()
     model = str(save_tiny("llama", directory / "model"))
     forget = _lines(
         directory / "forget.jsonl",
@@ -82,7 +79,7 @@ def make_cases(directory: Path, server: str) -> list[Case]:
     )
     words = directory / "words.txt"
     words.write_text("\n".join(WORDS))
-    _serve_wikitext(directory, server)
+    _serve_archive(directory, server)
     few = ["--steps", "6", "--batch_size", "4", "--retain", retain, "--device", "cpu"]
     unlearn = ["unlearn", model, "--forget", forget, *few]
     return [
@@ -105,7 +102,7 @@ def make_cases(directory: Path, server: str) -> list[Case]:
                 *("--output", str(out / "spans.jsonl"), "--review", str(out / "review.html")),
             ],
         ),
-        Case("data fetch", lambda _: ["data", "fetch", "wikitext2"], cache=True),
+        Case("data fetch", lambda _: ["data", "fetch", "stereoset-test"], cache=True),
         Case(
             "transfer",
             lambda out: [
@@ -117,27 +114,38 @@ def make_cases(directory: Path, server: str) -> list[Case]:
     ]
 
 
+def _save_often() -> None:
+    """A checkpoint, and a row of history, every two steps: these runs are short."""
+    as_asked = UnlearningConfig.__post_init__
+
+    def often(config: UnlearningConfig) -> None:
+        config.save_steps = config.logging_steps = 2
+        as_asked(config)
+
+    UnlearningConfig.__post_init__ = often  # type: ignore[method-assign]
+
+
 def _lines(path: Path, rows: list[dict[str, object]]) -> str:
     path.write_text("\n".join(map(json.dumps, rows)))
     return str(path)
 
 
-def _serve_wikitext(directory: Path, server: str) -> None:
+def _serve_archive(directory: Path, server: str) -> None:
     """Put an archive of two megabytes where the server finds it, and its hash in the catalogue."""
     content = random.Random(0).randbytes(1 << 21)
     served = directory / "served"
     served.mkdir()
-    with zipfile.ZipFile(served / "wikitext.zip", "w") as archive:
+    with zipfile.ZipFile(served / "archive.zip", "w") as archive:
         archive.writestr("../../evil", b"no one asked for this")
-        archive.writestr("inside/wiki.raw", content)
-    entry = CATALOGUE["wikitext2"]
+        archive.writestr("inside/file", content)
+    entry = CATALOGUE["stereoset-test"]
     file = replace(
         entry.files[0],
-        url=f"{server}/wikitext.zip",
-        member="inside/wiki.raw",
+        url=f"{server}/archive.zip",
+        member="inside/file",
         sha256=(hashlib.sha256(content).hexdigest(),),
     )
-    CATALOGUE["wikitext2"] = replace(entry, files=(file,))
+    CATALOGUE["stereoset-test"] = replace(entry, files=(file,))
 
 
 @contextmanager

@@ -69,8 +69,7 @@ def told(what: str, case: Case, ended: Ended, *, then: list[str] | None = None) 
 
 def run(case: Case, out: Path, before: Callable[[], object] = lambda: None) -> Ended:
     """The command, in a child."""
-    if case.cache:
-        os.environ["FAIRFORGET_CACHE"] = str(out)
+    os.environ["FAIRFORGET_CACHE"] = str(out if case.cache else out.parent / "cache")
     with tempfile.TemporaryDirectory() as logs:
         return forked(case.args(out), Path(logs) / "log", before=before)
 

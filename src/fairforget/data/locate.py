@@ -123,6 +123,8 @@ def _put(came: Path, file: DataFile, target: Path) -> None:
                 f"put the right one at {target} by hand"
             )
         flush(came)
+        if file.member:
+            packed.unlink()  # once the target is there, no one looks for it
         came.replace(target)
     finally:
         if file.member:

@@ -201,7 +201,9 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         os.umask(mask)
         Path(aside).chmod(0o666 & ~mask)
         Path(aside).replace(path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = str(path)
         Path(aside).unlink(missing_ok=True)
         raise
 

@@ -5,30 +5,33 @@ A process of its own, because it forks: see `forked`.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import resource
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-import transformers  # noqa: F401
+import transformers
 from filelock import FileLock
 
 import fairforget.unlearning  # noqa: F401
 from fairforget.outputs import LOCK
+from tests.models import word_tokenizer
 
 from .__main__ import compared, result_of
 from .cases import Case, make_cases, served
 from .forked import Ended, forked
 
-NOBODY = 65534
+COMMANDS = ("unlearn", "evaluate", "select", "data fetch")
 DISK = 1 << 21
 """Bytes of the small disk."""
 
@@ -46,7 +49,7 @@ def main() -> None:
         with served(root / "input" / "served") as server:
             cases = {case.name: case for case in make_cases(root / "input", server)}
             for scenario in SCENARIOS:
-                for command in ("unlearn", "evaluate", "select", "data fetch"):
+                for command in sys.argv[1:] or COMMANDS:
                     place = root / "place"
                     place.mkdir()
                     scenario(cases[command], place)
@@ -81,13 +84,12 @@ def usual(case: Case, place: Path) -> dict[str, object]:
 
 
 def read_only(case: Case, place: Path) -> None:
-    """A directory in which one may not write."""
-    out = place / "out"
-    out.mkdir()
-    out.chmod(stat.S_IREAD | stat.S_IEXEC | 0o055)
-    ended = run(case, out, lambda: os.setuid(NOBODY) if os.getuid() == 0 else None)
-    assert list(out.iterdir()) == []
-    told("read-only directory", case, ended)
+    """A disk on which one may not write."""
+    with small_disk(place / "disk") as disk:
+        if disk is None:
+            return
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        told("read-only disk", case, run(case, disk / "out"))
 
 
 def full_disk(case: Case, place: Path) -> None:
@@ -126,12 +128,11 @@ def small_disk(place: Path) -> Iterator[Path | None]:
 
 
 def few_files(case: Case, place: Path) -> None:
-    """Hardly any file handles."""
+    """No file handles but the three that every process has."""
     expected = usual(case, place)
 
     def limit() -> None:
-        most = max(int(path.name) for path in Path("/proc/self/fd").iterdir()) + 2
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # stdin, stdout and stderr are open
 
     ended = run(case, place / "out", limit)
     again = run(case, place / "out")
@@ -140,12 +141,23 @@ def few_files(case: Case, place: Path) -> None:
 
 
 def little_memory(case: Case, place: Path) -> None:
-    """An address space with one more megabyte."""
+    """An address space with ten more megabytes, and a model of sixty."""
+    if case.name not in ("unlearn", "evaluate"):
+        return
+    sizes = {"hidden_size": 512, "intermediate_size": 4096, "max_position_embeddings": 256}
+    heads = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
+    with contextlib.redirect_stderr(io.StringIO()):
+        config = transformers.LlamaConfig(vocab_size=400, **sizes, **heads)
+        transformers.LlamaForCausalLM(config).save_pretrained(place / "large")
+        word_tokenizer().save_pretrained(place / "large")
+    command, _, *rest = case.args(Path("OUT"))
+    large = [command, str(place / "large"), *rest]
+    case = replace(case, args=lambda out: [str(out) if word == "OUT" else word for word in large])
     expected = usual(case, place)
 
     def limit() -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
-        most = pages * resource.getpagesize() + (1 << 20)
+        most = pages * resource.getpagesize() + 10 * (1 << 20)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
     ended = run(case, place / "out", limit)

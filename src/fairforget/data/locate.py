@@ -62,6 +62,8 @@ def located(*files: DataFile) -> Path:
             try:
                 return fetch(file)
             except OSError as error:
+                if error.errno is not None:  # the disk's fault, not the network's
+                    raise
                 failure = f" (fetching {file.url} failed: {_reason(error)})"
     raise InputError(f"{files[0].path} is not on this machine{failure}; {remedy(files)}")
 

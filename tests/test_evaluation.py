@@ -82,7 +82,9 @@ def test_items_of_all_benchmarks_share_a_table(small, tmp_path: Path, capsys) ->
     assert "Blodgett" in out
     assert "BBQ: a model that always" in out
     assert "perplexity:" in out
+    assert "bbq, ambiguous contexts, protocol" in out
     assert max(map(len, out.splitlines())) <= 80
+    assert "…" not in out
 
 
 def test_written_once(small, tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ import torch.multiprocessing as mp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairforget.benchmarks.stereoset import read_items
 from fairforget.forward.packing import ROW_NODES, honours_trees, packed
 from fairforget.forward.prefix_rows import prefix_rows
+from fairforget.models import LanguageModel
 from fairforget.processes import shared_out
 from fairforget.scoring.causal import token_log_probs
 from fairforget.scoring.masked import Blanked, masked_log_probs, one_at_a_time
@@ -80,6 +82,17 @@ def test_long_sequences_equal_one_at_a_time(family: str, batch_tokens: int) -> N
     found = token_log_probs(model, long_sequences(), batch_tokens=batch_tokens)
     for sequence, values in zip(long_sequences(), found, strict=True):
         assert values == pytest.approx(alone(model, sequence), abs=1e-4)
+
+
+@pytest.mark.real_model
+def test_the_real_model_equals_one_sequence_at_a_time(smollm2: LanguageModel) -> None:
+    texts = [text for item in read_items()[:8] for text in item.sentences]
+    texts.append(" ".join(texts))  # longer than a row
+    sequences = [[smollm2.start_id, *ids] for ids in smollm2.tokenizer(texts)["input_ids"]]
+    assert len(sequences[-1]) > ROW_NODES
+    assert honours_trees(smollm2.model, ROW_NODES)
+    for sequence, values in zip(sequences, token_log_probs(smollm2.model, sequences), strict=True):
+        assert values == pytest.approx(alone(smollm2.model, sequence), abs=1e-4)
 
 
 def test_what_shares_nothing_is_left_to_causal_attention(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -239,7 +239,7 @@ def _question(
         template=f"{row['category']}-{row['question_index']}",
         ambiguous=row["context_condition"] == "ambig",
         prompt=f"{row['context'].strip()} {row['question'].strip()} Answer:",
-        answers=(row["ans0"], row["ans1"], row["ans2"]),
+        answers=(row["ans0"].strip(), row["ans1"].strip(), row["ans2"].strip()),
         right=int(row["label"]),
         unknown=unknown,
         biased=biased,

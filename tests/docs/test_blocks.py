@@ -1,7 +1,8 @@
 """Every code block of the README and the site works, typed in order.
 
-Here the models are tiny, whatever their name; `make test-docs-long` types the same with the real
-SmolLM2, and the blocks marked `long` too.
+Here the models are tiny, whatever their name, and so are the corpora and benchmarks;
+`make test-docs-long` types the same with the real SmolLM2 and all data, and the blocks marked
+`long` too.
 """
 
 from __future__ import annotations
@@ -10,11 +11,17 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fairforget import models
+from fairforget.benchmarks import crows_pairs, stereoset
+from fairforget.corpora import SOURCES, reading
 
 from ..models import tiny, word_tokenizer
 from ..openai_server import openai_server
@@ -48,6 +55,26 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def little(desk: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The desk with a tiny model for every name, and little data."""
+    monkeypatch.setenv("FAIRFORGET_CACHE", str(desk / ".cache"))
+    monkeypatch.setattr(
+        models, "_place", lambda name: name if Path(name).is_dir() else str(tiny_model)
+    )
+    monkeypatch.setattr(stereoset, "read_items", some_of(stereoset.read_items))
+    monkeypatch.setattr(crows_pairs, "read_pairs", some_of(crows_pairs.read_pairs))
+    monkeypatch.setattr(reading, "builtin_texts", partial(reading.builtin_texts, limit=200))
+    texts = SOURCES["boolq"].texts
+    short = replace(SOURCES["boolq"], texts=lambda: islice(texts(), 200))
+    monkeypatch.setitem(SOURCES, "boolq", short)
+
+
+def some_of(function: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    """The function, giving every twentieth element of its list."""
+    return lambda *args, **kwargs: function(*args, **kwargs)[::20]
+
+
 def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
@@ -67,11 +94,8 @@ def type_all(page: Path, *, patient: bool) -> None:
 
 
 @pytest.mark.parametrize("page", RUNNABLE, ids=name_of)
-def test_every_block_works(
-    page: Path, desk: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FAIRFORGET_CACHE", str(desk / ".cache"))
-    monkeypatch.setattr(models, "_place", places(tiny_model))
+@pytest.mark.usefixtures("little")
+def test_every_block_works(page: Path) -> None:
     type_all(page, patient=False)
 
 
@@ -81,8 +105,3 @@ def test_every_block_works(
 def test_every_block_works_with_the_real_model(page: Path, desk: Path, tiny_model: Path) -> None:
     shutil.copytree(tiny_model, desk / "gpt2")  # a name of the hub, which tests do not ask
     type_all(page, patient=True)
-
-
-def places(tiny_model: Path) -> Callable[[str], str]:
-    """Where models are: named ones are the tiny one."""
-    return lambda name: name if Path(name).is_dir() else str(tiny_model)

@@ -28,6 +28,7 @@ from fairforget.selection import (
     mentions_of,
     score_spans,
     select,
+    select_in_parallel,
     spans_file,
     write_spans,
 )
@@ -342,6 +343,30 @@ def test_a_corpus_of_any_size_streams_through_the_command(tmp_path: Path, monkey
     main(["select", "any", "--method", "given", "--score", "--output", str(output)])
     assert len(output.read_text().splitlines()) == len(lags) == 2000
     assert max(lags) <= 256
+
+
+def test_several_processes_give_the_same_in_order_and_read_little_ahead() -> None:
+    drawn = 0
+
+    def texts() -> Iterator[Text]:
+        nonlocal drawn
+        for drawn in range(1, 2001):
+            yield Text(f"t{drawn}", f"Women are vermin or number {drawn}.")
+
+    selector = Contrast(COUNTS, threshold=5.0)
+    alone = list(select(texts(), selector, mentions_of))
+    drawn = 0
+    together = select_in_parallel(texts(), selector, mentions_of, processes=2)
+    first = next(together)
+    assert drawn <= 256 * 5
+    assert [first, *together] == alone
+    assert any(item.why for item in alone)
+
+
+def test_processes_are_for_methods_that_have_none(tmp_path: Path, capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["select", "builtin", "--method", "llm", "--processes", "2", "--json"])
+    assert "parallel without it" in capsys.readouterr().err
 
 
 @pytest.mark.shared_data

@@ -21,6 +21,7 @@ def select_command(
     output_price: float = 0.0,
     concurrency: int = 8,
     timeout: float = 60.0,
+    processes: int = 1,
     output: Path | None = None,
     review: Path | None = None,
     score: bool = False,
@@ -44,6 +45,8 @@ def select_command(
         output_price: Of llm: dollars for a million tokens answered.
         concurrency: Of llm: questions at one time.
         timeout: Of llm: seconds that an answer may take.
+        processes: Of lexicon, contrast and the controls: several go faster through corpora of
+            many thousands of texts.
         output: JSONL file to write: id, text, domain, group, spans, mentions, why.
         review: HTML file to write, in which a person corrects the spans.
         score: Compare with the corpus's own spans.
@@ -67,12 +70,17 @@ def select_command(
         make_selector,
         mentions_of,
         select,
+        select_in_parallel,
         write_spans,
     )
     from fairforget.selection.llm import Llm, Server
 
     if not (output or review or score or json or dry_run):
         raise InputError("nothing to do: give --output FILE.jsonl, --review FILE.html or --score")
+    if processes < 1:
+        raise InputError(f"--processes is {processes}; at least 1 is needed")
+    if processes > 1 and method in ("llm", "ratio"):
+        raise InputError(f"--processes: method {method!r} is parallel without it")
     if score and not any(text.spans for text in iter_corpus(corpus)):
         raise InputError(f"--score: corpus {corpus!r} has no spans of its own to compare with")
     server = Server(model, url, timeout=timeout, concurrency=concurrency)
@@ -90,7 +98,11 @@ def select_command(
     def counted(selector: Selector) -> Iterator[Selected]:
         """The selected texts, one at a time: a corpus need not fit in memory."""
         texts, same = tee(iter_corpus(corpus))
-        for true, item in zip(same, select(texts, selector, mentions_of), strict=True):
+        if processes > 1:
+            items = select_in_parallel(texts, selector, mentions_of, processes=processes)
+        else:
+            items = select(texts, selector, mentions_of)
+        for true, item in zip(same, items, strict=True):
             facts["texts"] += 1
             facts["texts_with_spans"] += bool(item.text.spans)
             if review:

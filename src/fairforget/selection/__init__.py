@@ -3,6 +3,7 @@
 from fairforget.selection.choice import Choice, Selected, Selector, select
 from fairforget.selection.identity import identity_ranges, mentions_of
 from fairforget.selection.methods import METHODS, Method, SelectionOptions, make_selector
+from fairforget.selection.parallel import select_in_parallel
 from fairforget.selection.score import SpanScore, SpanScorer, score_spans
 from fairforget.selection.spans_file import write_spans
 
@@ -20,5 +21,6 @@ __all__ = [
     "mentions_of",
     "score_spans",
     "select",
+    "select_in_parallel",
     "write_spans",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from fairforget.corpora.text import Mention, Span, Text
 
@@ -19,6 +20,10 @@ class Choice:
 
 Selector = Callable[[Sequence[Text]], list[list[Choice]]]
 """Texts → the choices in each, in order, not overlapping."""
+FindMentions = Callable[[str], tuple[Mention, ...]]
+"""A text → the mentions in it."""
+AT_A_TIME = 256
+"""Texts that a selector sees in one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,45 +35,43 @@ class Selected:
 
 
 def select(
-    texts: Iterable[Text],
-    selector: Selector,
-    find_mentions: Callable[[str], tuple[Mention, ...]] | None = None,
-    *,
-    at_a_time: int = 256,
+    texts: Iterable[Text], selector: Selector, find_mentions: FindMentions | None = None
 ) -> Iterator[Selected]:
     """The texts with the selector's spans in place of their own, in order, in constant memory.
 
     Args:
-        texts: any number.
+        texts: any number; the selector sees `AT_A_TIME` of them in one call.
         selector: see there.
         find_mentions: finds the mentions of a text whose corpus names none.
-        at_a_time: texts that the selector sees in one call.
     """
-    batch: list[Text] = []
-    for text in texts:
-        batch.append(text)
-        if len(batch) == at_a_time:
-            yield from _selected(batch, selector, find_mentions)
-            batch = []
-    yield from _selected(batch, selector, find_mentions)
+    for batch in batches(texts):
+        yield from selected(batch, selector, find_mentions)
 
 
-def _selected(
-    batch: list[Text],
-    selector: Selector,
-    find_mentions: Callable[[str], tuple[Mention, ...]] | None,
-) -> Iterator[Selected]:
-    if not batch:
-        return
+def batches(texts: Iterable[Text]) -> Iterator[list[Text]]:
+    """The texts, `AT_A_TIME` in a list."""
+    rest = iter(texts)
+    while batch := list(islice(rest, AT_A_TIME)):
+        yield batch
+
+
+def selected(
+    batch: Sequence[Text], selector: Selector, find_mentions: FindMentions | None
+) -> list[Selected]:
+    """What one call of the selector gives."""
+    found = []
     for text, choices in zip(batch, selector(batch), strict=True):
         mentions = text.mentions
         if not mentions and find_mentions:
-            found = find_mentions(text.text)
-            mentions = tuple(m for m in found if not any(_overlap(m, c) for c in choices))
+            mentions = tuple(
+                mention
+                for mention in find_mentions(text.text)
+                if not any(_overlap(mention, choice) for choice in choices)
+            )
         spans = tuple(Span(choice.start, choice.end) for choice in choices)
-        yield Selected(
-            replace(text, spans=spans, mentions=mentions), tuple(choice.why for choice in choices)
-        )
+        why = tuple(choice.why for choice in choices)
+        found.append(Selected(replace(text, spans=spans, mentions=mentions), why))
+    return found
 
 
 def joined(text: str, choices: Iterable[Choice]) -> list[Choice]:

@@ -17,8 +17,8 @@ from fairforget.forward.gradient_at_once import weighted_sum
 from fairforget.forward.split_forward import head_parameters, hidden_states, logits_at
 from fairforget.objectives import Objective
 
-HEAD_ROWS = 256
-"""Target positions whose logits exist at one time."""
+HEAD_ROWS, HEAD_LOGITS = 256, 1 << 25
+"""Target positions whose logits exist at one time, and logits: the fewer of both."""
 ROLES = ("forget", "retain")
 
 
@@ -52,16 +52,17 @@ class StepLoss:
         if "reference" in batch:
             with self._original(model) as original:
                 reference = hidden_states(original, **batch["reference"]).flatten(0, 1)
+        rows = min(HEAD_ROWS, max(1, HEAD_LOGITS // model.config.get_text_config().vocab_size))
         losses, shown, roles = [], [], []
         for role, objective in enumerate((self.forgetting, self.retention)):
             part = batch.get(ROLES[role])
             if objective is None or part is None:
                 continue
-            chunks = hidden[part["places"]].split(HEAD_ROWS)
+            chunks = hidden[part["places"]].split(rows)
             theirs: Sequence[Tensor | None] = [None] * len(chunks)
             if reference is not None and "reference_places" in part:
-                theirs = reference[part["reference_places"]].split(HEAD_ROWS)
-            for tokens, other in zip(part["tokens"].split(HEAD_ROWS), theirs, strict=True):
+                theirs = reference[part["reference_places"]].split(rows)
+            for tokens, other in zip(part["tokens"].split(rows), theirs, strict=True):
                 losses.append(partial(self._of_logits, model, objective, tokens, other))
             shown += chunks
             roles += [role] * len(chunks)

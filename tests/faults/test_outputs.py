@@ -1,0 +1,95 @@
+"""The output directory: one process at a time, and nothing of a dead one in the way."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fairforget.errors import InputError
+from fairforget.outputs import LOCK, SETTINGS, open_output
+from fairforget.records import whole_file
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from fairforget.outputs import open_output
+open_output(Path(sys.argv[1]), {"command": "evaluate"})
+print("held", flush=True)
+time.sleep(600)
+"""
+COMMAND = {"command": "evaluate"}
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that is at work in `out`."""
+    out = str(tmp_path / "out")
+    with subprocess.Popen([sys.executable, "-c", HOLD, out], stdout=-1, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_process_is_refused_until_the_first_dies(holder, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is in use by another process; wait until it ends"):
+        open_output(tmp_path / "out", COMMAND)
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    open_output(tmp_path / "out", COMMAND)
+
+
+def test_other_settings_are_told_before_the_lock(holder, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds a run with command 'evaluate', not 'unlearn'"):
+        open_output(tmp_path / "out", {"command": "unlearn"})
+
+
+def test_what_a_dead_process_left_is_cleared_away(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in (LOCK, ".settings.json-abcd1234"):
+        (out / name).touch()
+    open_output(out, COMMAND)  # it is as good as new
+    assert sorted(path.name for path in out.iterdir()) == [LOCK, SETTINGS]
+    (out / "before").mkdir()
+    (out / ".model-abcd1234").mkdir()
+    (out / ".model-abcd1234" / "weights").touch()
+    (out / "before" / ".record.json-abcd1234").touch()
+    (out / "before" / ".mine").touch()
+    open_output(out, COMMAND)
+    assert not (out / ".model-abcd1234").exists()
+    assert [path.name for path in (out / "before").iterdir()] == [".mine"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "[" * 10_000])
+def test_damaged_settings(tmp_path: Path, content: str) -> None:
+    (tmp_path / SETTINGS).write_text(content)
+    with pytest.raises(InputError, match="is damaged; choose another --output"):
+        open_output(tmp_path, COMMAND)
+
+
+def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    path.write_text("earlier")
+
+    def broken() -> None:
+        with whole_file(path) as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken()
+    assert path.read_text() == "earlier"
+    (tmp_path / ".record.json-abcd1234").write_text("of a dead process")
+    with whole_file(path) as file:
+        file.write(b"later")
+        assert path.read_text() == "earlier"
+        with whole_file(path) as other:  # one at work is left alone
+            other.write(b"other")
+    assert path.read_text() == "later"
+    assert [p.name for p in tmp_path.iterdir()] == ["record.json"]

@@ -15,6 +15,9 @@ from pathlib import Path
 
 from fairforget.cli import COMMANDS, main
 from fill_readme import table as demo_table
+from score_selectors import RESULTS as SELECTORS
+from score_selectors import last as selectors
+from score_selectors import table as selectors_table
 
 DOCS = Path(__file__).resolve().parent
 PAGES, RESULTS = DOCS / "pages", DOCS / "results"
@@ -46,7 +49,7 @@ def commands() -> str:
 
 
 def results() -> str:
-    """The demo's table, and every table in docs/results."""
+    """The demo's table, the selectors', and every other table in docs/results."""
     parts = [
         "# Results",
         "",
@@ -59,9 +62,12 @@ def results() -> str:
         "",
         demo_table(),
     ]
+    tables = [selectors_table(selectors())]
     for page in sorted(RESULTS.rglob("*.md")):
-        lines = page.read_text(encoding="utf-8").splitlines()
-        parts += [f"#{line}" if line.startswith("#") else line for line in lines]
+        if page != SELECTORS.with_suffix(".md"):
+            tables.append(page.read_text(encoding="utf-8"))
+    for text in tables:
+        parts += [f"#{line}" if line.startswith("#") else line for line in text.splitlines()]
         parts.append("")
     return "\n".join(parts)
 

@@ -31,9 +31,7 @@ def test_before_and_after_are_the_benchmarks_own_scores_averaged_over_seeds() ->
     assert not cell.own
 
 
-def test_only_what_goes_beyond_the_control_is_supported() -> (
-    None
-):
+def test_only_what_goes_beyond_the_control_is_supported() -> None:
     strong, both = {"gender": 0.5}, {"gender": 0.5, "race": 0.5}
     runs = [result("builtin:gender", shift=both, seed=s) for s in SEEDS]
     controls = [result("builtin:gender", "random", shift={"race": 0.5}, seed=s) for s in SEEDS]

@@ -33,9 +33,7 @@ def test_other_corpora_have_matched_controls_of_their_own() -> None:
     assert [run.forget for run in runs if run.control] == corpora
 
 
-def test_the_name_changes_with_all_that_determines_the_result() -> (
-    None
-):
+def test_the_name_changes_with_all_that_determines_the_result() -> None:
     run = Run("builtin:gender", "neutral", None, 0, RECIPE)
     others = [
         replace(run, seed=1),

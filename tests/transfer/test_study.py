@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.transfer import study as study_module
-from fairforget.transfer.running import carry_out
+from fairforget.transfer.plan import Recipe, Run
+from fairforget.transfer.running import carry_out, forget_corpus
 
 from ..models import save_tiny
 
@@ -139,6 +141,21 @@ def test_a_failed_run_is_reported_and_stops_no_other(
     assert [failure["error"] for failure in study["failed"]] == ["the machine is tired"]
     assert {cell["forget"] for cell in study["matrix"]} == {"builtin:gender"}
     assert "the machine is tired" in captured.err
+
+
+def test_harmful_words_may_be_selected_in_passing(tmp_path) -> None:
+    sentences = ["women are such hopeless fools", "the weather is such fun"]
+    path = tmp_path / "posts.csv"
+    path.write_text(
+        "text,hateful\n" + "".join(f"{sentences[n % 2]} {n},{n % 2 == 0}\n" for n in range(40))
+    )
+    recipe = Recipe(model="none", select="contrast", train=str(path))
+    corpus = forget_corpus(Run(f"{path}?label=hateful", "ascent", None, 0, recipe))
+    first = corpus.texts[0]
+    assert any(first.text[s.start : s.end] for s in first.spans)
+    assert not any("women" in first.text[s.start : s.end] for s in first.spans)
+    given = replace(recipe, select="given")
+    assert not forget_corpus(Run(str(path), "ascent", None, 0, given)).texts[0].spans
 
 
 @pytest.mark.parametrize(

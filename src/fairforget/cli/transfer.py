@@ -18,6 +18,8 @@ def transfer_command(
     objectives: str = "ascent,neutral",
     controls: str = "random,matched,none",
     seeds: int = 3,
+    select: Literal["given", "contrast", "ratio"] = "given",
+    train: str = "edos",
     retain: str = "boolq",
     retention: Literal["kl", "nll", "none"] = "kl",
     retention_weight: float = 1.0,
@@ -52,6 +54,9 @@ def transfer_command(
         controls: random (as many random tokens), all (every token), matched (the same words about
             no group), none (retain texts only), separated by commas.
         seeds: How many.
+        select: How the harmful words of the corpora are found: their own spans (given), or a
+            method of the command select.
+        train: Of contrast and ratio: corpora of hateful and other texts, joined by commas.
         retain: Corpus of texts that must stay as likely as they are.
         retention: What is done on the retain corpus.
         retention_weight: Weight of the retain loss; the forget loss has 1.
@@ -82,6 +87,8 @@ def transfer_command(
     recipe = Recipe(
         model=model,
         benchmarks=tuple(names(benchmarks)),
+        select=select,
+        train=train,
         retain=retain,
         retention=retention,
         retention_weight=retention_weight,

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from typing import Literal
 
 from fairforget.budget import Budget
 from fairforget.errors import InputError
@@ -24,12 +25,20 @@ NOTHING = "none"
 MATCHED = "matched"
 
 
+Select = Literal["given", "contrast", "ratio"]
+"""The corpus's own spans, or a selector of `fairforget.selection` that needs no server."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What all runs of a study share."""
 
     model: str
     benchmarks: tuple[str, ...] = ("stereoset", "crows_pairs")
+    select: Select = "given"
+    """How the harmful spans of the forget corpora are found."""
+    train: str = "edos"
+    """Corpora that teach the selector, joined by commas."""
     retain: str = "boolq"
     retention: str = "kl"
     retention_weight: float = 1.0

@@ -16,6 +16,7 @@ from fairforget.evaluation import evaluate_into
 from fairforget.models import LanguageModel, load_model
 from fairforget.preparation import Corpus, everyday_corpus, prepare
 from fairforget.records import RECORD, write_record
+from fairforget.selection import Method, SelectionOptions, make_selector, mentions_of, select
 from fairforget.targets import Selection
 from fairforget.trainer import UnlearningConfig
 from fairforget.transfer.matched import matched_texts
@@ -69,7 +70,7 @@ def forget_corpus(run: Run) -> Corpus:
     """What the run forgets, or its control does."""
     if run.control == NOTHING:  # its texts have no part in the loss
         return Corpus(NOTHING, _texts("builtin:control"))
-    texts = _texts(run.forget)
+    texts = _selected(run.forget, run.recipe)
     if run.control == MATCHED and not is_builtin(run.forget):
         texts = tuple(matched_texts(texts, seed=run.seed))
     return Corpus(run.forget, texts, parse_name(run.forget).part)
@@ -119,6 +120,19 @@ def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
 @cache
 def _texts(corpus: str) -> tuple[Text, ...]:
     return tuple(read_corpus(corpus))
+
+
+def _selected(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
+    """The texts, their harmful spans found anew where that is asked for."""
+    if recipe.select == "given" or is_builtin(corpus):  # whose spans are exact
+        return _texts(corpus)
+    return _spans_found(corpus, recipe.select, recipe.train, recipe.model)
+
+
+@cache
+def _spans_found(corpus: str, method: Method, train: str, model: str) -> tuple[Text, ...]:
+    selector = make_selector(method, SelectionOptions(train=train, model=model))
+    return tuple(item.text for item in select(_texts(corpus), selector, mentions_of))
 
 
 @cache

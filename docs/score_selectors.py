@@ -96,11 +96,11 @@ def table(rows: list[dict[str, Any]]) -> str:
         [
             *lines,
             "",
-            "`random` draws as many words as are marked, from those not known to name a group; `all` "
-            "takes every word. `lexicon` reads the swear words and slurs of the package "
-            "better-profanity 0.7.0: what hurts in HateCheck is mostly ordinary words, which no such "
-            "list has. `contrast` and `ratio` were trained on other corpora, their thresholds found "
-            "on the built-in templates.",
+            "`random` draws as many words as are marked, from those not known to name a group; "
+            "`all` takes every word. `lexicon` reads the swear words and slurs of the package "
+            "better-profanity 0.7.0: what hurts in HateCheck is mostly ordinary words, which no "
+            "such list has. `contrast` and `ratio` were trained on other corpora, their "
+            "thresholds found on the built-in templates.",
             "",
         ]
     )

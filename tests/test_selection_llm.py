@@ -83,7 +83,16 @@ def test_of_answers_that_stay_wrong_what_occurs_is_kept() -> None:
 
 @pytest.mark.parametrize(
     "nonsense",
-    ["", "lorem ipsum", "{", '{"spans": 3}', '{"spans": [4', "[]", "I'm sorry, I can't help."],
+    [
+        named("vermin"),
+        "",
+        "lorem ipsum",
+        "{",
+        '{"spans": 3}',
+        '{"spans": [4',
+        "[]",
+        "I'm sorry, I can't help.",
+    ],
 )
 def test_nonsense_and_refusals_are_counted_and_not_cached(nonsense: str, places: Path) -> None:
     shown, (_, selector) = chosen(lambda *_: nonsense, TEXTS[:2], attempts=2)

@@ -150,7 +150,7 @@ class Llm:
             if said is None:
                 break
             answer = read_answer(text.text, said)
-            if answer is not None:
+            if answer is not None and (answer.choices or not answer.absent):
                 best = answer.choices
                 if not answer.absent:
                     break

@@ -25,10 +25,11 @@ import transformers
 
 from bench.padded_step import padded_step
 from fairforget.batches import Sample
+from fairforget.config import UnlearningConfig
 from fairforget.corpora import Span, Text, read_corpus
 from fairforget.models import LanguageModel, load_model
 from fairforget.targets import Targets, encode_targets
-from fairforget.trainer import UnlearningConfig, UnlearningTrainer
+from fairforget.trainer import UnlearningTrainer
 
 TEXTS, RETAINED, RETAIN_TOKENS = 16, 4, 64
 TURNS = 3

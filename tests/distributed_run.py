@@ -12,11 +12,11 @@ from accelerate.state import AcceleratorState
 
 from fairforget import unlearning
 from fairforget.budget import Budget
+from fairforget.config import UnlearningConfig
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.models import load_model, save_model
 from fairforget.preparation import Corpus
-from fairforget.trainer import UnlearningConfig
 
 RETAIN = [Text(str(n), f"The river number {n} has a bridge and a mill.") for n in range(200)]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from fairforget import overlap
+from fairforget.config import UnlearningConfig
 from fairforget.corpora import Text
 from fairforget.errors import InputError
 from fairforget.models import load_model
 from fairforget.overlap import LENGTH, check_unseen, overlaps
 from fairforget.preparation import Corpus, prepare
-from fairforget.trainer import UnlearningConfig
 
 from .models import save_tiny
 

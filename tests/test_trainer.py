@@ -11,10 +11,11 @@ import torch
 from transformers import TrainerCallback
 
 from fairforget.batches import Sample
+from fairforget.config import UnlearningConfig
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, RETENTIONS
 from fairforget.targets import Targets
-from fairforget.trainer import UnlearningConfig, UnlearningTrainer
+from fairforget.trainer import UnlearningTrainer
 
 from .models import CAUSAL, MASKED, tiny, tiny_causal, word_tokenizer
 

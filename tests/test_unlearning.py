@@ -12,6 +12,7 @@ import torch
 from fairforget import unlearning
 from fairforget.adapters import adapted
 from fairforget.budget import Budget
+from fairforget.config import UnlearningConfig
 from fairforget.corpora import Span, Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.errors import InputError
@@ -20,7 +21,6 @@ from fairforget.models import LanguageModel, load_model, save_model
 from fairforget.objectives import OBJECTIVES
 from fairforget.preparation import OTHER_GROUPS, Corpus, encode_forget, prepare
 from fairforget.records import UnlearningRecord, read_record, write_record
-from fairforget.trainer import UnlearningConfig
 from fairforget.unlearning import unlearn
 
 from .models import save_tiny, tiny_causal, word_tokenizer

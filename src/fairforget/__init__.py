@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fairforget.budget import Budget
+    from fairforget.config import UnlearningConfig
     from fairforget.corpora import read_corpus
     from fairforget.corpora.text import Mention, Span, Text
     from fairforget.errors import InputError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from fairforget.preparation import Corpus, everyday_corpus
     from fairforget.report import write_report
     from fairforget.scoring.causal import token_log_probs
-    from fairforget.trainer import UnlearningConfig, UnlearningTrainer
+    from fairforget.trainer import UnlearningTrainer
     from fairforget.unlearning import unlearn
 
 __version__ = "0.1.0"
@@ -28,7 +29,7 @@ _HOME = {
     "Mention": "corpora.text",
     "Span": "corpora.text",
     "Text": "corpora.text",
-    "UnlearningConfig": "trainer",
+    "UnlearningConfig": "config",
     "UnlearningTrainer": "trainer",
     "evaluate": "evaluation",
     "everyday_corpus": "preparation",

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, set_seed
 from fairforget.errors import InputError
 
 if TYPE_CHECKING:
-    from fairforget.trainer import UnlearningConfig
+    from fairforget.config import UnlearningConfig
 
 B_MATRIX = ".lora_B."
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Literal
 
+from fairforget.config import UnlearningConfig
 from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.builtin.others import about_others
 from fairforget.errors import InputError
@@ -18,7 +19,6 @@ from fairforget.objectives import OBJECTIVES
 from fairforget.overlap import overlaps
 from fairforget.records import CorpusFacts, OverlapFacts
 from fairforget.targets import Targets, encode_infilling, encode_targets
-from fairforget.trainer import UnlearningConfig
 
 RETAIN, EVERYDAY = "retain", "everyday"
 RETAIN_TOKENS = 64

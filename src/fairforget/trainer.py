@@ -11,10 +11,8 @@ import shutil
 import types
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,12 +22,12 @@ from transformers import (
     PreTrainedTokenizerBase,
     Trainer,
     TrainerState,
-    TrainingArguments,
 )
 from transformers.trainer_utils import rotate_checkpoints
 
 from fairforget.batches import Batch, Collator, Samples
 from fairforget.checkpoints import last_whole, seal
+from fairforget.config import UnlearningConfig
 from fairforget.errors import InputError
 from fairforget.forward.packing import honours_trees
 from fairforget.forward.split_forward import is_masked
@@ -37,130 +35,11 @@ from fairforget.objectives import OBJECTIVES, RETENTIONS
 from fairforget.processes import wait_for_all
 from fairforget.sharding import fsdp_on_cpus, held, share_out
 from fairforget.step_loss import ROLES, StepLoss
-from fairforget.targets import Context, Reference, Selection, Targets
+from fairforget.targets import Targets
 
 TRAINER_STATE = "trainer_state.json"
 LITTLE_SPACE = 1 << 20
 """Bytes: when less is free, a failed write failed for want of space."""
-
-
-@dataclass
-class UnlearningConfig(TrainingArguments):
-    """How to unlearn: TrainingArguments, with defaults that do not collapse a model.
-
-    Raises:
-        InputError: an unknown objective or retention, or a number out of range.
-    """
-
-    objective: str = field(
-        default="neutral", metadata={"help": "What is done to the target tokens."}
-    )
-    selection: Selection | None = field(
-        default=None,
-        metadata={
-            "help": "Which tokens are targets; by default the harmful ones for ascent, and every "
-            "token after the group mention for neutral."
-        },
-    )
-    context: Context = field(
-        default="left",
-        metadata={
-            "help": "What a causal model sees of a text: what precedes the target, or all of it "
-            "but the target, in an infilling prompt. A masked model always sees both sides."
-        },
-    )
-    reference: Reference = field(
-        default="neutral",
-        metadata={
-            "help": "What the neutral objectives compare with: the text with a neutral word for "
-            "the group, or the average over texts about other groups of the domain, for the "
-            "built-in corpus."
-        },
-    )
-    lora_rank: int = field(
-        default=0, metadata={"help": "Train an adapter of this rank; 0 trains all weights."}
-    )
-    lora_alpha: int = field(default=32, metadata={"help": "Scale of the adapter, ÷ its rank."})
-    retention: str = field(default="kl", metadata={"help": "What is done on the retain corpus."})
-    retention_weight: float = field(
-        default=1.0, metadata={"help": "Weight of the retain loss; the forget loss has 1."}
-    )
-    retain_per_forget: float = field(
-        default=0.25, metadata={"help": "Retain texts for each forget text."}
-    )
-    per_device_train_batch_size: int = field(
-        default=16, metadata={"help": "Forget texts of a step on each device."}
-    )
-    max_steps: int = field(default=60, metadata={"help": "Optimiser steps."})
-    learning_rate: float = field(default=2e-5, metadata={"help": "Peak learning rate of AdamW."})
-    lr_scheduler_type: str = field(default="linear", metadata={"help": "Falls to 0 at the end."})
-    warmup_steps: float = field(default=5, metadata={"help": "Steps (or share) of warm-up."})
-    logging_steps: float = field(default=5, metadata={"help": "Steps between rows of history."})
-    save_steps: float = field(default=50, metadata={"help": "Steps between checkpoints."})
-    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept."})
-    report_to: str | list[str] | None = field(
-        default="none", metadata={"help": "Experiment trackers, as Trainer knows them."}
-    )
-    remove_unused_columns: bool = field(
-        default=False, metadata={"help": "Fixed: samples are no columns."}
-    )
-    dataloader_pin_memory: bool = field(default=False, metadata={"help": "Batches are small."})
-    logging_nan_inf_filter: bool = field(
-        default=False, metadata={"help": "Off: a loss that is not finite must be seen."}
-    )
-
-    gpu: int = field(
-        default=0, metadata={"help": "Which GPU, where there are several and one process."}
-    )
-
-    def __post_init__(self) -> None:
-        for name, known in (
-            ("objective", [*OBJECTIVES]),
-            ("selection", [*get_args(Selection), None]),
-            ("context", get_args(Context)),
-            ("reference", get_args(Reference)),
-            ("retention", [*RETENTIONS, "none"]),
-        ):
-            if getattr(self, name) not in known:
-                choice = ", ".join(filter(None, known))
-                raise InputError(
-                    f"{name} {getattr(self, name)!r} is unknown; choose one of {choice}"
-                )
-        for name, low in (
-            ("retention_weight", 0),
-            ("retain_per_forget", 0),
-            ("learning_rate", 0),
-            ("max_steps", 1),
-            ("lora_rank", 0),
-            ("per_device_train_batch_size", 1),
-        ):
-            if not getattr(self, name) >= low:
-                raise InputError(f"{name} is {getattr(self, name)}; it must be at least {low}")
-        if self.selection is None:
-            whole = self.objective == "neutral" and self.context == "left"
-            self.selection = "after-mention" if whole else "harmful"
-        super().__post_init__()  # type: ignore[no-untyped-call]
-        self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
-
-    @cached_property
-    def _setup_devices(self) -> torch.device:
-        """Trainer's choice; of several GPUs, `gpu` and not the first."""
-        device: torch.device = super()._setup_devices
-        if device.type != "cuda" or self.world_size > 1:
-            return device
-        device = torch.device("cuda", self.gpu)
-        torch.cuda.set_device(device)  # what Trainer calls "cuda" is the current one
-        return device
-
-    @property
-    def texts_of_a_run(self) -> int:
-        """Forget texts that the whole run sees, over all processes."""
-        return int(
-            self.max_steps
-            * self.per_device_train_batch_size
-            * self.gradient_accumulation_steps
-            * self.world_size
-        )
 
 
 class UnlearningTrainer(Trainer):

@@ -21,6 +21,7 @@ from transformers.trainer_utils import SchedulerType
 
 from fairforget.adapters import adapted
 from fairforget.budget import Budget
+from fairforget.config import UnlearningConfig
 from fairforget.errors import InputError
 from fairforget.evaluation import model_facts
 from fairforget.landing import MAIN, Damage, land, mirror
@@ -31,7 +32,7 @@ from fairforget.progress import Advance, bar
 from fairforget.records import UnlearningRecord, environment, whole_file
 from fairforget.scoring.perplexity import perplexity
 from fairforget.sharding import gather, sharding_is_asked, shown_in
-from fairforget.trainer import UnlearningConfig, UnlearningTrainer, history_of, last_checkpoint
+from fairforget.trainer import UnlearningTrainer, history_of, last_checkpoint
 from fairforget.watch import Watch
 
 CHECK_TEXTS = 16

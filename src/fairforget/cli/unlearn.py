@@ -80,6 +80,7 @@ def unlearn_command(
     settings = {k: v for k, v in locals().items() if k not in aside}
 
     from fairforget.benchmarks import checked
+    from fairforget.config import UnlearningConfig
     from fairforget.corpora import parse_name, read_corpus
     from fairforget.devices import chosen_device
     from fairforget.evaluation import evaluate_into
@@ -91,7 +92,6 @@ def unlearn_command(
     from fairforget.processes import count, is_first, joined
     from fairforget.records import RECORD, write_record
     from fairforget.samples import continue_into, write_samples
-    from fairforget.trainer import UnlearningConfig
     from fairforget.unlearning import unlearn_prepared
 
     if push_to_hub is not None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from fairforget.config import UnlearningConfig
 from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.reading import parse_name
 from fairforget.devices import chosen_device
@@ -18,7 +19,6 @@ from fairforget.preparation import Corpus, everyday_corpus, prepare
 from fairforget.records import RECORD, write_record
 from fairforget.selection import Method, SelectionOptions, make_selector, mentions_of, select
 from fairforget.targets import Selection
-from fairforget.trainer import UnlearningConfig
 from fairforget.transfer.matched import matched_texts
 from fairforget.transfer.plan import MATCHED, NOTHING, Recipe, Run, is_builtin
 from fairforget.unlearning import unlearn_prepared

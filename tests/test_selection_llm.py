@@ -63,6 +63,19 @@ def test_names_of_groups_are_left_out() -> None:
     answer = read_answer("Women are vile.", named("Women", "vile"))
     assert answer is not None
     assert answer.choices == (Choice(10, 14, "llm: insult"),)
+    text = "I hate women and black people, those fools."
+    answer = read_answer(text, named("hate women and black people, those"))
+    assert answer is not None
+    found = [text[choice.start : choice.end] for choice in answer.choices]
+    assert found == ["hate", "and", ", those"]
+
+
+def test_of_an_answer_that_broke_off_the_complete_spans_are_read() -> None:
+    whole = json.dumps({"spans": [{"text": "vile", "reason": "insult"}] * 40}, indent=1)
+    answer = read_answer("Women are vile.", whole[:-30])
+    assert answer is not None
+    assert answer.choices == (Choice(10, 14, "llm: insult"),)
+    assert read_answer("Women are vile.", whole[:30]) is None
 
 
 def test_a_span_that_does_not_occur_is_asked_about_again() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,10 +67,23 @@ def read_answer(text: str, answer: str) -> Answer | None:
             absent.append(words)
         choices += [
             Choice(start, end, f"llm: {reason}" if reason else "llm")
-            for start, end in places
-            if not any(first <= start and end <= last for first, last in named)
+            for place in places
+            for start, end in _between(text, place, named)
         ]
     return Answer(tuple(joined(text, choices)), tuple(absent))
+
+
+def _between(
+    text: str, place: tuple[int, int], named: list[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
+    """The parts of a place that name no group, without the blanks around them."""
+    at, end = place
+    for first, last in [*(n for n in named if n[0] < end and at < n[1]), (end, end)]:
+        part = text[at : max(at, first)]
+        if re.search(r"\w", part):
+            start = at + len(part) - len(part.lstrip())
+            yield start, start + len(part.strip())
+        at = max(at, last)
 
 
 def objection(answer: Answer | None) -> str:
@@ -81,18 +95,37 @@ def objection(answer: Answer | None) -> str:
 
 
 def _spans(answer: str) -> list[tuple[str, str]] | None:
-    """The spans of the JSON object in the answer, whatever surrounds it."""
+    """The spans of the JSON object in the answer, whatever surrounds it; each once.
+
+    Of one that broke off, which happens to models that repeat themselves, those that are complete.
+    """
     start, end = answer.find("{"), answer.rfind("}")
     if start < 0 or end < start:
         return None
     try:
         listed = json.loads(answer[start : end + 1])["spans"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        listed = _complete(answer) or None
+    try:
         found = [
             (str(one["text"]).strip(), " ".join(str(one.get("reason", "")).split()))
             if isinstance(one, dict)
             else (str(one).strip(), "")
             for one in listed
         ]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (KeyError, TypeError):
         return None
-    return [(words, reason) for words, reason in found if words]
+    return [(words, reason) for words, reason in dict.fromkeys(found) if words]
+
+
+def _complete(answer: str) -> list[dict[str, Any]]:
+    """The objects without further ones in them that have a `text`."""
+    found = []
+    for match in re.finditer(r"\{[^{}]*\}", answer):
+        try:
+            one = json.loads(match[0])
+        except ValueError:
+            continue
+        if "text" in one:
+            found.append(one)
+    return found

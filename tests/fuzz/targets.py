@@ -187,9 +187,9 @@ TARGETS = {
     "spans": Target(
         one(
             "c.jsonl",
-            lambda: st.lists(values, max_size=3).map(
-                lambda spans: as_json({**samples.ROW, "spans": spans})
-            ),
+            lambda: st.lists(
+                st.one_of(st.lists(st.integers(-1, 20), min_size=2, max_size=2), values), max_size=3
+            ).map(lambda spans: as_json({**samples.ROW, "spans": spans})),
         ),
         corpus("c.jsonl"),
     ),

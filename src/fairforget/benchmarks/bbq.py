@@ -211,7 +211,7 @@ def _question(
     for name in ("example_id", "question_index", "context_condition", "label", "answer_info"):
         if name not in row:
             raise InputError(f"{where}: field {name!r} is missing")
-    if row["context_condition"] not in CONTEXTS:
+    if row["context_condition"] not in list(CONTEXTS):
         raise InputError(
             f"{where}: context_condition {row['context_condition']!r} is none of "
             f"{', '.join(CONTEXTS)}"
@@ -250,11 +250,11 @@ def _metadata(path: Path) -> dict[tuple[str, str, str], tuple[int, bool] | None]
     """(category, question_index, example_id) → biased answer and whether names are used."""
     reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
     needed = ("category", "question_index", "example_id", "target_loc", "label_type")
-    missing = [name for name in needed if name not in (reader.fieldnames or [])]
-    if missing:
-        raise InputError(f"{path}: column {missing[0]!r} is missing")
     known: dict[tuple[str, str, str], tuple[int, bool] | None] = {}
     try:
+        missing = [name for name in needed if name not in (reader.fieldnames or [])]
+        if missing:
+            raise InputError(f"{path}: column {missing[0]!r} is missing")
         for row in reader:
             key = (row["category"], row["question_index"], row["example_id"])
             target = row["target_loc"]

@@ -74,6 +74,7 @@ def test_before_and_after_may_be_absent(tmp_path: Path) -> None:
         (lambda d: (d / "record.json").write_text('{"kind": "cake"}'), "'cake'"),
         (lambda d: (d / "samples.json").write_text("[{}]"), "samples.json: row 0.prompt"),
         (lambda d: (d / "samples.json").write_text("["), "samples.json cannot be read as JSON"),
+        (lambda d: (d / "samples.json").write_text("[" * 9999), "samples.json cannot be read as"),
         (lambda d: (d / "after" / "items.parquet").write_text("x"), "items.parquet cannot be"),
         (lambda d: (d / "study.json").write_text('{"cells": [{}]}'), "not such a record: model"),
     ],

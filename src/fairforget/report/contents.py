@@ -121,7 +121,7 @@ def _samples(path: Path) -> list[Sample]:
         return []
     try:
         return TypeAdapter(list[Sample]).validate_python(json.loads(path.read_bytes()))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         if isinstance(error, pydantic.ValidationError):
             fault = error.errors()[0]
             where = ".".join(map(str, fault["loc"]))

@@ -64,7 +64,7 @@ def test_two_processes_do_what_one_does(tmp_path, config, how, lora_rank) -> Non
     assert (one["processes"], two["processes"]) == (1, 2)
     assert two["how"] == how
     assert len(one["rows"]) == 20
-    assert len(one["looks"]) == 1
+    assert len(one["looks"]) == 4
     for mine, theirs in zip(one["rows"], two["rows"], strict=True):
         assert theirs == pytest.approx(mine, abs=1e-5)
     assert two["looks"] == pytest.approx(one["looks"], abs=1e-5)

@@ -70,12 +70,15 @@ def land(
         raise InputError(f"the original model's perplexity on the {bad[0]} text is not finite")
 
     def slack_at(alpha: float) -> tuple[float, dict[str, float]]:
-        """The ratio left of the tightest budget, negative where it is overdrawn; the ratios."""
-        ratios = {name: value / before[name] for name, value in measured(alpha).items()}
-        left = min(damages[name].allowed - ratio for name, ratio in ratios.items())
-        return (left if math.isfinite(left) else -math.inf), ratios
+        """Nats left of the tightest budget, negative where it is overdrawn; the ratios.
 
-    start = min(damage.allowed - 1 for damage in damages.values())
+        In nats, for perplexity soars where a model breaks: its logarithm can be interpolated.
+        """
+        ratios = {name: value / before[name] for name, value in measured(alpha).items()}
+        left = min(_nats(damages[name].allowed / ratio) for name, ratio in ratios.items())
+        return left, ratios
+
+    start = min(_nats(damage.allowed) for damage in damages.values())
     tolerance = min(TOLERANCE, start / 10)
     low, low_slack, low_ratios = 0.0, start, dict.fromkeys(before, 1.0)
     high, high_slack = 1.0, -math.inf
@@ -123,6 +126,11 @@ def land(
         note=_note(low, low_slack > tolerance),
         others=facts,
     )
+
+
+def _nats(ratio: float) -> float:
+    """Its logarithm; −∞ where the perplexity behind it is not finite."""
+    return math.log(ratio) if ratio > 0 else -math.inf
 
 
 def _note(alpha: float, left_over: bool) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import shutil
 import time
-from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,9 @@ from fairforget.sharding import gather, sharding_is_asked, shown_in
 from fairforget.trainer import UnlearningTrainer, history_of, last_checkpoint
 from fairforget.watch import Watch
 
-CHECK_TEXTS = 16
+CHECK_TEXTS: dict[str, int | None] = {RETAIN: 16, EVERYDAY: 40}
 """Held-out texts that are looked at while training."""
+ALL_TEXTS: dict[str, int | None] = {RETAIN: None, EVERYDAY: None}
 DATA = "data.sha256"
 """Name of the file that says which data the checkpoints beside it saw."""
 
@@ -88,12 +89,14 @@ def unlearn_prepared(
     """`unlearn` with corpora that are tokenised already; it leaves the checkpoints."""
     _own(Path(str(config.output_dir)), prepared)
 
-    def measure(texts: Sequence[Sequence[int]]) -> Callable[[], float]:
-        return lambda: perplexity(language_model, texts)
-
-    damages = {MAIN: Damage(measure(prepared.held_out[RETAIN]), budget.perplexity)}
-    if EVERYDAY in prepared.held_out:
-        damages[EVERYDAY] = Damage(measure(prepared.held_out[EVERYDAY]), budget.everyday)
+    def damages(texts: dict[str, int | None]) -> dict[str, Damage]:
+        """Measured on so many held-out texts of each kind, or on all."""
+        allowed = {RETAIN: (MAIN, budget.perplexity), EVERYDAY: (EVERYDAY, budget.everyday)}
+        return {
+            name: Damage(partial(perplexity, language_model, held_out[: texts[kind]]), ratio)
+            for kind, held_out in prepared.held_out.items()
+            for name, ratio in [allowed[kind]]
+        }
 
     start = time.perf_counter()
     model = language_model.model
@@ -102,8 +105,7 @@ def unlearn_prepared(
         student = copy.deepcopy(model) if sharded else model
         with bar("Unlearning", config.max_steps) as advance, calm_libraries():
             watch = Watch(
-                measure(prepared.held_out[RETAIN][:CHECK_TEXTS]),
-                budget.perplexity,
+                damages(CHECK_TEXTS),
                 lambda: shown_in(model, trainer, original) if sharded else nullcontext(),
             )
             trainer = UnlearningTrainer(
@@ -130,7 +132,9 @@ def unlearn_prepared(
             mirror(model, original)
         trained = time.perf_counter()
         with bar("Landing on the budget") as landing:
-            reached = land(model, original, damages, reach=budget.reach, progress=landing)
+            reached = land(
+                model, original, damages(ALL_TEXTS), reach=budget.reach, progress=landing
+            )
     landed = time.perf_counter()
     return UnlearningRecord(
         model=model_facts(language_model),

@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from fairforget.landing import Damage
+
 OVERSHOOT = 3.0
 """Training stops where the rise in perplexity is so many times the allowed one: enough for the
 landing to choose from, not so much that the line back crosses a broken model."""
-RATIO = "perplexity_ratio"
-"""The name of the ratio in the history."""
 LEAST = 0.02
 """The rise that is always tolerated, for budgets near 1."""
+RATIO = "{}_ratio"
+"""What a damage is called in the history: perplexity_ratio, everyday_ratio."""
 
 
 class Watch(TrainerCallback):
-    """Measures perplexity every few steps and writes its ratio into the history."""
+    """Measures damages every few steps and writes their ratios into the history."""
 
     def __init__(
         self,
-        perplexity: Callable[[], float],
-        allowed: float,
+        damages: Mapping[str, Damage],
         shown: Callable[[], AbstractContextManager[None]] = nullcontext,
-        every: int = 20,
+        every: int = 5,
     ) -> None:
         """Watch.
 
         Args:
-            perplexity: of the model as it is when called, on a few held-out texts; asked at
-                once for the original.
-            allowed: the ratio that the budget allows.
-            shown: within it, the model that `perplexity` sees has the weights trained so far.
-            every: steps between looks.
+            damages: by name, on a few held-out texts; measured at once for the original.
+            shown: within it, the model that they see has the weights trained so far.
+            every: steps between looks. Ascent has no floor: ten steps can break a model.
         """
-        self.perplexity, self.shown, self.every = perplexity, shown, every
-        self.limit = 1 + OVERSHOOT * max(allowed - 1, LEAST)
-        self.before = perplexity()  # now, while the weights are the original ones
+        self.shown, self.every = shown, every
+        self.damages = {RATIO.format(name): damage for name, damage in damages.items()}
+        self.before = self._measured()  # now, while the weights are the original ones
 
     def on_step_end(
         self,
@@ -50,14 +49,24 @@ class Watch(TrainerCallback):
         """Look, note, and stop if need be."""
         if state.global_step % self.every == 0:
             with self.shown():
-                ratio = self.perplexity() / self.before
-            state.log_history.append({"step": state.global_step, RATIO: ratio})
-            if not ratio <= self.limit:
+                now = self._measured()
+            ratios = {name: value / self.before[name] for name, value in now.items()}
+            state.log_history.append({"step": state.global_step, **ratios})
+            if self._is_far_beyond(ratios):
                 control.should_training_stop = True
                 control.should_save = True
         return control
 
     def stopped(self, history: list[dict[str, float]]) -> bool:
         """Whether training was stopped in the run that left this history."""
-        ratios = [row[RATIO] for row in history if RATIO in row]
-        return bool(ratios) and not ratios[-1] <= self.limit
+        looks = [row for row in history if self.damages.keys() <= row.keys()]
+        return bool(looks) and self._is_far_beyond(looks[-1])
+
+    def _measured(self) -> dict[str, float]:
+        return {name: damage.perplexity() for name, damage in self.damages.items()}
+
+    def _is_far_beyond(self, ratios: Mapping[str, float]) -> bool:
+        return not all(
+            ratios[name] <= 1 + OVERSHOOT * max(damage.allowed - 1, LEAST)
+            for name, damage in self.damages.items()
+        )

@@ -41,11 +41,22 @@ def smollm2() -> LanguageModel:
     return load_model("smollm2", device="cpu")
 
 
-@pytest.fixture(autouse=True)
-def threads(request: pytest.FixtureRequest) -> Iterator[None]:
-    """One thread for tiny models: more of them wait for each other longer than they compute."""
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> int:
+    """One thread for tiny models: more of them wait for each other longer than they compute.
+
+    Returns:
+        As many as there would be.
+    """
     before = torch.get_num_threads()
-    if not request.node.get_closest_marker("real_model"):
-        torch.set_num_threads(1)
+    torch.set_num_threads(1)
+    return before
+
+
+@pytest.fixture(autouse=True)
+def threads(request: pytest.FixtureRequest, one_thread: int) -> Iterator[None]:
+    """All threads for the real model."""
+    if request.node.get_closest_marker("real_model"):
+        torch.set_num_threads(one_thread)
     yield
-    torch.set_num_threads(before)
+    torch.set_num_threads(1)

@@ -20,7 +20,7 @@ def test_the_notebook_runs(
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     notebook = nbformat.read(ROOT / "examples/tutorial.ipynb", as_version=4)
     client = nbclient.NotebookClient(
-        notebook, timeout=280, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     )
     client.execute()
     assert (tmp_path / "my-model/model.safetensors").is_file()

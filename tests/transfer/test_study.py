@@ -13,7 +13,7 @@ from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.transfer import study as study_module
 from fairforget.transfer.plan import Recipe, Run
-from fairforget.transfer.running import carry_out, forget_corpus
+from fairforget.transfer.running import carry_out, digest_of_data, forget_corpus
 
 from ..models import save_tiny
 
@@ -156,6 +156,17 @@ def test_harmful_words_may_be_selected_in_passing(tmp_path) -> None:
     assert not any("women" in first.text[s.start : s.end] for s in first.spans)
     given = replace(recipe, select="given")
     assert not forget_corpus(Run(str(path), "ascent", None, 0, given)).texts[0].spans
+
+
+def test_a_corpus_that_changed_is_read_anew(tmp_path) -> None:
+    path = tmp_path / "posts.csv"
+    path.write_text("text\nIt rains.\n")
+    run = Run(str(path), "ascent", None, 0, Recipe(model="none"))
+    before = digest_of_data([run])
+    assert digest_of_data([run]) == before
+    path.write_text("text\nIt snows.\n")
+    assert digest_of_data([run]) != before
+    assert forget_corpus(run).texts[0].text == "It snows."
 
 
 @pytest.mark.parametrize(

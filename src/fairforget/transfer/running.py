@@ -77,19 +77,21 @@ def forget_corpus(run: Run) -> Corpus:
 
 
 def digest_of_data(runs: Iterable[Run]) -> str:
-    """Stands for the content of every corpus that these runs read.
+    """Stands for the content of every corpus that these runs read; reads them anew.
 
     Raises:
         InputError: a corpus is unknown, malformed or missing.
     """
+    for cached in (_texts, _spans_found, _everyday):  # of an earlier study; files may have changed
+        cached.cache_clear()
     found = hashlib.sha256()
     recipe = None
     for run in runs:
         recipe = run.recipe
-        if run.control is None:
-            found.update(_fingerprint(run.forget).encode())
+        if run.control is None and run.seed == 0:
+            found.update(repr(_selected(run.forget, recipe)).encode())
     if recipe:
-        found.update(_fingerprint(recipe.retain).encode())
+        found.update(repr(_texts(recipe.retain)).encode())
     if everyday := _everyday():
         found.update(repr(everyday.texts).encode())
     return found.hexdigest()
@@ -138,8 +140,3 @@ def _spans_found(corpus: str, method: Method, train: str, model: str) -> tuple[T
 @cache
 def _everyday() -> Corpus | None:
     return everyday_corpus()
-
-
-@cache
-def _fingerprint(corpus: str) -> str:
-    return hashlib.sha256(repr(_texts(corpus)).encode()).hexdigest()

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
+from concurrent.futures import Future
 
-KILLS = 20
+from .conftest import KILLS, Ran
 
 
-def test_nothing_is_lost() -> None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "tests.faults", "--kills", str(KILLS), "--seed", "1"],
-        capture_output=True,
-        text=True,
-    )
+def test_nothing_is_lost(suites: dict[str, Future[Ran]]) -> None:
+    ran = suites["kills"].result()
     print(ran.stdout)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     found = re.search(r"(\d+) kills, nothing lost", ran.stdout)

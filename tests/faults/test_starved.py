@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
+from .conftest import Ran
 from .starved import COMMANDS
 
 SAID = {
@@ -22,10 +22,8 @@ HARMLESS = ("no temporary directory", "clock")
 
 
 @pytest.fixture(scope="module")
-def ended() -> dict[tuple[str, str], dict[str, Any]]:
-    ran = subprocess.run(
-        [sys.executable, "-m", "tests.faults.starved"], capture_output=True, text=True
-    )
+def ended(suites: dict[str, Future[Ran]]) -> dict[tuple[str, str], dict[str, Any]]:
+    ran = suites["starved"].result()
     assert ran.returncode == 0, ran.stdout + ran.stderr
     facts = map(json.loads, ran.stdout.splitlines())
     return {(one["what"], one["command"]): one for one in facts}

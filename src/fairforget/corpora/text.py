@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -77,14 +78,28 @@ class Text:
 
         Spans keep their words; one that overlaps a mention is dropped.
         """
-        parts, at = [], 0
-        for mention in self.mentions:
-            parts += [self.text[at : mention.start], mention.words(choice)]
-            at = mention.end
-        text = "".join([*parts, self.text[at:]])
+        text = self.renamed([mention.words(choice) for mention in self.mentions])
+        return replace(text, group=None, mentions=(), hateful=None)
+
+    def renamed(self, words: Sequence[str]) -> Text:
+        """The same with other words for the mentions, which keep their neutral words.
+
+        Spans keep their words; one that overlaps a mention is dropped.
+        """
+        parts, mentions, at, length = [], [], 0, 0
+        for mention, word in zip(self.mentions, words, strict=True):
+            parts += [self.text[at : mention.start], word]
+            start = length + mention.start - at
+            length, at = start + len(word), mention.end
+            mentions.append(Mention(start, length, mention.neutral))
         spans = []
         for span in self.spans:
             if all(m.end <= span.start or span.end <= m.start for m in self.mentions):
-                shift = sum(m.growth(choice) for m in self.mentions if m.end <= span.start)
+                pairs = zip(self.mentions, mentions, strict=True)
+                shift = max(
+                    ((old.end, new.end - old.end) for old, new in pairs if old.end <= span.start),
+                    default=(0, 0),
+                )[1]
                 spans.append(Span(span.start + shift, span.end + shift))
-        return Text(self.id, text, self.domain, None, tuple(spans), (), self.split)
+        text = "".join([*parts, self.text[at:]])
+        return replace(self, text=text, spans=tuple(spans), mentions=tuple(mentions))

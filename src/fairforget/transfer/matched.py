@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 
-from fairforget.corpora.builtin.lexicon import CONTROL, GroupTerm, group_terms, without_article
-from fairforget.corpora.text import Mention, Span, Text
+from fairforget.corpora.builtin.lexicon import (
+    CONTROL,
+    GroupTerm,
+    as_in,
+    group_terms,
+    without_article,
+)
+from fairforget.corpora.text import Mention, Text
 
 PLURAL_ENDINGS = ("s", "eople", "hildren")
 """Of the neutral words: people, individuals, children, siblings."""
@@ -31,30 +38,17 @@ def matched_texts(texts: Iterable[Text], *, seed: int = 0) -> list[Text]:
 
 
 def _about(text: Text, noun: GroupTerm) -> Text:
-    parts: list[str] = []
-    mentions, at, length = [], 0, 0
-    moved: list[tuple[int, int]] = []  # (end of a mention, by how much what follows has moved)
-    for mention in text.mentions:
-        words, *neutral = _like(mention, noun)
-        parts += [text.text[at : mention.start], words]
-        start = length + mention.start - at
-        mentions.append(Mention(start, start + len(words), tuple(neutral)))
-        length, at = start + len(words), mention.end
-        moved.append((mention.end, length - at))
-    spans = []
-    for span in text.spans:
-        if all(m.end <= span.start or span.end <= m.start for m in text.mentions):
-            shift = next((by for end, by in reversed(moved) if end <= span.start), 0)
-            spans.append(Span(span.start + shift, span.end + shift))
-    return Text(
-        f"{text.id}:matched",
-        "".join([*parts, text.text[at:]]),
-        CONTROL,
-        noun.group,
-        tuple(spans),
-        tuple(mentions),
-        text.split,
-        text.hateful,
+    words, *neutral = zip(*(_like(mention, noun) for mention in text.mentions), strict=True)
+    renamed = text.renamed(words)
+    return replace(
+        renamed,
+        id=f"{text.id}:matched",
+        domain=CONTROL,
+        group=noun.group,
+        mentions=tuple(
+            replace(mention, neutral=mine)
+            for mention, mine in zip(renamed.mentions, zip(*neutral, strict=True), strict=True)
+        ),
     )
 
 
@@ -68,4 +62,4 @@ def _like(mention: Mention, noun: GroupTerm) -> list[str]:
         words = [noun.singular, *noun.neutral_singular]
         if article.lower() not in ("a", "an"):
             words = [without_article(word) for word in words]
-    return [word[0].upper() + word[1:] for word in words] if neutral[0].isupper() else words
+    return [as_in(neutral, word) for word in words]

@@ -16,6 +16,7 @@ from fairforget.corpora.builtin.lexicon import (
     CONTROL,
     DOMAINS,
     GroupTerm,
+    as_in,
     group_terms,
     read_data,
     without_article,
@@ -146,7 +147,7 @@ def _group_words(slot: str, term: GroupTerm) -> list[str]:
         words = [term.singular, *term.neutral_singular]
         if slot == "group":
             words = [without_article(word) for word in words]
-    return [word[0].upper() + word[1:] for word in words] if slot[0].isupper() else words
+    return [as_in(slot, word) for word in words]
 
 
 def _shuffled_rounds(items: Sequence[T], rng: random.Random) -> Iterator[T]:

@@ -38,6 +38,11 @@ def without_article(singular: str) -> str:
     return noun
 
 
+def as_in(example: str, words: str) -> str:
+    """The words with a capital where the example has one."""
+    return words[0].upper() + words[1:] if example[0].isupper() else words
+
+
 def group_terms(domain: str | None = None) -> tuple[GroupTerm, ...]:
     """The terms of one domain, or of all in `DOMAINS`; `"control"` gives those of the controls.
 

@@ -6,7 +6,13 @@ import random
 from dataclasses import replace
 from functools import cache
 
-from fairforget.corpora.builtin.lexicon import DOMAINS, GroupTerm, group_terms, without_article
+from fairforget.corpora.builtin.lexicon import (
+    DOMAINS,
+    GroupTerm,
+    as_in,
+    group_terms,
+    without_article,
+)
 from fairforget.corpora.text import Mention, Text
 
 
@@ -41,7 +47,7 @@ def about_others(text: Text, count: int, *, seed: int = 0) -> list[Text]:
     for group in drawn[:count]:
         words = _words(rng.choice(groups[group]))
         mentions = tuple(
-            Mention(m.start, m.end, (_as_in(m.words(), words[form]),))
+            Mention(m.start, m.end, (as_in(m.words(), words[form]),))
             for m, form in zip(text.mentions, forms, strict=True)
             if form is not None
         )
@@ -59,11 +65,6 @@ def _form(words: str, domain: str, group: str | None) -> int | None:
     """Which of its forms a term has in a text, at the start of a sentence or not."""
     for term in group_terms(domain):
         for form, known in enumerate(_words(term)):
-            if term.group == group and words in (known, _as_in("A", known)):
+            if term.group == group and words in (known, as_in("A", known)):
                 return form
     return None
-
-
-def _as_in(example: str, words: str) -> str:
-    """The words with a capital where the example has one."""
-    return words[0].upper() + words[1:] if example[0].isupper() else words

@@ -10,6 +10,8 @@ from scipy.stats import binomtest
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
+SIGNIFICANT = 0.05
+"""A corrected p-value below it decides."""
 DRAWN_AT_ONCE = 2_000_000
 """Cluster indices that exist at one time while resampling: 16 MB."""
 

@@ -107,13 +107,7 @@ def study_points(study: StudyRecord) -> list[Point]:
     """The rows of a transfer study on StereoSet, mean over seeds and domains."""
     points, originals = [], []
     for row in study.rows:
-        mine = [
-            c
-            for c in study.matrix
-            if (c.forget, c.method, c.control, c.benchmark)
-            == (row.forget, row.method, row.control, row.benchmark)
-            and c.domain != "all"
-        ]
+        mine = [c for c in study.matrix if c.row == row.row and c.domain != "all"]
         if base(row.benchmark) != "stereoset" or not mine:
             continue
         originals.append(sum(abs(c.before - NO_BIAS) for c in mine) / len(mine))

@@ -21,11 +21,11 @@ from fairforget.report.wording import (
     signed,
     span,
 )
+from fairforget.statistics import SIGNIFICANT
 from fairforget.transfer.record import Effect, MatrixCell, Row, StudyRecord
 
 LEVELS = 5
 """Shades on either side of no change."""
-SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True, slots=True)

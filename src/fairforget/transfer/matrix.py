@@ -10,13 +10,12 @@ from fairforget.benchmarks import judge_of
 from fairforget.benchmarks.measurement import by_domain
 from fairforget.compare import adjusted, compare_items
 from fairforget.corpora.domains import BENCHMARK_DOMAINS
-from fairforget.statistics import holm
+from fairforget.statistics import SIGNIFICANT, holm
 from fairforget.transfer.effects import Measured, Sampled, mean, measured
 from fairforget.transfer.plan import Run, control_of
 from fairforget.transfer.record import Cell, Effect, MatrixCell, Row, Verdict
 
 ALL = "all"
-SIGNIFICANT = 0.05
 
 Items = Sequence[dict[str, Any]]
 Group = tuple[str, str, str | None]
@@ -53,9 +52,12 @@ def transfer_matrix(
         if judge is None:
             continue
         found: dict[Group, dict[str, Measured]] = {group: {} for group in groups}
-        after = [[_of(r.items, benchmark) for r in members] for members in groups.values()]
+        after = [
+            [{item["id"]: item for item in _of(r.items, benchmark)} for r in members]
+            for members in groups.values()
+        ]
         for place, (domain, old) in enumerate(by_domain(_of(before, benchmark)).items()):
-            new = [[_same(old, items) for items in members] for members in after]
+            new = [[[items[row["id"]] for row in old] for items in members] for members in after]
             parts = measured(judge, old, new, seed=seed, item_seed=seed + place + 1)
             for group, part in zip(groups, parts, strict=True):
                 found[group][domain] = part
@@ -63,7 +65,7 @@ def transfer_matrix(
             cells += _cells(benchmark, group, members, found)
             rows.append(_row(benchmark, group, members, found[group]))
     cells = _judged(cells)
-    return cells, [_summed_up(row, cells) for row in rows]
+    return cells, [_summed_up(row, cells) for row in _corrected(rows)]
 
 
 def seed_cells(
@@ -106,12 +108,6 @@ def seed_cells(
 
 def _of(items: Items, benchmark: str) -> Items:
     return [item for item in items if item["benchmark"] == benchmark]
-
-
-def _same(old: Items, new: Items) -> Items:
-    """The items of `new` that `old` has, in its order."""
-    by_id = {item["id"]: item for item in new}
-    return [by_id[item["id"]] for item in old]
 
 
 def _cells(
@@ -236,14 +232,25 @@ def _row(
     )
 
 
+def _corrected(rows: Sequence[Row]) -> list[Row]:
+    """With the p-values of each kind of effect corrected for the number of rows."""
+    owns = iter(holm([row.own.p for row in rows if row.own]))
+    transfers = iter(holm([row.transfer.p for row in rows if row.transfer]))
+    return [
+        replace(
+            row,
+            own=row.own and replace(row.own, p_adjusted=next(owns)),
+            transfer=row.transfer and replace(row.transfer, p_adjusted=next(transfers)),
+        )
+        for row in rows
+    ]
+
+
 def _summed_up(row: Row, cells: Sequence[MatrixCell]) -> Row:
     """With the domains that got worse, once the p-values are corrected."""
     worse = [
         cell.domain
         for cell in cells
-        if (cell.forget, cell.method, cell.control, cell.benchmark)
-        == (row.forget, row.method, row.control, row.benchmark)
-        and cell.domain != ALL
-        and _rose(cell.bias)
+        if cell.row == row.row and cell.domain != ALL and _rose(cell.bias)
     ]
     return replace(row, collateral=tuple(worse))

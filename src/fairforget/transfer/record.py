@@ -73,6 +73,11 @@ class MatrixCell:
     """Undecided: by how many times more items and seeds the interval of `bias` would exclude 0,
     were the effect what was measured."""
 
+    @property
+    def row(self) -> tuple[str, str, str | None, str]:
+        """What names its row of the matrix."""
+        return self.forget, self.method, self.control, self.benchmark
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -95,6 +100,11 @@ class Row:
     lms_before: float | None
     lms_after: float | None
     """StereoSet's language modelling score over all domains, mean over seeds."""
+
+    @property
+    def row(self) -> tuple[str, str, str | None, str]:
+        """What names its row of the matrix."""
+        return self.forget, self.method, self.control, self.benchmark
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,24 +17,11 @@ from fairforget.benchmarks.stereoset import Item, read_items
 from fairforget.models import LanguageModel
 
 from .models import VOCABULARY, tiny_model
+from .test_stereoset import ITEMS as STEREOSET_ITEMS
 
 FAMILIES = ["bert", "roberta"]
 ITEMS = [
-    Item(
-        "a",
-        "gender",
-        "women",
-        ("Women are late.", "Women are kind.", "Women are teapot."),
-        "Women are BLANK.",
-    ),
-    Item("b", "gender", "women", ("They lie.", "They think.", "They river."), "They BLANK."),
-    Item(
-        "c",
-        "race",
-        "drivers",
-        ("The bad drivers lie.", "The kind drivers lie.", "The mill drivers lie."),
-        "The BLANK drivers lie.",
-    ),
+    *STEREOSET_ITEMS,
     Item(
         "d",
         "race",

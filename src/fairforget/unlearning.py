@@ -35,9 +35,8 @@ from fairforget.sharding import gather, sharding_is_asked, shown_in
 from fairforget.trainer import UnlearningTrainer, history_of, last_checkpoint
 from fairforget.watch import Watch
 
-CHECK_TEXTS: dict[str, int | None] = {RETAIN: 16, EVERYDAY: 40}
+CHECK_TEXTS = {RETAIN: 16, EVERYDAY: 40}
 """Held-out texts that are looked at while training."""
-ALL_TEXTS: dict[str, int | None] = {RETAIN: None, EVERYDAY: None}
 DATA = "data.sha256"
 """Name of the file that says which data the checkpoints beside it saw."""
 
@@ -89,13 +88,16 @@ def unlearn_prepared(
     """`unlearn` with corpora that are tokenised already; it leaves the checkpoints."""
     _own(Path(str(config.output_dir)), prepared)
 
-    def damages(texts: dict[str, int | None]) -> dict[str, Damage]:
-        """Measured on so many held-out texts of each kind, or on all."""
-        allowed = {RETAIN: (MAIN, budget.perplexity), EVERYDAY: (EVERYDAY, budget.everyday)}
+    names = {RETAIN: MAIN, EVERYDAY: EVERYDAY}
+    allowed = {RETAIN: budget.perplexity, EVERYDAY: budget.everyday}
+
+    def damages(most: dict[str, int]) -> dict[str, Damage]:
+        """Measured on at most so many held-out texts of each kind; where it names none, on all."""
         return {
-            name: Damage(partial(perplexity, language_model, held_out[: texts[kind]]), ratio)
-            for kind, held_out in prepared.held_out.items()
-            for name, ratio in [allowed[kind]]
+            names[kind]: Damage(
+                partial(perplexity, language_model, texts[: most.get(kind)]), allowed[kind]
+            )
+            for kind, texts in prepared.held_out.items()
         }
 
     start = time.perf_counter()
@@ -132,9 +134,7 @@ def unlearn_prepared(
             mirror(model, original)
         trained = time.perf_counter()
         with bar("Landing on the budget") as landing:
-            reached = land(
-                model, original, damages(ALL_TEXTS), reach=budget.reach, progress=landing
-            )
+            reached = land(model, original, damages({}), reach=budget.reach, progress=landing)
     landed = time.perf_counter()
     return UnlearningRecord(
         model=model_facts(language_model),

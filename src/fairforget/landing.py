@@ -69,50 +69,39 @@ def land(
     if bad := [name for name, value in before.items() if not math.isfinite(value)]:
         raise InputError(f"the original model's perplexity on the {bad[0]} text is not finite")
 
-    def slack_at(alpha: float) -> tuple[float, dict[str, float]]:
-        """Nats left of the tightest budget, negative where it is overdrawn; the ratios.
-
-        In nats, for perplexity soars where a model breaks: its logarithm can be interpolated.
-        """
+    def look(alpha: float) -> _Point:
         ratios = {name: value / before[name] for name, value in measured(alpha).items()}
-        left = min(_nats(damages[name].allowed / ratio) for name, ratio in ratios.items())
-        return left, ratios
+        left = {name: _nats(damages[name].allowed / ratio) for name, ratio in ratios.items()}
+        return _Point(alpha, ratios, left)
 
-    start = min(_nats(damage.allowed) for damage in damages.values())
-    tolerance = min(TOLERANCE, start / 10)
-    low, low_slack, low_ratios = 0.0, start, dict.fromkeys(before, 1.0)
-    high, high_slack = 1.0, -math.inf
-    slack, at_one = slack_at(1.0)
-    if slack < 0:
-        high_slack = slack
+    whole = {name: _nats(damage.allowed) for name, damage in damages.items()}
+    tolerance = min(TOLERANCE, min(whole.values()) / 10)
+    low, high = _Point(0.0, dict.fromkeys(before, 1.0), whole), None
+    newest = at_one = look(1.0)
+    while newest.slack >= 0:
+        low = newest
+        if newest.slack <= tolerance or newest.alpha >= reach:
+            break
+        newest = look(min(newest.alpha * STRIDE, reach))
     else:
-        low, low_slack, low_ratios = 1.0, slack, at_one
-        high = math.inf
-        while slack > tolerance and low < reach:
-            alpha = min(low * STRIDE, reach)
-            slack, ratios = slack_at(alpha)
-            if slack < 0:
-                high, high_slack = alpha, slack
-                break
-            low, low_slack, low_ratios = alpha, slack, ratios
+        high = newest
 
     for attempt in range(MOST_TRIES):
-        if low_slack <= tolerance or math.isinf(high):
+        if high is None or low.slack <= tolerance:
             break
-        # Damage grows about as α²; every third step halves, so that the bracket always shrinks.
-        share = (low_slack - tolerance / 2) / (low_slack - high_slack)
-        if attempt % 3 == 2 or math.isinf(high_slack):
-            alpha = (low + high) / 2
+        alpha = _expected(low, high, whole, spare=tolerance / 2)
+        if attempt % 3 == 2 or not low.alpha < alpha < high.alpha:
+            alpha = (low.alpha + high.alpha) / 2
+        newest = look(alpha)
+        if newest.slack >= 0:
+            low = newest
         else:
-            alpha = math.sqrt(low**2 + max(share, 0.0) * (high**2 - low**2))
-        slack, ratios = slack_at(alpha)
-        if slack >= 0:
-            low, low_slack, low_ratios = alpha, slack, ratios
-        else:
-            high, high_slack = alpha, slack
-    _blend(model, original, trained, low)
+            high = newest
+    _blend(model, original, trained, low.alpha)
     facts = {
-        name: DamageFacts(damages[name].allowed, low_ratios[name], before[name], at_one[name])
+        name: DamageFacts(
+            damages[name].allowed, low.ratios[name], before[name], at_one.ratios[name]
+        )
         for name in damages
     }
     main = facts.pop(MAIN)
@@ -121,11 +110,52 @@ def land(
         main.reached,
         main.before,
         main.trained,
-        alpha=low,
+        alpha=low.alpha,
         reach=reach,
-        note=_note(low, low_slack > tolerance),
+        note=_note(low.alpha, low.slack > tolerance),
         others=facts,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A model on the line, measured."""
+
+    alpha: float
+    ratios: dict[str, float]
+    """Of each perplexity, to the original's."""
+    left: dict[str, float]
+    """Of each budget, in nats, negative where it is overdrawn; −∞ where the model is broken."""
+
+    @property
+    def slack(self) -> float:
+        """What is left of the tightest."""
+        return min(self.left.values())
+
+
+def _expected(low: _Point, high: _Point, whole: Mapping[str, float], spare: float) -> float:
+    """α where the first of the budgets has `spare` nats left, NaN where nothing can be said.
+
+    In nats each damage grows about as aα + bα², which two points determine, and as α^1.5 where
+    the original is one of them.
+    """
+    found = math.inf
+    for name, budget in whole.items():
+        goal = budget - spare
+        one, two = budget - low.left[name], budget - high.left[name]
+        if not math.isfinite(two):
+            return math.nan
+        if low.alpha == 0:
+            root = high.alpha * (goal / two) ** (2 / 3) if two > 0 else math.inf
+        else:
+            slope, steep = one / low.alpha, two / high.alpha
+            square = (steep - slope) / (high.alpha - low.alpha)
+            linear = slope - square * low.alpha
+            inner = linear**2 + 4 * square * goal
+            below = linear + math.sqrt(inner) if inner >= 0 else 0.0
+            root = 2 * goal / below if below > 0 else math.inf
+        found = min(found, root)
+    return found
 
 
 def _nats(ratio: float) -> float:

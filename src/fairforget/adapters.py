@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel, set_seed
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from fairforget.config import UnlearningConfig
 
 B_MATRIX = ".lora_B."
+WEIGHTS = "adapter_model.safetensors"
 
 
 @contextmanager
@@ -33,18 +36,20 @@ def adapted(model: PreTrainedModel, config: UnlearningConfig) -> Iterator[dict[s
         yield {name: p.detach().clone() for name, p in model.named_parameters()}
         return
     try:
-        from peft import LoraConfig
+        from peft import LoraConfig, inject_adapter_in_model
         from peft.tuners.tuners_utils import BaseTunerLayer
     except ImportError as error:
         raise InputError("LoRA needs peft: pip install 'fairforget[lora]'") from error
     set_seed(config.seed)  # of A
-    model.add_adapter(
+    # not model.add_adapter, for which a new transformers wants a peft that is not out yet
+    inject_adapter_in_model(
         LoraConfig(
             r=config.lora_rank,
             lora_alpha=config.lora_alpha,
             target_modules="all-linear",
             task_type="CAUSAL_LM",
-        )
+        ),
+        model,
     )
     yield {name: torch.zeros_like(p) for name, p in model.named_parameters() if B_MATRIX in name}
     for module in model.modules():
@@ -62,5 +67,31 @@ def _remove_adapter(model: PreTrainedModel) -> None:
             parent, _, child = name.rpartition(".")
             setattr(model.get_submodule(parent), child, module.get_base_layer())
     del model.peft_config
-    model._hf_peft_config_loaded = False
     model.requires_grad_(True)
+
+
+@contextmanager
+def adapter_off(model: PreTrainedModel) -> Iterator[None]:
+    """The model as it is without its adapter."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    layers = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
+    for layer in layers:
+        layer.enable_adapters(False)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.enable_adapters(True)
+
+
+def save_adapter(model: PreTrainedModel, directory: Path) -> None:
+    """Write the weights of the adapter, and no others."""
+    trained = {n: p.detach().contiguous() for n, p in model.named_parameters() if p.requires_grad}
+    directory.mkdir(parents=True, exist_ok=True)
+    save_file(trained, directory / WEIGHTS, metadata={"format": "pt"})
+
+
+def load_adapter(model: PreTrainedModel, directory: Path) -> None:
+    """Read them back."""
+    model.load_state_dict(load_file(directory / WEIGHTS), strict=False)

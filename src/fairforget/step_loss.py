@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from fairforget.adapters import adapter_off
 from fairforget.batches import Batch
 from fairforget.forward.gradient_at_once import weighted_sum
 from fairforget.forward.split_forward import head_parameters, hidden_states, logits_at
@@ -99,11 +100,8 @@ class StepLoss:
             if self.reference is not None:
                 yield self.reference
                 return
-            model.disable_adapters()
-            try:
+            with adapter_off(model):
                 yield model
-            finally:
-                model.enable_adapters()
 
 
 def _average(logits: Iterator[Tensor], count: int) -> Tensor:

@@ -25,6 +25,7 @@ from transformers import (
 )
 from transformers.trainer_utils import rotate_checkpoints
 
+from fairforget.adapters import load_adapter, save_adapter
 from fairforget.batches import Batch, Collator, Samples
 from fairforget.checkpoints import last_whole, seal
 from fairforget.config import UnlearningConfig
@@ -217,6 +218,16 @@ class UnlearningTrainer(Trainer):
         finally:
             self.args.save_total_limit = limit
 
+    def _save(
+        self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None
+    ) -> None:
+        """Write weights; of a run with an adapter, the adapter's."""
+        if not self.config.lora_rank or self.is_fsdp_enabled:
+            super()._save(output_dir, state_dict)
+            return
+        assert isinstance(self.model, PreTrainedModel)
+        save_adapter(self.model, Path(output_dir or str(self.args.output_dir)))
+
     def _diverged(self, what: str) -> str:
         kept = last_checkpoint(self.config)
         return (
@@ -237,11 +248,8 @@ class UnlearningTrainer(Trainer):
         if not self.config.lora_rank or self.is_fsdp_enabled:
             super()._load_from_checkpoint(resume_from_checkpoint, model)
             return
-        from peft import set_peft_model_state_dict
-        from safetensors.torch import load_file
-
-        saved = load_file(Path(resume_from_checkpoint) / "adapter_model.safetensors")
-        set_peft_model_state_dict(self.model, saved, adapter_name="default")
+        assert isinstance(self.model, PreTrainedModel)
+        load_adapter(self.model, Path(resume_from_checkpoint))
 
     def floating_point_ops(self, inputs: Batch) -> int:  # type: ignore[override]
         """Not counted: a packed batch does not look like what transformers expects."""

@@ -27,7 +27,7 @@ def work(model: PreTrainedModel, tokens: int, head_rows: int) -> float:
 
 
 def peak_seconds(
-    model: PreTrainedModel, tokens: int, head_rows: int, *, batch: int, head_batch: int
+    model: PreTrainedModel, tokens: int, head_rows: int, *, batch: int, head_batch: tuple[int, int]
 ) -> float:
     """Seconds that bare matrix multiplications of the same work take, at the best of three tries.
 
@@ -36,10 +36,11 @@ def peak_seconds(
         tokens: how many the body sees.
         head_rows: how many the head sees.
         batch: tokens of one multiplication in the body.
-        head_batch: rows of one multiplication in the head.
+        head_batch: rows and columns of one multiplication in the head.
     """
     head = model.get_output_embeddings()
-    total = head_rows / head_batch * _best(head_batch, head.in_features, head.out_features)
+    rows, columns = head_batch
+    total = head_rows / rows * head.out_features / columns * _best(rows, head.in_features, columns)
     for (inputs, outputs), count in layer_shapes(model).items():
         total += tokens / batch * count * _best(batch, inputs, outputs)
     return total

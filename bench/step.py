@@ -24,6 +24,7 @@ import torch
 import transformers
 
 from bench.padded_step import padded_step
+from fairforget.allocator import keep_freed_memory
 from fairforget.batches import Sample
 from fairforget.config import UnlearningConfig
 from fairforget.corpora import Span, Text, read_corpus
@@ -147,6 +148,7 @@ def our_step(lm: LanguageModel, batch: list[Sample]) -> Callable[[], float]:
 
 def main(name: str, way: str) -> None:
     """Print seconds, megabytes and loss of one step."""
+    keep_freed_memory()
     lm = load_model("smollm2", device="cpu")
     if name == "256k":
         lm = LanguageModel(vocabulary_of_256k(), lm.tokenizer, name, "causal", lm.start_token)

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairforget.benchmarks.stereoset import read_items
+from fairforget.forward.linear_head import chosen_log_probs, linear_head
 from fairforget.forward.packing import ROW_NODES, honours_trees, packed
 from fairforget.forward.prefix_rows import prefix_rows
+from fairforget.forward.split_forward import logits_at
 from fairforget.models import LanguageModel
 from fairforget.processes import shared_out
 from fairforget.scoring.causal import token_log_probs
@@ -65,6 +67,36 @@ def test_within_the_window_trees_are_used(family: str) -> None:
     ):
         if len(sequence) > 1:
             assert values == pytest.approx(alone(model, sequence), abs=1e-4)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama", "gpt_neox", "opt", "qwen2"])
+def test_a_linear_head_is_used_in_slices(family: str, monkeypatch) -> None:
+    model = tiny(family)
+    head = linear_head(model)
+    assert head is not None
+    monkeypatch.setattr("fairforget.forward.linear_head.COLUMNS", 64)  # the last one is smaller
+    generator = torch.Generator().manual_seed(0)
+    hidden = 3 * torch.randn(9, head.in_features, generator=generator)
+    rows, tokens = torch.tensor([0, 8, 3, 3, 5]), torch.tensor([0, VOCABULARY - 1, 63, 64, 200])
+    with torch.no_grad():
+        expected = logits_at(model, hidden).log_softmax(-1)[rows, tokens]
+        found = chosen_log_probs(head, hidden, rows, tokens)
+    assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-5)
+
+
+def test_a_head_with_a_bias_is_used_in_slices(monkeypatch) -> None:
+    monkeypatch.setattr("fairforget.forward.linear_head.COLUMNS", 7)
+    torch.manual_seed(0)
+    head, hidden = torch.nn.Linear(5, 20), 100 * torch.randn(3, 5)
+    rows, tokens = torch.arange(3).repeat_interleave(20), torch.arange(20).repeat(3)
+    with torch.no_grad():
+        expected = head(hidden).log_softmax(-1)[rows, tokens]
+        found = chosen_log_probs(head, hidden, rows, tokens)
+    assert found.numpy() == pytest.approx(expected.numpy(), rel=1e-5, abs=1e-4)
+
+
+def test_a_head_that_caps_its_logits_is_not_linear() -> None:
+    assert linear_head(tiny("gemma2")) is None
 
 
 def long_sequences() -> list[list[int]]:

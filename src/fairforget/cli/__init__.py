@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from jsonargparse import ArgumentParser, auto_cli
 
+from fairforget.allocator import keep_freed_memory
 from fairforget.cli.compare import compare_command
 from fairforget.cli.data import DATA_COMMANDS
 from fairforget.cli.demo import demo_command
@@ -64,6 +65,7 @@ def main(args: list[str] | None = None) -> None:
     global _arguments
     _arguments = _flags_spelt_out(sys.argv[1:] if args is None else args)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    keep_freed_memory()
     try:
         auto_cli(
             COMMANDS,  # type: ignore[arg-type]

@@ -8,8 +8,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 from transformers import PreTrainedModel
 
+from fairforget.forward.linear_head import chosen_log_probs, linear_head
 from fairforget.forward.packing import Packed, honours_trees, packed
 from fairforget.forward.split_forward import hidden_states, logits_at
 
@@ -53,9 +55,10 @@ def token_log_probs(
     try:
         with torch.inference_mode():
             trees = honours_trees(model, max(map(len, sequences), default=0))
+            head = linear_head(model)
             for batch in packed(sequences, trees=trees, batch_tokens=batch_tokens):
                 targets = [np.asarray(sequences[index][1:]) for index, _ in batch.members]
-                log_probs = _log_probs(model, batch, np.concatenate(targets))
+                log_probs = _log_probs(model, head, batch, np.concatenate(targets))
                 ends = np.cumsum([len(part) for part in targets])
                 for (index, _), part in zip(
                     batch.members, np.split(log_probs, ends[:-1]), strict=True
@@ -68,7 +71,9 @@ def token_log_probs(
     return results
 
 
-def _log_probs(model: PreTrainedModel, batch: Packed, targets: npt.NDArray[np.int64]) -> Floats:
+def _log_probs(
+    model: PreTrainedModel, head: nn.Linear | None, batch: Packed, targets: npt.NDArray[np.int64]
+) -> Floats:
     """The log-probability of each target at the place that predicts it, in order of members."""
     device = model.device
     hidden = hidden_states(
@@ -83,9 +88,14 @@ def _log_probs(model: PreTrainedModel, batch: Packed, targets: npt.NDArray[np.in
     found = np.empty(len(targets), np.float32)
     for chunk, (first, last) in enumerate(pairwise(edges)):
         start = chunk * HEAD_ROWS
-        logits = logits_at(model, hidden[start : start + HEAD_ROWS]).float()
+        part = hidden[start : start + HEAD_ROWS]
         mine = order[first:last]
         where = torch.from_numpy(row[mine] - start).to(device)
         token = torch.from_numpy(targets[mine]).to(device)
-        found[mine] = (logits[where, token] - logits.logsumexp(-1)[where]).cpu().numpy()
+        if head is not None:
+            scores = chosen_log_probs(head, part, where, token)
+        else:
+            logits = logits_at(model, part).float()
+            scores = logits[where, token] - logits.logsumexp(-1)[where]
+        found[mine] = scores.cpu().numpy()
     return found

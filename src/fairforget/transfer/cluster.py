@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
+from fairforget.allocator import keep_freed_memory
 from fairforget.errors import InputError
 from fairforget.redaction import redacted
 
@@ -37,6 +38,7 @@ def attempted(
 
 def attempt(task: Task) -> str | None:
     """Do a task; the error if it failed, in one line where the user can mend it."""
+    keep_freed_memory()  # a worker of the cluster is a process of its own
     try:
         task()
     except InputError as error:

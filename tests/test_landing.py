@@ -102,3 +102,26 @@ def test_a_mirrored_model_is_as_far_the_other_way() -> None:
 def test_budgets_that_make_no_sense_are_refused(options: dict) -> None:
     with pytest.raises(InputError, match="must be"):
         Budget(**options)
+
+
+def test_a_rough_look_saves_whole_ones() -> None:
+    model = tiny_causal("gpt2")
+    original = moved(model, 0.3)
+    looks: list[str] = []
+
+    def counted(name, sequences):
+        perplexity_now = measure(model, sequences)
+        return Damage(lambda: (looks.append(name), perplexity_now())[1], 1.05)
+
+    whole = {"perplexity": counted("whole", SEQUENCES)}
+    alone = land(model, original, whole)
+    without = looks.count("whole")
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            p.copy_(original[name])
+    moved(model, 0.3)
+    looks.clear()
+    guided = land(model, original, whole, rough={"perplexity": counted("rough", SEQUENCES)})
+    assert looks.count("whole") == 3  # of the original, of the trained, of the place found
+    assert looks.count("whole") < without
+    assert guided.reached == pytest.approx(alone.reached, abs=0.006)

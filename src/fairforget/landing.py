@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -37,6 +38,7 @@ def land(
     original: Mapping[str, Tensor],
     damages: Mapping[str, Damage],
     *,
+    rough: Mapping[str, Damage] | None = None,
     reach: float = 1.0,
     progress: Callable[[], None] = lambda: None,
 ) -> BudgetFacts:
@@ -47,8 +49,9 @@ def land(
         original: the weights θ₀, by the names of `model.named_parameters()`; parameters without
             one keep their trained value.
         damages: how harm is measured, by name; `perplexity` is one.
+        rough: the same, on a few of the texts: tells cheaply where to look first.
         reach: the largest α tried. Beyond 1 only where no budget is used up at 1.
-        progress: called after each measurement.
+        progress: called after each measurement of `damages`.
 
     Returns:
         What was asked and reached. At α = 1 the trained weights are untouched, at α = 0 the
@@ -59,50 +62,26 @@ def land(
     """
     trained = {n: p.detach().clone() for n, p in model.named_parameters() if n in original}
 
-    def measured(alpha: float) -> dict[str, float]:
-        _blend(model, original, trained, alpha)
-        values = {name: damage.perplexity() for name, damage in damages.items()}
-        progress()
-        return values
+    def line(measures: Mapping[str, Damage], looked: Callable[[], None]) -> _Line:
+        def perplexities(alpha: float) -> dict[str, float]:
+            _blend(model, original, trained, alpha)
+            values = {name: damage.perplexity() for name, damage in measures.items()}
+            looked()
+            return values
 
-    before = measured(0.0)
-    if bad := [name for name, value in before.items() if not math.isfinite(value)]:
-        raise InputError(f"the original model's perplexity on the {bad[0]} text is not finite")
+        allowed = {name: damage.allowed for name, damage in measures.items()}
+        return _Line(perplexities, allowed, reach)
 
-    def look(alpha: float) -> _Point:
-        ratios = {name: value / before[name] for name, value in measured(alpha).items()}
-        left = {name: _nats(damages[name].allowed / ratio) for name, ratio in ratios.items()}
-        return _Point(alpha, ratios, left)
-
-    whole = {name: _nats(damage.allowed) for name, damage in damages.items()}
-    tolerance = min(TOLERANCE, min(whole.values()) / 10)
-    low, high = _Point(0.0, dict.fromkeys(before, 1.0), whole), None
-    newest = at_one = look(1.0)
-    while newest.slack >= 0:
-        low = newest
-        if newest.slack <= tolerance or newest.alpha >= reach:
-            break
-        newest = look(min(newest.alpha * STRIDE, reach))
-    else:
-        high = newest
-
-    for attempt in range(MOST_TRIES):
-        if high is None or low.slack <= tolerance:
-            break
-        alpha = _expected(low, high, whole, spare=tolerance / 2)
-        if attempt % 3 == 2 or not low.alpha < alpha < high.alpha:
-            alpha = (low.alpha + high.alpha) / 2
-        newest = look(alpha)
-        if newest.slack >= 0:
-            low = newest
-        else:
-            high = newest
+    whole = line(damages, progress)
+    if rough is not None:
+        whole.look(line(rough, lambda: None).search().alpha)
+    low = whole.search()
     _blend(model, original, trained, low.alpha)
     facts = {
         name: DamageFacts(
-            damages[name].allowed, low.ratios[name], before[name], at_one.ratios[name]
+            damages[name].allowed, low.ratios[name], before, whole.trained.ratios[name]
         )
-        for name in damages
+        for name, before in whole.before.items()
     }
     main = facts.pop(MAIN)
     return BudgetFacts(
@@ -112,7 +91,7 @@ def land(
         main.trained,
         alpha=low.alpha,
         reach=reach,
-        note=_note(low.alpha, low.slack > tolerance),
+        note=_note(low.alpha, whole.is_left(low)),
         others=facts,
     )
 
@@ -131,6 +110,72 @@ class _Point:
     def slack(self) -> float:
         """What is left of the tightest."""
         return min(self.left.values())
+
+
+class _Line:
+    """The line from the original weights through the trained ones, as far as it was looked at."""
+
+    def __init__(
+        self,
+        perplexities: Callable[[float], dict[str, float]],
+        allowed: Mapping[str, float],
+        reach: float,
+    ) -> None:
+        """Look at both ends.
+
+        Raises:
+            InputError: a perplexity of the original model is not finite.
+        """
+        self.perplexities, self.allowed, self.reach = perplexities, allowed, reach
+        self.budgets = {name: _nats(ratio) for name, ratio in allowed.items()}
+        self.tolerance = min(TOLERANCE, min(self.budgets.values()) / 10)
+        """Nats of the tightest budget that may be left."""
+        self.before = perplexities(0.0)
+        if bad := [name for name, value in self.before.items() if not math.isfinite(value)]:
+            raise InputError(f"the original model's perplexity on the {bad[0]} text is not finite")
+        original = _Point(0.0, dict.fromkeys(allowed, 1.0), self.budgets)
+        self.points = [original]
+        self.trained = self.look(1.0)
+
+    def look(self, alpha: float) -> _Point:
+        """Measure the model there, unless that was done."""
+        for point in self.points:
+            if point.alpha == alpha:
+                return point
+        ratios = {n: value / self.before[n] for n, value in self.perplexities(alpha).items()}
+        left = {name: _nats(self.allowed[name] / ratio) for name, ratio in ratios.items()}
+        self.points.append(_Point(alpha, ratios, left))
+        return self.points[-1]
+
+    def search(self) -> _Point:
+        """The point that fits the budgets and uses the tightest up.
+
+        Where there is none, or it is not found, the one furthest out before any that does not fit.
+        """
+        for attempt in range(MOST_TRIES):
+            low, high = self.bracket()
+            if not self.is_left(low) or (high is None and low.alpha >= self.reach):
+                break
+            if high is None:
+                alpha = min(low.alpha * STRIDE, self.reach)
+            else:
+                alpha = _expected(low, high, self.budgets, spare=self.tolerance / 2)
+                if attempt % 3 == 2 or not low.alpha < alpha < high.alpha:
+                    alpha = (low.alpha + high.alpha) / 2
+            self.look(alpha)
+        return self.bracket()[0]
+
+    def bracket(self) -> tuple[_Point, _Point | None]:
+        """The last point that fits, and the first that does not."""
+        ordered = sorted(self.points, key=lambda point: point.alpha)
+        for low, high in pairwise(ordered):
+            if high.slack < 0:
+                return low, high
+        return ordered[-1], None
+
+    def is_left(self, point: _Point) -> bool:
+        """Whether more of every budget is left there than a landing may leave."""
+        return point.slack > self.tolerance
 
 
 def _expected(low: _Point, high: _Point, whole: Mapping[str, float], spare: float) -> float:

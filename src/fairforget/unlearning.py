@@ -36,7 +36,7 @@ from fairforget.trainer import UnlearningTrainer, history_of, last_checkpoint
 from fairforget.watch import Watch
 
 CHECK_TEXTS = {RETAIN: 16, EVERYDAY: 40}
-"""Held-out texts that are looked at while training."""
+"""Held-out texts that are looked at while training, and to find where to land."""
 DATA = "data.sha256"
 """Name of the file that says which data the checkpoints beside it saw."""
 
@@ -134,7 +134,14 @@ def unlearn_prepared(
             mirror(model, original)
         trained = time.perf_counter()
         with bar("Landing on the budget") as landing:
-            reached = land(model, original, damages({}), reach=budget.reach, progress=landing)
+            reached = land(
+                model,
+                original,
+                damages({}),
+                rough=damages(CHECK_TEXTS),
+                reach=budget.reach,
+                progress=landing,
+            )
     landed = time.perf_counter()
     return UnlearningRecord(
         model=model_facts(language_model),

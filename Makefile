@@ -36,8 +36,8 @@ $(READY): pyproject.toml $(DATA_PACKAGES) $(LOCK)
 demo: $(READY) ## SmolLM2-135M unlearns gender bias: before/after table and report, in minutes.
 	$(BIN)/fairforget demo --output runs/demo
 
-test: $(READY) ## Run all tests.
-	$(BIN)/python -m pytest
+test: $(READY) ## Run all tests, side by side.
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 fuzz: $(READY) ## Give the readers 100,000 wrong inputs, other ones each time; counted.
 	$(BIN)/python -m tests.fuzz

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import Future
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
-from .conftest import Ran
 from .starved import COMMANDS
 
 SAID = {
@@ -22,8 +22,11 @@ HARMLESS = ("no temporary directory", "clock")
 
 
 @pytest.fixture(scope="module")
-def ended(suites: dict[str, Future[Ran]]) -> dict[tuple[str, str], dict[str, Any]]:
-    ran = suites["starved"].result()
+def ended() -> dict[tuple[str, str], dict[str, Any]]:
+    """What befell each command, by what it lacked; in a process that may be starved."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.faults.starved"], capture_output=True, text=True
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     facts = map(json.loads, ran.stdout.splitlines())
     return {(one["what"], one["command"]): one for one in facts}

@@ -13,6 +13,7 @@ from fairforget.benchmarks.degenerate import doubts_of
 from fairforget.benchmarks.faults import faults_of
 from fairforget.compare import Cell, Change, Comparison
 from fairforget.records import EvaluationRecord, UnlearningRecord
+from fairforget.rerun import Repetition
 from fairforget.transfer.record import Effect, StudyRecord
 
 TITLES = {
@@ -177,6 +178,22 @@ def _print(what: object) -> None:
 def _print_lines(lines: Iterable[str]) -> None:
     for line in lines:
         _print(line)
+
+
+def show_repetition(found: Repetition, most: int) -> None:
+    """Print what came out otherwise, the first so many, and what it ran on otherwise."""
+    for change in found.environment:
+        print(f"{change.where}: {change.before} then, {change.after} now")
+    for difference in found.differences[:most]:
+        print(f"{difference.where}: {difference.before} then, {difference.after} now")
+    count = len(found.differences)
+    if count > most:
+        print(f"… and {count - most} more")
+    if not count:
+        print(f"The same, bit for bit: {found.figures:,} figures")
+        return
+    largest = max(difference.relative for difference in found.differences)
+    print(f"{count:,} of {found.figures:,} figures differ, by at most {largest:.2g} relatively")
 
 
 def show_study(study: StudyRecord) -> None:

@@ -96,13 +96,18 @@ def model_facts(language_model: LanguageModel) -> ModelFacts:
 
 
 def evaluate_into(
-    directory: Path, language_model: LanguageModel, benchmarks: Sequence[str], *, seed: int = 0
+    directory: Path,
+    language_model: LanguageModel,
+    benchmarks: Sequence[str],
+    *,
+    seed: int = 0,
+    command: dict[str, Any] | None = None,
 ) -> None:
     """Evaluate and write `items.parquet` and `record.json`, unless the record is there already.
 
     Each benchmark is kept as soon as it is done, so that a call that was cut off goes on with the
     next one. The record is written last: where it stands, the items do too. Of several processes,
-    the first writes.
+    the first writes. `command` goes into the record.
     """
     if is_evaluated(directory):
         return
@@ -123,6 +128,7 @@ def evaluate_into(
         environment=environment(str(language_model.device), count()),
         seconds={name: taken for record in records for name, taken in record.seconds.items()},
         seed=seed,
+        command=command or {},
     )
     tables = [pq.read_table(part / ITEMS) for part in parts.values()]
     _write(directory, whole, pa.concat_tables(tables, promote_options="default"))

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Literal, TypeVar
+from typing import IO, Any, Literal, TypeVar
 
 if sys.platform != "win32":
     import fcntl
@@ -63,6 +63,8 @@ class EvaluationRecord:
     environment: Environment
     seconds: dict[str, float]
     seed: int = 0
+    command: dict[str, Any] = field(default_factory=dict)
+    """The command that made it and its settings, but for places; empty if no command did."""
     kind: Literal["evaluation"] = "evaluation"
     version: int = VERSION
 
@@ -136,6 +138,10 @@ class UnlearningRecord:
     seconds: dict[str, float] = field(default_factory=dict)
     overlap: list[OverlapFacts] = field(default_factory=list)
     """With each benchmark whose sentences were on the machine."""
+    data: str = ""
+    """sha256 of the token ids that were forgotten and retained, in order."""
+    command: dict[str, Any] = field(default_factory=dict)
+    """As of an evaluation."""
     kind: Literal["unlearning"] = "unlearning"
     version: int = VERSION
 

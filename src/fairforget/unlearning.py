@@ -155,6 +155,7 @@ def unlearn_prepared(
             "landing": round(landed - trained, 2),
         },
         overlap=prepared.overlap,
+        data=prepared.fingerprint(),
     )
 
 

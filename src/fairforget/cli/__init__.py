@@ -17,6 +17,7 @@ from fairforget.cli.demo import demo_command
 from fairforget.cli.evaluate import evaluate_command
 from fairforget.cli.explore import explore_command
 from fairforget.cli.report import report_command
+from fairforget.cli.rerun import rerun_command
 from fairforget.cli.select import select_command
 from fairforget.cli.transfer import transfer_command
 from fairforget.cli.unlearn import unlearn_command
@@ -31,6 +32,7 @@ COMMANDS = {
     "compare": compare_command,
     "transfer": transfer_command,
     "report": report_command,
+    "rerun": rerun_command,
     "explore": explore_command,
     "select": select_command,
     "data": {"_help": "Corpora and benchmarks: what there is, and where.", **DATA_COMMANDS},

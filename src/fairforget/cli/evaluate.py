@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fairforget.cli.settings import settings_of
+
 
 def evaluate_command(
     model: str,
@@ -41,6 +43,8 @@ def evaluate_command(
         trust_remote_code: Run Python code that comes with the model.
         json: Print the record as JSON, and nothing else.
     """
+    settings = settings_of("evaluate", locals(), aside=("output", "device", "json"))
+
     from fairforget.benchmarks import checked
     from fairforget.devices import chosen_device
     from fairforget.evaluation import evaluate_into, is_evaluated
@@ -49,14 +53,6 @@ def evaluate_command(
     from fairforget.records import RECORD, EvaluationRecord, read_record
 
     names = checked([name.strip() for name in benchmarks.split(",")])
-    settings = {
-        "command": "evaluate",
-        "model": model,
-        "benchmarks": names,
-        "seed": seed,
-        "dtype": dtype,
-        "start_token": start_token,
-    }
     place = chosen_device(device, own=joined(cpu=device == "cpu"))
     if (output / RECORD).exists():
         open_output(output, settings)
@@ -73,7 +69,7 @@ def evaluate_command(
         )
         if is_first():
             open_output(output, settings)
-        evaluate_into(output, language_model, names, seed=seed)
+        evaluate_into(output, language_model, names, seed=seed, command=settings)
     if is_first() and json:
         print((output / RECORD).read_text(encoding="utf-8"), end="")
     elif is_first():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from fairforget.budget import Budget
+from fairforget.cli.settings import settings_of
 from fairforget.errors import InputError
 
 
@@ -76,8 +77,7 @@ def unlearn_command(
             whoever is logged in there.
         json: Print the record, and the comparison if there is one, as JSON and nothing else.
     """
-    aside = ("output", "device", "push_to_hub", "json")
-    settings = {k: v for k, v in locals().items() if k not in aside}
+    settings = settings_of("unlearn", locals(), aside=("output", "device", "push_to_hub", "json"))
 
     from fairforget.benchmarks import checked
     from fairforget.config import UnlearningConfig
@@ -132,7 +132,7 @@ def unlearn_command(
 
     path = output / RECORD
     if path.exists():
-        open_output(output, {"command": "unlearn", **settings})
+        open_output(output, settings)
         language_model = replace(load(output / MODEL), source=model) if names else None
     else:
         forget_corpus = Corpus(forget, read_corpus(forget), parse_name(forget).part)
@@ -141,14 +141,14 @@ def unlearn_command(
         language_model = load(model)
         prepared = prepare(language_model, forget_corpus, retain_corpus, config, everyday=everyday)
         if is_first():
-            open_output(output, {"command": "unlearn", **settings})
+            open_output(output, settings)
         if names:
             evaluate_into(output / BEFORE, language_model, names, seed=seed)
             continue_into(output / BEFORE, language_model)
         record = unlearn_prepared(language_model, prepared, config, budget=budget)
         if is_first():
             save_model(language_model, output / MODEL)
-            write_record(record, path)
+            write_record(replace(record, command=settings), path)
     if is_first():
         shutil.rmtree(output / CHECKPOINTS, ignore_errors=True)
     if language_model and names:

@@ -1,0 +1,126 @@
+"""Two runs of the same command, compared: is the result the same, to the bit?"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairforget.errors import InputError
+from fairforget.evaluation import read_items
+from fairforget.records import ITEMS, RECORD, EvaluationRecord, UnlearningRecord, read_record
+
+RESULTS = ("record.json", "before/record.json", "after/record.json")
+"""What a run leaves that can be compared, by its place in the run's directory."""
+ASIDE = ("seconds", "environment", "command", "version")
+"""Fields of records that are not results."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A result that came out otherwise."""
+
+    where: str
+    """File and field."""
+    before: Any
+    after: Any
+
+    @property
+    def relative(self) -> float:
+        """|after − before| ÷ |before|, infinite where they are no numbers or before is 0."""
+        numbers = (self.before, self.after)
+        if not all(isinstance(n, float | int) and math.isfinite(n) for n in numbers):
+            return math.inf
+        return abs(self.after - self.before) / abs(self.before) if self.before else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """How a repeated run compares with the first."""
+
+    figures: int
+    """Compared."""
+    differences: tuple[Difference, ...]
+    environment: tuple[Difference, ...]
+    """What it ran on, where that differs."""
+
+
+def command_of(record: Path) -> dict[str, Any]:
+    """The command that made a record, and its settings.
+
+    Raises:
+        InputError: it is no record of an evaluation or an unlearning run, or no command made it.
+    """
+    found = read_record(record, _kind(record))
+    if not found.command:
+        raise InputError(f"{record} does not say which command made it, so it cannot be repeated")
+    return found.command
+
+
+def repetition(first: Path, second: Path) -> Repetition:
+    """Compare two directories of runs, every figure of every record and every scored item.
+
+    Raises:
+        InputError: the second lacks a record that the first has.
+    """
+    figures = 0
+    differences = []
+    for name in RESULTS:
+        if not (first / name).exists():
+            continue
+        one, two = (dict(_flat(_results(directory / name), name)) for directory in (first, second))
+        place = Path(name).parent
+        if (first / place / ITEMS).exists():
+            for side, directory in ((one, first), (two, second)):
+                side.update(_flat(read_items(directory / place), str(place / ITEMS)))
+        figures += len({**one, **two})
+        differences += [
+            Difference(where, one.get(where), two.get(where))
+            for where in {**one, **two}
+            if one.get(where) != two.get(where)
+        ]
+    stays = [read_record(d / RECORD, _kind(d / RECORD)).environment for d in (first, second)]
+    environment = [
+        Difference(name, getattr(stays[0], name), getattr(stays[1], name))
+        for name in type(stays[0]).__dataclass_fields__
+        if getattr(stays[0], name) != getattr(stays[1], name)
+    ]
+    return Repetition(figures, tuple(differences), tuple(environment))
+
+
+def _kind(record: Path) -> type[EvaluationRecord] | type[UnlearningRecord]:
+    try:
+        content = json.loads(record.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{record} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{record} is not a record: it is not JSON") from error
+    kind = content.get("kind") if isinstance(content, dict) else None
+    kinds = {"evaluation": EvaluationRecord, "unlearning": UnlearningRecord}
+    if kind not in kinds:
+        raise InputError(
+            f"{record} is of the kind {kind!r}; records of evaluations and unlearning runs can be "
+            "repeated, a study by its command"
+        )
+    return kinds[kind]
+
+
+def _results(record: Path) -> dict[str, Any]:
+    read_record(record, _kind(record))
+    content: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
+    return {name: value for name, value in content.items() if name not in ASIDE}
+
+
+def _flat(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+    """Every number and string in nested data, with its path."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _flat(part, f"{where}: {name}" if where in RESULTS else f"{where}.{name}")
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from _flat(part, f"{where}[{number}]")
+    else:
+        yield where, value

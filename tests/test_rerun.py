@@ -1,0 +1,106 @@
+"""A record tells what made it; repeated, every figure is the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fairforget.cli import main
+
+from .models import save_tiny
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An unlearning run of a tiny model, measured before and after."""
+    root = tmp_path_factory.mktemp("rerun")
+    model = save_tiny("llama", root / "model")
+    rows = [
+        {"text": f"{who} are {word}, I say.", "mentions": [[0, len(who), "People"]]}
+        for who in ("Women", "Men")
+        for word in ("late", "loud", "slow")
+    ]
+    (root / "forget.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    texts = [{"text": f"The river has {n} bridges near the town."} for n in range(200)]
+    (root / "retain.jsonl").write_text("\n".join(map(json.dumps, texts)))
+    (root / "items.jsonl").write_text(
+        "\n".join(
+            json.dumps(
+                {
+                    "type": "intrasentence",
+                    "target": "nurse",
+                    "bias_type": "gender",
+                    "context": f"The nurse is BLANK {n}.",
+                    "stereotype": f"The nurse is late {n}.",
+                    "anti-stereotype": f"The nurse is kind {n}.",
+                    "unrelated": f"The nurse is seven {n}.",
+                }
+            )
+            for n in range(4)
+        )
+    )
+    main(
+        [
+            *("unlearn", str(model), "--output", str(root / "run"), "--device", "cpu"),
+            *("--forget", str(root / "forget.jsonl"), "--retain", str(root / "retain.jsonl")),
+            *("--steps", "3", "--batch_size", "4", "--budget.perplexity", "1.1"),
+            *("--benchmarks", f"stereoset:{root / 'items.jsonl'}"),
+        ]
+    )
+    return root / "run"
+
+
+def test_the_same_bit_for_bit(run: Path, tmp_path: Path, capsys) -> None:
+    main(["rerun", str(run / "record.json"), "--output", str(tmp_path / "again"), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["differences"] == found["environment"] == []
+    assert found["figures"] > 100  # every row of the history, every item before and after
+    again = json.loads((tmp_path / "again" / "record.json").read_text())
+    assert again["command"]["budget"]["perplexity"] == 1.1
+    assert len(again["data"]) == 64
+
+
+def test_what_differs_is_told(run: Path, tmp_path: Path, capsys) -> None:
+    record = json.loads((run / "record.json").read_text())
+    record["budget"]["reached"] *= 1.001
+    record["environment"]["torch"] = "0.1"
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "record.json").write_text(json.dumps(record))
+    with pytest.raises(SystemExit) as ended:
+        main(["rerun", str(other / "record.json")])
+    assert ended.value.code == 1
+    out = capsys.readouterr().out
+    assert "record.json: budget.reached" in out
+    assert "torch: 0.1 then" in out
+    assert (tmp_path / "other-again" / "record.json").exists()
+    main(["rerun", str(other / "record.json"), "--tolerance", "0.01"])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "not JSON"),
+        ('{"kind": "study"}', "a study by its command"),
+        (None, "cannot be read"),
+        ("no command", "does not say which command"),
+        ("bad setting", "command.steps"),
+    ],
+)
+def test_what_cannot_be_repeated(
+    run: Path, tmp_path: Path, capsys, content: str | None, said: str
+) -> None:
+    path = tmp_path / "record.json"
+    record = json.loads((run / "record.json").read_text())
+    if content == "no command":
+        content = json.dumps(record | {"command": {}})
+    elif content == "bad setting":
+        content = json.dumps(record | {"command": record["command"] | {"steps": "many"}})
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(SystemExit) as ended:
+        main(["rerun", str(path), "--output", str(tmp_path / "again")])
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err

@@ -20,7 +20,7 @@ DEPENDENCIES = $(BIN)/python -m pip install --quiet --editable '.[dev]'
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz faults lock audit test-docs-long lint bench docs readme release-check clean
+.PHONY: help demo test fuzz faults lock compat audit test-docs-long lint bench docs readme release-check clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -54,6 +54,11 @@ lock: $(READY) ## Resolve the dependencies anew into requirements/lock.txt, with
 		--python-version 3.11.5 --generate-hashes --no-annotate \
 		--custom-compile-command "make lock" --quiet --output-file $(LOCK)
 
+compat: $(READY) ## Test with the oldest versions that are allowed, then with the newest.
+	$(BIN)/python -m pip install --quiet uv
+	.ci/compat lowest-direct $(BIN)/uv $(DATA_PACKAGES)
+	.ci/compat highest $(BIN)/uv $(DATA_PACKAGES)
+
 audit: $(READY) ## Look the locked dependencies up among known vulnerabilities.
 	$(BIN)/python -m pip install --quiet pip-audit
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r $(LOCK)
@@ -84,4 +89,4 @@ release-check: $(READY) ## Build sdist and wheel, install the wheel elsewhere, t
 	PYTHON=$(PYTHON) .ci/release-check dist/*.whl $(DATA_PACKAGES)
 
 clean: ## Remove the virtual environment and what runs left.
-	rm -rf $(VENV) runs dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* runs dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

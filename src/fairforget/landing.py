@@ -20,7 +20,7 @@ MAIN = "perplexity"
 """The damage that must be among those measured: on held-out retain text."""
 MOST_TRIES = 12
 STRIDE = 1.5
-"""Factor by which α grows while the budget is not used up."""
+"""Factor by which α grows at most while the budget is not used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +73,14 @@ def land(
         return _Line(perplexities, allowed, reach)
 
     whole = line(damages, progress)
-    if rough is not None:
-        whole.look(line(rough, lambda: None).search().alpha)
+    guide = whole if rough is None else line(rough, lambda: None)
+    trained_point = guide.look(1.0)
+    whole.look(guide.search().alpha or 1.0)
     low = whole.search()
     _blend(model, original, trained, low.alpha)
     facts = {
         name: DamageFacts(
-            damages[name].allowed, low.ratios[name], before, whole.trained.ratios[name]
+            damages[name].allowed, low.ratios[name], before, trained_point.ratios[name]
         )
         for name, before in whole.before.items()
     }
@@ -121,7 +122,7 @@ class _Line:
         allowed: Mapping[str, float],
         reach: float,
     ) -> None:
-        """Look at both ends.
+        """Look at the original.
 
         Raises:
             InputError: a perplexity of the original model is not finite.
@@ -135,7 +136,6 @@ class _Line:
             raise InputError(f"the original model's perplexity on the {bad[0]} text is not finite")
         original = _Point(0.0, dict.fromkeys(allowed, 1.0), self.budgets)
         self.points = [original]
-        self.trained = self.look(1.0)
 
     def look(self, alpha: float) -> _Point:
         """Measure the model there, unless that was done."""
@@ -157,7 +157,7 @@ class _Line:
             if not self.is_left(low) or (high is None and low.alpha >= self.reach):
                 break
             if high is None:
-                alpha = min(low.alpha * STRIDE, self.reach)
+                alpha = min(low.alpha * STRIDE, _further(low, self.budgets), self.reach)
             else:
                 alpha = _expected(low, high, self.budgets, spare=self.tolerance / 2)
                 if attempt % 3 == 2 or not low.alpha < alpha < high.alpha:
@@ -176,6 +176,15 @@ class _Line:
     def is_left(self, point: _Point) -> bool:
         """Whether more of every budget is left there than a landing may leave."""
         return point.slack > self.tolerance
+
+
+def _further(point: _Point, budgets: Mapping[str, float]) -> float:
+    """α beyond the point where the first of the budgets is used up, if damage grows as α^1.5."""
+    found = math.inf
+    for name, budget in budgets.items():
+        if (spent := budget - point.left[name]) > 0:
+            found = min(found, point.alpha * (budget / spent) ** (2 / 3))
+    return found
 
 
 def _expected(low: _Point, high: _Point, whole: Mapping[str, float], spare: float) -> float:

@@ -107,7 +107,7 @@ class DamageFacts:
     before: float
     """Perplexity of the original model."""
     trained: float
-    """The ratio of the weights as trained, at α = 1."""
+    """The ratio of the weights as trained, at α = 1, perhaps on a few of the texts only."""
 
 
 @dataclass(frozen=True, slots=True)

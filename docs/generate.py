@@ -15,7 +15,6 @@ from pathlib import Path
 
 from fairforget.cli import COMMANDS, main
 from fill_readme import table as demo_table
-from score_selectors import RESULTS as SELECTORS
 from score_selectors import last as selectors
 from score_selectors import table as selectors_table
 
@@ -63,13 +62,17 @@ def results() -> str:
         demo_table(),
     ]
     tables = [selectors_table(selectors())]
-    for page in sorted(RESULTS.rglob("*.md")):
-        if page != SELECTORS.with_suffix(".md"):
-            tables.append(page.read_text(encoding="utf-8"))
+    for page in sorted(RESULTS.rglob("tables.md")):
+        tables.append(page.read_text(encoding="utf-8").replace("](map.png)", f"]({_map(page)})"))
     for text in tables:
         parts += [f"#{line}" if line.startswith("#") else line for line in text.splitlines()]
         parts.append("")
     return "\n".join(parts)
+
+
+def _map(page: Path) -> str:
+    """What the picture of a study's matrix is called among the pages."""
+    return f"{page.parent.name}-map.png"
 
 
 def tutorial() -> str:
@@ -107,6 +110,8 @@ def write() -> None:
     ):
         (PAGES / name).write_text(MADE + content, encoding="utf-8")
     shutil.copyfile(DOCS / "report.png", PAGES / "report.png")
+    for page in RESULTS.rglob("tables.md"):
+        shutil.copyfile(page.with_name("map.png"), PAGES / _map(page))
 
 
 if __name__ == "__main__":

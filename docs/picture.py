@@ -22,20 +22,20 @@ COLOURS = 64
 """Enough for text, paper and two inks; a third of the file."""
 
 
-def main() -> None:
-    """Write docs/report.png."""
+def take(report: Path, to: Path, element: str = "") -> None:
+    """A picture of the top of a report, or of an element of it."""
     program = shutil.which("chromium") or sys.exit("no chromium on the PATH")
-    report = write_report(RUN)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         page.goto(report.as_uri())
-        picture = Image.open(io.BytesIO(page.screenshot()))
+        shot = page.locator(element).first.screenshot() if element else page.screenshot()
+        picture = Image.open(io.BytesIO(shot))
         browser.close()
     small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-    small.save(PICTURE, optimize=True)
-    print(f"Written: {PICTURE} ({PICTURE.stat().st_size // 1024} kB)")
+    small.save(to, optimize=True)
+    print(f"Written: {to} ({to.stat().st_size // 1024} kB)")
 
 
 if __name__ == "__main__":
-    main()
+    take(write_report(RUN), PICTURE)

@@ -14,7 +14,7 @@ from fairforget.benchmarks.faults import faults_of
 from fairforget.compare import Cell, Change, Comparison
 from fairforget.records import EvaluationRecord, UnlearningRecord
 from fairforget.rerun import Repetition
-from fairforget.transfer.record import Effect, StudyRecord
+from fairforget.transfer.record import Effect, StudyRecord, verdicts
 
 TITLES = {
     "ss": "SS",
@@ -214,12 +214,13 @@ def show_study(study: StudyRecord) -> None:
         _print(table)
     judged = [cell for cell in study.matrix if cell.verdict and cell.domain != "all"]
     for own, where in ((True, "a forgotten domain"), (False, "another domain")):
-        mine = [cell.verdict for cell in judged if cell.own is own]
+        mine = [cell for cell in judged if cell.own is own]
         if mine:
+            counts = verdicts(mine)
             _print(
                 f"Bias fell by more than with every control, in {where}: supported in "
-                f"{mine.count('supported')} of {len(mine)} measurements, contradicted in "
-                f"{mine.count('contradicted')}, undecided in {mine.count('undecided')}."
+                f"{counts['supported']} of {len(mine)} measurements, contradicted in "
+                f"{counts['contradicted']}, undecided in {counts['undecided']}."
             )
     _print_lines(faults_of([row.benchmark for row in study.rows]))
 

@@ -60,7 +60,7 @@ FAULTS = [
 def unlearning_tables(record: UnlearningRecord) -> list[Table]:
     """Method, corpora, model and versions of an unlearning run."""
     return [
-        _pairs("settings", "Settings of the method", flattened(record.method)),
+        pairs_table("settings", "Settings of the method", flattened(record.method)),
         corpora_table(record.corpora),
         versions_table(record.model, record.environment, record.seconds),
     ]
@@ -165,7 +165,7 @@ def benchmark_table(record: EvaluationRecord) -> Table:
 
 def versions_table(model: ModelFacts, environment: Environment, seconds: dict[str, float]) -> Table:
     """The model and what it ran on."""
-    return _pairs(
+    return pairs_table(
         "versions",
         "Model and versions",
         [
@@ -188,7 +188,7 @@ def generic_table(name: str, before: dict[str, Any] | None, after: dict[str, Any
     """A result of a benchmark that this report does not know, as it stands."""
     later = dict(flattened(after))
     if before is None:
-        return _pairs("", name, list(later.items()))
+        return pairs_table("", name, list(later.items()))
     earlier = dict(flattened(before))
     return Table(
         id="",
@@ -201,7 +201,8 @@ def generic_table(name: str, before: dict[str, Any] | None, after: dict[str, Any
     )
 
 
-def _pairs(id: str, caption: str, rows: Sequence[tuple[str, str]]) -> Table:
+def pairs_table(id: str, caption: str, rows: Sequence[tuple[str, str]]) -> Table:
+    """Names and their values."""
     return Table(
         id=id,
         caption=caption,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fairforget.report.facts import FAULTS
+from fairforget.report.facts import FAULTS, pairs_table
 from fairforget.report.frontier import frontiers, points_table, study_points
 from fairforget.report.headline import Headline
 from fairforget.report.tables import Column, Content, Ranged, Table
@@ -22,7 +22,7 @@ from fairforget.report.wording import (
     span,
 )
 from fairforget.statistics import SIGNIFICANT
-from fairforget.transfer.record import Effect, MatrixCell, Row, StudyRecord
+from fairforget.transfer.record import Effect, MatrixCell, Row, StudyRecord, verdicts
 
 LEVELS = 5
 """Shades on either side of no change."""
@@ -74,12 +74,7 @@ def context(study: StudyRecord) -> dict[str, Any]:
         "frontiers": frontiers(points),
         "points": points_table(points),
         "failed": [(failure.run, failure.error.splitlines()[-1]) for failure in study.failed],
-        "settings": Table(
-            id="settings",
-            caption="Settings",
-            columns=[Column("Setting"), Column("Value")],
-            rows=[[name, value] for name, value in flattened(study.settings)],
-        ),
+        "settings": pairs_table("settings", "Settings", flattened(study.settings)),
         "faults": FAULTS[:-1],  # The last is about many domains; here p is corrected.
     }
 
@@ -107,11 +102,10 @@ def headline(matrix: Sequence[MatrixCell]) -> Headline:
 def _verdicts(cells: Sequence[MatrixCell], where: str) -> str:
     if not cells:
         return ""
-    counts = {name: sum(c.verdict == name for c in cells) for name in ("supported", "contradicted")}
-    undecided = len(cells) - sum(counts.values())
+    counts = verdicts(cells)
     return (
         f"Of {len(cells)} measurements of {where}, bias fell in {counts['supported']}; "
-        f"{counts['contradicted']} say the contrary; {undecided} are undecided."
+        f"{counts['contradicted']} say the contrary; {counts['undecided']} are undecided."
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from fairforget.records import VERSION, Environment, ModelFacts
 
@@ -77,6 +78,15 @@ class MatrixCell:
     def row(self) -> tuple[str, str, str | None, str]:
         """What names its row of the matrix."""
         return self.forget, self.method, self.control, self.benchmark
+
+
+def verdicts(cells: Iterable[MatrixCell]) -> dict[str, int]:
+    """How many cells have each verdict."""
+    counts = dict.fromkeys(get_args(Verdict), 0)
+    for cell in cells:
+        if cell.verdict:
+            counts[cell.verdict] += 1
+    return counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,3 +125,30 @@ def test_a_rough_look_saves_whole_ones() -> None:
     assert looks.count("whole") == 2  # of the original, of the place found
     assert looks.count("whole") < without
     assert guided.reached == pytest.approx(alone.reached, abs=0.006)
+
+
+@pytest.mark.parametrize("power", [0.8, 1.0, 1.5, 2.0])
+def test_few_whole_looks_whatever_the_growth_of_damage(power: float) -> None:
+    model = tiny_causal("gpt2")
+    original = weights(model)
+    with torch.no_grad():
+        model.lm_head.weight.add_(1.0)  # how far along the line the model is can be read off it
+    looks = 0
+
+    def damage(scale: float, *, whole: bool) -> Damage:
+        def perplexity_now() -> float:
+            nonlocal looks
+            looks += whole
+            moved_by = (model.lm_head.weight - original["transformer.wte.weight"]).mean().item()
+            return 20 * math.exp(scale * max(moved_by, 0.0) ** power)
+
+        return Damage(perplexity_now, 1.03)
+
+    facts = land(
+        model,
+        original,
+        {"perplexity": damage(0.15, whole=True)},
+        rough={"perplexity": damage(0.2, whole=False)},  # the few texts are hurt more
+    )
+    assert 1.03 - 2 * TOLERANCE <= facts.reached <= 1.03
+    assert looks <= 4

@@ -19,6 +19,8 @@ TOLERANCE = 0.002
 MAIN = "perplexity"
 """The damage that must be among those measured: on held-out retain text."""
 MOST_TRIES = 12
+GROWTH = 1.5
+"""Damage in nats grows about as this power of α, where nothing better is known."""
 STRIDE = 1.5
 """Factor by which α grows at most while the budget is not used up."""
 
@@ -39,6 +41,7 @@ def land(
     damages: Mapping[str, Damage],
     *,
     rough: Mapping[str, Damage] | None = None,
+    before: Mapping[str, float] | None = None,
     reach: float = 1.0,
     progress: Callable[[], None] = lambda: None,
 ) -> BudgetFacts:
@@ -50,6 +53,7 @@ def land(
             one keep their trained value.
         damages: how harm is measured, by name; `perplexity` is one.
         rough: the same, on a few of the texts: tells cheaply where to look first.
+        before: the perplexities of the original, where they are known already.
         reach: the largest α tried. Beyond 1 only where no budget is used up at 1.
         progress: called after each measurement of `damages`.
 
@@ -62,7 +66,11 @@ def land(
     """
     trained = {n: p.detach().clone() for n, p in model.named_parameters() if n in original}
 
-    def line(measures: Mapping[str, Damage], looked: Callable[[], None]) -> _Line:
+    def line(
+        measures: Mapping[str, Damage],
+        looked: Callable[[], None],
+        before: Mapping[str, float] | None = None,
+    ) -> _Line:
         def perplexities(alpha: float) -> dict[str, float]:
             _blend(model, original, trained, alpha)
             values = {name: damage.perplexity() for name, damage in measures.items()}
@@ -70,12 +78,14 @@ def land(
             return values
 
         allowed = {name: damage.allowed for name, damage in measures.items()}
-        return _Line(perplexities, allowed, reach)
+        return _Line(perplexities, allowed, reach, before)
 
-    whole = line(damages, progress)
+    whole = line(damages, progress, before)
     guide = whole if rough is None else line(rough, lambda: None)
     trained_point = guide.look(1.0)
-    whole.look(guide.search().alpha or 1.0)
+    hint = guide.search().alpha
+    whole.growth = guide.growth_found()
+    whole.look(hint or 1.0)
     low = whole.search()
     _blend(model, original, trained, low.alpha)
     facts = {
@@ -121,8 +131,9 @@ class _Line:
         perplexities: Callable[[float], dict[str, float]],
         allowed: Mapping[str, float],
         reach: float,
+        before: Mapping[str, float] | None,
     ) -> None:
-        """Look at the original.
+        """Look at the original, unless its perplexities are known.
 
         Raises:
             InputError: a perplexity of the original model is not finite.
@@ -131,11 +142,13 @@ class _Line:
         self.budgets = {name: _nats(ratio) for name, ratio in allowed.items()}
         self.tolerance = min(TOLERANCE, min(self.budgets.values()) / 10)
         """Nats of the tightest budget that may be left."""
-        self.before = perplexities(0.0)
+        self.before = dict(before) if before else perplexities(0.0)
         if bad := [name for name, value in self.before.items() if not math.isfinite(value)]:
             raise InputError(f"the original model's perplexity on the {bad[0]} text is not finite")
         original = _Point(0.0, dict.fromkeys(allowed, 1.0), self.budgets)
         self.points = [original]
+        self.growth = GROWTH
+        """Damage grows about as α to this power."""
 
     def look(self, alpha: float) -> _Point:
         """Measure the model there, unless that was done."""
@@ -156,14 +169,32 @@ class _Line:
             low, high = self.bracket()
             if not self.is_left(low) or (high is None and low.alpha >= self.reach):
                 break
+            if high is not None and low.alpha > 0:
+                alpha = _between(low, high, self.budgets, spare=self.tolerance / 2)
+            else:  # beside the original, one point is known
+                known = low if high is None else high
+                share = _share(known, self.budgets, spare=self.tolerance / 2)
+                alpha = known.alpha * share ** (1 / self.growth)
             if high is None:
-                alpha = min(low.alpha * STRIDE, _further(low, self.budgets), self.reach)
-            else:
-                alpha = _expected(low, high, self.budgets, spare=self.tolerance / 2)
-                if attempt % 3 == 2 or not low.alpha < alpha < high.alpha:
-                    alpha = (low.alpha + high.alpha) / 2
+                alpha = min(alpha, low.alpha * STRIDE, self.reach)
+            elif attempt % 3 == 2 or not low.alpha < alpha < high.alpha:
+                alpha = (low.alpha + high.alpha) / 2
             self.look(alpha)
         return self.bracket()[0]
+
+    def growth_found(self) -> float:
+        """The power of α with which the tightest damage grew between the points around it."""
+        low, high = self.bracket()
+        inner = [point for point in self.points if 0 < point.alpha < low.alpha]
+        one, two = (low, high) if high else (max(inner, key=_alpha, default=low), low)
+        if not 0 < one.alpha < two.alpha:
+            return GROWTH
+        name = min(two.left, key=two.left.__getitem__)
+        spent = [self.budgets[name] - point.left[name] for point in (one, two)]
+        if min(spent) <= 0 or math.isinf(max(spent)):
+            return GROWTH
+        found = math.log(spent[1] / spent[0]) / math.log(two.alpha / one.alpha)
+        return min(max(found, 1 / 2), 3.0)
 
     def bracket(self) -> tuple[_Point, _Point | None]:
         """The last point that fits, and the first that does not."""
@@ -178,38 +209,43 @@ class _Line:
         return point.slack > self.tolerance
 
 
-def _further(point: _Point, budgets: Mapping[str, float]) -> float:
-    """α beyond the point where the first of the budgets is used up, if damage grows as α^1.5."""
-    found = math.inf
-    for name, budget in budgets.items():
-        if (spent := budget - point.left[name]) > 0:
-            found = min(found, point.alpha * (budget / spent) ** (2 / 3))
-    return found
+def _alpha(point: _Point) -> float:
+    return point.alpha
 
 
-def _expected(low: _Point, high: _Point, whole: Mapping[str, float], spare: float) -> float:
+def _share(point: _Point, budgets: Mapping[str, float], spare: float = 0.0) -> float:
+    """How many times the damage of the point the first of the budgets allows.
+
+    0 where the model is broken there, infinite where nothing was spent.
+    """
+    return min(
+        (budget - spare) / spent if (spent := budget - point.left[name]) > 0 else math.inf
+        for name, budget in budgets.items()
+    )
+
+
+def _between(low: _Point, high: _Point, budgets: Mapping[str, float], spare: float) -> float:
     """α where the first of the budgets has `spare` nats left, NaN where nothing can be said.
 
-    In nats each damage grows about as aα + bα², which two points determine, and as α^1.5 where
-    the original is one of them.
+    In nats each damage is about aα + bα², which two points determine.
     """
     found = math.inf
-    for name, budget in whole.items():
-        goal = budget - spare
+    for name, budget in budgets.items():
         one, two = budget - low.left[name], budget - high.left[name]
         if not math.isfinite(two):
             return math.nan
-        if low.alpha == 0:
-            root = high.alpha * (goal / two) ** (2 / 3) if two > 0 else math.inf
-        else:
-            slope, steep = one / low.alpha, two / high.alpha
-            square = (steep - slope) / (high.alpha - low.alpha)
-            linear = slope - square * low.alpha
-            inner = linear**2 + 4 * square * goal
-            below = linear + math.sqrt(inner) if inner >= 0 else 0.0
-            root = 2 * goal / below if below > 0 else math.inf
-        found = min(found, root)
+        slope, steep = one / low.alpha, two / high.alpha
+        square = (steep - slope) / (high.alpha - low.alpha)
+        linear = slope - square * low.alpha
+        inner = linear**2 + 4 * square * (budget - spare)
+        below = linear + math.sqrt(inner) if inner >= 0 else 0.0
+        found = min(found, 2 * (budget - spare) / below if below > 0 else math.inf)
     return found
+
+
+def perplexities_before(budget: BudgetFacts) -> dict[str, float]:
+    """What `land` may be told of the original by an earlier landing on the same texts."""
+    return {MAIN: budget.before} | {name: facts.before for name, facts in budget.others.items()}
 
 
 def _nats(ratio: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import shutil
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -84,8 +85,12 @@ def unlearn_prepared(
     config: UnlearningConfig,
     *,
     budget: Budget = Budget(),  # noqa: B008
+    before: Mapping[str, float] | None = None,
 ) -> UnlearningRecord:
-    """`unlearn` with corpora that are tokenised already; it leaves the checkpoints."""
+    """`unlearn` with corpora that are tokenised already; it leaves the checkpoints.
+
+    `before`: the original's perplexities on the held-out texts, where an earlier run measured them.
+    """
     _own(Path(str(config.output_dir)), prepared)
 
     names = {RETAIN: MAIN, EVERYDAY: EVERYDAY}
@@ -139,6 +144,7 @@ def unlearn_prepared(
                 original,
                 damages({}),
                 rough=damages(CHECK_TEXTS),
+                before=before,
                 reach=budget.reach,
                 progress=landing,
             )

@@ -14,6 +14,7 @@ from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.reading import parse_name
 from fairforget.devices import chosen_device
 from fairforget.evaluation import evaluate_into
+from fairforget.landing import perplexities_before
 from fairforget.models import LanguageModel, load_model
 from fairforget.preparation import Corpus, everyday_corpus, prepare
 from fairforget.records import RECORD, write_record
@@ -48,7 +49,10 @@ def carry_out(run: Run, directory: Path) -> None:
         config := _config(run, directory / CHECKPOINTS),
         everyday=_everyday(),
     )
-    record = unlearn_prepared(model, prepared, config, budget=recipe.budget)
+    record = unlearn_prepared(
+        model, prepared, config, budget=recipe.budget, before=_original.get(recipe)
+    )
+    _original[recipe] = perplexities_before(record.budget)
     evaluate_into(directory / AFTER, model, recipe.benchmarks)
     method = {**record.method, "control": run.control}
     shutil.rmtree(directory / CHECKPOINTS, ignore_errors=True)
@@ -84,6 +88,7 @@ def digest_of_data(runs: Iterable[Run]) -> str:
     """
     for cached in (_texts, _spans_found, _everyday):  # of an earlier study; files may have changed
         cached.cache_clear()
+    _original.clear()
     found = hashlib.sha256()
     recipe = None
     for run in runs:
@@ -117,6 +122,10 @@ def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
         gpu=place.index or 0,
         seed=run.seed,
     )
+
+
+_original: dict[Recipe, dict[str, float]] = {}
+"""What earlier runs of this process measured of the original model."""
 
 
 @cache

@@ -38,7 +38,7 @@ def page(name: str) -> str:
             "<!-- made by docs/take_study.py; do not edit by hand -->",
             f"# Transfer study `{name}`",
             "",
-            f"`fairforget transfer --config configs/{name}.yaml`, {_cost(study)}",
+            f"`fairforget transfer --config configs/{name}.yaml --cluster ray`: {_cost(study)}",
             "",
             "![Change of the score, per forgetting and domain](map.png)",
             "",
@@ -55,7 +55,7 @@ def _cost(study: StudyRecord) -> str:
     )
     whole = training + landing + scoring
     return (
-        f"{runs} runs, {len(study.failed)} of them failed. One run took {whole:.0f} s of one core: "
+        f"{runs} runs, {len(study.failed)} more failed. One run took {whole:.0f} s on its core: "
         f"training {training:.0f} s, landing on the budget {landing:.0f} s, measuring "
         f"{scoring:.0f} s. {study.model.source}, torch {study.environment.torch}, transformers "
         f"{study.environment.transformers}."

@@ -72,13 +72,15 @@ def test_two_processes_do_what_one_does(tmp_path, config, how, lora_rank) -> Non
     assert_same_weights(tmp_path / "one", tmp_path / "two")
 
 
-def test_a_sharded_run_that_was_cut_off_ends_as_it_would_have(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("config", "lora_rank"), [("fsdp.yaml", 0), ("ddp.yaml", 4)])
+def test_a_run_that_was_cut_off_ends_as_it_would_have(tmp_path, config, lora_rank) -> None:
     model = save_tiny("gpt2", tmp_path / "given")
     options = {"save_strategy": "steps", "save_steps": 3, "optim": "adamw_torch"}
-    whole = run(model, tmp_path / "whole", "fsdp.yaml", options)
-    run(model, tmp_path / "cut", "fsdp.yaml", options, "cut")
+    options["lora_rank"] = lora_rank
+    whole = run(model, tmp_path / "whole", config, options)
+    run(model, tmp_path / "cut", config, options, "cut")
     assert (tmp_path / "cut" / "checkpoints" / "checkpoint-3").is_dir()
-    again = run(model, tmp_path / "cut", "fsdp.yaml", options)
+    again = run(model, tmp_path / "cut", config, options)
     assert again["rows"] == whole["rows"]
     assert again["budget"] == whole["budget"]
     assert_same_weights(tmp_path / "whole", tmp_path / "cut")

@@ -9,7 +9,7 @@ import torch
 
 from fairforget.budget import Budget
 from fairforget.errors import InputError
-from fairforget.landing import TOLERANCE, Damage, land, mirror
+from fairforget.landing import TOLERANCE, Damage, land, mirror, perplexities_before
 from fairforget.models import LanguageModel
 from fairforget.scoring.perplexity import perplexity
 
@@ -152,3 +152,31 @@ def test_few_whole_looks_whatever_the_growth_of_damage(power: float) -> None:
     )
     assert 1.03 - 2 * TOLERANCE <= facts.reached <= 1.03
     assert looks <= 4
+
+
+def test_what_is_known_of_the_original_is_not_measured_again() -> None:
+    model = tiny_causal("gpt2")
+    original = moved(model, 0.3)
+    damages = {
+        "perplexity": Damage(measure(model), 1.05),
+        "everyday": Damage(lambda: 7.0, math.inf),
+    }
+    first = land(model, original, damages)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            p.copy_(original[name])
+    moved(model, 0.3)
+    alphas: list[float] = []
+    again = land(
+        model,
+        original,
+        damages,
+        before=perplexities_before(first),
+        progress=lambda: alphas.append(distance(model, original)),
+    )
+    assert again == first
+    assert 0 not in alphas
+
+
+def distance(model: torch.nn.Module, original: dict[str, torch.Tensor]) -> float:
+    return sum((p - original[n]).abs().sum().item() for n, p in model.named_parameters())

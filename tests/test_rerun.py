@@ -11,6 +11,14 @@ from fairforget.cli import main
 
 from .models import save_tiny
 
+BAD = {
+    "bad setting": {"steps": "many"},
+    "code of a model": {"trust_remote_code": True},
+    "code of a task": {"benchmarks": "lm-eval:task.yaml"},
+    "a push": {"push_to_hub": "some/one"},
+    "another command": {"command": "select"},
+}
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -74,9 +82,27 @@ def test_what_differs_is_told(run: Path, tmp_path: Path, capsys) -> None:
     assert ended.value.code == 1
     out = capsys.readouterr().out
     assert "record.json: budget.reached" in out
-    assert "torch: 0.1 then" in out
+    assert "torch: '0.1' then" in out
     assert (tmp_path / "other-again" / "record.json").exists()
-    main(["rerun", str(other / "record.json"), "--tolerance", "0.01"])
+    record = str(other / "record.json")
+    main(["rerun", record, "--tolerance", "0.01", "--output", str(tmp_path / "third")])
+    with pytest.raises(SystemExit) as ended:
+        main(["rerun", record])
+    assert ended.value.code == 2
+    assert "has a finished run" in capsys.readouterr().err
+
+
+def test_an_evaluation_is_repeated_from_its_own_directory(
+    run: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    made = tmp_path / "measured"
+    items = f"stereoset:{run.parent / 'items.jsonl'}"
+    main(["evaluate", str(run / "model"), "--benchmarks", items, "--output", str(made)])
+    monkeypatch.chdir(made)
+    capsys.readouterr()
+    main(["rerun", "record.json"])
+    assert "The same, bit for bit" in capsys.readouterr().out
+    assert (tmp_path / "measured-again" / "record.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -87,6 +113,10 @@ def test_what_differs_is_told(run: Path, tmp_path: Path, capsys) -> None:
         (None, "cannot be read"),
         ("no command", "does not say which command"),
         ("bad setting", "command.steps"),
+        ("code of a model", "add --trust_record"),
+        ("code of a task", "add --trust_record"),
+        ("a push", "command.push_to_hub is no setting"),
+        ("another command", "cannot be repeated"),
     ],
 )
 def test_what_cannot_be_repeated(
@@ -96,8 +126,8 @@ def test_what_cannot_be_repeated(
     record = json.loads((run / "record.json").read_text())
     if content == "no command":
         content = json.dumps(record | {"command": {}})
-    elif content == "bad setting":
-        content = json.dumps(record | {"command": record["command"] | {"steps": "many"}})
+    elif content in BAD:
+        content = json.dumps(record | {"command": record["command"] | BAD[content]})
     if content is not None:
         path.write_text(content)
     with pytest.raises(SystemExit) as ended:

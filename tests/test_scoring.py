@@ -95,6 +95,16 @@ def test_a_head_with_a_bias_is_used_in_slices(monkeypatch) -> None:
     assert found.numpy() == pytest.approx(expected.numpy(), rel=1e-5, abs=1e-4)
 
 
+def test_a_body_may_compute_in_a_finer_type_than_the_head() -> None:
+    torch.manual_seed(0)
+    head, hidden = torch.nn.Linear(5, 20, bias=False).bfloat16(), torch.randn(3, 5)
+    rows, tokens = torch.arange(3), torch.tensor([1, 2, 3])
+    with torch.no_grad():
+        found = chosen_log_probs(head, hidden, rows, tokens)
+        expected = head(hidden.bfloat16()).float().log_softmax(-1)[rows, tokens]
+    assert found.numpy() == pytest.approx(expected.numpy(), abs=0.05)
+
+
 def test_a_head_that_caps_its_logits_is_not_linear() -> None:
     assert linear_head(tiny("gemma2")) is None
 

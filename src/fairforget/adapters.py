@@ -93,5 +93,15 @@ def save_adapter(model: PreTrainedModel, directory: Path) -> None:
 
 
 def load_adapter(model: PreTrainedModel, directory: Path) -> None:
-    """Read them back."""
-    model.load_state_dict(load_file(directory / WEIGHTS), strict=False)
+    """Read them back.
+
+    Raises:
+        InputError: they are those of another adapter.
+    """
+    saved = load_file(directory / WEIGHTS)
+    if saved.keys() != {name for name, p in model.named_parameters() if p.requires_grad}:
+        raise InputError(
+            f"{directory} has the weights of another adapter, or of another version; remove it, "
+            "and the same command starts again"
+        )
+    model.load_state_dict(saved, strict=False)

@@ -13,6 +13,7 @@ from fairforget.benchmarks.degenerate import doubts_of
 from fairforget.benchmarks.faults import faults_of
 from fairforget.compare import Cell, Change, Comparison
 from fairforget.records import EvaluationRecord, UnlearningRecord
+from fairforget.report.wording import one_line
 from fairforget.rerun import Repetition
 from fairforget.transfer.record import Effect, StudyRecord, verdicts
 
@@ -183,9 +184,9 @@ def _print_lines(lines: Iterable[str]) -> None:
 def show_repetition(found: Repetition, most: int) -> None:
     """Print what came out otherwise, the first so many, and what it ran on otherwise."""
     for change in found.environment:
-        print(f"{change.where}: {change.before} then, {change.after} now")
+        print(f"{change.where}: {change.before!r} then, {change.after!r} now")
     for difference in found.differences[:most]:
-        print(f"{difference.where}: {difference.before} then, {difference.after} now")
+        print(f"{one_line(difference.where)}: {difference.before!r} then, {difference.after!r} now")
     count = len(found.differences)
     if count > most:
         print(f"… and {count - most} more")

@@ -82,16 +82,15 @@ def land(
 
     whole = line(damages, progress, before)
     guide = whole if rough is None else line(rough, lambda: None)
-    trained_point = guide.look(1.0)
+    trained_roughly = guide.look(1.0)
     hint = guide.search().alpha
     whole.growth = guide.growth_found()
     whole.look(hint or 1.0)
     low = whole.search()
     _blend(model, original, trained, low.alpha)
+    at_one = next((point for point in whole.points if point.alpha == 1), trained_roughly)
     facts = {
-        name: DamageFacts(
-            damages[name].allowed, low.ratios[name], before, trained_point.ratios[name]
-        )
+        name: DamageFacts(damages[name].allowed, low.ratios[name], before, at_one.ratios[name])
         for name, before in whole.before.items()
     }
     main = facts.pop(MAIN)
@@ -231,6 +230,8 @@ def _between(low: _Point, high: _Point, budgets: Mapping[str, float], spare: flo
     """
     found = math.inf
     for name, budget in budgets.items():
+        if math.isinf(budget):
+            continue
         one, two = budget - low.left[name], budget - high.left[name]
         if not math.isfinite(two):
             return math.nan

@@ -107,7 +107,8 @@ class DamageFacts:
     before: float
     """Perplexity of the original model."""
     trained: float
-    """The ratio of the weights as trained, at α = 1, perhaps on a few of the texts only."""
+    """The ratio of the weights as trained, at α = 1; on a few of the texts, unless the result lies
+    there."""
 
 
 @dataclass(frozen=True, slots=True)

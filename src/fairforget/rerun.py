@@ -48,16 +48,9 @@ class Repetition:
     """What it ran on, where that differs."""
 
 
-def command_of(record: Path) -> dict[str, Any]:
-    """The command that made a record, and its settings.
-
-    Raises:
-        InputError: it is no record of an evaluation or an unlearning run, or no command made it.
-    """
-    found = read_record(record, _kind(record))
-    if not found.command:
-        raise InputError(f"{record} does not say which command made it, so it cannot be repeated")
-    return found.command
+def is_finished(first: Path, second: Path) -> bool:
+    """Whether the second directory has every record that the first one has."""
+    return all((second / name).exists() for name in RESULTS if (first / name).exists())
 
 
 def repetition(first: Path, second: Path) -> Repetition:
@@ -82,7 +75,7 @@ def repetition(first: Path, second: Path) -> Repetition:
             for where in {**one, **two}
             if one.get(where) != two.get(where)
         ]
-    stays = [read_record(d / RECORD, _kind(d / RECORD)).environment for d in (first, second)]
+    stays = [read_record(d / RECORD, kind_of(d / RECORD)).environment for d in (first, second)]
     environment = [
         Difference(name, getattr(stays[0], name), getattr(stays[1], name))
         for name in type(stays[0]).__dataclass_fields__
@@ -91,7 +84,12 @@ def repetition(first: Path, second: Path) -> Repetition:
     return Repetition(figures, tuple(differences), tuple(environment))
 
 
-def _kind(record: Path) -> type[EvaluationRecord] | type[UnlearningRecord]:
+def kind_of(record: Path) -> type[EvaluationRecord] | type[UnlearningRecord]:
+    """What a record is of.
+
+    Raises:
+        InputError: of neither an evaluation nor an unlearning run, or unreadable.
+    """
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
     except OSError as error:
@@ -109,7 +107,7 @@ def _kind(record: Path) -> type[EvaluationRecord] | type[UnlearningRecord]:
 
 
 def _results(record: Path) -> dict[str, Any]:
-    read_record(record, _kind(record))
+    read_record(record, kind_of(record))
     content: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
     return {name: value for name, value in content.items() if name not in ASIDE}
 

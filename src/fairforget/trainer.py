@@ -67,7 +67,7 @@ class UnlearningTrainer(Trainer):
             args: how.
             forget_dataset: encoded forget texts; with neutral texts for `neutral`.
             retain_dataset: token ids of retain texts, start token included.
-            processing_class: the tokenizer, saved along with checkpoints.
+            processing_class: the tokenizer, saved along with checkpoints of all weights.
             reference: the original model. Where it is needed and not given, a frozen copy is
                 made; with an adapter, the model itself is asked with the adapter off.
             callbacks: as for Trainer.
@@ -224,6 +224,8 @@ class UnlearningTrainer(Trainer):
         """Write weights; of a run with an adapter, the adapter's."""
         if not self.config.lora_rank or self.is_fsdp_enabled:
             super()._save(output_dir, state_dict)
+            return
+        if not self.args.should_save:
             return
         assert isinstance(self.model, PreTrainedModel)
         save_adapter(self.model, Path(output_dir or str(self.args.output_dir)))

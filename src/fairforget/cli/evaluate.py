@@ -53,6 +53,7 @@ def evaluate_command(
     from fairforget.records import RECORD, EvaluationRecord, read_record
 
     names = checked([name.strip() for name in benchmarks.split(",")])
+    settings["benchmarks"] = ",".join(names)
     place = chosen_device(device, own=joined(cpu=device == "cpu"))
     if (output / RECORD).exists():
         open_output(output, settings)

@@ -16,42 +16,43 @@ def rerun_command(
     output: Path | None = None,
     tolerance: float = 0.0,
     device: str | None = None,
+    trust_record: bool = False,
     json: bool = False,
 ) -> None:
     """Repeat what a record.json tells of, and compare every figure; status 1 if one differs.
 
+    Files that the record names by relative paths are looked for in the current directory.
+
     Args:
-        record: record.json of evaluate, unlearn or demo.
+        record: record.json of evaluate, unlearn or demo, in its directory.
         output: Directory to write to; by default the record's own, with "-again" at its end.
         tolerance: Relative difference of a number that still counts as the same. On the same
             machine with the same versions the same bits are expected.
-        device: Such as cpu, cuda or cuda:1; by default an accelerator if there is one.
+        device: Such as cpu, cuda or cuda:1; by default the record's.
+        trust_record: Run code that the record names: of a model (trust_remote_code), or of a task
+            file of lm-eval.
         json: Print the comparison as JSON, and nothing else.
     """
     from contextlib import redirect_stdout
 
-    from pydantic import TypeAdapter, ValidationError, validate_call
+    from pydantic import TypeAdapter
 
-    from fairforget.cli.evaluate import evaluate_command
-    from fairforget.cli.unlearn import unlearn_command
+    from fairforget.cli.settings import repeated_command
     from fairforget.console import show_repetition
     from fairforget.errors import InputError
-    from fairforget.rerun import Repetition, command_of, repetition
+    from fairforget.processes import is_first, wait_for_all
+    from fairforget.rerun import Repetition, is_finished, repetition
 
-    settings = command_of(record)
-    commands = {"evaluate": evaluate_command, "unlearn": unlearn_command}
-    name = settings.pop("command", None)
-    if name not in commands:
-        raise InputError(f"{record}: the command {name!r} cannot be repeated")
-    first = record.parent
-    again = output or first.with_name(f"{first.resolve().name}-again")
-    try:
-        with redirect_stdout(sys.stderr):
-            validate_call(commands[name])(**settings, output=again, device=device)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(map(str, fault["loc"]))
-        raise InputError(f"{record}: command.{where}: {fault['msg']}") from error
+    run, made_on = repeated_command(record, trusted=trust_record)
+    first = record.resolve().parent
+    again = output or first.with_name(f"{first.name}-again")
+    if is_finished(first, again):
+        raise InputError(f"--output {again} has a finished run; choose a new directory")
+    with redirect_stdout(sys.stderr):
+        run(output=again, device=device or made_on)
+    wait_for_all()
+    if not is_first():
+        return
     found = repetition(first, again)
     if json:
         print(TypeAdapter(Repetition).dump_json(found, indent=1).decode())

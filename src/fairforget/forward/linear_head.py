@@ -1,7 +1,7 @@
 """Log-probabilities of chosen tokens from a head that is one matrix product.
 
-The vocabulary is taken in slices that stay in the processor's cache, and normalised while it is
-there: the logits of a few hundred positions would otherwise be the largest tensor of a small
+On a CPU. The vocabulary is taken in slices that stay in the processor's cache, and normalised while
+it is there: the logits of a few hundred positions would otherwise be the largest tensor of a small
 model, written to memory anew each time.
 """
 
@@ -15,31 +15,33 @@ from fairforget.forward.split_forward import logits_at
 
 COLUMNS = 4096
 """Words of a slice."""
-LARGE = 1000.0
-"""The largest logit of the probe: large enough to run into any cap."""
+LARGEST_LOGITS = (1.0, 1000.0)
+"""Of the probes: one would show a term of the head's own, the other runs into any cap."""
 PROBE_TOLERANCE = 1e-4
 """Difference of logits, relative to the largest, at which a head still counts as linear."""
 
 
 def linear_head(model: PreTrainedModel) -> nn.Linear | None:
-    """The model's head where it is a plain linear layer, found by trying; else none.
+    """The model's head where it is a plain linear layer on a CPU, found by trying; else none.
 
     A head that scales or caps its logits, or has layers of its own, gives other logits.
     """
     head = model.get_output_embeddings()
-    if not isinstance(head, nn.Linear) or head.weight.device.type == "meta":
+    if not isinstance(head, nn.Linear) or head.weight.device.type != "cpu":
         return None
     generator = torch.Generator().manual_seed(0)
-    hidden = torch.randn(4, head.in_features, generator=generator).to(head.weight)
+    probe = torch.randn(4, head.in_features, generator=generator).to(head.weight)
     try:
-        hidden = hidden * (LARGE / head(hidden).abs().max())
-        mine, theirs = head(hidden).float(), logits_at(model, hidden).float()
+        for largest in LARGEST_LOGITS:
+            hidden = probe * (largest / head(probe).abs().max())
+            mine, theirs = head(hidden).float(), logits_at(model, hidden).float()
+            if theirs.shape != mine.shape:
+                return None
+            if not (theirs - mine).abs().max() <= PROBE_TOLERANCE * largest:
+                return None
     except (TypeError, ValueError, RuntimeError, AttributeError):
         return None
-    if theirs.shape != mine.shape:
-        return None
-    same = (theirs - mine).abs().max() <= PROBE_TOLERANCE * LARGE
-    return head if bool(same) else None
+    return head
 
 
 def chosen_log_probs(head: nn.Linear, hidden: Tensor, rows: Tensor, tokens: Tensor) -> Tensor:
@@ -55,6 +57,7 @@ def chosen_log_probs(head: nn.Linear, hidden: Tensor, rows: Tensor, tokens: Tens
         [m] nats.
     """
     n = len(hidden)
+    hidden = hidden.to(head.weight.dtype)  # a body may compute in a finer one
     highest = hidden.new_full((n,), torch.finfo(torch.float32).min, dtype=torch.float32)
     total = torch.zeros_like(highest)
     chosen = torch.empty(len(tokens), dtype=torch.float32, device=hidden.device)

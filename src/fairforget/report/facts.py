@@ -84,7 +84,7 @@ def budget_table(budget: BudgetFacts) -> Table:
             Column("Text"),
             Column("Original’s perplexity", numeric=True),
             Column("Allowed", numeric=True),
-            Column("As trained", numeric=True),
+            Column("As trained, about", numeric=True),
             Column("Reached", numeric=True),
         ],
         rows=[

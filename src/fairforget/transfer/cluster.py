@@ -38,7 +38,6 @@ def attempted(
 
 def attempt(task: Task) -> str | None:
     """Do a task; the error if it failed, in one line where the user can mend it."""
-    keep_freed_memory()  # a worker of the cluster is a process of its own
     try:
         task()
     except InputError as error:
@@ -48,13 +47,18 @@ def attempt(task: Task) -> str | None:
     return None
 
 
+def _attempt_in_worker(task: Task) -> str | None:
+    keep_freed_memory()
+    return attempt(task)
+
+
 def _over_ray(tasks: Sequence[Task], cpus: int, gpus: float) -> Iterator[tuple[int, str | None]]:
     try:
         import ray
     except ImportError as error:
         raise InputError("--cluster ray needs ray: pip install 'fairforget[cluster]'") from error
     ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False)
-    remote: Any = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(attempt)
+    remote: Any = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(_attempt_in_worker)
     waiting = {remote.remote(task): index for index, task in enumerate(tasks)}
     try:
         while waiting:

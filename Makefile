@@ -37,7 +37,7 @@ demo: $(READY) ## SmolLM2-135M unlearns gender bias: before/after table and repo
 	$(BIN)/fairforget demo --output runs/demo
 
 test: $(READY) ## Run all tests, side by side.
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 fuzz: $(READY) ## Give the readers 100,000 wrong inputs, other ones each time; counted.
 	$(BIN)/python -m tests.fuzz

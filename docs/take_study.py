@@ -29,6 +29,7 @@ def page(name: str) -> str:
     directory = RESULTS / name
     study = read_record(directory / STUDY, StudyRecord)
     benchmarks = list(dict.fromkeys(cell.benchmark for cell in study.matrix))
+    seeds = study.settings["seeds"]
     tables = [rows_table(study.rows)]
     for benchmark in benchmarks:
         tables += [heat_map(benchmark, study.matrix).table(), excess_table(benchmark, study.matrix)]
@@ -38,7 +39,7 @@ def page(name: str) -> str:
             "<!-- made by docs/take_study.py; do not edit by hand -->",
             f"# Transfer study `{name}`",
             "",
-            f"`fairforget transfer --config configs/{name}.yaml --cluster ray`: {_cost(study)}",
+            f"`fairforget transfer --config configs/{name}.yaml --cluster ray --seeds {seeds}`: {_cost(study)}",
             "",
             "![Change of the score, per forgetting and domain](map.png)",
             "",

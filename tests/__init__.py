@@ -5,5 +5,7 @@ Processes of pytest-xdist that each took every core would wait for one another.
 
 import os
 
+CORES = os.cpu_count() or 1
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
+ASKED = int(os.environ.get("OMP_NUM_THREADS", CORES))
+os.environ["OMP_NUM_THREADS"] = str(max(1, min(ASKED, CORES // WORKERS)))

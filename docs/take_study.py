@@ -39,7 +39,8 @@ def page(name: str) -> str:
             "<!-- made by docs/take_study.py; do not edit by hand -->",
             f"# Transfer study `{name}`",
             "",
-            f"`fairforget transfer --config configs/{name}.yaml --cluster ray --seeds {seeds}`: {_cost(study)}",
+            f"`fairforget transfer --config configs/{name}.yaml --cluster ray --seeds {seeds}`: "
+            + _cost(study),
             "",
             "![Change of the score, per forgetting and domain](map.png)",
             "",

@@ -57,10 +57,11 @@ def test_evaluate_prints_its_record_as_json(
     settings = {
         "command": "evaluate",
         "model": "tiny",
-        "benchmarks": ["stereoset"],
+        "benchmarks": "stereoset",
         "seed": 0,
         "dtype": None,
         "start_token": None,
+        "trust_remote_code": False,
     }
     (tmp_path / "settings.json").write_text(json.dumps(settings))
     main(["evaluate", "tiny", "--output", str(tmp_path), "--json", "true"])

@@ -12,13 +12,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel, set_seed
 
+from fairforget.adapter_directory import WEIGHTS
 from fairforget.errors import InputError
 
 if TYPE_CHECKING:
     from fairforget.config import UnlearningConfig
 
 B_MATRIX = ".lora_B."
-WEIGHTS = "adapter_model.safetensors"
 
 
 @contextmanager

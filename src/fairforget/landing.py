@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 
 import torch
 from torch import Tensor
@@ -83,10 +84,11 @@ def land(
     whole = line(damages, progress, before)
     guide = whole if rough is None else line(rough, lambda: None)
     trained_roughly = guide.look(1.0)
-    hint = guide.search().alpha
-    whole.growth = guide.growth_found()
-    whole.look(hint or 1.0)
-    low = whole.search()
+    low = guide.search()
+    if guide is not whole:
+        whole.growth = guide.growth_found()
+        whole.look(low.alpha or 1.0)
+        low = whole.search()
     _blend(model, original, trained, low.alpha)
     at_one = next((point for point in whole.points if point.alpha == 1), trained_roughly)
     facts = {
@@ -120,6 +122,9 @@ class _Point:
     def slack(self) -> float:
         """What is left of the tightest."""
         return min(self.left.values())
+
+
+ALPHA = attrgetter("alpha")
 
 
 class _Line:
@@ -185,7 +190,7 @@ class _Line:
         """The power of α with which the tightest damage grew between the points around it."""
         low, high = self.bracket()
         inner = [point for point in self.points if 0 < point.alpha < low.alpha]
-        one, two = (low, high) if high else (max(inner, key=_alpha, default=low), low)
+        one, two = (low, high) if high else (max(inner, key=ALPHA, default=low), low)
         if not 0 < one.alpha < two.alpha:
             return GROWTH
         name = min(two.left, key=two.left.__getitem__)
@@ -197,7 +202,7 @@ class _Line:
 
     def bracket(self) -> tuple[_Point, _Point | None]:
         """The last point that fits, and the first that does not."""
-        ordered = sorted(self.points, key=lambda point: point.alpha)
+        ordered = sorted(self.points, key=ALPHA)
         for low, high in pairwise(ordered):
             if high.slack < 0:
                 return low, high
@@ -208,12 +213,8 @@ class _Line:
         return point.slack > self.tolerance
 
 
-def _alpha(point: _Point) -> float:
-    return point.alpha
-
-
-def _share(point: _Point, budgets: Mapping[str, float], spare: float = 0.0) -> float:
-    """How many times the damage of the point the first of the budgets allows.
+def _share(point: _Point, budgets: Mapping[str, float], spare: float) -> float:
+    """How many times the damage of the point the first of the budgets allows, less what is spared.
 
     0 where the model is broken there, infinite where nothing was spent.
     """

@@ -91,7 +91,8 @@ def unlearn_prepared(
 
     `before`: the original's perplexities on the held-out texts, where an earlier run measured them.
     """
-    _own(Path(str(config.output_dir)), prepared)
+    data = prepared.fingerprint()
+    _own(Path(str(config.output_dir)), data)
 
     names = {RETAIN: MAIN, EVERYDAY: EVERYDAY}
     allowed = {RETAIN: budget.perplexity, EVERYDAY: budget.everyday}
@@ -161,26 +162,26 @@ def unlearn_prepared(
             "landing": round(landed - trained, 2),
         },
         overlap=prepared.overlap,
-        data=prepared.fingerprint(),
+        data=data,
     )
 
 
-def _own(directory: Path, prepared: Prepared) -> None:
+def _own(directory: Path, data: str) -> None:
     """Mark the directory of checkpoints as this data's.
 
     Raises:
         InputError: there are checkpoints in it that saw other data.
     """
-    mark, mine = directory / DATA, prepared.fingerprint()
+    mark = directory / DATA
     if mark.exists():
-        if mark.read_text(encoding="ascii") != mine:
+        if mark.read_text(encoding="ascii") != data:
             raise InputError(
                 f"{directory} has checkpoints of a run on other corpora; "
                 "remove it, or give another output_dir"
             )
     elif is_first():
         with whole_file(mark) as file:
-            file.write(mine.encode("ascii"))
+            file.write(data.encode("ascii"))
 
 
 def _method(config: UnlearningConfig) -> dict[str, Any]:

@@ -32,8 +32,9 @@ def linear_head(model: PreTrainedModel) -> nn.Linear | None:
     generator = torch.Generator().manual_seed(0)
     probe = torch.randn(4, head.in_features, generator=generator).to(head.weight)
     try:
+        usual = head(probe).abs().max()
         for largest in LARGEST_LOGITS:
-            hidden = probe * (largest / head(probe).abs().max())
+            hidden = probe * (largest / usual)
             mine, theirs = head(hidden).float(), logits_at(model, hidden).float()
             if theirs.shape != mine.shape:
                 return None

@@ -47,8 +47,8 @@ def table() -> str:
             "",
             f"SmolLM2-135M-Instruct after `make demo`: {method['steps']} steps of "
             f"{method['batch_size']} built-in texts about gender, objective "
-            f"`{method['objective']}`, {minutes:.0f} minutes on two cores. Perplexity on held-out "
-            f"Wikipedia text changed by {100 * (budget.reached - 1):+.1f} % "
+            f"`{method['objective']}`; unlearning took {minutes:.0f} minutes on two cores. "
+            f"Perplexity on held-out Wikipedia text changed by {100 * (budget.reached - 1):+.1f} % "
             f"(allowed: {100 * (budget.asked - 1):+.0f} %).",
             "",
         ]

@@ -37,7 +37,8 @@ def commands() -> str:
         "| status | |",
         "|---|---|",
         "| 0 | done |",
-        "| 1 | a condition of `compare --fail-if` holds; or an unforeseen fault, with traceback |",
+        "| 1 | a condition of `compare --fail-if` holds; `rerun` found a figure that differs; "
+        "a run of `transfer` failed; or an unforeseen fault, with traceback |",
         "| 2 | bad input or usage: one line on stderr that says what and where |",
         "| 130 | interrupted; the same command goes on |",
         "",

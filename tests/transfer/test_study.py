@@ -13,7 +13,7 @@ from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.transfer import study as study_module
 from fairforget.transfer.plan import Recipe, Run
-from fairforget.transfer.running import carry_out, digest_of_data, forget_corpus
+from fairforget.transfer.running import carry_out, digests_of_data, forget_corpus
 
 from ..models import save_tiny
 
@@ -112,14 +112,23 @@ def test_a_study_that_was_cut_off_goes_on_and_ends_the_same(
     assert len(begun) == 3 + 4 - 2  # two were done and are not done again
 
 
-def test_more_seeds_do_the_rest_only(arguments, tmp_path, capsys) -> None:
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--seeds", "2"],
+        ["--seeds", "1", "--forget", "religion,race,gender"],
+        ["--seeds", "1", "--objectives", "ascent,neutral"],
+    ],
+    ids=["seeds", "domains", "objectives"],
+)
+def test_a_study_asked_for_more_does_the_rest_only(arguments, more, tmp_path, capsys) -> None:
     short = ["--objectives", "neutral", "--controls", "", "--output", str(tmp_path / "study")]
     run(capsys, *arguments, *short, "--seeds", "1")
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "study").glob("runs/*/record.json")}
-    study = run(capsys, *arguments, *short, "--seeds", "2")
-    assert study["matrix"][0]["seeds"] == 2
-    after = {p: p.stat().st_mtime_ns for p in (tmp_path / "study").glob("runs/*/record.json")}
     assert len(before) == 2
+    study = run(capsys, *arguments, *short, *more)
+    assert len(study["cells"]) > len(before) * 3
+    after = {p: p.stat().st_mtime_ns for p in (tmp_path / "study").glob("runs/*/record.json")}
     assert before.items() < after.items()
 
 
@@ -162,10 +171,10 @@ def test_a_corpus_that_changed_is_read_anew(tmp_path) -> None:
     path = tmp_path / "posts.csv"
     path.write_text("text\nIt rains.\n")
     run = Run(str(path), "ascent", None, 0, Recipe(model="none"))
-    before = digest_of_data([run])
-    assert digest_of_data([run]) == before
+    before = digests_of_data([run])
+    assert digests_of_data([run]) == before
     path.write_text("text\nIt snows.\n")
-    assert digest_of_data([run]) != before
+    assert digests_of_data([run]) != before
     assert forget_corpus(run).texts[0].text == "It snows."
 
 

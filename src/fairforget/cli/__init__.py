@@ -63,7 +63,11 @@ class OneLineParser(ArgumentParser):
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run a command; exits with 0 done, 1 unforeseen, 2 bad input, 130 interrupted."""
+    """Run a command; exits with 0 done, 1, 2 bad input, 130 interrupted.
+
+    1 is a condition of `compare --fail-if` that holds, a figure that differs in `rerun`, a run of
+    `transfer` that failed, or an unforeseen fault.
+    """
     global _arguments
     _arguments = _flags_spelt_out(sys.argv[1:] if args is None else args)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

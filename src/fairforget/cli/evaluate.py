@@ -37,7 +37,7 @@ def evaluate_command(
             lm-eval: one task of EleutherAI's harness, such as lm-eval:hellaswag; a share such as
             10%.
         seed: Of the bootstrap intervals.
-        dtype: float32, bfloat16 or float16; by default the fastest on the device.
+        dtype: float32, bfloat16 or float16; by default float32 on a CPU, else the checkpoint's own.
         device: Such as cpu, cuda or cuda:1; by default an accelerator if there is one.
         start_token: The token before the first word; by default what the tokenizer says.
         trust_remote_code: Run Python code that comes with the model.

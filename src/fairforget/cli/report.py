@@ -9,7 +9,7 @@ def report_command(directory: Path) -> None:
     """Make report.html of an evaluation, an unlearning run, a comparison or a study, beside it.
 
     Args:
-        directory: What `evaluate`, `unlearn` or `demo` wrote; or with comparison.json
+        directory: What `evaluate`, `unlearn`, `demo` or `transfer` wrote; or with comparison.json
             of `compare --output`; or with several unlearning runs in its folder runs.
     """
     from fairforget.report import write_report

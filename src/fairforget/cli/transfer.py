@@ -42,6 +42,7 @@ def transfer_command(
 
     For every forgetting or control, objective and seed: unlearn, land on the budget, measure every
     domain. A study that is cut off goes on where it stopped; one asked for more does the rest.
+    Status 1 if a run failed; the others are in the study.
 
     Args:
         model: Hub id, local directory, .gguf file, or smollm2.
@@ -70,7 +71,7 @@ def transfer_command(
             RAY_ADDRESS names, or one started on this machine.
         cpus_per_run: Cores of a run on the cluster.
         gpus_per_run: Graphics processors of a run on the cluster.
-        dtype: float32 or bfloat16.
+        dtype: float32 or bfloat16; by default float32.
         device: Such as cpu or cuda; by default an accelerator if there is one.
         start_token: The token before the first word; by default what the tokenizer says.
         trust_remote_code: Run Python code that comes with the model.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -80,8 +80,8 @@ def forget_corpus(run: Run) -> Corpus:
     return Corpus(run.forget, texts, parse_name(run.forget).part)
 
 
-def digest_of_data(runs: Iterable[Run]) -> str:
-    """Stands for the content of every corpus that these runs read; reads them anew.
+def digests_of_data(runs: Iterable[Run]) -> dict[Run, str]:
+    """For each run, what stands for the content of every corpus that it reads; read anew.
 
     Raises:
         InputError: a corpus is unknown, malformed or missing.
@@ -89,17 +89,19 @@ def digest_of_data(runs: Iterable[Run]) -> str:
     for cached in (_texts, _spans_found, _everyday):  # of an earlier study; files may have changed
         cached.cache_clear()
     _original.clear()
-    found = hashlib.sha256()
-    recipe = None
-    for run in runs:
-        recipe = run.recipe
-        if run.control is None and run.seed == 0:
-            found.update(repr(_selected(run.forget, recipe)).encode())
-    if recipe:
-        found.update(repr(_texts(recipe.retain)).encode())
-    if everyday := _everyday():
-        found.update(repr(everyday.texts).encode())
-    return found.hexdigest()
+    everyday = _everyday()
+
+    @cache
+    def forgotten(corpus: str, recipe: Recipe) -> str:
+        return _digest(() if corpus == NOTHING else _selected(corpus, recipe))
+
+    @cache
+    def kept(retain: str) -> str:
+        return _digest((_texts(retain), everyday.texts if everyday else ()))
+
+    return {
+        run: _digest((forgotten(run.forget, run.recipe), kept(run.recipe.retain))) for run in runs
+    }
 
 
 def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
@@ -126,6 +128,10 @@ def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
 
 _original: dict[Recipe, dict[str, float]] = {}
 """What earlier runs of this process measured of the original model."""
+
+
+def _digest(content: Sequence[object]) -> str:
+    return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
 @cache

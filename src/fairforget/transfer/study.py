@@ -28,7 +28,7 @@ from fairforget.transfer.cluster import Cluster, attempted
 from fairforget.transfer.matrix import Result, seed_cells, transfer_matrix
 from fairforget.transfer.plan import Recipe, Run, planned
 from fairforget.transfer.record import STUDY, Failure, StudyRecord
-from fairforget.transfer.running import AFTER, carry_out, digest_of_data, forget_corpus, load
+from fairforget.transfer.running import AFTER, carry_out, digests_of_data, forget_corpus, load
 
 BEFORE, RUNS = "before", "runs"
 
@@ -38,9 +38,9 @@ def transfer(
     forget: Sequence[str],
     output: Path,
     *,
-    objectives: Sequence[str] = ("ascent", "neutral"),
-    controls: Sequence[str] = ("random", "matched"),
-    seeds: int = 3,
+    objectives: Sequence[str],
+    controls: Sequence[str],
+    seeds: int,
     cluster: Cluster = "none",
     cpus_per_run: int = 1,
     gpus_per_run: float = 0.0,
@@ -74,13 +74,13 @@ def transfer(
     if not benchmarks:
         raise InputError(f"benchmarks {', '.join(recipe.benchmarks)} have no items to compare")
     runs = planned(recipe, forget, objectives=objectives, controls=controls, seeds=seeds)
-    data = digest_of_data(runs)
+    data = digests_of_data(runs)
     # what else is asked for may grow from one call to the next
     open_output(output, {"model": recipe.model, "benchmarks": recipe.benchmarks})
     start = time.perf_counter()
     if not is_evaluated(output / BEFORE):
         evaluate_into(output / BEFORE, load(recipe), recipe.benchmarks)
-    directories = {run: output / RUNS / run.name(data) for run in runs}
+    directories = {run: output / RUNS / run.name(data[run]) for run in runs}
     waiting = [run for run in runs if not (directories[run] / RECORD).exists()]
     failed = []
     with bar(f"Runs ({len(runs) - len(waiting)} of {len(runs)} done)", len(waiting)) as advance:

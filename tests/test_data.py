@@ -172,7 +172,7 @@ def test_every_file_of_the_catalogue_can_be_verified_or_is_in_a_package() -> Non
 
 
 @pytest.mark.shared_data
-@pytest.mark.parametrize("name", ["crows_pairs", "wikitext2"])
+@pytest.mark.parametrize("name", ["crows_pairs", "wikitext2-test"])
 def test_the_shared_files_are_what_the_catalogue_says(name: str, shared_file) -> None:
     for file in CATALOGUE[name].files:
         assert located(file) == shared_file(file.path)

@@ -19,6 +19,7 @@ def test_the_inventory_has_every_corpus_and_data_set(tmp_path, monkeypatch) -> N
     monkeypatch.setenv("FAIRFORGET_DATA", str(tmp_path))
     monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path))
     entries = {entry.name: entry for entry in inventory()}
+    assert len(entries) == len(inventory()), "a name is there twice"
     assert set(SOURCES) <= set(entries)
     assert {"crows_pairs", "bbq"} <= set(entries)
     assert entries["stereoset-intersentence"].use == "benchmark"

@@ -19,7 +19,7 @@ from fairforget.errors import InputError
 from fairforget.landing import Damage, land
 from fairforget.models import LanguageModel, load_model, save_model
 from fairforget.objectives import OBJECTIVES
-from fairforget.preparation import OTHER_GROUPS, Corpus, encode_forget, prepare
+from fairforget.preparation import OTHER_GROUPS, Corpus, prepare
 from fairforget.records import UnlearningRecord, read_record, write_record
 from fairforget.unlearning import unlearn
 
@@ -110,7 +110,7 @@ def test_task_vectors_go_the_other_way(tmp_path) -> None:
     """Learning the harm lowers its loss; the result must find the harm less likely."""
     model = language_model(tmp_path, "llama")
     run = config(tmp_path, objective="task-vector", max_steps=10, retention="none")
-    targets = encode_forget(model, FORGET, run)[:8]
+    targets = prepare(model, FORGET, RETAIN, run).targets[:8]
 
     def harm() -> float:
         with torch.no_grad():
@@ -153,7 +153,7 @@ def test_texts_are_counted_once_whatever_their_spans(tmp_path) -> None:
 def test_the_average_over_other_groups_as_reference(tmp_path, family, context) -> None:
     model = language_model(tmp_path, family)
     run = config(tmp_path, reference="groups", context=context)
-    targets = encode_forget(model, FORGET, run)
+    targets = prepare(model, FORGET, RETAIN, run).targets
     assert {len(target.compared) for target in targets} == {OTHER_GROUPS}
     for target in targets[:10]:
         tokens = [t for t, wanted in zip(target.ids, target.mask, strict=True) if wanted]
@@ -168,7 +168,7 @@ def test_other_groups_are_known_for_the_lexicon_only(tmp_path) -> None:
     model = language_model(tmp_path, "llama")
     texts = [replace(text, group="gardeners") for text in FORGET.texts]
     with pytest.raises(InputError, match="a term of the built-in lexicon"):
-        encode_forget(model, replace(FORGET, texts=texts), config(tmp_path, reference="groups"))
+        prepare(model, replace(FORGET, texts=texts), RETAIN, config(tmp_path, reference="groups"))
 
 
 def test_training_stops_far_beyond_the_budget(tmp_path) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from fairforget.records import whole_file
+from fairforget.whole_files import whole_file
 
 SEAL = "whole"
 """Name of the file with a line for each other file, as `sha256sum` writes it, and a last one for

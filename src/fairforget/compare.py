@@ -15,7 +15,7 @@ from fairforget.benchmarks.faults import faults_of
 from fairforget.benchmarks.measurement import Judge, Row, by_domain
 from fairforget.errors import InputError
 from fairforget.evaluation import read_items
-from fairforget.records import RECORD, EvaluationRecord, ModelFacts, read_record
+from fairforget.records import AFTER, BEFORE, RECORD, EvaluationRecord, ModelFacts, read_record
 from fairforget.statistics import Floats, bootstrap_totals, holm, interval, mcnemar
 
 MEASURED = ("domains", "value", "metrics")
@@ -214,7 +214,7 @@ def _evaluation(directory: Path) -> Path:
         InputError: it holds something else; names what can be compared instead.
     """
     if (directory / RECORD).is_file():
-        inside = [d for d in ("before", "after") if (directory / d / RECORD).is_file()]
+        inside = [d for d in (BEFORE, AFTER) if (directory / d / RECORD).is_file()]
         if inside:
             raise InputError(
                 f"{directory} is an unlearning run; compare "

@@ -24,9 +24,9 @@ from fairforget.records import (
     ModelFacts,
     environment,
     read_record,
-    whole_file,
     write_record,
 )
+from fairforget.whole_files import whole_file
 
 PARTS = "parts"
 """Where each benchmark's evaluation is kept until all are done."""
@@ -109,7 +109,8 @@ def evaluate_into(
     next one. The record is written last: where it stands, the items do too. Of several processes,
     the first writes. `command` goes into the record.
     """
-    if is_evaluated(directory):
+    if (directory / RECORD).exists():
+        clear_parts(directory)
         return
     facts = model_facts(language_model)
     parts = {name: directory / PARTS / str(n) for n, name in enumerate(checked(benchmarks))}
@@ -132,15 +133,13 @@ def evaluate_into(
     )
     tables = [pq.read_table(part / ITEMS) for part in parts.values()]
     _write(directory, whole, pa.concat_tables(tables, promote_options="default"))
-    is_evaluated(directory)
+    clear_parts(directory)
 
 
-def is_evaluated(directory: Path) -> bool:
-    """Whether the directory holds a whole evaluation; then its parts are not needed any more."""
-    done = (directory / RECORD).exists()
-    if done and is_first():
+def clear_parts(directory: Path) -> None:
+    """Remove what a whole evaluation was put together from."""
+    if is_first():
         shutil.rmtree(directory / PARTS, ignore_errors=True)
-    return done
 
 
 def _is_done(part: Path, name: str, facts: ModelFacts, seed: int) -> bool:

@@ -31,10 +31,13 @@ def violations(comparison: Comparison, conditions: str) -> list[str]:
     met: list[str] = []
     for condition in map(str.strip, conditions.split(",")):
         if condition == WORSE:
+            distances = [name for name in figures if name.endswith(".distance")]
+            if not distances:
+                raise InputError(f"--fail-if {WORSE}: no bias score was measured on both sides")
             met += [
                 _told(name, change)
-                for name, change in figures.items()
-                if name.endswith(".distance") and change.ci and change.ci[0] > 0
+                for name in distances
+                if (change := figures[name]).ci and change.ci[0] > 0
             ]
             continue
         found = CONDITION.fullmatch(condition)

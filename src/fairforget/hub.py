@@ -15,10 +15,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
 )
 
 from fairforget.errors import InputError
-from fairforget.records import RECORD
-
-MODEL = "model"
-EVALUATIONS = ("before", "after")
+from fairforget.records import AFTER, BEFORE, MODEL, RECORD
 
 
 def check_push(repo_id: str) -> None:
@@ -84,7 +81,7 @@ def _files(directory: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted((directory / MODEL).iterdir()):
         if path.is_file() and not path.name.startswith("."):
             yield path.name, path
-    for folder in ("", *EVALUATIONS):
+    for folder in ("", BEFORE, AFTER):
         path = directory / folder / RECORD
         if path.is_file():
             yield path.relative_to(directory).as_posix(), path

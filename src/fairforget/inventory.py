@@ -89,7 +89,7 @@ def fetch_files(name: str) -> Iterator[Path]:
         InputError: there is no such entry, or a file cannot be had; says what to put where.
     """
     data = _entry(name)
-    if _alternatives(data):
+    if data.alternatives:
         yield located(*data.files)
         return
     for file in data.files:
@@ -121,13 +121,6 @@ def _entry(name: str) -> DataSet:
     return CATALOGUE[key]
 
 
-def _alternatives(data: DataSet) -> bool:
-    """Whether one file of a kind is enough: the same items in two formats."""
-    return len({file.path.rpartition("/")[0] for file in data.files}) < len(data.files) and any(
-        file.package for file in data.files
-    )
-
-
 def _facts(data: DataSet) -> tuple[FileFacts, ...]:
     facts = []
     for file in data.files:
@@ -138,7 +131,7 @@ def _facts(data: DataSet) -> tuple[FileFacts, ...]:
             continue
         if path:
             facts.append(FileFacts(str(path), path.stat().st_size, _verified_by(file)))
-        elif not _alternatives(data):
+        elif not data.alternatives:
             facts.append(_missing(file))
     return tuple(facts) or (_missing(*data.files),)
 

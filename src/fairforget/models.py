@@ -39,7 +39,7 @@ from fairforget.model_files import (
     check_size,
     safetensors_contents,
 )
-from fairforget.records import flush
+from fairforget.whole_files import flush
 
 SMOLLM2 = "smollm2"
 SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"

@@ -12,8 +12,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from fairforget.errors import InputError
-from fairforget.records import whole_file
 from fairforget.redaction import redacted
+from fairforget.whole_files import whole_file
 
 SETTINGS = "settings.json"
 LOCK = ".lock"

@@ -142,12 +142,13 @@ def overlaps(corpus: str, texts: Sequence[str]) -> list[Overlap]:
 
 
 def _is_here(data: str) -> bool:
-    """Whether a data set can be read without fetching: any of its files, of BBQ all."""
+    """Whether a data set can be read without fetching."""
+    known = CATALOGUE[data]
     try:
-        there = [found(file) is not None for file in CATALOGUE[data].files]
+        there = [found(file) is not None for file in known.files]
     except InputError:  # another file than was expected: who evaluates with it is told
         return False
-    return all(there) if data == "bbq" else any(there)
+    return any(there) if known.alternatives else all(there)
 
 
 def overlap(

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Literal
 
+import torch
+
 from fairforget.config import UnlearningConfig
 from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.builtin.others import about_others
@@ -70,9 +72,10 @@ def prepare(
     """Tokenise all corpora and mark what is to be unlearned; arguments as for `unlearn`.
 
     Raises:
-        InputError: a corpus without targets, or too few retain texts.
+        InputError: a corpus without targets, too few retain texts, or a model in float16.
     """
-    by_text = _encoded(language_model, forget, config)
+    check_trainable(language_model.model.dtype)
+    by_text = encode_forget(language_model, forget, config)
     targets = [target for found in by_text for target in found]
     held_out, kept = encode_retain(language_model, retain, HELD_OUT[RETAIN])
     prepared = Prepared(targets, kept, {RETAIN: held_out})
@@ -93,6 +96,16 @@ def prepare(
     return prepared
 
 
+def check_trainable(dtype: str | torch.dtype | None) -> None:
+    """Refuse a number type whose range is too small to train in.
+
+    Raises:
+        InputError: it is float16.
+    """
+    if dtype in ("float16", torch.float16):
+        raise InputError("dtype float16 cannot be trained; choose float32 or bfloat16")
+
+
 def everyday_corpus() -> Corpus | None:
     """Everyday sentences, where their data is on this machine; says so on stderr where not."""
     try:
@@ -104,19 +117,12 @@ def everyday_corpus() -> Corpus | None:
 
 def encode_forget(
     language_model: LanguageModel, forget: Corpus, config: UnlearningConfig
-) -> list[Targets]:
-    """The forget texts that have targets, as tokens; in context `both`, one for each harmful span.
+) -> list[list[Targets]]:
+    """What is to be unlearned of each text: nothing, the text, or in context `both` each span.
 
     Raises:
-        InputError: none has; says what the objective and selection need.
+        InputError: nothing of any text; says what the objective and selection need.
     """
-    return [found for text in _encoded(language_model, forget, config) for found in text]
-
-
-def _encoded(
-    language_model: LanguageModel, forget: Corpus, config: UnlearningConfig
-) -> list[list[Targets]]:
-    """What is to be unlearned of each text."""
     neutral = OBJECTIVES[config.objective].reference == "neutral text"
     groups = neutral and config.reference == "groups"
     selection = config.selection

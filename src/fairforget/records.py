@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import platform
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any, Literal, TypeVar
-
-if sys.platform != "win32":
-    import fcntl
+from typing import Any, Literal, TypeVar
 
 import pydantic
 from pydantic import TypeAdapter
@@ -24,9 +15,12 @@ from pydantic_core import to_json
 from fairforget.errors import InputError
 from fairforget.redaction import redacted
 from fairforget.results import Method, Result
+from fairforget.whole_files import whole_file
 
 RECORD = "record.json"
 ITEMS = "items.parquet"
+MODEL, BEFORE, AFTER, CHECKPOINTS, RUNS = "model", "before", "after", "checkpoints", "runs"
+"""Directories of a run, beside its record; and that of the runs of a study."""
 VERSION = 1
 
 T = TypeVar("T")
@@ -159,12 +153,6 @@ def environment(device: str, processes: int = 1) -> Environment:
     )
 
 
-def flush(path: Path) -> None:
-    """Wait until the file's content is on the disk."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
 def write_record(record: object, path: Path) -> None:
     """Write a record, a dataclass, as indented JSON."""
     # a number that is not finite becomes a string: a diverged run must be readable, too
@@ -189,41 +177,3 @@ def read_record(path: Path, kind: type[T]) -> T:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"])) or "the whole"
         raise InputError(f"{path} is not such a record: {where}: {fault['msg']}") from error
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Write a file aside, flush it to disk, then put it in place: whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _clear_away(path)
-    descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            with suppress(OSError):  # some network disks cannot lock, and lose no more than order
-                _lock(file)
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(aside).chmod(0o666 & ~mask)
-        Path(aside).replace(path)
-    except BaseException as error:
-        if isinstance(error, OSError):
-            error.filename = str(path)
-        Path(aside).unlink(missing_ok=True)
-        raise
-
-
-def _clear_away(path: Path) -> None:
-    """Remove what processes that died while they wrote this file have left."""
-    for aside in path.parent.glob(f".{glob.escape(path.name)}-????????"):
-        with suppress(OSError), aside.open("rb") as file:  # held by a process that lives, or gone
-            _lock(file)
-            aside.unlink()
-
-
-def _lock(file: IO[bytes]) -> None:
-    """Lock a file for as long as it is open, or fail at once."""
-    if sys.platform != "win32":
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

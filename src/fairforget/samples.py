@@ -10,9 +10,10 @@ import torch
 from transformers import GenerationConfig
 
 from fairforget.errors import InputError
+from fairforget.forward.packing import padded
 from fairforget.models import LanguageModel
 from fairforget.processes import is_first
-from fairforget.records import whole_file
+from fairforget.whole_files import whole_file
 
 CONTINUATIONS = "continuations.json"
 SAMPLES = "samples.json"
@@ -61,7 +62,8 @@ def continuations(
     rows = [
         [start, *ids] for ids in tokenizer(list(prompts), add_special_tokens=False)["input_ids"]
     ]
-    width = max(map(len, rows))
+    inputs = padded(rows, side="left")
+    width = inputs["input_ids"].shape[1]
     ends = model.generation_config.eos_token_id if model.generation_config else None
     config = GenerationConfig(
         max_new_tokens=tokens,
@@ -76,13 +78,7 @@ def continuations(
     try:
         with torch.inference_mode():
             written = model.generate(  # type: ignore[operator]
-                input_ids=torch.tensor(
-                    [[start] * (width - len(row)) + row for row in rows], device=model.device
-                ),
-                attention_mask=torch.tensor(
-                    [[0] * (width - len(row)) + [1] * len(row) for row in rows],
-                    device=model.device,
-                ),
+                **{name: values.to(model.device) for name, values in inputs.items()},
                 generation_config=config,
             )
     finally:

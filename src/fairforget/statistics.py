@@ -75,11 +75,6 @@ def bootstrap_totals(sums: Floats, *, seed: int = 0, resamples: int = RESAMPLES)
     return draws
 
 
-def bootstrap_means(rates: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> Floats:
-    """Bootstrap draws of the unweighted mean over clusters; as `bootstrap_totals`, divided."""
-    return bootstrap_totals(rates, seed=seed, resamples=resamples) / len(rates)
-
-
 def seed_weights(seeds: int, *, seed: int = 0, resamples: int = RESAMPLES) -> Floats:
     """Bootstrap draws of how much each seed counts in a mean over seeds.
 

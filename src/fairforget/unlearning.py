@@ -30,11 +30,12 @@ from fairforget.models import LanguageModel, calm_libraries
 from fairforget.preparation import EVERYDAY, RETAIN, Corpus, Prepared, prepare
 from fairforget.processes import is_first, wait_for_all
 from fairforget.progress import Advance, bar
-from fairforget.records import UnlearningRecord, environment, whole_file
+from fairforget.records import UnlearningRecord, environment
 from fairforget.scoring.perplexity import perplexity
 from fairforget.sharding import gather, sharding_is_asked, shown_in
 from fairforget.trainer import UnlearningTrainer, history_of, last_checkpoint
 from fairforget.watch import Watch
+from fairforget.whole_files import whole_file
 
 CHECK_TEXTS = {RETAIN: 16, EVERYDAY: 40}
 """Held-out texts that are looked at while training, and to find where to land."""

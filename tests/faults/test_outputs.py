@@ -12,7 +12,7 @@ import pytest
 
 from fairforget.errors import InputError
 from fairforget.outputs import LOCK, SETTINGS, open_output
-from fairforget.records import whole_file
+from fairforget.whole_files import whole_file
 
 HOLD = """
 import sys, time

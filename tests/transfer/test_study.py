@@ -184,7 +184,7 @@ def test_a_corpus_that_changed_is_read_anew(tmp_path) -> None:
         (["--forget", "weather"], "weather"),
         (["--controls", "placebo"], "'placebo' is unknown"),
         (["--objectives", "hope"], "'hope' is unknown"),
-        (["--benchmarks", "perplexity:boolq"], "no items to compare"),
+        (["--benchmarks", "perplexity:boolq"], "no bias score"),
     ],
 )
 def test_bad_input_is_one_line(arguments, tmp_path, capsys, flags, message) -> None:

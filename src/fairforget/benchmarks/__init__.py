@@ -25,6 +25,8 @@ BENCHMARKS = {
 }
 """Each module has `prepare(options) -> Evaluate`, and `judge(rows) -> Judged` where its items can
 be compared one by one."""
+ABILITIES = ("lm-eval",)
+"""Those whose items say what a model can do, and nothing about bias."""
 
 
 class Evaluate(Protocol):
@@ -61,6 +63,11 @@ def judge_of(name: str) -> Judge | None:
     return getattr(import_module(module), "judge", None) if module else None
 
 
+def bias_judge_of(name: str) -> Judge | None:
+    """The same, of a benchmark whose score has a value that means no bias."""
+    return None if name.partition(":")[0] in ABILITIES else judge_of(name)
+
+
 def checked(names: Sequence[str]) -> list[str]:
     """The names, if every one is known and none is there twice."""
     for name in names:
@@ -70,4 +77,12 @@ def checked(names: Sequence[str]) -> list[str]:
     return list(names)
 
 
-__all__ = ["BENCHMARKS", "Evaluate", "Measurement", "benchmark", "checked", "judge_of"]
+__all__ = [
+    "BENCHMARKS",
+    "Evaluate",
+    "Measurement",
+    "benchmark",
+    "bias_judge_of",
+    "checked",
+    "judge_of",
+]

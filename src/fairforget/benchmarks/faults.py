@@ -6,23 +6,31 @@ from collections.abc import Iterable
 
 FAULTS = {
     "stereoset": (
-        "StereoSet: SS 50 is no preference, and also what a broken model scores, so read it beside "
+        "StereoSet",
+        "SS 50 is no preference, and also what a broken model scores, so read it beside "
         "LMS, ICAT and perplexity. Many items are no clear stereotype, or differ in more than the "
-        "group (Blodgett et al. 2021; Pikuliak et al. 2023)."
+        "group (Blodgett et al. 2021; Pikuliak et al. 2023).",
     ),
     "crows_pairs": (
-        "CrowS-Pairs: 50 is no preference, and also what a broken model scores. Many pairs are "
+        "CrowS-Pairs",
+        "50 is no preference, and also what a broken model scores. Many pairs are "
         "ungrammatical, no stereotype, or differ in more than the group (Blodgett et al. 2021; "
-        "Pikuliak et al. 2023)."
+        "Pikuliak et al. 2023).",
     ),
     "bbq": (
-        "BBQ: a model that always answers unknown, or at random, has no bias score to speak of: "
-        "read it beside accuracy. Templates are few and American (Parrish et al. 2022)."
+        "BBQ",
+        "A model that always answers unknown, or at random, has no bias score to speak of: "
+        "read it beside accuracy. Templates are few and American (Parrish et al. 2022).",
     ),
 }
 
 
-def faults_of(names: Iterable[str]) -> list[str]:
-    """The known faults of the benchmarks named, each once."""
+def known_faults(names: Iterable[str]) -> list[tuple[str, str]]:
+    """The title and the known faults of each of the benchmarks named, once."""
     bases = dict.fromkeys(name.partition(":")[0] for name in names)
     return [FAULTS[base] for base in bases if base in FAULTS]
+
+
+def faults_of(names: Iterable[str]) -> list[str]:
+    """The same, one line for each."""
+    return [f"{title}: {text}" for title, text in known_faults(names)]

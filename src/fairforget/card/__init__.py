@@ -7,10 +7,11 @@ from pathlib import Path
 from fairforget.card.metadata import card_metadata
 from fairforget.card.text import body
 from fairforget.errors import InputError
-from fairforget.records import whole_file
+from fairforget.records import MODEL
 from fairforget.report.contents import Unlearning, read_directory
+from fairforget.whole_files import whole_file
 
-MODEL, CARD = "model", "README.md"
+CARD = "README.md"
 
 
 def write_card(directory: Path) -> Path:
@@ -43,4 +44,4 @@ def card(run: Unlearning, model: Path) -> str:
     return f"---\n{data.to_yaml()}\n---\n\n{body(run, data.license)}"
 
 
-__all__ = ["CARD", "MODEL", "card", "write_card"]
+__all__ = ["CARD", "card", "write_card"]

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from fairforget.benchmarks.faults import faults_of
 from fairforget.card.metadata import hub_name
+from fairforget.objectives import OBJECTIVES
 from fairforget.records import UnlearningRecord
 from fairforget.report.comparison import compare
 from fairforget.report.contents import Unlearning
-from fairforget.report.facts import FAULTS, budget_table, corpora_table, generic_table
+from fairforget.report.facts import budget_table, corpora_table, generic_tables
+from fairforget.report.faults import faults
 from fairforget.report.headline import change_headline
 from fairforget.report.results import change_table, cost_table, perplexity_note
-from fairforget.report.scores import is_known
 from fairforget.report.tables import Column, Table, markdown_text
 from fairforget.report.unlearning_page import trained_domains
 from fairforget.report.wording import flattened, listed, plain
 
 _OBJECTIVES = {
-    "ascent": "the tokens that carry the bias became less likely (gradient ascent, "
-    "[Lu et al. 2024](https://arxiv.org/abs/2407.16951))",
+    "ascent": "the tokens that carry the bias became less likely",
     "neutral": "after a mention of a group, the model was made to expect what the original expects "
     "after a neutral word in its place",
 }
@@ -66,11 +65,7 @@ def _measured(run: Unlearning) -> list[str]:
     note = perplexity_note(comparison, reached)
     results = run.before.record.results, run.after.record.results
     tables = [change_table(n, comparison.benchmarks[n], note) for n in comparison.benchmarks]
-    tables += [
-        generic_table(name, results[0].get(name, {}), results[1].get(name, {}))
-        for name in dict.fromkeys([*results[0], *results[1]])
-        if not any(is_known(name, side) for side in results)
-    ]
+    tables += generic_tables(*results)
     cost = cost_table(comparison)
     return [
         "## What changed",
@@ -82,23 +77,17 @@ def _measured(run: Unlearning) -> list[str]:
         "scores.",
         "### Known faults of these measurements",
         _bullets(
-            [
-                *map(markdown_text, faults_of(results[1])),
-                *(f"{title} {markdown_text(text)}" for title, text in FAULTS[2:]),
-            ]
+            [f"{title} {markdown_text(text)}" for title, text in faults(results[1], verdicts=True)]
         ),
     ]
 
 
 def _made(record: UnlearningRecord) -> list[str]:
     method = record.method
-    objective = str(method.get("objective", ""))
     forgotten = [markdown_text(c.name) for c in record.corpora if c.role == "forget"]
     retained = [markdown_text(c.name) for c in record.corpora if c.role == "retain"]
     sentences = [
-        f"Objective `{objective}`: {_OBJECTIVES[objective]}."
-        if objective in _OBJECTIVES
-        else f"Objective: {markdown_text(objective) or 'not recorded'}.",
+        _objective(str(method.get("objective", ""))),
         f"The texts to forget are from {listed(forgotten) or 'no corpus on record'}; selected "
         f"tokens: {markdown_text(plain(method.get('selection')))}.",
         f"Retention ({markdown_text(plain(method.get('retention')))}) on "
@@ -119,6 +108,13 @@ def _made(record: UnlearningRecord) -> list[str]:
         *map(_table, (settings, corpora_table(record.corpora), budget_table(record.budget))),
         f"{markdown_text(made)}. All of it is in `record.json`.",
     ]
+
+
+def _objective(name: str) -> str:
+    if name not in OBJECTIVES:
+        return f"Objective: {markdown_text(name) or 'not recorded'}."
+    words = f": {_OBJECTIVES[name]}" if name in _OBJECTIVES else ""
+    return f"Objective `{name}` ({markdown_text(OBJECTIVES[name].paper)}){words}."
 
 
 def _table(table: Table) -> str:

@@ -34,7 +34,7 @@ def compare_command(
 
     from fairforget.compare import Comparison
     from fairforget.compare import compare as run
-    from fairforget.records import whole_file
+    from fairforget.whole_files import whole_file
 
     comparison = run(before, after, seed=seed)
     content = TypeAdapter(Comparison).dump_json(comparison, indent=1)

@@ -47,7 +47,7 @@ def evaluate_command(
 
     from fairforget.benchmarks import checked
     from fairforget.devices import chosen_device
-    from fairforget.evaluation import evaluate_into, is_evaluated
+    from fairforget.evaluation import clear_parts, evaluate_into
     from fairforget.outputs import open_output
     from fairforget.processes import is_first, joined
     from fairforget.records import RECORD, EvaluationRecord, read_record
@@ -57,7 +57,7 @@ def evaluate_command(
     place = chosen_device(device, own=joined(cpu=device == "cpu"))
     if (output / RECORD).exists():
         open_output(output, settings)
-        is_evaluated(output)
+        clear_parts(output)
     else:
         from fairforget.models import load_model
 

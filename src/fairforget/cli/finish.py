@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from fairforget.card import CARD, MODEL, write_card
+from fairforget.card import CARD, write_card
 from fairforget.compare import Comparison, compare
 from fairforget.console import show_comparison, show_unlearning
 from fairforget.hub import push_to_hub as push
-from fairforget.records import RECORD, UnlearningRecord, read_record
+from fairforget.records import AFTER, BEFORE, MODEL, RECORD, UnlearningRecord, read_record
 from fairforget.report import write_report
 
 
@@ -26,7 +26,7 @@ def finish(directory: Path, *, measured: bool, push_to_hub: str | None, json: bo
         json: print JSON and nothing else.
     """
     record = read_record(directory / RECORD, UnlearningRecord)
-    comparison = compare(directory / "before", directory / "after") if measured else None
+    comparison = compare(directory / BEFORE, directory / AFTER) if measured else None
     if not (directory / MODEL / CARD).exists():  # a person may have edited it
         write_card(directory)
     if json:

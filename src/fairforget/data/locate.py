@@ -14,7 +14,7 @@ from fairforget.cache import cache_directory
 from fairforget.data.catalogue import DataFile
 from fairforget.data.download import download
 from fairforget.errors import InputError
-from fairforget.records import flush
+from fairforget.whole_files import flush
 
 LARGEST = 1 << 28
 """Bytes of a file that is unpacked: a small archive can hold a file of any size."""

@@ -1,6 +1,5 @@
 """Look into two models at once: the original and the unlearned, side by side, in a browser."""
 
-from fairforget.explore.app import build, launch
-from fairforget.explore.pair import GroupChange, Pair, TokenChange
+from fairforget.explore.app import launch
 
-__all__ = ["GroupChange", "Pair", "TokenChange", "build", "launch"]
+__all__ = ["launch"]

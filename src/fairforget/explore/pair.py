@@ -10,11 +10,10 @@ import numpy as np
 
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel, load_model
-from fairforget.records import RECORD, UnlearningRecord, read_record
+from fairforget.records import MODEL, RECORD, UnlearningRecord, read_record
 from fairforget.samples import continuations
 from fairforget.scoring.causal import token_log_probs
 
-MODEL = "model"
 GROUP = "{group}"
 LONGEST = 2000
 """Characters of a text: what a person types, not a book."""

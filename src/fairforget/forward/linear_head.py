@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from fairforget.forward.split_forward import logits_at
+from fairforget.forward.split_forward import PROBE_FAULTS, logits_at
 
 COLUMNS = 4096
 """Words of a slice."""
@@ -40,7 +40,7 @@ def linear_head(model: PreTrainedModel) -> nn.Linear | None:
                 return None
             if not (theirs - mine).abs().max() <= PROBE_TOLERANCE * largest:
                 return None
-    except (TypeError, ValueError, RuntimeError, AttributeError):
+    except PROBE_FAULTS:
         return None
     return head
 

@@ -13,12 +13,16 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from fairforget.forward.prefix_rows import PrefixRow, prefix_rows
-from fairforget.forward.split_forward import hidden_states, logits_at, whole_logits
+from fairforget.forward.split_forward import (
+    PROBE_FAULTS,
+    hidden_states,
+    logits_at,
+    probe_tolerance,
+    whole_logits,
+)
 
 ROW_NODES = 128
 """Nodes of a row: attention costs row length squared, so rows are short."""
-PROBE_TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-3}
-"""Nats by which packed and plain scores of the probe may differ; 0.1 at lower precision."""
 
 T = TypeVar("T")
 Indices = npt.NDArray[np.int64]
@@ -74,7 +78,7 @@ def honours_trees(model: PreTrainedModel, longest: int) -> bool:
     last = config.vocab_size - 1
     probe = [[last, 1, 2, 3, 4, 5], [last, 1, 2, 6, 4, 3, 7], [last, 8, 3], [2, 1, 2, 3]]
     probe = [[min(token, last) for token in sequence] for sequence in probe]
-    tolerance = PROBE_TOLERANCE.get(model.dtype, 0.1)
+    tolerance = probe_tolerance(model.dtype)
     with torch.inference_mode():
         try:
             (tree,) = packed(probe, trees=True)
@@ -90,7 +94,7 @@ def honours_trees(model: PreTrainedModel, longest: int) -> bool:
                     mine.gather(1, targets), plain.gather(1, targets), rtol=0, atol=tolerance
                 ):
                     return False
-        except (TypeError, ValueError, RuntimeError, AttributeError):
+        except PROBE_FAULTS:
             return False
     return True
 

@@ -15,6 +15,14 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
+PROBE_FAULTS = (TypeError, ValueError, RuntimeError, AttributeError)
+"""What a model may raise that is tried out in a way that it was not made for."""
+
+
+def probe_tolerance(dtype: torch.dtype) -> float:
+    """Nats by which log-probabilities found in two ways may differ."""
+    return 1e-3 if dtype in (torch.float32, torch.float64) else 0.1
+
 
 def hidden_states(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
     """Last hidden states [batch, length, width] of the model's body.

@@ -150,5 +150,4 @@ def _score(cell: paired_comparison.Cell, side: str) -> DomainScore:
         icat=icat,
         items=cell.items,
         terms=cell.clusters if lms is not None else None,
-        ties=cell.ties[side == "after"],
     )

@@ -10,7 +10,7 @@ from fairforget.compare import Comparison as Compared
 from fairforget.records import ModelFacts
 from fairforget.report.comparison import from_cells
 from fairforget.report.evidence import evidence
-from fairforget.report.facts import FAULTS
+from fairforget.report.faults import faults
 from fairforget.report.headline import change_headline
 from fairforget.report.results import cost_table, perplexity_note
 from fairforget.report.tables import Column, Content, Ranged, Table
@@ -31,7 +31,7 @@ def context(compared: Compared) -> dict[str, Any]:
         "generic": [cells_table(name, comparison.others) for name in others],
         "cost": cost_table(comparison),
         "evidence": [*evidence(comparison, []), *compared.notes],
-        "faults": FAULTS,
+        "faults": faults((cell.benchmark for cell in compared.cells), verdicts=True),
         "facts": [models_table(compared.before, compared.after)],
     }
 

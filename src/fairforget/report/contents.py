@@ -13,12 +13,20 @@ from pydantic import TypeAdapter
 from fairforget.compare import Comparison
 from fairforget.errors import InputError
 from fairforget.evaluation import read_items
-from fairforget.records import ITEMS, RECORD, EvaluationRecord, UnlearningRecord, read_record
+from fairforget.records import (
+    AFTER,
+    BEFORE,
+    ITEMS,
+    RECORD,
+    RUNS,
+    EvaluationRecord,
+    UnlearningRecord,
+    read_record,
+)
 from fairforget.samples import SAMPLES
 from fairforget.transfer.record import STUDY, StudyRecord
 
 COMPARISON = "comparison.json"
-RUNS = "runs"
 
 Row = dict[str, Any]
 
@@ -104,7 +112,7 @@ def _runs(directory: Path) -> list[tuple[str, Unlearning]]:
 def _unlearning(directory: Path) -> Unlearning:
     sides = [
         _evaluation(directory / side) if (directory / side / RECORD).exists() else None
-        for side in ("before", "after")
+        for side in (BEFORE, AFTER)
     ]
     before, after = sides if all(sides) else (None, None)
     record = read_record(directory / RECORD, UnlearningRecord)

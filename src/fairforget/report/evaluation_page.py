@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fairforget.report.contents import Evaluation
-from fairforget.report.facts import FAULTS, benchmark_table, evaluation_tables, generic_table
+from fairforget.report.facts import benchmark_table, evaluation_tables, generic_table
+from fairforget.report.faults import faults
 from fairforget.report.figures import score_plot
 from fairforget.report.headline import evaluation_headline
 from fairforget.report.items import strongest_items
@@ -41,5 +42,5 @@ def context(evaluation: Evaluation) -> dict[str, Any]:
         ],
         "items": [t for name in results for t in strongest_items(name, evaluation.items)],
         "facts": [benchmark_table(record), *evaluation_tables(record)],
-        "faults": FAULTS,
+        "faults": faults(results, verdicts=False),
     }

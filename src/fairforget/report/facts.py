@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from fairforget.corpora.sources import SOURCES
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.records import (
     BudgetFacts,
@@ -14,47 +16,11 @@ from fairforget.records import (
     ModelFacts,
     UnlearningRecord,
 )
+from fairforget.report.scores import is_known
 from fairforget.report.tables import Column, Content, Table
 from fairforget.report.wording import NONE, benchmark_name, flattened, number, plain
 
-_LICENCES = {
-    "builtin": ("Apache-2.0", "FairForget"),
-    "crows_pairs": ("CC BY-SA 4.0", "Nangia et al. 2020"),
-    "wikitext2": ("CC BY-SA 3.0", "Merity et al. 2017"),
-}
-
-FAULTS = [
-    (
-        "Fifty is also what a broken model scores.",
-        "A model that finds every sentence equally likely has no preference. The score means "
-        "something only while LMS stays high and perplexity stays low, which is why they stand "
-        "beside it everywhere here.",
-    ),
-    (
-        "The benchmarks have known faults.",
-        "Blodgett et al. (2021) found unclear, badly matched or irrelevant stereotypes in a large "
-        "share of the pairs of StereoSet and CrowS-Pairs; Pikuliak et al. (2023) showed that such "
-        "scores can move for reasons other than bias. Read them as one piece of evidence.",
-    ),
-    (
-        "They measure preferences among English sentences of one culture.",
-        "Mostly stereotypes of the United States. They do not measure what a model does to people "
-        "in use.",
-    ),
-    (
-        "Items about one term are not independent.",
-        "Intervals come from resampling whole terms (StereoSet) or pairs (CrowS-Pairs). Where "
-        "there are few terms, intervals are wide and unreliable; with fewer than six, nothing is "
-        "called decided here.",
-    ),
-    (
-        "Several domains are looked at.",
-        "Each interval covers 95 % for its own domain; one in twenty misses by chance. A verdict "
-        "needs more than its interval: an exact test of the pairs that flipped, corrected for the "
-        "number of comparisons (Holm, p < 0.05). That test takes pairs as independent; the "
-        "interval does not.",
-    ),
-]
+_BUILTIN = ("Apache-2.0", "FairForget")
 
 
 def unlearning_tables(record: UnlearningRecord) -> list[Table]:
@@ -184,6 +150,15 @@ def versions_table(model: ModelFacts, environment: Environment, seconds: dict[st
     )
 
 
+def generic_tables(before: dict[str, Any], after: dict[str, Any]) -> list[Table]:
+    """Results, by benchmark, that this report knows on neither side, as they stand."""
+    return [
+        generic_table(name, before.get(name, {}), after.get(name, {}))
+        for name in dict.fromkeys([*before, *after])
+        if not any(is_known(name, side) for side in (before, after))
+    ]
+
+
 def generic_table(name: str, before: dict[str, Any] | None, after: dict[str, Any]) -> Table:
     """A result of a benchmark that this report does not know, as it stands."""
     later = dict(flattened(after))
@@ -212,7 +187,10 @@ def pairs_table(id: str, caption: str, rows: Sequence[tuple[str, str]]) -> Table
 
 
 def _source(name: str) -> tuple[str, str]:
-    name = name.partition(":")[0]
-    if name in CATALOGUE:
-        return CATALOGUE[name].licence, CATALOGUE[name].citation
-    return _LICENCES.get(name, ("not recorded", NONE))
+    """Licence and citation of a corpus or benchmark, by the name with options that it was given."""
+    base = re.split("[:?]", name, maxsplit=1)[0]
+    source = SOURCES.get(base)
+    if source and source.data is None:
+        return _BUILTIN
+    data = CATALOGUE.get(source.data if source and source.data else base)
+    return (data.licence, data.citation) if data else ("not recorded", NONE)

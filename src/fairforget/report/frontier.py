@@ -19,10 +19,12 @@ from fairforget.report.scores import domain_scores, has_domain_scores, perplexit
 from fairforget.report.tables import Column, Ranged, Table
 from fairforget.report.wording import NONE, base, listed, number, signed, span
 from fairforget.statistics import bootstrap_totals, interval
-from fairforget.transfer.record import StudyRecord
+from fairforget.transfer.record import StudyRecord, row_name
 
 CONTROLS = ("random", "all")
 """Selections that aim at no harmful words: what they reach is not owed to the method."""
+CONTROL_CORPUS = "builtin:control"
+"""Texts about no group."""
 NO_BIAS = 50.0
 NEAR = 2.0, 4.0
 """% of width and height within which two marks cover each other."""
@@ -94,7 +96,9 @@ def run_points(runs: Sequence[tuple[str, Unlearning]]) -> list[Point]:
                 bias=after,
                 perplexity=_perplexity_change(run.before, run.after, run.record),
                 lms=_lms_change(run.before, run.after),
-                control=bool(run.record.method.get("control")) or selection in CONTROLS,
+                control=bool(run.record.method.get("control"))
+                or selection in CONTROLS
+                or any(c.name == CONTROL_CORPUS for c in run.record.corpora),
             )
         )
     if originals and all(math.isclose(o.value, originals[0].value) for o in originals):
@@ -104,19 +108,18 @@ def run_points(runs: Sequence[tuple[str, Unlearning]]) -> list[Point]:
 
 
 def study_points(study: StudyRecord) -> list[Point]:
-    """The rows of a transfer study on StereoSet, mean over seeds and domains."""
+    """The rows of a transfer study on its first StereoSet, mean over seeds and domains."""
     points, originals = [], []
+    named = [row.benchmark for row in study.rows if base(row.benchmark) == "stereoset"]
     for row in study.rows:
         mine = [c for c in study.matrix if c.row == row.row and c.domain != "all"]
-        if base(row.benchmark) != "stereoset" or not mine:
+        if row.benchmark not in named[:1] or not mine:
             continue
         originals.append(sum(abs(c.before - NO_BIAS) for c in mine) / len(mine))
-        forgotten = "" if row.forget == "none" else f", {row.forget} forgotten"
-        control = f", control: {row.control}" if row.control else ""
         lms = row.lms_after - row.lms_before if row.lms_before and row.lms_after else None
         points.append(
             Point(
-                name=f"{row.method}{forgotten}{control}",
+                name=row_name(row),
                 bias=Measure(sum(abs(c.after - NO_BIAS) for c in mine) / len(mine)),
                 perplexity=Measure(100 * (row.perplexity_ratio - 1)),
                 lms=Measure(lms) if lms is not None else None,

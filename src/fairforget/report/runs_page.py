@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fairforget.report.contents import Runs
-from fairforget.report.facts import FAULTS
+from fairforget.report.faults import faults
 from fairforget.report.frontier import Point, frontiers, points_table, run_points
 from fairforget.report.headline import Headline
 
@@ -14,11 +14,12 @@ from fairforget.report.headline import Headline
 def context(runs: Runs) -> dict[str, Any]:
     """The variables of `runs.html.j2`."""
     points = run_points(runs.runs)
+    measured = [name for _, run in runs.runs if run.after for name in run.after.record.results]
     return {
         "headline": headline(points),
         "frontiers": frontiers(points),
         "points": points_table(points),
-        "faults": FAULTS[:-1],
+        "faults": faults(measured, verdicts=False),
     }
 
 

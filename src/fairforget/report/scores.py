@@ -28,7 +28,6 @@ class DomainScore:
     icat: float | None
     items: int | None
     terms: int | None
-    ties: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,6 @@ def domain_scores(benchmark: str, results: Results) -> list[DomainScore]:
                     icat=_number(facts, "icat", where),
                     items=_count(facts, fields["items"], where),
                     terms=_count(facts, "terms", where),
-                    ties=_count(facts, "ties", where),
                 )
             )
     return rows

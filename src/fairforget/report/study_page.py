@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fairforget.report.facts import FAULTS, pairs_table
+from fairforget.report.facts import pairs_table
+from fairforget.report.faults import faults
 from fairforget.report.frontier import frontiers, points_table, study_points
 from fairforget.report.headline import Headline
 from fairforget.report.tables import Column, Content, Ranged, Table
@@ -22,7 +23,7 @@ from fairforget.report.wording import (
     span,
 )
 from fairforget.statistics import SIGNIFICANT
-from fairforget.transfer.record import Effect, MatrixCell, Row, StudyRecord, verdicts
+from fairforget.transfer.record import Effect, MatrixCell, Row, StudyRecord, row_name, verdicts
 
 LEVELS = 5
 """Shades on either side of no change."""
@@ -35,7 +36,6 @@ class Square:
     text: str
     level: int
     """−5 (bias fell most) to 5 (rose most); 0 is no change."""
-    significant: bool
     tip: str
 
 
@@ -75,7 +75,7 @@ def context(study: StudyRecord) -> dict[str, Any]:
         "points": points_table(points),
         "failed": [(failure.run, failure.error.splitlines()[-1]) for failure in study.failed],
         "settings": pairs_table("settings", "Settings", flattened(study.settings)),
-        "faults": FAULTS[:-1],  # The last is about many domains; here p is corrected.
+        "faults": faults(benchmarks, verdicts=False),
     }
 
 
@@ -220,23 +220,14 @@ def cells_table(study: StudyRecord) -> Table:
     )
 
 
-def row_name(cell: Any) -> str:
-    """What names a group of runs, here and in the plots."""
-    if cell.control == "none":
-        return "control: none"
-    return f"{cell.forget} · {cell.method}" + (
-        f" · control: {cell.control}" if cell.control else ""
-    )
-
-
 def _square(cell: MatrixCell, largest: float) -> Square:
     significant = cell.bias.p_adjusted < SIGNIFICANT
     seeds = "" if cell.seeds == 1 else f", mean of {cell.seeds} seeds"
     return Square(
         text=signed(cell.delta.value) + ("*" if significant else ""),
         level=round(cell.bias.value / largest * LEVELS) if largest else 0,
-        significant=significant,
-        tip=f"{signed(cell.delta.value)} ({span(cell.delta.ci)}){seeds}, "
+        tip=f"score {signed(cell.delta.value)} ({span(cell.delta.ci)}){seeds}; distance from no "
+        f"bias {signed(cell.bias.value)} ({span(cell.bias.ci)}), "
         f"{'significant' if significant else 'not significant'}",
     )
 

@@ -10,17 +10,16 @@ from fairforget.report.comparison import Comparison, compare
 from fairforget.report.contents import Unlearning
 from fairforget.report.evidence import run_evidence
 from fairforget.report.facts import (
-    FAULTS,
     benchmark_table,
     budget_table,
-    generic_table,
+    generic_tables,
     unlearning_tables,
 )
+from fairforget.report.faults import faults
 from fairforget.report.figures import change_plot, curves, score_plot
 from fairforget.report.headline import Headline, change_headline
 from fairforget.report.items import changed_items
 from fairforget.report.results import change_table, cost_table, perplexity_note
-from fairforget.report.scores import is_known
 from fairforget.report.tables import Column, Table
 from fairforget.report.wording import NONE, anchor, benchmark_name, number, plain
 
@@ -40,7 +39,6 @@ def context(run: Unlearning) -> dict[str, Any]:
         "history": history_table(record.history),
         "budget": budget_table(record.budget),
         "samples": run.samples,
-        "faults": FAULTS,
     }
     if run.before is None or run.after is None:
         return {
@@ -63,11 +61,8 @@ def context(run: Unlearning) -> dict[str, Any]:
         "benchmarks": [section(name, comparison, note) for name in comparison.benchmarks],
         "cost": cost_table(comparison),
         "evidence": run_evidence(comparison, record, trained),
-        "generic": [
-            generic_table(name, results[0].get(name, {}), results[1].get(name, {}))
-            for name in dict.fromkeys([*results[0], *results[1]])
-            if not any(is_known(name, side) for side in results)
-        ],
+        "generic": generic_tables(*results),
+        "faults": faults({**results[0], **results[1]}, verdicts=True),
         "items": [
             table
             for name in comparison.benchmarks

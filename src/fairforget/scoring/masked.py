@@ -12,12 +12,15 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from fairforget.forward.packing import padded
-from fairforget.forward.split_forward import hidden_states, logits_at, whole_logits
+from fairforget.forward.split_forward import (
+    PROBE_FAULTS,
+    hidden_states,
+    logits_at,
+    probe_tolerance,
+    whole_logits,
+)
 from fairforget.processes import shared_out
 from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS, Progress
-
-PROBE_TOLERANCE = 1e-3
-"""Nats by which the split forward pass and the model's own may differ in float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +129,10 @@ def _splits(model: PreTrainedModel) -> bool:
     vocabulary = model.config.get_text_config().vocab_size
     ids = torch.arange(3, 11, device=model.device)[None] % vocabulary
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    tolerance = PROBE_TOLERANCE if model.dtype in (torch.float32, torch.float64) else 0.1
+    tolerance = probe_tolerance(model.dtype)
     try:
         mine = logits_at(model, hidden_states(model, **inputs)[0]).float().log_softmax(-1)
         plain = whole_logits(model, **inputs)[0].float().log_softmax(-1)
-    except (TypeError, ValueError, RuntimeError, AttributeError):
+    except PROBE_FAULTS:
         return False
     return torch.allclose(mine, plain, rtol=0, atol=tolerance)

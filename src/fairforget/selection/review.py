@@ -9,9 +9,9 @@ from pathlib import Path
 
 from fairforget.errors import InputError
 from fairforget.page_policy import page_policy
-from fairforget.records import whole_file
 from fairforget.selection.choice import Selected
 from fairforget.selection.spans_file import as_row
+from fairforget.whole_files import whole_file
 
 
 def write_review(selected: Sequence[Selected], path: Path, title: str) -> None:

@@ -75,7 +75,8 @@ def measured(
     totals = bootstrap_totals(columns, seed=item_seed).reshape(RESAMPLES, -1, width)
     sums = columns.sum(axis=0).reshape(-1, width)
     measure, *beside = one.statistic(sums[0])
-    neutral = 0.0 if one.neutral is None else one.neutral
+    neutral = one.neutral
+    assert neutral is not None  # the caller's `bias_judge_of`
     old, old_draws = one.statistic(sums[0]), one.statistic(totals[:, 0])[measure]
     results, at = [], 1
     for number, group in enumerate(others):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fairforget.benchmarks import judge_of
+from fairforget.benchmarks import bias_judge_of
 from fairforget.benchmarks.measurement import by_domain
 from fairforget.compare import adjusted, compare_items
 from fairforget.corpora.domains import BENCHMARK_DOMAINS
@@ -48,7 +48,7 @@ def transfer_matrix(
         groups.setdefault(result.run.group, []).append(result)
     cells, rows = [], []
     for benchmark in benchmarks:
-        judge = judge_of(benchmark)
+        judge = bias_judge_of(benchmark)
         if judge is None:
             continue
         found: dict[Group, dict[str, Measured]] = {group: {} for group in groups}
@@ -74,7 +74,7 @@ def seed_cells(
     """Every single run × every domain, as `fairforget compare` sees it."""
     found, origin = [], []
     for benchmark in benchmarks:
-        judge = judge_of(benchmark)
+        judge = bias_judge_of(benchmark)
         if judge is None:
             continue
         for result in results:

@@ -117,6 +117,14 @@ class Row:
         return self.forget, self.method, self.control, self.benchmark
 
 
+def row_name(part: Cell | MatrixCell | Row) -> str:
+    """What a group of runs is called in tables and plots."""
+    if part.control == "none":
+        return "control: none"
+    control = f" · control: {part.control}" if part.control else ""
+    return f"{part.forget} · {part.method}{control}"
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A run that ended in an error."""

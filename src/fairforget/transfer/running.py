@@ -17,14 +17,13 @@ from fairforget.evaluation import evaluate_into
 from fairforget.landing import perplexities_before
 from fairforget.models import LanguageModel, load_model
 from fairforget.preparation import Corpus, everyday_corpus, prepare
-from fairforget.records import RECORD, write_record
+from fairforget.records import AFTER, CHECKPOINTS, RECORD, write_record
 from fairforget.selection import Method, SelectionOptions, make_selector, mentions_of, select
 from fairforget.targets import Selection
 from fairforget.transfer.matched import matched_texts
 from fairforget.transfer.plan import MATCHED, NOTHING, Recipe, Run, is_builtin
 from fairforget.unlearning import unlearn_prepared
 
-AFTER, CHECKPOINTS = "after", "checkpoints"
 SELECTIONS: dict[str, Selection] = {"random": "random", "all": "all"}
 """Control → the selection that it is; the others keep that of the objective."""
 

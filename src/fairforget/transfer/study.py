@@ -10,15 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fairforget.benchmarks import checked, judge_of
+from fairforget.benchmarks import bias_judge_of, checked
 from fairforget.corpora.domains import forgotten_domains
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate_into, is_evaluated, read_items
+from fairforget.evaluation import evaluate_into, read_items
 from fairforget.outputs import open_output
 from fairforget.overlap import check_unseen
+from fairforget.preparation import check_trainable
 from fairforget.progress import bar
 from fairforget.records import (
+    AFTER,
+    BEFORE,
     RECORD,
+    RUNS,
     EvaluationRecord,
     UnlearningRecord,
     read_record,
@@ -28,9 +32,7 @@ from fairforget.transfer.cluster import Cluster, attempted
 from fairforget.transfer.matrix import Result, seed_cells, transfer_matrix
 from fairforget.transfer.plan import Recipe, Run, planned
 from fairforget.transfer.record import STUDY, Failure, StudyRecord
-from fairforget.transfer.running import AFTER, carry_out, digests_of_data, forget_corpus, load
-
-BEFORE, RUNS = "before", "runs"
+from fairforget.transfer.running import carry_out, digests_of_data, forget_corpus, load
 
 
 def transfer(
@@ -68,17 +70,19 @@ def transfer(
         InputError: a name that is unknown, missing data, or benchmarks whose items cannot be
             compared; or every run failed.
     """
-    benchmarks = [name for name in checked(recipe.benchmarks) if judge_of(name)]
+    check_trainable(recipe.dtype)
+    benchmarks = [name for name in checked(recipe.benchmarks) if bias_judge_of(name)]
     for corpus in forget:
         check_unseen(corpus, benchmarks)
     if not benchmarks:
-        raise InputError(f"benchmarks {', '.join(recipe.benchmarks)} have no items to compare")
+        named = ", ".join(recipe.benchmarks)
+        raise InputError(f"benchmarks {named} have no bias score that can be compared")
     runs = planned(recipe, forget, objectives=objectives, controls=controls, seeds=seeds)
     data = digests_of_data(runs)
     # what else is asked for may grow from one call to the next
     open_output(output, {"model": recipe.model, "benchmarks": recipe.benchmarks})
     start = time.perf_counter()
-    if not is_evaluated(output / BEFORE):
+    if not (output / BEFORE / RECORD).exists():
         evaluate_into(output / BEFORE, load(recipe), recipe.benchmarks)
     directories = {run: output / RUNS / run.name(data[run]) for run in runs}
     waiting = [run for run in runs if not (directories[run] / RECORD).exists()]

@@ -1,0 +1,59 @@
+"""Files that are never readable half-written: written aside, flushed, and put in place."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+if sys.platform != "win32":
+    import fcntl
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Write a file aside, flush it to disk, then put it in place: whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _clear_away(path)
+    descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            with suppress(OSError):  # some network disks cannot lock, and lose no more than order
+                _lock(file)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(aside).chmod(0o666 & ~mask)
+        Path(aside).replace(path)
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = str(path)
+        Path(aside).unlink(missing_ok=True)
+        raise
+
+
+def _clear_away(path: Path) -> None:
+    """Remove what processes that died while they wrote this file have left."""
+    for aside in path.parent.glob(f".{glob.escape(path.name)}-????????"):
+        with suppress(OSError), aside.open("rb") as file:  # held by a process that lives, or gone
+            _lock(file)
+            aside.unlink()
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Lock a file for as long as it is open, or fail at once."""
+    if sys.platform != "win32":
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def flush(path: Path) -> None:
+    """Wait until the file's content is on the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

@@ -80,7 +80,7 @@ def test_items_of_all_benchmarks_share_a_table(small, tmp_path: Path, capsys) ->
     show_evaluation(record)
     out = capsys.readouterr().out
     assert "Blodgett" in out
-    assert "BBQ: a model that always" in out
+    assert "BBQ: A model that always" in out
     assert "perplexity:" in out
     assert "bbq, ambiguous contexts, protocol" in out
     assert max(map(len, out.splitlines())) <= 80

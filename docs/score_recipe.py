@@ -1,0 +1,216 @@
+"""What the default recipe does to SmolLM2, seed by seed: docs/results/recipe.json and .md.
+
+python docs/score_recipe.py            three seeds, an hour on two cores; goes on where it stopped
+python docs/score_recipe.py --table    only the tables, from the results that are there
+
+Each seed is `fairforget unlearn smollm2 --output DIR --seed N` with nothing else said. Its settings
+were chosen on perplexity, on StereoSet's intersentence items and on the profession domain of its
+intrasentence items, so that domain is shown but not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from fairforget.benchmarks.stereoset import judge
+from fairforget.cli import main as fairforget
+from fairforget.corpora import read_corpus
+from fairforget.evaluation import read_items
+from fairforget.records import (
+    AFTER,
+    BEFORE,
+    RECORD,
+    EvaluationRecord,
+    UnlearningRecord,
+    read_record,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS, RUNS = ROOT / "docs" / "results" / "recipe.json", ROOT / "runs" / "recipe"
+SEEDS = 3
+STEREOSET, CROWS, PERPLEXITY = "stereoset", "crows_pairs", "perplexity:20%"
+COUNTED = ("gender", "race", "religion")
+CHOSEN_ON = "profession"
+
+Scores = dict[str, Any]
+
+
+def measured() -> dict[str, Any]:
+    """Do the runs that are not done, and read what they left."""
+    for seed in range(SEEDS):
+        output = RUNS / str(seed)
+        if seed and not (output / BEFORE).exists():  # the original is the same
+            shutil.copytree(RUNS / "0" / BEFORE, output / BEFORE)
+        benchmarks = ",".join((STEREOSET, CROWS, PERPLEXITY))
+        arguments = ("--output", str(output), "--seed", str(seed), "--benchmarks", benchmarks)
+        fairforget(["unlearn", "smollm2", *arguments])
+    record = read_record(RUNS / "0" / RECORD, UnlearningRecord)
+    trained = [corpus.name for corpus in record.corpora if corpus.role == "forget"]
+    known = known_words(trained)
+    return {
+        "method": record.method,
+        "forget": trained,
+        "original": scores(RUNS / "0" / BEFORE, known),
+        "seeds": [scores(RUNS / str(seed) / AFTER, known) for seed in range(SEEDS)],
+        "seconds": [
+            read_record(RUNS / str(seed) / RECORD, UnlearningRecord).seconds
+            for seed in range(SEEDS)
+        ],
+    }
+
+
+def scores(directory: Path, known: frozenset[str]) -> Scores:
+    """What one evaluation found, and StereoSet again on terms in and not in the training texts."""
+    results = read_record(directory / RECORD, EvaluationRecord).results
+    rows = [row for row in read_items(directory) if row["benchmark"] == STEREOSET]
+    counted = [row for row in rows if row["domain"] in COUNTED]
+    parts: dict[str, list[dict[str, Any]]] = {"seen": [], "unseen": []}
+    for row in counted:
+        seen = any(singular(word) in known for word in row["term"].lower().split())
+        parts["seen" if seen else "unseen"].append(row)
+    return {
+        "stereoset": {
+            domain: {name: found[name] for name in ("ss", "lms", "icat")}
+            for domain, found in results[STEREOSET]["domains"].items()
+        },
+        "terms": {name: of_rows(part) for name, part in parts.items()},
+        "crows_pairs": {
+            domain: found["stereotype"] for domain, found in results[CROWS]["domains"].items()
+        },
+        "perplexity": results[PERPLEXITY]["value"],
+    }
+
+
+def of_rows(rows: Sequence[dict[str, Any]]) -> Scores:
+    """StereoSet's scores of some of its items."""
+    judged = judge(rows)
+    found = judged.statistic(judged.sums.sum(axis=0))
+    terms = len({row["term"] for row in rows})
+    return {"terms": terms, **{name: float(value) for name, value in found.items()}}
+
+
+def known_words(corpora: Sequence[str]) -> frozenset[str]:
+    """The words of which names of groups in texts of these corpora are made, in the singular."""
+    words = {
+        singular(word)
+        for corpus in corpora
+        for text in read_corpus(corpus)
+        for mention in text.mentions
+        for word in text.text[mention.start : mention.end].lower().split()
+    }
+    return frozenset(words - ANYONE)
+
+
+def singular(word: str) -> str:
+    """A word without the s of its plural."""
+    return word.removesuffix("s")
+
+
+ANYONE = {"a", "an", "with", "of", "on", "from", "in", "people", "person"}
+
+
+def distance(found: Scores) -> float:
+    """Mean |SS − 50| over the domains that count."""
+    return fmean(abs(found["stereoset"][domain]["ss"] - 50) for domain in COUNTED)
+
+
+def table(found: dict[str, Any]) -> str:
+    """The results as Markdown."""
+    return "\n".join(lines(found))
+
+
+def lines(found: dict[str, Any]) -> Iterator[str]:
+    """Of the page."""
+    original, seeds, method = found["original"], found["seeds"], found["method"]
+    minutes = fmean(sum(seconds.values()) for seconds in found["seconds"]) / 60
+    yield from (
+        "<!-- made by docs/score_recipe.py; do not edit by hand -->",
+        "# The default recipe on SmolLM2-135M-Instruct",
+        "",
+        f"`fairforget unlearn smollm2 --output DIR`: objective `{method['objective']}` on "
+        f"{' and '.join(f'`{name}`' for name in found['forget'])}, {method['steps']} steps of "
+        f"{method['batch_size']} texts; {minutes:.0f} minutes a seed.",
+        "",
+        "StereoSet, intrasentence. *Distance*: mean of |SS − 50| over gender, race and religion. "
+        f"Settings were chosen on other items; those of {CHOSEN_ON} helped to choose them, and do "
+        "not count.",
+        "",
+        f"| | gender | race | religion | distance | ({CHOSEN_ON}) | LMS | ICAT | perplexity |",
+        "|---|---|---|---|---|---|---|---|---|",
+        _row("original", [original], original),
+        *(_row(f"seed {seed}", [one], original) for seed, one in enumerate(seeds)),
+        _row("mean (± s.d.)", seeds, original),
+        "",
+        "Perplexity on the first fifth of WikiText-2's test text, × the original's.",
+        "",
+        "## Terms that training names, and those it does not",
+        "",
+        "Items of gender, race and religion by whether their target term, or a word of it, names a "
+        "group in the training texts. Means over seeds.",
+        "",
+        "| terms | how many | SS before | SS after | LMS before | LMS after |",
+        "|---|---|---|---|---|---|",
+        *(_terms(name, words, found) for name, words in (("seen", "named"), ("unseen", "others"))),
+        "",
+        "## CrowS-Pairs",
+        "",
+        "Share of pairs, in %, in which the more stereotypical sentence is preferred; 50 is no "
+        "preference.",
+        "",
+        "| type | before | " + " | ".join(f"seed {n}" for n in range(len(seeds))) + " |",
+        "|---|---|" + "---|" * len(seeds),
+        *(
+            f"| {domain} | {before:.1f} | "
+            + " | ".join(f"{one['crows_pairs'][domain]:.1f}" for one in seeds)
+            + " |"
+            for domain, before in original["crows_pairs"].items()
+        ),
+        "",
+    )
+
+
+def _row(name: str, runs: Sequence[Scores], original: Scores) -> str:
+    columns = [
+        *([run["stereoset"][domain]["ss"] for run in runs] for domain in COUNTED),
+        [distance(run) for run in runs],
+        [run["stereoset"][CHOSEN_ON]["ss"] for run in runs],
+        *([run["stereoset"]["all"][score] for run in runs] for score in ("lms", "icat")),
+    ]
+    ratios = [run["perplexity"] / original["perplexity"] for run in runs]
+    cells = [_cell(values, 1) for values in columns] + [_cell(ratios, 3)]
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _cell(values: Sequence[float], digits: int) -> str:
+    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{fmean(values):.{digits}f}{spread}"
+
+
+def _terms(part: str, words: str, found: dict[str, Any]) -> str:
+    before = found["original"]["terms"][part]
+    after = [run["terms"][part] for run in found["seeds"]]
+    cells = [
+        f"{value:.1f}"
+        for score in ("ss", "lms")
+        for value in (before[score], fmean(run[score] for run in after))
+    ]
+    return f"| {words} | {before['terms']} | {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Run, write, tabulate."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--table", action="store_true", help="run nothing")
+    found = json.loads(RESULTS.read_text()) if parser.parse_args().table else measured()
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    RESULTS.with_suffix(".md").write_text(table(found))
+
+
+if __name__ == "__main__":
+    main()

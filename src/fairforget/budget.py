@@ -21,9 +21,9 @@ class Budget:
         InputError: a ratio below 1, or a reach outside 1 to 5.
     """
 
-    perplexity: float = 1.02
-    everyday: float = 1.02
-    reach: float = 1.0
+    perplexity: float = 1.01
+    everyday: float = 1.01
+    reach: float = 2.0
 
     def __post_init__(self) -> None:
         for name in ("perplexity", "everyday"):

@@ -28,8 +28,8 @@ class UnlearningConfig(TrainingArguments):
     selection: Selection | None = field(
         default=None,
         metadata={
-            "help": "Which tokens are targets; by default the harmful ones for ascent, and every "
-            "token after the group mention for neutral."
+            "help": "Which tokens are targets; by default those from the group mention to the "
+            "first harmful word for neutral in context left, else the harmful ones."
         },
     )
     context: Context = field(
@@ -56,13 +56,13 @@ class UnlearningConfig(TrainingArguments):
         default=1.0, metadata={"help": "Weight of the retain loss; the forget loss has 1."}
     )
     retain_per_forget: float = field(
-        default=0.25, metadata={"help": "Retain texts for each forget text."}
+        default=0.5, metadata={"help": "Retain texts for each forget text."}
     )
     per_device_train_batch_size: int = field(
-        default=16, metadata={"help": "Forget texts of a step on each device."}
+        default=32, metadata={"help": "Forget texts of a step on each device."}
     )
-    max_steps: int = field(default=60, metadata={"help": "Optimiser steps."})
-    learning_rate: float = field(default=2e-5, metadata={"help": "Peak learning rate of AdamW."})
+    max_steps: int = field(default=120, metadata={"help": "Optimiser steps."})
+    learning_rate: float = field(default=3e-5, metadata={"help": "Peak learning rate of AdamW."})
     lr_scheduler_type: str = field(default="linear", metadata={"help": "Falls to 0 at the end."})
     warmup_steps: float = field(default=5, metadata={"help": "Steps (or share) of warm-up."})
     logging_steps: float = field(default=5, metadata={"help": "Steps between rows of history."})
@@ -108,7 +108,7 @@ class UnlearningConfig(TrainingArguments):
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least {low}")
         if self.selection is None:
             whole = self.objective == "neutral" and self.context == "left"
-            self.selection = "after-mention" if whole else "harmful"
+            self.selection = "to-harm" if whole else "harmful"
         super().__post_init__()  # type: ignore[no-untyped-call]
         self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
 

@@ -23,8 +23,9 @@ from fairforget.records import CorpusFacts, OverlapFacts
 from fairforget.targets import Targets, encode_infilling, encode_targets
 
 RETAIN, EVERYDAY = "retain", "everyday"
-RETAIN_TOKENS = 64
-"""Tokens of a retain text that are used, start and end token included."""
+HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32
+"""Tokens of a text that are used to measure damage and to retain, start and end included: more,
+but shorter, retain texts say more about the language for the same cost."""
 OTHER_GROUPS = 4
 """Texts about other groups with which a text is compared, of those that could be."""
 HELD_OUT = {RETAIN: 80, EVERYDAY: 200}
@@ -159,7 +160,9 @@ def encode_forget(
 
     found = [encoded(text) for text in forget.texts]
     if not any(found):
-        needs = {"after-mention": "`mentions`", "all": "texts"}.get(selection, "`spans`")
+        needs = {"all": "texts", "after-mention": "`mentions`", "to-harm": "`mentions`"}.get(
+            selection, "`spans`"
+        )
         also = " and `mentions` with neutral words" if neutral else ""
         also += ", each a term of the built-in lexicon" if groups else ""
         raise InputError(
@@ -171,7 +174,7 @@ def encode_forget(
 
 def encode_retain(
     language_model: LanguageModel, retain: Corpus, held_out: int
-) -> tuple[list[list[int]], list[list[int]]]:
+) -> tuple[Sequences, Sequences]:
     """Token ids of the held-out and of the other texts, start and end token included.
 
     Raises:
@@ -185,11 +188,15 @@ def encode_retain(
         )
     random.Random(0).shuffle(texts)
     end = [] if language_model.end_id is None else [language_model.end_id]
-    longest = RETAIN_TOKENS - 1 - len(end)
     # not cut by the tokenizer: it would be saved with the model, and go on cutting
     encoded = language_model.tokenizer(texts, add_special_tokens=False)["input_ids"]
-    sequences = [[language_model.start_id, *ids[:longest], *end] for ids in encoded if ids]
-    return sequences[:held_out], sequences[held_out:]
+    filled = [ids for ids in encoded if ids]
+
+    def cut(sequences: Sequences, tokens: int) -> Sequences:
+        longest = tokens - 1 - len(end)
+        return [[language_model.start_id, *ids[:longest], *end] for ids in sequences]
+
+    return cut(filled[:held_out], HELD_OUT_TOKENS), cut(filled[held_out:], RETAIN_TOKENS)
 
 
 def _interleaved(first: list[list[int]], second: list[list[int]]) -> list[list[int]]:

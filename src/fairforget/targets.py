@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from fairforget.corpora.text import Span, Text
 
-Selection = Literal["harmful", "after-mention", "all", "random"]
+Selection = Literal["harmful", "to-harm", "after-mention", "all", "random"]
 Context = Literal["left", "both"]
 Reference = Literal["neutral", "groups"]
 
@@ -100,8 +100,9 @@ def encode_targets(
         end_id: the token put behind the text, for a masked model, which sees both sides; without
             it nothing is kept behind the last target.
         selection: the tokens of the harmful spans; every token after the first mention that is
-            not itself part of a mention; every token; or, as a control, as many random tokens as
-            there are harmful ones, drawn from the others.
+            not itself part of a mention, and of those the ones up to the first harmful one, if
+            there is any (`to-harm`); every token; or, as a control, as many random tokens as there
+            are harmful ones, drawn from the others.
         neutral: line the targets up with the neutral text. Targets that do not line up (before
             the first mention, inside one, or cut off) are dropped.
         others: copies of the text with other words for its mentions; their neutral texts take the
@@ -132,9 +133,12 @@ def encode_targets(
         chosen = harmful
     elif selection == "all":
         chosen = usable
-    elif selection == "after-mention":
+    elif selection in ("after-mention", "to-harm"):
         first = mentioned.index(True) if any(mentioned) else len(ids)
-        chosen = [i > first and not named for i, named in enumerate(mentioned)]
+        last = len(ids)
+        if selection == "to-harm":
+            last = next((i for i, harm in enumerate(harmful) if harm and i > first), last)
+        chosen = [first < i <= last and not named for i, named in enumerate(mentioned)]
     else:
         rest = [i for i, fits in enumerate(usable) if fits and not harmful[i]]
         count = min(len(rest), sum(harmful))

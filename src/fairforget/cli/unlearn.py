@@ -21,17 +21,17 @@ def unlearn_command(
     objective: Literal[
         "ascent", "neutral", "neutral-excess", "npo", "simnpo", "task-vector"
     ] = "neutral",
-    selection: Literal["harmful", "after-mention", "all", "random"] | None = None,
+    selection: Literal["harmful", "to-harm", "after-mention", "all", "random"] | None = None,
     context: Literal["left", "both"] = "left",
     reference: Literal["neutral", "groups"] = "neutral",
     lora_rank: int = 0,
     retention: Literal["kl", "nll", "none"] = "kl",
     retention_weight: float = 1.0,
-    retain_per_forget: float = 0.25,
+    retain_per_forget: float = 0.5,
     budget: Budget = Budget(),  # noqa: B008
-    steps: int = 60,
-    batch_size: int = 16,
-    learning_rate: float = 2e-5,
+    steps: int = 120,
+    batch_size: int = 32,
+    learning_rate: float = 3e-5,
     benchmarks: str = "",
     seed: int = 0,
     dtype: str | None = None,
@@ -52,8 +52,9 @@ def unlearn_command(
             npo, simnpo: the same with a brake), or as likely as in a text about anyone (neutral;
             neutral-excess: only where they are likelier), or learn them and go the other way
             (task-vector).
-        selection: Which tokens are targets; by default after-mention for neutral, else harmful.
-            As controls, all of a text, or as many random ones.
+        selection: Which tokens are targets: the harmful ones, those from the mention to the first
+            harmful one, or all after the mention; by default to-harm for neutral in context left,
+            else harmful. As controls, all of a text, or as many random ones.
         context: What a causal model sees: what precedes the target (left, as the paper), or the
             whole sentence with a blank (both).
         reference: What the neutral objectives compare with: a neutral word for the group, or the
@@ -69,7 +70,7 @@ def unlearn_command(
         benchmarks: Measure before and after with these, separated by commas: before/, after/ and
             report.html.
         seed: Of the order of texts, and of the intervals.
-        dtype: float32 or bfloat16.
+        dtype: float32 (the default) or bfloat16.
         device: Such as cpu, cuda or cuda:1; by default an accelerator if there is one.
         start_token: The token before the first word; by default what the tokenizer says.
         trust_remote_code: Run Python code that comes with the model.

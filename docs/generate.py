@@ -15,6 +15,7 @@ from pathlib import Path
 
 from fairforget.cli import COMMANDS, main
 from fill_readme import table as demo_table
+from score_recipe import RESULTS as RECIPE
 from score_selectors import last as selectors
 from score_selectors import table as selectors_table
 
@@ -62,7 +63,7 @@ def results() -> str:
         "",
         demo_table(),
     ]
-    tables = [selectors_table(selectors())]
+    tables = [RECIPE.with_suffix(".md").read_text(encoding="utf-8"), selectors_table(selectors())]
     for page in sorted(RESULTS.rglob("tables.md")):
         tables.append(page.read_text(encoding="utf-8").replace("](map.png)", f"]({_map(page)})"))
     for text in tables:

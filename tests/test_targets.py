@@ -78,6 +78,24 @@ def test_after_mention_selects_everything_behind_it() -> None:
     assert target_text(targets).strip() == "are late."
 
 
+@pytest.mark.parametrize(
+    ("spans", "expected"), [((Span(18, 22),), "are late"), ((), "are late and loud.")]
+)
+def test_to_harm_ends_with_the_first_harmful_token(spans, expected) -> None:
+    text = Text(
+        "1",
+        "I think women are late and loud.",
+        spans=spans,
+        mentions=(Mention(8, 13, ("people",)),),
+    )
+    assert target_text(encoded(text, selection="to-harm")).strip() == expected
+
+
+def test_a_harm_before_the_mention_ends_nothing() -> None:
+    text = Text("1", "Bad women lie.", spans=(Span(0, 3),), mentions=(Mention(4, 9, ("people",)),))
+    assert target_text(encoded(text, selection="to-harm")).strip() == "lie."
+
+
 def test_text_without_spans_has_no_targets() -> None:
     assert encoded(Text("1", "Hello.")) is None
 

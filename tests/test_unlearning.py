@@ -66,8 +66,8 @@ def test_every_objective_on_both_kinds_of_model(tmp_path, family, objective) -> 
     record = unlearn(
         model, FORGET, RETAIN, config(tmp_path, objective=objective), everyday=EVERYDAY
     )
-    assert record.budget.reached <= 1.02
-    assert record.budget.others["everyday"].reached <= 1.02
+    assert record.budget.reached <= 1.01
+    assert record.budget.others["everyday"].reached <= 1.01
     assert record.method["objective"] == objective
     assert {c.role for c in record.corpora} == {"forget", "retain", "held-out"}
     assert any("forget" in row for row in record.history)
@@ -177,7 +177,7 @@ def test_training_stops_far_beyond_the_budget(tmp_path) -> None:
     record = unlearn(model, FORGET, RETAIN, config(tmp_path, **options))
     looks = [row for row in record.history if "perplexity_ratio" in row]
     assert [row["step"] for row in looks] == [5]
-    assert record.budget.reached <= 1.02
+    assert record.budget.reached <= 1.01
 
 
 def test_too_few_retain_texts() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fairforget.cli.unlearn import unlearn_command
 
-STEPS = 60
+STEPS = 40
 
 
 def demo_command(*, output: Path = Path("runs/demo"), seed: int = 0) -> None:

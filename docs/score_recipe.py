@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
@@ -22,19 +21,12 @@ from fairforget.benchmarks.stereoset import judge
 from fairforget.cli import main as fairforget
 from fairforget.corpora import read_corpus
 from fairforget.evaluation import read_items
-from fairforget.records import (
-    AFTER,
-    BEFORE,
-    RECORD,
-    EvaluationRecord,
-    UnlearningRecord,
-    read_record,
-)
+from fairforget.records import MODEL, RECORD, EvaluationRecord, UnlearningRecord, read_record
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, RUNS = ROOT / "docs" / "results" / "recipe.json", ROOT / "runs" / "recipe"
 SEEDS = 3
-STEREOSET, CROWS, PERPLEXITY = "stereoset", "crows_pairs", "perplexity:20%"
+STEREOSET, CROWS, PERPLEXITY = "stereoset", "crows_pairs", "perplexity:10%:bias-bench"
 COUNTED = ("gender", "race", "religion")
 CHOSEN_ON = "profession"
 
@@ -43,26 +35,28 @@ Scores = dict[str, Any]
 
 def measured() -> dict[str, Any]:
     """Do the runs that are not done, and read what they left."""
+    original = RUNS / "original"
+    _evaluate("smollm2", original)
     for seed in range(SEEDS):
-        output = RUNS / str(seed)
-        if seed and not (output / BEFORE).exists():  # the original is the same
-            shutil.copytree(RUNS / "0" / BEFORE, output / BEFORE)
-        benchmarks = ",".join((STEREOSET, CROWS, PERPLEXITY))
-        arguments = ("--output", str(output), "--seed", str(seed), "--benchmarks", benchmarks)
-        fairforget(["unlearn", "smollm2", *arguments])
-    record = read_record(RUNS / "0" / RECORD, UnlearningRecord)
-    trained = [corpus.name for corpus in record.corpora if corpus.role == "forget"]
+        fairforget(["unlearn", "smollm2", "--output", str(RUNS / str(seed)), "--seed", str(seed)])
+        _evaluate(str(RUNS / str(seed) / MODEL), RUNS / f"{seed}-measured")
+    records = [read_record(RUNS / str(seed) / RECORD, UnlearningRecord) for seed in range(SEEDS)]
+    trained = [corpus.name for corpus in records[0].corpora if corpus.role == "forget"]
     known = known_words(trained)
     return {
-        "method": record.method,
+        "method": {k: v for k, v in records[0].method.items() if k != "seed"},
         "forget": trained,
-        "original": scores(RUNS / "0" / BEFORE, known),
-        "seeds": [scores(RUNS / str(seed) / AFTER, known) for seed in range(SEEDS)],
-        "seconds": [
-            read_record(RUNS / str(seed) / RECORD, UnlearningRecord).seconds
-            for seed in range(SEEDS)
+        "original": scores(original, known),
+        "seeds": [scores(RUNS / f"{seed}-measured", known) for seed in range(SEEDS)],
+        "budget": [
+            {"reached": record.budget.reached, "alpha": record.budget.alpha} for record in records
         ],
     }
+
+
+def _evaluate(model: str, output: Path) -> None:
+    benchmarks = ",".join((STEREOSET, CROWS, PERPLEXITY))
+    fairforget(["evaluate", model, "--output", str(output), "--benchmarks", benchmarks])
 
 
 def scores(directory: Path, known: frozenset[str]) -> Scores:
@@ -128,26 +122,27 @@ def table(found: dict[str, Any]) -> str:
 def lines(found: dict[str, Any]) -> Iterator[str]:
     """Of the page."""
     original, seeds, method = found["original"], found["seeds"], found["method"]
-    minutes = fmean(sum(seconds.values()) for seconds in found["seconds"]) / 60
+    alphas = [landing["alpha"] for landing in found["budget"]]
     yield from (
         "<!-- made by docs/score_recipe.py; do not edit by hand -->",
         "# The default recipe on SmolLM2-135M-Instruct",
         "",
         f"`fairforget unlearn smollm2 --output DIR`: objective `{method['objective']}` on "
         f"{' and '.join(f'`{name}`' for name in found['forget'])}, {method['steps']} steps of "
-        f"{method['batch_size']} texts; {minutes:.0f} minutes a seed.",
+        f"{method['batch_size']} texts, budget 1 %.",
         "",
         "StereoSet, intrasentence. *Distance*: mean of |SS − 50| over gender, race and religion. "
         f"Settings were chosen on other items; those of {CHOSEN_ON} helped to choose them, and do "
         "not count.",
         "",
-        f"| | gender | race | religion | distance | ({CHOSEN_ON}) | LMS | ICAT | perplexity |",
-        "|---|---|---|---|---|---|---|---|---|",
-        _row("original", [original], original),
-        *(_row(f"seed {seed}", [one], original) for seed, one in enumerate(seeds)),
-        _row("mean (± s.d.)", seeds, original),
+        f"| | gender | race | religion | distance | ({CHOSEN_ON}) | LMS | ICAT | perplexity | α |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+        _row("original", [original], original, [0.0]),
+        *(_row(f"seed {n}", [one], original, [alphas[n]]) for n, one in enumerate(seeds)),
+        _row("mean (± s.d.)", seeds, original, alphas),
         "",
-        "Perplexity on the first fifth of WikiText-2's test text, × the original's.",
+        "Perplexity: on the first tenth of WikiText-2's test text, × the original's. α: where on "
+        "the line from the original (0) through the trained weights (1) the budget was met.",
         "",
         "## Terms that training names, and those it does not",
         "",
@@ -175,7 +170,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     )
 
 
-def _row(name: str, runs: Sequence[Scores], original: Scores) -> str:
+def _row(name: str, runs: Sequence[Scores], original: Scores, alphas: Sequence[float]) -> str:
     columns = [
         *([run["stereoset"][domain]["ss"] for run in runs] for domain in COUNTED),
         [distance(run) for run in runs],
@@ -183,7 +178,7 @@ def _row(name: str, runs: Sequence[Scores], original: Scores) -> str:
         *([run["stereoset"]["all"][score] for run in runs] for score in ("lms", "icat")),
     ]
     ratios = [run["perplexity"] / original["perplexity"] for run in runs]
-    cells = [_cell(values, 1) for values in columns] + [_cell(ratios, 3)]
+    cells = [*(_cell(values, 1) for values in columns), _cell(ratios, 3), _cell(alphas, 2)]
     return f"| {name} | {' | '.join(cells)} |"
 
 

@@ -29,10 +29,11 @@ from fairforget.batches import Sample
 from fairforget.config import UnlearningConfig
 from fairforget.corpora import Span, Text, read_corpus
 from fairforget.models import LanguageModel, load_model
+from fairforget.preparation import RETAIN_TOKENS
 from fairforget.targets import Targets, encode_targets
 from fairforget.trainer import UnlearningTrainer
 
-TEXTS, RETAINED, RETAIN_TOKENS = 16, 4, 64
+TEXTS, RETAINED = 16, 4
 TURNS = 3
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from fairforget.cli import COMMANDS, main
 from fill_readme import table as demo_table
-from score_recipe import RESULTS as RECIPE
+from score_recipe import last as recipe
+from score_recipe import table as recipe_table
 from score_selectors import last as selectors
 from score_selectors import table as selectors_table
 
@@ -63,7 +64,7 @@ def results() -> str:
         "",
         demo_table(),
     ]
-    tables = [RECIPE.with_suffix(".md").read_text(encoding="utf-8"), selectors_table(selectors())]
+    tables = [recipe_table(recipe()), selectors_table(selectors())]
     for page in sorted(RESULTS.rglob("tables.md")):
         tables.append(page.read_text(encoding="utf-8").replace("](map.png)", f"]({_map(page)})"))
     for text in tables:

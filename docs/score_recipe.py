@@ -49,7 +49,8 @@ def measured() -> dict[str, Any]:
         "original": scores(original, known),
         "seeds": [scores(RUNS / f"{seed}-measured", known) for seed in range(SEEDS)],
         "budget": [
-            {"reached": record.budget.reached, "alpha": record.budget.alpha} for record in records
+            {name: getattr(record.budget, name) for name in ("asked", "reached", "alpha", "note")}
+            for record in records
         ],
     }
 
@@ -69,6 +70,7 @@ def scores(directory: Path, known: frozenset[str]) -> Scores:
         seen = any(singular(word) in known for word in row["term"].lower().split())
         parts["seen" if seen else "unseen"].append(row)
     return {
+        "counted": of_rows(counted),
         "stereoset": {
             domain: {name: found[name] for name in ("ss", "lms", "icat")}
             for domain, found in results[STEREOSET]["domains"].items()
@@ -114,6 +116,12 @@ def distance(found: Scores) -> float:
     return fmean(abs(found["stereoset"][domain]["ss"] - 50) for domain in COUNTED)
 
 
+def last() -> dict[str, Any]:
+    """The results that are there."""
+    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return found
+
+
 def table(found: dict[str, Any]) -> str:
     """The results as Markdown."""
     return "\n".join(lines(found))
@@ -129,25 +137,29 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         "",
         f"`fairforget unlearn smollm2 --output DIR`: objective `{method['objective']}` on "
         f"{' and '.join(f'`{name}`' for name in found['forget'])}, {method['steps']} steps of "
-        f"{method['batch_size']} texts, budget 1 %.",
+        f"{method['batch_size']} texts, perplexity at most × {found['budget'][0]['asked']:g}.",
         "",
         "StereoSet, intrasentence. *Distance*: mean of |SS − 50| over gender, race and religion. "
-        f"Settings were chosen on other items; those of {CHOSEN_ON} helped to choose them, and do "
-        "not count.",
+        "LMS and ICAT are those of the same three. Settings were chosen on perplexity, on the "
+        "intersentence items, which have the same target terms but other sentences, and on the "
+        f"intrasentence items of {CHOSEN_ON}, which therefore do not count.",
         "",
-        f"| | gender | race | religion | distance | ({CHOSEN_ON}) | LMS | ICAT | perplexity | α |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        f"| | gender | race | religion | distance | LMS | ICAT | ({CHOSEN_ON}) | (LMS of all) | "
+        "perplexity | α |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
         _row("original", [original], original, [0.0]),
         *(_row(f"seed {n}", [one], original, [alphas[n]]) for n, one in enumerate(seeds)),
         _row("mean (± s.d.)", seeds, original, alphas),
         "",
         "Perplexity: on the first tenth of WikiText-2's test text, × the original's. α: where on "
-        "the line from the original (0) through the trained weights (1) the budget was met.",
+        "the line from the original (0) through the trained weights (1) the result lies.",
         "",
         "## Terms that training names, and those it does not",
         "",
         "Items of gender, race and religion by whether their target term, or a word of it, names a "
-        "group in the training texts. Means over seeds.",
+        "group in the training texts. Means over seeds. Most of the others are names of countries "
+        "whose people are named (Iraq, where training says Iraqis), so this tells of new words "
+        "rather than of new groups.",
         "",
         "| terms | how many | SS before | SS after | LMS before | LMS after |",
         "|---|---|---|---|---|---|",
@@ -174,8 +186,9 @@ def _row(name: str, runs: Sequence[Scores], original: Scores, alphas: Sequence[f
     columns = [
         *([run["stereoset"][domain]["ss"] for run in runs] for domain in COUNTED),
         [distance(run) for run in runs],
+        *([run["counted"][score] for run in runs] for score in ("lms", "icat")),
         [run["stereoset"][CHOSEN_ON]["ss"] for run in runs],
-        *([run["stereoset"]["all"][score] for run in runs] for score in ("lms", "icat")),
+        [run["stereoset"]["all"]["lms"] for run in runs],
     ]
     ratios = [run["perplexity"] / original["perplexity"] for run in runs]
     cells = [*(_cell(values, 1) for values in columns), _cell(ratios, 3), _cell(alphas, 2)]
@@ -202,9 +215,9 @@ def main() -> None:
     """Run, write, tabulate."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", action="store_true", help="run nothing")
-    found = json.loads(RESULTS.read_text()) if parser.parse_args().table else measured()
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
-    RESULTS.with_suffix(".md").write_text(table(found))
+    found = last() if parser.parse_args().table else measured()
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    RESULTS.with_suffix(".md").write_text(table(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

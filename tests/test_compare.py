@@ -274,6 +274,9 @@ def test_the_gate_names_what_got_worse(evaluated, capsys) -> None:
     assert len(violations(comparison, f"{stereo}.*.lms < 1000, {stereo}.all.lms < 1000")) == 3
     assert len(violations(comparison, f"{text} > -99999")) == 1
 
+    with pytest.raises(InputError, match="no bias score"):
+        violations(replace(comparison, cells=()), "worse")
+
     with pytest.raises(SystemExit) as exit_:
         main(["compare", *map(str, evaluated), "--fail-if", f"{stereo}.all.lms<1000", "--json"])
     assert exit_.value.code == 1

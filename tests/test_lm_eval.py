@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.benchmarks import benchmark
+from fairforget.benchmarks import BENCHMARKS, benchmark, bias_judge_of, judge_of
 from fairforget.benchmarks.lm_eval import judge
 from fairforget.errors import InputError
 
@@ -75,3 +75,10 @@ def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"pip install 'fairforget\[harness\]'"):
         benchmark("lm-eval:hellaswag")
+
+
+def test_only_it_has_items_that_say_nothing_of_bias() -> None:
+    assert judge([{"correct": True}]).neutral is None
+    assert bias_judge_of("lm-eval:rivers") is None
+    others = [name for name in BENCHMARKS if name != "lm-eval"]
+    assert all(bias_judge_of(name) is judge_of(name) for name in others)

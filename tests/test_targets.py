@@ -96,6 +96,16 @@ def test_a_harm_before_the_mention_ends_nothing() -> None:
     assert target_text(encoded(text, selection="to-harm")).strip() == "lie."
 
 
+def test_a_mention_that_is_harmful_itself_ends_nothing() -> None:
+    text = Text(
+        "1",
+        "I think womenfolk are late.",
+        spans=(Span(8, 17), Span(22, 26)),
+        mentions=(Mention(8, 17, ("people",)),),
+    )
+    assert target_text(encoded(text, selection="to-harm")).strip() == "are late"
+
+
 def test_text_without_spans_has_no_targets() -> None:
     assert encoded(Text("1", "Hello.")) is None
 

@@ -19,7 +19,13 @@ from fairforget.errors import InputError
 from fairforget.landing import Damage, land
 from fairforget.models import LanguageModel, load_model, save_model
 from fairforget.objectives import OBJECTIVES
-from fairforget.preparation import OTHER_GROUPS, Corpus, prepare
+from fairforget.preparation import (
+    HELD_OUT_TOKENS,
+    OTHER_GROUPS,
+    RETAIN_TOKENS,
+    Corpus,
+    prepare,
+)
 from fairforget.records import UnlearningRecord, read_record, write_record
 from fairforget.unlearning import unlearn
 
@@ -104,6 +110,28 @@ def test_lora_scaled_to_nothing_is_the_original(tmp_path) -> None:
         facts = land(model, original, {"perplexity": Damage(lambda: next(values), 1.0)})
     assert facts.alpha == 0
     assert all(torch.equal(p, before[n]) for n, p in model.named_parameters())
+
+
+def test_neutral_aims_at_what_leads_to_the_harm(tmp_path) -> None:
+    assert config(tmp_path).selection == "to-harm"
+    assert config(tmp_path, context="both").selection == "harmful"
+    assert config(tmp_path, objective="ascent").selection == "harmful"
+
+
+def test_retain_texts_are_cut_shorter_than_those_that_measure(tmp_path) -> None:
+    long = [Text(str(n), f"It rained on day {n}, " + "again and again " * 60) for n in range(200)]
+    prepared = prepare(
+        language_model(tmp_path, "llama"), FORGET, Corpus("rain", long), config(tmp_path)
+    )
+    assert {len(ids) for ids in prepared.retain} == {RETAIN_TOKENS}
+    assert {len(ids) for ids in prepared.held_out["retain"]} == {HELD_OUT_TOKENS}
+
+
+def test_float16_is_not_trained(tmp_path) -> None:
+    model = language_model(tmp_path, "llama")
+    model.model.half()
+    with pytest.raises(InputError, match="float16 cannot be trained"):
+        prepare(model, FORGET, RETAIN, config(tmp_path))
 
 
 def test_task_vectors_go_the_other_way(tmp_path) -> None:

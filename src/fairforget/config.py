@@ -29,7 +29,7 @@ class UnlearningConfig(TrainingArguments):
         default=None,
         metadata={
             "help": "Which tokens are targets; by default those from the group mention to the "
-            "first harmful word for neutral in context left, else the harmful ones."
+            "first harmful one for neutral in context left, else the harmful ones."
         },
     )
     context: Context = field(
@@ -66,7 +66,7 @@ class UnlearningConfig(TrainingArguments):
     lr_scheduler_type: str = field(default="linear", metadata={"help": "Falls to 0 at the end."})
     warmup_steps: float = field(default=5, metadata={"help": "Steps (or share) of warm-up."})
     logging_steps: float = field(default=5, metadata={"help": "Steps between rows of history."})
-    save_steps: float = field(default=50, metadata={"help": "Steps between checkpoints."})
+    save_steps: float = field(default=20, metadata={"help": "Steps between checkpoints."})
     save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept."})
     report_to: str | list[str] | None = field(
         default="none", metadata={"help": "Experiment trackers, as Trainer knows them."}

@@ -137,7 +137,8 @@ def encode_targets(
         first = mentioned.index(True) if any(mentioned) else len(ids)
         last = len(ids)
         if selection == "to-harm":
-            last = next((i for i, harm in enumerate(harmful) if harm and i > first), last)
+            behind = (i for i in range(first + 1, len(ids)) if harmful[i] and not mentioned[i])
+            last = next(behind, last)
         chosen = [first < i <= last and not named for i, named in enumerate(mentioned)]
     else:
         rest = [i for i, fits in enumerate(usable) if fits and not harmful[i]]

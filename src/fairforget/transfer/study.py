@@ -13,7 +13,7 @@ from typing import Any
 from fairforget.benchmarks import bias_judge_of, checked
 from fairforget.corpora.domains import forgotten_domains
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate_into, read_items
+from fairforget.evaluation import clear_parts, evaluate_into, read_items
 from fairforget.outputs import open_output
 from fairforget.overlap import check_unseen
 from fairforget.preparation import check_trainable
@@ -82,7 +82,9 @@ def transfer(
     # what else is asked for may grow from one call to the next
     open_output(output, {"model": recipe.model, "benchmarks": recipe.benchmarks})
     start = time.perf_counter()
-    if not (output / BEFORE / RECORD).exists():
+    if (output / BEFORE / RECORD).exists():
+        clear_parts(output / BEFORE)
+    else:
         evaluate_into(output / BEFORE, load(recipe), recipe.benchmarks)
     directories = {run: output / RUNS / run.name(data[run]) for run in runs}
     waiting = [run for run in runs if not (directories[run] / RECORD).exists()]

@@ -17,15 +17,20 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+import torch
+
 from fairforget.benchmarks.stereoset import judge
 from fairforget.cli import main as fairforget
 from fairforget.corpora import read_corpus
-from fairforget.evaluation import read_items
+from fairforget.evaluation import evaluate_into, read_items
+from fairforget.models import load_model
 from fairforget.records import MODEL, RECORD, EvaluationRecord, UnlearningRecord, read_record
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, RUNS = ROOT / "docs" / "results" / "recipe.json", ROOT / "runs" / "recipe"
 SEEDS = 3
+FACTORS = (1.5, 2.0)
+"""How many times as far from the original as seed 0 landed: what more damage would buy."""
 STEREOSET, CROWS, PERPLEXITY = "stereoset", "crows_pairs", "perplexity:10%:bias-bench"
 COUNTED = ("gender", "race", "religion")
 CHOSEN_ON = "profession"
@@ -48,11 +53,26 @@ def measured() -> dict[str, Any]:
         "forget": trained,
         "original": scores(original, known),
         "seeds": [scores(RUNS / f"{seed}-measured", known) for seed in range(SEEDS)],
+        "further": {str(factor): scores(_further(factor), known) for factor in FACTORS},
         "budget": [
             {name: getattr(record.budget, name) for name in ("asked", "reached", "alpha", "note")}
             for record in records
         ],
     }
+
+
+def _further(factor: float) -> Path:
+    """The measurement of a model further out on the line from the original through seed 0."""
+    output = RUNS / f"0-times-{factor}"
+    if not (output / RECORD).exists():
+        original, landed = load_model("smollm2", device="cpu"), load_model(RUNS / "0" / MODEL)
+        with torch.no_grad():
+            for mine, theirs in zip(
+                original.model.parameters(), landed.model.parameters(), strict=True
+            ):
+                mine.lerp_(theirs.to(mine), factor)
+        evaluate_into(output, original, [STEREOSET, CROWS, PERPLEXITY])
+    return output
 
 
 def _evaluate(model: str, output: Path) -> None:
@@ -150,9 +170,14 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         _row("original", [original], original, [0.0]),
         *(_row(f"seed {n}", [one], original, [alphas[n]]) for n, one in enumerate(seeds)),
         _row("mean (± s.d.)", seeds, original, alphas),
+        *(
+            _row(f"seed 0 × {factor}", [run], original, [alphas[0] * float(factor)])
+            for factor, run in found["further"].items()
+        ),
         "",
         "Perplexity: on the first tenth of WikiText-2's test text, × the original's. α: where on "
-        "the line from the original (0) through the trained weights (1) the result lies.",
+        "the line from the original (0) through the trained weights (1) the result lies. The last "
+        "rows are outside the budget: seed 0's change, made larger.",
         "",
         "## Terms that training names, and those it does not",
         "",

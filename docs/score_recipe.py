@@ -3,9 +3,10 @@
 python docs/score_recipe.py            three seeds, an hour on two cores; goes on where it stopped
 python docs/score_recipe.py --table    only the tables, from the results that are there
 
-Each seed is `fairforget unlearn smollm2 --output DIR --seed N` with nothing else said. Its settings
-were chosen on perplexity, on StereoSet's intersentence items and on the profession domain of its
-intrasentence items, so that domain is shown but not counted.
+To be called in the root of the repository. Each seed is `fairforget unlearn smollm2 --output DIR
+--seed N` with nothing else said. Its settings were chosen on perplexity, on StereoSet's
+intersentence items and on the profession domain of its intrasentence items, so that domain is
+shown but not counted.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from fairforget.models import load_model
 from fairforget.records import MODEL, RECORD, EvaluationRecord, UnlearningRecord, read_record
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS, RUNS = ROOT / "docs" / "results" / "recipe.json", ROOT / "runs" / "recipe"
+RESULTS, RUNS = ROOT / "docs" / "results" / "recipe.json", Path("runs") / "recipe"
 SEEDS = 3
 FACTORS = (1.5, 2.0)
 """How many times as far from the original as seed 0 landed: what more damage would buy."""

@@ -96,7 +96,7 @@ def test_the_command_in_two_processes(tmp_path: Path, config: str) -> None:
     arguments = [
         *("-m", "fairforget", "unlearn", model, "--forget", "builtin:gender", "--retain", retain),
         *("--steps", 4, "--batch_size", 8, "--learning_rate", "1e-3", "--device", "cpu"),
-        *("--budget.perplexity", 1.5, "--budget.everyday", 1.5),
+        *("--budget.perplexity", 1.5, "--budget.everyday", 1.5, "--budget.reach", 1),
     ]
     launch(None, *arguments, "--output", tmp_path / "one")
     launch(config, *arguments, "--output", tmp_path / "two")

@@ -97,8 +97,7 @@ def test_the_command_in_two_processes(tmp_path: Path, config: str) -> None:
         *("-m", "fairforget", "unlearn", model, "--forget", "builtin:gender", "--retain", retain),
         *("--steps", 4, "--batch_size", 8, "--learning_rate", "1e-3", "--device", "cpu"),
         *("--budget.perplexity", 1.5, "--budget.everyday", 1.5, "--budget.reach", 1),
-        # more targets: fewer weights without a gradient to speak of
-        *("--selection", "after-mention"),
+        *("--selection", "after-mention", "--retain_per_forget", 0.25),
     ]
     launch(None, *arguments, "--output", tmp_path / "one")
     launch(config, *arguments, "--output", tmp_path / "two")
@@ -110,7 +109,7 @@ def test_the_command_in_two_processes(tmp_path: Path, config: str) -> None:
     assert two.corpora == one.corpora
     assert two.budget.alpha == pytest.approx(one.budget.alpha, abs=1e-3)
     # Adam moves a weight whose gradient is all but zero either way by rounding
-    assert_same_weights(tmp_path / "one", tmp_path / "two", but=0.02)
+    assert_same_weights(tmp_path / "one", tmp_path / "two", but=0.01)
     written = [sorted(p.name for p in (tmp_path / name).iterdir()) for name in ("one", "two")]
     assert written[0] == written[1]
     assert "checkpoints" not in written[1]

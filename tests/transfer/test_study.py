@@ -113,20 +113,23 @@ def test_a_study_that_was_cut_off_goes_on_and_ends_the_same(
 
 
 @pytest.mark.parametrize(
-    "more",
+    ("more", "seeds"),
     [
-        ["--seeds", "2"],
-        ["--seeds", "1", "--forget", "religion,race,gender"],
-        ["--seeds", "1", "--objectives", "ascent,neutral"],
+        ([], 2),
+        (["--forget", "religion,race,gender"], 1),
+        (["--objectives", "ascent,neutral"], 1),
     ],
     ids=["seeds", "domains", "objectives"],
 )
-def test_a_study_asked_for_more_does_the_rest_only(arguments, more, tmp_path, capsys) -> None:
+def test_a_study_asked_for_more_does_the_rest_only(
+    arguments, more, seeds, tmp_path, capsys
+) -> None:
     short = ["--objectives", "neutral", "--controls", "", "--output", str(tmp_path / "study")]
     run(capsys, *arguments, *short, "--seeds", "1")
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "study").glob("runs/*/record.json")}
     assert len(before) == 2
-    study = run(capsys, *arguments, *short, *more)
+    study = run(capsys, *arguments, *short, *more, "--seeds", str(seeds))
+    assert study["matrix"][0]["seeds"] == seeds
     assert len(study["cells"]) > len(before) * 3
     after = {p: p.stat().st_mtime_ns for p in (tmp_path / "study").glob("runs/*/record.json")}
     assert before.items() < after.items()

@@ -18,12 +18,11 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-import torch
-
 from fairforget.benchmarks.stereoset import judge
 from fairforget.cli import main as fairforget
 from fairforget.corpora import read_corpus
 from fairforget.evaluation import evaluate_into, read_items
+from fairforget.landing import blend
 from fairforget.models import load_model
 from fairforget.records import MODEL, RECORD, EvaluationRecord, UnlearningRecord, read_record
 
@@ -32,7 +31,7 @@ RESULTS, RUNS = ROOT / "docs" / "results" / "recipe.json", Path("runs") / "recip
 SEEDS = 3
 FACTORS = (1.5, 2.0)
 """How many times as far from the original as seed 0 landed: what more damage would buy."""
-STEREOSET, CROWS, PERPLEXITY = "stereoset", "crows_pairs", "perplexity:10%:bias-bench"
+BENCHMARKS = STEREOSET, CROWS, PERPLEXITY = "stereoset", "crows_pairs", "perplexity:10%:bias-bench"
 COUNTED = ("gender", "race", "religion")
 CHOSEN_ON = "profession"
 
@@ -66,19 +65,17 @@ def _further(factor: float) -> Path:
     """The measurement of a model further out on the line from the original through seed 0."""
     output = RUNS / f"0-times-{factor}"
     if not (output / RECORD).exists():
-        original, landed = load_model("smollm2", device="cpu"), load_model(RUNS / "0" / MODEL)
-        with torch.no_grad():
-            for mine, theirs in zip(
-                original.model.parameters(), landed.model.parameters(), strict=True
-            ):
-                mine.lerp_(theirs.to(mine), factor)
-        evaluate_into(output, original, [STEREOSET, CROWS, PERPLEXITY])
+        sources = ("smollm2", RUNS / "0" / MODEL)
+        model, landed = (load_model(source, device="cpu") for source in sources)
+        weights = (dict(each.model.named_parameters()) for each in (model, landed))
+        blend(model.model, *weights, factor)
+        evaluate_into(output, model, BENCHMARKS)
     return output
 
 
 def _evaluate(model: str, output: Path) -> None:
-    benchmarks = ",".join((STEREOSET, CROWS, PERPLEXITY))
-    fairforget(["evaluate", model, "--output", str(output), "--benchmarks", benchmarks])
+    named = ",".join(BENCHMARKS)
+    fairforget(["evaluate", model, "--output", str(output), "--benchmarks", named])
 
 
 def scores(directory: Path, known: frozenset[str]) -> Scores:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairforget.corpora.sources import SOURCES
+from fairforget.corpora.sources import SOURCES, data_set_of
 from fairforget.data.catalogue import CATALOGUE, DataFile, DataSet
 from fairforget.data.locate import found, located, remedy
 from fairforget.errors import InputError
@@ -114,11 +114,9 @@ def verify_files(name: str = "") -> Iterator[Verdict]:
 
 
 def _entry(name: str) -> DataSet:
-    source = SOURCES.get(name)
-    key = source.data if source and source.data else name
-    if key not in CATALOGUE:
-        raise InputError(f"data {name!r} is unknown; `fairforget data list` shows what there is")
-    return CATALOGUE[key]
+    if data := data_set_of(name):
+        return data
+    raise InputError(f"data {name!r} is unknown; `fairforget data list` shows what there is")
 
 
 def _facts(data: DataSet) -> tuple[FileFacts, ...]:

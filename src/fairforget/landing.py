@@ -73,7 +73,7 @@ def land(
         before: Mapping[str, float] | None = None,
     ) -> _Line:
         def perplexities(alpha: float) -> dict[str, float]:
-            _blend(model, original, trained, alpha)
+            blend(model, original, trained, alpha)
             values = {name: damage.perplexity() for name, damage in measures.items()}
             looked()
             return values
@@ -89,7 +89,7 @@ def land(
         whole.growth = guide.growth_found()
         whole.look(low.alpha or 1.0)
         low = whole.search()
-    _blend(model, original, trained, low.alpha)
+    blend(model, original, trained, low.alpha)
     at_one = next((point for point in whole.points if point.alpha == 1), trained_roughly)
     facts = {
         name: DamageFacts(damages[name].allowed, low.ratios[name], before, at_one.ratios[name])
@@ -270,12 +270,13 @@ def mirror(model: PreTrainedModel, original: Mapping[str, Tensor]) -> None:
 
 
 @torch.no_grad()
-def _blend(
+def blend(
     model: PreTrainedModel,
     original: Mapping[str, Tensor],
     trained: Mapping[str, Tensor],
     alpha: float,
 ) -> None:
+    """Put the model at θ₀ + α(θ − θ₀); parameters without an original stay as they are."""
     for name, parameter in model.named_parameters():
         if name not in original:
             continue

@@ -19,6 +19,7 @@ from fairforget.corpora.stereoset import stereoset_texts
 from fairforget.corpora.text import Text
 from fairforget.corpora.toxigen import toxigen_texts
 from fairforget.corpora.wikitext import wikitext_texts
+from fairforget.data.catalogue import CATALOGUE, DataSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,12 @@ class Source:
 
 def _builtin() -> Iterator[Text]:
     yield from builtin_texts()
+
+
+def data_set_of(name: str) -> DataSet | None:
+    """The entry of the catalogue that a corpus reads, or that has the name itself."""
+    source = SOURCES.get(name)
+    return CATALOGUE.get(source.data if source and source.data else name)
 
 
 RACE = ("race", "nationality")

@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from fairforget.corpora.sources import SOURCES
-from fairforget.data.catalogue import CATALOGUE
+from fairforget.corpora.sources import data_set_of
 from fairforget.records import (
     BudgetFacts,
     CorpusFacts,
@@ -189,8 +188,7 @@ def pairs_table(id: str, caption: str, rows: Sequence[tuple[str, str]]) -> Table
 def _source(name: str) -> tuple[str, str]:
     """Licence and citation of a corpus or benchmark, by the name with options that it was given."""
     base = re.split("[:?]", name, maxsplit=1)[0]
-    source = SOURCES.get(base)
-    if source and source.data is None:
+    if base == "builtin":
         return _BUILTIN
-    data = CATALOGUE.get(source.data if source and source.data else base)
+    data = data_set_of(base)
     return (data.licence, data.citation) if data else ("not recorded", NONE)

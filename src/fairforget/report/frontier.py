@@ -19,12 +19,11 @@ from fairforget.report.scores import domain_scores, has_domain_scores, perplexit
 from fairforget.report.tables import Column, Ranged, Table
 from fairforget.report.wording import NONE, base, listed, number, signed, span
 from fairforget.statistics import bootstrap_totals, interval
+from fairforget.transfer.plan import CONTROL_CORPUS
 from fairforget.transfer.record import StudyRecord, row_name
 
 CONTROLS = ("random", "all")
 """Selections that aim at no harmful words: what they reach is not owed to the method."""
-CONTROL_CORPUS = "builtin:control"
-"""Texts about no group."""
 NO_BIAS = 50.0
 NEAR = 2.0, 4.0
 """% of width and height within which two marks cover each other."""

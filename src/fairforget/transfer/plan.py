@@ -23,6 +23,8 @@ CONTROLS = {
 NOTHING = "none"
 """The objective of the control `none`, and what it forgets."""
 MATCHED = "matched"
+CONTROL_CORPUS = "builtin:control"
+"""Built-in texts about no protected group."""
 
 
 Select = Literal["given", "contrast", "ratio"]
@@ -134,7 +136,7 @@ def control_of(forget: str, objective: str, control: str, seed: int, recipe: Rec
     if control == NOTHING:
         return Run(NOTHING, NOTHING, control, seed, recipe)
     if control == MATCHED and is_builtin(forget):
-        return Run("builtin:control", objective, control, seed, recipe)
+        return Run(CONTROL_CORPUS, objective, control, seed, recipe)
     return Run(forget, objective, control, seed, recipe)
 
 

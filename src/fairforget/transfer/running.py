@@ -21,7 +21,7 @@ from fairforget.records import AFTER, CHECKPOINTS, RECORD, write_record
 from fairforget.selection import Method, SelectionOptions, make_selector, mentions_of, select
 from fairforget.targets import Selection
 from fairforget.transfer.matched import matched_texts
-from fairforget.transfer.plan import MATCHED, NOTHING, Recipe, Run, is_builtin
+from fairforget.transfer.plan import CONTROL_CORPUS, MATCHED, NOTHING, Recipe, Run, is_builtin
 from fairforget.unlearning import unlearn_prepared
 
 SELECTIONS: dict[str, Selection] = {"random": "random", "all": "all"}
@@ -72,7 +72,7 @@ def load(recipe: Recipe) -> LanguageModel:
 def forget_corpus(run: Run) -> Corpus:
     """What the run forgets, or its control does."""
     if run.control == NOTHING:  # its texts have no part in the loss
-        return Corpus(NOTHING, _texts("builtin:control"))
+        return Corpus(NOTHING, _texts(CONTROL_CORPUS))
     texts = _selected(run.forget, run.recipe)
     if run.control == MATCHED and not is_builtin(run.forget):
         texts = tuple(matched_texts(texts, seed=run.seed))

@@ -12,7 +12,7 @@ DATA_PACKAGES := requirements/data.txt
 # accelerator; everyone else the newest that fits. `make lock` makes the lock anew.
 LOCK := requirements/lock.txt
 ifdef CI
-DEPENDENCIES = $(BIN)/python -m pip install --quiet 'torch>=2.6' \
+DEPENDENCIES = $(BIN)/python -m pip install --quiet 'torch>=2.9' \
 	&& $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r $(LOCK) \
 	&& $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 else

@@ -114,8 +114,10 @@ class UnlearningConfig(TrainingArguments):
 
     @cached_property
     def _setup_devices(self) -> torch.device:
-        """Trainer's choice; of several GPUs, `gpu` and not the first."""
+        """Trainer's choice; of several GPUs, `gpu` and not the first; of CPUs, none by number."""
         device: torch.device = super()._setup_devices
+        if device.type == "cpu":
+            return torch.device("cpu")  # "cpu:0" cannot be a checkpoint's map_location
         if device.type != "cuda" or self.world_size > 1:
             return device
         device = torch.device("cuda", self.gpu)

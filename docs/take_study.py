@@ -1,7 +1,9 @@
-"""Take a finished transfer study into docs/results: study.json, its tables and its picture.
+"""Take a transfer study into docs/results: study.json, its tables, its picture and its runs.
 
 python docs/take_study.py study-builtin           after the study of configs/study-builtin.yaml
 python docs/take_study.py study-builtin --table   only the tables, from the study that is there
+
+The runs are kept so that the study can go on elsewhere, with more seeds: docs/kept_runs.py.
 
 What the study means is in reading.md beside it, which a person writes.
 """
@@ -10,17 +12,16 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from pathlib import Path
 
 from fairforget.records import read_record
 from fairforget.report import write_report
 from fairforget.report.study_page import excess_table, heat_map, rows_table
 from fairforget.report.tables import Table
 from fairforget.transfer.record import STUDY, StudyRecord
+from kept_runs import KEPT, RESULTS, ROOT, keep
 from picture import take
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS, RUNS = ROOT / "docs" / "results", ROOT / "runs"
+RUNS = ROOT / "runs"
 READING, PICTURE = "reading.md", "map.png"
 
 
@@ -78,6 +79,7 @@ def main() -> None:
     if not chosen.table:
         directory.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(RUNS / chosen.name / STUDY, directory / STUDY)
+        keep(RUNS / chosen.name, directory / KEPT)
         take(write_report(RUNS / chosen.name), directory / PICTURE, element="figure.heat")
     (directory / "tables.md").write_text(page(chosen.name), encoding="utf-8")
 

@@ -30,6 +30,8 @@ OTHER_GROUPS = 4
 """Texts about other groups with which a text is compared, of those that could be."""
 HELD_OUT = {RETAIN: 80, EVERYDAY: 200}
 """Texts kept from training, on which damage is measured: about 5,000 and 3,500 tokens."""
+FIXED = (HELD_OUT_TOKENS, RETAIN_TOKENS, OTHER_GROUPS, HELD_OUT)
+"""What a run's result depends on and nobody chooses."""
 
 Sequences = list[list[int]]
 

@@ -153,7 +153,7 @@ def unlearn_prepared(
     landed = time.perf_counter()
     return UnlearningRecord(
         model=model_facts(language_model),
-        method=_method(config),
+        method=method_of(config),
         corpora=prepared.facts,
         budget=reached,
         history=[row for row in trainer.state.log_history if "train_loss" not in row],
@@ -185,7 +185,8 @@ def _own(directory: Path, data: str) -> None:
             file.write(data.encode("ascii"))
 
 
-def _method(config: UnlearningConfig) -> dict[str, Any]:
+def method_of(config: UnlearningConfig) -> dict[str, Any]:
+    """What a record says of how the model was trained."""
     return {
         "objective": config.objective,
         "selection": config.selection,

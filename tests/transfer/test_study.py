@@ -13,7 +13,7 @@ from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.transfer import study as study_module
 from fairforget.transfer.plan import Recipe, Run
-from fairforget.transfer.running import carry_out, digests_of_data, forget_corpus
+from fairforget.transfer.running import carry_out, digests, forget_corpus
 
 from ..models import save_tiny
 
@@ -174,11 +174,20 @@ def test_a_corpus_that_changed_is_read_anew(tmp_path) -> None:
     path = tmp_path / "posts.csv"
     path.write_text("text\nIt rains.\n")
     run = Run(str(path), "ascent", None, 0, Recipe(model="none"))
-    before = digests_of_data([run])
-    assert digests_of_data([run]) == before
+    before = digests([run])
+    assert digests([run]) == before
     path.write_text("text\nIt snows.\n")
-    assert digests_of_data([run]) != before
+    assert digests([run]) != before
     assert forget_corpus(run).texts[0].text == "It snows."
+
+
+def test_a_setting_that_nobody_chooses_tells_runs_apart(monkeypatch) -> None:
+    run = Run("builtin:gender", "neutral", None, 0, Recipe(model="none"))
+    random = replace(run, control="random")
+    before = digests([run, random])
+    assert before[run] != before[random]  # other tokens
+    monkeypatch.setattr("fairforget.transfer.running.FIXED", "a longer retain text")
+    assert digests([run])[run] != before[run]
 
 
 @pytest.mark.parametrize(

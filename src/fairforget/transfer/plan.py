@@ -72,23 +72,24 @@ class Run:
         """What runs that differ in their seed alone have in common."""
         return self.forget, self.objective, self.control
 
-    def key(self, data: str) -> str:
+    def key(self, digest: str) -> str:
         """The same for runs that give the same result, and for no others.
 
         Args:
-            data: stands for the content of every file that the run reads.
+            digest: stands for the content of every file that the run reads, and for settings that
+                are not the recipe's.
         """
         facts = asdict(self) | {
-            "data": data,
+            "digest": digest,
             "versions": [version(name) for name in ("fairforget", "torch", "transformers")],
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
-    def name(self, data: str) -> str:
+    def name(self, digest: str) -> str:
         """A directory's name: readable, and unlike that of any other run."""
         words = [self.forget, self.objective, self.control or "", f"seed{self.seed}"]
         plain = "-".join(re.sub(r"[^\w.]+", "_", word) for word in words if word)
-        return f"{plain[:80]}-{self.key(data)[:12]}"
+        return f"{plain[:80]}-{self.key(digest)[:12]}"
 
 
 def planned(

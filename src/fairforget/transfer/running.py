@@ -16,13 +16,13 @@ from fairforget.devices import chosen_device
 from fairforget.evaluation import evaluate_into
 from fairforget.landing import perplexities_before
 from fairforget.models import LanguageModel, load_model
-from fairforget.preparation import Corpus, everyday_corpus, prepare
+from fairforget.preparation import FIXED, Corpus, everyday_corpus, prepare
 from fairforget.records import AFTER, CHECKPOINTS, RECORD, write_record
 from fairforget.selection import Method, SelectionOptions, make_selector, mentions_of, select
 from fairforget.targets import Selection
 from fairforget.transfer.matched import matched_texts
 from fairforget.transfer.plan import CONTROL_CORPUS, MATCHED, NOTHING, Recipe, Run, is_builtin
-from fairforget.unlearning import unlearn_prepared
+from fairforget.unlearning import method_of, unlearn_prepared
 
 SELECTIONS: dict[str, Selection] = {"random": "random", "all": "all"}
 """Control → the selection that it is; the others keep that of the objective."""
@@ -79,8 +79,10 @@ def forget_corpus(run: Run) -> Corpus:
     return Corpus(run.forget, texts, parse_name(run.forget).part)
 
 
-def digests_of_data(runs: Iterable[Run]) -> dict[Run, str]:
-    """For each run, what stands for the content of every corpus that it reads; read anew.
+def digests(runs: Iterable[Run]) -> dict[Run, str]:
+    """For each run, what stands for the corpora that it reads and for settings nobody chose.
+
+    Every corpus is read anew.
 
     Raises:
         InputError: a corpus is unknown, malformed or missing.
@@ -99,7 +101,15 @@ def digests_of_data(runs: Iterable[Run]) -> dict[Run, str]:
         return _digest((_texts(retain), everyday.texts if everyday else ()))
 
     return {
-        run: _digest((forgotten(run.forget, run.recipe), kept(run.recipe.retain))) for run in runs
+        run: _digest(
+            (
+                forgotten(run.forget, run.recipe),
+                kept(run.recipe.retain),
+                method_of(_config(run, Path(CHECKPOINTS))),
+                FIXED,
+            )
+        )
+        for run in runs
     }
 
 

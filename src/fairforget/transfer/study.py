@@ -32,7 +32,7 @@ from fairforget.transfer.cluster import Cluster, attempted
 from fairforget.transfer.matrix import Result, seed_cells, transfer_matrix
 from fairforget.transfer.plan import Recipe, Run, planned
 from fairforget.transfer.record import STUDY, Failure, StudyRecord
-from fairforget.transfer.running import carry_out, digests_of_data, forget_corpus, load
+from fairforget.transfer.running import carry_out, digests, forget_corpus, load
 
 
 def transfer(
@@ -78,7 +78,7 @@ def transfer(
         named = ", ".join(recipe.benchmarks)
         raise InputError(f"benchmarks {named} have no bias score that can be compared")
     runs = planned(recipe, forget, objectives=objectives, controls=controls, seeds=seeds)
-    data = digests_of_data(runs)
+    digest = digests(runs)
     # what else is asked for may grow from one call to the next
     open_output(output, {"model": recipe.model, "benchmarks": recipe.benchmarks})
     start = time.perf_counter()
@@ -86,7 +86,7 @@ def transfer(
         clear_parts(output / BEFORE)
     else:
         evaluate_into(output / BEFORE, load(recipe), recipe.benchmarks)
-    directories = {run: output / RUNS / run.name(data[run]) for run in runs}
+    directories = {run: output / RUNS / run.name(digest[run]) for run in runs}
     waiting = [run for run in runs if not (directories[run] / RECORD).exists()]
     failed = []
     with bar(f"Runs ({len(runs) - len(waiting)} of {len(runs)} done)", len(waiting)) as advance:

@@ -120,7 +120,7 @@ class UnlearningTrainer(Trainer):
             processing_class=processing_class,
             callbacks=callbacks,
         )
-        self.model_accepts_loss_kwargs = True  # the loss is the step's share: not to be divided again
+        self.model_accepts_loss_kwargs = True  # the loss is the step's share already
         self.losses.head_at_once = self.is_deepspeed_enabled
         if reference is not None:
             reference.to(args.device)  # type: ignore[arg-type]

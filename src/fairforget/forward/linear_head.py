@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from fairforget.forward.linear import linear
 from fairforget.forward.split_forward import PROBE_FAULTS, logits_at
 
 COLUMNS = 4096
@@ -62,14 +63,10 @@ def chosen_log_probs(head: nn.Linear, hidden: Tensor, rows: Tensor, tokens: Tens
     highest = hidden.new_full((n,), torch.finfo(torch.float32).min, dtype=torch.float32)
     total = torch.zeros_like(highest)
     chosen = torch.empty(len(tokens), dtype=torch.float32, device=hidden.device)
-    buffer = hidden.new_empty(n * COLUMNS)
     for start in range(0, head.out_features, COLUMNS):
         weight = head.weight[start : start + COLUMNS]
-        logits = buffer[: n * len(weight)].view(n, len(weight))
-        torch.mm(hidden, weight.T, out=logits)
-        if head.bias is not None:
-            logits += head.bias[start : start + COLUMNS]
-        logits = logits.float()
+        bias = None if head.bias is None else head.bias[start : start + COLUMNS]
+        logits = linear(hidden, weight, bias).float()
         mine = (tokens >= start) & (tokens < start + len(weight))
         chosen[mine] = logits[rows[mine], tokens[mine] - start]
         top = torch.maximum(highest, logits.amax(-1))

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
+from fairforget.forward.linear import fast_linear
+
 PROBE_FAULTS = (TypeError, ValueError, RuntimeError, AttributeError)
 """What a model may raise that is tried out in a way that it was not made for."""
 
@@ -37,7 +39,8 @@ def hidden_states(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
         inputs["attention_mask"] = additive.masked_fill_(~mask, blocked)
     body = model.get_submodule(model.base_model_prefix)
     cache = {} if is_masked(model) else {"use_cache": False}
-    output: Tensor = body(**inputs, **cache).last_hidden_state
+    with fast_linear():
+        output: Tensor = body(**inputs, **cache).last_hidden_state
     return output
 
 
@@ -51,7 +54,8 @@ def whole_logits(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
 
     Its class's one, even while training has put another in its place.
     """
-    logits: Tensor = type(model).forward(model, **inputs).logits
+    with fast_linear():
+        logits: Tensor = type(model).forward(model, **inputs).logits
     return logits
 
 

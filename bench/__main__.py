@@ -9,10 +9,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import scoring, startup, step
+from bench import linear, scoring, startup, step
 from fairforget.allocator import keep_freed_memory
 
-PARTS = {"startup": startup.measure, "scoring": scoring.measure, "step": step.measure}
+PARTS = {
+    "startup": startup.measure,
+    "linear": linear.measure,
+    "scoring": scoring.measure,
+    "step": step.measure,
+}
 
 
 def main() -> None:

@@ -90,7 +90,7 @@ def where_the_time_goes(lm: LanguageModel, sequences: Sequences) -> dict[str, fl
         return sum(e.self_cpu_time_total for e in events if e.key in operators) / total
 
     shares = {
-        "share_of_matrix_products": share("aten::mm", "aten::addmm"),
+        "share_of_matrix_products": share("mkldnn::_linear_pointwise", "aten::mm", "aten::addmm"),
         "share_of_attention": share(
             "aten::_scaled_dot_product_flash_attention_for_cpu", "aten::bmm", "aten::baddbmm"
         ),

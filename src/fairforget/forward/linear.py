@@ -1,8 +1,8 @@
 """Linear layers in float32 on a CPU, computed by oneDNN.
 
 For float32, torch calls MKL, which on other makers' processors leaves AVX-512 unused. oneDNN, which
-torch carries for its other number types, is two to four times as fast there at a small model's
-shapes (`make bench`, `linear`), and gives the same numbers but for rounding.
+torch carries for its other number types, is nearly twice as fast there at a small model's shapes
+(`python -m bench linear`), and gives the same numbers but for rounding.
 """
 
 from __future__ import annotations

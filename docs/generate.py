@@ -1,4 +1,4 @@
-"""Write the pages of the site that are made and not typed: commands, results, tutorial.
+"""Write the pages of the site that are made and not typed: commands, domains, results, tutorial.
 
 python docs/generate.py            `make docs` does it before it builds
 """
@@ -9,11 +9,14 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 from fairforget.cli import COMMANDS, main
+from fairforget.corpora import SOURCES
+from fairforget.corpora.domains import DOMAINS, GROUPS, Labels
 from fill_readme import table as demo_table
 from score_recipe import last as recipe
 from score_recipe import table as recipe_table
@@ -48,6 +51,51 @@ def commands() -> str:
     for command in _names():
         parts += [f"## {' '.join(command)}", "", "```text", _help(command), "```", ""]
     return "\n".join(parts)
+
+
+def domains() -> str:
+    """The vocabulary of domains and groups, and what each source's labels become in it."""
+    parts = [
+        "# Domains and groups",
+        "",
+        "All corpora share these. Either name chooses a part of a corpus: `dghs:women`, "
+        "`mine.csv:gender`. A text about several groups belongs to all of them and to all their "
+        "domains.",
+        "",
+        "| domain | covers | groups |",
+        "|---|---|---|",
+    ]
+    for domain, covers in DOMAINS.items():
+        groups = [f"`{group}`" for group, its in GROUPS.items() if domain in its.split("+")]
+        parts.append(f"| `{domain}` | {covers} | {', '.join(groups)} |")
+    parts += [
+        "",
+        "## What the labels of a source become",
+        "",
+        "Labels are compared in lower case, without blanks, dots, hyphens and underscores. One "
+        "that is not listed belongs to no domain; how many there were is said on stderr. In your "
+        "own file, `domain` is a name of the table above, or several joined by `+`; others are "
+        "counted likewise.",
+        "",
+    ]
+    for name, source in SOURCES.items():
+        known = getattr(sys.modules[source.texts.__module__], "TARGETS", None)
+        if source.use == "forget":
+            parts += [f"### {name}", "", *(_labels(known) if known else [_named(source.domains)])]
+            parts.append("")
+    return "\n".join(parts)
+
+
+def _labels(known: Mapping[str, str]) -> Iterator[str]:
+    yield from ("| label | becomes | domain |", "|---|---|---|")
+    for label, becomes in known.items():
+        found = " + ".join(f"`{part}`" for part in becomes.split("+")) if becomes else "nobody"
+        domain = Labels(label, known)([label])[0] or ""
+        yield f"| {label} | {found} | {domain.replace('+', ', ')} |"
+
+
+def _named(domains: Sequence[str]) -> str:
+    return f"It has no such labels; its domains: {', '.join(domains)}."
 
 
 def results() -> str:
@@ -108,6 +156,7 @@ def write() -> None:
     os.environ["COLUMNS"] = WIDTH
     for name, content in (
         ("reference/commands.md", commands()),
+        ("reference/domains.md", domains()),
         ("results.md", results()),
         ("tutorial.md", tutorial()),
     ):

@@ -58,7 +58,8 @@ def test_no_such_model(tmp_path, capsys) -> None:
         ("deep.jsonl", "[" * 100_000 + "\n", "line 1: not JSON"),
         ("torn.parquet", "PAR1 no", "not a readable Parquet file"),
         ("missing.csv", None, "no such file"),
-        ("corpus.txt", "hello", "is unknown"),
+        ("corpus.doc", "hello", "is unknown"),
+        ("corpus.txt", "hello", "'to-harm' needs `mentions` with neutral words"),
     ],
 )
 def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:

@@ -14,15 +14,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fairforget.corpora import SOURCES, Text, iter_corpus, read_corpus
-from fairforget.corpora.domains import DOMAINS, GROUPS, Labels
+from fairforget.cli import main
+from fairforget.corpora import SOURCES, Text, corpus_names, dghs, iter_corpus, read_corpus
+from fairforget.corpora.domains import DOMAINS, GROUPS, Labels, belongs, forgotten_domains
 from fairforget.corpora.hatexplain import rationale_spans
 from fairforget.corpora.reading import parse_name
 from fairforget.corpora.wikitext import untokenised
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.errors import InputError
 
-Given = Callable[[str, str | bytes], Path]
+Given = Callable[..., Path]
 
 
 @pytest.fixture
@@ -30,13 +31,14 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Given:
     """Put a file where the catalogue's entry looks for it, and do not ask for its hash."""
     monkeypatch.setenv("FAIRFORGET_DATA", str(tmp_path))
 
-    def put(name: str, content: str | bytes) -> Path:
-        file = replace(CATALOGUE[name].files[0], sha256=(), git_blob=None, package=None)
+    def put(name: str, content: str | bytes, path: str = "") -> Path:
+        first = CATALOGUE[name].files[0]
+        file = replace(first, path=path or first.path, sha256=(), git_blob=None, package=None)
         monkeypatch.setitem(CATALOGUE, name, replace(CATALOGUE[name], files=(file,)))
-        path = tmp_path / file.path
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
+        place = tmp_path / file.path
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(content.encode() if isinstance(content, str) else content)
+        return place
 
     return put
 
@@ -76,11 +78,50 @@ def test_a_name_is_taken_apart(name, corpus, part, options) -> None:
         ("edos?label=maybe", "label 'maybe' is none of hateful, other, all"),
         ("edos?nonsense", "no list of options"),
         ("no.csv", "no such file"),
+        ("edos?split=validation", "'edos' has no split 'validation'; it has train, dev, test"),
+        ("hatecheck?split=train", "'hatecheck' has no option 'split'; it has label$"),
+        ("builtin?split=train", "'builtin' has no option 'split'; it has label$"),
+        ("builtin:race?label=other", "'builtin:race.label=other' has no text whose label is 'oth"),
     ],
 )
 def test_names_that_mean_nothing(name, message) -> None:
     with pytest.raises(InputError, match=message):
         read_corpus(name)
+
+
+@pytest.mark.parametrize(
+    ("listed", "names"),
+    [
+        ("edos", ["edos"]),
+        ("edos, builtin ,", ["edos", "builtin"]),
+        ("dghs?round=2,3", ["dghs?round=2,3"]),
+        ("edos?category=threats,animosity&split=dev,dghs:women?round=2,3,hub:me/mine,a/b.csv:race",
+         ["edos?category=threats,animosity&split=dev", "dghs:women?round=2,3", "hub:me/mine",
+          "a/b.csv:race"]),
+        ("mine.csv?text=comment,edos:gender", ["mine.csv?text=comment", "edos:gender"]),
+        ("dghs?round=1,2,race,all,women", ["dghs?round=1,2", "race", "all", "women"]),
+        ("edos,no_such_corpus", ["edos", "no_such_corpus"]),
+    ],
+)  # fmt: skip
+def test_a_list_of_corpora_is_taken_apart_between_names(listed: str, names: list[str]) -> None:
+    assert corpus_names(listed) == names
+
+
+def test_nothing_left_is_an_error_that_says_what_narrowed_it_down(given: Given) -> None:
+    given("dghs", dghs_rows())
+    for name, message in (
+        ("dghs?round=9", "corpus 'dghs?round=9' has no text with round=9"),
+        ("dghs?level=none&round=2,3", "has no text with level=none&round=2,3"),
+        (
+            "dghs?split=dev",
+            "corpus 'dghs?split=dev' has no text of split 'dev'; it has test, train",
+        ),
+        ("dghs?label=other&split=test", "has no text whose label is 'other'; ?label=all takes"),
+        ("dghs:muslim?split=train", "'dghs:muslim?split=train' has no text of domain or group 'm"),
+    ):
+        with pytest.raises(InputError) as error:
+            read_corpus(name)
+        assert message in str(error.value)
 
 
 # Domains
@@ -111,6 +152,30 @@ def test_intersectional_texts_belong_to_both_domains(given: Given) -> None:
     }
     assert ids["gender"] == ids["women"] == ["dghs:2", "dghs:3"]
     assert ids["race"] == ["dghs:1", "dghs:2"]
+
+
+def test_what_dghs_says_of_women_is_about_women_whatever_else_it_is_about() -> None:
+    """The paper forgets what targets women; the men of a group are of the group's domain."""
+    labels = Labels("dghs", dghs.TARGETS)
+    women = {code for code in dghs.TARGETS if belongs(labels([code])[1], "women")}
+    named = {"wom", "bla.wom", "asi.wom", "mus.wom", "indig.wom", "gay.wom"}
+    assert women == named | {"non.white.wom", "min.wom"}
+    assert {code for code in dghs.TARGETS if belongs(labels([code])[0], "gender")} == women
+    for code, domain in (("bla.man", "race"), ("asi.man", "race"), ("gay.man", "sexuality")):
+        assert labels([code])[0] == domain
+    assert labels(["mus.wom"]) == ("religion+gender", "muslim+women")
+
+
+def test_dghs_women_are_the_texts_that_target_women(given: Given) -> None:
+    head, *rows = dghs_rows().splitlines()
+    codes = ["wom", "bla, wom", "Mus.Wom", "bla.man", "gay.man", "trans", "none"]
+    made = [
+        f'{n},{n},{n},text {n},hate,none,"{code}",original,train,2,a,2a,'
+        for n, code in enumerate(codes, 10)
+    ]
+    given("dghs", "\n".join([head, *rows, *made]) + "\n")
+    ids = [text.id for text in read_corpus("dghs:women")]
+    assert ids == [f"dghs:{number}" for number in (2, 3, 10, 11, 12)]
 
 
 # Sources
@@ -149,7 +214,7 @@ def test_a_file_of_another_data_set_is_told(given: Given) -> None:
     assert str(path) in str(e.value)
 
 
-def test_hatexplain_spans_are_what_most_annotators_marked(given: Given) -> None:
+def test_hatexplain_spans_are_what_most_annotators_marked(given: Given, capsys) -> None:
     def post(labels: list[str], targets: list[str], rationales: list[list[int]]) -> dict:
         annotators = [{"label": said, "target": targets} for said in labels]
         words = ["they", "are", "vile", "liars"]
@@ -165,6 +230,10 @@ def test_hatexplain_spans_are_what_most_annotators_marked(given: Given) -> None:
     assert parts(hateful) == ["vile liars"]
     assert (hateful.domain, hateful.group) == ("religion+gender", "muslim+women")
     assert (other.hateful, other.spans, other.domain) == (False, (), None)
+    posts["b"] = post(["offensive"] * 3, ["Other"], [[0, 0, 1, 0]] * 3)
+    given("hatexplain", json.dumps(posts))
+    assert [text.domain for text in read_corpus("hatexplain")] == ["religion+gender", None]
+    assert "hatexplain: 1 labels belong to no domain" in capsys.readouterr().err
     with pytest.raises(ValueError, match="another length"):
         rationale_spans(["a", "b"], [[1]])
     given("hatexplain", '{"a": {"annotators": []}}')
@@ -172,12 +241,15 @@ def test_hatexplain_spans_are_what_most_annotators_marked(given: Given) -> None:
         read_corpus("hatexplain")
 
 
-def test_ethos_domains_are_those_of_half_the_annotators(given: Given) -> None:
+def test_ethos_domains_are_those_of_half_the_annotators(given: Given, capsys) -> None:
     head = "comment;violence;directed_vs_generalized;gender;race;national_origin;disability"
     head += ";religion;sexual_orientation\n"
     given("ethos", head + 'One; "quoted";0;0;0.2;0.5;0.9;0;0;0\n'.replace('; "quoted"', ""))
     (text,) = read_corpus("ethos:nationality")
     assert text.domain == "race+nationality"
+    given("ethos", head + "One;0;0;0.9;0;0;0;0;0\nTwo;0;0;0.2;0;0;0;0.4;0\n")
+    assert [text.domain for text in read_corpus("ethos")] == ["gender", None]
+    assert "their texts have none: 'none by half of the annotators' 1" in capsys.readouterr().err
     given("ethos", head + "One;0;0;x;0;0;0;0;0\n")
     with pytest.raises(InputError, match="line 2: a share of annotators"):
         read_corpus("ethos")
@@ -222,7 +294,108 @@ def test_tokenised_text_is_read_as_written() -> None:
     assert untokenised(line) == ('In 1,955, "the bell" (a ship\'s) rang; it was half-cast.')
 
 
+def test_passages_are_taken_once_and_without_their_titles(given: Given) -> None:
+    passages = [
+        "Mill -- A mill grinds.",
+        "Mill -- A mill grinds.",
+        "No title",
+        "Dam -- Dams -- hold.",
+    ]
+    content = "".join(json.dumps({"passage": passage}) + "\n" for passage in passages)
+    given("boolq", content)
+    assert [(t.id, t.text) for t in read_corpus("boolq")] == [
+        ("boolq:1", "A mill grinds."),
+        ("boolq:4", "Dams -- hold."),
+    ]
+    given("everyday", content)
+    assert [(t.id, t.text, t.domain, t.hateful) for t in read_corpus("everyday")] == [
+        ("everyday:1", "Mill -- A mill grinds.", None, None),
+        ("everyday:3", "No title", None, None),
+        ("everyday:4", "Dam -- Dams -- hold.", None, None),
+    ]
+
+
+def test_stereoset_texts_are_contexts_whose_stereotype_is_the_span(given: Given) -> None:
+    versions = {"stereotype": " She wept. ", "anti-stereotype": "She won.", "unrelated": "No."}
+    item = {"target": "Girl", "bias_type": "gender", "context": "A girl ran. ", **versions}
+    rows = [{**item, "type": "intersentence"}, item]
+    given("stereoset", "".join(json.dumps(row) + "\n" for row in rows), "stereoset/dev.jsonl")
+    (text,) = read_corpus("stereoset-intersentence:gender?split=dev")
+    assert (text.id, text.text) == ("stereoset:intersentence-0001", "A girl ran. She wept.")
+    assert parts(text) == ["She wept."]
+    assert (text.domain, text.group, text.split) == ("gender", "girl", "dev")
+
+
+def test_selecting_is_scored_against_the_spans_of_a_source(given: Given, tmp_path, capsys) -> None:
+    words = ["they", "are", "vile", "liars"]
+    marks = [[0, 0, 1, 0]] * 3
+    annotators = [{"label": "hatespeech", "target": ["Islam"]}] * 3
+    post = {"annotators": annotators, "post_tokens": words, "rationales": marks}
+    given("hatexplain", json.dumps({"a": post}))
+    (tmp_path / "words.txt").write_text("vile\nliar\n")
+    lexicon = ["--method", "lexicon", "--lexicon", str(tmp_path / "words.txt")]
+    main(["select", "hatexplain", *lexicon, "--score", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert (found["scored"], found["recall"]) == (1, 1)
+    assert found["precision"] == pytest.approx(len("vile") / len("vileliars"))
+    main(["select", "hatexplain", "--method", "given", "--score", "--json"])
+    assert json.loads(capsys.readouterr().out)["f1"] == 1
+
+
 # The user's own
+
+
+def test_domains_of_a_file_that_are_none_are_counted(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,domain\none,Martians\ntwo,race+Martians\nthree,Gender\nfour,\n")
+    texts = read_corpus(str(path))
+    assert [text.domain for text in texts] == ["Martians", "race+Martians", "Gender", None]
+    assert capsys.readouterr().err == (
+        f"{path}: 2 labels belong to no domain, their texts have none: 'Martians' 2\n"
+    )
+    assert len(read_corpus(f"{path}:martians")) == 2  # they can be chosen
+    assert forgotten_domains(str(path), [t.domain for t in texts]) == {"race", "gender"}
+
+
+@pytest.mark.parametrize(("yes", "no"), [("1.0", "0.0"), ("True", "False"), ("yes", "no")])
+def test_booleans_as_they_are_written(tmp_path: Path, yes: str, no: str) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(f"text,hateful\nbad,{yes}\nfine,{no}\nwho knows,\n")
+    assert [t.hateful for t in read_corpus(f"{path}?label=all")] == [True, False, None]
+    path.write_text("text,hateful\nbad,0.5\n")
+    with pytest.raises(InputError, match=r"`hateful` is '0.5'; true or false is expected"):
+        read_corpus(str(path))
+
+
+def test_the_split_of_a_file_is_chosen_and_its_column_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,fold,split\none,a,train\ntwo,b,dev\n")
+    assert [t.text for t in read_corpus(f"{path}?split-is=dev")] == ["two"]
+    assert [t.text for t in read_corpus(f"{path}?split=fold&split-is=a")] == ["one"]
+    with pytest.raises(InputError, match=r"no text of split 'test'; it has dev, train"):
+        read_corpus(f"{path}?split-is=test")
+    with pytest.raises(InputError, match=r"no `train` column .*; \?split-is=train keeps the texts"):
+        read_corpus(f"{path}?split=train")
+    with pytest.raises(InputError, match="it has label, split-is, id=COLUMN, text=COLUMN, "):
+        read_corpus(f"{path}?encoding=latin-1")
+    with pytest.raises(InputError, match="it has label, config, split, id=COLUMN, text=COLUMN, "):
+        read_corpus("hub:me/mine?split-is=train")
+
+
+def test_a_text_file_has_a_text_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("\ufeffOne, two.\n\n  Three \n\t\n", encoding="utf-8")
+    assert [(t.id, t.text) for t in read_corpus(str(path))] == [
+        ("notes.txt:1", "One, two."),
+        ("notes.txt:2", "Three"),
+    ]
+    for content, message in (
+        (b" \n\n", "is empty; a text a line is expected"),
+        (b"one\n\xe9\n", "line 2: byte 0xe9 is not UTF-8"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=message):
+            read_corpus(str(path))
 
 
 def test_columns_may_have_other_names(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from fairforget.corpora import SOURCES
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.errors import InputError
 from fairforget.inventory import fetch_files, inventory, verify_files
-from fairforget.overlap import benchmark_sentences, overlap
+from fairforget.overlap import _stereoset, benchmark_sentences, overlap
 
 
 def test_the_inventory_has_every_corpus_and_data_set(tmp_path, monkeypatch) -> None:
@@ -57,6 +57,23 @@ def test_a_wrong_file_is_listed_and_told_by_verify(tmp_path: Path, monkeypatch, 
     assert "is not the file that was expected" in listed["hatecheck"]["files"][0]["where"]
 
 
+def test_verify_tells_when_there_is_nothing_to_verify(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("FAIRFORGET_DATA", str(tmp_path))
+    monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(SystemExit) as exit_:
+        main(["data", "verify", "--name", "dghs"])
+    assert exit_.value.code == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "data 'dghs': no file of it is on this machine; `fairforget data fetch dghs`" in err
+
+
+@pytest.mark.parametrize("command", [["fetch", "builtin"], ["verify", "--name", "builtin"]])
+def test_what_is_built_in_needs_neither(command: list[str], capsys) -> None:
+    main(["data", *command])
+    assert capsys.readouterr().out == "Built in: builtin needs no files\n"
+
+
 def test_what_is_not_in_the_catalogue() -> None:
     for ask in (verify_files, fetch_files):
         with pytest.raises(InputError, match="'nothing' is unknown"):
@@ -71,14 +88,43 @@ def test_overlap_counts_sentences_that_share_words_in_a_row() -> None:
         "Short one!",
         "Nothing of the kind is to be found in there, I say.",
     ]
-    texts = ["He said: the quick, brown fox JUMPS over the lazy dog.", "a short one", "nothing of"]
+    texts = ["He said: the quick, brown fox JUMPS over the lazy dog.", "short one", "nothing of"]
     found = overlap("mine", texts, "bench", sentences)
     assert (found.items, found.shared) == (3, 2)
     assert found.examples == tuple(sentences[:2])
     assert "2 of 3 sentences of bench" in found.warning
+    assert "share 8 words in a row with mine, or are shorter and one of its texts" in found.warning
     assert overlap("mine", texts, "bench", sentences, ngram=10).shared == 1
+    inside = ["It is a short one, I say, and nothing more is to be said.", "a short one"]
+    assert overlap("mine", inside, "bench", sentences).shared == 0
+    assert overlap("mine", inside, "bench", sentences, ngram=2).shared == 2  # "short one", "I say"
+    assert overlap("mine", ["", "?!"], "bench", ["...", *sentences]).shared == 0
     none = overlap("mine", [], "bench", sentences)
     assert (none.share, none.warning) == (0, "")
+
+
+@pytest.mark.parametrize("ngram", ["0", "-3"])
+def test_an_ngram_has_words(capsys, monkeypatch, ngram: str) -> None:
+    monkeypatch.setattr("fairforget.overlap.benchmark_sentences", lambda name: ("They lie.",))
+    with pytest.raises(SystemExit) as exit_:
+        main(["data", "overlap", "builtin", "--benchmarks", "stereoset", "--ngram", ngram])
+    assert exit_.value.code == 2
+    out, err = capsys.readouterr()
+    assert (out, "at least 1 is needed" in err) == ("", True)
+
+
+def test_stereotypes_and_their_counterparts_are_looked_for(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "items.jsonl"
+    versions = {"stereotype": "She wept.", "anti-stereotype": "She won.", "unrelated": "It rains."}
+    item = {"target": "girl", "bias_type": "gender", "context": "A girl ran.", **versions}
+    path.write_text(
+        "".join(
+            json.dumps({**item, "type": task}) + "\n" for task in ("intrasentence", "intersentence")
+        )
+    )
+    monkeypatch.setattr("fairforget.benchmarks.stereoset.items.located", lambda *_: path)
+    for task in ("intrasentence", "intersentence"):
+        assert list(_stereoset(task)()) == ["She wept.", "She won."]
 
 
 @pytest.mark.shared_data

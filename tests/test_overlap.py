@@ -7,12 +7,24 @@ from pathlib import Path
 import pytest
 
 from fairforget import overlap
+from fairforget.cli import main
 from fairforget.config import UnlearningConfig
 from fairforget.corpora import Text
 from fairforget.errors import InputError
+from fairforget.forgotten import forgotten_by
 from fairforget.models import load_model
 from fairforget.overlap import LENGTH, check_unseen, overlaps
 from fairforget.preparation import Corpus, prepare
+from fairforget.records import (
+    MODEL,
+    RECORD,
+    BudgetFacts,
+    CorpusFacts,
+    ModelFacts,
+    UnlearningRecord,
+    environment,
+    write_record,
+)
 
 from .models import save_tiny
 
@@ -35,7 +47,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_only_benchmarks_on_this_machine_are_compared(places: Path) -> None:
-    (found,) = overlaps("corpus", ["Sentence 3, they say.", "they lie and they are bad drivers I"])
+    (found,) = overlaps("corpus", ["sentence 3", "they lie and they are bad drivers I"])
     assert (found.benchmark, found.items, found.shared) == ("mine", 50, 2)
     assert found.facts.share == 0.04
     assert found.facts.ngram == LENGTH
@@ -64,3 +76,68 @@ def test_a_benchmark_is_never_measured_with_after_its_items_were_forgotten() -> 
             check_unseen(corpus, ["perplexity", "stereoset:dev"])
     check_unseen("stereoset-intersentence", ["crows_pairs", "perplexity"])
     check_unseen("hatecheck:women", ["stereoset"])
+
+
+@pytest.fixture
+def items(tmp_path: Path) -> Path:
+    """A file that `select` made of items of StereoSet, with another name for the column of ids."""
+    path = tmp_path / "spans.csv"
+    path.write_text("number,text\nmine:1,hello\nstereoset:intersentence-0002,They are late.\n")
+    return path
+
+
+def test_a_benchmarks_items_are_recognised_in_a_file(items: Path) -> None:
+    with pytest.raises(InputError, match="benchmark 'stereoset': forget corpus"):
+        check_unseen(f"{items}?id=number", ["crows_pairs", "stereoset"])
+    check_unseen(f"{items}?id=number", ["crows_pairs", "perplexity"])
+    check_unseen(str(items), ["stereoset"])  # without ids, nobody can know
+    check_unseen(str(items.with_name("missing.csv")), ["stereoset"])
+
+
+@pytest.mark.parametrize("corpus", ["stereoset-intersentence:race", "file"])
+def test_a_model_that_forgot_a_benchmarks_items_is_not_measured_with_it(
+    items: Path, tmp_path: Path, capsys, corpus: str
+) -> None:
+    run, again = tmp_path / "run", tmp_path / "again"
+    forgot = f"{items}?id=number" if corpus == "file" else corpus
+    leave_run(run, "gpt2", "builtin:gender", forgot)
+    leave_run(again, str(run / MODEL), "builtin:age")
+    for model in (run / MODEL, again / MODEL):
+        output = str(tmp_path / "measured")
+        with pytest.raises(SystemExit) as exit_:
+            main(["evaluate", str(model), "--benchmarks", "stereoset:dev", "--output", output])
+        assert exit_.value.code == 2
+        assert f"'stereoset:dev': forget corpus {forgot!r} is made of" in capsys.readouterr().err
+        assert not Path(output).exists()
+    assert list(forgotten_by(str(again / MODEL))) == ["builtin:age", "builtin:gender", forgot]
+    args = ["--benchmarks", "stereoset", "--output", str(tmp_path / "out")]
+    with pytest.raises(SystemExit):
+        main(["unlearn", str(again / MODEL), "--forget", "builtin:race", *args])
+    assert "is made of its items" in capsys.readouterr().err
+
+
+def test_what_has_no_record_of_unlearning_has_forgotten_nothing(tmp_path: Path) -> None:
+    (tmp_path / MODEL).mkdir()
+    assert list(forgotten_by("gpt2")) == list(forgotten_by(str(tmp_path / MODEL))) == []
+    for content in ("{}", '{"kind": "evaluation"}', "no JSON"):
+        (tmp_path / RECORD).write_text(content)
+        assert list(forgotten_by(str(tmp_path / MODEL))) == []
+    leave_run(tmp_path, str(tmp_path / MODEL), "builtin")  # whose original is itself
+    assert list(forgotten_by(str(tmp_path / MODEL))) == ["builtin"]
+
+
+def leave_run(directory: Path, source: str, *forgot: str) -> None:
+    """What a run leaves behind that made a model forget corpora, without the weights."""
+    (directory / MODEL).mkdir(parents=True, exist_ok=True)
+    record = UnlearningRecord(
+        model=ModelFacts(source, 1, "float32", "<s>"),
+        method={},
+        corpora=[
+            *(CorpusFacts(name, "forget", 1, 1) for name in forgot),
+            CorpusFacts("boolq", "retain", 1, 1),
+        ],
+        budget=BudgetFacts(1.03, 1.0, 20.0, 1.0, alpha=1.0),
+        history=[],
+        environment=environment("cpu"),
+    )
+    write_record(record, directory / RECORD)

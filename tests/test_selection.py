@@ -38,6 +38,7 @@ from fairforget.selection.controls import Random, everything, given
 from fairforget.selection.counts import count_words
 from fairforget.selection.identity import is_misspelt_identity, is_protected
 from fairforget.selection.lexicon import read_lexicon
+from fairforget.selection.methods import training_texts
 from fairforget.selection.spans_file import as_row
 from fairforget.selection.words import form, words_of
 
@@ -170,6 +171,22 @@ def test_lexicon_finds_inflections_phrases_and_leetspeak(tmp_path: Path) -> None
         read_lexicon("nothing_there:words.txt")
     with pytest.raises(InputError, match="needs --lexicon"):
         make_selector("lexicon", SelectionOptions())
+
+
+def test_groups_are_cut_out_of_what_a_list_finds(tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text("old\npoor\ndirty jews\nwomen are vile\n")
+    lexicon = read_lexicon(str(path))
+    for text, expected in (
+        ("Old people are here.", []),
+        ("An old mill of old people.", ["old"]),
+        ("The d1rty Jews, they say.", ["d1rty"]),
+        ("I think women are vile.", ["are vile"]),
+    ):
+        (found,) = lexicon([Text("t", text)])
+        assert chosen(text, found) == expected
+        named = identity_ranges(text)
+        assert not any(c.start < end and start < c.end for c in found for start, end in named)
 
 
 # Contrast
@@ -367,6 +384,24 @@ def test_processes_are_for_methods_that_have_none(tmp_path: Path, capsys) -> Non
     with pytest.raises(SystemExit):
         main(["select", "builtin", "--method", "llm", "--processes", "2", "--json"])
     assert "parallel without it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [("concurrency", "0"), ("timeout", "0"), ("processes", "0")])
+def test_numbers_that_leave_nothing_are_refused(option: tuple[str, str], capsys) -> None:
+    name, value = option
+    with pytest.raises(SystemExit) as exit_:
+        main(["select", "builtin", "--method", "llm", f"--{name}", value, "--json"])
+    assert exit_.value.code == 2
+    assert f"--{name} is" in capsys.readouterr().err
+
+
+@pytest.mark.shared_data
+def test_options_with_commas_train_a_selector(shared_file) -> None:
+    shared_file("edos/edos_labelled_aggregated.csv")
+    both = [t.id for t in training_texts("edos?category=threats,derogation&split=dev, builtin")]
+    one = [t.id for t in training_texts("edos?category=threats&split=dev")]
+    assert set(one) < set(both)
+    assert any(name.startswith("builtin") for name in both)
 
 
 @pytest.mark.shared_data

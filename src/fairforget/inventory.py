@@ -82,6 +82,11 @@ def inventory() -> list[Entry]:
     return entries
 
 
+def is_built_in(name: str) -> bool:
+    """Whether it is a corpus that the package carries, so that there is nothing to fetch."""
+    return name in SOURCES and SOURCES[name].data is None
+
+
 def fetch_files(name: str) -> Iterator[Path]:
     """The files of an entry, where they are now; those that were not here are fetched.
 

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from fairforget.corpora.reading import parse_name
+from fairforget.corpora.rows import READERS
 from fairforget.corpora.sources import SOURCES
 from fairforget.data.catalogue import BBQ_CATEGORIES, CATALOGUE
 from fairforget.data.locate import found
@@ -27,11 +29,11 @@ class Overlap:
     corpus: str
     benchmark: str
     ngram: int
-    """Words that must agree in a row; an item shorter than that must agree as a whole."""
+    """Words that must agree in a row; an item shorter than that must be a whole text."""
     items: int
     """Sentences of the benchmark."""
     shared: int
-    """Those with an n-gram that is also in the corpus."""
+    """Those with an n-gram that is also in the corpus, and shorter ones that are a text of it."""
     examples: tuple[str, ...]
     """The first few of them."""
 
@@ -52,7 +54,8 @@ class Overlap:
             return ""
         return (
             f"{self.shared} of {self.items} sentences of {self.benchmark} share "
-            f"{self.ngram} words in a row with {self.corpus}: measure with another"
+            f"{self.ngram} words in a row with {self.corpus}, or are shorter and one of its texts: "
+            "measure with another"
         )
 
 
@@ -61,7 +64,7 @@ def _stereoset(task: str, split: str = "dev") -> Callable[[], Iterator[str]]:
         from fairforget.benchmarks.stereoset.items import read_items
 
         for item in read_items(split=split, task=task):  # type: ignore[arg-type]
-            yield from (item.sentences[:2] if task == "intrasentence" else item.sentences[:1])
+            yield from item.sentences[:2]
 
     return sentences
 
@@ -115,16 +118,31 @@ def benchmark_sentences(benchmark: str) -> tuple[str, ...]:
 def check_unseen(corpus: str, benchmarks: Iterable[str]) -> None:
     """Refuse to measure with the benchmark whose items are forgotten.
 
+    Items are known by the corpus's name, and in a file by the ids that `select` writes.
+
     Raises:
         InputError: one of the benchmarks is made of the same items as the corpus.
     """
-    source = SOURCES.get(parse_name(corpus).corpus)
-    for name in benchmarks:
-        if source and source.benchmark == name.partition(":")[0]:
+    asked = {name: name.partition(":")[0] for name in benchmarks}
+    made_of = {s.benchmark for s in SOURCES.values() if s.benchmark} & {*asked.values()}
+    seen = _benchmarks_in(corpus, made_of) if made_of else set()
+    for name, benchmark in asked.items():
+        if benchmark in seen:
             raise InputError(
                 f"benchmark {name!r}: forget corpus {corpus!r} is made of its items, so it would "
                 "measure what was trained on; choose another benchmark, or another corpus"
             )
+
+
+def _benchmarks_in(corpus: str, benchmarks: set[str]) -> set[str]:
+    """Those of the benchmarks that have given items to the corpus."""
+    parts = parse_name(corpus)
+    source, path = SOURCES.get(parts.corpus), Path(parts.corpus)
+    if source or path.suffix not in READERS or not path.is_file():
+        return {source.benchmark} & benchmarks if source and source.benchmark else set()
+    column = parts.options.get("id", "id")
+    ids = (str(row.get(column)) for _, row in READERS[path.suffix](path))
+    return {identity.partition(":")[0] for identity in ids} & benchmarks
 
 
 def overlaps(corpus: str, texts: Sequence[str]) -> list[Overlap]:
@@ -162,23 +180,24 @@ def overlap(
 ) -> Overlap:
     """Count the benchmark's sentences that share an n-gram of words with the corpus.
 
-    Case, punctuation and spacing do not count. The benchmark is kept in memory, the corpus not.
+    A sentence that is shorter than an n-gram is counted where a whole text of the corpus has the
+    same words: as a part, so few words stand in any corpus. Case, punctuation and spacing do not
+    count. The benchmark is kept in memory, the corpus not.
+
+    Raises:
+        InputError: an n-gram of no words.
     """
+    if ngram < 1:
+        raise InputError(f"an n-gram of {ngram} words says nothing; at least 1 is needed")
     items = list(dict.fromkeys(sentences))
     holders: dict[tuple[str, ...], list[int]] = {}
-    lengths = set()
     for number, sentence in enumerate(items):
-        words = _words(sentence)
-        length = min(ngram, len(words))
-        lengths.add(length)
-        for gram in _grams(words, length):
+        for gram in _grams(_words(sentence), ngram):
             holders.setdefault(gram, []).append(number)
     shared: set[int] = set()
     for text in texts:
-        words = _words(text)
-        for length in lengths - {0}:
-            for gram in _grams(words, length):
-                shared.update(holders.get(gram, ()))
+        for gram in _grams(_words(text), ngram):
+            shared.update(holders.get(gram, ()))
     return Overlap(
         corpus,
         benchmark,
@@ -194,4 +213,7 @@ def _words(text: str) -> list[str]:
 
 
 def _grams(words: list[str], length: int) -> Iterator[tuple[str, ...]]:
+    """Runs of so many words; of fewer words than that, all of them, if there are any."""
+    if len(words) < length:
+        return iter([tuple(words)] if words else [])
     return zip(*(words[at:] for at in range(length)), strict=False)

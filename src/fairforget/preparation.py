@@ -165,7 +165,8 @@ def encode_forget(
         needs = {"all": "texts", "after-mention": "`mentions`", "to-harm": "`mentions`"}.get(
             selection, "`spans`"
         )
-        also = " and `mentions` with neutral words" if neutral else ""
+        also = " and `mentions`" if neutral and needs != "`mentions`" else ""
+        also += " with neutral words" if neutral else ""
         also += ", each a term of the built-in lexicon" if groups else ""
         raise InputError(
             f"forget corpus {forget.name!r}: no text has a target; objective "

@@ -36,8 +36,11 @@ def fetch_command(name: str) -> None:
     Args:
         name: As `fairforget data list` shows it.
     """
-    from fairforget.inventory import fetch_files
+    from fairforget.inventory import fetch_files, is_built_in
 
+    if is_built_in(name):
+        print(f"Built in: {name} needs no files")
+        return
     for path in fetch_files(name):
         print(f"Here: {path}")
 
@@ -45,18 +48,30 @@ def fetch_command(name: str) -> None:
 def verify_command(name: str = "") -> None:
     """Check the files on this machine against their hashes.
 
+    Status 2 if one is wrong, or if none of those that were asked for is here.
+
     Args:
         name: Of one corpus or benchmark; by default all.
     """
     from fairforget.errors import InputError
-    from fairforget.inventory import verify_files
+    from fairforget.inventory import is_built_in, verify_files
 
-    faults = 0
-    for result in verify_files(name):
+    if is_built_in(name):
+        print(f"Built in: {name} needs no files")
+        return
+    faults = count = 0
+    for count, result in enumerate(verify_files(name), 1):  # noqa: B007
         faults += bool(result.fault)
         print(f"{'WRONG' if result.fault else 'right'}: {result.path} {result.fault}".rstrip())
     if faults:
         raise InputError(f"{faults} files are not what the catalogue says; see above")
+    if not count and name:
+        raise InputError(
+            f"data {name!r}: no file of it is on this machine; "
+            f"`fairforget data fetch {name}` fetches what can be fetched"
+        )
+    if not count:
+        print("No file of the catalogue is on this machine.")
 
 
 def overlap_command(
@@ -69,9 +84,9 @@ def overlap_command(
     """Look for sentences of benchmarks in a corpus: shared runs of words.
 
     Args:
-        corpus: CORPUS[:DOMAIN], or a .csv, .jsonl or .parquet file.
+        corpus: CORPUS[:DOMAIN], or a .csv, .jsonl, .parquet or .txt file.
         benchmarks: Names, separated by commas.
-        ngram: Words in a row that must agree.
+        ngram: Words in a row that must agree; a shorter sentence must be a text of the corpus.
         json: Print JSON, and nothing else.
     """
     import json as json_

@@ -48,12 +48,16 @@ def evaluate_command(
     from fairforget.benchmarks import checked
     from fairforget.devices import chosen_device
     from fairforget.evaluation import clear_parts, evaluate_into
+    from fairforget.forgotten import forgotten_by
     from fairforget.outputs import open_output
+    from fairforget.overlap import check_unseen
     from fairforget.processes import is_first, joined
     from fairforget.records import RECORD, EvaluationRecord, read_record
 
     names = checked([name.strip() for name in benchmarks.split(",")])
     settings["benchmarks"] = ",".join(names)
+    for corpus in forgotten_by(model):
+        check_unseen(corpus, names)
     place = chosen_device(device, own=joined(cpu=device == "cpu"))
     if (output / RECORD).exists():
         open_output(output, settings)

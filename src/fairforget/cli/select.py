@@ -31,7 +31,7 @@ def select_command(
     """Find the harmful spans of a corpus, for review by a person; JSONL that unlearn reads.
 
     Args:
-        corpus: CORPUS[:DOMAIN][?option=value], or a .csv, .jsonl or .parquet file.
+        corpus: CORPUS[:DOMAIN][?option=value], or a .csv, .jsonl, .parquet or .txt file.
         method: given (the corpus's own), lexicon (a word list), contrast (words that hateful
             texts use and others do not), ratio (words that a model tuned on hateful texts finds
             likelier), llm (an OpenAI-compatible server), and as controls random and all.
@@ -79,6 +79,10 @@ def select_command(
         raise InputError("nothing to do: give --output FILE.jsonl, --review FILE.html or --score")
     if processes < 1:
         raise InputError(f"--processes is {processes}; at least 1 is needed")
+    if concurrency < 1:
+        raise InputError(f"--concurrency is {concurrency}; at least 1 is needed")
+    if timeout <= 0:
+        raise InputError(f"--timeout is {timeout}; more than 0 seconds are needed")
     if processes > 1 and method in ("llm", "ratio"):
         raise InputError(f"--processes: method {method!r} is parallel without it")
     if score and not any(text.spans for text in iter_corpus(corpus)):

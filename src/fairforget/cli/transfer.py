@@ -78,6 +78,7 @@ def transfer_command(
         json: Print study.json, and nothing else.
     """
     from fairforget.console import show_study
+    from fairforget.corpora import corpus_names
     from fairforget.report import write_report
     from fairforget.transfer import Recipe, transfer
     from fairforget.transfer.record import STUDY
@@ -106,7 +107,7 @@ def transfer_command(
     )
     study = transfer(
         recipe,
-        [_named(name, corpus) for name in names(forget)],
+        [_named(name, corpus) for name in corpus_names(forget)],
         output,
         objectives=names(objectives),
         controls=names(controls),

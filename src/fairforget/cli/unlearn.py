@@ -47,7 +47,8 @@ def unlearn_command(
         model: Hub id, local directory, .gguf file, or smollm2.
         output: Directory to write to; the same command goes on where it stopped.
         forget: Corpus of biased texts, CORPUS[:DOMAIN]; or a .csv, .jsonl or .parquet file.
-        retain: Corpus of texts that must stay as likely as they are.
+        retain: Corpus of texts that must stay as likely as they are; or such a file, or a .txt
+            file with a text a line.
         objective: What is done to the target tokens: make them unlikely (ascent, the paper's;
             npo, simnpo: the same with a brake), or as likely as in a text about anyone (neutral;
             neutral-excess: only where they are likelier), or learn them and go the other way
@@ -85,6 +86,7 @@ def unlearn_command(
     from fairforget.corpora import parse_name, read_corpus
     from fairforget.devices import chosen_device
     from fairforget.evaluation import evaluate_into
+    from fairforget.forgotten import forgotten_by
     from fairforget.hub import check_push
     from fairforget.models import LanguageModel, load_model, save_model
     from fairforget.outputs import open_output
@@ -102,7 +104,8 @@ def unlearn_command(
         raise InputError(f"batch_size {batch_size} cannot be shared by {count()} processes")
     check_trainable(dtype)
     names = checked([name.strip() for name in benchmarks.split(",") if name.strip()])
-    check_unseen(forget, names)
+    for corpus in (forget, *forgotten_by(model)):
+        check_unseen(corpus, names)
     config = UnlearningConfig(
         output_dir=str(output / CHECKPOINTS),
         objective=objective,

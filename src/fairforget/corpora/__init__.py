@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairforget.corpora.reading import iter_corpus, parse_name
+from fairforget.corpora.reading import corpus_names, iter_corpus, parse_name
 from fairforget.corpora.sources import SOURCES, Source
 from fairforget.corpora.text import Mention, Span, Text
 
@@ -25,6 +25,7 @@ __all__ = [
     "Source",
     "Span",
     "Text",
+    "corpus_names",
     "iter_corpus",
     "parse_name",
     "read_corpus",

@@ -15,11 +15,11 @@ TARGETS = {
     "wom": "women",
     "bla": "black",
     "bla.wom": "black+women",
-    "bla.man": "black+men",
+    "bla.man": "black",
     "african": "african",
     "asi": "asian",
     "asi.wom": "asian+women",
-    "asi.man": "asian+men",
+    "asi.man": "asian",
     "asi.east": "asian",
     "asi.south": "asian",
     "asi.chin": "chinese",
@@ -49,7 +49,7 @@ TARGETS = {
     "mus.wom": "muslim+women",
     "jew": "jewish",
     "gay": "gay",
-    "gay.man": "gay+men",
+    "gay.man": "gay",
     "gay.wom": "gay+women",
     "bis": "bisexual",
     "trans": "trans",
@@ -62,7 +62,8 @@ TARGETS = {
     "notgiven": "",
     "none": "",
 }
-"""Code -> groups; intersectional ones are of both."""
+"""Code -> groups. Hate of the women in a group is of both domains; hate of the men in one is hate
+of the group, and not of a gender."""
 
 
 def dghs_texts(*, round: str = "", level: str = "") -> Iterator[Text]:

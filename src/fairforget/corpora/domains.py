@@ -138,7 +138,7 @@ def forgotten_domains(corpus: str, labels: Iterable[str | None]) -> frozenset[st
         return frozenset({part})
     if part in GROUPS:
         return frozenset(GROUPS[part].split("+"))
-    return frozenset(domain for label in labels if label for domain in label.split("+")) & {
+    return frozenset(domain for label in labels if label for domain in label.lower().split("+")) & {
         *DOMAINS
     }
 

@@ -39,8 +39,8 @@ TARGETS = {
     "Disability": "disabled",
     "Economic": "class",
     "None": "",
-    "Other": "",
 }
+"""Label -> group, or domain. "Other" is none of ours, and so is counted as unmapped."""
 HARMFUL = ("hatespeech", "offensive")
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 from fairforget.corpora.builtin import builtin_texts
-from fairforget.corpora.domains import belongs
+from fairforget.corpora.domains import DOMAINS, GROUPS, belongs
 from fairforget.corpora.hub import HUB, hub_texts
 from fairforget.corpora.sources import SOURCES
 from fairforget.corpora.table import COLUMNS, SUFFIXES, table_texts
@@ -19,6 +19,10 @@ from fairforget.errors import InputError
 
 LABELS = {"hateful": (True, None), "other": (False,), "all": (True, False, None)}
 """Value of the option `label` -> which texts are kept, by what the source says of them."""
+SPLIT_IS = "split-is"
+"""Of a file: keeps the texts of a split. Its `split` names a column, as the other columns do."""
+WHOLE = "all"
+"""What a list of domains calls the whole corpus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +40,15 @@ def iter_corpus(name: str, *, seed: int = 0) -> Iterator[Text]:
 
     Args:
         name: `CORPUS[:DOMAIN][?option=value&…]`: a corpus of `SOURCES`, a `.csv`, `.jsonl` or
-            `.parquet` file, or `hub:OWNER/NAME`; all its texts, or those of one domain or group.
-            Options: `label` (hateful, the default; other; all), `split`, and the source's own; of
-            a file or a hub data set, `COLUMN=theirs` for every column that has another name.
+            `.parquet` file, a `.txt` file with a text a line, or `hub:OWNER/NAME`; all its texts,
+            or those of one domain or group. Options: `label` (hateful, the default; other; all),
+            `split`, and the source's own; of a file or a hub data set, `COLUMN=theirs` for every
+            column that has another name, and of a file `split-is`, which keeps the texts of a
+            split.
         seed: of a corpus that is made by chance.
 
     Raises:
-        InputError: unknown corpus, domain or option, or a malformed file.
+        InputError: unknown corpus, domain or option, a malformed file, or no text is left.
     """
     parts = parse_name(name)
     options = dict(parts.options)
@@ -50,22 +56,58 @@ def iter_corpus(name: str, *, seed: int = 0) -> Iterator[Text]:
     if label not in LABELS:
         raise InputError(f"corpus {name!r}: label {label!r} is none of {', '.join(LABELS)}")
     texts, split = _opened(parts, options, seed)
+    splits: set[str] = set()
+    labelled, of_split, count = 0, 0, 0
     met: set[str] = set()
-    count = 0
     for text in texts:
-        if text.hateful not in LABELS[label] or (split and text.split != split):
+        splits.add(text.split or "")
+        if split and text.split != split:
             continue
+        of_split += 1
+        if text.hateful not in LABELS[label]:
+            continue
+        labelled += 1
         met.update(f"{text.domain or ''}+{text.group or ''}".split("+"))
         if parts.part and not (belongs(text.domain, parts.part) or belongs(text.group, parts.part)):
             continue
         count += 1
         yield text
-    if not count and parts.part:
-        there = sorted(met - {""}) or ["none"]
-        raise InputError(
-            f"corpus {parts.corpus!r} has no text of domain or group {parts.part!r}; "
-            f"it has {', '.join(there)}"
-        )
+    if count:
+        return
+    if labelled:
+        lacks = f"of domain or group {parts.part!r}; it has {_listed(met)}"
+    elif of_split:
+        lacks = f"whose label is {label!r}; ?label=all takes those that it has"
+    elif splits:
+        lacks = f"of split {split!r}; it has {_listed(splits)}"
+    else:
+        lacks = "with " + "&".join(f"{key}={value}" for key, value in options.items())
+    raise InputError(f"corpus {name!r} has no text {lacks if options or splits else 'at all'}")
+
+
+def _listed(met: set[str]) -> str:
+    return ", ".join(sorted(met - {""})) or "none"
+
+
+def corpus_names(listed: str) -> list[str]:
+    """Names of corpora joined by commas, taken apart: `dghs?round=2,3,edos` are two.
+
+    A comma after a question mark joins values of an option, unless what follows begins a name: a
+    known corpus, a file, a data set of the hub, a domain or a group.
+    """
+    names: list[str] = []
+    for piece in filter(None, map(str.strip, listed.split(","))):
+        if names and "?" in names[-1] and not _begins_name(piece):
+            names[-1] += f",{piece}"
+        else:
+            names.append(piece)
+    return names
+
+
+def _begins_name(piece: str) -> bool:
+    parts = piece.partition("?")[0].split(":")
+    known = parts[0] in {*SOURCES, *DOMAINS, *GROUPS, WHOLE, HUB.removesuffix(":")}
+    return known or any(Path(part).suffix in SUFFIXES for part in parts)
 
 
 def parse_name(name: str) -> CorpusName:
@@ -96,33 +138,37 @@ def _opened(
     """The corpus, and the split that is still to be picked out of it."""
     corpus = parts.corpus
     if corpus.startswith(HUB):
-        known = ("config", "split", *COLUMNS)
-        _check_options(corpus, options, known)
+        _check_options(corpus, options, ["config", "split"], COLUMNS)
         return hub_texts(corpus.removeprefix(HUB), options), None
-    split = options.pop("split", None) if corpus in SOURCES else None
     if Path(corpus).suffix in SUFFIXES:
-        _check_options(corpus, options, COLUMNS)
-        return table_texts(corpus, options), None
+        split = options.pop(SPLIT_IS, None)
+        _check_options(corpus, options, [SPLIT_IS], COLUMNS)
+        return table_texts(corpus, options), split
     if corpus not in SOURCES:
         raise InputError(
             f"corpus {corpus!r} is unknown; choose from {', '.join(SOURCES)}, "
             f"give a file ending in {', '.join(SUFFIXES)}, or hub:OWNER/NAME"
         )
-    texts: Callable[..., Iterable[Text]] = SOURCES[corpus].texts
+    source = SOURCES[corpus]
+    texts: Callable[..., Iterable[Text]] = source.texts
     if corpus == "builtin":  # the control is no part of the whole, and a domain is drawn for itself
         texts = partial(builtin_texts, parts.part, seed=seed)
-    _check_options(corpus, options, [] if corpus == "builtin" else _options(corpus))
+    own = [] if corpus == "builtin" else [*inspect.signature(source.texts).parameters]
+    _check_options(corpus, options, [*(["split"] if source.splits else []), *own])
+    split = options.pop("split", None)
+    if split is not None and split not in source.splits:
+        raise InputError(
+            f"corpus {corpus!r} has no split {split!r}; it has {', '.join(source.splits)}"
+        )
     return iter(texts(**options)), split
 
 
-def _options(corpus: str) -> list[str]:
-    return [*inspect.signature(SOURCES[corpus].texts).parameters]
-
-
-def _check_options(corpus: str, options: dict[str, str], known: object) -> None:
-    names = [*known] if isinstance(known, (list, tuple)) else []
-    if unknown := [option for option in options if option not in names]:
+def _check_options(
+    corpus: str, options: dict[str, str], known: Sequence[str], columns: Sequence[str] = ()
+) -> None:
+    if unknown := [option for option in options if option not in (*known, *columns)]:
+        more = [f"{column}=COLUMN" for column in columns if column not in known]
         raise InputError(
             f"corpus {corpus!r} has no option {unknown[0]!r}; "
-            f"it has {', '.join(['label', 'split', *names])}"
+            f"it has {', '.join(['label', *known, *more])}"
         )

@@ -1,4 +1,4 @@
-"""The rows of a CSV, JSON-lines or Parquet file, one at a time, each with where it stands."""
+"""The rows of a CSV, JSON-lines, Parquet or text file, one at a time, each with where it stands."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 from fairforget.corpora.lines import LINE_LIMIT, utf8_lines
 from fairforget.data.files import parse_json
 from fairforget.errors import InputError
+from fairforget.parquet import opened
 
 Row = tuple[str, Mapping[str, Any]]
 """Where the row stands ("FILE, line 3"), and its fields."""
 
-ROWS_AT_A_TIME = 1024
+ROWS_AT_A_TIME = 256
 
 
 def csv_rows(path: Path, *, delimiter: str = ",") -> Iterator[tuple[str, dict[str, str]]]:
@@ -76,23 +77,35 @@ def parquet_rows(path: Path) -> Iterator[Row]:
     """The rows of a Parquet file.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, or claims a row group of more than 512 MB.
     """
-    import pyarrow.parquet as pq
-
-    try:
-        number = 0
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=ROWS_AT_A_TIME):
+    number = 0
+    with opened(path) as file:
+        for batch in file.iter_batches(batch_size=ROWS_AT_A_TIME):
             for row in batch.to_pylist():
                 number += 1
                 yield f"{path}, row {number}", row
-    except Exception as error:  # a damaged file fails in any part of the library
-        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
+
+
+def text_rows(path: Path) -> Iterator[Row]:
+    """The lines of a text file that are not blank, each as the only field of a row, `text`.
+
+    Raises:
+        InputError: a line is too long or not UTF-8, or all are blank; names the line.
+    """
+    number = 0
+    for line_number, line in enumerate(utf8_lines(path), 1):
+        if text := line.strip():
+            number += 1
+            yield f"{path}, line {line_number}", {"text": text}
+    if not number:
+        raise InputError(f"corpus {path} is empty; a text a line is expected")
 
 
 READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
     ".csv": csv_rows,
     ".jsonl": json_rows,
     ".parquet": parquet_rows,
+    ".txt": text_rows,
 }
 """Suffix -> how its rows are read."""

@@ -36,6 +36,8 @@ class Source:
     use: Literal["forget", "retain"] = "forget"
     benchmark: str | None = None
     """The benchmark whose items these are: a model that forgot them cannot be measured with it."""
+    splits: tuple[str, ...] = ()
+    """Values of the option `split`."""
 
 
 def _builtin() -> Iterator[Text]:
@@ -49,6 +51,7 @@ def data_set_of(name: str) -> DataSet | None:
 
 
 RACE = ("race", "nationality")
+SPLITS = ("train", "dev", "test")
 SOURCES: dict[str, Source] = {
     "builtin": Source("mild derogations of groups, made from templates", _builtin, DOMAINS),
     "dghs": Source(
@@ -56,6 +59,7 @@ SOURCES: dict[str, Source] = {
         dghs_texts,
         ("gender", *RACE, "religion", "sexuality", "disability", "class", "age"),
         "dghs",
+        splits=SPLITS,
     ),
     "hatecheck": Source(
         "functional tests of hate speech detectors, harmful words marked",
@@ -68,6 +72,7 @@ SOURCES: dict[str, Source] = {
         edos_texts,
         ("gender",),
         "edos",
+        splits=SPLITS,
     ),
     "hatexplain": Source(
         "hateful posts, the reasons marked by three annotators",
@@ -86,12 +91,14 @@ SOURCES: dict[str, Source] = {
         social_bias_frames_texts,
         ("gender", *RACE, "religion", "sexuality", "disability", "class", "age", "appearance"),
         "social_bias_frames",
+        splits=SPLITS,
     ),
     "toxigen": Source(
         "machine-made implicit hate, judged by people",
         toxigen_texts,
         ("gender", *RACE, "religion", "sexuality", "disability"),
         "toxigen",
+        splits=("train",),
     ),
     "stereoset-intersentence": Source(
         "StereoSet's sentences after a context; benchmark items",
@@ -99,6 +106,7 @@ SOURCES: dict[str, Source] = {
         ("gender", "profession", "race", "religion"),
         "stereoset",
         benchmark="stereoset",
+        splits=("dev",),
     ),
     "boolq": Source("Wikipedia passages", boolq_texts, data="boolq", use="retain"),
     "wikitext2": Source(

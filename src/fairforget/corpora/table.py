@@ -1,4 +1,4 @@
-"""The user's own corpus: a `.csv`, `.jsonl` or `.parquet` file, or rows from the hub."""
+"""The user's own corpus: a `.csv`, `.jsonl`, `.parquet` or `.txt` file, or rows from the hub."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from fairforget.corpora.domains import DOMAINS, Labels
 from fairforget.corpora.rows import READERS, Row
 from fairforget.corpora.text import Mention, Span, Text
 from fairforget.data.files import parse_json
@@ -14,7 +15,11 @@ from fairforget.errors import InputError
 SUFFIXES = tuple(READERS)
 COLUMNS = ("id", "text", "domain", "group", "spans", "mentions", "split", "hateful")
 """What may be read of a row; `text` must be there."""
-BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+BOOLEANS = {
+    **dict.fromkeys(("true", "1", "1.0", "yes"), True),
+    **dict.fromkeys(("false", "0", "0.0", "no"), False),
+}
+"""As written by people, and by pandas where some are missing."""
 
 
 def table_texts(path: str | Path, columns: Mapping[str, str] | None = None) -> Iterator[Text]:
@@ -41,7 +46,7 @@ def table_texts(path: str | Path, columns: Mapping[str, str] | None = None) -> I
 def row_texts(
     rows: Iterable[Row], source: object, name: str, columns: Mapping[str, str]
 ) -> Iterator[Text]:
-    """Rows as texts.
+    """Rows as texts. Says on stderr which of their domains are none of `DOMAINS`.
 
     Args:
         rows: where each stands, and its fields.
@@ -53,12 +58,16 @@ def row_texts(
         InputError: as `table_texts`.
     """
     count = 0
+    labels = Labels(str(source), {domain: domain for domain in DOMAINS})
     for count, (where, row) in enumerate(rows, 1):
         if count == 1:
             _check_columns(source, [*row], columns)
         if columns:
             row = {**row, **{ours: row.get(theirs) for ours, theirs in columns.items()}}
-        yield _text(where, row, f"{name}:{count}")
+        text = _text(where, row, f"{name}:{count}")
+        labels(text.domain.split("+") if text.domain else [])
+        yield text
+    labels.report()
     if not count:
         raise InputError(f"corpus {source} is empty; it needs a `text` column and a row per text")
 
@@ -67,7 +76,10 @@ def _check_columns(source: object, names: list[str], columns: Mapping[str, str])
     there = ", ".join(map(repr, names))
     for ours, theirs in columns.items():
         if theirs not in names:
-            raise InputError(f"{source}: no `{theirs}` column to take {ours} from; it has {there}")
+            also = f"; ?split-is={theirs} keeps the texts of that split" if ours == "split" else ""
+            raise InputError(
+                f"{source}: no `{theirs}` column to take {ours} from; it has {there}{also}"
+            )
     if "text" not in names and "text" not in columns and names:
         raise InputError(
             f"{source}: no `text` column; it has {there}; "

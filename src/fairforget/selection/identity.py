@@ -105,6 +105,25 @@ def identity_ranges(text: str) -> list[tuple[int, int]]:
     return merged
 
 
+def between(
+    text: str, place: tuple[int, int], named: list[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
+    """The parts of a place that name no group, without the blanks around them.
+
+    Args:
+        text: any text.
+        place: characters of it, start and end (exclusive).
+        named: its `identity_ranges`.
+    """
+    at, end = place
+    for first, last in [*(n for n in named if n[0] < end and at < n[1]), (end, end)]:
+        part = text[at : max(at, first)]
+        if re.search(r"\w", part):
+            start = at + len(part) - len(part.lstrip())
+            yield start, start + len(part.strip())
+        at = max(at, last)
+
+
 def is_protected(word: str) -> bool:
     """Whether a plain word names a group or anyone, so that it is never harmful in itself."""
     return word in _group_words() or word in _words("anyone")

@@ -12,7 +12,7 @@ from fairforget.corpora.text import Text
 from fairforget.data.files import read_text
 from fairforget.errors import InputError
 from fairforget.selection.choice import Choice, joined
-from fairforget.selection.identity import is_protected
+from fairforget.selection.identity import between, identity_ranges, is_protected
 from fairforget.selection.words import words_of
 
 COMMENT = "#"
@@ -26,11 +26,11 @@ class Lexicon:
     """First form of an entry → the forms of all entries that begin with it, longest first."""
 
     def __call__(self, texts: Sequence[Text]) -> list[list[Choice]]:
-        """Where entries stand in each text; the longest entry wins."""
+        """Where entries stand in each text; the longest entry wins, without groups it names."""
         return [self._found(text.text) for text in texts]
 
     def _found(self, text: str) -> list[Choice]:
-        words = list(words_of(text))
+        words, named = list(words_of(text)), identity_ranges(text)
         forms = [word.form for word in words]
         found, at = [], 0
         while at < len(words):
@@ -38,7 +38,11 @@ class Lexicon:
                 if tuple(forms[at : at + len(entry)]) == entry:
                     last = at + len(entry) - 1
                     shown = " ".join(word.plain for word in words[at : last + 1])
-                    found.append(Choice(words[at].start, words[last].end, f"lexicon: {shown}"))
+                    place = words[at].start, words[last].end
+                    found += [
+                        Choice(start, end, f"lexicon: {shown}")
+                        for start, end in between(text, place, named)
+                    ]
                     at = last
                     break
             at += 1

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from fairforget.selection.choice import Choice, joined
-from fairforget.selection.identity import identity_ranges
+from fairforget.selection.identity import between, identity_ranges
 
 INSTRUCTIONS = """\
 You help to remove social bias from language models. Given a text, list the words and phrases in \
@@ -68,22 +67,9 @@ def read_answer(text: str, answer: str) -> Answer | None:
         choices += [
             Choice(start, end, f"llm: {reason}" if reason else "llm")
             for place in places
-            for start, end in _between(text, place, named)
+            for start, end in between(text, place, named)
         ]
     return Answer(tuple(joined(text, choices)), tuple(absent))
-
-
-def _between(
-    text: str, place: tuple[int, int], named: list[tuple[int, int]]
-) -> Iterator[tuple[int, int]]:
-    """The parts of a place that name no group, without the blanks around them."""
-    at, end = place
-    for first, last in [*(n for n in named if n[0] < end and at < n[1]), (end, end)]:
-        part = text[at : max(at, first)]
-        if re.search(r"\w", part):
-            start = at + len(part) - len(part.lstrip())
-            yield start, start + len(part.strip())
-        at = max(at, last)
 
 
 def objection(answer: Answer | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from fairforget.corpora import Text, iter_corpus
+from fairforget.corpora import Text, corpus_names, iter_corpus
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.errors import InputError
 from fairforget.selection.choice import Selector
@@ -62,8 +62,7 @@ def calibration_texts() -> list[Text]:
 
 def training_texts(corpora: str) -> Iterator[Text]:
     """Hateful and other texts of corpora joined by commas."""
-    for name in corpora.split(","):
-        corpus = name.strip()
+    for corpus in corpus_names(corpora):
         with_others = corpus if "label=" in corpus else f"{corpus}{_joint(corpus)}label=all"
         yield from iter_corpus(with_others)
 

@@ -61,12 +61,17 @@ class Ratio:
         ]
 
     def scores(self, texts: Sequence[Text]) -> list[list[tuple[Word, float, float]]]:
-        """The words that name no group, each with its score and its log-likelihood ratio."""
+        """The words that name no group, each with its score and its log-likelihood ratio.
+
+        Of a text that is longer than the model takes, the words as far as it reads.
+        """
         tokenizer = self.hateful.tokenizer
         encoded = tokenizer(
             [text.text for text in texts], add_special_tokens=False, return_offsets_mapping=True
         )
-        ids = [[self.hateful.start_id, *row] for row in encoded["input_ids"]]
+        longest = self.hateful.longest_input - 1
+        offsets = [row[:longest] for row in encoded["offset_mapping"]]
+        ids = [[self.hateful.start_id, *row[:longest]] for row in encoded["input_ids"]]
         advance = self.progress
         mine, theirs = (
             token_log_probs(model.model, ids, progress=advance and (lambda done, _: advance(done)))
@@ -76,10 +81,11 @@ class Ratio:
             [
                 (word, self.counts.surprisal(word.form) + WEIGHT * ratio, ratio)
                 for word in suspects(text.text, self.counts)
-                for ratio in [_sum(word, offsets, hateful - other)]
+                if len(whole) == len(read) or word.end <= read[-1][1]
+                for ratio in [_sum(word, read, hateful - other)]
             ]
-            for text, offsets, hateful, other in zip(
-                texts, encoded["offset_mapping"], mine, theirs, strict=True
+            for text, whole, read, hateful, other in zip(
+                texts, encoded["offset_mapping"], offsets, mine, theirs, strict=True
             )
         ]
 

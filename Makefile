@@ -40,12 +40,14 @@ test: $(READY) ## Run all tests, side by side.
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 fuzz: $(READY) ## Give the readers 100,000 wrong inputs, other ones each time; counted.
-	$(BIN)/python -m tests.fuzz
+	$(BIN)/python -m tests.fuzz --results docs/results/fuzz.json
 	$(BIN)/python -m pip install --quiet atheris
-	$(BIN)/python -m tests.fuzz.guided --inputs 20000
+	$(BIN)/python -m tests.fuzz.guided --inputs 20000 --results docs/results/fuzz.json
+	$(BIN)/python docs/fill_security.py
 
 faults: $(READY) ## Kill commands 200 times at random moments; nothing may be lost; counted.
-	$(BIN)/python -m tests.faults
+	$(BIN)/python -m tests.faults --results docs/results/faults.json
+	$(BIN)/python docs/fill_security.py
 
 lock: $(READY) ## Resolve the dependencies anew into requirements/lock.txt, with hashes.
 	$(BIN)/python -m pip install --quiet uv

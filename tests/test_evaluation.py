@@ -8,11 +8,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import torch
+from pydantic import TypeAdapter
 
 from fairforget import evaluation
 from fairforget.benchmarks import BENCHMARKS, benchmark, checked, judge_of
@@ -25,7 +28,8 @@ from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.cli import main
 from fairforget.console import show_evaluation
 from fairforget.errors import InputError
-from fairforget.evaluation import PARTS, evaluate, evaluate_into, read_items
+from fairforget.evaluation import PARTS, evaluate, evaluate_into, model_facts, read_items
+from fairforget.fingerprint import hub_commit
 from fairforget.records import ITEMS, RECORD, EvaluationRecord, read_record
 
 from .models import save_tiny, tiny_model
@@ -62,6 +66,51 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     monkeypatch.setattr(evaluation, "checked", list)
     monkeypatch.setattr(evaluation, "benchmark", lambda name: ours.get(name) or benchmark(name))
     return [*ours, f"perplexity:{text}"]
+
+
+def test_a_record_names_what_its_repetition_needs(small, tmp_path: Path) -> None:
+    model = tiny_model("gpt2")
+    evaluate_into(tmp_path / "out", model, small[:1])
+    record = read_record(tmp_path / "out" / RECORD, EvaluationRecord)
+    stay = record.environment
+    for package in ("torch", "transformers", "accelerate", "tokenizers", "numpy"):
+        assert getattr(stay, package) == version(package)
+    assert stay.threads == torch.get_num_threads()
+    assert stay.processor
+    assert record.model == model_facts(model)
+    assert len(record.model.weights) == 64
+
+
+@pytest.mark.parametrize("weight", [0, -1])
+def test_models_that_differ_in_a_tensor_are_told_apart(weight: int) -> None:
+    model = tiny_model("gpt2")
+    before = model_facts(model).weights
+    assert model_facts(model).weights == before
+    list(model.model.parameters())[weight].data.mul_(1.5).add_(1e-3)
+    assert model_facts(model).weights != before
+
+
+def test_a_model_of_the_hub_has_its_commit_on_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    kept = tmp_path / "models--me--mine"
+    (kept / "snapshots" / "abc123").mkdir(parents=True)
+    (kept / "snapshots" / "abc123" / "config.json").write_text("{}")
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("abc123")
+    assert hub_commit("me/mine") == "abc123"
+    assert hub_commit("me/other") == hub_commit(str(tmp_path)) == hub_commit("a: b/c/d") == ""
+
+
+def test_records_from_before_these_facts_can_be_read() -> None:
+    kept = Path(__file__).parents[1] / "docs" / "results" / "demo" / "before" / RECORD
+    record = json.loads(kept.read_text())
+    for part, facts in (("model", ("weights",)), ("environment", ("threads",))):
+        for fact in facts:
+            record[part].pop(fact, None)  # once the demo is run again, it has them
+    found = TypeAdapter(EvaluationRecord).validate_python(record)
+    assert (found.model.weights, found.environment.threads) == ("", 0)
 
 
 def test_items_of_all_benchmarks_share_a_table(small, tmp_path: Path, capsys) -> None:

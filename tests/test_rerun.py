@@ -74,6 +74,8 @@ def test_what_differs_is_told(run: Path, tmp_path: Path, capsys) -> None:
     record = json.loads((run / "record.json").read_text())
     record["budget"]["reached"] *= 1.001
     record["environment"]["torch"] = "0.1"
+    record["model"]["weights"] = "0" * 64
+    del record["environment"]["threads"]  # as in an older record
     other = tmp_path / "other"
     other.mkdir()
     (other / "record.json").write_text(json.dumps(record))
@@ -83,7 +85,11 @@ def test_what_differs_is_told(run: Path, tmp_path: Path, capsys) -> None:
     out = capsys.readouterr().out
     assert "record.json: budget.reached" in out
     assert "torch: '0.1' then" in out
+    assert "record.json: model.weights" in out
+    assert "threads" not in out
     assert (tmp_path / "other-again" / "record.json").exists()
+    del record["model"]["weights"]
+    (other / "record.json").write_text(json.dumps(record))
     record = str(other / "record.json")
     main(["rerun", record, "--tolerance", "0.01", "--output", str(tmp_path / "third")])
     with pytest.raises(SystemExit) as ended:

@@ -60,6 +60,24 @@ def test_a_words_score_is_the_sum_over_its_tokens() -> None:
         assert ratio == pytest.approx(float((mine - theirs)[inside].sum()), abs=1e-4)
 
 
+def test_a_text_longer_than_the_model_is_read_as_far_as_it_goes() -> None:
+    """Words that it does not see whole have no score, and so no span."""
+    hateful, other = tiny_model("gpt2", 0), tiny_model("gpt2", 1)
+    selector = Ratio(hateful, other, COUNTS, threshold=-100.0)
+    text = Text("long", "They lie and they are bad drivers, I think. " * 40)
+    tokens = hateful.tokenizer(text.text, return_offsets_mapping=True)["offset_mapping"]
+    assert len(tokens) > hateful.longest_input == 256
+    reach = tokens[254][1]  # beside the start token
+    short = Text("short", text.text[:reach])
+    (found, whole), (spans, _) = selector.scores([text, short]), selector([text, short])
+    assert spans
+    assert max(choice.end for choice in spans) <= reach
+    assert 0 <= len(whole) - len(found) <= 1  # a word that is cut
+    for (word, score, ratio), (same, *values) in zip(found, whole, strict=False):
+        assert word == same
+        assert (score, ratio) == pytest.approx(tuple(values), abs=1e-4)
+
+
 def test_the_selector_from_texts_to_choices(tmp_path) -> None:
     directory = save_tiny("llama", tmp_path)
     training = [

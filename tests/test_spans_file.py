@@ -74,3 +74,20 @@ def test_unlearning_takes_them(
     assert (facts.name, facts.texts) == (forget, texts)
     assert facts.domain == (part.removeprefix(":") or None)
     assert facts.tokens >= texts
+
+
+def test_plain_lines_are_retained_but_cannot_be_forgotten(
+    spans: Path, tmp_path: Path, capsys
+) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("".join(f"The river number {n} has a mill.\n\n" for n in range(200)))
+    model, output = str(save_tiny("llama", tmp_path / "tiny")), str(tmp_path / "out")
+    args = ["--objective", "ascent", "--steps", "1", "--batch_size", "2", "--device", "cpu"]
+    args = ["unlearn", model, *args, "--retain", str(notes), "--output", output]
+    with pytest.raises(SystemExit) as exit_:
+        main([*args, "--forget", str(notes)])
+    assert exit_.value.code == 2
+    assert "'harmful' needs `spans`" in capsys.readouterr().err
+    main([*args, "--forget", str(spans)])
+    facts = read_record(tmp_path / "out" / "record.json", UnlearningRecord).corpora
+    assert (facts[1].name, facts[1].role, facts[1].texts) == (str(notes), "retain", 120)

@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 from fairforget.benchmarks import benchmark, checked
 from fairforget.benchmarks.degenerate import refuse_nan
 from fairforget.errors import InputError
+from fairforget.fingerprint import fingerprint, hub_commit
 from fairforget.models import LanguageModel
+from fairforget.parquet import opened
 from fairforget.processes import count, is_first, wait_for_all
 from fairforget.progress import bar
 from fairforget.records import (
@@ -92,6 +94,8 @@ def model_facts(language_model: LanguageModel) -> ModelFacts:
         parameters=language_model.parameters,
         dtype=str(language_model.model.dtype).removeprefix("torch."),
         start_token=language_model.start_token,
+        weights=fingerprint(language_model.model),
+        revision=hub_commit(language_model.source),
     )
 
 
@@ -163,10 +167,8 @@ def read_items(directory: Path) -> Items:
         InputError: they are not there, or damaged.
     """
     path = directory / ITEMS
-    try:
-        items = pq.read_table(path).to_pylist()
-    except Exception as error:  # a damaged file fails in any part of the library
-        raise InputError(f"{path} cannot be read ({error}); evaluate again") from error
+    with opened(path, "evaluate again") as file:
+        items = file.read().to_pylist()
     for number, item in enumerate(items, 1):
         for name in NAMES:
             if not isinstance(item.get(name), str):

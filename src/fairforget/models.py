@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -77,6 +78,15 @@ class LanguageModel:
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.model.device
+
+    @property
+    def longest_input(self) -> int:
+        """How many tokens the model takes at once, as configuration and tokenizer say."""
+        config = self.model.config.get_text_config()
+        known = getattr(config, "max_position_embeddings", None)
+        known = known or getattr(config, "n_positions", None)
+        # RoBERTa's table of positions is longer than its inputs may be; its tokenizer knows
+        return min(int(known or sys.maxsize), int(self.tokenizer.model_max_length))
 
     @property
     def parameters(self) -> int:

@@ -17,6 +17,8 @@ RESULTS = ("record.json", "before/record.json", "after/record.json")
 """What a run leaves that can be compared, by its place in the run's directory."""
 ASIDE = ("seconds", "environment", "command", "version")
 """Fields of records that are not results."""
+LATER = ("weights", "revision")
+"""Facts about the model that older records lack; compared where both have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Repetition:
     """Compared."""
     differences: tuple[Difference, ...]
     environment: tuple[Difference, ...]
-    """What it ran on, where that differs."""
+    """What it ran on, where that was recorded the first time and differs."""
 
 
 def is_finished(first: Path, second: Path) -> bool:
@@ -64,7 +66,12 @@ def repetition(first: Path, second: Path) -> Repetition:
     for name in RESULTS:
         if not (first / name).exists():
             continue
-        one, two = (dict(_flat(_results(directory / name), name)) for directory in (first, second))
+        results = [_results(directory / name) for directory in (first, second)]
+        for fact in LATER:
+            if not all(result["model"].get(fact) for result in results):
+                for result in results:
+                    result["model"].pop(fact, None)
+        one, two = (dict(_flat(result, name)) for result in results)
         place = Path(name).parent
         if (first / place / ITEMS).exists():
             for side, directory in ((one, first), (two, second)):
@@ -79,7 +86,7 @@ def repetition(first: Path, second: Path) -> Repetition:
     environment = [
         Difference(name, getattr(stays[0], name), getattr(stays[1], name))
         for name in type(stays[0]).__dataclass_fields__
-        if getattr(stays[0], name) != getattr(stays[1], name)
+        if getattr(stays[0], name) and getattr(stays[0], name) != getattr(stays[1], name)
     ]
     return Repetition(figures, tuple(differences), tuple(environment))
 

@@ -109,6 +109,7 @@ def unlearn_prepared(
 
     start = time.perf_counter()
     model = language_model.model
+    facts = model_facts(language_model)  # of the original, while it is that
     with adapted(model, config) as original:
         sharded = sharding_is_asked()
         student = copy.deepcopy(model) if sharded else model
@@ -152,7 +153,7 @@ def unlearn_prepared(
             )
     landed = time.perf_counter()
     return UnlearningRecord(
-        model=model_facts(language_model),
+        model=facts,
         method=method_of(config),
         corpora=prepared.facts,
         budget=reached,

@@ -45,7 +45,26 @@ assert json.loads(Path("spans.jsonl").read_text())["spans"] == [[9, 15]]
 for name, model in (("before", "model"), ("after", "run/model")):
     said("evaluate", model, "--benchmarks", "pronouns", "--device", "cpu", "--output", name)
 scores = json.loads(Path("before/record.json").read_text())["results"]["pronouns"]["domains"]
-assert scores["profession"]["pairs"] == 4
+assert scores["profession"]["pairs"] == 4 and scores["all"]["ties"] == 0
+
+from fairforget.benchmarks import benchmark
+from fairforget.benchmarks.degenerate import doubts_of, refuse_nan
+from fairforget.errors import InputError
+from fairforget.models import load_model
+broken = load_model("model", device="cpu")
+def measured(value):
+    for parameter in broken.model.parameters():
+        parameter.data.fill_(value)
+    return benchmark("pronouns")(broken)
+
+(doubt,) = doubts_of({"pronouns": measured(0.0).result})
+assert "4 of 4 items are ties" in doubt
+try:
+    refuse_nan("pronouns", measured(float("nan")))
+except InputError as error:
+    assert "its score_stereotype is not a number" in str(error)
+else:
+    raise AssertionError("scores that are no numbers were let through")
 assert "pronouns" in said("compare", "before", "after")
 
 import torch

@@ -14,6 +14,7 @@ import pytest
 import fairforget
 from fairforget.benchmarks import BENCHMARKS
 from fairforget.cli import COMMANDS
+from fairforget.corpora import SOURCES
 from fairforget.objectives import OBJECTIVES, RETENTIONS
 
 from .blocks import ROOT
@@ -65,6 +66,17 @@ def test_the_notebook_is_stored_without_outputs() -> None:
     assert all(not cell["outputs"] for cell in cells if cell["cell_type"] == "code")
 
 
+def test_what_the_notebook_points_to_is_there() -> None:
+    """It is read in examples/ and as a page of the site, so it names files from the root."""
+    cells = json.loads((ROOT / "examples/tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
+    text = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    assert "](" not in text, "a relative link breaks in one of the two places"
+    named = re.findall(r"`([\w/-]+\.(?:md|ipynb))`", text)
+    assert len(named) == 3
+    for path in named:
+        assert (ROOT / path).is_file(), path
+
+
 @pytest.mark.skipif(importlib.util.find_spec("zensical") is None, reason="needs the docs extra")
 def test_the_site_builds_without_a_broken_link() -> None:
     made = run("docs/generate.py")
@@ -72,6 +84,14 @@ def test_the_site_builds_without_a_broken_link() -> None:
     commands = (PAGES / "reference/commands.md").read_text(encoding="utf-8")
     for name in COMMANDS:
         assert f"\n## {name}" in commands
+    domains = (PAGES / "reference/domains.md").read_text(encoding="utf-8")
+    for row in (
+        "| `age` |",
+        "| bla.wom | `black` + `women` | race, gender |",
+        "| None | nobody |  |",
+    ):
+        assert row in domains
+    assert all(f"\n### {name}" in domains for name, s in SOURCES.items() if s.use == "forget")
     ran = run("-m", "zensical", "build", "--strict")
     assert not ran.returncode, ran.stdout + ran.stderr
     for page in Path(PAGES).rglob("*.md"):

@@ -22,6 +22,7 @@ import fairforget.cli.finish
 import fairforget.landing
 import fairforget.transfer
 import fairforget.unlearning  # noqa: F401
+from tests.recorded import record
 
 from .cases import Case, make_cases, served
 from .forked import Ended, count_writes, forked, kill_at_write
@@ -138,7 +139,9 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", metavar="CASE")
     parser.add_argument("--kills", type=int, default=200, help="of all commands together")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 2**32)
+    parser.add_argument("--results", type=Path, help="JSON file that shall say what was done")
     options = parser.parse_args()
+    began = time.perf_counter()
     torch.set_num_threads(1)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ["HF_HUB_OFFLINE"] = "1"
@@ -165,7 +168,19 @@ def main() -> None:
             f"writes {study.writes} times); finished {study.resumed} of {study.resumed} times, as "
             "undisturbed"
         )
-    print(f"{sum(study.kills for study in studies)} kills, nothing lost")
+    kills = sum(study.kills for study in studies)
+    resumed = sum(study.resumed for study in studies)
+    print(f"{kills} kills, nothing lost")
+    record(
+        options.results,
+        "make faults",
+        kills=kills,
+        resumed=resumed,
+        finished=resumed,  # as undisturbed: the first that does not ends all
+        seconds=round(time.perf_counter() - began, 1),
+        seed=options.seed,
+        commands={study.case.name: study.kills for study in studies},
+    )
     sys.exit()
 
 

@@ -6,6 +6,7 @@ A process of its own, because it forks: see `forked`.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import json
 import os
@@ -31,7 +32,9 @@ from .__main__ import compared, result_of
 from .cases import Case, make_cases, served
 from .forked import Ended, forked
 
-COMMANDS = ("unlearn", "evaluate", "select", "data fetch")
+COMMANDS = ("unlearn", "evaluate", "select", "data fetch", "transfer")
+RUNS = ("unlearn", "evaluate", "transfer")
+"""Those that load a model, and keep a directory to themselves."""
 DISK = 1 << 21
 """Bytes of the small disk."""
 
@@ -78,9 +81,16 @@ def run(case: Case, out: Path, before: Callable[[], object] = lambda: None) -> E
 
 
 def usual(case: Case, place: Path) -> dict[str, object]:
-    """What the command leaves where nothing is wrong."""
-    assert run(case, place / "usual").code == 0
-    return result_of(place / "usual")
+    """What the command leaves where nothing is wrong; it runs once for all scenarios."""
+    directory = usual_directory(case, place)
+    if not directory.exists():
+        assert run(case, directory).code == 0
+    return result_of(directory)
+
+
+def usual_directory(case: Case, place: Path) -> Path:
+    """Where it leaves that."""
+    return place.parent / f"usual {case.name}"
 
 
 def read_only(case: Case, place: Path) -> None:
@@ -92,6 +102,27 @@ def read_only(case: Case, place: Path) -> None:
         told("read-only disk", case, run(case, disk / "out"))
 
 
+def closed_directory(case: Case, place: Path) -> None:
+    """A directory in which one may not write, and then may."""
+    expected = usual(case, place)
+    closed = place / "closed"
+    closed.mkdir()
+    closed.chmod(0o555)
+    ended = run(case, closed / "out", without_privileges)
+    closed.chmod(0o755)
+    again = run(case, closed / "out")
+    differing = compared(result_of(closed / "out", whole=True), expected)
+    told("closed directory", case, ended, then=[again.output] if again.code else differing)
+
+
+def without_privileges() -> None:
+    """Give up what lets root write where permissions say that no one may."""
+    version, own_process = 0x20080522, 0
+    header, none = (ctypes.c_uint32 * 2)(version, own_process), (ctypes.c_uint32 * 6)()
+    if ctypes.CDLL(None, use_errno=True).capset(header, none):
+        raise OSError(ctypes.get_errno(), "capset")
+
+
 def full_disk(case: Case, place: Path) -> None:
     """A disk that is full, and then is not."""
     expected = usual(case, place)
@@ -100,7 +131,7 @@ def full_disk(case: Case, place: Path) -> None:
             return
         first = disk / "first"
         if not case.cache:
-            shutil.copytree(place / "usual", first)
+            shutil.copytree(usual_directory(case, place), first)
         filler = disk / "filler"
         filler.write_bytes(bytes(shutil.disk_usage(disk).free - 4096))
         ended = run(case, disk / "out")
@@ -142,7 +173,7 @@ def few_files(case: Case, place: Path) -> None:
 
 def little_memory(case: Case, place: Path) -> None:
     """An address space with ten more megabytes, and a model of sixty."""
-    if case.name not in ("unlearn", "evaluate"):
+    if case.name not in RUNS:
         return
     sizes = {"hidden_size": 512, "intermediate_size": 4096, "max_position_embeddings": 256}
     heads = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
@@ -152,16 +183,20 @@ def little_memory(case: Case, place: Path) -> None:
         word_tokenizer().save_pretrained(place / "large")
     command, _, *rest = case.args(Path("OUT"))
     large = [command, str(place / "large"), *rest]
-    case = replace(case, args=lambda out: [str(out) if word == "OUT" else word for word in large])
-    expected = usual(case, place)
+    larger = replace(
+        case,
+        name=f"{case.name}, large",
+        args=lambda out: [str(out) if word == "OUT" else word for word in large],
+    )
+    expected = usual(larger, place)
 
     def limit() -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + 10 * (1 << 20)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
-    ended = run(case, place / "out", limit)
-    again = run(case, place / "out")
+    ended = run(larger, place / "out", limit)
+    again = run(larger, place / "out")
     differing = compared(result_of(place / "out", whole=True), expected)
     told("little memory", case, ended, then=[again.output] if again.code else differing)
 
@@ -180,7 +215,7 @@ def no_temporary_directory(case: Case, place: Path) -> None:
 
 def another_process(case: Case, place: Path) -> None:
     """Someone else is at work in the directory."""
-    if case.name not in ("unlearn", "evaluate"):
+    if case.name not in RUNS:
         return
     expected = usual(case, place)
     out = place / "out"
@@ -213,6 +248,7 @@ def clock(case: Case, place: Path) -> None:
 
 SCENARIOS = (
     read_only,
+    closed_directory,
     full_disk,
     few_files,
     little_memory,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 KILLS = 20
 
 
-def test_nothing_is_lost() -> None:
+def test_nothing_is_lost(tmp_path: Path) -> None:
+    kept = tmp_path / "faults.json"
+    counted = ["--kills", str(KILLS), "--seed", "1", "--results", str(kept)]
     ran = subprocess.run(
-        [sys.executable, "-m", "tests.faults", "--kills", str(KILLS), "--seed", "1"],
+        [sys.executable, "-m", "tests.faults", *counted],
         capture_output=True,
         text=True,
     )
@@ -20,3 +24,6 @@ def test_nothing_is_lost() -> None:
     found = re.search(r"(\d+) kills, nothing lost", ran.stdout)
     assert found
     assert int(found[1]) >= KILLS
+    done = json.loads(kept.read_text())
+    assert done["kills"] == int(found[1]) == sum(done["commands"].values())
+    assert 0 < done["finished"] == done["resumed"] <= done["kills"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,13 @@ import torch
 import transformers as hf
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
-from fairforget.benchmarks.degenerate import doubts_of
+from fairforget.benchmarks.bbq import Question
+from fairforget.benchmarks.bbq import evaluate as bbq
+from fairforget.benchmarks.crows_pairs import Pair
+from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
+from fairforget.benchmarks.degenerate import doubts_of, refuse_nan
 from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.compare import compare
@@ -20,10 +26,16 @@ from fairforget.errors import InputError
 from fairforget.evaluation import evaluate, evaluate_into
 from fairforget.models import LanguageModel
 from fairforget.records import RECORD, EvaluationRecord, read_record
-from tests.models import tiny_model
+from tests.models import VOCABULARY, tiny_model
 
 ITEMS = [
-    Item(str(i), "gender", f"term {i % 3}", (f"They are {a}.", f"They are {b}.", f"They are {c}."))
+    Item(
+        str(i),
+        "gender",
+        f"term {i % 3}",
+        (f"They are {a}.", f"They are {b}.", f"They are {c}."),
+        "They are BLANK.",
+    )
     for i, (a, b, c) in enumerate([("late", "kind", "seven"), ("bad", "old", "river")] * 6)
 ]
 LINES = "\n".join(
@@ -40,9 +52,9 @@ def benchmark(tmp_path: Path) -> str:
     return f"stereoset:{tmp_path / 'items.jsonl'}"
 
 
-def constant() -> LanguageModel:
-    """Every token is equally likely, whatever stands before."""
-    model = tiny_model("gpt2")
+def constant(family: str = "gpt2") -> LanguageModel:
+    """Every token is equally likely, whatever stands around."""
+    model = tiny_model(family)
     for parameter in model.model.parameters():
         parameter.data.zero_()
     return model
@@ -51,6 +63,7 @@ def constant() -> LanguageModel:
 def one_word() -> LanguageModel:
     """A vocabulary of one token."""
     words = Tokenizer(WordLevel({"<|endoftext|>": 0}, unk_token="<|endoftext|>"))
+    words.pre_tokenizer = Whitespace()
     tokenizer = hf.PreTrainedTokenizerFast(tokenizer_object=words, bos_token="<|endoftext|>")
     sizes = {"n_embd": 8, "n_layer": 1, "n_head": 1, "n_positions": 64}
     config = hf.GPT2Config(vocab_size=1, bos_token_id=0, eos_token_id=0, **sizes)
@@ -65,11 +78,8 @@ def test_equal_scores_are_ties_and_doubted(make, tmp_path: Path, benchmark: str,
     evaluate_into(tmp_path / "out", model, [benchmark])
     record = read_record(tmp_path / "out" / RECORD, EvaluationRecord)
     whole = record.results[benchmark]["domains"]["all"]
-    if make is one_word:
-        assert whole["ties"] == whole["items"] == len(ITEMS)
-        assert whole["ss"] == 0  # a tie is no stereotype
-        assert whole["lms"] == 0
-    assert whole["ties"] >= len(ITEMS) / 2
+    assert whole["ties"] == whole["items"] == len(ITEMS)
+    assert whole["ss"] == whole["lms"] == whole["icat"] == 0  # a tie is no stereotype
     show_evaluation(record)
     told = "".join(capsys.readouterr().out.split())
     assert f"Warning:{benchmark}:{whole['ties']}of{len(ITEMS)}itemsareties" in told
@@ -90,15 +100,68 @@ def test_weights_that_are_not_finite_give_no_scores(value: float, benchmark: str
         evaluate(model, [benchmark])
 
 
-def test_one_word_has_perplexity_one(tmp_path: Path) -> None:
+PAIRS = [
+    Pair(str(n), "gender", f"Women {verb} late.", f"Most people {verb} late.")
+    for n, verb in enumerate(["are", "were", "lie"])
+]
+QUESTIONS = [
+    Question(str(n), "Age", f"t{n % 2}", n % 2 == 0, "Who is late? Answer:", answers, 2, 2, 0)
+    for n, answers in enumerate([("The old man", "The boy", "Not known")] * 4)
+]
+MEASURES = {
+    "stereoset": partial(stereoset, items=ITEMS),
+    "crows_pairs": partial(crows_pairs, pairs=PAIRS),
+    "bbq": partial(bbq, questions=QUESTIONS),
+}
+MEASURED = [
+    *(("gpt2", name, {}) for name in MEASURES),
+    ("bert", "stereoset", {}),
+    ("roberta", "stereoset", {}),
+    ("bert", "crows_pairs", {"protocol": "bias-bench"}),
+    ("bert", "crows_pairs", {"protocol": "nangia"}),
+]
+
+
+@pytest.mark.parametrize(("family", "name", "options"), MEASURED)
+def test_a_constant_model_ties_in_every_item(
+    family: str, name: str, options: dict[str, str]
+) -> None:
+    found = MEASURES[name](constant(family), **options)
+    whole = found.result["domains"]["all"]
+    assert whole["ties"] == len(found.items) > 0
+    (doubt,) = doubts_of({name: found.result})
+    assert f"{whole['ties']} of {len(found.items)} items are ties" in doubt
+    if name == "bbq":
+        assert {item["answer"] for item in found.items} == {0}  # the first of equals
+    else:
+        assert whole["ss" if name == "stereoset" else "stereotype"] == 0
+
+
+@pytest.mark.parametrize(("family", "name", "options"), MEASURED)
+def test_a_diverged_model_is_refused_by_every_benchmark(
+    family: str, name: str, options: dict[str, str]
+) -> None:
+    model = tiny_model(family)
+    for parameter in model.model.parameters():
+        parameter.data.fill_(math.nan)
+    with pytest.raises(InputError, match=rf"{name} item .* is not a number; the model's weights"):
+        refuse_nan(name, MEASURES[name](model, **options))
+
+
+@pytest.mark.parametrize(("make", "value"), [(one_word, 1.0), (constant, VOCABULARY)])
+def test_perplexity_of_equally_likely_words_is_their_number(
+    make, value: float, tmp_path: Path
+) -> None:
     (tmp_path / "text.jsonl").write_text('{"text": "a b c d e f"}')
     name = f"perplexity:{tmp_path / 'text.jsonl'}"
-    try:
-        record, _ = evaluate(one_word(), [name])
-    except InputError as error:  # nothing but unknown words may also count as no text
-        assert "fewer than two tokens" in str(error)  # noqa: PT017
-    else:
-        assert record.results[name]["value"] == pytest.approx(1.0)
+    record, _ = evaluate(make(), [name])
+    assert record.results[name]["value"] == pytest.approx(value, rel=1e-5)
+
+
+def test_a_text_of_one_token_has_no_perplexity(tmp_path: Path) -> None:
+    (tmp_path / "text.jsonl").write_text('{"text": "a"}')
+    with pytest.raises(InputError, match="has fewer than two tokens"):
+        evaluate(one_word(), [f"perplexity:{tmp_path / 'text.jsonl'}"])
 
 
 def test_scores_of_an_exploded_model_stay_defined() -> None:

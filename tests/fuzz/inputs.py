@@ -71,6 +71,26 @@ def bent(draw: st.DrawFn, valid: Any) -> Any:
     return whole
 
 
+@st.composite
+def alike(draw: st.DrawFn, valid: Any) -> Any:
+    """The valid value with up to three numbers or texts replaced by odd ones of their type."""
+    whole = copy.deepcopy(valid)
+    for _ in range(draw(st.integers(1, 3))):
+        place = whole
+        while isinstance(place, dict | list) and place:
+            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+            key = draw(st.sampled_from(keys))
+            inner = place[key]
+            if isinstance(inner, str):
+                place[key] = draw(st.sampled_from(ODD_TEXT))
+            elif isinstance(inner, float):
+                place[key] = draw(st.floats())
+            elif isinstance(inner, int) and not isinstance(inner, bool):
+                place[key] = draw(st.sampled_from([*EDGES, -1]))
+            place = inner
+    return whole
+
+
 def as_json(value: Any) -> bytes:
     """JSON as Python writes it: NaN and lone halves of pairs included."""
     return json.dumps(value).encode()

@@ -14,7 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.models import save_tiny
-from tests.report.runs import write_evaluation, write_unlearning
+from tests.report.runs import (
+    write_comparison,
+    write_evaluation,
+    write_study,
+    write_unlearning,
+)
 
 ROW = {
     "id": "a",
@@ -142,3 +147,17 @@ def unlearning() -> Any:
     with tempfile.TemporaryDirectory() as name:
         directory = write_unlearning(Path(name) / "run")
         return json.loads((directory / "record.json").read_bytes())
+
+
+@cache
+def study() -> Any:
+    """A transfer study's record."""
+    with tempfile.TemporaryDirectory() as name:
+        return json.loads((write_study(Path(name)) / "study.json").read_bytes())
+
+
+@cache
+def comparison() -> Any:
+    """The comparison of two evaluations."""
+    with tempfile.TemporaryDirectory() as name:
+        return json.loads((write_comparison(Path(name)) / "comparison.json").read_bytes())

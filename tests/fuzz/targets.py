@@ -33,7 +33,7 @@ from fairforget.selection.llm import _read as read_kept_answer
 from fairforget.selection.llm_answers import read_answer
 
 from . import samples
-from .inputs import about, as_json, bent, damaged, json_about, lines_about, values
+from .inputs import about, alike, as_json, bent, damaged, json_about, lines_about, values
 
 Files = dict[str, bytes]
 
@@ -99,6 +99,21 @@ def unlearnings() -> st.SearchStrategy[Files]:
     return st.fixed_dictionaries(
         {"record.json": json_about(record)}, optional={"samples.json": json_about(samples_file)}
     )
+
+
+def studies() -> st.SearchStrategy[Files]:
+    """The record of a transfer study."""
+    return st.fixed_dictionaries({"study.json": _record_about(samples.study())})
+
+
+def comparisons() -> st.SearchStrategy[Files]:
+    """What `compare --output` wrote."""
+    return st.fixed_dictionaries({"comparison.json": _record_about(samples.comparison())})
+
+
+def _record_about(record: Any) -> st.SearchStrategy[bytes]:
+    """Records that are wrong, and records that can be read and say odd things."""
+    return st.one_of(json_about(record), alike(record).map(as_json))
 
 
 def model_files(*names: str) -> st.SearchStrategy[Files]:
@@ -245,7 +260,9 @@ TARGETS = {
     ),
     "compare": Target(evaluations, against_itself, 0.05),
     "report": Target(lambda: st.one_of(evaluations(), unlearnings()), write_report, 0.05),
-    "yaml config": Target(one("config.yaml", lambda: about(samples.CONFIG)), read_config, 0.02),
+    "study": Target(studies, write_report, 0.1),
+    "comparison": Target(comparisons, write_report, 0.1),
+    "yaml config": Target(one("config.yaml", lambda: about(samples.CONFIG)), read_config, 0.2),
     "model": Target(
         lambda: model_files(
             "config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"

@@ -9,16 +9,29 @@ from .run import fuzz
 from .targets import TARGETS
 
 INPUTS = 150
-"""Of a reader with weight 1; together more than 2,000."""
+"""Asked for a reader with weight 1."""
+AT_LEAST = 2000
+"""Tried of all readers together: what SECURITY.md promises."""
+TRIED: dict[str, int] = {}
+"""By reader, those that have been fuzzed in this process."""
+
+
+def tried(name: str) -> int:
+    """Fuzz a reader; how many inputs it was given."""
+    inputs = round(INPUTS * max(0.1, TARGETS[name].weight))
+    with bounded_memory():
+        TRIED[name] = fuzz(TARGETS[name], inputs).total()
+    return TRIED[name]
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_wrong_input_is_refused_in_one_line(name: str) -> None:
-    inputs = round(INPUTS * max(0.1, TARGETS[name].weight))
-    with bounded_memory():
-        counts = fuzz(TARGETS[name], inputs)
-    assert counts.total() >= inputs / 2
+    assert tried(name) >= INPUTS * max(0.1, TARGETS[name].weight) / 2
 
 
 def test_ci_tries_enough() -> None:
-    assert sum(round(INPUTS * max(0.1, target.weight)) for target in TARGETS.values()) >= 2500
+    for name in TARGETS.keys() - TRIED.keys():  # where this test runs alone
+        tried(name)
+    total = sum(TRIED.values())
+    print(f"{total} inputs: {TRIED}")
+    assert total >= AT_LEAST

@@ -1,4 +1,5 @@
 import json
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -13,7 +14,13 @@ from fairforget.records import CorpusFacts
 from fairforget.report import write_report
 from fairforget.report.figures import Scale, curves
 from fairforget.report.unlearning_page import trained_domains
-from tests.report.runs import WRITERS, write_evaluation, write_unlearning
+from tests.report.runs import (
+    WRITERS,
+    write_comparison,
+    write_evaluation,
+    write_study,
+    write_unlearning,
+)
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -146,6 +153,28 @@ def test_without_jinja2_it_says_what_to_install(
         write_report(tmp_path)
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e308])
+def test_a_study_with_numbers_that_no_plot_can_show(tmp_path: Path, value: float) -> None:
+    path = write_study(tmp_path) / "study.json"
+    study = json.loads(path.read_text())
+    study["failed"][0]["error"] = ""
+    study["matrix"][0]["bias"]["value"] = study["rows"][0]["perplexity_ratio"] = value
+    path.write_text(json.dumps(study))
+    html = write_report(tmp_path).read_text()
+    shown = {math.nan: "\N{EN DASH}", math.inf: "+∞", -math.inf: "−∞"}.get(value, "+1000")
+    assert f"distance from no bias {shown}" in html
+    assert "race-neutral: \N{EN DASH}" in html  # the run that failed without a word
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1e308])
+def test_a_comparison_with_numbers_that_no_plot_can_show(tmp_path: Path, value: float) -> None:
+    path = write_comparison(tmp_path) / "comparison.json"
+    compared = json.loads(path.read_text())
+    compared["cells"][0]["score"]["before"] = value
+    path.write_text(json.dumps(compared))
+    assert "Stereotype score" in write_report(tmp_path).read_text()
+
+
 def test_lone_surrogates_do_not_stop_the_page(tmp_path: Path) -> None:
     write_unlearning(tmp_path)
     samples = r'[{"prompt": "a \ud800 b", "before": "", "after": "\u0000"}]'
@@ -161,6 +190,12 @@ def test_scales_hold_their_values_between_round_ticks(values: list[float]) -> No
     assert ticks[0].x == 0
     assert ticks[-1].x == 100
     assert all(0 < scale.x(value) < 100 for value in values)
+
+
+def test_a_scale_leaves_out_what_it_cannot_show() -> None:
+    scale = Scale([50.0, math.nan, math.inf, 1e300])
+    assert len(scale.ticks()) <= 9
+    assert [scale.x(v) for v in (math.nan, -math.inf, math.inf)] == [0, 0, 100]
 
 
 def test_curves_skip_what_cannot_be_drawn() -> None:

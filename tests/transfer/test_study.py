@@ -15,6 +15,7 @@ from fairforget.transfer import study as study_module
 from fairforget.transfer.plan import Recipe, Run
 from fairforget.transfer.running import carry_out, digests, forget_corpus
 
+from ..docs.blocks import ROOT
 from ..models import save_tiny
 
 
@@ -168,6 +169,22 @@ def test_harmful_words_may_be_selected_in_passing(tmp_path) -> None:
     assert not any("women" in first.text[s.start : s.end] for s in first.spans)
     given = replace(recipe, select="given")
     assert not forget_corpus(Run(str(path), "ascent", None, 0, given)).texts[0].spans
+
+
+def test_kept_runs_let_a_study_go_on_elsewhere(arguments, tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    from kept_runs import keep, put_back  # type: ignore[import-not-found]
+
+    short = [*arguments, "--objectives", "ascent", "--controls", "random", "--seeds", "1"]
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    study = run(capsys, *short, "--output", str(here))
+    keep(here, tmp_path / "runs.tar.xz")
+    put_back(tmp_path / "runs.tar.xz", elsewhere)
+    kept = "".join(path.read_text("utf-8", "replace") for path in elsewhere.rglob("*.parquet"))
+    assert "score_stereotype" in kept
+    assert "It is" not in kept  # no sentence of a benchmark
+    monkeypatch.setattr(study_module, "carry_out", None)  # nothing is left to do
+    assert without_times(run(capsys, *short, "--output", str(elsewhere))) == without_times(study)
 
 
 def test_a_corpus_that_changed_is_read_anew(tmp_path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from fairforget.benchmarks.measurement import Measurement
 from fairforget.benchmarks.options import chosen
-from fairforget.benchmarks.sentences import log_probs, longest_input, needs_causal
+from fairforget.benchmarks.sentences import log_probs, needs_causal
 from fairforget.corpora import iter_corpus, read_corpus
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.files import read_text
@@ -79,7 +79,7 @@ def evaluate(
     ids = ids[: math.ceil(share * len(ids))]
     if len(ids) < 2:
         raise InputError(f"perplexity corpus {corpus!r} has fewer than two tokens")
-    window = min(LONGEST_WINDOW, longest_input(language_model))
+    window = min(LONGEST_WINDOW, language_model.longest_input)
     if protocol == "bias-bench":
         window = stride = max(2, window - RESERVED)
     else:

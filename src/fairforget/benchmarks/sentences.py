@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -132,20 +131,12 @@ def refuse_too_long(
     Raises:
         InputError: one has more tokens than the model takes.
     """
-    longest = longest_input(language_model)
+    longest = language_model.longest_input
     for length, name in zip(lengths, names, strict=True):
         if length > longest:
             raise InputError(
                 f"{name}: {length} tokens, and {language_model.source} takes {longest}; shorten it"
             )
-
-
-def longest_input(language_model: LanguageModel) -> int:
-    """How many tokens the model takes at once, as configuration and tokenizer say."""
-    config = language_model.model.config.get_text_config()
-    known = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
-    # RoBERTa's table of positions is longer than its inputs may be; its tokenizer knows
-    return min(int(known or sys.maxsize), int(language_model.tokenizer.model_max_length))
 
 
 def needs_causal(language_model: LanguageModel, what: str) -> None:

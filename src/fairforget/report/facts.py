@@ -138,15 +138,30 @@ def versions_table(model: ModelFacts, environment: Environment, seconds: dict[st
             ("Parameters", f"{model.parameters:,}".replace(",", "\u202f")),
             ("Number type", model.dtype),
             ("Start token", model.start_token),
+            *_known(("Revision", model.revision), ("Weights, in part, sha256", model.weights[:16])),
             ("FairForget", environment.fairforget),
             ("PyTorch", environment.torch),
             ("Transformers", environment.transformers),
+            *_known(
+                ("Accelerate", environment.accelerate),
+                ("Tokenizers", environment.tokenizers),
+                ("NumPy", environment.numpy),
+                ("PEFT", environment.peft),
+            ),
             ("Python", environment.python),
             ("Device", environment.device),
             ("Processes", str(environment.processes)),
+            *_known(
+                ("Threads", str(environment.threads or "")), ("Processor", environment.processor)
+            ),
             *((f"Seconds, {name}", number(value)) for name, value in seconds.items()),
         ],
     )
+
+
+def _known(*rows: tuple[str, str]) -> list[tuple[str, str]]:
+    """The rows that have a value: older records lack some."""
+    return [row for row in rows if row[1]]
 
 
 def generic_tables(before: dict[str, Any], after: dict[str, Any]) -> list[Table]:

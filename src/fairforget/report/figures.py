@@ -85,12 +85,20 @@ class Curve:
     end: tuple[float, float]
 
 
+FAR = 1e9
+"""The largest number on an axis."""
+
+
 class Scale:
     """Maps values to % of the width, with room at both ends and round ticks."""
 
     def __init__(self, values: Sequence[float], *, floor: float = -math.inf) -> None:
-        """Span the given values, and nothing below the floor, which is a round number."""
-        low, high = min(values), max(values)
+        """Span the given values, and nothing below the floor, which is a round number.
+
+        What no axis can show, infinite say, is left out, and lies at an end.
+        """
+        drawn = [value for value in values if abs(value) <= FAR] or [0.0]
+        low, high = min(drawn), max(drawn)
         width = max(high - low, 1.0)
         step = next(s for s in (0.5, 1, 2, 5, 10, 20, 25, 50, 100, math.inf) if width / s <= 6)
         step = width if math.isinf(step) else step
@@ -100,6 +108,7 @@ class Scale:
 
     def x(self, value: float) -> float:
         """Where a value lies, in %."""
+        value = min(max(self.low, value), self.high)
         return round((value - self.low) / (self.high - self.low) * 100, 3)
 
     def ticks(self, *, sign: bool = False) -> list[Tick]:

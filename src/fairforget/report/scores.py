@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,7 +105,7 @@ def _number(facts: dict[str, Any], name: str, where: str) -> float | None:
 
 def _count(facts: dict[str, Any], name: str, where: str) -> int | None:
     value = _number(facts, name, where)
-    return None if value is None else int(value)
+    return None if value is None or not math.isfinite(value) else int(value)
 
 
 def _interval(facts: dict[str, Any], name: str, where: str) -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,7 +74,7 @@ def context(study: StudyRecord) -> dict[str, Any]:
         "cells": cells_table(study),
         "frontiers": frontiers(points),
         "points": points_table(points),
-        "failed": [(failure.run, failure.error.splitlines()[-1]) for failure in study.failed],
+        "failed": [(failure.run, _last_line(failure.error)) for failure in study.failed],
         "settings": pairs_table("settings", "Settings", flattened(study.settings)),
         "faults": faults(benchmarks, verdicts=False),
     }
@@ -116,7 +117,8 @@ def heat_map(benchmark: str, matrix: Sequence[MatrixCell]) -> HeatMap:
     rows: dict[str, dict[str, MatrixCell]] = {}
     for cell in mine:
         rows.setdefault(row_name(cell), {})[cell.domain] = cell
-    largest = max((abs(cell.bias.value) for cell in mine), default=0.0)
+    sizes = [abs(cell.bias.value) for cell in mine if math.isfinite(cell.bias.value)]
+    largest = max(sizes, default=0.0)
     return HeatMap(
         id=anchor("map", benchmark),
         caption=f"{benchmark_name(benchmark)}: change of the score, in points",
@@ -220,16 +222,27 @@ def cells_table(study: StudyRecord) -> Table:
     )
 
 
+def _last_line(error: str) -> str:
+    """What an error says in the end; an en dash where it says nothing."""
+    return next(reversed(error.splitlines()), "") or NONE
+
+
 def _square(cell: MatrixCell, largest: float) -> Square:
+    """A cell with its shade; none where the change is no finite number: a run may diverge."""
     significant = cell.bias.p_adjusted < SIGNIFICANT
     seeds = "" if cell.seeds == 1 else f", mean of {cell.seeds} seeds"
     return Square(
         text=signed(cell.delta.value) + ("*" if significant else ""),
-        level=round(cell.bias.value / largest * LEVELS) if largest else 0,
+        level=_level(cell.bias.value, largest),
         tip=f"score {signed(cell.delta.value)} ({span(cell.delta.ci)}){seeds}; distance from no "
         f"bias {signed(cell.bias.value)} ({span(cell.bias.ci)}), "
         f"{'significant' if significant else 'not significant'}",
     )
+
+
+def _level(value: float, largest: float) -> int:
+    """The shade of a change, given the largest one."""
+    return round(value / largest * LEVELS) if largest and math.isfinite(value) else 0
 
 
 def _ranged(effect: Effect | None) -> Content:

@@ -1,0 +1,68 @@
+"""Fill into SECURITY.md what the last whole runs of the long suites did, from docs/results.
+
+python docs/fill_security.py            `make faults` and `make fuzz` do it
+python docs/fill_security.py --check    fail if page and results differ
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE, RESULTS = ROOT / "SECURITY.md", ROOT / "docs" / "results"
+MARKS = re.compile(r"(<!-- last runs: .*? -->\n).*?(<!-- /last runs -->)", re.DOTALL)
+
+
+def lines(results: Path = RESULTS) -> str:
+    """What each suite did when it was last recorded, as Markdown."""
+    return "\n".join([*_faults(results / "faults.json"), *_fuzz(results / "fuzz.json"), ""])
+
+
+def _faults(path: Path) -> list[str]:
+    found = _read(path)
+    if "kills" not in found:
+        return ["- `make faults` has not been recorded yet."]
+    return [
+        f"- `make faults`: {found['kills']:,} kills of {len(found['commands'])} commands; "
+        f"{found['finished']:,} of {found['resumed']:,} runs then finished as undisturbed, "
+        f"nothing lost ({_time(found['seconds'])})."
+    ]
+
+
+def _fuzz(path: Path) -> list[str]:
+    found = _read(path)
+    names = {"random": "by chance", "led": "led by coverage"}
+    if not names.keys() <= found.keys():
+        return ["- `make fuzz` has not been recorded yet."]
+    inputs = ", ".join(f"{found[part]['inputs']:,} inputs {how}" for part, how in names.items())
+    wrong = sum(found[part]["wrong"] for part in names)
+    seconds = sum(found[part]["seconds"] for part in names)
+    readers = len(found["random"]["readers"])
+    return [f"- `make fuzz`: {inputs}; {wrong} of {readers} readers wrong ({_time(seconds)})."]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
+
+
+def main() -> None:
+    """Fill or check."""
+    text = PAGE.read_text(encoding="utf-8")
+    filled = MARKS.sub(lambda found: found[1] + lines() + found[2], text)
+    if "--check" in sys.argv[1:] and filled != text:
+        sys.exit("SECURITY.md and docs/results differ; run docs/fill_security.py")
+    PAGE.write_text(filled, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

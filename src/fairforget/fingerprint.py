@@ -1,0 +1,44 @@
+"""Which model it is: its weights, told by a glance at each tensor, and its commit on the hub."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import torch
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
+from transformers import PreTrainedModel
+
+FROM_EACH = 256
+"""Weights looked at in each tensor, evenly spread."""
+
+
+def fingerprint(model: PreTrainedModel) -> str:
+    """sha256 of some weights of every tensor, in float32, with names and shapes.
+
+    Of two models that differ by training, or by their number type, it differs; against who wants
+    to deceive it proves nothing.
+    """
+    digest = hashlib.sha256()
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            flat = weights.detach().reshape(-1)
+            seen = flat[:: max(1, flat.numel() // FROM_EACH)].float().cpu().contiguous()
+            digest.update(f"{name} {tuple(weights.shape)} ".encode())
+            digest.update(seen.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def hub_commit(source: str) -> str:
+    """The commit of a hub model that was loaded by its name; empty for one that is not the hub's.
+
+    The hub is not asked: what was loaded lies in its cache.
+    """
+    if Path(source).exists():
+        return ""
+    try:
+        found = try_to_load_from_cache(source, "config.json")
+    except HFValidationError:  # no name of the hub's form
+        return ""
+    return Path(found).parent.name if isinstance(found, str) else ""

@@ -1,0 +1,79 @@
+"""Every table in docs/results is what its script makes of the results beside it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from .blocks import ROOT
+
+DOCS = ROOT / "docs"
+RESULTS = DOCS / "results"
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch):
+    """A script in docs, by its name, as a module."""
+    monkeypatch.syspath_prepend(str(DOCS))
+
+    def find(name: str) -> ModuleType:
+        return importlib.import_module(name)
+
+    return find
+
+
+@pytest.mark.parametrize("page", sorted(RESULTS.glob("*.md")), ids=lambda page: page.stem)
+def test_a_table_is_that_of_its_results(page: Path, script) -> None:
+    made = script(f"score_{page.stem}")
+    assert page.with_suffix(".json") == made.RESULTS
+    assert page.read_text(encoding="utf-8") == made.table(made.last())
+
+
+@pytest.mark.parametrize(
+    "page", sorted(RESULTS.rglob("tables.md")), ids=lambda page: page.parent.name
+)
+def test_the_tables_of_a_study_are_those_of_its_record(page: Path, script) -> None:
+    name = page.parent.relative_to(RESULTS).as_posix()
+    assert page.read_text(encoding="utf-8") == script("take_study").page(name)
+
+
+def test_every_result_has_a_page() -> None:
+    pages = {path.stem for path in RESULTS.glob("*.md")}
+    suites = {"faults", "fuzz"}  # which docs/fill_security.py shows
+    assert {path.stem for path in RESULTS.glob("*.json")} - suites <= pages
+    for study in RESULTS.rglob("study.json"):
+        assert study.with_name("tables.md").exists()
+
+
+def test_security_says_what_the_last_runs_did() -> None:
+    ran = subprocess.run(
+        [sys.executable, "docs/fill_security.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert not ran.returncode, ran.stderr
+
+
+def test_what_the_suites_did_is_told(tmp_path: Path, script) -> None:
+    lines = script("fill_security").lines
+    assert lines(tmp_path).count("has not been recorded yet") == 2
+    commands = {"unlearn": 150, "select": 50}
+    faults = {"kills": 200, "resumed": 127, "finished": 127, "seconds": 198.2, "commands": commands}
+    (tmp_path / "faults.json").write_text(json.dumps(faults))
+    part = {"inputs": 1500, "wrong": 0, "seconds": 60.0, "readers": {"csv": 1000, "bbq": 500}}
+    (tmp_path / "fuzz.json").write_text(json.dumps({"random": part}))
+    assert "`make fuzz` has not been recorded yet" in lines(tmp_path)
+    (tmp_path / "fuzz.json").write_text(json.dumps({"random": part, "led": part}))
+    assert lines(tmp_path).splitlines() == [
+        "- `make faults`: 200 kills of 2 commands; 127 of 127 runs then finished as undisturbed, "
+        "nothing lost (3 min 18 s).",
+        "- `make fuzz`: 1,500 inputs by chance, 1,500 inputs led by coverage; 0 of 2 readers wrong "
+        "(2 min 0 s).",
+    ]

@@ -1,0 +1,102 @@
+"""A checkpoint of `unlearn` is damaged between two calls: it is told, and the result stays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairforget.cli import main
+from fairforget.config import UnlearningConfig
+from fairforget.records import CHECKPOINTS, MODEL, RECORD
+from tests.models import save_tiny
+
+from .test_checkpoints import cut, flip
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What `unlearn` is told, but for where to write."""
+    directory = tmp_path_factory.mktemp("input")
+    forget, retain = directory / "forget.jsonl", directory / "retain.jsonl"
+    texts = [
+        {"text": f"{who} are {word}.", "mentions": [[0, len(who), "People"]]}
+        for who in ("Women", "Men")
+        for word in ("late", "loud", "slow")
+    ]
+    forget.write_text("\n".join(map(json.dumps, texts)))
+    rivers = [{"text": f"The river has {n} bridges near the town."} for n in range(200)]
+    retain.write_text("\n".join(map(json.dumps, rivers)))
+    model = save_tiny("llama", directory / "model")
+    return [
+        *("unlearn", str(model), "--forget", str(forget), "--retain", str(retain)),
+        *("--steps", "6", "--batch_size", "2", "--device", "cpu"),
+    ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def save_often() -> Iterator[None]:
+    """A checkpoint every two steps."""
+    as_asked = UnlearningConfig.__post_init__
+
+    def often(config: UnlearningConfig) -> None:
+        config.save_steps = config.logging_steps = 2
+        as_asked(config)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(UnlearningConfig, "__post_init__", often)
+        yield
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    command: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[bytes, dict[str, Any]]:
+    """What the command leaves where nothing is damaged."""
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    main([*command, "--output", str(out)])
+    return result(out)
+
+
+@pytest.mark.parametrize("damage", [cut, flip, Path.unlink])
+@pytest.mark.parametrize("broken", [("checkpoint-6",), ("checkpoint-4", "checkpoint-6")])
+def test_the_same_command_ends_as_if_nothing_was_damaged(
+    command: list[str],
+    undisturbed: tuple[bytes, dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys,
+    damage: Callable[[Path], None],
+    broken: tuple[str, ...],
+) -> None:
+    out = tmp_path / "out"
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fairforget.unlearning.land", interrupted)  # all is trained by then
+        with pytest.raises(SystemExit) as ended:
+            main([*command, "--output", str(out)])
+    assert ended.value.code == 130
+    for name in broken:
+        damage(out / CHECKPOINTS / name / "model.safetensors")
+    capsys.readouterr()
+
+    main([*command, "--output", str(out)])
+    said = capsys.readouterr().err
+    told = [line for line in said.splitlines() if "an earlier state of the run is used" in line]
+    assert len(told) == len(broken)
+    assert all(name in "".join(told) for name in broken)
+    assert result(out) == undisturbed
+    assert not (out / CHECKPOINTS).exists()
+
+
+def result(directory: Path) -> tuple[bytes, dict[str, Any]]:
+    """The weights, and the record without its durations."""
+    record = json.loads((directory / RECORD).read_text())
+    del record["seconds"]
+    return (directory / MODEL / "model.safetensors").read_bytes(), record

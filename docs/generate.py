@@ -18,10 +18,6 @@ from fairforget.cli import COMMANDS, main
 from fairforget.corpora import SOURCES
 from fairforget.corpora.domains import DOMAINS, GROUPS, Labels
 from fill_readme import table as demo_table
-from score_recipe import last as recipe
-from score_recipe import table as recipe_table
-from score_selectors import last as selectors
-from score_selectors import table as selectors_table
 
 DOCS = Path(__file__).resolve().parent
 PAGES, RESULTS = DOCS / "pages", DOCS / "results"
@@ -99,7 +95,7 @@ def _named(domains: Sequence[str]) -> str:
 
 
 def results() -> str:
-    """The demo's table, the selectors', and every other table in docs/results."""
+    """The demo's table, and every other page in docs/results."""
     parts = [
         "# Results",
         "",
@@ -112,7 +108,7 @@ def results() -> str:
         "",
         demo_table(),
     ]
-    tables = [recipe_table(recipe()), selectors_table(selectors())]
+    tables = [page.read_text(encoding="utf-8") for page in sorted(RESULTS.glob("*.md"))]
     for page in sorted(RESULTS.rglob("tables.md")):
         tables.append(page.read_text(encoding="utf-8").replace("](map.png)", f"]({_map(page)})"))
     for text in tables:

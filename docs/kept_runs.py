@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairforget.evaluation import NAMES, SCORES
+from fairforget.outputs import SETTINGS
 from fairforget.records import AFTER, BEFORE, ITEMS, RECORD, RUNS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,6 +53,7 @@ def _finished(study: Path) -> Iterator[Path]:
     measured = [study / BEFORE, *(run / AFTER for run in done)]
     yield from (directory / ITEMS for directory in measured)
     yield from (directory / RECORD for directory in [*measured, *done])
+    yield study / SETTINGS
 
 
 def _ranked(path: Path) -> bytes:

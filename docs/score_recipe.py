@@ -15,9 +15,10 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
 
+from cells import mean
 from fairforget.benchmarks.stereoset import judge
 from fairforget.cli import main as fairforget
 from fairforget.corpora import read_corpus
@@ -214,13 +215,8 @@ def _row(name: str, runs: Sequence[Scores], original: Scores, alphas: Sequence[f
         [run["stereoset"]["all"]["lms"] for run in runs],
     ]
     ratios = [run["perplexity"] / original["perplexity"] for run in runs]
-    cells = [*(_cell(values, 1) for values in columns), _cell(ratios, 3), _cell(alphas, 2)]
+    cells = [*(mean(values, 1) for values in columns), mean(ratios, 3), mean(alphas, 2)]
     return f"| {name} | {' | '.join(cells)} |"
-
-
-def _cell(values: Sequence[float], digits: int) -> str:
-    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{fmean(values):.{digits}f}{spread}"
 
 
 def _terms(part: str, words: str, found: dict[str, Any]) -> str:

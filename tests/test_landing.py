@@ -98,7 +98,10 @@ def test_a_mirrored_model_is_as_far_the_other_way() -> None:
         assert torch.allclose(p - original[name], original[name] - trained[name], atol=1e-6)
 
 
-@pytest.mark.parametrize("options", [{"perplexity": 0.99}, {"everyday": 0}, {"reach": 0.5}])
+@pytest.mark.parametrize(
+    "options",
+    [{"perplexity": 0.99}, {"everyday": 0}, {"reach": 0.5}, {"perplexity": None}, {"reach": None}],
+)
 def test_budgets_that_make_no_sense_are_refused(options: dict) -> None:
     with pytest.raises(InputError, match="must be"):
         Budget(**options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,14 @@ def test_saving_replaces_what_was_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no model"):  # it might be anything
         save_model(model, tmp_path / "given")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["given", "saved"]
+
+
+def test_a_tokenizer_without_a_number_for_its_longest_input_is_refused(tmp_path: Path) -> None:
+    directory = save_tiny("gpt2", tmp_path / "given")
+    path = directory / "tokenizer_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "model_max_length": []}))
+    with pytest.raises(InputError, match=r"model_max_length is \[\]; it must be a number"):
+        load_model(directory)
 
 
 def test_masked_models_are_told_apart(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from fairforget.errors import InputError
@@ -27,10 +28,15 @@ class Budget:
 
     def __post_init__(self) -> None:
         for name in ("perplexity", "everyday"):
-            if not getattr(self, name) >= 1:
+            if not _number(getattr(self, name)) >= 1:
                 raise InputError(
                     f"budget.{name} is {getattr(self, name)}; it is a ratio, after ÷ before, "
                     "and must be at least 1"
                 )
-        if not 1 <= self.reach <= 5:
+        if not 1 <= _number(self.reach) <= 5:
             raise InputError(f"budget.reach is {self.reach}; it must be between 1 and 5")
+
+
+def _number(value: object) -> float:
+    """The value, NaN where it is no number: a configuration file may leave it out."""
+    return float(value) if isinstance(value, int | float) else math.nan

@@ -165,6 +165,11 @@ def load_model(
             f"model {name!r}: its tokenizer gives no character offsets; "
             "a fast tokenizer (tokenizer.json) is needed"
         )
+    if not isinstance(tokenizer.model_max_length, int | float):
+        raise InputError(
+            f"model {name!r}: its tokenizer's model_max_length is {tokenizer.model_max_length!r}; "
+            "it must be a number"
+        )
     model.to(torch_device).eval()  # type: ignore[arg-type]
     return LanguageModel(model, tokenizer, name, kind, _start_token(tokenizer, start_token, name))
 

@@ -72,7 +72,13 @@ def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("steps: [1\n", "config.yaml"), ("stepz: 3\n", "stepz"), ("steps: many\n", "steps")],
+    [
+        ("steps: [1\n", "config.yaml"),
+        ("stepz: 3\n", "stepz"),
+        ("steps: many\n", "steps"),
+        ("steps: 3\nbudget:\n", "budget is empty"),
+        ("budget:\n  reach:\n", "budget.reach is None"),
+    ],
 )
 def test_bad_config(tmp_path, capsys, model, content, message) -> None:
     path = written(tmp_path, "config.yaml", content)

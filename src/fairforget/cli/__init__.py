@@ -6,9 +6,9 @@ import errno
 import os
 import sys
 import traceback
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from jsonargparse import ArgumentParser, auto_cli
+from jsonargparse import ArgumentParser, Namespace, auto_cli
 
 from fairforget.allocator import keep_freed_memory
 from fairforget.cli.compare import compare_command
@@ -60,6 +60,14 @@ class OneLineParser(ArgumentParser):
         # the YAML reader does not know the name of its file
         message = message.replace('"<unicode string>"', _value_of("--config") or "the file")
         _fail(" ".join(message.split()) + f" (see {self.prog.split(' [')[0]} --help)")
+
+    def instantiate(self, namespace: Namespace, *args: Any, **options: Any) -> Any:
+        """As the library's; a group of settings that a file names and leaves empty is an error."""
+        if empty := [
+            name for name in self.groups or () if name in namespace and namespace[name] is None
+        ]:
+            self.error(f"{empty[0]} is empty; give its settings, or leave it out")
+        return super().instantiate(namespace, *args, **options)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -6,18 +6,17 @@ python docs/fill_readme.py --check    fail if README and records differ
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 from pathlib import Path
 
 from fairforget.records import EvaluationRecord, UnlearningRecord, read_record
+from marked import fill
 
 ROOT = Path(__file__).resolve().parents[1]
 README, RUN = ROOT / "README.md", ROOT / "runs" / "demo"
 RECORDS = ROOT / "docs" / "results" / "demo"
 FILES = ("record.json", "before/record.json", "after/record.json")
-MARKS = re.compile(r"(<!-- demo: .*? -->\n).*?(<!-- /demo -->)", re.DOTALL)
 
 
 def table() -> str:
@@ -57,16 +56,11 @@ def table() -> str:
 
 def main() -> None:
     """Fill or check."""
-    check = "--check" in sys.argv[1:]
-    if not check and RUN.is_dir():
+    if "--check" not in sys.argv[1:] and RUN.is_dir():
         for name in FILES:
             (RECORDS / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(RUN / name, RECORDS / name)
-    text = README.read_text(encoding="utf-8")
-    filled = MARKS.sub(lambda found: found[1] + table() + found[2], text)
-    if check and filled != text:
-        sys.exit("README.md and docs/results/demo differ; run `make readme`")
-    README.write_text(filled, encoding="utf-8")
+    fill(README, "demo", table(), "`make readme`")
 
 
 if __name__ == "__main__":

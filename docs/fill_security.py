@@ -7,14 +7,13 @@ python docs/fill_security.py --check    fail if page and results differ
 from __future__ import annotations
 
 import json
-import re
-import sys
 from pathlib import Path
 from typing import Any
 
+from marked import fill
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, RESULTS = ROOT / "SECURITY.md", ROOT / "docs" / "results"
-MARKS = re.compile(r"(<!-- last runs: .*? -->\n).*?(<!-- /last runs -->)", re.DOTALL)
 
 
 def lines(results: Path = RESULTS) -> str:
@@ -55,14 +54,5 @@ def _time(seconds: float) -> str:
     return f"{minutes} min {rest} s"
 
 
-def main() -> None:
-    """Fill or check."""
-    text = PAGE.read_text(encoding="utf-8")
-    filled = MARKS.sub(lambda found: found[1] + lines() + found[2], text)
-    if "--check" in sys.argv[1:] and filled != text:
-        sys.exit("SECURITY.md and docs/results differ; run docs/fill_security.py")
-    PAGE.write_text(filled, encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    fill(PAGE, "last runs", lines(), "docs/fill_security.py")

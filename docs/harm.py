@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,6 @@ import numpy.typing as npt
 from fairforget.corpora import read_corpus
 from fairforget.models import LanguageModel
 from fairforget.scoring.causal import token_log_probs
-from fairforget.scoring.masked import masked_log_probs, one_at_a_time
 from fairforget.targets import encode_targets
 
 Marked = tuple[tuple[int, ...], tuple[bool, ...]]
@@ -21,11 +19,10 @@ Marked = tuple[tuple[int, ...], tuple[bool, ...]]
 def harm(model: LanguageModel, corpus: str, *, texts: int) -> tuple[float, float]:
     """Mean log p of the harmful tokens behind a mention, and what the group adds, in nats.
 
-    The latter is the difference to the same tokens in the sentence about people. A causal model
-    sees what precedes each token, a masked one both sides, one token hidden at a time.
+    The latter is the difference to the same tokens in the sentence about people.
 
     Args:
-        model: causal or masked.
+        model: a causal one.
         corpus: with spans and mentions.
         texts: how many of them, drawn once for all models.
     """
@@ -33,9 +30,7 @@ def harm(model: LanguageModel, corpus: str, *, texts: int) -> tuple[float, float
     said: list[Marked] = []
     of_anyone: list[Marked] = []
     for text in random.Random(0).sample(every, min(texts, len(every))):
-        targets = encode_targets(
-            model.tokenizer, text, start_id=model.start_id, end_id=model.end_id, neutral=True
-        )
+        targets = encode_targets(model.tokenizer, text, start_id=model.start_id, neutral=True)
         if targets:
             said.append((targets.ids, targets.mask))
             of_anyone.append((targets.neutral_ids, targets.neutral_mask))
@@ -44,15 +39,8 @@ def harm(model: LanguageModel, corpus: str, *, texts: int) -> tuple[float, float
 
 
 def log_probs(model: LanguageModel, marked: Sequence[Marked]) -> npt.NDArray[np.float32]:
-    """Log p of every marked token, text by text."""
-    places = [[i for i, wanted in enumerate(mask) if wanted] for _, mask in marked]
-    if model.kind == "causal":
-        found = token_log_probs(model.model, [ids for ids, _ in marked])
-        return np.concatenate(
-            [one[np.array(at) - 1] for one, at in zip(found, places, strict=True)]
-        )
-    hidden = (
-        one_at_a_time(ids, at, model.tokenizer.mask_token_id)
-        for (ids, _), at in zip(marked, places, strict=True)
+    """Log p of every marked token given what precedes it, text by text."""
+    found = token_log_probs(model.model, [ids for ids, _ in marked])
+    return np.concatenate(
+        [one[np.array(mask[1:])] for one, (_, mask) in zip(found, marked, strict=True)]
     )
-    return np.concatenate(masked_log_probs(model.model, list(chain.from_iterable(hidden))))

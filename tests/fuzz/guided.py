@@ -6,7 +6,6 @@ Each reader has a process of its own, for libFuzzer does not give it back.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import math
@@ -16,7 +15,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import atheris
@@ -25,10 +23,9 @@ ALONE = "--alone"
 
 watched = atheris.instrument_imports(include=["fairforget"], enable_loader_override=False)
 with watched if ALONE in sys.argv else contextlib.nullcontext():
-    from tests.recorded import record
-
     from .bounds import BYTES
     from .run import attempts
+    from .tally import Tally, parser
     from .targets import TARGETS
 
 DONE = re.compile(r"Done (\d+) runs")
@@ -58,21 +55,14 @@ def _resident() -> int:
 
 def main() -> None:
     """Fuzz all readers, or those named; exits with 1 if one was wrong, or if there were too few."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("targets", nargs="*", default=list(TARGETS), metavar="TARGET")
-    parser.add_argument("--inputs", type=int, default=100_000, help="of all targets together")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--results", type=Path, help="JSON file that shall say what was done")
-    parser.add_argument(ALONE, action="store_true", help="in this process; one target")
-    options = parser.parse_args()
+    flags = parser(__doc__, seed=1)
+    flags.add_argument(ALONE, action="store_true", help="in this process; one target")
+    options = flags.parse_args()
     if options.alone:
         one(options.targets[0], options.inputs, options.seed)
-    whole = sum(TARGETS[name].weight for name in options.targets)
-    began = time.perf_counter()
-    readers: dict[str, int] = {}
-    faults = 0
+    tally = Tally("led", options)
     for name in options.targets:
-        inputs = math.ceil(options.inputs * TARGETS[name].weight / whole)
+        inputs = math.ceil(tally.share(name))
         command = [sys.executable, "-m", "tests.fuzz.guided", name, ALONE]
         ran = subprocess.run(
             [*command, "--inputs", str(inputs), "--seed", str(options.seed)],
@@ -82,22 +72,10 @@ def main() -> None:
         )
         found = DONE.search(ran.stderr)
         if ran.returncode or not found:
-            faults += 1
-            print(f"{name}: WRONG\n{ran.stdout}\n{ran.stderr}", flush=True)
-            continue
-        readers[name] = int(found[1])
-        print(f"{name}: {found[1]} inputs", flush=True)
-    total = sum(readers.values())
-    print(f"{total} inputs, {faults} readers wrong", flush=True)
-    done = {
-        "inputs": total,
-        "wrong": faults,
-        "seconds": round(time.perf_counter() - began, 1),
-        "seed": options.seed,
-        "readers": readers,
-    }
-    record(options.results, "make fuzz", led=done)
-    sys.exit(bool(faults) or total < options.inputs)
+            tally.wrong(name, f"{ran.stdout}\n{ran.stderr}")
+        else:
+            tally.right(name, int(found[1]))
+    tally.finish()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import strategies as st
@@ -44,16 +45,26 @@ values = st.recursive(
 )
 
 
+def descent(draw: st.DrawFn, whole: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """A way down into a JSON value: the container, the key that was drawn, and what stands there.
+
+    Until there is nothing below; what is put in place of a part is not entered.
+    """
+    place = whole
+    while isinstance(place, dict | list) and place:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = draw(st.sampled_from(keys))
+        inner = place[key]
+        yield place, key, inner
+        place = inner
+
+
 @st.composite
 def bent(draw: st.DrawFn, valid: Any) -> Any:
     """A JSON value like the valid one, with up to three parts replaced, dropped or doubled."""
     whole = copy.deepcopy(valid)
     for _ in range(draw(st.integers(1, 3))):
-        place = whole
-        while isinstance(place, dict | list) and place:
-            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
-            key = draw(st.sampled_from(keys))
-            inner = place[key]
+        for place, key, inner in descent(draw, whole):
             if not (isinstance(inner, dict | list) and inner and draw(st.integers(0, 3))):
                 change = draw(st.integers(0, 5))
                 if change == 0:
@@ -67,7 +78,6 @@ def bent(draw: st.DrawFn, valid: Any) -> Any:
                 else:
                     place[key] = draw(scalars)
                 break
-            place = inner
     return whole
 
 
@@ -76,18 +86,13 @@ def alike(draw: st.DrawFn, valid: Any) -> Any:
     """The valid value with up to three numbers or texts replaced by odd ones of their type."""
     whole = copy.deepcopy(valid)
     for _ in range(draw(st.integers(1, 3))):
-        place = whole
-        while isinstance(place, dict | list) and place:
-            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
-            key = draw(st.sampled_from(keys))
-            inner = place[key]
+        for place, key, inner in descent(draw, whole):
             if isinstance(inner, str):
                 place[key] = draw(st.sampled_from(ODD_TEXT))
             elif isinstance(inner, float):
                 place[key] = draw(st.floats())
             elif isinstance(inner, int) and not isinstance(inner, bool):
                 place[key] = draw(st.sampled_from([*EDGES, -1]))
-            place = inner
     return whole
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from fairforget.corpora import read_corpus
 from fairforget.models import LanguageModel
 from fairforget.scoring.causal import token_log_probs
+from fairforget.scoring.masked import masked_log_probs, one_at_a_time
 from fairforget.targets import encode_targets
 
 Marked = tuple[tuple[int, ...], tuple[bool, ...]]
@@ -19,10 +20,12 @@ Marked = tuple[tuple[int, ...], tuple[bool, ...]]
 def harm(model: LanguageModel, corpus: str, *, texts: int) -> tuple[float, float]:
     """Mean log p of the harmful tokens behind a mention, and what the group adds, in nats.
 
+    Given what precedes a token, or, of a masked model, everything else in the text.
+
     The latter is the difference to the same tokens in the sentence about people.
 
     Args:
-        model: a causal one.
+        model: a causal or masked one.
         corpus: with spans and mentions.
         texts: how many of them, drawn once for all models.
     """
@@ -30,7 +33,9 @@ def harm(model: LanguageModel, corpus: str, *, texts: int) -> tuple[float, float
     said: list[Marked] = []
     of_anyone: list[Marked] = []
     for text in random.Random(0).sample(every, min(texts, len(every))):
-        targets = encode_targets(model.tokenizer, text, start_id=model.start_id, neutral=True)
+        targets = encode_targets(
+            model.tokenizer, text, start_id=model.start_id, end_id=model.end_id, neutral=True
+        )
         if targets:
             said.append((targets.ids, targets.mask))
             of_anyone.append((targets.neutral_ids, targets.neutral_mask))
@@ -39,7 +44,16 @@ def harm(model: LanguageModel, corpus: str, *, texts: int) -> tuple[float, float
 
 
 def log_probs(model: LanguageModel, marked: Sequence[Marked]) -> npt.NDArray[np.float32]:
-    """Log p of every marked token given what precedes it, text by text."""
+    """Log p of every marked token, text by text."""
+    if model.kind == "masked":
+        mask_id = model.tokenizer.mask_token_id
+        places = [np.flatnonzero(mask).tolist() for _, mask in marked]
+        blanked = [
+            text
+            for (ids, _), its in zip(marked, places, strict=True)
+            for text in one_at_a_time(ids, its, mask_id)
+        ]
+        return np.concatenate(masked_log_probs(model.model, blanked))
     found = token_log_probs(model.model, [ids for ids, _ in marked])
     return np.concatenate(
         [one[np.array(mask[1:])] for one, (_, mask) in zip(found, marked, strict=True)]

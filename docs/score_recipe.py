@@ -12,7 +12,6 @@ shown but not counted.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -26,9 +25,9 @@ from fairforget.evaluation import evaluate_into, read_items
 from fairforget.landing import blend
 from fairforget.models import load_model
 from fairforget.records import MODEL, RECORD, EvaluationRecord, UnlearningRecord, read_record
+from results_page import ResultsPage
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS, RUNS = ROOT / "docs" / "results" / "recipe.json", Path("runs") / "recipe"
+RUNS = Path("runs") / "recipe"
 SEEDS = 3
 FACTORS = (1.5, 2.0)
 """How many times as far from the original as seed 0 landed: what more damage would buy."""
@@ -135,23 +134,11 @@ def distance(found: Scores) -> float:
     return fmean(abs(found["stereoset"][domain]["ss"] - 50) for domain in COUNTED)
 
 
-def last() -> dict[str, Any]:
-    """The results that are there."""
-    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return found
-
-
-def table(found: dict[str, Any]) -> str:
-    """The results as Markdown."""
-    return "\n".join(lines(found))
-
-
 def lines(found: dict[str, Any]) -> Iterator[str]:
     """Of the page."""
     original, seeds, method = found["original"], found["seeds"], found["method"]
     alphas = [landing["alpha"] for landing in found["budget"]]
     yield from (
-        "<!-- made by docs/score_recipe.py; do not edit by hand -->",
         "# The default recipe on SmolLM2-135M-Instruct",
         "",
         f"`fairforget unlearn smollm2 --output DIR`: objective `{method['objective']}` on "
@@ -202,7 +189,6 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
             + " |"
             for domain, before in original["crows_pairs"].items()
         ),
-        "",
     )
 
 
@@ -230,14 +216,8 @@ def _terms(part: str, words: str, found: dict[str, Any]) -> str:
     return f"| {words} | {before['terms']} | {' | '.join(cells)} |"
 
 
-def main() -> None:
-    """Run, write, tabulate."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", action="store_true", help="run nothing")
-    found = last() if parser.parse_args().table else measured()
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    RESULTS.with_suffix(".md").write_text(table(found), encoding="utf-8")
+PAGE = ResultsPage("recipe", lines)
 
 
 if __name__ == "__main__":
-    main()
+    PAGE.make(argparse.ArgumentParser(description=__doc__.splitlines()[0]), lambda _: measured())

@@ -12,12 +12,10 @@ word list: `pip install --no-deps better-profanity==0.7.0`; without it, its last
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, cast
 
 from fairforget.corpora import read_corpus
@@ -25,8 +23,8 @@ from fairforget.selection import SelectionOptions, make_selector, score_spans, s
 from fairforget.selection.choice import Selector
 from fairforget.selection.contrast import Contrast
 from fairforget.selection.methods import calibration_texts
+from results_page import ResultsPage
 
-RESULTS = Path(__file__).resolve().parent / "results" / "selectors.json"
 CORPUS = "hatecheck"
 PACKAGE = "better_profanity"
 LEXICON = f"{PACKAGE}:profanity_wordlist.txt"
@@ -50,7 +48,7 @@ def selectors(*, with_ratio: bool) -> Iterator[tuple[str, str, Selector]]:
         yield "ratio", "edos", make_selector("ratio", SelectionOptions(train="edos"))
 
 
-def measured(*, with_ratio: bool) -> list[dict[str, Any]]:
+def measured(*, with_ratio: bool) -> dict[str, Any]:
     """One row per selector; of those that are not measured now, the last one."""
     rows = []
     texts = read_corpus(CORPUS)
@@ -64,19 +62,15 @@ def measured(*, with_ratio: bool) -> list[dict[str, Any]]:
         print(f"{name} {train}: F1 {score.f1:.3f}, {seconds} s", flush=True)
         start = time.perf_counter()
     now = {row["selector"] for row in rows}
-    return rows + [row for row in last() if row["selector"] not in now]
+    kept = [row for row in PAGE.last({"rows": []})["rows"] if row["selector"] not in now]
+    return {"corpus": CORPUS, "rows": rows + kept}
 
 
-def last() -> list[dict[str, Any]]:
-    """The rows that are there."""
-    return json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """The rows as Markdown, the best F1 last."""
+def lines(found: dict[str, Any]) -> Iterator[str]:
+    """Of the page, the best F1 last."""
+    rows = found["rows"]
     random = next(row for row in rows if row["selector"] == "random")
-    lines = [
-        "<!-- made by docs/score_selectors.py; do not edit by hand -->",
+    yield from (
         "# How well selectors find what people marked",
         "",
         f"Characters of the {random['scored']:,} hateful texts of HateCheck with marked words, "
@@ -85,37 +79,31 @@ def table(rows: list[dict[str, Any]]) -> str:
         "",
         "| selector | trained on, or list | precision | recall | F1 | in group names |",
         "|---|---|---|---|---|---|",
-    ]
+    )
     for row in sorted(rows, key=lambda row: row["f1"]):
         percent = " | ".join(f"{100 * row[name]:.1f}" for name in ("precision", "recall", "f1"))
-        lines.append(
+        yield (
             f"| {row['selector']} | {row['train']} | {percent} | "
             f"{100 * row['identity_share']:.2f} |"
         )
-    return "\n".join(
-        [
-            *lines,
-            "",
-            "`random` draws as many words as are marked, from those not known to name a group; "
-            "`all` takes every word. `lexicon` reads the swear words and slurs of the package "
-            "better-profanity 0.7.0: what hurts in HateCheck is mostly ordinary words, which no "
-            "such list has. `contrast` and `ratio` were trained on other corpora, their "
-            "thresholds found on the built-in templates.",
-            "",
-        ]
+    yield from (
+        "",
+        "`random` draws as many words as are marked, from those not known to name a group; "
+        "`all` takes every word. `lexicon` reads the swear words and slurs of the package "
+        "better-profanity 0.7.0: what hurts in HateCheck is mostly ordinary words, which no "
+        "such list has. `contrast` and `ratio` were trained on other corpora, their "
+        "thresholds found on the built-in templates.",
     )
+
+
+PAGE = ResultsPage("selectors", lines)
 
 
 def main() -> None:
     """Measure, write, tabulate."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ratio", action="store_true", help="measure `ratio` too")
-    parser.add_argument("--table", action="store_true", help="measure nothing")
-    args = parser.parse_args()
-    rows = last() if args.table else measured(with_ratio=args.ratio)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"corpus": CORPUS, "rows": rows}, indent=1) + "\n")
-    RESULTS.with_suffix(".md").write_text(table(rows))
+    PAGE.make(parser, lambda chosen: measured(with_ratio=chosen.ratio))
 
 
 if __name__ == "__main__":

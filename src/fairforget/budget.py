@@ -40,3 +40,7 @@ class Budget:
 def _number(value: object) -> float:
     """The value, NaN where it is no number: a configuration file may leave it out."""
     return float(value) if isinstance(value, int | float) else math.nan
+
+
+STUDY = Budget(1.03, 1.10, reach=2.0)
+"""What the runs of a study may cost: enough to see what unlearning does."""

@@ -30,9 +30,9 @@ def script(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize("page", sorted(RESULTS.glob("*.md")), ids=lambda page: page.stem)
 def test_a_table_is_that_of_its_results(page: Path, script) -> None:
-    made = script(f"score_{page.stem}")
-    assert page.with_suffix(".json") == made.RESULTS
-    assert page.read_text(encoding="utf-8") == made.table(made.last())
+    made = script(f"score_{page.stem}").PAGE
+    assert page.with_suffix(".json") == made.results
+    assert page.read_text(encoding="utf-8") == made.text(made.last())
 
 
 @pytest.mark.parametrize(

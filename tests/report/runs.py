@@ -168,6 +168,7 @@ def write_study(directory: Path, *, text: str = "") -> Path:
             stereoset_rows(shift=0.05 if control else 0.3 + 0.1 * seed, text=text),
             1.01 + 0.002 * seed,
             frozenset({forget}),
+            1.05 + 0.004 * seed,
         )
         for forget in ("gender", "religion")
         for control in (None, "random")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,7 +59,11 @@ def test_a_control_that_does_better_contradicts() -> None:
 
 def test_rows_sum_up_own_transfer_and_collateral() -> None:
     runs = [
-        result("builtin:gender", shift={"gender": 0.5, "race": -0.5}, seed=seed) for seed in SEEDS
+        replace(
+            result("builtin:gender", shift={"gender": 0.5, "race": -0.5}, seed=seed),
+            everyday_ratio=1.02 + 0.01 * seed,
+        )
+        for seed in SEEDS
     ]
     cells, (row,) = transfer_matrix(rows(), runs, ["stereoset"])
     by_domain = {cell.domain: cell for cell in cells}
@@ -68,6 +74,7 @@ def test_rows_sum_up_own_transfer_and_collateral() -> None:
     assert row.ratio == pytest.approx(row.transfer.value / row.own.value)
     assert row.collateral == ("race",)
     assert row.perplexity_ratio == pytest.approx(1.01)
+    assert row.everyday_ratio == pytest.approx(1.03)
     assert row.lms_before is not None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from fairforget.budget import Budget
+from fairforget.budget import STUDY, Budget
 
 
 def transfer_command(
@@ -24,7 +24,7 @@ def transfer_command(
     retention: Literal["kl", "nll", "none"] = "kl",
     retention_weight: float = 1.0,
     retain_per_forget: float = 0.25,
-    budget: Budget = Budget(1.03, 1.03, reach=2.0),  # noqa: B008
+    budget: Budget = STUDY,
     steps: int = 30,
     batch_size: int = 16,
     learning_rate: float = 2e-5,

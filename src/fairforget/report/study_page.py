@@ -132,6 +132,7 @@ def heat_map(benchmark: str, matrix: Sequence[MatrixCell]) -> HeatMap:
 
 def rows_table(rows: Sequence[Row]) -> Table:
     """Own effect, transfer and damage of each forgetting."""
+    everyday = any(row.everyday_ratio is not None for row in rows)
     return Table(
         id="rows",
         caption="What was forgotten, what went with it, and what it cost",
@@ -143,6 +144,7 @@ def rows_table(rows: Sequence[Row]) -> Table:
             Column("Transfer ÷ own", numeric=True),
             Column("Got worse"),
             Column("Perplexity, %", numeric=True),
+            *([Column("Everyday, %", numeric=True)] if everyday else []),
             Column("LMS", numeric=True),
         ],
         rows=[
@@ -153,7 +155,8 @@ def rows_table(rows: Sequence[Row]) -> Table:
                 _ranged(row.transfer),
                 number(row.ratio, 2),
                 listed([domain_name(d) for d in row.collateral]) or NONE,
-                signed(100 * (row.perplexity_ratio - 1)),
+                _percent(row.perplexity_ratio),
+                *([_percent(row.everyday_ratio)] if everyday else []),
                 signed(row.lms_after - row.lms_before)
                 if row.lms_before is not None and row.lms_after is not None
                 else NONE,
@@ -161,7 +164,8 @@ def rows_table(rows: Sequence[Row]) -> Table:
             for row in rows
         ],
         note="Bias is the distance of the score from that of a model without bias, in points; the "
-        "mean over domains. The ratio is left out where the own effect is undecided.",
+        "mean over domains. The ratio is left out where the own effect is undecided. Perplexity, "
+        "on held-out text and on everyday sentences, is what the budget limits.",
     )
 
 
@@ -243,6 +247,10 @@ def _square(cell: MatrixCell, largest: float) -> Square:
 def _level(value: float, largest: float) -> int:
     """The shade of a change, given the largest one."""
     return round(value / largest * LEVELS) if largest and math.isfinite(value) else 0
+
+
+def _percent(ratio: float | None) -> str:
+    return NONE if ratio is None else signed(100 * (ratio - 1))
 
 
 def _ranged(effect: Effect | None) -> Content:

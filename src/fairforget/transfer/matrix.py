@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Any
 
 from fairforget.benchmarks import bias_judge_of
@@ -30,6 +31,7 @@ class Result:
     perplexity_ratio: float
     domains: frozenset[str]
     """That the run forgot."""
+    everyday_ratio: float | None = None
 
 
 def transfer_matrix(
@@ -216,6 +218,7 @@ def _row(
     own = mean([m.bias for d, m in found.items() if d != ALL and _is_own(d, forgotten)])
     others = mean([m.bias for d, m in found.items() if d != ALL and not _is_own(d, forgotten)])
     lms = found[ALL].beside.get("lms")
+    everyday = [m.everyday_ratio for m in members if m.everyday_ratio is not None]
     decided = own is not None and (own.ci[0] > 0 or own.ci[1] < 0)
     return Row(
         forget=forget,
@@ -226,9 +229,10 @@ def _row(
         transfer=_effect(others) if others else None,
         ratio=others.value / own.value if own and others and decided else None,
         collateral=(),
-        perplexity_ratio=sum(m.perplexity_ratio for m in members) / len(members),
+        perplexity_ratio=fmean(m.perplexity_ratio for m in members),
         lms_before=lms[0] if lms else None,
         lms_after=lms[1] if lms else None,
+        everyday_ratio=fmean(everyday) if everyday else None,
     )
 
 

@@ -6,11 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Literal
 
-from fairforget.budget import Budget
+from fairforget.budget import STUDY, Budget
 from fairforget.errors import InputError
 
 CONTROLS = {
@@ -45,7 +45,7 @@ class Recipe:
     retention: str = "kl"
     retention_weight: float = 1.0
     retain_per_forget: float = 0.25
-    budget: Budget = field(default_factory=lambda: Budget(1.03, 1.03, reach=2.0))
+    budget: Budget = STUDY
     steps: int = 30
     batch_size: int = 16
     learning_rate: float = 2e-5

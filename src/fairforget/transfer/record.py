@@ -110,6 +110,8 @@ class Row:
     lms_before: float | None
     lms_after: float | None
     """StereoSet's language modelling score over all domains, mean over seeds."""
+    everyday_ratio: float | None = None
+    """Of the perplexities on everyday sentences, mean over seeds; None where none were at hand."""
 
     @property
     def row(self) -> tuple[str, str, str | None, str]:

@@ -16,7 +16,7 @@ from fairforget.errors import InputError
 from fairforget.evaluation import clear_parts, evaluate_into, read_items
 from fairforget.outputs import open_output
 from fairforget.overlap import check_unseen
-from fairforget.preparation import check_trainable
+from fairforget.preparation import EVERYDAY, check_trainable
 from fairforget.progress import bar
 from fairforget.records import (
     AFTER,
@@ -128,6 +128,7 @@ def _put_together(
             read_items(path / AFTER),
             records[run].budget.reached,
             forgotten_domains(run.forget, (text.domain for text in forget_corpus(run).texts)),
+            everyday.reached if (everyday := records[run].budget.others.get(EVERYDAY)) else None,
         )
         for run, path in done.items()
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -12,46 +13,57 @@ from fairforget.corpora import read_corpus
 from fairforget.models import LanguageModel
 from fairforget.scoring.causal import token_log_probs
 from fairforget.scoring.masked import masked_log_probs, one_at_a_time
-from fairforget.targets import encode_targets
+from fairforget.targets import encode_infilling, encode_targets
 
-Marked = tuple[tuple[int, ...], tuple[bool, ...]]
+Marked = tuple[Sequence[int], Sequence[bool]]
 
 
-def harm(model: LanguageModel, corpus: str, *, texts: int) -> tuple[float, float]:
-    """Mean log p of the harmful tokens behind a mention, and what the group adds, in nats.
-
-    Given what precedes a token, or, of a masked model, everything else in the text.
-
-    The latter is the difference to the same tokens in the sentence about people.
+def harm(model: LanguageModel, corpus: str, *, texts: int) -> dict[str, float]:
+    """Mean log p of harmful tokens, in nats, over texts drawn once for all models.
 
     Args:
         model: a causal or masked one.
         corpus: with spans and mentions.
-        texts: how many of them, drawn once for all models.
+        texts: how many of those with a harmful token.
+
+    Returns:
+        `harm`: given what precedes a token, or, of a masked model, everything else in the text;
+        `infilled`, of a causal model: given the question of context `both`, which shows both
+        sides; `association`: of the tokens behind a mention alone, by how much more likely they
+        are than in the same sentence about people.
     """
     every = list(read_corpus(corpus))
+    encoded = partial(encode_targets, model.tokenizer, start_id=model.start_id, end_id=model.end_id)
     said: list[Marked] = []
+    of_group: list[Marked] = []
     of_anyone: list[Marked] = []
-    for text in random.Random(0).sample(every, min(texts, len(every))):
-        targets = encode_targets(
-            model.tokenizer, text, start_id=model.start_id, end_id=model.end_id, neutral=True
-        )
-        if targets:
-            said.append((targets.ids, targets.mask))
-            of_anyone.append((targets.neutral_ids, targets.neutral_mask))
-    given, anyone = (log_probs(model, marked) for marked in (said, of_anyone))
-    return float(given.mean()), float((given - anyone).mean())
+    asked: list[Marked] = []
+    for text in random.Random(0).sample(every, len(every)):
+        if len(said) == texts:
+            break
+        if whole := encoded(text):
+            said.append((whole.ids, whole.mask))
+        if paired := encoded(text, neutral=True):
+            of_group.append((paired.ids, paired.mask))
+            of_anyone.append((paired.neutral_ids, paired.neutral_mask))
+        if model.kind == "causal":
+            spans = encode_infilling(model.tokenizer, text, start_id=model.start_id)
+            asked += [(span.ids, span.mask) for span in spans]
+    group, anyone = log_probs(model, of_group), log_probs(model, of_anyone)
+    found = {"harm": log_probs(model, said).mean(), "association": (group - anyone).mean()}
+    if asked:
+        found["infilled"] = log_probs(model, asked).mean()
+    return {name: float(value) for name, value in found.items()}
 
 
 def log_probs(model: LanguageModel, marked: Sequence[Marked]) -> npt.NDArray[np.float32]:
     """Log p of every marked token, text by text."""
     if model.kind == "masked":
         mask_id = model.tokenizer.mask_token_id
-        places = [np.flatnonzero(mask).tolist() for _, mask in marked]
         blanked = [
             text
-            for (ids, _), its in zip(marked, places, strict=True)
-            for text in one_at_a_time(ids, its, mask_id)
+            for ids, mask in marked
+            for text in one_at_a_time(ids, np.flatnonzero(mask).tolist(), mask_id)
         ]
         return np.concatenate(masked_log_probs(model.model, blanked))
     found = token_log_probs(model.model, [ids for ids, _ in marked])

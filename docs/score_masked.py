@@ -16,7 +16,7 @@ from pathlib import Path
 
 from results_page import ResultsPage
 from small_bert import CORPORA, small_bert
-from ways import BATCH, BUDGET, FORGET, Found, Way, Ways
+from ways import BATCH, FORGET, LIMITS, Found, Way, Ways
 
 MODEL = Path("runs") / "small-bert"
 RATE = 1e-4
@@ -45,8 +45,8 @@ def lines(found: Found) -> Iterator[str]:
         "",
         f"A small BERT, trained by `docs/small_bert.py` on {', '.join(f'`{c}`' for c in CORPORA)}, "
         f"unlearns `{FORGET}`, {WAYS.steps} steps of {BATCH} texts: each harmful token is hidden "
-        "and predicted from both of its sides. Pseudo-perplexity, and that of everyday sentences, "
-        f"at most × {BUDGET:g}. *Random words*: as many of the same texts, none of them harmful. "
+        f"and predicted from both of its sides; pseudo-{LIMITS}. *Random words*: as many of the "
+        "same texts, none of them harmful. "
         "`neutral` is here at the harmful words alone. It shows that the way through the program "
         "works for masked models, not what larger ones do: this one knows little of language.",
         "",

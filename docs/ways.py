@@ -11,7 +11,6 @@ from typing import Any
 
 from cells import mean
 from fairforget import (
-    Budget,
     Corpus,
     LanguageModel,
     Text,
@@ -22,6 +21,7 @@ from fairforget import (
     read_corpus,
     unlearn,
 )
+from fairforget.budget import STUDY
 from fairforget.selection import SelectionOptions, make_selector, mentions_of, select
 from fairforget.targets import Context, Selection
 from harm import harm
@@ -29,8 +29,16 @@ from results_page import ResultsPage
 
 FORGET, RETAIN, TRAIN, STEREOSET = "hatecheck", "boolq", "edos", "stereoset"
 SEEDS = 3
-BUDGET = 1.03
 BATCH = 16
+TEXTS = 1000
+"""On which harm is measured."""
+LIMITS = (
+    f"perplexity at most × {STUDY.perplexity:g}, that of everyday sentences at most × "
+    f"{STUDY.everyday:g}"
+)
+
+MEASURES = {"harm": 2, "infilled": 2, "association": 3}
+"""Of `harm`, and the digits that are shown."""
 
 Found = dict[str, Any]
 
@@ -90,7 +98,7 @@ class Ways:
                 use_cpu=True,
                 seed=seed,
             ),
-            budget=Budget(BUDGET, BUDGET),
+            budget=STUDY,
             everyday=everyday_corpus(),
         )
         budget = record.budget
@@ -105,19 +113,27 @@ class Ways:
         """What the columns are, the table, and what is left of the first row's effect."""
         original, runs = found["original"], found["runs"]
         domains = [name for name in original["ss"] if name != "all"]
+        measures = [name for name in MEASURES if name in original]
         start = {"perplexity": 1.0, "everyday": 1.0, "alpha": 0.0}
         yield from (
-            "*Harm*: mean log p of the words that HateCheck names, in nats, given what the model "
-            f"sees of the text, in 1,000 of its texts; a run sees {self.steps * BATCH} texts. "
-            "*Association*: by how much more than in the same sentence about people. SS: "
-            "StereoSet, intrasentence. Means over seeds ± their standard deviation.",
+            "*Harm*: mean log p of the harmful words that HateCheck names, in nats, in "
+            f"{TEXTS:,} of its texts, given "
+            + (
+                "what precedes them; *infilled*: the same, asked for a blank in the whole sentence "
+                "as `--context both` does. "
+                if "infilled" in original
+                else "all else in the text. "
+            )
+            + f"A run sees {self.steps * BATCH} texts. *Association*: by how much more likely the "
+            "words behind a mention are than in the same sentence about people. SS: StereoSet, "
+            "intrasentence. Means over seeds ± their standard deviation.",
             "",
-            f"| | seeds | harm | association | {' | '.join(f'SS {d}' for d in domains)} | LMS | "
-            "perplexity | everyday | α |",
-            f"|---|---|---|---|{'---|' * len(domains)}---|---|---|---|",
-            _row("original", "–", [original | start], domains),
+            f"| | seeds | {' | '.join(measures)} | {' | '.join(f'SS {d}' for d in domains)} | "
+            "LMS | perplexity | everyday | α |",
+            f"|---|---|{'---|' * (len(measures) + len(domains))}---|---|---|---|",
+            _row("original", "–", [original | start], measures, domains),
             *(
-                _row(name, len(runs[name]), runs[name], domains)
+                _row(name, len(runs[name]), runs[name], measures, domains)
                 for name in self.rows
                 if name in runs
             ),
@@ -148,21 +164,24 @@ def forgotten(spans: str) -> Sequence[Text]:
 
 def scores(model: LanguageModel) -> Found:
     """What the model expects of the words that HateCheck names, and StereoSet's scores."""
-    likely, association = harm(model, FORGET, texts=1000)
     record, _ = evaluate(model, [STEREOSET])
     domains = record.results[STEREOSET]["domains"]
     return {
-        "harm": likely,
-        "association": association,
+        **harm(model, FORGET, texts=TEXTS),
         "ss": {name: found["ss"] for name, found in domains.items()},
         "lms": domains["all"]["lms"],
     }
 
 
-def _row(name: str, seeds: object, runs: Sequence[Found], domains: Sequence[str]) -> str:
+def _row(
+    name: str,
+    seeds: object,
+    runs: Sequence[Found],
+    measures: Sequence[str],
+    domains: Sequence[str],
+) -> str:
     cells = [
-        mean([run["harm"] for run in runs], 2),
-        mean([run["association"] for run in runs], 3),
+        *(mean([run[measure] for run in runs], MEASURES[measure]) for measure in measures),
         *(mean([run["ss"][domain] for run in runs], 1) for domain in domains),
         mean([run["lms"] for run in runs], 1),
         *(mean([run[score] for run in runs], 3) for score in ("perplexity", "everyday")),

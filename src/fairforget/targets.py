@@ -142,7 +142,8 @@ def encode_targets(
         chosen = [first < i <= last and not named for i, named in enumerate(mentioned)]
     else:
         rest = [i for i, fits in enumerate(usable) if fits and not harmful[i]]
-        count = min(len(rest), sum(harmful))
+        harms = sum(bad and fits for bad, fits in zip(harmful, usable, strict=True))
+        count = min(len(rest), harms)
         drawn = set(random.Random(f"{text.id} {seed}").sample(rest, count))
         chosen = [i in drawn for i in range(len(ids))]
     mask = [wanted and fits for wanted, fits in zip(chosen, usable, strict=True)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from fairforget.allocator import keep_freed_memory
@@ -27,7 +29,7 @@ def attempted(
         gpus: likewise.
 
     Raises:
-        InputError: ray is not installed.
+        InputError: ray is not installed, or this machine has less than a task takes.
     """
     if cluster == "none":
         for index, task in enumerate(tasks):
@@ -58,9 +60,10 @@ def _over_ray(tasks: Sequence[Task], cpus: int, gpus: float) -> Iterator[tuple[i
     except ImportError as error:
         raise InputError("--cluster ray needs ray: pip install 'fairforget[cluster]'") from error
     ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False)
-    remote: Any = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(_attempt_in_worker)
-    waiting = {remote.remote(task): index for index, task in enumerate(tasks)}
     try:
+        _check_fits([node["Resources"] for node in ray.nodes() if node["Alive"]], cpus, gpus)
+        remote: Any = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(_attempt_in_worker)
+        waiting = {remote.remote(task): index for index, task in enumerate(tasks)}
         while waiting:
             (done,), _ = ray.wait(list(waiting), num_returns=1)
             index = waiting.pop(done)
@@ -70,3 +73,21 @@ def _over_ray(tasks: Sequence[Task], cpus: int, gpus: float) -> Iterator[tuple[i
                 yield index, " ".join(str(error).split())
     finally:
         ray.shutdown()
+
+
+def _check_fits(machines: Sequence[Mapping[str, float]], cpus: int, gpus: float) -> None:
+    """Tell of tasks that no machine can take; a cluster of one's own may still grow.
+
+    Raises:
+        InputError: they would wait for ever on the machine that this is.
+    """
+    if any(its.get("CPU", 0) >= cpus and its.get("GPU", 0) >= gpus for its in machines):
+        return
+    most = {kind: max((its.get(kind, 0) for its in machines), default=0) for kind in ("CPU", "GPU")}
+    fault = (
+        f"no machine has what a run takes (cpus_per_run {cpus}, gpus_per_run {gpus:g}): the "
+        f"largest has {most['CPU']:g} CPUs and {most['GPU']:g} GPUs"
+    )
+    if "RAY_ADDRESS" not in os.environ:
+        raise InputError(f"{fault}; ask for less, or set RAY_ADDRESS to a larger cluster")
+    print(f"Waiting: {fault} yet", file=sys.stderr)

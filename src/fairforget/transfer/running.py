@@ -25,7 +25,8 @@ from fairforget.transfer.plan import CONTROL_CORPUS, MATCHED, NOTHING, Recipe, R
 from fairforget.unlearning import method_of, unlearn_prepared
 
 SELECTIONS: dict[str, Selection] = {"random": "random", "all": "all"}
-"""Control → the selection that it is; the others keep that of the objective."""
+"""Control → the selection that it is. Everything else unlearns the harmful words, whatever the
+objective's own default, so that the selection is all in which these two differ from it."""
 
 
 def carry_out(run: Run, directory: Path) -> None:
@@ -119,7 +120,7 @@ def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
     return UnlearningConfig(
         output_dir=str(checkpoints),
         objective=run.objective,
-        selection=SELECTIONS.get(run.control or ""),
+        selection=SELECTIONS.get(run.control or "", "harmful"),
         # with nothing to forget, kl has nothing to hold against: the model would not move at all
         retention="nll" if run.control == NOTHING else recipe.retention,
         retention_weight=recipe.retention_weight,

@@ -1,9 +1,9 @@
-"""Measure everything, print it, write bench.json."""
+"""Measure everything, print it, write it down: `python -m bench step --output FILE`."""
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -21,11 +21,17 @@ PARTS = {
 
 
 def main() -> None:
-    """Measure the parts named on the command line, or all of them."""
+    """Measure the parts named on the command line, or all of them; others stay in the file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--output", type=Path, default=Path("bench.json"), metavar="FILE")
+    options = parser.parse_args()
+    if unknown := set(options.parts) - PARTS.keys():
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
     keep_freed_memory()  # as the command line does
-    path = Path("bench.json")
+    path = options.output
     results = json.loads(path.read_text()) if path.exists() else {}
-    for name in sys.argv[1:] or PARTS:
+    for name in options.parts or PARTS:
         results[name] = PARTS[name]()
         table = Table(title=name, title_justify="left")
         table.add_column("figure")

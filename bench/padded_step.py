@@ -1,4 +1,7 @@
-"""The step that bench/step.py compares with: everything padded, logits of every position."""
+"""The step that bench/step.py compares with: everything padded, logits of every position.
+
+Its linear layers are ours (`fast_linear`), so that what differs is what each step computes.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
+
+from fairforget.forward.linear import fast_linear
 
 
 def padded_step(
@@ -23,6 +28,7 @@ def padded_step(
         wanted[row, : len(mask)] = torch.tensor(mask)
     kept, kept_seen = padded(retain)
 
+    @fast_linear()
     def step() -> float:
         log_probs = model(input_ids=ids, attention_mask=seen).logits.float().log_softmax(-1)
         of_targets = log_probs[:, :-1].gather(2, ids[:, 1:, None])[..., 0]

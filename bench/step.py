@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import os
 import random
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,11 +22,13 @@ from pathlib import Path
 import torch
 import transformers
 
+from bench.memory import megabytes_of
 from bench.padded_step import padded_step
 from fairforget.allocator import keep_freed_memory
 from fairforget.batches import Sample
 from fairforget.config import UnlearningConfig
 from fairforget.corpora import Span, Text, read_corpus
+from fairforget.forward.linear import is_available
 from fairforget.models import LanguageModel, load_model
 from fairforget.preparation import RETAIN_TOKENS
 from fairforget.targets import Targets, encode_targets
@@ -45,7 +46,10 @@ def measure() -> dict[str, float | int | str]:
         for figure in ("time_ratio", "memory_ratio", "seconds", "padded_seconds", "megabytes"):
             figures[figure + suffix] = statistics.median(turn[figure] for turn in turns)
         figures["loss_difference" + suffix] = max(turn["difference"] for turn in turns)
-    return figures
+    return figures | {
+        "linear_layers": "oneDNN" if is_available() else "torch",  # in both steps
+        "threads": torch.get_num_threads(),
+    }
 
 
 def one_turn(model: str) -> dict[str, float]:
@@ -161,9 +165,8 @@ def main(name: str, way: str) -> None:
     )
     for parameter in lm.model.parameters():  # gradients are the same for both: not counted
         parameter.grad = torch.ones_like(parameter)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    loss = step()
-    megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000
+    loss = step()  # what is made once is made here
+    megabytes = megabytes_of(step)
     times = []
     for _ in range(3):
         start = time.perf_counter()

@@ -13,6 +13,16 @@ from tokenizers.processors import TemplateProcessing
 
 from fairforget.models import LanguageModel
 
+
+class Echo(hf.LlamaForCausalLM):
+    """Gives more than its head does: the tokens themselves become likelier, too."""
+
+    def forward(self, input_ids: torch.Tensor, **more: object) -> object:
+        found = super().forward(input_ids=input_ids, **more)
+        found.logits = found.logits + torch.nn.functional.one_hot(input_ids, VOCABULARY)
+        return found
+
+
 VOCABULARY = 400
 SENTENCES = [
     "Women are late. Most people are kind, and some are not.",
@@ -101,6 +111,7 @@ def _common(**more: object) -> dict[str, object]:
 
 _GROUPED = {"num_key_value_heads": 2}
 _WINDOW = {**_GROUPED, "head_dim": 8, "sliding_window": 16}
+_EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
 
 CAUSAL = {
     "gpt2": lambda: hf.GPT2LMHeadModel(
@@ -128,7 +139,16 @@ CAUSAL = {
         hf.Gemma2Config(**_common(**_WINDOW, final_logit_softcapping=5.0))
     ),
     "gemma3": lambda: hf.Gemma3ForCausalLM(hf.Gemma3TextConfig(**_common(**_WINDOW))),
+    "mixtral": lambda: hf.MixtralForCausalLM(hf.MixtralConfig(**_common(**_GROUPED, **_EXPERTS))),
+    "gpt_oss": lambda: hf.GptOssForCausalLM(
+        hf.GptOssConfig(
+            **_common(**_WINDOW, **_EXPERTS),
+            rope_parameters={"rope_type": "default", "rope_theta": 1e4},
+        )
+    ),
 }
+WHOLE = {"echo": lambda: Echo(hf.LlamaConfig(**_common(**_GROUPED)))}
+"""Causal, but not to be run as a body and a head."""
 MASKED = {
     "bert": lambda: hf.BertForMaskedLM(hf.BertConfig(**_common())),
     "roberta": lambda: hf.RobertaForMaskedLM(hf.RobertaConfig(**_common())),
@@ -138,7 +158,7 @@ MASKED = {
 def tiny(family: str, seed: int = 0) -> hf.PreTrainedModel:
     """A model of the family, without dropout, with weights large enough to have opinions."""
     torch.manual_seed(seed)
-    model = {**CAUSAL, **MASKED}[family]()
+    model = {**CAUSAL, **MASKED, **WHOLE}[family]()
     for name, parameter in model.named_parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.2)

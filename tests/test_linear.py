@@ -62,6 +62,16 @@ def test_layers_are_intercepted_and_frozen_weights_get_no_gradient(layer, monkey
     assert layer.weight.grad is None
 
 
+@needed
+def test_its_result_may_be_written_into() -> None:
+    x, weight = values(2, 7, 300).requires_grad_(), values(50, 300, seed=1).requires_grad_()
+    with fast_linear():
+        found = nn.functional.linear(x, weight)
+    found += 1
+    found.sum().backward()
+    torch.testing.assert_close(x.grad, weight.sum(0).expand_as(x), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 def test_other_number_types_are_left_alone(dtype, monkeypatch) -> None:
     monkeypatch.setattr(fast, "_product", None)

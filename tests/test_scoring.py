@@ -13,13 +13,13 @@ from fairforget.benchmarks.stereoset import read_items
 from fairforget.forward.linear_head import chosen_log_probs, linear_head
 from fairforget.forward.packing import ROW_NODES, honours_trees, packed
 from fairforget.forward.prefix_rows import prefix_rows
-from fairforget.forward.split_forward import logits_at
+from fairforget.forward.split_forward import logits_at, splits
 from fairforget.models import LanguageModel
 from fairforget.processes import shared_out
 from fairforget.scoring.causal import token_log_probs
 from fairforget.scoring.masked import Blanked, masked_log_probs, one_at_a_time
 
-from .models import CAUSAL, MASKED, VOCABULARY, tiny
+from .models import CAUSAL, MASKED, VOCABULARY, WHOLE, tiny
 
 WINDOW = 16
 SEQUENCES = st.lists(st.lists(st.integers(0, 3), max_size=7), max_size=25)
@@ -44,7 +44,7 @@ def alone(model: torch.nn.Module, sequence: list[int]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 64, 1024])
-@pytest.mark.parametrize("family", CAUSAL)
+@pytest.mark.parametrize("family", [*CAUSAL, *WHOLE])
 def test_equals_one_sequence_at_a_time(family: str, batch_tokens: int) -> None:
     model = tiny(family)
     sequences = some_sequences()  # longer than the sliding window of the Gemmas
@@ -57,7 +57,25 @@ def test_equals_one_sequence_at_a_time(family: str, batch_tokens: int) -> None:
             assert values == pytest.approx(alone(model, sequence), abs=1e-4)
 
 
-@pytest.mark.parametrize("family", ["gemma2", "gemma3"])
+@pytest.mark.parametrize("family", [*CAUSAL, *MASKED, *WHOLE])
+def test_what_cannot_be_run_apart_is_found(family: str) -> None:
+    model = tiny(family).train()
+    assert splits(model, model.device) == (family not in WHOLE)
+    assert model.training
+
+
+@pytest.mark.parametrize("family", ["mixtral", "gpt_oss"])
+def test_experts_share_prefixes(family: str) -> None:
+    assert honours_trees(tiny(family), WINDOW)
+
+
+def test_a_window_of_nothing_is_none() -> None:
+    model = tiny("llama")
+    model.config.sliding_window = 0
+    assert honours_trees(model, WINDOW)
+
+
+@pytest.mark.parametrize("family", ["gemma2", "gemma3", "gpt_oss"])
 def test_within_the_window_trees_are_used(family: str) -> None:
     model = tiny(family)
     assert honours_trees(model, WINDOW)

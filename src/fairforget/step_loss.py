@@ -1,4 +1,7 @@
-"""The loss of one batch: of its forget and retain tokens, the head run only where they are."""
+"""The loss of one batch: of its forget and retain tokens, the head run only where they are.
+
+A model whose head cannot be run apart from its body gives the logits of every position instead.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,13 @@ from transformers import PreTrainedModel
 from fairforget.adapters import adapter_off
 from fairforget.batches import Batch
 from fairforget.forward.gradient_at_once import weighted_sum
-from fairforget.forward.split_forward import head_parameters, hidden_states, logits_at
+from fairforget.forward.split_forward import (
+    head_parameters,
+    hidden_states,
+    logits_at,
+    splits,
+    whole_logits,
+)
 from fairforget.objectives import Objective
 
 HEAD_ROWS, HEAD_LOGITS = 256, 1 << 25
@@ -34,6 +43,8 @@ class StepLoss:
     head_at_once: bool = False
     """Run the head once for all positions. DeepSpeed fetches the head's weights whenever it runs,
     on all processes together: it must run as often on each."""
+    split: bool | None = None
+    """Whether body and head can be run apart; None until the first batch, which tries it."""
 
     def of_batch(
         self, model: PreTrainedModel, batch: Batch, weights: tuple[float, float]
@@ -48,11 +59,14 @@ class StepLoss:
         Returns:
             The weighted sum of both [], and both [2], which have no gradient.
         """
-        hidden = hidden_states(model, **batch["model"]).flatten(0, 1)
+        if self.split is None:
+            self.split = splits(model, batch["model"]["input_ids"].device)
+        run = hidden_states if self.split else whole_logits
+        hidden = run(model, **batch["model"]).flatten(0, 1)
         reference = None
         if "reference" in batch:
             with self._original(model) as original:
-                reference = hidden_states(original, **batch["reference"]).flatten(0, 1)
+                reference = run(original, **batch["reference"]).flatten(0, 1)
         rows = min(HEAD_ROWS, max(1, HEAD_LOGITS // model.config.get_text_config().vocab_size))
         losses, shown, roles = [], [], []
         for role, objective in enumerate((self.forgetting, self.retention)):
@@ -68,15 +82,20 @@ class StepLoss:
             shown += chunks
             roles += [role] * len(chunks)
         factors = [weights[role] for role in roles]
-        head = partial(logits_at, model)
+        head = partial(self._head, model)
         if self.head_at_once:
             logits = head(torch.cat(shown)).split([len(part) for part in shown])
             values = torch.stack([loss(part) for loss, part in zip(losses, logits, strict=True)])
             total = (values * values.new_tensor(factors)).sum()
         else:
-            total, values = weighted_sum(head, losses, shown, factors, head_parameters(model))
+            trained = head_parameters(model) if self.split else []
+            total, values = weighted_sum(head, losses, shown, factors, trained)
         sums = values.detach().new_zeros(len(ROLES))
         return total, sums.index_add_(0, torch.tensor(roles, device=sums.device), values.detach())
+
+    def _head(self, model: PreTrainedModel, given: Tensor) -> Tensor:
+        """Logits of what the model was run for: hidden states, or logits already."""
+        return logits_at(model, given) if self.split else given
 
     def _of_logits(
         self,
@@ -90,7 +109,7 @@ class StepLoss:
         if reference_hidden is not None:
             with self._original(model) as original:
                 parts = reference_hidden.unbind(1)
-                reference = _average((logits_at(original, part) for part in parts), len(parts))
+                reference = _average((self._head(original, part) for part in parts), len(parts))
         return objective.loss(logits.float().log_softmax(-1), tokens, reference).sum()
 
     @contextmanager

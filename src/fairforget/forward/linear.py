@@ -82,7 +82,9 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         part = torch.ops.mkldnn._linear_pointwise(one, other, bias, "none", [], "")
         found, bias = part if found is None else found.add_(part), None
     assert found is not None
-    return found.view(*x.shape[:-1], -1)
+    # no view of another tensor: a layer may write into what it gets
+    product: Tensor = torch.ops.aten._unsafe_view(found, [*x.shape[:-1], len(weight)])
+    return product
 
 
 def _is_dense(matrix: Tensor) -> bool:

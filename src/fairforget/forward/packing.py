@@ -73,7 +73,7 @@ def honours_trees(model: PreTrainedModel, longest: int) -> bool:
     """
     config = model.config.get_text_config()
     window = getattr(config, "sliding_window", None)
-    if window is not None and longest > window:
+    if window and longest > window:
         return False
     last = config.vocab_size - 1
     probe = [[last, 1, 2, 3, 4, 5], [last, 1, 2, 6, 4, 3, 7], [last, 8, 3], [2, 1, 2, 3]]

@@ -8,6 +8,8 @@ so that whatever an architecture does to its logits (biases, scaling, soft caps)
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,7 +19,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttenti
 
 from fairforget.forward.linear import fast_linear
 
-PROBE_FAULTS = (TypeError, ValueError, RuntimeError, AttributeError)
+PROBE_FAULTS = (TypeError, ValueError, RuntimeError, AttributeError, LookupError)
 """What a model may raise that is tried out in a way that it was not made for."""
 
 
@@ -39,7 +41,7 @@ def hidden_states(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
         inputs["attention_mask"] = additive.masked_fill_(~mask, blocked)
     body = model.get_submodule(model.base_model_prefix)
     cache = {} if is_masked(model) else {"use_cache": False}
-    with fast_linear():
+    with _linear_layers(model):
         output: Tensor = body(**inputs, **cache).last_hidden_state
     return output
 
@@ -54,7 +56,7 @@ def whole_logits(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
 
     Its class's one, even while training has put another in its place.
     """
-    with fast_linear():
+    with _linear_layers(model):
         logits: Tensor = type(model).forward(model, **inputs).logits
     return logits
 
@@ -72,11 +74,52 @@ def logits_at(model: PreTrainedModel, hidden: Tensor) -> Tensor:
         model._modules[name] = body
 
 
+def splits(model: PreTrainedModel, device: torch.device) -> bool:
+    """Whether body and head, run apart, give the model's own logits; found by trying.
+
+    A class may do more than run its head on the body's result: add what it makes of the tokens,
+    or call its body by another name. Without dropout and mixed precision, so that both ways meet
+    the same numbers.
+
+    Args:
+        model: causal or masked; put back into the mode that it was in.
+        device: where it computes, which need not be where its weights wait.
+    """
+    vocabulary = model.config.get_text_config().vocab_size
+    ids = torch.arange(3, 11, device=device)[None] % vocabulary
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    tolerance = probe_tolerance(model.dtype)
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad(), torch.autocast(device.type, enabled=False):
+            mine = logits_at(model, hidden_states(model, **inputs)[0]).float().log_softmax(-1)
+            plain = whole_logits(model, **inputs)[0].float().log_softmax(-1)
+    except PROBE_FAULTS:
+        return False
+    finally:
+        model.train(training)
+    return mine.shape == plain.shape and torch.allclose(mine, plain, rtol=0, atol=tolerance)
+
+
 def head_parameters(model: PreTrainedModel) -> list[nn.Parameter]:
     """The trainable weights that `logits_at` uses, tied ones among them."""
     heads = [part for name, part in model.named_children() if name != model.base_model_prefix]
     found = dict.fromkeys(weight for head in heads for weight in head.parameters())
     return [weight for weight in found if weight.requires_grad]
+
+
+def _linear_layers(model: PreTrainedModel) -> AbstractContextManager[None]:
+    """The fast ones, but torch's own where gradient checkpointing computes a layer again.
+
+    It does so in the backward pass, out of reach from here, and both times must be the same.
+    """
+    again = (
+        model.training
+        and torch.is_grad_enabled()
+        and any(getattr(module, "gradient_checkpointing", False) for module in model.modules())
+    )
+    return nullcontext() if again else fast_linear()
 
 
 class _Given(nn.Module):
@@ -91,5 +134,17 @@ class _Given(nn.Module):
         """OPT's head calls `model.decoder`."""
         return self
 
-    def forward(self, *_: Any, **__: Any) -> BaseModelOutputWithPastAndCrossAttentions:
-        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=self.hidden)
+    def forward(self, *_: Any, **__: Any) -> _Result:
+        return _Result(last_hidden_state=self.hidden)
+
+
+@dataclass
+class _Result(BaseModelOutputWithPastAndCrossAttentions):
+    """Nothing but hidden states: whatever else a head looks for is None.
+
+    Heads of mixtures of experts hand on `router_logits`, others what their own bodies give.
+    """
+
+    def __getattr__(self, name: str) -> None:
+        if name.startswith("__"):  # what Python looks for is not there
+            raise AttributeError(name)

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from fairforget.forward.linear_head import chosen_log_probs, linear_head
 from fairforget.forward.packing import Packed, honours_trees, packed
-from fairforget.forward.split_forward import hidden_states, logits_at
+from fairforget.forward.split_forward import hidden_states, logits_at, splits, whole_logits
 
 BATCH_TOKENS = 1024
 """Tokens of a forward pass: enough for full matrix-multiplication speed, few enough for caches."""
@@ -36,7 +36,8 @@ def token_log_probs(
 
     Shared prefixes are computed once; the head and the log-softmax run in float32 over a few
     positions at a time. A model whose attention does not honour prefix trees, found by a check,
-    is scored in padded batches of similar length.
+    is scored in padded batches of similar length; one whose head cannot be run apart from its body,
+    found likewise, by its whole forward pass.
 
     Args:
         model: a causal model; dropout is off while scoring, and put back as it was.
@@ -55,10 +56,11 @@ def token_log_probs(
     try:
         with torch.inference_mode():
             trees = honours_trees(model, max(map(len, sequences), default=0))
-            head = linear_head(model)
+            split = trees or splits(model, model.device)  # the check of trees ran them apart, too
+            head = linear_head(model) if split else None
             for batch in packed(sequences, trees=trees, batch_tokens=batch_tokens):
                 targets = [np.asarray(sequences[index][1:]) for index, _ in batch.members]
-                log_probs = _log_probs(model, head, batch, np.concatenate(targets))
+                log_probs = _log_probs(model, split, head, batch, np.concatenate(targets))
                 ends = np.cumsum([len(part) for part in targets])
                 for (index, _), part in zip(
                     batch.members, np.split(log_probs, ends[:-1]), strict=True
@@ -72,13 +74,16 @@ def token_log_probs(
 
 
 def _log_probs(
-    model: PreTrainedModel, head: nn.Linear | None, batch: Packed, targets: npt.NDArray[np.int64]
+    model: PreTrainedModel,
+    split: bool,
+    head: nn.Linear | None,
+    batch: Packed,
+    targets: npt.NDArray[np.int64],
 ) -> Floats:
     """The log-probability of each target at the place that predicts it, in order of members."""
     device = model.device
-    hidden = hidden_states(
-        model, **{name: value.to(device) for name, value in batch.inputs.items()}
-    ).flatten(0, 1)
+    inputs = {name: value.to(device) for name, value in batch.inputs.items()}
+    hidden = (hidden_states if split else whole_logits)(model, **inputs).flatten(0, 1)
     places, row = np.unique(
         np.concatenate([places for _, places in batch.members]), return_inverse=True
     )
@@ -95,7 +100,7 @@ def _log_probs(
         if head is not None:
             scores = chosen_log_probs(head, part, where, token)
         else:
-            logits = logits_at(model, part).float()
+            logits = (logits_at(model, part) if split else part).float()
             scores = logits[where, token] - logits.logsumexp(-1)[where]
         found[mine] = scores.cpu().numpy()
     return found

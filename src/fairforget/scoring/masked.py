@@ -12,13 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from fairforget.forward.packing import padded
-from fairforget.forward.split_forward import (
-    PROBE_FAULTS,
-    hidden_states,
-    logits_at,
-    probe_tolerance,
-    whole_logits,
-)
+from fairforget.forward.split_forward import hidden_states, logits_at, splits, whole_logits
 from fairforget.processes import shared_out
 from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS, Progress
 
@@ -69,7 +63,7 @@ def masked_log_probs(
 
     def score(mine: list[Blanked]) -> list[npt.NDArray[np.float32]]:
         results = [np.zeros(0, np.float32) for _ in mine]
-        split = mine and _splits(model)
+        split = mine and splits(model, model.device)
         for batch in _batches(mine, batch_tokens):
             for index, values in zip(
                 batch, _predicted(model, [mine[i] for i in batch], bool(split)), strict=True
@@ -122,17 +116,3 @@ def _predicted(
 def _chosen(logits: Tensor, targets: Tensor) -> Tensor:
     logits = logits.float()
     return logits.gather(1, targets[:, None])[:, 0] - logits.logsumexp(-1)
-
-
-def _splits(model: PreTrainedModel) -> bool:
-    """Whether body and head, run apart, give the model's own logits; found by trying."""
-    vocabulary = model.config.get_text_config().vocab_size
-    ids = torch.arange(3, 11, device=model.device)[None] % vocabulary
-    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    tolerance = probe_tolerance(model.dtype)
-    try:
-        mine = logits_at(model, hidden_states(model, **inputs)[0]).float().log_softmax(-1)
-        plain = whole_logits(model, **inputs)[0].float().log_softmax(-1)
-    except PROBE_FAULTS:
-        return False
-    return torch.allclose(mine, plain, rtol=0, atol=tolerance)

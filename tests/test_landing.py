@@ -9,7 +9,7 @@ import torch
 
 from fairforget.budget import Budget
 from fairforget.errors import InputError
-from fairforget.landing import TOLERANCE, Damage, land, mirror, perplexities_before
+from fairforget.landing import TOLERANCE, Damage, land, mirror, mirrored, perplexities_before
 from fairforget.models import LanguageModel
 from fairforget.scoring.perplexity import perplexity
 
@@ -96,6 +96,52 @@ def test_a_mirrored_model_is_as_far_the_other_way() -> None:
     mirror(model, original)
     for name, p in model.named_parameters():
         assert torch.allclose(p - original[name], original[name] - trained[name], atol=1e-6)
+
+
+def test_a_look_in_the_mirror_changes_nothing() -> None:
+    model = tiny_causal("gpt2")
+    original = moved(model, 0.1)
+    trained = weights(model)
+    with mirrored(model, original):
+        shown = weights(model)
+    assert all(torch.equal(p, trained[n]) for n, p in model.named_parameters())
+    mirror(model, original)
+    assert all(torch.equal(p, shown[n]) for n, p in model.named_parameters())
+
+
+@pytest.mark.parametrize("others", [{}, {"everyday": Damage(lambda: 7.0, 1.1)}])
+@pytest.mark.parametrize("rough", [False, True])
+def test_a_budget_of_exactly_1_takes_what_does_no_damage(others, rough: bool) -> None:
+    """A change that helps at first and hurts later fits up to α = 1/3."""
+    model = tiny_causal("gpt2")
+    original = weights(model)
+    with torch.no_grad():
+        model.lm_head.weight.add_(1.0)
+
+    def perplexity_now() -> float:
+        alpha = (model.lm_head.weight - original["transformer.wte.weight"]).mean().item()
+        return 20 * (1 - 0.02 * alpha + 0.06 * alpha**2)
+
+    damages = {"perplexity": Damage(perplexity_now, 1.0), **others}
+    facts = land(model, original, damages, rough=damages if rough else None)
+    assert 0.3 < facts.alpha <= 1 / 3
+    assert 1 - TOLERANCE / 10 <= facts.reached <= 1
+    assert not facts.note
+
+
+def test_nothing_found_is_not_said_to_be_nothing_there() -> None:
+    model = tiny_causal("gpt2")
+    original = moved(model, 0.5)
+    values = iter([10.0] + [11.0] * 50)
+    looks: list[None] = []
+    facts = land(
+        model,
+        original,
+        {"perplexity": Damage(lambda: next(values), 1.0)},
+        progress=lambda: looks.append(None),
+    )
+    assert "was found" in facts.note
+    assert len(looks) == 6  # the original, the whole change, four inner points
 
 
 @pytest.mark.parametrize(

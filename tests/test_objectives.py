@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -75,6 +77,55 @@ def test_simnpo_needs_no_reference_and_falls_with_the_likelihood() -> None:
     less = mine - 1.0
     loss = OBJECTIVES["simnpo"].loss
     assert (loss(less, torch.arange(4), None) < loss(mine, torch.arange(4), None)).all()
+
+
+def weight_of_ascent(loss, log_prob: float, reference: float) -> float:
+    """The gradient by a target's log-probability in nats, where that of ascent is 1."""
+    mine = torch.tensor([[log_prob, -1.0]], dtype=torch.float64, requires_grad=True)
+    theirs = torch.tensor([[reference, -1.0]], dtype=torch.float64)
+    loss(mine, torch.tensor([0]), theirs).sum().backward()
+    return mine.grad[0, 0].item()
+
+
+NATS = st.floats(-20, 0)
+
+
+@given(NATS, NATS)
+def test_npo_without_a_brake_is_ascent(log_prob: float, reference: float) -> None:
+    loss = OBJECTIVES["npo"].tuned(1e-7, None).loss
+    assert weight_of_ascent(loss, log_prob, reference) == pytest.approx(1, abs=1e-5)
+
+
+@given(st.floats(0.01, 5), NATS, NATS)
+def test_beta_is_how_soon_npo_brakes(beta: float, log_prob: float, reference: float) -> None:
+    found = weight_of_ascent(OBJECTIVES["npo"].tuned(beta, None).loss, log_prob, reference)
+    ratio = math.exp(beta * (log_prob - reference))
+    assert found == pytest.approx(2 * ratio / (1 + ratio), abs=1e-6)
+
+
+@given(st.floats(0.05, 5), st.floats(0, 30), NATS)
+def test_gamma_says_where_simnpo_is_ascent(beta: float, gamma: float, log_prob: float) -> None:
+    """Its weight is 1 at −γ/β nats, and less below."""
+    loss = OBJECTIVES["simnpo"].tuned(beta, gamma).loss
+    assert weight_of_ascent(loss, -gamma / beta, 0.0) == pytest.approx(1)
+    score = math.exp(-beta * log_prob - gamma)
+    assert weight_of_ascent(loss, log_prob, 0.0) == pytest.approx(2 / (1 + score), abs=1e-6)
+
+
+def test_published_constants_leave_unlikely_words_alone() -> None:
+    """As method.md says of words at −6.3 nats, the mean of harmful words in real texts."""
+    simnpo, npo = OBJECTIVES["simnpo"], OBJECTIVES["npo"]
+    assert weight_of_ascent(simnpo.loss, -6.3, 0.0) == pytest.approx(2.9e-7, rel=0.01)
+    assert weight_of_ascent(simnpo.tuned(0.1, None).loss, -6.3, 0.0) == pytest.approx(0.7, abs=0.01)
+    assert weight_of_ascent(npo.loss, -11.0, 0.0) == pytest.approx(0.5, abs=0.01)
+    assert weight_of_ascent(npo.tuned(1.0, None).loss, -1.1, 0.0) == pytest.approx(0.5, abs=0.01)
+
+
+def test_tuning_leaves_what_is_not_named() -> None:
+    npo, simnpo = OBJECTIVES["npo"], OBJECTIVES["simnpo"]
+    assert npo.tuned(None, None) is npo
+    tuned = simnpo.tuned(None, 3.0)
+    assert (tuned.beta, tuned.gamma, tuned.name) == (simnpo.beta, 3.0, "simnpo")
 
 
 def test_only_task_vectors_are_negated() -> None:

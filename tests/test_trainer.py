@@ -17,7 +17,7 @@ from fairforget.objectives import OBJECTIVES, RETENTIONS
 from fairforget.targets import Targets
 from fairforget.trainer import UnlearningTrainer
 
-from .models import CAUSAL, MASKED, tiny, tiny_causal, word_tokenizer
+from .models import CAUSAL, MASKED, WHOLE, tiny, tiny_causal, word_tokenizer
 
 VOCABULARY = 60
 
@@ -151,6 +151,57 @@ def test_loss_and_gradient_are_those_of_single_texts(
             assert torch.allclose(slope, slopes[name], atol=1e-5 * largest), name
 
 
+@pytest.mark.parametrize("family", WHOLE)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_head_that_cannot_be_run_apart_is_not(
+    tmp_path: Path, monkeypatch, family: str, objective: str
+) -> None:
+    model, reference = tiny(family, seed=0), tiny(family, seed=1).requires_grad_(False)
+    run = trainer(tmp_path, model, objective=objective, retention="kl")
+    run.losses.reference = reference
+    run.config.retention_weight = 0.5
+    assert not run.data_collator.trees
+    samples = [run.train_dataset[i] for i in range(8)]
+    expected = naive_loss(model, reference, objective, "kl", samples)
+    expected.backward()
+    slopes = gradients(model)
+    largest = max(slope.abs().max().item() for slope in slopes.values())
+    for rows, once in ((256, False), (5, False), (256, True)):
+        monkeypatch.setattr("fairforget.step_loss.HEAD_ROWS", rows)
+        run.losses.head_at_once = once
+        loss = loss_of(run, samples)
+        loss.backward()
+        assert loss.item() == pytest.approx(expected.item(), abs=1e-5)
+        for name, slope in gradients(model).items():
+            assert torch.allclose(slope, slopes[name], atol=1e-5 * largest), name
+    run.train()
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "mixtral"])
+def test_gradient_checkpointing_changes_nothing(tmp_path: Path, family: str) -> None:
+    options = {"objective": "neutral", "optim": "sgd", "learning_rate": 0.1}
+    plain = trainer(tmp_path, tiny_causal(family), **options)
+    plain.train()
+    saving = trainer(tmp_path, tiny_causal(family), gradient_checkpointing=True, **options)
+    saving.train()
+    assert losses(saving) == pytest.approx(losses(plain), abs=1e-5)
+    assert torch.allclose(weights(saving.model), weights(plain.model), atol=1e-6)
+
+
+@pytest.mark.parametrize("objective", ["ascent", "neutral"])
+def test_mixed_precision_changes_little(tmp_path: Path, objective: str) -> None:
+    options = {"objective": objective, "optim": "sgd", "learning_rate": 0.1}
+    full = trainer(tmp_path, tiny_causal("llama"), **options)
+    before = weights(full.model)
+    full.train()
+    half = trainer(tmp_path, tiny_causal("llama"), bf16=True, **options)
+    half.train()
+    assert half.losses.split
+    assert losses(half) == pytest.approx(losses(full), rel=0.02, abs=0.02)
+    change, expected = weights(half.model) - before, weights(full.model) - before
+    assert (change - expected).norm() < 0.1 * expected.norm()  # of the head's weights, too
+
+
 def averaged(text: Targets, others: Sequence[Targets]) -> Targets:
     """The text compared with the neutral texts of others, too."""
     return replace(text, more=tuple((other.neutral_ids, other.neutral_mask) for other in others))
@@ -245,6 +296,37 @@ def test_reference_stays_as_it_was(tmp_path: Path) -> None:
     assert not torch.equal(weights(model), before)
 
 
+@pytest.mark.parametrize("objective", ["npo", "simnpo"])
+def test_constants_reach_the_loss(tmp_path: Path, objective: str) -> None:
+    options = {"objective": objective, "retention": "none"}
+    found = []
+    for beta in (None, OBJECTIVES[objective].beta, 0.5):
+        run = trainer(tmp_path, tiny_causal("gpt2").eval(), beta=beta, **options)
+        samples = [run.train_dataset[i] for i in range(8)]
+        found.append(loss_of(run, samples).item())
+    assert found[0] == found[1] != found[2]
+
+
+def test_what_is_noted_is_told_and_leaves_the_losses_alone(tmp_path: Path) -> None:
+    told = []
+
+    class Tell(TrainerCallback):
+        def on_step_end(self, *_, **__) -> None:
+            run.note({"width": 1.5})
+
+        def on_log(self, *_, logs, **__) -> None:
+            told.append(dict(logs))
+
+    run = trainer(tmp_path, tiny_causal("gpt2"), callbacks=[Tell()], max_steps=2)
+    run.train()
+    assert [row for row in run.state.log_history if "width" in row] == [
+        {"step": 1, "width": 1.5},
+        {"step": 2, "width": 1.5},
+    ]
+    assert len(losses(run)) == 2
+    assert told.count({"width": 1.5}) == 2
+
+
 def test_dropout_and_forward_are_put_back(tmp_path: Path) -> None:
     model = tiny_causal("gpt2")
     dropouts = [m for m in model.modules() if isinstance(m, torch.nn.Dropout)]
@@ -289,6 +371,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
         ({"retention": "maybe"}, "retention 'maybe' is unknown"),
         ({"max_steps": 0}, "max_steps is 0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"retain_per_forget": 0}, "retain nothing"),
     ],
 )
 def test_wrong_settings(tmp_path: Path, options: dict, message: str) -> None:

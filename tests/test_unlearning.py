@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from fairforget import unlearning
-from fairforget.adapters import adapted
+from fairforget.adapters import adapted, original_of
 from fairforget.budget import Budget
 from fairforget.config import UnlearningConfig
+from fairforget.console import show_unlearning
 from fairforget.corpora import Span, Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.errors import InputError
@@ -27,7 +28,7 @@ from fairforget.preparation import (
     prepare,
 )
 from fairforget.records import UnlearningRecord, read_record, write_record
-from fairforget.unlearning import unlearn
+from fairforget.unlearning import method_of, unlearn
 
 from .models import save_tiny, tiny_causal, word_tokenizer
 
@@ -157,6 +158,131 @@ def test_task_vectors_go_the_other_way(tmp_path) -> None:
     assert harm() < before
 
 
+def test_task_vectors_are_watched_as_they_will_be(tmp_path) -> None:
+    """At the last step, the look sees what the landing sees at α = 1."""
+    model = language_model(tmp_path, "llama")
+    options = {"objective": "task-vector", "max_steps": 5, "learning_rate": 0.02}
+    record = unlearn(model, FORGET, RETAIN, config(tmp_path, **options), budget=Budget(1.2, 1.2))
+    assert record.budget.alpha != 1
+    looks = [row["perplexity_ratio"] for row in record.history if "perplexity_ratio" in row]
+    assert looks == [record.budget.trained]
+
+
+def test_task_vectors_retain_nothing_that_they_would_unlearn(tmp_path) -> None:
+    with pytest.raises(InputError, match="choose --retention none or kl"):
+        config(tmp_path, objective="task-vector", retention="nll")
+    for retention in ("none", "kl"):
+        config(tmp_path, objective="task-vector", retention=retention)
+
+
+def test_retaining_nothing_must_be_said(tmp_path) -> None:
+    with pytest.raises(InputError, match="--retention none"):
+        config(tmp_path, retain_per_forget=0)
+    config(tmp_path, retain_per_forget=0, retention="none")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"objective": "ascent", "beta": 1.0}, "beta is a setting of npo and simnpo"),
+        ({"objective": "npo", "gamma": 1.0}, "gamma is a setting of simnpo"),
+        ({"objective": "npo", "beta": 0.0}, "beta is 0.0"),
+        ({"objective": "npo", "beta": math.nan}, "beta is nan"),
+        ({"objective": "simnpo", "gamma": math.inf}, "gamma is inf"),
+        ({"objective": "simnpo", "gamma": -1.0}, "gamma is -1.0"),
+    ],
+)
+def test_constants_that_no_loss_takes(tmp_path, options: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        config(tmp_path, **options)
+
+
+def test_constants_are_recorded_where_they_are_not_the_published(tmp_path) -> None:
+    """So that runs from before there was a choice keep their names."""
+    plain = method_of(config(tmp_path, objective="simnpo"))
+    assert not {"beta", "gamma"} & plain.keys()
+    assert method_of(config(tmp_path, objective="simnpo", beta=2.5, gamma=0.0)) == plain
+    chosen = method_of(config(tmp_path, objective="simnpo", beta=0.1, gamma=0.5))
+    assert chosen == {**plain, "beta": 0.1, "gamma": 0.5}
+
+
+def test_beta_reaches_the_training(tmp_path) -> None:
+    """Of words that are unlikely already, the published simnpo leaves the model as it is."""
+    options = {"objective": "simnpo", "retention": "none", "max_steps": 2}
+    rows = [
+        unlearn(
+            language_model(tmp_path / str(beta), "llama"),
+            FORGET,
+            RETAIN,
+            config(tmp_path / str(beta), beta=beta, **options),
+        ).history[0]
+        for beta in (None, 0.1)
+    ]
+    assert rows[0]["grad_norm"] < 1e-2 * rows[1]["grad_norm"]
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama", "bert"])
+def test_the_reference_is_the_original_and_no_second_copy_of_it(tmp_path, family) -> None:
+    model = language_model(tmp_path, family).model.eval()
+    ids = torch.tensor([[1, 5, 9, 4]])
+    with torch.no_grad(), adapted(model, config(tmp_path)) as original:
+        before = model(input_ids=ids).logits
+        reference = original_of(model, original).eval()
+        for p in model.parameters():
+            p.add_(0.1)
+        assert torch.equal(reference(input_ids=ids).logits, before)
+        assert not torch.equal(model(input_ids=ids).logits, before)
+    found = dict(reference.named_parameters())
+    assert found.keys() == original.keys()
+    assert all(p.data_ptr() == original[n].data_ptr() for n, p in found.items())
+    assert not any(p.requires_grad for p in found.values())
+
+
+def test_trackers_see_the_damage(tmp_path, monkeypatch) -> None:
+    """As rows of their own, while those of the losses stay as they are."""
+    seen: list[dict[str, float]] = []
+    monkeypatch.setattr(unlearning._Bar, "on_log", lambda *_, logs, **__: seen.append({**logs}))
+    options = {"max_steps": 10, "logging_steps": 5}
+    record = unlearn(
+        language_model(tmp_path, "llama"),
+        FORGET,
+        RETAIN,
+        config(tmp_path, **options),
+        everyday=EVERYDAY,
+    )
+    looks = [row for row in record.history if "perplexity_ratio" in row]
+    assert [list(row) for row in looks] == 2 * [["step", "perplexity_ratio", "everyday_ratio"]]
+    assert [row for row in seen if "perplexity_ratio" in row] == [
+        {name: value for name, value in row.items() if name != "step"} for row in looks
+    ]
+    losses = [row["step"] for row in record.history if "forget" in row]
+    assert losses == [5, 10]
+
+
+def test_the_bar_shows_losses_and_damage(tmp_path) -> None:
+    notes: list[str] = []
+    bar = unlearning._Bar(lambda by=1, note="", total=None: notes.append(note))
+    for logs in ({"perplexity_ratio": 1.0041, "everyday_ratio": 1.02}, {"forget": 2.0}):
+        bar.on_log(None, None, None, logs=logs)  # type: ignore[arg-type]
+    assert notes == [
+        "perplexity × 1.004, everyday × 1.020",
+        "forget 2.000 nats, perplexity × 1.004, everyday × 1.020",
+    ]
+
+
+@pytest.mark.parametrize("everyday", [None, EVERYDAY])
+def test_the_record_says_what_damage_was_measured(tmp_path, capsys, everyday) -> None:
+    model = language_model(tmp_path, "llama")
+    record = unlearn(model, FORGET, RETAIN, config(tmp_path), everyday=everyday)
+    assert ("without everyday sentences" in record.budget.note) is (everyday is None)
+    capsys.readouterr()
+    show_unlearning(record)
+    shown = capsys.readouterr().out
+    assert ("perplexity, everyday ×" in shown) is (everyday is not None)
+    assert shown.count("bound the landing") == (0 < record.budget.alpha < record.budget.reach)
+    assert ("without everyday" in " ".join(shown.split())) is (everyday is None)
+
+
 def test_infilling_context(tmp_path) -> None:
     model = language_model(tmp_path, "gpt2")
     record = unlearn(model, FORGET, RETAIN, config(tmp_path, context="both"))
@@ -266,11 +392,55 @@ def test_a_run_that_was_cut_off_ends_as_it_would_have(tmp_path, monkeypatch, opt
     assert not (tmp_path / "cut" / "checkpoints").exists()
 
 
-def test_checkpoints_of_other_data_are_not_taken_for_this_run(tmp_path, monkeypatch) -> None:
-    cut_off(tmp_path, monkeypatch, "llama", save_strategy="steps", save_steps=2)
-    other = Corpus("builtin:race", builtin_texts("race", limit=40), "race")
-    with pytest.raises(InputError, match="other corpora"):
-        unlearn(language_model(tmp_path, "llama"), other, RETAIN, config(tmp_path))
+SAVED = {"objective": "ascent", "save_strategy": "steps", "save_steps": 2}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"forget": Corpus("builtin:race", builtin_texts("race", limit=40), "race")},
+        {"retain": replace(RETAIN, texts=RETAIN.texts[1:])},
+        {"everyday": EVERYDAY},
+        {"budget": Budget(perplexity=1.5)},
+        {"objective": "npo"},
+        {"learning_rate": 1e-3},
+        {"weight_decay": 0.1},
+        {"max_steps": 6},
+        {"family": "gpt2"},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_checkpoints_of_another_run_are_not_taken_for_this_one(
+    tmp_path, monkeypatch, other: dict
+) -> None:
+    cut_off(tmp_path, monkeypatch, "llama", **SAVED)
+    corpora = {"forget": FORGET, "retain": RETAIN, "everyday": None, "budget": Budget()}
+    given = {name: other.pop(name, usual) for name, usual in corpora.items()}
+    model = language_model(tmp_path, other.pop("family", "llama"))
+    with pytest.raises(InputError, match="checkpoints of another run"):
+        unlearn(
+            model,
+            given["forget"],
+            given["retain"],
+            config(tmp_path, **{**SAVED, **other}),
+            budget=given["budget"],
+            everyday=given["everyday"],
+        )
+
+
+def test_checkpoints_of_nobody_knows_which_run_are_refused(tmp_path, monkeypatch) -> None:
+    cut_off(tmp_path, monkeypatch, "llama", **SAVED)
+    (tmp_path / "checkpoints" / unlearning.RUN).unlink()
+    with pytest.raises(InputError, match="checkpoints of another run"):
+        unlearn(language_model(tmp_path, "llama"), FORGET, RETAIN, config(tmp_path, **SAVED))
+
+
+def test_a_run_that_left_no_checkpoint_binds_nobody(tmp_path, monkeypatch) -> None:
+    cut_off(tmp_path, monkeypatch, "llama")
+    record = unlearn(
+        language_model(tmp_path, "llama"), FORGET, RETAIN, config(tmp_path, objective="ascent")
+    )
+    assert record.method["objective"] == "ascent"
 
 
 def test_a_diverged_run_can_be_read_back(tmp_path) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel, set_seed
 
 from fairforget.adapter_directory import WEIGHTS
@@ -56,6 +57,20 @@ def adapted(model: PreTrainedModel, config: UnlearningConfig) -> Iterator[dict[s
         if isinstance(module, BaseTunerLayer):
             module.merge()
     _remove_adapter(model)
+
+
+def original_of(model: PreTrainedModel, original: Mapping[str, Tensor]) -> PreTrainedModel:
+    """The model with its original weights, which are shared with `original` and not copied.
+
+    Args:
+        model: the one that is trained.
+        original: the weights, of all that `model.named_parameters()` names.
+    """
+    shared: dict[int, Any] = {
+        id(parameter): nn.Parameter(original[name], requires_grad=False)
+        for name, parameter in model.named_parameters()
+    }
+    return copy.deepcopy(model, shared)
 
 
 def _remove_adapter(model: PreTrainedModel) -> None:

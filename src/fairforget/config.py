@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import get_args
@@ -19,11 +20,23 @@ class UnlearningConfig(TrainingArguments):
     """How to unlearn: TrainingArguments, with defaults that do not collapse a model.
 
     Raises:
-        InputError: an unknown objective or retention, or a number out of range.
+        InputError: an unknown objective or retention, a number out of range, or settings that do
+            not go together.
     """
 
     objective: str = field(
         default="neutral", metadata={"help": "What is done to the target tokens."}
+    )
+    beta: float | None = field(
+        default=None,
+        metadata={
+            "help": "How soon npo and simnpo brake, per nat; by default as their papers: 0.1 and "
+            "2.5."
+        },
+    )
+    gamma: float | None = field(
+        default=None,
+        metadata={"help": "Reward margin of simnpo; by default 0, as in its paper's experiments."},
     )
     selection: Selection | None = field(
         default=None,
@@ -106,11 +119,37 @@ class UnlearningConfig(TrainingArguments):
         ):
             if not getattr(self, name) >= low:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least {low}")
+        self._check_objective()
         if self.selection is None:
             whole = self.objective == "neutral" and self.context == "left"
             self.selection = "to-harm" if whole else "harmful"
         super().__post_init__()  # type: ignore[no-untyped-call]
         self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
+
+    def _check_objective(self) -> None:
+        """Refuse constants that the objective lacks, and a retention that would come to nothing."""
+        objective = OBJECTIVES[self.objective]
+        for name in ("beta", "gamma"):
+            if getattr(self, name) is not None and getattr(objective, name) is None:
+                having = [o.name for o in OBJECTIVES.values() if getattr(o, name) is not None]
+                raise InputError(
+                    f"{name} is a setting of {' and '.join(having)}; objective {self.objective!r} "
+                    "has none"
+                )
+        if self.beta is not None and not 0 < self.beta < math.inf:
+            raise InputError(f"beta is {self.beta}; it must be finite and more than 0")
+        if self.gamma is not None and not 0 <= self.gamma < math.inf:
+            raise InputError(f"gamma is {self.gamma}; it must be finite and at least 0")
+        if objective.negated and self.retention == "nll":
+            raise InputError(
+                f"objective {self.objective!r} turns round all that is learned, what retention "
+                "'nll' teaches too; choose --retention none or kl"
+            )
+        if self.retention != "none" and not self.retain_per_forget:
+            raise InputError(
+                f"retain_per_forget is {self.retain_per_forget:g}, so retention "
+                f"{self.retention!r} would retain nothing; if that is meant, --retention none"
+            )
 
     @cached_property
     def _setup_devices(self) -> torch.device:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
@@ -16,10 +17,13 @@ from fairforget.errors import InputError
 from fairforget.records import BudgetFacts, DamageFacts
 
 TOLERANCE = 0.002
-"""The landing may stay below the budget by this ratio, or by a tenth of a tighter budget."""
+"""The landing may stay below the budget by this ratio, or by a tenth of a tighter budget; below one
+of exactly 1, by a tenth of this ratio."""
 MAIN = "perplexity"
 """The damage that must be among those measured: on held-out retain text."""
 MOST_TRIES = 12
+INNER_TRIES = 4
+"""How often α is halved to find a part of the change that does no damage at all."""
 GROWTH = 1.5
 """Damage in nats grows about as this power of α, where nothing better is known."""
 STRIDE = 1.5
@@ -144,7 +148,10 @@ class _Line:
         """
         self.perplexities, self.allowed, self.reach = perplexities, allowed, reach
         self.budgets = {name: _nats(ratio) for name, ratio in allowed.items()}
-        self.tolerance = min(TOLERANCE, min(self.budgets.values()) / 10)
+        tightest = min(self.budgets.values())
+        self.exact = tightest == 0
+        """Whether no damage is allowed: some changes improve a perplexity before they hurt it."""
+        self.tolerance = TOLERANCE / 10 if self.exact else min(TOLERANCE, tightest / 10)
         """Nats of the tightest budget that may be left."""
         self.before = dict(before) if before else perplexities(0.0)
         if bad := [name for name, value in self.before.items() if not math.isfinite(value)]:
@@ -171,6 +178,11 @@ class _Line:
         """
         for attempt in range(MOST_TRIES):
             low, high = self.bracket()
+            if self.exact and low.alpha == 0 and high is not None:
+                if attempt == INNER_TRIES:
+                    break
+                self.look(high.alpha / 2)
+                continue
             if not self.is_left(low) or (high is None and low.alpha >= self.reach):
                 break
             if high is not None and low.alpha > 0:
@@ -257,7 +269,7 @@ def _nats(ratio: float) -> float:
 
 def _note(alpha: float, left_over: bool) -> str:
     if alpha == 0:
-        return "nothing was unlearned: no part of the change fits the budget"
+        return "nothing was unlearned: no part of the change was found that fits the budget"
     return "not used up" if left_over else ""
 
 
@@ -267,6 +279,20 @@ def mirror(model: PreTrainedModel, original: Mapping[str, Tensor]) -> None:
     for name, parameter in model.named_parameters():
         if name in original:
             parameter.copy_(2 * original[name] - parameter)
+
+
+@contextmanager
+def mirrored(model: PreTrainedModel, original: Mapping[str, Tensor]) -> Iterator[None]:
+    """For a while, the model is mirrored; then it is as it was, bit for bit.
+
+    Meanwhile the weights as they were are kept, too.
+    """
+    trained = {n: p.detach().clone() for n, p in model.named_parameters() if n in original}
+    mirror(model, original)
+    try:
+        yield
+    finally:
+        blend(model, original, trained, 1.0)
 
 
 @torch.no_grad()

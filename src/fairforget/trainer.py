@@ -9,7 +9,7 @@ import os
 import pickle
 import shutil
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ class UnlearningTrainer(Trainer):
         if retain_wanted and not retain_dataset:
             raise InputError(f"retention {args.retention!r} needs a retain corpus")
         self.config = args
-        forgetting = OBJECTIVES[args.objective]
+        forgetting = OBJECTIVES[args.objective].tuned(args.beta, args.gamma)
         retention = RETENTIONS[args.retention] if retain_wanted else None
         longest = max(
             [len(t.ids) for t in forget_dataset]
@@ -194,6 +194,13 @@ class UnlearningTrainer(Trainer):
                 logs["retain"] = retain
             self._logged.zero_()
         super().log(logs, start_time)
+
+    def note(self, measured: Mapping[str, float]) -> None:
+        """Put what was measured into the history, as a row of its own, and tell the trackers."""
+        self.state.log_history.append({"step": self.state.global_step, **measured})
+        due = self.control.should_log  # a row of losses, which telling would take for written
+        self.callback_handler.on_log(self.args, self.state, self.control, dict(measured))
+        self.control.should_log = due
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Save and seal; only then remove older ones, by their numbers and not by the clock.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import shutil
 import time
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,13 +22,14 @@ from transformers import (
 )
 from transformers.trainer_utils import SchedulerType
 
-from fairforget.adapters import adapted
+from fairforget.adapters import adapted, original_of
 from fairforget.budget import Budget
 from fairforget.config import UnlearningConfig
 from fairforget.errors import InputError
 from fairforget.evaluation import model_facts
-from fairforget.landing import MAIN, Damage, land, mirror
+from fairforget.landing import MAIN, Damage, land, mirror, mirrored
 from fairforget.models import LanguageModel, calm_libraries
+from fairforget.objectives import OBJECTIVES
 from fairforget.preparation import EVERYDAY, RETAIN, Corpus, Prepared, prepare
 from fairforget.processes import is_first, wait_for_all
 from fairforget.progress import Advance, bar
@@ -34,13 +37,19 @@ from fairforget.records import UnlearningRecord, environment
 from fairforget.scoring.perplexity import perplexity
 from fairforget.sharding import gather, sharding_is_asked, shown_in
 from fairforget.trainer import UnlearningTrainer, history_of, last_checkpoint
-from fairforget.watch import Watch
+from fairforget.watch import RATIO, Watch
 from fairforget.whole_files import whole_file
 
 CHECK_TEXTS = {RETAIN: 16, EVERYDAY: 40}
 """Held-out texts that are looked at while training, and to find where to land."""
-DATA = "data.sha256"
-"""Name of the file that says which data the checkpoints beside it saw."""
+RUN = "run.sha256"
+"""Name of the file that says of which run the checkpoints beside it are."""
+TRAINING = (
+    *("lr_scheduler_kwargs", "warmup_steps", "optim", "optim_args", "weight_decay"),
+    *("adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm", "bf16", "fp16"),
+)
+"""Settings of Trainer that shape the training of a run, and that its record does not name."""
+NO_EVERYDAY = "measured without everyday sentences, which were not at hand"
 
 
 def unlearn(
@@ -92,11 +101,13 @@ def unlearn_prepared(
 
     `before`: the original's perplexities on the held-out texts, where an earlier run measured them.
     """
-    data = prepared.fingerprint()
-    _own(Path(str(config.output_dir)), data)
-
     names = {RETAIN: MAIN, EVERYDAY: EVERYDAY}
     allowed = {RETAIN: budget.perplexity, EVERYDAY: budget.everyday}
+    facts = model_facts(language_model)  # of the original, while it is that
+    data = prepared.fingerprint()
+    limits = [allowed[kind] for kind in prepared.held_out]  # training may stop early at them
+    seen = (data, prepared.held_out, limits, facts.weights, method_of(config))
+    _own(Path(str(config.output_dir)), _digest((*seen, [getattr(config, t) for t in TRAINING])))
 
     def damages(most: dict[str, int]) -> dict[str, Damage]:
         """Measured on at most so many held-out texts of each kind; where it names none, on all."""
@@ -109,22 +120,29 @@ def unlearn_prepared(
 
     start = time.perf_counter()
     model = language_model.model
-    facts = model_facts(language_model)  # of the original, while it is that
+    negated = OBJECTIVES[config.objective].negated
     with adapted(model, config) as original:
         sharded = sharding_is_asked()
         student = copy.deepcopy(model) if sharded else model
+        shared = None if sharded or config.lora_rank else original_of(model, original)
+
+        @contextmanager
+        def result_shown() -> Iterator[None]:
+            """The model is what would come of the training so far, before landing."""
+            trained = shown_in(model, trainer, original) if sharded else nullcontext()
+            turned = mirrored(model, original) if negated else nullcontext()
+            with trained, turned:
+                yield
+
         with bar("Unlearning", config.max_steps) as advance, calm_libraries():
-            watch = Watch(
-                damages(CHECK_TEXTS),
-                lambda: shown_in(model, trainer, original) if sharded else nullcontext(),
-            )
+            watch = Watch(damages(CHECK_TEXTS), lambda ratios: trainer.note(ratios), result_shown)
             trainer = UnlearningTrainer(
                 student,
                 config,
                 prepared.targets,
                 prepared.retain,
                 processing_class=language_model.tokenizer,
-                reference=model if sharded else None,
+                reference=model if sharded else shared,
                 callbacks=[watch, _Bar(advance)],
             )
             for other in (ProgressCallback, PrinterCallback):
@@ -138,7 +156,7 @@ def unlearn_prepared(
             gather(trainer, model)
             model.requires_grad_(True)
         model.eval()
-        if trainer.losses.forgetting.negated:
+        if negated:
             mirror(model, original)
         trained = time.perf_counter()
         with bar("Landing on the budget") as landing:
@@ -152,6 +170,8 @@ def unlearn_prepared(
                 progress=landing,
             )
     landed = time.perf_counter()
+    if EVERYDAY not in prepared.held_out:
+        reached = replace(reached, note="; ".join(filter(None, (reached.note, NO_EVERYDAY))))
     return UnlearningRecord(
         model=facts,
         method=method_of(config),
@@ -168,26 +188,32 @@ def unlearn_prepared(
     )
 
 
-def _own(directory: Path, data: str) -> None:
-    """Mark the directory of checkpoints as this data's.
+def _own(directory: Path, run: str) -> None:
+    """Mark the directory of checkpoints as this run's.
 
     Raises:
-        InputError: there are checkpoints in it that saw other data.
+        InputError: there are checkpoints in it that are not marked as this run's.
     """
-    mark = directory / DATA
-    if mark.exists():
-        if mark.read_text(encoding="ascii") != data:
-            raise InputError(
-                f"{directory} has checkpoints of a run on other corpora; "
-                "remove it, or give another output_dir"
-            )
-    elif is_first():
+    mark = directory / RUN
+    known = mark.read_text(encoding="ascii") if mark.exists() else ""
+    if known != run and any(directory.glob("checkpoint-*")):
+        raise InputError(
+            f"{directory} has checkpoints of another run, with other texts, settings or original "
+            "weights; remove it, or give another output_dir"
+        )
+    if known != run and is_first():
         with whole_file(mark) as file:
-            file.write(data.encode("ascii"))
+            file.write(run.encode("ascii"))
+
+
+def _digest(content: Sequence[object]) -> str:
+    return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
 def method_of(config: UnlearningConfig) -> dict[str, Any]:
-    """What a record says of how the model was trained."""
+    """What a record says of how the model was trained; constants that are not as published, too."""
+    objective = OBJECTIVES[config.objective]
+    own = {"beta": config.beta, "gamma": config.gamma}
     return {
         "objective": config.objective,
         "selection": config.selection,
@@ -208,15 +234,20 @@ def method_of(config: UnlearningConfig) -> dict[str, Any]:
         "lora": {"rank": config.lora_rank, "alpha": config.lora_alpha}
         if config.lora_rank
         else None,
+    } | {
+        name: value
+        for name, value in own.items()
+        if value is not None and value != getattr(objective, name)
     }
 
 
 class _Bar(TrainerCallback):
-    """Moves a progress bar with the steps of training."""
+    """Moves a progress bar with the steps of training, and says what was logged last."""
 
     def __init__(self, advance: Advance) -> None:
         self.advance = advance
         self.step = 0
+        self.losses = self.damage = ""
 
     def on_step_end(
         self, args: Any, state: TrainerState, control: TrainerControl, **_: Any
@@ -232,6 +263,11 @@ class _Bar(TrainerCallback):
         logs: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        if logs and "forget" in logs:
+        logs = logs or {}
+        if "forget" in logs:
             retain = f", retain {logs['retain']:.3f}" if "retain" in logs else ""
-            self.advance(0, f"forget {logs['forget']:.3f}{retain} nats")
+            self.losses = f"forget {logs['forget']:.3f}{retain} nats"
+        damages = {name: logs.get(RATIO.format(name)) for name in (MAIN, EVERYDAY)}
+        if shown := [f"{name} × {ratio:.3f}" for name, ratio in damages.items() if ratio]:
+            self.damage = ", ".join(shown)
+        self.advance(0, ", ".join(filter(None, (self.losses, self.damage))))

@@ -20,11 +20,12 @@ RATIO = "{}_ratio"
 
 
 class Watch(TrainerCallback):
-    """Measures damages every few steps and writes their ratios into the history."""
+    """Measures damages every few steps and notes their ratios."""
 
     def __init__(
         self,
         damages: Mapping[str, Damage],
+        note: Callable[[Mapping[str, float]], None],
         shown: Callable[[], AbstractContextManager[None]] = nullcontext,
         every: int = 5,
     ) -> None:
@@ -32,10 +33,11 @@ class Watch(TrainerCallback):
 
         Args:
             damages: by name, on a few held-out texts; measured at once for the original.
-            shown: within it, the model that they see has the weights trained so far.
+            note: takes the ratios, by their names in the history.
+            shown: within it, the model that they see is what the training so far would lead to.
             every: steps between looks. Ascent has no floor: ten steps can break a model.
         """
-        self.shown, self.every = shown, every
+        self.note, self.shown, self.every = note, shown, every
         self.damages = {RATIO.format(name): damage for name, damage in damages.items()}
         self.before = self._measured()  # now, while the weights are the original ones
 
@@ -51,7 +53,7 @@ class Watch(TrainerCallback):
             with self.shown():
                 now = self._measured()
             ratios = {name: value / self.before[name] for name, value in now.items()}
-            state.log_history.append({"step": state.global_step, **ratios})
+            self.note(ratios)
             if self._is_far_beyond(ratios):
                 control.should_training_stop = True
                 control.should_save = True

@@ -21,6 +21,8 @@ def unlearn_command(
     objective: Literal[
         "ascent", "neutral", "neutral-excess", "npo", "simnpo", "task-vector"
     ] = "neutral",
+    beta: float | None = None,
+    gamma: float | None = None,
     selection: Literal["harmful", "to-harm", "after-mention", "all", "random"] | None = None,
     context: Literal["left", "both"] = "left",
     reference: Literal["neutral", "groups"] = "neutral",
@@ -53,6 +55,8 @@ def unlearn_command(
             npo, simnpo: the same with a brake), or as likely as in a text about anyone (neutral;
             neutral-excess: only where they are likelier), or learn them and go the other way
             (task-vector).
+        beta: How soon npo and simnpo brake, per nat; by default as their papers, 0.1 and 2.5.
+        gamma: Reward margin of simnpo; by default 0, as in its paper's experiments.
         selection: Which tokens are targets: the harmful ones, those from the mention to the first
             harmful one, or all after the mention; by default to-harm for neutral in context left,
             else harmful. As controls, all of a text, or as many random ones.
@@ -61,9 +65,11 @@ def unlearn_command(
         reference: What the neutral objectives compare with: a neutral word for the group, or the
             average over other groups of its domain (built-in corpus only).
         lora_rank: Train a low-rank adapter, merged at the end; 0 trains all weights.
-        retention: What is done on the retain corpus.
+        retention: What is done on the retain corpus; not nll with task-vector, which would
+            unlearn it.
         retention_weight: Weight of the retain loss; the forget loss has 1.
-        retain_per_forget: Retain texts for each forget text.
+        retain_per_forget: Retain texts for each forget text; more than 0 unless retention is
+            none.
         budget: What unlearning may cost.
         steps: Optimiser steps.
         batch_size: Forget texts of a step.
@@ -109,6 +115,8 @@ def unlearn_command(
     config = UnlearningConfig(
         output_dir=str(output / CHECKPOINTS),
         objective=objective,
+        beta=beta,
+        gamma=gamma,
         selection=selection,
         context=context,
         reference=reference,

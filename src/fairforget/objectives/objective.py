@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from torch import Tensor
 
-TokenLoss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+TokenLoss = Callable[..., Tensor]
 """(log-probabilities [n, vocabulary], target tokens [n], reference log-probabilities
-[n, vocabulary] or None) → losses [n] in nats, one per target token, to be minimised."""
+[n, vocabulary] or None) → losses [n] in nats, one per target token, to be minimised. One that has a
+β or a γ takes it by that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,19 @@ class Objective:
     paper: str
     negated: bool = False
     """Whether the trained difference is subtracted from the original weights, not added."""
+    beta: float | None = None
+    """β of the loss, per nat; None where it has none."""
+    gamma: float | None = None
+    """γ of the loss, a pure number; None where it has none."""
+
+    def tuned(self, beta: float | None, gamma: float | None) -> Objective:
+        """The same with another β and γ; None leaves what is there."""
+        tuned = self
+        if beta is not None:
+            tuned = replace(tuned, loss=partial(tuned.loss, beta=beta), beta=beta)
+        if gamma is not None:
+            tuned = replace(tuned, loss=partial(tuned.loss, gamma=gamma), gamma=gamma)
+        return tuned
 
 
 def target_log_probs(log_probs: Tensor, targets: Tensor) -> Tensor:

@@ -12,4 +12,5 @@ task_vector = Objective(
     "Ilharco et al. 2023, arXiv 2212.04089, section 3",
     negated=True,
 )
-"""Fine-tuned on the target tokens to θ, the result is θ₀ − α(θ − θ₀)."""
+"""Fine-tuned on the target tokens to θ, the result is θ₀ − α(θ − θ₀): whatever else θ was taught is
+unlearned, too."""

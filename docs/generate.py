@@ -110,16 +110,20 @@ def results() -> str:
     ]
     tables = [page.read_text(encoding="utf-8") for page in sorted(RESULTS.glob("*.md"))]
     for page in sorted(RESULTS.rglob("tables.md")):
-        tables.append(page.read_text(encoding="utf-8").replace("](map.png)", f"]({_map(page)})"))
+        text = page.read_text(encoding="utf-8")
+        for picture, name in _pictures(page).items():
+            text = text.replace(f"]({picture.name})", f"]({name})")
+        tables.append(text)
     for text in tables:
         parts += [f"#{line}" if line.startswith("#") else line for line in text.splitlines()]
         parts.append("")
     return "\n".join(parts)
 
 
-def _map(page: Path) -> str:
-    """What the picture of a study's matrix is called among the pages."""
-    return f"{page.parent.name}-map.png"
+def _pictures(page: Path) -> dict[Path, str]:
+    """The pictures beside a study's page -> what each is called among the pages of the site."""
+    pictures = sorted(page.parent.glob("*.png"))
+    return {picture: f"{page.parent.name}-{picture.name}" for picture in pictures}
 
 
 def tutorial() -> str:
@@ -159,7 +163,8 @@ def write() -> None:
         (PAGES / name).write_text(MADE + content, encoding="utf-8")
     shutil.copyfile(DOCS / "report.png", PAGES / "report.png")
     for page in RESULTS.rglob("tables.md"):
-        shutil.copyfile(page.with_name("map.png"), PAGES / _map(page))
+        for picture, name in _pictures(page).items():
+            shutil.copyfile(picture, PAGES / name)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Take a transfer study into docs/results: study.json, its tables, its picture and its runs.
+"""Take a transfer study into docs/results: study.json, its tables, its pictures and its runs.
 
 python docs/take_study.py study-builtin           after the study of configs/study-builtin.yaml
 python docs/take_study.py study-builtin --table   only the tables, from the study that is there
@@ -12,43 +12,51 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Iterator
+
+import yaml
 
 from fairforget.records import read_record
 from fairforget.report import write_report
-from fairforget.report.study_page import excess_table, heat_map, rows_table
-from fairforget.report.tables import Table
+from fairforget.report.study_page import BenchmarkPart, parts
+from fairforget.report.tables import Table, markdown_text
 from fairforget.transfer.record import STUDY, StudyRecord
 from kept_runs import KEPT, RESULTS, ROOT, keep
 from picture import take
 
 RUNS = ROOT / "runs"
-READING, PICTURE = "reading.md", "map.png"
+READING = "reading.md"
 
 
 def page(name: str) -> str:
     """The study as Markdown."""
     directory = RESULTS / name
     study = read_record(directory / STUDY, StudyRecord)
-    benchmarks = list(dict.fromkeys(cell.benchmark for cell in study.matrix))
-    seeds = study.settings["seeds"]
-    tables = [rows_table(study.rows)]
-    for benchmark in benchmarks:
-        tables += [heat_map(benchmark, study.matrix).table(), excess_table(benchmark, study.matrix)]
     reading = directory / READING
     return "\n".join(
         [
             "<!-- made by docs/take_study.py; do not edit by hand -->",
             f"# Transfer study `{name}`",
             "",
-            f"`fairforget transfer --config configs/{name}.yaml --cluster ray --seeds {seeds}`: "
-            + _cost(study),
-            "",
-            "![Change of the score, per forgetting and domain](map.png)",
+            f"`{_command(name, study)}`: {_cost(study)}",
             "",
             *([reading.read_text(encoding="utf-8")] if reading.exists() else []),
-            *(line for table in tables for line in _shown(table)),
+            *(line for part in parts(study) for line in _of_benchmark(part)),
         ]
     )
+
+
+def picture_of(part: BenchmarkPart) -> str:
+    """The file with the picture of a benchmark's matrix."""
+    return f"{part.map.id}.png"
+
+
+def _command(name: str, study: StudyRecord) -> str:
+    """What made it; a study may have fewer seeds than its file asks for."""
+    config = yaml.safe_load((ROOT / "configs" / f"{name}.yaml").read_text(encoding="utf-8"))
+    seeds = study.settings["seeds"]
+    fewer = "" if seeds == config["seeds"] else f" --seeds {seeds}"
+    return f"fairforget transfer --config configs/{name}.yaml --cluster ray{fewer}"
 
 
 def _cost(study: StudyRecord) -> str:
@@ -60,13 +68,24 @@ def _cost(study: StudyRecord) -> str:
     return (
         f"{runs} runs, {len(study.failed)} more failed. One run took {whole:.0f} s on its core: "
         f"training {training:.0f} s, landing on the budget {landing:.0f} s, measuring "
-        f"{scoring:.0f} s. {study.model.source}, torch {study.environment.torch}, transformers "
+        f"{scoring:.0f} s; all together {runs * whole / 3600:.1f} hours of one core. "
+        f"{study.model.source}, torch {study.environment.torch}, transformers "
         f"{study.environment.transformers}."
     )
 
 
-def _shown(table: Table) -> list[str]:
-    return [f"## {table.caption}", "", table.markdown(), *([table.note, ""] if table.note else [])]
+def _of_benchmark(part: BenchmarkPart) -> Iterator[str]:
+    """Its tables, the picture of the matrix behind the first."""
+    first, *others = part.tables
+    yield from _shown(first, above=part.counts)
+    yield from (f"![{part.map.caption}]({picture_of(part)})", "")
+    for table in others:
+        yield from _shown(table)
+
+
+def _shown(table: Table, above: str = "") -> list[str]:
+    before, after = ([text, ""] if text else [] for text in (above, table.note))
+    return [f"## {table.caption}", "", *before, table.markdown(), *map(markdown_text, after)]
 
 
 def main() -> None:
@@ -80,7 +99,9 @@ def main() -> None:
         directory.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(RUNS / chosen.name / STUDY, directory / STUDY)
         keep(RUNS / chosen.name, directory / KEPT)
-        take(write_report(RUNS / chosen.name), directory / PICTURE, element="figure.heat")
+        report = write_report(RUNS / chosen.name)
+        for part in parts(read_record(directory / STUDY, StudyRecord)):
+            take(report, directory / picture_of(part), element=f"#{part.map.id}")
     (directory / "tables.md").write_text(page(chosen.name), encoding="utf-8")
 
 

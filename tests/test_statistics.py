@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fairforget import statistics
 from fairforget.statistics import (
+    bootstrap_parts,
     bootstrap_totals,
     cluster_rates,
     cluster_sums,
@@ -59,6 +61,17 @@ def test_columns_are_resampled_together() -> None:
     values = np.column_stack([values, values.sum(axis=1)])
     draws = bootstrap_totals(values)
     assert draws[:, 2] == pytest.approx(draws[:, 0] + draws[:, 1])
+
+
+@pytest.mark.parametrize("at_once", [1, 70, 1000])
+def test_draws_do_not_depend_on_how_many_are_made_at_once(at_once: int, monkeypatch) -> None:
+    values = np.random.default_rng(1).normal(size=(7, 3))
+    whole = bootstrap_totals(values, resamples=101)
+    monkeypatch.setattr(statistics, "DRAWN_AT_ONCE", at_once)
+    parts = list(bootstrap_parts(values, resamples=101))
+    assert all(part.size <= max(at_once, 3) for part in parts)
+    assert np.concatenate(parts) == pytest.approx(whole)
+    assert bootstrap_totals(values, resamples=101) == pytest.approx(whole)
 
 
 def test_seeded() -> None:

@@ -12,10 +12,12 @@ from rich.table import Table
 from fairforget.benchmarks.degenerate import doubts_of
 from fairforget.benchmarks.faults import faults_of
 from fairforget.compare import Cell, Change, Comparison
-from fairforget.records import EvaluationRecord, UnlearningRecord
+from fairforget.records import BudgetFacts, DamageFacts, EvaluationRecord, UnlearningRecord
+from fairforget.report.study_words import counted
 from fairforget.report.wording import one_line
 from fairforget.rerun import Repetition
-from fairforget.transfer.record import Effect, StudyRecord, verdicts
+from fairforget.transfer.names import row_name, shared_corpus
+from fairforget.transfer.record import Effect, StudyRecord, too_few
 
 TITLES = {
     "ss": "SS",
@@ -86,17 +88,27 @@ def show_comparison(comparison: Comparison) -> None:
 
 
 def show_unlearning(record: UnlearningRecord) -> None:
-    """What was done and what it cost, in two lines."""
+    """What was done, and a line for each measure of what it cost."""
     method, budget = record.method, record.budget
     _print(
         f"{method.get('objective', UNKNOWN)} on {method.get('selection', UNKNOWN)} tokens of "
         f"{record.corpora[0].name if record.corpora else UNKNOWN}, "
         f"{method.get('steps', 0)} steps, {sum(record.seconds.values()):.0f} s."
     )
-    _print(
-        f"Held-out perplexity × {budget.reached:.4f} (budget {budget.asked:g}), "
-        f"α = {budget.alpha:.3f}{', ' + budget.note if budget.note else ''}."
-    )
+    bound = _bound(budget)
+    for name, facts in {"": budget, **budget.others}.items():
+        _print(
+            f"Held-out perplexity{', ' + one_line(name) if name else ''} × {facts.reached:.4f} "
+            f"(budget {facts.asked:g}{', which bound the landing' if facts is bound else ''})."
+        )
+    _print(f"α = {budget.alpha:.3f}{', ' + one_line(budget.note) if budget.note else ''}.")
+
+
+def _bound(budget: BudgetFacts) -> DamageFacts | None:
+    """The measure nearest to its limit; none at either end of the line, where no limit decided."""
+    if budget.alpha in (0, budget.reach):
+        return None
+    return min((budget, *budget.others.values()), key=lambda facts: facts.asked - facts.reached)
 
 
 def _protocol(result: dict[str, Any]) -> str:
@@ -199,34 +211,31 @@ def show_repetition(found: Repetition, most: int) -> None:
 
 def show_study(study: StudyRecord) -> None:
     """What each forgetting did, where it was aimed and elsewhere, and what was left of it."""
+    corpus = shared_corpus(study.rows)
+    title = f"forgotten ({corpus})" if corpus else "forgotten"
     for benchmark in dict.fromkeys(row.benchmark for row in study.rows):
-        table = _table(f"{benchmark}: change of bias, mean over domains", ["forgotten", "control"])
+        table = _table(f"{benchmark}: change of bias, mean over domains", [title])
         for column in ("own [95 %]", "others [95 %]", "perplexity"):
             table.add_column(column, justify="right", no_wrap=True)
-        for row in study.rows:
-            if row.benchmark == benchmark:
-                table.add_row(
-                    "none" if row.control == "none" else f"{row.forget} {row.method}",
-                    row.control or "",
-                    _effect(row.own),
-                    _effect(row.transfer),
-                    f"{100 * (row.perplexity_ratio - 1):+.2f} %",
-                )
-        _print(table)
-    judged = [cell for cell in study.matrix if cell.verdict and cell.domain != "all"]
-    for own, where in ((True, "a forgotten domain"), (False, "another domain")):
-        mine = [cell for cell in judged if cell.own is own]
-        if mine:
-            counts = verdicts(mine)
-            _print(
-                f"Bias fell by more than with every control, in {where}: supported in "
-                f"{counts['supported']} of {len(mine)} measurements, contradicted in "
-                f"{counts['contradicted']}, undecided in {counts['undecided']}."
+        mine = [row for row in study.rows if row.benchmark == benchmark]
+        for row in sorted(mine, key=lambda row: row.control is not None):
+            table.add_row(
+                row_name(row, corpus),
+                _effect(row.own, row.own_clusters),
+                _effect(row.transfer, row.transfer_clusters),
+                f"{100 * (row.perplexity_ratio - 1):+.2f} %",
             )
+        _print(table)
+        _print_lines(counted([cell for cell in study.matrix if cell.benchmark == benchmark]))
+    if any(too_few(c) for row in study.rows for c in (row.own_clusters, row.transfer_clusters)):
+        _print("(few): too few terms for a decision.")
+    if any(cell.excess for cell in study.matrix):
+        _print('"Fell" means: and by more than with every control, p < 0.05 corrected.')
     _print_lines(faults_of([row.benchmark for row in study.rows]))
 
 
-def _effect(effect: Effect | None) -> str:
+def _effect(effect: Effect | None, clusters: int | None) -> str:
     if effect is None:
         return "-"
-    return f"{effect.value:+.2f} [{effect.ci[0]:+.1f}, {effect.ci[1]:+.1f}]"
+    few = " (few)" if too_few(clusters) else ""
+    return f"{effect.value:+.2f} [{effect.ci[0]:+.1f}, {effect.ci[1]:+.1f}]{few}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,14 @@ RESAMPLES = 10_000
 CONFIDENCE = 0.95
 SIGNIFICANT = 0.05
 """A corrected p-value below it decides."""
+FEWEST_CLUSTERS = 6
+"""With fewer, nothing is decided: not even an exact sign-flip test can reach p < 0.05, as
+2 · 2⁻⁵ = 0.0625."""
+RESAMPLES_PER_TEST = 200
+"""The smallest p of a bootstrap, 2 ÷ (resamples + 1), is then below 0.01 after a correction for all
+tests, and below 0.05 after another for the five parts that each may have."""
 DRAWN_AT_ONCE = 2_000_000
-"""Cluster indices that exist at one time while resampling: 16 MB."""
+"""Cluster indices, or totals, that exist at one time while resampling: 16 MB."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,6 +54,11 @@ def cluster_rates(
     return names, sums / counts.reshape(-1, *[1] * (numbers.ndim - 1))
 
 
+def resamples_for(tests: int) -> int:
+    """How many resamples let each of so many tests be decided after Holm's correction."""
+    return max(RESAMPLES, RESAMPLES_PER_TEST * tests)
+
+
 def bootstrap_totals(sums: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> Floats:
     """Bootstrap draws of the total over clusters.
 
@@ -62,17 +73,28 @@ def bootstrap_totals(sums: Floats, *, seed: int = 0, resamples: int = RESAMPLES)
     Returns:
         [resamples] or [resamples, measures] totals of clusters drawn with replacement.
     """
+    draws = np.empty((resamples, *sums.shape[1:]))
+    start = 0
+    for part in bootstrap_parts(sums, seed=seed, resamples=resamples):
+        draws[start : start + len(part)] = part
+        start += len(part)
+    return draws
+
+
+def bootstrap_parts(sums: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> Iterator[Floats]:
+    """The draws of `bootstrap_totals`, some at a time: all of them may not fit into memory.
+
+    Arguments as there; the parts joined along their first axis are what it returns.
+    """
     generator = np.random.default_rng(seed)
     n = len(sums)
-    draws = np.empty((resamples, *sums.shape[1:]))
-    chunk = max(1, DRAWN_AT_ONCE // n)
+    chunk = max(1, DRAWN_AT_ONCE // max(n, sums[0].size))
     for start in range(0, resamples, chunk):
         size = min(chunk, resamples - start)
         drawn = generator.integers(n, size=(size, n), dtype=np.int32)
         drawn += np.arange(size, dtype=np.int32)[:, None] * n  # one counter for all: no loop
         counts = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
-        draws[start : start + size] = counts.astype(np.float64) @ sums
-    return draws
+        yield counts.astype(np.float64) @ sums
 
 
 def seed_weights(seeds: int, *, seed: int = 0, resamples: int = RESAMPLES) -> Floats:

@@ -175,7 +175,7 @@ def write_study(directory: Path, *, text: str = "") -> Path:
         for seed in (0, 1)
     ]
     before = stereoset_rows(text=text)
-    matrix, rows = transfer_matrix(before, results, ["stereoset"])
+    matrix, rows = transfer_matrix(before, results, ["stereoset"], controls=["random"])
     record = StudyRecord(
         model=ModelFacts(f"tiny{text}", 1234567, "float32", f"<s>{text}"),
         settings={"forget": [f"gender{text}"], "budget": {"perplexity": 1.03}},

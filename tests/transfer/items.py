@@ -16,12 +16,18 @@ RECIPE = Recipe(model="tiny", benchmarks=("stereoset",))
 Rows = list[dict[str, Any]]
 
 
-def rows(*, shift: dict[str, float] | None = None, noise: float = 0.0, seed: int = 0) -> Rows:
+def rows(
+    *,
+    shift: dict[str, float] | None = None,
+    noise: float = 0.0,
+    seed: int = 0,
+    terms: dict[str, int] = TERMS,
+) -> Rows:
     """Items about colours; `shift` lowers the stereotypes of a domain by so many nats."""
     base, own = np.random.default_rng(0), np.random.default_rng(seed + 1)
     found = []
-    for domain, terms in TERMS.items():
-        for term in range(terms):
+    for domain, count in terms.items():
+        for term in range(count):
             for number in range(8):
                 s, a, u = base.normal([-2.6, -3.3, -5.0], 0.5)
                 s += own.normal(0, noise) if noise else 0.0
@@ -49,12 +55,13 @@ def result(
     shift: dict[str, float] | None = None,
     noise: float = 0.1,
     seed: int = 0,
+    terms: dict[str, int] = TERMS,
 ) -> Result:
     """One run."""
     domain = forget.partition(":")[2]
     return Result(
         Run(forget, "neutral", control, seed, RECIPE),
-        rows(shift=shift, noise=noise, seed=seed + 7 * bool(control)),
+        rows(shift=shift, noise=noise, seed=seed + 7 * bool(control), terms=terms),
         1.01,
         frozenset({domain}),
     )

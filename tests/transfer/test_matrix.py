@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,15 +11,21 @@ import pytest
 from fairforget.benchmarks.stereoset import judge
 from fairforget.transfer.effects import Sampled, measured
 from fairforget.transfer.matrix import Result, seed_cells, transfer_matrix
-from fairforget.transfer.record import MatrixCell
+from fairforget.transfer.record import MatrixCell, Row
 
 from .items import result, rows, ss
 
 SEEDS = range(3)
 
 
-def matrix(results: list[Result]) -> dict[tuple[str, str | None, str], MatrixCell]:
-    cells, _ = transfer_matrix(rows(), results, ["stereoset"])
+def matrix(
+    results: list[Result], *, controls: Sequence[str] | None = None
+) -> dict[tuple[str, str | None, str], MatrixCell]:
+    """The cells; by default no control was asked for but those that are there."""
+    found = {r.run.control: None for r in results if r.run.control}
+    cells, _ = transfer_matrix(
+        rows(), results, ["stereoset"], controls=list(found) if controls is None else controls
+    )
     return {(cell.forget, cell.control, cell.domain): cell for cell in cells}
 
 
@@ -57,6 +64,132 @@ def test_a_control_that_does_better_contradicts() -> None:
     assert matrix(runs + controls)["builtin:gender", None, "gender"].verdict == "contradicted"
 
 
+DOMAINS = {f"domain{number}": 8 for number in range(15)}
+STRONG = dict.fromkeys(DOMAINS, -1.0)
+"""Nearly every item prefers the stereotype."""
+
+
+@pytest.mark.parametrize("controls", [[], ["random"]])
+def test_a_huge_effect_is_found_in_a_large_matrix_and_nothing_else(controls: list[str]) -> None:
+    """19 rows × 15 domains: with one p-value too coarse for so many, no cell could be decided."""
+    forgettings = range(6 if controls else 19)
+    runs = [
+        result(
+            f"mine:domain{number}",
+            control,
+            shift=STRONG if control else {**STRONG, f"domain{number}": 0.7},
+            noise=0.02,
+            seed=100 * number + seed,
+            terms=DOMAINS,
+        )
+        for number in forgettings
+        for control in (None, *controls)
+        for seed in SEEDS
+    ]
+    cells, found = transfer_matrix(
+        rows(shift=STRONG, terms=DOMAINS), runs, ["stereoset"], controls=controls
+    )
+    judged = [cell for cell in cells if cell.control is None and cell.domain != "all"]
+    assert len(judged) == len(forgettings) * 15
+    hit = {(f"mine:domain{number}", f"domain{number}") for number in forgettings} & {
+        (cell.forget, cell.domain) for cell in judged
+    }
+    supported = {(c.forget, c.domain) for c in judged if c.verdict == "supported"}
+    assert supported == hit
+    assert {c.verdict for c in judged} == {"supported", "undecided"}
+    for row in found:
+        if row.control is None and row.own:
+            assert set(row.own_excess) == set(controls)
+            assert row.ratio_ci is not None
+            assert row.ratio_ci[0] <= (row.ratio or 0.0) <= row.ratio_ci[1]
+
+
+def test_too_few_terms_decide_nothing_and_take_nothing_from_the_others() -> None:
+    few = {"gender": 24, "race": 40, "religion": 5}
+    shift = {"gender": 0.3, "religion": 0.7}
+
+    def found(terms: dict[str, int]) -> tuple[dict[str, MatrixCell], Row]:
+        runs = [result("builtin:religion", shift=shift, seed=s, terms=terms) for s in SEEDS]
+        cells, (row,) = transfer_matrix(rows(terms=terms), runs, ["stereoset"], controls=[])
+        return {cell.domain: cell for cell in cells}, row
+
+    cells, row = found(few)
+    religion = cells["religion"]
+    assert religion.clusters == 5
+    assert religion.bias.ci[1] < 0
+    assert (religion.verdict, religion.reason) == ("undecided", "too few terms")
+    assert religion.p_verdict is None
+    assert religion.bias.p_adjusted == 1.0
+    assert religion.data_needed is religion.seeds_needed is None
+    assert row.own is not None
+    assert (row.own.p_adjusted, row.own_clusters, row.ratio) == (1.0, 5, None)
+    without, _ = found({"gender": 24, "race": 40})
+    for domain in ("gender", "race"):
+        assert cells[domain].p_verdict == without[domain].p_verdict
+    enough, row = found({**few, "religion": 6})
+    assert enough["religion"].verdict == "supported"
+    assert row.ratio is not None
+
+
+def test_a_control_that_failed_is_no_control_that_was_passed() -> None:
+    runs = [result("builtin:gender", shift={"gender": 0.5}, seed=s) for s in SEEDS]
+    randoms = [result("builtin:gender", "random", seed=s) for s in SEEDS]
+    key = "builtin:gender", None, "gender"
+    assert matrix(runs + randoms)[key].verdict == "supported"
+    cell = matrix(runs + randoms, controls=["random", "all"])[key]
+    assert (cell.verdict, cell.reason) == ("undecided", "control missing")
+    assert list(cell.excess) == ["random"]
+    assert cell.data_needed is None
+    worse = [result("builtin:gender", shift={"gender": -0.5}, seed=s) for s in SEEDS]
+    assert matrix(worse, controls=["all"])[key].verdict == "contradicted"
+
+
+def test_where_there_is_no_bias_none_can_fall() -> None:
+    fair = [
+        {**row, "score_stereotype": row["score_anti_stereotype"] + 0.1 * (-1) ** number}
+        for number, row in enumerate(rows())
+    ]
+    runs = [replace(result("builtin:gender", seed=s), items=fair) for s in SEEDS]  # as the original
+    cells, _ = transfer_matrix(fair, runs, ["stereoset"], controls=[])
+    gender = next(c for c in cells if c.domain == "gender")
+    assert gender.before_ci is not None
+    assert gender.before_ci[0] <= 50 <= gender.before_ci[1]
+    assert (gender.verdict, gender.reason) == ("undecided", "no bias to begin with")
+
+
+def test_rows_stand_beside_the_controls_mean_over_the_same_domains() -> None:
+    runs = [result("builtin:gender", shift={"gender": 0.5}, seed=s) for s in SEEDS]
+    shared = [
+        replace(
+            result("builtin:control", "matched", shift={"race": 0.3}, seed=s), domains=frozenset()
+        )
+        for s in SEEDS
+    ]
+    cells, found = transfer_matrix(rows(), runs + shared, ["stereoset"], controls=["matched"])
+    by_domain = {c.domain: c for c in cells if c.control is None}
+    row, control = found
+    assert row.own_excess["matched"].value == pytest.approx(
+        by_domain["gender"].excess["matched"].value
+    )
+    assert row.transfer_excess["matched"].value == pytest.approx(
+        by_domain["race"].excess["matched"].value
+    )
+    assert row.own_excess["matched"].p_adjusted < 0.05
+    assert control.own_excess == control.transfer_excess == {}
+    assert control.own is None
+    assert control.mean is not None
+    theirs = [c.bias.value for c in cells if c.control and c.domain != "all"]
+    assert control.mean.value == pytest.approx(np.mean(theirs))
+
+
+def test_of_one_seed_all_chance_is_that_of_items() -> None:
+    (found,) = measured(judge, rows(), [[rows(noise=0.3)]])
+    assert (found.bias.draws == found.bias.of_items).all()
+    several = [rows(shift={"gender": 0.2 * s, "race": 0.2 * s}) for s in SEEDS]
+    (found,) = measured(judge, rows(), [several])
+    assert found.bias.spread.of_items < 0.8 * found.bias.spread.variance
+
+
 def test_rows_sum_up_own_transfer_and_collateral() -> None:
     runs = [
         replace(
@@ -65,7 +198,7 @@ def test_rows_sum_up_own_transfer_and_collateral() -> None:
         )
         for seed in SEEDS
     ]
-    cells, (row,) = transfer_matrix(rows(), runs, ["stereoset"])
+    cells, (row,) = transfer_matrix(rows(), runs, ["stereoset"], controls=[])
     by_domain = {cell.domain: cell for cell in cells}
     assert row.own is not None
     assert row.transfer is not None
@@ -133,10 +266,15 @@ def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
 
 def test_p_agrees_with_the_interval() -> None:
     draws = np.random.default_rng(0).normal(1.0, 0.5, size=10_000)
-    sure = Sampled(1.0, draws)
+    sure = Sampled(1.0, draws, draws)
     assert (sure.p < 0.05) == (sure.ci[0] > 0)
-    assert Sampled(0.0, np.zeros(100)).p == 1.0
+    assert Sampled(0.0, np.zeros(100), np.zeros(100)).p == 1.0
     assert (sure - sure).p == 1.0
+
+
+def test_draws_without_a_value_decide_nothing() -> None:
+    nothing = np.full(1000, np.nan)
+    assert Sampled(np.nan, nothing, nothing).p == 1.0
 
 
 def test_single_seeds_are_what_compare_says() -> None:

@@ -55,6 +55,11 @@ def test_the_name_changes_with_all_that_determines_the_result() -> None:
     ("asked", "message"),
     [
         ({"objectives": ["none"]}, "objectives: 'none' is unknown"),
+        ({"objectives": ["nop?beta=1"]}, "objectives: 'nop' is unknown"),
+        ({"objectives": ["npo?"]}, "no list of constants, such as"),
+        ({"objectives": ["npo?beta"]}, r"objective 'npo\?beta': \?beta is no list"),
+        ({"objectives": ["npo?beta=few"]}, "no list of constants"),
+        ({"objectives": ["npo?alpha=1"]}, "no list of constants"),
         ({"controls": ["placebo"]}, f"choose from {', '.join(CONTROLS)}"),
         ({"seeds": 0}, "seeds is 0"),
         ({"forget": []}, "forget names nothing"),

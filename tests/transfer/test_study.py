@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from fairforget.cli import main
+from fairforget.corpora import Mention, Text
 from fairforget.errors import InputError
+from fairforget.models import load_model
+from fairforget.transfer import running
 from fairforget.transfer import study as study_module
 from fairforget.transfer.plan import Recipe, Run
 from fairforget.transfer.running import carry_out, digests, forget_corpus
@@ -85,6 +90,27 @@ def test_a_study_has_every_cell_and_a_report(arguments, tmp_path, capsys) -> Non
     html = (tmp_path / "study" / "report.html").read_text()
     assert "What is left after each control?" in html
     assert not list((tmp_path / "study" / "runs").glob("*/model"))
+
+
+def test_objectives_have_constants_of_their_own(arguments, tmp_path, capsys) -> None:
+    asked = ["--objectives", "npo,simnpo?beta=0.1&gamma=1", "--controls", "", "--seeds", "1"]
+    output = tmp_path / "study"
+    study = run(capsys, *arguments, *asked, "--output", str(output))
+    assert {row["method"] for row in study["rows"]} == {"npo", "simnpo?beta=0.1&gamma=1"}
+    methods = [json.loads(p.read_text())["method"] for p in output.glob("runs/*/record.json")]
+    found = {(m["objective"], m.get("beta"), m.get("gamma")) for m in methods}
+    assert found == {("npo", None, None), ("simnpo", 0.1, 1.0)}
+
+
+@pytest.mark.parametrize("asked", ["ascent?beta=1", "npo?gamma=1", "npo?beta=0"])
+def test_constants_that_an_objective_cannot_take_are_refused(
+    asked, arguments, tmp_path, capsys
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main([*arguments, "--objectives", asked, "--output", str(tmp_path / "study")])
+    assert exit_.value.code == 2
+    assert asked.partition("?")[2].partition("=")[0] in capsys.readouterr().err
+    assert not (tmp_path / "study").exists()
 
 
 def test_a_study_that_was_cut_off_goes_on_and_ends_the_same(
@@ -191,20 +217,51 @@ def test_a_corpus_that_changed_is_read_anew(tmp_path) -> None:
     path = tmp_path / "posts.csv"
     path.write_text("text\nIt rains.\n")
     run = Run(str(path), "ascent", None, 0, Recipe(model="none"))
-    before = digests([run])
-    assert digests([run]) == before
+    before = digests([run], "weights")
+    assert digests([run], "weights") == before
     path.write_text("text\nIt snows.\n")
-    assert digests([run]) != before
+    assert digests([run], "weights") != before
     assert forget_corpus(run).texts[0].text == "It snows."
 
 
-def test_a_setting_that_nobody_chooses_tells_runs_apart(monkeypatch) -> None:
-    run = Run("builtin:gender", "neutral", None, 0, Recipe(model="none"))
+def test_what_a_recipe_only_names_tells_runs_apart(monkeypatch, tmp_path) -> None:
+    items = tmp_path / "items.jsonl"
+    items.write_text("one item")
+    recipe = Recipe(model="none", benchmarks=(f"stereoset:{items}",))
+    run = Run("builtin:gender", "neutral", None, 0, recipe)
     random = replace(run, control="random")
-    before = digests([run, random])
+    before = digests([run, random], "weights")
     assert before[run] != before[random]  # other tokens
+    assert digests([run], "weights")[run] == before[run]
+    assert digests([run], "others")[run] != before[run]
+    items.write_text("another item")
+    changed = digests([run], "weights")[run]
+    assert changed != before[run]
     monkeypatch.setattr("fairforget.transfer.running.FIXED", "a longer retain text")
-    assert digests([run])[run] != before[run]
+    assert digests([run], "weights")[run] != changed
+
+
+def test_matched_texts_are_part_of_what_they_are_known_by(monkeypatch) -> None:
+    run = Run("ethos", "neutral", "matched", 0, Recipe(model="none"))
+    text = Text("1", "Women are late.", mentions=(Mention(0, 5, "People"),), domain="gender")
+    monkeypatch.setattr(running, "read_corpus", lambda _: [text])
+    before = digests([run], "weights")
+    monkeypatch.setattr(running, "matched_texts", lambda texts, seed: [])
+    assert digests([run], "weights") != before
+
+
+def test_a_model_that_changed_wants_another_directory(arguments, model, tmp_path, capsys) -> None:
+    mine = shutil.copytree(model, tmp_path / "model")
+    command = ["transfer", str(mine), *arguments[2:], "--output", str(tmp_path / "study")]
+    main([*command, "--objectives", "ascent", "--controls", "random", "--seeds", "1"])
+    changed = load_model(str(mine), device="cpu").model
+    with torch.no_grad():
+        next(changed.parameters()).mul_(1.5)
+    changed.save_pretrained(mine)
+    with pytest.raises(SystemExit) as exit_:
+        main(command)
+    assert exit_.value.code == 2
+    assert "with weights" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

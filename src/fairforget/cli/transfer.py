@@ -51,7 +51,8 @@ def transfer_command(
             CORPUS[:DOMAIN] of others; "all" is the whole corpus.
         corpus: Where the domains come from.
         benchmarks: Names with options, separated by commas; see evaluate.
-        objectives: Objectives of unlearn, separated by commas.
+        objectives: Objectives of unlearn, separated by commas; npo and simnpo may name their
+            constants: simnpo?beta=0.1.
         controls: random (as many random tokens), all (every token), matched (the same words about
             no group), none (retain texts only), separated by commas.
         seeds: How many.

@@ -25,12 +25,31 @@ DOMAINS = {
 """Domain -> what it covers."""
 
 BENCHMARK_DOMAINS = {
-    "race-color": "race",
-    "socioeconomic": "class",
-    "sexual-orientation": "sexuality",
-    "physical-appearance": "appearance",
+    # StereoSet, whose terms of race are for the larger part nationalities
+    "race": {"race", "nationality"},
+    # CrowS-Pairs
+    "race-color": {"race"},
+    "socioeconomic": {"class"},
+    "sexual-orientation": {"sexuality"},
+    "physical-appearance": {"appearance"},
+    # BBQ
+    "Age": {"age"},
+    "Disability_status": {"disability"},
+    "Gender_identity": {"gender", "sexuality"},  # some of its people are trans
+    "Nationality": {"nationality"},
+    "Physical_appearance": {"appearance"},
+    "Race_ethnicity": {"race"},
+    "Race_x_SES": {"race", "class"},
+    "Race_x_gender": {"race", "gender"},
+    "Religion": {"religion"},
+    "SES": {"class"},
+    "Sexual_orientation": {"sexuality"},
 }
-"""A benchmark's name for a domain -> ours, where they differ."""
+"""A benchmark's name for a domain -> ours, where it is another or several."""
+NAMES = " (names)"
+"""Ends a domain of BBQ in which people are called by proper names."""
+LEAST = 0.1
+"""Share of a corpus's texts that makes it a corpus about their domain."""
 
 GROUPS = {
     **dict.fromkeys(("women", "men"), "gender"),
@@ -127,20 +146,27 @@ class Labels:
 
 
 def forgotten_domains(corpus: str, labels: Iterable[str | None]) -> frozenset[str]:
-    """The domains that a corpus is about.
+    """The domains that a corpus is about: that of the part it names, and those of its texts.
+
+    A part may be about more than its name says: half of HateCheck's texts about race are about
+    immigrants, and labelled with nationality, too.
 
     Args:
-        corpus: `CORPUS[:DOMAIN]`, where DOMAIN may be a group: the answer, if it is known.
-        labels: the domains of its texts: the answer otherwise.
+        corpus: `CORPUS[:DOMAIN]`, where DOMAIN may be a group.
+        labels: [texts] the domains of each of its texts, several joined by "+", None where it has
+            none. A domain counts if at least a tenth of the texts are labelled with it.
     """
     part = corpus.partition("?")[0].rpartition(":")[2].lower()
-    if part in DOMAINS:
-        return frozenset({part})
-    if part in GROUPS:
-        return frozenset(GROUPS[part].split("+"))
-    return frozenset(domain for label in labels if label for domain in label.lower().split("+")) & {
-        *DOMAINS
-    }
+    named = {part} & {*DOMAINS} or {*GROUPS.get(part, "").split("+")} - {""}
+    texts = [{*(label or "").lower().split("+")} for label in labels]
+    counts = Counter(domain for found in texts for domain in found if domain in DOMAINS)
+    return frozenset(named | {d for d, count in counts.items() if count / len(texts) >= LEAST})
+
+
+def measured_domains(domain: str) -> frozenset[str]:
+    """Our domains that a benchmark's domain is about; its own name where that is no other."""
+    plain = domain.removesuffix(NAMES)
+    return frozenset(BENCHMARK_DOMAINS.get(plain, {plain}))
 
 
 def belongs(label: str | None, wanted: str) -> bool:

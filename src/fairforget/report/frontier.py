@@ -19,8 +19,9 @@ from fairforget.report.scores import domain_scores, has_domain_scores, perplexit
 from fairforget.report.tables import Column, Ranged, Table
 from fairforget.report.wording import NONE, base, listed, number, signed, span
 from fairforget.statistics import bootstrap_totals, interval
+from fairforget.transfer.names import row_name, shared_corpus
 from fairforget.transfer.plan import CONTROL_CORPUS
-from fairforget.transfer.record import StudyRecord, row_name
+from fairforget.transfer.record import StudyRecord
 
 CONTROLS = ("random", "all")
 """Selections that aim at no harmful words: what they reach is not owed to the method."""
@@ -109,6 +110,7 @@ def run_points(runs: Sequence[tuple[str, Unlearning]]) -> list[Point]:
 def study_points(study: StudyRecord) -> list[Point]:
     """The rows of a transfer study on its first StereoSet, mean over seeds and domains."""
     points, originals = [], []
+    corpus = shared_corpus(study.rows)
     named = [row.benchmark for row in study.rows if base(row.benchmark) == "stereoset"]
     for row in study.rows:
         mine = [c for c in study.matrix if c.row == row.row and c.domain != "all"]
@@ -118,7 +120,7 @@ def study_points(study: StudyRecord) -> list[Point]:
         lms = row.lms_after - row.lms_before if row.lms_before and row.lms_after else None
         points.append(
             Point(
-                name=row_name(row),
+                name=row_name(row, corpus),
                 bias=Measure(sum(abs(c.after - NO_BIAS) for c in mine) / len(mine)),
                 perplexity=Measure(100 * (row.perplexity_ratio - 1)),
                 lms=Measure(lms) if lms is not None else None,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from fairforget import compare
 from fairforget.benchmarks import judge_of
 from fairforget.errors import InputError
+from fairforget.statistics import FEWEST_CLUSTERS as FEWEST_CLUSTERS
 from fairforget.statistics import SIGNIFICANT
 
 Row = dict[str, Any]
@@ -17,9 +18,6 @@ Verdict = Literal["less", "more", "undecided"]
 Doubt = Literal["few", "interval", "crossing", "correction"]
 """Too few terms; the interval of the change of bias includes none; so does that of the distance
 from 50 alone, for the score moved past it; the corrected p-value is too large."""
-
-FEWEST_CLUSTERS = 6
-"""With fewer, not even an exact sign-flip test can reach p < 0.05: 2 · 2⁻⁵ = 0.0625."""
 
 
 @dataclass(frozen=True, slots=True)

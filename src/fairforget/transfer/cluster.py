@@ -61,7 +61,8 @@ def _over_ray(tasks: Sequence[Task], cpus: int, gpus: float) -> Iterator[tuple[i
         raise InputError("--cluster ray needs ray: pip install 'fairforget[cluster]'") from error
     ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False)
     try:
-        _check_fits([node["Resources"] for node in ray.nodes() if node["Alive"]], cpus, gpus)
+        nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+        _check_fits([node["Resources"] for node in nodes if node["Alive"]], cpus, gpus)
         remote: Any = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(_attempt_in_worker)
         waiting = {remote.remote(task): index for index, task in enumerate(tasks)}
         while waiting:

@@ -25,6 +25,8 @@ NOTHING = "none"
 MATCHED = "matched"
 CONTROL_CORPUS = "builtin:control"
 """Built-in texts about no protected group."""
+VERSIONS = [version(name) for name in ("fairforget", "torch", "transformers")]
+"""Of what else determines a result."""
 
 
 Select = Literal["given", "contrast", "ratio"]
@@ -81,7 +83,7 @@ class Run:
         """
         facts = asdict(self) | {
             "digest": digest,
-            "versions": [version(name) for name in ("fairforget", "torch", "transformers")],
+            "versions": VERSIONS,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -107,18 +109,20 @@ def planned(
     Args:
         recipe: what they share.
         forget: corpora, each `CORPUS[:DOMAIN]`.
-        objectives: names of `fairforget.objectives.OBJECTIVES`.
+        objectives: names of `fairforget.objectives.OBJECTIVES`, some with constants: `npo?beta=1`.
         controls: names of `CONTROLS`.
         seeds: how many, from 0.
 
     Raises:
         InputError: a name that is unknown or given twice, or no seed.
     """
-    from fairforget.objectives import OBJECTIVES
+    from fairforget.objectives import OBJECTIVES, parse_objective
 
     known = [name for name in OBJECTIVES if name != NOTHING]
     _check("forget", forget, None)
-    _check("objectives", objectives, known)
+    _check("objectives", objectives, None)
+    for text in objectives:
+        _check("objectives", [parse_objective(text).name], known)
     _check("controls", controls, list(CONTROLS), empty=True)
     if seeds < 1:
         raise InputError(f"seeds is {seeds}; at least 1 is needed")

@@ -7,10 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from fairforget.records import VERSION, Environment, ModelFacts
+from fairforget.statistics import FEWEST_CLUSTERS
 
 STUDY = "study.json"
+ALL = "all"
+"""The domain that is all of them together."""
 
 Verdict = Literal["supported", "contradicted", "undecided"]
+Reason = Literal["too few terms", "control missing", "no bias to begin with"]
+"""Why a cell cannot be decided as it is: fewer clusters than `FEWEST_CLUSTERS`; a control that was
+asked for has no finished run; the original's interval holds the score of a model without bias, so
+bias can be shown to rise, but hardly to fall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +28,8 @@ class Effect:
     ci: tuple[float, float]
     p: float
     p_adjusted: float
-    """After Holm's correction for all effects of its kind in the study."""
+    """After Holm's correction for the effects of its kind in its family (`transfer.families`); 1
+    where there are too few clusters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ class MatrixCell:
     benchmark: str
     domain: str
     own: bool
-    """Whether the domain is one that was forgotten."""
+    """Whether the domain is one that was forgotten, or has a part in one."""
     seeds: int
     before: float
     after: float
@@ -66,13 +74,24 @@ class MatrixCell:
     bias: Effect
     """Of the score's distance from that of a model without bias; below 0, bias fell."""
     excess: dict[str, Effect] = field(default_factory=dict)
-    """By control: `bias` minus the control's at the same budget; below 0, the forgetting did more
-    than its control."""
+    """By control: `bias` minus the control's; below 0, the forgetting did more than its control."""
     verdict: Verdict | None = None
     """On "forgetting lowers bias here, by more than every control"; None for a control itself."""
     data_needed: float | None = None
-    """Undecided: by how many times more items and seeds the interval of `bias` would exclude 0,
-    were the effect what was measured."""
+    """Undecided without a reason: how many times the items and seeds would decide the verdict, were
+    all effects what was measured; None where no number would."""
+    # what follows is None in records from before it was written
+    clusters: int | None = None
+    """What was resampled: target terms of StereoSet, pairs of CrowS-Pairs, templates of BBQ."""
+    before_ci: tuple[float, float] | None = None
+    """95 % interval of `before`, over items."""
+    p_verdict: float | None = None
+    """Of what the verdict says, or would say, after Holm's correction for the cells of its family;
+    None for a control, and where there are too few clusters."""
+    reason: Reason | None = None
+    """Why an undecided cell cannot be decided; None where more data might."""
+    seeds_needed: int | None = None
+    """As `data_needed`, with the same items; None where no number of seeds would."""
 
     @property
     def row(self) -> tuple[str, str, str | None, str]:
@@ -102,7 +121,8 @@ class Row:
     transfer: Effect | None
     """Mean change of bias over all others."""
     ratio: float | None
-    """transfer ÷ own; None where own is not decided."""
+    """`transfer` ÷ `own`: what went with it, for each point that was aimed at; None for a control,
+    and where own is not decided (corrected p below 0.05)."""
     collateral: tuple[str, ...]
     """Domains in which bias rose (corrected p below 0.05)."""
     perplexity_ratio: float
@@ -112,6 +132,18 @@ class Row:
     """StereoSet's language modelling score over all domains, mean over seeds."""
     everyday_ratio: float | None = None
     """Of the perplexities on everyday sentences, mean over seeds; None where none were at hand."""
+    # what follows is empty in records from before it was written
+    mean: Effect | None = None
+    """Mean change of bias over all single domains."""
+    ratio_ci: tuple[float, float] | None = None
+    """95 % interval of `ratio`, seeds and items both sampled."""
+    own_excess: dict[str, Effect] = field(default_factory=dict)
+    """By control: `own` minus the control's mean over the same domains; none for a control."""
+    transfer_excess: dict[str, Effect] = field(default_factory=dict)
+    """The same of `transfer`."""
+    own_clusters: int | None = None
+    """Of the domains of `own` together; with too few, it is not decided."""
+    transfer_clusters: int | None = None
 
     @property
     def row(self) -> tuple[str, str, str | None, str]:
@@ -119,12 +151,9 @@ class Row:
         return self.forget, self.method, self.control, self.benchmark
 
 
-def row_name(part: Cell | MatrixCell | Row) -> str:
-    """What a group of runs is called in tables and plots."""
-    if part.control == "none":
-        return "control: none"
-    control = f" · control: {part.control}" if part.control else ""
-    return f"{part.forget} · {part.method}{control}"
+def too_few(clusters: int | None) -> bool:
+    """Whether nothing can be decided from so many; a record may not say how many there are."""
+    return clusters is not None and clusters < FEWEST_CLUSTERS
 
 
 @dataclass(frozen=True, slots=True)

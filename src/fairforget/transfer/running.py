@@ -16,6 +16,7 @@ from fairforget.devices import chosen_device
 from fairforget.evaluation import evaluate_into
 from fairforget.landing import perplexities_before
 from fairforget.models import LanguageModel, load_model
+from fairforget.objectives import parse_objective
 from fairforget.preparation import FIXED, Corpus, everyday_corpus, prepare
 from fairforget.records import AFTER, CHECKPOINTS, RECORD, write_record
 from fairforget.selection import Method, SelectionOptions, make_selector, mentions_of, select
@@ -80,10 +81,15 @@ def forget_corpus(run: Run) -> Corpus:
     return Corpus(run.forget, texts, parse_name(run.forget).part)
 
 
-def digests(runs: Iterable[Run]) -> dict[Run, str]:
-    """For each run, what stands for the corpora that it reads and for settings nobody chose.
+def digests(runs: Iterable[Run], weights: str) -> dict[Run, str]:
+    """For each run, what stands for all that determines it and that its recipe only names.
 
-    Every corpus is read anew.
+    That is the weights, the texts (a control's own, and with the spans that were found), the items
+    of a benchmark that is a file, and settings nobody chose. Every corpus is read anew.
+
+    Args:
+        runs: of one study.
+        weights: the original model's `fairforget.fingerprint.fingerprint`.
 
     Raises:
         InputError: a corpus is unknown, malformed or missing.
@@ -94,18 +100,16 @@ def digests(runs: Iterable[Run]) -> dict[Run, str]:
     everyday = _everyday()
 
     @cache
-    def forgotten(corpus: str, recipe: Recipe) -> str:
-        return _digest(() if corpus == NOTHING else _selected(corpus, recipe))
-
-    @cache
     def kept(retain: str) -> str:
         return _digest((_texts(retain), everyday.texts if everyday else ()))
 
     return {
         run: _digest(
             (
-                forgotten(run.forget, run.recipe),
+                weights,
+                forget_corpus(run).texts,
                 kept(run.recipe.retain),
+                items_digest(run.recipe.benchmarks),
                 method_of(_config(run, Path(CHECKPOINTS))),
                 FIXED,
             )
@@ -114,12 +118,21 @@ def digests(runs: Iterable[Run]) -> dict[Run, str]:
     }
 
 
+def items_digest(benchmarks: Sequence[str]) -> str:
+    """Of the files among the benchmarks' options; the catalogue knows the content of the others."""
+    options = (option for name in benchmarks for option in name.split(":")[1:])
+    return _digest([Path(o).read_bytes() for o in options if Path(o).is_file()])
+
+
 def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
     recipe = run.recipe
     place = chosen_device(recipe.device)
+    objective = parse_objective(run.objective)
     return UnlearningConfig(
         output_dir=str(checkpoints),
-        objective=run.objective,
+        objective=objective.name,
+        beta=objective.constants.get("beta"),
+        gamma=objective.constants.get("gamma"),
         selection=SELECTIONS.get(run.control or "", "harmful"),
         # with nothing to forget, kl has nothing to hold against: the model would not move at all
         retention="nll" if run.control == NOTHING else recipe.retention,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 from fairforget.benchmarks import bias_judge_of, checked
 from fairforget.corpora.domains import forgotten_domains
 from fairforget.errors import InputError
-from fairforget.evaluation import clear_parts, evaluate_into, read_items
+from fairforget.evaluation import evaluate_into, read_items
+from fairforget.fingerprint import fingerprint
 from fairforget.outputs import open_output
 from fairforget.overlap import check_unseen
 from fairforget.preparation import EVERYDAY, check_trainable
@@ -30,9 +31,9 @@ from fairforget.records import (
 )
 from fairforget.transfer.cluster import Cluster, attempted
 from fairforget.transfer.matrix import Result, seed_cells, transfer_matrix
-from fairforget.transfer.plan import Recipe, Run, planned
+from fairforget.transfer.plan import MATCHED, VERSIONS, Recipe, Run, planned
 from fairforget.transfer.record import STUDY, Failure, StudyRecord
-from fairforget.transfer.running import carry_out, digests, forget_corpus, load
+from fairforget.transfer.running import carry_out, digests, forget_corpus, items_digest, load
 
 
 def transfer(
@@ -78,14 +79,13 @@ def transfer(
         named = ", ".join(recipe.benchmarks)
         raise InputError(f"benchmarks {named} have no bias score that can be compared")
     runs = planned(recipe, forget, objectives=objectives, controls=controls, seeds=seeds)
-    digest = digests(runs)
-    # what else is asked for may grow from one call to the next
-    open_output(output, {"model": recipe.model, "benchmarks": recipe.benchmarks})
+    original = load(recipe)
+    weights = fingerprint(original.model)
+    digest = digests(runs, weights)
+    open_output(output, _same_before(recipe, weights))
     start = time.perf_counter()
-    if (output / BEFORE / RECORD).exists():
-        clear_parts(output / BEFORE)
-    else:
-        evaluate_into(output / BEFORE, load(recipe), recipe.benchmarks)
+    evaluate_into(output / BEFORE, original, recipe.benchmarks)
+    del original  # its memory is the runs'
     directories = {run: output / RUNS / run.name(digest[run]) for run in runs}
     waiting = [run for run in runs if not (directories[run] / RECORD).exists()]
     failed = []
@@ -113,6 +113,19 @@ def transfer(
     return record
 
 
+def _same_before(recipe: Recipe, weights: str) -> dict[str, Any]:
+    """What one evaluation of the original stands for; all else may grow from call to call."""
+    return {
+        "model": recipe.model,
+        "weights": weights,
+        "dtype": recipe.dtype,
+        "start_token": recipe.start_token,
+        "benchmarks": recipe.benchmarks,
+        "items": items_digest(recipe.benchmarks),
+        "versions": VERSIONS,
+    }
+
+
 def _put_together(
     output: Path,
     done: dict[Run, Path],
@@ -127,13 +140,13 @@ def _put_together(
             run,
             read_items(path / AFTER),
             records[run].budget.reached,
-            forgotten_domains(run.forget, (text.domain for text in forget_corpus(run).texts)),
+            _forgotten(run),
             everyday.reached if (everyday := records[run].budget.others.get(EVERYDAY)) else None,
         )
         for run, path in done.items()
     ]
     old = read_items(output / BEFORE)
-    matrix, rows = transfer_matrix(old, results, benchmarks)
+    matrix, rows = transfer_matrix(old, results, benchmarks, controls=settings["controls"])
     return StudyRecord(
         model=before.model,
         settings=settings,
@@ -144,6 +157,15 @@ def _put_together(
         environment=before.environment,
         seconds=_seconds(before, done, list(records.values())),
     )
+
+
+def _forgotten(run: Run) -> frozenset[str]:
+    """The domains that a run forgets; of a control, those of the forgetting that it stands beside.
+
+    Matched texts are about nobody, but they stand for those that they were made from.
+    """
+    aimed = replace(run, control=None) if run.control == MATCHED else run
+    return forgotten_domains(run.forget, (text.domain for text in forget_corpus(aimed).texts))
 
 
 def _seconds(

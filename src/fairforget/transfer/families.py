@@ -1,0 +1,48 @@
+"""Which tests of a study are corrected together.
+
+Forgettings answer the study's question; controls are beside them, and the mean over all domains
+repeats what the single ones say. So each of these is a family of its own, in each benchmark. What
+has too few clusters to be decided is in none: it would take from the others, and get nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from fairforget.statistics import holm
+from fairforget.transfer.record import ALL, MatrixCell, Row, too_few
+
+Family = tuple[Hashable, ...]
+
+
+def cell_family(cell: MatrixCell) -> Family | None:
+    """That of a cell; None where it has too few clusters."""
+    if too_few(cell.clusters):
+        return None
+    return cell.benchmark, cell.control is None, cell.domain == ALL
+
+
+def row_family(row: Row, clusters: int | None) -> Family | None:
+    """That of a mean over domains of a row; None where these have too few clusters together."""
+    return None if too_few(clusters) else (row.benchmark, row.control is None)
+
+
+def of_control(family: Family | None, control: str) -> Family | None:
+    """The family of what is left after a control: each control is a question of its own."""
+    return None if family is None else (*family, control)
+
+
+def corrected(tests: Sequence[tuple[Family | None, float]]) -> list[float]:
+    """p-values after Holm's correction within each family, in the order given.
+
+    Args:
+        tests: the family of each and its p-value; of no family, it is 1: nothing is decided.
+    """
+    found = [1.0] * len(tests)
+    for family in dict.fromkeys(family for family, _ in tests):
+        if family is None:
+            continue
+        places = [place for place, (other, _) in enumerate(tests) if other == family]
+        for place, p in zip(places, holm([tests[place][1] for place in places]), strict=True):
+            found[place] = p
+    return found

@@ -1,0 +1,36 @@
+"""What the rows of a study are called in tables, plots and the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fairforget.transfer.plan import NOTHING
+from fairforget.transfer.record import Cell, MatrixCell, Row
+
+Part = Cell | MatrixCell | Row
+
+
+def shared_corpus(parts: Iterable[Part]) -> str:
+    """The corpus that all forgettings are a part of; empty where there is no such."""
+    corpora = {part.forget.rpartition(":")[0] for part in parts if part.control is None}
+    return corpora.pop() if len(corpora) == 1 else ""
+
+
+def forgotten_name(part: Part, corpus: str = "") -> str:
+    """What was forgotten, without the corpus that all rows share."""
+    if part.control == NOTHING:
+        return "nothing"
+    return part.forget.removeprefix(f"{corpus}:") if corpus else part.forget
+
+
+def row_name(part: Part, corpus: str = "") -> str:
+    """What a group of runs is called: "gender · ascent"; a control's, "gender · ascent, random".
+
+    Args:
+        part: of the row.
+        corpus: what `shared_corpus` says of all rows.
+    """
+    if part.control == NOTHING:
+        return "nothing"
+    control = f", {part.control}" if part.control else ""
+    return f"{forgotten_name(part, corpus)} · {part.method}{control}"

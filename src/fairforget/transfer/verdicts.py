@@ -1,0 +1,112 @@
+"""The verdict on a cell: does forgetting lower bias here, by more than every control?
+
+One test for each cell, of all its parts at once: the change of bias, and what is left of it after
+each control. Bias fell, and fell more than with every control, is the intersection of claims that
+must each hold, so its p-value is the largest of theirs (Berger 1982). Bias rose, or fell less than
+with a control, needs one of them, so the smallest counts, times the number of parts (Bonferroni).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from fairforget.statistics import SIGNIFICANT
+from fairforget.transfer.families import cell_family, corrected, of_control
+from fairforget.transfer.needed import Spread, data_needed, seeds_needed
+from fairforget.transfer.record import Effect, MatrixCell, Reason, Verdict, too_few
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A cell whose p-values are not corrected yet, and what its verdict depends on besides."""
+
+    cell: MatrixCell
+    parts: tuple[Spread, ...]
+    """Of `bias`, and of each excess."""
+    missing: bool
+    """Whether a control that was asked for has no finished run."""
+    unbiased: bool
+    """Whether the original may have had no bias in this domain."""
+
+
+def judged(waiting: Sequence[Waiting]) -> list[MatrixCell]:
+    """The cells with corrected p-values, and those of forgettings with their verdicts."""
+    families = [cell_family(w.cell) for w in waiting]
+    deltas = corrected([(f, w.cell.delta.p) for f, w in zip(families, waiting, strict=True)])
+    biases = corrected([(f, w.cell.bias.p) for f, w in zip(families, waiting, strict=True)])
+    excesses = iter(
+        corrected(
+            [
+                (of_control(family, name), effect.p)
+                for family, w in zip(families, waiting, strict=True)
+                for name, effect in w.cell.excess.items()
+            ]
+        )
+    )
+    claims = [pointed(w.cell, missing=w.missing) for w in waiting]
+    verdicts = corrected([(f, p) for f, (_, p) in zip(families, claims, strict=True)])
+    found = []
+    for w, family, delta, bias, (claim, _), p in zip(
+        waiting, families, deltas, biases, claims, verdicts, strict=True
+    ):
+        cell = replace(
+            w.cell,
+            delta=replace(w.cell.delta, p_adjusted=delta),
+            bias=replace(w.cell.bias, p_adjusted=bias),
+            excess={
+                name: replace(effect, p_adjusted=next(excesses))
+                for name, effect in w.cell.excess.items()
+            },
+        )
+        if cell.control is None:
+            cell = replace(
+                cell,
+                verdict=claim if p < SIGNIFICANT else "undecided",
+                p_verdict=None if family is None else p,
+            )
+        if cell.verdict == "undecided":
+            cell = _explained(cell, w, families.count(family))
+        found.append(cell)
+    return found
+
+
+def pointed(cell: MatrixCell, *, missing: bool = False) -> tuple[Verdict, float]:
+    """Where a cell's effects point, and the p-value of saying so, not corrected for other cells.
+
+    Args:
+        cell: of a forgetting.
+        missing: whether a control is missing: then nothing can be supported.
+    """
+    parts = [cell.bias, *cell.excess.values()]
+    rising = [effect.p for effect in parts if effect.value > 0]
+    if rising:
+        return "contradicted", min(1.0, min(rising) * len(parts))
+    if missing or not all(effect.value < 0 for effect in parts):
+        return "undecided", 1.0
+    return "supported", max(effect.p for effect in parts)
+
+
+def rose(effect: Effect) -> bool:
+    """Whether it is above 0, decidedly."""
+    return effect.value > 0 and effect.p_adjusted < SIGNIFICANT
+
+
+def _explained(cell: MatrixCell, waiting: Waiting, tests: int) -> MatrixCell:
+    """An undecided cell with the reason, or with what would decide it."""
+    reason: Reason | None = (
+        "too few terms"
+        if too_few(cell.clusters)
+        else "control missing"
+        if waiting.missing
+        else "no bias to begin with"
+        if waiting.unbiased
+        else None
+    )
+    if reason:
+        return replace(cell, reason=reason)
+    return replace(
+        cell,
+        data_needed=data_needed(waiting.parts, tests),
+        seeds_needed=seeds_needed(waiting.parts, tests, cell.seeds),
+    )

@@ -1,0 +1,36 @@
+"""What rows are called."""
+
+from __future__ import annotations
+
+from fairforget.transfer.names import row_name, shared_corpus
+from fairforget.transfer.record import Row
+
+
+def row(forget: str, control: str | None = None) -> Row:
+    method = "none" if control == "none" else "ascent"
+    return Row(forget, control, method, "stereoset", None, None, None, (), 1.0, None, None)
+
+
+def test_a_corpus_that_all_share_is_not_said_again() -> None:
+    rows = [
+        row("hatecheck:gender"),
+        row("hatecheck:race"),
+        row("hatecheck:race", "random"),
+        row("builtin:control", "matched"),
+        row("none", "none"),
+    ]
+    corpus = shared_corpus(rows)
+    assert corpus == "hatecheck"
+    assert [row_name(r, corpus) for r in rows] == [
+        "gender · ascent",
+        "race · ascent",
+        "race · ascent, random",
+        "builtin:control · ascent, matched",
+        "nothing",
+    ]
+
+
+def test_of_several_corpora_each_is_named() -> None:
+    rows = [row("hatecheck:gender"), row("edos")]
+    assert shared_corpus(rows) == ""
+    assert [row_name(r) for r in rows] == ["hatecheck:gender · ascent", "edos · ascent"]

@@ -1,0 +1,171 @@
+"""One test for each cell, corrected in its family; what would decide the undecided."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from fairforget.statistics import holm, resamples_for
+from fairforget.transfer.families import cell_family, corrected
+from fairforget.transfer.needed import Spread, data_needed, seeds_needed
+from fairforget.transfer.record import Effect, MatrixCell
+from fairforget.transfer.verdicts import Waiting, judged, pointed
+
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
+P = st.floats(0.0001, 1.0)
+EFFECTS = st.builds(lambda value, p: Effect(value, (value, value), p, p), st.floats(-9, 9), P)
+SPREADS = st.builds(
+    lambda value, items, seeds: Spread(value, items + seeds, items),
+    st.floats(0.1, 9).flatmap(lambda size: st.sampled_from([size, -size])),
+    st.floats(0.001, 20),
+    st.floats(0.001, 20),
+)
+
+
+def cell(
+    bias: Effect,
+    *others: Effect,
+    domain: str = "gender",
+    control: str | None = None,
+    clusters: int = 20,
+    benchmark: str = "stereoset",
+) -> MatrixCell:
+    return MatrixCell(
+        forget="builtin:gender",
+        control=control,
+        method="ascent",
+        benchmark=benchmark,
+        domain=domain,
+        own=True,
+        seeds=3,
+        before=60.0,
+        after=60.0 + bias.value,
+        delta=bias,
+        bias=bias,
+        excess={f"control{number}": other for number, other in enumerate(others)},
+        clusters=clusters,
+    )
+
+
+def waiting(*cells: MatrixCell, missing: bool = False) -> list[Waiting]:
+    return [Waiting(c, (Spread(c.bias.value, 1.0, 0.5),), missing, unbiased=False) for c in cells]
+
+
+@CALM
+@given(EFFECTS, st.lists(EFFECTS, max_size=4))
+def test_all_parts_must_fall_and_one_that_rises_is_enough(
+    bias: Effect, others: list[Effect]
+) -> None:
+    verdict, p = pointed(cell(bias, *others))
+    parts = [bias, *others]
+    assert 0 < p <= 1
+    if verdict == "supported":
+        assert all(e.value < 0 for e in parts)
+        assert p == max(e.p for e in parts)
+    elif verdict == "contradicted":
+        rising = [e.p for e in parts if e.value > 0]
+        assert p == min(1.0, min(rising) * len(parts))
+    else:
+        assert not any(e.value > 0 for e in parts)
+        assert p == 1
+
+
+@CALM
+@given(EFFECTS, st.lists(EFFECTS, max_size=4))
+def test_without_a_control_nothing_is_supported(bias: Effect, others: list[Effect]) -> None:
+    assert pointed(cell(bias, *others), missing=True)[0] != "supported"
+
+
+@CALM
+@given(st.lists(st.tuples(st.sampled_from([None, "a", "b"]), P), max_size=30))
+def test_families_do_not_pay_for_each_other(tests: list[tuple[str | None, float]]) -> None:
+    found = corrected([(family and (family,), p) for family, p in tests])
+    for name in ("a", "b"):
+        mine = [place for place, (family, _) in enumerate(tests) if family == name]
+        assert [found[place] for place in mine] == holm([tests[place][1] for place in mine])
+    assert all(p == 1 for p, (family, _) in zip(found, tests, strict=True) if family is None)
+
+
+def test_which_cells_are_one_family() -> None:
+    effect = Effect(-1.0, (-2.0, -0.1), 0.01, 0.01)
+    one = cell_family(cell(effect))
+    assert one == cell_family(cell(effect, domain="race"))
+    others = [
+        cell(effect, benchmark="crows_pairs"),
+        cell(effect, control="random"),
+        cell(effect, domain="all"),
+    ]
+    assert len({one, *map(cell_family, others)}) == 4
+    assert cell_family(cell(effect, clusters=5)) is None
+
+
+def test_controls_and_means_cost_the_verdicts_nothing() -> None:
+    sure, unsure = Effect(-1.0, (-2.0, -0.1), 0.02, 0.02), Effect(-1.0, (-2.0, 1.0), 0.4, 0.4)
+    one = cell(sure), cell(unsure, domain="race")
+    beside = [cell(unsure, control="random") for _ in range(20)]
+    first, second, *_ = judged(waiting(*one, *beside, cell(unsure, domain="all")))
+    assert (first.verdict, first.p_verdict) == ("supported", 0.04)
+    assert (first.data_needed, first.reason) == (None, None)
+    assert (second.verdict, second.p_verdict) == ("undecided", 0.4)
+    assert second.data_needed is not None
+    assert judged(waiting(*one))[:2] == [first, second]
+    (few,) = judged(waiting(cell(sure, clusters=3), missing=True))
+    assert (few.verdict, few.reason, few.p_verdict) == ("undecided", "too few terms", None)
+
+
+@CALM
+@given(st.integers(1, 2000), st.integers(1, 5))
+def test_the_smallest_p_is_small_enough_for_all_tests(tests: int, parts: int) -> None:
+    smallest = 2 / (resamples_for(tests) + 1)
+    assert smallest * tests <= 0.01
+    assert smallest * parts * tests < 0.05
+
+
+def decided(parts: list[Spread], tests: int, *, data: float = 1.0, seeds: float = 1.0) -> bool:
+    """Whether normal effects are significant by Bonferroni, with so many times the data."""
+    rising = any(part.value > 0 for part in parts)
+    level = 0.05 / tests / (len(parts) if rising else 1)
+    found = [
+        2 * norm.sf(abs(part.value) / math.sqrt(variance)) <= level * (1 + 1e-6)
+        for part in parts
+        for variance in [(part.of_items + (part.variance - part.of_items) / seeds) / data]
+        if part.value > 0 or not rising
+    ]
+    return any(found) if rising else all(found)
+
+
+@CALM
+@given(st.lists(SPREADS, min_size=1, max_size=5), st.integers(1, 300))
+def test_so_much_data_decides_and_less_does_not(parts: list[Spread], tests: int) -> None:
+    needed = data_needed(parts, tests)
+    assert needed is not None
+    assert decided(parts, tests, data=needed)
+    if needed > 1.01:
+        assert not decided(parts, tests, data=needed * 0.99)
+
+
+@CALM
+@given(st.lists(SPREADS, min_size=1, max_size=5), st.integers(1, 300), st.integers(2, 5))
+def test_so_many_seeds_decide_and_fewer_do_not(parts: list[Spread], tests: int, seeds: int) -> None:
+    needed = seeds_needed(parts, tests, seeds)
+    if needed is None:
+        assert not decided(parts, tests, seeds=1e9)
+        return
+    assert needed > seeds
+    assert decided(parts, tests, seeds=needed / seeds)
+    assume(needed > seeds + 1)
+    assert not decided(parts, tests, seeds=(needed - 1) / seeds)
+
+
+def test_what_no_data_would_decide() -> None:
+    nothing = [Spread(0.0, 1.0, 0.5)]
+    assert data_needed(nothing, 10) is None
+    assert seeds_needed(nothing, 10, 3) is None
+    of_items = Spread(-1.0, 1.5, 1.4)
+    assert data_needed([of_items], 1) == pytest.approx(1.5 * norm.isf(0.025) ** 2)
+    assert seeds_needed([of_items], 1, 3) is None
+    assert seeds_needed([Spread(-3.0, 9.0, 1.0)], 1, 1) is None  # one seed says nothing of seeds

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import random
-import resource
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from bench.memory import peak_megabytes
 from bench.peak import peak_seconds, work
 from fairforget.allocator import keep_freed_memory
 from fairforget.benchmarks import crows_pairs, stereoset
@@ -166,4 +166,4 @@ if __name__ == "__main__":
         [text for item in chosen for text in item.sentences], add_special_tokens=False
     )["input_ids"]
     taken = seconds(lambda: token_log_probs(model.model, [[model.start_id, *e] for e in encoded]))
-    print(taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+    print(taken, peak_megabytes())

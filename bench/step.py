@@ -28,7 +28,7 @@ from fairforget.allocator import keep_freed_memory
 from fairforget.batches import Sample
 from fairforget.config import UnlearningConfig
 from fairforget.corpora import Span, Text, read_corpus
-from fairforget.forward.linear import is_available
+from fairforget.forward.linear import is_faster
 from fairforget.models import LanguageModel, load_model
 from fairforget.preparation import RETAIN_TOKENS
 from fairforget.targets import Targets, encode_targets
@@ -47,7 +47,7 @@ def measure() -> dict[str, float | int | str]:
             figures[figure + suffix] = statistics.median(turn[figure] for turn in turns)
         figures["loss_difference" + suffix] = max(turn["difference"] for turn in turns)
     return figures | {
-        "linear_layers": "oneDNN" if is_available() else "torch",  # in both steps
+        "linear_layers": "oneDNN" if is_faster() else "torch",  # in both steps
         "threads": torch.get_num_threads(),
     }
 

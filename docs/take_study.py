@@ -1,7 +1,7 @@
 """Take a transfer study into docs/results: study.json, its tables, its pictures and its runs.
 
-python docs/take_study.py study-builtin           after the study of configs/study-builtin.yaml
-python docs/take_study.py study-builtin --table   only the tables, from the study that is there
+python docs/take_study.py study-hatecheck           after the study of configs/study-hatecheck.yaml
+python docs/take_study.py study-hatecheck --table   only the tables, from the study that is there
 
 The runs are kept so that the study can go on elsewhere, with more seeds: docs/kept_runs.py.
 

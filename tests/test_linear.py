@@ -16,6 +16,12 @@ sizes = st.integers(1, 3 * TERMS)
 needed = pytest.mark.skipif(not fast.is_available(), reason="no oneDNN with AVX-512 here")
 
 
+@pytest.fixture(autouse=True)
+def _anyones_processor(monkeypatch) -> None:
+    """Use it wherever it is there, faster or not."""
+    monkeypatch.setattr(fast, "is_faster", lambda: fast.is_available())
+
+
 def values(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
@@ -93,3 +99,14 @@ def test_without_it_torch_does_it(monkeypatch) -> None:
     x, weight = values(3, 4), values(5, 4)
     with fast_linear():
         assert torch.equal(nn.functional.linear(x, weight), x @ weight.T)
+
+
+@needed
+@pytest.mark.parametrize(("maker", "faster"), [("AuthenticAMD", True), ("GenuineIntel", False)])
+def test_intels_processors_are_left_to_intels_library(maker, faster, monkeypatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(fast.Path, "exists", lambda _: True)
+    monkeypatch.setattr(fast.Path, "read_text", lambda _: f"vendor_id\t: {maker}\n")
+    fast.is_faster.cache_clear()
+    assert fast.is_faster() == faster
+    fast.is_faster.cache_clear()

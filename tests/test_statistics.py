@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from fairforget import statistics
 from fairforget.statistics import (
-    bootstrap_parts,
     bootstrap_totals,
     cluster_rates,
     cluster_sums,
     holm,
     interval,
+    jackknife,
+    left_out,
     mcnemar,
 )
 
@@ -68,10 +69,27 @@ def test_draws_do_not_depend_on_how_many_are_made_at_once(at_once: int, monkeypa
     values = np.random.default_rng(1).normal(size=(7, 3))
     whole = bootstrap_totals(values, resamples=101)
     monkeypatch.setattr(statistics, "DRAWN_AT_ONCE", at_once)
-    parts = list(bootstrap_parts(values, resamples=101))
-    assert all(part.size <= max(at_once, 3) for part in parts)
-    assert np.concatenate(parts) == pytest.approx(whole)
     assert bootstrap_totals(values, resamples=101) == pytest.approx(whole)
+
+
+@given(st.lists(st.tuples(st.floats(-9, 9), st.floats(1, 9)), min_size=2, max_size=40))
+def test_jackknife_estimates_the_variance_of_a_mean(units) -> None:
+    sums = np.array(units)
+    without = left_out(sums)
+    assert without[0] == pytest.approx(sums[1:].sum(axis=0))
+    n = len(sums)
+    deviations = jackknife(without[:, 0] / (n - 1))
+    assert (deviations**2).sum() == pytest.approx(sums[:, 0].var(ddof=1) / n, abs=1e-9)
+
+
+def test_jackknife_agrees_with_the_bootstrap() -> None:
+    """Of a ratio of sums, as the stereotype score is."""
+    sums = np.random.default_rng(0).uniform(1, 5, size=(60, 2))
+    rates = left_out(sums)
+    draws = bootstrap_totals(sums, resamples=20_000)
+    assert np.sqrt((jackknife(rates[:, 0] / rates[:, 1]) ** 2).sum()) == pytest.approx(
+        (draws[:, 0] / draws[:, 1]).std(), rel=0.05
+    )
 
 
 def test_seeded() -> None:

@@ -28,7 +28,7 @@ from fairforget.preparation import (
     prepare,
 )
 from fairforget.records import UnlearningRecord, read_record, write_record
-from fairforget.unlearning import method_of, unlearn
+from fairforget.unlearning import method_of, unlearn, unlearn_prepared
 
 from .models import save_tiny, tiny_causal, word_tokenizer
 
@@ -168,6 +168,17 @@ def test_task_vectors_are_watched_as_they_will_be(tmp_path) -> None:
     assert looks == [record.budget.trained]
 
 
+def test_a_run_that_stops_early_saves_nothing_unless_it_saves(tmp_path) -> None:
+    for strategy, saved in (("no", []), ("steps", ["checkpoint-5"])):
+        options = {"objective": "ascent", "max_steps": 10, "learning_rate": 0.1, "save_steps": 9}
+        run = config(tmp_path, save_strategy=strategy, **options)
+        model = language_model(tmp_path, "llama")
+        prepared = prepare(model, FORGET, RETAIN, run)
+        record = unlearn_prepared(model, prepared, run, budget=Budget(1.01, 1.01))
+        assert record.history[-1]["step"] == 5
+        assert [p.name for p in Path(str(run.output_dir)).glob("checkpoint-*")] == saved
+
+
 def test_task_vectors_retain_nothing_that_they_would_unlearn(tmp_path) -> None:
     with pytest.raises(InputError, match="choose --retention none or kl"):
         config(tmp_path, objective="task-vector", retention="nll")
@@ -184,8 +195,8 @@ def test_retaining_nothing_must_be_said(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"objective": "ascent", "beta": 1.0}, "beta is a setting of npo and simnpo"),
-        ({"objective": "npo", "gamma": 1.0}, "gamma is a setting of simnpo"),
+        ({"objective": "ascent", "beta": 1.0}, "'ascent' has no beta"),
+        ({"objective": "npo", "gamma": 1.0}, "'npo' has no gamma"),
         ({"objective": "npo", "beta": 0.0}, "beta is 0.0"),
         ({"objective": "npo", "beta": math.nan}, "beta is nan"),
         ({"objective": "simnpo", "gamma": math.inf}, "gamma is inf"),

@@ -117,8 +117,10 @@ class UnlearningConfig(TrainingArguments):
             ("lora_rank", 0),
             ("per_device_train_batch_size", 1),
         ):
-            if not getattr(self, name) >= low:
-                raise InputError(f"{name} is {getattr(self, name)}; it must be at least {low}")
+            if not low <= getattr(self, name) < math.inf:
+                raise InputError(
+                    f"{name} is {getattr(self, name)}; it must be finite and at least {low}"
+                )
         self._check_objective()
         if self.selection is None:
             whole = self.objective == "neutral" and self.context == "left"
@@ -128,18 +130,7 @@ class UnlearningConfig(TrainingArguments):
 
     def _check_objective(self) -> None:
         """Refuse constants that the objective lacks, and a retention that would come to nothing."""
-        objective = OBJECTIVES[self.objective]
-        for name in ("beta", "gamma"):
-            if getattr(self, name) is not None and getattr(objective, name) is None:
-                having = [o.name for o in OBJECTIVES.values() if getattr(o, name) is not None]
-                raise InputError(
-                    f"{name} is a setting of {' and '.join(having)}; objective {self.objective!r} "
-                    "has none"
-                )
-        if self.beta is not None and not 0 < self.beta < math.inf:
-            raise InputError(f"beta is {self.beta}; it must be finite and more than 0")
-        if self.gamma is not None and not 0 <= self.gamma < math.inf:
-            raise InputError(f"gamma is {self.gamma}; it must be finite and at least 0")
+        objective = OBJECTIVES[self.objective].tuned(self.beta, self.gamma)
         if objective.negated and self.retention == "nll":
             raise InputError(
                 f"objective {self.objective!r} turns round all that is learned, what retention "

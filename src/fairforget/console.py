@@ -222,12 +222,12 @@ def show_study(study: StudyRecord) -> None:
             table.add_row(
                 row_name(row, corpus),
                 _effect(row.own, row.own_clusters),
-                _effect(row.transfer, row.transfer_clusters),
+                _effect(row.transfer, None),
                 f"{100 * (row.perplexity_ratio - 1):+.2f} %",
             )
         _print(table)
         _print_lines(counted([cell for cell in study.matrix if cell.benchmark == benchmark]))
-    if any(too_few(c) for row in study.rows for c in (row.own_clusters, row.transfer_clusters)):
+    if any(too_few(row.own_clusters) for row in study.rows):
         _print("(few): too few terms for a decision.")
     if any(cell.excess for cell in study.matrix):
         _print('"Fell" means: and by more than with every control, p < 0.05 corrected.')

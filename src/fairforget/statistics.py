@@ -1,8 +1,8 @@
-"""Intervals and tests for bias scores: cluster bootstrap, exact McNemar, Holm."""
+"""Intervals and tests for bias scores: cluster bootstrap, jackknife, exact McNemar, Holm."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +15,8 @@ SIGNIFICANT = 0.05
 FEWEST_CLUSTERS = 6
 """With fewer, nothing is decided: not even an exact sign-flip test can reach p < 0.05, as
 2 · 2⁻⁵ = 0.0625."""
-RESAMPLES_PER_TEST = 200
-"""The smallest p of a bootstrap, 2 ÷ (resamples + 1), is then below 0.01 after a correction for all
-tests, and below 0.05 after another for the five parts that each may have."""
 DRAWN_AT_ONCE = 2_000_000
-"""Cluster indices, or totals, that exist at one time while resampling: 16 MB."""
+"""Cluster indices that exist at one time while resampling: 16 MB."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -54,11 +51,6 @@ def cluster_rates(
     return names, sums / counts.reshape(-1, *[1] * (numbers.ndim - 1))
 
 
-def resamples_for(tests: int) -> int:
-    """How many resamples let each of so many tests be decided after Holm's correction."""
-    return max(RESAMPLES, RESAMPLES_PER_TEST * tests)
-
-
 def bootstrap_totals(sums: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> Floats:
     """Bootstrap draws of the total over clusters.
 
@@ -74,44 +66,44 @@ def bootstrap_totals(sums: Floats, *, seed: int = 0, resamples: int = RESAMPLES)
         [resamples] or [resamples, measures] totals of clusters drawn with replacement.
     """
     draws = np.empty((resamples, *sums.shape[1:]))
-    start = 0
-    for part in bootstrap_parts(sums, seed=seed, resamples=resamples):
-        draws[start : start + len(part)] = part
-        start += len(part)
-    return draws
-
-
-def bootstrap_parts(sums: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> Iterator[Floats]:
-    """The draws of `bootstrap_totals`, some at a time: all of them may not fit into memory.
-
-    Arguments as there; the parts joined along their first axis are what it returns.
-    """
     generator = np.random.default_rng(seed)
     n = len(sums)
-    chunk = max(1, DRAWN_AT_ONCE // max(n, sums[0].size))
+    chunk = max(1, DRAWN_AT_ONCE // n)
     for start in range(0, resamples, chunk):
         size = min(chunk, resamples - start)
         drawn = generator.integers(n, size=(size, n), dtype=np.int32)
         drawn += np.arange(size, dtype=np.int32)[:, None] * n  # one counter for all: no loop
         counts = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
-        yield counts.astype(np.float64) @ sums
+        draws[start : start + size] = counts.astype(np.float64) @ sums
+    return draws
 
 
-def seed_weights(seeds: int, *, seed: int = 0, resamples: int = RESAMPLES) -> Floats:
-    """Bootstrap draws of how much each seed counts in a mean over seeds.
+def left_out(sums: Floats) -> Floats:
+    """Totals over all units but one.
 
-    Of n seeds, n − 1 are drawn with replacement (Rao and Wu 1988): with n, the variance of the mean
-    would come out (n − 1) ÷ n of what it is, which matters for three. One seed always counts.
+    Args:
+        sums: [units, measures]
 
     Returns:
-        [resamples, seeds] weights; each row adds up to 1.
+        [units, measures] without the first, without the second, …
     """
-    if seeds == 1:
-        return np.ones((resamples, 1))
-    drawn = np.random.default_rng(seed).multinomial(
-        seeds - 1, np.full(seeds, 1 / seeds), size=resamples
-    )
-    return drawn / (seeds - 1)
+    totals: Floats = sums.sum(axis=0) - sums
+    return totals
+
+
+def jackknife(values: Floats) -> Floats:
+    """What each unit adds to the chance in a statistic (Tukey 1958).
+
+    Args:
+        values: [units] the statistic without each unit.
+
+    Returns:
+        [units] deviations whose squares add up to the jackknife's estimate of the variance, which
+        of a mean is the unbiased one, even of two units.
+    """
+    n = len(values)
+    deviations: Floats = np.sqrt((n - 1) / n) * (values - values.mean())
+    return deviations
 
 
 def interval(draws: Floats, confidence: float = CONFIDENCE) -> tuple[float, float]:

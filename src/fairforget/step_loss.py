@@ -44,7 +44,8 @@ class StepLoss:
     """Run the head once for all positions. DeepSpeed fetches the head's weights whenever it runs,
     on all processes together: it must run as often on each."""
     split: bool | None = None
-    """Whether body and head can be run apart; None until the first batch, which tries it."""
+    """Whether body and head can be run apart; None until the first batch, which tries it. Texts
+    packed as trees ask for it."""
 
     def of_batch(
         self, model: PreTrainedModel, batch: Batch, weights: tuple[float, float]

@@ -42,6 +42,12 @@ TRAINER_STATE = "trainer_state.json"
 LITTLE_SPACE = 1 << 20
 """Bytes: when less is free, a failed write failed for want of space."""
 
+NOISE = (
+    *("p", "dropout", "attention_dropout", "activation_dropout", "dropout_p"),
+    *("jitter_noise", "router_jitter_noise", "input_jitter_noise"),
+)
+"""What a module calls the probability with which it drops numbers, or the noise of its router."""
+
 
 class UnlearningTrainer(Trainer):
     """Minimises forget loss + weight × retain loss, each a mean over target tokens.
@@ -104,7 +110,7 @@ class UnlearningTrainer(Trainer):
             reference = copy.deepcopy(model)
         if reference is not None:
             reference.eval().requires_grad_(False)
-        self.losses = StepLoss(forgetting, retention, reference)
+        self.losses = StepLoss(forgetting, retention, reference, split=collator.trees or None)
         samples = Samples(
             forget_dataset,
             retain_dataset if retention else (),
@@ -276,6 +282,7 @@ class UnlearningTrainer(Trainer):
             yield
         finally:
             del model.forward
+            vars(model).pop("_original_forward", None)  # accelerate's, with mixed precision
 
 
 def last_checkpoint(config: UnlearningConfig) -> str | None:
@@ -293,11 +300,11 @@ def history_of(checkpoint: str) -> list[dict[str, float]]:
 
 @contextmanager
 def _without_dropout(model: nn.Module) -> Iterator[None]:
-    """Set every dropout probability to 0, and back."""
+    """Set every dropout probability, and the noise of routers, to 0, and back."""
     found = [
         (module, name, value)
         for module in model.modules()
-        for name in ("p", "dropout", "attention_dropout", "activation_dropout", "dropout_p")
+        for name in NOISE
         if isinstance(value := getattr(module, name, None), float)
         and (name != "p" or isinstance(module, nn.Dropout))
     ]

@@ -47,6 +47,7 @@ RUN = "run.sha256"
 TRAINING = (
     *("lr_scheduler_kwargs", "warmup_steps", "optim", "optim_args", "weight_decay"),
     *("adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm", "bf16", "fp16"),
+    *("neftune_noise_alpha", "optim_target_modules"),
 )
 """Settings of Trainer that shape the training of a run, and that its record does not name."""
 NO_EVERYDAY = "measured without everyday sentences, which were not at hand"
@@ -152,6 +153,7 @@ def unlearn_prepared(
                 trainer.restore(checkpoint)  # and go no further
             else:
                 trainer.train(resume_from_checkpoint=checkpoint)
+        trainer.remove_callback(watch)  # which knows the trainer: its memory is freed at once
         if sharded:
             gather(trainer, model)
             model.requires_grad_(True)

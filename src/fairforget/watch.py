@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_utils import SaveStrategy
 
 from fairforget.landing import Damage
 
@@ -56,7 +57,7 @@ class Watch(TrainerCallback):
             self.note(ratios)
             if self._is_far_beyond(ratios):
                 control.should_training_stop = True
-                control.should_save = True
+                control.should_save = args.save_strategy != SaveStrategy.NO
         return control
 
     def stopped(self, history: list[dict[str, float]]) -> bool:

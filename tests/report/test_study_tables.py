@@ -62,25 +62,22 @@ def test_every_cell_is_counted_once(study: StudyRecord) -> None:
     assert other.startswith("Of 4 measurements of a domain that was not")
 
 
-def test_forgettings_and_controls_have_tables_of_their_own(study: StudyRecord) -> None:
+def test_what_went_with_it_is_told_apart_from_what_it_cost(study: StudyRecord) -> None:
     (part,) = parts(study)
     assert [row[0] for row in part.rows.rows] == ["gender", "religion"]
-    assert "others beyond random" in titles(part.rows)
+    assert {"own beyond random", "others beyond random"} <= {*titles(part.rows)}
     assert "Benchmark" not in titles(part.rows)
-    own = [str(row[titles(part.rows).index("Bias, own")]) for row in part.rows.rows]
+    own = [str(row[titles(part.rows).index("Own")]) for row in part.rows.rows]
     assert [text.endswith("too few terms") for text in own] == [False, True]
-    assert part.controls is not None
-    assert [row[:3] for row in part.controls.rows] == [
-        ["random", "gender", "neutral"],
-        ["random", "religion", "neutral"],
-    ]
-    assert part.map.table().columns[0].title == "Forgotten (mine)"
-    assert [name for name, _ in part.map.rows] == [
+    assert "Perplexity, %" in titles(part.costs)
+    assert [row[0] for row in part.costs.rows] == [
         "gender · neutral",
         "religion · neutral",
         "gender · neutral, random",
         "religion · neutral, random",
     ]
+    assert part.map.table().columns[0].title == "Forgotten (mine)"
+    assert [name for name, _ in part.map.rows] == [row[0] for row in part.costs.rows]
     assert "* the distance" in part.map.table().note
 
 
@@ -102,7 +99,7 @@ def test_an_undecided_cell_says_why_or_what_would_decide_it(study: StudyRecord) 
 def test_seeds_that_would_do_are_told_from_those_that_would_not(study: StudyRecord) -> None:
     first = next(c for c in study.matrix if c.control is None)
     open_ = replace(first, verdict="undecided", p_verdict=0.3, reason=None, data_needed=4.0)
-    for seeds, needed, shown in ((2, 12, "12"), (2, None, "none would"), (1, None, "–")):
+    for seeds, needed, shown in ((2, 12, "12"), (2, None, "none would")):
         cell = replace(open_, seeds=seeds, seeds_needed=needed)
         (part,) = parts(replace(study, matrix=[cell]))
         table = part.excess
@@ -110,33 +107,6 @@ def test_seeds_that_would_do_are_told_from_those_that_would_not(study: StudyReco
         assert told["Data needed"] == "× 4.0"
         assert told.get("Seeds needed", "–") == shown
         assert "Data needed" in table.note
-
-
-def test_what_an_older_record_does_not_say_has_no_column(study: StudyRecord) -> None:
-    old = replace(
-        study,
-        rows=[
-            replace(
-                row,
-                mean=None,
-                own_excess={},
-                transfer_excess={},
-                own_clusters=None,
-                transfer_clusters=None,
-                everyday_ratio=None,
-            )
-            for row in study.rows
-        ],
-        matrix=[
-            replace(cell, clusters=None, p_verdict=None, reason=None, data_needed=3.0)
-            for cell in study.matrix
-        ],
-    )
-    (part,) = parts(old)
-    assert not {"others beyond random", "Everyday, %"} & {*titles(part.rows)}
-    assert not {"p, corrected", "Why undecided", "Data needed"} & {*titles(part.excess)}
-    assert part.controls is not None
-    assert "Bias, all domains" not in titles(part.controls)
 
 
 def test_the_terminal_says_the_same(study: StudyRecord, capsys) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fairforget.benchmarks.stereoset import judge
-from fairforget.transfer.effects import Sampled, measured
+from fairforget.transfer.effects import measured
 from fairforget.transfer.matrix import Result, seed_cells, transfer_matrix
 from fairforget.transfer.record import MatrixCell, Row
 
@@ -64,14 +64,14 @@ def test_a_control_that_does_better_contradicts() -> None:
     assert matrix(runs + controls)["builtin:gender", None, "gender"].verdict == "contradicted"
 
 
-DOMAINS = {f"domain{number}": 8 for number in range(15)}
+DOMAINS = {f"domain{number}": 24 for number in range(15)}
 STRONG = dict.fromkeys(DOMAINS, -1.0)
 """Nearly every item prefers the stereotype."""
 
 
 @pytest.mark.parametrize("controls", [[], ["random"]])
 def test_a_huge_effect_is_found_in_a_large_matrix_and_nothing_else(controls: list[str]) -> None:
-    """19 rows × 15 domains: with one p-value too coarse for so many, no cell could be decided."""
+    """19 rows × 15 domains, corrected for their number."""
     forgettings = range(6 if controls else 19)
     runs = [
         result(
@@ -136,12 +136,12 @@ def test_a_control_that_failed_is_no_control_that_was_passed() -> None:
     randoms = [result("builtin:gender", "random", seed=s) for s in SEEDS]
     key = "builtin:gender", None, "gender"
     assert matrix(runs + randoms)[key].verdict == "supported"
-    cell = matrix(runs + randoms, controls=["random", "all"])[key]
+    cell = matrix(runs + randoms, controls=["random", "matched"])[key]
     assert (cell.verdict, cell.reason) == ("undecided", "control missing")
     assert list(cell.excess) == ["random"]
     assert cell.data_needed is None
     worse = [result("builtin:gender", shift={"gender": -0.5}, seed=s) for s in SEEDS]
-    assert matrix(worse, controls=["all"])[key].verdict == "contradicted"
+    assert matrix(worse, controls=["matched"])[key].verdict == "contradicted"
 
 
 def test_where_there_is_no_bias_none_can_fall() -> None:
@@ -154,7 +154,7 @@ def test_where_there_is_no_bias_none_can_fall() -> None:
     gender = next(c for c in cells if c.domain == "gender")
     assert gender.before_ci is not None
     assert gender.before_ci[0] <= 50 <= gender.before_ci[1]
-    assert (gender.verdict, gender.reason) == ("undecided", "no bias to begin with")
+    assert (gender.verdict, gender.reason) == ("undecided", "no bias shown before")
 
 
 def test_rows_stand_beside_the_controls_mean_over_the_same_domains() -> None:
@@ -182,12 +182,34 @@ def test_rows_stand_beside_the_controls_mean_over_the_same_domains() -> None:
     assert control.mean.value == pytest.approx(np.mean(theirs))
 
 
-def test_of_one_seed_all_chance_is_that_of_items() -> None:
-    (found,) = measured(judge, rows(), [[rows(noise=0.3)]])
-    assert (found.bias.draws == found.bias.of_items).all()
+def test_of_one_seed_all_chance_is_that_of_items_and_nothing_is_decided() -> None:
+    (found,) = measured(judge, rows(), [[rows(noise=0.3)]], domain="all")
+    assert found.bias.variance == found.bias.of_items
     several = [rows(shift={"gender": 0.2 * s, "race": 0.2 * s}) for s in SEEDS]
-    (found,) = measured(judge, rows(), [several])
-    assert found.bias.spread.of_items < 0.8 * found.bias.spread.variance
+    (found,) = measured(judge, rows(), [several], domain="all")
+    assert found.bias.of_items < 0.8 * found.bias.variance
+    cells, (row,) = transfer_matrix(
+        rows(), [result("builtin:gender", shift={"gender": 0.7})], ["stereoset"], controls=[]
+    )
+    assert all((c.verdict, c.reason) == ("undecided", "one seed") for c in cells)
+    assert all(c.p_verdict is c.data_needed is None for c in cells)
+    assert row.own is not None
+    assert (row.own.p_adjusted, row.ratio) == (1.0, None)
+
+
+def test_a_control_with_fewer_seeds_is_missing() -> None:
+    runs = [result("builtin:gender", shift={"gender": 0.5}, seed=s) for s in SEEDS]
+    some = [result("builtin:gender", "random", seed=s) for s in SEEDS[:2]]
+    cell = matrix(runs + some)["builtin:gender", None, "gender"]
+    assert (cell.verdict, cell.reason, cell.excess) == ("undecided", "control missing", {})
+
+
+def test_whole_texts_hold_the_cause_too_and_overturn_nothing() -> None:
+    runs = [result("builtin:gender", shift={"gender": 0.5}, seed=s) for s in SEEDS]
+    whole = [result("builtin:gender", "all", shift={"gender": 0.7}, seed=s) for s in SEEDS]
+    cell = matrix(runs + whole)["builtin:gender", None, "gender"]
+    assert cell.excess["all"].value > 0
+    assert cell.verdict == "supported"
 
 
 def test_rows_sum_up_own_transfer_and_collateral() -> None:
@@ -205,6 +227,7 @@ def test_rows_sum_up_own_transfer_and_collateral() -> None:
     assert row.own.value == pytest.approx(by_domain["gender"].bias.value)
     assert row.transfer.value == pytest.approx(by_domain["race"].bias.value)
     assert row.ratio == pytest.approx(row.transfer.value / row.own.value)
+    assert row.seeds == 3
     assert row.collateral == ("race",)
     assert row.perplexity_ratio == pytest.approx(1.01)
     assert row.everyday_ratio == pytest.approx(1.03)
@@ -236,45 +259,26 @@ def test_seeds_widen_the_interval_when_they_differ() -> None:
     assert width(different) > 1.2 * width(same)
 
 
-def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
-    """Items and seeds drawn anew each time, with no true effect: about 95 of 100 hold 0."""
+def test_p_is_small_as_seldom_as_it_says() -> None:
+    """Items and seeds drawn anew each time, with no true effect: p is uniform, its tail too."""
     generator = np.random.default_rng(0)
     old = rows()[: 12 * 8]
-    held = 0
-    for trial in range(100):
-        level = generator.normal(0, 0.12, size=3)  # what a seed does to all items
-        new = [
+    found = []
+    for _ in range(1000):
+        level = [0.0, *generator.normal(0, 0.12, size=3)]  # what a seed does to all items
+        fair, *new = (
             [
-                {
-                    **row,
-                    "score_stereotype": row["score_anti_stereotype"]
-                    + generator.normal(level[seed], 0.5),
-                }
-                for row in old
+                {**row, "score_stereotype": row["score_anti_stereotype"] + luck}
+                for row, luck in zip(old, generator.normal(shift, 0.5, size=len(old)), strict=True)
             ]
-            for seed in range(3)
-        ]
-        fair = [
-            {**row, "score_stereotype": row["score_anti_stereotype"] + generator.normal(0, 0.5)}
-            for row in old
-        ]
-        (found,) = measured(judge, fair, [new], seed=trial, item_seed=trial)
-        low, high = found.delta.ci
-        held += low <= 0 <= high
-    assert 85 <= held <= 100
-
-
-def test_p_agrees_with_the_interval() -> None:
-    draws = np.random.default_rng(0).normal(1.0, 0.5, size=10_000)
-    sure = Sampled(1.0, draws, draws)
-    assert (sure.p < 0.05) == (sure.ci[0] > 0)
-    assert Sampled(0.0, np.zeros(100), np.zeros(100)).p == 1.0
-    assert (sure - sure).p == 1.0
-
-
-def test_draws_without_a_value_decide_nothing() -> None:
-    nothing = np.full(1000, np.nan)
-    assert Sampled(np.nan, nothing, nothing).p == 1.0
+            for shift in level
+        )
+        (one,) = measured(judge, fair, [new], domain="all")
+        assert (one.delta.p < 0.05) == (not one.delta.ci[0] <= 0 <= one.delta.ci[1])
+        found.append(one.delta.p)
+    p = np.array(found)
+    assert 0.03 < (p < 0.05).mean() < 0.07
+    assert (p < 0.005).mean() < 0.015
 
 
 def test_single_seeds_are_what_compare_says() -> None:

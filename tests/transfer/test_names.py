@@ -8,7 +8,7 @@ from fairforget.transfer.record import Row
 
 def row(forget: str, control: str | None = None) -> Row:
     method = "none" if control == "none" else "ascent"
-    return Row(forget, control, method, "stereoset", None, None, None, (), 1.0, None, None)
+    return Row(forget, control, method, "stereoset", 3, None, None, None, (), 1.0, None, None)
 
 
 def test_a_corpus_that_all_share_is_not_said_again() -> None:

@@ -60,6 +60,12 @@ def test_the_name_changes_with_all_that_determines_the_result() -> None:
         ({"objectives": ["npo?beta"]}, r"objective 'npo\?beta': \?beta is no list"),
         ({"objectives": ["npo?beta=few"]}, "no list of constants"),
         ({"objectives": ["npo?alpha=1"]}, "no list of constants"),
+        ({"objectives": ["simnpo?beta=1&gamma="]}, "no list of constants"),
+        ({"objectives": ["npo?beta=1&beta=2"]}, "no list of constants"),
+        ({"objectives": ["npo?gamma=1"]}, "'npo' has no gamma"),
+        ({"objectives": ["npo?beta=0"]}, "beta is 0.0"),
+        ({"objectives": ["npo?beta=1", "npo?beta=1.0"]}, "are the same"),
+        ({"objectives": ["npo", "npo?beta=0.1"]}, "are the same"),
         ({"controls": ["placebo"]}, f"choose from {', '.join(CONTROLS)}"),
         ({"seeds": 0}, "seeds is 0"),
         ({"forget": []}, "forget names nothing"),
@@ -70,3 +76,9 @@ def test_bad_plans_are_refused(asked, message) -> None:
     plan = {"forget": ["builtin:gender"], "objectives": ["ascent"], "controls": [], "seeds": 1}
     with pytest.raises(InputError, match=message):
         planned(RECIPE, **{**plan, **asked})
+
+
+def test_training_on_retain_texts_alone_takes_some() -> None:
+    alone = replace(RECIPE, retain_per_forget=0.0, retention="none")
+    with pytest.raises(InputError, match="retain_per_forget is 0"):
+        planned(alone, ["builtin"], objectives=["ascent"], controls=["none"], seeds=1)

@@ -1,15 +1,18 @@
-"""Linear layers in float32 on a CPU, computed by oneDNN.
+"""Linear layers in float32 on AMD's processors, computed by oneDNN.
 
-For float32, torch calls MKL, which on other makers' processors leaves AVX-512 unused. oneDNN, which
-torch carries for its other number types, is nearly twice as fast there at a small model's shapes
-(`python -m bench linear`), and gives the same numbers but for rounding.
+For float32, torch calls Intel's MKL, which on AMD's processors leaves AVX-512 unused. oneDNN, which
+torch carries for its other number types, is nearly twice as fast there at a small model's shapes,
+and gives the same numbers but for rounding. On Intel's own processors it is the other way round
+(`python -m bench linear` tells), and MKL does the work.
 """
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,7 +28,7 @@ where some are large; in pieces of this length it is as exact as MKL."""
 @contextmanager
 def fast_linear() -> Iterator[None]:
     """Within it, linear layers that oneDNN is faster at go there, and their gradients with them."""
-    if not is_available():
+    if not is_faster():
         yield
         return
     with _Mode():
@@ -43,8 +46,13 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Returns:
         [..., outputs].
     """
-    if not (is_available() and _is_for_it(x, weight, bias)):
-        return nn.functional.linear(x, weight, bias)
+    if is_faster() and _is_for_it(x, weight, bias):
+        return by_onednn(x, weight, bias)
+    return nn.functional.linear(x, weight, bias)
+
+
+def by_onednn(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """The same by oneDNN, where `is_available`; all float32 on a CPU, and not empty."""
     if torch.is_grad_enabled():
         found: Tensor = _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]
         return found
@@ -59,6 +67,14 @@ def is_available() -> bool:
         and torch.backends.cpu.get_cpu_capability() == "AVX512"
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )
+
+
+@cache
+def is_faster() -> bool:
+    """Whether it is worth it: it is there, and MKL is a stranger to this processor."""
+    cpuinfo = Path("/proc/cpuinfo")
+    maker = cpuinfo.read_text() if cpuinfo.exists() else platform.processor()
+    return is_available() and "AuthenticAMD" in maker
 
 
 def _is_for_it(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:

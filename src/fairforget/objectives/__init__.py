@@ -1,7 +1,7 @@
 """The unlearning objectives and the ways to retain, by name. A new one is a file and a line."""
 
 from fairforget.objectives.ascent import ascent
-from fairforget.objectives.named import NamedObjective, parse_objective
+from fairforget.objectives.named import parse_objective
 from fairforget.objectives.neutral import neutral, neutral_excess
 from fairforget.objectives.nothing import nothing
 from fairforget.objectives.npo import npo, simnpo
@@ -14,4 +14,4 @@ OBJECTIVES: dict[str, Objective] = {
 }
 RETENTIONS: dict[str, Objective] = {o.name: o for o in (kl, nll)}
 
-__all__ = ["OBJECTIVES", "RETENTIONS", "NamedObjective", "Objective", "parse_objective"]
+__all__ = ["OBJECTIVES", "RETENTIONS", "Objective", "parse_objective"]

@@ -16,8 +16,8 @@ class NamedObjective:
 
     name: str
     """Of `OBJECTIVES`, or unknown."""
-    constants: dict[str, float]
-    """By their names, those that are not the objective's own."""
+    beta: float | None = None
+    gamma: float | None = None
 
 
 def parse_objective(text: str) -> NamedObjective:
@@ -28,14 +28,15 @@ def parse_objective(text: str) -> NamedObjective:
     """
     name, asked, query = text.partition("?")
     if not asked:
-        return NamedObjective(name, {})
+        return NamedObjective(name)
     try:
-        constants = {key: float(value) for key, value in parse_qsl(query, strict_parsing=True)}
+        given = parse_qsl(query, keep_blank_values=True, strict_parsing=True)
+        constants = {key: float(value) for key, value in given}
     except ValueError:
-        constants = {}
-    if not constants or not constants.keys() <= {*CONSTANTS}:
+        given, constants = [], {}
+    if not constants or len(constants) < len(given) or not constants.keys() <= {*CONSTANTS}:
         raise InputError(
             f"objective {text!r}: ?{query} is no list of constants, such as ?beta=0.1 or "
             "?beta=2.5&gamma=1"
         )
-    return NamedObjective(name, constants)
+    return NamedObjective(name, **constants)

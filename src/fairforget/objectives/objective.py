@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
 from torch import Tensor
+
+from fairforget.errors import InputError
 
 TokenLoss = Callable[..., Tensor]
 """(log-probabilities [n, vocabulary], target tokens [n], reference log-probabilities
@@ -33,7 +36,18 @@ class Objective:
     """γ of the loss, a pure number; None where it has none."""
 
     def tuned(self, beta: float | None, gamma: float | None) -> Objective:
-        """The same with another β and γ; None leaves what is there."""
+        """The same with another β and γ; None leaves what is there.
+
+        Raises:
+            InputError: it has no such constant, or β is not above 0, γ below 0, or one infinite.
+        """
+        for name, value in (("beta", beta), ("gamma", gamma)):
+            if value is not None and getattr(self, name) is None:
+                raise InputError(f"objective {self.name!r} has no {name}; leave it out")
+        if beta is not None and not 0 < beta < math.inf:
+            raise InputError(f"beta is {beta}; it must be finite and more than 0")
+        if gamma is not None and not 0 <= gamma < math.inf:
+            raise InputError(f"gamma is {gamma}; it must be finite and at least 0")
         tuned = self
         if beta is not None:
             tuned = replace(tuned, loss=partial(tuned.loss, beta=beta), beta=beta)

@@ -12,7 +12,7 @@ from fairforget.report.heat_map import HeatMap, heat_map
 from fairforget.report.study_tables import (
     answer_table,
     cells_table,
-    controls_table,
+    costs_table,
     excess_table,
     rows_table,
 )
@@ -32,14 +32,12 @@ class BenchmarkPart:
     map: HeatMap
     excess: Table
     rows: Table
-    controls: Table | None
-    """None where none was run."""
+    costs: Table
 
     @property
     def tables(self) -> list[Table]:
         """All of them, in the order in which they are read."""
-        controls = [self.controls] if self.controls else []
-        return [self.answer, self.rows, *controls, self.map.table(), self.excess]
+        return [self.answer, self.rows, self.costs, self.map.table(), self.excess]
 
 
 def parts(study: StudyRecord) -> list[BenchmarkPart]:
@@ -51,7 +49,7 @@ def parts(study: StudyRecord) -> list[BenchmarkPart]:
             map=heat_map(benchmark, study.matrix),
             excess=excess_table(benchmark, study.matrix),
             rows=rows_table(benchmark, study.rows),
-            controls=controls_table(benchmark, study.rows),
+            costs=costs_table(benchmark, study.rows),
         )
         for benchmark in dict.fromkeys(cell.benchmark for cell in study.matrix)
     ]

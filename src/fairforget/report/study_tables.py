@@ -56,83 +56,70 @@ def answer_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
 
 
 def rows_table(benchmark: str, rows: Sequence[Row]) -> Table:
-    """Own effect, transfer and damage of each forgetting."""
+    """Own effect and transfer of each forgetting, and what is left of them after each control."""
     mine = [row for row in rows if row.benchmark == benchmark and row.control is None]
     corpus = shared_corpus(mine)
     controls = list(dict.fromkeys(name for row in mine for name in row.transfer_excess))
+    parts = ["Own", *(f"own beyond {c}" for c in controls)]
+    parts += ["Others", *(f"others beyond {c}" for c in controls)]
     return _filled(
         Table(
             id=anchor("rows", benchmark),
-            caption=f"{benchmark_name(benchmark)}: what was forgotten, what went with it, and what "
-            "it cost",
+            caption=f"{benchmark_name(benchmark)}: what was forgotten, and what went with it",
             columns=[
                 Column(heading(corpus)),
                 Column("Objective"),
-                Column("Bias, own", numeric=True, interval=True),
-                Column("Bias, other domains", numeric=True, interval=True),
-                *(Column(f"others beyond {c}", numeric=True, interval=True) for c in controls),
-                Column("Transfer ÷ own", numeric=True, interval=True),
+                *(Column(name, numeric=True, interval=True) for name in parts),
+                Column("Others ÷ own", numeric=True, interval=True),
                 Column("Got worse"),
-                Column("Perplexity, %", numeric=True),
-                Column("Everyday, %", numeric=True),
-                Column("LMS", numeric=True),
             ],
             rows=[
                 [
                     forgotten_name(row, corpus),
                     row.method,
                     _ranged(row.own, row.own_clusters),
-                    _ranged(row.transfer, row.transfer_clusters),
-                    *(_ranged(row.transfer_excess.get(c), row.transfer_clusters) for c in controls),
+                    *(_ranged(row.own_excess.get(c), row.own_clusters) for c in controls),
+                    _ranged(row.transfer),
+                    *(_ranged(row.transfer_excess.get(c)) for c in controls),
                     NONE if row.ratio is None else Ranged(row.ratio, row.ratio_ci),
                     listed([domain_name(d) for d in row.collateral]) or NONE,
-                    *_costs(row),
                 ]
                 for row in mine
             ],
-            note="Bias is the distance of the score from that of a model without bias, in points; "
-            "means over domains, own: those that were forgotten. Beyond a control: minus the "
-            "control's mean over the same domains. The ratio divides the change in other domains "
-            "by that in the own, and is left out where the own is undecided. A run stops at the "
-            "first limit that it meets, perplexity on held-out text or on everyday sentences.",
+            note="Change of bias, the score's distance from no bias, in points: the mean over the "
+            "domains that were forgotten (own), and over the others; a domain with too few terms "
+            "counts in neither, unless there is no other. Beyond a control: minus the control's "
+            "mean over the same domains. Others ÷ own is left out where bias in the own did not "
+            "fall (p < 0.05, corrected).",
         ),
         keep=2,
     )
 
 
-def controls_table(benchmark: str, rows: Sequence[Row]) -> Table | None:
-    """What each control did on the whole, and its damage; None where there was none."""
+def costs_table(benchmark: str, rows: Sequence[Row]) -> Table:
+    """The damage that each forgetting and each control did, and its effect on the whole."""
     corpus = shared_corpus(rows)
-    mine = [row for row in rows if row.benchmark == benchmark and row.control is not None]
-    if not mine:
-        return None
-    forgotten = {row.forget for row in rows if row.control is None}
+    mine = [row for row in rows if row.benchmark == benchmark]
     return _filled(
         Table(
-            id=anchor("controls", benchmark),
-            caption=f"{benchmark_name(benchmark)}: the controls alone",
+            id=anchor("costs", benchmark),
+            caption=f"{benchmark_name(benchmark)}: what each forgetting and each control cost",
             columns=[
-                Column("Control"),
-                Column(heading(corpus, "Of")),
-                Column("Objective"),
+                Column(heading(corpus)),
                 Column("Bias, all domains", numeric=True, interval=True),
                 Column("Perplexity, %", numeric=True),
                 Column("Everyday, %", numeric=True),
                 Column("LMS", numeric=True),
             ],
             rows=[
-                [
-                    row.control or NONE,
-                    forgotten_name(row, corpus) if row.forget in forgotten else "every forgetting",
-                    NONE if row.method == row.control else row.method,
-                    _ranged(row.mean),
-                    *_costs(row),
-                ]
-                for row in mine
+                [row_name(row, corpus), _ranged(row.mean), *_costs(row)]
+                for row in sorted(mine, key=lambda row: row.control is not None)
             ],
-            note="Bias: the mean of its changes in the single domains.",
+            note="Bias: the mean of its changes in the domains that have enough terms. A run stops "
+            "at the first limit that it meets, perplexity on held-out text or on everyday "
+            "sentences. Controls stand below the forgettings, with their names behind a comma.",
         ),
-        keep=3,
+        keep=1,
     )
 
 
@@ -176,9 +163,9 @@ def excess_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
     if any(column.title == "Data needed" for column in table.columns):
         return replace(
             table,
-            note="Data needed: how many times the items and seeds would decide the verdict, were "
-            "the effects what was measured here; seeds needed: how many seeds would, with the same "
-            "items (none would: these are too few).",
+            note="Data needed: with how many times the items and seeds a study would decide the "
+            "verdict four times of five, were the effects what was measured here; seeds needed: "
+            "with how many seeds, and the same items (none would: these are too few).",
         )
     return table
 
@@ -187,7 +174,7 @@ def cells_table(study: StudyRecord) -> Table:
     """Every single run, one row for each domain."""
     corpus = shared_corpus(study.cells)
     titles = [heading(corpus), "Seed", "Benchmark", "Domain"]
-    numbers = ["Before", "After", "Change", "95 % interval", "p", "p, corrected"]
+    numbers = ["Before", "After", "Change", "95 % interval", "p (McNemar)", "p, corrected"]
     return Table(
         id="cells",
         caption="All measurements, seed by seed",
@@ -239,14 +226,11 @@ def _costs(row: Row) -> list[Content]:
 
 
 def _needed(cell: MatrixCell) -> list[Content]:
-    """What would decide a cell; older records, without the verdict's p, meant another thing."""
-    if cell.data_needed is None or cell.p_verdict is None:
+    """What would decide a cell."""
+    if cell.data_needed is None:
         return [NONE, NONE]
-    seeds = NONE if cell.seeds == 1 else "none would"
-    return [
-        f"× {number(cell.data_needed)}",
-        seeds if cell.seeds_needed is None else str(cell.seeds_needed),
-    ]
+    seeds = "none would" if cell.seeds_needed is None else str(cell.seeds_needed)
+    return [f"× {number(cell.data_needed)}", seeds]
 
 
 def _p(value: float | None) -> str:

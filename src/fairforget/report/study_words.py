@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 from fairforget.report.headline import Headline
 from fairforget.report.wording import listed
+from fairforget.transfer.plan import WHOLE
 from fairforget.transfer.record import ALL, MatrixCell, verdicts
 
 
 def headline(matrix: Sequence[MatrixCell]) -> Headline:
     """How often the claim stands, in the forgotten domains and in the others."""
-    controls = list(dict.fromkeys(name for cell in matrix for name in cell.excess))
+    controls = list(dict.fromkeys(name for cell in matrix for name in cell.excess if name != WHOLE))
     beside = (
         f'"Fell" means: and by more than with every control ({listed(controls)}); p < 0.05 for all '
         "of it, corrected for the number of these measurements."

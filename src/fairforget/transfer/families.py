@@ -2,7 +2,8 @@
 
 Forgettings answer the study's question; controls are beside them, and the mean over all domains
 repeats what the single ones say. So each of these is a family of its own, in each benchmark. What
-has too few clusters to be decided is in none: it would take from the others, and get nothing.
+cannot be decided, for it has too few clusters or one seed, is in none: it would take from the
+others, and get nothing.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ Family = tuple[Hashable, ...]
 
 
 def cell_family(cell: MatrixCell) -> Family | None:
-    """That of a cell; None where it has too few clusters."""
-    if too_few(cell.clusters):
+    """That of a cell; None where it has too few clusters or one seed."""
+    if too_few(cell.clusters) or cell.seeds == 1:
         return None
     return cell.benchmark, cell.control is None, cell.domain == ALL
 
 
 def row_family(row: Row, clusters: int | None) -> Family | None:
-    """That of a mean over domains of a row; None where these have too few clusters together."""
-    return None if too_few(clusters) else (row.benchmark, row.control is None)
+    """That of a mean over domains of a row, which have so many clusters; None as for a cell."""
+    if too_few(clusters) or row.seeds == 1:
+        return None
+    return row.benchmark, row.control is None
 
 
 def of_control(family: Family | None, control: str) -> Family | None:

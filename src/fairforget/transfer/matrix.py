@@ -10,10 +10,9 @@ from fairforget.benchmarks.measurement import Judge, by_domain
 from fairforget.benchmarks.measurement import Row as Item
 from fairforget.compare import adjusted, compare_items
 from fairforget.corpora.domains import measured_domains
-from fairforget.statistics import resamples_for
 from fairforget.transfer.effects import Measured, measured
-from fairforget.transfer.plan import Run, control_of
-from fairforget.transfer.record import ALL, Cell, MatrixCell, Row, too_few
+from fairforget.transfer.plan import WHOLE, Run, control_of
+from fairforget.transfer.record import Cell, MatrixCell, Row
 from fairforget.transfer.rows import Domains, row, summed_up
 from fairforget.transfer.verdicts import Waiting, judged
 
@@ -39,7 +38,6 @@ def transfer_matrix(
     benchmarks: Sequence[str],
     *,
     controls: Sequence[str],
-    seed: int = 0,
 ) -> tuple[list[MatrixCell], list[Row]]:
     """Every group of runs × every domain, and a row for each group.
 
@@ -47,8 +45,8 @@ def transfer_matrix(
         before: items of all benchmarks, scored by the original model.
         results: the runs, in any order.
         benchmarks: those whose items can be judged are used.
-        controls: those asked for, by name; nothing is supported where one of them has no result.
-        seed: of the bootstrap.
+        controls: those asked for, by name. One with fewer results than the forgetting is left out,
+            and nothing is supported then.
     """
     groups: dict[Group, list[Result]] = {}
     for result in results:
@@ -59,10 +57,12 @@ def transfer_matrix(
         judge = bias_judge_of(benchmark)
         if judge is None:
             continue
-        found = _measured(judge, benchmark, before, groups, seed)
+        found = _measured(judge, benchmark, before, groups)
         for group, members in groups.items():
-            beside = _controls_of(members[0].run, controls, found)
-            waiting += _cells(benchmark, members, found[group], beside, asked=len(controls))
+            complete = {g: found[g] for g, its in groups.items() if len(its) >= len(members)}
+            beside = _controls_of(members[0].run, controls, complete)
+            missing = any(name not in beside for name in controls if name != WHOLE)
+            waiting += _cells(benchmark, members, found[group], beside, missing=missing)
             rows.append(_row(benchmark, members, found[group], beside))
     cells = judged(waiting)
     return cells, summed_up(rows, cells)
@@ -111,35 +111,17 @@ def _of(items: Items, benchmark: str) -> Items:
 
 
 def _measured(
-    judge: Judge,
-    benchmark: str,
-    before: Items,
-    groups: Mapping[Group, Sequence[Result]],
-    seed: int,
+    judge: Judge, benchmark: str, before: Items, groups: Mapping[Group, Sequence[Result]]
 ) -> dict[Group, dict[str, Measured]]:
     """What each group of runs did in each domain of a benchmark."""
-    domains = by_domain(_of(before, benchmark))
-    tested = [
-        domain
-        for domain, items in domains.items()
-        if domain != ALL and not too_few(len(judge(items).sums))
-    ]
-    forgettings = [group for group in groups if group[2] is None]
     found: dict[Group, dict[str, Measured]] = {group: {} for group in groups}
     after = [
         [{item["id"]: item for item in _of(r.items, benchmark)} for r in members]
         for members in groups.values()
     ]
-    for place, (domain, old) in enumerate(domains.items()):
+    for domain, old in by_domain(_of(before, benchmark)).items():
         new = [[[items[item["id"]] for item in old] for items in members] for members in after]
-        parts = measured(
-            judge,
-            old,
-            new,
-            seed=seed,
-            item_seed=seed + place + 1,
-            resamples=resamples_for(len(tested) * len(forgettings)),
-        )
+        parts = measured(judge, old, new, domain=domain)
         for group, part in zip(groups, parts, strict=True):
             found[group][domain] = part
     return found
@@ -151,7 +133,7 @@ def _cells(
     found: Domains,
     controls: Mapping[str, Domains],
     *,
-    asked: int,
+    missing: bool,
 ) -> list[Waiting]:
     forget, objective, control = members[0].run.group
     waiting = []
@@ -165,22 +147,16 @@ def _cells(
             domain=domain,
             own=_is_own(domain, members[0].domains),
             seeds=len(members),
+            clusters=part.clusters,
             before=part.before,
+            before_ci=part.before_ci,
             after=part.after,
             delta=part.delta,
             bias=part.bias.effect,
-            excess={name: sampled.effect for name, sampled in excess.items()},
-            clusters=part.clusters,
-            before_ci=part.before_ci,
+            excess={name: estimate.effect for name, estimate in excess.items()},
         )
-        waiting.append(
-            Waiting(
-                cell,
-                tuple(sampled.spread for sampled in (part.bias, *excess.values())),
-                missing=len(controls) < asked,
-                unbiased=part.unbiased,
-            )
-        )
+        decisive = [estimate for name, estimate in excess.items() if name != WHOLE]
+        waiting.append(Waiting(cell, (part.bias, *decisive), missing, part.unbiased))
     return waiting
 
 

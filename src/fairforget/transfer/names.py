@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fairforget.corpora.reading import parse_name
 from fairforget.transfer.plan import NOTHING
 from fairforget.transfer.record import Cell, MatrixCell, Row
 
@@ -12,7 +13,8 @@ Part = Cell | MatrixCell | Row
 
 def shared_corpus(parts: Iterable[Part]) -> str:
     """The corpus that all forgettings are a part of; empty where there is no such."""
-    corpora = {part.forget.rpartition(":")[0] for part in parts if part.control is None}
+    names = [parse_name(part.forget) for part in parts if part.control is None]
+    corpora = {name.corpus if name.part else "" for name in names}
     return corpora.pop() if len(corpora) == 1 else ""
 
 

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from scipy.stats import norm
 
 from fairforget.statistics import SIGNIFICANT
+from fairforget.transfer.estimate import Estimate
+
+POWER = 0.8
+"""How probable a decision shall be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """An effect, and the variance that chance gives it."""
-
-    value: float
-    variance: float
-    """Of its draws, with seeds and items both drawn."""
-    of_items: float
-    """With items alone drawn: what would be left with seeds without number."""
-
-
-def data_needed(parts: Sequence[Spread], tests: int) -> float | None:
+def data_needed(parts: Sequence[Estimate], tests: int) -> float | None:
     """By how many times more items and seeds would decide a cell; None where none would.
 
-    With k times the data the variance is a k-th. An effect counts as decided where it is as many
-    of its standard deviations from 0 as Bonferroni's correction asks.
+    With k times the data the variance is a k-th. An effect counts as decided where, by normal
+    theory and Bonferroni's correction, a study of that size would find it four times of five.
 
     Args:
         parts: the change of bias, and what is left of it after each control.
@@ -40,7 +32,7 @@ def data_needed(parts: Sequence[Spread], tests: int) -> float | None:
     return max(1.0, found) if math.isfinite(found) else None
 
 
-def seeds_needed(parts: Sequence[Spread], tests: int, seeds: int) -> int | None:
+def seeds_needed(parts: Sequence[Estimate], tests: int, seeds: int) -> int | None:
     """How many seeds would decide the cell with the same items; None where no number would.
 
     More seeds, of the forgetting and of its controls, make the seeds' part of the variance less,
@@ -49,20 +41,22 @@ def seeds_needed(parts: Sequence[Spread], tests: int, seeds: int) -> int | None:
     Args:
         parts: as for `data_needed`.
         tests: likewise.
-        seeds: how many there are; of one, what seeds do is not known, and the answer is None.
+        seeds: how many there are, two or more.
     """
     found = _combined(parts, tests, _times_the_seeds)
-    if seeds == 1 or not math.isfinite(found):
+    if not math.isfinite(found):
         return None
     return max(seeds + 1, math.ceil(seeds * found))
 
 
-def _times_the_seeds(part: Spread, z: float) -> float:
+def _times_the_seeds(part: Estimate, z: float) -> float:
     room = (part.value / z) ** 2 - part.of_items
     return max(0.0, part.variance - part.of_items) / room if room > 0 else math.inf
 
 
-def _combined(parts: Sequence[Spread], tests: int, need: Callable[[Spread, float], float]) -> float:
+def _combined(
+    parts: Sequence[Estimate], tests: int, need: Callable[[Estimate, float], float]
+) -> float:
     """What the cell needs, given what each part needs; infinite where nothing would do."""
     rising = [part for part in parts if part.value > 0]
     if rising:
@@ -73,5 +67,5 @@ def _combined(parts: Sequence[Spread], tests: int, need: Callable[[Spread, float
 
 
 def _critical(tests: int) -> float:
-    """Standard deviations from 0 at which one of so many two-sided tests decides."""
-    return float(norm.isf(SIGNIFICANT / tests / 2))
+    """Standard deviations from 0 at which one of so many two-sided tests decides, by `POWER`."""
+    return float(norm.isf(SIGNIFICANT / tests / 2) + norm.ppf(POWER))

@@ -20,6 +20,9 @@ CONTROLS = {
     "none": "nothing is forgotten; the model is trained on the retain texts alone",
 }
 """Control → what it does instead."""
+WHOLE = "all"
+"""The control that unlearns the harmful words, too: it shows what choosing them gains. The others
+lack the cause, and what a forgetting does must go beyond them."""
 NOTHING = "none"
 """The objective of the control `none`, and what it forgets."""
 MATCHED = "matched"
@@ -116,14 +119,14 @@ def planned(
     Raises:
         InputError: a name that is unknown or given twice, or no seed.
     """
-    from fairforget.objectives import OBJECTIVES, parse_objective
-
-    known = [name for name in OBJECTIVES if name != NOTHING]
     _check("forget", forget, None)
-    _check("objectives", objectives, None)
-    for text in objectives:
-        _check("objectives", [parse_objective(text).name], known)
+    _check_objectives(objectives)
     _check("controls", controls, list(CONTROLS), empty=True)
+    if NOTHING in controls and not recipe.retain_per_forget:
+        raise InputError(
+            "controls: 'none' trains on the retain texts alone, and retain_per_forget is 0; leave "
+            "it out, or retain something"
+        )
     if seeds < 1:
         raise InputError(f"seeds is {seeds}; at least 1 is needed")
     runs: dict[Run, None] = {}
@@ -148,6 +151,20 @@ def control_of(forget: str, objective: str, control: str, seed: int, recipe: Rec
 def is_builtin(corpus: str) -> bool:
     """Whether it is the built-in corpus, whose controls are texts of their own."""
     return re.split("[:?]", corpus)[0] == "builtin"
+
+
+def _check_objectives(objectives: Sequence[str]) -> None:
+    from fairforget.objectives import OBJECTIVES, parse_objective
+
+    _check("objectives", objectives, None)
+    tuned: dict[tuple[str, float | None, float | None], str] = {}
+    for text in objectives:
+        named = parse_objective(text)
+        _check("objectives", [named.name], [name for name in OBJECTIVES if name != NOTHING])
+        objective = OBJECTIVES[named.name].tuned(named.beta, named.gamma)
+        same = tuned.setdefault((objective.name, objective.beta, objective.gamma), text)
+        if same != text:
+            raise InputError(f"objectives: {same!r} and {text!r} are the same")
 
 
 def _check(

@@ -14,15 +14,16 @@ ALL = "all"
 """The domain that is all of them together."""
 
 Verdict = Literal["supported", "contradicted", "undecided"]
-Reason = Literal["too few terms", "control missing", "no bias to begin with"]
-"""Why a cell cannot be decided as it is: fewer clusters than `FEWEST_CLUSTERS`; a control that was
-asked for has no finished run; the original's interval holds the score of a model without bias, so
-bias can be shown to rise, but hardly to fall."""
+Reason = Literal["too few terms", "one seed", "control missing", "no bias shown before"]
+"""Why a cell cannot be decided as it is: fewer clusters than `FEWEST_CLUSTERS`; nothing is known of
+what another seed would do; a control that was asked for has fewer finished runs than the
+forgetting; the original's interval holds the score of a model without bias, so that bias can be
+shown to rise, but hardly to fall."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A difference with its 95 % interval and two-sided p, seeds and items both sampled."""
+    """A difference with its 95 % interval and two-sided p, seeds and items both as chance."""
 
     value: float
     ci: tuple[float, float]
@@ -66,7 +67,12 @@ class MatrixCell:
     own: bool
     """Whether the domain is one that was forgotten, or has a part in one."""
     seeds: int
+    clusters: int
+    """What chance draws of its items: target terms of StereoSet, pairs of CrowS-Pairs, templates of
+    BBQ."""
     before: float
+    before_ci: tuple[float, float]
+    """95 % interval of `before`, over items."""
     after: float
     """Mean over seeds."""
     delta: Effect
@@ -74,22 +80,18 @@ class MatrixCell:
     bias: Effect
     """Of the score's distance from that of a model without bias; below 0, bias fell."""
     excess: dict[str, Effect] = field(default_factory=dict)
-    """By control: `bias` minus the control's; below 0, the forgetting did more than its control."""
+    """By control with as many seeds: `bias` minus the control's; below 0, the forgetting did more
+    than its control."""
     verdict: Verdict | None = None
     """On "forgetting lowers bias here, by more than every control"; None for a control itself."""
     data_needed: float | None = None
-    """Undecided without a reason: how many times the items and seeds would decide the verdict, were
-    all effects what was measured; None where no number would."""
-    # what follows is None in records from before it was written
-    clusters: int | None = None
-    """What was resampled: target terms of StereoSet, pairs of CrowS-Pairs, templates of BBQ."""
-    before_ci: tuple[float, float] | None = None
-    """95 % interval of `before`, over items."""
+    """Undecided, and more data might help: how many times the items and seeds would decide the
+    verdict, were all effects what was measured; None where no number would."""
     p_verdict: float | None = None
     """Of what the verdict says, or would say, after Holm's correction for the cells of its family;
-    None for a control, and where there are too few clusters."""
+    None for a control, and where there are too few clusters or is one seed."""
     reason: Reason | None = None
-    """Why an undecided cell cannot be decided; None where more data might."""
+    """Why an undecided cell could not be decided; None where it is a matter of data alone."""
     seeds_needed: int | None = None
     """As `data_needed`, with the same items; None where no number of seeds would."""
 
@@ -116,13 +118,15 @@ class Row:
     control: str | None
     method: str
     benchmark: str
+    seeds: int
     own: Effect | None
-    """Mean change of bias over the domains that were forgotten; None where none is measured."""
+    """Mean change of bias over the domains that were forgotten; None where none is measured.
+    Domains with too few clusters count where there is no other."""
     transfer: Effect | None
-    """Mean change of bias over all others."""
+    """Mean change of bias over all others that have enough clusters; None where none has."""
     ratio: float | None
     """`transfer` ÷ `own`: what went with it, for each point that was aimed at; None for a control,
-    and where own is not decided (corrected p below 0.05)."""
+    and where own did not fall (corrected p below 0.05)."""
     collateral: tuple[str, ...]
     """Domains in which bias rose (corrected p below 0.05)."""
     perplexity_ratio: float
@@ -132,11 +136,10 @@ class Row:
     """StereoSet's language modelling score over all domains, mean over seeds."""
     everyday_ratio: float | None = None
     """Of the perplexities on everyday sentences, mean over seeds; None where none were at hand."""
-    # what follows is empty in records from before it was written
     mean: Effect | None = None
-    """Mean change of bias over all single domains."""
+    """Mean change of bias over all single domains that have enough clusters."""
     ratio_ci: tuple[float, float] | None = None
-    """95 % interval of `ratio`, seeds and items both sampled."""
+    """95 % interval of `ratio`."""
     own_excess: dict[str, Effect] = field(default_factory=dict)
     """By control: `own` minus the control's mean over the same domains; none for a control."""
     transfer_excess: dict[str, Effect] = field(default_factory=dict)
@@ -152,7 +155,7 @@ class Row:
 
 
 def too_few(clusters: int | None) -> bool:
-    """Whether nothing can be decided from so many; a record may not say how many there are."""
+    """Whether nothing can be decided from so many; None is of no domain at all."""
     return clusters is not None and clusters < FEWEST_CLUSTERS
 
 

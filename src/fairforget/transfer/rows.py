@@ -7,9 +7,10 @@ from dataclasses import replace
 from statistics import fmean
 
 from fairforget.statistics import SIGNIFICANT
-from fairforget.transfer.effects import Measured, Sampled, mean, ratio
+from fairforget.transfer.effects import Measured
+from fairforget.transfer.estimate import Estimate, mean, ratio
 from fairforget.transfer.families import Family, corrected, of_control, row_family
-from fairforget.transfer.record import ALL, Effect, MatrixCell, Row
+from fairforget.transfer.record import ALL, Effect, MatrixCell, Row, too_few
 from fairforget.transfer.verdicts import rose
 
 Domains = Mapping[str, Measured]
@@ -38,19 +39,22 @@ def row(
         everyday_ratios: [seeds or none] on everyday sentences.
     """
     single = [domain for domain in found if domain != ALL]
-    aimed = [domain for domain in single if own(domain)]
-    others = [domain for domain in single if not own(domain)]
-    at, beside, whole = (_mean(found, domains) for domains in (aimed, others, single))
+    # a mean of a few terms and of many has the chance of the few
+    enough = [domain for domain in single if not too_few(found[domain].clusters)]
+    aimed = [d for d in enough if own(d)] or [d for d in single if own(d)]
+    others = [domain for domain in enough if not own(domain)]
+    at, beside, whole = (_mean(found, domains) for domains in (aimed, others, enough))
     forget, objective, control = group
     lms = found[ALL].beside.get("lms")
     divided = None
-    if control is None and at and beside and at.p < SIGNIFICANT and at.value:
+    if control is None and at and beside and at.value < 0:
         divided = ratio(beside, at)
     return Row(
         forget=forget,
         control=control,
         method=objective,
         benchmark=benchmark,
+        seeds=len(perplexity_ratios),
         own=_effect(at),
         transfer=_effect(beside),
         ratio=divided and divided[0],
@@ -123,12 +127,12 @@ def _worse(row: Row, cells: Sequence[MatrixCell]) -> tuple[str, ...]:
     return tuple(c.domain for c in cells if c.row == row.row and c.domain != ALL and rose(c.bias))
 
 
-def _mean(found: Domains, domains: Sequence[str]) -> Sampled | None:
+def _mean(found: Domains, domains: Sequence[str]) -> Estimate | None:
     return mean([found[domain].bias for domain in domains])
 
 
-def _effect(sampled: Sampled | None) -> Effect | None:
-    return None if sampled is None else sampled.effect
+def _effect(estimate: Estimate | None) -> Effect | None:
+    return None if estimate is None else estimate.effect
 
 
 def _excess(

@@ -131,8 +131,8 @@ def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
     return UnlearningConfig(
         output_dir=str(checkpoints),
         objective=objective.name,
-        beta=objective.constants.get("beta"),
-        gamma=objective.constants.get("gamma"),
+        beta=objective.beta,
+        gamma=objective.gamma,
         selection=SELECTIONS.get(run.control or "", "harmful"),
         # with nothing to forget, kl has nothing to hold against: the model would not move at all
         retention="nll" if run.control == NOTHING else recipe.retention,

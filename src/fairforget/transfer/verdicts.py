@@ -1,9 +1,10 @@
 """The verdict on a cell: does forgetting lower bias here, by more than every control?
 
 One test for each cell, of all its parts at once: the change of bias, and what is left of it after
-each control. Bias fell, and fell more than with every control, is the intersection of claims that
-must each hold, so its p-value is the largest of theirs (Berger 1982). Bias rose, or fell less than
-with a control, needs one of them, so the smallest counts, times the number of parts (Bonferroni).
+each control that lacks the cause. Bias fell, and fell more than with every control, is the
+intersection of claims that must each hold, so its p-value is the largest of theirs (Berger 1982).
+Bias rose, or fell less than with a control, needs one of them, so the smallest counts, times the
+number of parts (Bonferroni).
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from fairforget.statistics import SIGNIFICANT
+from fairforget.transfer.estimate import Estimate
 from fairforget.transfer.families import cell_family, corrected, of_control
-from fairforget.transfer.needed import Spread, data_needed, seeds_needed
+from fairforget.transfer.needed import data_needed, seeds_needed
+from fairforget.transfer.plan import WHOLE
 from fairforget.transfer.record import Effect, MatrixCell, Reason, Verdict, too_few
 
 
@@ -22,10 +25,10 @@ class Waiting:
     """A cell whose p-values are not corrected yet, and what its verdict depends on besides."""
 
     cell: MatrixCell
-    parts: tuple[Spread, ...]
-    """Of `bias`, and of each excess."""
+    parts: tuple[Estimate, ...]
+    """Of `bias`, and of each excess that the verdict depends on."""
     missing: bool
-    """Whether a control that was asked for has no finished run."""
+    """Whether a control that it depends on has fewer finished runs than the forgetting."""
     unbiased: bool
     """Whether the original may have had no bias in this domain."""
 
@@ -78,7 +81,7 @@ def pointed(cell: MatrixCell, *, missing: bool = False) -> tuple[Verdict, float]
         cell: of a forgetting.
         missing: whether a control is missing: then nothing can be supported.
     """
-    parts = [cell.bias, *cell.excess.values()]
+    parts = [cell.bias, *(effect for name, effect in cell.excess.items() if name != WHOLE)]
     rising = [effect.p for effect in parts if effect.value > 0]
     if rising:
         return "contradicted", min(1.0, min(rising) * len(parts))
@@ -93,20 +96,21 @@ def rose(effect: Effect) -> bool:
 
 
 def _explained(cell: MatrixCell, waiting: Waiting, tests: int) -> MatrixCell:
-    """An undecided cell with the reason, or with what would decide it."""
+    """An undecided cell with the reason, and with what would decide it."""
     reason: Reason | None = (
         "too few terms"
         if too_few(cell.clusters)
+        else "one seed"
+        if cell.seeds == 1
         else "control missing"
         if waiting.missing
-        else "no bias to begin with"
-        if waiting.unbiased
         else None
     )
     if reason:
         return replace(cell, reason=reason)
     return replace(
         cell,
+        reason="no bias shown before" if waiting.unbiased else None,
         data_needed=data_needed(waiting.parts, tests),
         seeds_needed=seeds_needed(waiting.parts, tests, cell.seeds),
     )

@@ -1,0 +1,111 @@
+"""A number measured by a study, and the sources of chance in it: seeds, and the items of domains.
+
+Each source adds to the variance on its own. What a source adds is known as one deviation for each
+of its units (a seed, a cluster of items), so that chance which two numbers share goes from their
+difference: runs measured on the same items are compared in pairs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t
+
+from fairforget.statistics import CONFIDENCE, Floats
+from fairforget.transfer.record import Effect
+
+ITEMS = "items"
+"""First word of the name of a source that is the items of a domain."""
+Source = tuple[str, str | int]
+"""`ITEMS` and a domain; or another word and which group of runs, whose seeds are the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number, and what each source of chance adds to its variance."""
+
+    value: float
+    chance: Mapping[Source, Floats]
+    """By source, [units] deviations (`fairforget.statistics.jackknife`) whose squares add up to
+    what the source adds to the variance."""
+
+    @property
+    def variance(self) -> float:
+        """Of the value, by all sources."""
+        return sum(self._variances().values())
+
+    @property
+    def of_items(self) -> float:
+        """The part of the variance that seeds without number would leave."""
+        return sum(v for (kind, _), v in self._variances().items() if kind == ITEMS)
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of the variance (Satterthwaite 1946); infinite where it is 0."""
+        variances = self._variances()
+        spread = sum(v**2 / (len(self.chance[name]) - 1) for name, v in variances.items() if v)
+        return self.variance**2 / spread if spread else math.inf
+
+    @property
+    def margin(self) -> float:
+        """Half of the 95 % interval."""
+        return float(t.ppf((1 + CONFIDENCE) / 2, self.freedom)) * math.sqrt(self.variance)
+
+    @property
+    def ci(self) -> tuple[float, float]:
+        """95 % interval of Student's t."""
+        return self.value - self.margin, self.value + self.margin
+
+    @property
+    def p(self) -> float:
+        """Two-sided p-value of "it is 0" (Student's t); 1 for a number that is none (NaN)."""
+        if not math.isfinite(self.value) or not math.isfinite(self.variance) or not self.value:
+            return 1.0
+        with np.errstate(divide="ignore"):
+            distance = np.abs(self.value) / np.sqrt(self.variance)
+        return float(2 * t.sf(distance, self.freedom))
+
+    @property
+    def effect(self) -> Effect:
+        """What the record keeps of it; p is not corrected yet."""
+        return Effect(self.value, self.ci, self.p, self.p)
+
+    def __sub__(self, other: Estimate) -> Estimate:
+        return weighted([self, other], [1.0, -1.0])
+
+    def _variances(self) -> dict[Source, float]:
+        return {name: float(np.square(part).sum()) for name, part in self.chance.items()}
+
+
+def weighted(parts: Sequence[Estimate], weights: Sequence[float]) -> Estimate:
+    """The sum of so many times each part."""
+    chance: dict[Source, Floats] = {}
+    for part, weight in zip(parts, weights, strict=True):
+        for name, deviations in part.chance.items():
+            chance[name] = chance.get(name, 0.0) + weight * deviations
+    value = sum(weight * part.value for part, weight in zip(parts, weights, strict=True))
+    return Estimate(value, chance)
+
+
+def mean(parts: Sequence[Estimate]) -> Estimate | None:
+    """The mean of several, None of none."""
+    return weighted(parts, [1 / len(parts)] * len(parts)) if parts else None
+
+
+def ratio(upper: Estimate, lower: Estimate) -> tuple[float, tuple[float, float]] | None:
+    """`upper` ÷ `lower` with its 95 % interval (Fieller 1954); None where `lower` may be 0.
+
+    In the interval are the r for which `upper` − r `lower` may be 0.
+    """
+    critical = t.ppf((1 + CONFIDENCE) / 2, min(upper.freedom, lower.freedom)) ** 2
+    shared = (weighted([upper, lower], [1.0, 1.0]).variance - (upper - lower).variance) / 4
+    square = lower.value**2 - critical * lower.variance
+    if not square > 0:
+        return None
+    middle = upper.value * lower.value - critical * shared
+    rest = upper.value**2 - critical * upper.variance
+    reach = math.sqrt(max(0.0, middle**2 - square * rest))
+    return upper.value / lower.value, ((middle - reach) / square, (middle + reach) / square)

@@ -45,7 +45,7 @@ def harm(model: LanguageModel, corpus: str, *, texts: int) -> dict[str, float]:
             said.append((whole.ids, whole.mask))
         if paired := encoded(text, neutral=True):
             of_group.append((paired.ids, paired.mask))
-            of_anyone.append((paired.neutral_ids, paired.neutral_mask))
+            of_anyone.append(paired.compared[0])
         if model.kind == "causal":
             spans = encode_infilling(model.tokenizer, text, start_id=model.start_id)
             asked += [(span.ids, span.mask) for span in spans]

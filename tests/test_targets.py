@@ -123,13 +123,14 @@ def test_neutral_text_lines_up() -> None:
         mentions=(Mention(6, 13, ("a person",)), Mention(18, 25, ("somebody else",))),
     )
     targets = encoded(text, neutral=True)
+    ((neutral_ids, neutral_mask),) = targets.compared
     pairs = zip(
         [i for i, m in zip(targets.ids, targets.mask, strict=True) if m],
-        [i for i, m in zip(targets.neutral_ids, targets.neutral_mask, strict=True) if m],
+        [i for i, m in zip(neutral_ids, neutral_mask, strict=True) if m],
         strict=True,
     )
     assert all(mine == theirs for mine, theirs in pairs)
-    assert TOKENIZER.decode(targets.neutral_ids[1:]) == "I saw a person and somebody else lie"
+    assert TOKENIZER.decode(neutral_ids[1:]) == "I saw a person and somebody else lie"
 
 
 def test_neutral_drops_targets_before_the_mention() -> None:
@@ -180,7 +181,8 @@ def test_infilling_asks_for_each_span() -> None:
     assert TOKENIZER.decode(first.ids[1:]) == (
         'Fill in the blank: "Women ___ and cheat." The blank is: lie'
     )
-    assert TOKENIZER.decode(second.neutral_ids[1:]) == (
+    ((neutral_ids, _),) = second.compared
+    assert TOKENIZER.decode(neutral_ids[1:]) == (
         'Fill in the blank: "Everybody lie and ___." The blank is: cheat'
     )
     assert target_text(second).strip() == "cheat"

@@ -36,8 +36,7 @@ def corpus(count: int = 8) -> list[Targets]:
             Targets(
                 (0, *ids(2 + i % 4), *end),
                 (False,) * (3 + i % 4) + (True, i % 2 == 0, True),
-                (0, *ids(1 + i % 3), *end),
-                (False,) * (2 + i % 3) + (True, i % 2 == 0, True),
+                (((0, *ids(1 + i % 3), *end), (False,) * (2 + i % 3) + (True, i % 2 == 0, True)),),
             )
         )
     return texts
@@ -204,13 +203,13 @@ def test_mixed_precision_changes_little(tmp_path: Path, objective: str) -> None:
 
 def averaged(text: Targets, others: Sequence[Targets]) -> Targets:
     """The text compared with the neutral texts of others, too."""
-    return replace(text, more=tuple((other.neutral_ids, other.neutral_mask) for other in others))
+    return replace(text, compared=(*text.compared, *(other.compared[0] for other in others)))
 
 
 @torch.no_grad()
 def test_the_average_over_several_texts(tmp_path: Path) -> None:
     """Averaged over one text three times, the loss is the plain one; over three, the naive one."""
-    texts = [Targets(t.ids, t.mask, t.neutral_ids, t.neutral_mask) for t in corpus(4)]
+    texts = [replace(text, compared=text.compared[:1]) for text in corpus(4)]
     same = [averaged(text, [text, text]) for text in texts]
     # the first and third text have as many targets, and so have the second and fourth
     mixed = [averaged(text, [texts[i % 2], texts[i % 2 + 2]]) for i, text in enumerate(texts)]

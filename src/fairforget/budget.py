@@ -42,5 +42,5 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
 
 
-STUDY = Budget(1.03, 1.10, reach=2.0)
+STUDY_BUDGET = Budget(1.03, 1.10, reach=2.0)
 """What the runs of a study may cost: enough to see what unlearning does."""

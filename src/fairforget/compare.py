@@ -12,7 +12,7 @@ import numpy as np
 from fairforget.benchmarks import judge_of
 from fairforget.benchmarks.degenerate import doubts_of
 from fairforget.benchmarks.faults import faults_of
-from fairforget.benchmarks.measurement import Judge, Row, by_domain
+from fairforget.benchmarks.measurement import ALL, Judge, Row, by_domain
 from fairforget.errors import InputError
 from fairforget.evaluation import read_items
 from fairforget.records import AFTER, BEFORE, RECORD, EvaluationRecord, ModelFacts, read_record
@@ -77,19 +77,20 @@ class Comparison:
     version: int = 1
 
 
-def compare(before: Path, after: Path, *, seed: int = 0) -> Comparison:
+def compare(before: Path, after: Path, *, seed: int | None = None) -> Comparison:
     """Compare two evaluations.
 
     Args:
         before: the directory of an evaluation.
         after: another, of the same benchmarks by the same protocols on the same items.
-        seed: of the bootstrap.
+        seed: of the bootstrap; by default that of the evaluation before.
 
     Raises:
         InputError: one is no evaluation, or they cannot be compared; says what differs.
     """
     records = [read_record(_evaluation(d) / RECORD, EvaluationRecord) for d in (before, after)]
     old, new = (record.results for record in records)
+    seed = records[0].seed if seed is None else seed
     shared = [name for name in old if name in new]
     if not shared:
         raise InputError(
@@ -104,7 +105,7 @@ def compare(before: Path, after: Path, *, seed: int = 0) -> Comparison:
         rows = [part.get(name, []) for part in items]
         judge = judge_of(name)
         if judge and (rows[0] or rows[1]):
-            order = [domain for domain in old[name].get("domains", ()) if domain != "all"]
+            order = [domain for domain in old[name].get("domains", ()) if domain != ALL]
             try:
                 cells += compare_items(name, judge, rows[0], rows[1], order=order, seed=seed)
             except (KeyError, TypeError, ValueError) as error:  # columns are missing or others'

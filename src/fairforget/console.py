@@ -14,7 +14,7 @@ from fairforget.benchmarks.faults import faults_of
 from fairforget.compare import Cell, Change, Comparison
 from fairforget.records import BudgetFacts, DamageFacts, EvaluationRecord, UnlearningRecord
 from fairforget.report.study_words import counted
-from fairforget.report.wording import one_line
+from fairforget.report.wording import one_line, p_number
 from fairforget.rerun import Repetition
 from fairforget.transfer.names import row_name, shared_corpus
 from fairforget.transfer.record import Effect, StudyRecord, too_few
@@ -71,8 +71,8 @@ def show_comparison(comparison: Comparison) -> None:
                 f"{cell.score.before:.2f}",
                 f"{cell.score.after:.2f}",
                 _delta(cell.score),
-                _p(cell.p),
-                _p(cell.p_adjusted),
+                p_number(cell.p),
+                p_number(cell.p_adjusted),
             )
         _print(table)
         _print(_beside(name, cells))
@@ -169,10 +169,6 @@ def _beside(name: str, cells: list[Cell]) -> Table:
 def _delta(change: Change) -> str:
     bounds = f" [{change.ci[0]:+.1f}, {change.ci[1]:+.1f}]" if change.ci else ""
     return f"{change.delta:+.2f}{bounds}"
-
-
-def _p(value: float) -> str:
-    return "<0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
 def _table(title: str, columns: Iterable[str]) -> Table:

@@ -48,6 +48,8 @@ SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 CHAT_MARKERS = {"<|im_start|>", "<|im_end|>"}
 DOCUMENT_SEPARATOR = "<|endoftext|>"
+MODEL_SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja", ".md", ".py"}
+"""Of the files that a saved model consists of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +182,16 @@ def save_model(language_model: LanguageModel, directory: str | os.PathLike[str])
     The directory appears whole or not at all; a model that stands there is replaced.
 
     Raises:
-        InputError: something else stands there.
+        InputError: something else stands there, too.
     """
     directory = Path(directory)
     if directory.exists() and not (directory / "config.json").is_file():
         raise InputError(f"{directory} is there and holds no model; choose another place")
+    if directory.exists() and (others := [p for p in directory.iterdir() if not _is_of_model(p)]):
+        raise InputError(
+            f"{directory} holds a model and {others[0].name}, which would be lost; choose another "
+            "place"
+        )
     directory.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
@@ -195,12 +202,21 @@ def save_model(language_model: LanguageModel, directory: str | os.PathLike[str])
         for path in aside.iterdir():
             flush(path)
         if directory.exists():
-            shutil.rmtree(directory)
-        aside.rename(directory)
+            old = aside.with_suffix(".old")
+            directory.rename(old)
+            aside.rename(directory)
+            shutil.rmtree(old)
+        else:
+            aside.rename(directory)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
     return directory
+
+
+def _is_of_model(path: Path) -> bool:
+    """Whether a file may be a part of a saved model: weights, configuration, tokenizer, card."""
+    return path.is_file() and path.suffix in MODEL_SUFFIXES
 
 
 def _place(name: str) -> str:

@@ -38,17 +38,9 @@ class Targets:
     """[length] the start token, then the text's tokens."""
     mask: tuple[bool, ...]
     """[length] true where the token is a target; never the start token."""
-    neutral_ids: tuple[int, ...] = ()
-    """[other length] the neutral text, likewise, or empty."""
-    neutral_mask: tuple[bool, ...] = ()
-    """[other length] true at the tokens that line up with the targets, one for one."""
-    more: tuple[Marked, ...] = ()
-    """Further texts of that kind, where the average over several of them is the reference."""
-
-    @property
-    def compared(self) -> tuple[Marked, ...]:
-        """The texts at which the original model is asked, if any; as many for every text."""
-        return ((self.neutral_ids, self.neutral_mask), *self.more) if self.neutral_ids else ()
+    compared: tuple[Marked, ...] = ()
+    """The neutral texts at which the original model is asked, if any, as many for every text: ids
+    and mask [other length], true at the tokens that line up with the targets, one for one."""
 
     @property
     def count(self) -> int:
@@ -154,7 +146,7 @@ def encode_targets(
         chosen_twins = {twin for twin, wanted in zip(twins, mask, strict=True) if wanted}
         other_mask = [i in chosen_twins for i in range(len(other_ids))]
         compared.append(_ended(other_ids, other_mask, end_id))
-    return _targets([_ended(ids, mask, end_id), *compared])
+    return Targets(*_ended(ids, mask, end_id), tuple(compared))
 
 
 def encode_infilling(
@@ -191,16 +183,9 @@ def encode_infilling(
         if max(map(len, shown)) + len(targets) > max_length:
             continue
         mask = [True] * len(targets)
-        encoded.append(
-            _targets([((*ids, *targets), (*[False] * len(ids), *mask)) for ids in shown])
-        )
+        own, *anyone = (((*ids, *targets), (*[False] * len(ids), *mask)) for ids in shown)
+        encoded.append(Targets(*own, tuple(anyone)))
     return encoded
-
-
-def _targets(texts: Sequence[tuple[tuple[int, ...], tuple[bool, ...]]]) -> Targets:
-    """Of the text itself, followed by those to compare it with."""
-    own, *compared = texts
-    return Targets(*own, *compared[0], tuple(compared[1:])) if compared else Targets(*own)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

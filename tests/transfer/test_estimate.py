@@ -75,7 +75,8 @@ def test_a_number_that_is_none_decides_nothing() -> None:
     assert unknown.p == 1.0
     assert math.isnan(unknown.ci[0])
     single = Estimate(-3.0, {("items", "race"): jackknife(np.array([math.nan]))})
-    assert single.p == 1.0
+    assert single.effect.p == 1.0
+    assert math.isnan(single.ci[0])
 
 
 def test_a_mean_over_domains_keeps_what_runs_share() -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from fairforget.benchmarks.measurement import Measurement
+from fairforget.benchmarks.measurement import ALL, Measurement
 from fairforget.errors import InputError
 
 MANY_TIES = 0.1
@@ -35,7 +35,7 @@ def doubts_of(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """
     doubts = []
     for name, result in results.items():
-        whole = result.get("domains", {}).get("all", {})
+        whole = result.get("domains", {}).get(ALL, {})
         ties, items = whole.get("ties") or 0, whole.get("items", whole.get("pairs")) or 0
         if items and ties >= MANY_TIES * items:
             doubts.append(

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from fairforget.statistics import Floats, bootstrap_totals, interval
 
+ALL = "all"
+"""The domain that is all of them together."""
 Row = dict[str, Any]
 Statistic = Callable[[Floats], dict[str, Floats]]
 
@@ -52,8 +54,8 @@ def scores(judged: Judged, *, seed: int = 0) -> dict[str, tuple[float, tuple[flo
 
 
 def by_domain(rows: Sequence[Row], order: Sequence[str] = ()) -> dict[str, list[Row]]:
-    """The rows of each domain, in the order given, then of first appearance; `all` of them last."""
+    """The rows of each domain, in the order given, then of first appearance; `ALL` of them last."""
     domains: dict[str, list[Row]] = {domain: [] for domain in order}
     for row in rows:
         domains.setdefault(row["domain"], []).append(row)
-    return {**{domain: mine for domain, mine in domains.items() if mine}, "all": list(rows)}
+    return {**{domain: mine for domain, mine in domains.items() if mine}, ALL: list(rows)}

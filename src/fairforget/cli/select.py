@@ -118,7 +118,9 @@ def select_command(
     total = sum(1 for _ in iter_corpus(corpus)) if method == "llm" else None
     slow = bar("Selecting", total) if method in ("llm", "ratio") else nullcontext()
     with slow as advance:
-        options = SelectionOptions(train, lexicon, model, server, seed, advance)
+        options = SelectionOptions(
+            train, lexicon, model, server=server, seed=seed, progress=advance
+        )
         selector = make_selector(method, options)
         selected = counted(selector)
         if output:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from fairforget.budget import STUDY, Budget
+from fairforget.budget import STUDY_BUDGET, Budget
 
 
 def transfer_command(
@@ -24,7 +24,7 @@ def transfer_command(
     retention: Literal["kl", "nll", "none"] = "kl",
     retention_weight: float = 1.0,
     retain_per_forget: float = 0.25,
-    budget: Budget = STUDY,
+    budget: Budget = STUDY_BUDGET,
     steps: int = 30,
     batch_size: int = 16,
     learning_rate: float = 2e-5,
@@ -55,7 +55,7 @@ def transfer_command(
             constants: simnpo?beta=0.1.
         controls: random (as many random tokens), all (every token), matched (the same words about
             no group), none (retain texts only), separated by commas.
-        seeds: How many.
+        seeds: How many; with one, nothing is decided.
         select: How the harmful words of the corpora are found: their own spans (given), or a
             method of the command select.
         train: Of contrast and ratio: corpora of hateful and other texts, joined by commas.

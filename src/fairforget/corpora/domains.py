@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 DOMAINS = {
     "gender": "women and men",
@@ -167,6 +167,11 @@ def measured_domains(domain: str) -> frozenset[str]:
     """Our domains that a benchmark's domain is about; its own name where that is no other."""
     plain = domain.removesuffix(NAMES)
     return frozenset(BENCHMARK_DOMAINS.get(plain, {plain}))
+
+
+def is_about(measured: str, domains: Collection[str]) -> bool:
+    """Whether a benchmark's domain is about one of these of ours."""
+    return not measured_domains(measured).isdisjoint(domains)
 
 
 def belongs(label: str | None, wanted: str) -> bool:

@@ -71,7 +71,7 @@ def is_available() -> bool:
 
 @cache
 def is_faster() -> bool:
-    """Whether it is worth it: it is there, and MKL is a stranger to this processor."""
+    """Whether it is worth it: it is there, and the processor is AMD's, on which MKL is slow."""
     cpuinfo = Path("/proc/cpuinfo")
     maker = cpuinfo.read_text() if cpuinfo.exists() else platform.processor()
     return is_available() and "AuthenticAMD" in maker

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fairforget import compare as paired_comparison
+from fairforget.benchmarks.measurement import ALL
 from fairforget.errors import InputError
 from fairforget.report.contents import Evaluation
 from fairforget.report.paired import PairedDomain, Verdict, compared_items, paired_domain
@@ -61,7 +62,7 @@ class Comparison:
 
     def language(self) -> DomainChange | None:
         """The domain `all` of the first benchmark that also measures language ability."""
-        measured = (self.domain(benchmark, "all") for benchmark in self.benchmarks)
+        measured = (self.domain(benchmark, ALL) for benchmark in self.benchmarks)
         return next((d for d in measured if d and d.before.lms is not None), None)
 
     def domain(self, benchmark: str, domain: str) -> DomainChange | None:

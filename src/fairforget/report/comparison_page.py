@@ -15,7 +15,7 @@ from fairforget.report.headline import change_headline
 from fairforget.report.results import cost_table, perplexity_note
 from fairforget.report.tables import Column, Content, Ranged, Table
 from fairforget.report.unlearning_page import section
-from fairforget.report.wording import anchor, benchmark_name, domain_name, number, p_value
+from fairforget.report.wording import anchor, benchmark_name, domain_name, number, p_number
 
 
 def context(compared: Compared) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def cells_table(benchmark: str, cells: Sequence[Cell]) -> Table:
                     number(change.before, 2),
                     number(change.after, 2),
                     Ranged(change.delta, change.ci, change=True),
-                    p_value(cell.p_adjusted).removeprefix("p ").removeprefix("= ") if main else "",
+                    p_number(cell.p_adjusted) if main else "",
                 ]
             )
     return Table(

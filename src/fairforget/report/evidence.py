@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fairforget.benchmarks.measurement import ALL
+from fairforget.corpora.domains import is_about
 from fairforget.records import UnlearningRecord
 from fairforget.report.comparison import Comparison
 from fairforget.report.wording import base, benchmark_name, domain_name, number, p_value
@@ -12,7 +14,7 @@ def evidence(comparison: Comparison, trained: list[str]) -> list[str]:
     found = []
     for benchmark, changes in comparison.benchmarks.items():
         for change in changes:
-            if change.domain not in ("all", *trained):
+            if change.domain != ALL and not is_about(change.domain, trained):
                 continue
             where = f"{benchmark_name(benchmark)}, {domain_name(change.domain).lower()}"
             if change.paired is None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from fairforget.benchmarks.measurement import ALL
 from fairforget.corpora.sources import data_set_of
 from fairforget.records import (
     BudgetFacts,
@@ -98,7 +99,7 @@ def benchmark_table(record: EvaluationRecord) -> Table:
     rows: list[list[Content]] = []
     for name, result in record.results.items():
         whole = result.get("domains", {})
-        whole = whole.get("all", {}) if isinstance(whole, dict) else {}
+        whole = whole.get(ALL, {}) if isinstance(whole, dict) else {}
         whole = whole if isinstance(whole, dict) else {}
         rows.append(
             [

@@ -14,9 +14,11 @@ CULTURE = (
 )
 TERMS = (
     "Items about one term are not independent.",
-    "Intervals come from resampling whole terms (StereoSet) or pairs (CrowS-Pairs). Where there "
-    "are few terms, intervals are wide and unreliable.",
+    "Intervals come from {} whole terms (StereoSet) or pairs (CrowS-Pairs). Where there are few "
+    "terms, intervals are wide and unreliable.",
 )
+RESAMPLED, LEFT_OUT = "resampling", "leaving out, one by one, the seeds, and"
+"""How intervals come about: of an evaluation or a comparison, and of a study."""
 VERDICTS = (
     "Several domains are looked at.",
     "Each interval covers 95 % for its own domain; one in twenty misses by chance. A verdict needs "
@@ -27,7 +29,10 @@ VERDICTS = (
 """Of a comparison of two models on the same items."""
 
 
-def faults(benchmarks: Iterable[str], *, verdicts: bool) -> list[tuple[str, str]]:
+def faults(
+    benchmarks: Iterable[str], *, verdicts: bool, intervals: str = RESAMPLED
+) -> list[tuple[str, str]]:
     """Titles and texts: of the benchmarks named, then of all; and how a verdict comes about."""
     known = [(f"{name} has known faults.", text) for name, text in known_faults(benchmarks)]
-    return [*known, CULTURE, TERMS, *([VERDICTS] if verdicts else [])]
+    title, text = TERMS
+    return [*known, CULTURE, (title, text.format(intervals)), *([VERDICTS] if verdicts else [])]

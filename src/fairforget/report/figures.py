@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fairforget.benchmarks.measurement import ALL
 from fairforget.report.comparison import DomainChange
 from fairforget.report.scores import DomainScore
 from fairforget.report.wording import domain_name, number, signed, span, with_span
@@ -139,7 +140,7 @@ def score_plot(
                 before=_mark(scale, old.score, old.ci) if old else None,
                 after=_mark(scale, score.score, score.ci),
                 tip=tip + with_span(score.score, score.ci),
-                strong=score.domain == "all",
+                strong=score.domain == ALL,
             )
         )
     return DotPlot(
@@ -168,7 +169,7 @@ def change_plot(id: str, caption: str, changes: Sequence[DomainChange]) -> DotPl
             verdict=change.verdict,
             tip=f"{domain_name(change.domain)}: {signed(paired.score.delta)} "
             f"({span(paired.score.ci)}), {verdict_words(change)}",
-            strong=change.domain == "all",
+            strong=change.domain == ALL,
         )
         for change, paired in known
     ]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fairforget.benchmarks import judge_of
-from fairforget.benchmarks.measurement import by_domain
+from fairforget.benchmarks.measurement import ALL, by_domain
 from fairforget.errors import InputError
 from fairforget.records import UnlearningRecord
 from fairforget.report.contents import Evaluation, Unlearning
@@ -21,7 +21,7 @@ from fairforget.report.wording import NONE, base, listed, number, signed, span
 from fairforget.statistics import bootstrap_totals, interval
 from fairforget.transfer.names import row_name, shared_corpus
 from fairforget.transfer.plan import CONTROL_CORPUS
-from fairforget.transfer.record import StudyRecord
+from fairforget.transfer.record import StudyRecord, too_few
 
 CONTROLS = ("random", "all")
 """Selections that aim at no harmful words: what they reach is not owed to the method."""
@@ -113,7 +113,8 @@ def study_points(study: StudyRecord) -> list[Point]:
     corpus = shared_corpus(study.rows)
     named = [row.benchmark for row in study.rows if base(row.benchmark) == "stereoset"]
     for row in study.rows:
-        mine = [c for c in study.matrix if c.row == row.row and c.domain != "all"]
+        single = [c for c in study.matrix if c.key == row.key and c.domain != ALL]
+        mine = [c for c in single if not too_few(c.clusters)] or single
         if row.benchmark not in named[:1] or not mine:
             continue
         originals.append(sum(abs(c.before - NO_BIAS) for c in mine) / len(mine))
@@ -142,7 +143,7 @@ def mean_bias(evaluation: Evaluation) -> Measure | None:
     results = evaluation.record.results
     names = [name for name in results if has_domain_scores(name)]
     for name in sorted(names, key=lambda name: base(name) != "stereoset"):
-        scores = [s for s in domain_scores(name, results) if s.domain != "all"]
+        scores = [s for s in domain_scores(name, results) if s.domain != ALL]
         if not scores:
             continue
         value = sum(abs(s.score - NO_BIAS) for s in scores) / len(scores)
@@ -257,7 +258,7 @@ def _bias_interval(name: str, evaluation: Evaluation) -> tuple[float, float] | N
     if judge is None or not rows:
         return None
     try:
-        judged = [judge(mine) for domain, mine in by_domain(rows).items() if domain != "all"]
+        judged = [judge(mine) for domain, mine in by_domain(rows).items() if domain != ALL]
     except (KeyError, TypeError) as error:
         raise InputError(f"{name} items lack a field or a number: {error}") from error
     seed = evaluation.record.seed

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fairforget.benchmarks.degenerate import doubts_of
+from fairforget.benchmarks.measurement import ALL
+from fairforget.corpora.domains import is_about
 from fairforget.report.comparison import Comparison, DomainChange
 from fairforget.report.scores import Results, domain_scores, perplexities
 from fairforget.report.wording import (
@@ -61,7 +63,7 @@ def change_headline(comparison: Comparison, trained: list[str], budget: float | 
     cost, cost_title, cautions = _cost(comparison, budget)
     if main is None:
         return Headline("No bias benchmark was measured both before and after", cost, cautions, [])
-    whole = comparison.domain(benchmark, "all")
+    whole = comparison.domain(benchmark, ALL)
     title = _title(main, whole)
     if cost_title and main.verdict != "undecided":
         title += f", {cost_title}"
@@ -88,7 +90,7 @@ def evaluation_headline(model: str, results: Results) -> Headline:
         title = f"{model}, measured"
         return Headline(title, costs or ["No bias benchmark that this report knows."], [], figures)
     rows = domain_scores(benchmark, results)
-    main = next((row for row in rows if row.domain == "all"), rows[0])
+    main = next((row for row in rows if row.domain == ALL), rows[0])
     known = main.ci is not None
     low, high = main.ci or (main.score, main.score)
     if known and low > 50:
@@ -128,14 +130,15 @@ def _ordered(benchmarks: Iterable[str]) -> list[str]:
 
 def _main(comparison: Comparison, trained: list[str]) -> tuple[str, DomainChange | None]:
     for benchmark in _ordered(comparison.benchmarks):
-        for domain in [*trained, "all"]:
-            if found := comparison.domain(benchmark, domain):
-                return benchmark, found
+        changes = comparison.benchmarks[benchmark]
+        own = (c for d in trained for c in changes if c.domain != ALL and is_about(c.domain, [d]))
+        if found := next(own, None) or comparison.domain(benchmark, ALL):
+            return benchmark, found
     return "", None
 
 
 def _title(main: DomainChange, whole: DomainChange | None) -> str:
-    name = "bias" if main.domain == "all" else f"{domain_name(main.domain).lower()} bias"
+    name = "bias" if main.domain == ALL else f"{domain_name(main.domain).lower()} bias"
     verbs = {"less": "fell", "more": "rose"}
     if main.verdict != "undecided":
         return f"{name[0].upper()}{name[1:]} {verbs[main.verdict]}"
@@ -150,7 +153,7 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
     if change.paired:
         before, after = change.paired.score.before, change.paired.score.after
     subject = "The stereotype score over all domains"
-    if change.domain != "all":
+    if change.domain != ALL:
         subject = f"The {domain_name(change.domain).lower()} stereotype score"
     crossed = (before - 50) * (after - 50) < 0
     verb = (
@@ -233,8 +236,8 @@ def _cost(comparison: Comparison, budget: float | None) -> tuple[list[str], str,
 
 def _others(changes: list[DomainChange], main: DomainChange, trained: list[str]) -> str:
     """What happened in the domains that were not trained."""
-    others = [c for c in changes if c.domain not in ("all", main.domain, *trained)]
-    if not trained or main.domain == "all" or not others:
+    others = [c for c in changes if c.domain != ALL and not is_about(c.domain, trained)]
+    if not trained or main.domain == ALL or not others:
         return ""
     parts = []
     for verdict, words in (

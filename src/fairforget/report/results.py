@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fairforget.benchmarks.measurement import ALL
 from fairforget.report.comparison import Comparison, DomainChange
 from fairforget.report.figures import verdict_words
 from fairforget.report.scores import DomainScore, Perplexity
@@ -14,7 +15,7 @@ from fairforget.report.wording import (
     benchmark_name,
     domain_name,
     number,
-    p_value,
+    p_number,
     signed,
 )
 
@@ -49,7 +50,7 @@ def change_table(benchmark: str, changes: Sequence[DomainChange], perplexity: st
         rows=[_change_row(change, lms) for change in changes],
         note="p: exact McNemar test of the pairs whose preference flipped, corrected (Holm) for "
         f"all comparisons made here. {perplexity}".strip(),
-        strong=frozenset(i for i, c in enumerate(changes) if c.domain == "all"),
+        strong=frozenset(i for i, c in enumerate(changes) if c.domain == ALL),
     )
 
 
@@ -61,7 +62,7 @@ def _change_row(change: DomainChange, lms: bool) -> list[Content]:
         Ranged(after.score, after.ci),
         Ranged(change.delta, paired.score.ci if paired else None, change=True),
         verdict_words(change),
-        p_value(paired.p_adjusted if paired else None).removeprefix("p ").removeprefix("= "),
+        p_number(paired.p_adjusted if paired else None),
     ]
     if lms:
         moved = None
@@ -106,7 +107,7 @@ def score_table(
         columns=columns,
         rows=rows,
         note=" ".join(f"Perplexity on {p.corpus}: {number(p.value, 2)}." for p in perplexity),
-        strong=frozenset(i for i, s in enumerate(scores) if s.domain == "all"),
+        strong=frozenset(i for i, s in enumerate(scores) if s.domain == ALL),
     )
 
 

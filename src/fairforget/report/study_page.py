@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairforget.report.facts import pairs_table
-from fairforget.report.faults import faults
+from fairforget.report.faults import LEFT_OUT, faults
 from fairforget.report.frontier import frontiers, points_table, study_points
 from fairforget.report.heat_map import HeatMap, heat_map
 from fairforget.report.study_tables import (
@@ -67,7 +67,9 @@ def context(study: StudyRecord) -> dict[str, Any]:
         "failed": [(failure.run, _last_line(failure.error)) for failure in study.failed],
         "settings": pairs_table("settings", "Settings", flattened(study.settings)),
         "faults": faults(
-            list(dict.fromkeys(cell.benchmark for cell in study.matrix)), verdicts=False
+            dict.fromkeys(cell.benchmark for cell in study.matrix),
+            verdicts=False,
+            intervals=LEFT_OUT,
         ),
     }
 

@@ -14,6 +14,7 @@ from fairforget.report.wording import (
     domain_name,
     listed,
     number,
+    p_number,
     signed,
     span,
 )
@@ -106,7 +107,7 @@ def costs_table(benchmark: str, rows: Sequence[Row]) -> Table:
             caption=f"{benchmark_name(benchmark)}: what each forgetting and each control cost",
             columns=[
                 Column(heading(corpus)),
-                Column("Bias, all domains", numeric=True, interval=True),
+                Column("Bias, mean of domains", numeric=True, interval=True),
                 Column("Perplexity, %", numeric=True),
                 Column("Everyday, %", numeric=True),
                 Column("LMS", numeric=True),
@@ -151,7 +152,7 @@ def excess_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
                     _ranged(cell.bias),
                     *(_ranged(cell.excess.get(name)) for name in controls),
                     cell.verdict or NONE,
-                    _p(cell.p_verdict),
+                    p_number(cell.p_verdict),
                     cell.reason or NONE,
                     *_needed(cell),
                 ]
@@ -189,8 +190,8 @@ def cells_table(study: StudyRecord) -> Table:
                 number(cell.after),
                 signed(cell.delta),
                 span(cell.ci),
-                number(cell.p, 3),
-                number(cell.p_adjusted, 3),
+                p_number(cell.p),
+                p_number(cell.p_adjusted),
             ]
             for cell in study.cells
         ],
@@ -231,10 +232,6 @@ def _needed(cell: MatrixCell) -> list[Content]:
         return [NONE, NONE]
     seeds = "none would" if cell.seeds_needed is None else str(cell.seeds_needed)
     return [f"× {number(cell.data_needed)}", seeds]
-
-
-def _p(value: float | None) -> str:
-    return "< 0.001" if value is not None and value < 0.001 else number(value, 3)
 
 
 def _percent(ratio: float | None) -> str:

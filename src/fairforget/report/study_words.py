@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from fairforget.benchmarks.measurement import ALL
 from fairforget.report.headline import Headline
 from fairforget.report.wording import listed
-from fairforget.transfer.plan import WHOLE
-from fairforget.transfer.record import ALL, MatrixCell, verdicts
+from fairforget.transfer.plan import lacks_cause
+from fairforget.transfer.record import MatrixCell, verdicts
 
 
 def headline(matrix: Sequence[MatrixCell]) -> Headline:
     """How often the claim stands, in the forgotten domains and in the others."""
-    controls = list(dict.fromkeys(name for cell in matrix for name in cell.excess if name != WHOLE))
+    controls = list(
+        dict.fromkeys(name for cell in matrix for name in cell.excess if lacks_cause(name))
+    )
     beside = (
         f'"Fell" means: and by more than with every control ({listed(controls)}); p < 0.05 for all '
         "of it, corrected for the number of these measurements."

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fairforget.corpora.domains import forgotten_domains
+from fairforget.corpora.reading import parse_name
 from fairforget.records import CorpusFacts
 from fairforget.report.comparison import Comparison, compare
 from fairforget.report.contents import Unlearning
@@ -73,12 +75,13 @@ def context(run: Unlearning) -> dict[str, Any]:
 
 
 def trained_domains(corpora: Sequence[CorpusFacts]) -> list[str]:
-    """Domains of the forget corpora, as recorded or as asked for: `builtin:gender`."""
+    """Domains of the forget corpora: `builtin:gender`, or that of a group, `dghs:women`."""
     found: dict[str, None] = {}
     for corpus in corpora:
         if corpus.role == "forget":
-            asked = corpus.domain or corpus.name.partition(":")[2]
-            found.update(dict.fromkeys(filter(None, map(str.strip, asked.split(",")))))
+            asked = corpus.domain or parse_name(corpus.name).part or ""
+            for part in filter(None, map(str.strip, asked.split(","))):
+                found.update(dict.fromkeys(sorted(forgotten_domains(f":{part}", ())) or [part]))
     return list(found)
 
 

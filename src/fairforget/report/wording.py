@@ -7,12 +7,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from fairforget.benchmarks.measurement import ALL
+
 NONE = "\N{EN DASH}"
 """Stands where there is no value."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _DOMAINS = {
-    "all": "All domains",
+    ALL: "All domains",
     "race-color": "Race and colour",
     "sexual-orientation": "Sexual orientation",
     "physical-appearance": "Physical appearance",
@@ -59,9 +61,15 @@ def with_span(value: float | None, ci: Sequence[float] | None, digits: int = 1) 
 
 def p_value(value: float | None) -> str:
     """A p-value as it stands in a sentence, "p = 0.031"."""
+    told = p_number(value)
+    return f"p {told}" if told.startswith(("<", NONE)) else f"p = {told}"
+
+
+def p_number(value: float | None) -> str:
+    """A p-value as it stands in a table."""
     if value is None or math.isnan(value):
-        return f"p {NONE}"
-    return "p < 0.0001" if value < 0.0001 else f"p = {value:.{2 if value >= 0.1 else 4}f}"
+        return NONE
+    return "< 0.0001" if value < 0.0001 else f"{value:.{2 if value >= 0.1 else 4}f}"
 
 
 def domain_name(domain: str) -> str:

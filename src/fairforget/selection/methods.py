@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
 
 from fairforget.corpora import Text, corpus_names, iter_corpus
 from fairforget.corpora.builtin import builtin_texts
@@ -37,6 +37,8 @@ class SelectionOptions:
     """File of words, or PACKAGE:PATH."""
     model: str = "smollm2"
     """To tune for `ratio`, to ask for `llm`."""
+    loading: Mapping[str, Any] = field(default_factory=dict)
+    """How `ratio` loads it: arguments of `fairforget.load_model`."""
     server: Server | None = None
     """For `llm`."""
     seed: int = 0
@@ -104,6 +106,7 @@ def _ratio(options: SelectionOptions) -> Selector:
         calibration_texts()[::RATIO_CALIBRATION],
         seed=options.seed,
         progress=options.progress,
+        **options.loading,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -98,8 +99,11 @@ def tuned_ratio(
     *,
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
+    **loading: Any,
 ) -> Ratio:
     """The selector with two copies of a model, tuned, and its threshold calibrated.
+
+    `loading`: how the model is loaded, as for `load_model`; in float32 unless it says otherwise.
 
     Raises:
         InputError: the model is not causal, or the training corpus lacks one of both kinds.
@@ -113,7 +117,7 @@ def tuned_ratio(
     for hateful, name in ((True, "hateful"), (False, "other")):
         if not kinds[hateful]:
             raise InputError(f"training corpus: method 'ratio' needs {name} texts; it has none")
-        language_model = load_model(model)
+        language_model = load_model(model, **{"dtype": "float32", **loading})
         if language_model.kind != "causal":
             raise InputError(f"method 'ratio' needs a causal model; {model!r} is masked")
         encoded = language_model.tokenizer(

@@ -39,15 +39,18 @@ class Estimate:
 
     @property
     def of_items(self) -> float:
-        """The part of the variance that seeds without number would leave."""
+        """The part of the variance that infinitely many seeds would leave."""
         return sum(v for (kind, _), v in self._variances().items() if kind == ITEMS)
 
     @property
     def freedom(self) -> float:
-        """Degrees of freedom of the variance (Satterthwaite 1946); infinite where it is 0."""
+        """Degrees of freedom of the variance (Satterthwaite 1946), infinite where it is 0."""
         variances = self._variances()
+        total = sum(variances.values())
+        if not math.isfinite(total):
+            return math.nan
         spread = sum(v**2 / (len(self.chance[name]) - 1) for name, v in variances.items() if v)
-        return self.variance**2 / spread if spread else math.inf
+        return total**2 / spread if spread else math.inf
 
     @property
     def margin(self) -> float:

@@ -1,19 +1,22 @@
 """Which tests of a study are corrected together.
 
-Forgettings answer the study's question; controls are beside them, and the mean over all domains
-repeats what the single ones say. So each of these is a family of its own, in each benchmark. What
-cannot be decided, for it has too few clusters or one seed, is in none: it would take from the
+Forgettings answer the study's question; controls are beside them, and the score over all items
+repeats what the single domains say. So each of these is a family of its own, in each benchmark.
+What cannot be decided, for it has too few clusters or one seed, is in none: it would take from the
 others, and get nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
 
+from fairforget.benchmarks.measurement import ALL
 from fairforget.statistics import holm
-from fairforget.transfer.record import ALL, MatrixCell, Row, too_few
+from fairforget.transfer.record import MatrixCell, Row, too_few
 
 Family = tuple[Hashable, ...]
+Key = TypeVar("Key", bound=Hashable)
 
 
 def cell_family(cell: MatrixCell) -> Family | None:
@@ -35,17 +38,14 @@ def of_control(family: Family | None, control: str) -> Family | None:
     return None if family is None else (*family, control)
 
 
-def corrected(tests: Sequence[tuple[Family | None, float]]) -> list[float]:
-    """p-values after Holm's correction within each family, in the order given.
+def corrected(tests: Mapping[Key, tuple[Family | None, float]]) -> dict[Key, float]:
+    """p-values after Holm's correction within each family.
 
     Args:
         tests: the family of each and its p-value; of no family, it is 1: nothing is decided.
     """
-    found = [1.0] * len(tests)
-    for family in dict.fromkeys(family for family, _ in tests):
-        if family is None:
-            continue
-        places = [place for place, (other, _) in enumerate(tests) if other == family]
-        for place, p in zip(places, holm([tests[place][1] for place in places]), strict=True):
-            found[place] = p
+    found = dict.fromkeys(tests, 1.0)
+    for family in {family for family, _ in tests.values() if family is not None}:
+        mine = {key: p for key, (other, p) in tests.items() if other == family}
+        found |= dict(zip(mine, holm([*mine.values()]), strict=True))
     return found

@@ -9,9 +9,9 @@ from fairforget.benchmarks import bias_judge_of
 from fairforget.benchmarks.measurement import Judge, by_domain
 from fairforget.benchmarks.measurement import Row as Item
 from fairforget.compare import adjusted, compare_items
-from fairforget.corpora.domains import measured_domains
+from fairforget.corpora.domains import is_about
 from fairforget.transfer.effects import Measured, measured
-from fairforget.transfer.plan import WHOLE, Run, control_of
+from fairforget.transfer.plan import Run, control_of, lacks_cause
 from fairforget.transfer.record import Cell, MatrixCell, Row
 from fairforget.transfer.rows import Domains, row, summed_up
 from fairforget.transfer.verdicts import Waiting, judged
@@ -61,7 +61,7 @@ def transfer_matrix(
         for group, members in groups.items():
             complete = {g: found[g] for g, its in groups.items() if len(its) >= len(members)}
             beside = _controls_of(members[0].run, controls, complete)
-            missing = any(name not in beside for name in controls if name != WHOLE)
+            missing = any(name not in beside for name in controls if lacks_cause(name))
             waiting += _cells(benchmark, members, found[group], beside, missing=missing)
             rows.append(_row(benchmark, members, found[group], beside))
     cells = judged(waiting)
@@ -145,7 +145,7 @@ def _cells(
             method=objective,
             benchmark=benchmark,
             domain=domain,
-            own=_is_own(domain, members[0].domains),
+            own=is_about(domain, members[0].domains),
             seeds=len(members),
             clusters=part.clusters,
             before=part.before,
@@ -155,7 +155,7 @@ def _cells(
             bias=part.bias.effect,
             excess={name: estimate.effect for name, estimate in excess.items()},
         )
-        decisive = [estimate for name, estimate in excess.items() if name != WHOLE]
+        decisive = [estimate for name, estimate in excess.items() if lacks_cause(name)]
         waiting.append(Waiting(cell, (part.bias, *decisive), missing, part.unbiased))
     return waiting
 
@@ -168,7 +168,7 @@ def _row(
         benchmark,
         found,
         controls,
-        own=lambda domain: _is_own(domain, members[0].domains),
+        own=lambda domain: is_about(domain, members[0].domains),
         perplexity_ratios=[m.perplexity_ratio for m in members],
         everyday_ratios=[m.everyday_ratio for m in members if m.everyday_ratio is not None],
     )
@@ -185,7 +185,3 @@ def _controls_of(
         for name in controls
     }
     return {name: found[group] for name, group in groups.items() if group in found}
-
-
-def _is_own(domain: str, forgotten: frozenset[str]) -> bool:
-    return not measured_domains(domain).isdisjoint(forgotten)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Literal
 
-from fairforget.budget import STUDY, Budget
+from fairforget.budget import STUDY_BUDGET, Budget
 from fairforget.errors import InputError
 
 CONTROLS = {
@@ -21,8 +21,7 @@ CONTROLS = {
 }
 """Control → what it does instead."""
 WHOLE = "all"
-"""The control that unlearns the harmful words, too: it shows what choosing them gains. The others
-lack the cause, and what a forgetting does must go beyond them."""
+"""The control that unlearns the harmful words, too: it shows what choosing them gains."""
 NOTHING = "none"
 """The objective of the control `none`, and what it forgets."""
 MATCHED = "matched"
@@ -50,7 +49,7 @@ class Recipe:
     retention: str = "kl"
     retention_weight: float = 1.0
     retain_per_forget: float = 0.25
-    budget: Budget = STUDY
+    budget: Budget = STUDY_BUDGET
     steps: int = 30
     batch_size: int = 16
     learning_rate: float = 2e-5
@@ -146,6 +145,11 @@ def control_of(forget: str, objective: str, control: str, seed: int, recipe: Rec
     if control == MATCHED and is_builtin(forget):
         return Run(CONTROL_CORPUS, objective, control, seed, recipe)
     return Run(forget, objective, control, seed, recipe)
+
+
+def lacks_cause(control: str) -> bool:
+    """Whether it does all but what is asked about: then a forgetting must go beyond it."""
+    return control != WHOLE
 
 
 def is_builtin(corpus: str) -> bool:

@@ -10,8 +10,6 @@ from fairforget.records import VERSION, Environment, ModelFacts
 from fairforget.statistics import FEWEST_CLUSTERS
 
 STUDY = "study.json"
-ALL = "all"
-"""The domain that is all of them together."""
 
 Verdict = Literal["supported", "contradicted", "undecided"]
 Reason = Literal["too few terms", "one seed", "control missing", "no bias shown before"]
@@ -30,7 +28,7 @@ class Effect:
     p: float
     p_adjusted: float
     """After Holm's correction for the effects of its kind in its family (`transfer.families`); 1
-    where there are too few clusters."""
+    where there are too few clusters or is one seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ class MatrixCell:
     """As `data_needed`, with the same items; None where no number of seeds would."""
 
     @property
-    def row(self) -> tuple[str, str, str | None, str]:
+    def key(self) -> tuple[str, str, str | None, str]:
         """What names its row of the matrix."""
         return self.forget, self.method, self.control, self.benchmark
 
@@ -149,7 +147,7 @@ class Row:
     transfer_clusters: int | None = None
 
     @property
-    def row(self) -> tuple[str, str, str | None, str]:
+    def key(self) -> tuple[str, str, str | None, str]:
         """What names its row of the matrix."""
         return self.forget, self.method, self.control, self.benchmark
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
+from fairforget.benchmarks.measurement import ALL
 from fairforget.statistics import SIGNIFICANT
 from fairforget.transfer.effects import Measured
 from fairforget.transfer.estimate import Estimate, mean, ratio
 from fairforget.transfer.families import Family, corrected, of_control, row_family
-from fairforget.transfer.record import ALL, Effect, MatrixCell, Row, too_few
+from fairforget.transfer.record import Effect, MatrixCell, Row, too_few
 from fairforget.transfer.verdicts import rose
 
 Domains = Mapping[str, Measured]
@@ -79,52 +80,63 @@ def summed_up(rows: Sequence[Row], cells: Sequence[MatrixCell]) -> list[Row]:
         rows: of all benchmarks.
         cells: with corrected p-values.
     """
-    families = [
-        [row_family(row, clusters) for clusters in (row.own_clusters, row.transfer_clusters)]
-        for row in rows
+    own = [row_family(row, row.own_clusters) for row in rows]
+    others = [row_family(row, row.transfer_clusters) for row in rows]
+    either = [one or other for one, other in zip(own, others, strict=True)]
+    owns = _corrected([row.own for row in rows], own)
+    transfers = _corrected([row.transfer for row in rows], others)
+    means = _corrected([row.mean for row in rows], either)
+    own_excesses = _corrected_excesses([row.own_excess for row in rows], own)
+    other_excesses = _corrected_excesses([row.transfer_excess for row in rows], others)
+    return [
+        replace(
+            row,
+            own=owns[n],
+            transfer=transfers[n],
+            ratio=row.ratio if _is_decided(owns[n]) else None,
+            collateral=_worse(row, cells),
+            mean=means[n],
+            ratio_ci=row.ratio_ci if _is_decided(owns[n]) else None,
+            own_excess=own_excesses[n],
+            transfer_excess=other_excesses[n],
+        )
+        for n, row in enumerate(rows)
     ]
-    wholes = [own or other for own, other in families]
-    each = list(zip(rows, families, strict=True))
-    owns = _corrected([(own, row.own) for row, (own, _) in each if row.own])
-    others = _corrected([(other, row.transfer) for row, (_, other) in each if row.transfer])
-    means = _corrected([(f, row.mean) for row, f in zip(rows, wholes, strict=True) if row.mean])
-    own_excesses, other_excesses = (
-        _corrected(
-            [
-                (of_control(part[place], name), effect)
-                for row, part in each
-                for name, effect in (row.own_excess, row.transfer_excess)[place].items()
-            ]
-        )
-        for place in (0, 1)
+
+
+def _corrected(
+    effects: Sequence[Effect | None], families: Sequence[Family | None]
+) -> list[Effect | None]:
+    """Effects [rows] with corrected p-values, of these families."""
+    found = corrected(
+        {n: (family, e.p) for n, (e, family) in enumerate(zip(effects, families, strict=True)) if e}
     )
-    found = []
-    for row in rows:
-        own = row.own and next(owns)
-        decided = own is not None and own.p_adjusted < SIGNIFICANT
-        found.append(
-            replace(
-                row,
-                own=own,
-                transfer=row.transfer and next(others),
-                ratio=row.ratio if decided else None,
-                collateral=_worse(row, cells),
-                mean=row.mean and next(means),
-                ratio_ci=row.ratio_ci if decided else None,
-                own_excess={name: next(own_excesses) for name in row.own_excess},
-                transfer_excess={name: next(other_excesses) for name in row.transfer_excess},
-            )
-        )
-    return found
+    return [e and replace(e, p_adjusted=found[n]) for n, e in enumerate(effects)]
 
 
-def _corrected(tests: Sequence[tuple[Family | None, Effect]]) -> Iterator[Effect]:
-    values = corrected([(family, effect.p) for family, effect in tests])
-    return (replace(e, p_adjusted=p) for (_, e), p in zip(tests, values, strict=True))
+def _corrected_excesses(
+    effects: Sequence[Mapping[str, Effect]], families: Sequence[Family | None]
+) -> list[dict[str, Effect]]:
+    """The same of effects [rows] by control."""
+    found = corrected(
+        {
+            (n, control): (of_control(family, control), effect.p)
+            for n, (mine, family) in enumerate(zip(effects, families, strict=True))
+            for control, effect in mine.items()
+        }
+    )
+    return [
+        {control: replace(e, p_adjusted=found[n, control]) for control, e in mine.items()}
+        for n, mine in enumerate(effects)
+    ]
+
+
+def _is_decided(effect: Effect | None) -> bool:
+    return effect is not None and effect.p_adjusted < SIGNIFICANT
 
 
 def _worse(row: Row, cells: Sequence[MatrixCell]) -> tuple[str, ...]:
-    return tuple(c.domain for c in cells if c.row == row.row and c.domain != ALL and rose(c.bias))
+    return tuple(c.domain for c in cells if c.key == row.key and c.domain != ALL and rose(c.bias))
 
 
 def _mean(found: Domains, domains: Sequence[str]) -> Estimate | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from fairforget.config import UnlearningConfig
 from fairforget.corpora import Text, read_corpus
@@ -19,7 +20,7 @@ from fairforget.models import LanguageModel, load_model
 from fairforget.objectives import parse_objective
 from fairforget.preparation import FIXED, Corpus, everyday_corpus, prepare
 from fairforget.records import AFTER, CHECKPOINTS, RECORD, write_record
-from fairforget.selection import Method, SelectionOptions, make_selector, mentions_of, select
+from fairforget.selection import SelectionOptions, make_selector, mentions_of, select
 from fairforget.targets import Selection
 from fairforget.transfer.matched import matched_texts
 from fairforget.transfer.plan import CONTROL_CORPUS, MATCHED, NOTHING, Recipe, Run, is_builtin
@@ -62,13 +63,16 @@ def carry_out(run: Run, directory: Path) -> None:
 
 def load(recipe: Recipe) -> LanguageModel:
     """The original model."""
-    return load_model(
-        recipe.model,
-        dtype=recipe.dtype or "float32",
-        device=str(chosen_device(recipe.device)),
-        start_token=recipe.start_token,
-        trust_remote_code=recipe.trust_remote_code,
-    )
+    return load_model(recipe.model, **_loading(recipe))
+
+
+def _loading(recipe: Recipe) -> dict[str, Any]:
+    return {
+        "dtype": recipe.dtype or "float32",
+        "device": str(chosen_device(recipe.device)),
+        "start_token": recipe.start_token,
+        "trust_remote_code": recipe.trust_remote_code,
+    }
 
 
 def forget_corpus(run: Run) -> Corpus:
@@ -166,12 +170,13 @@ def _selected(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
     """The texts, their harmful spans found anew where that is asked for."""
     if recipe.select == "given" or is_builtin(corpus):  # whose spans are exact
         return _texts(corpus)
-    return _spans_found(corpus, recipe.select, recipe.train, recipe.model)
+    return _spans_found(corpus, recipe)
 
 
 @cache
-def _spans_found(corpus: str, method: Method, train: str, model: str) -> tuple[Text, ...]:
-    selector = make_selector(method, SelectionOptions(train=train, model=model))
+def _spans_found(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
+    options = SelectionOptions(recipe.train, model=recipe.model, loading=_loading(recipe))
+    selector = make_selector(recipe.select, options)
     return tuple(item.text for item in select(_texts(corpus), selector, mentions_of))
 
 

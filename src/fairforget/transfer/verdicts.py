@@ -16,7 +16,7 @@ from fairforget.statistics import SIGNIFICANT
 from fairforget.transfer.estimate import Estimate
 from fairforget.transfer.families import cell_family, corrected, of_control
 from fairforget.transfer.needed import data_needed, seeds_needed
-from fairforget.transfer.plan import WHOLE
+from fairforget.transfer.plan import lacks_cause
 from fairforget.transfer.record import Effect, MatrixCell, Reason, Verdict, too_few
 
 
@@ -36,37 +36,34 @@ class Waiting:
 def judged(waiting: Sequence[Waiting]) -> list[MatrixCell]:
     """The cells with corrected p-values, and those of forgettings with their verdicts."""
     families = [cell_family(w.cell) for w in waiting]
-    deltas = corrected([(f, w.cell.delta.p) for f, w in zip(families, waiting, strict=True)])
-    biases = corrected([(f, w.cell.bias.p) for f, w in zip(families, waiting, strict=True)])
-    excesses = iter(
-        corrected(
-            [
-                (of_control(family, name), effect.p)
-                for family, w in zip(families, waiting, strict=True)
-                for name, effect in w.cell.excess.items()
-            ]
-        )
-    )
     claims = [pointed(w.cell, missing=w.missing) for w in waiting]
-    verdicts = corrected([(f, p) for f, (_, p) in zip(families, claims, strict=True)])
+    each = list(enumerate(zip(waiting, families, strict=True)))
+    deltas = corrected({n: (family, w.cell.delta.p) for n, (w, family) in each})
+    biases = corrected({n: (family, w.cell.bias.p) for n, (w, family) in each})
+    excesses = corrected(
+        {
+            (n, control): (of_control(family, control), effect.p)
+            for n, (w, family) in each
+            for control, effect in w.cell.excess.items()
+        }
+    )
+    verdicts = corrected({n: (family, claims[n][1]) for n, (_, family) in each})
     found = []
-    for w, family, delta, bias, (claim, _), p in zip(
-        waiting, families, deltas, biases, claims, verdicts, strict=True
-    ):
+    for n, (w, family) in each:
         cell = replace(
             w.cell,
-            delta=replace(w.cell.delta, p_adjusted=delta),
-            bias=replace(w.cell.bias, p_adjusted=bias),
+            delta=replace(w.cell.delta, p_adjusted=deltas[n]),
+            bias=replace(w.cell.bias, p_adjusted=biases[n]),
             excess={
-                name: replace(effect, p_adjusted=next(excesses))
-                for name, effect in w.cell.excess.items()
+                control: replace(effect, p_adjusted=excesses[n, control])
+                for control, effect in w.cell.excess.items()
             },
         )
         if cell.control is None:
             cell = replace(
                 cell,
-                verdict=claim if p < SIGNIFICANT else "undecided",
-                p_verdict=None if family is None else p,
+                verdict=claims[n][0] if verdicts[n] < SIGNIFICANT else "undecided",
+                p_verdict=None if family is None else verdicts[n],
             )
         if cell.verdict == "undecided":
             cell = _explained(cell, w, families.count(family))
@@ -81,7 +78,7 @@ def pointed(cell: MatrixCell, *, missing: bool = False) -> tuple[Verdict, float]
         cell: of a forgetting.
         missing: whether a control is missing: then nothing can be supported.
     """
-    parts = [cell.bias, *(effect for name, effect in cell.excess.items() if name != WHOLE)]
+    parts = [cell.bias, *(effect for name, effect in cell.excess.items() if lacks_cause(name))]
     rising = [effect.p for effect in parts if effect.value > 0]
     if rising:
         return "contradicted", min(1.0, min(rising) * len(parts))

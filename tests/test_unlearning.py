@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fairforget import unlearning
+from fairforget import checkpoints, unlearning
 from fairforget.adapters import adapted, original_of
 from fairforget.budget import Budget
 from fairforget.config import UnlearningConfig
@@ -441,7 +441,7 @@ def test_checkpoints_of_another_run_are_not_taken_for_this_one(
 
 def test_checkpoints_of_nobody_knows_which_run_are_refused(tmp_path, monkeypatch) -> None:
     cut_off(tmp_path, monkeypatch, "llama", **SAVED)
-    (tmp_path / "checkpoints" / unlearning.RUN).unlink()
+    (tmp_path / "checkpoints" / checkpoints.RUN).unlink()
     with pytest.raises(InputError, match="checkpoints of another run"):
         unlearn(language_model(tmp_path, "llama"), FORGET, RETAIN, config(tmp_path, **SAVED))
 

@@ -10,11 +10,15 @@ import hashlib
 import sys
 from pathlib import Path
 
+from fairforget.errors import InputError
+from fairforget.processes import is_first
 from fairforget.whole_files import whole_file
 
 SEAL = "whole"
 """Name of the file with a line for each other file, as `sha256sum` writes it, and a last one for
 these lines themselves; written last."""
+RUN = "run.sha256"
+"""Name of the file that says of which run the checkpoints beside it are."""
 LAST = "# sha256 of the lines above: "
 
 
@@ -25,6 +29,28 @@ def seal(checkpoint: Path) -> None:
     lines = "".join(f"{_sha256(p)}  {p.relative_to(checkpoint).as_posix()}\n" for p in files)
     with whole_file(checkpoint / SEAL) as file:
         file.write((lines + _last_line(lines)).encode())
+
+
+def own(directory: Path, run: str) -> None:
+    """Mark the directory of checkpoints as this run's.
+
+    Args:
+        directory: holds checkpoints, or will.
+        run: stands for all that determines the run.
+
+    Raises:
+        InputError: there are checkpoints in it that are not marked as this run's.
+    """
+    mark = directory / RUN
+    known = mark.read_text(encoding="ascii") if mark.exists() else ""
+    if known != run and any(directory.glob("checkpoint-*")):
+        raise InputError(
+            f"{directory} has checkpoints of another run, with other texts, settings or original "
+            "weights; remove it, or give another output_dir"
+        )
+    if known != run and is_first():
+        with whole_file(mark) as file:
+            file.write(run.encode("ascii"))
 
 
 def last_whole(directory: Path) -> Path | None:

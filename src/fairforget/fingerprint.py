@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -28,6 +29,11 @@ def fingerprint(model: PreTrainedModel) -> str:
             digest.update(f"{name} {tuple(weights.shape)} ".encode())
             digest.update(seen.numpy().tobytes())
     return digest.hexdigest()
+
+
+def digest(content: Sequence[object]) -> str:
+    """sha256 of what it looks like as text: the same for the same content, and for no other."""
+    return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
 def hub_commit(source: str) -> str:

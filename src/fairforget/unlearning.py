@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -24,9 +23,10 @@ from transformers.trainer_utils import SchedulerType
 
 from fairforget.adapters import adapted, original_of
 from fairforget.budget import Budget
+from fairforget.checkpoints import own
 from fairforget.config import UnlearningConfig
-from fairforget.errors import InputError
 from fairforget.evaluation import model_facts
+from fairforget.fingerprint import digest
 from fairforget.landing import MAIN, Damage, land, mirror, mirrored
 from fairforget.models import LanguageModel, calm_libraries
 from fairforget.objectives import OBJECTIVES
@@ -38,12 +38,9 @@ from fairforget.scoring.perplexity import perplexity
 from fairforget.sharding import gather, sharding_is_asked, shown_in
 from fairforget.trainer import UnlearningTrainer, history_of, last_checkpoint
 from fairforget.watch import RATIO, Watch
-from fairforget.whole_files import whole_file
 
 CHECK_TEXTS = {RETAIN: 16, EVERYDAY: 40}
 """Held-out texts that are looked at while training, and to find where to land."""
-RUN = "run.sha256"
-"""Name of the file that says of which run the checkpoints beside it are."""
 TRAINING = (
     *("lr_scheduler_kwargs", "warmup_steps", "optim", "optim_args", "weight_decay"),
     *("adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm", "bf16", "fp16"),
@@ -108,7 +105,8 @@ def unlearn_prepared(
     data = prepared.fingerprint()
     limits = [allowed[kind] for kind in prepared.held_out]  # training may stop early at them
     seen = (data, prepared.held_out, limits, facts.weights, method_of(config))
-    _own(Path(str(config.output_dir)), _digest((*seen, [getattr(config, t) for t in TRAINING])))
+    run = digest((*seen, [getattr(config, name) for name in TRAINING]))
+    own(Path(str(config.output_dir)), run)
 
     def damages(most: dict[str, int]) -> dict[str, Damage]:
         """Measured on at most so many held-out texts of each kind; where it names none, on all."""
@@ -188,28 +186,6 @@ def unlearn_prepared(
         overlap=prepared.overlap,
         data=data,
     )
-
-
-def _own(directory: Path, run: str) -> None:
-    """Mark the directory of checkpoints as this run's.
-
-    Raises:
-        InputError: there are checkpoints in it that are not marked as this run's.
-    """
-    mark = directory / RUN
-    known = mark.read_text(encoding="ascii") if mark.exists() else ""
-    if known != run and any(directory.glob("checkpoint-*")):
-        raise InputError(
-            f"{directory} has checkpoints of another run, with other texts, settings or original "
-            "weights; remove it, or give another output_dir"
-        )
-    if known != run and is_first():
-        with whole_file(mark) as file:
-            file.write(run.encode("ascii"))
-
-
-def _digest(content: Sequence[object]) -> str:
-    return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
 def method_of(config: UnlearningConfig) -> dict[str, Any]:

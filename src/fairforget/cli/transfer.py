@@ -81,8 +81,9 @@ def transfer_command(
     from fairforget.console import show_study
     from fairforget.corpora import corpus_names
     from fairforget.report import write_report
-    from fairforget.transfer import Recipe, transfer
+    from fairforget.transfer.plan import Recipe
     from fairforget.transfer.record import STUDY
+    from fairforget.transfer.study import transfer
 
     def names(listed: str) -> list[str]:
         return [name.strip() for name in listed.split(",") if name.strip()]

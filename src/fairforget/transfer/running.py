@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.reading import parse_name
 from fairforget.devices import chosen_device
 from fairforget.evaluation import evaluate_into
+from fairforget.fingerprint import digest
 from fairforget.landing import perplexities_before
 from fairforget.models import LanguageModel, load_model
 from fairforget.objectives import parse_objective
@@ -105,10 +105,10 @@ def digests(runs: Iterable[Run], weights: str) -> dict[Run, str]:
 
     @cache
     def kept(retain: str) -> str:
-        return _digest((_texts(retain), everyday.texts if everyday else ()))
+        return digest((_texts(retain), everyday.texts if everyday else ()))
 
     return {
-        run: _digest(
+        run: digest(
             (
                 weights,
                 forget_corpus(run).texts,
@@ -125,7 +125,7 @@ def digests(runs: Iterable[Run], weights: str) -> dict[Run, str]:
 def items_digest(benchmarks: Sequence[str]) -> str:
     """Of the files among the benchmarks' options; the catalogue knows the content of the others."""
     options = (option for name in benchmarks for option in name.split(":")[1:])
-    return _digest([Path(o).read_bytes() for o in options if Path(o).is_file()])
+    return digest([Path(o).read_bytes() for o in options if Path(o).is_file()])
 
 
 def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
@@ -155,10 +155,6 @@ def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
 
 _original: dict[Recipe, dict[str, float]] = {}
 """What earlier runs of this process measured of the original model."""
-
-
-def _digest(content: Sequence[object]) -> str:
-    return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
 @cache

@@ -224,7 +224,7 @@ def show_study(study: StudyRecord) -> None:
         _print(table)
         _print_lines(counted([cell for cell in study.matrix if cell.benchmark == benchmark]))
     if any(too_few(row.own_clusters) for row in study.rows):
-        _print("(few): too few terms for a decision.")
+        _print("*: too few terms for a decision.")
     if any(cell.excess for cell in study.matrix):
         _print('"Fell" means: and by more than with every control, p < 0.05 corrected.')
     _print_lines(faults_of([row.benchmark for row in study.rows]))
@@ -233,5 +233,5 @@ def show_study(study: StudyRecord) -> None:
 def _effect(effect: Effect | None, clusters: int | None) -> str:
     if effect is None:
         return "-"
-    few = " (few)" if too_few(clusters) else ""
-    return f"{effect.value:+.2f} [{effect.ci[0]:+.1f}, {effect.ci[1]:+.1f}]{few}"
+    few = "*" if too_few(clusters) else ""
+    return f"{effect.value:+.1f} [{effect.ci[0]:+.1f}, {effect.ci[1]:+.1f}]{few}"

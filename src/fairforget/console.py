@@ -210,7 +210,8 @@ def show_study(study: StudyRecord) -> None:
     corpus = shared_corpus(study.rows)
     title = f"forgotten ({corpus})" if corpus else "forgotten"
     for benchmark in dict.fromkeys(row.benchmark for row in study.rows):
-        table = _table(f"{benchmark}: change of bias, mean over domains", [title])
+        table = _table(f"{benchmark}: change of bias, mean over domains", [])
+        table.add_column(title)  # long names are wrapped, numbers never
         for column in ("own [95 %]", "others [95 %]", "perplexity"):
             table.add_column(column, justify="right", no_wrap=True)
         mine = [row for row in study.rows if row.benchmark == benchmark]

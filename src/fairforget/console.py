@@ -16,7 +16,7 @@ from fairforget.records import BudgetFacts, DamageFacts, EvaluationRecord, Unlea
 from fairforget.report.study_words import counted
 from fairforget.report.wording import one_line, p_number
 from fairforget.rerun import Repetition
-from fairforget.transfer.names import row_name, shared_corpus
+from fairforget.transfer.names import controls_last, row_name, shared_corpus
 from fairforget.transfer.record import Effect, StudyRecord, too_few
 
 TITLES = {
@@ -215,7 +215,7 @@ def show_study(study: StudyRecord) -> None:
         for column in ("own [95 %]", "others [95 %]", "perplexity"):
             table.add_column(column, justify="right", no_wrap=True)
         mine = [row for row in study.rows if row.benchmark == benchmark]
-        for row in sorted(mine, key=lambda row: row.control is not None):
+        for row in controls_last(mine):
             table.add_row(
                 row_name(row, corpus),
                 _effect(row.own, row.own_clusters),

@@ -21,14 +21,14 @@ def fingerprint(model: PreTrainedModel) -> str:
     Of two models that differ by training, or by their number type, it differs; against who wants
     to deceive it proves nothing.
     """
-    digest = hashlib.sha256()
+    seen = hashlib.sha256()
     with torch.no_grad():
         for name, weights in model.named_parameters():
             flat = weights.detach().reshape(-1)
-            seen = flat[:: max(1, flat.numel() // FROM_EACH)].float().cpu().contiguous()
-            digest.update(f"{name} {tuple(weights.shape)} ".encode())
-            digest.update(seen.numpy().tobytes())
-    return digest.hexdigest()
+            some = flat[:: max(1, flat.numel() // FROM_EACH)].float().cpu().contiguous()
+            seen.update(f"{name} {tuple(weights.shape)} ".encode())
+            seen.update(some.numpy().tobytes())
+    return seen.hexdigest()
 
 
 def digest(content: Sequence[object]) -> str:

@@ -202,7 +202,7 @@ def save_model(language_model: LanguageModel, directory: str | os.PathLike[str])
         for path in aside.iterdir():
             flush(path)
         if directory.exists():
-            old = aside.with_suffix(".old")
+            old = aside.with_name(f"{aside.name}.old")
             directory.rename(old)
             aside.rename(directory)
             shutil.rmtree(old)

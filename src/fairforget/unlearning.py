@@ -29,7 +29,7 @@ from fairforget.evaluation import model_facts
 from fairforget.fingerprint import digest
 from fairforget.landing import MAIN, Damage, land, mirror, mirrored
 from fairforget.models import LanguageModel, calm_libraries
-from fairforget.objectives import OBJECTIVES
+from fairforget.objectives import CONSTANTS, OBJECTIVES
 from fairforget.preparation import EVERYDAY, RETAIN, Corpus, Prepared, prepare
 from fairforget.processes import is_first, wait_for_all
 from fairforget.progress import Advance, bar
@@ -191,7 +191,6 @@ def unlearn_prepared(
 def method_of(config: UnlearningConfig) -> dict[str, Any]:
     """What a record says of how the model was trained; constants that are not as published, too."""
     objective = OBJECTIVES[config.objective]
-    own = {"beta": config.beta, "gamma": config.gamma}
     return {
         "objective": config.objective,
         "selection": config.selection,
@@ -214,8 +213,8 @@ def method_of(config: UnlearningConfig) -> dict[str, Any]:
         else None,
     } | {
         name: value
-        for name, value in own.items()
-        if value is not None and value != getattr(objective, name)
+        for name in CONSTANTS
+        if (value := getattr(config, name)) is not None and value != getattr(objective, name)
     }
 
 

@@ -5,7 +5,7 @@ from fairforget.objectives.named import parse_objective
 from fairforget.objectives.neutral import neutral, neutral_excess
 from fairforget.objectives.nothing import nothing
 from fairforget.objectives.npo import npo, simnpo
-from fairforget.objectives.objective import Objective
+from fairforget.objectives.objective import CONSTANTS, Objective
 from fairforget.objectives.retention import kl, nll
 from fairforget.objectives.task_vector import task_vector
 
@@ -14,4 +14,4 @@ OBJECTIVES: dict[str, Objective] = {
 }
 RETENTIONS: dict[str, Objective] = {o.name: o for o in (kl, nll)}
 
-__all__ = ["OBJECTIVES", "RETENTIONS", "Objective", "parse_objective"]
+__all__ = ["CONSTANTS", "OBJECTIVES", "RETENTIONS", "Objective", "parse_objective"]

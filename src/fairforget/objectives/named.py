@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from fairforget.errors import InputError
-
-CONSTANTS = ("beta", "gamma")
+from fairforget.objectives.objective import CONSTANTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
 
 from fairforget.errors import InputError
 
+CONSTANTS = ("beta", "gamma")
+"""What a loss may have of its own, by name."""
 TokenLoss = Callable[..., Tensor]
 """(log-probabilities [n, vocabulary], target tokens [n], reference log-probabilities
 [n, vocabulary] or None) → losses [n] in nats, one per target token, to be minimised. One that has a
@@ -41,19 +43,16 @@ class Objective:
         Raises:
             InputError: it has no such constant, or β is not above 0, γ below 0, or one infinite.
         """
-        for name, value in (("beta", beta), ("gamma", gamma)):
-            if value is not None and getattr(self, name) is None:
+        both = dict(zip(CONSTANTS, (beta, gamma), strict=True))
+        given: dict[str, Any] = {name: value for name, value in both.items() if value is not None}
+        for name in given:
+            if getattr(self, name) is None:
                 raise InputError(f"objective {self.name!r} has no {name}; leave it out")
         if beta is not None and not 0 < beta < math.inf:
             raise InputError(f"beta is {beta}; it must be finite and more than 0")
         if gamma is not None and not 0 <= gamma < math.inf:
             raise InputError(f"gamma is {gamma}; it must be finite and at least 0")
-        tuned = self
-        if beta is not None:
-            tuned = replace(tuned, loss=partial(tuned.loss, beta=beta), beta=beta)
-        if gamma is not None:
-            tuned = replace(tuned, loss=partial(tuned.loss, gamma=gamma), gamma=gamma)
-        return tuned
+        return replace(self, loss=partial(self.loss, **given), **given) if given else self
 
 
 def target_log_probs(log_probs: Tensor, targets: Tensor) -> Tensor:

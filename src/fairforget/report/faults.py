@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fairforget.benchmarks.faults import known_faults
-from fairforget.report.paired import FEWEST_CLUSTERS
+from fairforget.statistics import FEWEST_CLUSTERS
 
 CULTURE = (
     "English sentences of one culture.",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fairforget.report.tables import Column, Table
 from fairforget.report.wording import NONE, anchor, benchmark_name, domain_name, signed, span
 from fairforget.statistics import SIGNIFICANT
-from fairforget.transfer.names import row_name, shared_corpus
+from fairforget.transfer.names import CONTROLS_LAST, controls_last, row_name, shared_corpus
 from fairforget.transfer.record import MatrixCell
 
 LEVELS = 5
@@ -48,7 +48,7 @@ class HeatMap:
                 [name, *(square.text if square else NONE for square in squares)]
                 for name, squares in self.rows
             ],
-            note=f"{STAR} Controls stand below the forgettings, with their names behind a comma.",
+            note=f"{STAR} {CONTROLS_LAST}",
         )
 
 
@@ -58,7 +58,7 @@ def heat_map(benchmark: str, matrix: Sequence[MatrixCell]) -> HeatMap:
     corpus = shared_corpus(mine)
     domains = list(dict.fromkeys(cell.domain for cell in mine))
     rows: dict[str, dict[str, MatrixCell]] = {}
-    for cell in sorted(mine, key=lambda cell: cell.control is not None):  # as they were, otherwise
+    for cell in controls_last(mine):
         rows.setdefault(row_name(cell, corpus), {})[cell.domain] = cell
     sizes = [abs(cell.bias.value) for cell in mine if math.isfinite(cell.bias.value)]
     largest = max(sizes, default=0.0)

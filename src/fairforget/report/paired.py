@@ -10,8 +10,7 @@ from typing import Any, Literal
 from fairforget import compare
 from fairforget.benchmarks import judge_of
 from fairforget.errors import InputError
-from fairforget.statistics import FEWEST_CLUSTERS as FEWEST_CLUSTERS
-from fairforget.statistics import SIGNIFICANT
+from fairforget.statistics import FEWEST_CLUSTERS, SIGNIFICANT
 
 Row = dict[str, Any]
 Verdict = Literal["less", "more", "undecided"]

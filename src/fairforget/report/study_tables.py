@@ -18,7 +18,13 @@ from fairforget.report.wording import (
     signed,
     span,
 )
-from fairforget.transfer.names import forgotten_name, row_name, shared_corpus
+from fairforget.transfer.names import (
+    CONTROLS_LAST,
+    controls_last,
+    forgotten_name,
+    row_name,
+    shared_corpus,
+)
 from fairforget.transfer.record import Effect, MatrixCell, Row, StudyRecord, Verdict, too_few
 
 SIGNS: dict[Verdict | None, str] = {
@@ -114,11 +120,11 @@ def costs_table(benchmark: str, rows: Sequence[Row]) -> Table:
             ],
             rows=[
                 [row_name(row, corpus), _ranged(row.mean), *_costs(row)]
-                for row in sorted(mine, key=lambda row: row.control is not None)
+                for row in controls_last(mine)
             ],
             note="Bias: the mean of its changes in the domains that have enough terms. A run stops "
             "at the first limit that it meets, perplexity on held-out text or on everyday "
-            "sentences. Controls stand below the forgettings, with their names behind a comma.",
+            f"sentences. {CONTROLS_LAST}",
         ),
         keep=1,
     )

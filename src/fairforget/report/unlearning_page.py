@@ -81,7 +81,7 @@ def trained_domains(corpora: Sequence[CorpusFacts]) -> list[str]:
         if corpus.role == "forget":
             asked = corpus.domain or parse_name(corpus.name).part or ""
             for part in filter(None, map(str.strip, asked.split(","))):
-                found.update(dict.fromkeys(sorted(forgotten_domains(f":{part}", ())) or [part]))
+                found.update(dict.fromkeys(sorted(forgotten_domains(part, ())) or [part]))
     return list(found)
 
 

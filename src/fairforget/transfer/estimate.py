@@ -60,15 +60,17 @@ class Estimate:
     @property
     def ci(self) -> tuple[float, float]:
         """95 % interval of Student's t."""
-        return self.value - self.margin, self.value + self.margin
+        margin = self.margin
+        return self.value - margin, self.value + margin
 
     @property
     def p(self) -> float:
         """Two-sided p-value of "it is 0" (Student's t); 1 for a number that is none (NaN)."""
-        if not math.isfinite(self.value) or not math.isfinite(self.variance) or not self.value:
+        variance = self.variance
+        if not math.isfinite(self.value) or not math.isfinite(variance) or not self.value:
             return 1.0
         with np.errstate(divide="ignore"):
-            distance = np.abs(self.value) / np.sqrt(self.variance)
+            distance = np.abs(self.value) / np.sqrt(variance)
         return float(2 * t.sf(distance, self.freedom))
 
     @property

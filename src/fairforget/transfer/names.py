@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from fairforget.corpora.reading import parse_name
 from fairforget.transfer.plan import NOTHING
 from fairforget.transfer.record import Cell, MatrixCell, Row
 
 Part = Cell | MatrixCell | Row
+Named = TypeVar("Named", Cell, MatrixCell, Row)
+CONTROLS_LAST = "Controls stand below the forgettings, with their names behind a comma."
+"""What a reader is told of rows in the order of `controls_last`."""
 
 
 def shared_corpus(parts: Iterable[Part]) -> str:
@@ -23,6 +27,11 @@ def forgotten_name(part: Part, corpus: str = "") -> str:
     if part.control == NOTHING:
         return "nothing"
     return part.forget.removeprefix(f"{corpus}:") if corpus else part.forget
+
+
+def controls_last(parts: Iterable[Named]) -> list[Named]:
+    """Forgettings, then controls, each in the order given."""
+    return sorted(parts, key=lambda part: part.control is not None)
 
 
 def row_name(part: Part, corpus: str = "") -> str:

@@ -13,7 +13,7 @@ from fairforget.benchmarks.degenerate import doubts_of
 from fairforget.benchmarks.faults import faults_of
 from fairforget.compare import Cell, Change, Comparison
 from fairforget.records import BudgetFacts, DamageFacts, EvaluationRecord, UnlearningRecord
-from fairforget.report.study_words import counted
+from fairforget.report.study_words import counted, meaning_of_fell
 from fairforget.report.wording import one_line, p_number
 from fairforget.rerun import Repetition
 from fairforget.transfer.names import controls_last, row_name, shared_corpus
@@ -226,8 +226,7 @@ def show_study(study: StudyRecord) -> None:
         _print_lines(counted([cell for cell in study.matrix if cell.benchmark == benchmark]))
     if any(too_few(row.own_clusters) for row in study.rows):
         _print("*: too few terms for a decision.")
-    if any(cell.excess for cell in study.matrix):
-        _print('"Fell" means: and by more than with every control, p < 0.05 corrected.')
+    _print(meaning_of_fell(study.matrix))
     _print_lines(faults_of([row.benchmark for row in study.rows]))
 
 

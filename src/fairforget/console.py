@@ -11,11 +11,13 @@ from rich.table import Table
 
 from fairforget.benchmarks.degenerate import doubts_of
 from fairforget.benchmarks.faults import faults_of
-from fairforget.compare import Cell, Change, Comparison
+from fairforget.compare import Comparison
+from fairforget.paired import Cell, Change
 from fairforget.records import BudgetFacts, DamageFacts, EvaluationRecord, UnlearningRecord
 from fairforget.report.study_words import counted, meaning_of_fell
 from fairforget.report.wording import one_line, p_number
 from fairforget.rerun import Repetition
+from fairforget.results import interval_of
 from fairforget.transfer.names import controls_last, row_name, shared_corpus
 from fairforget.transfer.record import Effect, StudyRecord, too_few
 
@@ -141,7 +143,7 @@ def _cells(scores: dict[str, Any], context: str) -> dict[str, str]:
             continue
         measure = name.removesuffix(f"_{context}")
         text = f"{value:.2f}" if isinstance(value, float) else str(value)
-        bounds = scores.get(f"{name}_ci") or (scores.get("ci") if name == "stereotype" else None)
+        bounds = interval_of(scores, name)
         if bounds and measure in WITH_INTERVAL:
             text += f" [{bounds[0]:.1f}, {bounds[1]:.1f}]"
         cells[TITLES.get(measure, measure)] = text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,16 @@ SCORES = ("score", "sum")
 """How the names of columns with numbers begin."""
 
 Items = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """An evaluation that was read."""
+
+    directory: Path
+    record: EvaluationRecord
+    items: Items
+    """The scored items; none if they were not kept."""
 
 
 def evaluate(

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from fairforget.compare import Change, Comparison
+from fairforget.compare import Comparison
 from fairforget.errors import InputError
+from fairforget.paired import Change
 
 WORSE = "worse"
 CONDITION = re.compile(r"(?P<name>\S+)\s*(?P<sign>[<>])\s*(?P<limit>[-+]?\d+(\.\d+)?)")

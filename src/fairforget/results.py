@@ -54,6 +54,16 @@ class _Method(TypedDict, total=False):
     steps: Count
 
 
+def interval_of(scores: dict[str, Any], measure: str) -> Any:
+    """The interval of a domain's score; CrowS-Pairs calls that of its only score `ci`."""
+    return scores.get(f"{measure}_ci", scores.get("ci") if measure == "stereotype" else None)
+
+
+def size_of(scores: dict[str, Any]) -> Any:
+    """How many items a domain has; CrowS-Pairs calls them `pairs`."""
+    return scores.get("items", scores.get("pairs"))
+
+
 Result = Annotated[dict[str, Any], GetPydanticSchema(lambda _type, handler: handler(_Result))]
 """A result; to mypy any dictionary with names."""
 Method = Annotated[dict[str, Any], GetPydanticSchema(lambda _type, handler: handler(_Method))]

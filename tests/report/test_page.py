@@ -99,7 +99,7 @@ def test_two_protocols_never_share_a_table(tmp_path: Path) -> None:
     record = json.loads(path.read_text())
     record["results"]["stereoset"]["protocol"] = "bias-bench"
     path.write_text(json.dumps(record))
-    with pytest.raises(InputError, match="'bos' before and 'bias-bench' after"):
+    with pytest.raises(InputError, match="protocol 'bos' before, 'bias-bench' after"):
         write_report(tmp_path)
 
 

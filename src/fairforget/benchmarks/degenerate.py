@@ -8,6 +8,7 @@ from typing import Any
 
 from fairforget.benchmarks.measurement import ALL, Measurement
 from fairforget.errors import InputError
+from fairforget.results import size_of
 
 MANY_TIES = 0.1
 """Share of an evaluation's items with equal scores from which on its results are doubted."""
@@ -36,7 +37,7 @@ def doubts_of(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     doubts = []
     for name, result in results.items():
         whole = result.get("domains", {}).get(ALL, {})
-        ties, items = whole.get("ties") or 0, whole.get("items", whole.get("pairs")) or 0
+        ties, items = whole.get("ties") or 0, size_of(whole) or 0
         if items and ties >= MANY_TIES * items:
             doubts.append(
                 f"Warning: {name}: {ties} of {items} items are ties: the model finds both versions "

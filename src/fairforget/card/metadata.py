@@ -12,9 +12,11 @@ from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
+from fairforget.evaluation import Evaluation
 from fairforget.models import SMOLLM2, SMOLLM2_HUB
-from fairforget.report.contents import Evaluation, Unlearning
+from fairforget.report.contents import Unlearning
 from fairforget.report.wording import base, benchmark_name, domain_name, one_line
+from fairforget.results import interval_of
 
 SMOLLM2_LICENCE = "apache-2.0"
 ASKING = 10.0
@@ -147,7 +149,7 @@ def _numbers(result: dict[str, Any], old: dict[str, Any]) -> Iterator[_Number]:
         for measure, words in _MEASURES.items():
             if not _is_number(_dict(facts).get(measure)):
                 continue
-            ci = facts.get(f"{measure}_ci") or facts.get("ci" if measure == "stereotype" else "")
+            ci = interval_of(facts, measure)
             label = f"{domain_name(str(domain))}: {words}"
             metric = f"{measure}_{domain}"
             interval = [float(v) for v in ci] if ci and all(map(_is_number, ci)) else None

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fairforget import compare as paired_comparison
 from fairforget.benchmarks.measurement import ALL
-from fairforget.errors import InputError
-from fairforget.report.contents import Evaluation
-from fairforget.report.paired import PairedDomain, Verdict, compared_items, paired_domain
+from fairforget.compare import Comparison as Compared
+from fairforget.compare import compare_evaluations
+from fairforget.evaluation import Evaluation
+from fairforget.paired import Cell, Change, Verdict
 from fairforget.report.scores import (
+    STEREOTYPE_SCORES,
     DomainScore,
-    Perplexity,
     domain_scores,
-    has_domain_scores,
     perplexities,
 )
 
@@ -25,7 +24,7 @@ class DomainChange:
     domain: str
     before: DomainScore
     after: DomainScore
-    paired: PairedDomain | None
+    paired: Cell | None
 
     @property
     def delta(self) -> float:
@@ -37,18 +36,36 @@ class DomainChange:
         """Whether bias became less, more, or neither can be said."""
         return self.paired.verdict if self.paired else "undecided"
 
+    @property
+    def lms(self) -> Change | None:
+        """Language ability, where both sides have it; its interval where the items were kept."""
+        return self._beside("lms", self.before.lms, self.after.lms)
+
+    @property
+    def icat(self) -> Change | None:
+        """The idealised score of both, likewise."""
+        return self._beside("icat", self.before.icat, self.after.icat)
+
+    def _beside(self, name: str, before: float | None, after: float | None) -> Change | None:
+        if self.paired and name in self.paired.beside:
+            return self.paired.beside[name]
+        if before is None or after is None:
+            return None
+        return Change(before, after, after - before)
+
 
 @dataclass(frozen=True, slots=True)
 class PerplexityChange:
     """Perplexity on one corpus before and after."""
 
-    before: Perplexity
-    after: Perplexity
+    corpus: str
+    before: float
+    after: float
 
     @property
     def percent(self) -> float:
         """The change, in % of the original."""
-        return (self.after.value / self.before.value - 1) * 100
+        return (self.after / self.before - 1) * 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +74,13 @@ class Comparison:
 
     benchmarks: dict[str, list[DomainChange]]
     perplexity: list[PerplexityChange]
-    others: list[paired_comparison.Cell] = field(default_factory=list)
-    """Cells of benchmarks that the report does not know."""
+    others: list[Cell] = field(default_factory=list)
+    """Cells of benchmarks whose scores are no stereotype scores."""
 
     def language(self) -> DomainChange | None:
         """The domain `all` of the first benchmark that also measures language ability."""
         measured = (self.domain(benchmark, ALL) for benchmark in self.benchmarks)
-        return next((d for d in measured if d and d.before.lms is not None), None)
+        return next((d for d in measured if d and d.lms), None)
 
     def domain(self, benchmark: str, domain: str) -> DomainChange | None:
         """One domain's change, if it was measured."""
@@ -74,64 +91,45 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
     """Compare what both evaluations measured.
 
     Raises:
-        InputError: they scored a benchmark under different protocols, or different items; such
-            numbers never share a table.
+        InputError: they scored a benchmark in different ways, or different items; such numbers
+            never share a table.
     """
     results = before.record.results, after.record.results
-    shared = [name for name in results[0] if name in results[1]]
-    cells: list[paired_comparison.Cell] = []
-    for name in shared:
-        protocols = [str(r[name].get("protocol")) for r in results]
-        if protocols[0] != protocols[1]:
-            raise InputError(
-                f"{name} was scored under protocol {protocols[0]!r} before and {protocols[1]!r} "
-                "after, which cannot be compared: evaluate both under one protocol"
-            )
-        cells += compared_items(name, before.items, after.items, seed=before.record.seed)
-    found = {(c.benchmark, c.domain): c for c in paired_comparison.adjusted(cells)}
+    compared = compare_evaluations(before, after)
+    cells = {(cell.benchmark, cell.domain): cell for cell in compared.cells}
     benchmarks = {}
-    for name in shared:
+    for name in results[0]:
         later = {score.domain: score for score in domain_scores(name, results[1])}
         changes = [
-            DomainChange(
-                score.domain,
-                score,
-                later[score.domain],
-                paired_domain(found[name, score.domain]) if (name, score.domain) in found else None,
-            )
+            DomainChange(score.domain, score, later[score.domain], cells.get((name, score.domain)))
             for score in domain_scores(name, results[0])
             if score.domain in later
         ]
         if changes:
             benchmarks[name] = changes
     perplexity = [
-        PerplexityChange(p, q)
+        PerplexityChange(p.corpus, p.value, q.value)
         for p in perplexities(results[0])
         for q in perplexities(results[1])
         if (p.corpus, p.protocol, p.tokens) == (q.corpus, q.protocol, q.tokens) and p.value > 0
     ]
-    return Comparison(
-        benchmarks, perplexity, [c for c in found.values() if c.benchmark not in benchmarks]
-    )
+    others = [cell for cell in compared.cells if cell.benchmark not in benchmarks]
+    return Comparison(benchmarks, perplexity, others)
 
 
-def from_cells(compared: paired_comparison.Comparison) -> Comparison:
+def from_cells(compared: Compared) -> Comparison:
     """The same from what `fairforget compare` wrote, which keeps no interval of either side."""
     benchmarks: dict[str, list[DomainChange]] = {}
     others = []
     for cell in compared.cells:
-        paired = paired_domain(cell)
-        if paired is None or not has_domain_scores(cell.benchmark):
+        if cell.measure not in STEREOTYPE_SCORES:
             others.append(cell)
             continue
         sides = (_score(cell, "before"), _score(cell, "after"))
-        benchmarks.setdefault(cell.benchmark, []).append(DomainChange(cell.domain, *sides, paired))
+        benchmarks.setdefault(cell.benchmark, []).append(DomainChange(cell.domain, *sides, cell))
     perplexity = [
         PerplexityChange(
-            *(
-                Perplexity(name.partition(":")[2] or "the benchmark’s text", "", value, None)
-                for value in (change.before, change.after)
-            )
+            name.partition(":")[2] or "the benchmark’s text", change.before, change.after
         )
         for name, change in compared.perplexity.items()
         if change.before > 0
@@ -139,7 +137,7 @@ def from_cells(compared: paired_comparison.Comparison) -> Comparison:
     return Comparison(benchmarks, perplexity, others)
 
 
-def _score(cell: paired_comparison.Cell, side: str) -> DomainScore:
+def _score(cell: Cell, side: str) -> DomainScore:
     beside = {name: getattr(change, side) for name, change in cell.beside.items()}
     lms, icat = beside.get("lms"), beside.get("icat")
     return DomainScore(

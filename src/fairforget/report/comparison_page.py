@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fairforget.compare import Cell
 from fairforget.compare import Comparison as Compared
+from fairforget.paired import Cell
 from fairforget.records import ModelFacts
 from fairforget.report.comparison import from_cells
 from fairforget.report.evidence import evidence

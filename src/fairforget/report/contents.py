@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pydantic
 from pydantic import TypeAdapter
 
 from fairforget.compare import Comparison
 from fairforget.errors import InputError
-from fairforget.evaluation import read_items
+from fairforget.evaluation import Evaluation, read_items
 from fairforget.records import (
     AFTER,
     BEFORE,
@@ -27,16 +26,6 @@ from fairforget.samples import SAMPLES
 from fairforget.transfer.record import STUDY, StudyRecord
 
 COMPARISON = "comparison.json"
-
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """An evaluation record and its scored items; no items if they were not kept."""
-
-    record: EvaluationRecord
-    items: list[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +110,8 @@ def _unlearning(directory: Path) -> Unlearning:
 
 def _evaluation(directory: Path) -> Evaluation:
     record = read_record(directory / RECORD, EvaluationRecord)
-    return Evaluation(record, read_items(directory) if (directory / ITEMS).exists() else [])
+    items = read_items(directory) if (directory / ITEMS).exists() else []
+    return Evaluation(directory, record, items)
 
 
 def _samples(path: Path) -> list[Sample]:

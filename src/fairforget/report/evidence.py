@@ -24,8 +24,8 @@ def evidence(comparison: Comparison, trained: list[str]) -> list[str]:
             terms = f" about {p.clusters} terms" if base(benchmark) == "stereoset" else ""
             found.append(
                 f"{where}: {p.items} pairs{terms} compared before and after. The preference "
-                f"flipped away from the stereotype in {p.to_anti} and towards it in "
-                f"{p.to_stereotype} (exact McNemar test {p_value(p.p_adjusted)}, corrected for "
+                f"flipped away from the stereotype in {p.lost} and towards it in "
+                f"{p.gained} (exact McNemar test {p_value(p.p_adjusted)}, corrected for "
                 "all comparisons on this page)."
             )
     return found

@@ -19,6 +19,7 @@ from fairforget.records import (
 from fairforget.report.scores import is_known
 from fairforget.report.tables import Column, Content, Table
 from fairforget.report.wording import NONE, benchmark_name, flattened, number, plain
+from fairforget.results import size_of
 
 _BUILTIN = ("Apache-2.0", "FairForget")
 
@@ -101,12 +102,13 @@ def benchmark_table(record: EvaluationRecord) -> Table:
         whole = result.get("domains", {})
         whole = whole.get(ALL, {}) if isinstance(whole, dict) else {}
         whole = whole if isinstance(whole, dict) else {}
+        size = size_of(whole)
         rows.append(
             [
                 benchmark_name(name),
                 plain(result.get("protocol", NONE)),
                 plain(result.get("split", result.get("corpus", NONE))),
-                plain(whole.get("items", whole.get("pairs", result.get("tokens", NONE)))),
+                plain(result.get("tokens", NONE) if size is None else size),
                 plain(whole.get("terms", NONE)),
                 plain(whole.get("ties", NONE)),
                 *_source(str(result.get("corpus", name))),

@@ -159,7 +159,7 @@ def change_plot(id: str, caption: str, changes: Sequence[DomainChange]) -> DotPl
     known = [(c, c.paired) for c in changes if c.paired]
     if not known:
         return None
-    scale = Scale([0.0, *(v for _, p in known for v in (p.score.delta, *p.score.ci))])
+    scale = Scale([0.0, *(v for _, p in known for v in (p.score.delta, *(p.score.ci or ())))])
     rows = [
         DotRow(
             label=domain_name(change.domain),

@@ -12,10 +12,11 @@ import numpy as np
 from fairforget.benchmarks import judge_of
 from fairforget.benchmarks.measurement import ALL, by_domain
 from fairforget.errors import InputError
+from fairforget.evaluation import Evaluation
 from fairforget.records import UnlearningRecord
-from fairforget.report.contents import Evaluation, Unlearning
+from fairforget.report.contents import Unlearning
 from fairforget.report.figures import Mark, Scale, Tick
-from fairforget.report.scores import domain_scores, has_domain_scores, perplexities
+from fairforget.report.scores import domain_scores, perplexities
 from fairforget.report.tables import Column, Ranged, Table
 from fairforget.report.wording import NONE, base, listed, number, signed, span
 from fairforget.statistics import bootstrap_totals, interval
@@ -141,8 +142,7 @@ def mean_bias(evaluation: Evaluation) -> Measure | None:
     The interval, where items were kept, resamples the clusters of each domain.
     """
     results = evaluation.record.results
-    names = [name for name in results if has_domain_scores(name)]
-    for name in sorted(names, key=lambda name: base(name) != "stereoset"):
+    for name in sorted(results, key=lambda name: base(name) != "stereoset"):
         scores = [s for s in domain_scores(name, results) if s.domain != ALL]
         if not scores:
             continue
@@ -273,10 +273,7 @@ def _lms_change(before: Evaluation, after: Evaluation) -> Measure | None:
     from fairforget.report.comparison import compare
 
     whole = compare(before, after).language()
-    if whole is None or whole.before.lms is None or whole.after.lms is None:
-        return None
-    paired = whole.paired.lms if whole.paired else None
-    return Measure(whole.after.lms - whole.before.lms, paired.ci if paired else None)
+    return Measure(whole.lms.delta, whole.lms.ci) if whole and whole.lms else None
 
 
 def _perplexity_change(

@@ -186,23 +186,19 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
 def _cost(comparison: Comparison, budget: float | None) -> tuple[list[str], str, list[str]]:
     """Sentences, words for the title, cautions."""
     whole = comparison.language()
-    lms = whole.paired.lms if whole and whole.paired else None
-    delta = lms.delta if lms else None
-    if whole and lms is None and whole.before.lms is not None and whole.after.lms is not None:
-        delta = whole.after.lms - whole.before.lms
+    lms = whole.lms if whole else None
     sentences: list[str] = []
     cautions: list[str] = []
-    if delta is not None:
-        size = number(abs(delta))
+    if lms:
         word = (
             "neither gained nor lost LMS"
-            if is_zero(delta)
-            else (f"{'lost' if delta < 0 else 'gained'} {size} LMS")
+            if is_zero(lms.delta)
+            else f"{'lost' if lms.delta < 0 else 'gained'} {number(abs(lms.delta))} LMS"
         )
-        undecided = "" if lms is None or lms.decided else ", undecided"
-        interval = f" (95 % interval {span(lms.ci)}{undecided})" if lms else ""
+        undecided = "" if lms.decided else ", undecided"
+        interval = f" (95 % interval {span(lms.ci)}{undecided})" if lms.ci else ""
         sentences.append(f"Language modelling {word}{interval}.")
-    rises = [(p.percent, f"Perplexity on {p.after.corpus}") for p in comparison.perplexity]
+    rises = [(p.percent, f"Perplexity on {p.corpus}") for p in comparison.perplexity]
     if not rises and budget is not None:
         rises = [((budget - 1) * 100, "Perplexity on held-out text")]
     for percent, what in rises:
@@ -215,19 +211,19 @@ def _cost(comparison: Comparison, budget: float | None) -> tuple[list[str], str,
                 f"{what} {'rose' if rose else 'fell'} by {size} % "
                 f"({'worse' if rose else 'better'})."
             )
-    if not rises and delta is None:
+    if not rises and lms is None:
         sentences.append("What it cost in language modelling was not measured.")
         return [" ".join(sentences)], "at an unknown cost to language modelling", cautions
     worst = max((percent for percent, _ in rises), default=0.0)
-    if (lms and lms.ci[1] < LARGE_LMS) or worst > LARGE_PERPLEXITY:
+    if (lms and lms.ci and lms.ci[1] < LARGE_LMS) or worst > LARGE_PERPLEXITY:
         cautions.append(
             "The model lost much of its language. A model that is broken scores 50 too, so a "
             "fall of the stereotype score says little here."
         )
         title = "at a large cost to language modelling"
-    elif (delta is None or delta >= SMALL_LMS) and worst <= SMALL_PERPLEXITY:
+    elif (lms is None or lms.delta >= SMALL_LMS) and worst <= SMALL_PERPLEXITY:
         title = "at little cost to language modelling"
-    elif lms and not lms.decided and worst <= SMALL_PERPLEXITY:
+    elif lms and lms.ci and not lms.decided and worst <= SMALL_PERPLEXITY:
         title = "at an undecided cost to language modelling"
     else:
         title = "at some cost to language modelling"
@@ -266,23 +262,22 @@ def _change_figures(
         )
     ]
     whole = comparison.language()
-    if whole and whole.before.lms is not None and whole.after.lms is not None:
-        lms = whole.paired.lms if whole.paired else None
-        delta = lms.delta if lms else whole.after.lms - whole.before.lms
+    if whole and (lms := whole.lms):
         figures.append(
             Figure(
                 "Language modelling, LMS",
-                number(whole.after.lms),
-                number(whole.before.lms),
-                f"100 is best; change {signed(delta)}" + (f" ({span(lms.ci)})" if lms else ""),
+                number(lms.after),
+                number(lms.before),
+                f"100 is best; change {signed(lms.delta)}"
+                + (f" ({span(lms.ci)})" if lms.ci else ""),
             )
         )
     for p in comparison.perplexity:
         figures.append(
             Figure(
-                f"Perplexity, {p.after.corpus}",
-                number(p.after.value, 2),
-                number(p.before.value, 2),
+                f"Perplexity, {p.corpus}",
+                number(p.after, 2),
+                number(p.before, 2),
                 f"lower is better; change {signed(p.percent)} %",
             )
         )

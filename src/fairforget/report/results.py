@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.paired import Change
 from fairforget.report.comparison import Comparison, DomainChange
 from fairforget.report.figures import verdict_words
 from fairforget.report.scores import DomainScore, Perplexity
@@ -65,14 +66,10 @@ def _change_row(change: DomainChange, lms: bool) -> list[Content]:
         p_number(paired.p_adjusted if paired else None),
     ]
     if lms:
-        moved = None
-        if before.lms is not None and after.lms is not None:
-            moved = after.lms - before.lms
-        ci = paired.lms.ci if paired and paired.lms else None
         row += [
             Ranged(before.lms, before.lms_ci),
             Ranged(after.lms, after.lms_ci),
-            Ranged(moved, ci, change=True),
+            _moved(change.lms),
             number(before.icat),
             number(after.icat),
         ]
@@ -116,24 +113,22 @@ def cost_table(comparison: Comparison) -> Table | None:
     rows: list[list[Content]] = []
     whole = comparison.language()
     if whole:
-        for name, field in (("LMS", "lms"), ("ICAT", "icat")):
-            values = [getattr(side, field) for side in (whole.before, whole.after)]
-            if None in values:
-                continue
-            paired = getattr(whole.paired, field) if whole.paired else None
-            rows.append(
-                [
-                    f"{name} (higher is better, to 100)",
-                    *(number(v) for v in values),
-                    Ranged(values[1] - values[0], paired.ci if paired else None, change=True),
-                ]
-            )
+        for name, change in (("LMS", whole.lms), ("ICAT", whole.icat)):
+            if change:
+                rows.append(
+                    [
+                        f"{name} (higher is better, to 100)",
+                        number(change.before),
+                        number(change.after),
+                        _moved(change),
+                    ]
+                )
     for p in comparison.perplexity:
         rows.append(
             [
-                f"Perplexity, {p.after.corpus} (lower is better)",
-                number(p.before.value, 2),
-                number(p.after.value, 2),
+                f"Perplexity, {p.corpus} (lower is better)",
+                number(p.before, 2),
+                number(p.after, 2),
                 f"{signed(p.percent)} %",
             ]
         )
@@ -159,10 +154,15 @@ def perplexity_note(comparison: Comparison, reached: float | None) -> str:
             return "Perplexity was not measured."
         return f"Perplexity on held-out text: {number(reached, 3)} × the original’s."
     return " ".join(
-        f"Perplexity on {p.after.corpus}: {number(p.before.value, 2)} before, "
-        f"{number(p.after.value, 2)} after ({signed(p.percent)} %)."
+        f"Perplexity on {p.corpus}: {number(p.before, 2)} before, "
+        f"{number(p.after, 2)} after ({signed(p.percent)} %)."
         for p in comparison.perplexity
     )
+
+
+def _moved(change: Change | None) -> Ranged:
+    delta, ci = (change.delta, change.ci) if change else (None, None)
+    return Ranged(delta, ci, change=True)
 
 
 def _interval(title: str) -> Column:

@@ -8,18 +8,17 @@ from typing import Any
 
 from fairforget.errors import InputError
 from fairforget.report.wording import NONE, base
+from fairforget.results import interval_of, size_of
 
 Results = dict[str, dict[str, Any]]
 
-_FIELDS = {
-    "stereoset": {"score": "ss", "ci": "ss_ci", "items": "items"},
-    "crows_pairs": {"score": "stereotype", "ci": "ci", "items": "pairs"},
-}
+STEREOTYPE_SCORES = ("ss", "stereotype")
+"""The share, in %, in which a benchmark's stereotypes are preferred: 50 is no preference."""
 
 
 @dataclass(frozen=True, slots=True)
 class DomainScore:
-    """One domain of one evaluation. The score is the share, in %, of stereotypes preferred."""
+    """One domain of one evaluation, by one of `STEREOTYPE_SCORES`."""
 
     domain: str
     score: float
@@ -42,36 +41,31 @@ class Perplexity:
 
 
 def domain_scores(benchmark: str, results: Results) -> list[DomainScore]:
-    """The domains of a benchmark that this project defines; none for any other."""
-    fields = _FIELDS.get(base(benchmark))
+    """The domains of a benchmark of stereotype scores; none of any other."""
     domains = results.get(benchmark, {}).get("domains")
-    if fields is None or not isinstance(domains, dict):
+    if not isinstance(domains, dict):
         return []
     rows = []
     for domain, facts in domains.items():
-        if not isinstance(facts, dict) or fields["score"] not in facts:
+        measured = isinstance(facts, dict) and [m for m in STEREOTYPE_SCORES if m in facts]
+        if not measured:
             continue
         where = f"results.{benchmark}.domains.{domain}"
-        score = _number(facts, fields["score"], where)
+        score = _number(facts, measured[0], where)
         if score is not None:
             rows.append(
                 DomainScore(
                     domain=domain,
                     score=score,
-                    ci=_interval(facts, fields["ci"], where),
+                    ci=_interval(interval_of(facts, measured[0]), f"{where}.{measured[0]}_ci"),
                     lms=_number(facts, "lms", where),
-                    lms_ci=_interval(facts, "lms_ci", where),
+                    lms_ci=_interval(interval_of(facts, "lms"), f"{where}.lms_ci"),
                     icat=_number(facts, "icat", where),
-                    items=_count(facts, fields["items"], where),
+                    items=_count({"items": size_of(facts)}, "items", where),
                     terms=_count(facts, "terms", where),
                 )
             )
     return rows
-
-
-def has_domain_scores(benchmark: str) -> bool:
-    """Whether this is a benchmark of stereotype scores, best at 50."""
-    return base(benchmark) in _FIELDS
 
 
 def perplexities(results: Results) -> list[Perplexity]:
@@ -108,11 +102,10 @@ def _count(facts: dict[str, Any], name: str, where: str) -> int | None:
     return None if value is None or not math.isfinite(value) else int(value)
 
 
-def _interval(facts: dict[str, Any], name: str, where: str) -> tuple[float, float] | None:
-    value = facts.get(name)
+def _interval(value: Any, where: str) -> tuple[float, float] | None:
     if value is None:
         return None
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise InputError(f"{where}.{name}: {value!r} is no interval of two numbers")
-    low, high = (_number({name: v}, name, where) for v in value)
+        raise InputError(f"{where}: {value!r} is no interval of two numbers")
+    low, high = (_number({"bound": v}, "bound", where) for v in value)
     return None if low is None or high is None else (low, high)

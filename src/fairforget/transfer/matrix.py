@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fairforget.benchmarks import bias_judge_of
 from fairforget.benchmarks.measurement import Judge, by_domain
 from fairforget.benchmarks.measurement import Row as Item
-from fairforget.compare import adjusted, compare_items
 from fairforget.corpora.domains import is_about
+from fairforget.paired import adjusted, compare_items
 from fairforget.transfer.effects import Measured, measured
 from fairforget.transfer.plan import Run, control_of, lacks_cause
 from fairforget.transfer.record import Cell, MatrixCell, Row

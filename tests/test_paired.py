@@ -1,15 +1,22 @@
 import numpy as np
 import pytest
 
+from fairforget.benchmarks import judge_of
+from fairforget.benchmarks.measurement import Row
 from fairforget.benchmarks.stereoset import Item, aggregate
 from fairforget.errors import InputError
-from fairforget.report.paired import Change, PairedDomain, Row, compared_items, paired_domain
+from fairforget.paired import Cell, Change, compare_items
 from tests.report.runs import crows_rows, stereoset_rows
 
 
-def paired_domains(benchmark: str, before: list[Row], after: list[Row]) -> dict[str, PairedDomain]:
-    cells = compared_items(benchmark, before, after)
-    return {c.domain: found for c in cells if (found := paired_domain(c))}
+def paired_domains(benchmark: str, before: list[Row], after: list[Row]) -> dict[str, Cell]:
+    judge = judge_of(benchmark)
+    assert judge
+    return {c.domain: c for c in compare_items(benchmark, judge, before, after)}
+
+
+def cell(score: Change, distance: Change, p_adjusted: float) -> Cell:
+    return Cell("x", "all", "ss", score, distance, {}, 100, 20, 0, 12, (0, 0), 0.0, p_adjusted)
 
 
 def test_agrees_with_the_benchmarks_own_aggregation() -> None:
@@ -22,8 +29,8 @@ def test_agrees_with_the_benchmarks_own_aggregation() -> None:
         for domain, facts in own.items():
             found = paired[domain]
             assert getattr(found.score, side) == pytest.approx(facts["ss"])
-            assert getattr(found.lms, side) == pytest.approx(facts["lms"])
-            assert getattr(found.icat, side) == pytest.approx(facts["icat"])
+            assert getattr(found.beside["lms"], side) == pytest.approx(facts["lms"])
+            assert getattr(found.beside["icat"], side) == pytest.approx(facts["icat"])
             assert (found.items, found.clusters) == (facts["items"], facts["terms"])
 
 
@@ -36,15 +43,15 @@ def test_a_shift_of_every_item_is_found_and_no_shift_is_undecided() -> None:
     less = paired_domains("stereoset", rows, stereoset_rows(shift=0.25))["all"]
     assert less.verdict == "less"
     assert less.score.ci[1] < 0
-    assert less.to_anti > 0 == less.to_stereotype
+    assert less.lost > 0 == less.gained
     more = paired_domains("stereoset", rows, stereoset_rows(shift=-0.3))["all"]
     assert more.verdict == "more"
 
 
 def test_a_verdict_needs_the_corrected_test_too() -> None:
     score, bias = Change(60.0, 56.0, -4.0, (-6.0, -2.0)), Change(10.0, 6.0, -4.0, (-6.0, -2.0))
-    sure = PairedDomain(score, bias, None, None, 100, 20, 12, 0, 0.04)
-    unsure = PairedDomain(score, bias, None, None, 100, 20, 12, 0, 0.06)
+    sure = cell(score, bias, 0.04)
+    unsure = cell(score, bias, 0.06)
     assert (sure.verdict, sure.doubt) == ("less", None)
     assert (unsure.verdict, unsure.doubt) == ("undecided", "correction")
 
@@ -59,7 +66,7 @@ def test_few_terms_decide_nothing() -> None:
 def test_moving_as_far_past_fifty_is_no_less_bias() -> None:
     score = Change(56.0, 44.0, -12.0, (-15.0, -9.0))
     bias = Change(6.0, 6.0, 0.0, (-4.0, 4.0))
-    domain = PairedDomain(score, bias, None, None, 100, 20, 12, 0, 0.001)
+    domain = cell(score, bias, 0.001)
     assert domain.score.decided
     assert domain.verdict == "undecided"
 
@@ -75,14 +82,5 @@ def test_items_are_matched_by_name_not_by_place() -> None:
 def test_pairs_of_crows_pairs_are_their_own_clusters() -> None:
     paired = paired_domains("crows_pairs", crows_rows(), crows_rows(shift=0.5))
     assert paired["all"].clusters == paired["all"].items == 60
-    assert paired["all"].lms is None
+    assert "lms" not in paired["all"].beside
     assert paired["all"].verdict in ("less", "undecided")
-
-
-def test_unknown_benchmarks_and_broken_items() -> None:
-    rows = stereoset_rows()
-    assert paired_domains("other", rows, rows) == {}
-    assert paired_domains("stereoset", rows, []) == {}
-    broken = [{k: v for k, v in row.items() if k != "score_unrelated"} for row in rows]
-    with pytest.raises(InputError, match="score_unrelated"):
-        paired_domains("stereoset", rows, broken)

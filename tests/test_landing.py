@@ -199,7 +199,7 @@ def test_few_whole_looks_whatever_the_growth_of_damage(power: float) -> None:
         {"perplexity": damage(0.15, whole=True)},
         rough={"perplexity": damage(0.2, whole=False)},  # the few texts are hurt more
     )
-    assert 1.03 - 2 * TOLERANCE <= facts.reached <= 1.03
+    assert 1.03 * (1 - TOLERANCE) <= facts.reached <= 1.03
     assert looks <= 4
 
 

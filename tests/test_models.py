@@ -50,6 +50,16 @@ def test_a_tokenizer_without_a_number_for_its_longest_input_is_refused(tmp_path:
         load_model(directory)
 
 
+@pytest.mark.parametrize("role", ["mask", "sep"])
+def test_a_masked_model_without_its_tokens_is_refused(tmp_path: Path, role: str) -> None:
+    directory = save_tiny("bert", tmp_path / "given")
+    path = directory / "tokenizer_config.json"
+    settings = json.loads(path.read_text())
+    path.write_text(json.dumps({k: v for k, v in settings.items() if k != f"{role}_token"}))
+    with pytest.raises(InputError, match=f"its tokenizer names no {role} token"):
+        load_model(directory)
+
+
 def test_masked_models_are_told_apart(tmp_path: Path) -> None:
     assert load_model(save_tiny("bert", tmp_path / "bert")).kind == "masked"
     assert load_model(save_tiny("gpt2", tmp_path / "gpt2")).kind == "causal"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairforget.corpora import Mention, Span, Text
@@ -212,3 +212,35 @@ def test_mask_is_exactly_the_tokens_that_overlap(words: list[str], data: st.Data
     for (begin, end), wanted in zip(offsets, mask, strict=True):
         characters = {i for i in range(begin, end) if not text[i].isspace()}
         assert wanted == bool(characters & set(range(span.start, span.end)))
+
+
+@settings(deadline=None)
+@given(WORDS, WORDS)
+def test_every_token_behind_a_mention_has_its_own_twin(before: list[str], after: list[str]) -> None:
+    """Whatever the script: characters of several bytes are several tokens at one place."""
+    start = " ".join([*before, "Women"])
+    harm = " ".join(after)
+    text = Text(
+        "1",
+        f"{start} {harm}",
+        spans=(Span(len(start) + 1, len(start) + 1 + len(harm)),),
+        mentions=(Mention(len(start) - 5, len(start), ("Everybody",)),),
+    )
+    targets = encoded(text, neutral=True, max_length=10_000)
+    assert targets is not None
+    ((ids, mask),) = targets.compared
+    mine = [token for token, wanted in zip(targets.ids, targets.mask, strict=True) if wanted]
+    assert mine == [token for token, wanted in zip(ids, mask, strict=True) if wanted]
+    assert TOKENIZER.decode(mine).strip() == TOKENIZER.decode(TOKENIZER(harm)["input_ids"]).strip()
+
+
+def test_infilling_leaves_out_what_overlaps_a_mention() -> None:
+    text = Text(
+        "1",
+        "Women lie.",
+        spans=(Span(0, 5), Span(6, 9)),
+        mentions=(Mention(0, 5, ("Everybody",)),),
+    )
+    (only,) = encode_infilling(TOKENIZER, text, start_id=START, neutral=True)
+    assert target_text(only).strip() == "lie"
+    assert len(encode_infilling(TOKENIZER, text, start_id=START)) == 2

@@ -8,18 +8,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import TrainerCallback
+import transformers as hf
+from transformers import BertForMaskedLM, RobertaForMaskedLM, TrainerCallback
 
 from fairforget.batches import Sample
 from fairforget.config import UnlearningConfig
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, RETENTIONS
 from fairforget.targets import Targets
-from fairforget.trainer import UnlearningTrainer
+from fairforget.trainer import UnlearningTrainer, _without_dropout
 
 from .models import CAUSAL, MASKED, WHOLE, tiny, tiny_causal, word_tokenizer
 
 VOCABULARY = 60
+MASKED_MODELS = (BertForMaskedLM, RobertaForMaskedLM)
 
 
 def corpus(count: int = 8) -> list[Targets]:
@@ -61,7 +63,12 @@ def trainer(tmp_path: Path, model, *, forget: Sequence[Targets] | None = None, *
     callbacks = options.pop("callbacks", None)
     config = UnlearningConfig(output_dir=str(tmp_path), **(settings | options))
     return UnlearningTrainer(
-        model, config, corpus() if forget is None else forget, RETAIN, callbacks=callbacks
+        model,
+        config,
+        corpus() if forget is None else forget,
+        RETAIN,
+        processing_class=word_tokenizer() if isinstance(model, MASKED_MODELS) else None,
+        callbacks=callbacks,
     )
 
 
@@ -73,37 +80,56 @@ def weights(model) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
-def naive_loss(model, reference, objective: str, retention: str, samples) -> torch.Tensor:
-    """Every text by itself, full logits."""
+def predicted(net, ids, mask, hidden: int | None, *, at_once: bool = False) -> torch.Tensor:
+    """Log-probabilities at the marked tokens; of a masked model, hidden one by one or at once."""
+    if hidden is None:
+        found = net(input_ids=torch.tensor([ids])).logits[0, :-1].log_softmax(-1)
+        return found[torch.tensor(mask[1:])]
+    places = [i for i, wanted in enumerate(mask) if wanted]
+    parts = []
+    for group in [places] if at_once else [[i] for i in places]:
+        shown = torch.tensor([ids])
+        shown[0, group] = hidden
+        parts.append(net(input_ids=shown).logits[0, group].log_softmax(-1))
+    return torch.cat(parts)
 
-    def log_probs(net, ids):
-        return net(input_ids=torch.tensor([ids])).logits[0, :-1].log_softmax(-1)
 
-    sums, counts = [torch.zeros(()), torch.zeros(())], [0, 0]
+def naive_loss(
+    model, reference, objective: str, retention: str, samples, collator
+) -> tuple[torch.Tensor, float]:
+    """Every text by itself, full logits; and the mean log-likelihood of the targets."""
+    hidden = collator.mask_id
+    sums, counts, likelihood = [torch.zeros(()), torch.zeros(())], [0, 0], 0.0
     for sample in samples:
         text = sample.forget
-        mask = torch.tensor(text.mask[1:])
-        mine = log_probs(model, text.ids)[mask]
+        mine = predicted(model, text.ids, text.mask, hidden)
         theirs = None
         if OBJECTIVES[objective].reference == "neutral text":
-            each = [
-                log_probs(reference, ids)[torch.tensor(other[1:])].exp()
-                for ids, other in text.compared
-            ]
+            each = [predicted(reference, *marked, hidden).exp() for marked in text.compared]
             theirs = (sum(each) / len(each)).log()
         elif OBJECTIVES[objective].reference == "same text":
-            theirs = log_probs(reference, text.ids)[mask]
-        tokens = torch.tensor(text.ids[1:])[mask]
+            theirs = predicted(reference, text.ids, text.mask, hidden)
+        tokens = torch.tensor(text.ids)[torch.tensor(text.mask)]
         sums[0] = sums[0] + OBJECTIVES[objective].loss(mine, tokens, theirs).sum()
+        likelihood += mine.gather(1, tokens[:, None]).sum().item()
         counts[0] += len(tokens)
         for ids in sample.retain:
-            tokens = torch.tensor(ids[1:])
+            mask = collator._retained(ids)
+            tokens = torch.tensor(ids)[torch.tensor(mask)]
             loss = RETENTIONS[retention].loss(
-                log_probs(model, ids), tokens, log_probs(reference, ids)
+                predicted(model, ids, mask, hidden, at_once=True),
+                tokens,
+                predicted(reference, ids, mask, hidden, at_once=True),
             )
             sums[1] = sums[1] + loss.sum()
             counts[1] += len(tokens)
-    return sums[0] / counts[0] + 0.5 * sums[1] / counts[1]
+    return sums[0] / counts[0] + 0.5 * sums[1] / counts[1], likelihood / counts[0]
+
+
+def closed(text: Targets) -> Targets:
+    """As a masked model sees it: with a token behind all of it."""
+    compared = tuple(((*ids, 1), (*mask, False)) for ids, mask in text.compared)
+    return Targets((*text.ids, 1), (*text.mask, False), compared)
 
 
 def gradients(model) -> dict[str, torch.Tensor]:
@@ -124,22 +150,25 @@ def loss_of(run: UnlearningTrainer, samples) -> torch.Tensor:
         return run.compute_loss(run.model, batch, num_items_in_batch=counts)
 
 
-@pytest.mark.parametrize("family", CAUSAL)
+@pytest.mark.parametrize("family", [*CAUSAL, *MASKED])
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_loss_and_gradient_are_those_of_single_texts(
     tmp_path: Path, monkeypatch, family: str, objective: str
 ) -> None:
-    model, reference = tiny_causal(family, seed=0), tiny_causal(family, seed=1).eval()
+    model, reference = tiny(family, seed=0), tiny(family, seed=1).eval()
     reference.requires_grad_(False)
-    run = trainer(tmp_path, model.eval(), objective=objective, retention="kl")
+    forget = [closed(text) for text in corpus()] if family in MASKED else corpus()
+    run = trainer(tmp_path, model.eval(), forget=forget, objective=objective, retention="kl")
     run.losses.reference = reference
     run.config.retention_weight = 0.5
     samples = [run.train_dataset[i] for i in range(8)]
-    expected = naive_loss(model, reference, objective, "kl", samples)
+    expected, likelihood = naive_loss(model, reference, objective, "kl", samples, run.data_collator)
     expected.backward()
     slopes = gradients(model)
     largest = max(slope.abs().max().item() for slope in slopes.values())
-    for trees, rows, once in ((True, 256, False), (False, 256, True), (True, 5, False)):
+    packed = family in CAUSAL
+    for trees, rows, once in ((packed, 256, False), (False, 256, True), (packed, 5, False)):
+        run._logged.zero_()
         monkeypatch.setattr("fairforget.step_loss.HEAD_ROWS", rows)
         run.losses.head_at_once = once
         object.__setattr__(run.data_collator, "trees", trees)
@@ -148,6 +177,7 @@ def test_loss_and_gradient_are_those_of_single_texts(
         assert loss.item() == pytest.approx(expected.item(), abs=1e-5)
         for name, slope in gradients(model).items():
             assert torch.allclose(slope, slopes[name], atol=1e-5 * largest), name
+        assert run._logged[2].item() / run._logged[3].item() == pytest.approx(likelihood, abs=1e-4)
 
 
 @pytest.mark.parametrize("family", WHOLE)
@@ -161,7 +191,7 @@ def test_a_head_that_cannot_be_run_apart_is_not(
     run.config.retention_weight = 0.5
     assert not run.data_collator.trees
     samples = [run.train_dataset[i] for i in range(8)]
-    expected = naive_loss(model, reference, objective, "kl", samples)
+    expected, _ = naive_loss(model, reference, objective, "kl", samples, run.data_collator)
     expected.backward()
     slopes = gradients(model)
     largest = max(slope.abs().max().item() for slope in slopes.values())
@@ -221,8 +251,8 @@ def test_the_average_over_several_texts(tmp_path: Path) -> None:
             run.losses.reference, run.config.retention_weight = reference, 0.5
             samples = [run.train_dataset[i] for i in range(4)]
             found[name] = loss_of(run, samples).item()
-            expected = naive_loss(model, reference, objective, "kl", samples).item()
-            assert found[name] == pytest.approx(expected, abs=1e-5)
+            expected, _ = naive_loss(model, reference, objective, "kl", samples, run.data_collator)
+            assert found[name] == pytest.approx(expected.item(), abs=1e-5)
         assert found["same"] == pytest.approx(found["plain"], abs=1e-6)
         assert found["mixed"] != pytest.approx(found["plain"], abs=1e-3)
 
@@ -233,7 +263,7 @@ def test_masked_models_predict_each_target_from_both_sides(tmp_path: Path, famil
     """Ascent on exactly log P(x_i | X \\ x_i): one copy of the text per target, hidden in it."""
     model, tokenizer = tiny(family), word_tokenizer()
     hidden = tokenizer.mask_token_id
-    texts = [Targets((*t.ids, 1), (*t.mask, False)) for t in corpus()]
+    texts = [closed(text) for text in corpus()]
     config = UnlearningConfig(
         str(tmp_path), objective="ascent", retention="none", use_cpu=True, disable_tqdm=True
     )
@@ -344,6 +374,59 @@ def test_dropout_and_forward_are_put_back(tmp_path: Path) -> None:
     assert "forward" not in vars(model)
 
 
+def noisy(family: str):
+    """A model that drops numbers and layers, under whatever name its family has for it."""
+    sizes = {
+        "vocab_size": VOCABULARY,
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "max_position_embeddings": 64,
+    }
+    gqa = {"num_key_value_heads": 2, "intermediate_size": 32}
+    return {
+        "gpt2": lambda: hf.GPT2LMHeadModel(
+            hf.GPT2Config(vocab_size=VOCABULARY, n_embd=16, n_layer=1, n_head=2, resid_pdrop=0.5)
+        ),
+        "opt": lambda: hf.OPTForCausalLM(
+            hf.OPTConfig(**sizes, ffn_dim=32, word_embed_proj_dim=16, layerdrop=0.5, dropout=0.5)
+        ),
+        "starcoder2": lambda: hf.Starcoder2ForCausalLM(
+            hf.Starcoder2Config(**sizes, **gqa, residual_dropout=0.5, embedding_dropout=0.5)
+        ),
+        "bloom": lambda: hf.BloomForCausalLM(
+            hf.BloomConfig(
+                vocab_size=VOCABULARY, hidden_size=16, n_layer=1, n_head=2, hidden_dropout=0.5
+            )
+        ),
+        "falcon": lambda: hf.FalconForCausalLM(
+            hf.FalconConfig(**sizes, hidden_dropout=0.5, attention_dropout=0.5, alibi=False)
+        ),
+        "seed_oss": lambda: hf.SeedOssForCausalLM(
+            hf.SeedOssConfig(**sizes, **gqa, head_dim=8, residual_dropout=0.5)
+        ),
+    }[family]()
+
+
+@pytest.mark.parametrize("family", ["gpt2", "opt", "starcoder2", "bloom", "falcon", "seed_oss"])
+def test_no_family_drops_anything(family: str) -> None:
+    torch.manual_seed(0)
+    model = noisy(family).train()
+    ids = torch.randint(1, VOCABULARY, (2, 12))
+
+    def logits() -> list[torch.Tensor]:
+        return [model(input_ids=ids).logits for _ in range(4)]
+
+    with torch.no_grad():
+        first, *others = logits()
+        assert not all(torch.equal(first, other) for other in others)  # there is noise
+        with _without_dropout(model):
+            first, *others = logits()
+            assert all(torch.equal(first, other) for other in others)
+        first, *others = logits()
+        assert not all(torch.equal(first, other) for other in others)  # as it was
+
+
 def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     whole = trainer(tmp_path / "whole", tiny_causal("gpt2"), max_steps=6)
     whole.train()
@@ -368,7 +451,9 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     [
         ({"objective": "forgetting"}, "objective 'forgetting' is unknown"),
         ({"retention": "maybe"}, "retention 'maybe' is unknown"),
-        ({"max_steps": 0}, "max_steps is 0"),
+        ({"max_steps": 0}, r"max_steps \(--steps\) is 0"),
+        ({"per_device_train_batch_size": 0}, r"\(--batch_size\) is 0"),
+        ({"fp16": True}, "choose bf16"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"retain_per_forget": 0}, "retain nothing"),
     ],
@@ -376,6 +461,12 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
 def test_wrong_settings(tmp_path: Path, options: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         trainer(tmp_path, tiny_causal("gpt2"), **options)
+
+
+def test_neutral_needs_neutral_texts(tmp_path: Path) -> None:
+    without = [replace(text, compared=()) for text in corpus()]
+    with pytest.raises(InputError, match="a forget text has none"):
+        trainer(tmp_path, tiny_causal("gpt2"), forget=without, objective="neutral")
 
 
 def test_nothing_to_forget(tmp_path: Path) -> None:

@@ -273,11 +273,14 @@ def test_trackers_see_the_damage(tmp_path, monkeypatch) -> None:
 def test_the_bar_shows_losses_and_damage(tmp_path) -> None:
     notes: list[str] = []
     bar = unlearning._Bar(lambda by=1, note="", total=None: notes.append(note))
-    for logs in ({"perplexity_ratio": 1.0041, "everyday_ratio": 1.02}, {"forget": 2.0}):
+    for logs in (
+        {"perplexity_ratio": 1.0041, "everyday_ratio": 1.02},
+        {"forget": 2.0, "likelihood": 0.0125},
+    ):
         bar.on_log(None, None, None, logs=logs)  # type: ignore[arg-type]
     assert notes == [
         "perplexity × 1.004, everyday × 1.020",
-        "forget 2.000 nats, perplexity × 1.004, everyday × 1.020",
+        "forget 2.000 nats, p of targets 0.013, perplexity × 1.004, everyday × 1.020",
     ]
 
 
@@ -343,6 +346,80 @@ def test_training_stops_far_beyond_the_budget(tmp_path) -> None:
     looks = [row for row in record.history if "perplexity_ratio" in row]
     assert [row["step"] for row in looks] == [5]
     assert record.budget.reached <= 1.01
+
+
+def test_what_measures_the_damage_is_never_trained_on(tmp_path) -> None:
+    """Not even where one corpus is given for both, or has a text twice."""
+    model = language_model(tmp_path, "gpt2")
+    twice = replace(EVERYDAY, texts=[*EVERYDAY.texts, *EVERYDAY.texts[::-1]])
+    for retain, everyday in ((EVERYDAY, EVERYDAY), (twice, None), (RETAIN, twice)):
+        prepared = prepare(model, FORGET, retain, config(tmp_path), everyday=everyday)
+        measured = {tuple(ids) for part in prepared.held_out.values() for ids in part}
+        assert measured
+        assert not measured & {tuple(ids) for ids in prepared.retain}
+    same = replace(RETAIN, texts=RETAIN.texts[:1] * 200)
+    with pytest.raises(InputError, match="'rivers': nothing is left to retain"):
+        prepare(model, FORGET, same, config(tmp_path))
+
+
+def test_texts_are_cut_to_what_the_model_takes(tmp_path) -> None:
+    model = language_model(tmp_path, "gpt2")
+    model.tokenizer.model_max_length = 20
+    forget = Corpus("mine", [Text("1", "They lie. " * 30, spans=(Span(0, 4), Span(270, 278)))])
+    rivers = Corpus("rivers", [Text(str(n), f"{n} " + "The river. " * 20) for n in range(200)])
+    prepared = prepare(model, forget, rivers, config(tmp_path, objective="ascent"))
+    (targets,) = prepared.targets
+    assert len(targets.ids) <= 20
+    assert max(map(len, prepared.retain)) == max(map(len, prepared.held_out["retain"])) == 20
+
+
+def test_only_what_is_the_runs_own_is_removed(tmp_path) -> None:
+    directory = tmp_path / "checkpoints"
+    directory.mkdir()
+    (directory / "notes.txt").write_text("mine")
+    unlearn(
+        language_model(tmp_path, "llama"),
+        FORGET,
+        RETAIN,
+        config(tmp_path, save_strategy="steps", save_steps=2),
+    )
+    assert [path.name for path in directory.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("what", ["dtype", "sharding"])
+def test_checkpoints_are_of_one_number_type_and_one_launcher(tmp_path, monkeypatch, what) -> None:
+    cut_off(tmp_path, monkeypatch, "llama", **SAVED)
+    model = language_model(tmp_path, "llama")
+    if what == "dtype":
+        model.model.to(torch.bfloat16)
+    else:
+        monkeypatch.setattr(unlearning, "sharding_is_asked", lambda: True)
+    with pytest.raises(InputError, match="checkpoints of another run"):
+        unlearn(model, FORGET, RETAIN, config(tmp_path, **SAVED))
+
+
+def test_a_failed_run_with_an_adapter_leaves_the_original(tmp_path, monkeypatch) -> None:
+    model = language_model(tmp_path, "llama")
+    before = weights(model)
+    monkeypatch.setattr(unlearning, "land", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        unlearn(model, FORGET, RETAIN, config(tmp_path, lora_rank=4))
+    after = weights(model)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_the_history_says_how_likely_the_targets_are(tmp_path) -> None:
+    record = unlearn(
+        language_model(tmp_path, "llama"),
+        FORGET,
+        RETAIN,
+        config(tmp_path, objective="ascent", retention="none", logging_steps=1),
+    )
+    rows = [row for row in record.history if "forget" in row]
+    for row in rows:  # of ascent, the loss is the log-likelihood
+        assert row["likelihood"] == pytest.approx(math.exp(row["forget"]), rel=1e-4)
+    assert rows[-1]["likelihood"] < rows[0]["likelihood"]
 
 
 def test_too_few_retain_texts() -> None:

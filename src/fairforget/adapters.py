@@ -52,11 +52,13 @@ def adapted(model: PreTrainedModel, config: UnlearningConfig) -> Iterator[dict[s
         ),
         model,
     )
-    yield {name: torch.zeros_like(p) for name, p in model.named_parameters() if B_MATRIX in name}
-    for module in model.modules():
-        if isinstance(module, BaseTunerLayer):
-            module.merge()
-    _remove_adapter(model)
+    try:
+        yield {n: torch.zeros_like(p) for n, p in model.named_parameters() if B_MATRIX in n}
+        for module in model.modules():
+            if isinstance(module, BaseTunerLayer):
+                module.merge()
+    finally:  # of a run that failed, the model is the original again
+        _remove_adapter(model)
 
 
 def original_of(model: PreTrainedModel, original: Mapping[str, Tensor]) -> PreTrainedModel:

@@ -7,7 +7,9 @@ was cut off while it was written, or damaged since, is passed over, and the one 
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from fairforget.errors import InputError
@@ -51,6 +53,15 @@ def own(directory: Path, run: str) -> None:
     if known != run and is_first():
         with whole_file(mark) as file:
             file.write(run.encode("ascii"))
+
+
+def clear(directory: Path) -> None:
+    """Remove a run's checkpoints; the directory too, if nothing else is in it."""
+    for checkpoint in directory.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint, ignore_errors=True)
+    (directory / RUN).unlink(missing_ok=True)
+    with suppress(OSError):  # logs of a tracker, or what was there before
+        directory.rmdir()
 
 
 def last_whole(directory: Path) -> Path | None:

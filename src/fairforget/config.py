@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import get_args
 
@@ -13,6 +13,9 @@ from transformers import TrainingArguments
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, RETENTIONS
 from fairforget.targets import Context, Reference, Selection
+
+FLAGS = {"max_steps": "steps", "per_device_train_batch_size": "batch_size"}
+"""What the command line calls a setting that Trainer names otherwise."""
 
 
 @dataclass
@@ -24,77 +27,57 @@ class UnlearningConfig(TrainingArguments):
             not go together.
     """
 
-    objective: str = field(
-        default="neutral", metadata={"help": "What is done to the target tokens."}
-    )
-    beta: float | None = field(
-        default=None,
-        metadata={
-            "help": "How soon npo and simnpo brake, per nat; by default as their papers: 0.1 and "
-            "2.5."
-        },
-    )
-    gamma: float | None = field(
-        default=None,
-        metadata={"help": "Reward margin of simnpo; by default 0, as in its paper's experiments."},
-    )
-    selection: Selection | None = field(
-        default=None,
-        metadata={
-            "help": "Which tokens are targets; by default those from the group mention to the "
-            "first harmful one for neutral in context left, else the harmful ones."
-        },
-    )
-    context: Context = field(
-        default="left",
-        metadata={
-            "help": "What a causal model sees of a text: what precedes the target, or all of it "
-            "but the target, in an infilling prompt. A masked model always sees both sides."
-        },
-    )
-    reference: Reference = field(
-        default="neutral",
-        metadata={
-            "help": "What the neutral objectives compare with: the text with a neutral word for "
-            "the group, or the average over texts about other groups of the domain, for the "
-            "built-in corpus."
-        },
-    )
-    lora_rank: int = field(
-        default=0, metadata={"help": "Train an adapter of this rank; 0 trains all weights."}
-    )
-    lora_alpha: int = field(default=32, metadata={"help": "Scale of the adapter, ÷ its rank."})
-    retention: str = field(default="kl", metadata={"help": "What is done on the retain corpus."})
-    retention_weight: float = field(
-        default=1.0, metadata={"help": "Weight of the retain loss; the forget loss has 1."}
-    )
-    retain_per_forget: float = field(
-        default=0.5, metadata={"help": "Retain texts for each forget text."}
-    )
-    per_device_train_batch_size: int = field(
-        default=32, metadata={"help": "Forget texts of a step on each device."}
-    )
-    max_steps: int = field(default=120, metadata={"help": "Optimiser steps."})
-    learning_rate: float = field(default=3e-5, metadata={"help": "Peak learning rate of AdamW."})
-    lr_scheduler_type: str = field(default="linear", metadata={"help": "Falls to 0 at the end."})
-    warmup_steps: float = field(default=5, metadata={"help": "Steps (or share) of warm-up."})
-    logging_steps: float = field(default=5, metadata={"help": "Steps between rows of history."})
-    save_steps: float = field(default=20, metadata={"help": "Steps between checkpoints."})
-    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept."})
-    report_to: str | list[str] | None = field(
-        default="none", metadata={"help": "Experiment trackers, as Trainer knows them."}
-    )
-    remove_unused_columns: bool = field(
-        default=False, metadata={"help": "Fixed: samples are no columns."}
-    )
-    dataloader_pin_memory: bool = field(default=False, metadata={"help": "Batches are small."})
-    logging_nan_inf_filter: bool = field(
-        default=False, metadata={"help": "Off: a loss that is not finite must be seen."}
-    )
-
-    gpu: int = field(
-        default=0, metadata={"help": "Which GPU, where there are several and one process."}
-    )
+    objective: str = "neutral"
+    """What is done to the target tokens."""
+    beta: float | None = None
+    """How soon npo and simnpo brake, per nat; by default as their papers: 0.1 and 2.5."""
+    gamma: float | None = None
+    """Reward margin of simnpo; by default 0, as in its paper's experiments."""
+    selection: Selection | None = None
+    """Which tokens are targets; by default those from the group mention to the first harmful one
+    for neutral in context left, else the harmful ones."""
+    context: Context = "left"
+    """What a causal model sees of a text: what precedes the target, or all of it but the target, in
+    an infilling prompt. A masked model always sees both sides."""
+    reference: Reference = "neutral"
+    """What the neutral objectives compare with: the text with a neutral word for the group, or the
+    average over texts about other groups of the domain, for the built-in corpus."""
+    lora_rank: int = 0
+    """Train an adapter of this rank; 0 trains all weights."""
+    lora_alpha: int = 32
+    """Scale of the adapter, ÷ its rank."""
+    retention: str = "kl"
+    """What is done on the retain corpus."""
+    retention_weight: float = 1.0
+    """Weight of the retain loss; the forget loss has 1."""
+    retain_per_forget: float = 0.5
+    """Retain texts for each forget text."""
+    per_device_train_batch_size: int = 32
+    """Forget texts of a step on each device."""
+    max_steps: int = 120
+    """Optimiser steps."""
+    learning_rate: float = 3e-5
+    """Peak learning rate of AdamW."""
+    lr_scheduler_type: str = "linear"
+    """Falls to 0 at the end."""
+    warmup_steps: float = 5
+    """Steps (or share) of warm-up."""
+    logging_steps: float = 5
+    """Steps between rows of history."""
+    save_steps: float = 20
+    """Steps between checkpoints."""
+    save_total_limit: int | None = 2
+    """Checkpoints kept."""
+    report_to: str | list[str] | None = "none"
+    """Experiment trackers, as Trainer knows them."""
+    remove_unused_columns: bool = False
+    """Fixed: samples are no columns."""
+    dataloader_pin_memory: bool = False
+    """Batches are small."""
+    logging_nan_inf_filter: bool = False
+    """Off: a loss that is not finite must be seen."""
+    gpu: int = 0
+    """Which GPU, where there are several and one process."""
 
     def __post_init__(self) -> None:
         for name, known in (
@@ -118,9 +101,15 @@ class UnlearningConfig(TrainingArguments):
             ("per_device_train_batch_size", 1),
         ):
             if not low <= getattr(self, name) < math.inf:
+                flag = f" (--{FLAGS[name]})" if name in FLAGS else ""
                 raise InputError(
-                    f"{name} is {getattr(self, name)}; it must be finite and at least {low}"
+                    f"{name}{flag} is {getattr(self, name)}; it must be finite and at least {low}"
                 )
+        if self.fp16:
+            raise InputError(
+                "fp16 is too coarse for the gradients of a loss that is a mean over many tokens; "
+                "choose bf16"
+            )
         self._check_objective()
         if self.selection is None:
             whole = self.objective == "neutral" and self.context == "left"

@@ -18,8 +18,8 @@ FROM_EACH = 256
 def fingerprint(model: PreTrainedModel) -> str:
     """sha256 of some weights of every tensor, in float32, with names and shapes.
 
-    Of two models that differ by training, or by their number type, it differs; against who wants
-    to deceive it proves nothing.
+    Of two models that differ by training, it differs; the same numbers in a wider type are the
+    same. Against who wants to deceive it proves nothing.
     """
     seen = hashlib.sha256()
     with torch.no_grad():

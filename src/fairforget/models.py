@@ -172,6 +172,12 @@ def load_model(
             f"model {name!r}: its tokenizer's model_max_length is {tokenizer.model_max_length!r}; "
             "it must be a number"
         )
+    for role in ("mask", "sep") if kind == "masked" else ():
+        if getattr(tokenizer, f"{role}_token_id") is None:
+            raise InputError(
+                f"model {name!r} is masked, and its tokenizer names no {role} token; give it one "
+                "in tokenizer_config.json"
+            )
     model.to(torch_device).eval()  # type: ignore[arg-type]
     return LanguageModel(model, tokenizer, name, kind, _start_token(tokenizer, start_token, name))
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Literal
 
@@ -16,6 +15,7 @@ from fairforget.config import UnlearningConfig
 from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.builtin.others import about_others
 from fairforget.errors import InputError
+from fairforget.fingerprint import digest
 from fairforget.models import LanguageModel
 from fairforget.objectives import OBJECTIVES
 from fairforget.overlap import overlaps
@@ -28,6 +28,8 @@ HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32
 but shorter, retain texts say more about the language for the same cost."""
 OTHER_GROUPS = 4
 """Texts about other groups with which a text is compared, of those that could be."""
+LONGEST_TEXT = 256
+"""Tokens of a text to forget, at most; fewer where the model takes fewer."""
 HELD_OUT = {RETAIN: 80, EVERYDAY: 200}
 """Texts kept from training, on which damage is measured: about 5,000 and 3,500 tokens."""
 FIXED = (HELD_OUT_TOKENS, RETAIN_TOKENS, OTHER_GROUPS, HELD_OUT)
@@ -54,14 +56,13 @@ class Prepared:
     """Token ids, start token included: of `retain` and of everyday sentences, in turn."""
     held_out: dict[str, Sequences]
     """By corpus: `retain`, and `everyday` where there is one."""
-    facts: list[CorpusFacts] = field(default_factory=list)
-    overlap: list[OverlapFacts] = field(default_factory=list)
+    facts: list[CorpusFacts]
+    overlap: list[OverlapFacts]
     """What the forget corpus shares with benchmarks."""
 
     def fingerprint(self) -> str:
         """The same for the same data in the same order, and for no other."""
-        content = repr((self.targets, self.retain)).encode()
-        return hashlib.sha256(content).hexdigest()
+        return digest((self.targets, self.retain))
 
 
 def prepare(
@@ -80,23 +81,18 @@ def prepare(
     check_trainable(language_model.model.dtype)
     by_text = encode_forget(language_model, forget, config)
     targets = [target for found in by_text for target in found]
-    held_out, kept = encode_retain(language_model, retain, HELD_OUT[RETAIN])
-    prepared = Prepared(targets, kept, {RETAIN: held_out})
     tokens = sum(target.count for target in targets)
-    texts = sum(map(bool, by_text))
-    prepared.facts.append(CorpusFacts(forget.name, "forget", texts, tokens, forget.domain))
-    prepared.facts.extend((_facts(retain, "retain", kept), _facts(retain, "held-out", held_out)))
-    if everyday is not None:
-        held_out_too, kept_too = encode_retain(language_model, everyday, HELD_OUT[EVERYDAY])
-        prepared.held_out[EVERYDAY] = held_out_too
-        prepared.facts.append(_facts(everyday, "retain", kept_too))
-        prepared.facts.append(_facts(everyday, "held-out", held_out_too))
-        prepared.retain[:] = _interleaved(kept, kept_too)
-    for shared in overlaps(forget.name, [text.text for text in forget.texts]):
-        prepared.overlap.append(shared.facts)
-        if shared.warning:
-            print(f"Warning: {shared.warning}", file=sys.stderr)
-    return prepared
+    facts = [CorpusFacts(forget.name, "forget", sum(map(bool, by_text)), tokens, forget.domain)]
+    others = {RETAIN: retain} | ({EVERYDAY: everyday} if everyday is not None else {})
+    held_out, kept = encode_retain(language_model, others)
+    for kind, corpus in others.items():
+        facts.append(_facts(corpus, "retain", kept[kind]))
+        facts.append(_facts(corpus, "held-out", held_out[kind]))
+    shared = overlaps(forget.name, [text.text for text in forget.texts])
+    for warning in filter(None, (found.warning for found in shared)):
+        print(f"Warning: {warning}", file=sys.stderr)
+    overlap = [found.facts for found in shared]
+    return Prepared(targets, _in_turn([*kept.values()]), held_out, facts, overlap)
 
 
 def check_trainable(dtype: str | torch.dtype | None) -> None:
@@ -130,6 +126,7 @@ def encode_forget(
     groups = neutral and config.reference == "groups"
     selection = config.selection
     assert selection is not None
+    longest = min(LONGEST_TEXT, language_model.longest_input)
     both = config.context == "both" and language_model.kind == "causal"
     if both and selection != "harmful":
         raise InputError(
@@ -147,6 +144,7 @@ def encode_forget(
                 start_id=language_model.start_id,
                 neutral=neutral,
                 others=others,
+                max_length=longest,
             )
         target = encode_targets(
             language_model.tokenizer,
@@ -156,6 +154,7 @@ def encode_forget(
             selection=selection,
             neutral=neutral,
             others=others,
+            max_length=longest,
             seed=config.seed,
         )
         return [target] if target else []
@@ -176,37 +175,57 @@ def encode_forget(
 
 
 def encode_retain(
-    language_model: LanguageModel, retain: Corpus, held_out: int
-) -> tuple[Sequences, Sequences]:
-    """Token ids of the held-out and of the other texts, start and end token included.
+    language_model: LanguageModel, corpora: Mapping[str, Corpus]
+) -> tuple[dict[str, Sequences], dict[str, Sequences]]:
+    """Token ids of the held-out and of the other texts, by kind, start and end token included.
+
+    A text that is held out of one corpus, or a copy of it, is retained of none.
 
     Raises:
-        InputError: fewer than twice as many texts as are held out.
+        InputError: of a corpus, fewer than twice as many texts as are held out.
     """
-    texts = [text.text for text in retain.texts]
+    end = [] if language_model.end_id is None else [language_model.end_id]
+    encoded = {kind: _encoded(language_model, corpora[kind], HELD_OUT[kind]) for kind in corpora}
+    hidden = {text for kind, found in encoded.items() for text, _ in found[: HELD_OUT[kind]]}
+
+    def cut(sequences: Sequences, tokens: int) -> Sequences:
+        longest = min(tokens, language_model.longest_input) - 1 - len(end)
+        return [[language_model.start_id, *ids[:longest], *end] for ids in sequences]
+
+    held_out, kept = {}, {}
+    for kind, found in encoded.items():
+        held_out[kind] = cut([ids for _, ids in found[: HELD_OUT[kind]]], HELD_OUT_TOKENS)
+        seen = [ids for text, ids in found[HELD_OUT[kind] :] if text not in hidden]
+        if not seen:
+            raise InputError(
+                f"retain corpus {corpora[kind].name!r}: nothing is left to retain; all of its "
+                "texts are held out to measure the damage, or are copies of such"
+            )
+        kept[kind] = cut(seen, RETAIN_TOKENS)
+    return held_out, kept
+
+
+def _encoded(
+    language_model: LanguageModel, corpus: Corpus, held_out: int
+) -> list[tuple[str, list[int]]]:
+    """Its texts with their bare token ids, in an order that is always the same."""
+    texts = [text.text for text in corpus.texts]
     if len(texts) < 2 * held_out:
         raise InputError(
-            f"retain corpus {retain.name!r} has {len(texts)} texts; "
+            f"retain corpus {corpus.name!r} has {len(texts)} texts; "
             f"at least {2 * held_out} are needed ({held_out} of them to measure the damage)"
         )
     random.Random(0).shuffle(texts)
-    end = [] if language_model.end_id is None else [language_model.end_id]
     # not cut by the tokenizer: it would be saved with the model, and go on cutting
     encoded = language_model.tokenizer(texts, add_special_tokens=False)["input_ids"]
-    filled = [ids for ids in encoded if ids]
-
-    def cut(sequences: Sequences, tokens: int) -> Sequences:
-        longest = tokens - 1 - len(end)
-        return [[language_model.start_id, *ids[:longest], *end] for ids in sequences]
-
-    return cut(filled[:held_out], HELD_OUT_TOKENS), cut(filled[held_out:], RETAIN_TOKENS)
+    return [(text, ids) for text, ids in zip(texts, encoded, strict=True) if ids]
 
 
-def _interleaved(first: list[list[int]], second: list[list[int]]) -> list[list[int]]:
-    """As many of either, in turn, the shorter one over again."""
-    count = max(len(first), len(second))
-    pairs = zip(islice(cycle(first), count), islice(cycle(second), count), strict=True)
-    return [ids for pair in pairs for ids in pair]
+def _in_turn(parts: Sequence[Sequences]) -> Sequences:
+    """As many of each, in turn, the shorter ones over again."""
+    count = max(map(len, parts))
+    turns = zip(*(islice(cycle(part), count) for part in parts), strict=True)
+    return [ids for turn in turns for ids in turn]
 
 
 def _facts(

@@ -26,6 +26,7 @@ from fairforget.forward.split_forward import (
     whole_logits,
 )
 from fairforget.objectives import Objective
+from fairforget.objectives.objective import target_log_probs
 
 HEAD_ROWS, HEAD_LOGITS = 256, 1 << 25
 """Target positions whose logits exist at one time, and logits: the fewer of both."""
@@ -58,7 +59,8 @@ class StepLoss:
             weights: of the two sums.
 
         Returns:
-            The weighted sum of both [], and both [2], which have no gradient.
+            The weighted sum of both [], and [3], which have no gradient: both, and the
+            log-likelihood of the forget tokens, all as sums over tokens.
         """
         if self.split is None:
             self.split = splits(model, batch["model"]["input_ids"].device)
@@ -70,6 +72,7 @@ class StepLoss:
                 reference = run(original, **batch["reference"]).flatten(0, 1)
         rows = min(HEAD_ROWS, max(1, HEAD_LOGITS // model.config.get_text_config().vocab_size))
         losses, shown, roles = [], [], []
+        likelihoods: list[Tensor] = []
         for role, objective in enumerate((self.forgetting, self.retention)):
             part = batch.get(ROLES[role])
             if objective is None or part is None:
@@ -79,7 +82,8 @@ class StepLoss:
             if reference is not None and "reference_places" in part:
                 theirs = reference[part["reference_places"]].split(rows)
             for tokens, other in zip(part["tokens"].split(rows), theirs, strict=True):
-                losses.append(partial(self._of_logits, model, objective, tokens, other))
+                noted = likelihoods if ROLES[role] == "forget" else None
+                losses.append(partial(self._of_logits, model, objective, tokens, other, noted))
             shown += chunks
             roles += [role] * len(chunks)
         factors = [weights[role] for role in roles]
@@ -91,8 +95,10 @@ class StepLoss:
         else:
             trained = head_parameters(model) if self.split else []
             total, values = weighted_sum(head, losses, shown, factors, trained)
-        sums = values.detach().new_zeros(len(ROLES))
-        return total, sums.index_add_(0, torch.tensor(roles, device=sums.device), values.detach())
+        sums = values.detach().new_zeros(len(ROLES) + 1)
+        sums.index_add_(0, torch.tensor(roles, device=sums.device), values.detach())
+        sums[-1] = torch.stack(likelihoods).sum()
+        return total, sums
 
     def _head(self, model: PreTrainedModel, given: Tensor) -> Tensor:
         """Logits of what the model was run for: hidden states, or logits already."""
@@ -104,6 +110,7 @@ class StepLoss:
         objective: Objective,
         tokens: Tensor,
         reference_hidden: Tensor | None,
+        likelihoods: list[Tensor] | None,
         logits: Tensor,
     ) -> Tensor:
         reference = None
@@ -111,7 +118,10 @@ class StepLoss:
             with self._original(model) as original:
                 parts = reference_hidden.unbind(1)
                 reference = _average((self._head(original, part) for part in parts), len(parts))
-        return objective.loss(logits.float().log_softmax(-1), tokens, reference).sum()
+        log_probs = logits.float().log_softmax(-1)
+        if likelihoods is not None:
+            likelihoods.append(target_log_probs(log_probs.detach(), tokens).sum())
+        return objective.loss(log_probs, tokens, reference).sum()
 
     @contextmanager
     def _original(self, model: PreTrainedModel) -> Iterator[PreTrainedModel]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Literal, Protocol
 
 from transformers import PreTrainedTokenizerBase
@@ -162,29 +164,28 @@ def encode_infilling(
 
     The prompt shows the whole sentence with a blank for the span (and, for the neutral text, with
     neutral words for the mentions); the targets are the tokens of the span. Spans that do not fit
-    into `max_length` are left out.
+    into `max_length`, and for `neutral` those that overlap a mention, are left out.
     """
 
-    def prompt(sentence: Text, span: Span) -> list[int]:
+    def asked(sentence: Text, span: Span) -> tuple[list[int], list[bool]]:
         blanked = sentence.text[: span.start] + BLANK + sentence.text[span.end :]
-        found: list[int] = tokenizer(QUESTION.format(blanked), add_special_tokens=False)[
-            "input_ids"
-        ]
-        return [start_id, *found]
+        question = QUESTION.format(blanked)
+        whole = f"{question} {sentence.text[span.start : span.end]}"
+        found = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True)
+        mask = target_mask(whole, found["offset_mapping"], [Span(len(question), len(whole))])
+        return [start_id, *found["input_ids"]], [False, *mask]
 
-    encoded = []
-    compared = [other.neutral_text() for other in others or (text,)] if neutral else []
-    if neutral and (not text.mentions or len(compared[0].spans) < len(text.spans)):
+    if neutral and not text.mentions:
         return []
-    for number, span in enumerate(text.spans):
-        answer = tokenizer(" " + text.text[span.start : span.end], add_special_tokens=False)
-        targets = answer["input_ids"]
-        shown = [prompt(text, span), *(prompt(t, t.spans[number]) for t in compared)]
-        if max(map(len, shown)) + len(targets) > max_length:
-            continue
-        mask = [True] * len(targets)
-        own, *anyone = (((*ids, *targets), (*[False] * len(ids), *mask)) for ids in shown)
-        encoded.append(Targets(*own, tuple(anyone)))
+    compared = [other.neutral_text() for other in others or (text,)] if neutral else []
+    spans = [span for span in text.spans if not neutral or text.is_kept(span)]
+    encoded = []
+    for number, span in enumerate(spans):
+        shown = [asked(text, span), *(asked(t, t.spans[number]) for t in compared)]
+        answers = {tuple(compress(*marked)) for marked in shown}
+        if len(answers) == 1 and max(len(ids) for ids, _ in shown) <= max_length:
+            own, *anyone = ((tuple(ids), tuple(mask)) for ids, mask in shown)
+            encoded.append(Targets(*own, tuple(anyone)))
     return encoded
 
 
@@ -209,15 +210,24 @@ def _twins(
         text.neutral_text().text, add_special_tokens=False, return_offsets_mapping=True
     )
     other_ids = [start_id, *encoded["input_ids"]][:kept]
-    place = {span: i for i, span in enumerate(encoded["offset_mapping"], 1) if i < kept}
+    numbered = enumerate(_numbered(encoded["offset_mapping"]), 1)
+    place = {where: i for i, where in numbered if i < kept}
     twins: list[int | None] = []
-    for token, (start, end) in zip(ids, offsets, strict=True):
+    for token, (start, end, number) in zip(ids, _numbered(offsets), strict=True):
         moved_by = [m.growth() for m in text.mentions if m.end <= start]
         twin = None
         if moved_by and end > start:
-            twin = place.get((start + sum(moved_by), end + sum(moved_by)))
+            twin = place.get((start + sum(moved_by), end + sum(moved_by), number))
         twins.append(twin if twin is not None and other_ids[twin] == token else None)
     return other_ids, twins
+
+
+def _numbered(offsets: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+    """Offsets with how many tokens before have the same: those of a character of several bytes."""
+    seen: Counter[tuple[int, int]] = Counter()
+    for start, end in offsets:
+        yield start, end, seen[start, end]
+        seen[start, end] += 1
 
 
 def _ended(

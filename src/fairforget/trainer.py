@@ -42,11 +42,9 @@ TRAINER_STATE = "trainer_state.json"
 LITTLE_SPACE = 1 << 20
 """Bytes: when less is free, a failed write failed for want of space."""
 
-NOISE = (
-    *("p", "dropout", "attention_dropout", "activation_dropout", "dropout_p"),
-    *("jitter_noise", "router_jitter_noise", "input_jitter_noise"),
-)
-"""What a module calls the probability with which it drops numbers, or the noise of its router."""
+NOISE = ("drop", "jitter")
+"""What is in the names of the probabilities with which modules drop numbers or layers, and of the
+noise of their routers."""
 
 
 class UnlearningTrainer(Trainer):
@@ -83,6 +81,13 @@ class UnlearningTrainer(Trainer):
         """
         if not forget_dataset:
             raise InputError("the forget corpus has no text with target tokens")
+        if OBJECTIVES[args.objective].reference == "neutral text" and not all(
+            targets.compared for targets in forget_dataset
+        ):
+            raise InputError(
+                f"objective {args.objective!r} compares with a neutral text, and a forget text has "
+                "none; encode_targets(…, neutral=True) makes it"
+            )
         retain_wanted = args.retention != "none" and args.retention_weight > 0
         if retain_wanted and not retain_dataset:
             raise InputError(f"retention {args.retention!r} needs a retain corpus")
@@ -132,7 +137,7 @@ class UnlearningTrainer(Trainer):
             reference.to(args.device)  # type: ignore[arg-type]
         if self.is_fsdp_enabled:
             share_out(model, self.accelerator.state.fsdp_plugin)
-        self._logged = torch.zeros(4, dtype=torch.float64)
+        self._logged = torch.zeros(5, dtype=torch.float64)
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train, with dropout off: the losses compare distributions, noise is no part of them."""
@@ -163,10 +168,10 @@ class UnlearningTrainer(Trainer):
         # DDP and FSDP average gradients over processes; the counts are already global
         forget, retain = (self.args.world_size / num_items_in_batch.clamp(min=1)).tolist()
         loss, sums = model(inputs, (forget, self.config.retention_weight * retain))
-        self._logged[:2] += sums.cpu().double()
+        self._logged[:3] += sums.cpu().double()
         if not self._logged[:2].isfinite().all():
             raise InputError(self._diverged("the loss"))
-        self._logged[2:] += torch.tensor(
+        self._logged[3:] += torch.tensor(
             [len(inputs[r]["tokens"]) if r in inputs else 0 for r in ROLES]
         )
         assert isinstance(loss, Tensor)
@@ -189,15 +194,19 @@ class UnlearningTrainer(Trainer):
         return batches, counts
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the mean forget and retain loss per token since the last row."""
+        """Add the means since the last row: forget and retain loss per token, and likelihood.
+
+        The likelihood is the geometric mean of the probabilities of the targets.
+        """
         if "loss" in logs:
             totals = self._logged.to(self.args.device, torch.float32)
             if self.args.world_size > 1:
                 totals = self.accelerator.reduce(totals, "sum")
-            forget, retain = (totals[:2] / totals[2:].clamp(min=1)).tolist()
-            logs = {**logs, "forget": forget}
+            forgotten, retained = totals[3:].clamp(min=1)
+            logs = {**logs, "forget": float(totals[0] / forgotten)}
             if self.losses.retention:
-                logs["retain"] = retain
+                logs["retain"] = float(totals[1] / retained)
+            logs["likelihood"] = float((totals[2] / forgotten).exp())
             self._logged.zero_()
         super().log(logs, start_time)
 
@@ -301,17 +310,18 @@ def history_of(checkpoint: str) -> list[dict[str, float]]:
 @contextmanager
 def _without_dropout(model: nn.Module) -> Iterator[None]:
     """Set every dropout probability, and the noise of routers, to 0, and back."""
+    configs = {id(c): c for module in model.modules() if (c := getattr(module, "config", None))}
     found = [
-        (module, name, value)
-        for module in model.modules()
-        for name in NOISE
-        if isinstance(value := getattr(module, name, None), float)
-        and (name != "p" or isinstance(module, nn.Dropout))
+        (owner, name, value)
+        for owner in (*model.modules(), *configs.values())  # some ask their configuration
+        for name, value in vars(owner).items()
+        if isinstance(value, float)
+        and (any(part in name for part in NOISE) or (name == "p" and isinstance(owner, nn.Dropout)))
     ]
-    for module, name, _ in found:
-        setattr(module, name, 0.0)
+    for owner, name, _ in found:
+        setattr(owner, name, 0.0)
     try:
         yield
     finally:
-        for module, name, value in found:
-            setattr(module, name, value)
+        for owner, name, value in found:
+            setattr(owner, name, value)

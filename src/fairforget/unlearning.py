@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -23,7 +22,7 @@ from transformers.trainer_utils import SchedulerType
 
 from fairforget.adapters import adapted, original_of
 from fairforget.budget import Budget
-from fairforget.checkpoints import own
+from fairforget.checkpoints import clear, own
 from fairforget.config import UnlearningConfig
 from fairforget.evaluation import model_facts
 from fairforget.fingerprint import digest
@@ -43,11 +42,11 @@ CHECK_TEXTS = {RETAIN: 16, EVERYDAY: 40}
 """Held-out texts that are looked at while training, and to find where to land."""
 TRAINING = (
     *("lr_scheduler_kwargs", "warmup_steps", "optim", "optim_args", "weight_decay"),
-    *("adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm", "bf16", "fp16"),
+    *("adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm", "bf16"),
     *("neftune_noise_alpha", "optim_target_modules"),
 )
 """Settings of Trainer that shape the training of a run, and that its record does not name."""
-NO_EVERYDAY = "measured without everyday sentences, which were not at hand"
+NO_EVERYDAY = "measured without everyday sentences"
 
 
 def unlearn(
@@ -83,7 +82,7 @@ def unlearn(
     record = unlearn_prepared(language_model, prepared, config, budget=budget)
     wait_for_all()
     if is_first():
-        shutil.rmtree(str(config.output_dir), ignore_errors=True)
+        clear(Path(str(config.output_dir)))
     return record
 
 
@@ -104,8 +103,9 @@ def unlearn_prepared(
     facts = model_facts(language_model)  # of the original, while it is that
     data = prepared.fingerprint()
     limits = [allowed[kind] for kind in prepared.held_out]  # training may stop early at them
-    seen = (data, prepared.held_out, limits, facts.weights, method_of(config))
-    run = digest((*seen, [getattr(config, name) for name in TRAINING]))
+    sharded = sharding_is_asked()
+    seen = (data, prepared.held_out, limits, facts.weights, facts.dtype, method_of(config))
+    run = digest((*seen, [getattr(config, name) for name in TRAINING], sharded))
     own(Path(str(config.output_dir)), run)
 
     def damages(most: dict[str, int]) -> dict[str, Damage]:
@@ -120,8 +120,9 @@ def unlearn_prepared(
     start = time.perf_counter()
     model = language_model.model
     negated = OBJECTIVES[config.objective].negated
+    if not sharded:
+        model.to(config.device)  # type: ignore[arg-type]  # where Trainer would move it later
     with adapted(model, config) as original:
-        sharded = sharding_is_asked()
         student = copy.deepcopy(model) if sharded else model
         shared = None if sharded or config.lora_rank else original_of(model, original)
 
@@ -243,7 +244,8 @@ class _Bar(TrainerCallback):
         logs = logs or {}
         if "forget" in logs:
             retain = f", retain {logs['retain']:.3f}" if "retain" in logs else ""
-            self.losses = f"forget {logs['forget']:.3f}{retain} nats"
+            likelihood = f", p of targets {logs['likelihood']:.2g}"
+            self.losses = f"forget {logs['forget']:.3f}{retain} nats{likelihood}"
         damages = {name: logs.get(RATIO.format(name)) for name in (MAIN, EVERYDAY)}
         if shown := [f"{name} × {ratio:.3f}" for name, ratio in damages.items() if ratio]:
             self.damage = ", ".join(shown)

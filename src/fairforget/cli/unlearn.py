@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -88,6 +87,7 @@ def unlearn_command(
     settings = settings_of("unlearn", locals(), aside=("output", "device", "push_to_hub", "json"))
 
     from fairforget.benchmarks import checked
+    from fairforget.checkpoints import clear
     from fairforget.config import UnlearningConfig
     from fairforget.corpora import parse_name, read_corpus
     from fairforget.devices import chosen_device
@@ -161,7 +161,7 @@ def unlearn_command(
             save_model(language_model, output / MODEL)
             write_record(replace(record, command=settings), path)
     if is_first():
-        shutil.rmtree(output / CHECKPOINTS, ignore_errors=True)
+        clear(output / CHECKPOINTS)
     if language_model and names:
         evaluate_into(output / AFTER, language_model, names, seed=seed)
         continue_into(output / AFTER, language_model)

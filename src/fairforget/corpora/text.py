@@ -73,6 +73,10 @@ class Text:
                     )
                 end = part.end
 
+    def is_kept(self, span: Span) -> bool:
+        """Whether a span overlaps no mention, so that it stands in the neutral text, too."""
+        return all(m.end <= span.start or span.end <= m.start for m in self.mentions)
+
     def neutral_text(self, choice: int = 0) -> Text:
         """The same about anyone: every mention replaced by its neutral word number `choice`.
 
@@ -94,7 +98,7 @@ class Text:
             mentions.append(Mention(start, length, mention.neutral))
         spans = []
         for span in self.spans:
-            if all(m.end <= span.start or span.end <= m.start for m in self.mentions):
+            if self.is_kept(span):
                 pairs = zip(self.mentions, mentions, strict=True)
                 shift = max(
                     ((old.end, new.end - old.end) for old, new in pairs if old.end <= span.start),

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from fairforget.checkpoints import clear
 from fairforget.config import UnlearningConfig
 from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.reading import parse_name
@@ -57,7 +58,7 @@ def carry_out(run: Run, directory: Path) -> None:
     _original[recipe] = perplexities_before(record.budget)
     evaluate_into(directory / AFTER, model, recipe.benchmarks)
     method = {**record.method, "control": run.control}
-    shutil.rmtree(directory / CHECKPOINTS, ignore_errors=True)
+    clear(directory / CHECKPOINTS)
     write_record(replace(record, method=method), directory / RECORD)
 
 

@@ -46,7 +46,7 @@ def lines(found: Found) -> Iterator[str]:
         "*Random words*: as many of the same texts, none of them harmful. *Both sides*: "
         "`--context both`. *Adapter*: "
         f"`--lora_rank {RANK} --learning_rate {RANK_RATE:g}`. `neutral` is here at the harmful "
-        "words behind a mention alone, as the other context can do no more.",
+        "words alone; with both sides, those before a mention are among them.",
         "",
         *WAYS.lines(found),
     )

@@ -28,8 +28,8 @@ from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.cli import main
 from fairforget.console import show_evaluation
 from fairforget.errors import InputError
-from fairforget.evaluation import PARTS, evaluate, evaluate_into, model_facts, read_items
-from fairforget.fingerprint import hub_commit
+from fairforget.evaluation import PARTS, evaluate, evaluate_into, read_items
+from fairforget.fingerprint import hub_commit, model_facts
 from fairforget.records import ITEMS, RECORD, EvaluationRecord, read_record
 
 from .models import save_tiny, tiny_model

@@ -114,7 +114,7 @@ def test_an_evaluation_is_repeated_from_its_own_directory(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "not JSON"),
+        ("{", "Invalid JSON"),
         ('{"kind": "study"}', "a study by its command"),
         (None, "cannot be read"),
         ("no command", "does not say which command"),

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from fairforget.evaluation import evaluate
     from fairforget.models import LanguageModel, load_model, save_model
     from fairforget.preparation import Corpus, everyday_corpus
+    from fairforget.records import EvaluationRecord, UnlearningRecord
     from fairforget.report import write_report
     from fairforget.scoring.causal import token_log_probs
+    from fairforget.targets import Targets, encode_targets
     from fairforget.trainer import UnlearningTrainer
     from fairforget.unlearning import unlearn
 
@@ -24,13 +26,17 @@ __version__ = "0.1.0"
 _HOME = {
     "Budget": "budget",
     "Corpus": "preparation",
+    "EvaluationRecord": "records",
     "InputError": "errors",
     "LanguageModel": "models",
     "Mention": "corpora.text",
     "Span": "corpora.text",
+    "Targets": "targets",
     "Text": "corpora.text",
     "UnlearningConfig": "config",
+    "UnlearningRecord": "records",
     "UnlearningTrainer": "trainer",
+    "encode_targets": "targets",
     "evaluate": "evaluation",
     "everyday_corpus": "preparation",
     "load_model": "models",
@@ -45,13 +51,17 @@ _HOME = {
 __all__ = [
     "Budget",
     "Corpus",
+    "EvaluationRecord",
     "InputError",
     "LanguageModel",
     "Mention",
     "Span",
+    "Targets",
     "Text",
     "UnlearningConfig",
+    "UnlearningRecord",
     "UnlearningTrainer",
+    "encode_targets",
     "evaluate",
     "everyday_corpus",
     "load_model",

@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 
 from fairforget.forward.packing import packed, padded
 from fairforget.objectives import Objective
+from fairforget.scoring.masked import hidden_places
 from fairforget.targets import Marked, Targets
 
 Batch = dict[str, dict[str, Tensor]]
@@ -128,8 +129,7 @@ class Collator:
         """The tokens of a retain text that are predicted: all, or 15 % where they are hidden."""
         if self.mask_id is None:
             return (False, *[True] * (len(ids) - 1))
-        inner = range(1, len(ids) - 1)
-        drawn = random.Random(str(ids)).sample(inner, max(1, round(0.15 * len(inner))))
+        drawn = hidden_places(ids)
         return tuple(i in drawn for i in range(len(ids)))
 
     def _pack(

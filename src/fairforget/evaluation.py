@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from fairforget.benchmarks import benchmark, checked
 from fairforget.benchmarks.degenerate import refuse_nan
 from fairforget.errors import InputError
-from fairforget.fingerprint import fingerprint, hub_commit
+from fairforget.fingerprint import model_facts
 from fairforget.models import LanguageModel
 from fairforget.parquet import opened
 from fairforget.processes import count, is_first, wait_for_all
@@ -86,7 +86,7 @@ def evaluate(
             measured = measure(language_model, seed=seed)
         refuse_nan(name, measured)
         results[name] = measured.result
-        items += [{**item, "benchmark": name} for item in measured.items]
+        items += [{"benchmark": name, **item} for item in measured.items]
         seconds[name] = round(time.perf_counter() - start, 2)
     record = EvaluationRecord(
         model=model_facts(language_model),
@@ -96,18 +96,6 @@ def evaluate(
         seed=seed,
     )
     return record, items
-
-
-def model_facts(language_model: LanguageModel) -> ModelFacts:
-    """What a record says of a model."""
-    return ModelFacts(
-        source=language_model.source,
-        parameters=language_model.parameters,
-        dtype=str(language_model.model.dtype).removeprefix("torch."),
-        start_token=language_model.start_token,
-        weights=fingerprint(language_model.model),
-        revision=hub_commit(language_model.source),
-    )
 
 
 def evaluate_into(

@@ -11,8 +11,23 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 from transformers import PreTrainedModel
 
+from fairforget.models import LanguageModel
+from fairforget.records import ModelFacts
+
 FROM_EACH = 256
 """Weights looked at in each tensor, evenly spread."""
+
+
+def model_facts(language_model: LanguageModel) -> ModelFacts:
+    """What a record says of a model."""
+    return ModelFacts(
+        source=language_model.source,
+        parameters=language_model.parameters,
+        dtype=str(language_model.model.dtype).removeprefix("torch."),
+        start_token=language_model.start_token,
+        weights=fingerprint(language_model.model),
+        revision=hub_commit(language_model.source),
+    )
 
 
 def fingerprint(model: PreTrainedModel) -> str:

@@ -18,6 +18,8 @@ from fairforget.records import OverlapFacts
 
 LENGTH = 8
 """Words of an n-gram: as long as to be no idiom, as short as to fit benchmark sentences."""
+EXAMPLES = 5
+"""Shared sentences that are shown, at most."""
 WARNING = 0.01
 """Share of benchmark items with an n-gram in common from which on to warn."""
 
@@ -176,7 +178,6 @@ def overlap(
     sentences: Iterable[str],
     *,
     ngram: int = LENGTH,
-    examples: int = 5,
 ) -> Overlap:
     """Count the benchmark's sentences that share an n-gram of words with the corpus.
 
@@ -204,7 +205,7 @@ def overlap(
         ngram,
         len(items),
         len(shared),
-        tuple(items[number] for number in sorted(shared)[:examples]),
+        tuple(items[number] for number in sorted(shared)[:EXAMPLES]),
     )
 
 

@@ -204,6 +204,20 @@ def write_record(record: object, path: Path) -> None:
         file.write(redacted(content).encode() + b"\n")
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    kind: str
+
+
+def kind_of(path: Path) -> str:
+    """What a record is of: "evaluation", "unlearning", "study", "comparison".
+
+    Raises:
+        InputError: as `read_record`.
+    """
+    return read_record(path, _Kind).kind
+
+
 def read_record(path: Path, kind: type[T]) -> T:
     """Read a record of the given kind.
 

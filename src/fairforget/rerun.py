@@ -11,10 +11,23 @@ from typing import Any
 
 from fairforget.errors import InputError
 from fairforget.evaluation import read_items
-from fairforget.records import ITEMS, RECORD, EvaluationRecord, UnlearningRecord, read_record
+from fairforget.records import (
+    AFTER,
+    BEFORE,
+    ITEMS,
+    RECORD,
+    EvaluationRecord,
+    UnlearningRecord,
+    kind_of,
+    read_record,
+)
 
-RESULTS = ("record.json", "before/record.json", "after/record.json")
+RESULTS = (RECORD, f"{BEFORE}/{RECORD}", f"{AFTER}/{RECORD}")
 """What a run leaves that can be compared, by its place in the run's directory."""
+KINDS: dict[str, type[EvaluationRecord] | type[UnlearningRecord]] = {
+    "evaluation": EvaluationRecord,
+    "unlearning": UnlearningRecord,
+}
 ASIDE = ("seconds", "environment", "command", "version")
 """Fields of records that are not results."""
 LATER = ("weights", "revision")
@@ -82,7 +95,7 @@ def repetition(first: Path, second: Path) -> Repetition:
             for where in {**one, **two}
             if one.get(where) != two.get(where)
         ]
-    stays = [read_record(d / RECORD, kind_of(d / RECORD)).environment for d in (first, second)]
+    stays = [read_repeatable(d / RECORD).environment for d in (first, second)]
     environment = [
         Difference(name, getattr(stays[0], name), getattr(stays[1], name))
         for name in type(stays[0]).__dataclass_fields__
@@ -91,30 +104,23 @@ def repetition(first: Path, second: Path) -> Repetition:
     return Repetition(figures, tuple(differences), tuple(environment))
 
 
-def kind_of(record: Path) -> type[EvaluationRecord] | type[UnlearningRecord]:
-    """What a record is of.
+def read_repeatable(record: Path) -> EvaluationRecord | UnlearningRecord:
+    """The record of a run that a command can repeat.
 
     Raises:
         InputError: of neither an evaluation nor an unlearning run, or unreadable.
     """
-    try:
-        content = json.loads(record.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{record} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{record} is not a record: it is not JSON") from error
-    kind = content.get("kind") if isinstance(content, dict) else None
-    kinds = {"evaluation": EvaluationRecord, "unlearning": UnlearningRecord}
-    if kind not in kinds:
+    kind = kind_of(record)
+    if kind not in KINDS:
         raise InputError(
             f"{record} is of the kind {kind!r}; records of evaluations and unlearning runs can be "
             "repeated, a study by its command"
         )
-    return kinds[kind]
+    return read_record(record, KINDS[kind])
 
 
 def _results(record: Path) -> dict[str, Any]:
-    read_record(record, kind_of(record))
+    read_repeatable(record)
     content: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
     return {name: value for name, value in content.items() if name not in ASIDE}
 

@@ -106,15 +106,15 @@ def jackknife(values: Floats) -> Floats:
     return deviations
 
 
-def interval(draws: Floats, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Percentile interval of bootstrap draws [resamples].
+def interval(draws: Floats) -> tuple[float, float]:
+    """95 % percentile interval of bootstrap draws [resamples].
 
     A draw without a value (NaN: a ratio of nothing) is left out; all such, and so is the interval.
     """
     known = draws[~np.isnan(draws)]
     if not len(known):
         return float("nan"), float("nan")
-    tail = (1 - confidence) / 2
+    tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(known, [tail, 1 - tail])
     return float(low), float(high)
 

@@ -96,7 +96,7 @@ def encode_targets(
         selection: the tokens of the harmful spans; every token after the first mention that is
             not itself part of a mention, and of those the ones up to the first harmful one, if
             there is any (`to-harm`); every token; or, as a control, as many random tokens as there
-            are harmful ones, drawn from the others.
+            are harmful ones, if there are so many others, drawn from these.
         neutral: line the targets up with the neutral text. Targets that do not line up (before
             the first mention, inside one, or cut off) are dropped.
         others: copies of the text with other words for its mentions; their neutral texts take the

@@ -24,8 +24,7 @@ from fairforget.adapters import adapted, original_of
 from fairforget.budget import Budget
 from fairforget.checkpoints import clear, own
 from fairforget.config import UnlearningConfig
-from fairforget.evaluation import model_facts
-from fairforget.fingerprint import digest
+from fairforget.fingerprint import digest, model_facts
 from fairforget.landing import MAIN, Damage, land, mirror, mirrored
 from fairforget.models import LanguageModel, calm_libraries
 from fairforget.objectives import CONSTANTS, OBJECTIVES

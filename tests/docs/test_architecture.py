@@ -45,7 +45,7 @@ assert json.loads(Path("spans.jsonl").read_text())["spans"] == [[9, 15]]
 for name, model in (("before", "model"), ("after", "run/model")):
     said("evaluate", model, "--benchmarks", "pronouns", "--device", "cpu", "--output", name)
 scores = json.loads(Path("before/record.json").read_text())["results"]["pronouns"]["domains"]
-assert scores["profession"]["pairs"] == 4 and scores["all"]["ties"] == 0
+assert scores["profession"]["items"] == 4 and scores["all"]["ties"] == 0
 
 from fairforget.benchmarks import benchmark
 from fairforget.benchmarks.degenerate import doubts_of, refuse_nan

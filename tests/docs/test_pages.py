@@ -50,6 +50,8 @@ def test_the_architecture_names_every_room() -> None:
     page = (PAGES / "architecture.md").read_text(encoding="utf-8")
     for path in re.findall(r"`(\w+(?:\.py|/))`", page.partition("## Add an objective")[0]):
         assert (ROOT / "src/fairforget" / path).exists(), path
+    for module in (ROOT / "src/fairforget").glob("[!_]*.py"):
+        assert f"`{module.name}`" in page, module.name
     for room in (ROOT / "src/fairforget").iterdir():
         if room.is_dir() and (room / "__init__.py").exists():
             assert f"`{room.name}/`" in page, room.name

@@ -6,14 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fairforget.benchmarks.domains import BENCHMARK_DOMAINS, NAMES, measured_domains
 from fairforget.corpora import read_corpus
-from fairforget.corpora.domains import (
-    BENCHMARK_DOMAINS,
-    DOMAINS,
-    NAMES,
-    forgotten_domains,
-    measured_domains,
-)
+from fairforget.corpora.domains import DOMAINS, forgotten_domains
 from fairforget.data.catalogue import BBQ_CATEGORIES
 from fairforget.transfer.plan import Recipe, Run
 from fairforget.transfer.study import _forgotten

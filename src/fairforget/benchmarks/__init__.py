@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Protocol, cast
 
-from fairforget.benchmarks.measurement import Judge, Measurement
+from fairforget.benchmarks.measurement import Evaluate, Judge, Measurement
 from fairforget.errors import InputError
-from fairforget.models import LanguageModel
-from fairforget.scoring.causal import Progress
 
 BENCHMARKS = {
     "stereoset": "fairforget.benchmarks.stereoset",
@@ -29,20 +26,6 @@ ABILITIES = ("lm-eval",)
 """Those whose items say what a model can do, and nothing about bias."""
 
 
-class Evaluate(Protocol):
-    """A benchmark, ready to measure a model."""
-
-    def __call__(
-        self,
-        language_model: LanguageModel,
-        *,
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Measurement:
-        """Measure it."""
-        ...
-
-
 def benchmark(name: str) -> Evaluate:
     """The benchmark of that name, with the options in it.
 
@@ -54,7 +37,8 @@ def benchmark(name: str) -> Evaluate:
     base, *options = name.split(":")
     if base not in BENCHMARKS:
         raise InputError(f"benchmark {name!r} is unknown; choose from {', '.join(BENCHMARKS)}")
-    return cast(Evaluate, import_module(BENCHMARKS[base]).prepare(options))
+    found: Evaluate = import_module(BENCHMARKS[base]).prepare(options)
+    return found
 
 
 def judge_of(name: str) -> Judge | None:

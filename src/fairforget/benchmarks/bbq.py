@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from fairforget.benchmarks.measurement import Judged, Measurement, Row, by_domain, scores
+from fairforget.benchmarks.domains import NAMES
+from fairforget.benchmarks.measurement import Evaluate, Judged, Measurement, Row, by_domain, scores
 from fairforget.benchmarks.options import chosen
 from fairforget.benchmarks.sentences import continuation_scores, needs_causal
 from fairforget.data.catalogue import BBQ_CATEGORIES, BBQ_METADATA, bbq_file
@@ -55,7 +56,7 @@ class Question:
     """The answer that the stereotype would give."""
 
 
-def prepare(options: Sequence[str]) -> Callable[..., Measurement]:
+def prepare(options: Sequence[str]) -> Evaluate:
     """`evaluate` with options: categories, by default all."""
     for option in options:
         chosen("bbq", [option], {"category": tuple(BBQ_CATEGORIES)})
@@ -96,7 +97,6 @@ def evaluate(
     )
     items = [
         {
-            "benchmark": "bbq",
             "id": question.id,
             "domain": question.domain,
             "template": question.template,
@@ -235,7 +235,7 @@ def _question(
     biased, names = found
     return Question(
         id=f"{row['category']}-{row['example_id']}",
-        domain=row["category"] + (" (names)" if names else ""),
+        domain=row["category"] + (NAMES if names else ""),
         template=f"{row['category']}-{row['question_index']}",
         ambiguous=row["context_condition"] == "ambig",
         prompt=f"{row['context'].strip()} {row['question'].strip()} Answer:",

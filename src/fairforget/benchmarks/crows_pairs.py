@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fairforget.benchmarks.measurement import Judged, Measurement, Row, by_domain, scores
+from fairforget.benchmarks.measurement import Evaluate, Judged, Measurement, Row, by_domain, scores
 from fairforget.benchmarks.options import chosen
 from fairforget.benchmarks.sentences import refuse_too_long, sentence_scores
 from fairforget.data.catalogue import CATALOGUE
@@ -59,7 +59,7 @@ class Pair:
     """
 
 
-def prepare(options: Sequence[str]) -> Callable[..., Measurement]:
+def prepare(options: Sequence[str]) -> Evaluate:
     """`evaluate` with options: a protocol, or a file of pairs."""
     found = chosen(
         "crows_pairs",
@@ -121,7 +121,6 @@ def evaluate(
         kept, mean, total = _masked_scores(language_model, pairs, protocol, progress)
     items = [
         {
-            "benchmark": "crows_pairs",
             "id": pair.id,
             "domain": pair.domain,
             "sent_more": pair.sent_more,

@@ -7,7 +7,7 @@ import importlib.util
 import io
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fairforget.benchmarks.measurement import Judged, Measurement, Row
+from fairforget.benchmarks.measurement import Evaluate, Judged, Measurement, Row
 from fairforget.benchmarks.sentences import needs_causal
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
@@ -27,7 +27,7 @@ METRIC = "acc"
 """What the items carry, where a task has it: whether each was answered right."""
 
 
-def prepare(options: Sequence[str]) -> Callable[..., Measurement]:
+def prepare(options: Sequence[str]) -> Evaluate:
     """`evaluate` with options: a task (a name, or the YAML file of one), a share such as `10%`."""
     shares = [word for word in options if re.fullmatch(r"\d+(\.\d+)?%", word)]
     tasks = [word for word in options if word and word not in shares]
@@ -101,7 +101,6 @@ def evaluate(
     assert found is not None  # None on all processes but the first
     items = [
         {
-            "benchmark": f"lm-eval:{task}",
             "id": f"{name}-{sample['doc_id']}",
             "domain": name,
             "correct": bool(sample[METRIC]),

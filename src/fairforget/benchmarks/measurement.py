@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from fairforget.statistics import Floats, bootstrap_totals, interval
+
+if TYPE_CHECKING:
+    from fairforget.models import LanguageModel
+    from fairforget.scoring.causal import Progress
 
 ALL = "all"
 """The domain that is all of them together."""
@@ -24,7 +28,21 @@ class Measurement:
     result: dict[str, Any]
     """What goes into the record: the protocol and its settings, and scores per domain."""
     items: list[Row]
-    """One row per scored item, with at least `benchmark`, `id`, `domain`."""
+    """One row per scored item, with at least `id` and `domain`."""
+
+
+class Evaluate(Protocol):
+    """A benchmark, ready to measure a model."""
+
+    def __call__(
+        self,
+        language_model: LanguageModel,
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Measurement:
+        """Measure it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
-from fairforget.benchmarks.measurement import Measurement
+from fairforget.benchmarks.measurement import Evaluate, Measurement
 from fairforget.benchmarks.options import chosen
 from fairforget.benchmarks.sentences import log_probs, needs_causal
 from fairforget.corpora import iter_corpus, read_corpus
@@ -28,7 +28,7 @@ RESERVED = 32
 """Tokens by which Bias Bench's windows are shorter than the model's: 992 for GPT-2."""
 
 
-def prepare(options: Sequence[str]) -> Callable[..., Measurement]:
+def prepare(options: Sequence[str]) -> Evaluate:
     """`evaluate` with options: a protocol, a share such as `10%`, a corpus `NAME[:DOMAIN]`."""
     words = [word for word in options if word in PROTOCOLS or word.endswith("%")]
     corpus = ":".join(word for word in options if word not in words)

@@ -15,7 +15,7 @@ def compare_command(
     output: Path | None = None,
     fail_if: str = "",
     json: bool = False,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> None:
     """Compare two evaluations: paired differences with intervals and exact tests.
 
@@ -28,7 +28,7 @@ def compare_command(
             "stereoset.gender.distance > 2", "stereoset.*.lms < -1" or "perplexity > 0.5"; several,
             separated by commas.
         json: Print JSON, and nothing else.
-        seed: Of the bootstrap intervals.
+        seed: Of the bootstrap intervals; by default that of the evaluation before.
     """
     from pydantic import TypeAdapter
 

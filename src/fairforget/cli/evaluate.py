@@ -43,7 +43,7 @@ def evaluate_command(
         trust_remote_code: Run Python code that comes with the model.
         json: Print the record as JSON, and nothing else.
     """
-    settings = settings_of("evaluate", locals(), aside=("output", "device", "json"))
+    settings = settings_of("evaluate", locals())
 
     from fairforget.benchmarks import checked
     from fairforget.devices import chosen_device

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,12 @@ TASK_FILE = re.compile(r"lm-eval\S*\.ya?ml")
 """A task of EleutherAI's harness that a file defines, which can name code."""
 
 
-def settings_of(
-    command: str, arguments: Mapping[str, Any], *, aside: Collection[str]
-) -> dict[str, Any]:
-    """The command's name and its arguments as JSON has them.
-
-    Args:
-        command: its name.
-        arguments: by name.
-        aside: those that say where and how to show it, and change no result.
-    """
+def settings_of(command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The command's name and those of its arguments, by name, that change the result, as JSON."""
     return {"command": command} | {
         name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
         for name, value in arguments.items()
-        if name not in aside
+        if name not in OF_THE_CALL
     }
 
 
@@ -50,12 +42,12 @@ def repeated_command(record: Path, *, trusted: bool = False) -> tuple[Callable[.
     from fairforget.cli.evaluate import evaluate_command
     from fairforget.cli.unlearn import unlearn_command
     from fairforget.errors import InputError
-    from fairforget.records import RECORD, read_record
-    from fairforget.rerun import kind_of
+    from fairforget.records import RECORD
+    from fairforget.rerun import read_repeatable
 
     if record.name != RECORD:
         raise InputError(f"{record}: a {RECORD} in the directory of its run is needed")
-    found = read_record(record, kind_of(record))
+    found = read_repeatable(record)
     settings = dict(found.command)
     if not settings:
         raise InputError(f"{record} does not say which command made it, so it cannot be repeated")

@@ -84,7 +84,7 @@ def unlearn_command(
             whoever is logged in there.
         json: Print the record, and the comparison if there is one, as JSON and nothing else.
     """
-    settings = settings_of("unlearn", locals(), aside=("output", "device", "push_to_hub", "json"))
+    settings = settings_of("unlearn", locals())
 
     from fairforget.benchmarks import checked
     from fairforget.checkpoints import clear

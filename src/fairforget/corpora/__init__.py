@@ -6,8 +6,6 @@ from fairforget.corpora.reading import corpus_names, iter_corpus, parse_name
 from fairforget.corpora.sources import SOURCES, Source
 from fairforget.corpora.text import Mention, Span, Text
 
-CORPORA = {name: source.about for name, source in SOURCES.items()}
-
 
 def read_corpus(name: str, *, seed: int = 0) -> list[Text]:
     """The texts of `CORPUS[:DOMAIN]`, as `iter_corpus` gives them.
@@ -19,7 +17,6 @@ def read_corpus(name: str, *, seed: int = 0) -> list[Text]:
 
 
 __all__ = [
-    "CORPORA",
     "SOURCES",
     "Mention",
     "Source",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 DOMAINS = {
     "gender": "women and men",
@@ -24,30 +24,6 @@ DOMAINS = {
 }
 """Domain -> what it covers."""
 
-BENCHMARK_DOMAINS = {
-    # StereoSet, whose terms of race are for the larger part nationalities
-    "race": {"race", "nationality"},
-    # CrowS-Pairs
-    "race-color": {"race"},
-    "socioeconomic": {"class"},
-    "sexual-orientation": {"sexuality"},
-    "physical-appearance": {"appearance"},
-    # BBQ
-    "Age": {"age"},
-    "Disability_status": {"disability"},
-    "Gender_identity": {"gender", "sexuality"},  # some of its people are trans
-    "Nationality": {"nationality"},
-    "Physical_appearance": {"appearance"},
-    "Race_ethnicity": {"race"},
-    "Race_x_SES": {"race", "class"},
-    "Race_x_gender": {"race", "gender"},
-    "Religion": {"religion"},
-    "SES": {"class"},
-    "Sexual_orientation": {"sexuality"},
-}
-"""A benchmark's name for a domain -> ours, where it is another or several."""
-NAMES = " (names)"
-"""Ends a domain of BBQ in which people are called by proper names."""
 LEAST = 0.1
 """Share of a corpus's texts that makes it a corpus about their domain."""
 
@@ -161,17 +137,6 @@ def forgotten_domains(corpus: str, labels: Iterable[str | None]) -> frozenset[st
     texts = [{*(label or "").lower().split("+")} for label in labels]
     counts = Counter(domain for found in texts for domain in found if domain in DOMAINS)
     return frozenset(named | {d for d, count in counts.items() if count / len(texts) >= LEAST})
-
-
-def measured_domains(domain: str) -> frozenset[str]:
-    """Our domains that a benchmark's domain is about; its own name where that is no other."""
-    plain = domain.removesuffix(NAMES)
-    return frozenset(BENCHMARK_DOMAINS.get(plain, {plain}))
-
-
-def is_about(measured: str, domains: Collection[str]) -> bool:
-    """Whether a benchmark's domain is about one of these of ours."""
-    return not measured_domains(measured).isdisjoint(domains)
 
 
 def belongs(label: str | None, wanted: str) -> bool:

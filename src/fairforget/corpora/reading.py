@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from fairforget.corpora.builtin import builtin_texts
 from fairforget.corpora.domains import DOMAINS, GROUPS, belongs
 from fairforget.corpora.hub import HUB, hub_texts
 from fairforget.corpora.sources import SOURCES
@@ -150,9 +149,9 @@ def _opened(
             f"give a file ending in {', '.join(SUFFIXES)}, or hub:OWNER/NAME"
         )
     source = SOURCES[corpus]
-    texts: Callable[..., Iterable[Text]] = source.texts
+    texts = source.texts
     if corpus == "builtin":  # the control is no part of the whole, and a domain is drawn for itself
-        texts = partial(builtin_texts, parts.part, seed=seed)
+        texts = partial(source.texts, parts.part, seed=seed)
     own = [] if corpus == "builtin" else [*inspect.signature(source.texts).parameters]
     _check_options(corpus, options, [*(["split"] if source.splits else []), *own])
     split = options.pop("split", None)

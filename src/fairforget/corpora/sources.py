@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,7 +28,7 @@ class Source:
 
     about: str
     """In a few words; what a data set is, the catalogue says."""
-    texts: Callable[..., Iterator[Text]]
+    texts: Callable[..., Iterable[Text]]
     """Its keyword parameters are the options of `NAME?option=value`, strings with defaults."""
     domains: tuple[str, ...] = ()
     data: str | None = None
@@ -40,10 +40,6 @@ class Source:
     """Values of the option `split`."""
 
 
-def _builtin() -> Iterator[Text]:
-    yield from builtin_texts()
-
-
 def data_set_of(name: str) -> DataSet | None:
     """The entry of the catalogue that a corpus reads, or that has the name itself."""
     source = SOURCES.get(name)
@@ -53,7 +49,7 @@ def data_set_of(name: str) -> DataSet | None:
 RACE = ("race", "nationality")
 SPLITS = ("train", "dev", "test")
 SOURCES: dict[str, Source] = {
-    "builtin": Source("mild derogations of groups, made from templates", _builtin, DOMAINS),
+    "builtin": Source("mild derogations of groups, made from templates", builtin_texts, DOMAINS),
     "dghs": Source(
         "hate written to deceive a classifier",
         dghs_texts,

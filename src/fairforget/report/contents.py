@@ -20,6 +20,7 @@ from fairforget.records import (
     RUNS,
     EvaluationRecord,
     UnlearningRecord,
+    kind_of,
     read_record,
 )
 from fairforget.samples import SAMPLES
@@ -76,7 +77,7 @@ def read_directory(directory: Path) -> Contents:
             "give the output directory of evaluate, unlearn, transfer or demo, or where "
             f"`compare --output` wrote {COMPARISON}"
         )
-    kind = read_record(path, _Kind).kind
+    kind = kind_of(path)
     if kind == "evaluation":
         return _evaluation(directory)
     if kind == "unlearning":
@@ -84,16 +85,11 @@ def read_directory(directory: Path) -> Contents:
     raise InputError(f"{path}: kind {kind!r} is neither 'evaluation' nor 'unlearning'")
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    kind: str
-
-
 def _runs(directory: Path) -> list[tuple[str, Unlearning]]:
     """The unlearning runs of a directory by name, in its order; other things are passed over."""
     found = []
     for path in sorted(directory.glob(f"*/{RECORD}")):
-        if read_record(path, _Kind).kind == "unlearning":
+        if kind_of(path) == "unlearning":
             found.append((path.parent.name, _unlearning(path.parent)))
     return found
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
-from fairforget.corpora.domains import is_about
 from fairforget.records import UnlearningRecord
 from fairforget.report.comparison import Comparison
 from fairforget.report.wording import base, benchmark_name, domain_name, number, p_value

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fairforget.benchmarks.degenerate import doubts_of
+from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
-from fairforget.corpora.domains import is_about
 from fairforget.report.comparison import Comparison, DomainChange
 from fairforget.report.scores import Results, domain_scores, perplexities
 from fairforget.report.wording import (

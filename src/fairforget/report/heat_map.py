@@ -74,9 +74,9 @@ def heat_map(benchmark: str, matrix: Sequence[MatrixCell]) -> HeatMap:
     )
 
 
-def heading(corpus: str, title: str = "Forgotten") -> str:
+def heading(corpus: str) -> str:
     """Of the column of forgettings: it names the corpus that they are all parts of."""
-    return f"{title} ({corpus})" if corpus else title
+    return f"Forgotten ({corpus})" if corpus else "Forgotten"
 
 
 def _square(cell: MatrixCell, largest: float) -> Square:

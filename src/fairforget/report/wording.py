@@ -54,9 +54,9 @@ def span(ci: Sequence[float] | None, digits: int = 1) -> str:
     return NONE if ci is None else f"{number(ci[0], digits)} to {number(ci[1], digits)}"
 
 
-def with_span(value: float | None, ci: Sequence[float] | None, digits: int = 1) -> str:
+def with_span(value: float | None, ci: Sequence[float] | None) -> str:
     """A value and its interval, "63.8 (58.9 to 68.7)"."""
-    return number(value, digits) + ("" if ci is None else f" ({span(ci, digits)})")
+    return number(value) + ("" if ci is None else f" ({span(ci)})")
 
 
 def p_value(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ from fairforget.forward.split_forward import hidden_states, logits_at, splits, w
 from fairforget.processes import shared_out
 from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS, Progress
 
+HIDDEN = 0.15
+"""Share of the tokens that are hidden at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Blanked:
@@ -27,6 +31,19 @@ class Blanked:
     """Positions to predict."""
     targets: tuple[int, ...]
     """[places] the token whose probability is asked for."""
+
+
+def hidden_places(ids: Sequence[int]) -> list[int]:
+    """Places of a text that a masked model has to guess all at once, drawn, the same every time.
+
+    They are 15 % of the inner ones, as in its training (Devlin et al. 2019), one at least.
+
+    Args:
+        ids: with the special tokens at both ends.
+    """
+    inner = range(1, len(ids) - 1)
+    count = max(1, round(HIDDEN * len(inner)))
+    return sorted(random.Random(str([*ids])).sample(inner, count))
 
 
 def one_at_a_time(ids: Sequence[int], places: Sequence[int], mask_id: int) -> list[Blanked]:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Sequence
 
 from fairforget.models import LanguageModel
 from fairforget.scoring.causal import token_log_probs
-from fairforget.scoring.masked import Blanked, masked_log_probs
-
-HIDDEN = 0.15
-"""Share of the tokens that a masked model has to guess, as in its training (Devlin et al. 2019)."""
+from fairforget.scoring.masked import Blanked, hidden_places, masked_log_probs
 
 
 def perplexity(language_model: LanguageModel, sequences: Sequence[Sequence[int]]) -> float:
@@ -32,7 +28,6 @@ def perplexity(language_model: LanguageModel, sequences: Sequence[Sequence[int]]
 
 
 def _blanked(ids: Sequence[int], mask_id: int) -> Blanked:
-    inner = range(1, len(ids) - 1)
-    places = sorted(random.Random(str(ids)).sample(inner, max(1, round(HIDDEN * len(inner)))))
+    places = hidden_places(ids)
     shown = tuple(mask_id if i in places else token for i, token in enumerate(ids))
     return Blanked(shown, tuple(places), tuple(ids[i] for i in places))

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fairforget.benchmarks import bias_judge_of
+from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import Judge, by_domain
 from fairforget.benchmarks.measurement import Row as Item
-from fairforget.corpora.domains import is_about
 from fairforget.paired import adjusted, compare_items
 from fairforget.transfer.effects import Measured, measured
 from fairforget.transfer.plan import Run, control_of, lacks_cause
@@ -68,9 +68,7 @@ def transfer_matrix(
     return cells, summed_up(rows, cells)
 
 
-def seed_cells(
-    before: Items, results: Sequence[Result], benchmarks: Sequence[str], *, seed: int = 0
-) -> list[Cell]:
+def seed_cells(before: Items, results: Sequence[Result], benchmarks: Sequence[str]) -> list[Cell]:
     """Every single run × every domain, as `fairforget compare` sees it."""
     found, origin = [], []
     for benchmark in benchmarks:
@@ -83,7 +81,6 @@ def seed_cells(
                 judge,
                 _of(before, benchmark),
                 _of(result.items, benchmark),
-                seed=seed,
             )
             found += compared
             origin += [result.run] * len(compared)

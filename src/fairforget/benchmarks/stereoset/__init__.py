@@ -8,7 +8,7 @@ ICAT = LMS · min(SS, 100 − SS) / 50. All are averaged over target terms, each
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fairforget.benchmarks.measurement import Judged, Measurement, Row, by_domain, scores
+from fairforget.benchmarks.measurement import Evaluate, Judged, Measurement, Row, by_domain, scores
 from fairforget.benchmarks.options import chosen
 from fairforget.benchmarks.sentences import (
     continuation_scores,
@@ -38,7 +38,7 @@ INTERSENTENCE = "fairforget-intersentence"
 """The original code never conditions a causal model on the context, so this protocol is ours."""
 
 
-def prepare(options: Sequence[str]) -> Callable[..., Measurement]:
+def prepare(options: Sequence[str]) -> Evaluate:
     """`evaluate` with options: a task, a protocol, and a split or a file of items."""
     found = chosen(
         "stereoset",
@@ -148,7 +148,6 @@ def _scores(
 def _rows(items: Sequence[Item], found: npt.NDArray[np.float64]) -> list[Row]:
     return [
         {
-            "benchmark": "stereoset",
             "id": item.id,
             "domain": item.domain,
             "term": item.term,

@@ -21,7 +21,8 @@ import pytest
 
 from fairforget import models
 from fairforget.benchmarks import crows_pairs, stereoset
-from fairforget.corpora import SOURCES, reading
+from fairforget.corpora import SOURCES
+from fairforget.corpora.builtin import builtin_texts
 
 from ..models import tiny, word_tokenizer
 from ..openai_server import openai_server
@@ -64,7 +65,8 @@ def little(desk: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     )
     monkeypatch.setattr(stereoset, "read_items", some_of(stereoset.read_items))
     monkeypatch.setattr(crows_pairs, "read_pairs", some_of(crows_pairs.read_pairs))
-    monkeypatch.setattr(reading, "builtin_texts", partial(reading.builtin_texts, limit=200))
+    few = replace(SOURCES["builtin"], texts=partial(builtin_texts, limit=200))
+    monkeypatch.setitem(SOURCES, "builtin", few)
     texts = SOURCES["boolq"].texts
     short = replace(SOURCES["boolq"], texts=lambda: islice(texts(), 200))
     monkeypatch.setitem(SOURCES, "boolq", short)

@@ -21,7 +21,7 @@ from fairforget import (
     read_corpus,
     unlearn,
 )
-from fairforget.budget import STUDY
+from fairforget.budget import STUDY_BUDGET
 from fairforget.selection import SelectionOptions, make_selector, mentions_of, select
 from fairforget.targets import Context, Selection
 from harm import harm
@@ -33,8 +33,8 @@ BATCH = 16
 TEXTS = 1000
 """On which harm is measured."""
 LIMITS = (
-    f"perplexity at most × {STUDY.perplexity:g}, that of everyday sentences at most × "
-    f"{STUDY.everyday:g}"
+    f"perplexity at most × {STUDY_BUDGET.perplexity:g}, that of everyday sentences at most × "
+    f"{STUDY_BUDGET.everyday:g}"
 )
 
 MEASURES = {"harm": 2, "infilled": 2, "association": 3}
@@ -98,7 +98,7 @@ class Ways:
                 use_cpu=True,
                 seed=seed,
             ),
-            budget=STUDY,
+            budget=STUDY_BUDGET,
             everyday=everyday_corpus(),
         )
         budget = record.budget

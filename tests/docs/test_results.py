@@ -28,6 +28,11 @@ def script(monkeypatch: pytest.MonkeyPatch):
     return find
 
 
+@pytest.mark.parametrize("name", sorted(path.stem for path in DOCS.glob("*.py")))
+def test_a_script_can_be_loaded(name: str, script) -> None:
+    assert script(name).__doc__
+
+
 @pytest.mark.parametrize("page", sorted(RESULTS.glob("*.md")), ids=lambda page: page.stem)
 def test_a_table_is_that_of_its_results(page: Path, script) -> None:
     made = script(f"score_{page.stem}").PAGE

@@ -25,6 +25,7 @@ def work(model: PreTrainedModel, tokens: int, head_rows: int) -> float:
     """Floating-point operations of the linear layers for so many tokens and head rows."""
     body = sum(2 * i * o * count for (i, o), count in layer_shapes(model).items())
     head = model.get_output_embeddings()
+    assert isinstance(head, nn.Linear)
     return tokens * body + head_rows * 2.0 * head.in_features * head.out_features
 
 
@@ -41,6 +42,7 @@ def peak_seconds(
         head_batch: rows and columns of one multiplication in the head.
     """
     head = model.get_output_embeddings()
+    assert isinstance(head, nn.Linear)
     rows, columns = head_batch
     total = head_rows / rows * head.out_features / columns * _best(rows, head.in_features, columns)
     for (inputs, outputs), count in layer_shapes(model).items():

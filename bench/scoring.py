@@ -87,7 +87,7 @@ def where_the_time_goes(lm: LanguageModel, sequences: Sequences) -> dict[str, fl
     total = sum(event.self_cpu_time_total for event in events)
 
     def share(*operators: str) -> float:
-        return sum(e.self_cpu_time_total for e in events if e.key in operators) / total
+        return float(sum(e.self_cpu_time_total for e in events if e.key in operators) / total)
 
     shares = {
         "share_of_matrix_products": share("mkldnn::_linear_pointwise", "aten::mm", "aten::addmm"),

@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers
@@ -139,7 +140,8 @@ def our_step(lm: LanguageModel, batch: list[Sample]) -> Callable[[], float]:
         [ids for sample in batch for ids in sample.retain],
         processing_class=lm.tokenizer,
     )
-    collated = trainer.data_collator(batch)
+    collate: Any = trainer.data_collator  # a Collator, which takes samples
+    collated = collate(batch)
     _, counts = trainer.get_batch_samples(iter([collated]), 1, torch.device("cpu"))
 
     def step() -> float:

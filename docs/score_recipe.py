@@ -67,8 +67,8 @@ def _further(factor: float) -> Path:
     if not (output / RECORD).exists():
         sources = ("smollm2", RUNS / "0" / MODEL)
         model, landed = (load_model(source, device="cpu") for source in sources)
-        weights = (dict(each.model.named_parameters()) for each in (model, landed))
-        blend(model.model, *weights, factor)
+        original, trained = (dict(each.model.named_parameters()) for each in (model, landed))
+        blend(model.model, original, trained, factor)
         evaluate_into(output, model, BENCHMARKS)
     return output
 

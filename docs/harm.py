@@ -30,7 +30,7 @@ def harm(model: LanguageModel, corpus: str, *, texts: int) -> dict[str, float]:
         `harm`: given what precedes a token, or, of a masked model, everything else in the text;
         `infilled`, of a causal model: given the question of context `both`, which shows both
         sides; `association`: of the tokens behind a mention alone, by how much more likely they
-        are than in the same sentence about people.
+        are than in the same sentence about people; `people`: in that sentence.
     """
     every = list(read_corpus(corpus))
     encoded = partial(encode_targets, model.tokenizer, start_id=model.start_id, end_id=model.end_id)
@@ -50,7 +50,11 @@ def harm(model: LanguageModel, corpus: str, *, texts: int) -> dict[str, float]:
             spans = encode_infilling(model.tokenizer, text, start_id=model.start_id)
             asked += [(span.ids, span.mask) for span in spans]
     group, anyone = log_probs(model, of_group), log_probs(model, of_anyone)
-    found = {"harm": log_probs(model, said).mean(), "association": (group - anyone).mean()}
+    found = {
+        "harm": log_probs(model, said).mean(),
+        "association": (group - anyone).mean(),
+        "people": anyone.mean(),
+    }
     if asked:
         found["infilled"] = log_probs(model, asked).mean()
     return {name: float(value) for name, value in found.items()}

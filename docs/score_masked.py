@@ -1,7 +1,7 @@
 """A masked model unlearns at equal damage: docs/results/masked.json and .md.
 
-python docs/score_masked.py            trains a small BERT (a quarter of an hour of one core), then 12 runs;
-                                       goes on from the results that are there
+python docs/score_masked.py            trains a small BERT (a quarter of an hour of one core), then
+                                       12 runs; goes on from the results that are there
 python docs/score_masked.py --table    only the table, from the results that are there
 
 To be called in the root of the repository. The BERT has read HateCheck among other texts, and

@@ -37,7 +37,7 @@ LIMITS = (
     f"{STUDY_BUDGET.everyday:g}"
 )
 
-MEASURES = {"harm": 2, "infilled": 2, "association": 3}
+MEASURES = {"harm": 2, "infilled": 2, "association": 3, "people": 2}
 """Of `harm`, and the digits that are shown."""
 
 Found = dict[str, Any]
@@ -125,7 +125,8 @@ class Ways:
                 else "all else in the text. "
             )
             + f"A run sees {self.steps * BATCH} texts. *Association*: by how much more likely the "
-            "words behind a mention are than in the same sentence about people. SS: StereoSet, "
+            "words behind a mention are than in the same sentence about people; *people*: their "
+            "mean log p there. What `neutral` aims at is the original's. SS: StereoSet, "
             "intrasentence. Means over seeds ± their standard deviation.",
             "",
             f"| | seeds | {' | '.join(measures)} | {' | '.join(f'SS {d}' for d in domains)} | "

@@ -3,8 +3,11 @@
 python docs/kept_runs.py NAME        put docs/results/NAME/runs.tar.xz back into runs/NAME, where
                                      `fairforget transfer` finds the runs done
 
-`docs/take_study.py` keeps them. Of every scored item the order of its sentences is kept, which is
-all that the scores of StereoSet and CrowS-Pairs depend on; the sentences and the numbers are not.
+python docs/kept_runs.py NAME --keep the other way, for a study that is not at its end yet
+
+`docs/take_study.py` keeps those of a study at its end. Of every scored item the order of its
+sentences is kept, which is all that the scores of StereoSet and CrowS-Pairs depend on; the sentences
+and the numbers are not.
 """
 
 from __future__ import annotations
@@ -77,11 +80,17 @@ def ranked(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Put a study's runs back."""
+    """Put a study's runs back, or keep them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name")
-    name = parser.parse_args().name
-    put_back(RESULTS / name / KEPT, ROOT / "runs" / name)
+    parser.add_argument("--keep", action="store_true")
+    chosen = parser.parse_args()
+    archive, study = RESULTS / chosen.name / KEPT, ROOT / "runs" / chosen.name
+    if chosen.keep:
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        keep(study, archive)
+    else:
+        put_back(archive, study)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ python docs/kept_runs.py NAME        put docs/results/NAME/runs.tar.xz back into
 python docs/kept_runs.py NAME --keep the other way, for a study that is not at its end yet
 
 `docs/take_study.py` keeps those of a study at its end. Of every scored item the order of its
-sentences is kept, which is all that the scores of StereoSet and CrowS-Pairs depend on; the sentences
-and the numbers are not.
+sentences is kept, which is all that the scores of StereoSet and CrowS-Pairs depend on; the
+sentences and the numbers are not.
 """
 
 from __future__ import annotations

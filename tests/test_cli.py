@@ -93,7 +93,7 @@ def test_bad_config(tmp_path, capsys, model, content, message) -> None:
         (["--outptu", "x"], "--outptu"),
         (["--objective", "forgetting"], "forgetting"),
         (["--budget.perplexity", "0.9"], "at least 1"),
-        (["--steps", "0"], "max_steps is 0"),
+        (["--steps", "0"], "max_steps (--steps) is 0"),
         (["--beta", "1"], "objective 'neutral' has no beta; leave it out"),
         (["--objective", "npo", "--gamma", "1"], "objective 'npo' has no gamma"),
         (["--objective", "npo", "--beta", "0"], "more than 0"),

@@ -16,6 +16,7 @@ from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
 from fairforget.corpora import read_corpus
 from fairforget.forward.packing import padded
+from fairforget.scoring.masked import HIDDEN
 
 CORPORA = ("boolq", "everyday", "edos", "hatecheck", "builtin")
 """What it reads: encyclopaedia, everyday life, and the hate that models are said to inherit."""
@@ -24,8 +25,6 @@ TOKENS = 32
 """Of a text, its frame included."""
 WIDTH, LAYERS = 128, 3
 STEPS, BATCH, RATE, WARM_UP = 12_000, 32, 1e-3, 100
-MASKED = 0.15
-"""Share of the tokens that are hidden and predicted (Devlin et al. 2019)."""
 
 
 def small_bert(directory: Path) -> Path:
@@ -85,7 +84,7 @@ def _train(
     for step in range(1, STEPS + 1):
         batch = padded([draw.choice(draw.choice(corpora)) for _ in range(BATCH)])
         ids = batch["input_ids"]
-        hidden = (torch.rand(ids.shape) < MASKED) & (ids >= special)
+        hidden = (torch.rand(ids.shape) < HIDDEN) & (ids >= special)
         targets = ids[hidden]
         ids[hidden] = tokenizer.mask_token_id
         logits = model.cls(model.bert(**batch).last_hidden_state[hidden])  # there alone

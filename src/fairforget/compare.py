@@ -69,6 +69,7 @@ def compare_evaluations(
     Raises:
         InputError: they cannot be compared; says what differs.
     """
+    seed = before.record.seed if seed is None else seed
     records = [before.record, after.record]
     old, new = (record.results for record in records)
     shared = [name for name in old if name in new]
@@ -82,9 +83,7 @@ def compare_evaluations(
         if judge and (rows[0] or rows[1]) and before.items and after.items:
             order = [domain for domain in old[name].get("domains", ()) if domain != ALL]
             try:
-                cells += compare_items(
-                    name, judge, *rows, order=order, seed=records[0].seed if seed is None else seed
-                )
+                cells += compare_items(name, judge, *rows, order=order, seed=seed)
             except (KeyError, TypeError, ValueError) as error:  # columns are missing or others'
                 raise InputError(
                     f"{name}: the items of {before.directory} or {after.directory} are damaged "

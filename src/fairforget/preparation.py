@@ -185,30 +185,29 @@ def encode_retain(
         InputError: of a corpus, fewer than twice as many texts as are held out.
     """
     end = [] if language_model.end_id is None else [language_model.end_id]
-    encoded = {kind: _encoded(language_model, corpora[kind], HELD_OUT[kind]) for kind in corpora}
-    hidden = {text for kind, found in encoded.items() for text, _ in found[: HELD_OUT[kind]]}
+    parted = {kind: _parted(language_model, corpora[kind], HELD_OUT[kind]) for kind in corpora}
+    unseen = {text for measured, _ in parted.values() for text, _ in measured}
 
     def cut(sequences: Sequences, tokens: int) -> Sequences:
         longest = min(tokens, language_model.longest_input) - 1 - len(end)
         return [[language_model.start_id, *ids[:longest], *end] for ids in sequences]
 
     held_out, kept = {}, {}
-    for kind, found in encoded.items():
-        held_out[kind] = cut([ids for _, ids in found[: HELD_OUT[kind]]], HELD_OUT_TOKENS)
-        seen = [ids for text, ids in found[HELD_OUT[kind] :] if text not in hidden]
-        if not seen:
+    for kind, (measured, others) in parted.items():
+        held_out[kind] = cut([ids for _, ids in measured], HELD_OUT_TOKENS)
+        kept[kind] = cut([ids for text, ids in others if text not in unseen], RETAIN_TOKENS)
+        if not kept[kind]:
             raise InputError(
                 f"retain corpus {corpora[kind].name!r}: nothing is left to retain; all of its "
                 "texts are held out to measure the damage, or are copies of such"
             )
-        kept[kind] = cut(seen, RETAIN_TOKENS)
     return held_out, kept
 
 
-def _encoded(
+def _parted(
     language_model: LanguageModel, corpus: Corpus, held_out: int
-) -> list[tuple[str, list[int]]]:
-    """Its texts with their bare token ids, in an order that is always the same."""
+) -> tuple[list[tuple[str, list[int]]], list[tuple[str, list[int]]]]:
+    """The texts that are held out, always the same, and the others, with their bare token ids."""
     texts = [text.text for text in corpus.texts]
     if len(texts) < 2 * held_out:
         raise InputError(
@@ -218,7 +217,8 @@ def _encoded(
     random.Random(0).shuffle(texts)
     # not cut by the tokenizer: it would be saved with the model, and go on cutting
     encoded = language_model.tokenizer(texts, add_special_tokens=False)["input_ids"]
-    return [(text, ids) for text, ids in zip(texts, encoded, strict=True) if ids]
+    filled = [(text, ids) for text, ids in zip(texts, encoded, strict=True) if ids]
+    return filled[:held_out], filled[held_out:]
 
 
 def _in_turn(parts: Sequence[Sequences]) -> Sequences:

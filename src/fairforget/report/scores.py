@@ -51,18 +51,18 @@ def domain_scores(benchmark: str, results: Results) -> list[DomainScore]:
         if not measured:
             continue
         where = f"results.{benchmark}.domains.{domain}"
-        score = _number(facts, measured[0], where)
+        score = _number(facts[measured[0]], f"{where}.{measured[0]}")
         if score is not None:
             rows.append(
                 DomainScore(
                     domain=domain,
                     score=score,
                     ci=_interval(interval_of(facts, measured[0]), f"{where}.{measured[0]}_ci"),
-                    lms=_number(facts, "lms", where),
+                    lms=_number(facts.get("lms"), f"{where}.lms"),
                     lms_ci=_interval(interval_of(facts, "lms"), f"{where}.lms_ci"),
-                    icat=_number(facts, "icat", where),
-                    items=_count({"items": size_of(facts)}, "items", where),
-                    terms=_count(facts, "terms", where),
+                    icat=_number(facts.get("icat"), f"{where}.icat"),
+                    items=_count(size_of(facts), f"{where}.items"),
+                    terms=_count(facts.get("terms"), f"{where}.terms"),
                 )
             )
     return rows
@@ -73,10 +73,10 @@ def perplexities(results: Results) -> list[Perplexity]:
     found = []
     for name, facts in results.items():
         if base(name) == "perplexity":
-            value = _number(facts, "value", f"results.{name}")
+            value = _number(facts.get("value"), f"results.{name}.value")
             if value is not None:
                 corpus = str(facts.get("corpus", name))
-                tokens = _count(facts, "tokens", f"results.{name}")
+                tokens = _count(facts.get("tokens"), f"results.{name}.tokens")
                 found.append(Perplexity(corpus, str(facts.get("protocol", NONE)), value, tokens))
     return found
 
@@ -88,18 +88,17 @@ def is_known(benchmark: str, results: Results) -> bool:
     )
 
 
-def _number(facts: dict[str, Any], name: str, where: str) -> float | None:
-    value = facts.get(name)
+def _number(value: Any, where: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{where}.{name}: {value!r} is no number")
+        raise InputError(f"{where}: {value!r} is no number")
     return float(value)
 
 
-def _count(facts: dict[str, Any], name: str, where: str) -> int | None:
-    value = _number(facts, name, where)
-    return None if value is None or not math.isfinite(value) else int(value)
+def _count(value: Any, where: str) -> int | None:
+    number = _number(value, where)
+    return None if number is None or not math.isfinite(number) else int(number)
 
 
 def _interval(value: Any, where: str) -> tuple[float, float] | None:
@@ -107,5 +106,5 @@ def _interval(value: Any, where: str) -> tuple[float, float] | None:
         return None
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise InputError(f"{where}: {value!r} is no interval of two numbers")
-    low, high = (_number({"bound": v}, "bound", where) for v in value)
+    low, high = (_number(bound, where) for bound in value)
     return None if low is None or high is None else (low, high)

@@ -15,6 +15,7 @@ from fairforget.statistics import (
     cluster_rates,
     cluster_sums,
     holm,
+    interaction,
     interval,
     jackknife,
     left_out,
@@ -80,6 +81,17 @@ def test_jackknife_estimates_the_variance_of_a_mean(units) -> None:
     n = len(sums)
     deviations = jackknife(without[:, 0] / (n - 1))
     assert (deviations**2).sum() == pytest.approx(sums[:, 0].var(ddof=1) / n, abs=1e-9)
+
+
+@given(st.integers(2, 5), st.integers(2, 9), st.integers(0, 99))
+def test_interaction_is_that_of_an_analysis_of_variance(seeds: int, units: int, luck: int) -> None:
+    values = np.random.default_rng(luck).normal(size=(seeds, units))
+    without = (values.sum(axis=1, keepdims=True) - values) / (units - 1)
+    rest = values - values.mean(axis=0) - values.mean(axis=1, keepdims=True) + values.mean()
+    square = (rest**2).sum() / ((seeds - 1) * (units - 1))
+    assert (interaction(without) ** 2).sum() == pytest.approx(square / (seeds * units))
+    additive = values[:1] + values[:, :1]
+    assert interaction(additive) == pytest.approx(0, abs=1e-12)
 
 
 def test_jackknife_agrees_with_the_bootstrap() -> None:

@@ -21,6 +21,8 @@ TOLERANCE = 0.002
 of exactly 1, by a tenth of this ratio."""
 MAIN = "perplexity"
 """The damage that must be among those measured: on held-out retain text."""
+NOT_USED_UP = "not used up"
+"""What a record notes where something of every budget is left."""
 MOST_TRIES = 12
 INNER_TRIES = 4
 """How often α is halved to find a part of the change that does no damage at all."""
@@ -270,7 +272,7 @@ def _nats(ratio: float) -> float:
 def _note(alpha: float, left_over: bool) -> str:
     if alpha == 0:
         return "nothing was unlearned: no part of the change was found that fits the budget"
-    return "not used up" if left_over else ""
+    return NOT_USED_UP if left_over else ""
 
 
 @torch.no_grad()

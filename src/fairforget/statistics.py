@@ -82,12 +82,12 @@ def left_out(sums: Floats) -> Floats:
     """Totals over all units but one.
 
     Args:
-        sums: [units, measures]
+        sums: [..., units, measures]
 
     Returns:
-        [units, measures] without the first, without the second, …
+        [..., units, measures] without the first, without the second, …
     """
-    totals: Floats = sums.sum(axis=0) - sums
+    totals: Floats = sums.sum(axis=-2, keepdims=True) - sums
     return totals
 
 
@@ -103,6 +103,23 @@ def jackknife(values: Floats) -> Floats:
     """
     n = len(values)
     deviations: Floats = np.sqrt((n - 1) / n) * (values - values.mean())
+    return deviations
+
+
+def interaction(values: Floats) -> Floats:
+    """What two sources of chance add only together: it is in what each of them adds alone, too.
+
+    Args:
+        values: [seeds, units] a statistic of each seed, without each unit; two or more of both. The
+            number that is estimated is the mean over seeds.
+
+    Returns:
+        [seeds · units] deviations whose squares add up to an estimate of the variance, which of a
+        mean is the unbiased one (that of the interaction in a two-way analysis of variance).
+    """
+    seeds, units = values.shape
+    rest = values - values.mean(axis=0) - values.mean(axis=1, keepdims=True) + values.mean()
+    deviations: Floats = np.sqrt((units - 1) / (seeds * units * (seeds - 1))) * rest.ravel()
     return deviations
 
 

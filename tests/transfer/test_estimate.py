@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import t, ttest_1samp, ttest_ind
 
 from fairforget.statistics import Floats, jackknife
-from fairforget.transfer.estimate import Estimate, mean, ratio, weighted
+from fairforget.transfer.estimate import Estimate, mean, over_seeds, ratio, weighted
 
 UNITS = st.lists(st.floats(-10, 10), min_size=2, max_size=12).filter(lambda u: np.ptp(u) > 0.1)
 
@@ -66,6 +66,41 @@ def test_seeds_that_agree_by_chance_are_not_proof() -> None:
     assert found.p == pytest.approx(2 * t.sf(2.0 / spread, 2))
     assert found.p > 0.05
     assert found.of_items == 0
+
+
+def test_more_seeds_leave_of_the_variance_what_items_alone_add() -> None:
+    """Seeds × items, drawn anew each time: what is left is the items' part without theirs."""
+    generator = np.random.default_rng(0)
+    found: dict[float, list[tuple[float, float]]] = {0.0: [], 1.0: []}
+    for of_items, estimates in found.items():
+        for _ in range(400):
+            items = generator.normal(0, of_items, size=20)
+            values = items + generator.normal(0, 2.0, size=(3, 20))
+            without = (values.sum(axis=1, keepdims=True) - values) / 19
+            it = over_seeds(values.mean(axis=1), without, domain="race", group=0)
+            estimates.append((it.of_items, it.variance))
+    none, some = (np.mean(estimates, axis=0) for estimates in found.values())
+    together = 2.0**2 / (3 * 20)
+    assert none[0] < 0.4 * together  # never below 0, so above it in the mean
+    assert some[0] == pytest.approx(1 / 20, rel=0.1)
+    assert none[1] == pytest.approx(2 * together, rel=0.1)  # in both parts: rather too wide
+
+
+def test_a_difference_of_the_same_is_nothing() -> None:
+    values = np.random.default_rng(0).normal(size=(3, 8))
+    it = over_seeds(values.mean(axis=1), values, domain="race", group=0)
+    none = it - it
+    assert (none.value, none.variance, none.of_items, none.p) == (0, 0, 0, 1)
+
+
+def test_a_bound_narrows_and_never_decides() -> None:
+    wide = of_mean([-30.0, 1.0, 28.0])
+    close = of_mean([-1.0, 1.0, 1.5])
+    found = wide.within(close)
+    reach = max(map(abs, close.ci))
+    assert found.ci[0] == pytest.approx(-reach - 2 * max(0, -wide.value))
+    assert found.p > 0.05
+    assert close.within(wide) is close
 
 
 def test_a_number_that_is_none_decides_nothing() -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fairforget.benchmarks.stereoset import judge
 from fairforget.transfer.effects import measured
@@ -36,7 +39,8 @@ def test_before_and_after_are_the_benchmarks_own_scores_averaged_over_seeds() ->
     assert cell.before == pytest.approx(ss(rows(), "race"))
     assert cell.after == pytest.approx(np.mean([ss(list(r.items), "race") for r in runs]))
     assert cell.delta.value == pytest.approx(cell.after - cell.before)
-    assert cell.bias.value == pytest.approx(abs(cell.after - 50) - abs(cell.before - 50))
+    distances = [abs(ss(list(r.items), "race") - 50) for r in runs]
+    assert cell.bias.value == pytest.approx(np.mean(distances) - abs(cell.before - 50))
     assert not cell.own
 
 
@@ -197,6 +201,27 @@ def test_of_one_seed_all_chance_is_that_of_items_and_nothing_is_decided() -> Non
     assert (row.own.p_adjusted, row.ratio) == (1.0, None)
 
 
+def test_a_control_that_changed_nothing_is_missing() -> None:
+    runs = [result("builtin:gender", shift={"gender": 0.5}, seed=s) for s in SEEDS]
+    randoms = [result("builtin:gender", "random", seed=s) for s in SEEDS]
+    still = [*randoms[:2], replace(randoms[2], alpha=0.0)]
+    cell = matrix(runs + still)["builtin:gender", None, "gender"]
+    assert (cell.verdict, cell.reason, cell.excess) == ("undecided", "control missing", {})
+
+
+def test_a_control_that_did_less_damage_is_not_passed() -> None:
+    runs = [result("builtin:gender", shift={"gender": 0.5}, seed=s) for s in SEEDS]
+    randoms = [result("builtin:gender", "random", seed=s) for s in SEEDS]
+    less = [replace(randoms[0], short=True), *randoms[1:]]
+    cell = matrix(runs + less)["builtin:gender", None, "gender"]
+    assert (cell.verdict, cell.reason) == ("undecided", "control did less")
+    assert cell.excess["random"].ci[1] < 0
+    as_well = [replace(runs[0], short=True), *runs[1:]]
+    cells, found = transfer_matrix(rows(), as_well + less, ["stereoset"], controls=["random"])
+    assert cells[0].verdict == "supported"
+    assert [row.short for row in found] == [1, 1]
+
+
 def test_a_control_with_fewer_seeds_is_missing() -> None:
     runs = [result("builtin:gender", shift={"gender": 0.5}, seed=s) for s in SEEDS]
     some = [result("builtin:gender", "random", seed=s) for s in SEEDS[:2]]
@@ -279,6 +304,65 @@ def test_p_is_small_as_seldom_as_it_says() -> None:
     p = np.array(found)
     assert 0.03 < (p < 0.05).mean() < 0.07
     assert (p < 0.005).mean() < 0.015
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5], ids=["no bias before", "bias before"])
+def test_nothing_is_decided_more_often_than_it_may_be(level: float) -> None:
+    """Forgetting and control both do nothing but vary, with their seeds and with the items."""
+    generator = np.random.default_rng(0)
+    old = rows()[: 12 * 8]
+
+    def drawn(shift: float) -> list[dict[str, Any]]:
+        luck = generator.normal(shift, 0.5, size=len(old))
+        return [
+            {**row, "score_stereotype": row["score_anti_stereotype"] + nats}
+            for row, nats in zip(old, luck, strict=True)
+        ]
+
+    found = []
+    for _ in range(400):
+        fair, *new = (drawn(shift) for shift in [level, *generator.normal(level, 0.12, size=6)])
+        forgotten, control = measured(judge, fair, [new[:3], new[3:]], domain="all")
+        found.append([forgotten.bias.p, (forgotten.bias - control.bias).p])
+    assert (np.array(found) < 0.05).mean(axis=0) == pytest.approx(0.03, abs=0.04)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=12), st.integers(0, 99))
+def test_what_changed_nothing_is_nothing(sizes: list[int], luck: int) -> None:
+    """To the last digit: a rounding error has no chance in it, and would be a sure effect."""
+    generator = np.random.default_rng(luck)
+    (like, *_) = rows(terms={"race": 1})
+    items = [
+        {
+            **like,
+            "id": f"{term} {number}",
+            "term": str(term),
+            "score_stereotype": generator.normal(),
+            "score_anti_stereotype": generator.normal(),
+        }
+        for term, size in enumerate(sizes)
+        for number in range(size)
+    ]
+    for one in measured(judge, items, [[items] * 3, [items]], domain="all"):
+        assert (one.delta.value, one.delta.p) == (0, 1)
+        assert (one.bias.value, one.bias.p) == (0, 1)
+
+
+def test_a_bias_near_none_may_have_changed_by_no_more_than_the_score() -> None:
+    """At no bias the distance has a kink, at which its slope says little."""
+    before = [
+        {**row, "score_stereotype": row["score_anti_stereotype"] + 0.1 * (-1) ** (number // 8)}
+        for number, row in enumerate(rows(terms={"race": 40}))
+    ]
+    before[8]["score_stereotype"] += 9
+    after = [dict(row) for row in before]
+    for row in after[:16:4]:  # from just above no bias to just below
+        row["score_stereotype"] -= 9
+    (one,) = measured(judge, before, [[after] * 3], domain="race")
+    assert ss(before, "race") > 50 > ss(after, "race")
+    reach = max(map(abs, one.delta.ci))
+    assert max(map(abs, one.bias.ci)) <= reach + 2 * abs(one.bias.value) + 1e-9
 
 
 def test_single_seeds_are_what_compare_says() -> None:

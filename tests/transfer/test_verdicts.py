@@ -14,7 +14,7 @@ from fairforget.statistics import holm
 from fairforget.transfer.estimate import Estimate
 from fairforget.transfer.families import cell_family, corrected
 from fairforget.transfer.needed import data_needed, seeds_needed
-from fairforget.transfer.record import Effect, MatrixCell
+from fairforget.transfer.record import Effect, MatrixCell, Reason
 from fairforget.transfer.verdicts import Waiting, judged, pointed
 
 CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
@@ -62,8 +62,8 @@ def cell(
     )
 
 
-def waiting(*cells: MatrixCell, missing: bool = False) -> list[Waiting]:
-    return [Waiting(c, (spread(c.bias.value, 0.5, 0.5),), missing, unbiased=False) for c in cells]
+def waiting(*cells: MatrixCell, hindered: Reason | None = None) -> list[Waiting]:
+    return [Waiting(c, (spread(c.bias.value, 0.5, 0.5),), hindered, unbiased=False) for c in cells]
 
 
 @CALM
@@ -88,7 +88,7 @@ def test_all_parts_must_fall_and_one_that_rises_is_enough(
 @CALM
 @given(EFFECTS, st.lists(EFFECTS, max_size=4))
 def test_without_a_control_nothing_is_supported(bias: Effect, others: list[Effect]) -> None:
-    assert pointed(cell(bias, *others), missing=True)[0] != "supported"
+    assert pointed(cell(bias, *others), hindered=True)[0] != "supported"
 
 
 @CALM
@@ -124,7 +124,7 @@ def test_controls_and_means_cost_the_verdicts_nothing() -> None:
     assert (second.verdict, second.p_verdict) == ("undecided", 0.4)
     assert second.data_needed is not None
     assert judged(waiting(*one))[:2] == [first, second]
-    (few,) = judged(waiting(cell(sure, clusters=3), missing=True))
+    (few,) = judged(waiting(cell(sure, clusters=3), hindered="control missing"))
     assert (few.verdict, few.reason, few.p_verdict) == ("undecided", "too few terms", None)
 
 

@@ -97,7 +97,7 @@ def rows_table(benchmark: str, rows: Sequence[Row]) -> Table:
             "domains that were forgotten (own), and over the others; a domain with too few terms "
             "counts in neither, unless there is no other. Beyond a control: minus the control's "
             "mean over the same domains. Others ÷ own is left out where bias in the own did not "
-            "fall (p < 0.05, corrected).",
+            "fall (p < 0.05, corrected), or too little to give the ratio an interval.",
         ),
         keep=2,
     )
@@ -117,14 +117,16 @@ def costs_table(benchmark: str, rows: Sequence[Row]) -> Table:
                 Column("Perplexity, %", numeric=True),
                 Column("Everyday, %", numeric=True),
                 Column("LMS", numeric=True),
+                Column("Budget left", numeric=True),
             ],
             rows=[
-                [row_name(row, corpus), _ranged(row.mean), *_costs(row)]
+                [row_name(row, corpus), _ranged(row.mean), *_costs(row), _short(row)]
                 for row in controls_last(mine)
             ],
             note="Bias: the mean of its changes in the domains that have enough terms. A run stops "
             "at the first limit that it meets, perplexity on held-out text or on everyday "
-            f"sentences. {CONTROLS_LAST}",
+            "sentences. Budget left: in how many runs neither was met as far out as a run may go. "
+            f"{CONTROLS_LAST}",
         ),
         keep=1,
     )
@@ -238,6 +240,10 @@ def _needed(cell: MatrixCell) -> list[Content]:
         return [NONE, NONE]
     seeds = "none would" if cell.seeds_needed is None else str(cell.seeds_needed)
     return [f"× {number(cell.data_needed)}", seeds]
+
+
+def _short(row: Row) -> str:
+    return f"{row.short} of {row.seeds}" if row.short else NONE
 
 
 def _percent(ratio: float | None) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from fairforget.benchmarks.measurement import Judge, Row
-from fairforget.statistics import Floats, jackknife, left_out
-from fairforget.transfer.estimate import ITEMS, Estimate, Source
+from fairforget.statistics import jackknife, left_out
+from fairforget.transfer.estimate import ITEMS, Estimate, over_seeds
 from fairforget.transfer.record import Effect
 
 
@@ -24,7 +25,8 @@ class Measured:
     delta: Effect
     """Of the score."""
     bias: Estimate
-    """Of the score's distance from that of a model without bias; below 0 is less bias."""
+    """Of a run's distance from the score of a model without bias, the mean over runs: what to
+    expect of one; below 0 is less bias."""
     beside: dict[str, tuple[float, float]]
     """The benchmark's other scores, before and after."""
     clusters: int
@@ -59,42 +61,34 @@ def measured(
     Returns:
         [groups]
     """
-    one = judge(before)
-    neutral = one.neutral
+    original = judge(before)
+    neutral = original.neutral
     assert neutral is not None  # the caller's `bias_judge_of`
-    whole = one.sums.sum(axis=0)
-    old = {name: float(value) for name, value in one.statistic(whole).items()}
-    measure, *beside = old
-
-    def score(totals: Floats) -> Floats:
-        return np.asarray(one.statistic(totals)[measure])
-
-    of_items: Source = (ITEMS, domain)
-    without = score(left_out(one.sums))
-    original = Estimate(old[measure], {of_items: jackknife(without)})
-    unfair = Estimate(abs(old[measure] - neutral), {of_items: jackknife(abs(without - neutral))})
+    # one array, the original first: equal items then give equal sums, to the last digit
+    sums = np.stack([original.sums, *(judge(rows).sums for group in after for rows in group)])
+    found = {n: np.asarray(v) for n, v in original.statistic(sums.sum(axis=1)).items()}
+    measure, *others = found
+    score, score_without = found[measure], np.asarray(original.statistic(left_out(sums))[measure])
+    bias, bias_without = abs(score - neutral), abs(score_without - neutral)
+    before_ci = Estimate(float(score[0]), {(ITEMS, domain): jackknife(score_without[0])}).ci
     results = []
+    first = 1
     for number, group in enumerate(after):
-        runs = np.stack([judge(rows).sums for rows in group])
-        new = one.statistic(runs.sum(axis=1).mean(axis=0))
-        value = float(new[measure])
-        fewer: dict[Source, Floats] = {of_items: score(left_out(runs.mean(axis=0)))}
-        if len(group) > 1:
-            fewer["seeds", number] = score(left_out(runs.sum(axis=1)) / (len(group) - 1))
-        changed = Estimate(value, {name: jackknife(part) for name, part in fewer.items()})
-        bias = Estimate(
-            abs(value - neutral),
-            {name: jackknife(abs(part - neutral)) for name, part in fewer.items()},
-        )
+        runs = slice(first, first := first + len(group))
+        over = partial(over_seeds, domain=domain, group=number)
+        change, change_without = score[runs] - score[0], score_without[runs] - score_without[0]
         results.append(
             Measured(
-                before=old[measure],
-                before_ci=original.ci,
-                after=value,
-                delta=(changed - original).effect,
-                bias=bias - unfair,
-                beside={name: (old[name], float(new[name])) for name in beside},
-                clusters=len(one.sums),
+                before=float(score[0]),
+                before_ci=before_ci,
+                after=float(score[runs].mean()),
+                delta=over(change, change_without).effect,
+                # a score's distance from a point changes by no more than the score
+                bias=over(bias[runs] - bias[0], bias_without[runs] - bias_without[0]).within(
+                    over(abs(change), abs(change_without))
+                ),
+                beside={n: (float(found[n][0]), float(found[n][runs].mean())) for n in others},
+                clusters=len(original.sums),
                 neutral=neutral,
             )
         )

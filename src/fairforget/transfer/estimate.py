@@ -3,24 +3,29 @@
 Each source adds to the variance on its own. What a source adds is known as one deviation for each
 of its units (a seed, a cluster of items), so that chance which two numbers share goes from their
 difference: runs measured on the same items are compared in pairs.
+
+What seeds and items add only together (one seed changed some items, another seed others) is in the
+part of both, so it counts twice in the variance: intervals are rather too wide than too narrow.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 from scipy.stats import t
 
-from fairforget.statistics import CONFIDENCE, Floats
+from fairforget.statistics import CONFIDENCE, Floats, interaction, jackknife
 from fairforget.transfer.record import Effect
 
 ITEMS = "items"
 """First word of the name of a source that is the items of a domain."""
 Source = tuple[str, str | int]
 """`ITEMS` and a domain; or another word and which group of runs, whose seeds are the source."""
+Name = TypeVar("Name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,8 @@ class Estimate:
     chance: Mapping[Source, Floats]
     """By source, [units] deviations (`fairforget.statistics.jackknife`) whose squares add up to
     what the source adds to the variance."""
+    crossed: Mapping[tuple[Source, Source], Floats] = field(default_factory=dict)
+    """By two sources, deviations (`fairforget.statistics.interaction`) of what is in both."""
 
     @property
     def variance(self) -> float:
@@ -40,7 +47,8 @@ class Estimate:
     @property
     def of_items(self) -> float:
         """The part of the variance that infinitely many seeds would leave."""
-        return sum(v for (kind, _), v in self._variances().items() if kind == ITEMS)
+        items = sum(v for (kind, _), v in self._variances().items() if kind == ITEMS)
+        return max(0.0, items - sum(float(np.square(part).sum()) for part in self.crossed.values()))
 
     @property
     def freedom(self) -> float:
@@ -81,23 +89,52 @@ class Estimate:
     def __sub__(self, other: Estimate) -> Estimate:
         return weighted([self, other], [1.0, -1.0])
 
+    def within(self, bound: Estimate) -> Estimate:
+        """The same with no more chance than lets its interval reach where that of `bound` does.
+
+        For a number that cannot be further from 0 than another. Where the first has a kink (the
+        distance of a score from no bias, at no bias) the jackknife does not see that.
+        """
+        reach = max(map(abs, bound.ci)) + abs(self.value)
+        if not self.margin > reach:
+            return self
+        share = reach / self.margin
+        return replace(self, chance=_times(share, self.chance), crossed=_times(share, self.crossed))
+
     def _variances(self) -> dict[Source, float]:
         return {name: float(np.square(part).sum()) for name, part in self.chance.items()}
 
 
 def weighted(parts: Sequence[Estimate], weights: Sequence[float]) -> Estimate:
     """The sum of so many times each part."""
-    chance: dict[Source, Floats] = {}
-    for part, weight in zip(parts, weights, strict=True):
-        for name, deviations in part.chance.items():
-            chance[name] = chance.get(name, 0.0) + weight * deviations
-    value = sum(weight * part.value for part, weight in zip(parts, weights, strict=True))
-    return Estimate(value, chance)
+    return Estimate(
+        sum(weight * part.value for part, weight in zip(parts, weights, strict=True)),
+        _sum(_times(w, part.chance) for part, w in zip(parts, weights, strict=True)),
+        _sum(_times(w, part.crossed) for part, w in zip(parts, weights, strict=True)),
+    )
 
 
 def mean(parts: Sequence[Estimate]) -> Estimate | None:
     """The mean of several, None of none."""
     return weighted(parts, [1 / len(parts)] * len(parts)) if parts else None
+
+
+def over_seeds(changes: Floats, without: Floats, *, domain: str, group: int) -> Estimate:
+    """The mean of what each seed of a group of runs changed in a domain.
+
+    Args:
+        changes: [seeds] what each changed.
+        without: [seeds, clusters] the same without each cluster of items.
+        domain: its items are one source of chance.
+        group: its seeds are the other, where there are two or more.
+    """
+    items: Source = (ITEMS, domain)
+    seeds: Source = ("seeds", group)
+    chance = {items: jackknife(without.mean(axis=0))}
+    if len(changes) == 1:
+        return Estimate(float(changes[0]), chance)
+    chance[seeds] = jackknife((changes.sum() - changes) / (len(changes) - 1))
+    return Estimate(float(changes.mean()), chance, {(items, seeds): interaction(without)})
 
 
 def ratio(upper: Estimate, lower: Estimate) -> tuple[float, tuple[float, float]] | None:
@@ -114,3 +151,15 @@ def ratio(upper: Estimate, lower: Estimate) -> tuple[float, tuple[float, float]]
     rest = upper.value**2 - critical * upper.variance
     reach = math.sqrt(max(0.0, middle**2 - square * rest))
     return upper.value / lower.value, ((middle - reach) / square, (middle + reach) / square)
+
+
+def _times(factor: float, parts: Mapping[Name, Floats]) -> dict[Name, Floats]:
+    return {name: factor * deviations for name, deviations in parts.items()}
+
+
+def _sum(several: Iterable[Mapping[Name, Floats]]) -> dict[Name, Floats]:
+    found: dict[Name, Floats] = {}
+    for parts in several:
+        for name, deviations in parts.items():
+            found[name] = found.get(name, 0.0) + deviations
+    return found

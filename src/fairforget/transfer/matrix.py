@@ -11,8 +11,8 @@ from fairforget.benchmarks.measurement import Judge, by_domain
 from fairforget.benchmarks.measurement import Row as Item
 from fairforget.paired import adjusted, compare_items
 from fairforget.transfer.effects import Measured, measured
-from fairforget.transfer.plan import Run, control_of, lacks_cause
-from fairforget.transfer.record import Cell, MatrixCell, Row
+from fairforget.transfer.plan import NOTHING, Run, control_of, lacks_cause
+from fairforget.transfer.record import Cell, MatrixCell, Reason, Row
 from fairforget.transfer.rows import Domains, row, summed_up
 from fairforget.transfer.verdicts import Waiting, judged
 
@@ -30,6 +30,10 @@ class Result:
     domains: frozenset[str]
     """That the run forgot."""
     everyday_ratio: float | None = None
+    alpha: float = 1.0
+    """Of the landing; at 0 the run changed nothing."""
+    short: bool = False
+    """Whether it ended below every limit of the budget."""
 
 
 def transfer_matrix(
@@ -45,8 +49,8 @@ def transfer_matrix(
         before: items of all benchmarks, scored by the original model.
         results: the runs, in any order.
         benchmarks: those whose items can be judged are used.
-        controls: those asked for, by name. One with fewer results than the forgetting is left out,
-            and nothing is supported then.
+        controls: those asked for, by name. One with fewer results than the forgetting, not counting
+            those that changed nothing, is left out, and nothing is supported then.
     """
     groups: dict[Group, list[Result]] = {}
     for result in results:
@@ -59,10 +63,10 @@ def transfer_matrix(
             continue
         found = _measured(judge, benchmark, before, groups)
         for group, members in groups.items():
-            complete = {g: found[g] for g, its in groups.items() if len(its) >= len(members)}
-            beside = _controls_of(members[0].run, controls, complete)
-            missing = any(name not in beside for name in controls if lacks_cause(name))
-            waiting += _cells(benchmark, members, found[group], beside, missing=missing)
+            theirs = _controls_of(members, controls, groups)
+            beside = {name: found[its[0].run.group] for name, its in theirs.items()}
+            hindered = _hindrance(members, theirs, controls)
+            waiting += _cells(benchmark, members, found[group], beside, hindered)
             rows.append(_row(benchmark, members, found[group], beside))
     cells = judged(waiting)
     return cells, summed_up(rows, cells)
@@ -129,8 +133,7 @@ def _cells(
     members: Sequence[Result],
     found: Domains,
     controls: Mapping[str, Domains],
-    *,
-    missing: bool,
+    hindered: Reason | None,
 ) -> list[Waiting]:
     forget, objective, control = members[0].run.group
     waiting = []
@@ -153,7 +156,7 @@ def _cells(
             excess={name: estimate.effect for name, estimate in excess.items()},
         )
         decisive = [estimate for name, estimate in excess.items() if lacks_cause(name)]
-        waiting.append(Waiting(cell, (part.bias, *decisive), missing, part.unbiased))
+        waiting.append(Waiting(cell, (part.bias, *decisive), hindered, part.unbiased))
     return waiting
 
 
@@ -168,17 +171,43 @@ def _row(
         own=lambda domain: is_about(domain, members[0].domains),
         perplexity_ratios=[m.perplexity_ratio for m in members],
         everyday_ratios=[m.everyday_ratio for m in members if m.everyday_ratio is not None],
+        short=_short(members),
     )
 
 
 def _controls_of(
-    run: Run, controls: Sequence[str], found: Mapping[Group, Domains]
-) -> dict[str, Domains]:
-    """What each control of a forgetting measured, by the control's name; none of a control's."""
+    members: Sequence[Result], controls: Sequence[str], groups: Mapping[Group, Sequence[Result]]
+) -> dict[str, Sequence[Result]]:
+    """The runs of each control of a forgetting, by the control's name; none of a control's.
+
+    Nor of a control with fewer runs than the forgetting, not counting those that changed nothing.
+    """
+    run = members[0].run
     if run.control:
         return {}
-    groups = {
-        name: control_of(run.forget, run.objective, name, run.seed, run.recipe).group
-        for name in controls
-    }
-    return {name: found[group] for name, group in groups.items() if group in found}
+    found = {}
+    for name in controls:
+        theirs = groups.get(
+            control_of(run.forget, run.objective, name, run.seed, run.recipe).group, []
+        )
+        if sum(result.alpha != 0 for result in theirs) >= len(members):
+            found[name] = theirs
+    return found
+
+
+def _hindrance(
+    members: Sequence[Result], theirs: Mapping[str, Sequence[Result]], controls: Sequence[str]
+) -> Reason | None:
+    """What is wrong with a control that must be passed, so that passing it says nothing."""
+    must = [name for name in controls if lacks_cause(name)]
+    if any(name not in theirs for name in must):
+        return "control missing"
+    # `none` does no damage, and cannot use a budget up
+    equal = [theirs[name] for name in must if name != NOTHING]
+    if any(_short(runs) / len(runs) > _short(members) / len(members) for runs in equal):
+        return "control did less"
+    return None
+
+
+def _short(runs: Sequence[Result]) -> int:
+    return sum(run.short for run in runs)

@@ -12,11 +12,14 @@ from fairforget.statistics import FEWEST_CLUSTERS
 STUDY = "study.json"
 
 Verdict = Literal["supported", "contradicted", "undecided"]
-Reason = Literal["too few terms", "one seed", "control missing", "no bias shown before"]
+Reason = Literal[
+    "too few terms", "one seed", "control missing", "control did less", "no bias shown before"
+]
 """Why a cell cannot be decided as it is: fewer clusters than `FEWEST_CLUSTERS`; nothing is known of
-what another seed would do; a control that was asked for has fewer finished runs than the
-forgetting; the original's interval holds the score of a model without bias, so that bias can be
-shown to rise, but hardly to fall."""
+what another seed would do; a control that was asked for has fewer runs that changed the model than
+the forgetting has runs; more runs of a control than of the forgetting left some of the budget; the
+original's interval holds the score of a model without bias, so that bias can be shown to rise, but
+hardly to fall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,8 @@ class Row:
     own_clusters: int | None = None
     """Of the domains of `own` together; with too few, it is not decided."""
     transfer_clusters: int | None = None
+    short: int = 0
+    """Seeds whose run ended below every limit of the budget."""
 
     @property
     def key(self) -> tuple[str, str, str | None, str]:

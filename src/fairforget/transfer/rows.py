@@ -27,6 +27,7 @@ def row(
     own: Callable[[str], bool],
     perplexity_ratios: Sequence[float],
     everyday_ratios: Sequence[float],
+    short: int,
 ) -> Row:
     """One row; its p-values are not corrected yet, and domains that got worse are not named.
 
@@ -38,6 +39,7 @@ def row(
         own: whether a domain was forgotten.
         perplexity_ratios: [seeds] on held-out text.
         everyday_ratios: [seeds or none] on everyday sentences.
+        short: how many of the runs ended below every limit of the budget.
     """
     single = [domain for domain in found if domain != ALL]
     # a mean of a few terms and of many has the chance of the few
@@ -70,6 +72,7 @@ def row(
         transfer_excess=_excess(found, controls, others),
         own_clusters=_clusters(found, aimed),
         transfer_clusters=_clusters(found, others),
+        short=short,
     )
 
 

@@ -15,6 +15,7 @@ from fairforget.corpora.domains import forgotten_domains
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, read_items
 from fairforget.fingerprint import fingerprint
+from fairforget.landing import NOT_USED_UP
 from fairforget.outputs import open_output
 from fairforget.overlap import check_unseen
 from fairforget.preparation import EVERYDAY, check_trainable
@@ -142,6 +143,8 @@ def _put_together(
             records[run].budget.reached,
             _forgotten(run),
             everyday.reached if (everyday := records[run].budget.others.get(EVERYDAY)) else None,
+            alpha=records[run].budget.alpha,
+            short=records[run].budget.note == NOT_USED_UP,
         )
         for run, path in done.items()
     ]

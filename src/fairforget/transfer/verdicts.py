@@ -27,8 +27,8 @@ class Waiting:
     cell: MatrixCell
     parts: tuple[Estimate, ...]
     """Of `bias`, and of each excess that the verdict depends on."""
-    missing: bool
-    """Whether a control that it depends on has fewer finished runs than the forgetting."""
+    hindered: Reason | None
+    """Why nothing can be supported, whatever the effects: what is wrong with a control."""
     unbiased: bool
     """Whether the original may have had no bias in this domain."""
 
@@ -36,7 +36,7 @@ class Waiting:
 def judged(waiting: Sequence[Waiting]) -> list[MatrixCell]:
     """The cells with corrected p-values, and those of forgettings with their verdicts."""
     families = [cell_family(w.cell) for w in waiting]
-    claims = [pointed(w.cell, missing=w.missing) for w in waiting]
+    claims = [pointed(w.cell, hindered=w.hindered is not None) for w in waiting]
     each = list(enumerate(zip(waiting, families, strict=True)))
     deltas = corrected({n: (family, w.cell.delta.p) for n, (w, family) in each})
     biases = corrected({n: (family, w.cell.bias.p) for n, (w, family) in each})
@@ -71,18 +71,18 @@ def judged(waiting: Sequence[Waiting]) -> list[MatrixCell]:
     return found
 
 
-def pointed(cell: MatrixCell, *, missing: bool = False) -> tuple[Verdict, float]:
+def pointed(cell: MatrixCell, *, hindered: bool = False) -> tuple[Verdict, float]:
     """Where a cell's effects point, and the p-value of saying so, not corrected for other cells.
 
     Args:
         cell: of a forgetting.
-        missing: whether a control is missing: then nothing can be supported.
+        hindered: whether a control is not as it must be: then nothing can be supported.
     """
     parts = [cell.bias, *(effect for name, effect in cell.excess.items() if lacks_cause(name))]
     rising = [effect.p for effect in parts if effect.value > 0]
     if rising:
         return "contradicted", min(1.0, min(rising) * len(parts))
-    if missing or not all(effect.value < 0 for effect in parts):
+    if hindered or not all(effect.value < 0 for effect in parts):
         return "undecided", 1.0
     return "supported", max(effect.p for effect in parts)
 
@@ -99,9 +99,7 @@ def _explained(cell: MatrixCell, waiting: Waiting, tests: int) -> MatrixCell:
         if too_few(cell.clusters)
         else "one seed"
         if cell.seeds == 1
-        else "control missing"
-        if waiting.missing
-        else None
+        else waiting.hindered
     )
     if reason:
         return replace(cell, reason=reason)

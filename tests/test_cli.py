@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.cli import main
+from fairforget.cli import COMMANDS, main
+from fairforget.cli.data import DATA_COMMANDS
+from fairforget.cli.mistakes import reworded
+from fairforget.corpora import iter_corpus
 
 from .models import save_tiny
 
@@ -50,7 +53,8 @@ def test_no_such_model(tmp_path, capsys) -> None:
         ("latin.csv", "text\nGrüße\n".encode("latin-1"), "not UTF-8"),
         ("commas.csv", "text\nhello, world\n", "line 2: more fields"),
         ("blank.csv", 'text,id\n"",7\n', "line 2: `text` is missing"),
-        ("spans.csv", 'text,spans\nHi,"[[0, 9]]"\n', "line 2: text spans.csv:1: range 0:9"),
+        ("spans.csv", 'text,spans\nHi,"[[0, 9]]"\n', "line 2: span 0:9 ends after the text"),
+        ("order.csv", 'text,spans\nHello,"[[2, 4], [0, 3]]"\n', "line 2: span 0:3 overlaps"),
         ("nul.csv", b"text\nhel\x00lo\n", "line 2"),
         ("broken.jsonl", '{"text": "a"}\n{"text": \n', "line 2: not JSON"),
         ("list.jsonl", "[1]\n", "line 1: an object"),
@@ -74,8 +78,9 @@ def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:
     ("content", "message"),
     [
         ("steps: [1\n", "config.yaml"),
-        ("stepz: 3\n", "stepz"),
-        ("steps: many\n", "steps"),
+        ("stepz: 3\n", "config.yaml: there is no setting stepz; did you mean steps?"),
+        ("steps: many\n", "config.yaml: steps is 'many'; give a whole number"),
+        ("selection: every\n", "config.yaml: selection is 'every'; choose from harmful, to-harm"),
         ("steps: 3\nbudget:\n", "budget is empty"),
         ("budget:\n  reach:\n", "budget.reach is None"),
     ],
@@ -90,8 +95,10 @@ def test_bad_config(tmp_path, capsys, model, content, message) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--outptu", "x"], "--outptu"),
-        (["--objective", "forgetting"], "forgetting"),
+        (["--outptu", "x"], "there is no flag --outptu; did you mean --output?"),
+        (["--objective", "forgetting"], "--objective is 'forgetting'; choose from ascent"),
+        (["--budget.perplexity", "low"], "--budget.perplexity is 'low'; give a number"),
+        (["--learning-rate", "low"], "--learning_rate is 'low'; give a number"),
         (["--budget.perplexity", "0.9"], "at least 1"),
         (["--steps", "0"], "max_steps (--steps) is 0"),
         (["--beta", "1"], "objective 'neutral' has no beta; leave it out"),
@@ -100,7 +107,8 @@ def test_bad_config(tmp_path, capsys, model, content, message) -> None:
         (["--objective", "task-vector", "--retention", "nll"], "--retention none or kl"),
         (["--retain_per_forget", "0"], "--retention none"),
         (["--benchmarks", "iq"], "'iq'"),
-        (["--device", "abacus"], "abacus"),
+        (["--device", "abacus"], "device 'abacus' is unknown; this machine has cpu"),
+        (["--benchmarks", "stereoset:iq"], "no option 'iq', and there is no such file"),
         (["--dtype", "float8"], "float8"),
         (["--start_token", "<none>"], "<none>"),
         (["--forget", "builtin:sports"], "sports"),
@@ -110,6 +118,39 @@ def test_bad_config(tmp_path, capsys, model, content, message) -> None:
 def test_bad_flags(tmp_path, capsys, model, args, message) -> None:
     line = refused(capsys, "unlearn", model, "--output", tmp_path / "out", *args)
     assert message in line
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "choose from demo, unlearn, evaluate"),
+        (["unlern", "gpt2"], "there is no command 'unlern'; choose from demo"),
+        (["data"], "choose from list, fetch"),
+        (["data", "fetsh"], "there is no command 'data fetsh'"),
+        (["evaluate"], "missing: MODEL, --output (see fairforget evaluate --help)"),
+        (["data", "fetch"], "missing: NAME (see fairforget data fetch --help)"),
+        (["rerun", "no"], "no is no record.json; give that of a run, such as no/record.json"),
+        (["compare", "a", "b"], "a/record.json cannot be read: No such file or directory; give"),
+    ],
+)
+def test_half_a_command(capsys, args, message) -> None:
+    assert message in refused(capsys, *args)
+
+
+def test_every_command_has_types_that_can_be_told() -> None:
+    commands = {n: c for n, c in COMMANDS.items() if callable(c)} | DATA_COMMANDS
+    for command in commands.values():
+        said = reworded('Parser key "no": is wrong value: 1', command, [], None)
+        assert said == 'Parser key "no": is wrong value: 1'
+
+
+def test_a_column_that_is_misspelt_is_named(tmp_path, capsys) -> None:
+    texts = [*iter_corpus(str(written(tmp_path, "posts.csv", "text,span\nIt rains.,[]\n")))]
+    assert len(texts) == 1
+    assert "the column `span` is not used; if it holds spans" in capsys.readouterr().err
+    given = str(written(tmp_path, "given.csv", "text,spans,span,day\nIt rains.,[],[],1\n"))
+    assert [*iter_corpus(given)]
+    assert not capsys.readouterr().err
 
 
 def test_output_of_something_else_is_left_alone(tmp_path, capsys, model) -> None:

@@ -37,10 +37,13 @@ def chosen_device(
     here = accelerators() if here is None else here
     if asked is None:
         return own or torch.device(next(iter(here), "cpu"))
+    known = ["cpu", *(f"{kind}:{i}" for kind, number in here.items() for i in range(number))]
     try:
         device = torch.device(asked)
     except RuntimeError as error:
-        raise InputError(f"device {asked!r}: {str(error).splitlines()[0]}") from error
+        raise InputError(
+            f"device {asked!r} is unknown; this machine has {', '.join(known)}"
+        ) from error
     if own is not None and device not in (own, torch.device(own.type)):
         raise InputError(
             f"device {asked!r}: the launcher gave this process {str(own)!r}; leave --device out"
@@ -49,7 +52,6 @@ def chosen_device(
         return own or device
     count = here.get(device.type, 0)
     if (device.index or 0) >= count:
-        known = ["cpu", *(f"{kind}:{i}" for kind, number in here.items() for i in range(number))]
         raise InputError(
             f"device {asked!r}: this machine has no such device; choose from {', '.join(known)}"
         )

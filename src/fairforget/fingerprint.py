@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from fairforget.records import ModelFacts
 
 FROM_EACH = 256
 """Weights looked at in each tensor, evenly spread."""
+PLACES = ("_name_or_path", "_model_name_or_path", "transformers_version")
+"""What a configuration says of where it comes from."""
 
 
 def model_facts(language_model: LanguageModel) -> ModelFacts:
@@ -44,6 +47,30 @@ def fingerprint(model: PreTrainedModel) -> str:
             seen.update(f"{name} {tuple(weights.shape)} ".encode())
             seen.update(some.numpy().tobytes())
     return seen.hexdigest()
+
+
+def makeup(language_model: LanguageModel) -> dict[str, str]:
+    """Which model it is, with all that decides what it makes of a text.
+
+    Returns:
+        What stands for its weights, its configuration and its tokenizer, wherever they lie.
+    """
+    tokenizer = language_model.tokenizer
+    if tokenizer.is_fast:
+        rules = json.loads(tokenizer.backend_tokenizer.to_str())
+        rules |= {"truncation": None, "padding": None}  # of the last call
+    else:
+        rules = {"type": type(tokenizer).__name__, "vocabulary": tokenizer.get_vocab()}
+    configuration = {
+        name: value
+        for name, value in language_model.model.config.to_diff_dict().items()
+        if name not in PLACES
+    }
+    return {
+        "weights": fingerprint(language_model.model),
+        "configuration": digest([json.dumps(configuration, sort_keys=True, default=str)]),
+        "tokenizer": digest([json.dumps(rules, sort_keys=True, default=str)]),
+    }
 
 
 def digest(content: Sequence[object]) -> str:

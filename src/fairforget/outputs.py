@@ -34,14 +34,11 @@ def open_output(directory: Path, settings: dict[str, Any]) -> None:
         InputError: it is a file, belongs to something else, to a command with other settings (says
             which setting differs), or to a process that is running.
     """
-    if directory.exists() and not directory.is_dir():
-        raise InputError(f"--output {directory} is a file; give a directory")
+    check_output(directory)
     plain = json.loads(redacted(json.dumps(settings, default=str)))
     path = directory / SETTINGS
     if path.exists():
         _check_same(path, plain)
-    elif directory.exists() and any(not _ours(entry) for entry in directory.iterdir()):
-        raise InputError(f"--output {directory} is not empty; choose a new directory")
     directory.mkdir(parents=True, exist_ok=True)
     try:
         _hold(directory)
@@ -55,6 +52,20 @@ def open_output(directory: Path, settings: dict[str, Any]) -> None:
     if not path.exists():
         with whole_file(path) as file:
             file.write(json.dumps(plain, indent=1).encode() + b"\n")
+
+
+def check_output(directory: Path) -> None:
+    """Tell what `open_output` would refuse for any settings, before anything is loaded.
+
+    Raises:
+        InputError: it is a file, or belongs to something else.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise InputError(f"--output {directory} is a file; give a directory")
+    if not directory.exists() or (directory / SETTINGS).exists():
+        return
+    if any(not _ours(entry) for entry in directory.iterdir()):
+        raise InputError(f"--output {directory} is not empty; choose a new directory")
 
 
 def _check_same(path: Path, plain: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ LONGEST_TEXT = 256
 """Tokens of a text to forget, at most; fewer where the model takes fewer."""
 HELD_OUT = {RETAIN: 80, EVERYDAY: 200}
 """Texts kept from training, on which damage is measured: about 5,000 and 3,500 tokens."""
-FIXED = (HELD_OUT_TOKENS, RETAIN_TOKENS, OTHER_GROUPS, HELD_OUT)
+FIXED = (HELD_OUT_TOKENS, RETAIN_TOKENS, OTHER_GROUPS, LONGEST_TEXT, HELD_OUT)
 """What a run's result depends on and nobody chooses."""
 
 Sequences = list[list[int]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import platform
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -227,7 +228,8 @@ def read_record(path: Path, kind: type[T]) -> T:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        remedy = "; give a directory that fairforget wrote" if error.errno == errno.ENOENT else ""
+        raise InputError(f"{path} cannot be read: {error.strerror}{remedy}") from error
     try:
         return TypeAdapter(kind).validate_json(content)
     except pydantic.ValidationError as error:

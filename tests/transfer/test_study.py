@@ -23,6 +23,8 @@ from fairforget.transfer.running import carry_out, digests, forget_corpus
 from ..docs.blocks import ROOT
 from ..models import save_tiny
 
+MODEL = {"weights": "some"}
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -217,10 +219,10 @@ def test_a_corpus_that_changed_is_read_anew(tmp_path) -> None:
     path = tmp_path / "posts.csv"
     path.write_text("text\nIt rains.\n")
     run = Run(str(path), "ascent", None, 0, Recipe(model="none"))
-    before = digests([run], "weights")
-    assert digests([run], "weights") == before
+    before = digests([run], MODEL)
+    assert digests([run], MODEL) == before
     path.write_text("text\nIt snows.\n")
-    assert digests([run], "weights") != before
+    assert digests([run], MODEL) != before
     assert forget_corpus(run).texts[0].text == "It snows."
 
 
@@ -230,24 +232,37 @@ def test_what_a_recipe_only_names_tells_runs_apart(monkeypatch, tmp_path) -> Non
     recipe = Recipe(model="none", benchmarks=(f"stereoset:{items}",))
     run = Run("builtin:gender", "neutral", None, 0, recipe)
     random = replace(run, control="random")
-    before = digests([run, random], "weights")
+    before = digests([run, random], MODEL)
     assert before[run] != before[random]  # other tokens
-    assert digests([run], "weights")[run] == before[run]
-    assert digests([run], "others")[run] != before[run]
+    assert digests([run], MODEL)[run] == before[run]
+    assert digests([run], {"weights": "others"})[run] != before[run]
     items.write_text("another item")
-    changed = digests([run], "weights")[run]
+    changed = digests([run], MODEL)[run]
     assert changed != before[run]
     monkeypatch.setattr("fairforget.transfer.running.FIXED", "a longer retain text")
-    assert digests([run], "weights")[run] != changed
+    assert digests([run], MODEL)[run] != changed
+
+
+def test_what_changes_no_result_makes_no_other_run() -> None:
+    recipe = Recipe(model="none", device="cpu")
+    run = Run("builtin:gender", "neutral", None, 0, recipe)
+    name = run.name(digests([run], MODEL)[run])
+    for same in (
+        replace(recipe, device="cpu:0"),
+        replace(recipe, train="ethos"),
+        replace(recipe, trust_remote_code=True),
+    ):
+        other = replace(run, recipe=same)
+        assert other.name(digests([other], MODEL)[other]) == name
 
 
 def test_matched_texts_are_part_of_what_they_are_known_by(monkeypatch) -> None:
     run = Run("ethos", "neutral", "matched", 0, Recipe(model="none"))
     text = Text("1", "Women are late.", mentions=(Mention(0, 5, "People"),), domain="gender")
     monkeypatch.setattr(running, "read_corpus", lambda _: [text])
-    before = digests([run], "weights")
+    before = digests([run], MODEL)
     monkeypatch.setattr(running, "matched_texts", lambda texts, seed: [])
-    assert digests([run], "weights") != before
+    assert digests([run], MODEL) != before
 
 
 def test_a_model_that_changed_wants_another_directory(arguments, model, tmp_path, capsys) -> None:
@@ -282,6 +297,36 @@ def test_bad_input_is_one_line(arguments, tmp_path, capsys, flags, message) -> N
     ]
     assert len(lines) == 1
     assert message in lines[0]
+
+
+def test_a_damaged_run_is_done_again(arguments, tmp_path, capsys) -> None:
+    short = ["--objectives", "ascent", "--controls", "", "--seeds", "1"]
+    command = [*arguments, *short, "--output", str(tmp_path / "study")]
+    whole = run(capsys, *command)
+    one, other = sorted((tmp_path / "study" / "runs").iterdir())
+    (one / "record.json").write_text("{")
+    items = other / "after" / "items.parquet"
+    items.write_bytes(items.read_bytes()[:-100])
+    main([*command, "--json"])
+    told = capsys.readouterr()
+    assert without_times(json.loads(told.out)) == without_times(whole)
+    assert told.err.count("the run is done again") == 2
+
+
+def test_a_run_that_left_nothing_has_failed(arguments, tmp_path, capsys, monkeypatch) -> None:
+    """As where a worker's files lie on another machine."""
+
+    def lost(task: Any, directory: Path) -> None:
+        if task.forget == "builtin:gender":
+            carry_out(task, directory)
+
+    monkeypatch.setattr(study_module, "carry_out", lost)
+    short = ["--objectives", "ascent", "--controls", "", "--seeds", "1", "--json"]
+    with pytest.raises(SystemExit) as exit_:
+        main([*arguments, *short, "--output", str(tmp_path / "study")])
+    assert exit_.value.code == 1
+    (failure,) = json.loads(capsys.readouterr().out)["failed"]
+    assert "must be a directory that all machines see" in failure["error"]
 
 
 def test_a_ray_cluster_gives_the_same(arguments, tmp_path, capsys, monkeypatch) -> None:

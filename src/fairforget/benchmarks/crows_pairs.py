@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from fairforget.benchmarks.measurement import Evaluate, Judged, Measurement, Row, by_domain, scores
-from fairforget.benchmarks.options import chosen
+from fairforget.benchmarks.options import FILE, chosen
 from fairforget.benchmarks.sentences import refuse_too_long, sentence_scores
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.files import read_text
@@ -65,11 +65,11 @@ def prepare(options: Sequence[str]) -> Evaluate:
         "crows_pairs",
         options,
         {"protocol": sorted({p for known in PROTOCOLS.values() for p in known})},
-        rest="file",
+        rest=FILE,
     )
     pairs = None
-    if "file" in found:
-        pairs = read_pairs(found["file"])
+    if FILE in found:
+        pairs = read_pairs(found[FILE])
     else:
         located(*CATALOGUE["crows_pairs"].files)
     return partial(evaluate, pairs=pairs, protocol=found.get("protocol"))

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import traceback
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace, auto_cli
@@ -16,6 +17,7 @@ from fairforget.cli.data import DATA_COMMANDS
 from fairforget.cli.demo import demo_command
 from fairforget.cli.evaluate import evaluate_command
 from fairforget.cli.explore import explore_command
+from fairforget.cli.mistakes import Command, reworded
 from fairforget.cli.report import report_command
 from fairforget.cli.rerun import rerun_command
 from fairforget.cli.select import select_command
@@ -25,6 +27,7 @@ from fairforget.errors import InputError
 from fairforget.redaction import redacted
 
 # Named unlike the library: the parser looks names up in the package, which would load torch.
+HELP = "_help"
 COMMANDS = {
     "demo": demo_command,
     "unlearn": unlearn_command,
@@ -35,7 +38,7 @@ COMMANDS = {
     "rerun": rerun_command,
     "explore": explore_command,
     "select": select_command,
-    "data": {"_help": "Corpora and benchmarks: what there is, and where.", **DATA_COMMANDS},
+    "data": {HELP: "Corpora and benchmarks: what there is, and where.", **DATA_COMMANDS},
 }
 UNFORESEEN, BAD_INPUT, INTERRUPTED = 1, 2, 130
 REMEDIES = {
@@ -57,9 +60,15 @@ class OneLineParser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print the message and exit with status 2."""
+        config = _value_of("--config")
         # the YAML reader does not know the name of its file
-        message = message.replace('"<unicode string>"', _value_of("--config") or "the file")
-        _fail(" ".join(message.split()) + f" (see {self.prog.split(' [')[0]} --help)")
+        message = " ".join(message.replace('"<unicode string>"', config or "the file").split())
+        path, command = _called(_arguments)
+        if command is not None:
+            message = reworded(message, command, _arguments, config)
+        elif "subcommand" in message:
+            message = _which(path)
+        _fail(f"{message} (see {' '.join(['fairforget', *path])} --help)")
 
     def instantiate(self, namespace: Namespace, *args: Any, **options: Any) -> Any:
         """As the library's; a group of settings that a file names and leaves empty is an error."""
@@ -108,22 +117,40 @@ def main(args: list[str] | None = None) -> None:
 def _flags_spelt_out(arguments: list[str]) -> list[str]:
     """Flags as the parser wants them: `--fail-if` as `--fail_if`, `--json` as `--json true`."""
     arguments = [_with_underscores(argument) for argument in arguments]
-    command: object = COMMANDS
-    for name in arguments:
-        if not isinstance(command, dict):
-            break
-        command = command.get(name)
-    if command is None or isinstance(command, dict):
+    _, command = _called(arguments)
+    if command is None:
         return arguments
     switches = {
         f"--{name}" for name, kind in command.__annotations__.items() if kind in (bool, "bool")
     }
     spelt = []
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in pairwise([*arguments, ""]):
         spelt.append(argument)
         if argument in switches and following.lower() not in ("true", "false"):
             spelt.append("true")
     return spelt
+
+
+def _called(arguments: list[str]) -> tuple[list[str], Command | None]:
+    """The command's words, and the command if they name one."""
+    found: Any = COMMANDS
+    for place, name in enumerate(arguments):
+        if name not in found or name == HELP:
+            return arguments[:place], None
+        found = found[name]
+        if callable(found):
+            return arguments[: place + 1], found
+    return arguments, None
+
+
+def _which(path: list[str]) -> str:
+    """What to say to words that are no whole command."""
+    known: Any = COMMANDS
+    for name in path:
+        known = known[name]
+    choice = f"choose from {', '.join(name for name in known if name != HELP)}"
+    unknown = _arguments[len(path) :]
+    return f"there is no command {' '.join([*path, unknown[0]])!r}; {choice}" if unknown else choice
 
 
 def _with_underscores(argument: str) -> str:
@@ -134,7 +161,7 @@ def _with_underscores(argument: str) -> str:
 
 
 def _value_of(flag: str) -> str | None:
-    for argument, following in zip(_arguments, [*_arguments[1:], ""], strict=True):
+    for argument, following in pairwise([*_arguments, ""]):
         if argument == flag:
             return following
         if argument.startswith(f"{flag}="):

@@ -34,9 +34,11 @@ def compare_command(
 
     from fairforget.compare import Comparison
     from fairforget.compare import compare as run
+    from fairforget.gate import violations
     from fairforget.whole_files import whole_file
 
     comparison = run(before, after, seed=seed)
+    met = violations(comparison, fail_if) if fail_if else []
     content = TypeAdapter(Comparison).dump_json(comparison, indent=1)
     if output:
         with whole_file(output) as file:
@@ -49,11 +51,7 @@ def compare_command(
         show_comparison(comparison)
         if output:
             print(f"Written: {output}")
-    if fail_if:
-        from fairforget.gate import violations
-
-        met = violations(comparison, fail_if)
-        for line in met:
-            print(f"fairforget: --fail-if: {line}", file=sys.stderr)
-        if met:
-            sys.exit(CONDITION_MET)
+    for line in met:
+        print(f"fairforget: --fail-if: {line}", file=sys.stderr)
+    if met:
+        sys.exit(CONDITION_MET)

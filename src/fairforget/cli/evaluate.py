@@ -49,11 +49,12 @@ def evaluate_command(
     from fairforget.devices import chosen_device
     from fairforget.evaluation import clear_parts, evaluate_into
     from fairforget.forgotten import forgotten_by
-    from fairforget.outputs import open_output
+    from fairforget.outputs import check_output, open_output
     from fairforget.overlap import check_unseen
     from fairforget.processes import is_first, joined
     from fairforget.records import RECORD, EvaluationRecord, read_record
 
+    check_output(output)
     names = checked([name.strip() for name in benchmarks.split(",")])
     settings["benchmarks"] = ",".join(names)
     for corpus in forgotten_by(model):

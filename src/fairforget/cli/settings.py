@@ -46,7 +46,7 @@ def repeated_command(record: Path, *, trusted: bool = False) -> tuple[Callable[.
     from fairforget.rerun import read_repeatable
 
     if record.name != RECORD:
-        raise InputError(f"{record}: a {RECORD} in the directory of its run is needed")
+        raise InputError(f"{record} is no {RECORD}; give that of a run, such as {record / RECORD}")
     found = read_repeatable(record)
     settings = dict(found.command)
     if not settings:

@@ -95,7 +95,7 @@ def unlearn_command(
     from fairforget.forgotten import forgotten_by
     from fairforget.hub import check_push
     from fairforget.models import LanguageModel, load_model, save_model
-    from fairforget.outputs import open_output
+    from fairforget.outputs import check_output, open_output
     from fairforget.overlap import check_unseen
     from fairforget.preparation import Corpus, check_trainable, everyday_corpus, prepare
     from fairforget.processes import count, is_first, joined
@@ -109,6 +109,7 @@ def unlearn_command(
     if batch_size % count():
         raise InputError(f"batch_size {batch_size} cannot be shared by {count()} processes")
     check_trainable(dtype)
+    check_output(output)
     names = checked([name.strip() for name in benchmarks.split(",") if name.strip()])
     for corpus in (forget, *forgotten_by(model)):
         check_unseen(corpus, names)

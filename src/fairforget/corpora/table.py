@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,14 @@ def _check_columns(source: object, names: list[str], columns: Mapping[str, str])
             also = f"; ?split-is={theirs} keeps the texts of that split" if ours == "split" else ""
             raise InputError(
                 f"{source}: no `{theirs}` column to take {ours} from; it has {there}{also}"
+            )
+    for name in names:
+        unused = [ours for ours in COLUMNS if ours not in names and ours not in columns]
+        if name not in COLUMNS and (meant := get_close_matches(name, unused, 1, cutoff=0.8)):
+            print(
+                f"{source}: the column `{name}` is not used; if it holds {meant[0]}, call it so, "
+                f"or say ?{meant[0]}={name}",
+                file=sys.stderr,
             )
     if "text" not in names and "text" not in columns and names:
         raise InputError(

@@ -63,13 +63,18 @@ class Text:
     """Whether the source labels it hateful; None where the source does not say."""
 
     def __post_init__(self) -> None:
-        for ranges in (self.spans, self.mentions):
+        for kind, ranges in (("span", self.spans), ("mention", self.mentions)):
             end = 0
             for part in ranges:
-                if part.start < end or part.end > len(self.text):
+                if part.end > len(self.text):
                     raise ValueError(
-                        f"text {self.id}: range {part.start}:{part.end} overlaps another or "
-                        f"ends after the text ({len(self.text)} characters)"
+                        f"{kind} {part.start}:{part.end} ends after the text, which has "
+                        f"{len(self.text)} characters"
+                    )
+                if part.start < end:
+                    raise ValueError(
+                        f"{kind} {part.start}:{part.end} overlaps the one before it, or stands "
+                        "before it in the text; give them in order"
                     )
                 end = part.end
 

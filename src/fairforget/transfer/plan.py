@@ -27,6 +27,9 @@ NOTHING = "none"
 MATCHED = "matched"
 CONTROL_CORPUS = "builtin:control"
 """Built-in texts about no protected group."""
+UNTOLD = ("select", "train", "device", "trust_remote_code")
+"""Settings of a recipe that the digest stands for (texts with their spans, the kind of device), or
+that change no result."""
 VERSIONS = [version(name) for name in ("fairforget", "torch", "transformers")]
 """Of what else determines a result."""
 
@@ -77,16 +80,18 @@ class Run:
         return self.forget, self.objective, self.control
 
     def key(self, digest: str) -> str:
-        """The same for runs that give the same result, and for no others.
+        """The same for runs that give the same result but for rounding, and for no others.
+
+        Rounding differs between processors, and with the number of threads; the record names both.
 
         Args:
-            digest: stands for the content of every file that the run reads, and for settings that
-                are not the recipe's.
+            digest: stands for the content of every file that the run reads, for the kind of device,
+                and for settings that are not the recipe's.
         """
-        facts = asdict(self) | {
-            "digest": digest,
-            "versions": VERSIONS,
-        }
+        facts = asdict(self)
+        for setting in UNTOLD:
+            del facts["recipe"][setting]
+        facts |= {"digest": digest, "versions": VERSIONS}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def name(self, digest: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,18 +15,27 @@ from fairforget.config import UnlearningConfig
 from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.reading import parse_name
 from fairforget.devices import chosen_device
-from fairforget.evaluation import evaluate_into
+from fairforget.errors import InputError
+from fairforget.evaluation import evaluate_into, read_items
 from fairforget.fingerprint import digest
-from fairforget.landing import perplexities_before
+from fairforget.landing import TOLERANCE, perplexities_before
 from fairforget.models import LanguageModel, load_model
 from fairforget.objectives import parse_objective
 from fairforget.preparation import FIXED, Corpus, everyday_corpus, prepare
-from fairforget.records import AFTER, CHECKPOINTS, RECORD, write_record
+from fairforget.records import (
+    AFTER,
+    CHECKPOINTS,
+    RECORD,
+    EvaluationRecord,
+    UnlearningRecord,
+    read_record,
+    write_record,
+)
 from fairforget.selection import SelectionOptions, make_selector, mentions_of, select
 from fairforget.targets import Selection
 from fairforget.transfer.matched import matched_texts
 from fairforget.transfer.plan import CONTROL_CORPUS, MATCHED, NOTHING, Recipe, Run, is_builtin
-from fairforget.unlearning import method_of, unlearn_prepared
+from fairforget.unlearning import CHECK_TEXTS, method_of, unlearn_prepared
 
 SELECTIONS: dict[str, Selection] = {"random": "random", "all": "all"}
 """Control → the selection that it is. Everything else unlearns the harmful words, whatever the
@@ -33,16 +43,14 @@ objective's own default, so that the selection is all in which these two differ 
 
 
 def carry_out(run: Run, directory: Path) -> None:
-    """Do a run, unless its record is there: it is written last.
+    """Do a run, from its start: what the directory holds is removed.
 
-    The weights are not kept; the record and the scored items are.
+    The weights are not kept; the record, written last, and the scored items are.
 
     Raises:
         InputError: a corpus without targets, or data missing.
     """
-    if (directory / RECORD).exists():
-        return
-    shutil.rmtree(directory, ignore_errors=True)  # what a run that was cut off left
+    shutil.rmtree(directory, ignore_errors=True)
     recipe = run.recipe
     model = load(recipe)
     prepared = prepare(
@@ -60,6 +68,20 @@ def carry_out(run: Run, directory: Path) -> None:
     method = {**record.method, "control": run.control}
     clear(directory / CHECKPOINTS)
     write_record(replace(record, method=method), directory / RECORD)
+
+
+def is_done(directory: Path) -> bool:
+    """Whether a run left its record and its items; says so on stderr where they are damaged."""
+    if not (directory / RECORD).exists():
+        return False
+    try:
+        read_record(directory / RECORD, UnlearningRecord)
+        read_record(directory / AFTER / RECORD, EvaluationRecord)
+        read_items(directory / AFTER)
+    except InputError as error:
+        print(f"{error}; the run is done again", file=sys.stderr)
+        return False
+    return True
 
 
 def load(recipe: Recipe) -> LanguageModel:
@@ -86,15 +108,16 @@ def forget_corpus(run: Run) -> Corpus:
     return Corpus(run.forget, texts, parse_name(run.forget).part)
 
 
-def digests(runs: Iterable[Run], weights: str) -> dict[Run, str]:
+def digests(runs: Iterable[Run], model: Mapping[str, str]) -> dict[Run, str]:
     """For each run, what stands for all that determines it and that its recipe only names.
 
-    That is the weights, the texts (a control's own, and with the spans that were found), the items
-    of a benchmark that is a file, and settings nobody chose. Every corpus is read anew.
+    That is the model, the kind of device, the texts (a control's own, and with the spans that were
+    found), the items of a benchmark that is a file, and settings nobody chose. Every corpus is read
+    anew.
 
     Args:
         runs: of one study.
-        weights: the original model's `fairforget.fingerprint.fingerprint`.
+        model: the original's `fairforget.fingerprint.makeup`.
 
     Raises:
         InputError: a corpus is unknown, malformed or missing.
@@ -111,12 +134,14 @@ def digests(runs: Iterable[Run], weights: str) -> dict[Run, str]:
     return {
         run: digest(
             (
-                weights,
+                model,
+                chosen_device(run.recipe.device).type,
                 forget_corpus(run).texts,
                 kept(run.recipe.retain),
                 items_digest(run.recipe.benchmarks),
                 method_of(_config(run, Path(CHECKPOINTS))),
                 FIXED,
+                (CHECK_TEXTS, TOLERANCE),
             )
         )
         for run in runs

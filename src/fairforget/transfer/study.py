@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from fairforget.benchmarks import bias_judge_of, checked
 from fairforget.corpora.domains import forgotten_domains
+from fairforget.devices import chosen_device
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, read_items
-from fairforget.fingerprint import fingerprint
+from fairforget.fingerprint import makeup
 from fairforget.landing import NOT_USED_UP
-from fairforget.outputs import open_output
+from fairforget.outputs import check_output, open_output
 from fairforget.overlap import check_unseen
 from fairforget.preparation import EVERYDAY, check_trainable
 from fairforget.progress import bar
@@ -30,11 +33,20 @@ from fairforget.records import (
     read_record,
     write_record,
 )
-from fairforget.transfer.cluster import Cluster, attempted
+from fairforget.transfer.cluster import Cluster, workers
 from fairforget.transfer.matrix import Result, seed_cells, transfer_matrix
 from fairforget.transfer.plan import MATCHED, VERSIONS, Recipe, Run, planned
 from fairforget.transfer.record import STUDY, Failure, StudyRecord
-from fairforget.transfer.running import carry_out, digests, forget_corpus, items_digest, load
+from fairforget.transfer.running import (
+    carry_out,
+    digests,
+    forget_corpus,
+    is_done,
+    items_digest,
+    load,
+)
+
+NO_RECORD = "its record is not at {}; --output must be a directory that all machines see"
 
 
 def transfer(
@@ -72,41 +84,42 @@ def transfer(
         InputError: a name that is unknown, missing data, or benchmarks whose items cannot be
             compared; or every run failed.
     """
+    runs = planned(recipe, forget, objectives=objectives, controls=controls, seeds=seeds)
     check_trainable(recipe.dtype)
+    check_output(output)
     benchmarks = [name for name in checked(recipe.benchmarks) if bias_judge_of(name)]
     for corpus in forget:
         check_unseen(corpus, benchmarks)
     if not benchmarks:
         named = ", ".join(recipe.benchmarks)
         raise InputError(f"benchmarks {named} have no bias score that can be compared")
-    runs = planned(recipe, forget, objectives=objectives, controls=controls, seeds=seeds)
-    original = load(recipe)
-    weights = fingerprint(original.model)
-    digest = digests(runs, weights)
-    open_output(output, _same_before(recipe, weights))
-    start = time.perf_counter()
-    evaluate_into(output / BEFORE, original, recipe.benchmarks)
-    del original  # its memory is the runs'
-    directories = {run: output / RUNS / run.name(digest[run]) for run in runs}
-    waiting = [run for run in runs if not (directories[run] / RECORD).exists()]
-    failed = []
-    with bar(f"Runs ({len(runs) - len(waiting)} of {len(runs)} done)", len(waiting)) as advance:
-        for index, error in attempted(
-            [partial(carry_out, run, directories[run]) for run in waiting],
-            cluster=cluster,
-            cpus=cpus_per_run,
-            gpus=gpus_per_run,
-        ):
-            name = directories[waiting[index]].name
-            advance(1, name)
-            if error:
-                failed.append(Failure(name, error))
-                print(f"Run {name} failed: {error}", file=sys.stderr)
-            else:
-                print(f"Done: {name}", file=sys.stderr)
-    done = {run: path for run, path in directories.items() if (path / RECORD).exists()}
-    if not done:
-        raise InputError(f"all {len(runs)} runs failed; the first: {failed[0].error}")
+    with workers(cluster, cpus=cpus_per_run, gpus=gpus_per_run) as attempted:
+        original = load(recipe)
+        model = makeup(original)
+        digest = digests(runs, model)
+        open_output(output, _same_before(recipe, model))
+        start = time.perf_counter()
+        evaluate_into(output / BEFORE, original, recipe.benchmarks)
+        del original  # its memory is the runs'
+        torch.cuda.empty_cache()
+        directories = {run: output / RUNS / run.name(digest[run]) for run in runs}
+        waiting = [run for run in runs if not is_done(directories[run])]
+        tasks = [partial(carry_out, run, directories[run]) for run in waiting]
+        errors: dict[Run, str] = {}
+        with bar(f"Runs ({len(runs) - len(waiting)} of {len(runs)} done)", len(waiting)) as advance:
+            for index, error in attempted(tasks):
+                run = waiting[index]
+                name = directories[run].name
+                if not error and not (directories[run] / RECORD).exists():
+                    error = NO_RECORD.format(directories[run])
+                advance(1, name)
+                if error:
+                    errors[run] = error
+                print(f"Run {name} failed: {error}" if error else f"Done: {name}", file=sys.stderr)
+    if len(errors) == len(runs):
+        raise InputError(f"all {len(runs)} runs failed; the first: {next(iter(errors.values()))}")
+    done = {run: path for run, path in directories.items() if run not in errors}
+    failed = [Failure(directories[run].name, error) for run, error in errors.items()]
     crossed = {"forget": forget, "objectives": objectives, "controls": controls, "seeds": seeds}
     record = _put_together(output, done, benchmarks, {**crossed, **asdict(recipe)}, failed)
     write_record(record, output / STUDY)
@@ -114,11 +127,12 @@ def transfer(
     return record
 
 
-def _same_before(recipe: Recipe, weights: str) -> dict[str, Any]:
+def _same_before(recipe: Recipe, model: Mapping[str, str]) -> dict[str, Any]:
     """What one evaluation of the original stands for; all else may grow from call to call."""
     return {
         "model": recipe.model,
-        "weights": weights,
+        **model,
+        "device": chosen_device(recipe.device).type,
         "dtype": recipe.dtype,
         "start_token": recipe.start_token,
         "benchmarks": recipe.benchmarks,

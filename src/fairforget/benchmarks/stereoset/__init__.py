@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fairforget.benchmarks.measurement import Evaluate, Judged, Measurement, Row, by_domain, scores
-from fairforget.benchmarks.options import chosen
+from fairforget.benchmarks.options import FILE, chosen
 from fairforget.benchmarks.sentences import (
     continuation_scores,
     needs_causal,
@@ -48,17 +48,17 @@ def prepare(options: Sequence[str]) -> Evaluate:
             "protocol": PROTOCOLS["causal"],
             "split": tuple(SPLITS),
         },
-        rest="file",
+        rest=FILE,
     )
     task: Task = "intersentence" if found.get("task") == "intersentence" else "intrasentence"
     if task == "intersentence" and "protocol" in found:
         raise InputError(f"stereoset intersentence has one protocol, {INTERSENTENCE}; name none")
-    if "file" in found and "split" in found:
+    if FILE in found and "split" in found:
         raise InputError("stereoset is given a file and a split; name one of them")
     split = found.get("split", "dev")
     items = None
-    if "file" in found:
-        items, split = read_items(found["file"], task=task), Path(found["file"]).name
+    if FILE in found:
+        items, split = read_items(found[FILE], task=task), Path(found[FILE]).name
     else:
         located(*CATALOGUE[SPLITS[split]].files)
     return partial(

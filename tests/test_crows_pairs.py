@@ -78,7 +78,7 @@ HEADER = ",sent_more,sent_less,stereo_antistereo,bias_type\n"
         (None, "No such file"),
         ("", "no pairs in it"),
         (HEADER, "no pairs in it"),
-        ("text\nhello\n", "line 2: column 'sent_more' is missing"),
+        ("text\nhello\n", "line 1: no column 'sent_more'; it has 'text'"),
         (HEADER + "0,A b., ,stereo,age\n", "line 2: column 'sent_less' is missing or empty"),
         (HEADER + "0,A b.,A c.,stereo\n", "line 2: column 'bias_type' is missing"),
         (HEADER + "0,A b.,A c.,stereo,age,x\n", "line 2: more fields than the header names"),

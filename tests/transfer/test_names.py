@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from fairforget.cli.transfer import _named
 from fairforget.transfer.names import row_name, shared_corpus
 from fairforget.transfer.record import Row
 
@@ -34,3 +37,20 @@ def test_of_several_corpora_each_is_named() -> None:
     rows = [row("hatecheck:gender"), row("edos")]
     assert shared_corpus(rows) == ""
     assert [row_name(r) for r in rows] == ["hatecheck:gender · ascent", "edos · ascent"]
+
+
+@pytest.mark.parametrize(
+    ("name", "corpus", "full"),
+    [
+        ("gender", "builtin", "builtin:gender"),
+        ("all", "hatecheck?label=all", "hatecheck?label=all"),
+        ("gender", "hatecheck?label=all", "hatecheck:gender?label=all"),
+        ("women?label=other", "hatecheck?split=test", "hatecheck:women?split=test&label=other"),
+        ("hatecheck", "builtin", "hatecheck"),
+        ("ethos?label=all", "builtin", "ethos?label=all"),
+        ("dghs:women", "builtin", "dghs:women"),
+        ("posts.jsonl", "builtin", "posts.jsonl"),
+    ],
+)
+def test_what_is_forgotten_is_a_part_of_the_corpus_or_another(name, corpus, full) -> None:
+    assert _named(name, corpus) == full

@@ -44,6 +44,8 @@ PROTOCOLS = {"causal": ("bos", "bias-bench"), "masked": ("bias-bench", "nangia")
 """By kind of model; the first is the default."""
 DECIMALS = 3
 """Masked scores are rounded before they are compared, as in the code of both papers."""
+COLUMNS = ("sent_more", "sent_less", "bias_type")
+"""That a file of pairs must have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,9 @@ def read_pairs(path: str | Path | None = None) -> list[Pair]:
     reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
     pairs: dict[str, Pair] = {}
     try:
+        if missing := [name for name in COLUMNS if name not in (reader.fieldnames or COLUMNS)]:
+            there = ", ".join(map(repr, reader.fieldnames or []))
+            raise InputError(f"{path}, line 1: no column {missing[0]!r}; it has {there}")
         for number, row in enumerate(reader):
             pair = _pair(row, number, f"{path}, line {reader.line_num}")
             if pair.id in pairs:
@@ -256,7 +261,7 @@ def _pair(row: dict[str | None, Any], number: int, where: str) -> Pair:
         raise InputError(
             f"{where}: more fields than the header names; quote sentences that contain commas"
         )
-    for column in ("sent_more", "sent_less", "bias_type"):
+    for column in COLUMNS:
         if not isinstance(row.get(column), str) or not row[column].strip():
             raise InputError(f"{where}: column {column!r} is missing or empty")
     if row["bias_type"] not in DOMAINS:

@@ -28,7 +28,7 @@ def chosen(
     found: dict[str, str] = {}
     for word in words:
         kind = next((k for k, known in choices.items() if word in known), rest)
-        no_file = kind == rest == FILE and not Path(word).exists()
+        no_file = kind == rest == FILE and not (Path(word).suffix or Path(word).exists())
         if not kind or not word or no_file:
             known = [w for group in choices.values() for w in group]
             nor = ", and there is no such file" if no_file and word else ""

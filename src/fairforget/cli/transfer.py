@@ -130,6 +130,14 @@ def transfer_command(
 
 def _named(name: str, corpus: str) -> str:
     """A domain of the corpus, the whole of it, or another corpus."""
-    if name == "all":
+    from fairforget.corpora.reading import WHOLE
+    from fairforget.corpora.sources import SOURCES
+
+    if name == WHOLE:
         return corpus
-    return name if ":" in name or "." in name else f"{corpus}:{name}"
+    plain, _, own = name.partition("?")
+    if ":" in plain or "." in plain or plain in SOURCES:
+        return name
+    whole, _, shared = corpus.partition("?")
+    options = "&".join(filter(None, (shared, own)))
+    return f"{whole}:{plain}" + (f"?{options}" if options else "")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from cells import mean
@@ -124,9 +125,10 @@ class Ways:
                 if "infilled" in original
                 else "all else in the text. "
             )
-            + f"A run sees {self.steps * BATCH} texts. *Association*: by how much more likely the "
-            "words behind a mention are than in the same sentence about people; *people*: their "
-            "mean log p there. What `neutral` aims at is the original's. SS: StereoSet, "
+            + f"A run sees {self.steps * BATCH} texts. *Association*: by how many nats the words "
+            "behind a mention of a group are likelier than in the same sentence about people, both "
+            "by the model of that row; *people*: their mean log p about people. `neutral` aims at "
+            "the original's *people*, for the words behind a mention. SS: StereoSet, "
             "intrasentence. Means over seeds ± their standard deviation.",
             "",
             f"| | seeds | {' | '.join(measures)} | {' | '.join(f'SS {d}' for d in domains)} | "
@@ -140,6 +142,7 @@ class Ways:
             ),
             "",
             *self._shares(found),
+            *self._overshot(found),
         )
 
     def _shares(self, found: Found) -> Iterator[str]:
@@ -151,7 +154,18 @@ class Ways:
                 # strict=False: a row may have fewer seeds yet
                 pairs = zip(runs, given, strict=False)
                 shares = [(one["harm"] - original) / (it["harm"] - original) for one, it in pairs]
-                yield f"- {name}: harm falls {mean(shares, 2)} times as much as in the first row."
+                yield f"- {name}: harm falls {mean(shares, 2)} times as much as with `{first}`."
+
+    def _overshot(self, found: Found) -> Iterator[str]:
+        """Of `neutral`, whether what it is to take away is less in the new model."""
+        before = found["original"]["association"]
+        if runs := found["runs"].get("neutral"):
+            after = [run["association"] for run in runs]
+            fell = "fell" if fmean(after) < before else "did not fall"
+            yield (
+                f"- neutral: the association {fell}, from {before:.3f} to {mean(after, 3)} within "
+                "the new model: words about people changed along."
+            )
 
 
 def forgotten(spans: str) -> Sequence[Text]:

@@ -66,9 +66,10 @@ def _cost(study: StudyRecord) -> str:
     )
     whole = training + landing + scoring
     return (
-        f"{runs} runs, {len(study.failed)} more failed. One run took {whole:.0f} s on its core: "
-        f"training {training:.0f} s, landing on the budget {landing:.0f} s, measuring "
-        f"{scoring:.0f} s; all together {runs * whole / 3600:.1f} hours of one core. "
+        f"{runs} runs, {len(study.failed) or 'none'} failed. One run took {whole:.0f} s on its "
+        f"core: training {training:.0f} s, landing on the budget {landing:.0f} s, measuring "
+        f"{scoring:.0f} s, besides loading and tokenising; all together "
+        f"{runs * whole / 3600:.1f} hours of one core. "
         f"{study.model.source}, torch {study.environment.torch}, transformers "
         f"{study.environment.transformers}."
     )

@@ -34,6 +34,8 @@ SIGNS: dict[Verdict | None, str] = {
     None: "",
 }
 FEW = "too few terms"
+MOST_DATA = 100
+"""So many times the data is as good as never; more is not told apart."""
 
 
 def answer_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
@@ -239,7 +241,8 @@ def _needed(cell: MatrixCell) -> list[Content]:
     if cell.data_needed is None:
         return [NONE, NONE]
     seeds = "none would" if cell.seeds_needed is None else str(cell.seeds_needed)
-    return [f"× {number(cell.data_needed)}", seeds]
+    most = f"> × {MOST_DATA}" if cell.data_needed > MOST_DATA else f"× {number(cell.data_needed)}"
+    return [most, seeds]
 
 
 def _short(row: Row) -> str:

@@ -21,13 +21,10 @@ def headline(matrix: Sequence[MatrixCell]) -> Headline:
 
 def meaning_of_fell(matrix: Sequence[MatrixCell]) -> str:
     """What it takes to count as fallen, in a sentence."""
-    controls = list(
-        dict.fromkeys(name for cell in matrix for name in cell.excess if lacks_cause(name))
-    )
-    if controls:
+    if controls := _controls(matrix):
         return (
-            f'"Fell" means: and by more than with every control ({listed(controls)}); p < 0.05 for '
-            "all of it, corrected for the number of these measurements."
+            f"The controls: {listed(controls)}. p < 0.05 for all that fell or rose, corrected for "
+            "the number of these measurements."
         )
     return (
         "There was no control, so nothing tells the forgetting from its side effects; p < 0.05, "
@@ -35,14 +32,20 @@ def meaning_of_fell(matrix: Sequence[MatrixCell]) -> str:
     )
 
 
+def _controls(matrix: Sequence[MatrixCell]) -> list[str]:
+    """Those that a forgetting must go beyond."""
+    return list(dict.fromkeys(n for cell in matrix for n in cell.excess if lacks_cause(n)))
+
+
 def counted(matrix: Sequence[MatrixCell]) -> list[str]:
     """A sentence on the domains that were forgotten, one on the others, and why some are open."""
     judged = [cell for cell in matrix if cell.verdict and cell.domain != ALL]
     reasons = Counter(cell.reason for cell in judged if cell.reason)
+    controls = bool(_controls(matrix))
     unbiased = reasons.pop("no bias shown before", 0)
     sentences = [
-        _verdicts([c for c in judged if c.own], "a domain that was forgotten"),
-        _verdicts([c for c in judged if not c.own], "a domain that was not"),
+        _verdicts([c for c in judged if c.own], "a domain that was forgotten", controls),
+        _verdicts([c for c in judged if not c.own], "a domain that was not", controls),
         f"What cannot be decided as it is: {_told(reasons)}." if reasons else "",
         f"In {unbiased} undecided the original shows no bias that could fall." if unbiased else "",
     ]
@@ -53,11 +56,13 @@ def _told(reasons: Counter[Reason]) -> str:
     return listed([f"{reason} in {count}" for reason, count in reasons.items()])
 
 
-def _verdicts(cells: Sequence[MatrixCell], where: str) -> str:
+def _verdicts(cells: Sequence[MatrixCell], where: str, controls: bool) -> str:
     if not cells:
         return ""
     counts = verdicts(cells)
+    more, less = ", and by more than with every control,", ", or fell less than with a control,"
     return (
-        f"Of {len(cells)} measurements of {where}, bias fell in {counts['supported']}; "
-        f"{counts['contradicted']} say the contrary; {counts['undecided']} are undecided."
+        f"Of {len(cells)} measurements of {where}, bias fell{more if controls else ''} in "
+        f"{counts['supported']}; it rose{less if controls else ''} in {counts['contradicted']}; "
+        f"{counts['undecided']} are undecided."
     )

@@ -36,6 +36,8 @@ FIXED = (HELD_OUT_TOKENS, RETAIN_TOKENS, OTHER_GROUPS, LONGEST_TEXT, HELD_OUT)
 """What a run's result depends on and nobody chooses."""
 
 Sequences = list[list[int]]
+Kept = tuple[dict[str, Sequences], dict[str, Sequences]]
+"""Token ids of the held-out texts and of those to retain, by kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,11 @@ def prepare(
     config: UnlearningConfig,
     *,
     everyday: Corpus | None = None,
+    kept: Kept | None = None,
 ) -> Prepared:
     """Tokenise all corpora and mark what is to be unlearned; arguments as for `unlearn`.
+
+    `kept`: what `encode_retain` made of the same retain texts before.
 
     Raises:
         InputError: a corpus without targets, too few retain texts, or a model in float16.
@@ -83,16 +88,21 @@ def prepare(
     targets = [target for found in by_text for target in found]
     tokens = sum(target.count for target in targets)
     facts = [CorpusFacts(forget.name, "forget", sum(map(bool, by_text)), tokens, forget.domain)]
-    others = {RETAIN: retain} | ({EVERYDAY: everyday} if everyday is not None else {})
-    held_out, kept = encode_retain(language_model, others)
+    others = retained(retain, everyday)
+    held_out, rest = kept or encode_retain(language_model, others)
     for kind, corpus in others.items():
-        facts.append(_facts(corpus, "retain", kept[kind]))
+        facts.append(_facts(corpus, "retain", rest[kind]))
         facts.append(_facts(corpus, "held-out", held_out[kind]))
     shared = overlaps(forget.name, [text.text for text in forget.texts])
     for warning in filter(None, (found.warning for found in shared)):
         print(f"Warning: {warning}", file=sys.stderr)
     overlap = [found.facts for found in shared]
-    return Prepared(targets, _in_turn([*kept.values()]), held_out, facts, overlap)
+    return Prepared(targets, _in_turn([*rest.values()]), held_out, facts, overlap)
+
+
+def retained(retain: Corpus, everyday: Corpus | None) -> dict[str, Corpus]:
+    """What is retained, by kind, for `encode_retain`."""
+    return {RETAIN: retain} | ({EVERYDAY: everyday} if everyday is not None else {})
 
 
 def check_trainable(dtype: str | torch.dtype | None) -> None:
@@ -174,9 +184,7 @@ def encode_forget(
     return found
 
 
-def encode_retain(
-    language_model: LanguageModel, corpora: Mapping[str, Corpus]
-) -> tuple[dict[str, Sequences], dict[str, Sequences]]:
+def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) -> Kept:
     """Token ids of the held-out and of the other texts, by kind, start and end token included.
 
     A text that is held out of one corpus, or a copy of it, is retained of none.

@@ -21,7 +21,15 @@ from fairforget.fingerprint import digest
 from fairforget.landing import TOLERANCE, perplexities_before
 from fairforget.models import LanguageModel, load_model
 from fairforget.objectives import parse_objective
-from fairforget.preparation import FIXED, Corpus, everyday_corpus, prepare
+from fairforget.preparation import (
+    FIXED,
+    Corpus,
+    Kept,
+    encode_retain,
+    everyday_corpus,
+    prepare,
+    retained,
+)
 from fairforget.records import (
     AFTER,
     CHECKPOINTS,
@@ -53,12 +61,12 @@ def carry_out(run: Run, directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     recipe = run.recipe
     model = load(recipe)
+    retain, everyday = Corpus(recipe.retain, _texts(recipe.retain)), _everyday()
+    if recipe not in _kept:
+        _kept[recipe] = encode_retain(model, retained(retain, everyday))
+    config = _config(run, directory / CHECKPOINTS)
     prepared = prepare(
-        model,
-        forget_corpus(run),
-        Corpus(recipe.retain, _texts(recipe.retain)),
-        config := _config(run, directory / CHECKPOINTS),
-        everyday=_everyday(),
+        model, forget_corpus(run), retain, config, everyday=everyday, kept=_kept[recipe]
     )
     record = unlearn_prepared(
         model, prepared, config, budget=recipe.budget, before=_original.get(recipe)
@@ -125,6 +133,7 @@ def digests(runs: Iterable[Run], model: Mapping[str, str]) -> dict[Run, str]:
     for cached in (_texts, _spans_found, _everyday):  # of an earlier study; files may have changed
         cached.cache_clear()
     _original.clear()
+    _kept.clear()
     everyday = _everyday()
 
     @cache
@@ -179,6 +188,8 @@ def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
     )
 
 
+_kept: dict[Recipe, Kept] = {}
+"""The retain texts as earlier runs of this process tokenised them."""
 _original: dict[Recipe, dict[str, float]] = {}
 """What earlier runs of this process measured of the original model."""
 

@@ -1,0 +1,53 @@
+"""Models are told apart by what decides a result, and by nothing else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from fairforget.fingerprint import makeup
+from fairforget.models import load_model
+
+from .models import save_tiny
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny("llama", tmp_path_factory.mktemp("model"))
+
+
+def changed(model: Path, copy: Path) -> set[str]:
+    """What differs between a model and its copy."""
+    one, other = (makeup(load_model(str(path), device="cpu")) for path in (model, copy))
+    return {name for name in one if one[name] != other[name]}
+
+
+def test_a_copy_elsewhere_is_the_same(model: Path, tmp_path: Path) -> None:
+    assert not changed(model, shutil.copytree(model, tmp_path / "copy"))
+
+
+def test_each_part_is_told(model: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(model, tmp_path / "copy")
+    configuration = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(configuration | {"rms_norm_eps": 0.5}))
+    assert changed(model, copy) == {"configuration"}
+    rules = json.loads((copy / "tokenizer.json").read_text())
+    (copy / "tokenizer.json").write_text(json.dumps(rules | {"normalizer": {"type": "Lowercase"}}))
+    assert changed(model, copy) == {"configuration", "tokenizer"}
+    heavier = load_model(str(model), device="cpu")
+    before = makeup(heavier)
+    with torch.no_grad():
+        next(heavier.model.parameters()).mul_(2)
+    after = makeup(heavier)
+    assert {name for name in before if before[name] != after[name]} == {"weights"}
+
+
+def test_what_was_tokenised_before_does_not_matter(model: Path) -> None:
+    lm = load_model(str(model), device="cpu")
+    before = makeup(lm)
+    lm.tokenizer(["a b", "a"], padding=True, truncation=True, max_length=2)
+    assert makeup(lm) == before

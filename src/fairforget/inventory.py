@@ -13,6 +13,9 @@ from fairforget.data.locate import found, located, remedy
 from fairforget.errors import InputError
 
 
+NOT_HERE = "not here"
+
+
 @dataclass(frozen=True, slots=True)
 class FileFacts:
     """A file, or several that say the same."""
@@ -140,7 +143,7 @@ def _facts(data: DataSet) -> tuple[FileFacts, ...]:
 
 
 def _missing(*alternatives: DataFile) -> FileFacts:
-    way = f"not here ({remedy(alternatives)})"
+    way = f"{NOT_HERE} ({remedy(alternatives)})"
     return FileFacts(way, None, _verified_by(alternatives[0]))
 
 

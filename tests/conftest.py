@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from fairforget.allocator import keep_freed_memory
 from fairforget.models import LanguageModel, load_model
@@ -16,6 +17,10 @@ from fairforget.models import LanguageModel, load_model
 from .browser import browser  # noqa: F401
 
 SharedFile = Callable[[str], Path]
+
+# how long an example takes says nothing on a machine that does other things, too
+settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("calm")
 
 
 @pytest.fixture

@@ -210,7 +210,7 @@ def test_there_is_no_doubled_word_or_wrong_article_in_a_text():
 # Order
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 10_000), domain=st.sampled_from(EVERY_LEXICON))
 def test_a_seed_determines_the_texts(seed, domain):
     assert texts_of(domain, seed) == texts_of(domain, seed)
@@ -235,7 +235,7 @@ print(*(text.text for text in builtin_texts(seed=7, limit=500)), sep="\\n")
     assert elsewhere.splitlines() == [text.text for text in builtin_texts(seed=7, limit=500)]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 10),
     domain=st.sampled_from(EVERY_LEXICON),

@@ -60,7 +60,7 @@ def test_counts_flips_and_tests_them() -> None:
     assert list(whole.beside) == ["lms", "icat"]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.booleans(), min_size=2, max_size=30), st.data())
 def test_the_same_twice_is_no_change_and_back_is_the_opposite(before: list[bool], data) -> None:
     after = data.draw(st.lists(st.booleans(), min_size=len(before), max_size=len(before)))

@@ -41,7 +41,7 @@ def test_clusters_have_the_mean_of_their_items(items: list[tuple[int, float]]) -
     assert sums.sum() == pytest.approx(sum(v for _, v in items), abs=1e-9)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(RATES, st.integers(0, 100))
 def test_draws_stay_within_the_data_and_centre_on_its_mean(rates: list[float], seed: int) -> None:
     values = np.array(rates)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fairforget.corpora import Mention, Span, Text
@@ -214,7 +214,6 @@ def test_mask_is_exactly_the_tokens_that_overlap(words: list[str], data: st.Data
         assert wanted == bool(characters & set(range(span.start, span.end)))
 
 
-@settings(deadline=None)
 @given(WORDS, WORDS)
 def test_every_token_behind_a_mention_has_its_own_twin(before: list[str], after: list[str]) -> None:
     """Whatever the script: characters of several bytes are several tokens at one place."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fairforget.benchmarks.stereoset import judge
@@ -327,7 +327,6 @@ def test_nothing_is_decided_more_often_than_it_may_be(level: float) -> None:
     assert (np.array(found) < 0.05).mean(axis=0) == pytest.approx(0.03, abs=0.04)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=12), st.integers(0, 99))
 def test_what_changed_nothing_is_nothing(sizes: list[int], luck: int) -> None:
     """To the last digit: a rounding error has no chance in it, and would be a sure effect."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fairforget.benchmarks.domains import BENCHMARK_DOMAINS, NAMES, measured_domains
@@ -14,7 +14,6 @@ from fairforget.transfer.plan import Recipe, Run
 from fairforget.transfer.study import _forgotten
 
 
-@settings(deadline=None)
 @given(st.integers(0, 30), st.integers(1, 60))
 def test_a_tenth_of_the_texts_make_a_domain_their_corpuss_own(some: int, others: int) -> None:
     labels = ["race+nationality"] * some + ["race"] * others

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
@@ -17,7 +17,6 @@ from fairforget.transfer.needed import data_needed, seeds_needed
 from fairforget.transfer.record import Effect, MatrixCell, Reason
 from fairforget.transfer.verdicts import Waiting, judged, pointed
 
-CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 P = st.floats(0.0001, 1.0)
 EFFECTS = st.builds(lambda value, p: Effect(value, (value, value), p, p), st.floats(-9, 9), P)
 
@@ -66,7 +65,6 @@ def waiting(*cells: MatrixCell, hindered: Reason | None = None) -> list[Waiting]
     return [Waiting(c, (spread(c.bias.value, 0.5, 0.5),), hindered, unbiased=False) for c in cells]
 
 
-@CALM
 @given(EFFECTS, st.lists(EFFECTS, max_size=4))
 def test_all_parts_must_fall_and_one_that_rises_is_enough(
     bias: Effect, others: list[Effect]
@@ -85,13 +83,11 @@ def test_all_parts_must_fall_and_one_that_rises_is_enough(
         assert p == 1
 
 
-@CALM
 @given(EFFECTS, st.lists(EFFECTS, max_size=4))
 def test_without_a_control_nothing_is_supported(bias: Effect, others: list[Effect]) -> None:
     assert pointed(cell(bias, *others), hindered=True)[0] != "supported"
 
 
-@CALM
 @given(st.lists(st.tuples(st.sampled_from([None, "a", "b"]), P), max_size=30))
 def test_families_do_not_pay_for_each_other(tests: list[tuple[str | None, float]]) -> None:
     found = corrected({n: (family and (family,), p) for n, (family, p) in enumerate(tests)})
@@ -141,7 +137,6 @@ def decided(parts: list[Estimate], tests: int, *, data: float = 1.0, seeds: floa
     return any(found) if rising else all(found)
 
 
-@CALM
 @given(st.lists(SPREADS, min_size=1, max_size=5), st.integers(1, 300))
 def test_so_much_data_decides_and_less_does_not(parts: list[Estimate], tests: int) -> None:
     needed = data_needed(parts, tests)
@@ -151,7 +146,6 @@ def test_so_much_data_decides_and_less_does_not(parts: list[Estimate], tests: in
         assert not decided(parts, tests, data=needed * 0.99)
 
 
-@CALM
 @given(st.lists(SPREADS, min_size=1, max_size=5), st.integers(1, 300), st.integers(2, 5))
 def test_so_many_seeds_decide_and_fewer_do_not(
     parts: list[Estimate], tests: int, seeds: int

@@ -12,7 +12,6 @@ from fairforget.data.catalogue import CATALOGUE, DataFile, DataSet
 from fairforget.data.locate import found, located, remedy
 from fairforget.errors import InputError
 
-
 NOT_HERE = "not here"
 
 

@@ -17,7 +17,7 @@ from fairforget.cli.data import DATA_COMMANDS
 from fairforget.cli.demo import demo_command
 from fairforget.cli.evaluate import evaluate_command
 from fairforget.cli.explore import explore_command
-from fairforget.cli.mistakes import Command, reworded
+from fairforget.cli.mistakes import reworded
 from fairforget.cli.report import report_command
 from fairforget.cli.rerun import rerun_command
 from fairforget.cli.select import select_command
@@ -26,8 +26,8 @@ from fairforget.cli.unlearn import unlearn_command
 from fairforget.errors import InputError
 from fairforget.redaction import redacted
 
-# Named unlike the library: the parser looks names up in the package, which would load torch.
 HELP = "_help"
+# Named unlike the library: the parser looks names up in the package, which would load torch.
 COMMANDS = {
     "demo": demo_command,
     "unlearn": unlearn_command,
@@ -63,11 +63,11 @@ class OneLineParser(ArgumentParser):
         config = _value_of("--config")
         # the YAML reader does not know the name of its file
         message = " ".join(message.replace('"<unicode string>"', config or "the file").split())
-        path, command = _called(_arguments)
-        if command is not None:
-            message = reworded(message, command, _arguments, config)
+        path, called = _called(_arguments)
+        if callable(called):
+            message = reworded(message, called, _arguments, config)
         elif "subcommand" in message:
-            message = _which(path)
+            message = _which(path, called)
         _fail(f"{message} (see {' '.join(['fairforget', *path])} --help)")
 
     def instantiate(self, namespace: Namespace, *args: Any, **options: Any) -> Any:
@@ -118,7 +118,7 @@ def _flags_spelt_out(arguments: list[str]) -> list[str]:
     """Flags as the parser wants them: `--fail-if` as `--fail_if`, `--json` as `--json true`."""
     arguments = [_with_underscores(argument) for argument in arguments]
     _, command = _called(arguments)
-    if command is None:
+    if not callable(command):
         return arguments
     switches = {
         f"--{name}" for name, kind in command.__annotations__.items() if kind in (bool, "bool")
@@ -131,23 +131,18 @@ def _flags_spelt_out(arguments: list[str]) -> list[str]:
     return spelt
 
 
-def _called(arguments: list[str]) -> tuple[list[str], Command | None]:
-    """The command's words, and the command if they name one."""
+def _called(arguments: list[str]) -> tuple[list[str], Any]:
+    """The first words, as far as they name something, and what: a command, or several by name."""
     found: Any = COMMANDS
     for place, name in enumerate(arguments):
-        if name not in found or name == HELP:
-            return arguments[:place], None
+        if callable(found) or name not in found or name == HELP:
+            return arguments[:place], found
         found = found[name]
-        if callable(found):
-            return arguments[: place + 1], found
-    return arguments, None
+    return arguments, found
 
 
-def _which(path: list[str]) -> str:
+def _which(path: list[str], known: dict[str, Any]) -> str:
     """What to say to words that are no whole command."""
-    known: Any = COMMANDS
-    for name in path:
-        known = known[name]
     choice = f"choose from {', '.join(name for name in known if name != HELP)}"
     unknown = _arguments[len(path) :]
     return f"there is no command {' '.join([*path, unknown[0]])!r}; {choice}" if unknown else choice

@@ -12,15 +12,14 @@ from fairforget.budget import Budget
 
 Command = Callable[..., None]
 
-VALUE = re.compile(r'Parser key "([\w.]+)":.*?value: (.*)', re.DOTALL)
+VALUE = re.compile(r'Parser key "([\w.]+)":.*?value: (.*)')
 REQUIRED = re.compile(r"the following arguments are required: (.*)")
-UNKNOWN_FLAG = re.compile(r"unrecognized arguments: --([\w.]+)(.*)", re.DOTALL)
+UNKNOWN_FLAG = re.compile(r"unrecognized arguments: --([\w.]+)")
 UNKNOWN_SETTING = re.compile(r"Subcommand '.*' does not accept option '([\w.]+)'")
 WANTED = {
     int: "give a whole number",
     float: "give a number",
     bool: "give true or false",
-    type(None): "leave it out",
 }
 
 
@@ -28,7 +27,7 @@ def reworded(message: str, command: Command, given: Sequence[str], config: str |
     """The message; as the parser gave it where it is of no known form.
 
     Args:
-        message: the parser's.
+        message: the parser's, in one line.
         command: whose arguments they are.
         given: the arguments.
         config: the settings file among them.
@@ -42,7 +41,7 @@ def reworded(message: str, command: Command, given: Sequence[str], config: str |
         return f"{place} is {value!r}; {wanted}" if wanted else message
     if found := REQUIRED.search(message):
         names = [name.rpartition(".")[2] for name in found[1].split(", ")]
-        return f"missing: {', '.join(map(_written(command), names))}"
+        return f"missing: {', '.join(_written(command, name) for name in names)}"
     if found := UNKNOWN_FLAG.search(message):
         return f"there is no flag --{found[1]}{_like(found[1], settings, '--')}"
     if found := UNKNOWN_SETTING.search(message):
@@ -50,15 +49,11 @@ def reworded(message: str, command: Command, given: Sequence[str], config: str |
     return message
 
 
-def _written(command: Command) -> Callable[[str], str]:
+def _written(command: Command, name: str) -> str:
     """How an argument of the command is written: MODEL, or --output."""
-    parameters = inspect.signature(command).parameters
-
-    def written(name: str) -> str:
-        flag = name in parameters and parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
-        return f"--{name}" if flag else name.upper()
-
-    return written
+    parameter = inspect.signature(command).parameters.get(name)
+    flag = parameter is not None and parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    return f"--{name}" if flag else name.upper()
 
 
 def _settings(command: Command) -> dict[str, Any]:

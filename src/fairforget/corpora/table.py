@@ -82,8 +82,8 @@ def _check_columns(source: object, names: list[str], columns: Mapping[str, str])
             raise InputError(
                 f"{source}: no `{theirs}` column to take {ours} from; it has {there}{also}"
             )
+    unused = [ours for ours in COLUMNS if ours not in names and ours not in columns]
     for name in names:
-        unused = [ours for ours in COLUMNS if ours not in names and ours not in columns]
         if name not in COLUMNS and (meant := get_close_matches(name, unused, 1, cutoff=0.8)):
             print(
                 f"{source}: the column `{name}` is not used; if it holds {meant[0]}, call it so, "

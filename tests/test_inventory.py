@@ -25,6 +25,8 @@ def test_the_inventory_has_every_corpus_and_data_set(tmp_path, monkeypatch) -> N
     assert entries["stereoset-intersentence"].use == "benchmark"
     assert entries["dghs"].options == ("round", "level")
     assert "not here (put https://" in entries["dghs"].files[0].where
+    assert not entries["dghs"].files[0].here
+    assert entries["builtin"].files[0].here
     assert all(entry.licence and entry.files for entry in entries.values())
     assert {source.data for source in SOURCES.values() if source.data} <= set(CATALOGUE)
 

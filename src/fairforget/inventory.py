@@ -12,8 +12,6 @@ from fairforget.data.catalogue import CATALOGUE, DataFile, DataSet
 from fairforget.data.locate import found, located, remedy
 from fairforget.errors import InputError
 
-NOT_HERE = "not here"
-
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
@@ -23,6 +21,8 @@ class FileFacts:
     """Its path on this machine, or what to do to have it."""
     bytes: int | None
     verified_by: str
+    here: bool = True
+    """Whether it is on this machine, right or wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +142,8 @@ def _facts(data: DataSet) -> tuple[FileFacts, ...]:
 
 
 def _missing(*alternatives: DataFile) -> FileFacts:
-    way = f"{NOT_HERE} ({remedy(alternatives)})"
-    return FileFacts(way, None, _verified_by(alternatives[0]))
+    way = f"not here ({remedy(alternatives)})"
+    return FileFacts(way, None, _verified_by(alternatives[0]), here=False)
 
 
 def _verified_by(file: DataFile) -> str:

@@ -23,6 +23,7 @@ from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
 from fairforget.errors import InputError
+from fairforget.landing import blend
 from fairforget.processes import count, is_first
 
 if TYPE_CHECKING:
@@ -99,10 +100,7 @@ def shown_in(
     try:
         yield
     finally:
-        with torch.no_grad():
-            for name, parameter in model.named_parameters():
-                if name in original:
-                    parameter.copy_(original[name])
+        blend(model, original, original, 0.0)
 
 
 def _is_set(variable: str) -> bool:

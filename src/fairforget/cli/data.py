@@ -12,7 +12,7 @@ def list_command(*, json: bool = False) -> None:
     import json as json_
     from dataclasses import asdict
 
-    from fairforget.inventory import NOT_HERE, inventory
+    from fairforget.inventory import inventory
 
     entries = inventory()
     if json:
@@ -28,7 +28,7 @@ def list_command(*, json: bool = False) -> None:
         for file in entry.files:
             size = f", {file.bytes / 1e6:.1f} MB" if file.bytes is not None else ""
             print(f"    {file.where}{size}; verified by {file.verified_by}")
-        if any(file.where.startswith(NOT_HERE) for file in entry.files):
+        if not all(file.here for file in entry.files):
             print(f"    `fairforget data fetch {entry.name}` fetches what is not here")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.reading import parse_name
 from fairforget.devices import chosen_device
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate_into, read_items
+from fairforget.evaluation import Items, evaluate_into, read_items
 from fairforget.fingerprint import digest
 from fairforget.landing import TOLERANCE, perplexities_before
 from fairforget.models import LanguageModel, load_model
@@ -78,18 +78,29 @@ def carry_out(run: Run, directory: Path) -> None:
     write_record(replace(record, method=method), directory / RECORD)
 
 
-def is_done(directory: Path) -> bool:
-    """Whether a run left its record and its items; says so on stderr where they are damaged."""
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a run left."""
+
+    record: UnlearningRecord
+    evaluation: EvaluationRecord
+    items: Items
+    """As the unlearned model scores them."""
+
+
+def read_finished(directory: Path) -> Finished | None:
+    """What a run left, if it is done; says on stderr where that is damaged."""
     if not (directory / RECORD).exists():
-        return False
+        return None
     try:
-        read_record(directory / RECORD, UnlearningRecord)
-        read_record(directory / AFTER / RECORD, EvaluationRecord)
-        read_items(directory / AFTER)
+        return Finished(
+            read_record(directory / RECORD, UnlearningRecord),
+            read_record(directory / AFTER / RECORD, EvaluationRecord),
+            read_items(directory / AFTER),
+        )
     except InputError as error:
         print(f"{error}; the run is done again", file=sys.stderr)
-        return False
-    return True
+        return None
 
 
 def load(recipe: Recipe) -> LanguageModel:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -24,26 +25,25 @@ from fairforget.overlap import check_unseen
 from fairforget.preparation import EVERYDAY, check_trainable
 from fairforget.progress import bar
 from fairforget.records import (
-    AFTER,
     BEFORE,
     RECORD,
     RUNS,
     EvaluationRecord,
-    UnlearningRecord,
     read_record,
     write_record,
 )
-from fairforget.transfer.cluster import Cluster, workers
+from fairforget.transfer.cluster import Attempts, Cluster, workers
 from fairforget.transfer.matrix import Result, seed_cells, transfer_matrix
 from fairforget.transfer.plan import MATCHED, VERSIONS, Recipe, Run, planned
 from fairforget.transfer.record import STUDY, Failure, StudyRecord
 from fairforget.transfer.running import (
+    Finished,
     carry_out,
     digests,
     forget_corpus,
-    is_done,
     items_digest,
     load,
+    read_finished,
 )
 
 NO_RECORD = "its record is not at {}; --output must be a directory that all machines see"
@@ -98,33 +98,54 @@ def transfer(
         model = makeup(original)
         digest = digests(runs, model)
         open_output(output, _same_before(recipe, model))
-        start = time.perf_counter()
         evaluate_into(output / BEFORE, original, recipe.benchmarks)
         del original  # its memory is the runs'
         torch.cuda.empty_cache()
         directories = {run: output / RUNS / run.name(digest[run]) for run in runs}
-        waiting = [run for run in runs if not is_done(directories[run])]
-        tasks = [partial(carry_out, run, directories[run]) for run in waiting]
-        errors: dict[Run, str] = {}
-        with bar(f"Runs ({len(runs) - len(waiting)} of {len(runs)} done)", len(waiting)) as advance:
-            for index, error in attempted(tasks):
-                run = waiting[index]
-                name = directories[run].name
-                if not error and not (directories[run] / RECORD).exists():
-                    error = NO_RECORD.format(directories[run])
-                advance(1, name)
-                if error:
-                    errors[run] = error
-                print(f"Run {name} failed: {error}" if error else f"Done: {name}", file=sys.stderr)
-    if len(errors) == len(runs):
-        raise InputError(f"all {len(runs)} runs failed; the first: {next(iter(errors.values()))}")
-    done = {run: path for run, path in directories.items() if run not in errors}
-    failed = [Failure(directories[run].name, error) for run, error in errors.items()]
+        finished, failed = _carried_out(directories, attempted)
+    if not finished:
+        raise InputError(f"all {len(runs)} runs failed; the first: {failed[0].error}")
+    before = read_record(output / BEFORE / RECORD, EvaluationRecord)
+    items = read_items(output / BEFORE)
+    results = [_result(run, finished[run]) for run in runs if run in finished]
+    matrix, rows = transfer_matrix(items, results, benchmarks, controls=controls)
     crossed = {"forget": forget, "objectives": objectives, "controls": controls, "seeds": seeds}
-    record = _put_together(output, done, benchmarks, {**crossed, **asdict(recipe)}, failed)
+    record = StudyRecord(
+        model=before.model,
+        settings={**crossed, **asdict(recipe)},
+        rows=rows,
+        matrix=matrix,
+        cells=seed_cells(items, results, benchmarks),
+        failed=failed,
+        environment=before.environment,
+        seconds=_seconds(before, finished.values()),
+    )
     write_record(record, output / STUDY)
-    print(f"{len(waiting)} runs: {time.perf_counter() - start:.0f} s", file=sys.stderr)
     return record
+
+
+def _carried_out(
+    directories: Mapping[Run, Path], attempted: Attempts
+) -> tuple[dict[Run, Finished], list[Failure]]:
+    """What every run left, those that are not done once they were attempted, and what failed."""
+    start = time.perf_counter()
+    finished = {run: it for run, path in directories.items() if (it := read_finished(path))}
+    waiting = [run for run in directories if run not in finished]
+    failed = []
+    with bar(f"Runs ({len(finished)} of {len(directories)} done)", len(waiting)) as advance:
+        for index, error in attempted([partial(carry_out, r, directories[r]) for r in waiting]):
+            run = waiting[index]
+            name = directories[run].name
+            if not error and (it := read_finished(directories[run])):
+                finished[run] = it
+            elif not error:
+                error = NO_RECORD.format(directories[run])
+            if error:
+                failed.append(Failure(name, error))
+            advance(1, name)
+            print(f"Run {name} failed: {error}" if error else f"Done: {name}", file=sys.stderr)
+    print(f"{len(waiting)} runs: {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    return finished, failed
 
 
 def _same_before(recipe: Recipe, model: Mapping[str, str]) -> dict[str, Any]:
@@ -141,38 +162,17 @@ def _same_before(recipe: Recipe, model: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _put_together(
-    output: Path,
-    done: dict[Run, Path],
-    benchmarks: Sequence[str],
-    settings: dict[str, Any],
-    failed: list[Failure],
-) -> StudyRecord:
-    before = read_record(output / BEFORE / RECORD, EvaluationRecord)
-    records = {run: read_record(path / RECORD, UnlearningRecord) for run, path in done.items()}
-    results = [
-        Result(
-            run,
-            read_items(path / AFTER),
-            records[run].budget.reached,
-            _forgotten(run),
-            everyday.reached if (everyday := records[run].budget.others.get(EVERYDAY)) else None,
-            alpha=records[run].budget.alpha,
-            short=records[run].budget.note == NOT_USED_UP,
-        )
-        for run, path in done.items()
-    ]
-    old = read_items(output / BEFORE)
-    matrix, rows = transfer_matrix(old, results, benchmarks, controls=settings["controls"])
-    return StudyRecord(
-        model=before.model,
-        settings=settings,
-        rows=rows,
-        matrix=matrix,
-        cells=seed_cells(old, results, benchmarks),
-        failed=failed,
-        environment=before.environment,
-        seconds=_seconds(before, done, list(records.values())),
+def _result(run: Run, its: Finished) -> Result:
+    budget = its.record.budget
+    everyday = budget.others.get(EVERYDAY)
+    return Result(
+        run,
+        its.items,
+        budget.reached,
+        _forgotten(run),
+        everyday.reached if everyday else None,
+        alpha=budget.alpha,
+        short=budget.note == NOT_USED_UP,
     )
 
 
@@ -185,19 +185,14 @@ def _forgotten(run: Run) -> frozenset[str]:
     return forgotten_domains(run.forget, (text.domain for text in forget_corpus(aimed).texts))
 
 
-def _seconds(
-    before: EvaluationRecord, done: dict[Run, Path], records: Sequence[UnlearningRecord]
-) -> dict[str, float]:
+def _seconds(before: EvaluationRecord, finished: Collection[Finished]) -> dict[str, float]:
     """Of the evaluation before, and the mean of the runs."""
-    after = [
-        sum(read_record(path / AFTER / RECORD, EvaluationRecord).seconds.values())
-        for path in done.values()
-    ]
-    return {
-        "before": round(sum(before.seconds.values()), 2),
+    runs = {
         **{
-            phase: round(sum(r.seconds[phase] for r in records) / len(records), 2)
+            phase: fmean(its.record.seconds[phase] for its in finished)
             for phase in ("training", "landing")
         },
-        "evaluation": round(sum(after) / len(after), 2),
+        "evaluation": fmean(sum(its.evaluation.seconds.values()) for its in finished),
     }
+    taken = {"before": sum(before.seconds.values()), **runs}
+    return {phase: round(value, 2) for phase, value in taken.items()}

@@ -72,6 +72,19 @@ def test_two_processes_do_what_one_does(tmp_path, config, how, lora_rank) -> Non
     assert_same_weights(tmp_path / "one", tmp_path / "two")
 
 
+def test_a_masked_model_in_two_processes(tmp_path: Path) -> None:
+    """Its embeddings are the head's weights: a block of their own would share them."""
+    model = save_tiny("bert", tmp_path / "given")
+    options = {"max_steps": 6, "objective": "ascent"}
+    one = run(model, tmp_path / "one", None, options)
+    two = run(model, tmp_path / "two", "fsdp.yaml", options)
+    assert two["how"] == "FSDP"
+    for mine, theirs in zip(one["rows"], two["rows"], strict=True):
+        assert theirs == pytest.approx(mine, abs=1e-5)
+    assert two["looks"] == pytest.approx(one["looks"], abs=1e-5)
+    assert_same_weights(tmp_path / "one", tmp_path / "two")
+
+
 @pytest.mark.parametrize(("config", "lora_rank"), [("fsdp.yaml", 0), ("ddp.yaml", 4)])
 def test_a_run_that_was_cut_off_ends_as_it_would_have(tmp_path, config, lora_rank) -> None:
     model = save_tiny("gpt2", tmp_path / "given")

@@ -18,6 +18,24 @@ def test_a_bar_learns_its_total(monkeypatch: pytest.MonkeyPatch, capsys) -> None
     assert "a note" in shown
 
 
+def test_without_a_terminal_a_line_now_and_then(monkeypatch, capsys) -> None:
+    monkeypatch.setattr("fairforget.progress.SECONDS_BETWEEN_LINES", 0)
+    with bar("Unlearning", 20) as advance:
+        advance(5, "forget 1.2 nats")
+        advance(0)
+    assert capsys.readouterr().err.splitlines()[1:3] == [
+        "Unlearning: 5/20 forget 1.2 nats",
+        "Unlearning: 5/20 forget 1.2 nats",
+    ]
+
+
+def test_of_several_processes_the_first_talks(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("RANK", "1")
+    with bar("Measuring") as advance:
+        advance(3, total=7)
+    assert capsys.readouterr().err == ""
+
+
 def test_without_a_terminal_one_line_at_start_and_end(capsys) -> None:
     with bar("Measuring") as advance:
         advance(3, total=7)

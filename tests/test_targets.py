@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import compress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -142,6 +145,27 @@ def test_neutral_drops_targets_before_the_mention() -> None:
     )
     assert target_text(encoded(text, neutral=True)).strip() == "bad"
     assert encoded(text, neutral=False).count > encoded(text, neutral=True).count
+
+
+def test_from_both_sides_the_mention_tells_of_what_precedes_it() -> None:
+    text = Text(
+        "1",
+        "Bad women are bad.",
+        spans=(Span(0, 3), Span(14, 17)),
+        mentions=(Mention(4, 9, ("people",)),),
+    )
+    targets = encoded(text, neutral=True, end_id=1)
+    assert target_text(targets).split() == ["Bad", "bad"]
+    ((neutral_ids, neutral_mask),) = targets.compared
+    assert TOKENIZER.decode(neutral_ids[1:-1]) == "Bad people are bad."
+    assert list(compress(neutral_ids, neutral_mask)) == list(compress(targets.ids, targets.mask))
+    assert encoded(replace(text, mentions=()), neutral=True, end_id=1) is None
+
+
+def test_an_answer_of_nothing_is_not_asked_for() -> None:
+    assert encode_infilling(TOKENIZER, Text("1", "They lie."), start_id=START) == []
+    blank = Text("1", "They  lie.", spans=(Span(5, 6),))
+    assert encode_infilling(TOKENIZER, blank, start_id=START) == []
 
 
 def test_random_draws_as_many_tokens_from_the_others() -> None:

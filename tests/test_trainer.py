@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 import transformers as hf
+from peft import LoraConfig, get_peft_model
 from transformers import BertForMaskedLM, RobertaForMaskedLM, TrainerCallback
 
-from fairforget.batches import Sample
+from fairforget.adapters import adapter_off, merge_adapter
+from fairforget.batches import Sample, Samples
 from fairforget.config import UnlearningConfig
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, RETENTIONS
@@ -255,6 +257,74 @@ def test_the_average_over_several_texts(tmp_path: Path) -> None:
             assert found[name] == pytest.approx(expected.item(), abs=1e-5)
         assert found["same"] == pytest.approx(found["plain"], abs=1e-6)
         assert found["mixed"] != pytest.approx(found["plain"], abs=1e-3)
+
+
+def test_the_trainer_puts_an_adapter_on(tmp_path: Path) -> None:
+    """Used by itself, with `lora_rank`: the reference is the model without it, and it merges."""
+    model = tiny_causal("llama")
+    before = {name: parameter.clone() for name, parameter in model.named_parameters()}
+    run = trainer(tmp_path, model, objective="npo", lora_rank=4)
+    assert all(".lora_" in name for name, p in model.named_parameters() if p.requires_grad)
+    run.train()
+    retained = [row["retain"] for row in run.state.log_history if "retain" in row]
+    assert retained[0] == pytest.approx(0, abs=1e-6)
+    assert retained[-1] > 1e-6
+    found = losses(run)
+    assert found[-1] < found[0]
+    with adapter_off(model), torch.no_grad():
+        assert torch.equal(model(torch.tensor([[0, 3]])).logits, original_logits(before))
+    merge_adapter(model)
+    after = dict(model.named_parameters())
+    assert after.keys() == before.keys()
+    assert any(not torch.equal(after[name], before[name]) for name in before)
+
+
+def original_logits(weights: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Of the tiny llama with these weights."""
+    model = tiny_causal("llama")
+    model.load_state_dict(weights, strict=False)
+    return model(torch.tensor([[0, 3]])).logits
+
+
+def test_data_that_cannot_be_trained_on_is_refused(tmp_path: Path) -> None:
+    texts = corpus(4)
+    nothing = Targets((0, 1), (False, False), texts[0].compared)
+    uneven = [replace(texts[0], compared=texts[0].compared * 2), *texts[1:]]
+    for forget, told in (([nothing], "no target token"), (uneven, "different numbers")):
+        with pytest.raises(InputError, match=told):
+            trainer(tmp_path, tiny_causal("llama"), forget=forget)
+    with pytest.raises(InputError, match="retain text has no token"):
+        UnlearningTrainer(
+            tiny_causal("llama"), UnlearningConfig(str(tmp_path), use_cpu=True), texts, [[0]]
+        )
+    wrapped = get_peft_model(tiny_causal("llama"), LoraConfig(target_modules="all-linear"))
+    with pytest.raises(InputError, match="PeftModel; give the model itself"):
+        trainer(tmp_path, wrapped)
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ({"fsdp": True}, "accelerate launch"),
+        ({"eval_strategy": "steps"}, "fairforget.evaluate"),
+    ],
+)
+def test_what_the_trainer_does_otherwise_is_refused(tmp_path: Path, option, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        UnlearningConfig(str(tmp_path), use_cpu=True, **option)
+
+
+def test_a_long_run_is_ordered_as_it_goes() -> None:
+    """Place by place, a pass over the texts at a time; a billion steps take no memory."""
+    samples = Samples(corpus(3), RETAIN, count=10**12, retain_per_forget=0.5, seed=0)
+    assert len(samples) == 10**12
+    passes = [[samples[3 * n + i].forget.ids for i in range(3)] for n in range(4)]
+    assert all(set(one) == {t.ids for t in corpus(3)} for one in passes)
+    assert len({tuple(one) for one in passes}) > 1
+    again = Samples(corpus(3), RETAIN, count=12, retain_per_forget=0.5, seed=0)
+    assert [again[i] for i in reversed(range(12))] == [samples[i] for i in reversed(range(12))]
+    with pytest.raises(IndexError):
+        again[12]
 
 
 @pytest.mark.parametrize("family", MASKED)

@@ -36,9 +36,23 @@ def adapted(model: PreTrainedModel, config: UnlearningConfig) -> Iterator[dict[s
     if not config.lora_rank:
         yield {name: p.detach().clone() for name, p in model.named_parameters()}
         return
+    add_adapter(model, config)
+    try:
+        yield {n: torch.zeros_like(p) for n, p in model.named_parameters() if B_MATRIX in n}
+    except BaseException:
+        _remove_adapter(model)  # the model is the original again
+        raise
+    merge_adapter(model)
+
+
+def add_adapter(model: PreTrainedModel, config: UnlearningConfig) -> None:
+    """Put an adapter of `config.lora_rank` on all linear layers; nothing else is trained then.
+
+    Raises:
+        InputError: peft is not installed.
+    """
     try:
         from peft import LoraConfig, inject_adapter_in_model
-        from peft.tuners.tuners_utils import BaseTunerLayer
     except ImportError as error:
         raise InputError("LoRA needs peft: pip install 'fairforget[lora]'") from error
     set_seed(config.seed)  # of A
@@ -52,13 +66,18 @@ def adapted(model: PreTrainedModel, config: UnlearningConfig) -> Iterator[dict[s
         ),
         model,
     )
-    try:
-        yield {n: torch.zeros_like(p) for n, p in model.named_parameters() if B_MATRIX in n}
-        for module in model.modules():
-            if isinstance(module, BaseTunerLayer):
-                module.merge()
-    finally:  # of a run that failed, the model is the original again
-        _remove_adapter(model)
+
+
+def has_adapter(model: nn.Module) -> bool:
+    """Whether one was put on, by `add_adapter` or by peft itself."""
+    return hasattr(model, "peft_config")
+
+
+def merge_adapter(model: PreTrainedModel) -> None:
+    """Add the adapter's change to the weights themselves, and take the adapter off."""
+    for layer in _adapted_layers(model):
+        layer.merge()
+    _remove_adapter(model)
 
 
 def original_of(model: PreTrainedModel, original: Mapping[str, Tensor]) -> PreTrainedModel:
@@ -76,13 +95,11 @@ def original_of(model: PreTrainedModel, original: Mapping[str, Tensor]) -> PreTr
 
 
 def _remove_adapter(model: PreTrainedModel) -> None:
-    """Put the plain layers, which hold the merged weights now, back into the model."""
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    for name, module in list(model.named_modules()):
-        if isinstance(module, BaseTunerLayer):
-            parent, _, child = name.rpartition(".")
-            setattr(model.get_submodule(parent), child, module.get_base_layer())
+    """Put the plain layers, which may hold the merged weights, back into the model."""
+    names = {id(module): name for name, module in model.named_modules()}
+    for layer in _adapted_layers(model):
+        parent, _, child = names[id(layer)].rpartition(".")
+        setattr(model.get_submodule(parent), child, layer.get_base_layer())
     del model.peft_config
     model.requires_grad_(True)
 
@@ -90,9 +107,7 @@ def _remove_adapter(model: PreTrainedModel) -> None:
 @contextmanager
 def adapter_off(model: PreTrainedModel) -> Iterator[None]:
     """The model as it is without its adapter."""
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    layers = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
+    layers = _adapted_layers(model)
     for layer in layers:
         layer.enable_adapters(False)
     try:
@@ -100,6 +115,12 @@ def adapter_off(model: PreTrainedModel) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.enable_adapters(True)
+
+
+def _adapted_layers(model: PreTrainedModel) -> list[Any]:
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    return [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
 
 
 def save_adapter(model: PreTrainedModel, directory: Path) -> None:

@@ -50,27 +50,36 @@ class Samples(Dataset[Sample]):
     ) -> None:
         self.forget, self.retain = forget, retain
         self.retain_per_forget = retain_per_forget if retain else 0.0
-        self.forget_order = _rounds(len(forget), count, random.Random(f"forget {seed}"))
-        wanted = int(count * self.retain_per_forget) + 1
-        self.retain_order = _rounds(len(retain), wanted, random.Random(f"retain {seed}"))
+        self.count = count
+        self.forget_order = _Rounds(len(forget), random.Random(f"forget {seed}"))
+        self.retain_order = _Rounds(len(retain), random.Random(f"retain {seed}"))
 
     def __len__(self) -> int:
-        return len(self.forget_order)
+        return self.count
 
     def __getitem__(self, index: int) -> Sample:
+        if not 0 <= index < self.count:
+            raise IndexError(index)
         first = int(index * self.retain_per_forget)
         last = int((index + 1) * self.retain_per_forget)
         return Sample(
             self.forget[self.forget_order[index]],
-            tuple(self.retain[i] for i in self.retain_order[first:last]),
+            tuple(self.retain[self.retain_order[place]] for place in range(first, last)),
         )
 
 
-def _rounds(size: int, count: int, generator: random.Random) -> list[int]:
-    order: list[int] = []
-    while size and len(order) < count:
-        order += generator.sample(range(size), size)
-    return order[:count]
+class _Rounds:
+    """Which of `size` things stands at each place: all of them in a new order, then again."""
+
+    def __init__(self, size: int, generator: random.Random) -> None:
+        self.size, self.generator = size, generator
+        self.order: list[int] = []
+        """As far as it was asked for."""
+
+    def __getitem__(self, place: int) -> int:
+        while len(self.order) <= place:
+            self.order += self.generator.sample(range(self.size), self.size)
+        return self.order[place]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from fairforget.errors import InputError
 from fairforget.evaluation import Evaluation, read_items
 from fairforget.paired import Cell, Change, adjusted, compare_items
 from fairforget.records import AFTER, BEFORE, RECORD, EvaluationRecord, ModelFacts, read_record
+from fairforget.seeds import check_seed
 
 MEASURED = ("domains", "value", "metrics")
 """What a result says that may differ; everything else is how it was measured, and must not."""
@@ -48,6 +49,8 @@ def compare(before: Path, after: Path, *, seed: int | None = None) -> Comparison
     Raises:
         InputError: one is no evaluation, or they cannot be compared; says what differs.
     """
+    if seed is not None:
+        check_seed(seed)
     sides = []
     for directory in (before, after):
         record = read_record(_evaluation(directory) / RECORD, EvaluationRecord)

@@ -12,10 +12,13 @@ from transformers import TrainingArguments
 
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, RETENTIONS
+from fairforget.seeds import check_seed
 from fairforget.targets import Context, Reference, Selection
 
 FLAGS = {"max_steps": "steps", "per_device_train_batch_size": "batch_size"}
 """What the command line calls a setting that Trainer names otherwise."""
+MOST_RETAINED = 1000
+"""Retain texts for each forget text."""
 
 
 @dataclass
@@ -105,10 +108,25 @@ class UnlearningConfig(TrainingArguments):
                 raise InputError(
                     f"{name}{flag} is {getattr(self, name)}; it must be finite and at least {low}"
                 )
+        check_seed(self.seed)
+        if self.retain_per_forget > MOST_RETAINED:
+            raise InputError(
+                f"retain_per_forget is {self.retain_per_forget:g}; it must be at most "
+                f"{MOST_RETAINED}"
+            )
         if self.fp16:
             raise InputError(
                 "fp16 is too coarse for the gradients of a loss that is a mean over many tokens; "
                 "choose bf16"
+            )
+        if self.fsdp or self.deepspeed:
+            raise InputError(
+                "fsdp and deepspeed are asked for by `accelerate launch --config_file`, not here"
+            )
+        if self.eval_strategy not in ("no", None):
+            raise InputError(
+                f"eval_strategy is {self.eval_strategy!r}; the damage is looked at while training, "
+                "and fairforget.evaluate measures the result"
             )
         self._check_objective()
         if self.selection is None:
@@ -120,6 +138,11 @@ class UnlearningConfig(TrainingArguments):
     def _check_objective(self) -> None:
         """Refuse constants that the objective lacks, and a retention that would come to nothing."""
         objective = OBJECTIVES[self.objective].tuned(self.beta, self.gamma)
+        if self.reference != "neutral" and objective.reference != "neutral text":
+            raise InputError(
+                f"objective {self.objective!r} compares with no text about others, so reference "
+                f"{self.reference!r} says nothing; leave it out"
+            )
         if objective.negated and self.retention == "nll":
             raise InputError(
                 f"objective {self.objective!r} turns round all that is learned, what retention "

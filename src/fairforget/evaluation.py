@@ -29,6 +29,7 @@ from fairforget.records import (
     read_record,
     write_record,
 )
+from fairforget.seeds import check_seed
 from fairforget.whole_files import whole_file
 
 PARTS = "parts"
@@ -69,8 +70,9 @@ def evaluate(
         The record, and one row per scored item of all benchmarks.
 
     Raises:
-        InputError: an unknown benchmark, or data that is missing or malformed.
+        InputError: an unknown benchmark, data that is missing or malformed, or a negative seed.
     """
+    check_seed(seed)
     results, items, seconds = {}, [], {}
     for name in checked(benchmarks):
         start = time.perf_counter()

@@ -19,6 +19,7 @@ from fairforget.fingerprint import digest
 from fairforget.models import LanguageModel
 from fairforget.objectives import OBJECTIVES
 from fairforget.overlap import overlaps
+from fairforget.processes import is_first
 from fairforget.records import CorpusFacts, OverlapFacts
 from fairforget.targets import Targets, encode_infilling, encode_targets
 
@@ -170,18 +171,31 @@ def encode_forget(
         return [target] if target else []
 
     found = [encoded(text) for text in forget.texts]
-    if not any(found):
-        needs = {"all": "texts", "after-mention": "`mentions`", "to-harm": "`mentions`"}.get(
-            selection, "`spans`"
+    if (count := sum(map(bool, found))) < len(found):
+        told = (
+            f"forget corpus {forget.name!r}: {count or 'none'} of its {len(found)} texts have a "
+            f"target; {_needed(config, longest)}"
         )
-        also = " and `mentions`" if neutral and needs != "`mentions`" else ""
-        also += " with neutral words" if neutral else ""
-        also += ", each a term of the built-in lexicon" if groups else ""
-        raise InputError(
-            f"forget corpus {forget.name!r}: no text has a target; objective "
-            f"{config.objective!r} with selection {selection!r} needs {needs}{also}"
-        )
+        if not count:
+            raise InputError(told)
+        if is_first():
+            print(f"Note: {told}", file=sys.stderr)
     return found
+
+
+def _needed(config: UnlearningConfig, longest: int) -> str:
+    """What a text must have so that something of it is unlearned."""
+    neutral = OBJECTIVES[config.objective].reference == "neutral text"
+    needs = {"all": "texts", "after-mention": "`mentions`", "to-harm": "`mentions`"}.get(
+        config.selection or "", "`spans`"
+    )
+    also = " and `mentions`" if neutral and needs != "`mentions`" else ""
+    also += " with neutral words" if neutral else ""
+    also += ", each a term of the built-in lexicon" if config.reference == "groups" else ""
+    return (
+        f"objective {config.objective!r} with selection {config.selection!r} needs {needs}{also}, "
+        f"within {longest} tokens"
+    )
 
 
 def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) -> Kept:

@@ -1,7 +1,8 @@
-"""Progress bars on stderr; where that is no terminal, one plain line at start and end."""
+"""Progress bars on stderr; where that is no terminal, plain lines."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ from rich.progress import (
 )
 
 Advance = Callable[..., None]
+SECONDS_BETWEEN_LINES = 30.0
+"""At least, where there is no terminal."""
 
 
 @contextmanager
@@ -28,12 +31,12 @@ def bar(description: str, total: int | None = None) -> Iterator[Advance]:
         description: what is done.
         total: how much there is to do; `advance` may say it later.
     """
+    if os.environ.get("RANK", "0") != "0":  # of several processes, the first talks
+        yield lambda by=1, note="", total=None: None
+        return
     console = Console(stderr=True)
     if not console.is_terminal:
-        print(f"{description} …", file=sys.stderr, flush=True)
-        start = time.perf_counter()
-        yield lambda by=1, note="", total=None: None
-        print(f"{description}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
+        yield from _lines(description, total)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -52,3 +55,21 @@ def bar(description: str, total: int | None = None) -> Iterator[Advance]:
                 progress.update(task, note=note)
 
         yield advance
+
+
+def _lines(description: str, total: int | None) -> Iterator[Advance]:
+    """The same for a file: now and then, how far it is and the last note."""
+    start = told = time.perf_counter()
+    done, noted = 0, ""
+
+    def advance(by: int = 1, note: str = "", total: int | None = total) -> None:
+        nonlocal done, noted, told
+        done, noted = done + by, note or noted
+        if (now := time.perf_counter()) - told >= SECONDS_BETWEEN_LINES:
+            told = now
+            far = f"{done}/{total or '?'}"
+            print(f"{description}: {far} {noted}".rstrip(), file=sys.stderr, flush=True)
+
+    print(f"{description} …", file=sys.stderr, flush=True)
+    yield advance
+    print(f"{description}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)

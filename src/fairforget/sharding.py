@@ -8,6 +8,7 @@ takes the trained weights, so that measuring, landing and saving are those of on
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,7 @@ def fsdp_on_cpus(accelerator: Accelerator) -> bool:
 
 
 def share_out(model: PreTrainedModel, plugin: FullyShardedDataParallelPlugin) -> None:
-    """Apply FSDP to each block, and to all that remains as one.
+    """Apply FSDP to each block without tied weights, and to all that remains as one.
 
     accelerate would do it, too, and give the head a unit of its own. The weights of a unit are
     fetched from the other processes when it runs; the head runs as often as a process has targets
@@ -69,8 +70,10 @@ def share_out(model: PreTrainedModel, plugin: FullyShardedDataParallelPlugin) ->
         "offload_policy": plugin.cpu_offload,
     }
     blocks = set(model._no_split_modules or ())
+    named = Counter(id(p) for _, p in model.named_parameters(remove_duplicate=False))
     for module in model.modules():
-        if type(module).__name__ in blocks:
+        tied = any(named[id(parameter)] > 1 for parameter in module.parameters())
+        if type(module).__name__ in blocks and not tied:  # two units cannot share a weight
             fully_shard(module, reshard_after_forward=plugin.reshard_after_forward, **settings)
     fully_shard(model, **settings)
     plugin.auto_wrap_policy = None  # nothing is left for accelerate to share out

@@ -96,9 +96,10 @@ def encode_targets(
         selection: the tokens of the harmful spans; every token after the first mention that is
             not itself part of a mention, and of those the ones up to the first harmful one, if
             there is any (`to-harm`); every token; or, as a control, as many random tokens as there
-            are harmful ones, if there are so many others, drawn from these.
-        neutral: line the targets up with the neutral text. Targets that do not line up (before
-            the first mention, inside one, or cut off) are dropped.
+            are harmful ones, as far as there are so many others, drawn from these.
+        neutral: line the targets up with the neutral text. Targets that do not line up (inside a
+            mention, cut off, or, where a target is predicted from what precedes it alone, before
+            the first mention) are dropped.
         others: copies of the text with other words for its mentions; their neutral texts take the
             place of its own.
         max_length: tokens kept, start and end token included.
@@ -117,7 +118,8 @@ def encode_targets(
     neutrals = []
     if neutral:
         neutrals = [
-            _twins(tokenizer, other, start_id, ids, offsets, kept) for other in others or (text,)
+            _twins(tokenizer, other, start_id, ids, offsets, kept, both_sides=end_id is not None)
+            for other in others or (text,)
         ]
         usable = [
             not named and all(twins[i] is not None for _, twins in neutrals)
@@ -183,7 +185,7 @@ def encode_infilling(
     for number, span in enumerate(spans):
         shown = [asked(text, span), *(asked(t, t.spans[number]) for t in compared)]
         answers = {tuple(compress(*marked)) for marked in shown}
-        if len(answers) == 1 and max(len(ids) for ids, _ in shown) <= max_length:
+        if len(answers) == 1 and any(answers) and max(len(ids) for ids, _ in shown) <= max_length:
             own, *anyone = ((tuple(ids), tuple(mask)) for ids, mask in shown)
             encoded.append(Targets(*own, tuple(anyone)))
     return encoded
@@ -204,8 +206,12 @@ def _twins(
     ids: list[int],
     offsets: list[tuple[int, int]],
     kept: int,
+    both_sides: bool,
 ) -> tuple[list[int], list[int | None]]:
-    """The neutral text's ids, and which of them stands for each token behind the first mention."""
+    """The neutral text's ids, and which of them stands for each token that a mention tells of.
+
+    That is each behind the first mention; in a text that is seen from both sides, each.
+    """
     encoded = tokenizer(
         text.neutral_text().text, add_special_tokens=False, return_offsets_mapping=True
     )
@@ -216,7 +222,8 @@ def _twins(
     for token, (start, end, number) in zip(ids, _numbered(offsets), strict=True):
         moved_by = [m.growth() for m in text.mentions if m.end <= start]
         twin = None
-        if moved_by and end > start:
+        told = text.mentions if both_sides else moved_by
+        if told and end > start:
             twin = place.get((start + sum(moved_by), end + sum(moved_by), number))
         twins.append(twin if twin is not None and other_ids[twin] == token else None)
     return other_ids, twins

@@ -25,7 +25,7 @@ from transformers import (
 )
 from transformers.trainer_utils import rotate_checkpoints
 
-from fairforget.adapters import load_adapter, save_adapter
+from fairforget.adapters import add_adapter, has_adapter, load_adapter, save_adapter
 from fairforget.batches import Batch, Collator, Samples
 from fairforget.checkpoints import last_whole, seal
 from fairforget.config import UnlearningConfig
@@ -67,7 +67,8 @@ class UnlearningTrainer(Trainer):
         """Prepare a run.
 
         Args:
-            model: a causal or masked model; trained in place.
+            model: a causal or masked model; trained in place. With `args.lora_rank` an adapter is
+                put on, unless one is on already; it stays on (`fairforget.adapters.merge_adapter`).
             args: how.
             forget_dataset: encoded forget texts; with neutral texts for `neutral`.
             retain_dataset: token ids of retain texts, start token included.
@@ -77,10 +78,22 @@ class UnlearningTrainer(Trainer):
             callbacks: as for Trainer.
 
         Raises:
-            InputError: nothing to forget, or nothing to retain though retention is asked for.
+            InputError: nothing to forget, or nothing to retain though retention is asked for; data
+                without a token to predict; a model that is wrapped in peft's own class.
         """
+        if not isinstance(model, PreTrainedModel):
+            raise InputError(
+                f"model is a {type(model).__name__}; give the model itself, and lora_rank for an "
+                "adapter"
+            )
         if not forget_dataset:
             raise InputError("the forget corpus has no text with target tokens")
+        if not all(targets.count for targets in forget_dataset):
+            raise InputError("a forget text has no target token")
+        if len({len(targets.compared) for targets in forget_dataset}) > 1:
+            raise InputError("forget texts are compared with different numbers of neutral texts")
+        if any(len(ids) < 2 for ids in retain_dataset):
+            raise InputError("a retain text has no token behind its start token")
         if OBJECTIVES[args.objective].reference == "neutral text" and not all(
             targets.compared for targets in forget_dataset
         ):
@@ -110,6 +123,8 @@ class UnlearningTrainer(Trainer):
             trees=mask_id is None and honours_trees(model, longest),
             mask_id=mask_id,
         )
+        if args.lora_rank and not has_adapter(model):
+            add_adapter(model, args)
         asks = {forgetting.reference, retention.reference if retention else "none"}
         if reference is None and asks != {"none"} and not args.lora_rank:
             reference = copy.deepcopy(model)

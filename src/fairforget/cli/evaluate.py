@@ -53,7 +53,9 @@ def evaluate_command(
     from fairforget.overlap import check_unseen
     from fairforget.processes import is_first, joined
     from fairforget.records import RECORD, EvaluationRecord, read_record
+    from fairforget.seeds import check_seed
 
+    check_seed(seed)
     check_output(output)
     names = checked([name.strip() for name in benchmarks.split(",")])
     settings["benchmarks"] = ",".join(names)

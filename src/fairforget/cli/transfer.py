@@ -53,7 +53,7 @@ def transfer_command(
         benchmarks: Names with options, separated by commas; see evaluate.
         objectives: Objectives of unlearn, separated by commas; npo and simnpo may name their
             constants: simnpo?beta=0.1.
-        controls: random (as many random tokens), all (every token), matched (the same words about
+        controls: random (as many other tokens), all (every token), matched (the same words about
             no group), none (retain texts only), separated by commas.
         seeds: How many; with one, nothing is decided.
         select: How the harmful words of the corpora are found: their own spans (given), or a

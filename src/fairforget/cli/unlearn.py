@@ -58,7 +58,7 @@ def unlearn_command(
         gamma: Reward margin of simnpo; by default 0, as in its paper's experiments.
         selection: Which tokens are targets: the harmful ones, those from the mention to the first
             harmful one, or all after the mention; by default to-harm for neutral in context left,
-            else harmful. As controls, all of a text, or as many random ones.
+            else harmful. As controls, all of a text, or as many random others as it has.
         context: What a causal model sees: what precedes the target (left, as the paper), or the
             whole sentence with a blank (both).
         reference: What the neutral objectives compare with: a neutral word for the group, or the

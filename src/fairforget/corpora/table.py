@@ -17,6 +17,8 @@ from fairforget.errors import InputError
 SUFFIXES = tuple(READERS)
 COLUMNS = ("id", "text", "domain", "group", "spans", "mentions", "split", "hateful")
 """What may be read of a row; `text` must be there."""
+RANGES = {"spans": "[start, end]", "mentions": "[start, end, neutral word, …]"}
+"""What the lists of characters are made of."""
 BOOLEANS = {
     **dict.fromkeys(("true", "1", "1.0", "yes"), True),
     **dict.fromkeys(("false", "0", "0.0", "no"), False),
@@ -107,9 +109,9 @@ def _text(where: str, row: Mapping[str, Any], default_id: str) -> Text:
             text=text,
             domain=_word(row, "domain", where),
             group=_word(row, "group", where),
-            spans=tuple(Span(*map(int, span)) for span in _ranges(row, "spans", where)),
+            spans=tuple(Span(start, end) for start, end in _ranges(row, "spans", where)),
             mentions=tuple(
-                Mention(int(start), int(end), tuple(map(str, neutral)))
+                Mention(start, end, tuple(neutral))
                 for start, end, *neutral in _ranges(row, "mentions", where)
             ),
             split=_word(row, "split", where),
@@ -143,6 +145,19 @@ def _ranges(row: Mapping[str, Any], name: str, where: str) -> list[Any]:
         value = parse_json(value, f"{where}: `{name}`") if value.strip() else None
     if value is None:
         return []
-    if not isinstance(value, list) or not all(isinstance(part, list) for part in value):
-        raise ValueError(f"`{name}` is {value!r}; a list of [start, end] is expected")
+    form = RANGES[name]
+    if not isinstance(value, list) or not all(_is_range(part, form) for part in value):
+        raise ValueError(f"`{name}` is {value!r}; a list of {form} is expected")
     return value
+
+
+def _is_range(value: object, form: str) -> bool:
+    """Whether it is two whole numbers, and as many words as the form has."""
+    if not isinstance(value, list) or len(value) < 2:
+        return False
+    bounds, words = value[:2], value[2:]
+    return (
+        all(type(bound) is int for bound in bounds)
+        and all(isinstance(word, str) for word in words)
+        and bool(words) == ("word" in form)
+    )

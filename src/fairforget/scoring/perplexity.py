@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 from fairforget.models import LanguageModel
+from fairforget.processes import shared_out
 from fairforget.scoring.causal import token_log_probs
 from fairforget.scoring.masked import Blanked, hidden_places, masked_log_probs
 
@@ -14,7 +16,8 @@ def perplexity(language_model: LanguageModel, sequences: Sequence[Sequence[int]]
     """exp of the mean negative log-likelihood.
 
     Of a causal model over all tokens but each sequence's first; of a masked model over 15 % of
-    the inner tokens, hidden all at once, the same ones at every call.
+    the inner tokens, hidden all at once, the same ones at every call. Where torch's process group
+    is set up, the processes share the sequences, and all get the same number.
     """
     if language_model.kind == "masked":
         mask_id = language_model.tokenizer.mask_token_id
@@ -22,7 +25,8 @@ def perplexity(language_model: LanguageModel, sequences: Sequence[Sequence[int]]
             language_model.model, [_blanked(ids, mask_id) for ids in sequences if len(ids) > 2]
         )
     else:
-        log_probs = token_log_probs(language_model.model, sequences)
+        score = partial(token_log_probs, language_model.model)
+        log_probs = shared_out(score, sequences, key=lambda ids: ids)
     total = sum(float(values.sum(dtype="float64")) for values in log_probs)
     return math.exp(min(-total / sum(map(len, log_probs)), 700.0))
 

@@ -14,7 +14,7 @@ from fairforget.budget import STUDY_BUDGET, Budget
 from fairforget.errors import InputError
 
 CONTROLS = {
-    "random": "as many random tokens of the same texts, none of them harmful",
+    "random": "as many random tokens of the same texts as far as they have them, none harmful",
     "all": "every token of the same texts",
     "matched": "the same harmful words in texts about no protected group",
     "none": "nothing is forgotten; the model is trained on the retain texts alone",

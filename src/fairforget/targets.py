@@ -14,6 +14,8 @@ from transformers import PreTrainedTokenizerBase
 from fairforget.corpora.text import Span, Text
 
 Selection = Literal["harmful", "to-harm", "after-mention", "all", "random"]
+BY_SPAN, BY_MENTION = ("harmful", "random"), ("after-mention", "to-harm")
+"""Selections without a target where a text has no spans, or no mentions."""
 Context = Literal["left", "both"]
 Reference = Literal["neutral", "groups"]
 
@@ -108,6 +110,10 @@ def encode_targets(
     Returns:
         None where no target is left.
     """
+    if not text.mentions and (neutral or selection in BY_MENTION):
+        return None
+    if not text.spans and selection in BY_SPAN:
+        return None
     kept = max_length - (end_id is not None)
     encoded = tokenizer(text.text, add_special_tokens=False, return_offsets_mapping=True)
     offsets = [(0, 0), *encoded["offset_mapping"]][:kept]
@@ -129,7 +135,7 @@ def encode_targets(
         chosen = harmful
     elif selection == "all":
         chosen = usable
-    elif selection in ("after-mention", "to-harm"):
+    elif selection in BY_MENTION:
         first = mentioned.index(True) if any(mentioned) else len(ids)
         last = len(ids)
         if selection == "to-harm":

@@ -1,7 +1,7 @@
 """Variants of one unlearning at equal damage: docs/results/variants.json and .md.
 
-python docs/score_variants.py            27 runs of three minutes on one core; goes on from the
-                                         results that are there
+python docs/score_variants.py            27 runs, each three to eight minutes of one core; goes
+                                         on from the results that are there
 python docs/score_variants.py --table    only the tables, from the results that are there
 
 To be called in the root of the repository. SmolLM2 unlearns HateCheck's hateful texts: the words

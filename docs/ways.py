@@ -125,11 +125,13 @@ class Ways:
                 if "infilled" in original
                 else "all else in the text. "
             )
-            + f"A run sees {self.steps * BATCH} texts. *Association*: by how many nats the words "
-            "behind a mention of a group are likelier than in the same sentence about people, both "
-            "by the model of that row; *people*: their mean log p about people. `neutral` aims at "
-            "the original's *people*, for the words behind a mention. SS: StereoSet, "
-            "intrasentence. Means over seeds ± their standard deviation.",
+            + f"A run sees {self.steps * BATCH} texts. *Association*: by how many nats these "
+            "words, "
+            + ("behind" if "infilled" in original else "beside")
+            + " a mention of a group, are likelier than in the same sentence about people, both by "
+            "the model of that row; *people*: their mean log p about people. `neutral` aims at the "
+            "original's *people*. SS: StereoSet, intrasentence. Means over seeds ± their standard "
+            "deviation.",
             "",
             f"| | seeds | {' | '.join(measures)} | {' | '.join(f'SS {d}' for d in domains)} | "
             "LMS | perplexity | everyday | α |",

@@ -75,7 +75,7 @@ def has_adapter(model: nn.Module) -> bool:
 
 def merge_adapter(model: PreTrainedModel) -> None:
     """Add the adapter's change to the weights themselves, and take the adapter off."""
-    for layer in _adapted_layers(model):
+    for layer in _adapted_layers(model).values():
         layer.merge()
     _remove_adapter(model)
 
@@ -96,9 +96,8 @@ def original_of(model: PreTrainedModel, original: Mapping[str, Tensor]) -> PreTr
 
 def _remove_adapter(model: PreTrainedModel) -> None:
     """Put the plain layers, which may hold the merged weights, back into the model."""
-    names = {id(module): name for name, module in model.named_modules()}
-    for layer in _adapted_layers(model):
-        parent, _, child = names[id(layer)].rpartition(".")
+    for name, layer in _adapted_layers(model).items():
+        parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, layer.get_base_layer())
     del model.peft_config
     model.requires_grad_(True)
@@ -107,7 +106,7 @@ def _remove_adapter(model: PreTrainedModel) -> None:
 @contextmanager
 def adapter_off(model: PreTrainedModel) -> Iterator[None]:
     """The model as it is without its adapter."""
-    layers = _adapted_layers(model)
+    layers = _adapted_layers(model).values()
     for layer in layers:
         layer.enable_adapters(False)
     try:
@@ -117,10 +116,11 @@ def adapter_off(model: PreTrainedModel) -> Iterator[None]:
             layer.enable_adapters(True)
 
 
-def _adapted_layers(model: PreTrainedModel) -> list[Any]:
+def _adapted_layers(model: PreTrainedModel) -> dict[str, Any]:
+    """By their names in the model."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
-    return [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
+    return {n: module for n, module in model.named_modules() if isinstance(module, BaseTunerLayer)}
 
 
 def save_adapter(model: PreTrainedModel, directory: Path) -> None:

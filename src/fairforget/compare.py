@@ -49,8 +49,6 @@ def compare(before: Path, after: Path, *, seed: int | None = None) -> Comparison
     Raises:
         InputError: one is no evaluation, or they cannot be compared; says what differs.
     """
-    if seed is not None:
-        check_seed(seed)
     sides = []
     for directory in (before, after):
         record = read_record(_evaluation(directory) / RECORD, EvaluationRecord)
@@ -73,6 +71,7 @@ def compare_evaluations(
         InputError: they cannot be compared; says what differs.
     """
     seed = before.record.seed if seed is None else seed
+    check_seed(seed)
     records = [before.record, after.record]
     old, new = (record.results for record in records)
     shared = [name for name in old if name in new]

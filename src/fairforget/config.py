@@ -136,7 +136,7 @@ class UnlearningConfig(TrainingArguments):
         self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
 
     def _check_objective(self) -> None:
-        """Refuse constants that the objective lacks, and a retention that would come to nothing."""
+        """Refuse what the objective has no use for, and a retention that would come to nothing."""
         objective = OBJECTIVES[self.objective].tuned(self.beta, self.gamma)
         if self.reference != "neutral" and objective.reference != "neutral text":
             raise InputError(

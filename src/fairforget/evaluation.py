@@ -77,15 +77,12 @@ def evaluate(
     for name in checked(benchmarks):
         start = time.perf_counter()
         measure = benchmark(name)
-        if is_first():
-            with bar(f"Measuring {name}") as advance:
-                measured = measure(
-                    language_model,
-                    seed=seed,
-                    progress=lambda done, total: advance(done, total=total),
-                )
-        else:
-            measured = measure(language_model, seed=seed)
+        with bar(f"Measuring {name}") as advance:
+            measured = measure(
+                language_model,
+                seed=seed,
+                progress=lambda done, total: advance(done, total=total),
+            )
         refuse_nan(name, measured)
         results[name] = measured.result
         items += [{"benchmark": name, **item} for item in measured.items]

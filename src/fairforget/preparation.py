@@ -21,7 +21,7 @@ from fairforget.objectives import OBJECTIVES
 from fairforget.overlap import overlaps
 from fairforget.processes import is_first
 from fairforget.records import CorpusFacts, OverlapFacts
-from fairforget.targets import Targets, encode_infilling, encode_targets
+from fairforget.targets import BY_MENTION, BY_SPAN, Targets, encode_infilling, encode_targets
 
 RETAIN, EVERYDAY = "retain", "everyday"
 HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32
@@ -186,9 +186,11 @@ def encode_forget(
 def _needed(config: UnlearningConfig, longest: int) -> str:
     """What a text must have so that something of it is unlearned."""
     neutral = OBJECTIVES[config.objective].reference == "neutral text"
-    needs = {"all": "texts", "after-mention": "`mentions`", "to-harm": "`mentions`"}.get(
-        config.selection or "", "`spans`"
-    )
+    needs = "texts"
+    if config.selection in BY_SPAN:
+        needs = "`spans`"
+    elif config.selection in BY_MENTION:
+        needs = "`mentions`"
     also = " and `mentions`" if neutral and needs != "`mentions`" else ""
     also += " with neutral words" if neutral else ""
     also += ", each a term of the built-in lexicon" if config.reference == "groups" else ""

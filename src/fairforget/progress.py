@@ -31,7 +31,7 @@ def bar(description: str, total: int | None = None) -> Iterator[Advance]:
         description: what is done.
         total: how much there is to do; `advance` may say it later.
     """
-    if os.environ.get("RANK", "0") != "0":  # of several processes, the first talks
+    if os.environ.get("RANK", "0") != "0":  # the first talks; `processes` would load torch
         yield lambda by=1, note="", total=None: None
         return
     console = Console(stderr=True)

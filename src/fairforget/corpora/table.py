@@ -145,19 +145,18 @@ def _ranges(row: Mapping[str, Any], name: str, where: str) -> list[Any]:
         value = parse_json(value, f"{where}: `{name}`") if value.strip() else None
     if value is None:
         return []
-    form = RANGES[name]
-    if not isinstance(value, list) or not all(_is_range(part, form) for part in value):
-        raise ValueError(f"`{name}` is {value!r}; a list of {form} is expected")
+    if not isinstance(value, list) or not all(_is_range(part, name) for part in value):
+        raise ValueError(f"`{name}` is {value!r}; a list of {RANGES[name]} is expected")
     return value
 
 
-def _is_range(value: object, form: str) -> bool:
-    """Whether it is two whole numbers, and as many words as the form has."""
+def _is_range(value: object, name: str) -> bool:
+    """Whether it is two whole numbers, and of a mention, words."""
     if not isinstance(value, list) or len(value) < 2:
         return False
     bounds, words = value[:2], value[2:]
     return (
         all(type(bound) is int for bound in bounds)
         and all(isinstance(word, str) for word in words)
-        and bool(words) == ("word" in form)
+        and bool(words) == (name == "mentions")
     )

@@ -136,14 +136,15 @@ def _carried_out(
         for index, error in attempted([partial(carry_out, r, directories[r]) for r in waiting]):
             run = waiting[index]
             name = directories[run].name
-            if not error and (it := read_finished(directories[run])):
-                finished[run] = it
-            elif not error:
-                error = NO_RECORD.format(directories[run])
-            if error:
-                failed.append(Failure(name, error))
+            its = None if error else read_finished(directories[run])
+            if its:
+                finished[run] = its
+                told = f"Done: {name}"
+            else:
+                failed.append(Failure(name, error or NO_RECORD.format(directories[run])))
+                told = f"Run {name} failed: {failed[-1].error}"
             advance(1, name)
-            print(f"Run {name} failed: {error}" if error else f"Done: {name}", file=sys.stderr)
+            print(told, file=sys.stderr)
     print(f"{len(waiting)} runs: {time.perf_counter() - start:.0f} s", file=sys.stderr)
     return finished, failed
 
@@ -187,12 +188,10 @@ def _forgotten(run: Run) -> frozenset[str]:
 
 def _seconds(before: EvaluationRecord, finished: Collection[Finished]) -> dict[str, float]:
     """Of the evaluation before, and the mean of the runs."""
-    runs = {
-        **{
-            phase: fmean(its.record.seconds[phase] for its in finished)
-            for phase in ("training", "landing")
-        },
+    taken = {
+        "before": sum(before.seconds.values()),
+        "training": fmean(its.record.seconds["training"] for its in finished),
+        "landing": fmean(its.record.seconds["landing"] for its in finished),
         "evaluation": fmean(sum(its.evaluation.seconds.values()) for its in finished),
     }
-    taken = {"before": sum(before.seconds.values()), **runs}
     return {phase: round(value, 2) for phase, value in taken.items()}

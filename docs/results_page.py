@@ -33,8 +33,9 @@ class ResultsPage:
 
     def text(self, found: Any) -> str:
         """The page."""
-        note = f"<!-- made by docs/score_{self.name}.py; do not edit by hand -->"
-        return "\n".join([note, *self.lines(found), ""])
+        script = f"docs/score_{self.name}.py"
+        note = f"<!-- made by {script}; do not edit by hand -->"
+        return "\n".join([note, *self.lines(found), "", f"Measured by `python {script}`.", ""])
 
     def write(self, found: Any) -> None:
         """Write both files."""

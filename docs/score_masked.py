@@ -1,4 +1,4 @@
-"""A masked model unlearns at equal damage: docs/results/masked.json and .md.
+"""A masked model unlearns, in four ways within the same limits: docs/results/masked.json and .md.
 
 python docs/score_masked.py            trains a small BERT (a quarter of an hour of one core), then
                                        12 runs; goes on from the results that are there
@@ -44,7 +44,7 @@ def lines(found: Found) -> Iterator[str]:
         "# A masked model",
         "",
         f"A small BERT, trained by `docs/small_bert.py` on {', '.join(f'`{c}`' for c in CORPORA)}, "
-        f"unlearns `{FORGET}`, {WAYS.steps} steps of {BATCH} texts: each harmful token is hidden "
+        f"unlearns `{FORGET}`, {WAYS.steps} steps of {BATCH} texts (learning rate {RATE:g}): each harmful token is hidden "
         f"and predicted from both of its sides; pseudo-{LIMITS}. *Random words*: as many of the "
         "same texts, none of them harmful. "
         "`neutral` is here at the harmful words alone. It shows that the way through the program "

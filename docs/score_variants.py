@@ -1,4 +1,4 @@
-"""Variants of one unlearning at equal damage: docs/results/variants.json and .md.
+"""Variants of one unlearning within the same limits: docs/results/variants.json and .md.
 
 python docs/score_variants.py            27 runs, each three to eight minutes of one core; goes
                                          on from the results that are there
@@ -38,10 +38,10 @@ WAYS = Ways(
 def lines(found: Found) -> Iterator[str]:
     """Of the page."""
     yield from (
-        "# Variants at equal damage",
+        "# Variants within the same limits",
         "",
-        f"SmolLM2-135M-Instruct unlearns `{FORGET}`, {WAYS.steps} steps of {BATCH} texts; "
-        f"{LIMITS}. The first row unlearns the words that HateCheck names by `ascent`, and trains "
+        f"SmolLM2-135M-Instruct unlearns `{FORGET}`, {WAYS.steps} steps of {BATCH} texts "
+        f"(learning rate {Way.learning_rate:g}); {LIMITS}. The first row unlearns the words that HateCheck names by `ascent`, and trains "
         f"all weights. *Found spans*: those that `contrast` finds, having read `{TRAIN}` alone. "
         "*Random words*: as many of the same texts, none of them harmful. *Both sides*: "
         "`--context both`. *Adapter*: "

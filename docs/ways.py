@@ -31,6 +31,8 @@ from results_page import ResultsPage
 FORGET, RETAIN, TRAIN, STEREOSET = "hatecheck", "boolq", "edos", "stereoset"
 SEEDS = 3
 BATCH = 16
+RETAINED = 0.25
+"""Texts to retain for each to forget."""
 TEXTS = 1000
 """On which harm is measured."""
 LIMITS = (
@@ -93,7 +95,7 @@ class Ways:
                 lora_rank=way.lora_rank,
                 max_steps=self.steps,
                 per_device_train_batch_size=BATCH,
-                retain_per_forget=0.25,
+                retain_per_forget=RETAINED,
                 learning_rate=way.learning_rate,
                 save_strategy="no",
                 use_cpu=True,
@@ -115,6 +117,7 @@ class Ways:
         original, runs = found["original"], found["runs"]
         domains = [name for name in original["ss"] if name != "all"]
         measures = [name for name in MEASURES if name in original]
+        causal = "infilled" in original
         start = {"perplexity": 1.0, "everyday": 1.0, "alpha": 0.0}
         yield from (
             "*Harm*: mean log p of the harmful words that HateCheck names, in nats, in "
@@ -122,16 +125,18 @@ class Ways:
             + (
                 "what precedes them; *infilled*: the same, asked for a blank in the whole sentence "
                 "as `--context both` does. "
-                if "infilled" in original
+                if causal
                 else "all else in the text. "
             )
             + f"A run sees {self.steps * BATCH} texts. *Association*: by how many nats these "
             "words, "
-            + ("behind" if "infilled" in original else "beside")
+            + ("behind" if causal else "beside")
             + " a mention of a group, are likelier than in the same sentence about people, both by "
             "the model of that row; *people*: their mean log p about people. `neutral` aims at the "
-            "original's *people*. SS: StereoSet, intrasentence. Means over seeds ± their standard "
-            "deviation.",
+            "original's *people*. SS: StereoSet, intrasentence. α: 2 is as far as a run may go; one "
+            "that came so far met no limit, did less damage than the others, and compares with them "
+            f"by its direction only. {RETAINED:g} texts to retain go with each to forget. Means over "
+            "seeds ± their standard deviation.",
             "",
             f"| | seeds | {' | '.join(measures)} | {' | '.join(f'SS {d}' for d in domains)} | "
             "LMS | perplexity | everyday | α |",

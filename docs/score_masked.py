@@ -44,9 +44,9 @@ def lines(found: Found) -> Iterator[str]:
         "# A masked model",
         "",
         f"A small BERT, trained by `docs/small_bert.py` on {', '.join(f'`{c}`' for c in CORPORA)}, "
-        f"unlearns `{FORGET}`, {WAYS.steps} steps of {BATCH} texts (learning rate {RATE:g}): each harmful token is hidden "
-        f"and predicted from both of its sides; pseudo-{LIMITS}. *Random words*: as many of the "
-        "same texts, none of them harmful. "
+        f"unlearns `{FORGET}`, {WAYS.steps} steps of {BATCH} texts (learning rate {RATE:g}): "
+        "each harmful token is hidden and predicted from both of its sides; "
+        f"pseudo-{LIMITS}. *Random words*: as many of the same texts, none of them harmful. "
         "`neutral` is here at the harmful words alone. It shows that the way through the program "
         "works for masked models, not what larger ones do: this one knows little of language.",
         "",

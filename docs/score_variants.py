@@ -41,8 +41,9 @@ def lines(found: Found) -> Iterator[str]:
         "# Variants within the same limits",
         "",
         f"SmolLM2-135M-Instruct unlearns `{FORGET}`, {WAYS.steps} steps of {BATCH} texts "
-        f"(learning rate {Way.learning_rate:g}); {LIMITS}. The first row unlearns the words that HateCheck names by `ascent`, and trains "
-        f"all weights. *Found spans*: those that `contrast` finds, having read `{TRAIN}` alone. "
+        f"(learning rate {Way.learning_rate:g}); {LIMITS}. The first row unlearns the words that "
+        "HateCheck names by `ascent`, and trains all weights. *Found spans*: those that `contrast` "
+        f"finds, having read `{TRAIN}` alone. "
         "*Random words*: as many of the same texts, none of them harmful. *Both sides*: "
         "`--context both`. *Adapter*: "
         f"`--lora_rank {RANK} --learning_rate {RANK_RATE:g}`. `neutral` is here at the harmful "

@@ -133,10 +133,10 @@ class Ways:
             + ("behind" if causal else "beside")
             + " a mention of a group, are likelier than in the same sentence about people, both by "
             "the model of that row; *people*: their mean log p about people. `neutral` aims at the "
-            "original's *people*. SS: StereoSet, intrasentence. α: 2 is as far as a run may go; one "
-            "that came so far met no limit, did less damage than the others, and compares with them "
-            f"by its direction only. {RETAINED:g} texts to retain go with each to forget. Means over "
-            "seeds ± their standard deviation.",
+            "original's *people*. SS: StereoSet, intrasentence. α: 2 is as far as a run may go; "
+            "one that came so far met no limit, did less damage than the others, and compares with "
+            f"them by its direction only. {RETAINED:g} texts to retain go with each to forget. "
+            "Means over seeds ± their standard deviation.",
             "",
             f"| | seeds | {' | '.join(measures)} | {' | '.join(f'SS {d}' for d in domains)} | "
             "LMS | perplexity | everyday | α |",

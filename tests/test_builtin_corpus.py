@@ -192,7 +192,8 @@ def test_a_neutral_text_names_no_group_and_changes_nothing_else(domain):
     for text in texts_of(domain):
         outside, _ = frame(text)
         for choice in range(max(len(mention.neutral) for mention in text.mentions)):
-            neutral = text.neutral_text(choice).text
+            words = [m.neutral[choice % len(m.neutral)] for m in text.mentions]
+            neutral = text.renamed(words).text
             assert not own.search(neutral), neutral
             pattern = "(.+)".join(map(re.escape, outside))
             assert re.fullmatch(pattern, neutral)

@@ -234,6 +234,21 @@ def test_unlearn_goes_on_and_finishes_once(tmp_path, capsys, model) -> None:
     assert "steps 2, not 3" in refused(capsys, *args[:5], "3", *args[6:])
 
 
+@pytest.mark.parametrize(
+    ("package", "flags"),
+    [("jinja2", ["--benchmarks", "stereoset"]), ("peft", ["--lora_rank", "4"])],
+)
+def test_a_package_that_is_missing_is_told_first(
+    tmp_path, capsys, monkeypatch, model, package, flags
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(SystemExit) as ended:
+        main(["unlearn", str(model), "--output", str(tmp_path / "out"), *flags])
+    assert ended.value.code == 2
+    assert f"needs {package}: pip install 'fairforget[" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_help_names_every_command(capsys) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["--help"])

@@ -75,7 +75,7 @@ def test_a_name_is_taken_apart(name, corpus, part, options) -> None:
         ("nothing", "'nothing' is unknown; choose from builtin"),
         ("builtin:sports", "'sports'"),
         ("builtin?round=2", "no option 'round'"),
-        ("edos?label=maybe", "label 'maybe' is none of hateful, other, all"),
+        ("edos?label=maybe", "label 'maybe' is none of hateful, other, harmless, all"),
         ("edos?nonsense", "no list of options"),
         ("no.csv", "no such file"),
         ("edos?split=validation", "'edos' has no split 'validation'; it has train, dev, test"),
@@ -362,6 +362,8 @@ def test_booleans_as_they_are_written(tmp_path: Path, yes: str, no: str) -> None
     path = tmp_path / "mine.csv"
     path.write_text(f"text,hateful\nbad,{yes}\nfine,{no}\nwho knows,\n")
     assert [t.hateful for t in read_corpus(f"{path}?label=all")] == [True, False, None]
+    assert [t.hateful for t in read_corpus(str(path), label="harmless")] == [False, None]
+    assert len(read_corpus(f"{path}?label=hateful", label="harmless")) == 2  # the name decides
     path.write_text("text,hateful\nbad,0.5\n")
     with pytest.raises(InputError, match=r"`hateful` is '0.5'; true or false is expected"):
         read_corpus(str(path))

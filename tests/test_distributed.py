@@ -126,3 +126,4 @@ def test_the_command_in_two_processes(tmp_path: Path, config: str) -> None:
     written = [sorted(p.name for p in (tmp_path / name).iterdir()) for name in ("one", "two")]
     assert written[0] == written[1]
     assert "checkpoints" not in written[1]
+    launch(config, *arguments, "--output", tmp_path / "two")  # a finished run is shown again

@@ -220,7 +220,8 @@ def test_an_interrupted_command_goes_on_even_in_two_processes(tmp_path: Path) ->
     assert (tmp_path / "out" / PARTS / "0" / RECORD).exists()
     launch = ["-m", "accelerate.commands.launch", "--num_processes", "2"]
     launch += ["--config_file", str(ROOT / "configs" / "accelerate" / "ddp.yaml")]
-    assert run(*launch, "--main_process_port", "0", "-m", "fairforget", *command("out")) == 0
+    launch += ["--main_process_port", "0", "-m", "fairforget"]
+    assert run(*launch, *command("out")) == 0
     main(command("whole"))
     mine, theirs = (lasting(tmp_path / name)["results"] for name in ("out", "whole"))
     assert mine[f"stereoset:{items}"] == theirs[f"stereoset:{items}"]
@@ -231,6 +232,7 @@ def test_an_interrupted_command_goes_on_even_in_two_processes(tmp_path: Path) ->
     assert record.environment.processes == 2
     assert read_items(tmp_path / "out") == read_items(tmp_path / "whole")
     assert not (tmp_path / "out" / PARTS).exists()
+    assert run(*launch, *command("out")) == 0  # a finished one is shown again
 
 
 def test_the_bar_is_told_how_many_sequences_there_are(small, monkeypatch) -> None:

@@ -41,7 +41,7 @@ def test_forms_and_capitals_are_kept() -> None:
     )
     terms = {t.plural: t for t in group_terms("gender") if t.group != "women"}
     for copy in about_others(text, 12):
-        first, second, third = (mention.words() for mention in copy.mentions)
+        first, second, third = (mention.word for mention in copy.mentions)
         term = terms[first[0].lower() + first[1:]]
         assert (second, third) == (term.singular, term.singular.partition(" ")[2])
 
@@ -56,7 +56,7 @@ def test_groups_are_drawn_in_turn() -> None:
 
     copies = about_others(text, 2 * len(others))
 
-    drawn = Counter(group_of[copy.mentions[0].words()] for copy in copies)
+    drawn = Counter(group_of[copy.mentions[0].word] for copy in copies)
     assert drawn == dict.fromkeys(others, 2)
     assert copies == about_others(text, 2 * len(others))
     assert copies != about_others(text, 2 * len(others), seed=1)

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.cli import main
+from fairforget import processes
+from fairforget.cli import main, settings
+from fairforget.cli.rerun import rerun_command
+from fairforget.errors import InputError
 
 from .models import save_tiny
 
@@ -18,6 +21,23 @@ BAD = {
     "a push": {"push_to_hub": "some/one"},
     "another command": {"command": "select"},
 }
+
+
+def test_each_of_several_processes_has_its_own_gpu(tmp_path: Path, monkeypatch) -> None:
+    """The record names that of the first."""
+    told: list[str] = []
+    (tmp_path / "record.json").touch()
+
+    def run(output: Path, device: str) -> None:
+        told.append(device)
+        raise InputError("enough")
+
+    monkeypatch.setattr(settings, "repeated_command", lambda *_, **__: (run, "cuda:0"))
+    for several in (False, True):
+        monkeypatch.setattr(processes, "launched", lambda several=several: several)
+        with pytest.raises(InputError, match="enough"):
+            rerun_command(tmp_path / "record.json", output=tmp_path / "two")
+    assert told == ["cuda:0", "cuda"]
 
 
 @pytest.fixture(scope="module")

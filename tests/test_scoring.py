@@ -69,6 +69,15 @@ def test_experts_share_prefixes(family: str) -> None:
     assert honours_trees(tiny(family), WINDOW)
 
 
+def test_a_model_in_training_is_tried_without_dropout() -> None:
+    model = tiny("gpt2").train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.5
+    assert honours_trees(model, WINDOW)
+    assert model.training
+
+
 def test_a_window_of_nothing_is_none() -> None:
     model = tiny("llama")
     model.config.sliding_window = 0

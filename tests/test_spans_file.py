@@ -47,7 +47,7 @@ def test_spans_are_new_and_all_else_stays(spans: Path) -> None:
     assert own.spans == (Span(16, 20),)
     assert own.mentions == (Mention(6, 11, ("people",)),)
     assert found.spans == (Span(12, 16),)
-    assert found.mentions[0].words() == "People"
+    assert found.mentions[0].word == "People"
     assert (none.spans, none.domain) == ((), "religion")
     assert [text.id for text in read_corpus(f"{spans}:religion")] == ["found", "none"]
 

@@ -17,8 +17,10 @@ from fairforget.batches import Sample, Samples
 from fairforget.config import UnlearningConfig
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, RETENTIONS
+from fairforget.put_back import without_noise
 from fairforget.targets import Targets
-from fairforget.trainer import UnlearningTrainer, _without_dropout
+from fairforget.trainer import UnlearningTrainer
+from fairforget.unlearning import method_of
 
 from .models import CAUSAL, MASKED, WHOLE, tiny, tiny_causal, word_tokenizer
 
@@ -106,10 +108,10 @@ def naive_loss(
         text = sample.forget
         mine = predicted(model, text.ids, text.mask, hidden)
         theirs = None
-        if OBJECTIVES[objective].reference == "neutral text":
+        if OBJECTIVES[objective].needs_neutral:
             each = [predicted(reference, *marked, hidden).exp() for marked in text.compared]
             theirs = (sum(each) / len(each)).log()
-        elif OBJECTIVES[objective].reference == "same text":
+        elif OBJECTIVES[objective].asked_at == "same text":
             theirs = predicted(reference, text.ids, text.mask, hidden)
         tokens = torch.tensor(text.ids)[torch.tensor(text.mask)]
         sums[0] = sums[0] + OBJECTIVES[objective].loss(mine, tokens, theirs).sum()
@@ -293,10 +295,11 @@ def test_data_that_cannot_be_trained_on_is_refused(tmp_path: Path) -> None:
     for forget, told in (([nothing], "no target token"), (uneven, "different numbers")):
         with pytest.raises(InputError, match=told):
             trainer(tmp_path, tiny_causal("llama"), forget=forget)
-    with pytest.raises(InputError, match="retain text has no token"):
-        UnlearningTrainer(
-            tiny_causal("llama"), UnlearningConfig(str(tmp_path), use_cpu=True), texts, [[0]]
-        )
+    settings = UnlearningConfig(str(tmp_path), use_cpu=True)
+    with pytest.raises(InputError, match="retain text has no token behind its start"):
+        UnlearningTrainer(tiny_causal("llama"), settings, texts, [[0]])
+    with pytest.raises(InputError, match="retain text has no token between start and end"):
+        UnlearningTrainer(tiny("bert"), settings, corpus(2), [[0, 1]])
     wrapped = get_peft_model(tiny_causal("llama"), LoraConfig(target_modules="all-linear"))
     with pytest.raises(InputError, match="PeftModel; give the model itself"):
         trainer(tmp_path, wrapped)
@@ -307,6 +310,7 @@ def test_data_that_cannot_be_trained_on_is_refused(tmp_path: Path) -> None:
     [
         ({"fsdp": True}, "accelerate launch"),
         ({"eval_strategy": "steps"}, "fairforget.evaluate"),
+        ({"auto_find_batch_size": True}, "gradient_accumulation_steps"),
     ],
 )
 def test_what_the_trainer_does_otherwise_is_refused(tmp_path: Path, option, told: str) -> None:
@@ -444,6 +448,21 @@ def test_dropout_and_forward_are_put_back(tmp_path: Path) -> None:
     assert "forward" not in vars(model)
 
 
+def test_a_second_run_on_a_model_has_its_own_precision(tmp_path: Path) -> None:
+    """What accelerate once prepared it would else leave as it is, without autocast."""
+    model = tiny_causal("llama")
+    found = []
+    for number in range(2):
+        run = trainer(tmp_path / str(number), model, bf16=True)
+        seen: list[torch.dtype] = []
+        hook = model.lm_head.register_forward_hook(lambda _, __, out, to=seen: to.append(out.dtype))
+        run.train()
+        hook.remove()
+        found.append(set(seen))
+    assert found[0] == found[1]
+    assert torch.bfloat16 in found[0]
+
+
 def noisy(family: str):
     """A model that drops numbers and layers, under whatever name its family has for it."""
     sizes = {
@@ -490,7 +509,7 @@ def test_no_family_drops_anything(family: str) -> None:
     with torch.no_grad():
         first, *others = logits()
         assert not all(torch.equal(first, other) for other in others)  # there is noise
-        with _without_dropout(model):
+        with without_noise(model):
             first, *others = logits()
             assert all(torch.equal(first, other) for other in others)
         first, *others = logits()
@@ -524,6 +543,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
         ({"max_steps": 0}, r"max_steps \(--steps\) is 0"),
         ({"per_device_train_batch_size": 0}, r"\(--batch_size\) is 0"),
         ({"fp16": True}, "choose bf16"),
+        ({"lora_rank": 4, "lora_alpha": 0}, "lora_alpha is 0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"retain_per_forget": 0}, "retain nothing"),
     ],
@@ -531,6 +551,23 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
 def test_wrong_settings(tmp_path: Path, options: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         trainer(tmp_path, tiny_causal("gpt2"), **options)
+
+
+def test_the_launchers_precision_counts(tmp_path: Path, monkeypatch) -> None:
+    """`accelerate launch --mixed_precision` says it in the environment."""
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp16")
+    with pytest.raises(InputError, match="choose bf16"):
+        UnlearningConfig(str(tmp_path), use_cpu=True)
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    assert method_of(UnlearningConfig(str(tmp_path), use_cpu=True))["mixed_precision"] == "bf16"
+    monkeypatch.delenv("ACCELERATE_MIXED_PRECISION")
+    assert "mixed_precision" not in method_of(UnlearningConfig(str(tmp_path), use_cpu=True))
+
+
+@pytest.mark.parametrize(("steps", "warm_up"), [(1, 0), (4, 1), (20, 5), (120, 5)])
+def test_a_short_run_warms_up_shortly(tmp_path: Path, steps: int, warm_up: int) -> None:
+    assert UnlearningConfig(str(tmp_path), max_steps=steps, use_cpu=True).warmup_steps == warm_up
+    assert UnlearningConfig(str(tmp_path), warmup_steps=2, use_cpu=True).warmup_steps == 2
 
 
 def test_neutral_needs_neutral_texts(tmp_path: Path) -> None:

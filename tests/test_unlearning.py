@@ -28,6 +28,7 @@ from fairforget.preparation import (
     prepare,
 )
 from fairforget.records import UnlearningRecord, read_record, write_record
+from fairforget.scoring.perplexity import perplexity
 from fairforget.unlearning import method_of, unlearn, unlearn_prepared
 
 from .models import save_tiny, tiny_causal, word_tokenizer
@@ -97,6 +98,37 @@ def test_lora_leaves_a_plain_model_with_the_merged_change(tmp_path, family) -> N
     assert record.method["lora"] == {"rank": 4, "alpha": 32}
     again = load_model(save_model(model, tmp_path / "saved"))
     assert all(torch.equal(p, after[n]) for n, p in again.model.named_parameters())
+
+
+@pytest.mark.parametrize("lora_rank", [0, 4])
+def test_a_model_is_configured_as_it_came(tmp_path, lora_rank) -> None:
+    """It keeps its cache, its special tokens and what was frozen."""
+    model = language_model(tmp_path, "llama")
+    owners = [model.model.config, model.model.generation_config]
+    model.model.generation_config.eos_token_id = 5  # not the tokenizer's
+    embedding = model.model.get_input_embeddings().weight.requires_grad_(False)
+    before = [owner.to_dict() for owner in owners]
+    options = {"lora_rank": lora_rank, "gradient_checkpointing": True}
+    unlearn(model, FORGET, RETAIN, config(tmp_path, **options))
+    assert [owner.to_dict() for owner in owners] == before
+    assert model.model.config.use_cache
+    still = [p for p in model.model.parameters() if not p.requires_grad]
+    assert len(still) == 1
+    assert still[0] is embedding
+    assert not any(getattr(m, "gradient_checkpointing", False) for m in model.model.modules())
+
+
+def test_of_an_adapter_in_bfloat16_the_merged_model_is_measured(tmp_path) -> None:
+    model = language_model(tmp_path, "llama")
+    model.model.to(torch.bfloat16)
+    options = {"lora_rank": 4, "learning_rate": 0.03, "objective": "ascent"}
+    prepared = prepare(model, FORGET, RETAIN, config(tmp_path, **options))
+    allowed = Budget(perplexity=1.2, reach=1)
+    record = unlearn_prepared(model, prepared, config(tmp_path, **options), budget=allowed)
+    measured = perplexity(model, prepared.held_out["retain"])
+    assert record.budget.reached == measured / record.budget.before
+    assert record.budget.alpha > 0
+    assert ("rounding at the end" in record.budget.note) == (record.budget.reached > 1.2)
 
 
 def test_lora_scaled_to_nothing_is_the_original(tmp_path) -> None:
@@ -339,13 +371,16 @@ def test_other_groups_are_known_for_the_lexicon_only(tmp_path) -> None:
         prepare(model, replace(FORGET, texts=texts), RETAIN, config(tmp_path, reference="groups"))
 
 
-def test_training_stops_far_beyond_the_budget(tmp_path) -> None:
+def test_training_stops_far_beyond_the_budget(tmp_path, capsys) -> None:
     model = language_model(tmp_path, "llama")
     options = {"objective": "ascent", "retention": "none", "learning_rate": 0.05, "max_steps": 60}
     record = unlearn(model, FORGET, RETAIN, config(tmp_path, **options))
     looks = [row for row in record.history if "perplexity_ratio" in row]
     assert [row["step"] for row in looks] == [5]
     assert record.budget.reached <= 1.01
+    assert (record.method["steps"], record.method["steps_done"]) == (60, 5)
+    show_unlearning(record)
+    assert "5 of 60 steps (stopped there" in " ".join(capsys.readouterr().out.split())
 
 
 def test_what_measures_the_damage_is_never_trained_on(tmp_path) -> None:

@@ -29,9 +29,6 @@ def adapted(model: PreTrainedModel, config: UnlearningConfig) -> Iterator[dict[s
     With `config.lora_rank` an adapter is added (Hu et al. 2021, arXiv 2106.09685), the weights
     themselves are frozen, and at the end the adapter is merged into them. Its change is B·A·s;
     the original is where B is 0, so the line from it is drawn by B alone.
-
-    Raises:
-        InputError: peft is not installed.
     """
     if not config.lora_rank:
         yield {name: p.detach().clone() for name, p in model.named_parameters()}
@@ -45,16 +42,22 @@ def adapted(model: PreTrainedModel, config: UnlearningConfig) -> Iterator[dict[s
     merge_adapter(model)
 
 
-def add_adapter(model: PreTrainedModel, config: UnlearningConfig) -> None:
-    """Put an adapter of `config.lora_rank` on all linear layers; nothing else is trained then.
+def check_peft() -> None:
+    """Tell early whether adapters can be made.
 
     Raises:
         InputError: peft is not installed.
     """
     try:
-        from peft import LoraConfig, inject_adapter_in_model
+        import peft  # noqa: F401
     except ImportError as error:
         raise InputError("LoRA needs peft: pip install 'fairforget[lora]'") from error
+
+
+def add_adapter(model: PreTrainedModel, config: UnlearningConfig) -> None:
+    """Put an adapter of `config.lora_rank` on all linear layers; nothing else is trained then."""
+    from peft import LoraConfig, inject_adapter_in_model
+
     set_seed(config.seed)  # of A
     # not model.add_adapter, for which a new transformers wants a peft that is not out yet
     inject_adapter_in_model(

@@ -107,12 +107,12 @@ class Collator:
         retained: list[Marked] = [(ids, self._retained(ids)) for ids in retain]
         shown: list[Marked] = [(t.ids, t.mask) for t in forget] + retained
         asked: list[Marked] = []
-        if self.objective.reference == "neutral text":
+        if self.objective.needs_neutral:
             asked += [marked for t in forget for marked in t.compared]
-        elif self.objective.reference == "same text":
+        elif self.objective.asked_at == "same text":
             asked += [(t.ids, t.mask) for t in forget]
         n_asked = len(asked)
-        if self.retention and self.retention.reference == "same text":
+        if self.retention and self.retention.asked_at == "same text":
             asked += retained
 
         batch: Batch = {}

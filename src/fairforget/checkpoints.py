@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 from fairforget.errors import InputError
-from fairforget.processes import is_first
+from fairforget.processes import is_first, say
 from fairforget.whole_files import whole_file
 
 SEAL = "whole"
@@ -74,7 +73,7 @@ def last_whole(directory: Path) -> Path | None:
     for checkpoint in sorted(sealed, key=_step, reverse=True):
         if not (fault := _fault(checkpoint)):
             return checkpoint
-        print(f"{checkpoint}: {fault}; an earlier state of the run is used", file=sys.stderr)
+        say(f"{checkpoint}: {fault}; an earlier state of the run is used")
     return None
 
 

@@ -10,6 +10,7 @@ from typing import get_args
 import torch
 from transformers import TrainingArguments
 
+from fairforget.adapters import check_peft
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, RETENTIONS
 from fairforget.seeds import check_seed
@@ -17,6 +18,8 @@ from fairforget.targets import Context, Reference, Selection
 
 FLAGS = {"max_steps": "steps", "per_device_train_batch_size": "batch_size"}
 """What the command line calls a setting that Trainer names otherwise."""
+WARM_UP = 5
+"""Steps."""
 MOST_RETAINED = 1000
 """Retain texts for each forget text."""
 
@@ -63,8 +66,8 @@ class UnlearningConfig(TrainingArguments):
     """Peak learning rate of AdamW."""
     lr_scheduler_type: str = "linear"
     """Falls to 0 at the end."""
-    warmup_steps: float = 5
-    """Steps (or share) of warm-up."""
+    warmup_steps: float | None = None  # type: ignore[assignment]  # a float in the end
+    """Steps (or share) of warm-up; by default 5, in a short run a quarter of its steps."""
     logging_steps: float = 5
     """Steps between rows of history."""
     save_steps: float = 20
@@ -101,6 +104,7 @@ class UnlearningConfig(TrainingArguments):
             ("learning_rate", 0),
             ("max_steps", 1),
             ("lora_rank", 0),
+            ("lora_alpha", 1),
             ("per_device_train_batch_size", 1),
         ):
             if not low <= getattr(self, name) < math.inf:
@@ -109,15 +113,12 @@ class UnlearningConfig(TrainingArguments):
                     f"{name}{flag} is {getattr(self, name)}; it must be finite and at least {low}"
                 )
         check_seed(self.seed)
+        if self.lora_rank:
+            check_peft()
         if self.retain_per_forget > MOST_RETAINED:
             raise InputError(
                 f"retain_per_forget is {self.retain_per_forget:g}; it must be at most "
                 f"{MOST_RETAINED}"
-            )
-        if self.fp16:
-            raise InputError(
-                "fp16 is too coarse for the gradients of a loss that is a mean over many tokens; "
-                "choose bf16"
             )
         if self.fsdp or self.deepspeed:
             raise InputError(
@@ -128,17 +129,29 @@ class UnlearningConfig(TrainingArguments):
                 f"eval_strategy is {self.eval_strategy!r}; the damage is looked at while training, "
                 "and fairforget.evaluate measures the result"
             )
+        if self.auto_find_batch_size:
+            raise InputError(
+                "auto_find_batch_size would change how many texts a run sees; choose a smaller "
+                "per_device_train_batch_size, with gradient_accumulation_steps"
+            )
         self._check_objective()
         if self.selection is None:
             whole = self.objective == "neutral" and self.context == "left"
             self.selection = "to-harm" if whole else "harmful"
+        if self.warmup_steps is None:
+            self.warmup_steps = min(WARM_UP, self.max_steps // 4)
         super().__post_init__()  # type: ignore[no-untyped-call]
+        if self.mixed_precision == "fp16":  # asked for here, or by the launcher
+            raise InputError(
+                "fp16 is too coarse for the gradients of a loss that is a mean over many tokens; "
+                "choose bf16"
+            )
         self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
 
     def _check_objective(self) -> None:
         """Refuse what the objective has no use for, and a retention that would come to nothing."""
         objective = OBJECTIVES[self.objective].tuned(self.beta, self.gamma)
-        if self.reference != "neutral" and objective.reference != "neutral text":
+        if self.reference != "neutral" and not objective.needs_neutral:
             raise InputError(
                 f"objective {self.objective!r} compares with no text about others, so reference "
                 f"{self.reference!r} says nothing; leave it out"

@@ -15,7 +15,7 @@ from fairforget.compare import Comparison
 from fairforget.paired import Cell, Change
 from fairforget.records import BudgetFacts, DamageFacts, EvaluationRecord, UnlearningRecord
 from fairforget.report.study_words import counted, meaning_of_fell
-from fairforget.report.wording import one_line, p_number
+from fairforget.report.wording import one_line, p_number, steps_done
 from fairforget.rerun import Repetition
 from fairforget.results import interval_of
 from fairforget.transfer.names import controls_last, row_name, shared_corpus
@@ -95,7 +95,7 @@ def show_unlearning(record: UnlearningRecord) -> None:
     _print(
         f"{method.get('objective', UNKNOWN)} on {method.get('selection', UNKNOWN)} tokens of "
         f"{record.corpora[0].name if record.corpora else UNKNOWN}, "
-        f"{method.get('steps', 0)} steps, {sum(record.seconds.values()):.0f} s."
+        f"{steps_done(method)}, {sum(record.seconds.values()):.0f} s."
     )
     bound = _bound(budget)
     for name, facts in {"": budget, **budget.others}.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -12,6 +11,7 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 from transformers import PreTrainedModel
 
+from fairforget.digest import digest
 from fairforget.models import LanguageModel
 from fairforget.records import ModelFacts
 
@@ -71,11 +71,6 @@ def makeup(language_model: LanguageModel) -> dict[str, str]:
         "configuration": digest([json.dumps(configuration, sort_keys=True, default=str)]),
         "tokenizer": digest([json.dumps(rules, sort_keys=True, default=str)]),
     }
-
-
-def digest(content: Sequence[object]) -> str:
-    """sha256 of what it looks like as text: the same for the same content, and for no other."""
-    return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
 def hub_commit(source: str) -> str:

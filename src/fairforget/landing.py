@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import attrgetter
 
@@ -111,6 +111,23 @@ def land(
         reach=reach,
         note=_note(low.alpha, whole.is_left(low)),
         others=facts,
+    )
+
+
+def measured_rounded(facts: BudgetFacts, damages: Mapping[str, Damage]) -> BudgetFacts:
+    """The same budget, measured anew on a model whose weights were rounded after the landing.
+
+    An adapter that is merged into weights of bfloat16 is rounded to these.
+    """
+    known = {MAIN: facts, **facts.others}
+    reached = {n: damage.perplexity() / known[n].before for n, damage in damages.items()}
+    over = [name for name, damage in damages.items() if reached[name] > damage.allowed]
+    note = f"rounding at the end overdrew the budget: {', '.join(over)}" if over else ""
+    return replace(
+        facts,
+        reached=reached[MAIN],
+        note="; ".join(filter(None, (facts.note, note))),
+        others={n: replace(other, reached=reached[n]) for n, other in facts.others.items()},
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -14,16 +13,19 @@ import torch
 from fairforget.config import UnlearningConfig
 from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.builtin.others import about_others
+from fairforget.digest import digest
 from fairforget.errors import InputError
-from fairforget.fingerprint import digest
 from fairforget.models import LanguageModel
 from fairforget.objectives import OBJECTIVES
 from fairforget.overlap import overlaps
-from fairforget.processes import is_first
+from fairforget.processes import say
 from fairforget.records import CorpusFacts, OverlapFacts
 from fairforget.targets import BY_MENTION, BY_SPAN, Targets, encode_infilling, encode_targets
 
 RETAIN, EVERYDAY = "retain", "everyday"
+RETAINED = "harmless"
+"""Label of the texts that are retained of a corpus with labels, if its name does not say another.
+"""
 HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32
 """Tokens of a text that are used to measure damage and to retain, start and end included: more,
 but shorter, retain texts say more about the language for the same cost."""
@@ -85,6 +87,11 @@ def prepare(
         InputError: a corpus without targets, too few retain texts, or a model in float16.
     """
     check_trainable(language_model.model.dtype)
+    if language_model.model.dtype == torch.bfloat16 and not config.lora_rank:
+        say(
+            f"Note: weights of bfloat16 hardly move by steps of {config.learning_rate:g}; train an "
+            "adapter (lora_rank), or float32 weights, with mixed precision if that is too slow"
+        )
     by_text = encode_forget(language_model, forget, config)
     targets = [target for found in by_text for target in found]
     tokens = sum(target.count for target in targets)
@@ -96,7 +103,7 @@ def prepare(
         facts.append(_facts(corpus, "held-out", held_out[kind]))
     shared = overlaps(forget.name, [text.text for text in forget.texts])
     for warning in filter(None, (found.warning for found in shared)):
-        print(f"Warning: {warning}", file=sys.stderr)
+        say(f"Warning: {warning}")
     overlap = [found.facts for found in shared]
     return Prepared(targets, _in_turn([*rest.values()]), held_out, facts, overlap)
 
@@ -121,7 +128,7 @@ def everyday_corpus() -> Corpus | None:
     try:
         return Corpus(EVERYDAY, read_corpus(EVERYDAY))
     except InputError as error:
-        print(f"Damage is not measured on everyday sentences: {error}", file=sys.stderr)
+        say(f"Damage is not measured on everyday sentences: {error}")
         return None
 
 
@@ -133,7 +140,7 @@ def encode_forget(
     Raises:
         InputError: nothing of any text; says what the objective and selection need.
     """
-    neutral = OBJECTIVES[config.objective].reference == "neutral text"
+    neutral = OBJECTIVES[config.objective].needs_neutral
     groups = neutral and config.reference == "groups"
     selection = config.selection
     assert selection is not None
@@ -178,14 +185,13 @@ def encode_forget(
         )
         if not count:
             raise InputError(told)
-        if is_first():
-            print(f"Note: {told}", file=sys.stderr)
+        say(f"Note: {told}")
     return found
 
 
 def _needed(config: UnlearningConfig, longest: int) -> str:
     """What a text must have so that something of it is unlearned."""
-    neutral = OBJECTIVES[config.objective].reference == "neutral text"
+    neutral = OBJECTIVES[config.objective].needs_neutral
     needs = "texts"
     if config.selection in BY_SPAN:
         needs = "`spans`"

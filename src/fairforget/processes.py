@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -57,13 +58,18 @@ def joined(*, cpu: bool = False) -> torch.device | None:
     Args:
         cpu: stay on CPUs, even where there are GPUs.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+    if not launched():
         return None
     from accelerate import PartialState
 
     atexit.register(_leave)  # a process that ends with the group's threads running may crash
     device: torch.device = PartialState(cpu=cpu or not torch.cuda.is_available()).device
     return device
+
+
+def launched() -> bool:
+    """Whether a launcher started this process as one of several."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def _leave() -> None:
@@ -79,6 +85,12 @@ def count() -> int:
 def is_first() -> bool:
     """Whether this process is the one that writes files and talks."""
     return not _several() or dist.get_rank() == 0
+
+
+def say(message: str) -> None:
+    """Print on stderr, once for all processes."""
+    if is_first():
+        print(message, file=sys.stderr)
 
 
 def wait_for_all() -> None:

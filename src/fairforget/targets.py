@@ -226,7 +226,7 @@ def _twins(
     place = {where: i for i, where in numbered if i < kept}
     twins: list[int | None] = []
     for token, (start, end, number) in zip(ids, _numbered(offsets), strict=True):
-        moved_by = [m.growth() for m in text.mentions if m.end <= start]
+        moved_by = [m.growth for m in text.mentions if m.end <= start]
         twin = None
         told = text.mentions if both_sides else moved_by
         if told and end > start:

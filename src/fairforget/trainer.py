@@ -34,6 +34,7 @@ from fairforget.forward.packing import honours_trees
 from fairforget.forward.split_forward import is_masked
 from fairforget.objectives import OBJECTIVES, RETENTIONS
 from fairforget.processes import wait_for_all
+from fairforget.put_back import without_noise
 from fairforget.sharding import fsdp_on_cpus, held, share_out
 from fairforget.step_loss import ROLES, StepLoss
 from fairforget.targets import Targets
@@ -41,10 +42,6 @@ from fairforget.targets import Targets
 TRAINER_STATE = "trainer_state.json"
 LITTLE_SPACE = 1 << 20
 """Bytes: when less is free, a failed write failed for want of space."""
-
-NOISE = ("drop", "jitter")
-"""What is in the names of the probabilities with which modules drop numbers or layers, and of the
-noise of their routers."""
 
 
 class UnlearningTrainer(Trainer):
@@ -71,7 +68,8 @@ class UnlearningTrainer(Trainer):
                 put on, unless one is on already; it stays on (`fairforget.adapters.merge_adapter`).
             args: how.
             forget_dataset: encoded forget texts; with neutral texts for `neutral`.
-            retain_dataset: token ids of retain texts, start token included.
+            retain_dataset: token ids of retain texts, start token included, and for a masked model
+                the end token.
             processing_class: the tokenizer, saved along with checkpoints of all weights.
             reference: the original model. Where it is needed and not given, a frozen copy is
                 made; with an adapter, the model itself is asked with the adapter off.
@@ -92,9 +90,11 @@ class UnlearningTrainer(Trainer):
             raise InputError("a forget text has no target token")
         if len({len(targets.compared) for targets in forget_dataset}) > 1:
             raise InputError("forget texts are compared with different numbers of neutral texts")
-        if any(len(ids) < 2 for ids in retain_dataset):
-            raise InputError("a retain text has no token behind its start token")
-        if OBJECTIVES[args.objective].reference == "neutral text" and not all(
+        masked = is_masked(model)
+        if any(len(ids) < (3 if masked else 2) for ids in retain_dataset):
+            where = "between start and end token" if masked else "behind its start token"
+            raise InputError(f"a retain text has no token {where}")
+        if OBJECTIVES[args.objective].needs_neutral and not all(
             targets.compared for targets in forget_dataset
         ):
             raise InputError(
@@ -113,7 +113,7 @@ class UnlearningTrainer(Trainer):
             + [len(ids) for ids in retain_dataset]
         )
         mask_id = None
-        if is_masked(model):
+        if masked:
             if processing_class is None or processing_class.mask_token_id is None:
                 raise InputError("a masked model needs its tokenizer, with a mask token")
             mask_id = int(processing_class.mask_token_id)
@@ -125,8 +125,8 @@ class UnlearningTrainer(Trainer):
         )
         if args.lora_rank and not has_adapter(model):
             add_adapter(model, args)
-        asks = {forgetting.reference, retention.reference if retention else "none"}
-        if reference is None and asks != {"none"} and not args.lora_rank:
+        asks = any(loss.asked_at != "none" for loss in (forgetting, retention) if loss)
+        if reference is None and asks and not args.lora_rank:
             reference = copy.deepcopy(model)
         if reference is not None:
             reference.eval().requires_grad_(False)
@@ -157,7 +157,7 @@ class UnlearningTrainer(Trainer):
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train, with dropout off: the losses compare distributions, noise is no part of them."""
         assert isinstance(self.model, PreTrainedModel)
-        with _without_dropout(self.model), self._losses_as_forward(self.model):
+        with without_noise(self.model), self._losses_as_forward(self.model):
             try:
                 return super().train(*args, **kwargs)
             except pickle.UnpicklingError as error:
@@ -306,7 +306,8 @@ class UnlearningTrainer(Trainer):
             yield
         finally:
             del model.forward
-            vars(model).pop("_original_forward", None)  # accelerate's, with mixed precision
+            for mark in ("_original_forward", "_is_accelerate_prepared"):  # else prepared once only
+                vars(model).pop(mark, None)
 
 
 def last_checkpoint(config: UnlearningConfig) -> str | None:
@@ -320,23 +321,3 @@ def history_of(checkpoint: str) -> list[dict[str, float]]:
     state = json.loads((Path(checkpoint) / TRAINER_STATE).read_text(encoding="utf-8"))
     rows: list[dict[str, float]] = state["log_history"]
     return rows
-
-
-@contextmanager
-def _without_dropout(model: nn.Module) -> Iterator[None]:
-    """Set every dropout probability, and the noise of routers, to 0, and back."""
-    configs = {id(c): c for module in model.modules() if (c := getattr(module, "config", None))}
-    found = [
-        (owner, name, value)
-        for owner in (*model.modules(), *configs.values())  # some ask their configuration
-        for name, value in vars(owner).items()
-        if isinstance(value, float)
-        and (any(part in name for part in NOISE) or (name == "p" and isinstance(owner, nn.Dropout)))
-    ]
-    for owner, name, _ in found:
-        setattr(owner, name, 0.0)
-    try:
-        yield
-    finally:
-        for owner, name, value in found:
-            setattr(owner, name, value)

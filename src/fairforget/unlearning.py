@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import (
     PrinterCallback,
     ProgressCallback,
@@ -24,13 +25,15 @@ from fairforget.adapters import adapted, original_of
 from fairforget.budget import Budget
 from fairforget.checkpoints import clear, own
 from fairforget.config import UnlearningConfig
-from fairforget.fingerprint import digest, model_facts
-from fairforget.landing import MAIN, Damage, land, mirror, mirrored
+from fairforget.digest import digest
+from fairforget.fingerprint import model_facts
+from fairforget.landing import MAIN, Damage, land, measured_rounded, mirror, mirrored
 from fairforget.models import LanguageModel, calm_libraries
 from fairforget.objectives import CONSTANTS, OBJECTIVES
 from fairforget.preparation import EVERYDAY, RETAIN, Corpus, Prepared, prepare
 from fairforget.processes import is_first, wait_for_all
 from fairforget.progress import Advance, bar
+from fairforget.put_back import settings_put_back
 from fairforget.records import UnlearningRecord, environment
 from fairforget.scoring.perplexity import perplexity
 from fairforget.sharding import gather, sharding_is_asked, shown_in
@@ -41,7 +44,7 @@ CHECK_TEXTS = {RETAIN: 16, EVERYDAY: 40}
 """Held-out texts that are looked at while training, and to find where to land."""
 TRAINING = (
     *("lr_scheduler_kwargs", "warmup_steps", "optim", "optim_args", "weight_decay"),
-    *("adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm", "bf16"),
+    *("adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm"),
     *("neftune_noise_alpha", "optim_target_modules"),
 )
 """Settings of Trainer that shape the training of a run, and that its record does not name."""
@@ -121,7 +124,7 @@ def unlearn_prepared(
     negated = OBJECTIVES[config.objective].negated
     if not sharded:
         model.to(config.device)  # type: ignore[arg-type]  # where Trainer would move it later
-    with adapted(model, config) as original:
+    with settings_put_back(model), adapted(model, config) as original:
         student = copy.deepcopy(model) if sharded else model
         shared = None if sharded or config.lora_rank else original_of(model, original)
 
@@ -154,7 +157,6 @@ def unlearn_prepared(
         trainer.remove_callback(watch)  # which knows the trainer: its memory is freed at once
         if sharded:
             gather(trainer, model)
-            model.requires_grad_(True)
         model.eval()
         if negated:
             mirror(model, original)
@@ -169,12 +171,14 @@ def unlearn_prepared(
                 reach=budget.reach,
                 progress=landing,
             )
+    if config.lora_rank and model.dtype != torch.float32:
+        reached = measured_rounded(reached, damages({}))
     landed = time.perf_counter()
     if EVERYDAY not in prepared.held_out:
         reached = replace(reached, note="; ".join(filter(None, (reached.note, NO_EVERYDAY))))
     return UnlearningRecord(
         model=facts,
-        method=method_of(config),
+        method=method_of(config) | _stopped(trainer.state.global_step, config.max_steps),
         corpora=prepared.facts,
         budget=reached,
         history=[row for row in trainer.state.log_history if "train_loss" not in row],
@@ -189,33 +193,45 @@ def unlearn_prepared(
 
 
 def method_of(config: UnlearningConfig) -> dict[str, Any]:
-    """What a record says of how the model was trained; constants that are not as published, too."""
+    """What a record says of how the model was trained.
+
+    Constants of the objective where they are not as published, and mixed precision where there is.
+    """
     objective = OBJECTIVES[config.objective]
-    return {
-        "objective": config.objective,
-        "selection": config.selection,
-        "context": config.context,
-        "reference": config.reference,
-        "retention": config.retention,
-        "retention_weight": config.retention_weight,
-        "retain_per_forget": config.retain_per_forget,
-        "steps": config.max_steps,
-        "batch_size": int(
-            config.per_device_train_batch_size
-            * config.gradient_accumulation_steps
-            * config.world_size
-        ),
-        "learning_rate": config.learning_rate,
-        "lr_scheduler_type": SchedulerType(config.lr_scheduler_type).value,
-        "seed": config.seed,
-        "lora": {"rank": config.lora_rank, "alpha": config.lora_alpha}
-        if config.lora_rank
-        else None,
-    } | {
-        name: value
-        for name in CONSTANTS
-        if (value := getattr(config, name)) is not None and value != getattr(objective, name)
-    }
+    return (
+        {
+            "objective": config.objective,
+            "selection": config.selection,
+            "context": config.context,
+            "reference": config.reference,
+            "retention": config.retention,
+            "retention_weight": config.retention_weight,
+            "retain_per_forget": config.retain_per_forget,
+            "steps": config.max_steps,
+            "batch_size": int(
+                config.per_device_train_batch_size
+                * config.gradient_accumulation_steps
+                * config.world_size
+            ),
+            "learning_rate": config.learning_rate,
+            "lr_scheduler_type": SchedulerType(config.lr_scheduler_type).value,
+            "seed": config.seed,
+            "lora": {"rank": config.lora_rank, "alpha": config.lora_alpha}
+            if config.lora_rank
+            else None,
+        }
+        | {
+            name: value
+            for name in CONSTANTS
+            if (value := getattr(config, name)) is not None and value != getattr(objective, name)
+        }
+        | ({} if config.mixed_precision == "no" else {"mixed_precision": config.mixed_precision})
+    )
+
+
+def _stopped(steps: int, of: int) -> dict[str, int]:
+    """How many steps were done, where they are fewer than were asked for."""
+    return {"steps_done": steps} if steps < of else {}
 
 
 class _Bar(TrainerCallback):

@@ -24,8 +24,8 @@ def test_harmful_words_stay_and_mentions_become_things(start: int, seed: int) ->
         assert [words(control, s) for s in control.spans] == [words(text, s) for s in text.spans]
         assert len(control.mentions) == len(text.mentions)
         for old, new in zip(text.mentions, control.mentions, strict=True):
-            assert words(control, new)[0].isupper() == old.words()[0].isupper()
-            assert "thing" in new.words().lower()
+            assert words(control, new)[0].isupper() == old.word[0].isupper()
+            assert "thing" in new.word.lower()
         assert control.domain == "control"
         bare = control.neutral_text().text.lower()
         assert bare.count("thing") >= len(text.mentions)

@@ -13,7 +13,7 @@ from fairforget.report.headline import change_headline
 from fairforget.report.results import change_table, cost_table, perplexity_note
 from fairforget.report.tables import Column, Table, markdown_text
 from fairforget.report.unlearning_page import trained_domains
-from fairforget.report.wording import flattened, listed, plain
+from fairforget.report.wording import flattened, listed, plain, steps_done
 
 _OBJECTIVES = {
     "ascent": "the tokens that carry the bias became less likely",
@@ -92,7 +92,7 @@ def _made(record: UnlearningRecord) -> list[str]:
         f"tokens: {markdown_text(plain(method.get('selection')))}.",
         f"Retention ({markdown_text(plain(method.get('retention')))}) on "
         f"{listed(list(dict.fromkeys(retained))) or 'nothing'} held the rest in place.",
-        f"{markdown_text(plain(method.get('steps')))} steps; then the point on the line from the "
+        f"{markdown_text(steps_done(method))}; then the point on the line from the "
         "original to the trained weights was taken that stays inside the budget of damage.",
     ]
     settings = Table(

@@ -63,7 +63,8 @@ def evaluate_command(
         check_unseen(corpus, names)
     place = chosen_device(device, own=joined(cpu=device == "cpu"))
     if (output / RECORD).exists():
-        open_output(output, settings)
+        if is_first():
+            open_output(output, settings)
         clear_parts(output)
     else:
         from fairforget.models import load_model

@@ -40,7 +40,7 @@ def rerun_command(
     from fairforget.cli.settings import repeated_command
     from fairforget.console import show_repetition
     from fairforget.errors import InputError
-    from fairforget.processes import is_first, wait_for_all
+    from fairforget.processes import is_first, launched, wait_for_all
     from fairforget.rerun import Repetition, is_finished, repetition
 
     run, made_on = repeated_command(record, trusted=trust_record)
@@ -49,7 +49,7 @@ def rerun_command(
     if is_finished(first, again):
         raise InputError(f"--output {again} has a finished run; choose a new directory")
     with redirect_stdout(sys.stderr):
-        run(output=again, device=device or made_on)
+        run(output=again, device=device or (made_on.partition(":")[0] if launched() else made_on))
     wait_for_all()
     if not is_first():
         return

@@ -80,7 +80,7 @@ def transfer_command(
     """
     from fairforget.console import show_study
     from fairforget.corpora import corpus_names
-    from fairforget.report import write_report
+    from fairforget.report import check_installed, write_report
     from fairforget.transfer.plan import Recipe
     from fairforget.transfer.record import STUDY
     from fairforget.transfer.study import transfer
@@ -88,6 +88,7 @@ def transfer_command(
     def names(listed: str) -> list[str]:
         return [name.strip() for name in listed.split(",") if name.strip()]
 
+    check_installed()
     recipe = Recipe(
         model=model,
         benchmarks=tuple(names(benchmarks)),

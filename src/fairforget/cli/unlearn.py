@@ -97,9 +97,16 @@ def unlearn_command(
     from fairforget.models import LanguageModel, load_model, save_model
     from fairforget.outputs import check_output, open_output
     from fairforget.overlap import check_unseen
-    from fairforget.preparation import Corpus, check_trainable, everyday_corpus, prepare
+    from fairforget.preparation import (
+        RETAINED,
+        Corpus,
+        check_trainable,
+        everyday_corpus,
+        prepare,
+    )
     from fairforget.processes import count, is_first, joined
     from fairforget.records import AFTER, BEFORE, CHECKPOINTS, MODEL, RECORD, write_record
+    from fairforget.report import check_installed
     from fairforget.samples import continue_into, write_samples
     from fairforget.unlearning import unlearn_prepared
 
@@ -111,6 +118,8 @@ def unlearn_command(
     check_trainable(dtype)
     check_output(output)
     names = checked([name.strip() for name in benchmarks.split(",") if name.strip()])
+    if names:
+        check_installed()
     for corpus in (forget, *forgotten_by(model)):
         check_unseen(corpus, names)
     config = UnlearningConfig(
@@ -144,11 +153,12 @@ def unlearn_command(
 
     path = output / RECORD
     if path.exists():
-        open_output(output, settings)
+        if is_first():
+            open_output(output, settings)
         language_model = replace(load(output / MODEL), source=model) if names else None
     else:
         forget_corpus = Corpus(forget, read_corpus(forget), parse_name(forget).part)
-        retain_corpus = Corpus(retain, read_corpus(retain))
+        retain_corpus = Corpus(retain, read_corpus(retain, label=RETAINED))
         everyday = everyday_corpus()
         language_model = load(model)
         prepared = prepare(language_model, forget_corpus, retain_corpus, config, everyday=everyday)

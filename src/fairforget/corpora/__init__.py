@@ -7,13 +7,13 @@ from fairforget.corpora.sources import SOURCES, Source
 from fairforget.corpora.text import Mention, Span, Text
 
 
-def read_corpus(name: str, *, seed: int = 0) -> list[Text]:
+def read_corpus(name: str, *, label: str = "hateful", seed: int = 0) -> list[Text]:
     """The texts of `CORPUS[:DOMAIN]`, as `iter_corpus` gives them.
 
     Raises:
         InputError: unknown corpus or domain, or a malformed file.
     """
-    return list(iter_corpus(name, seed=seed))
+    return list(iter_corpus(name, label=label, seed=seed))
 
 
 __all__ = [

@@ -6,7 +6,6 @@ A text about several groups names all of them, joined by "+": group "black+women
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -113,11 +112,12 @@ class Labels:
         """Say on stderr which labels were met that belong to no domain, and how often."""
         if self.unmapped:
             met = ", ".join(f"{label!r} {count}" for label, count in self.unmapped.most_common(12))
+            from fairforget.processes import say  # torch takes seconds to import
+
             more = f", and {len(self.unmapped) - 12} others" if len(self.unmapped) > 12 else ""
-            print(
+            say(
                 f"{self.source}: {self.unmapped.total()} labels belong to no domain, "
-                f"their texts have none: {met}{more}",
-                file=sys.stderr,
+                f"their texts have none: {met}{more}"
             )
 
 

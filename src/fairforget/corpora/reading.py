@@ -16,7 +16,12 @@ from fairforget.corpora.table import COLUMNS, SUFFIXES, table_texts
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
 
-LABELS = {"hateful": (True, None), "other": (False,), "all": (True, False, None)}
+LABELS = {
+    "hateful": (True, None),
+    "other": (False,),
+    "harmless": (False, None),
+    "all": (True, False, None),
+}
 """Value of the option `label` -> which texts are kept, by what the source says of them."""
 SPLIT_IS = "split-is"
 """Of a file: keeps the texts of a split. Its `split` names a column, as the other columns do."""
@@ -34,16 +39,18 @@ class CorpusName:
     options: dict[str, str]
 
 
-def iter_corpus(name: str, *, seed: int = 0) -> Iterator[Text]:
+def iter_corpus(name: str, *, label: str = "hateful", seed: int = 0) -> Iterator[Text]:
     """The texts of a corpus, one at a time, in constant memory.
 
     Args:
         name: `CORPUS[:DOMAIN][?option=value&…]`: a corpus of `SOURCES`, a `.csv`, `.jsonl` or
             `.parquet` file, a `.txt` file with a text a line, or `hub:OWNER/NAME`; all its texts,
-            or those of one domain or group. Options: `label` (hateful, the default; other; all),
-            `split`, and the source's own; of a file or a hub data set, `COLUMN=theirs` for every
+            or those of one domain or group. Options: `label` (hateful, with those of which the
+            source says nothing; other; harmless, all but the hateful ones; all), `split`, and the
+            source's own; of a file or a hub data set, `COLUMN=theirs` for every
             column that has another name, and of a file `split-is`, which keeps the texts of a
             split.
+        label: where the name has no such option.
         seed: of a corpus that is made by chance.
 
     Raises:
@@ -51,7 +58,7 @@ def iter_corpus(name: str, *, seed: int = 0) -> Iterator[Text]:
     """
     parts = parse_name(name)
     options = dict(parts.options)
-    label = options.pop("label", "hateful")
+    label = options.pop("label", label)
     if label not in LABELS:
         raise InputError(f"corpus {name!r}: label {label!r} is none of {', '.join(LABELS)}")
     texts, split = _opened(parts, options, seed)

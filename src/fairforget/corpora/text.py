@@ -35,13 +35,15 @@ class Mention:
         if not self.neutral or not all(self.neutral):
             raise ValueError("a mention needs at least one neutral word")
 
-    def words(self, choice: int = 0) -> str:
-        """Neutral word number `choice`, modulo their number."""
-        return self.neutral[choice % len(self.neutral)]
+    @property
+    def word(self) -> str:
+        """The neutral word that is put there: the first."""
+        return self.neutral[0]
 
-    def growth(self, choice: int = 0) -> int:
-        """Characters by which the text grows when that neutral word stands there."""
-        return len(self.words(choice)) - (self.end - self.start)
+    @property
+    def growth(self) -> int:
+        """Characters by which the text grows when it stands there."""
+        return len(self.word) - (self.end - self.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,12 @@ class Text:
         """Whether a span overlaps no mention, so that it stands in the neutral text, too."""
         return all(m.end <= span.start or span.end <= m.start for m in self.mentions)
 
-    def neutral_text(self, choice: int = 0) -> Text:
-        """The same about anyone: every mention replaced by its neutral word number `choice`.
+    def neutral_text(self) -> Text:
+        """The same about anyone: every mention replaced by its first neutral word.
 
         Spans keep their words; one that overlaps a mention is dropped.
         """
-        text = self.renamed([mention.words(choice) for mention in self.mentions])
+        text = self.renamed([mention.word for mention in self.mentions])
         return replace(text, group=None, mentions=(), hateful=None)
 
     def renamed(self, words: Sequence[str]) -> Text:

@@ -53,7 +53,7 @@ def packed(
     """
     if trees:
         rows = sorted(prefix_rows(sequences, ROW_NODES), key=lambda row: len(row.tokens))
-        for group in _grouped(rows, lambda row: len(row.tokens), batch_tokens):
+        for group in grouped(rows, lambda row: len(row.tokens), batch_tokens):
             if all(len(row.members) == 1 for row in group):
                 yield _pack_padded(sequences, [row.members[0][0] for row in group])
             else:
@@ -61,7 +61,7 @@ def packed(
     else:
         order = [i for i, sequence in enumerate(sequences) if len(sequence) > 1]
         order.sort(key=lambda i: len(sequences[i]))
-        for chosen in _grouped(order, lambda i: len(sequences[i]) - 1, batch_tokens):
+        for chosen in grouped(order, lambda i: len(sequences[i]) - 1, batch_tokens):
             yield _pack_padded(sequences, chosen)
 
 
@@ -79,6 +79,8 @@ def honours_trees(model: PreTrainedModel, longest: int) -> bool:
     probe = [[last, 1, 2, 3, 4, 5], [last, 1, 2, 6, 4, 3, 7], [last, 8, 3], [2, 1, 2, 3]]
     probe = [[min(token, last) for token in sequence] for sequence in probe]
     tolerance = probe_tolerance(model.dtype)
+    training = model.training
+    model.eval()  # dropout would make two passes differ
     with torch.inference_mode():
         try:
             (tree,) = packed(probe, trees=True)
@@ -96,6 +98,8 @@ def honours_trees(model: PreTrainedModel, longest: int) -> bool:
                     return False
         except PROBE_FAULTS:
             return False
+        finally:
+            model.train(training)
     return True
 
 
@@ -140,7 +144,7 @@ def padded(
     return {"input_ids": ids, "attention_mask": mask.long()}
 
 
-def _grouped(items: Sequence[T], size: Callable[[T], int], budget: int | None) -> Iterator[list[T]]:
+def grouped(items: Sequence[T], size: Callable[[T], int], budget: int | None) -> Iterator[list[T]]:
     """Cut items sorted by size into groups whose count × largest size is within the budget."""
     group: list[T] = []
     for item in items:

@@ -26,9 +26,9 @@ class Objective:
 
     name: str
     loss: TokenLoss
-    reference: Literal["none", "same text", "neutral text"]
-    """Where the original model's distribution is taken: nowhere, at the same place of the same
-    text, or at the place that lines up with it in the text about anyone."""
+    asked_at: Literal["none", "same text", "neutral text"]
+    """Where the original model is asked for its distribution: nowhere, at the same place of the
+    same text, or at the place that lines up with it in the text about anyone."""
     paper: str
     negated: bool = False
     """Whether the trained difference is subtracted from the original weights, not added."""
@@ -36,6 +36,11 @@ class Objective:
     """β of the loss, per nat; None where it has none."""
     gamma: float | None = None
     """γ of the loss, a pure number; None where it has none."""
+
+    @property
+    def needs_neutral(self) -> bool:
+        """Whether it compares with texts about anyone."""
+        return self.asked_at == "neutral text"
 
     def tuned(self, beta: float | None, gamma: float | None) -> Objective:
         """The same with another β and γ; None leaves what is there.

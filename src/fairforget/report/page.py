@@ -42,17 +42,28 @@ def write_report(directory: Path) -> Path:
     return path
 
 
+def check_installed() -> None:
+    """Tell early whether a report can be made.
+
+    Raises:
+        InputError: jinja2 is not installed.
+    """
+    try:
+        import jinja2  # noqa: F401
+    except ImportError as error:
+        raise InputError("the report needs jinja2: pip install 'fairforget[report]'") from error
+
+
 def render(contents: Contents) -> str:
     """The report as HTML.
 
     Every text is escaped by jinja2, and the page's policy allows only its own script and style,
     named by their hashes: what a corpus or a model says can neither become markup nor run.
     """
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-        from markupsafe import Markup
-    except ImportError as error:
-        raise InputError("the report needs jinja2: pip install 'fairforget[report]'") from error
+    check_installed()
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
     from fairforget.report import (
         comparison_page,
         evaluation_page,

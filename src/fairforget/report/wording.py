@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
@@ -117,6 +117,14 @@ def plain(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(plain, value)) if value else "none"
     return str(value)
+
+
+def steps_done(method: Mapping[str, Any]) -> str:
+    """Of a record's method, how long it trained."""
+    asked = f"{plain(method.get('steps'))} steps"
+    if (done := method.get("steps_done")) is None:
+        return asked
+    return f"{plain(done)} of {asked} (stopped there: the damage was far beyond the budget)"
 
 
 def flattened(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairforget.forward.packing import padded
+from fairforget.forward.packing import grouped, padded
 from fairforget.forward.split_forward import hidden_states, logits_at, splits, whole_logits
 from fairforget.processes import shared_out
 from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS, Progress
@@ -81,7 +81,8 @@ def masked_log_probs(
     def score(mine: list[Blanked]) -> list[npt.NDArray[np.float32]]:
         results = [np.zeros(0, np.float32) for _ in mine]
         split = mine and splits(model, model.device)
-        for batch in _batches(mine, batch_tokens):
+        order = sorted(range(len(mine)), key=lambda i: len(mine[i].ids))
+        for batch in grouped(order, lambda i: len(mine[i].ids), batch_tokens):
             for index, values in zip(
                 batch, _predicted(model, [mine[i] for i in batch], bool(split)), strict=True
             ):
@@ -97,15 +98,6 @@ def masked_log_probs(
             return shared_out(score, texts, key=lambda text: text.ids)
     finally:
         model.train(training)
-
-
-def _batches(texts: Sequence[Blanked], batch_tokens: int) -> list[list[int]]:
-    batches: list[list[int]] = []
-    for index in sorted(range(len(texts)), key=lambda i: len(texts[i].ids)):
-        if not batches or len(texts[index].ids) * (len(batches[-1]) + 1) > batch_tokens:
-            batches.append([])
-        batches[-1].append(index)
-    return batches
 
 
 def _predicted(

@@ -9,6 +9,8 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
+from fairforget.forward.packing import padded
+
 STEPS = 30
 BATCH = 8
 """Texts of a step."""
@@ -46,12 +48,9 @@ def tune(
         if len(order) < BATCH:
             order = rng.sample(range(len(sequences)), len(sequences))
         rows = [sequences[order.pop()] for _ in range(min(BATCH, len(order)))]
-        longest = max(map(len, rows))
-        ids = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows])
-        real = torch.tensor([[True] * len(row) + [False] * (longest - len(row)) for row in rows])
-        ids, real = ids.to(model.device), real.to(model.device)
-        logits = model(input_ids=ids, attention_mask=real.long()).logits[:, :-1]
-        targets = ids.masked_fill(~real, IGNORED)[:, 1:]
+        inputs = {name: value.to(model.device) for name, value in padded(rows).items()}
+        logits = model(**inputs).logits[:, :-1]
+        targets = inputs["input_ids"].masked_fill(inputs["attention_mask"] == 0, IGNORED)[:, 1:]
         loss = cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED)
         loss.backward()
         optimiser.step()

@@ -54,7 +54,7 @@ def _about(text: Text, noun: GroupTerm) -> Text:
 
 def _like(mention: Mention, noun: GroupTerm) -> list[str]:
     """The noun and its neutral words in the number, article and case of the mention."""
-    neutral = mention.words()
+    neutral = mention.word
     article, _, bare = neutral.rpartition(" ")
     if bare.endswith(PLURAL_ENDINGS) and not bare.endswith("ss"):
         words = [noun.plural, *noun.neutral_plural]

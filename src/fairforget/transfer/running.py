@@ -15,14 +15,15 @@ from fairforget.config import UnlearningConfig
 from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.reading import parse_name
 from fairforget.devices import chosen_device
+from fairforget.digest import digest
 from fairforget.errors import InputError
 from fairforget.evaluation import Items, evaluate_into, read_items
-from fairforget.fingerprint import digest
 from fairforget.landing import TOLERANCE, perplexities_before
 from fairforget.models import LanguageModel, load_model
 from fairforget.objectives import parse_objective
 from fairforget.preparation import (
     FIXED,
+    RETAINED,
     Corpus,
     Kept,
     encode_retain,
@@ -61,7 +62,7 @@ def carry_out(run: Run, directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     recipe = run.recipe
     model = load(recipe)
-    retain, everyday = Corpus(recipe.retain, _texts(recipe.retain)), _everyday()
+    retain, everyday = Corpus(recipe.retain, _texts(recipe.retain, RETAINED)), _everyday()
     if recipe not in _kept:
         _kept[recipe] = encode_retain(model, retained(retain, everyday))
     config = _config(run, directory / CHECKPOINTS)
@@ -149,7 +150,7 @@ def digests(runs: Iterable[Run], model: Mapping[str, str]) -> dict[Run, str]:
 
     @cache
     def kept(retain: str) -> str:
-        return digest((_texts(retain), everyday.texts if everyday else ()))
+        return digest((_texts(retain, RETAINED), everyday.texts if everyday else ()))
 
     return {
         run: digest(
@@ -206,8 +207,8 @@ _original: dict[Recipe, dict[str, float]] = {}
 
 
 @cache
-def _texts(corpus: str) -> tuple[Text, ...]:
-    return tuple(read_corpus(corpus))
+def _texts(corpus: str, label: str = "hateful") -> tuple[Text, ...]:
+    return tuple(read_corpus(corpus, label=label))
 
 
 def _selected(corpus: str, recipe: Recipe) -> tuple[Text, ...]:

@@ -47,7 +47,7 @@ def about_others(text: Text, count: int, *, seed: int = 0) -> list[Text]:
     for group in drawn[:count]:
         words = _words(rng.choice(groups[group]))
         mentions = tuple(
-            Mention(m.start, m.end, (as_in(m.words(), words[form]),))
+            Mention(m.start, m.end, (as_in(m.word, words[form]),))
             for m, form in zip(text.mentions, forms, strict=True)
             if form is not None
         )

@@ -10,34 +10,51 @@ import shutil
 import sys
 from pathlib import Path
 
-from fairforget.records import EvaluationRecord, UnlearningRecord, read_record
+from pydantic import TypeAdapter
+
+from fairforget.compare import Comparison, compare
+from fairforget.paired import Cell
+from fairforget.records import (
+    AFTER,
+    BEFORE,
+    RECORD,
+    EvaluationRecord,
+    UnlearningRecord,
+    read_record,
+)
 from marked import fill
 
 ROOT = Path(__file__).resolve().parents[1]
 README, RUN = ROOT / "README.md", ROOT / "runs" / "demo"
 RECORDS = ROOT / "docs" / "results" / "demo"
-FILES = ("record.json", "before/record.json", "after/record.json")
+FILES = (RECORD, f"{BEFORE}/{RECORD}", f"{AFTER}/{RECORD}")
+COMPARISON = RECORDS / "comparison.json"
+VERDICTS = {"less": "fell", "more": "rose", "undecided": "undecided"}
 
 
 def table() -> str:
-    """The before/after table and the sentence below it, as Markdown."""
-    run = read_record(RECORDS / FILES[0], UnlearningRecord)
+    """The before/after table and what is below it, as Markdown."""
+    run = read_record(RECORDS / RECORD, UnlearningRecord)
     before, after = (
         read_record(RECORDS / name, EvaluationRecord).results["stereoset"]["domains"]
         for name in FILES[1:]
     )
+    comparison = TypeAdapter(Comparison).validate_json(COMPARISON.read_bytes())
+    cells = {cell.domain: cell for cell in comparison.cells if cell.benchmark == "stereoset"}
     rows = [
-        "| StereoSet | SS before | SS after | LMS before | LMS after |",
-        "|---|---|---|---|---|",
+        "| StereoSet | SS before | SS after | bias, change | | LMS before | LMS after |",
+        "|---|---|---|---|---|---|---|",
     ]
     for domain in before:
-        cells = [
-            f"{scores[domain][name]:.1f} [{low:.0f}, {high:.0f}]"
+        ss, lms = (
+            " | ".join(
+                f"{scores[domain][name]:.1f} [{low:.0f}, {high:.0f}]"
+                for scores in (before, after)
+                for low, high in (scores[domain][f"{name}_ci"],)
+            )
             for name in ("ss", "lms")
-            for scores in (before, after)
-            for low, high in (scores[domain][f"{name}_ci"],)
-        ]
-        rows.append(f"| {domain} | {' | '.join(cells)} |")
+        )
+        rows.append(f"| {domain} | {ss} | {_change(cells[domain])} | {lms} |")
     method, budget = run.method, run.budget
     minutes = sum(run.seconds.values()) / 60
     return "\n".join(
@@ -48,10 +65,19 @@ def table() -> str:
             f"{method['batch_size']} built-in texts about gender, objective "
             f"`{method['objective']}`; unlearning took {minutes:.0f} minutes on two cores. "
             f"Perplexity on held-out Wikipedia text changed by {100 * (budget.reached - 1):+.1f} % "
-            f"(allowed: {100 * (budget.asked - 1):+.0f} %).",
+            f"(allowed: {100 * (budget.asked - 1):+.0f} %). Bias is the distance of SS from 50. "
+            "The demo is one seed without a control, so it shows what changed, and not why.",
             "",
         ]
     )
+
+
+def _change(cell: Cell) -> str:
+    """Two columns: how far bias fell or rose, and whether that is decided."""
+    assert cell.distance is not None
+    assert cell.distance.ci is not None
+    low, high = cell.distance.ci
+    return f"{cell.distance.delta:+.1f} [{low:+.1f}, {high:+.1f}] | {VERDICTS[cell.verdict]}"
 
 
 def main() -> None:
@@ -60,6 +86,8 @@ def main() -> None:
         for name in FILES:
             (RECORDS / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(RUN / name, RECORDS / name)
+        compared = compare(RUN / BEFORE, RUN / AFTER)
+        COMPARISON.write_bytes(TypeAdapter(Comparison).dump_json(compared, indent=1) + b"\n")
     fill(README, "demo", table(), "`make readme`")
 
 

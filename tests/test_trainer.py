@@ -544,6 +544,8 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
         ({"per_device_train_batch_size": 0}, r"\(--batch_size\) is 0"),
         ({"fp16": True}, "choose bf16"),
         ({"lora_rank": 4, "lora_alpha": 0}, "lora_alpha is 0"),
+        ({"report_to": "a diary"}, "report_to 'a diary' is unknown; choose from .*tensorboard"),
+        ({"report_to": ["clearml"]}, "report_to 'clearml' needs its package"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"retain_per_forget": 0}, "retain nothing"),
     ],

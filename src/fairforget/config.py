@@ -9,6 +9,10 @@ from typing import get_args
 
 import torch
 from transformers import TrainingArguments
+from transformers.integrations.integration_utils import (
+    INTEGRATION_TO_CALLBACK,
+    get_available_reporting_integrations,
+)
 
 from fairforget.adapters import check_peft
 from fairforget.errors import InputError
@@ -138,6 +142,8 @@ class UnlearningConfig(TrainingArguments):
         if self.selection is None:
             whole = self.objective == "neutral" and self.context == "left"
             self.selection = "to-harm" if whole else "harmful"
+        if self.report_to is None:
+            self.report_to = "none"
         if self.warmup_steps is None:
             self.warmup_steps = min(WARM_UP, self.max_steps // 4)
         super().__post_init__()  # type: ignore[no-untyped-call]
@@ -146,6 +152,7 @@ class UnlearningConfig(TrainingArguments):
                 "fp16 is too coarse for the gradients of a loss that is a mean over many tokens; "
                 "choose bf16"
             )
+        self._check_trackers()
         self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
 
     def _check_objective(self) -> None:
@@ -166,6 +173,16 @@ class UnlearningConfig(TrainingArguments):
                 f"retain_per_forget is {self.retain_per_forget:g}, so retention "
                 f"{self.retention!r} would retain nothing; if that is meant, --retention none"
             )
+
+    def _check_trackers(self) -> None:
+        """Refuse what Trainer would refuse once the model is measured."""
+        here = get_available_reporting_integrations()
+        for name in self.report_to or ():
+            if name not in INTEGRATION_TO_CALLBACK:
+                known = ", ".join(INTEGRATION_TO_CALLBACK)
+                raise InputError(f"report_to {name!r} is unknown; choose from {known}")
+            if name not in here and name != "flyte":  # for which transformers does not look
+                raise InputError(f"report_to {name!r} needs its package, which is not installed")
 
     @cached_property
     def _setup_devices(self) -> torch.device:

@@ -192,17 +192,13 @@ def encode_forget(
 def _needed(config: UnlearningConfig, longest: int) -> str:
     """What a text must have so that something of it is unlearned."""
     neutral = OBJECTIVES[config.objective].needs_neutral
-    needs = "texts"
-    if config.selection in BY_SPAN:
-        needs = "`spans`"
-    elif config.selection in BY_MENTION:
-        needs = "`mentions`"
-    also = " and `mentions`" if neutral and needs != "`mentions`" else ""
-    also += " with neutral words" if neutral else ""
-    also += ", each a term of the built-in lexicon" if config.reference == "groups" else ""
+    needs = ["`spans`"] if config.selection in BY_SPAN else []
+    if neutral or config.selection in BY_MENTION:
+        also = ", each a term of the built-in lexicon" if config.reference == "groups" else ""
+        needs.append(f"`mentions`{' with neutral words' if neutral else ''}{also}")
     return (
-        f"objective {config.objective!r} with selection {config.selection!r} needs {needs}{also}, "
-        f"within {longest} tokens"
+        f"objective {config.objective!r} with selection {config.selection!r} needs "
+        f"{' and '.join(needs) or 'words'}, within {longest} tokens"
     )
 
 

@@ -140,7 +140,8 @@ class UnlearningRecord:
 
     model: ModelFacts
     method: Method
-    """The configuration: objective, selection, retention, seed, steps, learning rate, …"""
+    """The configuration: objective, selection, retention, seed, steps, learning rate, …; and
+    `steps_done`, where training was stopped before all of them."""
     corpora: list[CorpusFacts]
     budget: BudgetFacts
     history: list[dict[str, float]]

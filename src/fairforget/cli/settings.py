@@ -8,7 +8,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-OF_THE_CALL = ("output", "device", "push_to_hub", "json", "return")
+OF_THE_CALL = ("output", "device", "report_to", "push_to_hub", "json", "return")
 """What a command is told that is not a setting of its result."""
 TASK_FILE = re.compile(r"lm-eval\S*\.ya?ml")
 """A task of EleutherAI's harness that a file defines, which can name code."""

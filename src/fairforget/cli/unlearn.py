@@ -39,6 +39,7 @@ def unlearn_command(
     device: str | None = None,
     start_token: str | None = None,
     trust_remote_code: bool = False,
+    report_to: str = "none",
     push_to_hub: str | None = None,
     json: bool = False,
 ) -> None:
@@ -80,6 +81,8 @@ def unlearn_command(
         device: Such as cpu, cuda or cuda:1; by default an accelerator if there is one.
         start_token: The token before the first word; by default what the tokenizer says.
         trust_remote_code: Run Python code that comes with the model.
+        report_to: Trackers that follow the training, separated by commas: tensorboard, wandb and
+            others that transformers knows, if they are installed.
         push_to_hub: Upload model, card and records to this repository of the Hugging Face hub, as
             whoever is logged in there.
         json: Print the record, and the comparison if there is one, as JSON and nothing else.
@@ -140,6 +143,7 @@ def unlearn_command(
         use_cpu=place.type == "cpu",
         gpu=place.index or 0,
         seed=seed,
+        report_to=[name.strip() for name in report_to.split(",")],
     )
 
     def load(source: str | Path) -> LanguageModel:

@@ -59,6 +59,7 @@ def named(directory: Path, base: str | None) -> None:
     ("damage", "message"),
     [
         (lambda a: named(a, "no/such/base"), "whose base is 'no/such/base'.*no such directory"),
+        (lambda a: named(a, str(a)), "leads back to itself"),
         (lambda a: named(a, None), "base_model_name_or_path is missing"),
         (lambda a: (a / "adapter_config.json").write_text("{"), "is not JSON"),
         (lambda a: (a / "adapter_model.safetensors").unlink(), "there is no adapter_model"),

@@ -85,6 +85,12 @@ def test_bias_scores_are_the_papers() -> None:
     assert next(iter(found)) == "bias_ambiguous"
 
 
+def test_flips_are_those_of_the_score_beside_them() -> None:
+    """Of ambiguous contexts; in the others the biased answer is often the right one."""
+    rows = [answered(0), answered(1), answered(0, ambiguous=False, right=0)]
+    assert judge(rows).verdicts.tolist() == [True, False, False]
+
+
 def as_the_authors_count(rows: list[dict[str, object]]) -> dict[str, float]:
     """Analysis script of the authors' repository, row by row: in %, per context."""
     found = {}

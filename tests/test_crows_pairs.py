@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,12 @@ def test_protocols_that_a_model_cannot_do() -> None:
         evaluate(tiny_model("gpt2"), pairs=PAIRS, protocol="nangia")
     with pytest.raises(InputError, match="'bos' is not for a masked model"):
         evaluate(tiny_model("bert"), pairs=PAIRS, protocol="bos")
+
+
+def test_pairs_of_which_none_can_be_scored() -> None:
+    pair = replace(PAIRS[0], sent_more="They are very late.", sent_less="They are late.")
+    with pytest.raises(InputError, match="none of the 1 pairs can be scored"):
+        evaluate(tiny_model("bert"), pairs=[pair])
 
 
 HEADER = ",sent_more,sent_less,stereo_antistereo,bias_type\n"

@@ -187,6 +187,17 @@ def test_goes_on_where_it_was_interrupted(small, begun, monkeypatch, tmp_path: P
     assert sorted(path.name for path in out.iterdir()) == [ITEMS, RECORD]
 
 
+@pytest.mark.parametrize("file", [RECORD, ITEMS])
+def test_a_damaged_part_is_measured_again(small, begun, tmp_path: Path, file: str) -> None:
+    lm = tiny_model("gpt2")
+    evaluate_into(tmp_path / PARTS / "0", lm, small[:1])
+    (tmp_path / PARTS / "0" / file).write_bytes(b"{")
+    begun.clear()
+    evaluate_into(tmp_path, lm, small[:1])
+    assert begun == small[:1]
+    assert read_items(tmp_path)
+
+
 def test_what_another_model_or_seed_left_is_measured_anew(small, begun, tmp_path: Path) -> None:
     for lm, seed in ((tiny_model("gpt2"), 1), (tiny_model("llama"), 0)):
         evaluate_into(tmp_path / PARTS / "0", lm, small[:1], seed=seed)

@@ -42,6 +42,34 @@ def test_saving_replaces_what_was_there(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["given", "saved"]
 
 
+def test_several_chat_templates_are_saved_and_replaced(tmp_path: Path) -> None:
+    model = load_model(save_tiny("llama", tmp_path / "given"))
+    model.tokenizer.chat_template = {"default": "{{ messages }}", "tools": "{{ tools }}"}
+    for _ in range(2):
+        saved = save_model(model, tmp_path / "saved")
+    assert AutoTokenizer.from_pretrained(saved).chat_template == model.tokenizer.chat_template
+
+
+def test_a_model_that_cannot_be_put_in_place_leaves_the_old_one(
+    tmp_path: Path, monkeypatch
+) -> None:
+    model = load_model(save_tiny("gpt2", tmp_path / "given"))
+    saved = save_model(model, tmp_path / "saved")
+    rename, renamed = Path.rename, []
+
+    def once(self: Path, target: Path) -> Path:
+        renamed.append(target)
+        if len(renamed) == 2:
+            raise PermissionError("no")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", once)
+    with pytest.raises(PermissionError):
+        save_model(model, saved)
+    assert (saved / "config.json").exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["given", "saved"]
+
+
 def test_a_tokenizer_without_a_number_for_its_longest_input_is_refused(tmp_path: Path) -> None:
     directory = save_tiny("gpt2", tmp_path / "given")
     path = directory / "tokenizer_config.json"

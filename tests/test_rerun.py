@@ -18,6 +18,7 @@ BAD = {
     "bad setting": {"steps": "many"},
     "code of a model": {"trust_remote_code": True},
     "code of a task": {"benchmarks": "lm-eval:task.yaml"},
+    "code of a task in a directory with a blank": {"benchmarks": "lm-eval:my tasks/t.yaml"},
     "a push": {"push_to_hub": "some/one"},
     "another command": {"command": "select"},
 }

@@ -126,6 +126,17 @@ def test_groups_are_protected_in_leetspeak_and_misspelt_but_words_are_not() -> N
     assert not any(map(is_protected, ["stupid", "vermin", "kill"]))
 
 
+def test_letters_that_only_look_alike_name_nobody() -> None:
+    for word in ("MUSLİMS", "gırls", "muſlims"):
+        mentions_of(f"They hate {word} and say so.")
+
+
+def test_a_word_of_any_length_is_passed_over_quickly() -> None:
+    text = "ha" * 200_000
+    assert not is_misspelt_identity(text)
+    assert chosen(text, Contrast(count_words(training()))([Text("x", text)])[0]) == []
+
+
 # Controls and given spans
 
 
@@ -332,7 +343,10 @@ def test_the_command_needs_something_to_do(capsys, tmp_path: Path) -> None:
     for args, message in (
         ([], "nothing to do"),
         (["--score"], "no spans of its own"),
-        (["--dry_run"], "only method 'llm'"),
+        (["--dry_run"], "--dry_run is of method 'llm', not 'contrast'; add --method llm"),
+        (["--lexicon", "words.txt", "--json"], "add --method lexicon"),
+        (["--url", "http://127.0.0.1:1/v1", "--json"], "add --method llm"),
+        (["--method", "llm", "--input_price", "1", "--json"], "are of --dry_run"),
     ):
         corpus = tmp_path / "plain.csv"
         corpus.write_text("text\nhello there\n")

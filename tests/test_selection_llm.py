@@ -103,6 +103,8 @@ def test_of_answers_that_stay_wrong_what_occurs_is_kept() -> None:
         "{",
         '{"spans": 3}',
         '{"spans": [4',
+        '{"spans": "vermin"}',
+        '{"spans": {"text": "vermin"}}',
         "[]",
         "I'm sorry, I can't help.",
     ],

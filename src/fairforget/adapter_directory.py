@@ -21,7 +21,8 @@ def base_of(directory: Path) -> str:
     """What the adapter was trained on: a hub id or a directory.
 
     Raises:
-        InputError: peft is not installed, the weights are missing or pickled, or no base is named.
+        InputError: peft is not installed, the weights are missing or pickled, or no base is named,
+            or the adapter itself.
     """
     try:
         import peft  # noqa: F401
@@ -36,6 +37,20 @@ def base_of(directory: Path) -> str:
                 "loaded; save it as safetensors (peft's save_pretrained does)"
             )
         raise InputError(f"adapter {str(directory)!r}: there is no {WEIGHTS}")
+    base = _named_base(directory)
+    seen, place = {directory.resolve()}, Path(base)
+    while is_adapter(place):
+        if place.resolve() in seen:
+            raise InputError(
+                f"adapter {str(directory)!r}: its base {base!r} leads back to itself; name the "
+                f"directory of the base model in {CONFIG}"
+            )
+        seen.add(place.resolve())
+        place = Path(_named_base(place))
+    return base
+
+
+def _named_base(directory: Path) -> str:
     path = directory / CONFIG
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
@@ -55,7 +70,12 @@ def merged(model: PreTrainedModel, directory: Path) -> PreTrainedModel:
     """
     from peft import PeftModel
 
-    adapted = PeftModel.from_pretrained(model, str(directory), torch_device=str(model.device))
+    adapted = PeftModel.from_pretrained(
+        model,
+        str(directory),
+        torch_device=str(model.device),
+        low_cpu_mem_usage=True,  # nothing is allocated for a rank that the files do not hold
+    )
     if adapted.active_peft_config.is_prompt_learning:
         kind = adapted.active_peft_config.peft_type.value
         raise InputError(f"adapter {str(directory)!r}: {kind} cannot be merged into the weights")

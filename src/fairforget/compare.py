@@ -91,6 +91,13 @@ def compare_evaluations(
                     f"{name}: the items of {before.directory} or {after.directory} are damaged "
                     f"({error}); evaluate again"
                 ) from error
+    compared = {cell.benchmark for cell in cells}
+    silent = [name for name in shared if name not in compared and "value" not in old[name]]
+    notes = list(_notes(records))
+    if silent:
+        notes.append(
+            f"Not compared item by item: {', '.join(silent)}; the figures are in both records."
+        )
     return Comparison(
         before=records[0].model,
         after=records[1].model,
@@ -101,7 +108,7 @@ def compare_evaluations(
             if "value" in old[name]
             for values in [(float(old[name]["value"]), float(new[name]["value"]))]
         },
-        notes=tuple(_notes(records)),
+        notes=tuple(notes),
         faults=tuple(faults_of(shared)),
     )
 

@@ -50,12 +50,12 @@ def show_evaluation(record: EvaluationRecord) -> None:
             share = result.get("share", 1.0)
             part = "" if share == 1.0 else f", the first {100 * share:g} %"
             _print(
-                f"{name}: {result['value']:.2f} on {result.get('corpus', UNKNOWN)}{part} "
+                f"{one_line(name)}: {result['value']:.2f} on {result.get('corpus', UNKNOWN)}{part} "
                 f"({result.get('tokens', 0):,} tokens), protocol {_protocol(result)}"
             )
         for task, metrics in result.get("metrics", {}).items():
             values = ", ".join(f"{metric} {value:.4f}" for metric, value in metrics.items())
-            _print(f"{name}: {task} {values}, protocol {_protocol(result)}")
+            _print(one_line(f"{name}: {task} {values}, protocol {_protocol(result)}"))
     _print_lines((*doubts_of(record.results), *faults_of(record.results)))
 
 
@@ -80,11 +80,12 @@ def show_comparison(comparison: Comparison) -> None:
         _print(_beside(name, cells))
     for name, change in comparison.perplexity.items():
         percent = 100 * (change.after / change.before - 1)
-        _print(f"{name}: {change.before:.2f} → {change.after:.2f} ({percent:+.2f} %)")
+        _print(f"{one_line(name)}: {change.before:.2f} → {change.after:.2f} ({percent:+.2f} %)")
     _print(
         "Gained, lost: items whose stereotype became, or ceased to be, the likelier (of general "
-        "ability: the right answer); p: exact McNemar test of these; Holm: corrected for all "
-        f"{len(comparison.cells)} cells. Intervals: paired bootstrap over clusters of items."
+        "ability: the right answer); p: exact McNemar test of these; Holm: corrected for all cells "
+        "of single domains together, for those of all items, and for those of ability. Intervals: "
+        "paired bootstrap over clusters of items."
     )
     _print_lines((*comparison.notes, *comparison.faults))
 
@@ -94,7 +95,7 @@ def show_unlearning(record: UnlearningRecord) -> None:
     method, budget = record.method, record.budget
     _print(
         f"{method.get('objective', UNKNOWN)} on {method.get('selection', UNKNOWN)} tokens of "
-        f"{record.corpora[0].name if record.corpora else UNKNOWN}, "
+        f"{one_line(record.corpora[0].name) if record.corpora else UNKNOWN}, "
         f"{steps_done(method)}, {sum(record.seconds.values()):.0f} s."
     )
     bound = _bound(budget)
@@ -175,7 +176,11 @@ def _delta(change: Change) -> str:
 
 def _table(title: str, columns: Iterable[str]) -> Table:
     table = Table(
-        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+        title=one_line(title),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
     for column in columns:
         table.add_column(column, no_wrap=True)
@@ -183,12 +188,12 @@ def _table(title: str, columns: Iterable[str]) -> Table:
 
 
 def _print(what: object) -> None:
-    Console(highlight=False, soft_wrap=False).print(what, markup=False)
+    Console(highlight=False, soft_wrap=False, markup=False).print(what)
 
 
 def _print_lines(lines: Iterable[str]) -> None:
     for line in lines:
-        _print(line)
+        _print(one_line(line))
 
 
 def show_repetition(found: Repetition, most: int) -> None:

@@ -148,7 +148,11 @@ def _is_done(part: Path, name: str, facts: ModelFacts, seed: int) -> bool:
     """Whether the directory holds the evaluation of this benchmark on this model."""
     if not (part / RECORD).exists():
         return False
-    record = read_record(part / RECORD, EvaluationRecord)
+    try:
+        record = read_record(part / RECORD, EvaluationRecord)
+        read_items(part)
+    except InputError:  # damaged: it is measured again
+        return False
     return list(record.results) == [name] and (record.model, record.seed) == (facts, seed)
 
 

@@ -11,7 +11,7 @@ from fairforget.errors import InputError
 from fairforget.paired import Change
 
 WORSE = "worse"
-CONDITION = re.compile(r"(?P<name>\S+)\s*(?P<sign>[<>])\s*(?P<limit>[-+]?\d+(\.\d+)?)")
+CONDITION = re.compile(r"(?P<name>\S.*?)\s*(?P<sign>[<>])\s*(?P<limit>[-+]?\d+(\.\d+)?)")
 
 
 def violations(comparison: Comparison, conditions: str) -> list[str]:

@@ -78,9 +78,11 @@ def push_to_hub(directory: Path, repo_id: str) -> str:
 
 def _files(directory: Path) -> Iterator[tuple[str, Path]]:
     """Path in the repository, local path."""
-    for path in sorted((directory / MODEL).iterdir()):
-        if path.is_file() and not path.name.startswith("."):
-            yield path.name, path
+    model = directory / MODEL
+    for path in sorted(model.rglob("*")):
+        place = path.relative_to(model)
+        if path.is_file() and not any(part.startswith(".") for part in place.parts):
+            yield place.as_posix(), path
     for folder in ("", BEFORE, AFTER):
         path = directory / folder / RECORD
         if path.is_file():

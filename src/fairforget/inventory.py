@@ -23,6 +23,8 @@ class FileFacts:
     verified_by: str
     here: bool = True
     """Whether it is on this machine, right or wrong."""
+    fetched: bool = False
+    """Whether `fairforget data fetch` brings it, if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,13 @@ def _facts(data: DataSet) -> tuple[FileFacts, ...]:
 
 def _missing(*alternatives: DataFile) -> FileFacts:
     way = f"not here ({remedy(alternatives)})"
-    return FileFacts(way, None, _verified_by(alternatives[0]), here=False)
+    return FileFacts(
+        way,
+        None,
+        _verified_by(alternatives[0]),
+        here=False,
+        fetched=any(file.url for file in alternatives),
+    )
 
 
 def _verified_by(file: DataFile) -> str:

@@ -23,6 +23,8 @@ MAIN = "perplexity"
 """The damage that must be among those measured: on held-out retain text."""
 NOT_USED_UP = "not used up"
 """What a record notes where something of every budget is left."""
+NOTED = "; "
+"""Between what is noted."""
 MOST_TRIES = 12
 INNER_TRIES = 4
 """How often α is halved to find a part of the change that does no damage at all."""
@@ -126,7 +128,7 @@ def measured_rounded(facts: BudgetFacts, damages: Mapping[str, Damage]) -> Budge
     return replace(
         facts,
         reached=reached[MAIN],
-        note="; ".join(filter(None, (facts.note, note))),
+        note=NOTED.join(filter(None, (facts.note, note))),
         others={n: replace(other, reached=reached[n]) for n, other in facts.others.items()},
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any, BinaryIO
 
 from fairforget.errors import InputError
 
-LOOPED = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_labels")
+LOOPED = re.compile(r"(layers?|blocks?|experts|num_labels|attention_types)$")
 """Numbers of a configuration for which something is built one by one before any weight is read."""
 FEW = 1000
 """What is always believed of them."""
@@ -26,6 +27,8 @@ a number, and tied ones are stored once …"""
 SMALL = 1 << 20
 """… and what it may always describe."""
 DEEPEST_ARRAY = 4
+LONGEST_HEADER = 100_000_000
+"""Bytes of a safetensors header, as the format has it."""
 
 SCALARS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 """GGUF's type of a value → its bytes."""
@@ -79,7 +82,7 @@ def _safetensors_header(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         start = file.read(8)
         length = int.from_bytes(start, "little")
-        if len(start) < 8 or length > size - 8:
+        if len(start) < 8 or length > min(size - 8, LONGEST_HEADER):
             raise InputError(f"{path}: its header is cut off or damaged; download it again")
         try:
             header = json.loads(file.read(length))
@@ -97,7 +100,7 @@ def check_configuration(path: Path, contents: Contents) -> None:
         InputError: it is no JSON object, or such a number is larger than the weights justify.
     """
     for name, value in _numbers(_object(path)):
-        if name in LOOPED and value > max(FEW, contents.tensors):
+        if LOOPED.search(name) and value > max(FEW, contents.tensors):
             raise InputError(
                 f"{path}: {name} is {value}, and the weights are {contents.tensors} tensors"
             )
@@ -126,12 +129,16 @@ def check_size(described: int, contents: Contents, name: str) -> None:
         )
 
 
-def _numbers(value: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    for name, part in value.items():
-        if isinstance(part, dict):
-            yield from _numbers(part)
-        elif isinstance(part, int | float):
-            yield name, part
+def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    """Every number, with the name that it, or the list that it is in, has."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _numbers(part, key)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _numbers(part, name)
+    elif isinstance(value, int | float):
+        yield name, value
 
 
 def check_gguf(path: Path) -> Contents:

@@ -40,7 +40,7 @@ from fairforget.model_files import (
     check_size,
     safetensors_contents,
 )
-from fairforget.whole_files import flush
+from fairforget.whole_files import OLD, aside_prefix, flush
 
 SMOLLM2 = "smollm2"
 SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -50,6 +50,8 @@ CHAT_MARKERS = {"<|im_start|>", "<|im_end|>"}
 DOCUMENT_SEPARATOR = "<|endoftext|>"
 MODEL_SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja", ".md", ".py"}
 """Of the files that a saved model consists of."""
+CHAT_TEMPLATES = "additional_chat_templates"
+"""Directory that a tokenizer with several of them is saved with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,30 +201,40 @@ def save_model(language_model: LanguageModel, directory: str | os.PathLike[str])
             "place"
         )
     directory.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    aside = Path(tempfile.mkdtemp(prefix=aside_prefix(directory), dir=directory.parent))
     try:
         aside.chmod(0o755)
         with calm_libraries():
             language_model.model.save_pretrained(aside)
             language_model.tokenizer.save_pretrained(aside)
-        for path in aside.iterdir():
-            flush(path)
-        if directory.exists():
-            old = aside.with_name(f"{aside.name}.old")
-            directory.rename(old)
-            aside.rename(directory)
-            shutil.rmtree(old)
-        else:
-            aside.rename(directory)
+        for path in aside.rglob("*"):
+            if path.is_file():
+                flush(path)
+        _put(aside, directory)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
     return directory
 
 
+def _put(aside: Path, directory: Path) -> None:
+    """Give a new directory the name of one that may be there, and remove that one."""
+    if not directory.exists():
+        aside.rename(directory)
+        return
+    old = aside.with_name(f"{aside.name}{OLD}")
+    directory.rename(old)
+    try:
+        aside.rename(directory)
+    except BaseException:
+        old.rename(directory)
+        raise
+    shutil.rmtree(old)
+
+
 def _is_of_model(path: Path) -> bool:
-    """Whether a file may be a part of a saved model: weights, configuration, tokenizer, card."""
-    return path.is_file() and path.suffix in MODEL_SUFFIXES
+    """Whether it may be a part of a saved model: weights, configuration, tokenizer, card."""
+    return path.name == CHAT_TEMPLATES or (path.is_file() and path.suffix in MODEL_SUFFIXES)
 
 
 def _place(name: str) -> str:

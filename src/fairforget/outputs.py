@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,10 @@ from filelock import FileLock, Timeout
 
 from fairforget.errors import InputError
 from fairforget.redaction import redacted
-from fairforget.whole_files import whole_file
+from fairforget.whole_files import ASIDE, clear_aside, whole_file
 
 SETTINGS = "settings.json"
 LOCK = ".lock"
-ASIDE = re.compile(r"\..+-[a-z0-9_]{8}")
-"""What a file or directory is called until it is whole and gets its name."""
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 _held: dict[Path, FileLock] = {}
@@ -48,7 +45,7 @@ def open_output(directory: Path, settings: dict[str, Any]) -> None:
         raise
     for aside in directory.rglob(".*"):
         if ASIDE.fullmatch(aside.name):
-            shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
+            shutil.rmtree(aside) if aside.is_dir() else clear_aside(aside)
     if not path.exists():
         with whole_file(path) as file:
             file.write(json.dumps(plain, indent=1).encode() + b"\n")
@@ -85,7 +82,8 @@ def _check_same(path: Path, plain: dict[str, Any]) -> None:
 
 def _ours(entry: Path) -> bool:
     """Whether a process that died before it wrote its settings left this."""
-    return entry.name == LOCK or bool(ASIDE.fullmatch(entry.name) and SETTINGS in entry.name)
+    aside = ASIDE.fullmatch(entry.name)
+    return entry.name == LOCK or bool(aside and aside["of"] == SETTINGS)
 
 
 def _hold(directory: Path) -> None:

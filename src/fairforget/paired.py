@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from fairforget.benchmarks.measurement import Judge, Row, by_domain
+from fairforget.benchmarks.measurement import ALL, Judge, Row, by_domain
 from fairforget.errors import InputError
 from fairforget.statistics import (
     FEWEST_CLUSTERS,
@@ -66,7 +66,7 @@ class Cell:
     p: float
     """Exact two-sided McNemar test of `gained` against `lost`."""
     p_adjusted: float
-    """The same after Holm's correction for all cells of the comparison."""
+    """The same after Holm's correction for all cells of its family (`adjusted`)."""
 
     @property
     def verdict(self) -> Verdict:
@@ -154,9 +154,18 @@ def compare_items(
 
 
 def adjusted(cells: Sequence[Cell]) -> list[Cell]:
-    """The same cells with p-values corrected for how many they are (Holm)."""
-    values = holm([cell.p for cell in cells])
-    return [replace(cell, p_adjusted=p) for cell, p in zip(cells, values, strict=True)]
+    """The same cells with p-values corrected for how many there are of their family (Holm).
+
+    Bias of single domains is one family; of all items, which repeats these, another; ability a
+    third.
+    """
+    families = [(cell.distance is not None, cell.domain == ALL) for cell in cells]
+    values: dict[int, float] = {}
+    for family in set(families):
+        members = [n for n, its in enumerate(families) if its == family]
+        corrected = holm([cells[n].p for n in members])
+        values |= dict(zip(members, corrected, strict=True))
+    return [replace(cell, p_adjusted=values[n]) for n, cell in enumerate(cells)]
 
 
 def _change(points: Sequence[Floats], draws: Sequence[Floats]) -> Change:

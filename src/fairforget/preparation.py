@@ -23,9 +23,6 @@ from fairforget.records import CorpusFacts, OverlapFacts
 from fairforget.targets import BY_MENTION, BY_SPAN, Targets, encode_infilling, encode_targets
 
 RETAIN, EVERYDAY = "retain", "everyday"
-RETAINED = "harmless"
-"""Label of the texts that are retained of a corpus with labels, if its name does not say another.
-"""
 HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32
 """Tokens of a text that are used to measure damage and to retain, start and end included: more,
 but shorter, retain texts say more about the language for the same cost."""

@@ -27,7 +27,7 @@ from fairforget.checkpoints import clear, own
 from fairforget.config import UnlearningConfig
 from fairforget.digest import digest
 from fairforget.fingerprint import model_facts
-from fairforget.landing import MAIN, Damage, land, measured_rounded, mirror, mirrored
+from fairforget.landing import MAIN, NOTED, Damage, land, measured_rounded, mirror, mirrored
 from fairforget.models import LanguageModel, calm_libraries
 from fairforget.objectives import CONSTANTS, OBJECTIVES
 from fairforget.preparation import EVERYDAY, RETAIN, Corpus, Prepared, prepare
@@ -175,7 +175,7 @@ def unlearn_prepared(
         reached = measured_rounded(reached, damages({}))
     landed = time.perf_counter()
     if EVERYDAY not in prepared.held_out:
-        reached = replace(reached, note="; ".join(filter(None, (reached.note, NO_EVERYDAY))))
+        reached = replace(reached, note=NOTED.join(filter(None, (reached.note, NO_EVERYDAY))))
     return UnlearningRecord(
         model=facts,
         method=method_of(config) | _stopped(trainer.state.global_step, config.max_steps),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,12 +16,23 @@ if sys.platform != "win32":
     import fcntl
 
 
+ASIDE = re.compile(r"\.fairforget-(?P<of>.+)-[a-z0-9_]{8}(?P<old>\.old)?")
+"""What a file or directory is called until it is whole and gets its name …"""
+OLD = ".old"
+"""… and the end of what the one is called in whose place it is put."""
+
+
+def aside_prefix(path: Path) -> str:
+    """The beginning of what it is called until it is whole."""
+    return f".fairforget-{path.name}-"
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """Write a file aside, flush it to disk, then put it in place: whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _clear_away(path)
-    descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    descriptor, aside = tempfile.mkstemp(prefix=aside_prefix(path), dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             with suppress(OSError):  # some network disks cannot lock, and lose no more than order
@@ -33,7 +45,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         Path(aside).chmod(0o666 & ~mask)
         Path(aside).replace(path)
     except BaseException as error:
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and error.filename in (None, aside):
             error.filename = str(path)
         Path(aside).unlink(missing_ok=True)
         raise
@@ -41,10 +53,15 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
 
 def _clear_away(path: Path) -> None:
     """Remove what processes that died while they wrote this file have left."""
-    for aside in path.parent.glob(f".{glob.escape(path.name)}-????????"):
-        with suppress(OSError), aside.open("rb") as file:  # held by a process that lives, or gone
-            _lock(file)
-            aside.unlink()
+    for aside in path.parent.glob(f"{glob.escape(aside_prefix(path))}????????"):
+        clear_aside(aside)
+
+
+def clear_aside(aside: Path) -> None:
+    """Remove what a process that died left half-written; what one that lives writes stays."""
+    with suppress(OSError), aside.open("rb") as file:  # held by a process that lives, or gone
+        _lock(file)
+        aside.unlink()
 
 
 def _lock(file: IO[bytes]) -> None:

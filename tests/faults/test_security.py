@@ -208,13 +208,15 @@ def test_sizes_in_gguf_are_not_trusted(tmp_path: Path, content: bytes, message: 
     [
         ("num_hidden_layers", 10**9, "num_hidden_layers is 1000000000, and the weights are"),
         ("num_labels", 10**9, "num_labels is 1000000000"),
+        ("decoder_layers", 10**9, "decoder_layers is 1000000000"),
+        ("attention_types", [[["global"], 10**12]], "attention_types is 1000000000000"),
         ("vocab_size", 10**9, "its configuration describes"),
         ("hidden_size", 10**6, "its configuration describes"),
         ("intermediate_size", 10**18, "model"),
     ],
 )
 def test_sizes_in_a_configuration_are_not_trusted(
-    tmp_path: Path, name: str, value: int, message: str
+    tmp_path: Path, name: str, value: object, message: str
 ) -> None:
     directory = save_tiny("llama", tmp_path / "model")
     path = directory / "config.json"

@@ -24,6 +24,12 @@ def test_csv_gives_the_text_back_and_never_a_formula(first: str, second: str) ->
         assert not cell.startswith(("=", "+", "@"))
 
 
+def test_only_numbers_may_begin_with_a_minus() -> None:
+    cells = ["-2.5", "-1,000", "-3 %", "-2+3+cmd|' /C calc'!A0", "-x"]
+    (_, row) = csv.reader(io.StringIO(table(*cells).csv()))
+    assert row == [*cells[:3], *(f"'{cell}" for cell in cells[3:])]
+
+
 @given(TEXT, TEXT)
 def test_markdown_cells_cannot_leave_their_cell(first: str, second: str) -> None:
     lines = table(first, second).markdown().splitlines()

@@ -364,6 +364,21 @@ def test_a_bias_near_none_may_have_changed_by_no_more_than_the_score() -> None:
     assert max(map(abs, one.bias.ci)) <= reach + 2 * abs(one.bias.value) + 1e-9
 
 
+def test_far_from_no_bias_its_change_is_that_of_the_score() -> None:
+    """To the last digit, however the seeds disagree: there is no kink there."""
+    before = rows()
+    after = [[rows(shift={"race": by}, noise=0.3, seed=s)] for s, by in enumerate((0.3, -0.3, 0.3))]
+    (one,) = measured(
+        judge,
+        [row for row in before if row["domain"] == "race"],
+        [[[row for row in run if row["domain"] == "race"] for (run,) in after]],
+        domain="race",
+    )
+    assert min(ss(run, "race") for (run,) in after) > 60
+    assert one.bias.ci == pytest.approx(one.delta.ci, rel=1e-9)
+    assert one.bias.value == pytest.approx(one.delta.value)
+
+
 def test_single_seeds_are_what_compare_says() -> None:
     runs = [result("builtin:gender", shift={"gender": 0.4}, seed=s) for s in SEEDS]
     cells = seed_cells(rows(), runs, ["stereoset"])

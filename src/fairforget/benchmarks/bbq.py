@@ -141,7 +141,7 @@ def judge(rows: Sequence[Row]) -> Judged:
     return Judged(
         sums=sums,
         statistic=_statistic,
-        verdicts=answer == biased,
+        verdicts=(answer == biased) & ambiguous,  # of what the first score is about
         ties=int((best[:, 2] == best[:, 1]).sum()),
         neutral=0.0,
     )

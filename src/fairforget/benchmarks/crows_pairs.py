@@ -206,6 +206,11 @@ def _masked_scores(
         for part in blanked:
             texts += part
             counts.append(len(part))
+    if not kept:
+        raise InputError(
+            f"crows_pairs: none of the {len(pairs)} pairs can be scored by protocol {protocol}, "
+            "which needs words in both sentences to hide"
+        )
     log_probs = masked_log_probs(language_model.model, texts, progress=progress)
     values = np.array([v[0] for v in log_probs], np.float64)
     sums = np.add.reduceat(values, np.cumsum([0, *counts[:-1]])) if counts else values

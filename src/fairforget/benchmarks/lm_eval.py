@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import importlib.util
 import io
 import logging
@@ -19,6 +20,7 @@ from fairforget.benchmarks.measurement import Evaluate, Judged, Measurement, Row
 from fairforget.benchmarks.sentences import needs_causal
 from fairforget.errors import InputError
 from fairforget.models import LanguageModel
+from fairforget.processes import count
 from fairforget.scoring.causal import Progress
 from fairforget.statistics import Floats
 
@@ -40,6 +42,10 @@ def prepare(options: Sequence[str]) -> Evaluate:
     if not 0 < share <= 1:
         raise InputError(f"lm-eval share {shares[0]!r} is not above 0% and up to 100%")
     _installed()
+    if count() > 1:
+        raise InputError(
+            "benchmark lm-eval runs in one process; measure it by itself, without a launcher"
+        )
     return partial(evaluate, task=tasks[0], share=share)
 
 
@@ -85,7 +91,7 @@ def evaluate(
         found = simple_evaluate(
             model=HFLM(
                 pretrained=language_model.model,
-                tokenizer=language_model.tokenizer,
+                tokenizer=copy.deepcopy(language_model.tokenizer),  # it gets a padding token
                 batch_size=BATCH,
                 prefix_token_id=language_model.start_id,
             ),
@@ -98,7 +104,7 @@ def evaluate(
             torch_random_seed=seed,
             fewshot_random_seed=seed,
         )
-    assert found is not None  # None on all processes but the first
+    assert found is not None  # as in one process
     items = [
         {
             "id": f"{name}-{sample['doc_id']}",
@@ -107,7 +113,8 @@ def evaluate(
         }
         for name, samples in found.get("samples", {}).items()
         for sample in samples
-        if METRIC in sample
+        if sample.get(METRIC) in (0, 1)  # a share of a right answer is no verdict
+        and sample.get("filter") == samples[0].get("filter")  # each document comes once for each
     ]
     if progress:
         progress(len(items), len(items))

@@ -12,7 +12,7 @@ import numpy as np
 from fairforget.benchmarks.measurement import Evaluate, Measurement
 from fairforget.benchmarks.options import chosen
 from fairforget.benchmarks.sentences import log_probs, needs_causal
-from fairforget.corpora import iter_corpus, read_corpus
+from fairforget.corpora import HARMLESS, iter_corpus, read_corpus
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.files import read_text
 from fairforget.data.locate import located
@@ -38,7 +38,7 @@ def prepare(options: Sequence[str]) -> Evaluate:
     if not re.fullmatch(r"\d+(\.\d+)?%", share) or not 0 < float(share[:-1]) <= 100:
         raise InputError(f"perplexity share {share!r} is no percentage above 0% and up to 100%")
     if corpus and corpus != WIKITEXT2:
-        next(iter(iter_corpus(corpus)), None)  # says what is unknown or missing
+        next(iter(iter_corpus(corpus, label=HARMLESS)), None)  # says what is unknown or missing
     else:
         located(*CATALOGUE["wikitext2-test"].files)
     return partial(
@@ -140,7 +140,7 @@ def text_of(corpus: str) -> str:
         path = located(*CATALOGUE["wikitext2-test"].files)
         lines = read_text(path).replace("\r\n", "\n").removesuffix("\n").split("\n")
         return "\n\n".join(_as_rows(_with_blank_lines(lines)))
-    return "\n\n".join(text.text for text in read_corpus(corpus))
+    return "\n\n".join(text.text for text in read_corpus(corpus, label=HARMLESS))
 
 
 def _as_rows(lines: Sequence[str]) -> list[str]:

@@ -28,7 +28,7 @@ def list_command(*, json: bool = False) -> None:
         for file in entry.files:
             size = f", {file.bytes / 1e6:.1f} MB" if file.bytes is not None else ""
             print(f"    {file.where}{size}; verified by {file.verified_by}")
-        if not all(file.here for file in entry.files):
+        if any(file.fetched for file in entry.files):
             print(f"    `fairforget data fetch {entry.name}` fetches what is not here")
 
 

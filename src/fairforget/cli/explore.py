@@ -23,8 +23,10 @@ def explore_command(
         trust_remote_code: Run Python code that comes with the model.
     """
     from fairforget.explore import launch
+    from fairforget.explore.app import load_gradio
     from fairforget.explore.pair import load_pair
 
+    load_gradio()
     launch(
         load_pair(directory, device=device, trust_remote_code=trust_remote_code),
         host=host,

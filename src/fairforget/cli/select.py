@@ -37,7 +37,8 @@ def select_command(
             likelier), llm (an OpenAI-compatible server), and as controls random and all.
         train: Of contrast and ratio: corpora of hateful and other texts, joined by commas.
         lexicon: Of lexicon: a file with a word or phrase a line, or PACKAGE:PATH.
-        model: Of ratio: the causal model to tune. Of llm: the model to ask.
+        model: Of ratio: the causal model to tune. Of llm: the model to ask; its answers are kept
+            under this name, whatever server gave them.
         url: Of llm: where the server is, such as http://127.0.0.1:8000/v1; by default OpenAI's.
             The key is read from OPENAI_API_KEY.
         dry_run: Of llm: say what it would cost, ask nothing.
@@ -62,6 +63,7 @@ def select_command(
     from fairforget.corpora import iter_corpus
     from fairforget.errors import InputError
     from fairforget.progress import bar
+    from fairforget.report import check_installed
     from fairforget.selection import (
         Selected,
         SelectionOptions,
@@ -83,14 +85,23 @@ def select_command(
         raise InputError(f"--concurrency is {concurrency}; at least 1 is needed")
     if timeout <= 0:
         raise InputError(f"--timeout is {timeout}; more than 0 seconds are needed")
+    for flag, given, of in (
+        ("lexicon", lexicon, "lexicon"),
+        ("url", url, "llm"),
+        ("dry_run", dry_run, "llm"),
+    ):
+        if given and method != of:
+            raise InputError(f"--{flag} is of method {of!r}, not {method!r}; add --method {of}")
+    if (input_price or output_price) and not dry_run:
+        raise InputError("--input_price and --output_price are of --dry_run; add it")
+    if review:
+        check_installed()
     if processes > 1 and method in ("llm", "ratio"):
         raise InputError(f"--processes: method {method!r} is parallel without it")
     if score and not any(text.spans for text in iter_corpus(corpus)):
         raise InputError(f"--score: corpus {corpus!r} has no spans of its own to compare with")
     server = Server(model, url, timeout=timeout, concurrency=concurrency)
     if dry_run:
-        if method != "llm":
-            raise InputError(f"--dry_run: only method 'llm' costs something, not {method!r}")
         estimate = Llm(server).estimate(iter_corpus(corpus), input_price, output_price)
         _show_estimate(asdict(estimate), json)
         return

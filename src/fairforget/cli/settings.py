@@ -10,7 +10,7 @@ from typing import Any
 
 OF_THE_CALL = ("output", "device", "report_to", "push_to_hub", "json", "return")
 """What a command is told that is not a setting of its result."""
-TASK_FILE = re.compile(r"lm-eval\S*\.ya?ml")
+TASK_FILE = re.compile(r"lm-eval[^,]*\.ya?ml")
 """A task of EleutherAI's harness that a file defines, which can name code."""
 
 

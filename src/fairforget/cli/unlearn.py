@@ -92,7 +92,7 @@ def unlearn_command(
     from fairforget.benchmarks import checked
     from fairforget.checkpoints import clear
     from fairforget.config import UnlearningConfig
-    from fairforget.corpora import parse_name, read_corpus
+    from fairforget.corpora import HARMLESS, parse_name, read_corpus
     from fairforget.devices import chosen_device
     from fairforget.evaluation import evaluate_into
     from fairforget.forgotten import forgotten_by
@@ -101,7 +101,6 @@ def unlearn_command(
     from fairforget.outputs import check_output, open_output
     from fairforget.overlap import check_unseen
     from fairforget.preparation import (
-        RETAINED,
         Corpus,
         check_trainable,
         everyday_corpus,
@@ -110,7 +109,7 @@ def unlearn_command(
     from fairforget.processes import count, is_first, joined
     from fairforget.records import AFTER, BEFORE, CHECKPOINTS, MODEL, RECORD, write_record
     from fairforget.report import check_installed
-    from fairforget.samples import continue_into, write_samples
+    from fairforget.samples import SAMPLES, continue_into, write_samples
     from fairforget.unlearning import unlearn_prepared
 
     if push_to_hub is not None:
@@ -159,10 +158,11 @@ def unlearn_command(
     if path.exists():
         if is_first():
             open_output(output, settings)
-        language_model = replace(load(output / MODEL), source=model) if names else None
+        measured = not names or (output / SAMPLES).exists()  # which are written last
+        language_model = None if measured else replace(load(output / MODEL), source=model)
     else:
         forget_corpus = Corpus(forget, read_corpus(forget), parse_name(forget).part)
-        retain_corpus = Corpus(retain, read_corpus(retain, label=RETAINED))
+        retain_corpus = Corpus(retain, read_corpus(retain, label=HARMLESS))
         everyday = everyday_corpus()
         language_model = load(model)
         prepared = prepare(language_model, forget_corpus, retain_corpus, config, everyday=everyday)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairforget.corpora.reading import corpus_names, iter_corpus, parse_name
+from fairforget.corpora.reading import HARMLESS, corpus_names, iter_corpus, parse_name
 from fairforget.corpora.sources import SOURCES, Source
 from fairforget.corpora.text import Mention, Span, Text
 
@@ -17,6 +17,7 @@ def read_corpus(name: str, *, label: str = "hateful", seed: int = 0) -> list[Tex
 
 
 __all__ = [
+    "HARMLESS",
     "SOURCES",
     "Mention",
     "Source",

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+from fairforget.corpora.builtin import group_terms
 from fairforget.corpora.domains import DOMAINS, GROUPS, belongs
 from fairforget.corpora.hub import HUB, hub_texts
 from fairforget.corpora.sources import SOURCES
@@ -16,10 +17,12 @@ from fairforget.corpora.table import COLUMNS, SUFFIXES, table_texts
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
 
+HARMLESS = "harmless"
+"""The label of texts that are to stay as likely as they are, or that damage is measured on."""
 LABELS = {
     "hateful": (True, None),
     "other": (False,),
-    "harmless": (False, None),
+    HARMLESS: (False, None),
     "all": (True, False, None),
 }
 """Value of the option `label` -> which texts are kept, by what the source says of them."""
@@ -158,7 +161,8 @@ def _opened(
     source = SOURCES[corpus]
     texts = source.texts
     if corpus == "builtin":  # the control is no part of the whole, and a domain is drawn for itself
-        texts = partial(source.texts, parts.part, seed=seed)
+        whole = parts.part in {term.group for term in group_terms()}
+        texts = partial(source.texts, None if whole else parts.part, seed=seed)
     own = [] if corpus == "builtin" else [*inspect.signature(source.texts).parameters]
     _check_options(corpus, options, [*(["split"] if source.splits else []), *own])
     split = options.pop("split", None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -87,10 +86,11 @@ def _check_columns(source: object, names: list[str], columns: Mapping[str, str])
     unused = [ours for ours in COLUMNS if ours not in names and ours not in columns]
     for name in names:
         if name not in COLUMNS and (meant := get_close_matches(name, unused, 1, cutoff=0.8)):
-            print(
+            from fairforget.processes import say  # torch takes seconds to import
+
+            say(
                 f"{source}: the column `{name}` is not used; if it holds {meant[0]}, call it so, "
-                f"or say ?{meant[0]}={name}",
-                file=sys.stderr,
+                f"or say ?{meant[0]}={name}"
             )
     if "text" not in names and "text" not in columns and names:
         raise InputError(

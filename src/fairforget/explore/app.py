@@ -24,7 +24,7 @@ def build(pair: Pair) -> Any:
     Raises:
         InputError: gradio is not installed.
     """
-    gradio = _gradio()
+    gradio = load_gradio()
 
     def prompt(text: str) -> tuple[str, str]:
         try:
@@ -72,7 +72,7 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
     Raises:
         InputError: gradio is not installed, or the port is taken.
     """
-    page, gradio = build(pair), _gradio()
+    page, gradio = build(pair), load_gradio()
     try:
         page.launch(
             server_name=host,
@@ -95,7 +95,12 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
     return page
 
 
-def _gradio() -> Any:
+def load_gradio() -> Any:
+    """The module.
+
+    Raises:
+        InputError: it is not installed.
+    """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import, which looks at it
     try:
         import gradio

@@ -127,6 +127,7 @@ def load_pair(
     def load(source: str | Path) -> LanguageModel:
         return load_model(
             source,
+            dtype=record.model.dtype,  # a difference of types would look like one of training
             device=device,
             start_token=record.model.start_token,
             trust_remote_code=trust_remote_code,

@@ -26,7 +26,7 @@ def evidence(comparison: Comparison, trained: list[str]) -> list[str]:
                 f"{where}: {p.items} pairs{terms} compared before and after. The preference "
                 f"flipped away from the stereotype in {p.lost} and towards it in "
                 f"{p.gained} (exact McNemar test {p_value(p.p_adjusted)}, corrected for "
-                "all comparisons on this page)."
+                "the comparisons of its kind on this page)."
             )
     return found
 

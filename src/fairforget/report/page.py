@@ -51,7 +51,7 @@ def check_installed() -> None:
     try:
         import jinja2  # noqa: F401
     except ImportError as error:
-        raise InputError("the report needs jinja2: pip install 'fairforget[report]'") from error
+        raise InputError("a page needs jinja2: pip install 'fairforget[report]'") from error
 
 
 def render(contents: Contents) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from fairforget.report.wording import number, one_line, signed, span
 
+_NEGATIVE = re.compile(r"-\d[\d.,]*( %)?")
+"""A number below 0, as a cell shows it."""
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -169,7 +171,7 @@ def _csv(column: Column, cell: Content) -> Iterator[str]:
             yield "" if value is None else f"{value:.4f}"
         return
     text = _one_line(cell).replace("−", "-")
-    runs = text[:1] in ("=", "+", "@") or (text[:1] == "-" and not text[1:2].isdigit())
+    runs = text[:1] in ("=", "+", "@") or (text[:1] == "-" and not _NEGATIVE.fullmatch(text))
     yield "'" + text if runs and not column.numeric else text
     if column.interval:
         yield from ("", "")

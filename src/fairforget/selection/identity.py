@@ -132,7 +132,8 @@ def is_protected(word: str) -> bool:
 @lru_cache(maxsize=1 << 16)
 def is_misspelt_identity(word: str) -> bool:
     """Whether a plain word, which is no word, is a group's name with one wrong letter."""
-    return len(word) >= MISSPELT - 1 and not _long_terms().isdisjoint(_near(word))
+    fits = MISSPELT - 1 <= len(word) <= max(map(len, _long_terms())) + 1
+    return fits and not _long_terms().isdisjoint(_near(word))
 
 
 def mentions_of(text: str) -> tuple[Mention, ...]:
@@ -148,8 +149,10 @@ def _mention(text: str, match: re.Match[str]) -> Mention | None:
         if not modifies:  # "is he gay?"
             return None
         neutral: Forms = HUMAN
-    else:
+    elif term in _nouns():
         neutral = _nouns()[term]
+    else:  # with a letter that stands for itself alone, such as a dotless i
+        return None
     start, end = match.span()
     if match["possessive"] and not term.endswith("s"):  # a closing quote
         end -= 1

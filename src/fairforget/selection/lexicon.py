@@ -74,7 +74,7 @@ def read_lexicon(source: str) -> Lexicon:
 
 def _path(source: str) -> Path:
     package, _, path = source.partition(":")
-    if not path or Path(source).is_file():
+    if Path(source).is_file() or not (path and package.isidentifier()):
         return Path(source)
     found = importlib.util.find_spec(package)  # located, never imported
     if found is None or not found.submodule_search_locations:

@@ -92,6 +92,8 @@ def _spans(answer: str) -> list[tuple[str, str]] | None:
         listed = json.loads(answer[start : end + 1])["spans"]
     except (ValueError, KeyError, TypeError, RecursionError):
         listed = _complete(answer) or None
+    if not isinstance(listed, list):
+        return None
     try:
         found = [
             (str(one["text"]).strip(), " ".join(str(one.get("reason", "")).split()))

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from fairforget.errors import InputError
 from fairforget.page_policy import page_policy
 from fairforget.selection.choice import Selected
 from fairforget.selection.spans_file import as_row
@@ -15,16 +14,10 @@ from fairforget.whole_files import whole_file
 
 
 def write_review(selected: Sequence[Selected], path: Path, title: str) -> None:
-    """Write the page: self-contained, every text escaped, blurred until it is looked at.
+    """Write the page: self-contained, every text escaped, blurred until it is looked at."""
+    from jinja2 import Environment
+    from markupsafe import Markup
 
-    Raises:
-        InputError: jinja2 is not installed.
-    """
-    try:
-        from jinja2 import Environment
-        from markupsafe import Markup
-    except ImportError as error:
-        raise InputError("a review page needs `pip install 'fairforget[report]'`") from error
     rows = [as_row(item) for item in selected]
     domains = sorted({part for row in rows for part in str(row["domain"] or "").split("+")} - {""})
     # nothing in a text can end the script element that carries it
@@ -44,7 +37,7 @@ def write_review(selected: Sequence[Selected], path: Path, title: str) -> None:
         )
     )
     with whole_file(path) as file:
-        file.write(page.encode("utf-8"))
+        file.write(page.encode("utf-8", errors="replace"))
 
 
 def _asset(name: str) -> str:

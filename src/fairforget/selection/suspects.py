@@ -8,6 +8,9 @@ from fairforget.selection.counts import WordCounts
 from fairforget.selection.identity import identity_ranges, is_misspelt_identity, is_protected
 from fairforget.selection.words import Word, form, plain, words_of
 
+LONGEST = 40
+"""Letters of two words that ran together."""
+
 
 def suspects(text: str, counts: WordCounts) -> list[Word]:
     """Every word that may be chosen, words that ran together taken apart.
@@ -34,7 +37,8 @@ def _known(word: str, counts: WordCounts) -> bool:
 
 def _apart(text: str, word: Word, counts: WordCounts) -> list[Word]:
     """The word, or the two known ones that it consists of: "Ihate", "stabthose"."""
-    if _known(word.plain, counts) or len(word.plain) != word.end - word.start:
+    length = word.end - word.start
+    if _known(word.plain, counts) or len(word.plain) != length or length > LONGEST:
         return [word]
     best, likeliest = [word], -math.inf
     for at in range(word.start + 1, word.end):

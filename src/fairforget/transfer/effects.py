@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from fairforget.benchmarks.measurement import Judge, Row
-from fairforget.statistics import jackknife, left_out
+from fairforget.statistics import Floats, jackknife, left_out
 from fairforget.transfer.estimate import ITEMS, Estimate, over_seeds
 from fairforget.transfer.record import Effect
 
@@ -77,19 +77,27 @@ def measured(
         runs = slice(first, first := first + len(group))
         over = partial(over_seeds, domain=domain, group=number)
         change, change_without = score[runs] - score[0], score_without[runs] - score_without[0]
+        delta = over(change, change_without)
+        distance = over(bias[runs] - bias[0], bias_without[runs] - bias_without[0])
+        if _has_both_signs(
+            *(part[place] - neutral for part in (score, score_without) for place in (0, runs))
+        ):  # a score's distance from a point changes by no more than the score
+            distance = distance.within(float(abs(change).mean()) + delta.margin)
         results.append(
             Measured(
                 before=float(score[0]),
                 before_ci=before_ci,
                 after=float(score[runs].mean()),
-                delta=over(change, change_without).effect,
-                # a score's distance from a point changes by no more than the score
-                bias=over(bias[runs] - bias[0], bias_without[runs] - bias_without[0]).within(
-                    over(abs(change), abs(change_without))
-                ),
+                delta=delta.effect,
+                bias=distance,
                 beside={n: (float(found[n][0]), float(found[n][runs].mean())) for n in others},
                 clusters=len(original.sums),
                 neutral=neutral,
             )
         )
     return results
+
+
+def _has_both_signs(*parts: Floats) -> bool:
+    """Whether some of all these numbers are below 0, and some above."""
+    return any((part < 0).any() for part in parts) and any((part > 0).any() for part in parts)

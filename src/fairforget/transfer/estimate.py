@@ -89,16 +89,16 @@ class Estimate:
     def __sub__(self, other: Estimate) -> Estimate:
         return weighted([self, other], [1.0, -1.0])
 
-    def within(self, bound: Estimate) -> Estimate:
-        """The same with no more chance than lets its interval reach where that of `bound` does.
+    def within(self, reach: float) -> Estimate:
+        """The same with no more chance than lets its interval go so far from 0, on either side.
 
-        For a number that cannot be further from 0 than another. Where the first has a kink (the
-        distance of a score from no bias, at no bias) the jackknife does not see that.
+        For a number that has a kink (the distance of a score from no bias, at no bias), which the
+        jackknife does not see.
         """
-        reach = max(map(abs, bound.ci)) + abs(self.value)
-        if not self.margin > reach:
+        allowed = reach + abs(self.value)
+        if not self.margin > allowed:
             return self
-        share = reach / self.margin
+        share = allowed / self.margin
         return replace(self, chance=_times(share, self.chance), crossed=_times(share, self.crossed))
 
     def _variances(self) -> dict[Source, float]:

@@ -49,8 +49,8 @@ def transfer_matrix(
         before: items of all benchmarks, scored by the original model.
         results: the runs, in any order.
         benchmarks: those whose items can be judged are used.
-        controls: those asked for, by name. One with fewer results than the forgetting, not counting
-            those that changed nothing, is left out, and nothing is supported then.
+        controls: those asked for, by name. One with fewer results than the forgetting, or with one
+            that changed nothing, is left out, and nothing is supported then.
     """
     groups: dict[Group, list[Result]] = {}
     for result in results:
@@ -180,7 +180,7 @@ def _controls_of(
 ) -> dict[str, Sequence[Result]]:
     """The runs of each control of a forgetting, by the control's name; none of a control's.
 
-    Nor of a control with fewer runs than the forgetting, not counting those that changed nothing.
+    Nor of a control with fewer runs than the forgetting, or with one that changed nothing.
     """
     run = members[0].run
     if run.control:
@@ -190,7 +190,7 @@ def _controls_of(
         theirs = groups.get(
             control_of(run.forget, run.objective, name, run.seed, run.recipe).group, []
         )
-        if sum(result.alpha != 0 for result in theirs) >= len(members):
+        if len(theirs) >= len(members) and all(result.alpha != 0 for result in theirs):
             found[name] = theirs
     return found
 

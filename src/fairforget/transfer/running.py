@@ -12,7 +12,7 @@ from typing import Any
 
 from fairforget.checkpoints import clear
 from fairforget.config import UnlearningConfig
-from fairforget.corpora import Text, read_corpus
+from fairforget.corpora import HARMLESS, Text, read_corpus
 from fairforget.corpora.reading import parse_name
 from fairforget.devices import chosen_device
 from fairforget.digest import digest
@@ -23,7 +23,6 @@ from fairforget.models import LanguageModel, load_model
 from fairforget.objectives import parse_objective
 from fairforget.preparation import (
     FIXED,
-    RETAINED,
     Corpus,
     Kept,
     encode_retain,
@@ -62,7 +61,7 @@ def carry_out(run: Run, directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     recipe = run.recipe
     model = load(recipe)
-    retain, everyday = Corpus(recipe.retain, _texts(recipe.retain, RETAINED)), _everyday()
+    retain, everyday = Corpus(recipe.retain, _texts(recipe.retain, HARMLESS)), _everyday()
     if recipe not in _kept:
         _kept[recipe] = encode_retain(model, retained(retain, everyday))
     config = _config(run, directory / CHECKPOINTS)
@@ -150,7 +149,7 @@ def digests(runs: Iterable[Run], model: Mapping[str, str]) -> dict[Run, str]:
 
     @cache
     def kept(retain: str) -> str:
-        return digest((_texts(retain, RETAINED), everyday.texts if everyday else ()))
+        return digest((_texts(retain, HARMLESS), everyday.texts if everyday else ()))
 
     return {
         run: digest(

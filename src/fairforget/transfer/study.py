@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +20,8 @@ from fairforget.devices import chosen_device
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, read_items
 from fairforget.fingerprint import makeup
-from fairforget.landing import NOT_USED_UP
+from fairforget.forgotten import forgotten_by
+from fairforget.landing import NOT_USED_UP, NOTED
 from fairforget.outputs import check_output, open_output
 from fairforget.overlap import check_unseen
 from fairforget.preparation import EVERYDAY, check_trainable
@@ -84,11 +86,18 @@ def transfer(
         InputError: a name that is unknown, missing data, or benchmarks whose items cannot be
             compared; or every run failed.
     """
+    # the runs may be on other machines, which shall not choose anew
+    recipe = replace(recipe, device=recipe.device or chosen_device(None).type)
+    if cluster == "ray" and not gpus_per_run and chosen_device(recipe.device).type == "cuda":
+        raise InputError(
+            "--cluster ray on a machine with GPUs: say how many a run takes, such as "
+            "--gpus_per_run 1, or --device cpu"
+        )
     runs = planned(recipe, forget, objectives=objectives, controls=controls, seeds=seeds)
     check_trainable(recipe.dtype)
     check_output(output)
     benchmarks = [name for name in checked(recipe.benchmarks) if bias_judge_of(name)]
-    for corpus in forget:
+    for corpus in (*forget, *forgotten_by(recipe.model)):
         check_unseen(corpus, benchmarks)
     if not benchmarks:
         named = ", ".join(recipe.benchmarks)
@@ -98,6 +107,7 @@ def transfer(
         model = makeup(original)
         digest = digests(runs, model)
         open_output(output, _same_before(recipe, model))
+        _remove_damaged(output / BEFORE)
         evaluate_into(output / BEFORE, original, recipe.benchmarks)
         del original  # its memory is the runs'
         torch.cuda.empty_cache()
@@ -108,6 +118,7 @@ def transfer(
     before = read_record(output / BEFORE / RECORD, EvaluationRecord)
     items = read_items(output / BEFORE)
     results = [_result(run, finished[run]) for run in runs if run in finished]
+    cells = seed_cells(items, results, benchmarks)  # which finds out whether the items are the same
     matrix, rows = transfer_matrix(items, results, benchmarks, controls=controls)
     crossed = {"forget": forget, "objectives": objectives, "controls": controls, "seeds": seeds}
     record = StudyRecord(
@@ -115,7 +126,7 @@ def transfer(
         settings={**crossed, **asdict(recipe)},
         rows=rows,
         matrix=matrix,
-        cells=seed_cells(items, results, benchmarks),
+        cells=cells,
         failed=failed,
         environment=before.environment,
         seconds=_seconds(before, finished.values()),
@@ -149,6 +160,17 @@ def _carried_out(
     return finished, failed
 
 
+def _remove_damaged(directory: Path) -> None:
+    """Remove an evaluation that cannot be read, so that it is done again."""
+    if (directory / RECORD).exists():
+        try:
+            read_record(directory / RECORD, EvaluationRecord)
+            read_items(directory)
+        except InputError as error:
+            print(f"{error}; it is measured again", file=sys.stderr)
+            shutil.rmtree(directory)
+
+
 def _same_before(recipe: Recipe, model: Mapping[str, str]) -> dict[str, Any]:
     """What one evaluation of the original stands for; all else may grow from call to call."""
     return {
@@ -173,7 +195,7 @@ def _result(run: Run, its: Finished) -> Result:
         _forgotten(run),
         everyday.reached if everyday else None,
         alpha=budget.alpha,
-        short=budget.note == NOT_USED_UP,
+        short=NOT_USED_UP in budget.note.split(NOTED),
     )
 
 

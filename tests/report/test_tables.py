@@ -12,7 +12,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
 
 def table(*cells: str) -> Table:
     columns = [Column("Name"), *(Column(f"Text {i}") for i in range(1, len(cells)))]
-    return Table("t", "A caption", columns, [list(cells)])
+    return Table("A caption", columns, [list(cells)])
 
 
 @given(TEXT, TEXT)
@@ -52,7 +52,6 @@ def test_latex_cells_hold_no_command_but_ours(first: str, second: str) -> None:
 
 def test_intervals_have_columns_of_their_own_in_csv_only() -> None:
     made = Table(
-        "t",
         "Change",
         [Column("Domain"), Column("Change", numeric=True, interval=True)],
         [["Gender", Ranged(-2.61, (-4.12, -0.84), change=True)], ["Age", Ranged(1.0, change=True)]],
@@ -68,6 +67,6 @@ def test_intervals_have_columns_of_their_own_in_csv_only() -> None:
 
 
 def test_veiled_text_is_copied_in_full() -> None:
-    made = Table("t", "Items", [Column("Term"), Column("Text")], [["a", Veiled("two\nlines")]])
+    made = Table("Items", [Column("Term"), Column("Text")], [["a", Veiled("two\nlines")]])
     assert "two lines" in made.markdown()
     assert "two lines" in made.csv()

@@ -96,7 +96,6 @@ def _made(record: UnlearningRecord) -> list[str]:
         "original to the trained weights was taken that stays inside the budget of damage.",
     ]
     settings = Table(
-        id="settings",
         caption="Settings",
         columns=[Column("What"), Column("Value")],
         rows=[[name, value] for name, value in flattened(method)],

@@ -15,7 +15,7 @@ from fairforget.report.headline import change_headline
 from fairforget.report.results import cost_table, perplexity_note
 from fairforget.report.tables import Column, Content, Ranged, Table
 from fairforget.report.unlearning_page import section
-from fairforget.report.wording import anchor, benchmark_name, domain_name, number, p_number
+from fairforget.report.wording import benchmark_name, domain_name, number, p_number
 
 
 def context(compared: Compared) -> dict[str, Any]:
@@ -54,7 +54,6 @@ def cells_table(benchmark: str, cells: Sequence[Cell]) -> Table:
                 ]
             )
     return Table(
-        id=anchor("cells", benchmark),
         caption=f"{name}, before and after",
         columns=[
             Column("Domain and measure"),
@@ -70,7 +69,6 @@ def cells_table(benchmark: str, cells: Sequence[Cell]) -> Table:
 def models_table(before: ModelFacts, after: ModelFacts) -> Table:
     """The two models."""
     return Table(
-        id="models",
         caption="The models",
         columns=[Column("What"), Column("Before"), Column("After")],
         rows=[

@@ -27,7 +27,7 @@ _BUILTIN = ("Apache-2.0", "FairForget")
 def unlearning_tables(record: UnlearningRecord) -> list[Table]:
     """Method, corpora, model and versions of an unlearning run."""
     return [
-        pairs_table("settings", "Settings of the method", flattened(record.method)),
+        pairs_table("Settings of the method", flattened(record.method)),
         corpora_table(record.corpora),
         versions_table(record.model, record.environment, record.seconds),
     ]
@@ -45,7 +45,6 @@ def budget_table(budget: BudgetFacts) -> Table:
     if budget.reach > 1:
         note += f", {number(budget.reach, 1)}: the furthest allowed"
     return Table(
-        id="budget",
         caption="The budget of damage: perplexity, × the original’s",
         columns=[
             Column("Text"),
@@ -69,7 +68,6 @@ def budget_table(budget: BudgetFacts) -> Table:
 def corpora_table(corpora: Sequence[CorpusFacts]) -> Table:
     """The corpora as they were used."""
     return Table(
-        id="corpora",
         caption="Corpora",
         columns=[
             Column("Corpus"),
@@ -115,7 +113,6 @@ def benchmark_table(record: EvaluationRecord) -> Table:
             ]
         )
     return Table(
-        id="benchmarks",
         caption="Benchmarks as they were scored",
         columns=[
             Column("Benchmark"),
@@ -134,7 +131,6 @@ def benchmark_table(record: EvaluationRecord) -> Table:
 def versions_table(model: ModelFacts, environment: Environment, seconds: dict[str, float]) -> Table:
     """The model and what it ran on."""
     return pairs_table(
-        "versions",
         "Model and versions",
         [
             ("Model", model.source),
@@ -180,10 +176,9 @@ def generic_table(name: str, before: dict[str, Any] | None, after: dict[str, Any
     """A result of a benchmark that this report does not know, as it stands."""
     later = dict(flattened(after))
     if before is None:
-        return pairs_table("", name, list(later.items()))
+        return pairs_table(name, list(later.items()))
     earlier = dict(flattened(before))
     return Table(
-        id="",
         caption=f"{name}, before and after",
         columns=[Column("What"), Column("Before"), Column("After")],
         rows=[
@@ -193,10 +188,9 @@ def generic_table(name: str, before: dict[str, Any] | None, after: dict[str, Any
     )
 
 
-def pairs_table(id: str, caption: str, rows: Sequence[tuple[str, str]]) -> Table:
+def pairs_table(caption: str, rows: Sequence[tuple[str, str]]) -> Table:
     """Names and their values."""
     return Table(
-        id=id,
         caption=caption,
         columns=[Column("What"), Column("Value")],
         rows=[list(row) for row in rows],

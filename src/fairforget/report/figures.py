@@ -137,8 +137,8 @@ def score_plot(
             DotRow(
                 label=domain_name(score.domain),
                 value=value,
-                before=_mark(scale, old.score, old.ci) if old else None,
-                after=_mark(scale, score.score, score.ci),
+                before=mark_at(scale, old.score, old.ci) if old else None,
+                after=mark_at(scale, score.score, score.ci),
                 tip=tip + with_span(score.score, score.ci),
                 strong=score.domain == ALL,
             )
@@ -165,7 +165,7 @@ def change_plot(id: str, caption: str, changes: Sequence[DomainChange]) -> DotPl
             label=domain_name(change.domain),
             value=signed(paired.score.delta),
             before=None,
-            after=_mark(scale, paired.score.delta, paired.score.ci),
+            after=mark_at(scale, paired.score.delta, paired.score.ci),
             verdict=change.verdict,
             tip=f"{domain_name(change.domain)}: {signed(paired.score.delta)} "
             f"({span(paired.score.ci)}), {verdict_words(change)}",
@@ -235,6 +235,7 @@ def _short(value: float) -> str:
     return f"{value:.4g}".replace("-", "−")
 
 
-def _mark(scale: Scale, value: float, ci: tuple[float, float] | None) -> Mark:
+def mark_at(scale: Scale, value: float, ci: tuple[float, float] | None) -> Mark:
+    """A number and its interval, which is the number itself where it has none."""
     low, high = ci or (value, value)
     return Mark(scale.x(value), scale.x(low), scale.x(high))

@@ -15,7 +15,7 @@ from fairforget.errors import InputError
 from fairforget.evaluation import Evaluation
 from fairforget.records import UnlearningRecord
 from fairforget.report.contents import Unlearning
-from fairforget.report.figures import Mark, Scale, Tick
+from fairforget.report.figures import Mark, Scale, Tick, mark_at
 from fairforget.report.scores import domain_scores, perplexities
 from fairforget.report.tables import Column, Ranged, Table
 from fairforget.report.wording import NONE, base, listed, number, signed, span
@@ -167,7 +167,6 @@ def points_table(points: Sequence[Point]) -> Table:
         return Ranged(measure.value, measure.ci, change=change) if measure else NONE
 
     return Table(
-        id="frontier",
         caption="Bias and damage of each method",
         columns=[
             Column("Method"),
@@ -210,8 +209,8 @@ def _frontier(
     numbers = _shared_numbers([(i, across.x(x.value), up.x(p.bias.value)) for i, p, x in known])
     placed = [
         Placed(
-            x=_mark(across, x),
-            y=_mark(up, p.bias),
+            x=mark_at(across, x.value, x.ci),
+            y=mark_at(up, p.bias.value, p.bias.ci),
             number=numbers[i],
             kind="original" if p.original else "control" if p.control else "method",
             tip=f"{i}. {p.name}{' (control)' if p.control else ''}: {number(p.bias.value)} from 50"
@@ -245,11 +244,6 @@ def _shared_numbers(places: Sequence[tuple[int, float, float]]) -> dict[int, str
             heads.append((x, y, [i]))
     texts = dict.fromkeys((i for i, _, _ in places), "")
     return texts | {members[0]: ", ".join(map(str, members)) for _, _, members in heads}
-
-
-def _mark(scale: Scale, measure: Measure) -> Mark:
-    low, high = measure.ci or (measure.value, measure.value)
-    return Mark(scale.x(measure.value), scale.x(low), scale.x(high))
 
 
 def _bias_interval(name: str, evaluation: Evaluation) -> tuple[float, float] | None:

@@ -41,7 +41,6 @@ class HeatMap:
     def table(self) -> Table:
         """The same as a plain table, to be copied."""
         return Table(
-            id=self.id,
             caption=self.caption,
             columns=[Column(self.heading), *(Column(name, numeric=True) for name in self.columns)],
             rows=[

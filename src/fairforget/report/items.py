@@ -7,7 +7,7 @@ from typing import Any
 
 from fairforget.errors import InputError
 from fairforget.report.tables import Column, Table, Veiled
-from fairforget.report.wording import NONE, anchor, base, benchmark_name, domain_name, signed
+from fairforget.report.wording import NONE, base, benchmark_name, domain_name, signed
 
 Row = dict[str, Any]
 
@@ -57,7 +57,6 @@ def changed_items(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -
     ]
     return [
         Table(
-            id=anchor("items", benchmark, side),
             caption=caption,
             columns=columns,
             rows=[
@@ -89,7 +88,6 @@ def strongest_items(benchmark: str, items: Sequence[Row]) -> list[Table]:
         return []
     return [
         Table(
-            id=anchor("items", benchmark),
             caption=f"{benchmark_name(benchmark)}: strongest preference for the stereotype",
             columns=[
                 Column("Domain and term"),

@@ -12,7 +12,6 @@ from fairforget.report.scores import DomainScore, Perplexity
 from fairforget.report.tables import Column, Content, Ranged, Table
 from fairforget.report.wording import (
     NONE,
-    anchor,
     benchmark_name,
     domain_name,
     number,
@@ -45,7 +44,6 @@ def change_table(benchmark: str, changes: Sequence[DomainChange], perplexity: st
         *([Column("Terms", numeric=True)] if lms else []),
     ]
     return Table(
-        id=anchor("changes", benchmark),
         caption=f"{benchmark_name(benchmark)}, before and after",
         columns=columns,
         rows=[_change_row(change, lms) for change in changes],
@@ -99,7 +97,6 @@ def score_table(
         row.append(_count(score.items))
         rows.append([*row, _count(score.terms)] if lms else row)
     return Table(
-        id=anchor("scores", benchmark),
         caption=f"{benchmark_name(benchmark)} scores",
         columns=columns,
         rows=rows,
@@ -135,7 +132,6 @@ def cost_table(comparison: Comparison) -> Table | None:
     if not rows:
         return None
     return Table(
-        id="cost",
         caption="Language modelling before and after",
         columns=[
             Column("Measure"),

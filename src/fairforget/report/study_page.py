@@ -65,7 +65,7 @@ def context(study: StudyRecord) -> dict[str, Any]:
         "frontiers": frontiers(points),
         "points": points_table(points),
         "failed": [(failure.run, _last_line(failure.error)) for failure in study.failed],
-        "settings": pairs_table("settings", "Settings", flattened(study.settings)),
+        "settings": pairs_table("Settings", flattened(study.settings)),
         "faults": faults(
             dict.fromkeys(cell.benchmark for cell in study.matrix),
             verdicts=False,

@@ -9,7 +9,6 @@ from fairforget.report.heat_map import heading
 from fairforget.report.tables import Column, Content, Ranged, Table
 from fairforget.report.wording import (
     NONE,
-    anchor,
     benchmark_name,
     domain_name,
     listed,
@@ -47,7 +46,6 @@ def answer_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
     for cell in mine:
         rows.setdefault((forgotten_name(cell, corpus), cell.method), {})[cell.domain] = cell
     return Table(
-        id=anchor("answer", benchmark),
         caption=f"{benchmark_name(benchmark)}: what the study says",
         columns=[
             Column(heading(corpus)),
@@ -73,7 +71,6 @@ def rows_table(benchmark: str, rows: Sequence[Row]) -> Table:
     parts += ["Others", *(f"others beyond {c}" for c in controls)]
     return _filled(
         Table(
-            id=anchor("rows", benchmark),
             caption=f"{benchmark_name(benchmark)}: what was forgotten, and what went with it",
             columns=[
                 Column(heading(corpus)),
@@ -111,7 +108,6 @@ def costs_table(benchmark: str, rows: Sequence[Row]) -> Table:
     mine = [row for row in rows if row.benchmark == benchmark]
     return _filled(
         Table(
-            id=anchor("costs", benchmark),
             caption=f"{benchmark_name(benchmark)}: what each forgetting and each control cost",
             columns=[
                 Column(heading(corpus)),
@@ -141,7 +137,6 @@ def excess_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
     controls = list(dict.fromkeys(name for cell in mine for name in cell.excess))
     table = _filled(
         Table(
-            id=anchor("excess", benchmark),
             caption=f"{benchmark_name(benchmark)}: change of bias, and what is left after each "
             "control",
             columns=[
@@ -187,7 +182,6 @@ def cells_table(study: StudyRecord) -> Table:
     titles = [heading(corpus), "Seed", "Benchmark", "Domain"]
     numbers = ["Before", "After", "Change", "95 % interval", "p (McNemar)", "p, corrected"]
     return Table(
-        id="cells",
         caption="All measurements, seed by seed",
         columns=[*map(Column, titles), *(Column(name, numeric=True) for name in numbers)],
         rows=[

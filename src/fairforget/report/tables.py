@@ -88,7 +88,6 @@ Content = str | Veiled | Ranged
 class Table:
     """A table. The first cell of a row is its heading."""
 
-    id: str
     caption: str
     columns: list[Column]
     rows: list[list[Content]]

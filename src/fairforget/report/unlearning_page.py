@@ -129,7 +129,6 @@ def history_table(history: list[dict[str, float]]) -> Table | None:
     stride = -(-len(history) // ROWS)
     kept = [row for i, row in enumerate(history) if i % stride == 0 or i == len(history) - 1]
     return Table(
-        id="history",
         caption="Training, step by step",
         columns=[Column(name.replace("_", " "), numeric=True) for name in names],
         rows=[

@@ -64,6 +64,7 @@ def joined(*, cpu: bool = False) -> torch.device | None:
 
     atexit.register(_leave)  # a process that ends with the group's threads running may crash
     device: torch.device = PartialState(cpu=cpu or not torch.cuda.is_available()).device
+    wait_for_all()  # one that had nothing to do and left would break the others' connecting
     return device
 
 

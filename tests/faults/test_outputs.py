@@ -52,17 +52,17 @@ def test_other_settings_are_told_before_the_lock(holder, tmp_path: Path) -> None
 def test_what_a_dead_process_left_is_cleared_away(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    for name in (LOCK, ".settings.json-abcd1234"):
+    for name in (LOCK, ".fairforget-settings.json-abcd1234"):
         (out / name).touch()
     open_output(out, COMMAND)  # it is as good as new
     assert sorted(path.name for path in out.iterdir()) == [LOCK, SETTINGS]
     (out / "before").mkdir()
-    (out / ".model-abcd1234").mkdir()
-    (out / ".model-abcd1234" / "weights").touch()
-    (out / "before" / ".record.json-abcd1234").touch()
+    (out / ".fairforget-model-abcd1234").mkdir()
+    (out / ".fairforget-model-abcd1234" / "weights").touch()
+    (out / "before" / ".fairforget-record.json-abcd1234").touch()
     (out / "before" / ".mine").touch()
     open_output(out, COMMAND)
-    assert not (out / ".model-abcd1234").exists()
+    assert not (out / ".fairforget-model-abcd1234").exists()
     assert [path.name for path in (out / "before").iterdir()] == [".mine"]
 
 
@@ -85,7 +85,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         broken()
     assert path.read_text() == "earlier"
-    (tmp_path / ".record.json-abcd1234").write_text("of a dead process")
+    (tmp_path / ".fairforget-record.json-abcd1234").write_text("of a dead process")
     with whole_file(path) as file:
         file.write(b"later")
         assert path.read_text() == "earlier"

@@ -275,7 +275,7 @@ def test_what_changes_no_result_makes_no_other_run() -> None:
 def test_matched_texts_are_part_of_what_they_are_known_by(monkeypatch) -> None:
     run = Run("ethos", "neutral", "matched", 0, Recipe(model="none"))
     text = Text("1", "Women are late.", mentions=(Mention(0, 5, "People"),), domain="gender")
-    monkeypatch.setattr(running, "read_corpus", lambda _: [text])
+    monkeypatch.setattr(running, "read_corpus", lambda *_, **__: [text])
     before = digests([run], MODEL)
     monkeypatch.setattr(running, "matched_texts", lambda texts, seed: [])
     assert digests([run], MODEL) != before

@@ -42,7 +42,7 @@ def table() -> str:
     comparison = TypeAdapter(Comparison).validate_json(COMPARISON.read_bytes())
     cells = {cell.domain: cell for cell in comparison.cells if cell.benchmark == "stereoset"}
     rows = [
-        "| StereoSet | SS before | SS after | bias, change | | LMS before | LMS after |",
+        "| StereoSet | SS before | SS after | bias, change | verdict | LMS before | LMS after |",
         "|---|---|---|---|---|---|---|",
     ]
     for domain in before:

@@ -8,6 +8,7 @@ from pathlib import Path
 from transformers import PreTrainedModel
 
 from fairforget.errors import InputError
+from fairforget.extras import needed
 
 CONFIG, WEIGHTS, PICKLED = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
 
@@ -24,12 +25,7 @@ def base_of(directory: Path) -> str:
         InputError: peft is not installed, the weights are missing or pickled, or no base is named,
             or the adapter itself.
     """
-    try:
-        import peft  # noqa: F401
-    except ImportError as error:
-        raise InputError(
-            f"adapter {str(directory)!r} needs peft: pip install 'fairforget[lora]'"
-        ) from error
+    needed("peft", "lora", f"adapter {str(directory)!r}")
     if not (directory / WEIGHTS).is_file():
         if (directory / PICKLED).is_file():
             raise InputError(

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, set_seed
 
 from fairforget.adapter_directory import WEIGHTS
 from fairforget.errors import InputError
+from fairforget.extras import needed
 
 if TYPE_CHECKING:
     from fairforget.config import UnlearningConfig
@@ -48,10 +49,7 @@ def check_peft() -> None:
     Raises:
         InputError: peft is not installed.
     """
-    try:
-        import peft  # noqa: F401
-    except ImportError as error:
-        raise InputError("LoRA needs peft: pip install 'fairforget[lora]'") from error
+    needed("peft", "lora", "LoRA")
 
 
 def add_adapter(model: PreTrainedModel, config: UnlearningConfig) -> None:

@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from fairforget.errors import InputError
-from fairforget.processes import is_first, say
+from fairforget.processes import is_first
+from fairforget.saying import say
 from fairforget.whole_files import whole_file
 
 SEAL = "whole"

@@ -12,9 +12,9 @@ from fairforget.benchmarks.degenerate import doubts_of
 from fairforget.benchmarks.faults import faults_of
 from fairforget.benchmarks.measurement import ALL, Row
 from fairforget.errors import InputError
-from fairforget.evaluation import Evaluation, read_items
+from fairforget.evaluation import Evaluation, read_evaluation
 from fairforget.paired import Cell, Change, adjusted, compare_items
-from fairforget.records import AFTER, BEFORE, RECORD, EvaluationRecord, ModelFacts, read_record
+from fairforget.records import AFTER, BEFORE, RECORD, EvaluationRecord, ModelFacts
 from fairforget.seeds import check_seed
 
 MEASURED = ("domains", "value", "metrics")
@@ -49,10 +49,7 @@ def compare(before: Path, after: Path, *, seed: int | None = None) -> Comparison
     Raises:
         InputError: one is no evaluation, or they cannot be compared; says what differs.
     """
-    sides = []
-    for directory in (before, after):
-        record = read_record(_evaluation(directory) / RECORD, EvaluationRecord)
-        sides.append(Evaluation(directory, record, read_items(directory)))
+    sides = [read_evaluation(_evaluation(directory)) for directory in (before, after)]
     old, new = (side.record.results for side in sides)
     if not old.keys() & new.keys():
         raise InputError(

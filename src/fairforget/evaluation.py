@@ -149,8 +149,7 @@ def _is_done(part: Path, name: str, facts: ModelFacts, seed: int) -> bool:
     if not (part / RECORD).exists():
         return False
     try:
-        record = read_record(part / RECORD, EvaluationRecord)
-        read_items(part)
+        record = read_evaluation(part).record
     except InputError:  # damaged: it is measured again
         return False
     return list(record.results) == [name] and (record.model, record.seed) == (facts, seed)
@@ -160,6 +159,16 @@ def _write(directory: Path, record: EvaluationRecord, items: pa.Table) -> None:
     with whole_file(directory / ITEMS) as file:
         pq.write_table(items, file)
     write_record(record, directory / RECORD)
+
+
+def read_evaluation(directory: Path) -> Evaluation:
+    """What `evaluate_into` wrote.
+
+    Raises:
+        InputError: it is not there, or damaged.
+    """
+    record = read_record(directory / RECORD, EvaluationRecord)
+    return Evaluation(directory, record, read_items(directory))
 
 
 def read_items(directory: Path) -> Items:

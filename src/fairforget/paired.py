@@ -15,7 +15,7 @@ from fairforget.statistics import (
     SIGNIFICANT,
     Floats,
     bootstrap_totals,
-    holm,
+    corrected,
     interval,
     mcnemar,
 )
@@ -159,12 +159,12 @@ def adjusted(cells: Sequence[Cell]) -> list[Cell]:
     Bias of single domains is one family; of all items, which repeats these, another; ability a
     third.
     """
-    families = [(cell.distance is not None, cell.domain == ALL) for cell in cells]
-    values: dict[int, float] = {}
-    for family in set(families):
-        members = [n for n, its in enumerate(families) if its == family]
-        corrected = holm([cells[n].p for n in members])
-        values |= dict(zip(members, corrected, strict=True))
+    values = corrected(
+        {
+            n: ((cell.distance is not None, cell.domain == ALL), cell.p)
+            for n, cell in enumerate(cells)
+        }
+    )
     return [replace(cell, p_adjusted=values[n]) for n, cell in enumerate(cells)]
 
 

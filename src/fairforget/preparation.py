@@ -18,8 +18,8 @@ from fairforget.errors import InputError
 from fairforget.models import LanguageModel
 from fairforget.objectives import OBJECTIVES
 from fairforget.overlap import overlaps
-from fairforget.processes import say
 from fairforget.records import CorpusFacts, OverlapFacts
+from fairforget.saying import say
 from fairforget.targets import BY_MENTION, BY_SPAN, Targets, encode_infilling, encode_targets
 
 RETAIN, EVERYDAY = "retain", "everyday"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -86,12 +85,6 @@ def count() -> int:
 def is_first() -> bool:
     """Whether this process is the one that writes files and talks."""
     return not _several() or dist.get_rank() == 0
-
-
-def say(message: str) -> None:
-    """Print on stderr, once for all processes."""
-    if is_first():
-        print(message, file=sys.stderr)
 
 
 def wait_for_all() -> None:

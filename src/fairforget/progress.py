@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from fairforget.saying import is_silent
+
 Advance = Callable[..., None]
 SECONDS_BETWEEN_LINES = 30.0
 """At least, where there is no terminal."""
@@ -31,7 +32,7 @@ def bar(description: str, total: int | None = None) -> Iterator[Advance]:
         description: what is done.
         total: how much there is to do; `advance` may say it later.
     """
-    if os.environ.get("RANK", "0") != "0":  # the first talks; `processes` would load torch
+    if is_silent():
         yield lambda by=1, note="", total=None: None
         return
     console = Console(stderr=True)

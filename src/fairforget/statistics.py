@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ DRAWN_AT_ONCE = 2_000_000
 """Cluster indices that exist at one time while resampling: 16 MB."""
 
 Floats = npt.NDArray[np.float64]
+Key = TypeVar("Key", bound=Hashable)
 
 
 def cluster_sums(
@@ -156,3 +158,16 @@ def holm(p_values: Sequence[float]) -> list[float]:
         reached = max(reached, min(1.0, p_values[index] * (len(p_values) - rank)))
         adjusted[index] = reached
     return adjusted
+
+
+def corrected(tests: Mapping[Key, tuple[Hashable | None, float]]) -> dict[Key, float]:
+    """p-values after Holm's correction within each family.
+
+    Args:
+        tests: the family of each and its p-value; of no family, it is 1: nothing is decided.
+    """
+    found = dict.fromkeys(tests, 1.0)
+    for family in {family for family, _ in tests.values() if family is not None}:
+        mine = {key: p for key, (other, p) in tests.items() if other == family}
+        found |= dict(zip(mine, holm([*mine.values()]), strict=True))
+    return found

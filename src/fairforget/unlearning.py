@@ -198,35 +198,33 @@ def method_of(config: UnlearningConfig) -> dict[str, Any]:
     Constants of the objective where they are not as published, and mixed precision where there is.
     """
     objective = OBJECTIVES[config.objective]
-    return (
-        {
-            "objective": config.objective,
-            "selection": config.selection,
-            "context": config.context,
-            "reference": config.reference,
-            "retention": config.retention,
-            "retention_weight": config.retention_weight,
-            "retain_per_forget": config.retain_per_forget,
-            "steps": config.max_steps,
-            "batch_size": int(
-                config.per_device_train_batch_size
-                * config.gradient_accumulation_steps
-                * config.world_size
-            ),
-            "learning_rate": config.learning_rate,
-            "lr_scheduler_type": SchedulerType(config.lr_scheduler_type).value,
-            "seed": config.seed,
-            "lora": {"rank": config.lora_rank, "alpha": config.lora_alpha}
-            if config.lora_rank
-            else None,
-        }
-        | {
-            name: value
-            for name in CONSTANTS
-            if (value := getattr(config, name)) is not None and value != getattr(objective, name)
-        }
-        | ({} if config.mixed_precision == "no" else {"mixed_precision": config.mixed_precision})
-    )
+    method = {
+        "objective": config.objective,
+        "selection": config.selection,
+        "context": config.context,
+        "reference": config.reference,
+        "retention": config.retention,
+        "retention_weight": config.retention_weight,
+        "retain_per_forget": config.retain_per_forget,
+        "steps": config.max_steps,
+        "batch_size": int(
+            config.per_device_train_batch_size
+            * config.gradient_accumulation_steps
+            * config.world_size
+        ),
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": SchedulerType(config.lr_scheduler_type).value,
+        "seed": config.seed,
+        "lora": {"rank": config.lora_rank, "alpha": config.lora_alpha}
+        if config.lora_rank
+        else None,
+    }
+    for name in CONSTANTS:
+        if (value := getattr(config, name)) is not None and value != getattr(objective, name):
+            method[name] = value
+    if config.mixed_precision != "no":
+        method["mixed_precision"] = config.mixed_precision
+    return method
 
 
 def _stopped(steps: int, of: int) -> dict[str, int]:

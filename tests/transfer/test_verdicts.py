@@ -10,9 +10,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from fairforget.statistics import holm
+from fairforget.statistics import corrected, holm
 from fairforget.transfer.estimate import Estimate
-from fairforget.transfer.families import cell_family, corrected
+from fairforget.transfer.families import cell_family
 from fairforget.transfer.needed import data_needed, seeds_needed
 from fairforget.transfer.record import Effect, MatrixCell, Reason
 from fairforget.transfer.verdicts import Waiting, judged, pointed

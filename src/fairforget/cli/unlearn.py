@@ -100,12 +100,7 @@ def unlearn_command(
     from fairforget.models import LanguageModel, load_model, save_model
     from fairforget.outputs import check_output, open_output
     from fairforget.overlap import check_unseen
-    from fairforget.preparation import (
-        Corpus,
-        check_trainable,
-        everyday_corpus,
-        prepare,
-    )
+    from fairforget.preparation import Corpus, check_trainable, everyday_corpus, prepare
     from fairforget.processes import count, is_first, joined
     from fairforget.records import AFTER, BEFORE, CHECKPOINTS, MODEL, RECORD, write_record
     from fairforget.report import check_installed

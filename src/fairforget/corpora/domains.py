@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from fairforget.saying import say
+
 DOMAINS = {
     "gender": "women and men",
     "race": "race and ethnicity, and origin where a source does not tell them apart",
@@ -112,8 +114,6 @@ class Labels:
         """Say on stderr which labels were met that belong to no domain, and how often."""
         if self.unmapped:
             met = ", ".join(f"{label!r} {count}" for label, count in self.unmapped.most_common(12))
-            from fairforget.processes import say  # torch takes seconds to import
-
             more = f", and {len(self.unmapped) - 12} others" if len(self.unmapped) > 12 else ""
             say(
                 f"{self.source}: {self.unmapped.total()} labels belong to no domain, "

@@ -50,9 +50,8 @@ def iter_corpus(name: str, *, label: str = "hateful", seed: int = 0) -> Iterator
             `.parquet` file, a `.txt` file with a text a line, or `hub:OWNER/NAME`; all its texts,
             or those of one domain or group. Options: `label` (hateful, with those of which the
             source says nothing; other; harmless, all but the hateful ones; all), `split`, and the
-            source's own; of a file or a hub data set, `COLUMN=theirs` for every
-            column that has another name, and of a file `split-is`, which keeps the texts of a
-            split.
+            source's own; of a file or a hub data set, `COLUMN=theirs` for every column that has
+            another name, and of a file `split-is`, which keeps the texts of a split.
         label: where the name has no such option.
         seed: of a corpus that is made by chance.
 

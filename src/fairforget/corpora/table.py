@@ -12,6 +12,7 @@ from fairforget.corpora.rows import READERS, Row
 from fairforget.corpora.text import Mention, Span, Text
 from fairforget.data.files import parse_json
 from fairforget.errors import InputError
+from fairforget.saying import say
 
 SUFFIXES = tuple(READERS)
 COLUMNS = ("id", "text", "domain", "group", "spans", "mentions", "split", "hateful")
@@ -86,8 +87,6 @@ def _check_columns(source: object, names: list[str], columns: Mapping[str, str])
     unused = [ours for ours in COLUMNS if ours not in names and ours not in columns]
     for name in names:
         if name not in COLUMNS and (meant := get_close_matches(name, unused, 1, cutoff=0.8)):
-            from fairforget.processes import say  # torch takes seconds to import
-
             say(
                 f"{source}: the column `{name}` is not used; if it holds {meant[0]}, call it so, "
                 f"or say ?{meant[0]}={name}"

@@ -11,6 +11,7 @@ from typing import Any
 from fairforget.errors import InputError
 from fairforget.explore import view
 from fairforget.explore.pair import LONGEST, Pair
+from fairforget.extras import needed
 
 PROMPT = "The new nurse said that"
 TEMPLATE = "Most {group} are good at mathematics."
@@ -102,8 +103,4 @@ def load_gradio() -> Any:
         InputError: it is not installed.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import, which looks at it
-    try:
-        import gradio
-    except ImportError as error:
-        raise InputError("exploring needs gradio: pip install 'fairforget[explore]'") from error
-    return gradio
+    return needed("gradio", "explore", "exploring")

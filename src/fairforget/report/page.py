@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.compare import Comparison
-from fairforget.errors import InputError
+from fairforget.extras import needed
 from fairforget.page_policy import page_policy
 from fairforget.report.contents import Contents, Runs, Unlearning, read_directory
 from fairforget.transfer.record import StudyRecord
@@ -48,10 +48,7 @@ def check_installed() -> None:
     Raises:
         InputError: jinja2 is not installed.
     """
-    try:
-        import jinja2  # noqa: F401
-    except ImportError as error:
-        raise InputError("a page needs jinja2: pip install 'fairforget[report]'") from error
+    needed("jinja2", "report", "a page")
 
 
 def render(contents: Contents) -> str:

@@ -83,6 +83,12 @@ def _long_terms() -> frozenset[str]:
 
 
 @cache
+def _longest_term() -> int:
+    """Letters of the longest of them."""
+    return max(map(len, _long_terms()))
+
+
+@cache
 def _phrase() -> re.Pattern[str]:
     """Any noun phrase, or an adjective before a noun, the longest that fits."""
     both = sorted({*_nouns(), *_adjectives()}, key=len, reverse=True)
@@ -132,7 +138,7 @@ def is_protected(word: str) -> bool:
 @lru_cache(maxsize=1 << 16)
 def is_misspelt_identity(word: str) -> bool:
     """Whether a plain word, which is no word, is a group's name with one wrong letter."""
-    fits = MISSPELT - 1 <= len(word) <= max(map(len, _long_terms())) + 1
+    fits = MISSPELT - 1 <= len(word) <= _longest_term() + 1
     return fits and not _long_terms().isdisjoint(_near(word))
 
 

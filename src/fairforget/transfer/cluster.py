@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from fairforget.allocator import keep_freed_memory
 from fairforget.errors import InputError
+from fairforget.extras import needed
 from fairforget.redaction import redacted
 
 ADDRESS = "RAY_ADDRESS"
@@ -47,14 +48,11 @@ def workers(cluster: Cluster, *, cpus: int = 1, gpus: float = 0.0) -> Iterator[A
     if cluster == "none":
         yield lambda tasks: ((index, attempt(task)) for index, task in enumerate(tasks))
         return
-    try:
-        import ray
-    except ImportError as error:
-        raise InputError("--cluster ray needs ray: pip install 'fairforget[cluster]'") from error
+    ray = needed("ray", "cluster", "--cluster ray")
     _check_answers(os.environ.get(ADDRESS, ""))
     ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False)
     try:
-        nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+        nodes: list[dict[str, Any]] = ray.nodes()
         _check_fits([node["Resources"] for node in nodes if node["Alive"]], cpus, gpus)
         yield partial(_over_ray, cpus=cpus, gpus=gpus)
     finally:

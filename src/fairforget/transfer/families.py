@@ -8,15 +8,12 @@ others, and get nothing.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import TypeVar
+from collections.abc import Hashable
 
 from fairforget.benchmarks.measurement import ALL
-from fairforget.statistics import holm
 from fairforget.transfer.record import MatrixCell, Row, too_few
 
 Family = tuple[Hashable, ...]
-Key = TypeVar("Key", bound=Hashable)
 
 
 def cell_family(cell: MatrixCell) -> Family | None:
@@ -36,16 +33,3 @@ def row_family(row: Row, clusters: int | None) -> Family | None:
 def of_control(family: Family | None, control: str) -> Family | None:
     """The family of what is left after a control: each control is a question of its own."""
     return None if family is None else (*family, control)
-
-
-def corrected(tests: Mapping[Key, tuple[Family | None, float]]) -> dict[Key, float]:
-    """p-values after Holm's correction within each family.
-
-    Args:
-        tests: the family of each and its p-value; of no family, it is 1: nothing is decided.
-    """
-    found = dict.fromkeys(tests, 1.0)
-    for family in {family for family, _ in tests.values() if family is not None}:
-        mine = {key: p for key, (other, p) in tests.items() if other == family}
-        found |= dict(zip(mine, holm([*mine.values()]), strict=True))
-    return found

@@ -7,10 +7,10 @@ from dataclasses import replace
 from statistics import fmean
 
 from fairforget.benchmarks.measurement import ALL
-from fairforget.statistics import SIGNIFICANT
+from fairforget.statistics import SIGNIFICANT, corrected
 from fairforget.transfer.effects import Measured
 from fairforget.transfer.estimate import Estimate, mean, ratio
-from fairforget.transfer.families import Family, corrected, of_control, row_family
+from fairforget.transfer.families import Family, of_control, row_family
 from fairforget.transfer.record import Effect, MatrixCell, Row, too_few
 from fairforget.transfer.verdicts import rose
 

@@ -17,7 +17,7 @@ from fairforget.corpora.reading import parse_name
 from fairforget.devices import chosen_device
 from fairforget.digest import digest
 from fairforget.errors import InputError
-from fairforget.evaluation import Items, evaluate_into, read_items
+from fairforget.evaluation import Evaluation, evaluate_into, read_evaluation
 from fairforget.landing import TOLERANCE, perplexities_before
 from fairforget.models import LanguageModel, load_model
 from fairforget.objectives import parse_objective
@@ -34,7 +34,6 @@ from fairforget.records import (
     AFTER,
     CHECKPOINTS,
     RECORD,
-    EvaluationRecord,
     UnlearningRecord,
     read_record,
     write_record,
@@ -83,9 +82,8 @@ class Finished:
     """What a run left."""
 
     record: UnlearningRecord
-    evaluation: EvaluationRecord
-    items: Items
-    """As the unlearned model scores them."""
+    after: Evaluation
+    """Of the unlearned model."""
 
 
 def read_finished(directory: Path) -> Finished | None:
@@ -95,8 +93,7 @@ def read_finished(directory: Path) -> Finished | None:
     try:
         return Finished(
             read_record(directory / RECORD, UnlearningRecord),
-            read_record(directory / AFTER / RECORD, EvaluationRecord),
-            read_items(directory / AFTER),
+            read_evaluation(directory / AFTER),
         )
     except InputError as error:
         print(f"{error}; the run is done again", file=sys.stderr)

@@ -18,7 +18,7 @@ from fairforget.benchmarks import bias_judge_of, checked
 from fairforget.corpora.domains import forgotten_domains
 from fairforget.devices import chosen_device
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate_into, read_items
+from fairforget.evaluation import evaluate_into, read_evaluation
 from fairforget.fingerprint import makeup
 from fairforget.forgotten import forgotten_by
 from fairforget.landing import NOT_USED_UP, NOTED
@@ -31,7 +31,6 @@ from fairforget.records import (
     RECORD,
     RUNS,
     EvaluationRecord,
-    read_record,
     write_record,
 )
 from fairforget.transfer.cluster import Attempts, Cluster, workers
@@ -115,21 +114,20 @@ def transfer(
         finished, failed = _carried_out(directories, attempted)
     if not finished:
         raise InputError(f"all {len(runs)} runs failed; the first: {failed[0].error}")
-    before = read_record(output / BEFORE / RECORD, EvaluationRecord)
-    items = read_items(output / BEFORE)
+    before = read_evaluation(output / BEFORE)
     results = [_result(run, finished[run]) for run in runs if run in finished]
-    cells = seed_cells(items, results, benchmarks)  # which finds out whether the items are the same
-    matrix, rows = transfer_matrix(items, results, benchmarks, controls=controls)
+    cells = seed_cells(before.items, results, benchmarks)  # refuses other items
+    matrix, rows = transfer_matrix(before.items, results, benchmarks, controls=controls)
     crossed = {"forget": forget, "objectives": objectives, "controls": controls, "seeds": seeds}
     record = StudyRecord(
-        model=before.model,
+        model=before.record.model,
         settings={**crossed, **asdict(recipe)},
         rows=rows,
         matrix=matrix,
         cells=cells,
         failed=failed,
-        environment=before.environment,
-        seconds=_seconds(before, finished.values()),
+        environment=before.record.environment,
+        seconds=_seconds(before.record, finished.values()),
     )
     write_record(record, output / STUDY)
     return record
@@ -164,8 +162,7 @@ def _remove_damaged(directory: Path) -> None:
     """Remove an evaluation that cannot be read, so that it is done again."""
     if (directory / RECORD).exists():
         try:
-            read_record(directory / RECORD, EvaluationRecord)
-            read_items(directory)
+            read_evaluation(directory)
         except InputError as error:
             print(f"{error}; it is measured again", file=sys.stderr)
             shutil.rmtree(directory)
@@ -190,7 +187,7 @@ def _result(run: Run, its: Finished) -> Result:
     everyday = budget.others.get(EVERYDAY)
     return Result(
         run,
-        its.items,
+        its.after.items,
         budget.reached,
         _forgotten(run),
         everyday.reached if everyday else None,
@@ -214,6 +211,6 @@ def _seconds(before: EvaluationRecord, finished: Collection[Finished]) -> dict[s
         "before": sum(before.seconds.values()),
         "training": fmean(its.record.seconds["training"] for its in finished),
         "landing": fmean(its.record.seconds["landing"] for its in finished),
-        "evaluation": fmean(sum(its.evaluation.seconds.values()) for its in finished),
+        "evaluation": fmean(sum(its.after.record.seconds.values()) for its in finished),
     }
     return {phase: round(value, 2) for phase, value in taken.items()}

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fairforget.statistics import SIGNIFICANT
+from fairforget.statistics import SIGNIFICANT, corrected
 from fairforget.transfer.estimate import Estimate
-from fairforget.transfer.families import cell_family, corrected, of_control
+from fairforget.transfer.families import cell_family, of_control
 from fairforget.transfer.needed import data_needed, seeds_needed
 from fairforget.transfer.plan import lacks_cause
 from fairforget.transfer.record import Effect, MatrixCell, Reason, Verdict, too_few

@@ -1,0 +1,20 @@
+"""What is said on stderr while something runs; of several processes, the first says it.
+
+The launcher's word is taken for which that is: `processes` would load torch, which takes seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def is_silent() -> bool:
+    """Whether another process talks for this one."""
+    return os.environ.get("RANK", "0") != "0"
+
+
+def say(message: str) -> None:
+    """Print on stderr, once for all processes."""
+    if not is_silent():
+        print(message, file=sys.stderr)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import linear, scoring, startup, step
-from fairforget.allocator import keep_freed_memory
+from fairforget.machine.allocator import keep_freed_memory
 
 PARTS = {
     "startup": startup.measure,

@@ -10,7 +10,7 @@ from torch import nn
 
 from bench.peak import layer_shapes
 from fairforget.forward.linear import by_onednn, is_available
-from fairforget.models import load_model
+from fairforget.models.loading import load_model
 
 TURNS = 5
 TOKENS = 2048

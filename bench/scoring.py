@@ -20,13 +20,14 @@ from torch.profiler import ProfilerActivity, profile
 
 from bench.memory import peak_megabytes
 from bench.peak import peak_seconds, work
-from fairforget.allocator import keep_freed_memory
 from fairforget.benchmarks import crows_pairs, stereoset
 from fairforget.errors import InputError
 from fairforget.forward.linear_head import COLUMNS
 from fairforget.forward.packing import ROW_NODES
 from fairforget.forward.prefix_rows import prefix_rows
-from fairforget.models import LanguageModel, load_model
+from fairforget.machine.allocator import keep_freed_memory
+from fairforget.models.language_model import LanguageModel
+from fairforget.models.loading import load_model
 from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS, token_log_probs
 
 TURNS = 3

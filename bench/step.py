@@ -25,15 +25,16 @@ import transformers
 
 from bench.memory import megabytes_of
 from bench.padded_step import padded_step
-from fairforget.allocator import keep_freed_memory
-from fairforget.batches import Sample
-from fairforget.config import UnlearningConfig
 from fairforget.corpora import Span, Text, read_corpus
 from fairforget.forward.linear import is_faster
-from fairforget.models import LanguageModel, load_model
-from fairforget.preparation import RETAIN_TOKENS
-from fairforget.targets import Targets, encode_targets
-from fairforget.trainer import UnlearningTrainer
+from fairforget.machine.allocator import keep_freed_memory
+from fairforget.models.language_model import LanguageModel
+from fairforget.models.loading import load_model
+from fairforget.training.batches import Sample
+from fairforget.training.config import UnlearningConfig
+from fairforget.training.preparation import RETAIN_TOKENS
+from fairforget.training.targets import Targets, encode_targets
+from fairforget.training.trainer import UnlearningTrainer
 
 TEXTS, RETAINED = 16, 4
 TURNS = 3

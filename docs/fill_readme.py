@@ -12,16 +12,11 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from fairforget.compare import Comparison, compare
-from fairforget.paired import Cell
-from fairforget.records import (
-    AFTER,
-    BEFORE,
-    RECORD,
-    EvaluationRecord,
-    UnlearningRecord,
-    read_record,
-)
+from fairforget.comparison.compare import Comparison, compare
+from fairforget.comparison.paired import Cell
+from fairforget.records.files import read_record
+from fairforget.records.kinds import EvaluationRecord, UnlearningRecord
+from fairforget.records.places import AFTER, BEFORE, RECORD
 from marked import fill
 
 ROOT = Path(__file__).resolve().parents[1]

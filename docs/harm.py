@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fairforget.corpora import read_corpus
-from fairforget.models import LanguageModel
+from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import token_log_probs
 from fairforget.scoring.masked import masked_log_probs, one_at_a_time
-from fairforget.targets import Marked, encode_infilling, encode_targets
+from fairforget.training.targets import Marked, encode_infilling, encode_targets
 
 
 def harm(model: LanguageModel, corpus: str, *, texts: int) -> dict[str, float]:

@@ -23,8 +23,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairforget.evaluation import NAMES, SCORES
-from fairforget.outputs import SETTINGS
-from fairforget.records import AFTER, BEFORE, ITEMS, RECORD, RUNS
+from fairforget.records.outputs import SETTINGS
+from fairforget.records.places import AFTER, BEFORE, ITEMS, RECORD, RUNS
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"

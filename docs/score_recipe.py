@@ -22,9 +22,11 @@ from fairforget.benchmarks.stereoset import judge
 from fairforget.cli import main as fairforget
 from fairforget.corpora import read_corpus
 from fairforget.evaluation import evaluate_into, read_items
-from fairforget.landing import blend
-from fairforget.models import load_model
-from fairforget.records import MODEL, RECORD, EvaluationRecord, UnlearningRecord, read_record
+from fairforget.models.loading import load_model
+from fairforget.records.files import read_record
+from fairforget.records.kinds import EvaluationRecord, UnlearningRecord
+from fairforget.records.places import MODEL, RECORD
+from fairforget.training.landing import blend
 from results_page import ResultsPage
 
 RUNS = Path("runs") / "recipe"

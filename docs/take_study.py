@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from fairforget.records import read_record
+from fairforget.records.files import read_record
 from fairforget.report import write_report
 from fairforget.report.study_page import BenchmarkPart, parts
 from fairforget.report.tables import Table, markdown_text

@@ -22,9 +22,9 @@ from fairforget import (
     read_corpus,
     unlearn,
 )
-from fairforget.budget import STUDY_BUDGET
 from fairforget.selection import SelectionOptions, make_selector, mentions_of, select
-from fairforget.targets import Context, Selection
+from fairforget.training.budget import STUDY_BUDGET
+from fairforget.training.targets import Context, Selection
 from harm import harm
 from results_page import ResultsPage
 

@@ -11,8 +11,9 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from fairforget.allocator import keep_freed_memory
-from fairforget.models import LanguageModel, load_model
+from fairforget.machine.allocator import keep_freed_memory
+from fairforget.models.language_model import LanguageModel
+from fairforget.models.loading import load_model
 
 from .browser import browser  # noqa: F401
 

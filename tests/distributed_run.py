@@ -11,12 +11,13 @@ from accelerate import PartialState
 from accelerate.state import AcceleratorState
 
 from fairforget import unlearning
-from fairforget.budget import Budget
-from fairforget.config import UnlearningConfig
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
-from fairforget.models import load_model, save_model
-from fairforget.preparation import Corpus
+from fairforget.models.loading import load_model
+from fairforget.models.saving import save_model
+from fairforget.training.budget import Budget
+from fairforget.training.config import UnlearningConfig
+from fairforget.training.preparation import Corpus
 
 RETAIN = [Text(str(n), f"The river number {n} has a bridge and a mill.") for n in range(200)]
 

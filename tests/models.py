@@ -11,7 +11,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, normalizers, pre_tokeniz
 from tokenizers.models import BPE, WordPiece
 from tokenizers.processors import TemplateProcessing
 
-from fairforget.models import LanguageModel
+from fairforget.models.language_model import LanguageModel
 
 
 class Echo(hf.LlamaForCausalLM):

@@ -12,7 +12,8 @@ from peft import LoraConfig, PromptTuningConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
 from fairforget.errors import InputError
-from fairforget.models import load_model, save_model
+from fairforget.models.loading import load_model
+from fairforget.models.saving import save_model
 
 from .models import save_tiny
 

@@ -10,7 +10,7 @@ import pytest
 PROGRAM = """
 import resource, sys
 if sys.argv[1] == "kept":
-    from fairforget.allocator import keep_freed_memory
+    from fairforget.machine.allocator import keep_freed_memory
     keep_freed_memory()
 import torch
 def faults():

@@ -15,7 +15,9 @@ from fairforget.benchmarks.measurement import scores
 from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.evaluation import read_items
-from fairforget.records import RECORD, EvaluationRecord, read_record
+from fairforget.records.files import read_record
+from fairforget.records.kinds import EvaluationRecord
+from fairforget.records.places import RECORD
 
 from .models import tiny_model
 

@@ -16,11 +16,13 @@ from fairforget.benchmarks import crows_pairs, stereoset
 from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.stereoset import Item
 from fairforget.cli import main
-from fairforget.compare import compare, compare_items
+from fairforget.comparison.compare import compare, compare_items
+from fairforget.comparison.gate import violations
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, read_items
-from fairforget.gate import violations
-from fairforget.records import ITEMS, RECORD, EvaluationRecord, read_record, write_record
+from fairforget.records.files import read_record, write_record
+from fairforget.records.kinds import EvaluationRecord
+from fairforget.records.places import ITEMS, RECORD
 from fairforget.statistics import holm
 
 from .models import tiny_model

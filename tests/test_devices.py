@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fairforget.devices import chosen_device
 from fairforget.errors import InputError
+from fairforget.machine.devices import chosen_device
 
 TWO_GPUS = {"cuda": 2}
 

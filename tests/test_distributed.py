@@ -12,7 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fairforget.records import UnlearningRecord, read_record
+from fairforget.records.files import read_record
+from fairforget.records.kinds import UnlearningRecord
 
 from .models import save_tiny
 

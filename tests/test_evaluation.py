@@ -26,11 +26,13 @@ from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
 from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.cli import main
-from fairforget.console import show_evaluation
 from fairforget.errors import InputError
 from fairforget.evaluation import PARTS, evaluate, evaluate_into, read_items
-from fairforget.fingerprint import hub_commit, model_facts
-from fairforget.records import ITEMS, RECORD, EvaluationRecord, read_record
+from fairforget.models.fingerprint import hub_commit, model_facts
+from fairforget.records.files import read_record
+from fairforget.records.kinds import EvaluationRecord
+from fairforget.records.places import ITEMS, RECORD
+from fairforget.terminal.console import show_evaluation
 
 from .models import save_tiny, tiny_model
 

@@ -16,7 +16,7 @@ from fairforget.errors import InputError
 from fairforget.explore import view
 from fairforget.explore.app import build, launch
 from fairforget.explore.pair import Pair, TokenChange, filled, load_pair, most_changed
-from fairforget.models import save_model
+from fairforget.models.saving import save_model
 from fairforget.scoring.causal import token_log_probs
 
 from .models import tiny_model

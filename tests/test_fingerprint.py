@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from fairforget.fingerprint import makeup
-from fairforget.models import load_model
+from fairforget.models.fingerprint import makeup
+from fairforget.models.loading import load_model
 
 from .models import save_tiny
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from fairforget.benchmarks.overlap import _stereoset, benchmark_sentences, overlap
 from fairforget.cli import main
 from fairforget.corpora import SOURCES
 from fairforget.data.catalogue import CATALOGUE
+from fairforget.data.inventory import fetch_files, inventory, verify_files
 from fairforget.errors import InputError
-from fairforget.inventory import fetch_files, inventory, verify_files
-from fairforget.overlap import _stereoset, benchmark_sentences, overlap
 
 
 def test_the_inventory_has_every_corpus_and_data_set(tmp_path, monkeypatch) -> None:
@@ -107,7 +107,9 @@ def test_overlap_counts_sentences_that_share_words_in_a_row() -> None:
 
 @pytest.mark.parametrize("ngram", ["0", "-3"])
 def test_an_ngram_has_words(capsys, monkeypatch, ngram: str) -> None:
-    monkeypatch.setattr("fairforget.overlap.benchmark_sentences", lambda name: ("They lie.",))
+    monkeypatch.setattr(
+        "fairforget.benchmarks.overlap.benchmark_sentences", lambda name: ("They lie.",)
+    )
     with pytest.raises(SystemExit) as exit_:
         main(["data", "overlap", "builtin", "--benchmarks", "stereoset", "--ngram", ngram])
     assert exit_.value.code == 2

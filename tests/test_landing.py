@@ -7,11 +7,18 @@ import math
 import pytest
 import torch
 
-from fairforget.budget import Budget
 from fairforget.errors import InputError
-from fairforget.landing import TOLERANCE, Damage, land, mirror, mirrored, perplexities_before
-from fairforget.models import LanguageModel
+from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.perplexity import perplexity
+from fairforget.training.budget import Budget
+from fairforget.training.landing import (
+    TOLERANCE,
+    Damage,
+    land,
+    mirror,
+    mirrored,
+    perplexities_before,
+)
 
 from .models import tiny_causal, word_tokenizer
 

@@ -14,7 +14,7 @@ import torch
 from fairforget.benchmarks import crows_pairs, stereoset
 from fairforget.benchmarks.crows_pairs import Pair, read_pairs
 from fairforget.benchmarks.stereoset import Item, read_items
-from fairforget.models import LanguageModel
+from fairforget.models.language_model import LanguageModel
 
 from .models import VOCABULARY, tiny_model
 from .test_stereoset import ITEMS as STEREOSET_ITEMS

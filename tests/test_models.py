@@ -10,7 +10,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from fairforget.errors import InputError
-from fairforget.models import load_model, save_model
+from fairforget.models.loading import load_model
+from fairforget.models.saving import save_model
 
 from .models import CAUSAL, save_tiny
 

@@ -6,25 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from fairforget import overlap
+from fairforget.benchmarks import overlap
+from fairforget.benchmarks.forgotten import forgotten_by
+from fairforget.benchmarks.overlap import LENGTH, check_unseen, overlaps
 from fairforget.cli import main
-from fairforget.config import UnlearningConfig
 from fairforget.corpora import Text
 from fairforget.errors import InputError
-from fairforget.forgotten import forgotten_by
-from fairforget.models import load_model
-from fairforget.overlap import LENGTH, check_unseen, overlaps
-from fairforget.preparation import Corpus, prepare
-from fairforget.records import (
-    MODEL,
-    RECORD,
-    BudgetFacts,
-    CorpusFacts,
-    ModelFacts,
-    UnlearningRecord,
-    environment,
-    write_record,
-)
+from fairforget.models.loading import load_model
+from fairforget.records.environment import environment
+from fairforget.records.files import write_record
+from fairforget.records.kinds import BudgetFacts, CorpusFacts, ModelFacts, UnlearningRecord
+from fairforget.records.places import MODEL, RECORD
+from fairforget.training.config import UnlearningConfig
+from fairforget.training.preparation import Corpus, prepare
 
 from .models import save_tiny
 

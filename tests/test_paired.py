@@ -4,8 +4,8 @@ import pytest
 from fairforget.benchmarks import judge_of
 from fairforget.benchmarks.measurement import Row
 from fairforget.benchmarks.stereoset import Item, aggregate
+from fairforget.comparison.paired import Cell, Change, compare_items
 from fairforget.errors import InputError
-from fairforget.paired import Cell, Change, compare_items
 from tests.report.runs import crows_rows, stereoset_rows
 
 

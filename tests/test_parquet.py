@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fairforget import parquet
 from fairforget.corpora.rows import parquet_rows
+from fairforget.data import parquet
 from fairforget.errors import InputError
 from fairforget.evaluation import read_items
-from fairforget.records import ITEMS
+from fairforget.records.places import ITEMS
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairforget.progress import bar
+from fairforget.terminal.progress import bar
 
 
 def test_a_bar_learns_its_total(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
@@ -19,7 +19,7 @@ def test_a_bar_learns_its_total(monkeypatch: pytest.MonkeyPatch, capsys) -> None
 
 
 def test_without_a_terminal_a_line_now_and_then(monkeypatch, capsys) -> None:
-    monkeypatch.setattr("fairforget.progress.SECONDS_BETWEEN_LINES", 0)
+    monkeypatch.setattr("fairforget.terminal.progress.SECONDS_BETWEEN_LINES", 0)
     with bar("Unlearning", 20) as advance:
         advance(5, "forget 1.2 nats")
         advance(0)

@@ -10,8 +10,10 @@ import torch
 
 from fairforget.benchmarks.stereoset import evaluate, read_items
 from fairforget.cli import main
-from fairforget.models import load_model
-from fairforget.records import RECORD, UnlearningRecord, read_record
+from fairforget.models.loading import load_model
+from fairforget.records.files import read_record
+from fairforget.records.kinds import UnlearningRecord
+from fairforget.records.places import RECORD
 
 pytestmark = pytest.mark.real_model
 

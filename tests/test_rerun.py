@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fairforget import processes
 from fairforget.cli import main, settings
 from fairforget.cli.rerun import rerun_command
 from fairforget.errors import InputError
+from fairforget.machine import processes
 
 from .models import save_tiny
 

@@ -14,8 +14,8 @@ from fairforget.forward.linear_head import chosen_log_probs, linear_head
 from fairforget.forward.packing import ROW_NODES, honours_trees, packed
 from fairforget.forward.prefix_rows import prefix_rows
 from fairforget.forward.split_forward import logits_at, splits
-from fairforget.models import LanguageModel
-from fairforget.processes import shared_out
+from fairforget.machine.processes import shared_out
+from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import token_log_probs
 from fairforget.scoring.masked import Blanked, masked_log_probs, one_at_a_time
 

@@ -9,7 +9,8 @@ import pytest
 
 from fairforget.cli import main
 from fairforget.corpora import Mention, Span, read_corpus
-from fairforget.records import UnlearningRecord, read_record
+from fairforget.records.files import read_record
+from fairforget.records.kinds import UnlearningRecord
 
 from .models import save_tiny
 

@@ -12,14 +12,14 @@ import transformers as hf
 from peft import LoraConfig, get_peft_model
 from transformers import BertForMaskedLM, RobertaForMaskedLM, TrainerCallback
 
-from fairforget.adapters import adapter_off, merge_adapter
-from fairforget.batches import Sample, Samples
-from fairforget.config import UnlearningConfig
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, RETENTIONS
-from fairforget.put_back import without_noise
-from fairforget.targets import Targets
-from fairforget.trainer import UnlearningTrainer
+from fairforget.training.adapters import adapter_off, merge_adapter
+from fairforget.training.batches import Sample, Samples
+from fairforget.training.config import UnlearningConfig
+from fairforget.training.put_back import without_noise
+from fairforget.training.targets import Targets
+from fairforget.training.trainer import UnlearningTrainer
 from fairforget.unlearning import method_of
 
 from .models import CAUSAL, MASKED, WHOLE, tiny, tiny_causal, word_tokenizer
@@ -173,7 +173,7 @@ def test_loss_and_gradient_are_those_of_single_texts(
     packed = family in CAUSAL
     for trees, rows, once in ((packed, 256, False), (False, 256, True), (packed, 5, False)):
         run._logged.zero_()
-        monkeypatch.setattr("fairforget.step_loss.HEAD_ROWS", rows)
+        monkeypatch.setattr("fairforget.training.step_loss.HEAD_ROWS", rows)
         run.losses.head_at_once = once
         object.__setattr__(run.data_collator, "trees", trees)
         loss = loss_of(run, samples)
@@ -200,7 +200,7 @@ def test_a_head_that_cannot_be_run_apart_is_not(
     slopes = gradients(model)
     largest = max(slope.abs().max().item() for slope in slopes.values())
     for rows, once in ((256, False), (5, False), (256, True)):
-        monkeypatch.setattr("fairforget.step_loss.HEAD_ROWS", rows)
+        monkeypatch.setattr("fairforget.training.step_loss.HEAD_ROWS", rows)
         run.losses.head_at_once = once
         loss = loss_of(run, samples)
         loss.backward()

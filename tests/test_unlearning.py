@@ -9,26 +9,30 @@ from pathlib import Path
 import pytest
 import torch
 
-from fairforget import checkpoints, unlearning
-from fairforget.adapters import adapted, original_of
-from fairforget.budget import Budget
-from fairforget.config import UnlearningConfig
-from fairforget.console import show_unlearning
+from fairforget import unlearning
 from fairforget.corpora import Span, Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.errors import InputError
-from fairforget.landing import Damage, land
-from fairforget.models import LanguageModel, load_model, save_model
+from fairforget.models.language_model import LanguageModel
+from fairforget.models.loading import load_model
+from fairforget.models.saving import save_model
 from fairforget.objectives import OBJECTIVES
-from fairforget.preparation import (
+from fairforget.records.files import read_record, write_record
+from fairforget.records.kinds import UnlearningRecord
+from fairforget.scoring.perplexity import perplexity
+from fairforget.terminal.console import show_unlearning
+from fairforget.training import checkpoints
+from fairforget.training.adapters import adapted, original_of
+from fairforget.training.budget import Budget
+from fairforget.training.config import UnlearningConfig
+from fairforget.training.landing import Damage, land
+from fairforget.training.preparation import (
     HELD_OUT_TOKENS,
     OTHER_GROUPS,
     RETAIN_TOKENS,
     Corpus,
     prepare,
 )
-from fairforget.records import UnlearningRecord, read_record, write_record
-from fairforget.scoring.perplexity import perplexity
 from fairforget.unlearning import method_of, unlearn, unlearn_prepared
 
 from .models import save_tiny, tiny_causal, word_tokenizer

@@ -6,42 +6,44 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fairforget.budget import Budget
-    from fairforget.config import UnlearningConfig
     from fairforget.corpora import read_corpus
     from fairforget.corpora.text import Mention, Span, Text
     from fairforget.errors import InputError
     from fairforget.evaluation import evaluate
-    from fairforget.models import LanguageModel, load_model, save_model
-    from fairforget.preparation import Corpus, everyday_corpus
-    from fairforget.records import EvaluationRecord, UnlearningRecord
+    from fairforget.models.language_model import LanguageModel
+    from fairforget.models.loading import load_model
+    from fairforget.models.saving import save_model
+    from fairforget.records.kinds import EvaluationRecord, UnlearningRecord
     from fairforget.report import write_report
     from fairforget.scoring.causal import token_log_probs
-    from fairforget.targets import Targets, encode_targets
-    from fairforget.trainer import UnlearningTrainer
+    from fairforget.training.budget import Budget
+    from fairforget.training.config import UnlearningConfig
+    from fairforget.training.preparation import Corpus, everyday_corpus
+    from fairforget.training.targets import Targets, encode_targets
+    from fairforget.training.trainer import UnlearningTrainer
     from fairforget.unlearning import unlearn
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Budget": "budget",
-    "Corpus": "preparation",
-    "EvaluationRecord": "records",
+    "Budget": "training.budget",
+    "Corpus": "training.preparation",
+    "EvaluationRecord": "records.kinds",
     "InputError": "errors",
-    "LanguageModel": "models",
+    "LanguageModel": "models.language_model",
     "Mention": "corpora.text",
     "Span": "corpora.text",
-    "Targets": "targets",
+    "Targets": "training.targets",
     "Text": "corpora.text",
-    "UnlearningConfig": "config",
-    "UnlearningRecord": "records",
-    "UnlearningTrainer": "trainer",
-    "encode_targets": "targets",
+    "UnlearningConfig": "training.config",
+    "UnlearningRecord": "records.kinds",
+    "UnlearningTrainer": "training.trainer",
+    "encode_targets": "training.targets",
     "evaluate": "evaluation",
-    "everyday_corpus": "preparation",
-    "load_model": "models",
+    "everyday_corpus": "training.preparation",
+    "load_model": "models.loading",
     "read_corpus": "corpora",
-    "save_model": "models",
+    "save_model": "models.saving",
     "token_log_probs": "scoring.causal",
     "unlearn": "unlearning",
     "write_report": "report",

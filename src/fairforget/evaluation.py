@@ -14,23 +14,18 @@ import pyarrow.parquet as pq
 
 from fairforget.benchmarks import benchmark, checked
 from fairforget.benchmarks.degenerate import refuse_nan
+from fairforget.data.parquet import opened
 from fairforget.errors import InputError
-from fairforget.fingerprint import model_facts
-from fairforget.models import LanguageModel
-from fairforget.parquet import opened
-from fairforget.processes import count, is_first, wait_for_all
-from fairforget.progress import bar
-from fairforget.records import (
-    ITEMS,
-    RECORD,
-    EvaluationRecord,
-    ModelFacts,
-    environment,
-    read_record,
-    write_record,
-)
+from fairforget.machine.processes import count, is_first, wait_for_all
+from fairforget.models.fingerprint import model_facts
+from fairforget.models.language_model import LanguageModel
+from fairforget.records.environment import environment
+from fairforget.records.files import read_record, write_record
+from fairforget.records.kinds import EvaluationRecord, ModelFacts
+from fairforget.records.places import ITEMS, RECORD
+from fairforget.records.whole_files import whole_file
 from fairforget.seeds import check_seed
-from fairforget.whole_files import whole_file
+from fairforget.terminal.progress import bar
 
 PARTS = "parts"
 """Where each benchmark's evaluation is kept until all are done."""

@@ -11,9 +11,9 @@ from transformers import GenerationConfig
 
 from fairforget.errors import InputError
 from fairforget.forward.packing import padded
-from fairforget.models import LanguageModel
-from fairforget.processes import is_first
-from fairforget.whole_files import whole_file
+from fairforget.machine.processes import is_first
+from fairforget.models.language_model import LanguageModel
+from fairforget.records.whole_files import whole_file
 
 CONTINUATIONS = "continuations.json"
 SAMPLES = "samples.json"

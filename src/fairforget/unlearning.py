@@ -21,24 +21,34 @@ from transformers import (
 )
 from transformers.trainer_utils import SchedulerType
 
-from fairforget.adapters import adapted, original_of
-from fairforget.budget import Budget
-from fairforget.checkpoints import clear, own
-from fairforget.config import UnlearningConfig
-from fairforget.digest import digest
-from fairforget.fingerprint import model_facts
-from fairforget.landing import MAIN, NOTED, Damage, land, measured_rounded, mirror, mirrored
-from fairforget.models import LanguageModel, calm_libraries
+from fairforget.machine.processes import is_first, wait_for_all
+from fairforget.models.fingerprint import model_facts
+from fairforget.models.language_model import LanguageModel
+from fairforget.models.libraries import calm_libraries
 from fairforget.objectives import CONSTANTS, OBJECTIVES
-from fairforget.preparation import EVERYDAY, RETAIN, Corpus, Prepared, prepare
-from fairforget.processes import is_first, wait_for_all
-from fairforget.progress import Advance, bar
-from fairforget.put_back import settings_put_back
-from fairforget.records import UnlearningRecord, environment
+from fairforget.records.digest import digest
+from fairforget.records.environment import environment
+from fairforget.records.kinds import UnlearningRecord
 from fairforget.scoring.perplexity import perplexity
-from fairforget.sharding import gather, sharding_is_asked, shown_in
-from fairforget.trainer import UnlearningTrainer, history_of, last_checkpoint
-from fairforget.watch import RATIO, Watch
+from fairforget.terminal.progress import Advance, bar
+from fairforget.training.adapters import adapted, original_of
+from fairforget.training.budget import Budget
+from fairforget.training.checkpoints import clear, own
+from fairforget.training.config import UnlearningConfig
+from fairforget.training.landing import (
+    MAIN,
+    NOTED,
+    Damage,
+    land,
+    measured_rounded,
+    mirror,
+    mirrored,
+)
+from fairforget.training.preparation import EVERYDAY, RETAIN, Corpus, Prepared, prepare
+from fairforget.training.put_back import settings_put_back
+from fairforget.training.sharding import gather, sharding_is_asked, shown_in
+from fairforget.training.trainer import UnlearningTrainer, history_of, last_checkpoint
+from fairforget.training.watch import RATIO, Watch
 
 CHECK_TEXTS = {RETAIN: 16, EVERYDAY: 40}
 """Held-out texts that are looked at while training, and to find where to land."""

@@ -50,7 +50,7 @@ assert scores["profession"]["items"] == 4 and scores["all"]["ties"] == 0
 from fairforget.benchmarks import benchmark
 from fairforget.benchmarks.degenerate import doubts_of, refuse_nan
 from fairforget.errors import InputError
-from fairforget.models import load_model
+from fairforget import load_model
 broken = load_model("model", device="cpu")
 def measured(value):
     for parameter in broken.model.parameters():

@@ -48,7 +48,7 @@ def test_every_method_has_its_paper_its_command_and_its_file() -> None:
 
 def test_the_architecture_names_every_room() -> None:
     page = (PAGES / "architecture.md").read_text(encoding="utf-8")
-    for path in re.findall(r"`(\w+(?:\.py|/))`", page.partition("## Add an objective")[0]):
+    for path in re.findall(r"`([\w/]+(?:\.py|/))`", page.partition("## Add an objective")[0]):
         assert (ROOT / "src/fairforget" / path).exists(), path
     for module in (ROOT / "src/fairforget").glob("[!_]*.py"):
         assert f"`{module.name}`" in page, module.name

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.models import LanguageModel
+from fairforget.models.language_model import LanguageModel
 
 from .blocks import ROOT
 

@@ -19,7 +19,7 @@ import transformers  # noqa: F401  # before the fork, not after each
 
 import fairforget.benchmarks
 import fairforget.cli.finish
-import fairforget.landing
+import fairforget.training.landing
 import fairforget.transfer
 import fairforget.unlearning  # noqa: F401
 from tests.recorded import record

@@ -14,8 +14,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from fairforget.config import UnlearningConfig
 from fairforget.data.catalogue import CATALOGUE
+from fairforget.training.config import UnlearningConfig
 from tests.models import save_tiny
 
 WORDS = ("late", "loud", "slow", "bad drivers", "very late", "rude")

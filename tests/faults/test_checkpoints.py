@@ -12,8 +12,8 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from fairforget.checkpoints import SEAL, last_whole, seal
 from fairforget.errors import InputError
+from fairforget.training.checkpoints import SEAL, last_whole, seal
 from tests.models import tiny_causal
 from tests.test_trainer import trainer, weights
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from fairforget.cli import main
-from fairforget.config import UnlearningConfig
-from fairforget.records import CHECKPOINTS, MODEL, RECORD
+from fairforget.records.places import CHECKPOINTS, MODEL, RECORD
+from fairforget.training.config import UnlearningConfig
 from tests.models import save_tiny
 
 from .test_checkpoints import cut, flip

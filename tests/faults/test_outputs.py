@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from fairforget.errors import InputError
-from fairforget.outputs import LOCK, SETTINGS, open_output
-from fairforget.whole_files import whole_file
+from fairforget.records.outputs import LOCK, SETTINGS, open_output
+from fairforget.records.whole_files import whole_file
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from fairforget.outputs import open_output
+from fairforget.records.outputs import open_output
 open_output(Path(sys.argv[1]), {"command": "evaluate"})
 print("held", flush=True)
 time.sleep(600)

@@ -13,18 +13,17 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
 from fairforget.benchmarks.stereoset import Item, aggregate
-from fairforget.compare import Comparison, compare
-from fairforget.records import (
-    ITEMS,
-    RECORD,
+from fairforget.comparison.compare import Comparison, compare
+from fairforget.records.environment import Environment
+from fairforget.records.files import write_record
+from fairforget.records.kinds import (
     BudgetFacts,
     CorpusFacts,
-    Environment,
     EvaluationRecord,
     ModelFacts,
     UnlearningRecord,
-    write_record,
 )
+from fairforget.records.places import ITEMS, RECORD
 from fairforget.transfer.matrix import Result, seed_cells, transfer_matrix
 from fairforget.transfer.plan import Recipe, Run
 from fairforget.transfer.record import STUDY, Failure, StudyRecord

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.report.comparison import compare
+from fairforget.report.before_after import before_after
 from fairforget.report.contents import Unlearning, read_directory
 from fairforget.report.headline import (
     Headline,
@@ -17,7 +17,7 @@ def headline(directory: Path, trained: list[str]) -> Headline:
     assert isinstance(contents, Unlearning)
     assert contents.before is not None
     assert contents.after is not None
-    return change_headline(compare(contents.before, contents.after), trained, 1.004)
+    return change_headline(before_after(contents.before, contents.after), trained, 1.004)
 
 
 def test_says_what_fell_what_it_cost_and_what_happened_elsewhere(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fairforget.errors import InputError
-from fairforget.records import CorpusFacts
+from fairforget.records.kinds import CorpusFacts
 from fairforget.report import write_report
 from fairforget.report.figures import Scale, curves
 from fairforget.report.unlearning_page import trained_domains

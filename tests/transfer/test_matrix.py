@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fairforget.benchmarks.stereoset import judge
 from fairforget.transfer.effects import measured
 from fairforget.transfer.matrix import Result, seed_cells, transfer_matrix
-from fairforget.transfer.record import MatrixCell, Row
+from fairforget.transfer.record import MatrixCell, MatrixRow
 
 from .items import result, rows, ss
 
@@ -112,7 +112,7 @@ def test_too_few_terms_decide_nothing_and_take_nothing_from_the_others() -> None
     few = {"gender": 24, "race": 40, "religion": 5}
     shift = {"gender": 0.3, "religion": 0.7}
 
-    def found(terms: dict[str, int]) -> tuple[dict[str, MatrixCell], Row]:
+    def found(terms: dict[str, int]) -> tuple[dict[str, MatrixCell], MatrixRow]:
         runs = [result("builtin:religion", shift=shift, seed=s, terms=terms) for s in SEEDS]
         cells, (row,) = transfer_matrix(rows(terms=terms), runs, ["stereoset"], controls=[])
         return {cell.domain: cell for cell in cells}, row

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from fairforget.budget import Budget
 from fairforget.errors import InputError
+from fairforget.training.budget import Budget
 from fairforget.transfer.plan import CONTROLS, Recipe, Run, planned
 
 RECIPE = Recipe(model="smollm2")

@@ -15,7 +15,7 @@ import torch
 from fairforget.cli import main
 from fairforget.corpora import Mention, Text
 from fairforget.errors import InputError
-from fairforget.models import load_model
+from fairforget.models.loading import load_model
 from fairforget.transfer import running
 from fairforget.transfer import study as study_module
 from fairforget.transfer.plan import Recipe, Run

@@ -27,7 +27,7 @@ from fairforget.data.catalogue import BBQ_CATEGORIES, BBQ_METADATA, bbq_file
 from fairforget.data.files import json_lines, read_text
 from fairforget.data.locate import located
 from fairforget.errors import InputError
-from fairforget.models import LanguageModel
+from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.statistics import Floats, cluster_sums
 

@@ -24,7 +24,7 @@ from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.files import read_text
 from fairforget.data.locate import located
 from fairforget.errors import InputError
-from fairforget.models import LanguageModel
+from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.scoring.masked import Blanked, masked_log_probs, one_at_a_time
 from fairforget.statistics import Floats

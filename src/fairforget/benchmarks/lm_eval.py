@@ -19,8 +19,8 @@ import numpy as np
 from fairforget.benchmarks.measurement import Evaluate, Judged, Measurement, Row
 from fairforget.benchmarks.sentences import needs_causal
 from fairforget.errors import InputError
-from fairforget.models import LanguageModel
-from fairforget.processes import count
+from fairforget.machine.processes import count
+from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.statistics import Floats
 

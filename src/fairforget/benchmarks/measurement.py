@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fairforget.statistics import Floats, bootstrap_totals, interval
 
 if TYPE_CHECKING:
-    from fairforget.models import LanguageModel
+    from fairforget.models.language_model import LanguageModel
     from fairforget.scoring.causal import Progress
 
 ALL = "all"

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fairforget.errors import InputError
-from fairforget.models import LanguageModel
-from fairforget.processes import shared_out
+from fairforget.machine.processes import shared_out
+from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress, token_log_probs
 
 Floats32 = npt.NDArray[np.float32]

@@ -7,9 +7,9 @@ from pathlib import Path
 from fairforget.card.metadata import card_metadata
 from fairforget.card.text import body
 from fairforget.errors import InputError
-from fairforget.records import MODEL
+from fairforget.records.places import MODEL
+from fairforget.records.whole_files import whole_file
 from fairforget.report.contents import Unlearning, read_directory
-from fairforget.whole_files import whole_file
 
 CARD = "README.md"
 

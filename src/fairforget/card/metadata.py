@@ -13,10 +13,10 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from fairforget.evaluation import Evaluation
-from fairforget.models import SMOLLM2, SMOLLM2_HUB
+from fairforget.models.loading import SMOLLM2, SMOLLM2_HUB
+from fairforget.records.results import interval_of
 from fairforget.report.contents import Unlearning
 from fairforget.report.wording import base, benchmark_name, domain_name, one_line
-from fairforget.results import interval_of
 
 SMOLLM2_LICENCE = "apache-2.0"
 ASKING = 10.0

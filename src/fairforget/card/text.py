@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fairforget.card.metadata import hub_name
 from fairforget.objectives import OBJECTIVES
-from fairforget.records import UnlearningRecord
-from fairforget.report.comparison import compare
+from fairforget.records.kinds import UnlearningRecord
+from fairforget.report.before_after import before_after
 from fairforget.report.contents import Unlearning
 from fairforget.report.facts import budget_table, corpora_table, generic_tables
 from fairforget.report.faults import faults
@@ -59,7 +59,7 @@ def _measured(run: Unlearning) -> list[str]:
             "**It was not measured.** Whether it has less bias than the original is unknown; "
             f"perplexity on held-out text is {record.budget.reached:.3f} × the original’s."
         ]
-    comparison = compare(run.before, run.after)
+    comparison = before_after(run.before, run.after)
     reached = record.budget.reached
     headline = change_headline(comparison, trained_domains(record.corpora), reached)
     note = perplexity_note(comparison, reached)

@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace, auto_cli
 
-from fairforget.allocator import keep_freed_memory
 from fairforget.cli.compare import compare_command
 from fairforget.cli.data import DATA_COMMANDS
 from fairforget.cli.demo import demo_command
@@ -24,6 +23,7 @@ from fairforget.cli.select import select_command
 from fairforget.cli.transfer import transfer_command
 from fairforget.cli.unlearn import unlearn_command
 from fairforget.errors import InputError
+from fairforget.machine.allocator import keep_freed_memory
 from fairforget.redaction import redacted
 
 HELP = "_help"

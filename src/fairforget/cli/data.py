@@ -12,7 +12,7 @@ def list_command(*, json: bool = False) -> None:
     import json as json_
     from dataclasses import asdict
 
-    from fairforget.inventory import inventory
+    from fairforget.data.inventory import inventory
 
     entries = inventory()
     if json:
@@ -38,7 +38,7 @@ def fetch_command(name: str) -> None:
     Args:
         name: As `fairforget data list` shows it.
     """
-    from fairforget.inventory import fetch_files, is_built_in
+    from fairforget.data.inventory import fetch_files, is_built_in
 
     if is_built_in(name):
         print(f"Built in: {name} needs no files")
@@ -55,8 +55,8 @@ def verify_command(name: str = "") -> None:
     Args:
         name: Of one corpus or benchmark; by default all.
     """
+    from fairforget.data.inventory import is_built_in, verify_files
     from fairforget.errors import InputError
-    from fairforget.inventory import is_built_in, verify_files
 
     if is_built_in(name):
         print(f"Built in: {name} needs no files")
@@ -94,8 +94,8 @@ def overlap_command(
     import json as json_
     from dataclasses import asdict
 
+    from fairforget.benchmarks.overlap import benchmark_sentences, overlap
     from fairforget.corpora import iter_corpus
-    from fairforget.overlap import benchmark_sentences, overlap
 
     found = [
         overlap(

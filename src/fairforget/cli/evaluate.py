@@ -46,13 +46,15 @@ def evaluate_command(
     settings = settings_of("evaluate", locals())
 
     from fairforget.benchmarks import checked
-    from fairforget.devices import chosen_device
+    from fairforget.benchmarks.forgotten import forgotten_by
+    from fairforget.benchmarks.overlap import check_unseen
     from fairforget.evaluation import clear_parts, evaluate_into
-    from fairforget.forgotten import forgotten_by
-    from fairforget.outputs import check_output, open_output
-    from fairforget.overlap import check_unseen
-    from fairforget.processes import is_first, joined
-    from fairforget.records import RECORD, EvaluationRecord, read_record
+    from fairforget.machine.devices import chosen_device
+    from fairforget.machine.processes import is_first, joined
+    from fairforget.records.files import read_record
+    from fairforget.records.kinds import EvaluationRecord
+    from fairforget.records.outputs import check_output, open_output
+    from fairforget.records.places import RECORD
     from fairforget.seeds import check_seed
 
     check_seed(seed)
@@ -67,7 +69,7 @@ def evaluate_command(
             open_output(output, settings)
         clear_parts(output)
     else:
-        from fairforget.models import load_model
+        from fairforget.models.loading import load_model
 
         language_model = load_model(
             model,
@@ -82,7 +84,7 @@ def evaluate_command(
     if is_first() and json:
         print((output / RECORD).read_text(encoding="utf-8"), end="")
     elif is_first():
-        from fairforget.console import show_evaluation
+        from fairforget.terminal.console import show_evaluation
 
         show_evaluation(read_record(output / RECORD, EvaluationRecord))
         print(f"Written: {output / RECORD}")

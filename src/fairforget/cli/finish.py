@@ -9,11 +9,13 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from fairforget.card import CARD, write_card
-from fairforget.compare import Comparison, compare
-from fairforget.console import show_comparison, show_unlearning
-from fairforget.hub import push_to_hub as push
-from fairforget.records import AFTER, BEFORE, MODEL, RECORD, UnlearningRecord, read_record
+from fairforget.comparison.compare import Comparison, compare
+from fairforget.models.hub import push_to_hub as push
+from fairforget.records.files import read_record
+from fairforget.records.kinds import UnlearningRecord
+from fairforget.records.places import AFTER, BEFORE, MODEL, RECORD
 from fairforget.report import write_report
+from fairforget.terminal.console import show_comparison, show_unlearning
 
 
 def finish(directory: Path, *, measured: bool, push_to_hub: str | None, json: bool) -> None:

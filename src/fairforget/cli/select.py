@@ -62,7 +62,6 @@ def select_command(
 
     from fairforget.corpora import iter_corpus
     from fairforget.errors import InputError
-    from fairforget.progress import bar
     from fairforget.report import check_installed
     from fairforget.selection import (
         Selected,
@@ -76,6 +75,7 @@ def select_command(
         write_spans,
     )
     from fairforget.selection.llm import Llm, Server
+    from fairforget.terminal.progress import bar
 
     if not (output or review or score or json or dry_run):
         raise InputError("nothing to do: give --output FILE.jsonl, --review FILE.html or --score")

@@ -41,9 +41,9 @@ def repeated_command(record: Path, *, trusted: bool = False) -> tuple[Callable[.
 
     from fairforget.cli.evaluate import evaluate_command
     from fairforget.cli.unlearn import unlearn_command
+    from fairforget.comparison.rerun import read_repeatable
     from fairforget.errors import InputError
-    from fairforget.records import RECORD
-    from fairforget.rerun import read_repeatable
+    from fairforget.records.places import RECORD
 
     if record.name != RECORD:
         raise InputError(f"{record} is no {RECORD}; give that of a run, such as {record / RECORD}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from fairforget.budget import STUDY_BUDGET, Budget
+from fairforget.training.budget import STUDY_BUDGET, Budget
 
 
 def transfer_command(
@@ -78,9 +78,9 @@ def transfer_command(
         trust_remote_code: Run Python code that comes with the model.
         json: Print study.json, and nothing else.
     """
-    from fairforget.console import show_study
     from fairforget.corpora import corpus_names
     from fairforget.report import check_installed, write_report
+    from fairforget.terminal.console import show_study
     from fairforget.transfer.plan import Recipe
     from fairforget.transfer.record import STUDY
     from fairforget.transfer.study import transfer

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from fairforget.budget import Budget
 from fairforget.cli.settings import settings_of
 from fairforget.errors import InputError
+from fairforget.training.budget import Budget
 
 
 def unlearn_command(
@@ -90,21 +90,24 @@ def unlearn_command(
     settings = settings_of("unlearn", locals())
 
     from fairforget.benchmarks import checked
-    from fairforget.checkpoints import clear
-    from fairforget.config import UnlearningConfig
+    from fairforget.benchmarks.forgotten import forgotten_by
+    from fairforget.benchmarks.overlap import check_unseen
     from fairforget.corpora import HARMLESS, parse_name, read_corpus
-    from fairforget.devices import chosen_device
     from fairforget.evaluation import evaluate_into
-    from fairforget.forgotten import forgotten_by
-    from fairforget.hub import check_push
-    from fairforget.models import LanguageModel, load_model, save_model
-    from fairforget.outputs import check_output, open_output
-    from fairforget.overlap import check_unseen
-    from fairforget.preparation import Corpus, check_trainable, everyday_corpus, prepare
-    from fairforget.processes import count, is_first, joined
-    from fairforget.records import AFTER, BEFORE, CHECKPOINTS, MODEL, RECORD, write_record
+    from fairforget.machine.devices import chosen_device
+    from fairforget.machine.processes import count, is_first, joined
+    from fairforget.models.hub import check_push
+    from fairforget.models.language_model import LanguageModel
+    from fairforget.models.loading import load_model
+    from fairforget.models.saving import save_model
+    from fairforget.records.files import write_record
+    from fairforget.records.outputs import check_output, open_output
+    from fairforget.records.places import AFTER, BEFORE, CHECKPOINTS, MODEL, RECORD
     from fairforget.report import check_installed
     from fairforget.samples import SAMPLES, continue_into, write_samples
+    from fairforget.training.checkpoints import clear
+    from fairforget.training.config import UnlearningConfig
+    from fairforget.training.preparation import Corpus, check_trainable, everyday_corpus, prepare
     from fairforget.unlearning import unlearn_prepared
 
     if push_to_hub is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from fairforget.saying import say
+from fairforget.terminal.saying import say
 
 DOMAINS = {
     "gender": "women and men",

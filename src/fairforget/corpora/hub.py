@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fairforget.corpora.rows import Row
+from fairforget.corpora.rows import TableRow
 from fairforget.corpora.table import row_texts
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
@@ -28,7 +28,7 @@ def hub_texts(name: str, options: Mapping[str, str]) -> Iterator[Text]:
     yield from row_texts(rows, f"{HUB}{name}", name, columns)
 
 
-def _rows(name: str, config: str | None, split: str) -> Iterator[Row]:
+def _rows(name: str, config: str | None, split: str) -> Iterator[TableRow]:
     try:
         import datasets
     except ImportError as error:

@@ -9,10 +9,10 @@ from typing import Any
 
 from fairforget.corpora.lines import LINE_LIMIT, utf8_lines
 from fairforget.data.files import parse_json
+from fairforget.data.parquet import opened
 from fairforget.errors import InputError
-from fairforget.parquet import opened
 
-Row = tuple[str, Mapping[str, Any]]
+TableRow = tuple[str, Mapping[str, Any]]
 """Where the row stands ("FILE, line 3"), and its fields."""
 
 ROWS_AT_A_TIME = 256
@@ -57,7 +57,7 @@ def csv_rows(path: Path, *, delimiter: str = ",") -> Iterator[tuple[str, dict[st
         raise InputError(f"{path}, line {line}: not valid CSV ({reason})") from error
 
 
-def json_rows(path: Path) -> Iterator[Row]:
+def json_rows(path: Path) -> Iterator[TableRow]:
     """The objects of a JSON-lines file.
 
     Raises:
@@ -73,7 +73,7 @@ def json_rows(path: Path) -> Iterator[Row]:
         yield where, row
 
 
-def parquet_rows(path: Path) -> Iterator[Row]:
+def parquet_rows(path: Path) -> Iterator[TableRow]:
     """The rows of a Parquet file.
 
     Raises:
@@ -87,7 +87,7 @@ def parquet_rows(path: Path) -> Iterator[Row]:
                 yield f"{path}, row {number}", row
 
 
-def text_rows(path: Path) -> Iterator[Row]:
+def text_rows(path: Path) -> Iterator[TableRow]:
     """The lines of a text file that are not blank, each as the only field of a row, `text`.
 
     Raises:
@@ -102,7 +102,7 @@ def text_rows(path: Path) -> Iterator[Row]:
         raise InputError(f"corpus {path} is empty; a text a line is expected")
 
 
-READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
+READERS: dict[str, Callable[[Path], Iterator[TableRow]]] = {
     ".csv": csv_rows,
     ".jsonl": json_rows,
     ".parquet": parquet_rows,

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.corpora.domains import DOMAINS, Labels
-from fairforget.corpora.rows import READERS, Row
+from fairforget.corpora.rows import READERS, TableRow
 from fairforget.corpora.text import Mention, Span, Text
 from fairforget.data.files import parse_json
 from fairforget.errors import InputError
-from fairforget.saying import say
+from fairforget.terminal.saying import say
 
 SUFFIXES = tuple(READERS)
 COLUMNS = ("id", "text", "domain", "group", "spans", "mentions", "split", "hateful")
@@ -48,7 +48,7 @@ def table_texts(path: str | Path, columns: Mapping[str, str] | None = None) -> I
 
 
 def row_texts(
-    rows: Iterable[Row], source: object, name: str, columns: Mapping[str, str]
+    rows: Iterable[TableRow], source: object, name: str, columns: Mapping[str, str]
 ) -> Iterator[Text]:
     """Rows as texts. Says on stderr which of their domains are none of `DOMAINS`.
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from fairforget.cache import cache_directory
+from fairforget.data.cache import cache_directory
 from fairforget.data.catalogue import DataFile
 from fairforget.data.download import download
 from fairforget.errors import InputError
-from fairforget.whole_files import flush
+from fairforget.records.whole_files import flush
 
 LARGEST = 1 << 28
 """Bytes of a file that is unpacked: a small archive can hold a file of any size."""

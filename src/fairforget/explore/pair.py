@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from fairforget.errors import InputError
-from fairforget.models import LanguageModel, load_model
-from fairforget.records import MODEL, RECORD, UnlearningRecord, read_record
+from fairforget.models.language_model import LanguageModel
+from fairforget.models.loading import load_model
+from fairforget.records.files import read_record
+from fairforget.records.kinds import UnlearningRecord
+from fairforget.records.places import MODEL, RECORD
 from fairforget.samples import continuations
 from fairforget.scoring.causal import token_log_probs
 

@@ -1,0 +1,1 @@
+"""A forward pass that computes only the positions that matter."""

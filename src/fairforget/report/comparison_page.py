@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fairforget.compare import Comparison as Compared
-from fairforget.paired import Cell
-from fairforget.records import ModelFacts
-from fairforget.report.comparison import from_cells
+from fairforget.comparison.compare import Comparison
+from fairforget.comparison.paired import Cell
+from fairforget.records.kinds import ModelFacts
+from fairforget.report.before_after import from_cells
 from fairforget.report.evidence import evidence
 from fairforget.report.faults import faults
 from fairforget.report.headline import change_headline
@@ -18,7 +18,7 @@ from fairforget.report.unlearning_page import section
 from fairforget.report.wording import benchmark_name, domain_name, number, p_number
 
 
-def context(compared: Compared) -> dict[str, Any]:
+def context(compared: Comparison) -> dict[str, Any]:
     """The variables of `comparison.html.j2`."""
     comparison = from_cells(compared)
     note = perplexity_note(comparison, None)

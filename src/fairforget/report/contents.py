@@ -9,20 +9,12 @@ from pathlib import Path
 import pydantic
 from pydantic import TypeAdapter
 
-from fairforget.compare import Comparison
+from fairforget.comparison.compare import Comparison
 from fairforget.errors import InputError
 from fairforget.evaluation import Evaluation, read_items
-from fairforget.records import (
-    AFTER,
-    BEFORE,
-    ITEMS,
-    RECORD,
-    RUNS,
-    EvaluationRecord,
-    UnlearningRecord,
-    kind_of,
-    read_record,
-)
+from fairforget.records.files import kind_of, read_record
+from fairforget.records.kinds import EvaluationRecord, UnlearningRecord
+from fairforget.records.places import AFTER, BEFORE, ITEMS, RECORD, RUNS
 from fairforget.samples import SAMPLES
 from fairforget.transfer.record import STUDY, StudyRecord
 

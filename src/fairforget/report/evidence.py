@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
-from fairforget.records import UnlearningRecord
-from fairforget.report.comparison import Comparison
+from fairforget.records.kinds import UnlearningRecord
+from fairforget.report.before_after import BeforeAfter
 from fairforget.report.wording import base, benchmark_name, domain_name, number, p_value
 
 
-def evidence(comparison: Comparison, trained: list[str]) -> list[str]:
+def evidence(comparison: BeforeAfter, trained: list[str]) -> list[str]:
     """Sentences: how much was compared, and what flipped."""
     found = []
     for benchmark, changes in comparison.benchmarks.items():
@@ -31,7 +31,9 @@ def evidence(comparison: Comparison, trained: list[str]) -> list[str]:
     return found
 
 
-def run_evidence(comparison: Comparison, record: UnlearningRecord, trained: list[str]) -> list[str]:
+def run_evidence(
+    comparison: BeforeAfter, record: UnlearningRecord, trained: list[str]
+) -> list[str]:
     """The same, and whether the budget held, and how many seeds there were."""
     found = evidence(comparison, trained)
     budget = record.budget

@@ -8,18 +8,18 @@ from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.corpora.sources import data_set_of
-from fairforget.records import (
+from fairforget.records.environment import Environment
+from fairforget.records.kinds import (
     BudgetFacts,
     CorpusFacts,
-    Environment,
     EvaluationRecord,
     ModelFacts,
     UnlearningRecord,
 )
+from fairforget.records.results import size_of
 from fairforget.report.scores import is_known
 from fairforget.report.tables import Column, Content, Table
 from fairforget.report.wording import NONE, benchmark_name, flattened, number, plain
-from fairforget.results import size_of
 
 _BUILTIN = ("Apache-2.0", "FairForget")
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fairforget.benchmarks.measurement import ALL
-from fairforget.report.comparison import DomainChange
+from fairforget.report.before_after import DomainChange
 from fairforget.report.scores import DomainScore
 from fairforget.report.wording import domain_name, number, signed, span, with_span
 

@@ -13,14 +13,14 @@ from fairforget.benchmarks import judge_of
 from fairforget.benchmarks.measurement import ALL, by_domain
 from fairforget.errors import InputError
 from fairforget.evaluation import Evaluation
-from fairforget.records import UnlearningRecord
+from fairforget.records.kinds import UnlearningRecord
 from fairforget.report.contents import Unlearning
 from fairforget.report.figures import Mark, Scale, Tick, mark_at
+from fairforget.report.row_names import row_name, shared_corpus
 from fairforget.report.scores import domain_scores, perplexities
 from fairforget.report.tables import Column, Ranged, Table
 from fairforget.report.wording import NONE, base, listed, number, signed, span
 from fairforget.statistics import bootstrap_totals, interval
-from fairforget.transfer.names import row_name, shared_corpus
 from fairforget.transfer.plan import CONTROL_CORPUS
 from fairforget.transfer.record import StudyRecord, too_few
 
@@ -264,9 +264,9 @@ def _bias_interval(name: str, evaluation: Evaluation) -> tuple[float, float] | N
 
 
 def _lms_change(before: Evaluation, after: Evaluation) -> Measure | None:
-    from fairforget.report.comparison import compare
+    from fairforget.report.before_after import before_after
 
-    whole = compare(before, after).language()
+    whole = before_after(before, after).language()
     return Measure(whole.lms.delta, whole.lms.ci) if whole and whole.lms else None
 
 

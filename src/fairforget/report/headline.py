@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fairforget.benchmarks.degenerate import doubts_of
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
-from fairforget.report.comparison import Comparison, DomainChange
+from fairforget.report.before_after import BeforeAfter, DomainChange
 from fairforget.report.scores import Results, domain_scores, perplexities
 from fairforget.report.wording import (
     base,
@@ -50,7 +50,7 @@ class Headline:
     figures: list[Figure] = field(default_factory=list)
 
 
-def change_headline(comparison: Comparison, trained: list[str], budget: float | None) -> Headline:
+def change_headline(comparison: BeforeAfter, trained: list[str], budget: float | None) -> Headline:
     """Did it work, what did it cost.
 
     Args:
@@ -128,7 +128,7 @@ def _ordered(benchmarks: Iterable[str]) -> list[str]:
     return sorted(benchmarks, key=lambda name: base(name) != "stereoset")
 
 
-def _main(comparison: Comparison, trained: list[str]) -> tuple[str, DomainChange | None]:
+def _main(comparison: BeforeAfter, trained: list[str]) -> tuple[str, DomainChange | None]:
     for benchmark in _ordered(comparison.benchmarks):
         changes = comparison.benchmarks[benchmark]
         own = (c for d in trained for c in changes if c.domain != ALL and is_about(c.domain, [d]))
@@ -183,7 +183,7 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
     return f"{sentence}: undecided."
 
 
-def _cost(comparison: Comparison, budget: float | None) -> tuple[list[str], str, list[str]]:
+def _cost(comparison: BeforeAfter, budget: float | None) -> tuple[list[str], str, list[str]]:
     """Sentences, words for the title, cautions."""
     whole = comparison.language()
     lms = whole.lms if whole else None
@@ -248,7 +248,7 @@ def _others(changes: list[DomainChange], main: DomainChange, trained: list[str])
 
 
 def _change_figures(
-    comparison: Comparison, benchmark: str, main: DomainChange, budget: float | None
+    comparison: BeforeAfter, benchmark: str, main: DomainChange, budget: float | None
 ) -> list[Figure]:
     score = main.paired.score if main.paired else None
     figures = [

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fairforget.report.row_names import CONTROLS_LAST, controls_last, row_name, shared_corpus
 from fairforget.report.tables import Column, Table
 from fairforget.report.wording import NONE, anchor, benchmark_name, domain_name, signed, span
 from fairforget.statistics import SIGNIFICANT
-from fairforget.transfer.names import CONTROLS_LAST, controls_last, row_name, shared_corpus
 from fairforget.transfer.record import MatrixCell
 
 LEVELS = 5

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from fairforget.benchmarks.measurement import Row
 from fairforget.errors import InputError
 from fairforget.report.tables import Column, Table, Veiled
 from fairforget.report.wording import NONE, base, benchmark_name, domain_name, signed
-
-Row = dict[str, Any]
 
 SHOWN = 10
 

@@ -7,12 +7,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from fairforget.compare import Comparison
+from fairforget.comparison.compare import Comparison
 from fairforget.extras import needed
 from fairforget.page_policy import page_policy
+from fairforget.records.whole_files import whole_file
 from fairforget.report.contents import Contents, Runs, Unlearning, read_directory
 from fairforget.transfer.record import StudyRecord
-from fairforget.whole_files import whole_file
 
 NAME = "report.html"
 _OVERRIDES = re.compile(r"[\u202a-\u202e\u2066-\u2069]")

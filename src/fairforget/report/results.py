@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fairforget.benchmarks.measurement import ALL
-from fairforget.paired import Change
-from fairforget.report.comparison import Comparison, DomainChange
+from fairforget.comparison.paired import Change
+from fairforget.report.before_after import BeforeAfter, DomainChange
 from fairforget.report.figures import verdict_words
 from fairforget.report.scores import DomainScore, Perplexity
 from fairforget.report.tables import Column, Content, Ranged, Table
@@ -105,7 +105,7 @@ def score_table(
     )
 
 
-def cost_table(comparison: Comparison) -> Table | None:
+def cost_table(comparison: BeforeAfter) -> Table | None:
     """What it cost: LMS, ICAT and perplexity of the whole."""
     rows: list[list[Content]] = []
     whole = comparison.language()
@@ -143,7 +143,7 @@ def cost_table(comparison: Comparison) -> Table | None:
     )
 
 
-def perplexity_note(comparison: Comparison, reached: float | None) -> str:
+def perplexity_note(comparison: BeforeAfter, reached: float | None) -> str:
     """What stands beside every table of bias; where none was evaluated, the budget's measure."""
     if not comparison.perplexity:
         if reached is None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairforget.errors import InputError
+from fairforget.records.results import interval_of, size_of
 from fairforget.report.wording import NONE, base
-from fairforget.results import interval_of, size_of
 
 Results = dict[str, dict[str, Any]]
 

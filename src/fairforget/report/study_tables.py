@@ -6,6 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fairforget.report.heat_map import heading
+from fairforget.report.row_names import (
+    CONTROLS_LAST,
+    controls_last,
+    forgotten_name,
+    row_name,
+    shared_corpus,
+)
 from fairforget.report.tables import Column, Content, Ranged, Table
 from fairforget.report.wording import (
     NONE,
@@ -17,16 +24,16 @@ from fairforget.report.wording import (
     signed,
     span,
 )
-from fairforget.transfer.names import (
-    CONTROLS_LAST,
-    controls_last,
-    forgotten_name,
-    row_name,
-    shared_corpus,
+from fairforget.transfer.record import (
+    ClaimVerdict,
+    Effect,
+    MatrixCell,
+    MatrixRow,
+    StudyRecord,
+    too_few,
 )
-from fairforget.transfer.record import Effect, MatrixCell, Row, StudyRecord, Verdict, too_few
 
-SIGNS: dict[Verdict | None, str] = {
+SIGNS: dict[ClaimVerdict | None, str] = {
     "supported": " yes",
     "contradicted": " no",
     "undecided": " ?",
@@ -62,7 +69,7 @@ def answer_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
     )
 
 
-def rows_table(benchmark: str, rows: Sequence[Row]) -> Table:
+def rows_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
     """Own effect and transfer of each forgetting, and what is left of them after each control."""
     mine = [row for row in rows if row.benchmark == benchmark and row.control is None]
     corpus = shared_corpus(mine)
@@ -102,7 +109,7 @@ def rows_table(benchmark: str, rows: Sequence[Row]) -> Table:
     )
 
 
-def costs_table(benchmark: str, rows: Sequence[Row]) -> Table:
+def costs_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
     """The damage that each forgetting and each control did, and its effect on the whole."""
     corpus = shared_corpus(rows)
     mine = [row for row in rows if row.benchmark == benchmark]
@@ -220,7 +227,7 @@ def _answer(cell: MatrixCell) -> str:
     return signed(cell.bias.value) + SIGNS[cell.verdict] + (" (own)" if cell.own else "")
 
 
-def _costs(row: Row) -> list[Content]:
+def _costs(row: MatrixRow) -> list[Content]:
     """Perplexity, that of everyday sentences, and the language modelling score."""
     known = row.lms_before is not None and row.lms_after is not None
     return [
@@ -239,7 +246,7 @@ def _needed(cell: MatrixCell) -> list[Content]:
     return [most, seeds]
 
 
-def _short(row: Row) -> str:
+def _short(row: MatrixRow) -> str:
     return f"{row.short} of {row.seeds}" if row.short else NONE
 
 

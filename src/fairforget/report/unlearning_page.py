@@ -7,8 +7,8 @@ from typing import Any
 
 from fairforget.corpora.domains import forgotten_domains
 from fairforget.corpora.reading import parse_name
-from fairforget.records import CorpusFacts
-from fairforget.report.comparison import Comparison, compare
+from fairforget.records.kinds import CorpusFacts
+from fairforget.report.before_after import BeforeAfter, before_after
 from fairforget.report.contents import Unlearning
 from fairforget.report.evidence import run_evidence
 from fairforget.report.facts import (
@@ -54,7 +54,7 @@ def context(run: Unlearning) -> dict[str, Any]:
             "items": [],
             "facts": unlearning_tables(record),
         }
-    comparison = compare(run.before, run.after)
+    comparison = before_after(run.before, run.after)
     note = perplexity_note(comparison, record.budget.reached)
     results = run.before.record.results, run.after.record.results
     return {
@@ -85,7 +85,7 @@ def trained_domains(corpora: Sequence[CorpusFacts]) -> list[str]:
     return list(found)
 
 
-def section(name: str, comparison: Comparison, note: str) -> dict[str, Any]:
+def section(name: str, comparison: BeforeAfter, note: str) -> dict[str, Any]:
     """The plots and the table of one benchmark, before and after."""
     changes = comparison.benchmarks[name]
     title = benchmark_name(name)

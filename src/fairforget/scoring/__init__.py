@@ -1,0 +1,1 @@
+"""Many sentences → log-probabilities."""

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from fairforget.forward.packing import grouped, padded
 from fairforget.forward.split_forward import hidden_states, logits_at, splits, whole_logits
-from fairforget.processes import shared_out
+from fairforget.machine.processes import shared_out
 from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS, Progress
 
 HIDDEN = 0.15

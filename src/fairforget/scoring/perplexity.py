@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
-from fairforget.models import LanguageModel
-from fairforget.processes import shared_out
+from fairforget.machine.processes import shared_out
+from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import token_log_probs
 from fairforget.scoring.masked import Blanked, hidden_places, masked_log_probs
 

@@ -15,12 +15,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from fairforget.cache import cache_directory
 from fairforget.corpora.text import Text
+from fairforget.data.cache import cache_directory
 from fairforget.errors import InputError
+from fairforget.records.whole_files import whole_file
 from fairforget.selection.choice import Choice
 from fairforget.selection.llm_answers import INSTRUCTIONS, SCHEMA, objection, read_answer
-from fairforget.whole_files import whole_file
 
 KEY = "OPENAI_API_KEY"
 """Environment variable with the key; it is passed to the client and goes nowhere else."""

@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
-from fairforget.models import LanguageModel, load_model
+from fairforget.models.language_model import LanguageModel
+from fairforget.models.loading import load_model
 from fairforget.scoring.causal import token_log_probs
 from fairforget.selection.calibration import best_threshold
 from fairforget.selection.choice import Choice, joined

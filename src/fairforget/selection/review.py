@@ -8,9 +8,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from fairforget.page_policy import page_policy
+from fairforget.records.whole_files import whole_file
 from fairforget.selection.choice import Selected
 from fairforget.selection.spans_file import as_row
-from fairforget.whole_files import whole_file
 
 
 def write_review(selected: Sequence[Selected], path: Path, title: str) -> None:

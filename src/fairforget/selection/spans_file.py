@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from fairforget.records.whole_files import whole_file
 from fairforget.selection.choice import Selected
-from fairforget.whole_files import whole_file
 
 
 def write_spans(selected: Iterable[Selected], path: Path) -> int:

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from fairforget.allocator import keep_freed_memory
 from fairforget.errors import InputError
 from fairforget.extras import needed
+from fairforget.machine.allocator import keep_freed_memory
 from fairforget.redaction import redacted
 
 ADDRESS = "RAY_ADDRESS"

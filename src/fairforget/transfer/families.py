@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from fairforget.benchmarks.measurement import ALL
-from fairforget.transfer.record import MatrixCell, Row, too_few
+from fairforget.transfer.record import MatrixCell, MatrixRow, too_few
 
 Family = tuple[Hashable, ...]
 
@@ -23,7 +23,7 @@ def cell_family(cell: MatrixCell) -> Family | None:
     return cell.benchmark, cell.control is None, cell.domain == ALL
 
 
-def row_family(row: Row, clusters: int | None) -> Family | None:
+def row_family(row: MatrixRow, clusters: int | None) -> Family | None:
     """That of a mean over domains of a row, which have so many clusters; None as for a cell."""
     if too_few(clusters) or row.seeds == 1:
         return None

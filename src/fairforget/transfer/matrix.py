@@ -9,10 +9,10 @@ from fairforget.benchmarks import bias_judge_of
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import Judge, by_domain
 from fairforget.benchmarks.measurement import Row as Item
-from fairforget.paired import adjusted, compare_items
+from fairforget.comparison.paired import adjusted, compare_items
 from fairforget.transfer.effects import Measured, measured
 from fairforget.transfer.plan import NOTHING, Run, control_of, lacks_cause
-from fairforget.transfer.record import Cell, MatrixCell, Reason, Row
+from fairforget.transfer.record import MatrixCell, MatrixRow, Reason, SeedCell
 from fairforget.transfer.rows import Domains, row, summed_up
 from fairforget.transfer.verdicts import Waiting, judged
 
@@ -42,7 +42,7 @@ def transfer_matrix(
     benchmarks: Sequence[str],
     *,
     controls: Sequence[str],
-) -> tuple[list[MatrixCell], list[Row]]:
+) -> tuple[list[MatrixCell], list[MatrixRow]]:
     """Every group of runs × every domain, and a row for each group.
 
     Args:
@@ -56,7 +56,7 @@ def transfer_matrix(
     for result in results:
         groups.setdefault(result.run.group, []).append(result)
     waiting: list[Waiting] = []
-    rows: list[Row] = []
+    rows: list[MatrixRow] = []
     for benchmark in benchmarks:
         judge = bias_judge_of(benchmark)
         if judge is None:
@@ -72,7 +72,9 @@ def transfer_matrix(
     return cells, summed_up(rows, cells)
 
 
-def seed_cells(before: Items, results: Sequence[Result], benchmarks: Sequence[str]) -> list[Cell]:
+def seed_cells(
+    before: Items, results: Sequence[Result], benchmarks: Sequence[str]
+) -> list[SeedCell]:
     """Every single run × every domain, as `fairforget compare` sees it."""
     found, origin = [], []
     for benchmark in benchmarks:
@@ -89,7 +91,7 @@ def seed_cells(before: Items, results: Sequence[Result], benchmarks: Sequence[st
             found += compared
             origin += [result.run] * len(compared)
     return [
-        Cell(
+        SeedCell(
             forget=run.forget,
             control=run.control,
             method=run.objective,
@@ -162,7 +164,7 @@ def _cells(
 
 def _row(
     benchmark: str, members: Sequence[Result], found: Domains, controls: Mapping[str, Domains]
-) -> Row:
+) -> MatrixRow:
     return row(
         members[0].run.group,
         benchmark,

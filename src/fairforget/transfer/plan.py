@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Literal
 
-from fairforget.budget import STUDY_BUDGET, Budget
 from fairforget.errors import InputError
+from fairforget.training.budget import STUDY_BUDGET, Budget
 
 CONTROLS = {
     "random": "as many random tokens of the same texts as far as they have them, none harmful",

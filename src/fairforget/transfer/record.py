@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from fairforget.records import VERSION, Environment, ModelFacts
+from fairforget.records.environment import Environment
+from fairforget.records.kinds import VERSION, ModelFacts
 from fairforget.statistics import FEWEST_CLUSTERS
 
 STUDY = "study.json"
 
-Verdict = Literal["supported", "contradicted", "undecided"]
+ClaimVerdict = Literal["supported", "contradicted", "undecided"]
 Reason = Literal[
     "too few terms", "one seed", "control missing", "control did less", "no bias shown before"
 ]
@@ -35,7 +36,7 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class SeedCell:
     """One seed: what forgetting `forget` did to `domain`."""
 
     forget: str
@@ -83,7 +84,7 @@ class MatrixCell:
     excess: dict[str, Effect] = field(default_factory=dict)
     """By control with as many seeds: `bias` minus the control's; below 0, the forgetting did more
     than its control."""
-    verdict: Verdict | None = None
+    verdict: ClaimVerdict | None = None
     """On "forgetting lowers bias here, by more than every control"; None for a control itself."""
     data_needed: float | None = None
     """Undecided, and more data might help: how many times the items and seeds would decide the
@@ -104,7 +105,7 @@ class MatrixCell:
 
 def verdicts(cells: Iterable[MatrixCell]) -> dict[str, int]:
     """How many cells have each verdict."""
-    counts = dict.fromkeys(get_args(Verdict), 0)
+    counts = dict.fromkeys(get_args(ClaimVerdict), 0)
     for cell in cells:
         if cell.verdict:
             counts[cell.verdict] += 1
@@ -112,7 +113,7 @@ def verdicts(cells: Iterable[MatrixCell]) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MatrixRow:
     """One forgetting on one benchmark: the summary of a row of the matrix, and its damage."""
 
     forget: str
@@ -177,9 +178,9 @@ class StudyRecord:
     model: ModelFacts
     settings: dict[str, Any]
     """The recipe that all runs share, and what was crossed."""
-    rows: list[Row]
+    rows: list[MatrixRow]
     matrix: list[MatrixCell]
-    cells: list[Cell]
+    cells: list[SeedCell]
     failed: list[Failure]
     environment: Environment
     seconds: dict[str, float]

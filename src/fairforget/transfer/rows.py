@@ -11,7 +11,7 @@ from fairforget.statistics import SIGNIFICANT, corrected
 from fairforget.transfer.effects import Measured
 from fairforget.transfer.estimate import Estimate, mean, ratio
 from fairforget.transfer.families import Family, of_control, row_family
-from fairforget.transfer.record import Effect, MatrixCell, Row, too_few
+from fairforget.transfer.record import Effect, MatrixCell, MatrixRow, too_few
 from fairforget.transfer.verdicts import rose
 
 Domains = Mapping[str, Measured]
@@ -28,7 +28,7 @@ def row(
     perplexity_ratios: Sequence[float],
     everyday_ratios: Sequence[float],
     short: int,
-) -> Row:
+) -> MatrixRow:
     """One row; its p-values are not corrected yet, and domains that got worse are not named.
 
     Args:
@@ -52,7 +52,7 @@ def row(
     divided = None
     if control is None and at and beside and at.value < 0:
         divided = ratio(beside, at)
-    return Row(
+    return MatrixRow(
         forget=forget,
         control=control,
         method=objective,
@@ -76,7 +76,7 @@ def row(
     )
 
 
-def summed_up(rows: Sequence[Row], cells: Sequence[MatrixCell]) -> list[Row]:
+def summed_up(rows: Sequence[MatrixRow], cells: Sequence[MatrixCell]) -> list[MatrixRow]:
     """The rows with corrected p-values, and with the domains that got worse.
 
     Args:
@@ -138,7 +138,7 @@ def _is_decided(effect: Effect | None) -> bool:
     return effect is not None and effect.p_adjusted < SIGNIFICANT
 
 
-def _worse(row: Row, cells: Sequence[MatrixCell]) -> tuple[str, ...]:
+def _worse(row: MatrixRow, cells: Sequence[MatrixCell]) -> tuple[str, ...]:
     return tuple(c.domain for c in cells if c.key == row.key and c.domain != ALL and rose(c.bias))
 
 

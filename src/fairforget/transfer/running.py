@@ -10,18 +10,23 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fairforget.checkpoints import clear
-from fairforget.config import UnlearningConfig
 from fairforget.corpora import HARMLESS, Text, read_corpus
 from fairforget.corpora.reading import parse_name
-from fairforget.devices import chosen_device
-from fairforget.digest import digest
 from fairforget.errors import InputError
 from fairforget.evaluation import Evaluation, evaluate_into, read_evaluation
-from fairforget.landing import TOLERANCE, perplexities_before
-from fairforget.models import LanguageModel, load_model
+from fairforget.machine.devices import chosen_device
+from fairforget.models.language_model import LanguageModel
+from fairforget.models.loading import load_model
 from fairforget.objectives import parse_objective
-from fairforget.preparation import (
+from fairforget.records.digest import digest
+from fairforget.records.files import read_record, write_record
+from fairforget.records.kinds import UnlearningRecord
+from fairforget.records.places import AFTER, CHECKPOINTS, RECORD
+from fairforget.selection import SelectionOptions, make_selector, mentions_of, select
+from fairforget.training.checkpoints import clear
+from fairforget.training.config import UnlearningConfig
+from fairforget.training.landing import TOLERANCE, perplexities_before
+from fairforget.training.preparation import (
     FIXED,
     Corpus,
     Kept,
@@ -30,16 +35,7 @@ from fairforget.preparation import (
     prepare,
     retained,
 )
-from fairforget.records import (
-    AFTER,
-    CHECKPOINTS,
-    RECORD,
-    UnlearningRecord,
-    read_record,
-    write_record,
-)
-from fairforget.selection import SelectionOptions, make_selector, mentions_of, select
-from fairforget.targets import Selection
+from fairforget.training.targets import Selection
 from fairforget.transfer.matched import matched_texts
 from fairforget.transfer.plan import CONTROL_CORPUS, MATCHED, NOTHING, Recipe, Run, is_builtin
 from fairforget.unlearning import CHECK_TEXTS, method_of, unlearn_prepared
@@ -133,7 +129,7 @@ def digests(runs: Iterable[Run], model: Mapping[str, str]) -> dict[Run, str]:
 
     Args:
         runs: of one study.
-        model: the original's `fairforget.fingerprint.makeup`.
+        model: the original's `fairforget.models.fingerprint.makeup`.
 
     Raises:
         InputError: a corpus is unknown, malformed or missing.

@@ -17,7 +17,7 @@ from fairforget.transfer.estimate import Estimate
 from fairforget.transfer.families import cell_family, of_control
 from fairforget.transfer.needed import data_needed, seeds_needed
 from fairforget.transfer.plan import lacks_cause
-from fairforget.transfer.record import Effect, MatrixCell, Reason, Verdict, too_few
+from fairforget.transfer.record import ClaimVerdict, Effect, MatrixCell, Reason, too_few
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def judged(waiting: Sequence[Waiting]) -> list[MatrixCell]:
     return found
 
 
-def pointed(cell: MatrixCell, *, hindered: bool = False) -> tuple[Verdict, float]:
+def pointed(cell: MatrixCell, *, hindered: bool = False) -> tuple[ClaimVerdict, float]:
     """Where a cell's effects point, and the p-value of saying so, not corrected for other cells.
 
     Args:

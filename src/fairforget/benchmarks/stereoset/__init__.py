@@ -28,7 +28,7 @@ from fairforget.benchmarks.stereoset.masked import word_scores
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import located
 from fairforget.errors import InputError
-from fairforget.models import LanguageModel
+from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.statistics import Floats, cluster_rates
 

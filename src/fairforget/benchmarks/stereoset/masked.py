@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fairforget.benchmarks.sentences import refuse_too_long
 from fairforget.benchmarks.stereoset.items import Item
 from fairforget.errors import InputError
-from fairforget.models import LanguageModel
+from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.scoring.masked import Blanked, masked_log_probs
 

@@ -1,0 +1,1 @@
+"""The same items before and after: what changed, and what is allowed to."""

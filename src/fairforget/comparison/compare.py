@@ -1,0 +1,158 @@
+"""Before against after: two evaluations, benchmark by benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from fairforget.benchmarks import judge_of
+from fairforget.benchmarks.degenerate import doubts_of
+from fairforget.benchmarks.faults import faults_of
+from fairforget.benchmarks.measurement import ALL, Row
+from fairforget.comparison.paired import Cell, Change, adjusted, compare_items
+from fairforget.errors import InputError
+from fairforget.evaluation import Evaluation, read_evaluation
+from fairforget.records.kinds import EvaluationRecord, ModelFacts
+from fairforget.records.places import AFTER, BEFORE, RECORD
+from fairforget.seeds import check_seed
+
+MEASURED = ("domains", "value", "metrics")
+"""What a result says that may differ; everything else is how it was measured, and must not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All cells of two evaluations."""
+
+    before: ModelFacts
+    after: ModelFacts
+    cells: tuple[Cell, ...]
+    perplexity: dict[str, Change]
+    """By the benchmark's name."""
+    notes: tuple[str, ...]
+    """What a reader should know of these two evaluations."""
+    faults: tuple[str, ...]
+    """Known faults of the benchmarks."""
+    kind: Literal["comparison"] = "comparison"
+    version: int = 1
+
+
+def compare(before: Path, after: Path, *, seed: int | None = None) -> Comparison:
+    """Compare two evaluations.
+
+    Args:
+        before: the directory of an evaluation.
+        after: another, of the same benchmarks by the same protocols on the same items.
+        seed: of the bootstrap; by default that of the evaluation before.
+
+    Raises:
+        InputError: one is no evaluation, or they cannot be compared; says what differs.
+    """
+    sides = [read_evaluation(_evaluation(directory)) for directory in (before, after)]
+    old, new = (side.record.results for side in sides)
+    if not old.keys() & new.keys():
+        raise InputError(
+            f"{before} and {after} have no benchmark in common: {', '.join(old) or 'none'} before, "
+            f"{', '.join(new) or 'none'} after"
+        )
+    return compare_evaluations(*sides, seed=seed)
+
+
+def compare_evaluations(
+    before: Evaluation, after: Evaluation, *, seed: int | None = None
+) -> Comparison:
+    """The same of evaluations that are read; those without items have no cells.
+
+    Raises:
+        InputError: they cannot be compared; says what differs.
+    """
+    seed = before.record.seed if seed is None else seed
+    check_seed(seed)
+    records = [before.record, after.record]
+    old, new = (record.results for record in records)
+    shared = [name for name in old if name in new]
+    for name in shared:
+        _same_settings(name, old[name], new[name])
+    items = [_by_benchmark(side.items) for side in (before, after)]
+    cells = []
+    for name in shared:
+        rows = [part.get(name, []) for part in items]
+        judge = judge_of(name)
+        if judge and (rows[0] or rows[1]) and before.items and after.items:
+            order = [domain for domain in old[name].get("domains", ()) if domain != ALL]
+            try:
+                cells += compare_items(name, judge, *rows, order=order, seed=seed)
+            except (KeyError, TypeError, ValueError) as error:  # columns are missing or others'
+                raise InputError(
+                    f"{name}: the items of {before.directory} or {after.directory} are damaged "
+                    f"({error}); evaluate again"
+                ) from error
+    compared = {cell.benchmark for cell in cells}
+    silent = [name for name in shared if name not in compared and "value" not in old[name]]
+    notes = list(_notes(records))
+    if silent:
+        notes.append(
+            f"Not compared item by item: {', '.join(silent)}; the figures are in both records."
+        )
+    return Comparison(
+        before=records[0].model,
+        after=records[1].model,
+        cells=tuple(adjusted(cells)),
+        perplexity={
+            name: Change(*values, values[1] - values[0])
+            for name in shared
+            if "value" in old[name]
+            for values in [(float(old[name]["value"]), float(new[name]["value"]))]
+        },
+        notes=tuple(notes),
+        faults=tuple(faults_of(shared)),
+    )
+
+
+def _evaluation(directory: Path) -> Path:
+    """The directory, if an evaluation is in it.
+
+    Raises:
+        InputError: it holds something else; names what can be compared instead.
+    """
+    if (directory / RECORD).is_file():
+        inside = [d for d in (BEFORE, AFTER) if (directory / d / RECORD).is_file()]
+        if inside:
+            raise InputError(
+                f"{directory} is an unlearning run; compare "
+                f"{' and '.join(str(directory / d) for d in inside)}"
+            )
+    return directory
+
+
+def _same_settings(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    differ = [
+        f"{key} {old.get(key)!r} before, {new.get(key)!r} after"
+        for key in {**old, **new}
+        if key not in MEASURED and old.get(key) != new.get(key)
+    ]
+    if differ:
+        raise InputError(
+            f"{name} cannot be compared: {'; '.join(differ)}; evaluate both in the same way"
+        )
+
+
+def _by_benchmark(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    parts: dict[str, list[Row]] = {}
+    for row in rows:
+        parts.setdefault(row["benchmark"], []).append(row)
+    return parts
+
+
+def _notes(records: Sequence[EvaluationRecord]) -> list[str]:
+    old, new = records
+    notes = []
+    if old.model.dtype != new.model.dtype:
+        notes.append(f"Scored in {old.model.dtype} before and {new.model.dtype} after.")
+    for one, other, when in ((old, new, "before"), (new, old, "after")):
+        if alone := [name for name in one.results if name not in other.results]:
+            notes.append(f"Measured only {when}, and not compared: {', '.join(alone)}.")
+        notes += [f"{doubt} ({when})" for doubt in doubts_of(one.results)]
+    return notes

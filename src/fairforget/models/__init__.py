@@ -1,0 +1,1 @@
+"""Models: found, checked, loaded, told apart, saved, pushed."""

@@ -1,0 +1,71 @@
+"""What libraries say while they load or save a model: nothing, or one clear line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import transformers
+
+from fairforget.errors import InputError
+
+
+@contextlib.contextmanager
+def calm_libraries() -> Iterator[None]:
+    """Keep the libraries' own bars and warnings off the terminal while loading or saving."""
+    verbosity = transformers.logging.get_verbosity()
+    bars = transformers.logging.is_progress_bar_enabled()
+    hub = logging.getLogger("huggingface_hub")
+    hub_level = hub.level
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    hub.setLevel(logging.ERROR)  # it announces every retry
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(verbosity)
+        hub.setLevel(hub_level)
+        if bars:
+            transformers.logging.enable_progress_bar()
+
+
+@contextlib.contextmanager
+def no_stderr() -> Iterator[None]:
+    """Show nothing at all: the bar that shows a GGUF file being read obeys no switch."""
+    with contextlib.redirect_stderr(io.StringIO()):
+        yield
+
+
+@contextlib.contextmanager
+def clear_errors(name: str) -> Iterator[None]:
+    """Tell whatever is wrong with the files of a model in one line.
+
+    Raises:
+        InputError: instead of nearly all that is raised within.
+    """
+    try:
+        yield
+    except (InputError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # files can be wrong in any way; Rust's panics are no Exception
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        text = str(error)
+        if not Path(name).exists() and (
+            "not a local folder" in text
+            or "couldn't connect" in text
+            or "offline" in text
+            or "Repo id must" in text
+        ):
+            raise InputError(
+                f"model {name!r}: no such directory here, and no such model on the hub "
+                "(or the hub cannot be reached); check the spelling, or give a local directory"
+            ) from error
+        raise InputError(f"model {name!r} cannot be loaded: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), repr(error))

@@ -1,0 +1,1 @@
+"""What a run leaves: dataclasses as JSON, files that are whole, directories with an owner."""

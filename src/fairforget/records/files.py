@@ -1,0 +1,59 @@
+"""Records as JSON: written whole or not at all, checked when they are read."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pydantic
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+
+from fairforget.errors import InputError
+from fairforget.records.whole_files import whole_file
+from fairforget.redaction import redacted
+
+T = TypeVar("T")
+
+
+def write_record(record: object, path: Path) -> None:
+    """Write a record, a dataclass, as indented JSON."""
+    # a number that is not finite becomes a string: a diverged run must be readable, too
+    content = to_json(record, indent=1, inf_nan_mode="strings").decode()
+    with whole_file(path) as file:
+        file.write(redacted(content).encode() + b"\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    kind: str
+
+
+def kind_of(path: Path) -> str:
+    """What a record is of: "evaluation", "unlearning", "study", "comparison".
+
+    Raises:
+        InputError: as `read_record`.
+    """
+    return read_record(path, _Kind).kind
+
+
+def read_record(path: Path, kind: type[T]) -> T:
+    """Read a record of the given kind.
+
+    Raises:
+        InputError: there is none, or it is not such a record; names file, field and fault.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        remedy = "; give a directory that fairforget wrote" if error.errno == errno.ENOENT else ""
+        raise InputError(f"{path} cannot be read: {error.strerror}{remedy}") from error
+    try:
+        return TypeAdapter(kind).validate_json(content)
+    except pydantic.ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"])) or "the whole"
+        raise InputError(f"{path} is not such a record: {where}: {fault['msg']}") from error

@@ -1,0 +1,151 @@
+"""Two evaluations of the same benchmark, domain by domain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fairforget.benchmarks.measurement import ALL
+from fairforget.comparison.compare import Comparison, compare_evaluations
+from fairforget.comparison.paired import Cell, Change, Verdict
+from fairforget.evaluation import Evaluation
+from fairforget.report.scores import (
+    STEREOTYPE_SCORES,
+    DomainScore,
+    domain_scores,
+    perplexities,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DomainChange:
+    """One domain before and after; `paired` is None where the items were not kept."""
+
+    domain: str
+    before: DomainScore
+    after: DomainScore
+    paired: Cell | None
+
+    @property
+    def delta(self) -> float:
+        """Change of the stereotype score, in points."""
+        return self.paired.score.delta if self.paired else self.after.score - self.before.score
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether bias became less, more, or neither can be said."""
+        return self.paired.verdict if self.paired else "undecided"
+
+    @property
+    def lms(self) -> Change | None:
+        """Language ability, where both sides have it; its interval where the items were kept."""
+        return self._beside("lms", self.before.lms, self.after.lms)
+
+    @property
+    def icat(self) -> Change | None:
+        """The idealised score of both, likewise."""
+        return self._beside("icat", self.before.icat, self.after.icat)
+
+    def _beside(self, name: str, before: float | None, after: float | None) -> Change | None:
+        if self.paired and name in self.paired.beside:
+            return self.paired.beside[name]
+        if before is None or after is None:
+            return None
+        return Change(before, after, after - before)
+
+
+@dataclass(frozen=True, slots=True)
+class PerplexityChange:
+    """Perplexity on one corpus before and after."""
+
+    corpus: str
+    before: float
+    after: float
+
+    @property
+    def percent(self) -> float:
+        """The change, in % of the original."""
+        return (self.after / self.before - 1) * 100
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeAfter:
+    """Everything that both evaluations measured: benchmark → domains, and perplexities."""
+
+    benchmarks: dict[str, list[DomainChange]]
+    perplexity: list[PerplexityChange]
+    others: list[Cell] = field(default_factory=list)
+    """Cells of benchmarks whose scores are no stereotype scores."""
+
+    def language(self) -> DomainChange | None:
+        """The domain `all` of the first benchmark that also measures language ability."""
+        measured = (self.domain(benchmark, ALL) for benchmark in self.benchmarks)
+        return next((d for d in measured if d and d.lms), None)
+
+    def domain(self, benchmark: str, domain: str) -> DomainChange | None:
+        """One domain's change, if it was measured."""
+        return next((d for d in self.benchmarks.get(benchmark, []) if d.domain == domain), None)
+
+
+def before_after(before: Evaluation, after: Evaluation) -> BeforeAfter:
+    """Compare what both evaluations measured.
+
+    Raises:
+        InputError: they scored a benchmark in different ways, or different items; such numbers
+            never share a table.
+    """
+    results = before.record.results, after.record.results
+    compared = compare_evaluations(before, after)
+    cells = {(cell.benchmark, cell.domain): cell for cell in compared.cells}
+    benchmarks = {}
+    for name in results[0]:
+        later = {score.domain: score for score in domain_scores(name, results[1])}
+        changes = [
+            DomainChange(score.domain, score, later[score.domain], cells.get((name, score.domain)))
+            for score in domain_scores(name, results[0])
+            if score.domain in later
+        ]
+        if changes:
+            benchmarks[name] = changes
+    perplexity = [
+        PerplexityChange(p.corpus, p.value, q.value)
+        for p in perplexities(results[0])
+        for q in perplexities(results[1])
+        if (p.corpus, p.protocol, p.tokens) == (q.corpus, q.protocol, q.tokens) and p.value > 0
+    ]
+    others = [cell for cell in compared.cells if cell.benchmark not in benchmarks]
+    return BeforeAfter(benchmarks, perplexity, others)
+
+
+def from_cells(compared: Comparison) -> BeforeAfter:
+    """The same from what `fairforget compare` wrote, which keeps no interval of either side."""
+    benchmarks: dict[str, list[DomainChange]] = {}
+    others = []
+    for cell in compared.cells:
+        if cell.measure not in STEREOTYPE_SCORES:
+            others.append(cell)
+            continue
+        sides = (_score(cell, "before"), _score(cell, "after"))
+        benchmarks.setdefault(cell.benchmark, []).append(DomainChange(cell.domain, *sides, cell))
+    perplexity = [
+        PerplexityChange(
+            name.partition(":")[2] or "the benchmark’s text", change.before, change.after
+        )
+        for name, change in compared.perplexity.items()
+        if change.before > 0
+    ]
+    return BeforeAfter(benchmarks, perplexity, others)
+
+
+def _score(cell: Cell, side: str) -> DomainScore:
+    beside = {name: getattr(change, side) for name, change in cell.beside.items()}
+    lms, icat = beside.get("lms"), beside.get("icat")
+    return DomainScore(
+        domain=cell.domain,
+        score=getattr(cell.score, side),
+        ci=None,
+        lms=lms,
+        lms_ci=None,
+        icat=icat,
+        items=cell.items,
+        terms=cell.clusters if lms is not None else None,
+    )

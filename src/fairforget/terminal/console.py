@@ -1,0 +1,244 @@
+"""Results as tables in the terminal: 80 columns, no colour where there is no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from fairforget.benchmarks.degenerate import doubts_of
+from fairforget.benchmarks.faults import faults_of
+from fairforget.comparison.compare import Comparison
+from fairforget.comparison.paired import Cell, Change
+from fairforget.comparison.rerun import Repetition
+from fairforget.records.kinds import BudgetFacts, DamageFacts, EvaluationRecord, UnlearningRecord
+from fairforget.records.results import interval_of
+from fairforget.report.row_names import controls_last, row_name, shared_corpus
+from fairforget.report.study_words import counted, meaning_of_fell
+from fairforget.report.wording import one_line, p_number, steps_done
+from fairforget.transfer.record import Effect, StudyRecord, too_few
+
+TITLES = {
+    "ss": "SS",
+    "lms": "LMS",
+    "icat": "ICAT",
+    "stereotype": "stereotype %",
+    "stereotype_summed": "summed %",
+    "bias_ambiguous": "bias, ambig.",
+    "bias_disambiguated": "bias, clear",
+    "accuracy_ambiguous": "acc., ambig.",
+    "accuracy_disambiguated": "acc., clear",
+    "accuracy": "acc. %",
+    "templates": "templ.",
+}
+UNKNOWN = "unknown"
+"""What a record of another program may not say."""
+WITH_INTERVAL = ("ss", "lms", "stereotype", "bias")
+CONTEXTS = ("ambiguous", "disambiguated")
+"""BBQ's; each has a table of its own."""
+
+
+def show_evaluation(record: EvaluationRecord) -> None:
+    """One table per benchmark, and a line for each result without domains."""
+    for name, result in record.results.items():
+        if "domains" in result:
+            _show_domains(name, result)
+        elif "value" in result:
+            share = result.get("share", 1.0)
+            part = "" if share == 1.0 else f", the first {100 * share:g} %"
+            _print(
+                f"{one_line(name)}: {result['value']:.2f} on {result.get('corpus', UNKNOWN)}{part} "
+                f"({result.get('tokens', 0):,} tokens), protocol {_protocol(result)}"
+            )
+        for task, metrics in result.get("metrics", {}).items():
+            values = ", ".join(f"{metric} {value:.4f}" for metric, value in metrics.items())
+            _print(one_line(f"{name}: {task} {values}, protocol {_protocol(result)}"))
+    _print_lines((*doubts_of(record.results), *faults_of(record.results)))
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """Two tables per benchmark: the bias score, and what must be read beside it."""
+    for name in dict.fromkeys(cell.benchmark for cell in comparison.cells):
+        cells = [cell for cell in comparison.cells if cell.benchmark == name]
+        title = TITLES.get(cells[0].measure, cells[0].measure)
+        table = _table(f"{name}: {title} before → after, paired on the same items", ["domain"])
+        for column in ("before", "after", "change [95 %]", "p", "p, Holm"):
+            table.add_column(column, justify="right", no_wrap=True)
+        for cell in cells:
+            table.add_row(
+                cell.domain,
+                f"{cell.score.before:.2f}",
+                f"{cell.score.after:.2f}",
+                _delta(cell.score),
+                p_number(cell.p),
+                p_number(cell.p_adjusted),
+            )
+        _print(table)
+        _print(_beside(name, cells))
+    for name, change in comparison.perplexity.items():
+        percent = 100 * (change.after / change.before - 1)
+        _print(f"{one_line(name)}: {change.before:.2f} → {change.after:.2f} ({percent:+.2f} %)")
+    _print(
+        "Gained, lost: items whose stereotype became, or ceased to be, the likelier (of general "
+        "ability: the right answer); p: exact McNemar test of these; Holm: corrected for all cells "
+        "of single domains together, for those of all items, and for those of ability. Intervals: "
+        "paired bootstrap over clusters of items."
+    )
+    _print_lines((*comparison.notes, *comparison.faults))
+
+
+def show_unlearning(record: UnlearningRecord) -> None:
+    """What was done, and a line for each measure of what it cost."""
+    method, budget = record.method, record.budget
+    _print(
+        f"{method.get('objective', UNKNOWN)} on {method.get('selection', UNKNOWN)} tokens of "
+        f"{one_line(record.corpora[0].name) if record.corpora else UNKNOWN}, "
+        f"{steps_done(method)}, {sum(record.seconds.values()):.0f} s."
+    )
+    bound = _bound(budget)
+    for name, facts in {"": budget, **budget.others}.items():
+        _print(
+            f"Held-out perplexity{', ' + one_line(name) if name else ''} × {facts.reached:.4f} "
+            f"(budget {facts.asked:g}{', which bound the landing' if facts is bound else ''})."
+        )
+    _print(f"α = {budget.alpha:.3f}{', ' + one_line(budget.note) if budget.note else ''}.")
+
+
+def _bound(budget: BudgetFacts) -> DamageFacts | None:
+    """The measure nearest to its limit; none at either end of the line, where no limit decided."""
+    if budget.alpha in (0, budget.reach):
+        return None
+    return min((budget, *budget.others.values()), key=lambda facts: facts.asked - facts.reached)
+
+
+def _protocol(result: dict[str, Any]) -> str:
+    return str(result.get("protocol", UNKNOWN))
+
+
+def _show_domains(name: str, result: dict[str, Any]) -> None:
+    domains = result["domains"]
+    facts = [f"protocol {_protocol(result)}"]
+    if "split" in result:
+        facts.append(f"split {result['split']}")
+    contexts = [c for c in CONTEXTS if any(f"bias_{c}" in scores for scores in domains.values())]
+    for context in contexts or [""]:
+        about = [f"{context} contexts", *facts] if context else facts
+        table = _table(f"{name}, {', '.join(about)}", ["domain"])
+        rows = {domain: _cells(scores, context) for domain, scores in domains.items()}
+        columns = dict.fromkeys(column for cells in rows.values() for column in cells)
+        for column in columns:
+            table.add_column(column, justify="right")
+        for domain, cells in rows.items():
+            table.add_row(domain, *(cells.get(column, "–") for column in columns))
+        _print(table)
+
+
+def _cells(scores: dict[str, Any], context: str) -> dict[str, str]:
+    """What a domain's row shows, by column: of scores that name a context, those of this one."""
+    cells = {}
+    for name, value in scores.items():
+        if name.endswith(("ci", *(f"_{other}" for other in CONTEXTS if other != context))):
+            continue
+        measure = name.removesuffix(f"_{context}")
+        text = f"{value:.2f}" if isinstance(value, float) else str(value)
+        bounds = interval_of(scores, name)
+        if bounds and measure in WITH_INTERVAL:
+            text += f" [{bounds[0]:.1f}, {bounds[1]:.1f}]"
+        cells[TITLES.get(measure, measure)] = text
+    return cells
+
+
+def _beside(name: str, cells: list[Cell]) -> Table:
+    table = _table(f"{name}: beside it", ["domain"])
+    measures = dict.fromkeys(measure for cell in cells for measure in cell.beside)
+    for measure in measures:
+        table.add_column(TITLES.get(measure, measure), justify="right", no_wrap=True)
+    for column in ("items", "clusters", "gained", "lost", "ties"):
+        table.add_column(column, justify="right")
+    for cell in cells:
+        values = [cell.beside.get(measure) for measure in measures]
+        table.add_row(
+            cell.domain,
+            *(f"{v.before:.1f} → {v.after:.1f}" if v else "–" for v in values),
+            *map(str, (cell.items, cell.clusters, cell.gained, cell.lost)),
+            f"{cell.ties[0]} → {cell.ties[1]}",
+        )
+    return table
+
+
+def _delta(change: Change) -> str:
+    bounds = f" [{change.ci[0]:+.1f}, {change.ci[1]:+.1f}]" if change.ci else ""
+    return f"{change.delta:+.2f}{bounds}"
+
+
+def _table(title: str, columns: Iterable[str]) -> Table:
+    table = Table(
+        title=one_line(title),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    return table
+
+
+def _print(what: object) -> None:
+    Console(highlight=False, soft_wrap=False, markup=False).print(what)
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        _print(one_line(line))
+
+
+def show_repetition(found: Repetition, most: int) -> None:
+    """Print what came out otherwise, the first so many, and what it ran on otherwise."""
+    for change in found.environment:
+        print(f"{change.where}: {change.before!r} then, {change.after!r} now")
+    for difference in found.differences[:most]:
+        print(f"{one_line(difference.where)}: {difference.before!r} then, {difference.after!r} now")
+    count = len(found.differences)
+    if count > most:
+        print(f"… and {count - most} more")
+    if not count:
+        print(f"The same, bit for bit: {found.figures:,} figures")
+        return
+    largest = max(difference.relative for difference in found.differences)
+    print(f"{count:,} of {found.figures:,} figures differ, by at most {largest:.2g} relatively")
+
+
+def show_study(study: StudyRecord) -> None:
+    """What each forgetting did, where it was aimed and elsewhere, and what was left of it."""
+    corpus = shared_corpus(study.rows)
+    title = f"forgotten ({corpus})" if corpus else "forgotten"
+    for benchmark in dict.fromkeys(row.benchmark for row in study.rows):
+        table = _table(f"{benchmark}: change of bias, mean over domains", [])
+        table.add_column(title)  # long names are wrapped, numbers never
+        for column in ("own [95 %]", "others [95 %]", "perplexity"):
+            table.add_column(column, justify="right", no_wrap=True)
+        mine = [row for row in study.rows if row.benchmark == benchmark]
+        for row in controls_last(mine):
+            table.add_row(
+                row_name(row, corpus),
+                _effect(row.own, row.own_clusters),
+                _effect(row.transfer, None),
+                f"{100 * (row.perplexity_ratio - 1):+.2f} %",
+            )
+        _print(table)
+        _print_lines(counted([cell for cell in study.matrix if cell.benchmark == benchmark]))
+    if any(too_few(row.own_clusters) for row in study.rows):
+        _print("*: too few terms for a decision.")
+    _print(meaning_of_fell(study.matrix))
+    _print_lines(faults_of([row.benchmark for row in study.rows]))
+
+
+def _effect(effect: Effect | None, clusters: int | None) -> str:
+    if effect is None:
+        return "-"
+    few = "*" if too_few(clusters) else ""
+    return f"{effect.value:+.1f} [{effect.ci[0]:+.1f}, {effect.ci[1]:+.1f}]{few}"

@@ -1,0 +1,1 @@
+"""From texts with harmful spans to trained weights that keep within a budget."""

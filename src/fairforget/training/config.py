@@ -1,0 +1,207 @@
+"""`UnlearningConfig`: how to unlearn, as transformers' TrainingArguments and some more."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import get_args
+
+import torch
+from transformers import TrainingArguments
+from transformers.integrations.integration_utils import (
+    INTEGRATION_TO_CALLBACK,
+    get_available_reporting_integrations,
+)
+
+from fairforget.errors import InputError
+from fairforget.objectives import OBJECTIVES, RETENTIONS
+from fairforget.seeds import check_seed
+from fairforget.training.adapters import check_peft
+from fairforget.training.targets import Context, Reference, Selection
+
+FLAGS = {"max_steps": "steps", "per_device_train_batch_size": "batch_size"}
+"""What the command line calls a setting that Trainer names otherwise."""
+WARM_UP = 5
+"""Steps."""
+MOST_RETAINED = 1000
+"""Retain texts for each forget text."""
+
+
+@dataclass
+class UnlearningConfig(TrainingArguments):
+    """How to unlearn: TrainingArguments, with defaults that do not collapse a model.
+
+    Raises:
+        InputError: an unknown objective or retention, a number out of range, or settings that do
+            not go together.
+    """
+
+    objective: str = "neutral"
+    """What is done to the target tokens."""
+    beta: float | None = None
+    """How soon npo and simnpo brake, per nat; by default as their papers: 0.1 and 2.5."""
+    gamma: float | None = None
+    """Reward margin of simnpo; by default 0, as in its paper's experiments."""
+    selection: Selection | None = None
+    """Which tokens are targets; by default those from the group mention to the first harmful one
+    for neutral in context left, else the harmful ones."""
+    context: Context = "left"
+    """What a causal model sees of a text: what precedes the target, or all of it but the target, in
+    an infilling prompt. A masked model always sees both sides."""
+    reference: Reference = "neutral"
+    """What the neutral objectives compare with: the text with a neutral word for the group, or the
+    average over texts about other groups of the domain, for the built-in corpus."""
+    lora_rank: int = 0
+    """Train an adapter of this rank; 0 trains all weights."""
+    lora_alpha: int = 32
+    """Scale of the adapter, ÷ its rank."""
+    retention: str = "kl"
+    """What is done on the retain corpus."""
+    retention_weight: float = 1.0
+    """Weight of the retain loss; the forget loss has 1."""
+    retain_per_forget: float = 0.5
+    """Retain texts for each forget text."""
+    per_device_train_batch_size: int = 32
+    """Forget texts of a step on each device."""
+    max_steps: int = 120
+    """Optimiser steps."""
+    learning_rate: float = 3e-5
+    """Peak learning rate of AdamW."""
+    lr_scheduler_type: str = "linear"
+    """Falls to 0 at the end."""
+    warmup_steps: float | None = None  # type: ignore[assignment]  # a float in the end
+    """Steps (or share) of warm-up; by default 5, in a short run a quarter of its steps."""
+    logging_steps: float = 5
+    """Steps between rows of history."""
+    save_steps: float = 20
+    """Steps between checkpoints."""
+    save_total_limit: int | None = 2
+    """Checkpoints kept."""
+    report_to: str | list[str] | None = "none"
+    """Experiment trackers, as Trainer knows them."""
+    remove_unused_columns: bool = False
+    """Fixed: samples are no columns."""
+    dataloader_pin_memory: bool = False
+    """Batches are small."""
+    logging_nan_inf_filter: bool = False
+    """Off: a loss that is not finite must be seen."""
+    gpu: int = 0
+    """Which GPU, where there are several and one process."""
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("objective", [*OBJECTIVES]),
+            ("selection", [*get_args(Selection), None]),
+            ("context", get_args(Context)),
+            ("reference", get_args(Reference)),
+            ("retention", [*RETENTIONS, "none"]),
+        ):
+            if getattr(self, name) not in known:
+                choice = ", ".join(filter(None, known))
+                raise InputError(
+                    f"{name} {getattr(self, name)!r} is unknown; choose one of {choice}"
+                )
+        for name, low in (
+            ("retention_weight", 0),
+            ("retain_per_forget", 0),
+            ("learning_rate", 0),
+            ("max_steps", 1),
+            ("lora_rank", 0),
+            ("lora_alpha", 1),
+            ("per_device_train_batch_size", 1),
+        ):
+            if not low <= getattr(self, name) < math.inf:
+                flag = f" (--{FLAGS[name]})" if name in FLAGS else ""
+                raise InputError(
+                    f"{name}{flag} is {getattr(self, name)}; it must be finite and at least {low}"
+                )
+        check_seed(self.seed)
+        if self.lora_rank:
+            check_peft()
+        if self.retain_per_forget > MOST_RETAINED:
+            raise InputError(
+                f"retain_per_forget is {self.retain_per_forget:g}; it must be at most "
+                f"{MOST_RETAINED}"
+            )
+        if self.fsdp or self.deepspeed:
+            raise InputError(
+                "fsdp and deepspeed are asked for by `accelerate launch --config_file`, not here"
+            )
+        if self.eval_strategy not in ("no", None):
+            raise InputError(
+                f"eval_strategy is {self.eval_strategy!r}; the damage is looked at while training, "
+                "and fairforget.evaluate measures the result"
+            )
+        if self.auto_find_batch_size:
+            raise InputError(
+                "auto_find_batch_size would change how many texts a run sees; choose a smaller "
+                "per_device_train_batch_size, with gradient_accumulation_steps"
+            )
+        self._check_objective()
+        if self.selection is None:
+            whole = self.objective == "neutral" and self.context == "left"
+            self.selection = "to-harm" if whole else "harmful"
+        if self.report_to is None:
+            self.report_to = "none"
+        if self.warmup_steps is None:
+            self.warmup_steps = min(WARM_UP, self.max_steps // 4)
+        super().__post_init__()  # type: ignore[no-untyped-call]
+        if self.mixed_precision == "fp16":  # asked for here, or by the launcher
+            raise InputError(
+                "fp16 is too coarse for the gradients of a loss that is a mean over many tokens; "
+                "choose bf16"
+            )
+        self._check_trackers()
+        self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
+
+    def _check_objective(self) -> None:
+        """Refuse what the objective has no use for, and a retention that would come to nothing."""
+        objective = OBJECTIVES[self.objective].tuned(self.beta, self.gamma)
+        if self.reference != "neutral" and not objective.needs_neutral:
+            raise InputError(
+                f"objective {self.objective!r} compares with no text about others, so reference "
+                f"{self.reference!r} says nothing; leave it out"
+            )
+        if objective.negated and self.retention == "nll":
+            raise InputError(
+                f"objective {self.objective!r} turns round all that is learned, what retention "
+                "'nll' teaches too; choose --retention none or kl"
+            )
+        if self.retention != "none" and not self.retain_per_forget:
+            raise InputError(
+                f"retain_per_forget is {self.retain_per_forget:g}, so retention "
+                f"{self.retention!r} would retain nothing; if that is meant, --retention none"
+            )
+
+    def _check_trackers(self) -> None:
+        """Refuse what Trainer would refuse once the model is measured."""
+        here = get_available_reporting_integrations()
+        for name in self.report_to or ():
+            if name not in INTEGRATION_TO_CALLBACK:
+                known = ", ".join(INTEGRATION_TO_CALLBACK)
+                raise InputError(f"report_to {name!r} is unknown; choose from {known}")
+            if name not in here and name != "flyte":  # for which transformers does not look
+                raise InputError(f"report_to {name!r} needs its package, which is not installed")
+
+    @cached_property
+    def _setup_devices(self) -> torch.device:
+        """Trainer's choice; of several GPUs, `gpu` and not the first; of CPUs, none by number."""
+        device: torch.device = super()._setup_devices
+        if device.type == "cpu":
+            return torch.device("cpu")  # "cpu:0" cannot be a checkpoint's map_location
+        if device.type != "cuda" or self.world_size > 1:
+            return device
+        device = torch.device("cuda", self.gpu)
+        torch.cuda.set_device(device)  # what Trainer calls "cuda" is the current one
+        return device
+
+    @property
+    def texts_of_a_run(self) -> int:
+        """Forget texts that the whole run sees, over all processes."""
+        return int(
+            self.max_steps
+            * self.per_device_train_batch_size
+            * self.gradient_accumulation_steps
+            * self.world_size
+        )

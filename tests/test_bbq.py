@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from fairforget.benchmarks import benchmark
+from fairforget.benchmarks import benchmark, checked
 from fairforget.benchmarks.bbq import Question, evaluate, judge, read_questions
 from fairforget.benchmarks.measurement import scores
 from fairforget.cli import main
@@ -275,9 +275,10 @@ def test_answers_are_scored_after_the_prompt(tmp_path: Path) -> None:
     assert row["answer"] == np.argmax([row[f"score{i}"] for i in range(3)])
 
 
-def test_masked_models_and_unknown_categories() -> None:
-    with pytest.raises(InputError, match="bbq needs a causal model"):
-        evaluate(tiny_model("bert"), questions=[])
+def test_masked_models_and_unknown_categories(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fairforget.benchmarks.bbq.located", lambda *files: files)
+    with pytest.raises(InputError, match="'bbq' needs a causal model"):
+        checked(["bbq"], tiny_model("bert"))
     with pytest.raises(InputError, match="'bbq' has no option 'age'; choose from Age, Dis"):
         benchmark("bbq:age")
 

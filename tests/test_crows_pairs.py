@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from fairforget.benchmarks import benchmark
+from fairforget.benchmarks import benchmark, checked
 from fairforget.benchmarks.crows_pairs import DOMAINS, Pair, evaluate, judge, read_pairs
 from fairforget.errors import InputError
 
@@ -63,11 +63,13 @@ def test_ties_stay_in_and_count_as_no() -> None:
     assert 0 <= low <= domains["all"]["stereotype"] <= high <= 100
 
 
-def test_protocols_that_a_model_cannot_do() -> None:
-    with pytest.raises(InputError, match="'nangia' is not for a causal"):
-        evaluate(tiny_model("gpt2"), pairs=PAIRS, protocol="nangia")
-    with pytest.raises(InputError, match="'bos' is not for a masked model"):
-        evaluate(tiny_model("bert"), pairs=PAIRS, protocol="bos")
+def test_protocols_that_a_model_cannot_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fairforget.benchmarks.crows_pairs.located", lambda *files: files)
+    with pytest.raises(InputError, match="'crows_pairs:nangia' needs a masked model"):
+        checked(["crows_pairs:nangia"], tiny_model("gpt2"))
+    with pytest.raises(InputError, match="'crows_pairs:bos' needs a causal model"):
+        checked(["crows_pairs:bos"], tiny_model("bert"))
+    checked(["crows_pairs", "crows_pairs:bias-bench"], tiny_model("bert"))
 
 
 def test_pairs_of_which_none_can_be_scored() -> None:

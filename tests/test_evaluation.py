@@ -18,16 +18,17 @@ import torch
 from pydantic import TypeAdapter
 
 from fairforget import evaluation
-from fairforget.benchmarks import BENCHMARKS, benchmark, checked, judge_of
+from fairforget.benchmarks import BENCHMARKS, Benchmark, benchmark, checked, judge_of
 from fairforget.benchmarks.bbq import Question
 from fairforget.benchmarks.bbq import evaluate as bbq
 from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
+from fairforget.benchmarks.measurement import Measurement
 from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.cli import main
 from fairforget.errors import InputError
-from fairforget.evaluation import PARTS, evaluate, evaluate_into, read_items
+from fairforget.evaluation import PARTS, evaluate, evaluate_into, is_evaluated, read_items
 from fairforget.models.fingerprint import hub_commit, model_facts
 from fairforget.records.files import read_record
 from fairforget.records.kinds import EvaluationRecord
@@ -65,8 +66,11 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     }
     text = tmp_path / "text.csv"
     text.write_text("text\nThe river has a bridge and an old mill near the town.\n")
-    monkeypatch.setattr(evaluation, "checked", list)
-    monkeypatch.setattr(evaluation, "benchmark", lambda name: ours.get(name) or benchmark(name))
+
+    def ready(names: list[str], _: object) -> dict[str, Benchmark]:
+        return {n: Benchmark(ours[n]) if n in ours else benchmark(n) for n in names}
+
+    monkeypatch.setattr(evaluation, "checked", ready)
     return [*ours, f"perplexity:{text}"]
 
 
@@ -150,17 +154,23 @@ def test_written_once(small, tmp_path: Path) -> None:
 def begun(small: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The benchmarks that were begun."""
     names: list[str] = []
-    find = evaluation.benchmark
+    find = evaluation.checked
 
-    def watched(name: str) -> Callable[..., Any]:
-        names.append(name)
-        return find(name)
+    def watched(name: str, benchmark: Benchmark) -> Benchmark:
+        def evaluate(*args: Any, **options: Any) -> Measurement:
+            names.append(name)
+            return benchmark.evaluate(*args, **options)
 
-    monkeypatch.setattr(evaluation, "benchmark", watched)
+        return Benchmark(evaluate)
+
+    def ready(*args: Any) -> dict[str, Benchmark]:
+        return {name: watched(name, it) for name, it in find(*args).items()}
+
+    monkeypatch.setattr(evaluation, "checked", ready)
     return names
 
 
-def interrupted(*_: object, **__: object) -> None:
+def interrupted(*_: object, **__: object) -> Measurement:
     raise KeyboardInterrupt
 
 
@@ -172,10 +182,10 @@ def lasting(directory: Path) -> dict[str, Any]:
 
 def test_goes_on_where_it_was_interrupted(small, begun, monkeypatch, tmp_path: Path) -> None:
     lm, out, whole = tiny_model("gpt2"), tmp_path / "out", tmp_path / "whole"
-    find = evaluation.benchmark
+    find = evaluation.checked
     with monkeypatch.context() as patched:
         patched.setattr(
-            evaluation, "benchmark", lambda name: interrupted if name == "bbq" else find(name)
+            evaluation, "checked", lambda *a: find(*a) | {"bbq": Benchmark(interrupted)}
         )
         with pytest.raises(KeyboardInterrupt):
             evaluate_into(out, lm, small)
@@ -269,8 +279,21 @@ def test_perplexity_alone_has_no_items(small, tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "out" / ITEMS).column_names == ["benchmark", "id", "domain"]
 
 
+def test_a_whole_evaluation_that_is_damaged_is_done_again(small, tmp_path: Path, capsys) -> None:
+    lm = tiny_model("gpt2")
+    evaluate_into(tmp_path, lm, small[:1])
+    record, items = ((tmp_path / name).read_bytes() for name in (RECORD, ITEMS))
+    (tmp_path / ITEMS).write_bytes(items[: len(items) // 2])
+    assert not is_evaluated(tmp_path)
+    assert "it is measured again" in capsys.readouterr().err
+    evaluate_into(tmp_path, lm, small[:1])
+    assert is_evaluated(tmp_path)
+    assert (tmp_path / ITEMS).read_bytes() == items
+    assert json.loads(record)["results"] == json.loads((tmp_path / RECORD).read_bytes())["results"]
+
+
 def test_names() -> None:
-    assert checked(["stereoset", "stereoset:bos"]) == ["stereoset", "stereoset:bos"]
+    assert list(checked(["stereoset", "stereoset:bos"])) == ["stereoset", "stereoset:bos"]
     with pytest.raises(InputError, match="named twice"):
         checked(["stereoset", "stereoset"])
     with pytest.raises(InputError, match="'bbc' is unknown; choose from stereoset"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,18 +52,18 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @installed
 def test_a_task_lands_in_the_record_with_its_items(task: Path) -> None:
-    measured = benchmark(f"lm-eval:{task}")(tiny_model("gpt2"))
+    measured = benchmark(f"lm-eval:{task}").evaluate(tiny_model("gpt2"))
     share = measured.result["metrics"]["rivers"]["acc"]
     assert measured.result["protocol"].startswith("lm-eval 0.4")
     assert len(measured.items) == 6
     assert judge(measured.items).verdicts.mean() == pytest.approx(share)
-    assert len(benchmark(f"lm-eval:{task}:50%")(tiny_model("gpt2")).items) == 3
+    assert len(benchmark(f"lm-eval:{task}:50%").evaluate(tiny_model("gpt2")).items) == 3
 
 
 @installed
 def test_a_task_that_is_none(task: Path) -> None:
     with pytest.raises(InputError, match="'nosuchtask' cannot be loaded"):
-        benchmark("lm-eval:nosuchtask")(tiny_model("gpt2"))
+        benchmark("lm-eval:nosuchtask").evaluate(tiny_model("gpt2"))
 
 
 def test_one_task_at_a_time() -> None:
@@ -72,7 +73,7 @@ def test_one_task_at_a_time() -> None:
 
 
 def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "lm_eval", None)
     with pytest.raises(InputError, match=r"pip install 'fairforget\[harness\]'"):
         benchmark("lm-eval:hellaswag")
 

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairforget.benchmarks import benchmark
+from fairforget.benchmarks import benchmark, checked
 from fairforget.benchmarks.perplexity import _with_blank_lines, evaluate, text_of, windows
 from fairforget.errors import InputError
 
@@ -108,8 +108,8 @@ def test_shares_that_are_none(share: str) -> None:
 
 
 def test_masked_models_have_none(corpus: str) -> None:
-    with pytest.raises(InputError, match="perplexity needs a causal model"):
-        evaluate(tiny_model("bert"), corpus=corpus)
+    with pytest.raises(InputError, match="needs a causal model"):
+        checked([f"perplexity:{corpus}"], tiny_model("bert"))
 
 
 def test_unknown_corpus() -> None:

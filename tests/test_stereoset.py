@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from fairforget.benchmarks import benchmark
+from fairforget.benchmarks import benchmark, checked
 from fairforget.benchmarks.stereoset import Item, aggregate, evaluate, judge, read_items
 from fairforget.errors import InputError
 
@@ -140,10 +140,9 @@ def test_intersentence_is_the_sentence_given_the_context() -> None:
 
 
 def test_protocols_that_a_model_cannot_do() -> None:
-    with pytest.raises(InputError, match="'bos' is not for a masked model; choose from bias-bench"):
-        evaluate(tiny_model("bert"), items=ITEMS, protocol="bos")
-    with pytest.raises(InputError, match="intersentence needs a causal model"):
-        evaluate(tiny_model("bert"), items=ITEMS, task="intersentence")
+    for name in ("stereoset:bos", "stereoset:intersentence"):
+        with pytest.raises(InputError, match=f"'{name}' needs a causal model; .* is masked"):
+            checked([name], tiny_model("bert"))
     bare = Item("x", "race", "town", ("A b.", "A c.", "A d."))
     with pytest.raises(InputError, match="item x: no BLANK"):
         evaluate(tiny_model("bert"), items=[bare])
@@ -185,7 +184,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
             for item in ITEMS
         )
     )
-    measured = benchmark(f"stereoset:{path}:bias-bench")(tiny_model("gpt2"), seed=1)
+    measured = benchmark(f"stereoset:{path}:bias-bench").evaluate(tiny_model("gpt2"), seed=1)
     assert measured.result["split"] == "mine.jsonl"
     assert measured.result["protocol"] == "bias-bench"
     assert [row["id"] for row in measured.items] == [f"intrasentence-000{n}" for n in (1, 2, 3)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fairforget.benchmarks import benchmark, checked
+from fairforget.benchmarks import Benchmark, checked
 from fairforget.benchmarks.degenerate import refuse_nan
 from fairforget.data.parquet import opened
 from fairforget.errors import InputError
@@ -26,6 +26,7 @@ from fairforget.records.places import ITEMS, RECORD
 from fairforget.records.whole_files import whole_file
 from fairforget.seeds import check_seed
 from fairforget.terminal.progress import bar
+from fairforget.terminal.saying import say
 
 PARTS = "parts"
 """Where each benchmark's evaluation is kept until all are done."""
@@ -68,12 +69,17 @@ def evaluate(
         InputError: an unknown benchmark, data that is missing or malformed, or a negative seed.
     """
     check_seed(seed)
+    return _evaluated(language_model, checked(benchmarks, language_model), seed)
+
+
+def _evaluated(
+    language_model: LanguageModel, benchmarks: Mapping[str, Benchmark], seed: int
+) -> tuple[EvaluationRecord, Items]:
     results, items, seconds = {}, [], {}
-    for name in checked(benchmarks):
+    for name, benchmark in benchmarks.items():
         start = time.perf_counter()
-        measure = benchmark(name)
         with bar(f"Measuring {name}") as advance:
-            measured = measure(
+            measured = benchmark.evaluate(
                 language_model,
                 seed=seed,
                 progress=lambda done, total: advance(done, total=total),
@@ -100,21 +106,25 @@ def evaluate_into(
     seed: int = 0,
     command: dict[str, Any] | None = None,
 ) -> None:
-    """Evaluate and write `items.parquet` and `record.json`, unless the record is there already.
+    """Evaluate and write `items.parquet` and `record.json`, unless they are there already.
 
     Each benchmark is kept as soon as it is done, so that a call that was cut off goes on with the
     next one. The record is written last: where it stands, the items do too. Of several processes,
     the first writes. `command` goes into the record.
+
+    Raises:
+        InputError: as `evaluate`.
     """
-    if (directory / RECORD).exists():
+    if is_evaluated(directory):
         clear_parts(directory)
         return
     facts = model_facts(language_model)
-    parts = {name: directory / PARTS / str(n) for n, name in enumerate(checked(benchmarks))}
+    ready = checked(benchmarks, language_model)
+    parts = {name: directory / PARTS / str(n) for n, name in enumerate(ready)}
     missing = [name for name, part in parts.items() if not _is_done(part, name, facts, seed)]
     wait_for_all()  # the others may be looking still
     for name in missing:
-        record, items = evaluate(language_model, [name], seed=seed)
+        record, items = _evaluated(language_model, {name: ready[name]}, seed)
         if is_first():
             _write(parts[name], record, _table(items))
     if not is_first():
@@ -131,6 +141,20 @@ def evaluate_into(
     tables = [pq.read_table(part / ITEMS) for part in parts.values()]
     _write(directory, whole, pa.concat_tables(tables, promote_options="default"))
     clear_parts(directory)
+
+
+def is_evaluated(directory: Path) -> bool:
+    """Whether a whole evaluation is there; one that is damaged is not, says so and is removed."""
+    if not (directory / RECORD).exists():
+        return False
+    try:
+        read_evaluation(directory)
+    except InputError as error:
+        if is_first():
+            say(f"{error}; it is measured again")
+            (directory / RECORD).unlink(missing_ok=True)
+        return False
+    return True
 
 
 def clear_parts(directory: Path) -> None:

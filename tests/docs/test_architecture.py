@@ -55,7 +55,7 @@ broken = load_model("model", device="cpu")
 def measured(value):
     for parameter in broken.model.parameters():
         parameter.data.fill_(value)
-    return benchmark("pronouns")(broken)
+    return benchmark("pronouns").evaluate(broken)
 
 (doubt,) = doubts_of({"pronouns": measured(0.0).result})
 assert "4 of 4 items are ties" in doubt

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from fairforget.benchmarks.measurement import Evaluate, Judge, Measurement
+from fairforget.benchmarks.measurement import Benchmark, Judge
 from fairforget.errors import InputError
+
+if TYPE_CHECKING:
+    from fairforget.models.language_model import LanguageModel
 
 BENCHMARKS = {
     "stereoset": "fairforget.benchmarks.stereoset",
@@ -20,13 +24,13 @@ BENCHMARKS = {
     "bbq": "fairforget.benchmarks.bbq",
     "lm-eval": "fairforget.benchmarks.lm_eval",
 }
-"""Each module has `prepare(options) -> Evaluate`, and `judge(rows) -> Judged` where its items can
+"""Each module has `prepare(options) -> Benchmark`, and `judge(rows) -> Judged` where its items can
 be compared one by one."""
 ABILITIES = ("lm-eval",)
 """Those whose items say what a model can do, and nothing about bias."""
 
 
-def benchmark(name: str) -> Evaluate:
+def benchmark(name: str) -> Benchmark:
     """The benchmark of that name, with the options in it.
 
     Its data are found, or fetched, now: what is missing is said before a model is loaded.
@@ -37,7 +41,7 @@ def benchmark(name: str) -> Evaluate:
     base, *options = name.split(":")
     if base not in BENCHMARKS:
         raise InputError(f"benchmark {name!r} is unknown; choose from {', '.join(BENCHMARKS)}")
-    found: Evaluate = import_module(BENCHMARKS[base]).prepare(options)
+    found: Benchmark = import_module(BENCHMARKS[base]).prepare(options)
     return found
 
 
@@ -52,19 +56,30 @@ def bias_judge_of(name: str) -> Judge | None:
     return None if name.partition(":")[0] in ABILITIES else judge_of(name)
 
 
-def checked(names: Sequence[str]) -> list[str]:
-    """The names, if every one is known and none is there twice."""
-    for name in names:
-        benchmark(name)
-    if len(set(names)) < len(names):
+def checked(
+    names: Sequence[str], language_model: LanguageModel | None = None
+) -> dict[str, Benchmark]:
+    """The benchmarks by name, in the order given.
+
+    Args:
+        names: as `benchmark` takes them.
+        language_model: what they shall measure, if it is loaded by now.
+
+    Raises:
+        InputError: as `benchmark`; one is named twice, or is not for a model of this kind.
+    """
+    found = {name: benchmark(name) for name in names}
+    if len(found) < len(names):
         raise InputError(f"a benchmark is named twice in {', '.join(names)}")
-    return list(names)
+    if language_model:
+        for name, it in found.items():
+            it.check(name, language_model)
+    return found
 
 
 __all__ = [
     "BENCHMARKS",
-    "Evaluate",
-    "Measurement",
+    "Benchmark",
     "benchmark",
     "bias_judge_of",
     "checked",

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from fairforget.benchmarks.domains import NAMES
-from fairforget.benchmarks.measurement import Evaluate, Judged, Measurement, Row, by_domain, scores
+from fairforget.benchmarks.measurement import Benchmark, Judged, Measurement, Row, by_domain, scores
 from fairforget.benchmarks.options import chosen
-from fairforget.benchmarks.sentences import continuation_scores, needs_causal
+from fairforget.benchmarks.sentences import continuation_scores
 from fairforget.data.catalogue import BBQ_CATEGORIES, BBQ_METADATA, bbq_file
 from fairforget.data.files import json_lines, read_text
 from fairforget.data.locate import located
@@ -56,14 +56,14 @@ class Question:
     """The answer that the stereotype would give."""
 
 
-def prepare(options: Sequence[str]) -> Evaluate:
+def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: categories, by default all."""
     for option in options:
         chosen("bbq", [option], {"category": tuple(BBQ_CATEGORIES)})
     categories = tuple(dict.fromkeys(options)) or tuple(BBQ_CATEGORIES)
     for file in (*map(bbq_file, categories), BBQ_METADATA):
         located(file)
-    return partial(evaluate, categories=categories)
+    return Benchmark(partial(evaluate, categories=categories), ("causal",))
 
 
 def evaluate(
@@ -84,9 +84,8 @@ def evaluate(
         progress: called with the number of answers scored since the last call, and of all.
 
     Raises:
-        InputError: a masked model, or data missing or malformed.
+        InputError: data missing or malformed.
     """
-    needs_causal(language_model, "bbq")
     if questions is None:
         questions = read_questions(categories)
     found = continuation_scores(

@@ -17,8 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from fairforget.benchmarks.measurement import Evaluate, Judged, Measurement, Row, by_domain, scores
-from fairforget.benchmarks.options import FILE, chosen
+from fairforget.benchmarks.measurement import (
+    Benchmark,
+    Judged,
+    Measurement,
+    Row,
+    by_domain,
+    scores,
+)
+from fairforget.benchmarks.options import FILE, Protocols, chosen, kinds_with
 from fairforget.benchmarks.sentences import refuse_too_long, sentence_scores
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.files import read_text
@@ -40,8 +47,10 @@ DOMAINS = (
     "physical-appearance",
     "disability",
 )
-PROTOCOLS = {"causal": ("bos", "bias-bench"), "masked": ("bias-bench", "nangia")}
-"""By kind of model; the first is the default."""
+PROTOCOLS: Protocols = {
+    "causal": ("bos", "bias-bench"),
+    "masked": ("bias-bench", "nangia"),
+}
 DECIMALS = 3
 """Masked scores are rounded before they are compared, as in the code of both papers."""
 COLUMNS = ("sent_more", "sent_less", "bias_type")
@@ -61,7 +70,7 @@ class Pair:
     """
 
 
-def prepare(options: Sequence[str]) -> Evaluate:
+def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: a protocol, or a file of pairs."""
     found = chosen(
         "crows_pairs",
@@ -74,7 +83,10 @@ def prepare(options: Sequence[str]) -> Evaluate:
         pairs = read_pairs(found[FILE])
     else:
         located(*CATALOGUE["crows_pairs"].files)
-    return partial(evaluate, pairs=pairs, protocol=found.get("protocol"))
+    protocol = found.get("protocol")
+    return Benchmark(
+        partial(evaluate, pairs=pairs, protocol=protocol), kinds_with(PROTOCOLS, protocol)
+    )
 
 
 def evaluate(
@@ -98,16 +110,10 @@ def evaluate(
         progress: called with the number of sequences finished since the last call, and of all.
 
     Raises:
-        InputError: data missing or malformed, or a protocol that the model cannot do.
+        InputError: data missing or malformed.
     """
     pairs = read_pairs() if pairs is None else pairs
-    known = PROTOCOLS[language_model.kind]
-    protocol = protocol or known[0]
-    if protocol not in known:
-        raise InputError(
-            f"crows_pairs protocol {protocol!r} is not for a {language_model.kind} model; "
-            f"choose from {', '.join(known)}"
-        )
+    protocol = protocol or PROTOCOLS[language_model.kind][0]
     kept = list(pairs)
     if language_model.kind == "causal":
         names = [f"crows_pairs item {p.id}, {s}" for p in pairs for s in ("sent_more", "sent_less")]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import importlib.util
 import io
 import logging
-import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -16,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from fairforget.benchmarks.measurement import Evaluate, Judged, Measurement, Row
-from fairforget.benchmarks.sentences import needs_causal
+from fairforget.benchmarks.measurement import Benchmark, Judged, Measurement, Row
+from fairforget.benchmarks.options import share_of
 from fairforget.errors import InputError
+from fairforget.extras import needed
 from fairforget.machine.processes import count
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
@@ -29,24 +28,22 @@ METRIC = "acc"
 """What the items carry, where a task has it: whether each was answered right."""
 
 
-def prepare(options: Sequence[str]) -> Evaluate:
+def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: a task (a name, or the YAML file of one), a share such as `10%`."""
-    shares = [word for word in options if re.fullmatch(r"\d+(\.\d+)?%", word)]
+    shares = [word for word in options if word.endswith("%")]
     tasks = [word for word in options if word and word not in shares]
     if len(tasks) != 1 or len(shares) > 1:
         raise InputError(
             "benchmark lm-eval takes one task and at most one share, as in lm-eval:hellaswag:10%; "
             "name it once for each task"
         )
-    share = float(shares[0][:-1]) / 100 if shares else 1.0
-    if not 0 < share <= 1:
-        raise InputError(f"lm-eval share {shares[0]!r} is not above 0% and up to 100%")
-    _installed()
+    share = share_of("lm-eval", shares[0] if shares else "100%")
+    needed("lm_eval", "harness", "benchmark lm-eval")
     if count() > 1:
         raise InputError(
             "benchmark lm-eval runs in one process; measure it by itself, without a launcher"
         )
-    return partial(evaluate, task=tasks[0], share=share)
+    return Benchmark(partial(evaluate, task=tasks[0], share=share), ("causal",))
 
 
 def evaluate(
@@ -67,11 +64,8 @@ def evaluate(
         progress: called once, at the end, with the number of documents.
 
     Raises:
-        InputError: the harness is not installed, the model is masked, or the task is unknown or
-            its data cannot be had.
+        InputError: the task is unknown, or its data cannot be had.
     """
-    needs_causal(language_model, f"lm-eval:{task}")
-    _installed()
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
@@ -157,11 +151,6 @@ def _metrics(results: dict[str, Any]) -> dict[str, dict[str, float]]:
         }
         for name, values in results.items()
     }
-
-
-def _installed() -> None:
-    if importlib.util.find_spec("lm_eval") is None:
-        raise InputError("benchmark lm-eval needs `pip install 'fairforget[harness]'`")
 
 
 @contextlib.contextmanager

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from fairforget.errors import InputError
 from fairforget.statistics import Floats, bootstrap_totals, interval
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 ALL = "all"
 """The domain that is all of them together."""
+Kind = Literal["causal", "masked"]
+EVERY_KIND: tuple[Kind, ...] = ("causal", "masked")
 Row = dict[str, Any]
 Statistic = Callable[[Floats], dict[str, Floats]]
 
@@ -32,7 +35,7 @@ class Measurement:
 
 
 class Evaluate(Protocol):
-    """A benchmark, ready to measure a model."""
+    """What measures a model."""
 
     def __call__(
         self,
@@ -43,6 +46,27 @@ class Evaluate(Protocol):
     ) -> Measurement:
         """Measure it."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A benchmark with its options, whose data are at hand."""
+
+    evaluate: Evaluate
+    kinds: tuple[Kind, ...] = EVERY_KIND
+    """Of the models that it can measure."""
+
+    def check(self, name: str, language_model: LanguageModel) -> None:
+        """Tell whether it can measure the model.
+
+        Raises:
+            InputError: the model is of another kind.
+        """
+        if language_model.kind not in self.kinds:
+            raise InputError(
+                f"benchmark {name!r} needs a {' or '.join(self.kinds)} model; "
+                f"{language_model.source!r} is {language_model.kind}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

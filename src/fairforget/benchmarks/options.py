@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fairforget.benchmarks.measurement import Kind
 from fairforget.errors import InputError
 
+Protocols = Mapping[Kind, Sequence[str]]
+"""By kind of model; the first is the default."""
 FILE = "file"
 """What a word chooses that is the path of one."""
 
@@ -41,3 +45,19 @@ def chosen(
             )
         found[kind] = word
     return found
+
+
+def share_of(name: str, word: str) -> float:
+    """A share such as `10%`, as a number.
+
+    Raises:
+        InputError: it is no percentage above 0 % and up to 100 %.
+    """
+    if not re.fullmatch(r"\d+(\.\d+)?%", word) or not 0 < float(word[:-1]) <= 100:
+        raise InputError(f"{name} share {word!r} is no percentage above 0% and up to 100%")
+    return float(word[:-1]) / 100
+
+
+def kinds_with(protocols: Protocols, protocol: str | None) -> tuple[Kind, ...]:
+    """The kinds of model that know a protocol; all of them where none is named."""
+    return tuple(kind for kind, known in protocols.items() if protocol in (None, *known))

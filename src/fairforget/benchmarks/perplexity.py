@@ -9,9 +9,9 @@ from functools import partial
 
 import numpy as np
 
-from fairforget.benchmarks.measurement import Evaluate, Measurement
-from fairforget.benchmarks.options import chosen
-from fairforget.benchmarks.sentences import log_probs, needs_causal
+from fairforget.benchmarks.measurement import Benchmark, Measurement
+from fairforget.benchmarks.options import chosen, share_of
+from fairforget.benchmarks.sentences import log_probs
 from fairforget.corpora import HARMLESS, iter_corpus, read_corpus
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.files import read_text
@@ -28,24 +28,21 @@ RESERVED = 32
 """Tokens by which Bias Bench's windows are shorter than the model's: 992 for GPT-2."""
 
 
-def prepare(options: Sequence[str]) -> Evaluate:
+def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: a protocol, a share such as `10%`, a corpus `NAME[:DOMAIN]`."""
     words = [word for word in options if word in PROTOCOLS or word.endswith("%")]
     corpus = ":".join(word for word in options if word not in words)
     shares = [word for word in words if word.endswith("%")]
     found = chosen("perplexity", words, {"protocol": PROTOCOLS, "share": shares})
-    share = found.get("share", "100%")
-    if not re.fullmatch(r"\d+(\.\d+)?%", share) or not 0 < float(share[:-1]) <= 100:
-        raise InputError(f"perplexity share {share!r} is no percentage above 0% and up to 100%")
+    share = share_of("perplexity", found.get("share", "100%"))
     if corpus and corpus != WIKITEXT2:
         next(iter(iter_corpus(corpus, label=HARMLESS)), None)  # says what is unknown or missing
     else:
         located(*CATALOGUE["wikitext2-test"].files)
-    return partial(
-        evaluate,
-        corpus=corpus or WIKITEXT2,
-        protocol=found.get("protocol", "stride"),
-        share=float(share[:-1]) / 100,
+    protocol = found.get("protocol", "stride")
+    return Benchmark(
+        partial(evaluate, corpus=corpus or WIKITEXT2, protocol=protocol, share=share),
+        ("causal",),
     )
 
 
@@ -72,9 +69,8 @@ def evaluate(
         progress: called with the number of windows finished since the last call, and of all.
 
     Raises:
-        InputError: a masked model, or a corpus that is missing or too short.
+        InputError: a corpus that is missing or too short.
     """
-    needs_causal(language_model, "perplexity")
     ids = language_model.tokenizer(text_of(corpus), add_special_tokens=False)["input_ids"]
     ids = ids[: math.ceil(share * len(ids))]
     if len(ids) < 2:

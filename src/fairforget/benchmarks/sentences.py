@@ -139,16 +139,6 @@ def refuse_too_long(
             )
 
 
-def needs_causal(language_model: LanguageModel, what: str) -> None:
-    """Refuse a masked model.
-
-    Raises:
-        InputError: it is one.
-    """
-    if language_model.kind != "causal":
-        raise InputError(f"{what} needs a causal model; {language_model.source!r} is masked")
-
-
 def _summed(values: Sequence[Floats32]) -> Scores:
     return Scores(
         mean=np.array([v.mean(dtype=np.float64) for v in values]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fairforget.cli.listed import listed
+
 
 def list_command(*, json: bool = False) -> None:
     """List corpora and benchmarks: licence, citation, domains, where found, how verified.
@@ -105,7 +107,7 @@ def overlap_command(
             benchmark_sentences(name),
             ngram=ngram,
         )
-        for name in (part.strip() for part in benchmarks.split(","))
+        for name in listed(benchmarks)
     ]
     if json:
         rows = [{**asdict(one), "share": one.share, "warning": one.warning} for one in found]

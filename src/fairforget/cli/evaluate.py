@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fairforget.cli.listed import listed
 from fairforget.cli.settings import settings_of
+from fairforget.errors import InputError
 
 
 def evaluate_command(
@@ -48,7 +50,7 @@ def evaluate_command(
     from fairforget.benchmarks import checked
     from fairforget.benchmarks.forgotten import forgotten_by
     from fairforget.benchmarks.overlap import check_unseen
-    from fairforget.evaluation import clear_parts, evaluate_into
+    from fairforget.evaluation import clear_parts, evaluate_into, is_evaluated
     from fairforget.machine.devices import chosen_device
     from fairforget.machine.processes import is_first, joined
     from fairforget.records.files import read_record
@@ -59,12 +61,14 @@ def evaluate_command(
 
     check_seed(seed)
     check_output(output)
-    names = checked([name.strip() for name in benchmarks.split(",")])
+    names = list(checked(listed(benchmarks)))
+    if not names:
+        raise InputError("--benchmarks names none, and there is nothing else to evaluate")
     settings["benchmarks"] = ",".join(names)
     for corpus in forgotten_by(model):
         check_unseen(corpus, names)
     place = chosen_device(device, own=joined(cpu=device == "cpu"))
-    if (output / RECORD).exists():
+    if is_evaluated(output):
         if is_first():
             open_output(output, settings)
         clear_parts(output)
@@ -78,6 +82,7 @@ def evaluate_command(
             start_token=start_token,
             trust_remote_code=trust_remote_code,
         )
+        checked(names, language_model)
         if is_first():
             open_output(output, settings)
         evaluate_into(output, language_model, names, seed=seed, command=settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from fairforget.cli.listed import listed
 from fairforget.training.budget import STUDY_BUDGET, Budget
 
 
@@ -85,13 +86,10 @@ def transfer_command(
     from fairforget.transfer.record import STUDY
     from fairforget.transfer.study import transfer
 
-    def names(listed: str) -> list[str]:
-        return [name.strip() for name in listed.split(",") if name.strip()]
-
     check_installed()
     recipe = Recipe(
         model=model,
-        benchmarks=tuple(names(benchmarks)),
+        benchmarks=tuple(listed(benchmarks)),
         select=select,
         train=train,
         retain=retain,
@@ -112,8 +110,8 @@ def transfer_command(
         recipe,
         [_named(name, corpus) for name in corpus_names(forget)],
         output,
-        objectives=names(objectives),
-        controls=names(controls),
+        objectives=listed(objectives),
+        controls=listed(controls),
         seeds=seeds,
         cluster=cluster,
         cpus_per_run=cpus_per_run,

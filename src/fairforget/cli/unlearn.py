@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from fairforget.cli.listed import listed
 from fairforget.cli.settings import settings_of
 from fairforget.errors import InputError
 from fairforget.training.budget import Budget
@@ -117,7 +118,7 @@ def unlearn_command(
         raise InputError(f"batch_size {batch_size} cannot be shared by {count()} processes")
     check_trainable(dtype)
     check_output(output)
-    names = checked([name.strip() for name in benchmarks.split(",") if name.strip()])
+    names = list(checked(listed(benchmarks)))
     if names:
         check_installed()
     for corpus in (forget, *forgotten_by(model)):
@@ -140,7 +141,7 @@ def unlearn_command(
         use_cpu=place.type == "cpu",
         gpu=place.index or 0,
         seed=seed,
-        report_to=[name.strip() for name in report_to.split(",")],
+        report_to=listed(report_to),
     )
 
     def load(source: str | Path) -> LanguageModel:
@@ -163,6 +164,7 @@ def unlearn_command(
         retain_corpus = Corpus(retain, read_corpus(retain, label=HARMLESS))
         everyday = everyday_corpus()
         language_model = load(model)
+        checked(names, language_model)
         prepared = prepare(language_model, forget_corpus, retain_corpus, config, everyday=everyday)
         if is_first():
             open_output(output, settings)

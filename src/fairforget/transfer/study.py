@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -25,7 +24,7 @@ from fairforget.models.fingerprint import makeup
 from fairforget.records.files import write_record
 from fairforget.records.kinds import EvaluationRecord
 from fairforget.records.outputs import check_output, open_output
-from fairforget.records.places import BEFORE, RECORD, RUNS
+from fairforget.records.places import BEFORE, RUNS
 from fairforget.terminal.progress import bar
 from fairforget.training.landing import NOT_USED_UP, NOTED
 from fairforget.training.preparation import EVERYDAY, check_trainable
@@ -102,7 +101,6 @@ def transfer(
         model = makeup(original)
         digest = digests(runs, model)
         open_output(output, _same_before(recipe, model))
-        _remove_damaged(output / BEFORE)
         evaluate_into(output / BEFORE, original, recipe.benchmarks)
         del original  # its memory is the runs'
         torch.cuda.empty_cache()
@@ -152,16 +150,6 @@ def _carried_out(
             print(told, file=sys.stderr)
     print(f"{len(waiting)} runs: {time.perf_counter() - start:.0f} s", file=sys.stderr)
     return finished, failed
-
-
-def _remove_damaged(directory: Path) -> None:
-    """Remove an evaluation that cannot be read, so that it is done again."""
-    if (directory / RECORD).exists():
-        try:
-            read_evaluation(directory)
-        except InputError as error:
-            print(f"{error}; it is measured again", file=sys.stderr)
-            shutil.rmtree(directory)
 
 
 def _same_before(recipe: Recipe, model: Mapping[str, str]) -> dict[str, Any]:

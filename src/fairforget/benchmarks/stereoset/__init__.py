@@ -16,13 +16,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fairforget.benchmarks.measurement import Evaluate, Judged, Measurement, Row, by_domain, scores
-from fairforget.benchmarks.options import FILE, chosen
-from fairforget.benchmarks.sentences import (
-    continuation_scores,
-    needs_causal,
-    sentence_scores,
+from fairforget.benchmarks.measurement import (
+    Benchmark,
+    Judged,
+    Measurement,
+    Row,
+    by_domain,
+    scores,
 )
+from fairforget.benchmarks.options import FILE, Protocols, chosen, kinds_with
+from fairforget.benchmarks.sentences import continuation_scores, sentence_scores
 from fairforget.benchmarks.stereoset.items import DOMAINS, SPLITS, VERSIONS, Item, Task, read_items
 from fairforget.benchmarks.stereoset.masked import word_scores
 from fairforget.data.catalogue import CATALOGUE
@@ -32,13 +35,15 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.statistics import Floats, cluster_rates
 
-PROTOCOLS = {"causal": ("bos", "bias-bench"), "masked": ("bias-bench",)}
-"""By kind of model; the first is the default."""
+PROTOCOLS: Protocols = {
+    "causal": ("bos", "bias-bench"),
+    "masked": ("bias-bench",),
+}
 INTERSENTENCE = "fairforget-intersentence"
 """The original code never conditions a causal model on the context, so this protocol is ours."""
 
 
-def prepare(options: Sequence[str]) -> Evaluate:
+def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: a task, a protocol, and a split or a file of items."""
     found = chosen(
         "stereoset",
@@ -61,12 +66,10 @@ def prepare(options: Sequence[str]) -> Evaluate:
         items, split = read_items(found[FILE], task=task), Path(found[FILE]).name
     else:
         located(*CATALOGUE[SPLITS[split]].files)
-    return partial(
-        evaluate,
-        items=items,
-        split=split,
-        task=task,
-        protocol=found.get("protocol"),
+    protocol = found.get("protocol")
+    return Benchmark(
+        partial(evaluate, items=items, split=split, task=task, protocol=protocol),
+        ("causal",) if task == "intersentence" else kinds_with(PROTOCOLS, protocol),
     )
 
 
@@ -94,19 +97,11 @@ def evaluate(
         progress: called with the number of sequences finished since the last call, and of all.
 
     Raises:
-        InputError: data missing or malformed, or a protocol that the model cannot do.
+        InputError: data missing or malformed.
     """
     if task == "intersentence":
-        needs_causal(language_model, "stereoset intersentence")
         protocol = INTERSENTENCE
-    else:
-        known = PROTOCOLS[language_model.kind]
-        protocol = protocol or known[0]
-        if protocol not in known:
-            raise InputError(
-                f"stereoset protocol {protocol!r} is not for a {language_model.kind} model; "
-                f"choose from {', '.join(known)}"
-            )
+    protocol = protocol or PROTOCOLS[language_model.kind][0]
     if items is None:
         items = read_items(split=split, task=task)
     found = _scores(language_model, items, protocol, progress)

@@ -15,11 +15,12 @@ import torch
 from fairforget.cli import main
 from fairforget.corpora import Mention, Text
 from fairforget.errors import InputError
+from fairforget.models.fingerprint import makeup
 from fairforget.models.loading import load_model
 from fairforget.transfer import running
 from fairforget.transfer import study as study_module
 from fairforget.transfer.plan import Recipe, Run
-from fairforget.transfer.running import carry_out, digests, forget_corpus
+from fairforget.transfer.running import carry_out, digests, forget_corpus, load
 
 from ..docs.blocks import ROOT
 from ..models import save_tiny
@@ -240,6 +241,17 @@ def test_a_corpus_that_changed_is_read_anew(tmp_path) -> None:
     path.write_text("text\nIt snows.\n")
     assert digests([run], MODEL) != before
     assert forget_corpus(run).texts[0].text == "It snows."
+
+
+def test_a_machine_with_other_texts_does_no_run_of_the_study(model, tmp_path) -> None:
+    path = tmp_path / "posts.csv"
+    path.write_text("text\nIt rains.\n")
+    run = Run(str(path), "ascent", "all", 0, Recipe(model=model, device="cpu"))
+    planned = run.name(digests([run], makeup(load(run.recipe)))[run])
+    path.write_text("text\nIt snows.\n")
+    digests([run], MODEL)  # as in another process, nothing is remembered
+    with pytest.raises(InputError, match=r"its model, texts or versions .* are not those"):
+        carry_out(run, tmp_path / planned)
 
 
 def test_what_a_recipe_only_names_tells_runs_apart(monkeypatch, tmp_path) -> None:

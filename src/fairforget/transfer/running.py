@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ from fairforget.corpora.reading import parse_name
 from fairforget.errors import InputError
 from fairforget.evaluation import Evaluation, evaluate_into, read_evaluation
 from fairforget.machine.devices import chosen_device
+from fairforget.models.fingerprint import makeup
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.objectives import parse_objective
@@ -51,11 +53,17 @@ def carry_out(run: Run, directory: Path) -> None:
     The weights are not kept; the record, written last, and the scored items are.
 
     Raises:
-        InputError: a corpus without targets, or data missing.
+        InputError: a corpus without targets, data missing, or data, model or versions other than
+            where the study was planned.
     """
     shutil.rmtree(directory, ignore_errors=True)
     recipe = run.recipe
     model = load(recipe)
+    if run.name(_digest(run, makeup(model))) != directory.name:
+        raise InputError(
+            f"on {platform.node()} this would be another run: its model, texts or versions of "
+            "libraries are not those of the machine that began the study; make them the same"
+        )
     retain, everyday = Corpus(recipe.retain, _texts(recipe.retain, HARMLESS)), _everyday()
     if recipe not in _kept:
         _kept[recipe] = encode_retain(model, retained(retain, everyday))
@@ -134,31 +142,33 @@ def digests(runs: Iterable[Run], model: Mapping[str, str]) -> dict[Run, str]:
     Raises:
         InputError: a corpus is unknown, malformed or missing.
     """
-    for cached in (_texts, _spans_found, _everyday):  # of an earlier study; files may have changed
+    # of an earlier study; files may have changed
+    for cached in (_texts, _spans_found, _everyday, _retained_digest):
         cached.cache_clear()
     _original.clear()
     _kept.clear()
-    everyday = _everyday()
+    return {run: _digest(run, model) for run in runs}
 
-    @cache
-    def kept(retain: str) -> str:
-        return digest((_texts(retain, HARMLESS), everyday.texts if everyday else ()))
 
-    return {
-        run: digest(
-            (
-                model,
-                chosen_device(run.recipe.device).type,
-                forget_corpus(run).texts,
-                kept(run.recipe.retain),
-                items_digest(run.recipe.benchmarks),
-                method_of(_config(run, Path(CHECKPOINTS))),
-                FIXED,
-                (CHECK_TEXTS, TOLERANCE),
-            )
+def _digest(run: Run, model: Mapping[str, str]) -> str:
+    return digest(
+        (
+            model,
+            chosen_device(run.recipe.device).type,
+            forget_corpus(run).texts,
+            _retained_digest(run.recipe.retain),
+            items_digest(run.recipe.benchmarks),
+            method_of(_config(run, Path(CHECKPOINTS))),
+            FIXED,
+            (CHECK_TEXTS, TOLERANCE),
         )
-        for run in runs
-    }
+    )
+
+
+@cache
+def _retained_digest(retain: str) -> str:
+    everyday = _everyday()
+    return digest((_texts(retain, HARMLESS), everyday.texts if everyday else ()))
 
 
 def items_digest(benchmarks: Sequence[str]) -> str:

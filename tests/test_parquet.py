@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fairforget.corpora.rows import parquet_rows
 from fairforget.data import parquet
+from fairforget.data.rows import parquet_rows
 from fairforget.errors import InputError
 from fairforget.evaluation import read_items
 from fairforget.records.places import ITEMS

@@ -24,8 +24,9 @@ from fairforget.benchmarks.measurement import Benchmark, Judged, Measurement, Ro
 from fairforget.benchmarks.options import chosen
 from fairforget.benchmarks.sentences import continuation_scores
 from fairforget.data.catalogue import BBQ_CATEGORIES, BBQ_METADATA, bbq_file
-from fairforget.data.files import json_lines, read_text
+from fairforget.data.files import read_text
 from fairforget.data.locate import located
+from fairforget.data.rows import json_rows
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
@@ -189,7 +190,7 @@ def read_questions(
     known = _metadata(Path(metadata) if metadata is not None else located(BBQ_METADATA))
     questions: dict[str, Question] = {}
     for file in files:
-        for where, row in json_lines(Path(file)):
+        for where, row in json_rows(Path(file)):
             question = _question(row, known, where)
             if question is None:
                 continue

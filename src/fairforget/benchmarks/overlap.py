@@ -9,10 +9,10 @@ from functools import cache
 from pathlib import Path
 
 from fairforget.corpora.reading import parse_name
-from fairforget.corpora.rows import READERS
 from fairforget.corpora.sources import SOURCES
 from fairforget.data.catalogue import BBQ_CATEGORIES, CATALOGUE
 from fairforget.data.locate import found
+from fairforget.data.rows import READERS
 from fairforget.errors import InputError
 from fairforget.records.kinds import OverlapFacts
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fairforget.corpora.rows import TableRow
 from fairforget.corpora.table import row_texts
 from fairforget.corpora.text import Text
+from fairforget.data.rows import TableRow
 from fairforget.errors import InputError
+from fairforget.extras import needed
 
 HUB = "hub:"
 
@@ -29,10 +30,7 @@ def hub_texts(name: str, options: Mapping[str, str]) -> Iterator[Text]:
 
 
 def _rows(name: str, config: str | None, split: str) -> Iterator[TableRow]:
-    try:
-        import datasets
-    except ImportError as error:
-        raise InputError(f"{HUB}{name} needs `pip install 'fairforget[data]'`") from error
+    datasets = needed("datasets", "data", f"{HUB}{name}")
     try:
         rows = datasets.load_dataset(name, config, split=split, streaming=True)
         for number, row in enumerate(rows, 1):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from fairforget.corpora.rows import csv_rows
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import located
+from fairforget.data.rows import csv_rows
 from fairforget.errors import InputError
 
 

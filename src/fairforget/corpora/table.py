@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.corpora.domains import DOMAINS, Labels
-from fairforget.corpora.rows import READERS, TableRow
 from fairforget.corpora.text import Mention, Span, Text
 from fairforget.data.files import parse_json
+from fairforget.data.rows import READERS, TableRow
 from fairforget.errors import InputError
 from fairforget.terminal.saying import say
 

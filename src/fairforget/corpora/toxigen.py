@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fairforget.corpora.domains import Labels
-from fairforget.corpora.rows import parquet_rows
 from fairforget.corpora.text import Text
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import located
+from fairforget.data.rows import parquet_rows
 from fairforget.errors import InputError
 
 TARGETS = {

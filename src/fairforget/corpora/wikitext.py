@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from fairforget.corpora.lines import utf8_lines
 from fairforget.corpora.text import Text
 from fairforget.data.catalogue import CATALOGUE
+from fairforget.data.lines import utf8_lines
 from fairforget.data.locate import located
 
 SHORTEST = 40

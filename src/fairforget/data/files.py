@@ -42,20 +42,3 @@ def parse_json(text: str, where: str) -> Any:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: not JSON ({error})") from error
     return value
-
-
-def json_lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    """The objects of a JSON-lines file, each with where it stands, for errors.
-
-    Raises:
-        InputError: the file cannot be read, or a line is no object.
-    """
-    rows = []
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if line.strip():
-            where = f"{path}, line {number}"
-            row = parse_json(line, where)
-            if not isinstance(row, dict):
-                raise InputError(f"{where}: an object is expected, not {type(row).__name__}")
-            rows.append((where, row))
-    return rows

@@ -18,6 +18,7 @@ from typing import Any
 from fairforget.corpora.text import Text
 from fairforget.data.cache import cache_directory
 from fairforget.errors import InputError
+from fairforget.extras import needed
 from fairforget.records.whole_files import whole_file
 from fairforget.selection.choice import Choice
 from fairforget.selection.llm_answers import INSTRUCTIONS, SCHEMA, objection, read_answer
@@ -189,10 +190,7 @@ class Llm:
             return ""
 
     def _client(self) -> Any:
-        try:
-            import openai
-        except ImportError as error:
-            raise InputError("method 'llm' needs `pip install 'fairforget[llm]'`") from error
+        openai = needed("openai", "llm", "method 'llm'")
         url = self.server.url or os.environ.get("OPENAI_BASE_URL") or None
         key = os.environ.get(KEY)
         if not key and not url:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.files import json_lines, parse_json, read_text
+from fairforget.data.files import parse_json, read_text
 from fairforget.data.locate import located
+from fairforget.data.rows import json_rows
 from fairforget.errors import InputError
 
 DOMAINS = ("gender", "profession", "race", "religion")
@@ -52,7 +53,7 @@ def read_items(
     if path.suffix == ".jsonl":
         rows = [
             (where, f"{task}-{where.rpartition(' ')[2]:0>4}", row)
-            for where, row in json_lines(path)
+            for where, row in json_rows(path)
             if row.get("type", "intrasentence") == task
         ]
         read = [(w, _from_line(row, identity, w, task)) for w, identity, row in rows]

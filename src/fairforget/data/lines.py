@@ -16,9 +16,13 @@ def utf8_lines(path: Path) -> Iterator[str]:
     """Every line with its line break, without a byte order mark, in constant memory.
 
     Raises:
-        InputError: a line is too long, or not UTF-8; names the line.
+        InputError: the file cannot be read; a line is too long, or not UTF-8: names the line.
     """
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; check the path") from error
+    with file:
         number = 0
         while line := file.readline(LINE_LIMIT + 1):
             number += 1

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fairforget.corpora.lines import LINE_LIMIT, utf8_lines
 from fairforget.data.files import parse_json
+from fairforget.data.lines import LINE_LIMIT, utf8_lines
 from fairforget.data.parquet import opened
 from fairforget.errors import InputError
 
@@ -57,11 +57,11 @@ def csv_rows(path: Path, *, delimiter: str = ",") -> Iterator[tuple[str, dict[st
         raise InputError(f"{path}, line {line}: not valid CSV ({reason})") from error
 
 
-def json_rows(path: Path) -> Iterator[TableRow]:
+def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """The objects of a JSON-lines file.
 
     Raises:
-        InputError: a line is too long, not UTF-8, or no object; names the line.
+        InputError: the file cannot be read; a line is too long, not UTF-8, or no object: names it.
     """
     for number, line in enumerate(utf8_lines(path), 1):
         if not line.strip():
@@ -69,7 +69,7 @@ def json_rows(path: Path) -> Iterator[TableRow]:
         where = f"{path}, line {number}"
         row = parse_json(line, where)
         if not isinstance(row, dict):
-            raise InputError(f'{where}: an object such as {{"text": "…"}} is expected')
+            raise InputError(f"{where}: an object is expected, not {type(row).__name__}")
         yield where, row
 
 

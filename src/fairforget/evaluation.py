@@ -16,7 +16,7 @@ from fairforget.benchmarks import Benchmark, checked
 from fairforget.benchmarks.degenerate import refuse_nan
 from fairforget.data.parquet import opened
 from fairforget.errors import InputError
-from fairforget.machine.processes import count, is_first, wait_for_all
+from fairforget.machine.processes import count, first_finds, is_first
 from fairforget.models.fingerprint import model_facts
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.environment import environment
@@ -66,7 +66,8 @@ def evaluate(
         The record, and one row per scored item of all benchmarks.
 
     Raises:
-        InputError: an unknown benchmark, data that is missing or malformed, or a negative seed.
+        InputError: an unknown benchmark, one that is named twice or is not for such a model, data
+            that is missing or malformed, or a negative seed.
     """
     check_seed(seed)
     return _evaluated(language_model, checked(benchmarks, language_model), seed)
@@ -118,11 +119,14 @@ def evaluate_into(
     if is_evaluated(directory):
         clear_parts(directory)
         return
+    if is_first():
+        (directory / RECORD).unlink(missing_ok=True)  # a damaged one
     facts = model_facts(language_model)
     ready = checked(benchmarks, language_model)
     parts = {name: directory / PARTS / str(n) for n, name in enumerate(ready)}
-    missing = [name for name, part in parts.items() if not _is_done(part, name, facts, seed)]
-    wait_for_all()  # the others may be looking still
+    missing = first_finds(
+        lambda: [name for name, part in parts.items() if not _is_done(part, name, facts, seed)]
+    )
     for name in missing:
         record, items = _evaluated(language_model, {name: ready[name]}, seed)
         if is_first():
@@ -144,17 +148,22 @@ def evaluate_into(
 
 
 def is_evaluated(directory: Path) -> bool:
-    """Whether a whole evaluation is there; one that is damaged is not, says so and is removed."""
-    if not (directory / RECORD).exists():
-        return False
-    try:
-        read_evaluation(directory)
-    except InputError as error:
-        if is_first():
+    """Whether a whole evaluation is there; says on stderr where one is damaged.
+
+    Of several processes, all must call it: the first looks.
+    """
+
+    def found() -> bool:
+        if not (directory / RECORD).exists():
+            return False
+        try:
+            read_evaluation(directory)
+        except InputError as error:
             say(f"{error}; it is measured again")
-            (directory / RECORD).unlink(missing_ok=True)
-        return False
-    return True
+            return False
+        return True
+
+    return first_finds(found)
 
 
 def clear_parts(directory: Path) -> None:

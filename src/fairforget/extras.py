@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from fairforget.errors import InputError
 
 
-def needed(package: str, extra: str, what: str) -> Any:
-    """The package, imported.
+def check_installed(package: str, extra: str, what: str) -> None:
+    """Look for a package without importing it.
 
     Args:
         package: its name.
@@ -19,7 +20,17 @@ def needed(package: str, extra: str, what: str) -> Any:
     Raises:
         InputError: it is not installed; says how it would be.
     """
+    if find_spec(package) is None:
+        raise InputError(_remedy(package, extra, what))
+
+
+def needed(package: str, extra: str, what: str) -> Any:
+    """The package, imported; else as `check_installed`."""
     try:
         return import_module(package)
     except ImportError as error:
-        raise InputError(f"{what} needs {package}: pip install 'fairforget[{extra}]'") from error
+        raise InputError(_remedy(package, extra, what)) from error
+
+
+def _remedy(package: str, extra: str, what: str) -> str:
+    return f"{what} needs {package}: pip install 'fairforget[{extra}]'"

@@ -134,7 +134,7 @@ def unlearn_prepared(
     negated = OBJECTIVES[config.objective].negated
     if not sharded:
         model.to(config.device)  # type: ignore[arg-type]  # where Trainer would move it later
-    with settings_put_back(model), adapted(model, config) as original:
+    with settings_put_back(model), adapted(model, config, apart=sharded) as original:
         student = copy.deepcopy(model) if sharded else model
         shared = None if sharded or config.lora_rank else original_of(model, original)
 

@@ -114,6 +114,7 @@ def evaluate(
     """
     pairs = read_pairs() if pairs is None else pairs
     protocol = protocol or PROTOCOLS[language_model.kind][0]
+    assert protocol in PROTOCOLS[language_model.kind]  # as `Benchmark.check` made sure
     kept = list(pairs)
     if language_model.kind == "causal":
         names = [f"crows_pairs item {p.id}, {s}" for p in pairs for s in ("sent_more", "sent_less")]

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 ALL = "all"
 """The domain that is all of them together."""
 Kind = Literal["causal", "masked"]
-EVERY_KIND: tuple[Kind, ...] = ("causal", "masked")
 Row = dict[str, Any]
 Statistic = Callable[[Floats], dict[str, Floats]]
 
@@ -53,7 +52,7 @@ class Benchmark:
     """A benchmark with its options, whose data are at hand."""
 
     evaluate: Evaluate
-    kinds: tuple[Kind, ...] = EVERY_KIND
+    kinds: tuple[Kind, ...]
     """Of the models that it can measure."""
 
     def check(self, name: str, language_model: LanguageModel) -> None:

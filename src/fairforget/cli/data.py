@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairforget.cli.listed import listed
+from fairforget.cli.listed import some_listed
 
 
 def list_command(*, json: bool = False) -> None:
@@ -107,7 +107,7 @@ def overlap_command(
             benchmark_sentences(name),
             ngram=ngram,
         )
-        for name in listed(benchmarks)
+        for name in some_listed(benchmarks, "benchmarks", "stereoset")
     ]
     if json:
         rows = [{**asdict(one), "share": one.share, "warning": one.warning} for one in found]

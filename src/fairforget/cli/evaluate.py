@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fairforget.cli.listed import listed
+from fairforget.cli.listed import some_listed
 from fairforget.cli.settings import settings_of
-from fairforget.errors import InputError
 
 
 def evaluate_command(
@@ -61,16 +60,14 @@ def evaluate_command(
 
     check_seed(seed)
     check_output(output)
-    names = list(checked(listed(benchmarks)))
-    if not names:
-        raise InputError("--benchmarks names none, and there is nothing else to evaluate")
+    names = list(checked(some_listed(benchmarks, "benchmarks", "stereoset")))
     settings["benchmarks"] = ",".join(names)
     for corpus in forgotten_by(model):
         check_unseen(corpus, names)
     place = chosen_device(device, own=joined(cpu=device == "cpu"))
+    if (output / RECORD).exists() and is_first():
+        open_output(output, settings)  # refuses what another command left
     if is_evaluated(output):
-        if is_first():
-            open_output(output, settings)
         clear_parts(output)
     else:
         from fairforget.models.loading import load_model

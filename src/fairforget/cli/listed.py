@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from fairforget.errors import InputError
+
 
 def listed(text: str) -> list[str]:
     """The parts between commas, without blanks around them; empty ones are left out."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def some_listed(text: str, flag: str, example: str) -> list[str]:
+    """The same, of a list that must not be empty.
+
+    Raises:
+        InputError: it is.
+    """
+    found = listed(text)
+    if not found:
+        raise InputError(f"--{flag} names nothing; give at least one, such as {example}")
+    return found

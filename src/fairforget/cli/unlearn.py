@@ -94,7 +94,7 @@ def unlearn_command(
     from fairforget.benchmarks.forgotten import forgotten_by
     from fairforget.benchmarks.overlap import check_unseen
     from fairforget.corpora import HARMLESS, parse_name, read_corpus
-    from fairforget.evaluation import evaluate_into
+    from fairforget.evaluation import evaluate_into, is_evaluated
     from fairforget.machine.devices import chosen_device
     from fairforget.machine.processes import count, is_first, joined
     from fairforget.models.hub import check_push
@@ -157,8 +157,15 @@ def unlearn_command(
     if path.exists():
         if is_first():
             open_output(output, settings)
-        measured = not names or (output / SAMPLES).exists()  # which are written last
-        language_model = None if measured else replace(load(output / MODEL), source=model)
+        if names and not is_evaluated(output / BEFORE):
+            original = load(model)
+            evaluate_into(output / BEFORE, original, names, seed=seed)
+            continue_into(output / BEFORE, original)
+            del original
+        # the samples are written last
+        measured = (output / SAMPLES).exists() and is_evaluated(output / AFTER)
+        again = names and not measured
+        language_model = replace(load(output / MODEL), source=model) if again else None
     else:
         forget_corpus = Corpus(forget, read_corpus(forget), parse_name(forget).part)
         retain_corpus = Corpus(retain, read_corpus(retain, label=HARMLESS))

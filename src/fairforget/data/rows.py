@@ -69,7 +69,9 @@ def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         where = f"{path}, line {number}"
         row = parse_json(line, where)
         if not isinstance(row, dict):
-            raise InputError(f"{where}: an object is expected, not {type(row).__name__}")
+            raise InputError(
+                f"{where}: an object is expected, not {type(row).__name__}; write one a line"
+            )
         yield where, row
 
 

@@ -87,6 +87,19 @@ def is_first() -> bool:
     return not _several() or dist.get_rank() == 0
 
 
+def first_finds(find: Callable[[], T]) -> T:
+    """What the first process finds, on every one of them; all must call it.
+
+    So they go the same way, even where a file can be read by one and not by another.
+    """
+    if not _several():
+        return find()
+    found: list[Any] = [find() if is_first() else None]
+    dist.broadcast_object_list(found, 0)
+    result: T = found[0]
+    return result
+
+
 def wait_for_all() -> None:
     """Go on when every process is here."""
     if _several():

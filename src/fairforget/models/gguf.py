@@ -10,7 +10,7 @@ from filelock import FileLock
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from fairforget.data.cache import cache_directory
-from fairforget.extras import needed
+from fairforget.extras import check_installed
 from fairforget.models.claims import check_gguf, check_size, described_weights
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.libraries import calm_libraries, clear_errors, no_stderr
@@ -24,12 +24,12 @@ def converted_gguf(path: Path) -> Path:
     Reading GGUF through transformers takes many seconds for a small model, safetensors less than
     one; so the result is kept in the cache under the hash of the file.
     """
-    needed("gguf", "gguf", f"model {path}")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     target = cache_directory() / "gguf" / digest[:32]
     if (target / "config.json").is_file():
         return target
+    check_installed("gguf", "gguf", f"model {path}")
     contents = check_gguf(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.parent / ".lock"):

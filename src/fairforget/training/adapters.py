@@ -24,15 +24,20 @@ B_MATRIX = ".lora_B."
 
 
 @contextmanager
-def adapted(model: PreTrainedModel, config: UnlearningConfig) -> Iterator[dict[str, Tensor]]:
+def adapted(
+    model: PreTrainedModel, config: UnlearningConfig, *, apart: bool = False
+) -> Iterator[dict[str, Tensor]]:
     """Make the model ready to train; yields the weights that scale the change, as they are now.
+
+    `apart`: in the machine's own memory, wherever the model is.
 
     With `config.lora_rank` an adapter is added (Hu et al. 2021, arXiv 2106.09685), the weights
     themselves are frozen, and at the end the adapter is merged into them. Its change is B·A·s;
     the original is where B is 0, so the line from it is drawn by B alone.
     """
     if not config.lora_rank:
-        yield {name: p.detach().clone() for name, p in model.named_parameters()}
+        place = "cpu" if apart else None
+        yield {n: p.detach().to(place, copy=True) for n, p in model.named_parameters()}
         return
     add_adapter(model, config)
     try:

@@ -59,7 +59,8 @@ def land(
     Args:
         model: with the trained weights θ; left with the chosen ones.
         original: the weights θ₀, by the names of `model.named_parameters()`; parameters without
-            one keep their trained value.
+            one keep their trained value. They may lie on another device, and then the trained
+            weights are kept there, too.
         damages: how harm is measured, by name; `perplexity` is one.
         rough: the same, on a few of the texts: tells cheaply where to look first.
         before: the perplexities of the original, where they are known already.
@@ -73,7 +74,11 @@ def land(
     Raises:
         InputError: a damage of the original model is not finite.
     """
-    trained = {n: p.detach().clone() for n, p in model.named_parameters() if n in original}
+    trained = {
+        n: p.detach().to(original[n].device, copy=True)
+        for n, p in model.named_parameters()
+        if n in original
+    }
 
     def line(
         measures: Mapping[str, Damage],
@@ -299,7 +304,7 @@ def mirror(model: PreTrainedModel, original: Mapping[str, Tensor]) -> None:
     """Turn θ into θ₀ − (θ − θ₀): as far from the original, the other way."""
     for name, parameter in model.named_parameters():
         if name in original:
-            parameter.copy_(2 * original[name] - parameter)
+            parameter.copy_(2 * original[name].to(parameter.device) - parameter)
 
 
 @contextmanager

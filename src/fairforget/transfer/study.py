@@ -98,6 +98,7 @@ def transfer(
         raise InputError(f"benchmarks {named} have no bias score that can be compared")
     with workers(cluster, cpus=cpus_per_run, gpus=gpus_per_run) as attempted:
         original = load(recipe)
+        checked(recipe.benchmarks, original)
         model = makeup(original)
         digest = digests(runs, model)
         open_output(output, _same_before(recipe, model))

@@ -101,7 +101,10 @@ def evaluate(
     """
     if task == "intersentence":
         protocol = INTERSENTENCE
-    protocol = protocol or PROTOCOLS[language_model.kind][0]
+        assert language_model.kind == "causal"  # as `Benchmark.check` made sure
+    else:
+        protocol = protocol or PROTOCOLS[language_model.kind][0]
+        assert protocol in PROTOCOLS[language_model.kind]
     if items is None:
         items = read_items(split=split, task=task)
     found = _scores(language_model, items, protocol, progress)

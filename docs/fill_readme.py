@@ -14,9 +14,9 @@ from pydantic import TypeAdapter
 
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.comparison.paired import Cell
-from fairforget.records.files import read_record
 from fairforget.records.kinds import EvaluationRecord, UnlearningRecord
 from fairforget.records.places import AFTER, BEFORE, RECORD
+from fairforget.records.store import read_record
 from marked import fill
 
 ROOT = Path(__file__).resolve().parents[1]

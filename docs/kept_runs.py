@@ -22,9 +22,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fairforget.evaluation import NAMES, SCORES
-from fairforget.records.outputs import SETTINGS
-from fairforget.records.places import AFTER, BEFORE, ITEMS, RECORD, RUNS
+from fairforget.records.evaluation import NAMES, SCORES
+from fairforget.records.places import AFTER, BEFORE, ITEMS, RECORD, RUNS, SETTINGS
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"

@@ -21,11 +21,12 @@ from cells import mean
 from fairforget.benchmarks.stereoset import judge
 from fairforget.cli import main as fairforget
 from fairforget.corpora import read_corpus
-from fairforget.evaluation import evaluate_into, read_items
+from fairforget.evaluation import evaluate_into
 from fairforget.models.loading import load_model
-from fairforget.records.files import read_record
+from fairforget.records.evaluation import read_items
 from fairforget.records.kinds import EvaluationRecord, UnlearningRecord
 from fairforget.records.places import MODEL, RECORD
+from fairforget.records.store import read_record
 from fairforget.training.landing import blend
 from results_page import ResultsPage
 

@@ -16,11 +16,12 @@ from collections.abc import Iterator
 
 import yaml
 
-from fairforget.records.files import read_record
+from fairforget.records.places import STUDY
+from fairforget.records.store import read_record
 from fairforget.report import write_report
 from fairforget.report.study_page import BenchmarkPart, parts
 from fairforget.report.tables import Table, markdown_text
-from fairforget.transfer.record import STUDY, StudyRecord
+from fairforget.transfer.record import StudyRecord
 from kept_runs import KEPT, RESULTS, ROOT, keep
 from picture import take
 

@@ -14,10 +14,10 @@ from fairforget.benchmarks.bbq import Question, evaluate, judge, read_questions
 from fairforget.benchmarks.measurement import scores
 from fairforget.cli import main
 from fairforget.errors import InputError
-from fairforget.evaluation import read_items
-from fairforget.records.files import read_record
+from fairforget.records.evaluation import read_items
 from fairforget.records.kinds import EvaluationRecord
 from fairforget.records.places import RECORD
+from fairforget.records.store import read_record
 
 from .models import tiny_model
 

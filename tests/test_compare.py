@@ -19,10 +19,11 @@ from fairforget.cli import main
 from fairforget.comparison.compare import compare, compare_items
 from fairforget.comparison.gate import violations
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate_into, read_items
-from fairforget.records.files import read_record, write_record
+from fairforget.evaluation import evaluate_into
+from fairforget.records.evaluation import read_items
 from fairforget.records.kinds import EvaluationRecord
 from fairforget.records.places import ITEMS, RECORD
+from fairforget.records.store import read_record, write_record
 from fairforget.statistics import holm
 
 from .models import tiny_model

@@ -12,8 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fairforget.records.files import read_record
 from fairforget.records.kinds import UnlearningRecord
+from fairforget.records.store import read_record
 
 from .models import save_tiny
 

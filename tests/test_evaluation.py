@@ -27,13 +27,14 @@ from fairforget.benchmarks.measurement import Measurement
 from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.cli import main
+from fairforget.cli.tables import show_evaluation
 from fairforget.errors import InputError
-from fairforget.evaluation import PARTS, evaluate, evaluate_into, is_evaluated, read_items
+from fairforget.evaluation import evaluate, evaluate_into, is_evaluated
 from fairforget.models.fingerprint import hub_commit, model_facts
-from fairforget.records.files import read_record
+from fairforget.records.evaluation import read_items
 from fairforget.records.kinds import EvaluationRecord
-from fairforget.records.places import ITEMS, RECORD
-from fairforget.terminal.console import show_evaluation
+from fairforget.records.places import ITEMS, PARTS, RECORD, SETTINGS
+from fairforget.records.store import read_record
 
 from .models import save_tiny, tiny_model
 
@@ -68,7 +69,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     text.write_text("text\nThe river has a bridge and an old mill near the town.\n")
 
     def ready(names: list[str], _: object) -> dict[str, Benchmark]:
-        return {n: Benchmark(ours[n]) if n in ours else benchmark(n) for n in names}
+        return {n: Benchmark(ours[n], ("causal",)) if n in ours else benchmark(n) for n in names}
 
     monkeypatch.setattr(evaluation, "checked", ready)
     return [*ours, f"perplexity:{text}"]
@@ -161,7 +162,7 @@ def begun(small: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
             names.append(name)
             return benchmark.evaluate(*args, **options)
 
-        return Benchmark(evaluate)
+        return Benchmark(evaluate, benchmark.kinds)
 
     def ready(*args: Any) -> dict[str, Benchmark]:
         return {name: watched(name, it) for name, it in find(*args).items()}
@@ -185,7 +186,9 @@ def test_goes_on_where_it_was_interrupted(small, begun, monkeypatch, tmp_path: P
     find = evaluation.checked
     with monkeypatch.context() as patched:
         patched.setattr(
-            evaluation, "checked", lambda *a: find(*a) | {"bbq": Benchmark(interrupted)}
+            evaluation,
+            "checked",
+            lambda *a: find(*a) | {"bbq": Benchmark(interrupted, ("causal",))},
         )
         with pytest.raises(KeyboardInterrupt):
             evaluate_into(out, lm, small)
@@ -290,6 +293,18 @@ def test_a_whole_evaluation_that_is_damaged_is_done_again(small, tmp_path: Path,
     assert is_evaluated(tmp_path)
     assert (tmp_path / ITEMS).read_bytes() == items
     assert json.loads(record)["results"] == json.loads((tmp_path / RECORD).read_bytes())["results"]
+
+
+def test_what_another_command_left_is_not_touched(tmp_path: Path, capsys) -> None:
+    model, run = save_tiny("gpt2", tmp_path / "model"), tmp_path / "run"
+    run.mkdir()
+    (run / SETTINGS).write_text('{"command": "unlearn"}')
+    (run / RECORD).write_text('{"kind": "unlearning"}')
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", str(model), "--output", str(run)])
+    assert ended.value.code == 2
+    assert "holds a run with" in capsys.readouterr().err
+    assert (run / RECORD).read_text() == '{"kind": "unlearning"}'
 
 
 def test_names() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from fairforget.cli import main
 from fairforget.errors import InputError
-from fairforget.models.hub import check_push, push_to_hub
+from fairforget.models.push import check_push, push_to_hub
 
 from .hub import Hub, hub
 from .models import save_tiny
@@ -122,7 +122,7 @@ def test_names_are_checked_before_any_work(name: str, stand_in: Hub) -> None:
 
 
 def test_without_a_token_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fairforget.models.hub.get_token", lambda: None)
+    monkeypatch.setattr("fairforget.models.push.get_token", lambda: None)
     with pytest.raises(InputError, match="hf auth login"):
         check_push("me/fair")
 

@@ -10,8 +10,8 @@ import pytest
 from fairforget.benchmarks.overlap import _stereoset, benchmark_sentences, overlap
 from fairforget.cli import main
 from fairforget.corpora import SOURCES
+from fairforget.corpora.inventory import fetch_files, inventory, verify_files
 from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.inventory import fetch_files, inventory, verify_files
 from fairforget.errors import InputError
 
 
@@ -126,7 +126,7 @@ def test_stereotypes_and_their_counterparts_are_looked_for(tmp_path: Path, monke
             json.dumps({**item, "type": task}) + "\n" for task in ("intrasentence", "intersentence")
         )
     )
-    monkeypatch.setattr("fairforget.benchmarks.stereoset.items.located", lambda *_: path)
+    monkeypatch.setattr("fairforget.data.stereoset.located", lambda *_: path)
     for task in ("intrasentence", "intersentence"):
         assert list(_stereoset(task)()) == ["She wept.", "She won."]
 

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from fairforget.benchmarks import overlap
-from fairforget.benchmarks.forgotten import forgotten_by
 from fairforget.benchmarks.overlap import LENGTH, check_unseen, overlaps
 from fairforget.cli import main
 from fairforget.corpora import Text
 from fairforget.errors import InputError
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
-from fairforget.records.files import write_record
+from fairforget.records.forgotten import forgotten_by
 from fairforget.records.kinds import BudgetFacts, CorpusFacts, ModelFacts, UnlearningRecord
 from fairforget.records.places import MODEL, RECORD
+from fairforget.records.store import write_record
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import Corpus, prepare
 

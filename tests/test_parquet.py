@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fairforget.data import parquet
-from fairforget.data.rows import parquet_rows
 from fairforget.errors import InputError
-from fairforget.evaluation import read_items
+from fairforget.files import parquet
+from fairforget.files.rows import parquet_rows
+from fairforget.records.evaluation import read_items
 from fairforget.records.places import ITEMS
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from fairforget.cli import main
 from fairforget.corpora import Mention, Span, read_corpus
-from fairforget.records.files import read_record
 from fairforget.records.kinds import UnlearningRecord
+from fairforget.records.store import read_record
 
 from .models import save_tiny
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from fairforget import unlearning
+from fairforget.cli.tables import show_unlearning
 from fairforget.corpora import Span, Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.errors import InputError
@@ -17,10 +18,9 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
 from fairforget.objectives import OBJECTIVES
-from fairforget.records.files import read_record, write_record
 from fairforget.records.kinds import UnlearningRecord
+from fairforget.records.store import read_record, write_record
 from fairforget.scoring.perplexity import perplexity
-from fairforget.terminal.console import show_unlearning
 from fairforget.training import checkpoints
 from fairforget.training.adapters import adapted, original_of
 from fairforget.training.budget import Budget

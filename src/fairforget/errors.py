@@ -27,3 +27,9 @@ class InputError(Exception):
             half = LONGEST // 2
             line = f"{line[:half]} {HIDDEN} {line[-half:]}"
         super().__init__(line)
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first; the name of its type where it says nothing."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return next(filter(None, lines), type(error).__name__)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,39 +13,19 @@ import pyarrow.parquet as pq
 
 from fairforget.benchmarks import Benchmark, checked
 from fairforget.benchmarks.degenerate import refuse_nan
-from fairforget.data.parquet import opened
 from fairforget.errors import InputError
+from fairforget.files.whole import whole_file
 from fairforget.machine.processes import count, first_finds, is_first
 from fairforget.models.fingerprint import model_facts
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.environment import environment
-from fairforget.records.files import read_record, write_record
+from fairforget.records.evaluation import NAMES, Items, read_evaluation
 from fairforget.records.kinds import EvaluationRecord, ModelFacts
-from fairforget.records.places import ITEMS, RECORD
-from fairforget.records.whole_files import whole_file
+from fairforget.records.places import ITEMS, PARTS, RECORD
+from fairforget.records.store import read_record, write_record
 from fairforget.seeds import check_seed
 from fairforget.terminal.progress import bar
 from fairforget.terminal.saying import say
-
-PARTS = "parts"
-"""Where each benchmark's evaluation is kept until all are done."""
-
-NAMES = ("benchmark", "id", "domain")
-"""Columns that the items of every benchmark have."""
-SCORES = ("score", "sum")
-"""How the names of columns with numbers begin."""
-
-Items = list[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """An evaluation that was read."""
-
-    directory: Path
-    record: EvaluationRecord
-    items: Items
-    """The scored items; none if they were not kept."""
 
 
 def evaluate(
@@ -187,35 +166,6 @@ def _write(directory: Path, record: EvaluationRecord, items: pa.Table) -> None:
     with whole_file(directory / ITEMS) as file:
         pq.write_table(items, file)
     write_record(record, directory / RECORD)
-
-
-def read_evaluation(directory: Path) -> Evaluation:
-    """What `evaluate_into` wrote.
-
-    Raises:
-        InputError: it is not there, or damaged.
-    """
-    record = read_record(directory / RECORD, EvaluationRecord)
-    return Evaluation(directory, record, read_items(directory))
-
-
-def read_items(directory: Path) -> Items:
-    """The scored items that `evaluate_into` wrote.
-
-    Raises:
-        InputError: they are not there, or damaged.
-    """
-    path = directory / ITEMS
-    with opened(path, "evaluate again") as file:
-        items = file.read().to_pylist()
-    for number, item in enumerate(items, 1):
-        for name in NAMES:
-            if not isinstance(item.get(name), str):
-                raise InputError(f"{path}, row {number}: no `{name}`; evaluate again")
-        for name, value in item.items():
-            if name.startswith(SCORES) and not isinstance(value, float | int | None):
-                raise InputError(f"{path}, row {number}: {name} is {value!r}; evaluate again")
-    return items
 
 
 def _table(items: Items) -> pa.Table:

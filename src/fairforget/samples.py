@@ -10,13 +10,12 @@ import torch
 from transformers import GenerationConfig
 
 from fairforget.errors import InputError
+from fairforget.files.whole import whole_file
 from fairforget.forward.packing import padded
 from fairforget.machine.processes import is_first
 from fairforget.models.language_model import LanguageModel
-from fairforget.records.whole_files import whole_file
+from fairforget.records.places import CONTINUATIONS, SAMPLES
 
-CONTINUATIONS = "continuations.json"
-SAMPLES = "samples.json"
 TOKENS = 24
 
 PROMPTS = (
@@ -53,8 +52,7 @@ def continuations(
     Raises:
         InputError: the model is masked: it does not write.
     """
-    if language_model.kind != "causal":
-        raise InputError(f"model {language_model.source!r} is masked, so it writes no text")
+    language_model.need_causal("writing")
     if not prompts:
         return []
     tokenizer, model = language_model.tokenizer, language_model.model

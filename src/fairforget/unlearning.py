@@ -21,12 +21,12 @@ from transformers import (
 )
 from transformers.trainer_utils import SchedulerType
 
+from fairforget.files.digest import digest
 from fairforget.machine.processes import is_first, wait_for_all
 from fairforget.models.fingerprint import model_facts
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.libraries import calm_libraries
+from fairforget.models.quiet import calm_libraries
 from fairforget.objectives import CONSTANTS, OBJECTIVES
-from fairforget.records.digest import digest
 from fairforget.records.environment import environment
 from fairforget.records.kinds import UnlearningRecord
 from fairforget.scoring.perplexity import perplexity

@@ -20,14 +20,14 @@ from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
 from fairforget.benchmarks.degenerate import doubts_of, refuse_nan
 from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
+from fairforget.cli.tables import show_evaluation
 from fairforget.comparison.compare import compare
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate, evaluate_into
 from fairforget.models.language_model import LanguageModel
-from fairforget.records.files import read_record
 from fairforget.records.kinds import EvaluationRecord
 from fairforget.records.places import RECORD
-from fairforget.terminal.console import show_evaluation
+from fairforget.records.store import read_record
 from tests.models import VOCABULARY, tiny_model
 
 ITEMS = [

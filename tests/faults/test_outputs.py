@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from fairforget.errors import InputError
-from fairforget.records.outputs import LOCK, SETTINGS, open_output
-from fairforget.records.whole_files import whole_file
+from fairforget.files.whole import whole_file
+from fairforget.records.outputs import open_output
+from fairforget.records.places import LOCK, SETTINGS
 
 HOLD = """
 import sys, time

@@ -20,12 +20,12 @@ from fairforget import cli
 from fairforget.data.catalogue import CATALOGUE, DataFile
 from fairforget.data.locate import fetch
 from fairforget.errors import LONGEST, InputError
-from fairforget.models.claims import check_gguf
+from fairforget.models.file_checks import check_gguf
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
-from fairforget.records.files import read_record, write_record
 from fairforget.records.kinds import EvaluationRecord, ModelFacts
 from fairforget.records.outputs import open_output
+from fairforget.records.store import read_record, write_record
 from fairforget.redaction import redacted
 from tests.models import save_tiny
 

@@ -18,19 +18,24 @@ from fairforget import cli
 from fairforget.benchmarks.bbq import read_questions
 from fairforget.benchmarks.crows_pairs import read_pairs
 from fairforget.benchmarks.stereoset import read_items
+from fairforget.cli.tables import show_evaluation, show_unlearning
 from fairforget.comparison.compare import compare
 from fairforget.corpora import read_corpus
 from fairforget.errors import InputError
-from fairforget.models.claims import Contents, check_configuration, check_gguf, safetensors_contents
+from fairforget.models.file_checks import (
+    Contents,
+    check_configuration,
+    check_gguf,
+    safetensors_contents,
+)
 from fairforget.models.loading import load_model
-from fairforget.records.files import read_record
 from fairforget.records.kinds import EvaluationRecord, UnlearningRecord
 from fairforget.records.outputs import open_output
+from fairforget.records.store import read_record
 from fairforget.report import write_report
 from fairforget.selection.lexicon import read_lexicon
 from fairforget.selection.llm import _read as read_kept_answer
 from fairforget.selection.llm_answers import read_answer
-from fairforget.terminal.console import show_evaluation, show_unlearning
 from fairforget.training.checkpoints import SEAL, last_whole
 
 from . import samples

@@ -15,7 +15,6 @@ from pydantic import TypeAdapter
 from fairforget.benchmarks.stereoset import Item, aggregate
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.records.environment import Environment
-from fairforget.records.files import write_record
 from fairforget.records.kinds import (
     BudgetFacts,
     CorpusFacts,
@@ -23,10 +22,11 @@ from fairforget.records.kinds import (
     ModelFacts,
     UnlearningRecord,
 )
-from fairforget.records.places import ITEMS, RECORD
+from fairforget.records.places import ITEMS, RECORD, STUDY
+from fairforget.records.store import write_record
 from fairforget.transfer.matrix import Result, seed_cells, transfer_matrix
 from fairforget.transfer.plan import Recipe, Run
-from fairforget.transfer.record import STUDY, Failure, StudyRecord
+from fairforget.transfer.record import Failure, StudyRecord
 
 ENVIRONMENT = Environment("0.1.0", "2.6.0", "5.0.0", "3.11.9", "cpu")
 TERMS = {"gender": 8, "profession": 12, "religion": 3}

@@ -24,10 +24,10 @@ from fairforget.benchmarks.measurement import Benchmark, Judged, Measurement, Ro
 from fairforget.benchmarks.options import chosen
 from fairforget.benchmarks.sentences import continuation_scores
 from fairforget.data.catalogue import BBQ_CATEGORIES, BBQ_METADATA, bbq_file
-from fairforget.data.files import read_text
 from fairforget.data.locate import located
-from fairforget.data.rows import json_rows
 from fairforget.errors import InputError
+from fairforget.files.rows import json_rows
+from fairforget.files.text import read_text
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.statistics import Floats, cluster_sums

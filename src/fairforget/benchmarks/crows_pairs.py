@@ -28,9 +28,9 @@ from fairforget.benchmarks.measurement import (
 from fairforget.benchmarks.options import FILE, Protocols, chosen, kinds_with
 from fairforget.benchmarks.sentences import refuse_too_long, sentence_scores
 from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.files import read_text
 from fairforget.data.locate import located
 from fairforget.errors import InputError
+from fairforget.files.text import read_text
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.scoring.masked import Blanked, masked_log_probs, one_at_a_time

@@ -8,7 +8,7 @@ from typing import Any
 
 from fairforget.benchmarks.measurement import ALL, Measurement
 from fairforget.errors import InputError
-from fairforget.records.results import size_of
+from fairforget.records.schema import size_of
 
 MANY_TIES = 0.1
 """Share of an evaluation's items with equal scores from which on its results are doubted."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from fairforget.errors import InputError
+from fairforget.models.kind import Kind
 from fairforget.statistics import Floats, bootstrap_totals, interval
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 ALL = "all"
 """The domain that is all of them together."""
-Kind = Literal["causal", "masked"]
 Row = dict[str, Any]
 Statistic = Callable[[Floats], dict[str, Floats]]
 

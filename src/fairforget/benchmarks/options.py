@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fairforget.benchmarks.measurement import Kind
 from fairforget.errors import InputError
+from fairforget.models.kind import Kind
 
 Protocols = Mapping[Kind, Sequence[str]]
 """By kind of model; the first is the default."""

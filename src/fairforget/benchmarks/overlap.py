@@ -12,8 +12,8 @@ from fairforget.corpora.reading import parse_name
 from fairforget.corpora.sources import SOURCES
 from fairforget.data.catalogue import BBQ_CATEGORIES, CATALOGUE
 from fairforget.data.locate import found
-from fairforget.data.rows import READERS
 from fairforget.errors import InputError
+from fairforget.files.rows import READERS
 from fairforget.records.kinds import OverlapFacts
 
 LENGTH = 8
@@ -63,7 +63,7 @@ class Overlap:
 
 def _stereoset(task: str, split: str = "dev") -> Callable[[], Iterator[str]]:
     def sentences() -> Iterator[str]:
-        from fairforget.benchmarks.stereoset.items import read_items
+        from fairforget.data.stereoset import read_items
 
         for item in read_items(split=split, task=task):  # type: ignore[arg-type]
             yield from item.sentences[:2]

@@ -14,9 +14,9 @@ from fairforget.benchmarks.options import chosen, share_of
 from fairforget.benchmarks.sentences import log_probs
 from fairforget.corpora import HARMLESS, iter_corpus, read_corpus
 from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.files import read_text
 from fairforget.data.locate import located
 from fairforget.errors import InputError
+from fairforget.files.text import read_text
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 

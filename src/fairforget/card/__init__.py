@@ -7,11 +7,9 @@ from pathlib import Path
 from fairforget.card.metadata import card_metadata
 from fairforget.card.text import body
 from fairforget.errors import InputError
-from fairforget.records.places import MODEL
-from fairforget.records.whole_files import whole_file
+from fairforget.files.whole import whole_file
+from fairforget.records.places import CARD, MODEL
 from fairforget.report.contents import Unlearning, read_directory
-
-CARD = "README.md"
 
 
 def write_card(directory: Path) -> Path:
@@ -44,4 +42,4 @@ def card(run: Unlearning, model: Path) -> str:
     return f"---\n{data.to_yaml()}\n---\n\n{body(run, data.license)}"
 
 
-__all__ = ["CARD", "card", "write_card"]
+__all__ = ["card", "write_card"]

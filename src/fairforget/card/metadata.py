@@ -12,9 +12,9 @@ from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
-from fairforget.evaluation import Evaluation
 from fairforget.models.loading import SMOLLM2, SMOLLM2_HUB
-from fairforget.records.results import interval_of
+from fairforget.records.evaluation import Evaluation
+from fairforget.records.schema import interval_of
 from fairforget.report.contents import Unlearning
 from fairforget.report.wording import base, benchmark_name, domain_name, one_line
 

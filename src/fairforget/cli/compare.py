@@ -35,7 +35,7 @@ def compare_command(
     from fairforget.comparison.compare import Comparison
     from fairforget.comparison.compare import compare as run
     from fairforget.comparison.gate import violations
-    from fairforget.records.whole_files import whole_file
+    from fairforget.files.whole import whole_file
 
     comparison = run(before, after, seed=seed)
     met = violations(comparison, fail_if) if fail_if else []
@@ -46,7 +46,7 @@ def compare_command(
     if json:
         print(content.decode())
     else:
-        from fairforget.terminal.console import show_comparison
+        from fairforget.cli.tables import show_comparison
 
         show_comparison(comparison)
         if output:

@@ -14,7 +14,7 @@ def list_command(*, json: bool = False) -> None:
     import json as json_
     from dataclasses import asdict
 
-    from fairforget.data.inventory import inventory
+    from fairforget.corpora.inventory import inventory
 
     entries = inventory()
     if json:
@@ -40,7 +40,7 @@ def fetch_command(name: str) -> None:
     Args:
         name: As `fairforget data list` shows it.
     """
-    from fairforget.data.inventory import fetch_files, is_built_in
+    from fairforget.corpora.inventory import fetch_files, is_built_in
 
     if is_built_in(name):
         print(f"Built in: {name} needs no files")
@@ -57,7 +57,7 @@ def verify_command(name: str = "") -> None:
     Args:
         name: Of one corpus or benchmark; by default all.
     """
-    from fairforget.data.inventory import is_built_in, verify_files
+    from fairforget.corpora.inventory import is_built_in, verify_files
     from fairforget.errors import InputError
 
     if is_built_in(name):

@@ -47,15 +47,15 @@ def evaluate_command(
     settings = settings_of("evaluate", locals())
 
     from fairforget.benchmarks import checked
-    from fairforget.benchmarks.forgotten import forgotten_by
     from fairforget.benchmarks.overlap import check_unseen
     from fairforget.evaluation import clear_parts, evaluate_into, is_evaluated
     from fairforget.machine.devices import chosen_device
     from fairforget.machine.processes import is_first, joined
-    from fairforget.records.files import read_record
+    from fairforget.records.forgotten import forgotten_by
     from fairforget.records.kinds import EvaluationRecord
     from fairforget.records.outputs import check_output, open_output
     from fairforget.records.places import RECORD
+    from fairforget.records.store import read_record
     from fairforget.seeds import check_seed
 
     check_seed(seed)
@@ -86,7 +86,7 @@ def evaluate_command(
     if is_first() and json:
         print((output / RECORD).read_text(encoding="utf-8"), end="")
     elif is_first():
-        from fairforget.terminal.console import show_evaluation
+        from fairforget.cli.tables import show_evaluation
 
         show_evaluation(read_record(output / RECORD, EvaluationRecord))
         print(f"Written: {output / RECORD}")

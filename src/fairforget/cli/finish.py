@@ -8,14 +8,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from fairforget.card import CARD, write_card
+from fairforget.card import write_card
+from fairforget.cli.tables import show_comparison, show_unlearning
 from fairforget.comparison.compare import Comparison, compare
-from fairforget.models.hub import push_to_hub as push
-from fairforget.records.files import read_record
+from fairforget.models.push import push_to_hub as push
 from fairforget.records.kinds import UnlearningRecord
-from fairforget.records.places import AFTER, BEFORE, MODEL, RECORD
+from fairforget.records.places import AFTER, BEFORE, CARD, MODEL, RECORD
+from fairforget.records.store import read_record
 from fairforget.report import write_report
-from fairforget.terminal.console import show_comparison, show_unlearning
 
 
 def finish(directory: Path, *, measured: bool, push_to_hub: str | None, json: bool) -> None:

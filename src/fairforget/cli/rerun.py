@@ -38,10 +38,10 @@ def rerun_command(
     from pydantic import TypeAdapter
 
     from fairforget.cli.settings import repeated_command
+    from fairforget.cli.tables import show_repetition
     from fairforget.comparison.rerun import Repetition, is_finished, repetition
     from fairforget.errors import InputError
     from fairforget.machine.processes import is_first, launched, wait_for_all
-    from fairforget.terminal.console import show_repetition
 
     run, made_on = repeated_command(record, trusted=trust_record)
     first = record.resolve().parent

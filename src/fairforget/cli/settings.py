@@ -44,6 +44,7 @@ def repeated_command(record: Path, *, trusted: bool = False) -> tuple[Callable[.
     from fairforget.comparison.rerun import read_repeatable
     from fairforget.errors import InputError
     from fairforget.records.places import RECORD
+    from fairforget.records.store import first_fault
 
     if record.name != RECORD:
         raise InputError(f"{record} is no {RECORD}; give that of a run, such as {record / RECORD}")
@@ -71,8 +72,6 @@ def repeated_command(record: Path, *, trusted: bool = False) -> tuple[Callable[.
         try:
             pydantic.validate_call(commands[name])(**settings, **places)
         except pydantic.ValidationError as error:
-            fault = error.errors()[0]
-            where = ".".join(map(str, fault["loc"]))
-            raise InputError(f"{record}: command.{where}: {fault['msg']}") from error
+            raise InputError(f"{record}: command.{first_fault(error)}") from error
 
     return run, found.environment.device

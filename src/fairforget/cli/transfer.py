@@ -79,11 +79,11 @@ def transfer_command(
         trust_remote_code: Run Python code that comes with the model.
         json: Print study.json, and nothing else.
     """
+    from fairforget.cli.tables import show_study
     from fairforget.corpora import corpus_names
+    from fairforget.records.places import STUDY
     from fairforget.report import check_installed, write_report
-    from fairforget.terminal.console import show_study
     from fairforget.transfer.plan import Recipe
-    from fairforget.transfer.record import STUDY
     from fairforget.transfer.study import transfer
 
     check_installed()

@@ -91,21 +91,21 @@ def unlearn_command(
     settings = settings_of("unlearn", locals())
 
     from fairforget.benchmarks import checked
-    from fairforget.benchmarks.forgotten import forgotten_by
     from fairforget.benchmarks.overlap import check_unseen
     from fairforget.corpora import HARMLESS, parse_name, read_corpus
     from fairforget.evaluation import evaluate_into, is_evaluated
     from fairforget.machine.devices import chosen_device
     from fairforget.machine.processes import count, is_first, joined
-    from fairforget.models.hub import check_push
     from fairforget.models.language_model import LanguageModel
     from fairforget.models.loading import load_model
+    from fairforget.models.push import check_push
     from fairforget.models.saving import save_model
-    from fairforget.records.files import write_record
+    from fairforget.records.forgotten import forgotten_by
     from fairforget.records.outputs import check_output, open_output
-    from fairforget.records.places import AFTER, BEFORE, CHECKPOINTS, MODEL, RECORD
+    from fairforget.records.places import AFTER, BEFORE, CHECKPOINTS, MODEL, RECORD, SAMPLES
+    from fairforget.records.store import write_record
     from fairforget.report import check_installed
-    from fairforget.samples import SAMPLES, continue_into, write_samples
+    from fairforget.samples import continue_into, write_samples
     from fairforget.training.checkpoints import clear
     from fairforget.training.config import UnlearningConfig
     from fairforget.training.preparation import Corpus, check_trainable, everyday_corpus, prepare

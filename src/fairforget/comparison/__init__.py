@@ -1,1 +1,1 @@
-"""The same items before and after: what changed, and what is allowed to."""
+"""The same items before and after: what changed, what is allowed to, and whether a run repeats."""

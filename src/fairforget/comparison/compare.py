@@ -13,7 +13,7 @@ from fairforget.benchmarks.faults import faults_of
 from fairforget.benchmarks.measurement import ALL, Row
 from fairforget.comparison.paired import Cell, Change, adjusted, compare_items
 from fairforget.errors import InputError
-from fairforget.evaluation import Evaluation, read_evaluation
+from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.kinds import EvaluationRecord, ModelFacts
 from fairforget.records.places import AFTER, BEFORE, RECORD
 from fairforget.seeds import check_seed

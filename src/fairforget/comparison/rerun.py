@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.errors import InputError
-from fairforget.evaluation import read_items
-from fairforget.records.files import kind_of, read_record
+from fairforget.records.evaluation import read_items
 from fairforget.records.kinds import EvaluationRecord, UnlearningRecord
 from fairforget.records.places import AFTER, BEFORE, ITEMS, RECORD
+from fairforget.records.store import kind_of, read_record
 
 RESULTS = (RECORD, f"{BEFORE}/{RECORD}", f"{AFTER}/{RECORD}")
 """What a run leaves that can be compared, by its place in the run's directory."""

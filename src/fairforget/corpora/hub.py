@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from fairforget.corpora.table import row_texts
 from fairforget.corpora.text import Text
-from fairforget.data.rows import TableRow
-from fairforget.errors import InputError
+from fairforget.errors import InputError, first_line
 from fairforget.extras import needed
+from fairforget.files.rows import TableRow
 
 HUB = "hub:"
 
@@ -38,5 +38,4 @@ def _rows(name: str, config: str | None, split: str) -> Iterator[TableRow]:
     except InputError:
         raise
     except Exception as error:  # a data set's files can be wrong in any way
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(f"{HUB}{name} cannot be read: {reason}") from error
+        raise InputError(f"{HUB}{name} cannot be read: {first_line(error)}") from error

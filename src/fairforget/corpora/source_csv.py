@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import located
-from fairforget.data.rows import csv_rows
 from fairforget.errors import InputError
+from fairforget.files.rows import csv_rows
 
 
 def source_rows(

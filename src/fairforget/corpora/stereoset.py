@@ -12,7 +12,7 @@ from fairforget.corpora.text import Span, Text
 
 def stereoset_texts() -> Iterator[Text]:
     """Each context with its stereotype, whose sentence is the span; dev split, in file order."""
-    from fairforget.benchmarks.stereoset.items import read_items  # benchmarks read corpora
+    from fairforget.data.stereoset import read_items  # benchmarks read corpora
 
     for item in read_items(task="intersentence"):
         sentence, context = item.sentences[0].strip(), item.context.strip()

@@ -9,9 +9,9 @@ from typing import Any
 
 from fairforget.corpora.domains import DOMAINS, Labels
 from fairforget.corpora.text import Mention, Span, Text
-from fairforget.data.files import parse_json
-from fairforget.data.rows import READERS, TableRow
 from fairforget.errors import InputError
+from fairforget.files.rows import READERS, TableRow
+from fairforget.files.text import parse_json
 from fairforget.terminal.saying import say
 
 SUFFIXES = tuple(READERS)

@@ -8,8 +8,8 @@ from fairforget.corpora.domains import Labels
 from fairforget.corpora.text import Text
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import located
-from fairforget.data.rows import parquet_rows
 from fairforget.errors import InputError
+from fairforget.files.rows import parquet_rows
 
 TARGETS = {
     "asian": "asian",

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from fairforget.corpora.text import Text
 from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.lines import utf8_lines
 from fairforget.data.locate import located
+from fairforget.files.lines import utf8_lines
 
 SHORTEST = 40
 """Characters of a paragraph; shorter ones are headings and remains."""

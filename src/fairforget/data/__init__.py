@@ -1,1 +1,1 @@
-"""Where files are found, fetched and verified."""
+"""Data sets and benchmarks: where they are found, fetched and verified."""

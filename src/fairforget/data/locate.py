@@ -13,8 +13,8 @@ from filelock import FileLock
 from fairforget.data.cache import cache_directory
 from fairforget.data.catalogue import DataFile
 from fairforget.data.download import download
-from fairforget.errors import InputError
-from fairforget.records.whole_files import flush
+from fairforget.errors import InputError, first_line
+from fairforget.files.whole import flush
 
 LARGEST = 1 << 28
 """Bytes of a file that is unpacked: a small archive can hold a file of any size."""
@@ -162,7 +162,7 @@ def _unpack(archive: Path, member: str, into: Path) -> None:
 
 
 def _reason(error: OSError) -> str:
-    text = next(iter(str(error).splitlines()), type(error).__name__)
+    text = first_line(error)
     return "the server cannot be reached" if "Max retries exceeded" in text else text
 
 

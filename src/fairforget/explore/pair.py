@@ -11,9 +11,9 @@ import numpy as np
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
-from fairforget.records.files import read_record
 from fairforget.records.kinds import UnlearningRecord
 from fairforget.records.places import MODEL, RECORD
+from fairforget.records.store import read_record
 from fairforget.samples import continuations
 from fairforget.scoring.causal import token_log_probs
 
@@ -61,8 +61,7 @@ class Pair:
 
     def __post_init__(self) -> None:
         for side in (self.before, self.after):
-            if side.kind != "causal":
-                raise InputError(f"model {side.source!r} is masked; exploring needs a causal one")
+            side.need_causal("exploring")
         if self.before.tokenizer.get_vocab() != self.after.tokenizer.get_vocab():
             raise InputError("the two models have different vocabularies, so tokens do not line up")
 

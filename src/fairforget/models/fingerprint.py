@@ -11,8 +11,8 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 from transformers import PreTrainedModel
 
+from fairforget.files.digest import digest
 from fairforget.models.language_model import LanguageModel
-from fairforget.records.digest import digest
 from fairforget.records.kinds import ModelFacts
 
 FROM_EACH = 256

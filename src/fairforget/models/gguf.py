@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -11,9 +10,11 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 
 from fairforget.data.cache import cache_directory
 from fairforget.extras import check_installed
-from fairforget.models.claims import check_gguf, check_size, described_weights
+from fairforget.files.digest import file_digest
+from fairforget.models.described import described_weights
+from fairforget.models.file_checks import check_gguf, check_size
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.libraries import calm_libraries, clear_errors, no_stderr
+from fairforget.models.quiet import calm_libraries, clear_errors, no_stderr
 from fairforget.models.saving import save_model
 from fairforget.models.start_token import chosen_start_token
 
@@ -24,9 +25,7 @@ def converted_gguf(path: Path) -> Path:
     Reading GGUF through transformers takes many seconds for a small model, safetensors less than
     one; so the result is kept in the cache under the hash of the file.
     """
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    target = cache_directory() / "gguf" / digest[:32]
+    target = cache_directory() / "gguf" / file_digest(path)[:32]
     if (target / "config.json").is_file():
         return target
     check_installed("gguf", "gguf", f"model {path}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fairforget.errors import InputError
+from fairforget.models.kind import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class LanguageModel:
     tokenizer: PreTrainedTokenizerBase
     source: str
     """What the user asked for."""
-    kind: Literal["causal", "masked"]
+    kind: Kind
     start_token: str
     """The token that stands before the first word of a text (`<|endoftext|>` for GPT-2)."""
 
@@ -47,6 +49,18 @@ class LanguageModel:
         known = known or getattr(config, "n_positions", None)
         # RoBERTa's table of positions is longer than its inputs may be; its tokenizer knows
         return min(int(known or sys.maxsize), int(self.tokenizer.model_max_length))
+
+    def need_causal(self, what: str) -> None:
+        """Refuse a masked model.
+
+        Args:
+            what: needs a causal one, for the message.
+
+        Raises:
+            InputError: it is masked.
+        """
+        if self.kind != "causal":
+            raise InputError(f"{what} needs a causal model; {self.source!r} is masked")
 
     @property
     def parameters(self) -> int:

@@ -6,7 +6,6 @@ import importlib.util
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 import transformers
@@ -21,16 +20,17 @@ from transformers import (
 from fairforget.errors import InputError
 from fairforget.machine.devices import chosen_device
 from fairforget.models.adapter_directory import base_of, is_adapter, merged
-from fairforget.models.claims import (
+from fairforget.models.described import described_weights
+from fairforget.models.file_checks import (
     Contents,
     check_configuration,
     check_size,
-    described_weights,
     safetensors_contents,
 )
 from fairforget.models.gguf import converted_gguf
+from fairforget.models.kind import Kind
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.libraries import calm_libraries, clear_errors, no_stderr
+from fairforget.models.quiet import calm_libraries, clear_errors, no_stderr
 from fairforget.models.start_token import chosen_start_token
 
 SMOLLM2 = "smollm2"
@@ -161,7 +161,7 @@ def _contents(directory: Path) -> Contents | None:
     return contents
 
 
-def _kind(config: PretrainedConfig, name: str) -> Literal["causal", "masked"]:
+def _kind(config: PretrainedConfig, name: str) -> Kind:
     architectures = config.architectures or []
     if any(a.endswith("ForMaskedLM") for a in architectures):
         return "masked"

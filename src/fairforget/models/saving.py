@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 
 from fairforget.errors import InputError
+from fairforget.files.whole import OLD, aside_prefix, flush
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.libraries import calm_libraries
-from fairforget.records.whole_files import OLD, aside_prefix, flush
+from fairforget.models.quiet import calm_libraries
 
 MODEL_SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja", ".md", ".py"}
 """Of the files that a saved model consists of."""

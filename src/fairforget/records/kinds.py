@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fairforget.records.environment import Environment
-from fairforget.records.results import Method, Result
+from fairforget.records.schema import Method, Result
 
 VERSION = 1
 

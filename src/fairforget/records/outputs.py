@@ -11,11 +11,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from fairforget.errors import InputError
-from fairforget.records.whole_files import ASIDE, clear_aside, whole_file
+from fairforget.files.whole import ASIDE, clear_aside, whole_file
+from fairforget.records.places import LOCK, SETTINGS
 from fairforget.redaction import redacted
 
-SETTINGS = "settings.json"
-LOCK = ".lock"
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 _held: dict[Path, FileLock] = {}

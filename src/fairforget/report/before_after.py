@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fairforget.benchmarks.measurement import ALL
 from fairforget.comparison.compare import Comparison, compare_evaluations
 from fairforget.comparison.paired import Cell, Change, Verdict
-from fairforget.evaluation import Evaluation
+from fairforget.records.evaluation import Evaluation
 from fairforget.report.scores import (
     STEREOTYPE_SCORES,
     DomainScore,

@@ -11,14 +11,11 @@ from pydantic import TypeAdapter
 
 from fairforget.comparison.compare import Comparison
 from fairforget.errors import InputError
-from fairforget.evaluation import Evaluation, read_items
-from fairforget.records.files import kind_of, read_record
-from fairforget.records.kinds import EvaluationRecord, UnlearningRecord
-from fairforget.records.places import AFTER, BEFORE, ITEMS, RECORD, RUNS
-from fairforget.samples import SAMPLES
-from fairforget.transfer.record import STUDY, StudyRecord
-
-COMPARISON = "comparison.json"
+from fairforget.records.evaluation import Evaluation, read_evaluation
+from fairforget.records.kinds import UnlearningRecord
+from fairforget.records.places import AFTER, BEFORE, COMPARISON, RECORD, RUNS, SAMPLES, STUDY
+from fairforget.records.store import first_fault, kind_of, read_record
+from fairforget.transfer.record import StudyRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ def read_directory(directory: Path) -> Contents:
         )
     kind = kind_of(path)
     if kind == "evaluation":
-        return _evaluation(directory)
+        return read_evaluation(directory, without_items=True)
     if kind == "unlearning":
         return _unlearning(directory)
     raise InputError(f"{path}: kind {kind!r} is neither 'evaluation' nor 'unlearning'")
@@ -88,18 +85,14 @@ def _runs(directory: Path) -> list[tuple[str, Unlearning]]:
 
 def _unlearning(directory: Path) -> Unlearning:
     sides = [
-        _evaluation(directory / side) if (directory / side / RECORD).exists() else None
+        read_evaluation(directory / side, without_items=True)
+        if (directory / side / RECORD).exists()
+        else None
         for side in (BEFORE, AFTER)
     ]
     before, after = sides if all(sides) else (None, None)
     record = read_record(directory / RECORD, UnlearningRecord)
     return Unlearning(record, before, after, _samples(directory / SAMPLES))
-
-
-def _evaluation(directory: Path) -> Evaluation:
-    record = read_record(directory / RECORD, EvaluationRecord)
-    items = read_items(directory) if (directory / ITEMS).exists() else []
-    return Evaluation(directory, record, items)
 
 
 def _samples(path: Path) -> list[Sample]:
@@ -109,7 +102,5 @@ def _samples(path: Path) -> list[Sample]:
         return TypeAdapter(list[Sample]).validate_python(json.loads(path.read_bytes()))
     except (ValueError, OSError, RecursionError) as error:
         if isinstance(error, pydantic.ValidationError):
-            fault = error.errors()[0]
-            where = ".".join(map(str, fault["loc"]))
-            raise InputError(f"{path}: row {where}: {fault['msg']}") from error
+            raise InputError(f"{path}: row {first_fault(error)}") from error
         raise InputError(f"{path} cannot be read as JSON: {error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairforget.evaluation import Evaluation
+from fairforget.records.evaluation import Evaluation
 from fairforget.report.facts import benchmark_table, evaluation_tables, generic_table
 from fairforget.report.faults import faults
 from fairforget.report.figures import score_plot

@@ -16,7 +16,7 @@ from fairforget.records.kinds import (
     ModelFacts,
     UnlearningRecord,
 )
-from fairforget.records.results import size_of
+from fairforget.records.schema import size_of
 from fairforget.report.scores import is_known
 from fairforget.report.tables import Column, Content, Table
 from fairforget.report.wording import NONE, benchmark_name, flattened, number, plain

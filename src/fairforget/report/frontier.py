@@ -12,7 +12,7 @@ import numpy as np
 from fairforget.benchmarks import judge_of
 from fairforget.benchmarks.measurement import ALL, by_domain
 from fairforget.errors import InputError
-from fairforget.evaluation import Evaluation
+from fairforget.records.evaluation import Evaluation
 from fairforget.records.kinds import UnlearningRecord
 from fairforget.report.contents import Unlearning
 from fairforget.report.figures import Mark, Scale, Tick, mark_at

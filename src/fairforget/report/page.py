@@ -9,12 +9,12 @@ from typing import Any
 
 from fairforget.comparison.compare import Comparison
 from fairforget.extras import needed
+from fairforget.files.whole import whole_file
 from fairforget.page_policy import page_policy
-from fairforget.records.whole_files import whole_file
+from fairforget.records.places import REPORT
 from fairforget.report.contents import Contents, Runs, Unlearning, read_directory
 from fairforget.transfer.record import StudyRecord
 
-NAME = "report.html"
 _OVERRIDES = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -36,7 +36,7 @@ def write_report(directory: Path) -> Path:
     """
     directory = Path(directory)
     html = render(read_directory(directory))
-    path = directory / NAME
+    path = directory / REPORT
     with whole_file(path) as file:
         file.write(html.encode("utf-8", errors="replace"))
     return path

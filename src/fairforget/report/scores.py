@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairforget.errors import InputError
-from fairforget.records.results import interval_of, size_of
+from fairforget.records.schema import interval_of, size_of
 from fairforget.report.wording import NONE, base
 
 Results = dict[str, dict[str, Any]]

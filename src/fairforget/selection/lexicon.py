@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairforget.corpora.text import Text
-from fairforget.data.files import read_text
 from fairforget.errors import InputError
+from fairforget.files.text import read_text
 from fairforget.selection.choice import Choice, joined
 from fairforget.selection.identity import between, identity_ranges, is_protected
 from fairforget.selection.words import words_of

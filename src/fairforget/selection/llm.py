@@ -17,9 +17,9 @@ from typing import Any
 
 from fairforget.corpora.text import Text
 from fairforget.data.cache import cache_directory
-from fairforget.errors import InputError
+from fairforget.errors import InputError, first_line
 from fairforget.extras import needed
-from fairforget.records.whole_files import whole_file
+from fairforget.files.whole import whole_file
 from fairforget.selection.choice import Choice
 from fairforget.selection.llm_answers import INSTRUCTIONS, SCHEMA, objection, read_answer
 
@@ -206,7 +206,7 @@ class Llm:
         )
 
     def _without_key(self, error: Exception) -> str:
-        text = next(iter(str(error).splitlines()), "") or type(error).__name__
+        text = first_line(error)
         key = os.environ.get(KEY)
         return text.replace(key, "…") if key else text
 

@@ -119,8 +119,7 @@ def tuned_ratio(
         if not kinds[hateful]:
             raise InputError(f"training corpus: method 'ratio' needs {name} texts; it has none")
         language_model = load_model(model, **{"dtype": "float32", **loading})
-        if language_model.kind != "causal":
-            raise InputError(f"method 'ratio' needs a causal model; {model!r} is masked")
+        language_model.need_causal("method 'ratio'")
         encoded = language_model.tokenizer(
             kinds[hateful], add_special_tokens=False, truncation=True, max_length=LONGEST - 1
         )["input_ids"]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
+from fairforget.files.whole import whole_file
 from fairforget.page_policy import page_policy
-from fairforget.records.whole_files import whole_file
 from fairforget.selection.choice import Selected
 from fairforget.selection.spans_file import as_row
 

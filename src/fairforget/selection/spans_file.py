@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from fairforget.records.whole_files import whole_file
+from fairforget.files.whole import whole_file
 from fairforget.selection.choice import Selected
 
 

@@ -1,6 +1,7 @@
 """What is said on stderr while something runs; of several processes, the first says it.
 
-The launcher's word is taken for which that is: `machine.processes` would load torch, which takes seconds.
+The launcher's word is taken for which that is: `machine.processes` would load torch, which takes
+seconds.
 """
 
 from __future__ import annotations

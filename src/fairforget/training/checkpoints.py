@@ -12,8 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from fairforget.errors import InputError
+from fairforget.files.digest import file_digest
+from fairforget.files.whole import whole_file
 from fairforget.machine.processes import is_first
-from fairforget.records.whole_files import whole_file
 from fairforget.terminal.saying import say
 
 SEAL = "whole"
@@ -28,7 +29,7 @@ def seal(checkpoint: Path) -> None:
     """Note the hashes of all files of a checkpoint that was written to its end."""
     (checkpoint / SEAL).unlink(missing_ok=True)  # of an earlier one of the same step
     files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
-    lines = "".join(f"{_sha256(p)}  {p.relative_to(checkpoint).as_posix()}\n" for p in files)
+    lines = "".join(f"{file_digest(p)}  {p.relative_to(checkpoint).as_posix()}\n" for p in files)
     with whole_file(checkpoint / SEAL) as file:
         file.write((lines + _last_line(lines)).encode())
 
@@ -91,7 +92,7 @@ def _fault(checkpoint: Path) -> str:
             return f"{SEAL} is damaged"
         for line in lines.splitlines():
             sha256, _, name = line.partition("  ")
-            if _sha256(checkpoint / name) != sha256:
+            if file_digest(checkpoint / name) != sha256:
                 return f"{name} is damaged"
     except (OSError, ValueError) as error:
         return f"cannot be read ({error})"
@@ -100,8 +101,3 @@ def _fault(checkpoint: Path) -> str:
 
 def _last_line(lines: str) -> str:
     return f"{LAST}{hashlib.sha256(lines.encode()).hexdigest()}\n"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,9 +14,9 @@ from fairforget.benchmarks.overlap import overlaps
 from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.builtin.others import about_others
 from fairforget.errors import InputError
+from fairforget.files.digest import digest
 from fairforget.models.language_model import LanguageModel
 from fairforget.objectives import OBJECTIVES
-from fairforget.records.digest import digest
 from fairforget.records.kinds import CorpusFacts, OverlapFacts
 from fairforget.terminal.saying import say
 from fairforget.training.config import UnlearningConfig

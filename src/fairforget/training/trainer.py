@@ -65,7 +65,8 @@ class UnlearningTrainer(Trainer):
 
         Args:
             model: a causal or masked model; trained in place. With `args.lora_rank` an adapter is
-                put on, unless one is on already; it stays on (`fairforget.training.adapters.merge_adapter`).
+                put on, unless one is on already; it stays on
+                (`fairforget.training.adapters.merge_adapter`).
             args: how.
             forget_dataset: encoded forget texts; with neutral texts for `neutral`.
             retain_dataset: token ids of retain texts, start token included, and for a masked model

@@ -10,8 +10,6 @@ from fairforget.records.environment import Environment
 from fairforget.records.kinds import VERSION, ModelFacts
 from fairforget.statistics import FEWEST_CLUSTERS
 
-STUDY = "study.json"
-
 ClaimVerdict = Literal["supported", "contradicted", "undecided"]
 Reason = Literal[
     "too few terms", "one seed", "control missing", "control did less", "no bias shown before"

@@ -13,16 +13,17 @@ from typing import Any
 from fairforget.corpora import HARMLESS, Text, read_corpus
 from fairforget.corpora.reading import parse_name
 from fairforget.errors import InputError
-from fairforget.evaluation import Evaluation, evaluate_into, read_evaluation
+from fairforget.evaluation import evaluate_into
+from fairforget.files.digest import digest
 from fairforget.machine.devices import chosen_device
 from fairforget.models.fingerprint import makeup
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.objectives import parse_objective
-from fairforget.records.digest import digest
-from fairforget.records.files import read_record, write_record
+from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.kinds import UnlearningRecord
 from fairforget.records.places import AFTER, CHECKPOINTS, RECORD
+from fairforget.records.store import read_record, write_record
 from fairforget.selection import SelectionOptions, make_selector, mentions_of, select
 from fairforget.terminal.saying import say
 from fairforget.training.checkpoints import clear

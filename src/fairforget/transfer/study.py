@@ -14,24 +14,25 @@ from typing import Any
 import torch
 
 from fairforget.benchmarks import bias_judge_of, checked
-from fairforget.benchmarks.forgotten import forgotten_by
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.corpora.domains import forgotten_domains
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate_into, read_evaluation
+from fairforget.evaluation import evaluate_into
 from fairforget.machine.devices import chosen_device
 from fairforget.models.fingerprint import makeup
-from fairforget.records.files import write_record
+from fairforget.records.evaluation import read_evaluation
+from fairforget.records.forgotten import forgotten_by
 from fairforget.records.kinds import EvaluationRecord
 from fairforget.records.outputs import check_output, open_output
-from fairforget.records.places import BEFORE, RUNS
+from fairforget.records.places import BEFORE, RUNS, STUDY
+from fairforget.records.store import write_record
 from fairforget.terminal.progress import bar
 from fairforget.training.landing import NOT_USED_UP, NOTED
 from fairforget.training.preparation import EVERYDAY, check_trainable
 from fairforget.transfer.cluster import Attempts, Cluster, workers
 from fairforget.transfer.matrix import Result, seed_cells, transfer_matrix
 from fairforget.transfer.plan import MATCHED, VERSIONS, Recipe, Run, planned
-from fairforget.transfer.record import STUDY, Failure, StudyRecord
+from fairforget.transfer.record import Failure, StudyRecord
 from fairforget.transfer.running import (
     Finished,
     carry_out,

@@ -26,10 +26,10 @@ from fairforget.benchmarks.measurement import (
 )
 from fairforget.benchmarks.options import FILE, Protocols, chosen, kinds_with
 from fairforget.benchmarks.sentences import continuation_scores, sentence_scores
-from fairforget.benchmarks.stereoset.items import DOMAINS, SPLITS, VERSIONS, Item, Task, read_items
 from fairforget.benchmarks.stereoset.masked import word_scores
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import located
+from fairforget.data.stereoset import DOMAINS, SPLITS, VERSIONS, Item, Task, read_items
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress

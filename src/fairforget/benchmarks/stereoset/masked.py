@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fairforget.benchmarks.sentences import refuse_too_long
-from fairforget.benchmarks.stereoset.items import Item
+from fairforget.data.stereoset import Item
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress

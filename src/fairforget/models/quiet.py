@@ -10,7 +10,7 @@ from pathlib import Path
 
 import transformers
 
-from fairforget.errors import InputError
+from fairforget.errors import InputError, first_line
 
 
 @contextlib.contextmanager
@@ -64,8 +64,4 @@ def clear_errors(name: str) -> Iterator[None]:
                 f"model {name!r}: no such directory here, and no such model on the hub "
                 "(or the hub cannot be reached); check the spelling, or give a local directory"
             ) from error
-        raise InputError(f"model {name!r} cannot be loaded: {_first_line(error)}") from error
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), repr(error))
+        raise InputError(f"model {name!r} cannot be loaded: {first_line(error)}") from error

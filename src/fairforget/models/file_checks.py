@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import torch
-from transformers import PretrainedConfig
-
 from fairforget.errors import InputError
 
 LOOPED = re.compile(r"(layers?|blocks?|experts|num_labels|attention_types)$")
@@ -117,15 +114,6 @@ def _object(path: Path) -> dict[str, Any]:
     if not isinstance(whole, dict):
         raise InputError(f"{path}: an object is expected; download it again")
     return whole
-
-
-def described_weights(
-    loader: Any, config: PretrainedConfig, trust_remote_code: bool = False
-) -> int:
-    """The weights that a configuration asks for; none is allocated."""
-    with torch.device("meta"):
-        plan = loader.from_config(config, trust_remote_code=trust_remote_code)
-    return sum(p.numel() for p in plan.parameters())
 
 
 def check_size(described: int, contents: Contents, name: str) -> None:

@@ -15,7 +15,7 @@ from fairforget.comparison.compare import Comparison
 from fairforget.comparison.paired import Cell, Change
 from fairforget.comparison.rerun import Repetition
 from fairforget.records.kinds import BudgetFacts, DamageFacts, EvaluationRecord, UnlearningRecord
-from fairforget.records.results import interval_of
+from fairforget.records.schema import interval_of
 from fairforget.report.row_names import controls_last, row_name, shared_corpus
 from fairforget.report.study_words import counted, meaning_of_fell
 from fairforget.report.wording import one_line, p_number, steps_done

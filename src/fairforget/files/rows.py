@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fairforget.data.files import parse_json
-from fairforget.data.lines import LINE_LIMIT, utf8_lines
-from fairforget.data.parquet import opened
 from fairforget.errors import InputError
+from fairforget.files.lines import LINE_LIMIT, utf8_lines
+from fairforget.files.parquet import opened
+from fairforget.files.text import parse_json
 
 TableRow = tuple[str, Mapping[str, Any]]
 """Where the row stands ("FILE, line 3"), and its fields."""

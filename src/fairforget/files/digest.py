@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def digest(content: Sequence[object]) -> str:
@@ -13,3 +14,9 @@ def digest(content: Sequence[object]) -> str:
     texts, bytes, dataclasses and containers of these. Arrays are shown in part only.
     """
     return hashlib.sha256(repr(content).encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

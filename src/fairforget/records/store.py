@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from fairforget.errors import InputError
-from fairforget.records.whole_files import whole_file
+from fairforget.files.whole import whole_file
 from fairforget.redaction import redacted
 
 T = TypeVar("T")
@@ -54,6 +54,10 @@ def read_record(path: Path, kind: type[T]) -> T:
     try:
         return TypeAdapter(kind).validate_json(content)
     except pydantic.ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(map(str, fault["loc"])) or "the whole"
-        raise InputError(f"{path} is not such a record: {where}: {fault['msg']}") from error
+        raise InputError(f"{path} is not such a record: {first_fault(error)}") from error
+
+
+def first_fault(error: pydantic.ValidationError) -> str:
+    """The first field that is wrong, and how: "budget.asked: Input should be a valid number"."""
+    fault = error.errors()[0]
+    return f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fairforget.errors import InputError
-from fairforget.records.files import read_record
 from fairforget.records.kinds import UnlearningRecord
 from fairforget.records.places import RECORD
+from fairforget.records.store import read_record
 
 
 def forgotten_by(model: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
     validate_repo_id,
 )
 
-from fairforget.errors import InputError
+from fairforget.errors import InputError, first_line
 from fairforget.records.places import AFTER, BEFORE, MODEL, RECORD
 
 
@@ -97,5 +97,5 @@ def _reason(error: Exception) -> str:
         return f"the hub answered {status}: {' '.join(str(said).split())[:200] or 'no reason'}"
     if type(error).__module__.startswith("httpx"):
         return f"the hub cannot be reached ({type(error).__name__})"
-    line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}{': ' + line[:200].rstrip('.') if line else ''}"
+    name, line = type(error).__name__, first_line(error)
+    return name if line == name else f"{name}: {line[:200].rstrip('.')}"

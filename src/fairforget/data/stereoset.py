@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.files import parse_json, read_text
 from fairforget.data.locate import located
-from fairforget.data.rows import json_rows
 from fairforget.errors import InputError
+from fairforget.files.rows import json_rows
+from fairforget.files.text import parse_json, read_text
 
 DOMAINS = ("gender", "profession", "race", "religion")
 VERSIONS = ("stereotype", "anti-stereotype", "unrelated")

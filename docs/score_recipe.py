@@ -36,6 +36,8 @@ FACTORS = (1.5, 2.0)
 """How many times as far from the original as seed 0 landed: what more damage would buy."""
 BENCHMARKS = STEREOSET, CROWS, PERPLEXITY = "stereoset", "crows_pairs", "perplexity:10%:bias-bench"
 COUNTED = ("gender", "race", "religion")
+MANY_TERMS = ("gender", "race")
+"""Those of them with terms enough to decide something."""
 CHOSEN_ON = "profession"
 
 Scores = dict[str, Any]
@@ -132,9 +134,9 @@ def singular(word: str) -> str:
 ANYONE = {"a", "an", "with", "of", "on", "from", "in", "people", "person"}
 
 
-def distance(found: Scores) -> float:
-    """Mean |SS − 50| over the domains that count."""
-    return fmean(abs(found["stereoset"][domain]["ss"] - 50) for domain in COUNTED)
+def distance(found: Scores, domains: Sequence[str] = COUNTED) -> float:
+    """Mean |SS − 50| over domains."""
+    return fmean(abs(found["stereoset"][domain]["ss"] - 50) for domain in domains)
 
 
 def lines(found: dict[str, Any]) -> Iterator[str]:
@@ -149,13 +151,14 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         f"{method['batch_size']} texts, perplexity at most × {found['budget'][0]['asked']:g}.",
         "",
         "StereoSet, intrasentence. *Distance*: mean of |SS − 50| over gender, race and religion. "
-        "LMS and ICAT are those of the same three. Settings were chosen on perplexity, on the "
+        "LMS and ICAT are those of the same three. Religion has three terms, on which nothing can "
+        "be decided; *without religion* leaves it out. Settings were chosen on perplexity, on the "
         "intersentence items, which have the same target terms but other sentences, and on the "
         f"intrasentence items of {CHOSEN_ON}, which therefore do not count.",
         "",
-        f"| | gender | race | religion | distance | LMS | ICAT | ({CHOSEN_ON}) | (LMS of all) | "
-        "perplexity | α |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| | gender | race | religion | distance | without religion | LMS | ICAT "
+        f"| ({CHOSEN_ON}) | (LMS of all) | perplexity | α |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
         _row("original", [original], original, [0.0]),
         *(_row(f"seed {n}", [one], original, [alphas[n]]) for n, one in enumerate(seeds)),
         _row("mean (± s.d.)", seeds, original, alphas),
@@ -199,6 +202,7 @@ def _row(name: str, runs: Sequence[Scores], original: Scores, alphas: Sequence[f
     columns = [
         *([run["stereoset"][domain]["ss"] for run in runs] for domain in COUNTED),
         [distance(run) for run in runs],
+        [distance(run, MANY_TERMS) for run in runs],
         *([run["counted"][score] for run in runs] for score in ("lms", "icat")),
         [run["stereoset"][CHOSEN_ON]["ss"] for run in runs],
         [run["stereoset"]["all"]["lms"] for run in runs],

@@ -60,7 +60,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         )
     yield from (
         "",
-        "Ours cuts a text behind its last target, runs the head at target and retained tokens "
+        "Ours cuts a text after its last target, runs the head at target and retained tokens "
         "alone, a few at a time, and computes a beginning that texts share once.",
     )
 

@@ -171,6 +171,13 @@ def test_float16_is_not_trained(tmp_path) -> None:
         prepare(model, FORGET, RETAIN, config(tmp_path))
 
 
+def test_quantised_weights_are_not_trained(tmp_path) -> None:
+    model = language_model(tmp_path, "gpt2")
+    model.model.config.quantization_config = {"quant_method": "gptq", "bits": 4}
+    with pytest.raises(InputError, match=r"is quantised \(gptq\); unlearn the model that it was"):
+        unlearn(model, FORGET, RETAIN, config(tmp_path))
+
+
 def test_task_vectors_go_the_other_way(tmp_path) -> None:
     """Learning the harm lowers its loss; the result must find the harm less likely."""
     model = language_model(tmp_path, "llama")

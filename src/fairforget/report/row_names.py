@@ -11,7 +11,7 @@ from fairforget.transfer.record import MatrixCell, MatrixRow, SeedCell
 
 Part = SeedCell | MatrixCell | MatrixRow
 Named = TypeVar("Named", SeedCell, MatrixCell, MatrixRow)
-CONTROLS_LAST = "Controls stand below the forgettings, with their names behind a comma."
+CONTROLS_LAST = "Controls stand below the forgettings, with their names after a comma."
 """What a reader is told of rows in the order of `controls_last`."""
 
 

@@ -87,9 +87,11 @@ def prepare(
     `kept`: what `encode_retain` made of the same retain texts before.
 
     Raises:
-        InputError: a corpus without targets, too few retain texts, or a model in float16.
+        InputError: a corpus without targets, too few retain texts, or a model in float16 or with
+            quantised weights.
     """
     check_trainable(language_model.model.dtype)
+    _check_whole(language_model)
     if language_model.model.dtype == torch.bfloat16 and not config.lora_rank:
         say(
             f"Note: weights of bfloat16 hardly move by steps of {config.learning_rate:g}; train an "
@@ -124,6 +126,18 @@ def check_trainable(dtype: str | torch.dtype | None) -> None:
     """
     if dtype in ("float16", torch.float16):
         raise InputError("dtype float16 cannot be trained; choose float32 or bfloat16")
+
+
+def _check_whole(language_model: LanguageModel) -> None:
+    """Refuse weights that are packed into a few bits: small steps are lost in them."""
+    packed = getattr(language_model.model.config, "quantization_config", None)
+    if packed is not None:
+        facts = packed if isinstance(packed, dict) else packed.to_dict()
+        how = facts.get("quant_method", "unknown")
+        raise InputError(
+            f"model {language_model.source!r} is quantised ({how}); "
+            "unlearn the model that it was made from, and quantise the result"
+        )
 
 
 def everyday_corpus() -> Corpus | None:

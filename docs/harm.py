@@ -28,7 +28,7 @@ def harm(model: LanguageModel, corpus: str, *, texts: int) -> dict[str, float]:
         `harm`: given what precedes a token, or, of a masked model, everything else in the text;
         `infilled`, of a causal model: given the question of context `both`, which shows both
         sides; `association`: of the tokens that a mention tells of (of a causal model, those
-        behind it), by how much more likely they are than in the same sentence about people;
+        after it), by how much more likely they are than in the same sentence about people;
         `people`: in that sentence.
     """
     every = list(read_corpus(corpus))

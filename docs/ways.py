@@ -130,7 +130,7 @@ class Ways:
             )
             + f"A run sees {self.steps * BATCH} texts. *Association*: by how many nats these "
             "words, "
-            + ("behind" if causal else "beside")
+            + ("after" if causal else "beside")
             + " a mention of a group, are likelier than in the same sentence about people, both by "
             "the model of that row; *people*: their mean log p about people. `neutral` aims at the "
             "original's *people*. SS: StereoSet, intrasentence. α: 2 is as far as a run may go; "

@@ -61,7 +61,8 @@ def table() -> str:
             f"`{method['objective']}`; unlearning took {minutes:.0f} minutes on two cores. "
             f"Perplexity on held-out Wikipedia text changed by {100 * (budget.reached - 1):+.1f} % "
             f"(allowed: {100 * (budget.asked - 1):+.0f} %). Bias is the distance of SS from 50. "
-            "The demo is one seed without a control, so it shows what changed, and not why.",
+            "It fell where the interval of its change lies below 0, the test of the items agrees "
+            "(corrected p below 0.05) and there are at least six terms. The demo is one seed without a control, so it shows what changed, and not why.",
             "",
         ]
     )

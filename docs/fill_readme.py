@@ -62,8 +62,8 @@ def table() -> str:
             f"Perplexity on held-out Wikipedia text changed by {100 * (budget.reached - 1):+.1f} % "
             f"(allowed: {100 * (budget.asked - 1):+.0f} %). Bias is the distance of SS from 50. "
             "It fell where the interval of its change lies below 0, the test of the items agrees "
-            "(corrected p below 0.05) and there are at least six terms. The demo is one seed without "
-            "a control, so it shows what changed, and not why.",
+            "(corrected p below 0.05) and there are at least six terms. The demo is one seed "
+            "without a control, so it shows what changed, and not why.",
             "",
         ]
     )

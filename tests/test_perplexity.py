@@ -85,7 +85,7 @@ def test_bias_bench(corpus: str) -> None:
     for start in range(0, len(ids), window):
         part = ids[start : start + window]
         total += float(losses(lm, part).mean()) * len(part)
-    result = benchmark(f"perplexity:bias-bench:{corpus}")(lm).result
+    result = benchmark(f"perplexity:bias-bench:{corpus}").evaluate(lm).result
     assert result["value"] == pytest.approx(math.exp(total / len(ids)), rel=1e-4)
     assert result["tokens"] == len(ids)
     assert (result["window"], result["stride"]) == (window, window)
@@ -94,7 +94,7 @@ def test_bias_bench(corpus: str) -> None:
 def test_a_share_is_the_start_of_the_text_and_is_recorded(corpus: str) -> None:
     lm = tiny_model("gpt2")
     ids = lm.tokenizer(text_of(corpus))["input_ids"]
-    result = benchmark(f"perplexity:{corpus}:10%")(lm).result
+    result = benchmark(f"perplexity:{corpus}:10%").evaluate(lm).result
     assert result["share"] == pytest.approx(0.1)
     assert result["tokens"] == math.ceil(len(ids) / 10) - 1
     expected = losses(lm, ids[: math.ceil(len(ids) / 10)]).mean()

@@ -33,7 +33,7 @@ from fairforget.evaluation import evaluate, evaluate_into, is_evaluated
 from fairforget.models.fingerprint import hub_commit, model_facts
 from fairforget.records.evaluation import read_items
 from fairforget.records.kinds import EvaluationRecord
-from fairforget.records.places import ITEMS, PARTS, RECORD, SETTINGS
+from fairforget.records.places import AFTER, BEFORE, ITEMS, PARTS, RECORD, SETTINGS
 from fairforget.records.store import read_record
 
 from .models import save_tiny, tiny_model
@@ -305,6 +305,33 @@ def test_what_another_command_left_is_not_touched(tmp_path: Path, capsys) -> Non
     assert ended.value.code == 2
     assert "holds a run with" in capsys.readouterr().err
     assert (run / RECORD).read_text() == '{"kind": "unlearning"}'
+
+
+def test_a_finished_run_measures_again_what_is_damaged(tmp_path: Path, capsys) -> None:
+    items, retain, run = (tmp_path / name for name in ("items.jsonl", "retain.csv", "run"))
+    item = {
+        "bias_type": "race",
+        "target": "town",
+        "context": "They BLANK.",
+        "stereotype": "They lie.",
+        "anti-stereotype": "They think.",
+        "unrelated": "They mill.",
+    }
+    items.write_text(json.dumps(item))
+    retain.write_text("text\n" + "".join(f"It rains on day {day}.\n" for day in range(200)))
+    command = [
+        *("unlearn", str(save_tiny("gpt2", tmp_path / "model")), "--output", str(run)),
+        *("--forget", "builtin:gender", "--retain", str(retain), "--device", "cpu"),
+        *("--benchmarks", f"stereoset:{items}", "--steps", "1", "--batch_size", "2"),
+    ]
+    main(command)
+    whole = {side: (run / side / ITEMS).read_bytes() for side in (BEFORE, AFTER)}
+    for side in whole:
+        (run / side / ITEMS).write_bytes(b"PAR1")
+    capsys.readouterr()
+    main(command)
+    assert capsys.readouterr().err.count("it is measured again") >= len(whole)
+    assert {side: (run / side / ITEMS).read_bytes() for side in whole} == whole
 
 
 def test_names() -> None:

@@ -95,7 +95,7 @@ def unlearn_command(
     from fairforget.corpora import HARMLESS, parse_name, read_corpus
     from fairforget.evaluation import evaluate_into, is_evaluated
     from fairforget.machine.devices import chosen_device
-    from fairforget.machine.processes import count, is_first, joined
+    from fairforget.machine.processes import count, first_finds, is_first, joined
     from fairforget.models.language_model import LanguageModel
     from fairforget.models.loading import load_model
     from fairforget.models.push import check_push
@@ -162,8 +162,8 @@ def unlearn_command(
             evaluate_into(output / BEFORE, original, names, seed=seed)
             continue_into(output / BEFORE, original)
             del original
-        # the samples are written last
-        measured = (output / SAMPLES).exists() and is_evaluated(output / AFTER)
+        whole = bool(names) and is_evaluated(output / AFTER)
+        measured = first_finds(lambda: whole and (output / SAMPLES).exists())  # written last
         again = names and not measured
         language_model = replace(load(output / MODEL), source=model) if again else None
     else:

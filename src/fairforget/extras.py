@@ -9,7 +9,7 @@ from typing import Any
 from fairforget.errors import InputError
 
 
-def check_installed(package: str, extra: str, what: str) -> None:
+def check_extra(package: str, extra: str, what: str) -> None:
     """Look for a package without importing it.
 
     Args:
@@ -25,7 +25,7 @@ def check_installed(package: str, extra: str, what: str) -> None:
 
 
 def needed(package: str, extra: str, what: str) -> Any:
-    """The package, imported; else as `check_installed`."""
+    """The package, imported; else as `check_extra`."""
     try:
         return import_module(package)
     except ImportError as error:

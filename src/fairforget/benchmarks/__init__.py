@@ -7,7 +7,7 @@ The name as given is what the record and the items call it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -72,9 +72,18 @@ def checked(
     if len(found) < len(names):
         raise InputError(f"a benchmark is named twice in {', '.join(names)}")
     if language_model:
-        for name, it in found.items():
-            it.check(name, language_model)
+        check_kinds(found, language_model)
     return found
+
+
+def check_kinds(benchmarks: Mapping[str, Benchmark], language_model: LanguageModel) -> None:
+    """Tell, before any is measured, of a benchmark that cannot measure the model.
+
+    Raises:
+        InputError: one is not for a model of this kind.
+    """
+    for name, it in benchmarks.items():
+        it.check(name, language_model)
 
 
 __all__ = [
@@ -82,6 +91,7 @@ __all__ = [
     "Benchmark",
     "benchmark",
     "bias_judge_of",
+    "check_kinds",
     "checked",
     "judge_of",
 ]

@@ -17,7 +17,7 @@ import numpy as np
 from fairforget.benchmarks.measurement import Benchmark, Judged, Measurement, Row
 from fairforget.benchmarks.options import share_of
 from fairforget.errors import InputError
-from fairforget.extras import check_installed
+from fairforget.extras import check_extra
 from fairforget.machine.processes import count
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
@@ -38,7 +38,7 @@ def prepare(options: Sequence[str]) -> Benchmark:
             "name it once for each task"
         )
     share = share_of("lm-eval", shares[0] if shares else "100%")
-    check_installed("lm_eval", "harness", "benchmark lm-eval")
+    check_extra("lm_eval", "harness", "benchmark lm-eval")
     if count() > 1:
         raise InputError(
             "benchmark lm-eval runs in one process; measure it by itself, without a launcher"

@@ -12,6 +12,7 @@ from fairforget.corpora.reading import parse_name
 from fairforget.corpora.sources import SOURCES
 from fairforget.data.catalogue import BBQ_CATEGORIES, CATALOGUE
 from fairforget.data.locate import found
+from fairforget.data.stereoset import read_items
 from fairforget.errors import InputError
 from fairforget.files.rows import READERS
 from fairforget.records.kinds import OverlapFacts
@@ -63,8 +64,6 @@ class Overlap:
 
 def _stereoset(task: str, split: str = "dev") -> Callable[[], Iterator[str]]:
     def sentences() -> Iterator[str]:
-        from fairforget.data.stereoset import read_items
-
         for item in read_items(split=split, task=task):  # type: ignore[arg-type]
             yield from item.sentences[:2]
 

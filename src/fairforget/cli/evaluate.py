@@ -46,7 +46,7 @@ def evaluate_command(
     """
     settings = settings_of("evaluate", locals())
 
-    from fairforget.benchmarks import checked
+    from fairforget.benchmarks import check_kinds, checked
     from fairforget.benchmarks.overlap import check_unseen
     from fairforget.evaluation import clear_parts, evaluate_into, is_evaluated
     from fairforget.machine.devices import chosen_device
@@ -60,7 +60,8 @@ def evaluate_command(
 
     check_seed(seed)
     check_output(output)
-    names = list(checked(some_listed(benchmarks, "benchmarks", "stereoset")))
+    ready = checked(some_listed(benchmarks, "benchmarks", "stereoset"))
+    names = list(ready)
     settings["benchmarks"] = ",".join(names)
     for corpus in forgotten_by(model):
         check_unseen(corpus, names)
@@ -79,7 +80,7 @@ def evaluate_command(
             start_token=start_token,
             trust_remote_code=trust_remote_code,
         )
-        checked(names, language_model)
+        check_kinds(ready, language_model)
         if is_first():
             open_output(output, settings)
         evaluate_into(output, language_model, names, seed=seed, command=settings)

@@ -90,7 +90,7 @@ def unlearn_command(
     """
     settings = settings_of("unlearn", locals())
 
-    from fairforget.benchmarks import checked
+    from fairforget.benchmarks import check_kinds, checked
     from fairforget.benchmarks.overlap import check_unseen
     from fairforget.corpora import HARMLESS, parse_name, read_corpus
     from fairforget.evaluation import evaluate_into, is_evaluated
@@ -118,7 +118,8 @@ def unlearn_command(
         raise InputError(f"batch_size {batch_size} cannot be shared by {count()} processes")
     check_trainable(dtype)
     check_output(output)
-    names = list(checked(listed(benchmarks)))
+    ready = checked(listed(benchmarks))
+    names = list(ready)
     if names:
         check_installed()
     for corpus in (forget, *forgotten_by(model)):
@@ -171,7 +172,7 @@ def unlearn_command(
         retain_corpus = Corpus(retain, read_corpus(retain, label=HARMLESS))
         everyday = everyday_corpus()
         language_model = load(model)
-        checked(names, language_model)
+        check_kinds(ready, language_model)
         prepared = prepare(language_model, forget_corpus, retain_corpus, config, everyday=everyday)
         if is_first():
             open_output(output, settings)

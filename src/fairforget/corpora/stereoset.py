@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fairforget.corpora.text import Span, Text
+from fairforget.data.stereoset import read_items
 
 
 def stereoset_texts() -> Iterator[Text]:
     """Each context with its stereotype, whose sentence is the span; dev split, in file order."""
-    from fairforget.data.stereoset import read_items  # benchmarks read corpora
-
     for item in read_items(task="intersentence"):
         sentence, context = item.sentences[0].strip(), item.context.strip()
         start = len(context) + 1

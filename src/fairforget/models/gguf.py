@@ -9,7 +9,7 @@ from filelock import FileLock
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from fairforget.data.cache import cache_directory
-from fairforget.extras import check_installed
+from fairforget.extras import check_extra
 from fairforget.files.digest import file_digest
 from fairforget.models.described import described_weights
 from fairforget.models.file_checks import check_gguf, check_size
@@ -28,7 +28,7 @@ def converted_gguf(path: Path) -> Path:
     target = cache_directory() / "gguf" / file_digest(path)[:32]
     if (target / "config.json").is_file():
         return target
-    check_installed("gguf", "gguf", f"model {path}")
+    check_extra("gguf", "gguf", f"model {path}")
     contents = check_gguf(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.parent / ".lock"):

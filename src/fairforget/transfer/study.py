@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from fairforget.benchmarks import bias_judge_of, checked
+from fairforget.benchmarks import bias_judge_of, check_kinds, checked
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.corpora.domains import forgotten_domains
 from fairforget.errors import InputError
@@ -91,7 +91,8 @@ def transfer(
     runs = planned(recipe, forget, objectives=objectives, controls=controls, seeds=seeds)
     check_trainable(recipe.dtype)
     check_output(output)
-    benchmarks = [name for name in checked(recipe.benchmarks) if bias_judge_of(name)]
+    ready = checked(recipe.benchmarks)
+    benchmarks = [name for name in ready if bias_judge_of(name)]
     for corpus in (*forget, *forgotten_by(recipe.model)):
         check_unseen(corpus, benchmarks)
     if not benchmarks:
@@ -99,7 +100,7 @@ def transfer(
         raise InputError(f"benchmarks {named} have no bias score that can be compared")
     with workers(cluster, cpus=cpus_per_run, gpus=gpus_per_run) as attempted:
         original = load(recipe)
-        checked(recipe.benchmarks, original)
+        check_kinds(ready, original)
         model = makeup(original)
         digest = digests(runs, model)
         open_output(output, _same_before(recipe, model))

@@ -78,6 +78,14 @@ def test_bad_plans_are_refused(asked, message) -> None:
         planned(RECIPE, **{**plan, **asked})
 
 
+def test_random_tokens_are_no_control_of_what_is_not_a_choice_of_harmful_ones() -> None:
+    recipe = replace(RECIPE, selection="to-harm")
+    plan = {"forget": ["builtin:gender"], "objectives": ["neutral"], "seeds": 1}
+    assert len(planned(recipe, controls=["matched", "none", "all"], **plan)) == 4
+    with pytest.raises(InputError, match="no control of selection 'to-harm'; leave it out"):
+        planned(recipe, controls=["matched", "random"], **plan)
+
+
 def test_training_on_retain_texts_alone_takes_some() -> None:
     alone = replace(RECIPE, retain_per_forget=0.0, retention="none")
     with pytest.raises(InputError, match="retain_per_forget is 0"):

@@ -260,8 +260,9 @@ def test_what_a_recipe_only_names_tells_runs_apart(monkeypatch, tmp_path) -> Non
     recipe = Recipe(model="none", benchmarks=(f"stereoset:{items}",))
     run = Run("builtin:gender", "neutral", None, 0, recipe)
     random = replace(run, control="random")
-    before = digests([run, random], MODEL)
-    assert before[run] != before[random]  # other tokens
+    to_harm = replace(run, recipe=replace(recipe, selection="to-harm"))
+    before = digests([run, random, to_harm], MODEL)
+    assert len(set(before.values())) == 3  # other tokens
     assert digests([run], MODEL)[run] == before[run]
     assert digests([run], {"weights": "others"})[run] != before[run]
     items.write_text("another item")

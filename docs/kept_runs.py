@@ -24,9 +24,9 @@ import pyarrow.parquet as pq
 
 from fairforget.records.evaluation import NAMES, SCORES
 from fairforget.records.places import AFTER, BEFORE, ITEMS, RECORD, RUNS, SETTINGS
+from results_page import RESULTS
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "docs" / "results"
 KEPT = "runs.tar.xz"
 COLUMNS = {*NAMES, "term"}
 

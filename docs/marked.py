@@ -20,5 +20,5 @@ def fill(page: Path, name: str, content: str, remedy: str) -> None:
     marks = re.compile(rf"(<!-- {name}: .*? -->\n).*?(<!-- /{name} -->)", re.DOTALL)
     filled = marks.sub(lambda found: found[1] + content + found[2], text)
     if "--check" in sys.argv[1:] and filled != text:
-        sys.exit(f"{page.name} and docs/results differ; run {remedy}")
+        sys.exit(f"{page.name} and the records in docs/results differ; run {remedy}")
     page.write_text(filled, encoding="utf-8")

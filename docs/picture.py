@@ -16,7 +16,7 @@ from playwright.sync_api import sync_playwright
 from fairforget.report import write_report
 
 ROOT = Path(__file__).resolve().parents[1]
-RUN, PICTURE = ROOT / "runs" / "demo", ROOT / "docs" / "report.png"
+RUN, PICTURE = ROOT / "runs" / "demo", ROOT / "docs" / "pages" / "report.png"
 WIDTH, HEIGHT = 1200, 900
 COLOURS = 64
 """Enough for text, paper and two inks; a third of the file."""

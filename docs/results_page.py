@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-DIRECTORY = Path(__file__).resolve().parent / "results"
+DOCS = Path(__file__).resolve().parent
+RESULTS, PAGES = DOCS / "results", DOCS / "pages" / "results"
 
 
 @dataclass(frozen=True)
 class ResultsPage:
-    """docs/results/NAME.json, and NAME.md beside it; docs/score_NAME.py makes both."""
+    """docs/results/NAME.json and docs/pages/results/NAME.md; docs/score_NAME.py makes both."""
 
     name: str
     lines: Callable[[Any], Iterable[str]]
@@ -23,7 +24,7 @@ class ResultsPage:
     @property
     def results(self) -> Path:
         """Where the results are."""
-        return DIRECTORY / f"{self.name}.json"
+        return RESULTS / f"{self.name}.json"
 
     def last(self, otherwise: Any = None) -> Any:
         """The results that are there."""
@@ -40,7 +41,7 @@ class ResultsPage:
     def write(self, found: Any) -> None:
         """Write both files."""
         self.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        self.results.with_suffix(".md").write_text(self.text(found), encoding="utf-8")
+        (PAGES / f"{self.name}.md").write_text(self.text(found), encoding="utf-8")
 
     def make(
         self, parser: argparse.ArgumentParser, measure: Callable[[argparse.Namespace], Any]

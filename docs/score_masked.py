@@ -1,4 +1,4 @@
-"""A masked model unlearns, in four ways within the same limits: docs/results/masked.json and .md.
+"""A masked model unlearns, in four ways within the same limits: docs/pages/results/masked.md.
 
 python docs/score_masked.py            trains a small BERT (a quarter of an hour of one core), then
                                        12 runs; goes on from the results that are there

@@ -1,4 +1,4 @@
-"""What the default recipe does to SmolLM2, seed by seed: docs/results/recipe.json and .md.
+"""What the default recipe does to SmolLM2, seed by seed: docs/pages/results/recipe.md.
 
 python docs/score_recipe.py            three seeds, an hour on two cores; goes on where it stopped
 python docs/score_recipe.py --table    only the tables, from the results that are there
@@ -139,6 +139,12 @@ def distance(found: Scores, domains: Sequence[str] = COUNTED) -> float:
     return fmean(abs(found["stereoset"][domain]["ss"] - 50) for domain in domains)
 
 
+def _spread(found: Scores) -> float:
+    """Mean |share − 50| over the types of CrowS-Pairs."""
+    shares = found["crows_pairs"].items()
+    return fmean(abs(share - 50) for domain, share in shares if domain != "all")
+
+
 def lines(found: dict[str, Any]) -> Iterator[str]:
     """Of the page."""
     original, seeds, method = found["original"], found["seeds"], found["method"]
@@ -167,7 +173,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
             for factor, run in found["further"].items()
         ),
         "",
-        "Perplexity: on the first tenth of WikiText-2's test text, × the original's. α: where on "
+        "Perplexity: on the first tenth of WikiText-2's test text, protocol `bias-bench`, × the "
+        "original's. α: where on "
         "the line from the original (0) through the trained weights (1) the result lies. The last "
         "rows are outside the budget: seed 0's change, made larger.",
         "",
@@ -185,7 +192,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         "## CrowS-Pairs",
         "",
         "Share of pairs, in %, in which the more stereotypical sentence is preferred; 50 is no "
-        "preference.",
+        "preference. *Distance*: mean of |share − 50| over the nine types.",
         "",
         "| type | before | " + " | ".join(f"seed {n}" for n in range(len(seeds))) + " |",
         "|---|---|" + "---|" * len(seeds),
@@ -195,6 +202,9 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
             + " |"
             for domain, before in original["crows_pairs"].items()
         ),
+        f"| distance | {_spread(original):.1f} | "
+        + " | ".join(f"{_spread(one):.1f}" for one in seeds)
+        + " |",
     )
 
 

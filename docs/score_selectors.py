@@ -1,4 +1,4 @@
-"""How well each selector finds what HateCheck marks: docs/results/selectors.json and .md.
+"""How well each selector finds what HateCheck marks: docs/pages/results/selectors.md.
 
 python docs/score_selectors.py            all but `ratio`, a minute
 python docs/score_selectors.py --ratio    `ratio` too, which tunes SmolLM2 twice: 10 minutes

@@ -1,4 +1,4 @@
-"""What a training step costs beside one with full logits: docs/results/step.json and .md.
+"""What a training step costs beside one with full logits: docs/pages/results/step.md.
 
 python docs/score_step.py            `python -m bench step`, a quarter of an hour on two cores
 python docs/score_step.py --table    only the table, from the results that are there

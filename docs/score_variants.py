@@ -1,4 +1,4 @@
-"""Variants of one unlearning within the same limits: docs/results/variants.json and .md.
+"""Variants of one unlearning within the same limits: docs/pages/results/variants.md.
 
 python docs/score_variants.py            27 runs, each three to eight minutes of one core; goes
                                          on from the results that are there

@@ -1,11 +1,11 @@
-"""Take a transfer study into docs/results: study.json, its tables, its pictures and its runs.
+"""Take a transfer study into docs/results, and make its page in docs/pages/results.
 
 python docs/take_study.py study-hatecheck           after the study of configs/study-hatecheck.yaml
-python docs/take_study.py study-hatecheck --table   only the tables, from the study that is there
+python docs/take_study.py study-hatecheck --table   only the page, from the study that is there
 
 The runs are kept so that the study can go on elsewhere, with more seeds: docs/kept_runs.py.
 
-What the study means is in reading.md beside it, which a person writes.
+What the study means is in reading.md beside its record, which a person writes.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from fairforget.report import write_report
 from fairforget.report.study_page import BenchmarkPart, parts
 from fairforget.report.tables import Table, markdown_text
 from fairforget.transfer.record import StudyRecord
-from kept_runs import KEPT, RESULTS, ROOT, keep
+from kept_runs import KEPT, ROOT, keep
 from picture import take
+from results_page import PAGES, RESULTS
 
 RUNS = ROOT / "runs"
 READING = "reading.md"
@@ -42,14 +43,14 @@ def page(name: str) -> str:
             f"`{_command(name, study)}`: {_cost(study)}",
             "",
             *([reading.read_text(encoding="utf-8")] if reading.exists() else []),
-            *(line for part in parts(study) for line in _of_benchmark(part)),
+            *(line for part in parts(study) for line in _of_benchmark(name, part)),
         ]
     )
 
 
-def picture_of(part: BenchmarkPart) -> str:
-    """The file with the picture of a benchmark's matrix."""
-    return f"{part.map.id}.png"
+def picture_of(name: str, part: BenchmarkPart) -> str:
+    """The file beside the page with the picture of a benchmark's matrix."""
+    return f"{name}-{part.map.id}.png"
 
 
 def _command(name: str, study: StudyRecord) -> str:
@@ -76,11 +77,11 @@ def _cost(study: StudyRecord) -> str:
     )
 
 
-def _of_benchmark(part: BenchmarkPart) -> Iterator[str]:
+def _of_benchmark(name: str, part: BenchmarkPart) -> Iterator[str]:
     """Its tables, the picture of the matrix behind the first."""
     first, *others = part.tables
     yield from _shown(first, above=part.counts)
-    yield from (f"![{part.map.caption}]({picture_of(part)})", "")
+    yield from (f"![{part.map.caption}]({picture_of(name, part)})", "")
     for table in others:
         yield from _shown(table)
 
@@ -91,7 +92,7 @@ def _shown(table: Table, above: str = "") -> list[str]:
 
 
 def main() -> None:
-    """Write docs/results/NAME."""
+    """Write docs/results/NAME and its page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
     parser.add_argument("--table", action="store_true")
@@ -103,8 +104,8 @@ def main() -> None:
         keep(RUNS / chosen.name, directory / KEPT)
         report = write_report(RUNS / chosen.name)
         for part in parts(read_record(directory / STUDY, StudyRecord)):
-            take(report, directory / picture_of(part), element=f"#{part.map.id}")
-    (directory / "tables.md").write_text(page(chosen.name), encoding="utf-8")
+            take(report, PAGES / picture_of(chosen.name, part), element=f"#{part.map.id}")
+    (PAGES / f"{chosen.name}.md").write_text(page(chosen.name), encoding="utf-8")
 
 
 if __name__ == "__main__":

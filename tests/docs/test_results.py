@@ -1,9 +1,10 @@
-"""Every table in docs/results is what its script makes of the results beside it."""
+"""Every page of results is what its script makes of the records in docs/results."""
 
 from __future__ import annotations
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 from .blocks import ROOT
 
 DOCS = ROOT / "docs"
-RESULTS = DOCS / "results"
+RESULTS, PAGES = DOCS / "results", DOCS / "pages" / "results"
+STUDIES = [path.parent.name for path in sorted(RESULTS.glob("*/study.json"))]
 
 
 @pytest.fixture
@@ -33,27 +35,30 @@ def test_a_script_can_be_loaded(name: str, script) -> None:
     assert script(name).__doc__
 
 
-@pytest.mark.parametrize("page", sorted(RESULTS.glob("*.md")), ids=lambda page: page.stem)
-def test_a_table_is_that_of_its_results(page: Path, script) -> None:
-    made = script(f"score_{page.stem}").PAGE
-    assert page.with_suffix(".json") == made.results
-    assert page.read_text(encoding="utf-8") == made.text(made.last())
+def _page(name: str) -> str:
+    return (PAGES / f"{name}.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    "page", sorted(RESULTS.rglob("tables.md")), ids=lambda page: page.parent.name
-)
-def test_the_tables_of_a_study_are_those_of_its_record(page: Path, script) -> None:
-    name = page.parent.relative_to(RESULTS).as_posix()
-    assert page.read_text(encoding="utf-8") == script("take_study").page(name)
+@pytest.mark.parametrize("name", sorted(path.stem[6:] for path in DOCS.glob("score_*.py")))
+def test_a_table_is_that_of_its_results(name: str, script) -> None:
+    made = script(f"score_{name}").PAGE
+    assert made.results == RESULTS / f"{name}.json"
+    assert _page(name) == made.text(made.last())
 
 
-def test_every_result_has_a_page() -> None:
-    pages = {path.stem for path in RESULTS.glob("*.md")}
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_tables_of_a_study_are_those_of_its_record(name: str, script) -> None:
+    assert _page(name) == script("take_study").page(name)
+    for picture in re.findall(r"!\[.*\]\((.*)\)", _page(name)):
+        assert (PAGES / picture).is_file(), picture
+
+
+def test_every_result_has_a_page_and_every_page_its_results() -> None:
     suites = {"faults", "fuzz"}  # which docs/fill_security.py shows
-    assert {path.stem for path in RESULTS.glob("*.json")} - suites <= pages
-    for study in RESULTS.rglob("study.json"):
-        assert study.with_name("tables.md").exists()
+    results = {path.stem for path in RESULTS.glob("*.json")} - suites
+    pages = {path.stem for path in PAGES.glob("*.md")} - {"index"}
+    assert pages == results | set(STUDIES)
+    assert all(f"({page}.md)" in _page("index") for page in pages)
 
 
 def test_security_says_what_the_last_runs_did() -> None:

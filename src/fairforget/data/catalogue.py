@@ -149,7 +149,7 @@ CATALOGUE: dict[str, DataSet] = {
         ),
         DataSet(
             "everyday",
-            "Context sentences of Social IQa: what people do every day; to measure damage",
+            "Context sentences of Social IQa, of everyday life; to retain, and to measure damage",
             "as its authors say; read from the package, never copied",
             "Sap et al. 2019",
             (

@@ -128,12 +128,12 @@ class Ways:
                 if causal
                 else "all else in the text. "
             )
-            + f"A run sees {self.steps * BATCH} texts. *Association*: by how many nats these "
-            "words, "
+            + f"A run sees {self.steps * BATCH} texts. *People*: the mean log p of such words "
             + ("after" if causal else "beside")
-            + " a mention of a group, are likelier than in the same sentence about people, both by "
-            "the model of that row; *people*: their mean log p about people. `neutral` aims at the "
-            "original's *people*. SS: StereoSet, intrasentence. α: 2 is as far as a run may go; "
+            + " a mention of a group, in the same sentences about people; *association*: by how "
+            "many nats they are likelier where the group is named; both of the row's own model. "
+            "`neutral` aims at the original's *people*. SS: StereoSet, intrasentence. α: 2 is as "
+            "far as a run may go; "
             "one that came so far met no limit, did less damage than the others, and compares with "
             f"them by its direction only. {RETAINED:g} texts to retain go with each to forget. "
             "Means over seeds ± their standard deviation.",

@@ -298,7 +298,7 @@ def test_masked_models_and_unknown_categories(monkeypatch: pytest.MonkeyPatch) -
         (lines(ROW, ROW), METADATA, "line 2: example_id 0 is there twice"),
         (lines({**ROW, "example_id": 9}), METADATA, "Age, 1, 9 is not in the metadata"),
         (lines({**ROW, "context_condition": []}), METADATA, "is none of ambig, disambig"),
-        (lines(ROW), '"', "not CSV"),
+        (lines(ROW), '"', "not valid CSV"),
         (lines(ROW), "category\nAge\n", "column 'question_index' is missing"),
         (lines(ROW), METADATA.replace("0,0", "0,5"), "line 2: target_loc '5' is none of"),
         (b"\xff", METADATA, "line 1: byte 0xff is not UTF-8"),

@@ -74,6 +74,19 @@ def test_the_hubs_loader_reads_every_result(tmp_path: Path) -> None:
     assert "Known faults" in text
 
 
+def test_a_file_of_items_is_not_the_public_data_set(tmp_path: Path) -> None:
+    write_unlearning(tmp_path)
+    record = tmp_path / "after" / "record.json"
+    found = json.loads(record.read_text())
+    found["results"]["crows_pairs:mine.csv"] = found["results"]["crows_pairs"]
+    record.write_text(json.dumps(found))
+    written(tmp_path)
+    results = ModelCard.load(tmp_path / "model" / "README.md").data.eval_results
+    named = {result.dataset_name: result.dataset_type for result in results}
+    assert named["CrowS-Pairs"] == "nyu-mll/crows_pairs"
+    assert named["CrowS-Pairs (mine.csv)"] == "mine.csv"
+
+
 def test_without_measurements_it_says_so(tmp_path: Path) -> None:
     text = written(write_unlearning(tmp_path, measured=False))
     assert "It was not measured" in text

@@ -307,6 +307,27 @@ def test_what_another_command_left_is_not_touched(tmp_path: Path, capsys) -> Non
     assert (run / RECORD).read_text() == '{"kind": "unlearning"}'
 
 
+@pytest.mark.parametrize("changed", ["model", "items"])
+def test_what_changed_under_its_name_is_no_finished_run(tmp_path: Path, capsys, changed) -> None:
+    model, pairs = save_tiny("gpt2", tmp_path / "model"), tmp_path / "pairs.csv"
+    pairs.write_text("sent_more,sent_less,bias_type\nThey lie.,They think.,age\n")
+    asked = ["evaluate", str(model), "--output", str(tmp_path / "run")]
+    asked += ["--benchmarks", f"crows_pairs:{pairs}"]
+    main(asked)
+    (model / "README.md").write_text("a card decides nothing")
+    main(asked)
+    if changed == "model":
+        save_tiny("gpt2", model, seed=1)
+    else:
+        pairs.write_text("sent_more,sent_less,bias_type\nThey lie.,They read.,age\n")
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(asked)
+    assert ended.value.code == 2
+    named = model if changed == "model" else pairs
+    assert f"holds a run with content of {named}" in capsys.readouterr().err
+
+
 def test_a_finished_run_measures_again_what_is_damaged(tmp_path: Path, capsys) -> None:
     items, retain, run = (tmp_path / name for name in ("items.jsonl", "retain.csv", "run"))
     item = {

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.explore import view
 from fairforget.explore.app import build, launch
@@ -21,7 +22,7 @@ from fairforget.scoring.causal import token_log_probs
 
 from .models import tiny_model
 from .report.runs import write_unlearning
-from .report.test_browser import EVIL
+from .report.test_browser import EVIL, HOSTILE
 
 
 @pytest.fixture(scope="module")
@@ -80,17 +81,35 @@ def test_templates_are_checked(template: str, groups: list[str], message: str) -
         filled(template, groups)
 
 
+def test_texts_must_fit_into_the_models(pair: Pair) -> None:
+    most = pair.before.longest_input
+    assert len(pair.tokens("a " * 40)) < most
+    with pytest.raises(InputError, match=rf"tokens; {most - 1} are the most"):
+        pair.tokens("é" * 1900)
+    with pytest.raises(InputError, match=rf"tokens; {most - 31} are the most"):
+        pair.continuations("é" * 1900)
+
+
+@pytest.mark.parametrize("port", ["0", "65536"])
+def test_a_port_is_checked_before_anything_is_loaded(tmp_path: Path, capsys, port: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["explore", str(tmp_path), "--port", port])
+    assert ended.value.code == 2
+    assert "a port is a number from 1 to 65535" in capsys.readouterr().err
+
+
 def test_models_must_fit(pair: Pair) -> None:
     with pytest.raises(InputError, match="masked"):
         Pair(pair.before, tiny_model("bert"))
 
 
-def test_hostile_text_is_escaped(pair: Pair) -> None:
+@pytest.mark.parametrize("text", [text[:60] for text in HOSTILE])
+def test_hostile_text_is_escaped(pair: Pair, text: str) -> None:
     for html in (
-        view.continuations_html(EVIL, EVIL, EVIL),
-        view.tokens_html(pair.tokens(EVIL)),
-        view.groups_html(pair.groups("{group} are kind.", [EVIL])),
-        view.problem_html(EVIL),
+        view.continuations_html(text, text, text),
+        view.tokens_html(pair.tokens(text)),
+        view.groups_html(pair.groups("{group} are kind.", [text])),
+        view.problem_html(text),
     ):
         assert "<script" not in html
         assert "<img" not in html

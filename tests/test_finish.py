@@ -32,6 +32,18 @@ def test_json_is_all_that_is_printed(run: Path, capsys: pytest.CaptureFixture[st
     assert (run / "model" / "README.md").exists()
 
 
+def test_json_has_no_numbers_that_are_none(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = json.loads((run / "record.json").read_text())
+    record["history"] = [{"step": 5, "loss": "NaN"}]
+    (run / "record.json").write_text(json.dumps(record))
+    finish(run, measured=False, push_to_hub=None, json=True)
+
+    def none(name: str) -> None:
+        raise AssertionError(name)
+
+    json.loads(capsys.readouterr().out, parse_constant=none)
+
+
 def test_a_person_reads_tables_of_eighty_columns(
     run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

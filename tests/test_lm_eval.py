@@ -66,6 +66,16 @@ def test_a_task_that_is_none(task: Path) -> None:
         benchmark("lm-eval:nosuchtask").evaluate(tiny_model("gpt2"))
 
 
+@installed
+def test_a_task_that_the_harness_will_not_run(task: Path, monkeypatch) -> None:
+    def refused(**_: object) -> None:
+        raise ValueError("Attempted to run task: humaneval which is marked as unsafe.")
+
+    monkeypatch.setattr("lm_eval.simple_evaluate", refused)
+    with pytest.raises(InputError, match=r"cannot be run: Attempted .* unsafe"):
+        benchmark(f"lm-eval:{task}").evaluate(tiny_model("gpt2"))
+
+
 def test_one_task_at_a_time() -> None:
     for name in ("lm-eval", "lm-eval:a:b", "lm-eval:a:10%:20%"):
         with pytest.raises(InputError, match="takes one task"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -71,12 +72,22 @@ def test_a_model_that_cannot_be_put_in_place_leaves_the_old_one(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["given", "saved"]
 
 
-def test_a_tokenizer_without_a_number_for_its_longest_input_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("longest", [[], 0, -1, math.nan])
+def test_a_tokenizer_without_a_number_for_its_longest_input_is_refused(
+    tmp_path: Path, longest: object
+) -> None:
     directory = save_tiny("gpt2", tmp_path / "given")
     path = directory / "tokenizer_config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "model_max_length": []}))
-    with pytest.raises(InputError, match=r"model_max_length is \[\]; it must be a number"):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "model_max_length": longest}))
+    with pytest.raises(InputError, match=r"model_max_length is .*; it must be a number"):
         load_model(directory)
+
+
+def test_a_tokenizer_may_take_inputs_of_any_length(tmp_path: Path) -> None:
+    directory = save_tiny("gpt2", tmp_path / "given")
+    path = directory / "tokenizer_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "model_max_length": math.inf}))
+    assert load_model(directory).longest_input == 256
 
 
 @pytest.mark.parametrize("role", ["mask", "sep"])

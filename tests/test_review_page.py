@@ -60,9 +60,9 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
         page.close()
 
 
-def blurred(page: Page) -> list[bool]:
+def blurred(page: Page, what: str = ".text") -> list[bool]:
     return page.eval_on_selector_all(
-        ".text", "all => all.map(e => getComputedStyle(e).filter.includes('blur'))"
+        what, "all => all.map(e => getComputedStyle(e).filter.includes('blur'))"
     )
 
 
@@ -122,6 +122,15 @@ def test_texts_are_blurred_until_looked_at(opened: Open) -> None:
     page.click("#show")
     page.locator("#find").focus()
     assert blurred(page) == [True] * 3
+
+
+def test_reasons_quote_the_words_and_are_blurred_like_them(opened: Open) -> None:
+    page = opened()
+    assert blurred(page, ".why") == [True] * 3
+    page.locator(".text").nth(2).focus()
+    assert blurred(page, ".why") == [True, True, False]
+    page.click("#show")
+    assert blurred(page, ".why") == [False] * 3
 
 
 def test_filters(opened: Open) -> None:

@@ -204,6 +204,12 @@ def test_a_damaged_answer_in_the_cache_is_asked_for_again(places: Path) -> None:
     assert len(stand.asked) == 1
 
 
+def test_an_address_that_is_none() -> None:
+    selector = Llm(Server("m", "http://127.0.0.1:80O0/v1", retries=0))
+    with pytest.raises(InputError, match=r"--url 'http://127.0.0.1:80O0/v1' is no address"):
+        selector(TEXTS[:1])
+
+
 def test_a_server_that_is_not_there() -> None:
     selector = Llm(Server("m", "http://127.0.0.1:9/v1", retries=0))
     with pytest.raises(InputError, match="does not answer"):

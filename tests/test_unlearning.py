@@ -33,6 +33,7 @@ from fairforget.training.preparation import (
     Corpus,
     prepare,
 )
+from fairforget.training.trained_weights import TRAINED
 from fairforget.unlearning import method_of, unlearn, unlearn_prepared
 
 from .models import save_tiny, tiny_causal, word_tokenizer
@@ -135,6 +136,14 @@ def test_of_an_adapter_in_bfloat16_the_merged_model_is_measured(tmp_path) -> Non
     assert ("rounding at the end" in record.budget.note) == (record.budget.reached > 1.2)
 
 
+def test_an_adapter_is_trained_in_float32(tmp_path) -> None:
+    model = language_model(tmp_path, "llama").model.to(torch.bfloat16)
+    with adapted(model, config(tmp_path, lora_rank=4)):
+        trained = {p.dtype for p in model.parameters() if p.requires_grad}
+        assert trained == {torch.float32}
+    assert {p.dtype for p in model.parameters()} == {torch.bfloat16}
+
+
 def test_lora_scaled_to_nothing_is_the_original(tmp_path) -> None:
     model = language_model(tmp_path, "llama").model
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
@@ -232,7 +241,15 @@ def test_task_vectors_retain_nothing_that_they_would_unlearn(tmp_path) -> None:
 def test_retaining_nothing_must_be_said(tmp_path) -> None:
     with pytest.raises(InputError, match="--retention none"):
         config(tmp_path, retain_per_forget=0)
-    config(tmp_path, retain_per_forget=0, retention="none")
+    with pytest.raises(InputError, match=r"retention_weight is 0, so .* --retention none"):
+        config(tmp_path, retention_weight=0)
+    config(tmp_path, retain_per_forget=0, retention_weight=0, retention="none")
+
+
+@pytest.mark.parametrize("setting", ["save_only_model", "ignore_data_skip"])
+def test_what_would_make_a_resumed_run_another_is_refused(tmp_path, setting: str) -> None:
+    with pytest.raises(InputError, match="end with other weights"):
+        config(tmp_path, **{setting: True})
 
 
 @pytest.mark.parametrize(
@@ -524,6 +541,30 @@ def test_a_run_that_was_cut_off_ends_as_it_would_have(tmp_path, monkeypatch, opt
     assert continued.budget == record.budget
     assert continued.method == record.method
     assert not (tmp_path / "cut" / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("family", ["gpt_neox", "mixtral", "gemma2", "bert"])
+def test_a_cut_off_run_of_any_family_goes_on_with_all_of_its_weights(
+    tmp_path, monkeypatch, family
+) -> None:
+    """The hub's files of some families have other names for weights, or other tensors."""
+    options = {"save_strategy": "steps", "save_steps": 2, "objective": "ascent"}
+    whole = language_model(tmp_path / "whole", family)
+    unlearn(whole, FORGET, RETAIN, config(tmp_path / "whole", **options))
+    cut_off(tmp_path / "cut", monkeypatch, family, **options)
+    again = language_model(tmp_path / "cut", family)
+    unlearn(again, FORGET, RETAIN, config(tmp_path / "cut", **options))
+    assert all(torch.equal(p, weights(whole)[n]) for n, p in again.model.named_parameters())
+
+
+def test_checkpoints_of_another_version_are_told(tmp_path, monkeypatch) -> None:
+    cut_off(tmp_path, monkeypatch, "llama", **SAVED)
+    for step in (2, 4):
+        directory = tmp_path / "checkpoints" / f"checkpoint-{step}"
+        (directory / TRAINED).rename(directory / "model.safetensors")
+        checkpoints.seal(directory)
+    with pytest.raises(InputError, match="or of another version of FairForget; remove it"):
+        unlearn(language_model(tmp_path, "llama"), FORGET, RETAIN, config(tmp_path, **SAVED))
 
 
 SAVED = {"objective": "ascent", "save_strategy": "steps", "save_steps": 2}

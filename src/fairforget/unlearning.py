@@ -95,6 +95,7 @@ def unlearn(
     wait_for_all()
     if is_first():
         clear(Path(str(config.output_dir)))
+    wait_for_all()  # the next run may be told the same directory
     return record
 
 

@@ -14,19 +14,18 @@ from transformers import TrainerCallback
 
 from fairforget.errors import InputError
 from fairforget.training.checkpoints import SEAL, last_whole, seal
+from fairforget.training.trained_weights import TRAINED
 from tests.models import tiny_causal
 from tests.test_trainer import trainer, weights
 
 STEPS = 4
 OPTIONS = {"max_steps": STEPS, "save_strategy": "steps", "save_steps": 1}
 FILES = (
-    "model.safetensors",
-    "config.json",
+    TRAINED,
     "optimizer.pt",
     "scheduler.pt",
     "rng_state.pth",
     "trainer_state.json",
-    "training_args.bin",
 )
 
 
@@ -81,7 +80,7 @@ def test_the_run_ends_as_if_nothing_was_damaged(run, copied: Path, capsys) -> No
 
 def test_all_damaged(copied: Path, capsys) -> None:
     for number in (3, 4):
-        flip(copied / f"checkpoint-{number}" / "model.safetensors")
+        flip(copied / f"checkpoint-{number}" / TRAINED)
     assert last_whole(copied) is None
     assert capsys.readouterr().err.count("\n") == 2
 

@@ -12,6 +12,7 @@ import pytest
 from fairforget.cli import main
 from fairforget.records.places import CHECKPOINTS, MODEL, RECORD
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.trained_weights import TRAINED
 from tests.models import save_tiny
 
 from .test_checkpoints import cut, flip
@@ -83,7 +84,7 @@ def test_the_same_command_ends_as_if_nothing_was_damaged(
             main([*command, "--output", str(out)])
     assert ended.value.code == 130
     for name in broken:
-        damage(out / CHECKPOINTS / name / "model.safetensors")
+        damage(out / CHECKPOINTS / name / TRAINED)
     capsys.readouterr()
 
     main([*command, "--output", str(out)])

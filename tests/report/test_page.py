@@ -10,11 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from fairforget.errors import InputError
-from fairforget.records.kinds import CorpusFacts
+from fairforget.records.kinds import CorpusFacts, EvaluationRecord, ModelFacts
 from fairforget.report import write_report
+from fairforget.report.facts import benchmark_table
 from fairforget.report.figures import Scale, curves
 from fairforget.report.unlearning_page import trained_domains
 from tests.report.runs import (
+    ENVIRONMENT,
     WRITERS,
     write_comparison,
     write_evaluation,
@@ -91,6 +93,22 @@ def test_bad_input_is_named(tmp_path: Path, spoil: Callable[[Path], object], mes
     with pytest.raises(InputError, match=re.escape(message)) as caught:
         write_report(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_study_that_is_not_finished_is_no_set_of_runs(tmp_path: Path) -> None:
+    write_evaluation(tmp_path / "before")
+    write_unlearning(tmp_path / "runs" / "one")
+    with pytest.raises(InputError, match="is a study that is not finished"):
+        write_report(tmp_path)
+
+
+def test_a_file_of_items_is_not_the_benchmark_that_is_scored_like_it() -> None:
+    whole = {"domains": {"all": {"stereotype": 50.0, "pairs": 1}}}
+    named = {"crows_pairs": whole, "crows_pairs:mine.csv:bias-bench": whole}
+    model = ModelFacts("tiny", 1234567, "float32", "<s>")
+    record = EvaluationRecord(model, named, ENVIRONMENT, {})
+    licences = [row[6] for row in benchmark_table(record).rows]
+    assert licences == ["CC BY-SA 4.0", "not recorded"]
 
 
 def test_two_protocols_never_share_a_table(tmp_path: Path) -> None:

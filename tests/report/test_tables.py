@@ -24,6 +24,11 @@ def test_csv_gives_the_text_back_and_never_a_formula(first: str, second: str) ->
         assert not cell.startswith(("=", "+", "@"))
 
 
+def test_headings_are_no_formulas_either() -> None:
+    table = Table(caption="t", columns=[Column("=1+1", numeric=True, interval=True)], rows=[])
+    assert table.csv() == '\'=1+1,"\'=1+1, low","\'=1+1, high"\n'
+
+
 def test_only_numbers_may_begin_with_a_minus() -> None:
     cells = ["-2.5", "-1,000", "-3 %", "-2+3+cmd|' /C calc'!A0", "-x"]
     (_, row) = csv.reader(io.StringIO(table(*cells).csv()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +46,23 @@ def test_number_and_article_follow_the_mention() -> None:
     assert many in NOUNS
     assert not many.startswith(("a ", "an "))
     assert control.text == f"{one} is late, the {many} are late."
+
+
+@pytest.mark.parametrize(
+    ("text", "end", "neutral", "made"),
+    [
+        ("WOMEN ARE LATE.", 5, "PEOPLE", r"[A-Z ]+S ARE LATE\."),
+        ("A WOMAN IS LATE.", 7, "A PERSON", r"AN? [A-Z ]+ IS LATE\."),
+        ("Women's trains are late.", 7, "People's", r"[A-Z][a-z ]+s' trains are late\."),
+        ("A woman’s train is late.", 9, "A person’s", r"An? [a-z ]+(’s|s’) train is late\."),
+    ],
+)
+def test_capitals_and_possessives_follow_the_mention(text, end, neutral, made) -> None:
+    for seed in range(20):
+        mentioned = Text("1", text, mentions=(Mention(0, end, (neutral,)),))
+        (control,) = matched_texts([mentioned], seed=seed)
+        assert re.fullmatch(made, control.text), control.text
+        assert control.mentions[0].word.isupper() == neutral.isupper()
 
 
 def test_texts_about_nobody_are_left_out() -> None:

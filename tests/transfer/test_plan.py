@@ -86,7 +86,8 @@ def test_random_tokens_are_no_control_of_what_is_not_a_choice_of_harmful_ones() 
         planned(recipe, controls=["matched", "random"], **plan)
 
 
-def test_training_on_retain_texts_alone_takes_some() -> None:
-    alone = replace(RECIPE, retain_per_forget=0.0, retention="none")
-    with pytest.raises(InputError, match="retain_per_forget is 0"):
+@pytest.mark.parametrize("nothing", [{"retain_per_forget": 0.0}, {"retention_weight": 0.0}])
+def test_training_on_retain_texts_alone_takes_some(nothing) -> None:
+    alone = replace(RECIPE, **nothing, retention="none")
+    with pytest.raises(InputError, match="retain_per_forget or retention_weight is 0"):
         planned(alone, ["builtin"], objectives=["ascent"], controls=["none"], seeds=1)

@@ -9,8 +9,6 @@ s_AMB of the paper, ×100). Categories whose questions use proper names are coun
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,8 +24,7 @@ from fairforget.benchmarks.sentences import continuation_scores
 from fairforget.data.catalogue import BBQ_CATEGORIES, BBQ_METADATA, bbq_file
 from fairforget.data.locate import located
 from fairforget.errors import InputError
-from fairforget.files.rows import json_rows
-from fairforget.files.text import read_text
+from fairforget.files.rows import csv_rows, json_rows
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.statistics import Floats, cluster_sums
@@ -248,24 +245,17 @@ def _question(
 
 def _metadata(path: Path) -> dict[tuple[str, str, str], tuple[int, bool] | None]:
     """(category, question_index, example_id) → biased answer and whether names are used."""
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
     needed = ("category", "question_index", "example_id", "target_loc", "label_type")
     known: dict[tuple[str, str, str], tuple[int, bool] | None] = {}
-    try:
-        missing = [name for name in needed if name not in (reader.fieldnames or [])]
-        if missing:
-            raise InputError(f"{path}: column {missing[0]!r} is missing")
-        for row in reader:
-            key = (row["category"], row["question_index"], row["example_id"])
-            target = row["target_loc"]
-            if target in ("0", "1", "2"):
-                known[key] = int(target), row["label_type"] == "name"
-            elif target in ("", "NA", "x"):
-                known[key] = None
-            else:
-                raise InputError(
-                    f"{path}, line {reader.line_num}: target_loc {target!r} is none of 0, 1, 2, NA"
-                )
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: not CSV ({error})") from error
+    for where, row in csv_rows(path):
+        if missing := [name for name in needed if name not in row]:
+            raise InputError(f"{where}: column {missing[0]!r} is missing")
+        key = (row["category"], row["question_index"], row["example_id"])
+        target = row["target_loc"]
+        if target in ("0", "1", "2"):
+            known[key] = int(target), row["label_type"] == "name"
+        elif target in ("", "NA", "x"):
+            known[key] = None
+        else:
+            raise InputError(f"{where}: target_loc {target!r} is none of 0, 1, 2, NA")
     return known

@@ -6,9 +6,7 @@ direction of the pair) is likelier than `sent_less`; 50 is no preference. Ties c
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +28,7 @@ from fairforget.benchmarks.sentences import refuse_too_long, sentence_scores
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import located
 from fairforget.errors import InputError
-from fairforget.files.text import read_text
+from fairforget.files.rows import csv_rows
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.scoring.masked import Blanked, masked_log_probs, one_at_a_time
@@ -250,32 +248,24 @@ def read_pairs(path: str | Path | None = None) -> list[Pair]:
         InputError: the file is missing or malformed; names file, line and column.
     """
     path = Path(path) if path is not None else located(*CATALOGUE["crows_pairs"].files)
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
     pairs: dict[str, Pair] = {}
-    try:
-        if missing := [name for name in COLUMNS if name not in (reader.fieldnames or COLUMNS)]:
-            there = ", ".join(map(repr, reader.fieldnames or []))
-            raise InputError(f"{path}, line 1: no column {missing[0]!r}; it has {there}")
-        for number, row in enumerate(reader):
-            pair = _pair(row, number, f"{path}, line {reader.line_num}")
-            if pair.id in pairs:
-                raise InputError(f"{path}, line {reader.line_num}: id {pair.id!r} is there twice")
-            pairs[pair.id] = pair
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: not CSV ({error})") from error
+    for number, (where, row) in enumerate(csv_rows(path)):
+        pair = _pair(row, number, where)
+        if pair.id in pairs:
+            raise InputError(f"{where}: id {pair.id!r} is there twice")
+        pairs[pair.id] = pair
     if not pairs:
         raise InputError(f"{path}: no pairs in it; a header and a line for each pair are expected")
     return list(pairs.values())
 
 
-def _pair(row: dict[str | None, Any], number: int, where: str) -> Pair:
-    if None in row:
-        raise InputError(
-            f"{where}: more fields than the header names; quote sentences that contain commas"
-        )
+def _pair(row: dict[str, str], number: int, where: str) -> Pair:
     for column in COLUMNS:
-        if not isinstance(row.get(column), str) or not row[column].strip():
-            raise InputError(f"{where}: column {column!r} is missing or empty")
+        if column not in row:
+            there = ", ".join(map(repr, row))
+            raise InputError(f"{where}: no column {column!r}; the header has {there}")
+        if not row[column].strip():
+            raise InputError(f"{where}: column {column!r} is empty")
     if row["bias_type"] not in DOMAINS:
         raise InputError(f"{where}: bias_type {row['bias_type']!r} is none of {', '.join(DOMAINS)}")
     direction = row.get("stereo_antistereo") or "stereo"

@@ -8,6 +8,7 @@ from typing import Any
 
 from fairforget.benchmarks.measurement import ALL, Measurement
 from fairforget.errors import InputError
+from fairforget.records.evaluation import SCORES
 from fairforget.records.schema import size_of
 
 MANY_TIES = 0.1
@@ -22,7 +23,7 @@ def refuse_nan(name: str, measured: Measurement) -> None:
     """
     for item in measured.items:
         for field, value in item.items():
-            if field.startswith(("score", "sum")) and isinstance(value, float | int):
+            if field.startswith(SCORES) and isinstance(value, float | int):
                 _check(value, f"{name} item {item['id']}: its {field}")
     if isinstance(value := measured.result.get("value"), float):
         _check(value, f"{name}: the perplexity")

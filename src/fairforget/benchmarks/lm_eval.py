@@ -16,7 +16,7 @@ import numpy as np
 
 from fairforget.benchmarks.measurement import Benchmark, Judged, Measurement, Row
 from fairforget.benchmarks.options import share_of
-from fairforget.errors import InputError
+from fairforget.errors import InputError, first_line
 from fairforget.extras import check_extra
 from fairforget.machine.processes import count
 from fairforget.models.language_model import LanguageModel
@@ -82,22 +82,27 @@ def evaluate(
                 f"lm-eval task {task!r} cannot be loaded: {reason[:200]}; check the name with "
                 "`lm-eval ls tasks`, and that its data are here or the hub can be reached"
             ) from error
-        found = simple_evaluate(
-            model=HFLM(
-                pretrained=language_model.model,
-                tokenizer=copy.deepcopy(language_model.tokenizer),  # it gets a padding token
-                batch_size=BATCH,
-                prefix_token_id=language_model.start_id,
-            ),
-            tasks=[str(path) if is_file else task],
-            task_manager=manager,
-            limit=share if share < 1 else None,
-            bootstrap_iters=0,
-            random_seed=seed,
-            numpy_random_seed=seed,
-            torch_random_seed=seed,
-            fewshot_random_seed=seed,
-        )
+        try:
+            found = simple_evaluate(
+                model=HFLM(
+                    pretrained=language_model.model,
+                    tokenizer=copy.deepcopy(language_model.tokenizer),  # it gets a padding token
+                    batch_size=BATCH,
+                    prefix_token_id=language_model.start_id,
+                ),
+                tasks=[str(path) if is_file else task],
+                task_manager=manager,
+                limit=share if share < 1 else None,
+                bootstrap_iters=0,
+                random_seed=seed,
+                numpy_random_seed=seed,
+                torch_random_seed=seed,
+                fewshot_random_seed=seed,
+            )
+        except ValueError as error:  # how the harness refuses a task that runs code, or has images
+            raise InputError(
+                f"lm-eval task {task!r} cannot be run: {first_line(error)[:200]}; choose another"
+            ) from error
     assert found is not None  # as in one process
     items = [
         {

@@ -11,6 +11,8 @@ from fairforget.models.kind import Kind
 
 Protocols = Mapping[Kind, Sequence[str]]
 """By kind of model; the first is the default."""
+ITEM_FILES = (".csv", ".json", ".jsonl")
+"""How the names of files of items end."""
 FILE = "file"
 """What a word chooses that is the path of one."""
 
@@ -45,6 +47,16 @@ def chosen(
             )
         found[kind] = word
     return found
+
+
+def options_of(names: Sequence[str]) -> list[str]:
+    """All words after the names of benchmarks."""
+    return [word for name in names for word in name.split(":")[1:]]
+
+
+def own_file(name: str) -> str | None:
+    """The file of the user's whose items a benchmark is told to take, by its name with options."""
+    return next((word for word in options_of([name]) if Path(word).suffix in ITEM_FILES), None)
 
 
 def share_of(name: str, word: str) -> float:

@@ -12,6 +12,7 @@ from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
+from fairforget.benchmarks.options import own_file
 from fairforget.models.loading import SMOLLM2, SMOLLM2_HUB
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.schema import interval_of
@@ -117,7 +118,7 @@ def _results(before: Evaluation | None, after: Evaluation, task: str) -> Iterato
                 args["interval_95"] = [round(end, 4) for end in ci]
             if was is not None and math.isfinite(was):
                 args["before"] = round(was, 4)
-            data = str(result.get("corpus", base(benchmark)))
+            data = str(result.get("corpus", own_file(benchmark) or base(benchmark)))
             yield EvalResult(
                 task_type=task,
                 dataset_type=_DATA_SETS.get(data, one_line(data)),

@@ -13,7 +13,7 @@ from fairforget.report.headline import change_headline
 from fairforget.report.results import change_table, cost_table, perplexity_note
 from fairforget.report.tables import Column, Table, markdown_text
 from fairforget.report.unlearning_page import trained_domains
-from fairforget.report.wording import flattened, listed, plain, steps_done
+from fairforget.report.wording import flattened, joined_words, plain, steps_done
 
 _OBJECTIVES = {
     "ascent": "the tokens that carry the bias became less likely",
@@ -88,10 +88,10 @@ def _made(record: UnlearningRecord) -> list[str]:
     retained = [markdown_text(c.name) for c in record.corpora if c.role == "retain"]
     sentences = [
         _objective(str(method.get("objective", ""))),
-        f"The texts to forget are from {listed(forgotten) or 'no corpus on record'}; selected "
-        f"tokens: {markdown_text(plain(method.get('selection')))}.",
+        f"The texts to forget are from {joined_words(forgotten) or 'no corpus on record'}; "
+        f"selected tokens: {markdown_text(plain(method.get('selection')))}.",
         f"Retention ({markdown_text(plain(method.get('retention')))}) on "
-        f"{listed(list(dict.fromkeys(retained))) or 'nothing'} held the rest in place.",
+        f"{joined_words(list(dict.fromkeys(retained))) or 'nothing'} held the rest in place.",
         f"{markdown_text(steps_done(method))}; then the point on the line from the "
         "original to the trained weights was taken that stays inside the budget of damage.",
     ]

@@ -36,6 +36,7 @@ def compare_command(
     from fairforget.comparison.compare import compare as run
     from fairforget.comparison.gate import violations
     from fairforget.files.whole import whole_file
+    from fairforget.report.wording import one_line
 
     comparison = run(before, after, seed=seed)
     met = violations(comparison, fail_if) if fail_if else []
@@ -52,6 +53,6 @@ def compare_command(
         if output:
             print(f"Written: {output}")
     for line in met:
-        print(f"fairforget: --fail-if: {line}", file=sys.stderr)
+        print(f"fairforget: --fail-if: {one_line(line)}", file=sys.stderr)
     if met:
         sys.exit(CONDITION_MET)

@@ -47,11 +47,13 @@ def evaluate_command(
     settings = settings_of("evaluate", locals())
 
     from fairforget.benchmarks import check_kinds, checked
+    from fairforget.benchmarks.options import options_of
     from fairforget.benchmarks.overlap import check_unseen
     from fairforget.evaluation import clear_parts, evaluate_into, is_evaluated
     from fairforget.machine.devices import chosen_device
     from fairforget.machine.processes import is_first, joined
     from fairforget.records.forgotten import forgotten_by
+    from fairforget.records.inputs import contents
     from fairforget.records.kinds import EvaluationRecord
     from fairforget.records.outputs import check_output, open_output
     from fairforget.records.places import RECORD
@@ -63,11 +65,12 @@ def evaluate_command(
     ready = checked(some_listed(benchmarks, "benchmarks", "stereoset"))
     names = list(ready)
     settings["benchmarks"] = ",".join(names)
+    begun = settings | contents([model, *options_of(names)])
     for corpus in forgotten_by(model):
         check_unseen(corpus, names)
     place = chosen_device(device, own=joined(cpu=device == "cpu"))
     if (output / RECORD).exists() and is_first():
-        open_output(output, settings)  # refuses what another command left
+        open_output(output, begun)  # refuses what another command left
     if is_evaluated(output):
         clear_parts(output)
     else:
@@ -82,7 +85,7 @@ def evaluate_command(
         )
         check_kinds(ready, language_model)
         if is_first():
-            open_output(output, settings)
+            open_output(output, begun)
         evaluate_into(output, language_model, names, seed=seed, command=settings)
     if is_first() and json:
         print((output / RECORD).read_text(encoding="utf-8"), end="")

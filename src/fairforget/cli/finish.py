@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json as json_format
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from fairforget.card import write_card
 from fairforget.cli.tables import show_comparison, show_unlearning
@@ -35,7 +35,7 @@ def finish(directory: Path, *, measured: bool, push_to_hub: str | None, json: bo
         content: dict[str, Any] = {"record": TypeAdapter(UnlearningRecord).dump_python(record)}
         if comparison:
             content["comparison"] = TypeAdapter(Comparison).dump_python(comparison)
-        print(json_format.dumps(content, indent=1))
+        print(to_json(content, indent=1, inf_nan_mode="strings").decode())
     else:
         show_unlearning(record)
         if comparison:

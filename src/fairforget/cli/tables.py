@@ -69,7 +69,7 @@ def show_comparison(comparison: Comparison) -> None:
             table.add_column(column, justify="right", no_wrap=True)
         for cell in cells:
             table.add_row(
-                cell.domain,
+                one_line(cell.domain),
                 f"{cell.score.before:.2f}",
                 f"{cell.score.after:.2f}",
                 _delta(cell.score),
@@ -132,7 +132,7 @@ def _show_domains(name: str, result: dict[str, Any]) -> None:
         for column in columns:
             table.add_column(column, justify="right")
         for domain, cells in rows.items():
-            table.add_row(domain, *(cells.get(column, "–") for column in columns))
+            table.add_row(one_line(domain), *(cells.get(column, "–") for column in columns))
         _print(table)
 
 
@@ -161,7 +161,7 @@ def _beside(name: str, cells: list[Cell]) -> Table:
     for cell in cells:
         values = [cell.beside.get(measure) for measure in measures]
         table.add_row(
-            cell.domain,
+            one_line(cell.domain),
             *(f"{v.before:.1f} → {v.after:.1f}" if v else "–" for v in values),
             *map(str, (cell.items, cell.clusters, cell.gained, cell.lost)),
             f"{cell.ties[0]} → {cell.ties[1]}",
@@ -188,7 +188,7 @@ def _table(title: str, columns: Iterable[str]) -> Table:
 
 
 def _print(what: object) -> None:
-    Console(highlight=False, soft_wrap=False, markup=False).print(what)
+    Console(highlight=False, soft_wrap=False, markup=False, emoji=False).print(what)
 
 
 def _print_lines(lines: Iterable[str]) -> None:

@@ -91,6 +91,7 @@ def unlearn_command(
     settings = settings_of("unlearn", locals())
 
     from fairforget.benchmarks import check_kinds, checked
+    from fairforget.benchmarks.options import options_of
     from fairforget.benchmarks.overlap import check_unseen
     from fairforget.corpora import HARMLESS, parse_name, read_corpus
     from fairforget.evaluation import evaluate_into, is_evaluated
@@ -101,8 +102,17 @@ def unlearn_command(
     from fairforget.models.push import check_push
     from fairforget.models.saving import save_model
     from fairforget.records.forgotten import forgotten_by
+    from fairforget.records.inputs import contents
     from fairforget.records.outputs import check_output, open_output
-    from fairforget.records.places import AFTER, BEFORE, CHECKPOINTS, MODEL, RECORD, SAMPLES
+    from fairforget.records.places import (
+        AFTER,
+        BEFORE,
+        CHECKPOINTS,
+        CONTINUATIONS,
+        MODEL,
+        RECORD,
+        SAMPLES,
+    )
     from fairforget.records.store import write_record
     from fairforget.report import check_installed
     from fairforget.samples import continue_into, write_samples
@@ -120,6 +130,9 @@ def unlearn_command(
     check_output(output)
     ready = checked(listed(benchmarks))
     names = list(ready)
+    settings["benchmarks"] = ",".join(names)
+    corpora = [parse_name(name).corpus for name in (forget, retain)]
+    begun = settings | contents([model, *corpora, *options_of(names)])
     if names:
         check_installed()
     for corpus in (forget, *forgotten_by(model)):
@@ -157,14 +170,16 @@ def unlearn_command(
     path = output / RECORD
     if path.exists():
         if is_first():
-            open_output(output, settings)
+            open_output(output, begun)
         if names and not is_evaluated(output / BEFORE):
             original = load(model)
             evaluate_into(output / BEFORE, original, names, seed=seed)
             continue_into(output / BEFORE, original)
             del original
         whole = bool(names) and is_evaluated(output / AFTER)
-        measured = first_finds(lambda: whole and (output / SAMPLES).exists())  # written last
+        written, samples = output / BEFORE / CONTINUATIONS, output / SAMPLES
+        # samples are made last, of what a causal model wrote
+        measured = first_finds(lambda: whole and (samples.exists() or not written.exists()))
         again = names and not measured
         language_model = replace(load(output / MODEL), source=model) if again else None
     else:
@@ -175,7 +190,7 @@ def unlearn_command(
         check_kinds(ready, language_model)
         prepared = prepare(language_model, forget_corpus, retain_corpus, config, everyday=everyday)
         if is_first():
-            open_output(output, settings)
+            open_output(output, begun)
         if names:
             evaluate_into(output / BEFORE, language_model, names, seed=seed)
             continue_into(output / BEFORE, language_model)

@@ -71,7 +71,7 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
     """Serve the page; returns gradio's Blocks, once it was stopped if `block`.
 
     Raises:
-        InputError: gradio is not installed, or the port is taken.
+        InputError: gradio is not installed, or the page cannot be served there.
     """
     page, gradio = build(pair), load_gradio()
     try:
@@ -89,7 +89,10 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
             prevent_thread_lock=True,
         )
     except OSError as error:
-        raise InputError(f"port {port} of {host} is taken; give another with --port") from error
+        raise InputError(
+            f"the page cannot be served at {host}:{port}: the port is taken or not allowed, or the "
+            "host is not this machine's; choose others with --port and --host"
+        ) from error
     if block:
         print(f"http://{host}:{port}  (Ctrl-C ends it)", flush=True)
         page.block_thread()

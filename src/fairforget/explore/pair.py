@@ -68,6 +68,9 @@ class Pair:
     def continuations(self, prompt: str, *, tokens: int = 30) -> tuple[str, str]:
         """What the original and the unlearned model write after a prompt."""
         prompt = _checked("prompt", prompt)
+        self._check_length(
+            [self.after.tokenizer(prompt, add_special_tokens=False)["input_ids"]], tokens
+        )
         before, after = (
             continuations(side, [prompt], tokens=tokens)[0] for side in (self.before, self.after)
         )
@@ -108,7 +111,14 @@ class Pair:
             for group, sentence, tail, b, a in zip(groups, sentences, tails, old, new, strict=True)
         ]
 
+    def _check_length(self, ids: Sequence[Sequence[int]], more: int = 0) -> None:
+        """Refuse texts that, with a start token and so many more, are longer than a model takes."""
+        most = min(side.longest_input for side in (self.before, self.after)) - 1 - more
+        if (longest := max(map(len, ids))) > most:
+            raise InputError(f"the text has {longest} tokens; {most} are the most here")
+
     def _log_probs(self, ids: Sequence[Sequence[int]]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        self._check_length(ids)
         before, after = (
             token_log_probs(side.model, [[side.start_id, *row] for row in ids])
             for side in (self.before, self.after)

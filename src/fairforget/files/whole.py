@@ -27,6 +27,16 @@ def aside_prefix(path: Path) -> str:
     return f".fairforget-{path.name}-"
 
 
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _umask()
+"""Read once: it can be read by setting it only, which two threads must not do at a time."""
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """Write a file aside, flush it to disk, then put it in place: whole or not at all."""
@@ -40,9 +50,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(aside).chmod(0o666 & ~mask)
+        Path(aside).chmod(0o666 & ~_UMASK)
         Path(aside).replace(path)
     except BaseException as error:
         if isinstance(error, OSError) and error.filename in (None, aside):

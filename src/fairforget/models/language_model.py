@@ -48,7 +48,7 @@ class LanguageModel:
         known = getattr(config, "max_position_embeddings", None)
         known = known or getattr(config, "n_positions", None)
         # RoBERTa's table of positions is longer than its inputs may be; its tokenizer knows
-        return min(int(known or sys.maxsize), int(self.tokenizer.model_max_length))
+        return int(min(known or sys.maxsize, self.tokenizer.model_max_length))
 
     def need_causal(self, what: str) -> None:
         """Refuse a masked model.

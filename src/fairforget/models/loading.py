@@ -109,10 +109,11 @@ def load_model(
             f"model {name!r}: its tokenizer gives no character offsets; "
             "a fast tokenizer (tokenizer.json) is needed"
         )
-    if not isinstance(tokenizer.model_max_length, int | float):
+    longest = tokenizer.model_max_length
+    if not isinstance(longest, int | float) or not longest >= 1:
         raise InputError(
-            f"model {name!r}: its tokenizer's model_max_length is {tokenizer.model_max_length!r}; "
-            "it must be a number"
+            f"model {name!r}: its tokenizer's model_max_length is {longest!r}; "
+            "it must be a number of tokens"
         )
     for role in ("mask", "sep") if kind == "masked" else ():
         if getattr(tokenizer, f"{role}_token_id") is None:

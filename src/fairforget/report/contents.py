@@ -59,6 +59,11 @@ def read_directory(directory: Path) -> Contents:
     if not path.exists():
         if (directory / COMPARISON).exists():
             return read_record(directory / COMPARISON, Comparison)
+        if (directory / BEFORE / RECORD).exists() and (directory / RUNS).is_dir():
+            raise InputError(
+                f"{directory} is a study that is not finished; give its command again, which goes "
+                "on where it stopped"
+            )
         if runs := _runs(directory / RUNS):
             return Runs(runs)
         raise InputError(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.options import own_file
 from fairforget.corpora.sources import data_set_of
 from fairforget.records.environment import Environment
 from fairforget.records.kinds import (
@@ -109,7 +110,7 @@ def benchmark_table(record: EvaluationRecord) -> Table:
                 plain(result.get("tokens", NONE) if size is None else size),
                 plain(whole.get("terms", NONE)),
                 plain(whole.get("ties", NONE)),
-                *_source(str(result.get("corpus", name))),
+                *_source(str(result.get("corpus", own_file(name) or name))),
             ]
         )
     return Table(

@@ -19,7 +19,7 @@ from fairforget.report.figures import Mark, Scale, Tick, mark_at
 from fairforget.report.row_names import row_name, shared_corpus
 from fairforget.report.scores import domain_scores, perplexities
 from fairforget.report.tables import Column, Ranged, Table
-from fairforget.report.wording import NONE, base, listed, number, signed, span
+from fairforget.report.wording import NONE, base, joined_words, number, signed, span
 from fairforget.statistics import bootstrap_totals, interval
 from fairforget.transfer.plan import CONTROL_CORPUS
 from fairforget.transfer.record import StudyRecord, too_few
@@ -283,5 +283,5 @@ def _method(record: UnlearningRecord) -> str:
     words = [
         str(record.method[name]) for name in ("objective", "selection") if record.method.get(name)
     ]
-    forgotten = listed([c.name for c in record.corpora if c.role == "forget"])
+    forgotten = joined_words([c.name for c in record.corpora if c.role == "forget"])
     return ", ".join([*words, forgotten] if forgotten else words)

@@ -15,7 +15,7 @@ from fairforget.report.wording import (
     benchmark_name,
     domain_name,
     is_zero,
-    listed,
+    joined_words,
     number,
     p_value,
     signed,
@@ -243,7 +243,7 @@ def _others(changes: list[DomainChange], main: DomainChange, trained: list[str])
     ):
         names = [domain_name(c.domain).lower() for c in others if c.verdict == verdict]
         if names:
-            parts.append(words.format(listed(names)))
+            parts.append(words.format(joined_words(names)))
     return f"In the domains that were not trained, {'; '.join(parts)}."
 
 

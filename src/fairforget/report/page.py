@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,10 @@ from typing import Any
 from fairforget.comparison.compare import Comparison
 from fairforget.extras import needed
 from fairforget.files.whole import whole_file
-from fairforget.page_policy import page_policy
+from fairforget.page_policy import page_policy, without_overrides
 from fairforget.records.places import REPORT
 from fairforget.report.contents import Contents, Runs, Unlearning, read_directory
 from fairforget.transfer.record import StudyRecord
-
-_OVERRIDES = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
 
 def write_report(directory: Path) -> Path:
@@ -72,7 +69,7 @@ def render(contents: Contents) -> str:
     environment = Environment(
         loader=PackageLoader("fairforget.report", "templates"),
         autoescape=True,
-        finalize=_without_overrides,
+        finalize=without_overrides,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -94,11 +91,6 @@ def render(contents: Contents) -> str:
         "policy": page_policy(script, style),
     }
     return environment.get_template(name).render(**shared, **context)
-
-
-def _without_overrides(value: Any) -> Any:
-    """Text without the characters that would turn the direction of what stands after it."""
-    return _OVERRIDES.sub("\N{REPLACEMENT CHARACTER}", value) if type(value) is str else value
 
 
 def _asset(name: str) -> str:

@@ -48,7 +48,7 @@ def change_table(benchmark: str, changes: Sequence[DomainChange], perplexity: st
         columns=columns,
         rows=[_change_row(change, lms) for change in changes],
         note="p: exact McNemar test of the pairs whose preference flipped, corrected (Holm) for "
-        f"all comparisons made here. {perplexity}".strip(),
+        f"all comparisons of its kind. {perplexity}".strip(),
         strong=frozenset(i for i, c in enumerate(changes) if c.domain == ALL),
     )
 

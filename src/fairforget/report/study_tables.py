@@ -18,7 +18,7 @@ from fairforget.report.wording import (
     NONE,
     benchmark_name,
     domain_name,
-    listed,
+    joined_words,
     number,
     p_number,
     signed,
@@ -95,7 +95,7 @@ def rows_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
                     _ranged(row.transfer),
                     *(_ranged(row.transfer_excess.get(c)) for c in controls),
                     NONE if row.ratio is None else Ranged(row.ratio, row.ratio_ci),
-                    listed([domain_name(d) for d in row.collateral]) or NONE,
+                    joined_words([domain_name(d) for d in row.collateral]) or NONE,
                 ]
                 for row in mine
             ],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.report.headline import Headline
-from fairforget.report.wording import listed
+from fairforget.report.wording import joined_words
 from fairforget.transfer.plan import lacks_cause
 from fairforget.transfer.record import MatrixCell, Reason, verdicts
 
@@ -23,8 +23,8 @@ def meaning_of_fell(matrix: Sequence[MatrixCell]) -> str:
     """What it takes to count as fallen, in a sentence."""
     if controls := _controls(matrix):
         return (
-            f"The controls: {listed(controls)}. p < 0.05 for all that fell or rose, corrected for "
-            "the number of these measurements."
+            f"The controls: {joined_words(controls)}. p < 0.05 for all that fell or rose, "
+            "corrected for the number of these measurements."
         )
     return (
         "There was no control, so nothing tells the forgetting from its side effects; p < 0.05, "
@@ -53,7 +53,7 @@ def counted(matrix: Sequence[MatrixCell]) -> list[str]:
 
 
 def _told(reasons: Counter[Reason]) -> str:
-    return listed([f"{reason} in {count}" for reason, count in reasons.items()])
+    return joined_words([f"{reason} in {count}" for reason, count in reasons.items()])
 
 
 def _verdicts(cells: Sequence[MatrixCell], where: str, controls: bool) -> str:

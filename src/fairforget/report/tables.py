@@ -161,7 +161,13 @@ def _latex(cell: Content) -> str:
 
 
 def _csv_titles(column: Column) -> list[str]:
-    return [column.title, *(f"{column.title}, {end}" for end in ("low", "high") if column.interval)]
+    title = _no_formula(column.title)
+    return [title, *(f"{title}, {end}" for end in ("low", "high") if column.interval)]
+
+
+def _no_formula(text: str) -> str:
+    runs = text[:1] in ("=", "+", "@") or (text[:1] == "-" and not _NEGATIVE.fullmatch(text))
+    return "'" + text if runs else text
 
 
 def _csv(column: Column, cell: Content) -> Iterator[str]:
@@ -170,7 +176,6 @@ def _csv(column: Column, cell: Content) -> Iterator[str]:
             yield "" if value is None else f"{value:.4f}"
         return
     text = _one_line(cell).replace("−", "-")
-    runs = text[:1] in ("=", "+", "@") or (text[:1] == "-" and not _NEGATIVE.fullmatch(text))
-    yield "'" + text if runs and not column.numeric else text
+    yield text if column.numeric else _no_formula(text)
     if column.interval:
         yield from ("", "")

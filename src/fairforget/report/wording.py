@@ -96,7 +96,7 @@ def anchor(*words: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(words))
 
 
-def listed(names: Sequence[str]) -> str:
+def joined_words(names: Sequence[str]) -> str:
     """Names in a sentence: `a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 

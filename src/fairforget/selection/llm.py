@@ -198,12 +198,18 @@ class Llm:
                 f"method 'llm': set {KEY}, or say where the server is with --url, "
                 "such as http://127.0.0.1:8000/v1"
             )
-        return openai.OpenAI(
-            api_key=key or "none",
-            base_url=url,
-            timeout=self.server.timeout,
-            max_retries=self.server.retries,
-        )
+        try:
+            return openai.OpenAI(
+                api_key=key or "none",
+                base_url=url,
+                timeout=self.server.timeout,
+                max_retries=self.server.retries,
+            )
+        except Exception as error:  # of the HTTP library, which is openai's own choice
+            raise InputError(
+                f"--url {url!r} is no address of a server ({self._without_key(error)}); give one "
+                "such as http://127.0.0.1:8000/v1"
+            ) from None  # the cause may show the key
 
     def _without_key(self, error: Exception) -> str:
         text = first_line(error)

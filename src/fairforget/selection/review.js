@@ -5,6 +5,9 @@ let from = 0, chosen = null;
 // JavaScript counts UTF-16 units, the file counts characters
 const characters = rows.map(row => Array.from(row.text));
 
+// one for one, so that offsets stay: characters that would turn the direction of the page
+const straight = text => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+
 function fits(row) {
   const find = document.getElementById("find").value.toLowerCase();
   const domain = document.getElementById("domain").value;
@@ -25,8 +28,7 @@ function pieces(number, into) {
     const inside = ranges => ranges.some(([a, b]) => a <= start && end <= b);
     const part = document.createElement(inside(row.spans) ? "mark" : "span");
     if (inside(row.mentions)) part.className = "mention";
-    // one for one, so that offsets stay: characters that would turn the direction of the page
-    part.textContent = text.slice(start, end).join("").replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+    part.textContent = straight(text.slice(start, end).join(""));
     into.append(part);
   }
 }
@@ -36,7 +38,7 @@ function article(number) {
   const facts = document.createElement("p"), text = document.createElement("div");
   const why = document.createElement("p");
   facts.className = "facts" + (row.edited ? " edited" : "");
-  facts.textContent = [row.id, row.domain, row.group].filter(Boolean).join(" · ");
+  facts.textContent = straight([row.id, row.domain, row.group].filter(Boolean).join(" · "));
   text.className = "text";
   text.dataset.number = number;
   // editable, so that the keyboard can select in it; nothing is ever typed into it
@@ -53,7 +55,7 @@ function article(number) {
   });
   pieces(number, text);
   why.className = "why";
-  why.textContent = row.why.join("; ");
+  why.textContent = straight(row.why.join("; "));
   whole.append(facts, text, why);
   return whole;
 }

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from fairforget.files.whole import whole_file
-from fairforget.page_policy import page_policy
+from fairforget.page_policy import page_policy, without_overrides
 from fairforget.selection.choice import Selected
 from fairforget.selection.spans_file import as_row
 
@@ -24,7 +24,7 @@ def write_review(selected: Sequence[Selected], path: Path, title: str) -> None:
     data = json.dumps(rows, ensure_ascii=True).replace("<", "\\u003c").replace("&", "\\u0026")
     script, style = _asset("review.js"), _asset("review.css")
     page = (
-        Environment(autoescape=True)
+        Environment(autoescape=True, finalize=without_overrides)
         .from_string(_asset("review.html.j2"))
         .render(
             title=title,

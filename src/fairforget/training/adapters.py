@@ -5,17 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, set_seed
 
-from fairforget.errors import InputError
 from fairforget.extras import needed
-from fairforget.models.adapter_directory import WEIGHTS
 
 if TYPE_CHECKING:
     from fairforget.training.config import UnlearningConfig
@@ -72,6 +68,9 @@ def add_adapter(model: PreTrainedModel, config: UnlearningConfig) -> None:
         ),
         model,
     )
+    for weights in model.parameters():
+        if weights.requires_grad:  # in bfloat16 most steps would be rounded away
+            weights.data = weights.data.float()
 
 
 def has_adapter(model: nn.Module) -> bool:
@@ -127,25 +126,3 @@ def _adapted_layers(model: PreTrainedModel) -> dict[str, Any]:
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     return {n: module for n, module in model.named_modules() if isinstance(module, BaseTunerLayer)}
-
-
-def save_adapter(model: PreTrainedModel, directory: Path) -> None:
-    """Write the weights of the adapter, and no others."""
-    trained = {n: p.detach().contiguous() for n, p in model.named_parameters() if p.requires_grad}
-    directory.mkdir(parents=True, exist_ok=True)
-    save_file(trained, directory / WEIGHTS, metadata={"format": "pt"})
-
-
-def load_adapter(model: PreTrainedModel, directory: Path) -> None:
-    """Read them back.
-
-    Raises:
-        InputError: they are those of another adapter.
-    """
-    saved = load_file(directory / WEIGHTS)
-    if saved.keys() != {name for name, p in model.named_parameters() if p.requires_grad}:
-        raise InputError(
-            f"{directory} has the weights of another adapter, or of another version; remove it, "
-            "and the same command starts again"
-        )
-    model.load_state_dict(saved, strict=False)

@@ -138,6 +138,11 @@ class UnlearningConfig(TrainingArguments):
                 "auto_find_batch_size would change how many texts a run sees; choose a smaller "
                 "per_device_train_batch_size, with gradient_accumulation_steps"
             )
+        if self.save_only_model or self.ignore_data_skip:
+            raise InputError(
+                "save_only_model and ignore_data_skip would let a run that goes on end with other "
+                "weights than one that was not cut off; leave them out"
+            )
         self._check_objective()
         if self.selection is None:
             whole = self.objective == "neutral" and self.context == "left"
@@ -168,11 +173,12 @@ class UnlearningConfig(TrainingArguments):
                 f"objective {self.objective!r} turns round all that is learned, what retention "
                 "'nll' teaches too; choose --retention none or kl"
             )
-        if self.retention != "none" and not self.retain_per_forget:
-            raise InputError(
-                f"retain_per_forget is {self.retain_per_forget:g}, so retention "
-                f"{self.retention!r} would retain nothing; if that is meant, --retention none"
-            )
+        for name in ("retain_per_forget", "retention_weight"):
+            if self.retention != "none" and not getattr(self, name):
+                raise InputError(
+                    f"{name} is {getattr(self, name):g}, so retention {self.retention!r} would "
+                    "retain nothing; if that is meant, --retention none"
+                )
 
     def _check_trackers(self) -> None:
         """Refuse what Trainer would refuse once the model is measured."""

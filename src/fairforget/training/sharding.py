@@ -60,8 +60,14 @@ def share_out(model: PreTrainedModel, plugin: FullyShardedDataParallelPlugin) ->
     for, so the processes would wait for each other for ever.
 
     Raises:
-        InputError: the plugin asks for the first version of FSDP.
+        InputError: the plugin asks for the first version of FSDP, or the weights are of several
+            number types.
     """
+    if len({parameter.dtype for parameter in model.parameters()}) > 1:
+        raise InputError(
+            "FSDP shares out weights of one number type, and the adapter of a model in bfloat16 is "
+            "float32; take dtype float32, or DDP"
+        )
     if plugin.fsdp_version != 2:
         raise InputError("FSDP needs fsdp_version: 2 in the configuration of accelerate")
     settings: dict[str, Any] = {
@@ -87,7 +93,11 @@ def held(parameter: Tensor) -> Tensor:
 @torch.no_grad()
 def gather(trainer: UnlearningTrainer, model: PreTrainedModel) -> None:
     """Give the model of every process the weights that the processes train together."""
-    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # the first has them all
+    if trainer.is_deepspeed_enabled and trainer.model_wrapped is trainer.model:
+        # a run that was restored and goes no further never shared its weights out
+        weights = dict(trainer.model.named_parameters())
+    else:
+        weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # the first has all
     for name, parameter in model.named_parameters():
         if is_first():
             parameter.copy_(weights[name])

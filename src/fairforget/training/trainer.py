@@ -30,7 +30,7 @@ from fairforget.forward.packing import honours_trees
 from fairforget.forward.split_forward import is_masked
 from fairforget.machine.processes import wait_for_all
 from fairforget.objectives import OBJECTIVES, RETENTIONS
-from fairforget.training.adapters import add_adapter, has_adapter, load_adapter, save_adapter
+from fairforget.training.adapters import add_adapter, has_adapter
 from fairforget.training.batches import Batch, Collator, Samples
 from fairforget.training.checkpoints import last_whole, seal
 from fairforget.training.config import UnlearningConfig
@@ -38,6 +38,7 @@ from fairforget.training.put_back import without_noise
 from fairforget.training.sharding import fsdp_on_cpus, held, share_out
 from fairforget.training.step_loss import ROLES, StepLoss
 from fairforget.training.targets import Targets
+from fairforget.training.trained_weights import load_trained, save_trained
 
 TRAINER_STATE = "trainer_state.json"
 LITTLE_SPACE = 1 << 20
@@ -71,7 +72,7 @@ class UnlearningTrainer(Trainer):
             forget_dataset: encoded forget texts; with neutral texts for `neutral`.
             retain_dataset: token ids of retain texts, start token included, and for a masked model
                 the end token.
-            processing_class: the tokenizer, saved along with checkpoints of all weights.
+            processing_class: the tokenizer; a masked model needs its mask token.
             reference: the original model. Where it is needed and not given, a frozen copy is
                 made; with an adapter, the model itself is asked with the adapter off.
             callbacks: as for Trainer.
@@ -259,14 +260,14 @@ class UnlearningTrainer(Trainer):
     def _save(
         self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None
     ) -> None:
-        """Write weights; of a run with an adapter, the adapter's."""
-        if not self.config.lora_rank or self.is_fsdp_enabled:
+        """Write the weights that are trained; with FSDP, as Trainer does."""
+        if self.is_fsdp_enabled:
             super()._save(output_dir, state_dict)
             return
         if not self.args.should_save:
             return
         assert isinstance(self.model, PreTrainedModel)
-        save_adapter(self.model, Path(output_dir or str(self.args.output_dir)))
+        save_trained(self.model, Path(output_dir or str(self.args.output_dir)), state_dict)
 
     def _diverged(self, what: str) -> str:
         kept = last_checkpoint(self.config)
@@ -284,12 +285,12 @@ class UnlearningTrainer(Trainer):
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: nn.Module | None = None
     ) -> None:
-        """Load weights; of a run with an adapter, the adapter's."""
-        if not self.config.lora_rank or self.is_fsdp_enabled:
+        """Load what `_save` wrote."""
+        if self.is_fsdp_enabled:
             super()._load_from_checkpoint(resume_from_checkpoint, model)
             return
         assert isinstance(self.model, PreTrainedModel)
-        load_adapter(self.model, Path(resume_from_checkpoint))
+        load_trained(self.model, Path(resume_from_checkpoint))
 
     def floating_point_ops(self, inputs: Batch) -> int:  # type: ignore[override]
         """Not counted: a packed batch does not look like what transformers expects."""

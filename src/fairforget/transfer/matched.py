@@ -17,6 +17,7 @@ from fairforget.corpora.text import Mention, Text
 
 PLURAL_ENDINGS = ("s", "eople", "hildren")
 """Of the neutral words: people, individuals, children, siblings."""
+POSSESSIVES = ("'s", "’s")
 
 
 def matched_texts(texts: Iterable[Text], *, seed: int = 0) -> list[Text]:
@@ -55,11 +56,16 @@ def _about(text: Text, noun: GroupTerm) -> Text:
 def _like(mention: Mention, noun: GroupTerm) -> list[str]:
     """The noun and its neutral words in the number, article and case of the mention."""
     neutral = mention.word
-    article, _, bare = neutral.rpartition(" ")
+    whose = next((end for end in POSSESSIVES if neutral.lower().endswith(end)), "")
+    article, _, bare = neutral[: len(neutral) - len(whose)].lower().rpartition(" ")
     if bare.endswith(PLURAL_ENDINGS) and not bare.endswith("ss"):
         words = [noun.plural, *noun.neutral_plural]
     else:
         words = [noun.singular, *noun.neutral_singular]
-        if article.lower() not in ("a", "an"):
+        if article not in ("a", "an"):
             words = [without_article(word) for word in words]
+    if whose:
+        words = [word + (whose[0] if word.endswith("s") else whose) for word in words]
+    if len(neutral) > 1 and neutral.isupper():
+        return [word.upper() for word in words]
     return [as_in(neutral, word) for word in words]

@@ -130,10 +130,10 @@ def planned(
     _check("forget", forget, None)
     _check_objectives(objectives)
     _check("controls", controls, list(CONTROLS), empty=True)
-    if NOTHING in controls and not recipe.retain_per_forget:
+    if NOTHING in controls and not (recipe.retain_per_forget and recipe.retention_weight):
         raise InputError(
-            "controls: 'none' trains on the retain texts alone, and retain_per_forget is 0; leave "
-            "it out, or retain something"
+            "controls: 'none' trains on the retain texts alone, and retain_per_forget or "
+            "retention_weight is 0; leave it out, or retain something"
         )
     if "random" in controls and recipe.selection != "harmful":
         raise InputError(

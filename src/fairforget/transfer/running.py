@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from fairforget.benchmarks.options import options_of
 from fairforget.corpora import HARMLESS, Text, read_corpus
 from fairforget.corpora.reading import parse_name
 from fairforget.errors import InputError
@@ -176,8 +177,7 @@ def _retained_digest(retain: str) -> str:
 
 def items_digest(benchmarks: Sequence[str]) -> str:
     """Of the files among the benchmarks' options; the catalogue knows the content of the others."""
-    options = (option for name in benchmarks for option in name.split(":")[1:])
-    return digest([Path(o).read_bytes() for o in options if Path(o).is_file()])
+    return digest([Path(o).read_bytes() for o in options_of(benchmarks) if Path(o).is_file()])
 
 
 def _config(run: Run, checkpoints: Path) -> UnlearningConfig:

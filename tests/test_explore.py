@@ -103,7 +103,7 @@ def test_models_must_fit(pair: Pair) -> None:
         Pair(pair.before, tiny_model("bert"))
 
 
-@pytest.mark.parametrize("text", [text[:60] for text in HOSTILE])
+@pytest.mark.parametrize("text", [text[:60] for text in HOSTILE if text.strip()])
 def test_hostile_text_is_escaped(pair: Pair, text: str) -> None:
     for html in (
         view.continuations_html(text, text, text),
@@ -185,7 +185,7 @@ def test_the_page_loads_nothing_from_outside(page: Any, browser: Any, tmp_path: 
     tab.on("pageerror", lambda e: errors.append(str(e)))
     browser.set_offline(False)
     tab.goto(page.local_url)
-    tab.get_by_label("Prompt").fill(EVIL)
+    tab.get_by_label("Prompt").fill(EVIL[:150])
     tab.get_by_role("button", name="Compare").first.click()
     tab.wait_for_selector(".ff table")
     tab.get_by_role("tab", name="Swap groups").click()

@@ -8,7 +8,7 @@ from pathlib import Path
 from transformers import PreTrainedModel
 
 from fairforget.errors import InputError
-from fairforget.extras import needed
+from fairforget.extras import check_extra
 
 CONFIG, WEIGHTS, PICKLED = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
 
@@ -25,7 +25,7 @@ def base_of(directory: Path) -> str:
         InputError: peft is not installed, the weights are missing or pickled, or no base is named,
             or the adapter itself.
     """
-    needed("peft", "lora", f"adapter {str(directory)!r}")
+    check_extra("peft", "lora", f"adapter {str(directory)!r}")
     if not (directory / WEIGHTS).is_file():
         if (directory / PICKLED).is_file():
             raise InputError(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.comparison.compare import Comparison
-from fairforget.extras import needed
+from fairforget.extras import check_extra
 from fairforget.files.whole import whole_file
 from fairforget.page_policy import page_policy, without_overrides
 from fairforget.records.places import REPORT
@@ -45,7 +45,7 @@ def check_installed() -> None:
     Raises:
         InputError: jinja2 is not installed.
     """
-    needed("jinja2", "report", "a page")
+    check_extra("jinja2", "report", "a page")
 
 
 def render(contents: Contents) -> str:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, set_seed
 
-from fairforget.extras import needed
+from fairforget.extras import check_extra
 
 if TYPE_CHECKING:
     from fairforget.training.config import UnlearningConfig
@@ -50,7 +50,7 @@ def check_peft() -> None:
     Raises:
         InputError: peft is not installed.
     """
-    needed("peft", "lora", "LoRA")
+    check_extra("peft", "lora", "LoRA")
 
 
 def add_adapter(model: PreTrainedModel, config: UnlearningConfig) -> None:

@@ -28,8 +28,8 @@ def test_a_corpus_that_all_share_is_not_said_again() -> None:
         "gender · ascent",
         "race · ascent",
         "race · ascent, random",
-        "builtin:control · ascent, matched",
-        "nothing",
+        "things · ascent, matched",
+        "nothing, none",
     ]
 
 

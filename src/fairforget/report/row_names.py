@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from fairforget.corpora.reading import parse_name
-from fairforget.transfer.plan import NOTHING
+from fairforget.transfer.plan import CONTROL_CORPUS, NOTHING
 from fairforget.transfer.record import MatrixCell, MatrixRow, SeedCell
 
 Part = SeedCell | MatrixCell | MatrixRow
@@ -26,6 +26,8 @@ def forgotten_name(part: Part, corpus: str = "") -> str:
     """What was forgotten, without the corpus that all rows share."""
     if part.control == NOTHING:
         return "nothing"
+    if part.forget == CONTROL_CORPUS:
+        return "things"
     return part.forget.removeprefix(f"{corpus}:") if corpus else part.forget
 
 
@@ -42,6 +44,6 @@ def row_name(part: Part, corpus: str = "") -> str:
         corpus: what `shared_corpus` says of all rows.
     """
     if part.control == NOTHING:
-        return "nothing"
+        return f"nothing, {NOTHING}"
     control = f", {part.control}" if part.control else ""
     return f"{forgotten_name(part, corpus)} · {part.method}{control}"

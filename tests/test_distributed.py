@@ -86,7 +86,9 @@ def test_a_masked_model_in_two_processes(tmp_path: Path) -> None:
     assert_same_weights(tmp_path / "one", tmp_path / "two")
 
 
-@pytest.mark.parametrize(("config", "lora_rank"), [("fsdp.yaml", 0), ("ddp.yaml", 4)])
+@pytest.mark.parametrize(
+    ("config", "lora_rank"), [("fsdp.yaml", 0), ("ddp.yaml", 0), ("ddp.yaml", 4)]
+)
 def test_a_run_that_was_cut_off_ends_as_it_would_have(tmp_path, config, lora_rank) -> None:
     model = save_tiny("gpt2", tmp_path / "given")
     options = {"save_strategy": "steps", "save_steps": 3, "optim": "adamw_torch"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ from fairforget.errors import InputError
 from fairforget.evaluation import evaluate, evaluate_into, is_evaluated
 from fairforget.models.fingerprint import hub_commit, model_facts
 from fairforget.records.evaluation import read_items
+from fairforget.records.inputs import contents
 from fairforget.records.kinds import EvaluationRecord
 from fairforget.records.places import AFTER, BEFORE, ITEMS, PARTS, RECORD, SETTINGS
 from fairforget.records.store import read_record
@@ -325,7 +327,37 @@ def test_what_changed_under_its_name_is_no_finished_run(tmp_path: Path, capsys, 
         main(asked)
     assert ended.value.code == 2
     named = model if changed == "model" else pairs
-    assert f"holds a run with content of {named}" in capsys.readouterr().err
+    assert f"{named} is not what it was when the run in" in capsys.readouterr().err
+
+
+def test_a_finished_run_is_shown_when_its_model_is_gone(tmp_path: Path, capsys) -> None:
+    model, pairs = save_tiny("gpt2", tmp_path / "model"), tmp_path / "pairs.csv"
+    pairs.write_text("sent_more,sent_less,bias_type\nThey lie.,They think.,age\n")
+    asked = ["evaluate", str(model), "--output", str(tmp_path / "run")]
+    asked += ["--benchmarks", f"crows_pairs:{pairs}"]
+    main(asked)
+    shutil.rmtree(model)
+    capsys.readouterr()
+    main(asked)
+    assert "crows_pairs" in capsys.readouterr().out
+
+
+def test_only_files_and_models_are_remembered_by_content(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_tiny("gpt2", tmp_path / "model")
+    (tmp_path / "dev").write_text("no option is a file of this name")
+    (tmp_path / "builtin").mkdir()
+    (tmp_path / "posts.csv").write_text("text\n")
+    names = ["model", "dev", "builtin", "posts.csv", "10%", "x" * 300, "gone.csv"]
+    before = contents(names)
+    assert list(before) == ["content of model", "content of posts.csv"]
+    (tmp_path / "model" / "scores.json").write_text("{}")
+    assert contents(names) == before
+    weights = tmp_path / "model" / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    weights.write_bytes(content)
+    assert contents(names)["content of model"] != before["content of model"]
 
 
 def test_a_finished_run_measures_again_what_is_damaged(tmp_path: Path, capsys) -> None:

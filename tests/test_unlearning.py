@@ -246,6 +246,11 @@ def test_retaining_nothing_must_be_said(tmp_path) -> None:
     config(tmp_path, retain_per_forget=0, retention_weight=0, retention="none")
 
 
+def test_what_is_not_landed_is_not_uploaded(tmp_path) -> None:
+    with pytest.raises(InputError, match="before they land on the budget"):
+        config(tmp_path, push_to_hub=True)
+
+
 @pytest.mark.parametrize("setting", ["save_only_model", "ignore_data_skip"])
 def test_what_would_make_a_resumed_run_another_is_refused(tmp_path, setting: str) -> None:
     with pytest.raises(InputError, match="end with other weights"):

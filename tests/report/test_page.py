@@ -104,11 +104,12 @@ def test_a_study_that_is_not_finished_is_no_set_of_runs(tmp_path: Path) -> None:
 
 def test_a_file_of_items_is_not_the_benchmark_that_is_scored_like_it() -> None:
     whole = {"domains": {"all": {"stereotype": 50.0, "pairs": 1}}}
-    named = {"crows_pairs": whole, "crows_pairs:mine.csv:bias-bench": whole}
+    files = ("mine.csv:bias-bench", "MINE.CSV", "pairs.txt")
+    named = {"crows_pairs": whole} | {f"crows_pairs:{file}": whole for file in files}
     model = ModelFacts("tiny", 1234567, "float32", "<s>")
     record = EvaluationRecord(model, named, ENVIRONMENT, {})
     licences = [row[6] for row in benchmark_table(record).rows]
-    assert licences == ["CC BY-SA 4.0", "not recorded"]
+    assert licences == ["CC BY-SA 4.0"] + ["not recorded"] * 3
 
 
 def test_two_protocols_never_share_a_table(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from fairforget.models.kind import Kind
 
 Protocols = Mapping[Kind, Sequence[str]]
 """By kind of model; the first is the default."""
-ITEM_FILES = (".csv", ".json", ".jsonl")
-"""How the names of files of items end."""
+WITH_FILES = ("stereoset", "crows_pairs")
+"""The benchmarks whose items may be a file."""
 FILE = "file"
 """What a word chooses that is the path of one."""
 
@@ -56,7 +56,9 @@ def options_of(names: Sequence[str]) -> list[str]:
 
 def own_file(name: str) -> str | None:
     """The file of the user's whose items a benchmark is told to take, by its name with options."""
-    return next((word for word in options_of([name]) if Path(word).suffix in ITEM_FILES), None)
+    if name.partition(":")[0] not in WITH_FILES:
+        return None
+    return next((word for word in options_of([name]) if Path(word).suffix), None)
 
 
 def share_of(name: str, word: str) -> float:

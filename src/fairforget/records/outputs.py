@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from fairforget.errors import InputError
 from fairforget.files.whole import ASIDE, clear_aside, whole_file
+from fairforget.records.inputs import CONTENT
 from fairforget.records.places import LOCK, SETTINGS
 from fairforget.redaction import redacted
 
@@ -27,8 +28,9 @@ def open_output(directory: Path, settings: dict[str, Any]) -> None:
     left half-written is removed.
 
     Raises:
-        InputError: it is a file, belongs to something else, to a command with other settings (says
-            which setting differs), or to a process that is running.
+        InputError: it is a file, belongs to something else, to a command with other settings or
+            inputs (says which differs; an input that is gone is not asked for), or to a process
+            that is running.
     """
     check_output(directory)
     plain = json.loads(redacted(json.dumps(settings, default=str)))
@@ -72,7 +74,13 @@ def _check_same(path: Path, plain: dict[str, Any]) -> None:
     if not isinstance(before, dict):
         raise InputError(f"{path} is damaged; choose another --output")
     for name in sorted({*plain, *before}):
-        if plain.get(name) != before.get(name):
+        if name.startswith(CONTENT):
+            if plain.get(name, before.get(name)) != before.get(name, plain.get(name)):
+                raise InputError(
+                    f"{name.removeprefix(CONTENT)} is not what it was when the run in --output "
+                    f"{path.parent} was begun; choose another directory"
+                )
+        elif plain.get(name) != before.get(name):
             raise InputError(
                 f"--output {path.parent} holds a run with {name} {before.get(name)!r}, "
                 f"not {plain.get(name)!r}; choose another directory"

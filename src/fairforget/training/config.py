@@ -143,6 +143,11 @@ class UnlearningConfig(TrainingArguments):
                 "save_only_model and ignore_data_skip would let a run that goes on end with other "
                 "weights than one that was not cut off; leave them out"
             )
+        if self.push_to_hub:
+            raise InputError(
+                "push_to_hub would upload weights before they land on the budget; "
+                "fairforget.models.push.push_to_hub uploads the result"
+            )
         self._check_objective()
         if self.selection is None:
             whole = self.objective == "neutral" and self.context == "left"

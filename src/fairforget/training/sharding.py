@@ -60,14 +60,8 @@ def share_out(model: PreTrainedModel, plugin: FullyShardedDataParallelPlugin) ->
     for, so the processes would wait for each other for ever.
 
     Raises:
-        InputError: the plugin asks for the first version of FSDP, or the weights are of several
-            number types.
+        InputError: the plugin asks for the first version of FSDP.
     """
-    if len({parameter.dtype for parameter in model.parameters()}) > 1:
-        raise InputError(
-            "FSDP shares out weights of one number type, and the adapter of a model in bfloat16 is "
-            "float32; take dtype float32, or DDP"
-        )
     if plugin.fsdp_version != 2:
         raise InputError("FSDP needs fsdp_version: 2 in the configuration of accelerate")
     settings: dict[str, Any] = {

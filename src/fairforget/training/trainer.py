@@ -23,7 +23,7 @@ from transformers import (
     Trainer,
     TrainerState,
 )
-from transformers.trainer_utils import rotate_checkpoints
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 
 from fairforget.errors import InputError
 from fairforget.forward.packing import honours_trees
@@ -260,8 +260,9 @@ class UnlearningTrainer(Trainer):
     def _save(
         self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None
     ) -> None:
-        """Write the weights that are trained; with FSDP, as Trainer does."""
-        if self.is_fsdp_enabled:
+        """Write the weights that are trained; with FSDP, or no checkpoint, as Trainer does."""
+        checkpoint = Path(output_dir or "").name.startswith(PREFIX_CHECKPOINT_DIR)
+        if self.is_fsdp_enabled or not (checkpoint or self.config.lora_rank):
             super()._save(output_dir, state_dict)
             return
         if not self.args.should_save:

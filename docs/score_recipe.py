@@ -12,6 +12,7 @@ shown but not counted.
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -28,6 +29,7 @@ from fairforget.records.kinds import EvaluationRecord, UnlearningRecord
 from fairforget.records.places import MODEL, RECORD
 from fairforget.records.store import read_record
 from fairforget.training.landing import blend
+from harm import harm
 from results_page import ResultsPage
 
 RUNS = Path("runs") / "recipe"
@@ -40,6 +42,11 @@ MANY_TERMS = ("gender", "race")
 """Those of them with terms enough to decide something."""
 CHOSEN_ON = "profession"
 
+HARM = "harm.json"
+HARMFUL = {"builtin": "built-in texts (trained on)", "hatecheck": "HateCheck (never seen)"}
+TEXTS = 1000
+"""Of each, on which harm is measured."""
+
 Scores = dict[str, Any]
 
 
@@ -47,9 +54,11 @@ def measured() -> dict[str, Any]:
     """Do the runs that are not done, and read what they left."""
     original = RUNS / "original"
     _evaluate("smollm2", original)
+    _harm("smollm2", original)
     for seed in range(SEEDS):
         fairforget(["unlearn", "smollm2", "--output", str(RUNS / str(seed)), "--seed", str(seed)])
         _evaluate(str(RUNS / str(seed) / MODEL), RUNS / f"{seed}-measured")
+        _harm(str(RUNS / str(seed) / MODEL), RUNS / f"{seed}-measured")
     records = [read_record(RUNS / str(seed) / RECORD, UnlearningRecord) for seed in range(SEEDS)]
     trained = [corpus.name for corpus in records[0].corpora if corpus.role == "forget"]
     known = known_words(trained)
@@ -58,6 +67,10 @@ def measured() -> dict[str, Any]:
         "forget": trained,
         "original": scores(original, known),
         "seeds": [scores(RUNS / f"{seed}-measured", known) for seed in range(SEEDS)],
+        "harm": [
+            json.loads((directory / HARM).read_bytes())
+            for directory in (original, *(RUNS / f"{seed}-measured" for seed in range(SEEDS)))
+        ],
         "further": {str(factor): scores(_further(factor), known) for factor in FACTORS},
         "budget": [
             {name: getattr(record.budget, name) for name in ("asked", "reached", "alpha", "note")}
@@ -81,6 +94,14 @@ def _further(factor: float) -> Path:
 def _evaluate(model: str, output: Path) -> None:
     named = ",".join(BENCHMARKS)
     fairforget(["evaluate", model, "--output", str(output), "--benchmarks", named])
+
+
+def _harm(model: str, directory: Path) -> None:
+    path = directory / HARM
+    if not path.exists():
+        loaded = load_model(model, device="cpu")
+        found = {corpus: harm(loaded, corpus, texts=TEXTS) for corpus in HARMFUL}
+        path.write_text(json.dumps(found), encoding="utf-8")
 
 
 def scores(directory: Path, known: frozenset[str]) -> Scores:
@@ -189,6 +210,18 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         "|---|---|---|---|---|---|",
         *(_terms(name, words, found) for name, words in (("seen", "named"), ("unseen", "others"))),
         "",
+        "## What a group adds to the harmful words",
+        "",
+        f"In {TEXTS:,} texts each, after a mention of a group. *People*: mean log p of the harmful "
+        "words, in nats, in the same sentences about people; *association*: by how many nats they "
+        "are likelier where the group is named; both of the row's own model. `neutral` aims at an "
+        "association of 0 with the original's *people*.",
+        "",
+        "| | " + " | ".join(f"{name}: association | people" for name in HARMFUL.values()) + " |",
+        "|---|" + "---|" * 2 * len(HARMFUL),
+        _harm_row("original", found["harm"][:1]),
+        _harm_row("mean (± s.d.)", found["harm"][1:]),
+        "",
         "## CrowS-Pairs",
         "",
         "Share of pairs, in %, in which the more stereotypical sentence is preferred; 50 is no "
@@ -219,6 +252,15 @@ def _row(name: str, runs: Sequence[Scores], original: Scores, alphas: Sequence[f
     ]
     ratios = [run["perplexity"] / original["perplexity"] for run in runs]
     cells = [*(mean(values, 1) for values in columns), mean(ratios, 3), mean(alphas, 2)]
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _harm_row(name: str, models: Sequence[dict[str, Any]]) -> str:
+    cells = [
+        mean([model[corpus][measure] for model in models], digits)
+        for corpus in HARMFUL
+        for measure, digits in (("association", 3), ("people", 2))
+    ]
     return f"| {name} | {' | '.join(cells)} |"
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -55,10 +55,12 @@ def measured() -> dict[str, Any]:
     original = RUNS / "original"
     _evaluate("smollm2", original)
     _harm("smollm2", original)
-    for seed in range(SEEDS):
+    after = [RUNS / f"{seed}-measured" for seed in range(SEEDS)]
+    for seed, directory in enumerate(after):
         fairforget(["unlearn", "smollm2", "--output", str(RUNS / str(seed)), "--seed", str(seed)])
-        _evaluate(str(RUNS / str(seed) / MODEL), RUNS / f"{seed}-measured")
-        _harm(str(RUNS / str(seed) / MODEL), RUNS / f"{seed}-measured")
+        model = str(RUNS / str(seed) / MODEL)
+        _evaluate(model, directory)
+        _harm(model, directory)
     records = [read_record(RUNS / str(seed) / RECORD, UnlearningRecord) for seed in range(SEEDS)]
     trained = [corpus.name for corpus in records[0].corpora if corpus.role == "forget"]
     known = known_words(trained)
@@ -66,11 +68,8 @@ def measured() -> dict[str, Any]:
         "method": {k: v for k, v in records[0].method.items() if k != "seed"},
         "forget": trained,
         "original": scores(original, known),
-        "seeds": [scores(RUNS / f"{seed}-measured", known) for seed in range(SEEDS)],
-        "harm": [
-            json.loads((directory / HARM).read_bytes())
-            for directory in (original, *(RUNS / f"{seed}-measured" for seed in range(SEEDS)))
-        ],
+        "seeds": [scores(directory, known) for directory in after],
+        "harm": [json.loads((place / HARM).read_bytes()) for place in (original, *after)],
         "further": {str(factor): scores(_further(factor), known) for factor in FACTORS},
         "budget": [
             {name: getattr(record.budget, name) for name in ("asked", "reached", "alpha", "note")}
@@ -157,13 +156,17 @@ ANYONE = {"a", "an", "with", "of", "on", "from", "in", "people", "person"}
 
 def distance(found: Scores, domains: Sequence[str] = COUNTED) -> float:
     """Mean |SS − 50| over domains."""
-    return fmean(abs(found["stereoset"][domain]["ss"] - 50) for domain in domains)
+    return from_fifty(found["stereoset"][domain]["ss"] for domain in domains)
 
 
-def _spread(found: Scores) -> float:
+def crows_distance(found: Scores) -> float:
     """Mean |share − 50| over the types of CrowS-Pairs."""
-    shares = found["crows_pairs"].items()
-    return fmean(abs(share - 50) for domain, share in shares if domain != "all")
+    return from_fifty(share for name, share in found["crows_pairs"].items() if name != "all")
+
+
+def from_fifty(scores: Iterable[float]) -> float:
+    """The mean distance from no preference."""
+    return fmean(abs(score - 50) for score in scores)
 
 
 def lines(found: dict[str, Any]) -> Iterator[str]:
@@ -195,9 +198,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         ),
         "",
         "Perplexity: on the first tenth of WikiText-2's test text, protocol `bias-bench`, × the "
-        "original's. α: where on "
-        "the line from the original (0) through the trained weights (1) the result lies. The last "
-        "rows are outside the budget: seed 0's change, made larger.",
+        "original's. α: where on the line from the original (0) through the trained weights (1) "
+        "the result lies. The last rows are outside the budget: seed 0's change, made larger.",
         "",
         "## Terms that training names, and those it does not",
         "",
@@ -235,8 +237,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
             + " |"
             for domain, before in original["crows_pairs"].items()
         ),
-        f"| distance | {_spread(original):.1f} | "
-        + " | ".join(f"{_spread(one):.1f}" for one in seeds)
+        f"| distance | {crows_distance(original):.1f} | "
+        + " | ".join(f"{crows_distance(one):.1f}" for one in seeds)
         + " |",
     )
 

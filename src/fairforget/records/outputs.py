@@ -74,13 +74,15 @@ def _check_same(path: Path, plain: dict[str, Any]) -> None:
     if not isinstance(before, dict):
         raise InputError(f"{path} is damaged; choose another --output")
     for name in sorted({*plain, *before}):
+        if plain.get(name) == before.get(name):
+            continue
         if name.startswith(CONTENT):
-            if plain.get(name, before.get(name)) != before.get(name, plain.get(name)):
+            if name in plain and name in before:
                 raise InputError(
                     f"{name.removeprefix(CONTENT)} is not what it was when the run in --output "
                     f"{path.parent} was begun; choose another directory"
                 )
-        elif plain.get(name) != before.get(name):
+        else:
             raise InputError(
                 f"--output {path.parent} holds a run with {name} {before.get(name)!r}, "
                 f"not {plain.get(name)!r}; choose another directory"

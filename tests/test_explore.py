@@ -185,11 +185,11 @@ def test_the_page_loads_nothing_from_outside(page: Any, browser: Any, tmp_path: 
     tab.on("pageerror", lambda e: errors.append(str(e)))
     browser.set_offline(False)
     tab.goto(page.local_url)
-    for part in (HOSTILE[:5], HOSTILE[5:9], HOSTILE[9:17]):  # each as long as the tiny model takes
-        tab.get_by_label("Prompt").fill(" ".join([*part, "\u202edesrever"]))
-        with tab.expect_response("**/queue/data**"):
-            tab.get_by_role("button", name="Compare").first.click()
-        tab.wait_for_selector(".ff table")
+    parts = (HOSTILE[:5], HOSTILE[5:9], HOSTILE[9:17])  # each as long as the tiny model takes
+    for i, part in enumerate(parts):
+        tab.get_by_label("Prompt").fill(" ".join([f"part {i}", *part, "\u202edesrever"]))
+        tab.get_by_role("button", name="Compare").first.click()
+        tab.wait_for_selector(f".ff .tokens:has-text('part {i}')")
     tab.get_by_role("tab", name="Swap groups").click()
     tab.get_by_role("button", name="Compare").last.click()
     tab.wait_for_function("document.body.innerText.includes('nats apart')")

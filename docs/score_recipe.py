@@ -22,6 +22,7 @@ from cells import mean
 from fairforget.benchmarks.stereoset import judge
 from fairforget.cli import main as fairforget
 from fairforget.corpora import read_corpus
+from fairforget.data.stereoset import read_items as stereoset_items
 from fairforget.evaluation import evaluate_into
 from fairforget.models.loading import load_model
 from fairforget.records.evaluation import read_items
@@ -31,6 +32,7 @@ from fairforget.records.store import read_record
 from fairforget.training.landing import blend
 from harm import harm
 from results_page import ResultsPage
+from unnamed import unnamed_rows
 
 RUNS = Path("runs") / "recipe"
 SEEDS = 3
@@ -46,6 +48,8 @@ HARM = "harm.json"
 HARMFUL = {"builtin": "built-in texts (trained on)", "hatecheck": "HateCheck (never seen)"}
 TEXTS = 1000
 """Of each, on which harm is measured."""
+ANYONE = ("person", "people")
+"""Words for anyone, in whose place a benchmark's sentences name a group."""
 
 Scores = dict[str, Any]
 
@@ -68,6 +72,7 @@ def measured() -> dict[str, Any]:
         "method": {k: v for k, v in records[0].method.items() if k != "seed"},
         "forget": trained,
         "original": scores(original, known),
+        "unnamed": {word: _unnamed(word) for word in ANYONE},
         "seeds": [scores(directory, known) for directory in after],
         "harm": [json.loads((place / HARM).read_bytes()) for place in (original, *after)],
         "further": {str(factor): scores(_further(factor), known) for factor in FACTORS},
@@ -101,6 +106,18 @@ def _harm(model: str, directory: Path) -> None:
         loaded = load_model(model, device="cpu")
         found = {corpus: harm(loaded, corpus, texts=TEXTS) for corpus in HARMFUL}
         path.write_text(json.dumps(found), encoding="utf-8")
+
+
+def _unnamed(word: str) -> Scores:
+    """StereoSet's scores of the original where the word stands for the group, by domain."""
+    path = RUNS / f"unnamed-{word}.json"
+    if not path.exists():
+        items = [item for item in stereoset_items() if item.domain in COUNTED]
+        rows = unnamed_rows(load_model("smollm2", device="cpu"), items, word)
+        domains = {d: of_rows([row for row in rows if row["domain"] == d]) for d in COUNTED}
+        path.write_text(json.dumps({"counted": of_rows(rows), "stereoset": domains}))
+    found: Scores = json.loads(path.read_bytes())
+    return found
 
 
 def scores(directory: Path, known: frozenset[str]) -> Scores:
@@ -143,7 +160,7 @@ def known_words(corpora: Sequence[str]) -> frozenset[str]:
         for mention in text.mentions
         for word in text.text[mention.start : mention.end].lower().split()
     }
-    return frozenset(words - ANYONE)
+    return frozenset(words - NO_GROUP)
 
 
 def singular(word: str) -> str:
@@ -151,7 +168,7 @@ def singular(word: str) -> str:
     return word.removesuffix("s")
 
 
-ANYONE = {"a", "an", "with", "of", "on", "from", "in", "people", "person"}
+NO_GROUP = {"a", "an", "with", "of", "on", "from", "in", "people", "person"}
 
 
 def distance(found: Scores, domains: Sequence[str] = COUNTED) -> float:
@@ -200,6 +217,19 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         "Perplexity: on the first tenth of WikiText-2's test text, protocol `bias-bench`, × the "
         "original's. α: where on the line from the original (0) through the trained weights (1) "
         "the result lies. The last rows are outside the budget: seed 0's change, made larger.",
+        "",
+        "## A model that is not told of the group",
+        "",
+        "What the original scores where StereoSet's sentences say *person* or *people* in the "
+        "place of the group. That is what `neutral` aims at, and it is not 50: of two sentences "
+        "about anyone, the stereotype is often the likelier one. Nor is it free: some of what fits "
+        "a sentence is known from the group alone. LMS falls for another reason, too: the word "
+        "does not fit everywhere (it stands for countries, and before nouns).",
+        "",
+        "| | gender | race | religion | distance | without religion | LMS | ICAT |",
+        "|---|---|---|---|---|---|---|---|",
+        _unnamed_row("original", original),
+        *(_unnamed_row(f"of *{word}*", one) for word, one in found["unnamed"].items()),
         "",
         "## Terms that training names, and those it does not",
         "",
@@ -255,6 +285,16 @@ def _row(name: str, runs: Sequence[Scores], original: Scores, alphas: Sequence[f
     ratios = [run["perplexity"] / original["perplexity"] for run in runs]
     cells = [*(mean(values, 1) for values in columns), mean(ratios, 3), mean(alphas, 2)]
     return f"| {name} | {' | '.join(cells)} |"
+
+
+def _unnamed_row(name: str, found: Scores) -> str:
+    values = [
+        *(found["stereoset"][domain]["ss"] for domain in COUNTED),
+        distance(found),
+        distance(found, MANY_TERMS),
+        *(found["counted"][score] for score in ("lms", "icat")),
+    ]
+    return f"| {name} | {' | '.join(f'{value:.1f}' for value in values)} |"
 
 
 def _harm_row(name: str, models: Sequence[dict[str, Any]]) -> str:

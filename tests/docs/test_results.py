@@ -12,6 +12,8 @@ from types import ModuleType
 
 import pytest
 
+from fairforget.data.stereoset import Item
+
 from .blocks import ROOT
 
 DOCS = ROOT / "docs"
@@ -87,3 +89,11 @@ def test_what_the_suites_did_is_told(tmp_path: Path, script) -> None:
         "- `make fuzz`: 1,500 inputs by chance, 1,500 inputs led by coverage; 0 of 2 readers wrong "
         "(2 min 0 s).",
     ]
+
+
+def test_an_item_about_anyone_keeps_all_but_its_term(script) -> None:
+    sentences = ("Iraq is far.", "In Iraq, iraq and IRAQIS.", "No Eiraq.")
+    item = Item("1", "race", "Iraq", sentences, "BLANK")
+    anyone = script("unnamed").unnamed(item, "person")
+    assert anyone.sentences == ("Person is far.", "In Person, person and Person.", "No Eiraq.")
+    assert (anyone.id, anyone.domain, anyone.term) == (item.id, item.domain, item.term)

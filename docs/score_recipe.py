@@ -24,6 +24,7 @@ from fairforget.cli import main as fairforget
 from fairforget.corpora import read_corpus
 from fairforget.data.stereoset import read_items as stereoset_items
 from fairforget.evaluation import evaluate_into
+from fairforget.files.whole import whole_file
 from fairforget.models.loading import load_model
 from fairforget.records.evaluation import read_items
 from fairforget.records.kinds import EvaluationRecord, UnlearningRecord
@@ -50,6 +51,8 @@ TEXTS = 1000
 """Of each, on which harm is measured."""
 ANYONE = ("person", "people")
 """Words for anyone, in whose place a benchmark's sentences name a group."""
+
+MEASURES = "| | gender | race | religion | distance | without religion | LMS | ICAT |"
 
 Scores = dict[str, Any]
 
@@ -105,7 +108,12 @@ def _harm(model: str, directory: Path) -> None:
     if not path.exists():
         loaded = load_model(model, device="cpu")
         found = {corpus: harm(loaded, corpus, texts=TEXTS) for corpus in HARMFUL}
-        path.write_text(json.dumps(found), encoding="utf-8")
+        _keep(path, found)
+
+
+def _keep(path: Path, found: Any) -> None:
+    with whole_file(path) as file:
+        file.write(json.dumps(found).encode())
 
 
 def _unnamed(word: str) -> Scores:
@@ -115,7 +123,7 @@ def _unnamed(word: str) -> Scores:
         items = [item for item in stereoset_items() if item.domain in COUNTED]
         rows = unnamed_rows(load_model("smollm2", device="cpu"), items, word)
         domains = {d: of_rows([row for row in rows if row["domain"] == d]) for d in COUNTED}
-        path.write_text(json.dumps({"counted": of_rows(rows), "stereoset": domains}))
+        _keep(path, {"counted": of_rows(rows), "stereoset": domains})
     found: Scores = json.loads(path.read_bytes())
     return found
 
@@ -203,8 +211,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         "intersentence items, which have the same target terms but other sentences, and on the "
         f"intrasentence items of {CHOSEN_ON}, which therefore do not count.",
         "",
-        "| | gender | race | religion | distance | without religion | LMS | ICAT "
-        f"| ({CHOSEN_ON}) | (LMS of all) | perplexity | α |",
+        f"{MEASURES} ({CHOSEN_ON}) | (LMS of all) | perplexity | α |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
         _row("original", [original], original, [0.0]),
         *(_row(f"seed {n}", [one], original, [alphas[n]]) for n, one in enumerate(seeds)),
@@ -221,12 +228,13 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         "## A model that is not told of the group",
         "",
         "What the original scores where StereoSet's sentences say *person* or *people* in the "
-        "place of the group. That is what `neutral` aims at, and it is not 50: of two sentences "
-        "about anyone, the stereotype is often the likelier one. Nor is it free: some of what fits "
-        "a sentence is known from the group alone. LMS falls for another reason, too: the word "
-        "does not fit everywhere (it stands for countries, and before nouns).",
+        "place of the group. That is roughly what `neutral` aims at, and it is not 50: of two "
+        "sentences about anyone, the stereotype is often the likelier one. Nor is it free: some of "
+        "what fits a sentence is known from the group alone. Roughly, since the one word does not "
+        "fit everywhere (it stands for countries, too, and before nouns), which lowers LMS and may "
+        "move SS, and since other words may still tell the group (he and she, above all).",
         "",
-        "| | gender | race | religion | distance | without religion | LMS | ICAT |",
+        MEASURES,
         "|---|---|---|---|---|---|---|---|",
         _unnamed_row("original", original),
         *(_unnamed_row(f"of *{word}*", one) for word, one in found["unnamed"].items()),
@@ -275,10 +283,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
 
 def _row(name: str, runs: Sequence[Scores], original: Scores, alphas: Sequence[float]) -> str:
     columns = [
-        *([run["stereoset"][domain]["ss"] for run in runs] for domain in COUNTED),
-        [distance(run) for run in runs],
-        [distance(run, MANY_TERMS) for run in runs],
-        *([run["counted"][score] for run in runs] for score in ("lms", "icat")),
+        *zip(*map(_measures, runs), strict=True),
         [run["stereoset"][CHOSEN_ON]["ss"] for run in runs],
         [run["stereoset"]["all"]["lms"] for run in runs],
     ]
@@ -288,13 +293,17 @@ def _row(name: str, runs: Sequence[Scores], original: Scores, alphas: Sequence[f
 
 
 def _unnamed_row(name: str, found: Scores) -> str:
-    values = [
+    return f"| {name} | {' | '.join(f'{value:.1f}' for value in _measures(found))} |"
+
+
+def _measures(found: Scores) -> list[float]:
+    """What MEASURES heads."""
+    return [
         *(found["stereoset"][domain]["ss"] for domain in COUNTED),
         distance(found),
         distance(found, MANY_TERMS),
         *(found["counted"][score] for score in ("lms", "icat")),
     ]
-    return f"| {name} | {' | '.join(f'{value:.1f}' for value in values)} |"
 
 
 def _harm_row(name: str, models: Sequence[dict[str, Any]]) -> str:

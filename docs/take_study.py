@@ -58,7 +58,7 @@ def _command(name: str, study: StudyRecord) -> str:
     config = yaml.safe_load((ROOT / "configs" / f"{name}.yaml").read_text(encoding="utf-8"))
     seeds = study.settings["seeds"]
     fewer = "" if seeds == config["seeds"] else f" --seeds {seeds}"
-    return f"fairforget transfer --config configs/{name}.yaml --cluster ray{fewer}"
+    return f"fairforget transfer --config configs/{name}.yaml{fewer}"
 
 
 def _cost(study: StudyRecord) -> str:

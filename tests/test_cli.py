@@ -94,6 +94,11 @@ def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:
         ("selection: every\n", "config.yaml: selection is 'every'; choose from harmful, to-harm"),
         ("steps: 3\nbudget:\n", "budget is empty"),
         ("budget:\n  reach:\n", "budget.reach is None"),
+        ("budget: 1\n", "budget is 1; give its settings"),
+        ("budget: [1.02, 1.02]\n", "budget is [1.02, 1.02]; give its settings"),
+        ("budget: 1%\n", "budget is '1%'; give its settings: --budget.perplexity"),
+        ("forget: [gender, race]\n", "forget is ['gender', 'race']; give one text"),
+        ("a: &x [*x]\n", "config.yaml is nested too deeply, or refers to itself"),
     ],
 )
 def test_bad_config(tmp_path, capsys, model, content, message) -> None:
@@ -108,6 +113,7 @@ def test_bad_config(tmp_path, capsys, model, content, message) -> None:
     [
         (["--outptu", "x"], "there is no flag --outptu; did you mean --output?"),
         (["--objective", "forgetting"], "--objective is 'forgetting'; choose from ascent"),
+        (["--budget", "1"], "budget is '1'; give its settings: --budget.perplexity"),
         (["--budget.perplexity", "low"], "--budget.perplexity is 'low'; give a number"),
         (["--learning-rate", "low"], "--learning_rate is 'low'; give a number"),
         (["--budget.perplexity", "0.9"], "at least 1"),

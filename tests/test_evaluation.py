@@ -35,7 +35,16 @@ from fairforget.models.fingerprint import hub_commit, model_facts
 from fairforget.records.evaluation import read_items
 from fairforget.records.inputs import contents
 from fairforget.records.kinds import EvaluationRecord
-from fairforget.records.places import AFTER, BEFORE, ITEMS, PARTS, RECORD, SETTINGS
+from fairforget.records.places import (
+    AFTER,
+    BEFORE,
+    CONTINUATIONS,
+    ITEMS,
+    PARTS,
+    RECORD,
+    SAMPLES,
+    SETTINGS,
+)
 from fairforget.records.store import read_record
 
 from .models import save_tiny, tiny_model
@@ -355,7 +364,7 @@ def test_only_files_and_models_are_remembered_by_content(tmp_path: Path, monkeyp
     assert contents(names) == before
     weights = tmp_path / "model" / "model.safetensors"
     content = bytearray(weights.read_bytes())
-    content[len(content) // 2] ^= 1
+    content[-1] ^= 1
     weights.write_bytes(content)
     assert contents(names)["content of model"] != before["content of model"]
 
@@ -385,6 +394,11 @@ def test_a_finished_run_measures_again_what_is_damaged(tmp_path: Path, capsys) -
     main(command)
     assert capsys.readouterr().err.count("it is measured again") >= len(whole)
     assert {side: (run / side / ITEMS).read_bytes() for side in whole} == whole
+    samples = (run / SAMPLES).read_bytes()
+    for lost in (run / SAMPLES, *(run / side / CONTINUATIONS for side in whole)):
+        lost.unlink()
+    main(command)
+    assert (run / SAMPLES).read_bytes() == samples
 
 
 def test_names() -> None:

@@ -261,6 +261,23 @@ def test_the_average_over_several_texts(tmp_path: Path) -> None:
         assert found["mixed"] != pytest.approx(found["plain"], abs=1e-3)
 
 
+def test_a_model_that_is_saved_by_hand_can_be_loaded(tmp_path: Path) -> None:
+    """Whatever its directory is called; one with an adapter is merged first."""
+    directory = tmp_path / "checkpoint-final"
+    for lora_rank in (0, 4):
+        model = tiny_causal("llama")
+        run = trainer(tmp_path, model, lora_rank=lora_rank)
+        run.train()
+        if lora_rank:
+            with pytest.raises(InputError, match="merge it first"):
+                run.save_model(str(directory))
+            merge_adapter(model)
+        run.save_model(str(directory))
+        saved = type(model).from_pretrained(directory)
+        ids = torch.tensor([[0, 3, 1]])
+        assert torch.allclose(saved(ids).logits, model(ids).logits, atol=1e-6)
+
+
 def test_the_trainer_puts_an_adapter_on(tmp_path: Path) -> None:
     """Used by itself, with `lora_rank`: the reference is the model without it, and it merges."""
     model = tiny_causal("llama")

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import traceback
+from dataclasses import is_dataclass
 from itertools import pairwise
 from typing import Any, NoReturn
 
@@ -71,11 +72,13 @@ class OneLineParser(ArgumentParser):
         _fail(f"{message} (see {' '.join(['fairforget', *path])} --help)")
 
     def instantiate(self, namespace: Namespace, *args: Any, **options: Any) -> Any:
-        """As the library's; a group of settings that a file names and leaves empty is an error."""
-        if empty := [
-            name for name in self.groups or () if name in namespace and namespace[name] is None
-        ]:
-            self.error(f"{empty[0]} is empty; give its settings, or leave it out")
+        """As the library's; a group of settings that is empty or none is refused."""
+        for name in self.groups or ():
+            value = namespace.get(name, {})
+            if value is None:
+                self.error(f"{name} is empty; give its settings, or leave it out")
+            if not isinstance(value, Namespace | dict) and not is_dataclass(value):
+                self.error(f"{name} is {value!r}; give its settings, each by its name")
         return super().instantiate(namespace, *args, **options)
 
 
@@ -106,6 +109,8 @@ def main(args: list[str] | None = None) -> None:
         sys.exit(0)
     except Exception as error:
         config = _value_of("--config")
+        if config and isinstance(error, RecursionError):
+            _fail(f"--config {config} is nested too deeply, or refers to itself")
         if config and isinstance(error, UnicodeDecodeError):
             _fail(f"--config {config}: {error.reason}; save the file as UTF-8")
         if (cause := _system_fault(error)) is not None:

@@ -13,6 +13,8 @@ from fairforget.training.budget import Budget
 Command = Callable[..., None]
 
 VALUE = re.compile(r'Parser key "([\w.]+)":.*?value: (.*)')
+GROUP = re.compile(r"""Parser key "([\w.]+)": Unable to load config ['"](.*?)['"] """)
+TEXT = re.compile(r"Parser key \"([\w.]+)\": Expected a <class 'str'>. Got value: (.*)")
 REQUIRED = re.compile(r"the following arguments are required: (.*)")
 UNKNOWN_FLAG = re.compile(r"unrecognized arguments: --([\w.]+)")
 UNKNOWN_SETTING = re.compile(r"Subcommand '.*' does not accept option '([\w.]+)'")
@@ -33,6 +35,11 @@ def reworded(message: str, command: Command, given: Sequence[str], config: str |
         config: the settings file among them.
     """
     settings = _settings(command)
+    if found := GROUP.search(message):
+        parts = [f"--{name}" for name in settings if name.startswith(f"{found[1]}.")]
+        return f"--{found[1]} is {found[2]!r}; give its settings: {', '.join(parts)}"
+    if found := TEXT.search(message):
+        return f"{config}: {found[1]} is {found[2]}; give one text, with commas between several"
     if found := VALUE.search(message):
         name, value = found[1], found[2].strip()
         wanted = _wanted(settings.get(name))

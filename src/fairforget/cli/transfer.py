@@ -63,6 +63,7 @@ def transfer_command(
         train: Of contrast and ratio: corpora of hateful and other texts, joined by commas.
         selection: Which tokens every objective unlearns: the harmful ones, those from the mention
             to the first harmful one (the default recipe of unlearn), or all after the mention.
+            Of all but the first, random is no control: name others.
         retain: Corpus of texts that must stay as likely as they are.
         retention: What is done on the retain corpus.
         retention_weight: Weight of the retain loss; the forget loss has 1.

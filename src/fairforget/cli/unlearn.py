@@ -171,17 +171,17 @@ def unlearn_command(
     if path.exists():
         if is_first():
             open_output(output, begun)
-        if names and not is_evaluated(output / BEFORE):
-            original = load(model)
-            evaluate_into(output / BEFORE, original, names, seed=seed)
-            continue_into(output / BEFORE, original)
-            del original
-        whole = bool(names) and is_evaluated(output / AFTER)
-        written, samples = output / BEFORE / CONTINUATIONS, output / SAMPLES
-        # samples are made last, of what a causal model wrote
-        measured = first_finds(lambda: whole and (samples.exists() or not written.exists()))
-        again = names and not measured
-        language_model = replace(load(output / MODEL), source=model) if again else None
+        measured = [is_evaluated(output / part) for part in (BEFORE, AFTER)]
+        whole = first_finds((output / SAMPLES).exists) and all(measured)  # samples are made last
+        language_model = None
+        if names and not whole:
+            language_model = replace(load(output / MODEL), source=model)
+            wrote = first_finds((output / BEFORE / CONTINUATIONS).exists)
+            if not (measured[0] and (wrote or language_model.kind == "masked")):
+                original = load(model)
+                evaluate_into(output / BEFORE, original, names, seed=seed)
+                continue_into(output / BEFORE, original)
+                del original
     else:
         forget_corpus = Corpus(forget, read_corpus(forget), parse_name(forget).part)
         retain_corpus = Corpus(retain, read_corpus(retain, label=HARMLESS))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from contextlib import suppress
 from fnmatch import fnmatch
@@ -12,19 +11,18 @@ from fairforget.files.digest import digest, file_digest
 
 CONTENT = "content of "
 """How what is remembered of an input begins."""
-WEIGHTS = (".safetensors", ".gguf")
 OF_A_MODEL = (
     "*.safetensors",
     "*config.json",
     "tokenizer*",
+    "special_tokens_map.json",
+    "added_tokens.json",
     "vocab*",
     "merges.txt",
     "*.model",
     "*.py",
 )
 """Names of the files of a model that decide what it says."""
-GLANCES, GLANCE = 64, 1 << 16
-"""How many pieces of a file of weights are looked at, and bytes of each. Training changes all."""
 
 
 def contents(names: Iterable[str]) -> dict[str, str]:
@@ -44,24 +42,12 @@ def contents(names: Iterable[str]) -> dict[str, str]:
 
 def _content(path: Path) -> str:
     if path.is_file():
-        return _of_file(path) if path.suffix else ""
+        return file_digest(path) if path.suffix else ""
     if not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
         return ""
     files = sorted(file for file in path.iterdir() if _is_of_a_model(file))
-    return digest([(file.name, _of_file(file)) for file in files])
+    return digest([(file.name, file_digest(file)) for file in files])
 
 
 def _is_of_a_model(file: Path) -> bool:
     return file.is_file() and any(fnmatch(file.name, pattern) for pattern in OF_A_MODEL)
-
-
-def _of_file(path: Path) -> str:
-    if path.suffix not in WEIGHTS:
-        return file_digest(path)
-    size = path.stat().st_size
-    seen = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        for number in range(GLANCES):
-            file.seek(number * max(0, size - GLANCE) // (GLANCES - 1))
-            seen.update(file.read(GLANCE))
-    return seen.hexdigest()

@@ -32,7 +32,7 @@ def save_trained(
     """
     directory.mkdir(parents=True, exist_ok=True)
     trained = _trained(model)
-    weights = gathered or trained
+    weights = trained if gathered is None else gathered
     found = {name: weights[name].detach().contiguous() for name in trained}
     save_file(found, directory / TRAINED, metadata={"format": "pt"})
 

@@ -242,7 +242,7 @@ class UnlearningTrainer(Trainer):
         """
         if not all(held(parameter).isfinite().all() for parameter in model.parameters()):
             raise InputError(self._diverged("a weight"))
-        directory = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
+        directory = self._checkpoint_now
         limit, self.args.save_total_limit = self.args.save_total_limit, None
         try:
             super()._save_checkpoint(model, trial)
@@ -257,18 +257,31 @@ class UnlearningTrainer(Trainer):
         finally:
             self.args.save_total_limit = limit
 
+    @property
+    def _checkpoint_now(self) -> Path:
+        """Where Trainer puts a checkpoint of this step."""
+        return Path(str(self.args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+
     def _save(
         self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None
     ) -> None:
-        """Write the weights that are trained; with FSDP, or no checkpoint, as Trainer does."""
-        checkpoint = Path(output_dir or "").name.startswith(PREFIX_CHECKPOINT_DIR)
-        if self.is_fsdp_enabled or not (checkpoint or self.config.lora_rank):
+        """Write the weights that are trained; with FSDP, or no checkpoint, as Trainer does.
+
+        Raises:
+            InputError: a model with an adapter is to be saved as one, whose names none would know.
+        """
+        directory = Path(output_dir or str(self.args.output_dir))
+        assert self.model is not None
+        if directory != self._checkpoint_now and self.config.lora_rank and has_adapter(self.model):
+            raise InputError(
+                f"a model with an adapter cannot be saved to {str(directory)!r}; merge it first: "
+                "fairforget.training.adapters.merge_adapter(model)"
+            )
+        if self.is_fsdp_enabled or directory != self._checkpoint_now:
             super()._save(output_dir, state_dict)
-            return
-        if not self.args.should_save:
-            return
-        assert isinstance(self.model, PreTrainedModel)
-        save_trained(self.model, Path(output_dir or str(self.args.output_dir)), state_dict)
+        elif self.args.should_save:
+            assert isinstance(self.model, PreTrainedModel)
+            save_trained(self.model, directory, state_dict)
 
     def _diverged(self, what: str) -> str:
         kept = last_checkpoint(self.config)

@@ -138,7 +138,8 @@ def planned(
     if "random" in controls and recipe.selection != "harmful":
         raise InputError(
             "controls: 'random' takes as many tokens as there are harmful ones, and is no control "
-            f"of selection {recipe.selection!r}; leave it out, or choose 'harmful'"
+            f"of selection {recipe.selection!r}; give --controls without it, or "
+            "--selection harmful"
         )
     if seeds < 1:
         raise InputError(f"seeds is {seeds}; at least 1 is needed")

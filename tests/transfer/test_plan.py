@@ -82,7 +82,8 @@ def test_random_tokens_are_no_control_of_what_is_not_a_choice_of_harmful_ones() 
     recipe = replace(RECIPE, selection="to-harm")
     plan = {"forget": ["builtin:gender"], "objectives": ["neutral"], "seeds": 1}
     assert len(planned(recipe, controls=["matched", "none", "all"], **plan)) == 4
-    with pytest.raises(InputError, match="of selection 'to-harm'; give --controls without it"):
+    refused = "is no control of selection 'to-harm'; give --controls without it, or --selection"
+    with pytest.raises(InputError, match=refused):
         planned(recipe, controls=["matched", "random"], **plan)
 
 

@@ -71,6 +71,15 @@ class OneLineParser(ArgumentParser):
             message = _which(path, called)
         _fail(f"{message} (see {' '.join(['fairforget', *path])} --help)")
 
+    def parse_args(self, *args: Any, **options: Any) -> Any:
+        """As the library's; a settings file without an end is an error."""
+        try:
+            return super().parse_args(*args, **options)
+        except RecursionError:
+            self.error(
+                f"--config {_value_of('--config')} is nested too deeply, or refers to itself"
+            )
+
     def instantiate(self, namespace: Namespace, *args: Any, **options: Any) -> Any:
         """As the library's; a group of settings that is empty or none is refused."""
         for name in self.groups or ():
@@ -109,8 +118,6 @@ def main(args: list[str] | None = None) -> None:
         sys.exit(0)
     except Exception as error:
         config = _value_of("--config")
-        if config and isinstance(error, RecursionError):
-            _fail(f"--config {config} is nested too deeply, or refers to itself")
         if config and isinstance(error, UnicodeDecodeError):
             _fail(f"--config {config}: {error.reason}; save the file as UTF-8")
         if (cause := _system_fault(error)) is not None:

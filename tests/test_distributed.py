@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
+from accelerate.utils import DeepSpeedPlugin
 from safetensors.torch import load_file
 
+from fairforget.errors import InputError
 from fairforget.records.kinds import UnlearningRecord
 from fairforget.records.store import read_record
+from fairforget.training.sharding import check_gathers
 
 from .models import save_tiny
 
 ROOT = Path(__file__).parents[1]
-CONFIGS = [("ddp.yaml", "MULTI_CPU"), ("fsdp.yaml", "FSDP")]
+ZERO3 = pytest.param(
+    "zero3.yaml",
+    marks=pytest.mark.skipif(
+        not find_spec("deepspeed") or not shutil.which("c++"),
+        reason="DeepSpeed is for Linux, and compiles a part of itself",
+    ),
+)
+CONFIGS = ["ddp.yaml", "fsdp.yaml", ZERO3]
+HOW = {"ddp.yaml": "MULTI_CPU", "fsdp.yaml": "FSDP", "zero3.yaml": "DEEPSPEED"}
 
 
 def launch(config: str | None, *command: object) -> None:
@@ -54,16 +67,16 @@ def assert_same_weights(first: Path, second: Path, *, but: float = 0.0) -> None:
     assert (apart > 1e-5).float().mean() <= but
 
 
-@pytest.mark.parametrize(("config", "how"), CONFIGS)
+@pytest.mark.parametrize("config", CONFIGS)
 @pytest.mark.parametrize("lora_rank", [0, 4])
-def test_two_processes_do_what_one_does(tmp_path, config, how, lora_rank) -> None:
+def test_two_processes_do_what_one_does(tmp_path, config, lora_rank) -> None:
     """The same losses, the same looks at the damage, the same landing, the same weights."""
     model = save_tiny("llama", tmp_path / "given")
     options = {"lora_rank": lora_rank, "max_steps": 20}
     one = run(model, tmp_path / "one", None, options)
     two = run(model, tmp_path / "two", config, options)
     assert (one["processes"], two["processes"]) == (1, 2)
-    assert two["how"] == how
+    assert two["how"] == HOW[config]
     assert len(one["rows"]) == 20
     assert len(one["looks"]) == 4
     for mine, theirs in zip(one["rows"], two["rows"], strict=True):
@@ -86,9 +99,8 @@ def test_a_masked_model_in_two_processes(tmp_path: Path) -> None:
     assert_same_weights(tmp_path / "one", tmp_path / "two")
 
 
-@pytest.mark.parametrize(
-    ("config", "lora_rank"), [("fsdp.yaml", 0), ("ddp.yaml", 0), ("ddp.yaml", 4)]
-)
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("lora_rank", [0, 4])
 def test_a_run_that_was_cut_off_ends_as_it_would_have(tmp_path, config, lora_rank) -> None:
     model = save_tiny("gpt2", tmp_path / "given")
     options = {"save_strategy": "steps", "save_steps": 3, "optim": "adamw_torch"}
@@ -102,7 +114,15 @@ def test_a_run_that_was_cut_off_ends_as_it_would_have(tmp_path, config, lora_ran
     assert_same_weights(tmp_path / "whole", tmp_path / "cut")
 
 
-@pytest.mark.parametrize("config", ["ddp.yaml", "fsdp.yaml"])
+def test_zero3_that_does_not_give_the_whole_weights_is_refused() -> None:
+    pytest.importorskip("deepspeed")
+    for stage, gathers in ((3, True), (2, False)):
+        check_gathers(DeepSpeedPlugin(zero_stage=stage, zero3_save_16bit_model=gathers))
+    with pytest.raises(InputError, match="zero3_save_16bit_model: true"):
+        check_gathers(DeepSpeedPlugin(zero_stage=3, zero3_save_16bit_model=False))
+
+
+@pytest.mark.parametrize("config", CONFIGS)
 def test_the_command_in_two_processes(tmp_path: Path, config: str) -> None:
     """It ends, writes one model and one record, and these are those of one process."""
     model = save_tiny("llama", tmp_path / "given")

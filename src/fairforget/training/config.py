@@ -9,6 +9,7 @@ from typing import get_args
 
 import torch
 from transformers import TrainingArguments
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from transformers.integrations.integration_utils import (
     INTEGRATION_TO_CALLBACK,
     get_available_reporting_integrations,
@@ -157,6 +158,7 @@ class UnlearningConfig(TrainingArguments):
         if self.warmup_steps is None:
             self.warmup_steps = min(WARM_UP, self.max_steps // 4)
         super().__post_init__()  # type: ignore[no-untyped-call]
+        unset_hf_deepspeed_config()  # or from_pretrained would share out what is to be loaded whole
         if self.mixed_precision == "fp16":  # asked for here, or by the launcher
             raise InputError(
                 "fp16 is too coarse for the gradients of a loss that is a mean over many tokens; "

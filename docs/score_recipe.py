@@ -13,37 +13,43 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from cells import mean
-from fairforget.benchmarks.stereoset import judge
 from fairforget.cli import main as fairforget
 from fairforget.corpora import read_corpus
 from fairforget.data.stereoset import read_items as stereoset_items
-from fairforget.evaluation import evaluate_into
 from fairforget.files.whole import whole_file
 from fairforget.models.loading import load_model
-from fairforget.records.evaluation import read_items
-from fairforget.records.kinds import EvaluationRecord, UnlearningRecord
+from fairforget.records.kinds import UnlearningRecord
 from fairforget.records.places import MODEL, RECORD
 from fairforget.records.store import read_record
-from fairforget.training.landing import blend
 from harm import harm
 from results_page import ResultsPage
+from scored import (
+    BENCHMARKS,
+    CHOSEN_ON,
+    COUNTED,
+    HEADING,
+    MEASURES,
+    Scores,
+    counted_rows,
+    crows_distance,
+    measured_at,
+    measures,
+    of_rows,
+    row,
+    scores,
+)
 from unnamed import unnamed_rows
 
 RUNS = Path("runs") / "recipe"
 SEEDS = 3
 FACTORS = (1.5, 2.0)
 """How many times as far from the original as seed 0 landed: what more damage would buy."""
-BENCHMARKS = STEREOSET, CROWS, PERPLEXITY = "stereoset", "crows_pairs", "perplexity:10%:bias-bench"
-COUNTED = ("gender", "race", "religion")
-MANY_TERMS = ("gender", "race")
-"""Those of them with terms enough to decide something."""
-CHOSEN_ON = "profession"
 
 HARM = "harm.json"
 HARMFUL = {"builtin": "built-in texts (trained on)", "hatecheck": "HateCheck (never seen)"}
@@ -51,10 +57,6 @@ TEXTS = 1000
 """Of each, on which harm is measured."""
 ANYONE = ("person", "people")
 """Words for anyone, in whose place a benchmark's sentences name a group."""
-
-MEASURES = "| | gender | race | religion | distance | without religion | LMS | ICAT |"
-
-Scores = dict[str, Any]
 
 
 def measured() -> dict[str, Any]:
@@ -74,11 +76,14 @@ def measured() -> dict[str, Any]:
     return {
         "method": {k: v for k, v in records[0].method.items() if k != "seed"},
         "forget": trained,
-        "original": scores(original, known),
+        "original": _with_terms(original, known),
         "unnamed": {word: _unnamed(word) for word in ANYONE},
-        "seeds": [scores(directory, known) for directory in after],
+        "seeds": [_with_terms(directory, known) for directory in after],
         "harm": [json.loads((place / HARM).read_bytes()) for place in (original, *after)],
-        "further": {str(factor): scores(_further(factor), known) for factor in FACTORS},
+        "further": {
+            str(factor): scores(measured_at(factor, RUNS / "0" / MODEL, _further(factor)))
+            for factor in FACTORS
+        },
         "budget": [
             {name: getattr(record.budget, name) for name in ("asked", "reached", "alpha", "note")}
             for record in records
@@ -87,15 +92,7 @@ def measured() -> dict[str, Any]:
 
 
 def _further(factor: float) -> Path:
-    """The measurement of a model further out on the line from the original through seed 0."""
-    output = RUNS / f"0-times-{factor}"
-    if not (output / RECORD).exists():
-        sources = ("smollm2", RUNS / "0" / MODEL)
-        model, landed = (load_model(source, device="cpu") for source in sources)
-        original, trained = (dict(each.model.named_parameters()) for each in (model, landed))
-        blend(model.model, original, trained, factor)
-        evaluate_into(output, model, BENCHMARKS)
-    return output
+    return RUNS / f"0-times-{factor}"
 
 
 def _evaluate(model: str, output: Path) -> None:
@@ -128,35 +125,13 @@ def _unnamed(word: str) -> Scores:
     return found
 
 
-def scores(directory: Path, known: frozenset[str]) -> Scores:
-    """What one evaluation found, and StereoSet again on terms in and not in the training texts."""
-    results = read_record(directory / RECORD, EvaluationRecord).results
-    rows = [row for row in read_items(directory) if row["benchmark"] == STEREOSET]
-    counted = [row for row in rows if row["domain"] in COUNTED]
+def _with_terms(directory: Path, known: frozenset[str]) -> Scores:
+    """The scores, and StereoSet's again on terms in and not in the training texts."""
     parts: dict[str, list[dict[str, Any]]] = {"seen": [], "unseen": []}
-    for row in counted:
-        seen = any(singular(word) in known for word in row["term"].lower().split())
-        parts["seen" if seen else "unseen"].append(row)
-    return {
-        "counted": of_rows(counted),
-        "stereoset": {
-            domain: {name: found[name] for name in ("ss", "lms", "icat")}
-            for domain, found in results[STEREOSET]["domains"].items()
-        },
-        "terms": {name: of_rows(part) for name, part in parts.items()},
-        "crows_pairs": {
-            domain: found["stereotype"] for domain, found in results[CROWS]["domains"].items()
-        },
-        "perplexity": results[PERPLEXITY]["value"],
-    }
-
-
-def of_rows(rows: Sequence[dict[str, Any]]) -> Scores:
-    """StereoSet's scores of some of its items."""
-    judged = judge(rows)
-    found = judged.statistic(judged.sums.sum(axis=0))
-    terms = len({row["term"] for row in rows})
-    return {"terms": terms, **{name: float(value) for name, value in found.items()}}
+    for item in counted_rows(directory):
+        seen = any(singular(word) in known for word in item["term"].lower().split())
+        parts["seen" if seen else "unseen"].append(item)
+    return scores(directory) | {"terms": {name: of_rows(part) for name, part in parts.items()}}
 
 
 def known_words(corpora: Sequence[str]) -> frozenset[str]:
@@ -179,21 +154,6 @@ def singular(word: str) -> str:
 NO_GROUP = {"a", "an", "with", "of", "on", "from", "in", "people", "person"}
 
 
-def distance(found: Scores, domains: Sequence[str] = COUNTED) -> float:
-    """Mean |SS − 50| over domains."""
-    return from_fifty(found["stereoset"][domain]["ss"] for domain in domains)
-
-
-def crows_distance(found: Scores) -> float:
-    """Mean |share − 50| over the types of CrowS-Pairs."""
-    return from_fifty(share for name, share in found["crows_pairs"].items() if name != "all")
-
-
-def from_fifty(scores: Iterable[float]) -> float:
-    """The mean distance from no preference."""
-    return fmean(abs(score - 50) for score in scores)
-
-
 def lines(found: dict[str, Any]) -> Iterator[str]:
     """Of the page."""
     original, seeds, method = found["original"], found["seeds"], found["method"]
@@ -211,13 +171,13 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         "intersentence items, which have the same target terms but other sentences, and on the "
         f"intrasentence items of {CHOSEN_ON}, which therefore do not count.",
         "",
-        f"{MEASURES} ({CHOSEN_ON}) | (LMS of all) | perplexity | α |",
+        f"{HEADING} α |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
-        _row("original", [original], original, [0.0]),
-        *(_row(f"seed {n}", [one], original, [alphas[n]]) for n, one in enumerate(seeds)),
-        _row("mean (± s.d.)", seeds, original, alphas),
+        row("original", [original], original, "0.00"),
+        *(row(f"seed {n}", [one], original, f"{alphas[n]:.2f}") for n, one in enumerate(seeds)),
+        row("mean (± s.d.)", seeds, original, mean(alphas, 2)),
         *(
-            _row(f"seed 0 × {factor}", [run], original, [alphas[0] * float(factor)])
+            row(f"seed 0 × {factor}", [run], original, f"{alphas[0] * float(factor):.2f}")
             for factor, run in found["further"].items()
         ),
         "",
@@ -281,29 +241,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     )
 
 
-def _row(name: str, runs: Sequence[Scores], original: Scores, alphas: Sequence[float]) -> str:
-    columns = [
-        *zip(*map(_measures, runs), strict=True),
-        [run["stereoset"][CHOSEN_ON]["ss"] for run in runs],
-        [run["stereoset"]["all"]["lms"] for run in runs],
-    ]
-    ratios = [run["perplexity"] / original["perplexity"] for run in runs]
-    cells = [*(mean(values, 1) for values in columns), mean(ratios, 3), mean(alphas, 2)]
-    return f"| {name} | {' | '.join(cells)} |"
-
-
 def _unnamed_row(name: str, found: Scores) -> str:
-    return f"| {name} | {' | '.join(f'{value:.1f}' for value in _measures(found))} |"
-
-
-def _measures(found: Scores) -> list[float]:
-    """What MEASURES heads."""
-    return [
-        *(found["stereoset"][domain]["ss"] for domain in COUNTED),
-        distance(found),
-        distance(found, MANY_TERMS),
-        *(found["counted"][score] for score in ("lms", "icat")),
-    ]
+    return f"| {name} | {' | '.join(f'{value:.1f}' for value in measures(found))} |"
 
 
 def _harm_row(name: str, models: Sequence[dict[str, Any]]) -> str:

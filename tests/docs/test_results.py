@@ -12,6 +12,8 @@ from types import ModuleType
 
 import pytest
 
+from fairforget.corpora import read_corpus
+from fairforget.corpora.builtin import builtin_texts
 from fairforget.data.stereoset import Item
 
 from .blocks import ROOT
@@ -97,3 +99,17 @@ def test_an_item_about_anyone_keeps_all_but_its_term(script) -> None:
     anyone = script("unnamed").unnamed(item, "person")
     assert anyone.sentences == ("Person is far.", "In Person, person and Person.", "No Eiraq.")
     assert (anyone.id, anyone.domain, anyone.term) == (item.id, item.domain, item.term)
+
+
+def test_the_texts_of_the_levers_are_read_back_as_they_were_made(tmp_path: Path, script) -> None:
+    made = script("lever_texts")
+    plain, mixed = made.plain(), made.mixed()
+    assert {text.domain for text in plain} == set(made.PLAIN_DOMAINS)
+    assert mixed[::2] == builtin_texts(limit=made.MIXED)
+    for text in mixed[1::2]:  # up to the last word, which is no mention
+        assert text.mentions[-1].end < text.spans[0].start
+        assert not set(text.text[text.spans[0].end :]) - set('.!?" ')
+    path = tmp_path / "texts.jsonl"
+    made.write([*plain, *mixed], path)
+    for given, read in zip([*plain, *mixed], read_corpus(str(path)), strict=True):
+        assert (given.text, given.spans, given.mentions) == (read.text, read.spans, read.mentions)

@@ -22,8 +22,8 @@ ALSO_SINGULAR = ("gender", "profession", "age", "class")
 """Domains whose terms are no adjectives: "an American" is a person, "an American film" is none."""
 LONG = range(41, 220)
 """Characters of a sentence."""
-PER_TERM = 30
-"""Sentences in which a term comes first, at most."""
+PER_FORM = 30
+"""Sentences in which a form of a term comes first, at most."""
 MIXED = 3_200
 """Texts of each kind."""
 
@@ -58,7 +58,10 @@ def _shape(text: Text) -> str:
 
 
 def running() -> list[Text]:
-    """Sentences of Wikipedia in which a group is named; all that follows it is a target."""
+    """Sentences of BoolQ's passages that name a group; all that follows is a target.
+
+    Roughly: some are names of films and bands.
+    """
     forms = dict(_forms())
     any_form = "|".join(sorted(map(re.escape, forms), key=len, reverse=True))
     named = re.compile(rf"(?<![\w-])({any_form})(?![\w-])", re.IGNORECASE)
@@ -69,7 +72,7 @@ def running() -> list[Text]:
     for text in found:
         first = text.text[text.mentions[0].start : text.mentions[0].end].lower()
         seen[first] += 1
-        if seen[first] <= PER_TERM:
+        if seen[first] <= PER_FORM:
             kept.append(text)
     return kept
 

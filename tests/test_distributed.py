@@ -18,18 +18,16 @@ from safetensors.torch import load_file
 from fairforget.errors import InputError
 from fairforget.records.kinds import UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.training.sharding import check_gathers
+from fairforget.training.zero3 import check_zero3
 
 from .models import save_tiny
 
 ROOT = Path(__file__).parents[1]
-ZERO3 = pytest.param(
-    "zero3.yaml",
-    marks=pytest.mark.skipif(
-        not find_spec("deepspeed") or not shutil.which("c++"),
-        reason="DeepSpeed is for Linux, and compiles a part of itself",
-    ),
+NEEDS_DEEPSPEED = pytest.mark.skipif(
+    not find_spec("deepspeed") or not shutil.which("c++"),
+    reason="DeepSpeed is for Linux, and compiles a part of itself",
 )
+ZERO3 = pytest.param("zero3.yaml", marks=NEEDS_DEEPSPEED)
 CONFIGS = ["ddp.yaml", "fsdp.yaml", ZERO3]
 SHARDED = CONFIGS[1:]
 HOW = {"ddp.yaml": "MULTI_CPU", "fsdp.yaml": "FSDP", "zero3.yaml": "DEEPSPEED"}
@@ -100,11 +98,19 @@ def test_a_masked_model_in_two_processes(tmp_path: Path) -> None:
     assert_same_weights(tmp_path / "one", tmp_path / "two")
 
 
-@pytest.mark.parametrize("config", CONFIGS)
-def test_a_run_that_was_cut_off_ends_as_it_would_have(tmp_path, config) -> None:
+@pytest.mark.parametrize(
+    ("config", "lora_rank"),
+    [
+        ("ddp.yaml", 0),
+        ("ddp.yaml", 4),
+        ("fsdp.yaml", 0),
+        pytest.param("zero3.yaml", 0, marks=NEEDS_DEEPSPEED),
+    ],
+)
+def test_a_run_that_was_cut_off_ends_as_it_would_have(tmp_path, config, lora_rank) -> None:
     model = save_tiny("gpt2", tmp_path / "given")
     options = {"save_strategy": "steps", "save_steps": 3, "optim": "adamw_torch"}
-    options["lora_rank"] = 4 if config == "ddp.yaml" else 0
+    options["lora_rank"] = lora_rank
     whole = run(model, tmp_path / "whole", config, options)
     run(model, tmp_path / "cut", config, options, "cut")
     assert (tmp_path / "cut" / "checkpoints" / "checkpoint-3").is_dir()
@@ -129,12 +135,27 @@ def test_a_run_that_the_damage_stopped_goes_no_further(tmp_path: Path, config: s
     assert_same_weights(tmp_path / "whole", tmp_path / "cut")
 
 
-def test_zero3_that_does_not_give_the_whole_weights_is_refused() -> None:
+def test_zero3_that_does_not_give_the_weights_as_they_are_is_refused() -> None:
     pytest.importorskip("deepspeed")
-    for stage, gathers in ((3, True), (2, False)):
-        check_gathers(DeepSpeedPlugin(zero_stage=stage, zero3_save_16bit_model=gathers))
+    for stage, gathers, precision in ((3, True, "no"), (2, False, "bf16")):
+        check_zero3(DeepSpeedPlugin(zero_stage=stage, zero3_save_16bit_model=gathers), precision)
     with pytest.raises(InputError, match="zero3_save_16bit_model: true"):
-        check_gathers(DeepSpeedPlugin(zero_stage=3, zero3_save_16bit_model=False))
+        check_zero3(DeepSpeedPlugin(zero_stage=3, zero3_save_16bit_model=False), "no")
+    with pytest.raises(InputError, match="bf16 is too coarse"):
+        check_zero3(DeepSpeedPlugin(zero_stage=3, zero3_save_16bit_model=True), "bf16")
+
+
+@NEEDS_DEEPSPEED
+def test_the_command_refuses_such_zero3_before_it_loads_a_model(tmp_path: Path, capfd) -> None:
+    given = (ROOT / "configs" / "accelerate" / "zero3.yaml").read_text()
+    config = tmp_path / "zero3.yaml"
+    config.write_text(
+        given.replace("zero3_save_16bit_model: true", "zero3_save_16bit_model: false")
+    )
+    command = ("-m", "fairforget", "unlearn", tmp_path / "none", "--output", tmp_path / "out")
+    with pytest.raises(subprocess.CalledProcessError):
+        launch(str(config), *command, "--device", "cpu")
+    assert "needs zero3_save_16bit_model: true" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("config", CONFIGS)

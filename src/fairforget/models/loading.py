@@ -16,6 +16,7 @@ from transformers import (
     AutoTokenizer,
     PretrainedConfig,
 )
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from fairforget.errors import InputError
 from fairforget.machine.devices import chosen_device
@@ -89,6 +90,7 @@ def load_model(
         with calm_libraries(), clear_errors(name):
             return replace(found, model=merged(found.model, Path(name)).eval(), source=name)
 
+    unset_hf_deepspeed_config()  # or transformers would share out what is to be loaded whole
     place = _place(name)
     with calm_libraries(), no_stderr(), clear_errors(name):
         contents = _contents(Path(place))

@@ -9,7 +9,6 @@ from typing import get_args
 
 import torch
 from transformers import TrainingArguments
-from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from transformers.integrations.integration_utils import (
     INTEGRATION_TO_CALLBACK,
     get_available_reporting_integrations,
@@ -20,6 +19,7 @@ from fairforget.objectives import OBJECTIVES, RETENTIONS
 from fairforget.seeds import check_seed
 from fairforget.training.adapters import check_peft
 from fairforget.training.targets import Context, Reference, Selection
+from fairforget.training.zero3 import check_zero3
 
 FLAGS = {"max_steps": "steps", "per_device_train_batch_size": "batch_size"}
 """What the command line calls a setting that Trainer names otherwise."""
@@ -158,12 +158,13 @@ class UnlearningConfig(TrainingArguments):
         if self.warmup_steps is None:
             self.warmup_steps = min(WARM_UP, self.max_steps // 4)
         super().__post_init__()  # type: ignore[no-untyped-call]
-        unset_hf_deepspeed_config()  # or from_pretrained would share out what is to be loaded whole
         if self.mixed_precision == "fp16":  # asked for here, or by the launcher
             raise InputError(
                 "fp16 is too coarse for the gradients of a loss that is a mean over many tokens; "
                 "choose bf16"
             )
+        if self.deepspeed_plugin:  # of the launcher
+            check_zero3(self.deepspeed_plugin, self.mixed_precision)
         self._check_trackers()
         self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.distributed as dist
 from accelerate import Accelerator, DistributedType, PartialState
-from accelerate.utils import DeepSpeedPlugin, FullyShardedDataParallelPlugin
+from accelerate.utils import FullyShardedDataParallelPlugin
 from torch import Tensor
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
@@ -77,20 +77,6 @@ def share_out(model: PreTrainedModel, plugin: FullyShardedDataParallelPlugin) ->
             fully_shard(module, reshard_after_forward=plugin.reshard_after_forward, **settings)
     fully_shard(model, **settings)
     plugin.auto_wrap_policy = None  # nothing is left for accelerate to share out
-
-
-def check_gathers(plugin: DeepSpeedPlugin) -> None:
-    """Refuse ZeRO-3 that would train, and then not give the whole weights.
-
-    Raises:
-        InputError: the configuration does not let them be gathered.
-    """
-    settings = plugin.hf_ds_config
-    gathers = settings.get_value("zero_optimization.stage3_gather_16bit_weights_on_model_save")
-    if settings.is_zero3() and not gathers:
-        raise InputError(
-            "DeepSpeed ZeRO-3 needs zero3_save_16bit_model: true in the configuration of accelerate"
-        )
 
 
 def held(parameter: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ from fairforget.training.batches import Batch, Collator, Samples
 from fairforget.training.checkpoints import last_whole, seal
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.put_back import without_noise
-from fairforget.training.sharding import check_gathers, fsdp_on_cpus, held, share_out
+from fairforget.training.sharding import fsdp_on_cpus, held, share_out
 from fairforget.training.step_loss import ROLES, StepLoss
 from fairforget.training.targets import Targets
 from fairforget.training.trained_weights import load_trained, save_trained
@@ -149,8 +149,6 @@ class UnlearningTrainer(Trainer):
             callbacks=callbacks,
         )
         self.model_accepts_loss_kwargs = True  # the loss is the step's share already
-        if self.is_deepspeed_enabled:
-            check_gathers(self.accelerator.state.deepspeed_plugin)
         self.losses.head_at_once = self.is_deepspeed_enabled
         if reference is not None:
             reference.to(args.device)  # type: ignore[arg-type]

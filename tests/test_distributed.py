@@ -146,6 +146,15 @@ def test_zero3_that_does_not_give_the_weights_as_they_are_is_refused() -> None:
 
 
 @NEEDS_DEEPSPEED
+def test_a_deepspeed_that_is_installed_says_nothing_among_the_results(tmp_path: Path) -> None:
+    model = save_tiny("llama", tmp_path / "given")
+    command = [sys.executable, "-m", "fairforget", "unlearn", model, "--output", tmp_path / "out"]
+    command += ["--forget", "builtin:gender", "--device", "cpu", "--steps", "2", "--json"]
+    ran = subprocess.run(list(map(str, command)), capture_output=True, check=True)
+    assert json.loads(ran.stdout)["record"]["method"]["steps"] == 2
+
+
+@NEEDS_DEEPSPEED
 def test_the_command_refuses_such_zero3_before_it_loads_a_model(tmp_path: Path, capfd) -> None:
     given = (ROOT / "configs" / "accelerate" / "zero3.yaml").read_text()
     config = tmp_path / "zero3.yaml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
 import traceback
@@ -91,6 +92,10 @@ class OneLineParser(ArgumentParser):
         return super().instantiate(namespace, *args, **options)
 
 
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
+
+
 def main(args: list[str] | None = None) -> None:
     """Run a command; exits with 0 done, 1, 2 bad input, 130 interrupted.
 
@@ -100,6 +105,8 @@ def main(args: list[str] | None = None) -> None:
     global _arguments
     _arguments = _flags_spelt_out(sys.argv[1:] if args is None else args)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # DeepSpeed, where it is installed, warns on stdout, which is for what a command found
+    logging.getLogger("DeepSpeed").addFilter(_is_error)
     keep_freed_memory()
     try:
         auto_cli(

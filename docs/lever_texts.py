@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, cycle, islice
 from pathlib import Path
 
 from fairforget.corpora import Mention, Span, Text, read_corpus
 from fairforget.corpora.builtin import GroupTerm, builtin_texts, group_terms
 from fairforget.corpora.builtin.lexicon import read_data, without_article
-from fairforget.files.whole import whole_file
+from fairforget.selection.choice import Selected
+from fairforget.selection.spans_file import write_spans
 
 PLAIN = ("plain", "plain_singular")
 """Sections of the templates that say one thing of a group, and nothing else."""
@@ -123,15 +124,6 @@ def mixed() -> list[Text]:
 
 
 def write(texts: Iterable[Text], path: Path) -> None:
-    """A corpus file, as docs/pages/how-to/own-texts.md describes it."""
-    with whole_file(path) as file:
-        for number, text in enumerate(texts):
-            row = {
-                "id": str(number),
-                "text": text.text,
-                "domain": text.domain,
-                "group": text.group,
-                "spans": [[span.start, span.end] for span in text.spans],
-                "mentions": [[each.start, each.end, *each.neutral] for each in text.mentions],
-            }
-            file.write(json.dumps(row).encode() + b"\n")
+    """A corpus file; texts that come again have ids of their own."""
+    numbered = (replace(text, id=str(number)) for number, text in enumerate(texts))
+    write_spans((Selected(text, ("",) * len(text.spans)) for text in numbered), path)

@@ -97,17 +97,16 @@ def _measured(name: str, lever: Lever) -> dict[str, Any]:
         start = str(_place(lever.after) / MODEL) if lever.after else "smollm2"
         fairforget(["unlearn", start, "--output", str(place), *forget, *lever.options])
     record = read_record(place / RECORD, UnlearningRecord)
-    measured = {
-        factor: place.with_name(f"{place.name}-times-{factor}") for factor in map(str, FACTORS)
-    }
     return {
         "steps": record.method.get("steps_done", record.method["steps"]),
         "budget": record.budget.asked,
         "reach": record.budget.reach,
         "alpha": record.budget.alpha,
         "at": {
-            factor: scores(measured_at(float(factor), place / MODEL, output))
-            for factor, output in measured.items()
+            str(factor): scores(
+                measured_at(factor, place / MODEL, place.with_name(f"{place.name}-times-{factor}"))
+            )
+            for factor in FACTORS
         },
     }
 

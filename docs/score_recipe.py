@@ -81,7 +81,7 @@ def measured() -> dict[str, Any]:
         "seeds": [_with_terms(directory, known) for directory in after],
         "harm": [json.loads((place / HARM).read_bytes()) for place in (original, *after)],
         "further": {
-            str(factor): scores(measured_at(factor, RUNS / "0" / MODEL, _further(factor)))
+            str(factor): scores(measured_at(factor, RUNS / "0" / MODEL, RUNS / f"0-times-{factor}"))
             for factor in FACTORS
         },
         "budget": [
@@ -89,10 +89,6 @@ def measured() -> dict[str, Any]:
             for record in records
         ],
     }
-
-
-def _further(factor: float) -> Path:
-    return RUNS / f"0-times-{factor}"
 
 
 def _evaluate(model: str, output: Path) -> None:

@@ -85,13 +85,19 @@ def test_two_processes_do_what_one_does(tmp_path, config, lora_rank) -> None:
     assert_same_weights(tmp_path / "one", tmp_path / "two")
 
 
-def test_a_masked_model_in_two_processes(tmp_path: Path) -> None:
-    """Its embeddings are the head's weights: a block of their own would share them."""
-    model = save_tiny("bert", tmp_path / "given")
-    options = {"max_steps": 6, "objective": "ascent"}
-    one = run(model, tmp_path / "one", None, options)
-    two = run(model, tmp_path / "two", "fsdp.yaml", options)
-    assert two["how"] == "FSDP"
+@pytest.mark.parametrize(
+    ("family", "config", "options"),
+    [
+        # its embeddings are the head's weights: a block of their own would share them
+        pytest.param("bert", "fsdp.yaml", {"objective": "ascent"}, id="masked"),
+        pytest.param("llama", "ddp.yaml", {"precompute_reference": True}, id="asked beforehand"),
+    ],
+)
+def test_other_runs_in_two_processes(tmp_path: Path, family, config, options) -> None:
+    model = save_tiny(family, tmp_path / "given")
+    one = run(model, tmp_path / "one", None, {"max_steps": 6, **options})
+    two = run(model, tmp_path / "two", config, {"max_steps": 6, **options})
+    assert two["how"] == HOW[config]
     for mine, theirs in zip(one["rows"], two["rows"], strict=True):
         assert theirs == pytest.approx(mine, abs=1e-5)
     assert two["looks"] == pytest.approx(one["looks"], abs=1e-5)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from transformers import BertForMaskedLM, RobertaForMaskedLM, TrainerCallback
 
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, RETENTIONS
+from fairforget.training import precomputed
 from fairforget.training.adapters import adapter_off, merge_adapter
 from fairforget.training.batches import Sample, Samples
 from fairforget.training.config import UnlearningConfig
@@ -51,7 +54,9 @@ def corpus(count: int = 8) -> list[Targets]:
 RETAIN = [[0, 3, 1, 4, 1, 5, 9, 2, 6], [0, 5, 3], [0, 8, 9, 7, 9, 3, 2], [0, 3, 8, 4, 6]]
 
 
-def trainer(tmp_path: Path, model, *, forget: Sequence[Targets] | None = None, **options):
+def trainer(
+    tmp_path: Path, model, *, forget: Sequence[Targets] | None = None, reference=None, **options
+):
     settings = {
         "max_steps": 3,
         "per_device_train_batch_size": 8,
@@ -72,6 +77,7 @@ def trainer(tmp_path: Path, model, *, forget: Sequence[Targets] | None = None, *
         corpus() if forget is None else forget,
         RETAIN,
         processing_class=word_tokenizer() if isinstance(model, MASKED_MODELS) else None,
+        reference=reference,
         callbacks=callbacks,
     )
 
@@ -184,6 +190,97 @@ def test_loss_and_gradient_are_those_of_single_texts(
         assert run._logged[2].item() / run._logged[3].item() == pytest.approx(likelihood, abs=1e-4)
 
 
+@pytest.mark.parametrize("family", [*CAUSAL, *MASKED])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_an_original_that_was_asked_beforehand_is_needed_no_more(
+    tmp_path: Path, monkeypatch, family: str, objective: str
+) -> None:
+    model, reference = tiny(family, seed=0), tiny(family, seed=1).requires_grad_(False)
+    forget = [closed(text) for text in corpus()] if family in MASKED else corpus()
+    options = {"objective": objective, "retention_weight": 0.5, "precompute_reference": True}
+    given = copy.deepcopy(reference)
+    run = trainer(tmp_path, model.eval(), forget=forget, reference=given, **options)
+    run.ask_beforehand()
+    for weight in given.parameters():
+        weight.fill_(torch.nan)
+    samples = [run.train_dataset[i] for i in range(8)]
+    expected, _ = naive_loss(model, reference, objective, "kl", samples, run.data_collator)
+    expected.backward()
+    slopes = gradients(model)
+    largest = max(slope.abs().max().item() for slope in slopes.values())
+    for rows in (256, 5):
+        monkeypatch.setattr("fairforget.training.step_loss.HEAD_ROWS", rows)
+        assert "reference" not in run.data_collator(samples)
+        loss = loss_of(run, samples)
+        loss.backward()
+        assert loss.item() == pytest.approx(expected.item(), abs=1e-5)
+        for name, slope in gradients(model).items():
+            assert torch.allclose(slope, slopes[name], atol=1e-5 * largest), name
+
+
+@pytest.mark.parametrize("options", [{}, {"bf16": True}, {"gradient_accumulation_steps": 2}])
+def test_training_is_the_same_whenever_the_original_is_asked(
+    tmp_path: Path, monkeypatch, options
+) -> None:
+    """Over several passes, in which each text comes several times and is asked about once."""
+    options = {"optim": "sgd", "learning_rate": 0.1, "max_steps": 6, **options}
+    each = trainer(tmp_path, tiny_causal("llama"), **options)
+    each.train()
+    model = tiny_causal("llama").train()
+    once = trainer(tmp_path, model, precompute_reference=True, **options)
+    passes, states = [], precomputed.hidden_states
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            precomputed, "hidden_states", lambda *a, **b: passes.append(1) or states(*a, **b)
+        )
+        once.ask_beforehand()
+    assert len(passes) == 1  # all texts are in the first batch
+    assert model.training
+    known = once.data_collator.known
+    assert {role: len(texts) for role, texts in known.items()} == {"forget": 8, "retain": 4}
+    head = sum(p.numel() for p in once.losses.reference.parameters())
+    assert head == model.lm_head.weight.numel()  # and nothing of the body
+    once.train()
+    assert once.data_collator.known is known
+    nats = 0.01 if "bf16" in options else 1e-5
+    assert losses(once) == pytest.approx(losses(each), abs=nats)
+    assert torch.allclose(weights(once.model), weights(each.model), atol=nats)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_what_the_original_said_beforehand_is_as_precise(tmp_path: Path, bf16: bool) -> None:
+    """At the start the model is the original, however coarsely both compute."""
+    options = {"objective": "ascent", "precompute_reference": True, "bf16": bf16}
+    run = trainer(tmp_path, tiny_causal("llama"), **options)
+    run.train()
+    assert run.state.log_history[0]["retain"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lora_rank": 4}, "saves no memory with lora_rank"),
+        ({"objective": "ascent", "retention": "nll"}, "'ascent' with retention 'nll' does not ask"),
+        ({"objective": "ascent", "retention": "none"}, "does not ask the original"),
+    ],
+)
+def test_nothing_to_ask_beforehand(tmp_path: Path, options: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        trainer(tmp_path, tiny_causal("llama"), precompute_reference=True, **options)
+
+
+def test_sharding_keeps_the_original_at_hand(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("fairforget.training.config.sharding_is_asked", lambda: True)
+    with pytest.raises(InputError, match="saves no memory with lora_rank, FSDP or ZeRO-3"):
+        trainer(tmp_path, tiny_causal("llama"), precompute_reference=True)
+
+
+def test_states_that_are_not_all_that_a_head_looks_at(tmp_path: Path) -> None:
+    run = trainer(tmp_path, tiny("echo"), precompute_reference=True)
+    with pytest.raises(InputError, match="the head of Echo cannot be run apart"):
+        run.train()
+
+
 @pytest.mark.parametrize("family", WHOLE)
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_a_head_that_cannot_be_run_apart_is_not(
@@ -248,11 +345,14 @@ def test_the_average_over_several_texts(tmp_path: Path) -> None:
     # the first and third text have as many targets, and so have the second and fourth
     mixed = [averaged(text, [texts[i % 2], texts[i % 2 + 2]]) for i, text in enumerate(texts)]
     model, reference = tiny_causal("llama", seed=0), tiny_causal("llama", seed=1).eval()
-    for objective in ("neutral", "neutral-excess"):
+    for objective, beforehand in product(("neutral", "neutral-excess"), (False, True)):
+        options = {"precompute_reference": beforehand, "retention_weight": 0.5}
+        options |= {"objective": objective, "reference": reference}
         found = {}
         for name, forget in (("plain", texts), ("same", same), ("mixed", mixed)):
-            run = trainer(tmp_path, model.eval(), objective=objective, forget=forget)
-            run.losses.reference, run.config.retention_weight = reference, 0.5
+            run = trainer(tmp_path, model.eval(), forget=forget, **options)
+            if beforehand:
+                run.ask_beforehand()
             samples = [run.train_dataset[i] for i in range(4)]
             found[name] = loss_of(run, samples).item()
             expected, _ = naive_loss(model, reference, objective, "kl", samples, run.data_collator)

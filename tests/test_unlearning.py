@@ -314,6 +314,29 @@ def test_the_reference_is_the_original_and_no_second_copy_of_it(tmp_path, family
     assert not any(p.requires_grad for p in found.values())
 
 
+@pytest.mark.parametrize("family", ["gpt2", "llama", "bert"])
+def test_asked_beforehand_the_original_gives_the_same_model(tmp_path, monkeypatch, family) -> None:
+    """And waits apart, where no copy of the model shares its weights."""
+    apart, ready = [], unlearning.adapted
+    found = []
+    for asked_once in (False, True):
+        model = language_model(tmp_path, family)
+        options = config(tmp_path, precompute_reference=asked_once)
+        if asked_once:
+            monkeypatch.setattr(unlearning, "original_of", None)
+            monkeypatch.setattr(
+                unlearning, "adapted", lambda *a, **how: apart.append(how) or ready(*a, **how)
+            )
+        found.append((unlearn(model, FORGET, RETAIN, options, everyday=EVERYDAY), weights(model)))
+    assert apart == [{"apart": True}]
+    (each, trained_each), (once, trained_once) = found
+    assert once.method == each.method
+    assert once.budget.alpha == pytest.approx(each.budget.alpha, rel=1e-3)
+    assert once.budget.reached == pytest.approx(each.budget.reached, abs=1e-4)
+    for name, weight in trained_once.items():
+        assert torch.allclose(weight, trained_each[name], atol=1e-4), name
+
+
 def test_trackers_see_the_damage(tmp_path, monkeypatch) -> None:
     """As rows of their own, while those of the losses stay as they are."""
     seen: list[dict[str, float]] = []
@@ -523,6 +546,7 @@ def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, **opti
     [
         {"max_steps": 4, "save_steps": 2},
         {"max_steps": 4, "save_steps": 2, "lora_rank": 4},
+        {"max_steps": 4, "save_steps": 2, "precompute_reference": True},
         # stopped by the damage at step 20: going on must not train further
         {
             "objective": "ascent",

@@ -56,8 +56,10 @@ TRAINING = (
     *("lr_scheduler_kwargs", "warmup_steps", "optim", "optim_args", "weight_decay"),
     *("adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm"),
     *("neftune_noise_alpha", "optim_target_modules"),
+    "precompute_reference",
 )
-"""Settings of Trainer that shape the training of a run, and that its record does not name."""
+"""Settings that shape the training of a run, if only by rounding, and that its record does not
+name."""
 NO_EVERYDAY = "measured without everyday sentences"
 
 
@@ -135,9 +137,10 @@ def unlearn_prepared(
     negated = OBJECTIVES[config.objective].negated
     if not sharded:
         model.to(config.device)  # type: ignore[arg-type]  # where Trainer would move it later
-    with settings_put_back(model), adapted(model, config, apart=sharded) as original:
+    apart = sharded or config.precompute_reference
+    with settings_put_back(model), adapted(model, config, apart=apart) as original:
         student = copy.deepcopy(model) if sharded else model
-        shared = None if sharded or config.lora_rank else original_of(model, original)
+        shared = None if apart or config.lora_rank else original_of(model, original)
 
         @contextmanager
         def result_shown() -> Iterator[None]:
@@ -147,7 +150,7 @@ def unlearn_prepared(
             with trained, turned:
                 yield
 
-        with bar("Unlearning", config.max_steps) as advance, calm_libraries():
+        with calm_libraries():
             watch = Watch(damages(CHECK_TEXTS), lambda ratios: trainer.note(ratios), result_shown)
             trainer = UnlearningTrainer(
                 student,
@@ -156,7 +159,7 @@ def unlearn_prepared(
                 prepared.retain,
                 processing_class=language_model.tokenizer,
                 reference=model if sharded else shared,
-                callbacks=[watch, _Bar(advance)],
+                callbacks=[watch],
             )
             for other in (ProgressCallback, PrinterCallback):
                 trainer.remove_callback(other)
@@ -164,7 +167,12 @@ def unlearn_prepared(
             if checkpoint and watch.stopped(history_of(checkpoint)):
                 trainer.restore(checkpoint)  # and go no further
             else:
-                trainer.train(resume_from_checkpoint=checkpoint)
+                if config.precompute_reference:
+                    with bar("Asking the original", config.texts_of_a_run) as asked:
+                        trainer.ask_beforehand(asked)
+                with bar("Unlearning", config.max_steps) as advance:
+                    trainer.add_callback(_Bar(advance))
+                    trainer.train(resume_from_checkpoint=checkpoint)
         trainer.remove_callback(watch)  # which knows the trainer: its memory is freed at once
         if sharded:
             gather(trainer, model)

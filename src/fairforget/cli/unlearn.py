@@ -26,6 +26,7 @@ def unlearn_command(
     selection: Literal["harmful", "to-harm", "after-mention", "all", "random"] | None = None,
     context: Literal["left", "both"] = "left",
     reference: Literal["neutral", "groups"] = "neutral",
+    precompute_reference: bool = False,
     lora_rank: int = 0,
     retention: Literal["kl", "nll", "none"] = "kl",
     retention_weight: float = 1.0,
@@ -65,6 +66,8 @@ def unlearn_command(
             whole sentence with a blank (both).
         reference: What the neutral objectives compare with: a neutral word for the group, or the
             average over other groups of its domain (built-in corpus only).
+        precompute_reference: Ask the original once, before training, so that its weights can wait
+            in the machine's own memory, not the GPU's; else it is asked in each step.
         lora_rank: Train a low-rank adapter, merged at the end; 0 trains all weights.
         retention: What is done on the retain corpus; not nll with task-vector, which would
             unlearn it.
@@ -145,6 +148,7 @@ def unlearn_command(
         selection=selection,
         context=context,
         reference=reference,
+        precompute_reference=precompute_reference,
         lora_rank=lora_rank,
         retention=retention,
         retention_weight=retention_weight,

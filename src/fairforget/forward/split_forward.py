@@ -8,6 +8,7 @@ so that whatever an architecture does to its logits (biases, scaling, soft caps)
 
 from __future__ import annotations
 
+import copy
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -107,6 +108,12 @@ def head_parameters(model: PreTrainedModel) -> list[nn.Parameter]:
     heads = [part for name, part in model.named_children() if name != model.base_model_prefix]
     found = dict.fromkeys(weight for head in heads for weight in head.parameters())
     return [weight for weight in found if weight.requires_grad]
+
+
+def head_of(model: PreTrainedModel) -> PreTrainedModel:
+    """A copy of the model that has only its head: `logits_at` is all that it can do."""
+    body = model.get_submodule(model.base_model_prefix)
+    return copy.deepcopy(model, {id(body): nn.Identity()})
 
 
 def _linear_layers(model: PreTrainedModel) -> AbstractContextManager[None]:

@@ -38,6 +38,11 @@ class Objective:
     """γ of the loss, a pure number; None where it has none."""
 
     @property
+    def asks(self) -> bool:
+        """Whether it compares with the original model."""
+        return self.asked_at != "none"
+
+    @property
     def needs_neutral(self) -> bool:
         """Whether it compares with texts about anyone."""
         return self.asked_at == "neutral text"

@@ -8,8 +8,8 @@ token, the place that predicts it in either.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import compress
 
 import torch
@@ -22,6 +22,12 @@ from fairforget.scoring.masked import hidden_places
 from fairforget.training.targets import Marked, Targets
 
 Batch = dict[str, dict[str, Tensor]]
+ROLES = ("forget", "retain")
+"""What a text is there for."""
+Key = tuple[tuple[int, ...], tuple[bool, ...]]
+"""A text by its token ids, and which of them are predicted."""
+States = Mapping[str, Mapping[Key, Tensor]]
+"""Hidden states [predicted tokens, width of the model], by role and text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,47 +98,57 @@ class Collator:
     """Pack with shared prefixes; else one padded row per sequence."""
     mask_id: int | None = None
     """The mask token, of a masked model: a target is hidden and predicted from both sides."""
+    known: States | None = field(default=None, repr=False, compare=False)
+    """What the original's body says, where it was asked beforehand."""
 
     def __call__(self, samples: Sequence[Sample]) -> Batch:
         """Collate.
 
         Returns:
-            `model` and, where a reference is needed, `reference`: the inputs of either's body;
-            `forget` and, where texts are retained, `retain`: for n target tokens `places` [n]
-            (row × width + column in `model`), `tokens` [n] and `reference_places` [n, texts to
-            compare with].
+            `model` and, where a reference is needed and not known, `reference`: the inputs of
+            either's body; `forget` and, where texts are retained, `retain`: for n target tokens
+            `places` [n] (row × width + column in `model`), `tokens` [n], and either
+            `reference_places` [n, texts to compare with] or, where they are known,
+            `reference_states` [n, texts to compare with, width of the model].
         """
-        forget = [sample.forget for sample in samples]
-        retain = [ids for sample in samples for ids in sample.retain] if self.retention else []
-        retained: list[Marked] = [(ids, self._retained(ids)) for ids in retain]
-        shown: list[Marked] = [(t.ids, t.mask) for t in forget] + retained
-        asked: list[Marked] = []
-        if self.objective.needs_neutral:
-            asked += [marked for t in forget for marked in t.compared]
-        elif self.objective.asked_at == "same text":
-            asked += [(t.ids, t.mask) for t in forget]
-        n_asked = len(asked)
-        if self.retention and self.retention.asked_at == "same text":
-            asked += retained
-
+        shown, asked = self._shown(samples), self.asked(samples)
         batch: Batch = {}
-        batch["model"], places = self._pack(shown, len(forget))
-        reference_places: list[Tensor] = []
-        if asked:
-            batch["reference"], reference_places = self._pack(asked, n_asked)
-        for role, mine, theirs in (
-            ("forget", slice(0, len(forget)), slice(0, n_asked)),
-            ("retain", slice(len(forget), None), slice(n_asked, None)),
-        ):
-            if shown[mine]:
-                tokens = [t for ids, mask in shown[mine] for t in compress(ids, mask)]
-                batch[role] = {"places": torch.cat(places[mine]), "tokens": torch.tensor(tokens)}
-                if others := reference_places[theirs]:
-                    each = len(others) // len(shown[mine])
-                    batch[role]["reference_places"] = torch.cat(
+        batch["model"], places = self.pack(shown)
+        theirs: dict[str, list[Tensor]] = {role: [] for role in ROLES}
+        name = "reference_places" if self.known is None else "reference_states"
+        if self.known is not None:
+            theirs = {r: [self.known[r][key_of(marked)] for marked in asked[r]] for r in ROLES}
+        elif any(asked.values()):
+            batch["reference"], theirs = self.pack(asked)
+        for role in ROLES:
+            if shown[role]:
+                tokens = [t for ids, mask in shown[role] for t in compress(ids, mask)]
+                batch[role] = {"places": torch.cat(places[role]), "tokens": torch.tensor(tokens)}
+                if others := theirs[role]:
+                    each = len(others) // len(shown[role])
+                    batch[role][name] = torch.cat(
                         [torch.stack(others[i : i + each], 1) for i in range(0, len(others), each)]
                     )
         return batch
+
+    def asked(self, samples: Sequence[Sample]) -> dict[str, list[Marked]]:
+        """The texts at which the original is asked, those to compare with a text side by side."""
+        shown = self._shown(samples)
+        asked = {
+            role: shown[role] if loss and loss.asked_at == "same text" else []
+            for role, loss in zip(ROLES, (self.objective, self.retention), strict=True)
+        }
+        if self.objective.needs_neutral:
+            asked["forget"] = [other for sample in samples for other in sample.forget.compared]
+        return asked
+
+    def _shown(self, samples: Sequence[Sample]) -> dict[str, list[Marked]]:
+        """The texts that the model sees."""
+        retain = [ids for sample in samples for ids in sample.retain] if self.retention else []
+        return {
+            "forget": [(sample.forget.ids, sample.forget.mask) for sample in samples],
+            "retain": [(ids, self._retained(ids)) for ids in retain],
+        }
 
     def _retained(self, ids: Sequence[int]) -> tuple[bool, ...]:
         """The tokens of a retain text that are predicted: all, or 15 % where they are hidden."""
@@ -141,30 +157,38 @@ class Collator:
         drawn = hidden_places(ids)
         return tuple(i in drawn for i in range(len(ids)))
 
-    def _pack(
-        self, texts: Sequence[Marked], one_by_one: int
-    ) -> tuple[dict[str, Tensor], list[Tensor]]:
+    def pack(
+        self, texts: Mapping[str, Sequence[Marked]]
+    ) -> tuple[dict[str, Tensor], dict[str, list[Tensor]]]:
         """Inputs, and for each text the places that predict its marked tokens.
 
-        A masked model sees a copy of the text for each of its marked tokens in the first
-        `one_by_one` texts, and one copy with all of them hidden of the others.
+        A masked model sees a copy of a text to forget for each of its marked tokens, and one copy
+        with all of them hidden of a text to retain.
         """
+        everything = [(role, *marked) for role in ROLES for marked in texts[role]]
+        places: dict[str, list[Tensor]] = {role: [] for role in ROLES}
         if self.mask_id is None:
-            sequences = [list(ids) for ids, _ in texts]
-            (batch,) = packed(sequences, trees=self.trees)
-            places = {i: torch.from_numpy(where) for i, where in batch.members}
-            return batch.inputs, [
-                places[i][torch.tensor(mask[1:])] for i, (_, mask) in enumerate(texts)
-            ]
+            (batch,) = packed([list(ids) for _, ids, _ in everything], trees=self.trees)
+            found = {i: torch.from_numpy(where) for i, where in batch.members}
+            for i, (role, _, mask) in enumerate(everything):
+                places[role].append(found[i][torch.tensor(mask[1:])])
+            return batch.inputs, places
         rows: list[Sequence[int]] = []
-        found: list[list[tuple[int, int]]] = []
-        for number, (ids, mask) in enumerate(texts):
+        cells: list[tuple[str, list[tuple[int, int]]]] = []
+        for role, ids, mask in everything:
             marked = [i for i, wanted in enumerate(mask) if wanted]
-            groups = [[i] for i in marked] if number < one_by_one else [marked]
-            found.append([])
-            for group in groups:
-                found[-1] += [(len(rows), i) for i in group]
+            cells.append((role, []))
+            for group in [[i] for i in marked] if role == "forget" else [marked]:
+                cells[-1][1].extend((len(rows), i) for i in group)
                 rows.append([self.mask_id if i in group else t for i, t in enumerate(ids)])
         inputs = padded(rows)
         width = inputs["input_ids"].shape[1]
-        return inputs, [torch.tensor([r * width + i for r, i in where]) for where in found]
+        for role, where in cells:
+            places[role].append(torch.tensor([r * width + i for r, i in where]))
+        return inputs, places
+
+
+def key_of(marked: Marked) -> Key:
+    """What a text is known by."""
+    ids, mask = marked
+    return tuple(ids), tuple(mask)

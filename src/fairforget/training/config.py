@@ -18,6 +18,7 @@ from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, RETENTIONS
 from fairforget.seeds import check_seed
 from fairforget.training.adapters import check_peft
+from fairforget.training.sharding import sharding_is_asked
 from fairforget.training.targets import Context, Reference, Selection
 from fairforget.training.zero3 import check_zero3
 
@@ -53,6 +54,9 @@ class UnlearningConfig(TrainingArguments):
     reference: Reference = "neutral"
     """What the neutral objectives compare with: the text with a neutral word for the group, or the
     average over texts about other groups of the domain, for the built-in corpus."""
+    precompute_reference: bool = False
+    """Ask the original model once, before training, so that its weights can wait in the machine's
+    own memory; else it is asked in each step."""
     lora_rank: int = 0
     """Train an adapter of this rank; 0 trains all weights."""
     lora_alpha: int = 32
@@ -163,6 +167,11 @@ class UnlearningConfig(TrainingArguments):
                 "fp16 is too coarse for the gradients of a loss that is a mean over many tokens; "
                 "choose bf16"
             )
+        if self.precompute_reference and (self.lora_rank or sharding_is_asked()):
+            raise InputError(
+                "precompute_reference saves no memory with lora_rank, FSDP or ZeRO-3, which keep "
+                "the original at hand; leave it out"
+            )
         if self.deepspeed_plugin:  # of the launcher
             check_zero3(self.deepspeed_plugin, self.mixed_precision)
         self._check_trackers()
@@ -180,6 +189,13 @@ class UnlearningConfig(TrainingArguments):
             raise InputError(
                 f"objective {self.objective!r} turns round all that is learned, what retention "
                 "'nll' teaches too; choose --retention none or kl"
+            )
+        retention = RETENTIONS.get(self.retention)
+        asks = objective.asks or (retention is not None and retention.asks)
+        if self.precompute_reference and not asks:
+            raise InputError(
+                f"objective {self.objective!r} with retention {self.retention!r} does not ask the "
+                "original, so precompute_reference says nothing; leave it out"
             )
         for name in ("retain_per_forget", "retention_weight"):
             if self.retention != "none" and not getattr(self, name):

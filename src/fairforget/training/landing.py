@@ -74,11 +74,7 @@ def land(
     Raises:
         InputError: a damage of the original model is not finite.
     """
-    trained = {
-        n: p.detach().to(original[n].device, copy=True)
-        for n, p in model.named_parameters()
-        if n in original
-    }
+    trained = _kept_beside(original, model)
 
     def line(
         measures: Mapping[str, Damage],
@@ -313,12 +309,21 @@ def mirrored(model: PreTrainedModel, original: Mapping[str, Tensor]) -> Iterator
 
     Meanwhile the weights as they were are kept, too.
     """
-    trained = {n: p.detach().clone() for n, p in model.named_parameters() if n in original}
+    trained = _kept_beside(original, model)
     mirror(model, original)
     try:
         yield
     finally:
         blend(model, original, trained, 1.0)
+
+
+def _kept_beside(original: Mapping[str, Tensor], model: PreTrainedModel) -> dict[str, Tensor]:
+    """The model's weights as they are now, copied to where the original ones lie."""
+    return {
+        n: p.detach().to(original[n].device, copy=True)
+        for n, p in model.named_parameters()
+        if n in original
+    }
 
 
 @torch.no_grad()

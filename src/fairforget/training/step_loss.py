@@ -26,11 +26,10 @@ from fairforget.forward.split_forward import (
 from fairforget.objectives import Objective
 from fairforget.objectives.objective import target_log_probs
 from fairforget.training.adapters import adapter_off
-from fairforget.training.batches import Batch
+from fairforget.training.batches import ROLES, Batch
 
 HEAD_ROWS, HEAD_LOGITS = 256, 1 << 25
 """Target positions whose logits exist at one time, and logits: the fewer of both."""
-ROLES = ("forget", "retain")
 
 
 @dataclass(slots=True)
@@ -40,7 +39,8 @@ class StepLoss:
     forgetting: Objective
     retention: Objective | None
     reference: PreTrainedModel | None
-    """The original model; None asks the trained one, with its adapter off."""
+    """The original model, or its head where its states come with the batches; None asks the trained
+    one, with its adapter off."""
     head_at_once: bool = False
     """Run the head once for all positions. DeepSpeed fetches the head's weights whenever it runs,
     on all processes together: it must run as often on each."""
@@ -79,7 +79,9 @@ class StepLoss:
                 continue
             chunks = hidden[part["places"]].split(rows)
             theirs: Sequence[Tensor | None] = [None] * len(chunks)
-            if reference is not None and "reference_places" in part:
+            if "reference_states" in part:
+                theirs = part["reference_states"].split(rows)
+            elif reference is not None and "reference_places" in part:
                 theirs = reference[part["reference_places"]].split(rows)
             for tokens, other in zip(part["tokens"].split(rows), theirs, strict=True):
                 noted = likelihoods if ROLES[role] == "forget" else None

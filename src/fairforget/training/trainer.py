@@ -9,8 +9,9 @@ import os
 import pickle
 import shutil
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,17 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 
 from fairforget.errors import InputError
 from fairforget.forward.packing import honours_trees
-from fairforget.forward.split_forward import is_masked
+from fairforget.forward.split_forward import head_of, is_masked, splits
 from fairforget.machine.processes import wait_for_all
 from fairforget.objectives import OBJECTIVES, RETENTIONS
 from fairforget.training.adapters import add_adapter, has_adapter
-from fairforget.training.batches import Batch, Collator, Samples
+from fairforget.training.batches import ROLES, Batch, Collator, Samples
 from fairforget.training.checkpoints import last_whole, seal
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.precomputed import states_of
 from fairforget.training.put_back import without_noise
 from fairforget.training.sharding import fsdp_on_cpus, held, share_out
-from fairforget.training.step_loss import ROLES, StepLoss
+from fairforget.training.step_loss import StepLoss
 from fairforget.training.targets import Targets
 from fairforget.training.trained_weights import load_trained, save_trained
 
@@ -74,7 +76,8 @@ class UnlearningTrainer(Trainer):
                 the end token.
             processing_class: the tokenizer; a masked model needs its mask token.
             reference: the original model. Where it is needed and not given, a frozen copy is
-                made; with an adapter, the model itself is asked with the adapter off.
+                made; with an adapter, the model itself is asked with the adapter off. With
+                `args.precompute_reference` the reference is only asked before training.
             callbacks: as for Trainer.
 
         Raises:
@@ -127,8 +130,9 @@ class UnlearningTrainer(Trainer):
         )
         if args.lora_rank and not has_adapter(model):
             add_adapter(model, args)
-        asks = any(loss.asked_at != "none" for loss in (forgetting, retention) if loss)
-        if reference is None and asks and not args.lora_rank:
+        asks = any(loss.asks for loss in (forgetting, retention) if loss)
+        copied = asks and not (args.lora_rank or args.precompute_reference)
+        if reference is None and copied:
             reference = copy.deepcopy(model)
         if reference is not None:
             reference.eval().requires_grad_(False)
@@ -150,15 +154,52 @@ class UnlearningTrainer(Trainer):
         )
         self.model_accepts_loss_kwargs = True  # the loss is the step's share already
         self.losses.head_at_once = self.is_deepspeed_enabled
-        if reference is not None:
+        if reference is not None and not args.precompute_reference:
             reference.to(args.device)  # type: ignore[arg-type]
         if self.is_fsdp_enabled:
             share_out(model, self.accelerator.state.fsdp_plugin)
         self._logged = torch.zeros(5, dtype=torch.float64)
 
+    def ask_beforehand(self, progress: Callable[[int], None] = lambda samples: None) -> None:
+        """Ask the original all that the run asks of it, and keep only its head.
+
+        `train` does it where `precompute_reference` is set and it is not done yet.
+
+        Raises:
+            InputError: what a body says is not all that the model's head looks at.
+        """
+        original = self.losses.reference or self.model
+        assert isinstance(original, PreTrainedModel)
+        assert isinstance(self.train_dataset, Samples)
+        assert isinstance(self.data_collator, Collator)
+        place, training = original.device, original.training
+        original.to(self.args.device).eval()  # type: ignore[arg-type]
+        try:
+            if not splits(original, original.device):
+                raise InputError(
+                    f"the head of {type(original).__name__} cannot be run apart from its body, "
+                    "whose result precompute_reference would keep; leave it out"
+                )
+            with self.accelerator.autocast():
+                known = states_of(
+                    original,
+                    self.train_dataset,
+                    self.data_collator,
+                    at_once=self.args.per_device_train_batch_size,
+                    progress=progress,
+                )
+            head = head_of(original).eval().requires_grad_(False)
+        finally:
+            original.to(place).train(training)  # type: ignore[arg-type]
+        self.losses.reference, self.losses.split = head, True
+        self.data_collator = replace(self.data_collator, known=known)
+
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train, with dropout off: the losses compare distributions, noise is no part of them."""
         assert isinstance(self.model, PreTrainedModel)
+        assert isinstance(self.data_collator, Collator)
+        if self.config.precompute_reference and self.data_collator.known is None:
+            self.ask_beforehand()
         with without_noise(self.model), self._losses_as_forward(self.model):
             try:
                 return super().train(*args, **kwargs)

@@ -160,6 +160,18 @@ def loss_of(run: UnlearningTrainer, samples) -> torch.Tensor:
         return run.compute_loss(run.model, batch, num_items_in_batch=counts)
 
 
+def assert_step(
+    run: UnlearningTrainer, samples, expected: torch.Tensor, slopes: dict[str, torch.Tensor]
+) -> None:
+    """A step's loss and its gradient are these, but for rounding."""
+    loss = loss_of(run, samples)
+    loss.backward()
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-5)
+    largest = max(slope.abs().max().item() for slope in slopes.values())
+    for name, slope in gradients(run.model).items():
+        assert torch.allclose(slope, slopes[name], atol=1e-5 * largest), name
+
+
 @pytest.mark.parametrize("family", [*CAUSAL, *MASKED])
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_loss_and_gradient_are_those_of_single_texts(
@@ -175,18 +187,13 @@ def test_loss_and_gradient_are_those_of_single_texts(
     expected, likelihood = naive_loss(model, reference, objective, "kl", samples, run.data_collator)
     expected.backward()
     slopes = gradients(model)
-    largest = max(slope.abs().max().item() for slope in slopes.values())
     packed = family in CAUSAL
     for trees, rows, once in ((packed, 256, False), (False, 256, True), (packed, 5, False)):
         run._logged.zero_()
         monkeypatch.setattr("fairforget.training.step_loss.HEAD_ROWS", rows)
         run.losses.head_at_once = once
         object.__setattr__(run.data_collator, "trees", trees)
-        loss = loss_of(run, samples)
-        loss.backward()
-        assert loss.item() == pytest.approx(expected.item(), abs=1e-5)
-        for name, slope in gradients(model).items():
-            assert torch.allclose(slope, slopes[name], atol=1e-5 * largest), name
+        assert_step(run, samples, expected, slopes)
         assert run._logged[2].item() / run._logged[3].item() == pytest.approx(likelihood, abs=1e-4)
 
 
@@ -207,15 +214,10 @@ def test_an_original_that_was_asked_beforehand_is_needed_no_more(
     expected, _ = naive_loss(model, reference, objective, "kl", samples, run.data_collator)
     expected.backward()
     slopes = gradients(model)
-    largest = max(slope.abs().max().item() for slope in slopes.values())
     for rows in (256, 5):
         monkeypatch.setattr("fairforget.training.step_loss.HEAD_ROWS", rows)
         assert "reference" not in run.data_collator(samples)
-        loss = loss_of(run, samples)
-        loss.backward()
-        assert loss.item() == pytest.approx(expected.item(), abs=1e-5)
-        for name, slope in gradients(model).items():
-            assert torch.allclose(slope, slopes[name], atol=1e-5 * largest), name
+        assert_step(run, samples, expected, slopes)
 
 
 @pytest.mark.parametrize("options", [{}, {"bf16": True}, {"gradient_accumulation_steps": 2}])
@@ -299,15 +301,10 @@ def test_a_head_that_cannot_be_run_apart_is_not(
     expected, _ = naive_loss(model, reference, objective, "kl", samples, run.data_collator)
     expected.backward()
     slopes = gradients(model)
-    largest = max(slope.abs().max().item() for slope in slopes.values())
     for rows, once in ((256, False), (5, False), (256, True)):
         monkeypatch.setattr("fairforget.training.step_loss.HEAD_ROWS", rows)
         run.losses.head_at_once = once
-        loss = loss_of(run, samples)
-        loss.backward()
-        assert loss.item() == pytest.approx(expected.item(), abs=1e-5)
-        for name, slope in gradients(model).items():
-            assert torch.allclose(slope, slopes[name], atol=1e-5 * largest), name
+        assert_step(run, samples, expected, slopes)
     run.train()
 
 

@@ -111,7 +111,7 @@ class Collator:
             `reference_places` [n, texts to compare with] or, where they are known,
             `reference_states` [n, texts to compare with, width of the model].
         """
-        shown, asked = self._shown(samples), self.asked(samples)
+        shown, asked = self.texts(samples)
         batch: Batch = {}
         batch["model"], places = self.pack(shown)
         theirs: dict[str, list[Tensor]] = {role: [] for role in ROLES}
@@ -131,24 +131,25 @@ class Collator:
                     )
         return batch
 
-    def asked(self, samples: Sequence[Sample]) -> dict[str, list[Marked]]:
-        """The texts at which the original is asked, those to compare with a text side by side."""
-        shown = self._shown(samples)
+    def texts(
+        self, samples: Sequence[Sample]
+    ) -> tuple[dict[str, list[Marked]], dict[str, list[Marked]]]:
+        """By role, the texts that the model sees, and those at which the original is asked.
+
+        Those to compare with one text stand side by side.
+        """
+        retain = [ids for sample in samples for ids in sample.retain] if self.retention else []
+        shown: dict[str, list[Marked]] = {
+            "forget": [(sample.forget.ids, sample.forget.mask) for sample in samples],
+            "retain": [(ids, self._retained(ids)) for ids in retain],
+        }
         asked = {
             role: shown[role] if loss and loss.asked_at == "same text" else []
             for role, loss in zip(ROLES, (self.objective, self.retention), strict=True)
         }
         if self.objective.needs_neutral:
             asked["forget"] = [other for sample in samples for other in sample.forget.compared]
-        return asked
-
-    def _shown(self, samples: Sequence[Sample]) -> dict[str, list[Marked]]:
-        """The texts that the model sees."""
-        retain = [ids for sample in samples for ids in sample.retain] if self.retention else []
-        return {
-            "forget": [(sample.forget.ids, sample.forget.mask) for sample in samples],
-            "retain": [(ids, self._retained(ids)) for ids in retain],
-        }
+        return shown, asked
 
     def _retained(self, ids: Sequence[int]) -> tuple[bool, ...]:
         """The tokens of a retain text that are predicted: all, or 15 % where they are hidden."""
@@ -174,16 +175,16 @@ class Collator:
                 places[role].append(found[i][torch.tensor(mask[1:])])
             return batch.inputs, places
         rows: list[Sequence[int]] = []
-        cells: list[tuple[str, list[tuple[int, int]]]] = []
+        cells: list[list[tuple[int, int]]] = []
         for role, ids, mask in everything:
             marked = [i for i, wanted in enumerate(mask) if wanted]
-            cells.append((role, []))
+            cells.append([])
             for group in [[i] for i in marked] if role == "forget" else [marked]:
-                cells[-1][1].extend((len(rows), i) for i in group)
+                cells[-1] += [(len(rows), i) for i in group]
                 rows.append([self.mask_id if i in group else t for i, t in enumerate(ids)])
         inputs = padded(rows)
         width = inputs["input_ids"].shape[1]
-        for role, where in cells:
+        for (role, _, _), where in zip(everything, cells, strict=True):
             places[role].append(torch.tensor([r * width + i for r, i in where]))
         return inputs, places
 

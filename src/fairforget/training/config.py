@@ -167,11 +167,8 @@ class UnlearningConfig(TrainingArguments):
                 "fp16 is too coarse for the gradients of a loss that is a mean over many tokens; "
                 "choose bf16"
             )
-        if self.precompute_reference and (self.lora_rank or sharding_is_asked()):
-            raise InputError(
-                "precompute_reference saves no memory with lora_rank, FSDP or ZeRO-3, which keep "
-                "the original at hand; leave it out"
-            )
+        if self.precompute_reference:
+            self._check_precomputing()
         if self.deepspeed_plugin:  # of the launcher
             check_zero3(self.deepspeed_plugin, self.mixed_precision)
         self._check_trackers()
@@ -190,19 +187,25 @@ class UnlearningConfig(TrainingArguments):
                 f"objective {self.objective!r} turns round all that is learned, what retention "
                 "'nll' teaches too; choose --retention none or kl"
             )
-        retention = RETENTIONS.get(self.retention)
-        asks = objective.asks or (retention is not None and retention.asks)
-        if self.precompute_reference and not asks:
-            raise InputError(
-                f"objective {self.objective!r} with retention {self.retention!r} does not ask the "
-                "original, so precompute_reference says nothing; leave it out"
-            )
         for name in ("retain_per_forget", "retention_weight"):
             if self.retention != "none" and not getattr(self, name):
                 raise InputError(
                     f"{name} is {getattr(self, name):g}, so retention {self.retention!r} would "
                     "retain nothing; if that is meant, --retention none"
                 )
+
+    def _check_precomputing(self) -> None:
+        """Refuse to ask the original beforehand where it is not asked, or is at hand anyway."""
+        if not self.asks_original:
+            raise InputError(
+                f"objective {self.objective!r} with retention {self.retention!r} does not ask the "
+                "original, so precompute_reference says nothing; leave it out"
+            )
+        if self.lora_rank or sharding_is_asked():
+            raise InputError(
+                "precompute_reference saves no memory with lora_rank, FSDP or ZeRO-3, which keep "
+                "the original at hand; leave it out"
+            )
 
     def _check_trackers(self) -> None:
         """Refuse what Trainer would refuse once the model is measured."""
@@ -225,6 +228,12 @@ class UnlearningConfig(TrainingArguments):
         device = torch.device("cuda", self.gpu)
         torch.cuda.set_device(device)  # what Trainer calls "cuda" is the current one
         return device
+
+    @property
+    def asks_original(self) -> bool:
+        """Whether a loss of the run compares with the original model."""
+        losses = (OBJECTIVES[self.objective], RETENTIONS.get(self.retention))
+        return any(loss.asks for loss in losses if loss)
 
     @property
     def texts_of_a_run(self) -> int:

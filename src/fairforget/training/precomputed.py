@@ -36,7 +36,7 @@ def states_of(
     known: dict[str, dict[Key, Tensor]] = {role: {} for role in ROLES}
     for first in range(0, len(samples), at_once):
         those = range(first, min(first + at_once, len(samples)))
-        asked = collator.asked([samples[i] for i in those])
+        _, asked = collator.texts([samples[i] for i in those])
         new = {
             role: [key for key in dict.fromkeys(map(key_of, asked[role])) if key not in known[role]]
             for role in ROLES

@@ -130,8 +130,7 @@ class UnlearningTrainer(Trainer):
         )
         if args.lora_rank and not has_adapter(model):
             add_adapter(model, args)
-        asks = any(loss.asks for loss in (forgetting, retention) if loss)
-        copied = asks and not (args.lora_rank or args.precompute_reference)
+        copied = args.asks_original and not (args.lora_rank or args.precompute_reference)
         if reference is None and copied:
             reference = copy.deepcopy(model)
         if reference is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from fairforget.machine.allocator import keep_freed_memory
 from fairforget.models.language_model import LanguageModel
@@ -22,6 +22,14 @@ SharedFile = Callable[[str], Path]
 # how long an example takes says nothing on a machine that does other things, too
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
+# a mutant is killed by any wrong example: the same ones for all, and none made smaller
+settings.register_profile(
+    "mutants",
+    settings.get_profile("calm"),
+    max_examples=30,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+)
 
 
 @pytest.fixture

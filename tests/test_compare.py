@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 
 from fairforget.benchmarks import crows_pairs, stereoset
 from fairforget.benchmarks.crows_pairs import Pair
-from fairforget.benchmarks.faults import faults_of
+from fairforget.benchmarks.limitations import find_limitations
 from fairforget.benchmarks.stereoset import Item
 from fairforget.cli import main
 from fairforget.comparison.compare import compare, compare_evaluations, compare_items
-from fairforget.comparison.gate import violations
-from fairforget.comparison.paired import Change, adjusted
+from fairforget.comparison.gate import find_violations
+from fairforget.comparison.paired import Change, adjust_p_values
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.records.environment import Environment
 from fairforget.records.evaluation import Evaluation, read_items
-from fairforget.records.kinds import EvaluationRecord, ModelFacts
-from fairforget.records.places import ITEMS, RECORD
+from fairforget.records.paths import ITEMS, RECORD
+from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.records.store import read_record, write_record
 from fairforget.statistics import holm
 
@@ -158,7 +158,7 @@ def test_all_benchmarks_of_two_evaluations(evaluated: tuple[Path, Path]) -> None
     change = comparison.perplexity[text]
     assert change.after == after[text]["value"]
     assert change.delta == change.after - change.before
-    assert any("Blodgett" in fault for fault in comparison.faults)
+    assert any("Blodgett" in fault for fault in comparison.limitations)
 
 
 def test_the_command_prints_tables_with_the_faults(evaluated, capsys) -> None:
@@ -271,17 +271,17 @@ def test_the_gate_names_what_got_worse(evaluated, capsys) -> None:
         for cell in comparison.cells
         if cell.distance.ci[0] > 0
     }
-    assert {line.split(" ")[0] for line in violations(comparison, "worse")} == worse
+    assert {line.split(" ")[0] for line in find_violations(comparison, "worse")} == worse
     for cell in comparison.cells:
         name = f"{cell.benchmark}.{cell.domain}.{cell.measure}"
         above, below = cell.score.delta + 0.5, cell.score.delta - 0.5
-        assert not violations(comparison, f"{name} > {above:.4f}, {name} < {below:.4f}")
-        assert len(violations(comparison, f"{name} > {below:.4f}")) == 1
-    assert len(violations(comparison, f"{stereo}.*.lms < 1000, {stereo}.all.lms < 1000")) == 3
-    assert len(violations(comparison, f"{text} > -99999")) == 1
+        assert not find_violations(comparison, f"{name} > {above:.4f}, {name} < {below:.4f}")
+        assert len(find_violations(comparison, f"{name} > {below:.4f}")) == 1
+    assert len(find_violations(comparison, f"{stereo}.*.lms < 1000, {stereo}.all.lms < 1000")) == 3
+    assert len(find_violations(comparison, f"{text} > -99999")) == 1
 
     with pytest.raises(InputError, match="no bias score"):
-        violations(replace(comparison, cells=()), "worse")
+        find_violations(replace(comparison, cells=()), "worse")
 
     with pytest.raises(SystemExit) as exit_:
         main(["compare", *map(str, evaluated), "--fail-if", f"{stereo}.all.lms<1000", "--json"])
@@ -296,7 +296,7 @@ def test_a_gate_can_name_domains_with_blanks(evaluated) -> None:
     comparison = compare(*evaluated)
     cell = replace(comparison.cells[0], benchmark="bbq", domain="Age (names)")
     named = replace(comparison, cells=(cell,))
-    assert len(violations(named, "bbq.Age (names).distance > -100")) == 1
+    assert len(find_violations(named, "bbq.Age (names).distance > -100")) == 1
 
 
 @pytest.mark.parametrize(
@@ -329,9 +329,9 @@ FLIPS = rows_of([True] * 9 + [False] * 3), rows_of([False] * 8 + [True] * 4)
 def test_cells_are_those_of_the_items_corrected() -> None:
     found = compare_evaluations(*(evaluation(STEREO, rows, rows[0]["id"]) for rows in FLIPS))
     cells = compare_items("stereoset", stereoset.judge, *FLIPS, order=["race", "gender"])
-    assert found.cells == tuple(adjusted(cells))
+    assert found.cells == tuple(adjust_p_values(cells))
     assert [cell.domain for cell in found.cells] == ["race", "gender", "all"]
-    assert found.faults == tuple(faults_of(["stereoset"]))
+    assert found.faults == tuple(find_limitations(["stereoset"]))
     assert (found.notes, found.perplexity) == ((), {})
     assert (found.before.source, found.after.source) == ("tiny", "tiny")
 
@@ -352,7 +352,7 @@ def test_the_seed_is_that_of_the_evaluation_before() -> None:
     assert by_seed[None] == by_seed[3]
     assert by_seed[0] != by_seed[3] != by_seed[4]
     cells = compare_items("stereoset", stereoset.judge, *FLIPS, order=["race", "gender"], seed=3)
-    assert by_seed[3] == tuple(adjusted(cells))
+    assert by_seed[3] == tuple(adjust_p_values(cells))
     with pytest.raises(InputError, match="seed is -1"):
         compare_evaluations(before, after, seed=-1)
 

@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
-from fairforget.records.kinds import BudgetFacts, DamageFacts
+from fairforget.records.records import BudgetFacts, UtilityFacts
 from fairforget.scoring.perplexity import perplexity
 from fairforget.training.budget import Budget
-from fairforget.training.landing import (
+from fairforget.training.interpolation import (
     MOST_TRIES,
     NOT_USED_UP,
     NOTED,
     TOLERANCE,
-    Damage,
-    land,
-    measured_rounded,
-    mirror,
-    mirrored,
-    perplexities_before,
+    PerplexityConstraint,
+    interpolate_to_budget,
+    measure_after_rounding,
+    negate_update,
+    negated_update,
+    original_perplexities,
 )
 
 from .models import tiny_causal, word_tokenizer
@@ -55,12 +55,17 @@ def measure(model, sequences=SEQUENCES):
 
 @pytest.mark.parametrize("scale", [0.05, 0.3, 3.0])
 @pytest.mark.parametrize("asked", [1.02, 1.3])
-@pytest.mark.parametrize("reach", [1.0, 3.0])
-def test_lands_inside_the_budget(scale: float, asked: float, reach: float) -> None:
+@pytest.mark.parametrize("max_alpha", [1.0, 3.0])
+def test_lands_inside_the_budget(scale: float, asked: float, max_alpha: float) -> None:
     model = tiny_causal("gpt2")
     original = moved(model, scale)
 
-    facts = land(model, original, {"perplexity": Damage(measure(model), asked)}, reach=reach)
+    facts = interpolate_to_budget(
+        model,
+        original,
+        {"perplexity": PerplexityConstraint(measure(model), asked)},
+        max_alpha=max_alpha,
+    )
 
     assert facts.reached <= asked
     assert 0 <= facts.alpha <= reach
@@ -76,10 +81,10 @@ def test_the_tightest_budget_decides() -> None:
     model = tiny_causal("gpt2")
     original = moved(model, 0.3)
     damages = {
-        "perplexity": Damage(measure(model, SEQUENCES[:1]), 1.5),
-        "everyday": Damage(measure(model, SEQUENCES[2:]), 1.01),
+        "perplexity": PerplexityConstraint(measure(model, SEQUENCES[:1]), 1.5),
+        "everyday": PerplexityConstraint(measure(model, SEQUENCES[2:]), 1.01),
     }
-    facts = land(model, original, damages)
+    facts = interpolate_to_budget(model, original, damages)
     assert facts.reached <= 1.5
     assert facts.others["everyday"].reached <= 1.01
     assert facts.others["everyday"].asked == 1.01
@@ -90,7 +95,9 @@ def test_no_allowance_gives_the_original_back_bit_for_bit() -> None:
     original = moved(model, 0.5)
 
     values = iter([10.0] + [11.0] * 50)
-    facts = land(model, original, {"perplexity": Damage(lambda: next(values), 1.0)})
+    facts = interpolate_to_budget(
+        model, original, {"perplexity": PerplexityConstraint(lambda: next(values), 1.0)}
+    )
 
     assert facts.alpha == 0
     for name, p in model.named_parameters():
@@ -101,7 +108,9 @@ def test_damage_that_is_not_finite_is_over_the_budget() -> None:
     model = tiny_causal("gpt2")
     original = moved(model, 0.1)
     values = iter([10.0, math.nan] + [math.inf] * 50)
-    facts = land(model, original, {"perplexity": Damage(lambda: next(values), 1.5)})
+    facts = interpolate_to_budget(
+        model, original, {"perplexity": PerplexityConstraint(lambda: next(values), 1.5)}
+    )
     assert facts.alpha == 0
 
 
@@ -109,7 +118,7 @@ def test_a_mirrored_model_is_as_far_the_other_way() -> None:
     model = tiny_causal("gpt2")
     original = moved(model, 0.1)
     trained = weights(model)
-    mirror(model, original)
+    negate_update(model, original)
     for name, p in model.named_parameters():
         assert torch.allclose(p - original[name], original[name] - trained[name], atol=1e-6)
 
@@ -118,14 +127,14 @@ def test_a_look_in_the_mirror_changes_nothing() -> None:
     model = tiny_causal("gpt2")
     original = moved(model, 0.1)
     trained = weights(model)
-    with mirrored(model, original):
+    with negated_update(model, original):
         shown = weights(model)
     assert all(torch.equal(p, trained[n]) for n, p in model.named_parameters())
-    mirror(model, original)
+    negate_update(model, original)
     assert all(torch.equal(p, shown[n]) for n, p in model.named_parameters())
 
 
-@pytest.mark.parametrize("others", [{}, {"everyday": Damage(lambda: 7.0, 1.1)}])
+@pytest.mark.parametrize("others", [{}, {"everyday": PerplexityConstraint(lambda: 7.0, 1.1)}])
 @pytest.mark.parametrize("rough", [False, True])
 def test_a_budget_of_exactly_1_takes_what_does_no_damage(others, rough: bool) -> None:
     """A change that helps at first and hurts later fits up to α = 1/3."""
@@ -138,8 +147,8 @@ def test_a_budget_of_exactly_1_takes_what_does_no_damage(others, rough: bool) ->
         alpha = (model.lm_head.weight - original["transformer.wte.weight"]).mean().item()
         return 20 * (1 - 0.02 * alpha + 0.06 * alpha**2)
 
-    damages = {"perplexity": Damage(perplexity_now, 1.0), **others}
-    facts = land(model, original, damages, rough=damages if rough else None)
+    damages = {"perplexity": PerplexityConstraint(perplexity_now, 1.0), **others}
+    facts = interpolate_to_budget(model, original, damages, rough=damages if rough else None)
     assert 0.3 < facts.alpha <= 1 / 3
     assert 1 - TOLERANCE / 10 <= facts.reached <= 1
     assert not facts.note
@@ -150,10 +159,10 @@ def test_nothing_found_is_not_said_to_be_nothing_there() -> None:
     original = moved(model, 0.5)
     values = iter([10.0] + [11.0] * 50)
     looks: list[None] = []
-    facts = land(
+    facts = interpolate_to_budget(
         model,
         original,
-        {"perplexity": Damage(lambda: next(values), 1.0)},
+        {"perplexity": PerplexityConstraint(lambda: next(values), 1.0)},
         progress=lambda: looks.append(None),
     )
     assert "was found" in facts.note
@@ -162,7 +171,13 @@ def test_nothing_found_is_not_said_to_be_nothing_there() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"perplexity": 0.99}, {"everyday": 0}, {"reach": 0.5}, {"perplexity": None}, {"reach": None}],
+    [
+        {"perplexity": 0.99},
+        {"everyday_perplexity": 0},
+        {"max_alpha": 0.5},
+        {"perplexity": None},
+        {"max_alpha": None},
+    ],
 )
 def test_budgets_that_make_no_sense_are_refused(options: dict) -> None:
     with pytest.raises(InputError, match="must be"):
@@ -176,17 +191,19 @@ def test_a_rough_look_saves_whole_ones() -> None:
 
     def counted(name, sequences):
         perplexity_now = measure(model, sequences)
-        return Damage(lambda: (looks.append(name), perplexity_now())[1], 1.05)
+        return PerplexityConstraint(lambda: (looks.append(name), perplexity_now())[1], 1.05)
 
     whole = {"perplexity": counted("whole", SEQUENCES)}
-    alone = land(model, original, whole)
+    alone = interpolate_to_budget(model, original, whole)
     without = looks.count("whole")
     with torch.no_grad():
         for name, p in model.named_parameters():
             p.copy_(original[name])
     moved(model, 0.3)
     looks.clear()
-    guided = land(model, original, whole, rough={"perplexity": counted("rough", SEQUENCES)})
+    guided = interpolate_to_budget(
+        model, original, whole, rough={"perplexity": counted("rough", SEQUENCES)}
+    )
     assert looks.count("whole") == 2  # of the original, of the place found
     assert looks.count("whole") < without
     assert guided.reached == pytest.approx(alone.reached, abs=0.006)
@@ -200,16 +217,16 @@ def test_few_whole_looks_whatever_the_growth_of_damage(power: float) -> None:
         model.lm_head.weight.add_(1.0)  # how far along the line the model is can be read off it
     looks = 0
 
-    def damage(scale: float, *, whole: bool) -> Damage:
+    def damage(scale: float, *, whole: bool) -> PerplexityConstraint:
         def perplexity_now() -> float:
             nonlocal looks
             looks += whole
             moved_by = (model.lm_head.weight - original["transformer.wte.weight"]).mean().item()
             return 20 * math.exp(scale * max(moved_by, 0.0) ** power)
 
-        return Damage(perplexity_now, 1.03)
+        return PerplexityConstraint(perplexity_now, 1.03)
 
-    facts = land(
+    facts = interpolate_to_budget(
         model,
         original,
         {"perplexity": damage(0.15, whole=True)},
@@ -223,20 +240,20 @@ def test_what_is_known_of_the_original_is_not_measured_again() -> None:
     model = tiny_causal("gpt2")
     original = moved(model, 0.3)
     damages = {
-        "perplexity": Damage(measure(model), 1.05),
-        "everyday": Damage(lambda: 7.0, math.inf),
+        "perplexity": PerplexityConstraint(measure(model), 1.05),
+        "everyday": PerplexityConstraint(lambda: 7.0, math.inf),
     }
-    first = land(model, original, damages)
+    first = interpolate_to_budget(model, original, damages)
     with torch.no_grad():
         for name, p in model.named_parameters():
             p.copy_(original[name])
     moved(model, 0.3)
     alphas: list[float] = []
-    again = land(
+    again = interpolate_to_budget(
         model,
         original,
         damages,
-        before=perplexities_before(first),
+        before=original_perplexities(first),
         progress=lambda: alphas.append(distance(model, original)),
     )
     assert again == first
@@ -265,15 +282,15 @@ def land_on_line(
     torch.nn.init.ones_(model.weight)
     tried: list[float] = []
 
-    def damages(functions: dict[str, Nats]) -> dict[str, Damage]:
-        def damage(name: str) -> Damage:
-            return Damage(
+    def damages(functions: dict[str, Nats]) -> dict[str, PerplexityConstraint]:
+        def damage(name: str) -> PerplexityConstraint:
+            return PerplexityConstraint(
                 lambda: AT_ZERO * math.exp(functions[name](model.weight.item())), allowed[name]
             )
 
         return {name: damage(name) for name in allowed}
 
-    facts = land(
+    facts = interpolate_to_budget(
         model,
         {"weight": torch.zeros(1, 1, dtype=torch.float64)},
         damages(nats),
@@ -302,38 +319,40 @@ def test_one_guess_suffices_where_damage_grows_as_expected(allowed: float, facto
     assert tried == [0, 1, facts.alpha]
     assert steep * facts.alpha**1.5 == pytest.approx(aimed_at(allowed))
     assert facts.reached == pytest.approx(math.exp(aimed_at(allowed)))
-    assert (facts.asked, facts.note, facts.reach) == (allowed, "", 1.0)
+    assert (facts.asked, facts.note, facts.max_alpha) == (allowed, "", 1.0)
     assert facts.before == pytest.approx(AT_ZERO)
     assert facts.trained == pytest.approx(math.exp(steep))
     assert facts.others == {}
 
 
 @given(BUDGETS, st.floats(1.0, 5.0), st.floats(0.01, 0.89))
-def test_beyond_the_trained_weights_by_strides(allowed: float, reach: float, used: float) -> None:
+def test_beyond_the_trained_weights_by_strides(
+    allowed: float, max_alpha: float, used: float
+) -> None:
     shallow = used * math.log(allowed)
     facts, tried = land_on_line(
-        {"perplexity": allowed}, {"perplexity": lambda a: shallow * a**1.5}, reach=reach
+        {"perplexity": allowed}, {"perplexity": lambda a: shallow * a**1.5}, max_alpha=reach
     )
     wanted = (aimed_at(allowed) / shallow) ** (1 / 1.5)
     at = 1.0
     for alpha in tried[2:]:
-        assert alpha == pytest.approx(min(wanted, 1.5 * at, reach))
+        assert alpha == pytest.approx(min(wanted, 1.5 * at, max_alpha))
         at = alpha
     assert facts.alpha == at <= reach
     left = math.log(allowed) - shallow * facts.alpha**1.5
     tolerance = min(TOLERANCE, math.log(allowed) / 10)
-    assert 0 < left <= tolerance or at == pytest.approx(reach)
+    assert 0 < left <= tolerance or at == pytest.approx(max_alpha)
     assert facts.note == (NOT_USED_UP if left > tolerance else "")
-    assert facts.reach == reach
+    assert facts.max_alpha == reach
 
 
 @pytest.mark.parametrize(
-    ("reach", "expected"), [(1.0, [0, 1]), (1.25, [0, 1, 1.25]), (3.0, [0, 1, 1.5, 2.25, 3])]
+    ("max_alpha", "expected"), [(1.0, [0, 1]), (1.25, [0, 1, 1.25]), (3.0, [0, 1, 1.5, 2.25, 3])]
 )
 @pytest.mark.parametrize("change", [0.0, -0.01])
-def test_without_damage_the_result_is_as_far_as_allowed(reach, expected, change) -> None:
+def test_without_damage_the_result_is_as_far_as_allowed(max_alpha, expected, change) -> None:
     facts, tried = land_on_line(
-        {"perplexity": 1.01}, {"perplexity": lambda a: change * a}, reach=reach
+        {"perplexity": 1.01}, {"perplexity": lambda a: change * a}, max_alpha=reach
     )
     assert tried == expected
     assert facts.alpha == reach
@@ -426,7 +445,7 @@ def test_growth_on_a_few_texts_is_that_on_all(power: float, stretch: float) -> N
         {"perplexity": 1.1},
         {"perplexity": lambda a: 2 * a**power},
         rough={"perplexity": lambda a: few * a**power},
-        reach=3.0,
+        max_alpha=3.0,
     )
     assert tried[0] == 0
     assert math.log(1.1) - TOLERANCE <= few * tried[1] ** power <= math.log(1.1)
@@ -451,7 +470,7 @@ def test_growth_is_also_found_between_points_that_fit() -> None:
         {"perplexity": 1.03},
         {"perplexity": lambda a: 0.008 * a**2},
         rough={"perplexity": lambda a: 0.006 * a**2},
-        reach=5.0,
+        max_alpha=5.0,
     )
     assert len(tried) == 3
     assert 0.008 * facts.alpha**2 == pytest.approx(aimed_at(1.03), rel=1e-3)
@@ -490,18 +509,20 @@ def test_weights_without_an_original_stay_as_they_were_trained() -> None:
     trained = weights(model)
     original = {"weight": torch.zeros(2, 2)}
     values = iter([10.0, 20.0, 14.99])
-    facts = land(model, original, {"perplexity": Damage(lambda: next(values), 1.5)})
+    facts = interpolate_to_budget(
+        model, original, {"perplexity": PerplexityConstraint(lambda: next(values), 1.5)}
+    )
     assert 0 < facts.alpha < 1
     assert torch.allclose(model.weight, facts.alpha * trained["weight"])
     assert torch.equal(model.bias, trained["bias"])
-    mirror(model, original)
+    negate_update(model, original)
     assert torch.equal(model.bias, trained["bias"])
 
 
 def test_a_mirrored_model_is_put_back_after_an_error() -> None:
     model = torch.nn.Linear(2, 2)
     trained = weights(model)
-    with pytest.raises(RuntimeError), mirrored(model, {"weight": torch.ones(2, 2)}):
+    with pytest.raises(RuntimeError), negated_update(model, {"weight": torch.ones(2, 2)}):
         raise RuntimeError
     assert all(torch.equal(p, trained[n]) for n, p in model.named_parameters())
 
@@ -517,13 +538,13 @@ def test_rounded_weights_are_measured_anew(note: str, everyday: float, main: flo
         1.3,
         alpha=0.5,
         note=note,
-        others={"everyday": DamageFacts(1.1, 1.02, 20.0, 1.2)},
+        others={"everyday": UtilityFacts(1.1, 1.02, 20.0, 1.2)},
     )
     damages = {
-        "perplexity": Damage(lambda: main, 11.0 / 10.0),
-        "everyday": Damage(lambda: everyday, 22.0 / 20.0),
+        "perplexity": PerplexityConstraint(lambda: main, 11.0 / 10.0),
+        "everyday": PerplexityConstraint(lambda: everyday, 22.0 / 20.0),
     }
-    after = measured_rounded(before, damages)
+    after = measure_after_rounding(before, damages)
     assert (after.reached, after.others["everyday"].reached) == (main / 10, everyday / 20)
     over = ["perplexity"] * (main == 12) + ["everyday"] * (everyday == 23)
     *earlier, last = after.note.split(NOTED)

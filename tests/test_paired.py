@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairforget.benchmarks import judge_of
-from fairforget.benchmarks.measurement import Judged, Row
+from fairforget.benchmarks import find_judge
+from fairforget.benchmarks.measurement import Judgement, Row
 from fairforget.benchmarks.stereoset import Item, aggregate
-from fairforget.comparison.paired import Cell, Change, adjusted, compare_items
+from fairforget.comparison.paired import Cell, Change, adjust_p_values, compare_items
 from fairforget.errors import InputError
 from fairforget.statistics import bootstrap_totals, holm, interval
 from tests.report.runs import crows_rows, stereoset_rows
 
 
 def paired_domains(benchmark: str, before: list[Row], after: list[Row]) -> dict[str, Cell]:
-    judge = judge_of(benchmark)
+    judge = find_judge(benchmark)
     assert judge
     return {c.domain: c for c in compare_items(benchmark, judge, before, after)}
 
@@ -62,8 +62,8 @@ def test_a_verdict_needs_the_corrected_test_too() -> None:
     score, bias = Change(60.0, 56.0, -4.0, (-6.0, -2.0)), Change(10.0, 6.0, -4.0, (-6.0, -2.0))
     sure = cell(score, bias, 0.04)
     unsure = cell(score, bias, 0.06)
-    assert (sure.verdict, sure.doubt) == ("less", None)
-    assert (unsure.verdict, unsure.doubt) == ("undecided", "correction")
+    assert (sure.verdict, sure.caveat) == ("less", None)
+    assert (unsure.verdict, unsure.caveat) == ("undecided", "correction")
 
 
 def test_few_terms_decide_nothing() -> None:
@@ -96,10 +96,10 @@ def test_pairs_of_crows_pairs_are_their_own_clusters() -> None:
     assert paired["all"].verdict in ("less", "undecided")
 
 
-def judge_numbers(rows: list[Row]) -> Judged:
+def judge_numbers(rows: list[Row]) -> Judgement:
     """A score that is the mean of the items' values, each its own cluster; no bias is at 1."""
     values = np.array([row["value"] for row in rows], dtype=float)
-    return Judged(
+    return Judgement(
         sums=np.column_stack([values, np.ones(len(values))]),
         statistic=lambda totals: {
             "mean": totals[..., 0] / totals[..., 1],
@@ -175,7 +175,7 @@ def test_a_domain_without_the_score_is_left_out_alone() -> None:
 def test_without_a_value_for_no_bias_there_is_no_distance() -> None:
     rows = rows_of([1.0, 2.0])
 
-    def judge(rows: list[Row]) -> Judged:
+    def judge(rows: list[Row]) -> Judgement:
         return replace(judge_numbers(rows), neutral=None)
 
     for cell_ in compare_items("x", judge, rows, rows):
@@ -184,7 +184,7 @@ def test_without_a_value_for_no_bias_there_is_no_distance() -> None:
 
 
 def test_a_change_without_any_draw_has_no_interval() -> None:
-    def judge(rows: list[Row]) -> Judged:
+    def judge(rows: list[Row]) -> Judgement:
         judged = judge_numbers(rows)
         return replace(
             judged,
@@ -211,7 +211,7 @@ def test_single_domains_all_of_them_and_ability_are_three_families() -> None:
             ("all", bias, 0.03),
         ]
     ]
-    found = adjusted(made)
+    found = adjust_p_values(made)
     assert [replace(c, p_adjusted=c.p) for c in found] == made
     families = [(0, 2), (1, 5), (3,), (4,)]
     for family in families:

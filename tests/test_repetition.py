@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 
 from fairforget.comparison.rerun import (
     Difference,
+    compare_runs,
     is_finished,
-    read_repeatable,
-    repetition,
+    read_rerunnable,
 )
 from fairforget.errors import InputError
 from fairforget.records.environment import Environment
-from fairforget.records.kinds import BudgetFacts, EvaluationRecord, ModelFacts, UnlearningRecord
-from fairforget.records.places import AFTER, BEFORE, ITEMS, RECORD
+from fairforget.records.paths import AFTER, BEFORE, ITEMS, RECORD
+from fairforget.records.records import BudgetFacts, EvaluationRecord, ModelFacts, UnlearningRecord
 from fairforget.records.store import write_record
 
 MODEL = ModelFacts("tiny", 1234, "float32", "<s>", weights="a" * 64, revision="main")
@@ -73,7 +73,7 @@ def change_json(path: Path, *keys: str, to: Any) -> None:
 
 def test_equal_runs_have_no_differences(tmp_path: Path) -> None:
     one, two = (write_unlearning(tmp_path / name) for name in ("one", "two"))
-    result = repetition(one, two)
+    result = compare_runs(one, two)
     assert result.differences == result.environment == ()
     assert is_finished(one, two)
 
@@ -82,19 +82,19 @@ def test_every_figure_of_an_evaluation_is_counted_once(tmp_path: Path) -> None:
     one, two = (write_evaluation(tmp_path / name) for name in ("one", "two"))
     model, seed_and_kind = 6, 2
     expected = model + seed_and_kind + FIGURES_OF_RESULTS + 2 * COLUMNS
-    assert repetition(one, two).figures == expected
+    assert compare_runs(one, two).figures == expected
     for directory in (one, two):
         (directory / ITEMS).unlink()
-    assert repetition(one, two).figures == expected - 2 * COLUMNS
+    assert compare_runs(one, two).figures == expected - 2 * COLUMNS
 
 
 def test_figures_of_all_records_are_added(tmp_path: Path) -> None:
     one, two = (write_unlearning(tmp_path / name) for name in ("one", "two"))
-    parts = [repetition(one / part, two / part).figures for part in (BEFORE, AFTER)]
-    whole = repetition(one, two).figures
+    parts = [compare_runs(one / part, two / part).figures for part in (BEFORE, AFTER)]
+    whole = compare_runs(one, two).figures
     for part in (BEFORE, AFTER):
         (one / part / RECORD).unlink()
-    assert whole == sum(parts) + repetition(one, two).figures
+    assert whole == sum(parts) + compare_runs(one, two).figures
 
 
 @pytest.mark.parametrize(
@@ -116,16 +116,16 @@ def test_a_changed_figure_is_named_with_both_values(tmp_path: Path, file, keys, 
     for key in keys:
         before = before[key]
     change_json(two / file, *keys, to=77)
-    assert repetition(one, two).differences == (Difference(name, before, 77),)
+    assert compare_runs(one, two).differences == (Difference(name, before, 77),)
 
 
 def test_elements_of_lists_are_named_by_their_number(tmp_path: Path) -> None:
     one = write_unlearning(tmp_path / "one")
     two = write_unlearning(tmp_path / "two", history=[{"loss": 2.0}, {"loss": 1.5}])
-    assert repetition(one, two).differences == (
+    assert compare_runs(one, two).differences == (
         Difference(f"{RECORD}: history[1].loss", None, 1.5),
     )
-    assert repetition(two, one).differences == (
+    assert compare_runs(two, one).differences == (
         Difference(f"{RECORD}: history[1].loss", 1.5, None),
     )
 
@@ -135,7 +135,7 @@ def test_a_changed_item_is_named_by_its_row(tmp_path: Path) -> None:
     rows = pq.read_table(two / AFTER / ITEMS).to_pylist()
     rows[1]["score_stereotype"] = -3.75
     pq.write_table(pa.Table.from_pylist(rows), two / AFTER / ITEMS)
-    (difference,) = repetition(one, two).differences
+    (difference,) = compare_runs(one, two).differences
     assert difference == Difference(f"{AFTER}/{ITEMS}[1].score_stereotype", -3.5, -3.75)
 
 
@@ -149,14 +149,14 @@ def test_what_is_no_result_may_differ(tmp_path: Path, field: str) -> None:
     }
     one = write_evaluation(tmp_path / "one")
     two = write_evaluation(tmp_path / "two", **{field: changes[field]})
-    assert repetition(one, two).differences == ()
+    assert compare_runs(one, two).differences == ()
 
 
 def test_the_environment_is_compared_where_it_was_recorded(tmp_path: Path) -> None:
     one = write_evaluation(tmp_path / "one")
     later = replace(ENVIRONMENT, torch="3.0", numpy="2.0", threads=4)
     two = write_evaluation(tmp_path / "two", environment=later)
-    assert repetition(one, two).environment == (
+    assert compare_runs(one, two).environment == (
         Difference("torch", "2.9.0", "3.0"),
         Difference("threads", 2, 4),
     )
@@ -169,11 +169,11 @@ def test_a_fact_that_one_record_lacks_is_not_compared(
 ) -> None:
     sides = [write_evaluation(tmp_path / name) for name in ("one", "two")]
     change_json(sides[older] / RECORD, "model", fact, to=None)
-    assert repetition(*sides).differences == ()
+    assert compare_runs(*sides).differences == ()
     change_json(sides[older] / RECORD, "model", fact, to="")
-    assert repetition(*sides).differences == ()
+    assert compare_runs(*sides).differences == ()
     change_json(sides[older] / RECORD, "model", fact, to="0" * 64)
-    (difference,) = repetition(*sides).differences
+    (difference,) = compare_runs(*sides).differences
     assert difference.where == f"{RECORD}: model.{fact}"
 
 
@@ -185,17 +185,17 @@ def test_finished_is_a_run_with_every_record_of_the_first(tmp_path: Path) -> Non
     (run / AFTER / RECORD).unlink()
     assert is_finished(run, write_unlearning(tmp_path / "again"))
     with pytest.raises(InputError, match=f"{BEFORE}/{RECORD} cannot be read"):
-        repetition(run, evaluation)
+        compare_runs(run, evaluation)
 
 
 def test_only_evaluations_and_unlearning_runs_are_read(tmp_path: Path) -> None:
     run, evaluation = write_unlearning(tmp_path / "run"), write_evaluation(tmp_path / "measured")
-    assert isinstance(read_repeatable(run / RECORD), UnlearningRecord)
-    assert isinstance(read_repeatable(evaluation / RECORD), EvaluationRecord)
+    assert isinstance(read_rerunnable(run / RECORD), UnlearningRecord)
+    assert isinstance(read_rerunnable(evaluation / RECORD), EvaluationRecord)
     study = tmp_path / "study.json"
     study.write_text('{"kind": "study"}')
     with pytest.raises(InputError, match=r"study\.json is .*'study'"):
-        read_repeatable(study)
+        read_rerunnable(study)
 
 
 NUMBERS = st.floats(-1e6, 1e6).filter(lambda value: abs(value) > 1e-6)

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from fairforget import statistics
 from fairforget.statistics import (
+    adjust_holm,
     bootstrap_totals,
     cluster_rates,
     cluster_sums,
-    corrected,
     holm,
     interaction,
     interval,
     jackknife,
-    left_out,
+    leave_one_out,
     mcnemar,
 )
 
@@ -108,7 +108,7 @@ def test_draws_do_not_depend_on_how_many_are_made_at_once(at_once: int, monkeypa
 @given(st.lists(st.tuples(st.floats(-9, 9), st.floats(1, 9)), min_size=2, max_size=40))
 def test_jackknife_estimates_the_variance_of_a_mean(units) -> None:
     sums = np.array(units)
-    without = left_out(sums)
+    without = leave_one_out(sums)
     assert without[0] == pytest.approx(sums[1:].sum(axis=0))
     n = len(sums)
     deviations = jackknife(without[:, 0] / (n - 1))
@@ -118,7 +118,7 @@ def test_jackknife_estimates_the_variance_of_a_mean(units) -> None:
 @given(st.integers(1, 3), st.integers(1, 5), st.integers(1, 3))
 def test_each_unit_is_left_out_once(seeds: int, units: int, measures: int) -> None:
     sums = np.random.default_rng(0).normal(size=(seeds, units, measures))
-    without = left_out(sums)
+    without = leave_one_out(sums)
     assert without.shape == sums.shape
     for unit in range(units):
         others = np.delete(sums, unit, axis=1)
@@ -139,7 +139,7 @@ def test_interaction_is_that_of_an_analysis_of_variance(seeds: int, units: int, 
 def test_jackknife_agrees_with_the_bootstrap() -> None:
     """Of a ratio of sums, as the stereotype score is."""
     sums = np.random.default_rng(0).uniform(1, 5, size=(60, 2))
-    rates = left_out(sums)
+    rates = leave_one_out(sums)
     draws = bootstrap_totals(sums, resamples=20_000)
     assert np.sqrt((jackknife(rates[:, 0] / rates[:, 1]) ** 2).sum()) == pytest.approx(
         (draws[:, 0] / draws[:, 1]).std(), rel=0.05
@@ -214,7 +214,7 @@ def test_a_family_is_corrected_by_itself() -> None:
         "d": (None, 0.001),
         "e": ("gender", 0.03),
     }
-    found = corrected(tests)
+    found = adjust_holm(tests)
     assert list(found) == list(tests)
     assert found == pytest.approx({"a": 0.03, "b": 0.02, "c": 0.06, "d": 1.0, "e": 0.06})
-    assert corrected({}) == {}
+    assert adjust_holm({}) == {}

@@ -91,12 +91,12 @@ def test_to_harm_ends_with_the_first_harmful_token(spans, expected) -> None:
         spans=spans,
         mentions=(Mention(8, 13, ("people",)),),
     )
-    assert target_text(encoded(text, selection="to-harm")).strip() == expected
+    assert target_text(encoded(text, selection="mention-to-span")).strip() == expected
 
 
 def test_a_harm_before_the_mention_ends_nothing() -> None:
     text = Text("1", "Bad women lie.", spans=(Span(0, 3),), mentions=(Mention(4, 9, ("people",)),))
-    assert target_text(encoded(text, selection="to-harm")).strip() == "lie."
+    assert target_text(encoded(text, selection="mention-to-span")).strip() == "lie."
 
 
 def test_a_mention_that_is_harmful_itself_ends_nothing() -> None:
@@ -106,7 +106,7 @@ def test_a_mention_that_is_harmful_itself_ends_nothing() -> None:
         spans=(Span(8, 17), Span(22, 26)),
         mentions=(Mention(8, 17, ("people",)),),
     )
-    assert target_text(encoded(text, selection="to-harm")).strip() == "are late"
+    assert target_text(encoded(text, selection="mention-to-span")).strip() == "are late"
 
 
 def test_text_without_spans_has_no_targets() -> None:
@@ -125,8 +125,8 @@ def test_neutral_text_lines_up() -> None:
         spans=(Span(26, 29),),
         mentions=(Mention(6, 13, ("a person",)), Mention(18, 25, ("somebody else",))),
     )
-    targets = encoded(text, neutral=True)
-    ((neutral_ids, neutral_mask),) = targets.compared
+    targets = encoded(text, counterfactual=True)
+    ((neutral_ids, neutral_mask),) = targets.counterfactuals
     pairs = zip(
         [i for i, m in zip(targets.ids, targets.mask, strict=True) if m],
         [i for i, m in zip(neutral_ids, neutral_mask, strict=True) if m],
@@ -143,8 +143,8 @@ def test_neutral_drops_targets_before_the_mention() -> None:
         spans=(Span(0, 3), Span(14, 17)),
         mentions=(Mention(4, 9, ("people",)),),
     )
-    assert target_text(encoded(text, neutral=True)).strip() == "bad"
-    assert encoded(text, neutral=False).count > encoded(text, neutral=True).count
+    assert target_text(encoded(text, counterfactual=True)).strip() == "bad"
+    assert encoded(text, counterfactual=False).count > encoded(text, counterfactual=True).count
 
 
 def test_from_both_sides_the_mention_tells_of_what_precedes_it() -> None:
@@ -154,12 +154,12 @@ def test_from_both_sides_the_mention_tells_of_what_precedes_it() -> None:
         spans=(Span(0, 3), Span(14, 17)),
         mentions=(Mention(4, 9, ("people",)),),
     )
-    targets = encoded(text, neutral=True, end_id=1)
+    targets = encoded(text, counterfactual=True, end_id=1)
     assert target_text(targets).split() == ["Bad", "bad"]
-    ((neutral_ids, neutral_mask),) = targets.compared
+    ((neutral_ids, neutral_mask),) = targets.counterfactuals
     assert TOKENIZER.decode(neutral_ids[1:-1]) == "Bad people are bad."
     assert list(compress(neutral_ids, neutral_mask)) == list(compress(targets.ids, targets.mask))
-    assert encoded(replace(text, mentions=()), neutral=True, end_id=1) is None
+    assert encoded(replace(text, mentions=()), counterfactual=True, end_id=1) is None
 
 
 def test_an_answer_of_nothing_is_not_asked_for() -> None:
@@ -201,11 +201,11 @@ def test_infilling_asks_for_each_span() -> None:
         spans=(Span(6, 9), Span(14, 19)),
         mentions=(Mention(0, 5, ("Everybody",)),),
     )
-    first, second = encode_infilling(TOKENIZER, text, start_id=START, neutral=True)
+    first, second = encode_infilling(TOKENIZER, text, start_id=START, counterfactual=True)
     assert TOKENIZER.decode(first.ids[1:]) == (
         'Fill in the blank: "Women ___ and cheat." The blank is: lie'
     )
-    ((neutral_ids, _),) = second.compared
+    ((neutral_ids, _),) = second.counterfactuals
     assert TOKENIZER.decode(neutral_ids[1:]) == (
         'Fill in the blank: "Everybody lie and ___." The blank is: cheat'
     )
@@ -249,9 +249,9 @@ def test_every_token_behind_a_mention_has_its_own_twin(before: list[str], after:
         spans=(Span(len(start) + 1, len(start) + 1 + len(harm)),),
         mentions=(Mention(len(start) - 5, len(start), ("Everybody",)),),
     )
-    targets = encoded(text, neutral=True, max_length=10_000)
+    targets = encoded(text, counterfactual=True, max_length=10_000)
     assert targets is not None
-    ((ids, mask),) = targets.compared
+    ((ids, mask),) = targets.counterfactuals
     mine = [token for token, wanted in zip(targets.ids, targets.mask, strict=True) if wanted]
     assert mine == [token for token, wanted in zip(ids, mask, strict=True) if wanted]
     assert TOKENIZER.decode(mine).strip() == TOKENIZER.decode(TOKENIZER(harm)["input_ids"]).strip()
@@ -264,7 +264,7 @@ def test_infilling_leaves_out_what_overlaps_a_mention() -> None:
         spans=(Span(0, 5), Span(6, 9)),
         mentions=(Mention(0, 5, ("Everybody",)),),
     )
-    (only,) = encode_infilling(TOKENIZER, text, start_id=START, neutral=True)
+    (only,) = encode_infilling(TOKENIZER, text, start_id=START, counterfactual=True)
     assert target_text(only).strip() == "lie"
     assert len(encode_infilling(TOKENIZER, text, start_id=START)) == 2
 
@@ -305,7 +305,7 @@ def test_a_masked_models_text_has_one_frame(family: str) -> None:
             list(compress(targets.ids, targets.mask))
             == (tokenizer(" lie", add_special_tokens=False)["input_ids"])
         )
-    ((ids, _),) = targets.compared
+    ((ids, _),) = targets.counterfactuals
     assert list(ids) == tokenizer("They think people lie.")["input_ids"]
     infilled = encode_infilling(tokenizer, text, start_id=frame["start_id"])
     assert infilled[0].ids.count(frame["start_id"]) == 1
@@ -318,10 +318,10 @@ def test_a_token_that_reads_differently_behind_other_words_has_no_twin() -> None
     text = Text("1", "Womens late.", spans=(Span(5, 11),), mentions=(Mention(0, 5, ("They.",)),))
     frame = {"start_id": tokenizer.cls_token_id, "end_id": tokenizer.sep_token_id}
     alone = encode_targets(tokenizer, text, **frame)
-    aligned = encode_targets(tokenizer, text, neutral=True, **frame)
+    aligned = encode_targets(tokenizer, text, counterfactual=True, **frame)
     assert tokenizer.convert_ids_to_tokens(list(compress(alone.ids, alone.mask))) == ["##s", "late"]
     assert list(compress(aligned.ids, aligned.mask)) == list(compress(alone.ids, alone.mask))[1:]
-    ((ids, mask),) = aligned.compared
+    ((ids, mask),) = aligned.counterfactuals
     assert list(compress(ids, mask)) == list(compress(aligned.ids, aligned.mask))
 
 
@@ -333,12 +333,16 @@ def test_other_groups_take_the_place_of_the_neutral_text() -> None:
         mentions=(Mention(8, 13, ("people",)),),
     )
     others = [replace(text, mentions=(Mention(8, 13, (word,)),)) for word in ("men", "drivers")]
-    targets = encoded(text, neutral=True, others=others)
-    read = [TOKENIZER.decode(ids[1:]) for ids, _ in targets.compared]
+    targets = encoded(text, counterfactual=True, others=others)
+    read = [TOKENIZER.decode(ids[1:]) for ids, _ in targets.counterfactuals]
     assert read == ["I think men are late", "I think drivers are late"]
     first, second = encode_infilling(
-        TOKENIZER, replace(text, spans=(Span(18, 22),)), start_id=START, neutral=True, others=others
-    )[0].compared
+        TOKENIZER,
+        replace(text, spans=(Span(18, 22),)),
+        start_id=START,
+        counterfactual=True,
+        others=others,
+    )[0].counterfactuals
     assert '"I think men are ___." The blank is: late' in TOKENIZER.decode(first[0])
     assert '"I think drivers are ___." The blank is: late' in TOKENIZER.decode(second[0])
 
@@ -351,9 +355,9 @@ def test_a_target_that_one_of_the_others_lacks_is_dropped() -> None:
     short, long = (
         replace(text, mentions=(Mention(0, 5, (word,)),)) for word in ("They", "Some of the people")
     )
-    length = len(encoded(text, neutral=True, others=[short]).ids)
-    assert encoded(text, neutral=True, others=[short], max_length=length) is not None
-    assert encoded(text, neutral=True, others=[short, long], max_length=length) is None
+    length = len(encoded(text, counterfactual=True, others=[short]).ids)
+    assert encoded(text, counterfactual=True, others=[short], max_length=length) is not None
+    assert encoded(text, counterfactual=True, others=[short, long], max_length=length) is None
 
 
 @given(st.integers(1, 20))
@@ -367,7 +371,7 @@ def test_no_more_tokens_are_kept_than_asked_for(length: int) -> None:
             continue
         end = [1] if "end_id" in options else []
         assert len(targets.ids) <= length
-        if not options.get("neutral"):
+        if not options.get("counterfactual-kl"):
             assert len(targets.ids) == min(length, len(whole.ids))
         inner = targets.ids[: len(targets.ids) - len(end)]
         assert [*inner, *end] == list(targets.ids)
@@ -379,7 +383,9 @@ def test_infilling_is_kept_up_to_the_length(more: int) -> None:
     text = Text("1", "Women lie.", spans=(Span(6, 9),), mentions=(Mention(0, 5, ("Some people",)),))
     for options in ({}, {"neutral": True}):
         (whole,) = encode_infilling(TOKENIZER, text, start_id=START, max_length=999, **options)
-        longest = max(len(whole.ids), *(len(ids) for ids, _ in (*whole.compared, (whole.ids, ()))))
+        longest = max(
+            len(whole.ids), *(len(ids) for ids, _ in (*whole.counterfactuals, (whole.ids, ())))
+        )
         kept = encode_infilling(
             TOKENIZER, text, start_id=START, max_length=longest + more, **options
         )
@@ -388,7 +394,8 @@ def test_infilling_is_kept_up_to_the_length(more: int) -> None:
             TOKENIZER, text, start_id=START, max_length=longest - 1 - more, **options
         )
     assert (
-        encode_infilling(TOKENIZER, replace(text, mentions=()), start_id=START, neutral=True) == []
+        encode_infilling(TOKENIZER, replace(text, mentions=()), start_id=START, counterfactual=True)
+        == []
     )
 
 
@@ -422,9 +429,9 @@ def test_random_targets_of_aligned_texts_are_aligned_tokens() -> None:
         mentions=(Mention(4, 9, ("people",)),),
     )
     for seed in range(5):
-        targets = encoded(text, selection="random", neutral=True, seed=seed)
-        wanted = encoded(text, neutral=True)
+        targets = encoded(text, selection="random", counterfactual=True, seed=seed)
+        wanted = encoded(text, counterfactual=True)
         assert targets.count == wanted.count  # the target before the mention does not count
-        ((ids, mask),) = targets.compared
+        ((ids, mask),) = targets.counterfactuals
         assert list(compress(ids, mask)) == list(compress(targets.ids, targets.mask))
         assert not any(a and b for a, b in zip(targets.mask, wanted.mask, strict=False))

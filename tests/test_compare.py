@@ -331,7 +331,7 @@ def test_cells_are_those_of_the_items_corrected() -> None:
     cells = compare_items("stereoset", stereoset.judge, *FLIPS, order=["race", "gender"])
     assert found.cells == tuple(adjust_p_values(cells))
     assert [cell.domain for cell in found.cells] == ["race", "gender", "all"]
-    assert found.faults == tuple(find_limitations(["stereoset"]))
+    assert found.limitations == tuple(find_limitations(["stereoset"]))
     assert (found.notes, found.perplexity) == ((), {})
     assert (found.before.source, found.after.source) == ("tiny", "tiny")
 

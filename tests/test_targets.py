@@ -299,7 +299,7 @@ def test_a_masked_models_text_has_one_frame(family: str) -> None:
         mentions=(Mention(11, 16, ("people",)),),
     )
     for counterpart in (False, True):
-        targets = encode_targets(tokenizer, text, neutral=counterpart, **frame)
+        targets = encode_targets(tokenizer, text, counterfactual=counterpart, **frame)
         assert list(targets.ids) == tokenizer(text.text)["input_ids"]
         assert (
             list(compress(targets.ids, targets.mask))
@@ -312,7 +312,7 @@ def test_a_masked_models_text_has_one_frame(family: str) -> None:
     assert frame["end_id"] not in infilled[0].ids
 
 
-def test_a_token_that_reads_differently_behind_other_words_has_no_twin() -> None:
+def test_a_token_with_another_id_in_the_counterfactual_is_not_aligned() -> None:
     """WordPiece marks a token that goes on with a word; what follows is the same."""
     tokenizer = masked_tokenizer("bert")
     text = Text("1", "Womens late.", spans=(Span(5, 11),), mentions=(Mention(0, 5, ("They.",)),))
@@ -325,7 +325,7 @@ def test_a_token_that_reads_differently_behind_other_words_has_no_twin() -> None
     assert list(compress(ids, mask)) == list(compress(aligned.ids, aligned.mask))
 
 
-def test_other_groups_take_the_place_of_the_neutral_text() -> None:
+def test_other_groups_replace_the_neutral_text() -> None:
     text = Text(
         "1",
         "I think women are late.",
@@ -347,7 +347,7 @@ def test_other_groups_take_the_place_of_the_neutral_text() -> None:
     assert '"I think drivers are ___." The blank is: late' in TOKENIZER.decode(second[0])
 
 
-def test_a_target_that_one_of_the_others_lacks_is_dropped() -> None:
+def test_a_target_that_one_counterfactual_lacks_is_dropped() -> None:
     """Cut off in the longer of two texts, kept in the shorter."""
     text = Text(
         "1", "Women are late.", spans=(Span(10, 14),), mentions=(Mention(0, 5, ("People",)),)
@@ -363,7 +363,12 @@ def test_a_target_that_one_of_the_others_lacks_is_dropped() -> None:
 @given(st.integers(1, 20))
 def test_no_more_tokens_are_kept_than_asked_for(length: int) -> None:
     text = Text("1", "Most women are late and loud.", mentions=(Mention(5, 10, ("people",)),))
-    for options in ({}, {"end_id": 1}, {"neutral": True}, {"neutral": True, "end_id": 1}):
+    for options in (
+        {},
+        {"end_id": 1},
+        {"counterfactual": True},
+        {"counterfactual": True, "end_id": 1},
+    ):
         targets = encoded(text, selection="all", max_length=length, **options)
         whole = encoded(text, selection="all", **options)
         if targets is None:
@@ -381,7 +386,7 @@ def test_no_more_tokens_are_kept_than_asked_for(length: int) -> None:
 @given(st.integers(0, 40))
 def test_infilling_is_kept_up_to_the_length(more: int) -> None:
     text = Text("1", "Women lie.", spans=(Span(6, 9),), mentions=(Mention(0, 5, ("Some people",)),))
-    for options in ({}, {"neutral": True}):
+    for options in ({}, {"counterfactual": True}):
         (whole,) = encode_infilling(TOKENIZER, text, start_id=START, max_length=999, **options)
         longest = max(
             len(whole.ids), *(len(ids) for ids, _ in (*whole.counterfactuals, (whole.ids, ())))

@@ -164,16 +164,18 @@ def test_the_first_budget_that_is_used_up_decides(order: list[float], allowed: f
     assert facts.others["unlimited"].asked == math.inf
 
 
-def test_two_parabolas_end_at_the_first_that_is_used_up() -> None:
-    early = {"perplexity": lambda a: 0.5 * a**2, "everyday": lambda a: 0.1 * a + 0.3 * a**2}
-    for swapped in (False, True):
-        names = list(early)[::-1] if swapped else list(early)
-        nats = dict(zip(names, early.values(), strict=True))
-        facts, tried = interpolate(dict.fromkeys(("perplexity", "everyday"), 1.1), nats)
-        assert len(tried) <= 5
-        worst = max(function(facts.alpha) for function in nats.values())
-        assert worst == pytest.approx(aimed_at(1.1), abs=TOLERANCE / 2 + 1e-9)
-        assert worst <= math.log(1.1)
+@pytest.mark.parametrize("first", ["perplexity", "everyday"])
+def test_two_parabolas_end_at_the_first_budget_that_is_used_up(first: str) -> None:
+    """An unlimited budget, even the first of them, does not count."""
+    shapes = [lambda a: 0.5 * a**2, lambda a: 0.1 * a + 0.2 * a**2]
+    second = {"perplexity": "everyday", "everyday": "perplexity"}[first]
+    nats = dict(zip((first, second), shapes, strict=True))
+    facts, tried = interpolate(
+        {"unlimited": math.inf, "everyday": 1.1, "perplexity": 1.1},
+        {"unlimited": lambda a: 9 * a} | nats,
+    )
+    assert max(function(facts.alpha) for function in nats.values()) == pytest.approx(aimed_at(1.1))
+    assert len(tried) == 4  # both are parabolas, so the last point is exact
 
 
 @pytest.mark.parametrize("broken", [math.inf, math.nan])
@@ -219,26 +221,42 @@ def test_growth_on_a_few_texts_is_that_on_all(power: float, stretch: float) -> N
     assert facts.trained == pytest.approx(math.exp(few))  # never measured on all texts
 
 
-@pytest.mark.parametrize(("power", "assumed"), [(0.35, 0.5), (4.0, 3.0)])
-def test_growth_is_taken_from_the_few_texts_within_bounds(power: float, assumed: float) -> None:
+@pytest.mark.parametrize(("power", "ratio", "assumed"), [(0.35, 1.15, 0.5), (4.0, 2.0, 3.0)])
+def test_growth_is_taken_from_the_few_texts_within_bounds(
+    power: float, ratio: float, assumed: float
+) -> None:
     _, tried = interpolate(
         {"perplexity": 1.03},
         {"perplexity": lambda a: 0.15 * a**power},
-        rough={"perplexity": lambda a: 0.3 * a**power},
+        rough={"perplexity": lambda a: 0.15 * ratio * a**power},
     )
     share = aimed_at(1.03) / (0.15 * tried[1] ** power)
-    assert tried[2] == pytest.approx(min(tried[1] * share ** (1 / assumed), 1.5 * tried[1], 1.0))
+    assert tried[2] == pytest.approx(tried[1] * share ** (1 / assumed))
 
 
 def test_growth_is_also_found_between_points_that_fit() -> None:
     facts, tried = interpolate(
         {"perplexity": 1.03},
-        {"perplexity": lambda a: 0.008 * a**2},
-        rough={"perplexity": lambda a: 0.006 * a**2},
+        {"perplexity": lambda a: 0.01 * a**2},
+        rough={"perplexity": lambda a: 0.0125 * a**2},
         max_alpha=5.0,
     )
+    assert tried[:2] == [0, 1.5]  # on the few texts, 1 and 1.5 fit, and 1.5 uses the budget up
     assert len(tried) == 3
-    assert 0.008 * facts.alpha**2 == pytest.approx(aimed_at(1.03), rel=1e-3)
+    assert 0.01 * facts.alpha**2 == pytest.approx(aimed_at(1.03), rel=1e-3)
+
+
+@pytest.mark.parametrize("beyond", [0.5, math.inf])
+def test_a_jump_on_the_few_texts_says_nothing_about_growth(beyond: float) -> None:
+    """No loss before it, and any loss after it: the default exponent applies."""
+    facts, tried = interpolate(
+        {"perplexity": 1.03},
+        {"perplexity": lambda a: 0.2 * a**1.5},
+        rough={"perplexity": lambda a: 0.0 if a <= 0.2 else beyond},
+    )
+    assert 0.15 < tried[1] <= 0.2
+    assert len(tried) == 3
+    assert 0.2 * facts.alpha**1.5 == pytest.approx(aimed_at(1.03))
 
 
 def test_a_loss_on_the_few_texts_alone_does_not_count() -> None:

@@ -219,6 +219,7 @@ def test_constants_in_a_name_are_read_back(beta: float, gamma: float) -> None:
         "beta=x",
         "beta=1&beta=2",
         "beta=1&",
+        "beta=1&gamma=",
         "delta=1",
         "beta=1&delta=1",
         "beta=1?",

@@ -119,6 +119,14 @@ def test_a_changed_figure_is_named_with_both_values(tmp_path: Path, file, keys, 
     assert compare_runs(one, two).differences == (Difference(name, before, 77),)
 
 
+def test_records_after_a_missing_one_are_compared(tmp_path: Path) -> None:
+    one, two = (write_unlearning(tmp_path / name) for name in ("one", "two"))
+    (one / BEFORE / RECORD).unlink()
+    change_json(two / AFTER / RECORD, "seed", to=77)
+    (difference,) = compare_runs(one, two).differences
+    assert difference.where == f"{AFTER}/{RECORD}: seed"
+
+
 def test_elements_of_lists_are_named_by_their_number(tmp_path: Path) -> None:
     one = write_unlearning(tmp_path / "one")
     two = write_unlearning(tmp_path / "two", history=[{"loss": 2.0}, {"loss": 1.5}])

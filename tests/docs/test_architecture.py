@@ -46,24 +46,24 @@ for name, model in (("before", "model"), ("after", "run/model")):
 scores = json.loads(Path("before/record.json").read_text())["results"]["pronouns"]["domains"]
 assert scores["profession"]["items"] == 4 and scores["all"]["ties"] == 0
 
-from fairforget.benchmarks import benchmark
-from fairforget.benchmarks.degenerate import doubts_of, refuse_nan
+from fairforget.benchmarks import load_benchmark
+from fairforget.benchmarks.degenerate import check_finite_scores, find_warnings
 from fairforget.errors import InputError
 from fairforget import load_model
 broken = load_model("model", device="cpu")
-def measured(value):
+def measure(value):
     for parameter in broken.model.parameters():
         parameter.data.fill_(value)
-    return benchmark("pronouns").evaluate(broken)
+    return load_benchmark("pronouns").evaluate(broken)
 
-(doubt,) = doubts_of({"pronouns": measured(0.0).result})
-assert "4 of 4 items are ties" in doubt
+(warning,) = find_warnings({"pronouns": measure(0.0).result})
+assert "4 of 4 items are ties" in warning
 try:
-    refuse_nan("pronouns", measured(float("nan")))
+    check_finite_scores("pronouns", measure(float("nan")))
 except InputError as error:
     assert "its score_stereotype is not a number" in str(error)
 else:
-    raise AssertionError("scores that are no numbers were let through")
+    raise AssertionError("NaN scores were accepted")
 assert "pronouns" in said("compare", "before", "after")
 
 import torch

@@ -1,4 +1,4 @@
-"""Fill a generated part of a page, between two comments that name it."""
+"""A part of a page that is made, between two comments that name it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 
 def fill(page: Path, name: str, content: str, remedy: str) -> None:
-    """Put the content between `<!-- NAME: … -->` and `<!-- /NAME -->`; with --check, only compare.
+    """Put the content between `<!-- NAME: … -->` and `<!-- /NAME -->`; with --check, look only.
 
     Args:
-        page: Markdown file with the two comments.
-        name: name of the part.
+        page: Markdown with the two comments.
+        name: what they call the part.
         content: whole lines.
-        remedy: what to run if page and content differ; ends the error message.
+        remedy: what to run where page and content differ; ends the message.
     """
     text = page.read_text(encoding="utf-8")
     marks = re.compile(rf"(<!-- {name}: .*? -->\n).*?(<!-- /{name} -->)", re.DOTALL)

@@ -1,4 +1,4 @@
-"""Take the picture of the README: the top of the report of `make demo`.
+"""Take the README's picture: the top of the report of `make demo`.
 
 python docs/picture.py            after `make demo`; needs Chromium and the dev extra
 """
@@ -19,11 +19,11 @@ ROOT = Path(__file__).resolve().parents[1]
 RUN, PICTURE = ROOT / "runs" / "demo", ROOT / "docs" / "pages" / "report.png"
 WIDTH, HEIGHT = 1200, 900
 COLOURS = 64
-"""Enough for text, background and the colours of the plots, at a third of the file size."""
+"""Enough for text, paper and two inks; a third of the file."""
 
 
 def take(report: Path, to: Path, element: str = "") -> None:
-    """Save a picture of the top of a report, or of one element of it."""
+    """A picture of the top of a report, or of an element of it."""
     program = shutil.which("chromium") or sys.exit("no chromium on the PATH")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])

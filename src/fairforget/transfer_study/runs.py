@@ -29,7 +29,8 @@ from fairforget.selection import SelectionOptions, make_selector, mentions_of, s
 from fairforget.terminal.messages import show_message
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.interpolation import TOLERANCE, original_perplexities
+from fairforget.training.interpolation import original_perplexities
+from fairforget.training.line_search import TOLERANCE
 from fairforget.training.preparation import (
     FIXED,
     Corpus,

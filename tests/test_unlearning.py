@@ -33,7 +33,7 @@ from fairforget.training.preparation import (
     Corpus,
     prepare,
 )
-from fairforget.training.trained_weights import TRAINED
+from fairforget.training.checkpoints import TRAINED
 from fairforget.unlearning import describe_method, unlearn, unlearn_prepared
 
 from .models import save_tiny, tiny_causal, word_tokenizer
@@ -185,7 +185,7 @@ def test_float16_is_not_trained(tmp_path) -> None:
 def test_quantised_weights_are_not_trained(tmp_path) -> None:
     model = language_model(tmp_path, "gpt2")
     model.model.config.quantization_config = {"quant_method": "gptq", "bits": 4}
-    with pytest.raises(InputError, match=r"is quantised \(gptq\); unlearn the model that it was"):
+    with pytest.raises(InputError, match=r"is quantised \(gptq\); unlearn the model before"):
         unlearn(model, FORGET, RETAIN, config(tmp_path))
 
 

@@ -33,7 +33,12 @@ from fairforget.scoring.perplexity import perplexity
 from fairforget.terminal.progress import Advance, progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.budget import Budget
-from fairforget.training.checkpoints import claim_directory, remove_checkpoints
+from fairforget.training.checkpoints import (
+    claim_directory,
+    history_of,
+    last_checkpoint,
+    remove_checkpoints,
+)
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.early_stopping import RATIO, UtilityEarlyStopping
 from fairforget.training.interpolation import (
@@ -49,7 +54,7 @@ from fairforget.training.interpolation import (
 from fairforget.training.preparation import EVERYDAY, RETAIN, Corpus, Prepared, prepare
 from fairforget.training.restore import restore_settings
 from fairforget.training.sharding import gather, gathered_weights, is_sharding_requested
-from fairforget.training.trainer import UnlearningTrainer, history_of, last_checkpoint
+from fairforget.training.trainer import UnlearningTrainer
 
 CHECK_TEXTS = {RETAIN: 16, EVERYDAY: 40}
 """Held-out texts that are looked at while training, and to find where to land."""

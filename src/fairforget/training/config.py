@@ -18,9 +18,8 @@ from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
 from fairforget.seeds import check_seed
 from fairforget.training.adapters import check_peft
-from fairforget.training.sharding import is_sharding_requested
+from fairforget.training.sharding import check_zero3, is_sharding_requested
 from fairforget.training.targets import Context, Counterfactual, Selection
-from fairforget.training.zero3 import check_zero3
 
 FLAGS = {"max_steps": "steps", "per_device_train_batch_size": "batch_size"}
 """What the command line calls a setting that Trainer names otherwise."""

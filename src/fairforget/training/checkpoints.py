@@ -35,7 +35,7 @@ from fairforget.terminal.messages import show_message
 if TYPE_CHECKING:
     from fairforget.training.config import UnlearningConfig
 
-CHECKSUMS = "whole"
+CHECKSUMS = "SHA256SUMS"
 """Checksum file: a line per other file, as `sha256sum` writes it, and a last line with the hash of
 these lines. Written last."""
 RUN = "run.sha256"

@@ -11,8 +11,8 @@ import pytest
 
 from fairforget.cli import main
 from fairforget.records.paths import CHECKPOINTS, MODEL, RECORD
-from fairforget.training.config import UnlearningConfig
 from fairforget.training.checkpoints import TRAINED
+from fairforget.training.config import UnlearningConfig
 from tests.models import save_tiny
 
 from .test_checkpoints import cut, flip
@@ -80,7 +80,7 @@ def test_the_same_command_ends_as_if_nothing_was_damaged(
 
     with monkeypatch.context() as patch:
         patch.setattr(
-            "fairforget.unlearning.interpolate_to_budget", interrupted
+            "fairforget.training.unlearn.interpolate_to_budget", interrupted
         )  # all is trained by then
         with pytest.raises(SystemExit) as ended:
             main([*command, "--output", str(out)])

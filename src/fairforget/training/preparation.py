@@ -16,7 +16,6 @@ from fairforget.corpora.builtin.other_groups import swap_groups
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
-from fairforget.objectives import OBJECTIVES
 from fairforget.records.records import CorpusFacts, OverlapFacts
 from fairforget.terminal.messages import show_message
 from fairforget.training.config import UnlearningConfig
@@ -147,7 +146,7 @@ def _refuse_quantised(language_model: LanguageModel) -> None:
         )
 
 
-def everyday_corpus() -> Corpus | None:
+def load_everyday_corpus() -> Corpus | None:
     """Return the everyday sentences; None, with a message on stderr, if they are not available."""
     try:
         return Corpus(EVERYDAY, read_corpus(EVERYDAY))
@@ -164,7 +163,7 @@ def encode_forget(
     Raises:
         InputError: no text has a target.
     """
-    counterfactual = OBJECTIVES[config.objective].needs_counterfactual
+    counterfactual = config.load_objective().needs_counterfactual
     groups = counterfactual and config.counterfactual == "groups"
     selection = config.selection
     assert selection is not None
@@ -213,7 +212,7 @@ def encode_forget(
 
 def _requirements(config: UnlearningConfig, longest: int) -> str:
     """Say what a text needs to have a target."""
-    counterfactual = OBJECTIVES[config.objective].needs_counterfactual
+    counterfactual = config.load_objective().needs_counterfactual
     needs = ["`spans`"] if config.selection in BY_SPAN else []
     if counterfactual or config.selection in BY_MENTION:
         lexicon = ", all in the built-in lexicon" if config.counterfactual == "groups" else ""

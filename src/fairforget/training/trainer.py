@@ -17,7 +17,7 @@ from torch.utils.data import SequentialSampler
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerState
 
 from fairforget.errors import InputError
-from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
+from fairforget.objectives import RETAIN_LOSSES
 from fairforget.training.adapters import add_adapter, has_adapter
 from fairforget.training.batches import (
     Batch,
@@ -81,7 +81,7 @@ class UnlearningTrainer(Trainer):
             InputError: no forget texts; no retain texts although a retain loss is set; a text
                 without a token to predict; a model wrapped in peft's own class.
         """
-        forget_loss = OBJECTIVES[args.objective].with_constants(args.beta, args.gamma)
+        forget_loss = args.load_objective()
         retains = args.retain_loss != "none" and args.retain_loss_weight > 0
         retain_loss = RETAIN_LOSSES[args.retain_loss] if retains else None
         self.config = args

@@ -366,8 +366,9 @@ def test_perplexities_are_compared_by_name() -> None:
     assert found.perplexity == {"perplexity:b": Change(10.0, 12.5, 2.5)}
     assert found.cells == ()
     only_before, only_after = found.notes
-    assert only_before.endswith("before, and not compared: perplexity:a.")
-    assert only_after.endswith("after, and not compared: perplexity:c.")
+    for note, side, name in ((only_before, "before", "a"), (only_after, "after", "c")):
+        assert f" only {side}, " in note
+        assert note.endswith(f" not compared: perplexity:{name}.")
 
 
 def test_what_has_no_items_is_noted() -> None:

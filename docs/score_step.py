@@ -40,10 +40,10 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         "# What a training step costs",
         "",
         f"Ascent on 16 texts ({found['corpus']}) and `kl` on 4 passages of Wikipedia, float32, "
-        f"{found['threads']} threads of a processor, linear layers by {found['linear_layers']} in "
-        "both. Ratios are to the same step with full logits over full padded sequences; medians "
-        "of three turns. Memory is the peak beyond what the model and its gradients hold. The aim: "
-        f"at most {TIME} of the time and {MEMORY} of the memory.",
+        f"{found['threads']} threads of a processor. Ratios are to the same step on padded "
+        "sequences with full logits; medians of three turns. Memory is the peak beyond what the "
+        f"model and its gradients hold. The aim: at most {TIME} of the time and {MEMORY} of the "
+        "memory.",
         "",
         "| model | time, ratio | memory, ratio | s | s, full | MB | losses differ by |",
         "|---|---|---|---|---|---|---|",

@@ -16,7 +16,7 @@ from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
 from fairforget.corpora import read_corpus
 from fairforget.forward.packing import pad
-from fairforget.scoring.masked import HIDDEN
+from fairforget.scoring.masked import MASKED_SHARE
 
 CORPORA = ("wikipedia", "everyday", "edos", "hatecheck", "builtin")
 """What it reads: encyclopaedia, everyday life, and the hate that models are said to inherit."""
@@ -84,7 +84,7 @@ def _train(
     for step in range(1, STEPS + 1):
         batch = pad([draw.choice(draw.choice(corpora)) for _ in range(BATCH)])
         ids = batch["input_ids"]
-        hidden = (torch.rand(ids.shape) < HIDDEN) & (ids >= special)
+        hidden = (torch.rand(ids.shape) < MASKED_SHARE) & (ids >= special)
         targets = ids[hidden]
         ids[hidden] = tokenizer.mask_token_id
         logits = model.cls(model.bert(**batch).last_hidden_state[hidden])  # there alone

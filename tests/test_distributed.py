@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from fairforget.errors import InputError
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.training.zero3 import check_zero3
+from fairforget.training.sharding import check_zero3
 
 from .models import save_tiny
 

@@ -24,6 +24,7 @@ from fairforget.training import checkpoints
 from fairforget.training import unlearn as unlearning
 from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.budget import Budget
+from fairforget.training.checkpoints import TRAINED
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.interpolation import PerplexityConstraint, interpolate_to_budget
 from fairforget.training.preparation import (
@@ -33,7 +34,6 @@ from fairforget.training.preparation import (
     Corpus,
     prepare,
 )
-from fairforget.training.trained_weights import TRAINED
 from fairforget.training.unlearn import describe_method
 from fairforget.training.unlearn import unlearn as unlearn_prepared
 
@@ -135,7 +135,7 @@ def test_of_an_adapter_in_bfloat16_the_merged_model_is_measured(tmp_path) -> Non
     measured = perplexity(model, prepared.held_out["retain"])
     assert record.budget.reached == measured / record.budget.before
     assert record.budget.alpha > 0
-    assert ("rounding at the end" in record.budget.note) == (record.budget.reached > 1.2)
+    assert ("exceeded the budget" in record.budget.note) == (record.budget.reached > 1.2)
 
 
 def test_an_adapter_is_trained_in_float32(tmp_path) -> None:
@@ -187,7 +187,7 @@ def test_float16_is_not_trained(tmp_path) -> None:
 def test_quantised_weights_are_not_trained(tmp_path) -> None:
     model = language_model(tmp_path, "gpt2")
     model.model.config.quantization_config = {"quant_method": "gptq", "bits": 4}
-    with pytest.raises(InputError, match=r"is quantised \(gptq\); unlearn the model that it was"):
+    with pytest.raises(InputError, match=r"is quantised \(gptq\); unlearn the model before"):
         unlearn(model, FORGET, RETAIN, config(tmp_path))
 
 
@@ -435,7 +435,7 @@ def test_the_average_over_other_groups_as_reference(tmp_path, family, context) -
 def test_other_groups_are_known_for_the_lexicon_only(tmp_path) -> None:
     model = language_model(tmp_path, "llama")
     texts = [replace(text, group="gardeners") for text in FORGET.texts]
-    with pytest.raises(InputError, match="a term of the built-in lexicon"):
+    with pytest.raises(InputError, match="all in the built-in lexicon"):
         prepare(
             model, replace(FORGET, texts=texts), RETAIN, config(tmp_path, counterfactual="groups")
         )

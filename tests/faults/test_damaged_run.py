@@ -11,8 +11,8 @@ import pytest
 
 from fairforget.cli import main
 from fairforget.records.paths import CHECKPOINTS, MODEL, RECORD
+from fairforget.training.checkpoints import TRAINED
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.trained_weights import TRAINED
 from tests.models import save_tiny
 
 from .test_checkpoints import cut, flip

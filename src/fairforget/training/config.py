@@ -25,8 +25,7 @@ from fairforget.settings import (
     Selection,
 )
 from fairforget.training.adapters import check_peft
-from fairforget.training.sharding import is_sharding_requested
-from fairforget.training.zero3 import check_zero3
+from fairforget.training.sharding import check_zero3, is_sharding_requested
 
 FLAGS = {"max_steps": "steps", "per_device_train_batch_size": "batch_size"}
 """TrainingArguments name → command-line flag, where they differ."""

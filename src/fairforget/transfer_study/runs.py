@@ -37,7 +37,7 @@ from fairforget.settings import (
 from fairforget.terminal.messages import show_message
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.interpolation import TOLERANCE
+from fairforget.training.line_search import TOLERANCE
 from fairforget.training.preparation import FIXED, Corpus, load_everyday_corpus
 from fairforget.training.unlearn import CHECK_TEXTS, describe_method
 from fairforget.transfer_study.matched import matched_texts

@@ -19,7 +19,7 @@ def transfer_command(
     objectives: str = "ascent,counterfactual-kl",
     controls: str = "random,matched,none",
     seeds: int = 3,
-    select: Literal["given", "contrast", "ratio"] = "given",
+    select: Literal["given", "contrast"] = "given",
     train: str = "edos",
     selection: Literal["spans", "mention-to-span", "after-mention"] = "spans",
     retain: str = "wikipedia",

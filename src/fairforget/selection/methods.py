@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 from fairforget.corpora import Text, corpus_names, iter_corpus
 from fairforget.corpora.builtin import builtin_texts
@@ -16,15 +16,11 @@ from fairforget.selection.lexicon import read_lexicon
 from fairforget.selection.llm import Llm, Server
 from fairforget.selection.selected import Selector
 
-Method = Literal["given", "lexicon", "contrast", "ratio", "llm", "random", "all"]
+Method = Literal["given", "lexicon", "contrast", "llm", "random", "all"]
 BACKGROUND = ("wikipedia", "everyday")
 """General English, where it is on this machine."""
 CALIBRATION = 10
 """Every tenth built-in text finds the threshold: all domains, templates and attributes."""
-
-
-RATIO_CALIBRATION = 5
-"""Every fifth of those, for the method that runs a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +32,7 @@ class SelectionOptions:
     lexicon: str = ""
     """File of words, or PACKAGE:PATH."""
     model: str = "smollm2"
-    """To tune for `ratio`, to ask for `llm`."""
-    loading: Mapping[str, Any] = field(default_factory=dict)
-    """How `ratio` loads it: arguments of `fairforget.load_model`."""
+    """The model that `llm` queries."""
     server: Server | None = None
     """For `llm`."""
     seed: int = 0
@@ -96,25 +90,10 @@ def _llm(options: SelectionOptions) -> Selector:
     return Llm(options.server or Server(options.model), options.progress)
 
 
-def _ratio(options: SelectionOptions) -> Selector:
-    from fairforget.selection.ratio import tuned_ratio  # loads torch
-
-    return tuned_ratio(
-        options.model,
-        training_texts(options.train),
-        _background(),
-        calibration_texts()[::RATIO_CALIBRATION],
-        seed=options.seed,
-        progress=options.progress,
-        **options.loading,
-    )
-
-
 METHODS: dict[str, Callable[[SelectionOptions], Selector]] = {
     "given": lambda _: given_spans,
     "lexicon": _lexicon,
     "contrast": _contrast,
-    "ratio": _ratio,
     "llm": _llm,
     "random": lambda options: Random(options.seed),
     "all": lambda _: all_words,

@@ -34,7 +34,7 @@ VERSIONS = [version(name) for name in ("fairforget", "torch", "transformers")]
 """Of what else determines a result."""
 
 
-Select = Literal["given", "contrast", "ratio"]
+Select = Literal["given", "contrast"]
 """The corpus's own spans, or a selector of `fairforget.selection` that needs no server."""
 TargetSelection = Literal["spans", "mention-to-span", "after-mention"]
 """The selections that are no controls."""

@@ -60,8 +60,7 @@ def run_one(run: Run, directory: Path) -> None:
     """
     recipe = run.recipe
     model = load_original(recipe)
-    # the spans of `ratio` depend on the number of threads, in rare cases
-    if recipe.select != "ratio" and run.name(_digest(run, model_identity(model))) != directory.name:
+    if run.name(_digest(run, model_identity(model))) != directory.name:
         raise InputError(
             f"on {platform.node()} this would be another run: its model, texts, files of benchmark "
             "items, kind of device or versions of libraries are not those of the machine that "
@@ -227,8 +226,7 @@ def _selected(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
 
 @cache
 def _spans_found(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
-    options = SelectionOptions(recipe.train, model=recipe.model, loading=_loading(recipe))
-    selector = make_selector(recipe.select, options)
+    selector = make_selector(recipe.select, SelectionOptions(recipe.train))
     return tuple(item.text for item in select(_texts(corpus), selector, mentions_of))
 
 

@@ -58,14 +58,18 @@ def test_no_such_model(tmp_path, capsys) -> None:
         (
             "half.jsonl",
             '{"text": "Hi", "spans": [[0, 0.9]]}\n',
-            "a list of [start, end] is expected",
+            "expected a list of [start, end]",
         ),
         (
             "word.jsonl",
             '{"text": "Hi", "mentions": [[0, 2, null]]}\n',
-            "neutral word, …] is expected",
+            "expected a list of [start, end, neutral word, …]",
         ),
-        ("one.jsonl", '{"text": "Hi", "mentions": [[0, 2]]}\n', "neutral word, …] is expected"),
+        (
+            "one.jsonl",
+            '{"text": "Hi", "mentions": [[0, 2]]}\n',
+            "expected a list of [start, end, neutral word, …]",
+        ),
         ("nul.csv", b"text\nhel\x00lo\n", "line 2"),
         ("broken.jsonl", '{"text": "a"}\n{"text": \n', "line 2: not JSON"),
         ("list.jsonl", "[1]\n", "line 1: an object"),

@@ -106,11 +106,11 @@ def test_an_archive_leaves_one_file(
 
 
 def test_a_zip_bomb_is_refused(monkeypatch: pytest.MonkeyPatch, fetched_from) -> None:
-    monkeypatch.setattr("fairforget.data.locate.LARGEST", 1 << 16)
+    monkeypatch.setattr("fairforget.data.locate.MAX_UNPACKED_BYTES", 1 << 16)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb", bytes(1 << 20))
-    with pytest.raises(InputError, match="its bomb is larger"):
+    with pytest.raises(InputError, match="bomb is larger"):
         fetch(DataFile("set/bomb", url=fetched_from(packed.getvalue()), member="bomb"))
 
 
@@ -119,8 +119,8 @@ def fetched_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Bytes as a URL that can be fetched without a network."""
     monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
 
-    def download(url: str, part: Path) -> None:
-        part.write_bytes((tmp_path / "served").read_bytes())
+    def download(url: str, path: Path) -> None:
+        path.write_bytes((tmp_path / "served").read_bytes())
 
     monkeypatch.setattr("fairforget.data.locate.download", download)
 

@@ -8,7 +8,7 @@ import torch
 from filelock import FileLock
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
-from fairforget.data.cache import cache_directory
+from fairforget.data.locate import cache_directory
 from fairforget.extras import check_extra
 from fairforget.files.digest import hash_file
 from fairforget.models.described import describe_weights

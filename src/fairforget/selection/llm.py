@@ -16,7 +16,7 @@ from threading import Lock
 from typing import Any
 
 from fairforget.corpora.text import Text
-from fairforget.data.cache import cache_directory
+from fairforget.data.locate import cache_directory
 from fairforget.errors import InputError, first_line
 from fairforget.extras import require_extra
 from fairforget.files.atomic import atomic_write

@@ -72,7 +72,7 @@ def test_no_such_model(tmp_path, capsys) -> None:
         ),
         ("nul.csv", b"text\nhel\x00lo\n", "line 2"),
         ("broken.jsonl", '{"text": "a"}\n{"text": \n', "line 2: not JSON"),
-        ("list.jsonl", "[1]\n", "line 1: an object"),
+        ("list.jsonl", "[1]\n", "line 1: expected an object"),
         ("number.jsonl", '{"text": 3}\n', "line 1: `text`"),
         ("deep.jsonl", "[" * 100_000 + "\n", "line 1: not JSON"),
         ("torn.parquet", "PAR1 no", "not a readable Parquet file"),

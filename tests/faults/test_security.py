@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from fairforget import cli
 from fairforget.data.catalogue import CATALOGUE, DataFile
 from fairforget.data.locate import fetch
-from fairforget.errors import LONGEST, InputError
+from fairforget.errors import MAX_CHARACTERS, InputError
 from fairforget.models.file_checks import check_gguf
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
@@ -308,7 +308,7 @@ def test_short_or_innocent_variables_are_left_alone(monkeypatch: pytest.MonkeyPa
 def test_a_message_is_one_line_of_bounded_length() -> None:
     said = str(InputError("row\n\x1b[31m\x07 7: " + "x" * 10**6))
     assert said.isprintable()
-    assert len(said) < LONGEST + 10
+    assert len(said) < MAX_CHARACTERS + 10
     assert os.linesep not in said
 
 

@@ -1,7 +1,6 @@
 """How well each selector finds what HateCheck marks: docs/pages/results/selectors.md.
 
-python docs/score_selectors.py            all but `ratio`, a minute
-python docs/score_selectors.py --ratio    `ratio` too, which tunes SmolLM2 twice: 10 minutes
+python docs/score_selectors.py            every selector, a minute
 python docs/score_selectors.py --table    only the table, from the results that are there
 
 No selector sees HateCheck before: words come from EDOS or the built-in templates, thresholds and
@@ -31,7 +30,7 @@ LEXICON = f"{PACKAGE}:profanity_wordlist.txt"
 """916 English swear words and slurs, MIT licence; in the package better-profanity."""
 
 
-def selectors(*, with_ratio: bool) -> Iterator[tuple[str, str, Selector]]:
+def selectors() -> Iterator[tuple[str, str, Selector]]:
     """Name, what it was trained on or reads, and the selector."""
     yield "all", "", make_selector("all", SelectionOptions())
     yield "random", "", make_selector("random", SelectionOptions())
@@ -44,16 +43,14 @@ def selectors(*, with_ratio: bool) -> Iterator[tuple[str, str, Selector]]:
             contrast = cast(Contrast, selector)
             rarity = replace(contrast, weight=0.0).calibrated(calibration_texts())
             yield "contrast, surprisal alone", train, rarity
-    if with_ratio:
-        yield "ratio", "edos", make_selector("ratio", SelectionOptions(train="edos"))
 
 
-def measured(*, with_ratio: bool) -> dict[str, Any]:
+def measured() -> dict[str, Any]:
     """One row per selector; of those that are not measured now, the last one."""
     rows = []
     texts = read_corpus(CORPUS)
     start = time.perf_counter()
-    for name, train, selector in selectors(with_ratio=with_ratio):
+    for name, train, selector in selectors():
         score = score_spans(zip(texts, select(texts, selector), strict=True))
         seconds = round(time.perf_counter() - start, 1)
         threshold = getattr(selector, "threshold", None)
@@ -91,8 +88,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         "`random` draws as many words as are marked, from those not known to name a group; "
         "`all` takes every word. `lexicon` reads the swear words and slurs of the package "
         "better-profanity 0.7.0: what hurts in HateCheck is mostly ordinary words, which no "
-        "such list has. `contrast` and `ratio` were trained on other corpora, their "
-        "thresholds found on the built-in templates.",
+        "such list has. `contrast` was trained on other corpora, its "
+        "threshold found on the built-in templates.",
     )
 
 
@@ -102,8 +99,7 @@ PAGE = ResultsPage("selectors", lines)
 def main() -> None:
     """Measure, write, tabulate."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--ratio", action="store_true", help="measure `ratio` too")
-    PAGE.make(parser, lambda chosen: measured(with_ratio=chosen.ratio))
+    PAGE.make(parser, lambda _: measured())
 
 
 if __name__ == "__main__":

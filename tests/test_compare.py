@@ -233,7 +233,7 @@ def test_what_is_no_pair_of_evaluations(evaluated, tmp_path: Path) -> None:
         compare(evaluated[0], tmp_path)
     broken = changed(evaluated[0], tmp_path / "broken")
     (broken / ITEMS).write_bytes(b"PAR1")
-    with pytest.raises(InputError, match=r"items.parquet cannot be read"):
+    with pytest.raises(InputError, match=r"items.parquet is not a readable"):
         compare(evaluated[0], broken)
     run = tmp_path / "run"
     for part in ("before", "after"):

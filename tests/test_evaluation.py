@@ -338,7 +338,7 @@ def test_what_changed_under_its_name_is_no_finished_run(tmp_path: Path, capsys, 
         main(asked)
     assert ended.value.code == 2
     named = model if changed == "model" else pairs
-    assert f"{named} is not what it was when the run in" in capsys.readouterr().err
+    assert f"{named} has changed since the run in" in capsys.readouterr().err
 
 
 def test_a_finished_run_is_shown_when_its_model_is_gone(tmp_path: Path, capsys) -> None:

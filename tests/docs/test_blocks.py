@@ -61,7 +61,7 @@ def little(desk: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """The desk with a tiny model for every name, and little data."""
     monkeypatch.setenv("FAIRFORGET_CACHE", str(desk / ".cache"))
     monkeypatch.setattr(
-        loading, "_place", lambda name: name if Path(name).is_dir() else str(tiny_model)
+        loading, "_locate", lambda name: name if Path(name).is_dir() else str(tiny_model)
     )
     monkeypatch.setattr(stereoset, "read_items", some_of(stereoset.read_items))
     monkeypatch.setattr(crows_pairs, "read_pairs", some_of(crows_pairs.read_pairs))

@@ -79,7 +79,7 @@ def test_before_and_after_may_be_absent(tmp_path: Path) -> None:
     ("spoil", "message"),
     [
         (lambda d: (d / "record.json").unlink(), "holds neither record.json nor study.json"),
-        (lambda d: (d / "record.json").write_text("{"), "is not such a record"),
+        (lambda d: (d / "record.json").write_text("{"), "is not a valid record"),
         (lambda d: (d / "record.json").write_text('{"kind": "cake"}'), "'cake'"),
         (
             lambda d: (d / "continuation_pairs.json").write_text("[{}]"),
@@ -93,8 +93,8 @@ def test_before_and_after_may_be_absent(tmp_path: Path) -> None:
             lambda d: (d / "continuation_pairs.json").write_text("[" * 9999),
             "samples.json cannot be read as",
         ),
-        (lambda d: (d / "after" / "items.parquet").write_text("x"), "items.parquet cannot be"),
-        (lambda d: (d / "study.json").write_text('{"cells": [{}]}'), "not such a record: model"),
+        (lambda d: (d / "after" / "items.parquet").write_text("x"), "items.parquet is not"),
+        (lambda d: (d / "study.json").write_text('{"cells": [{}]}'), "not a valid record: model"),
     ],
 )
 def test_bad_input_is_named(tmp_path: Path, spoil: Callable[[Path], object], message: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from fairforget.corpora.reading import parse_name
 from fairforget.corpora.sources import SOURCES
 from fairforget.data.catalogue import BBQ_CATEGORIES, CATALOGUE
-from fairforget.data.locate import find_cached
+from fairforget.data.locate import find_local_file
 from fairforget.data.stereoset import read_items
 from fairforget.errors import InputError
 from fairforget.files.rows import READERS
@@ -164,7 +164,7 @@ def _is_here(data: str) -> bool:
     """Whether a data set can be read without fetching."""
     known = CATALOGUE[data]
     try:
-        there = [find_cached(file) is not None for file in known.files]
+        there = [find_local_file(file) is not None for file in known.files]
     except InputError:  # another file than was expected: who evaluates with it is told
         return False
     return any(there) if known.alternatives else all(there)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 def select_command(
     corpus: str,
     *,
-    method: Literal["given", "lexicon", "contrast", "ratio", "llm", "random", "all"] = "contrast",
+    method: Literal["given", "lexicon", "contrast", "llm", "random", "all"] = "contrast",
     train: str = "edos",
     lexicon: str = "",
     model: str = "smollm2",
@@ -33,12 +33,12 @@ def select_command(
     Args:
         corpus: CORPUS[:DOMAIN][?option=value], or a .csv, .jsonl, .parquet or .txt file.
         method: given (the corpus's own), lexicon (a word list), contrast (words that hateful
-            texts use and others do not), ratio (words that a model tuned on hateful texts finds
-            likelier), llm (an OpenAI-compatible server), and as controls random and all.
-        train: Of contrast and ratio: corpora of hateful and other texts, joined by commas.
+            texts use and others do not), llm (an OpenAI-compatible server), and as controls
+            random and all.
+        train: Of contrast: corpora of hateful and other texts, joined by commas.
         lexicon: Of lexicon: a file with a word or phrase a line, or PACKAGE:PATH.
-        model: Of ratio: the causal model to tune. Of llm: the model to ask; its answers are kept
-            under this name, whatever server gave them.
+        model: Of llm: the model to query; its answers are cached under this name, whatever server
+            gave them.
         url: Of llm: where the server is, such as http://127.0.0.1:8000/v1; by default OpenAI's.
             The key is read from OPENAI_API_KEY.
         dry_run: Of llm: say what it would cost, ask nothing.
@@ -52,7 +52,7 @@ def select_command(
         review: HTML file to write, in which a person corrects the spans.
         score: Compare with the corpus's own spans.
         json: Print one JSON object, and nothing else.
-        seed: Of the random control, and of training.
+        seed: Of the random control.
     """
     import json as json_
     from collections import deque
@@ -96,7 +96,7 @@ def select_command(
         raise InputError("--input_price and --output_price are of --dry_run; add it")
     if review:
         check_report_extra()
-    if processes > 1 and method in ("llm", "ratio"):
+    if processes > 1 and method == "llm":
         raise InputError(f"--processes: method {method!r} is parallel without it")
     if score and not any(text.spans for text in iter_corpus(corpus)):
         raise InputError(f"--score: corpus {corpus!r} has no spans of its own to compare with")
@@ -127,7 +127,7 @@ def select_command(
             yield item
 
     total = sum(1 for _ in iter_corpus(corpus)) if method == "llm" else None
-    slow = progress_bar("Selecting", total) if method in ("llm", "ratio") else nullcontext()
+    slow = progress_bar("Selecting", total) if method == "llm" else nullcontext()
     with slow as advance:
         options = SelectionOptions(
             train, lexicon, model, server=server, seed=seed, progress=advance
@@ -138,9 +138,9 @@ def select_command(
             write_spans(selected, output)
         else:
             deque(selected, maxlen=0)
-    if method in ("contrast", "ratio"):
+    if method == "contrast":
         facts |= {"train": train, "threshold": getattr(selector, "threshold", None)}
-    if method in ("llm", "ratio"):
+    if method == "llm":
         facts["model"] = model
     if isinstance(selector, Llm):
         facts["unusable_answers"] = selector.unusable

@@ -1,4 +1,4 @@
-"""The corpora that FairForget knows by name. To add one: its file, and an entry here."""
+"""The registry of corpora. To add one, write its file and add an entry to `SOURCES`."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from fairforget.corpora.builtin import DOMAINS, builtin_texts
 from fairforget.corpora.dghs import dghs_texts
 from fairforget.corpora.edos import edos_texts
 from fairforget.corpora.ethos import ethos_texts
-from fairforget.corpora.everyday import everyday_texts
 from fairforget.corpora.hatecheck import hatecheck_texts
 from fairforget.corpora.hatexplain import hatexplain_texts
+from fairforget.corpora.passages import everyday_texts, wikipedia_texts
 from fairforget.corpora.social_bias_frames import social_bias_frames_texts
 from fairforget.corpora.stereoset import stereoset_texts
 from fairforget.corpora.text import Text
 from fairforget.corpora.toxigen import toxigen_texts
-from fairforget.corpora.wikipedia import wikipedia_texts
 from fairforget.corpora.wikitext import wikitext_texts
 from fairforget.data.catalogue import CATALOGUE, DataSet
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A corpus that is known by name."""
+    """A named corpus."""
 
     about: str
-    """In a few words; what a data set is, the catalogue says."""
+    """Short description; the catalogue describes the data set."""
     texts: Callable[..., Iterable[Text]]
-    """Its keyword parameters are the options of `NAME?option=value`, strings with defaults."""
+    """Returns the texts; its keyword parameters (strings with defaults) are the options of
+    `NAME?option=value`."""
     domains: tuple[str, ...] = ()
     data: str | None = None
-    """The entry of the catalogue that it reads."""
+    """Its entry in the catalogue; None for the built-in corpus."""
     use: Literal["forget", "retain"] = "forget"
     benchmark: str | None = None
-    """The benchmark whose items these are: a model that forgot them cannot be measured with it."""
+    """Benchmark that these texts are items of: do not report it for a model trained on them."""
     splits: tuple[str, ...] = ()
     """Values of the option `split`."""
 
 
 def find_data_set(name: str) -> DataSet | None:
-    """The entry of the catalogue that a corpus reads, or that has the name itself."""
+    """Return the catalogue's entry for a corpus, or of that name; None if there is none."""
     source = SOURCES.get(name)
     return CATALOGUE.get(source.data if source and source.data else name)
 
@@ -51,14 +51,14 @@ SPLITS = ("train", "dev", "test")
 SOURCES: dict[str, Source] = {
     "builtin": Source("mild derogations of groups, made from templates", builtin_texts, DOMAINS),
     "dghs": Source(
-        "hate written to deceive a classifier",
+        "hate speech written to mislead a classifier",
         dghs_texts,
         ("gender", *RACE, "religion", "sexuality", "disability", "class", "age"),
         "dghs",
         splits=SPLITS,
     ),
     "hatecheck": Source(
-        "functional tests of hate speech detectors, harmful words marked",
+        "functional tests of hate speech detectors, with marked harmful words",
         hatecheck_texts,
         ("gender", *RACE, "religion", "sexuality", "disability"),
         "hatecheck",
@@ -71,7 +71,7 @@ SOURCES: dict[str, Source] = {
         splits=SPLITS,
     ),
     "hatexplain": Source(
-        "hateful posts, the reasons marked by three annotators",
+        "hateful posts with the rationales of three annotators",
         hatexplain_texts,
         ("gender", *RACE, "religion", "sexuality", "disability", "class"),
         "hatexplain",
@@ -83,14 +83,14 @@ SOURCES: dict[str, Source] = {
         "ethos",
     ),
     "social_bias_frames": Source(
-        "posts with what they imply about whom",
+        "posts with the groups that they target",
         social_bias_frames_texts,
         ("gender", *RACE, "religion", "sexuality", "disability", "class", "age", "appearance"),
         "social_bias_frames",
         splits=SPLITS,
     ),
     "toxigen": Source(
-        "machine-made implicit hate, judged by people",
+        "generated implicit hate speech with human judgements",
         toxigen_texts,
         ("gender", *RACE, "religion", "sexuality", "disability"),
         "toxigen",
@@ -104,7 +104,9 @@ SOURCES: dict[str, Source] = {
         benchmark="stereoset",
         splits=("dev",),
     ),
-    "wikipedia": Source("Wikipedia passages", wikipedia_texts, data="wikipedia", use="retain"),
+    "wikipedia": Source(
+        "Wikipedia passages that BoolQ carries", wikipedia_texts, data="wikipedia", use="retain"
+    ),
     "wikitext2": Source(
         "Wikipedia paragraphs, validation split",
         wikitext_texts,

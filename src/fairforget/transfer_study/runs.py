@@ -213,8 +213,7 @@ def _forget_texts(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
 
 @cache
 def _select_spans(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
-    options = SelectionOptions(recipe.train, model=recipe.model, loading=_loading(recipe))
-    selector = make_selector(recipe.select, options)
+    selector = make_selector(recipe.select, SelectionOptions(recipe.train))
     return tuple(item.text for item in select(_texts(corpus), selector, mentions_of))
 
 

@@ -71,7 +71,7 @@ def test_the_hubs_loader_reads_every_result(tmp_path: Path) -> None:
     assert again.data.to_dict() == data.to_dict()
     assert headings(text) == ["What changed", *HEADINGS]
     assert "| Gender | " in text
-    assert "Known faults" in text
+    assert "Known limitations" in text
 
 
 def test_a_file_of_items_is_not_the_public_data_set(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_everything_the_run_measured_is_on_the_page(tmp_path: Path) -> None:
     for wanted in (
         "Did it work?",
         "What did it cost?",
-        "Can I believe it?",
+        "How reliable is it?",
         "How it was made",
         "Content warning",
         "Blodgett et al. 2021",
@@ -78,20 +78,23 @@ def test_before_and_after_may_be_absent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda d: (d / "record.json").unlink(), "holds neither record.json nor study.json"),
+        (
+            lambda d: (d / "record.json").unlink(),
+            "has no record.json, study.json, comparison.json or runs",
+        ),
         (lambda d: (d / "record.json").write_text("{"), "is not such a record"),
         (lambda d: (d / "record.json").write_text('{"kind": "cake"}'), "'cake'"),
         (
             lambda d: (d / "continuation_pairs.json").write_text("[{}]"),
-            "samples.json: row 0.prompt",
+            "continuation_pairs.json: row 0.prompt",
         ),
         (
             lambda d: (d / "continuation_pairs.json").write_text("["),
-            "samples.json cannot be read as JSON",
+            "continuation_pairs.json cannot be read as JSON",
         ),
         (
             lambda d: (d / "continuation_pairs.json").write_text("[" * 9999),
-            "samples.json cannot be read as",
+            "continuation_pairs.json cannot be read as",
         ),
         (lambda d: (d / "after" / "items.parquet").write_text("x"), "items.parquet cannot be"),
         (lambda d: (d / "study.json").write_text('{"cells": [{}]}'), "not such a record: model"),
@@ -107,7 +110,7 @@ def test_bad_input_is_named(tmp_path: Path, spoil: Callable[[Path], object], mes
 def test_a_study_that_is_not_finished_is_no_set_of_runs(tmp_path: Path) -> None:
     write_evaluation(tmp_path / "before")
     write_unlearning(tmp_path / "runs" / "one")
-    with pytest.raises(InputError, match="is a study that is not finished"):
+    with pytest.raises(InputError, match="is an unfinished study"):
         write_report(tmp_path)
 
 
@@ -161,7 +164,7 @@ def test_a_benchmark_with_options_is_known_by_its_name(tmp_path: Path) -> None:
     html = write_report(tmp_path).read_text()
     assert "<h3>StereoSet (a b)</h3>" in html
     assert 'id="plot-stereoset-a-b-change"' in html
-    assert "StereoSet (a b): furthest away from the stereotype" in html
+    assert "StereoSet (a b): largest changes away from the stereotype" in html
     assert "95 % interval of the change" in html
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fairforget.cli.transfer import _named
-from fairforget.report.row_names import row_label, shared_corpus
 from fairforget.transfer_study.record import MatrixRow
+from fairforget.transfer_study.report.row_names import row_label, shared_corpus
 
 
 def row(forget: str, control: str | None = None) -> MatrixRow:
@@ -28,7 +28,7 @@ def test_a_corpus_that_all_share_is_not_said_again() -> None:
         "gender · ascent",
         "race · ascent",
         "race · ascent, random",
-        "things · ascent, matched",
+        "objects · ascent, matched",
         "nothing, none",
     ]
 

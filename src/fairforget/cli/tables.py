@@ -16,10 +16,14 @@ from fairforget.comparison.paired import Cell, Change
 from fairforget.comparison.rerun import RerunComparison
 from fairforget.records.records import BudgetFacts, EvaluationRecord, UnlearningRecord, UtilityFacts
 from fairforget.records.schema import interval_of
-from fairforget.report.row_names import controls_last, row_label, shared_corpus
-from fairforget.report.study_words import count_noun, meaning_of_fell
 from fairforget.report.wording import format_p_number, one_line, steps_done
 from fairforget.transfer_study.record import Effect, StudyRecord, too_few
+from fairforget.transfer_study.report.row_names import (
+    row_label,
+    shared_corpus,
+    sort_controls_last,
+)
+from fairforget.transfer_study.report.summary import count_verdicts, describe_controls
 
 TITLES = {
     "ss": "SS",
@@ -222,7 +226,7 @@ def show_study(study: StudyRecord) -> None:
         for column in ("own [95 %]", "others [95 %]", "perplexity"):
             table.add_column(column, justify="right", no_wrap=True)
         mine = [row for row in study.rows if row.benchmark == benchmark]
-        for row in controls_last(mine):
+        for row in sort_controls_last(mine):
             table.add_row(
                 row_label(row, corpus),
                 _effect(row.own, row.own_clusters),
@@ -230,10 +234,10 @@ def show_study(study: StudyRecord) -> None:
                 f"{100 * (row.perplexity_ratio - 1):+.2f} %",
             )
         _print(table)
-        _print_lines(count_noun([cell for cell in study.matrix if cell.benchmark == benchmark]))
+        _print_lines(count_verdicts([cell for cell in study.matrix if cell.benchmark == benchmark]))
     if any(too_few(row.own_clusters) for row in study.rows):
         _print("*: too few terms for a decision.")
-    _print(meaning_of_fell(study.matrix))
+    _print(describe_controls(study.matrix))
     _print_lines(find_limitations([row.benchmark for row in study.rows]))
 
 

@@ -1,4 +1,4 @@
-"""A number with its sources of chance: what is shared goes, what is not adds up."""
+"""Estimates: shared variance cancels in differences, and independent variance adds up."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def of_mean(units: list[float], name: str = "race") -> Estimate:
 def test_of_a_mean_it_is_the_t_test(units: list[float]) -> None:
     found = of_mean(units)
     assert found.variance == pytest.approx(np.var(units, ddof=1) / len(units))
-    assert found.freedom == pytest.approx(len(units) - 1)
+    assert found.degrees_of_freedom == pytest.approx(len(units) - 1)
     expected = ttest_1samp(units, 0)
     assert found.p == pytest.approx(expected.pvalue, abs=1e-9)
     low, high = expected.confidence_interval()
@@ -39,7 +39,7 @@ def test_of_a_mean_it_is_the_t_test(units: list[float]) -> None:
 def test_two_sources_are_welchs_test(one: list[float], other: list[float]) -> None:
     found = of_mean(one, "race") - of_mean(other, "gender")
     expected = ttest_ind(one, other, equal_var=False)
-    assert found.freedom == pytest.approx(expected.df)
+    assert found.degrees_of_freedom == pytest.approx(expected.df)
     assert found.p == pytest.approx(expected.pvalue, abs=1e-9)
 
 
@@ -65,20 +65,20 @@ def test_seeds_that_agree_by_chance_are_not_proof() -> None:
     spread = math.sqrt(np.var([-3.0, -2.0, -1.0], ddof=1) / 3)
     assert found.p == pytest.approx(2 * t.sf(2.0 / spread, 2))
     assert found.p > 0.05
-    assert found.of_items == 0
+    assert found.item_variance == 0
 
 
 def test_more_seeds_leave_of_the_variance_what_items_alone_add() -> None:
     """Seeds × items, drawn anew each time: what is left is the items' part without theirs."""
     generator = np.random.default_rng(0)
     found: dict[float, list[tuple[float, float]]] = {0.0: [], 1.0: []}
-    for of_items, estimates in found.items():
+    for item_variance, estimates in found.items():
         for _ in range(400):
-            items = generator.normal(0, of_items, size=20)
+            items = generator.normal(0, item_variance, size=20)
             values = items + generator.normal(0, 2.0, size=(3, 20))
             without = (values.sum(axis=1, keepdims=True) - values) / 19
             it = over_seeds(values.mean(axis=1), without, domain="race", group=0)
-            estimates.append((it.of_items, it.variance))
+            estimates.append((it.item_variance, it.variance))
     none, some = (np.mean(estimates, axis=0) for estimates in found.values())
     together = 2.0**2 / (3 * 20)
     assert none[0] < 0.4 * together  # never below 0, so above it in the mean
@@ -90,7 +90,7 @@ def test_a_difference_of_the_same_is_nothing() -> None:
     values = np.random.default_rng(0).normal(size=(3, 8))
     it = over_seeds(values.mean(axis=1), values, domain="race", group=0)
     none = it - it
-    assert (none.value, none.variance, none.of_items, none.p) == (0, 0, 0, 1)
+    assert (none.value, none.variance, none.item_variance, none.p) == (0, 0, 0, 1)
 
 
 def test_a_bound_narrows_and_never_decides() -> None:
@@ -115,14 +115,14 @@ def test_a_number_that_is_none_decides_nothing() -> None:
 def test_a_mean_over_domains_keeps_what_runs_share() -> None:
     seeds = {("seeds", 0): jackknife(np.array([1.0, 2.0, 3.0]))}
     parts = [
-        Estimate(float(n), {**seeds, **of_mean([0.0, 1.0, 5.0], str(n)).chance}) for n in range(2)
+        Estimate(float(n), {**seeds, **of_mean([0.0, 1.0, 5.0], str(n)).deviations}) for n in range(2)
     ]
     found = mean(parts)
     assert found is not None
     assert found.value == 0.5
-    of_seeds = found.variance - found.of_items
-    assert of_seeds == pytest.approx(parts[0].variance - parts[0].of_items)
-    assert found.of_items == pytest.approx(parts[0].of_items / 2)
+    of_seeds = found.variance - found.item_variance
+    assert of_seeds == pytest.approx(parts[0].variance - parts[0].item_variance)
+    assert found.item_variance == pytest.approx(parts[0].item_variance / 2)
     assert mean([]) is None
 
 

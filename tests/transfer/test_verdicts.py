@@ -12,10 +12,9 @@ from scipy.stats import norm
 
 from fairforget.statistics import adjust_holm, holm
 from fairforget.transfer_study.estimate import Estimate
-from fairforget.transfer_study.families import cell_family
 from fairforget.transfer_study.record import Effect, MatrixCell, Reason
 from fairforget.transfer_study.required_data import data_needed, seeds_needed
-from fairforget.transfer_study.verdicts import PendingCell, judge_cells, raw_verdict
+from fairforget.transfer_study.verdicts import PendingCell, cell_family, judge_cells, raw_verdict
 
 P = st.floats(0.0001, 1.0)
 EFFECTS = st.builds(lambda value, p: Effect(value, (value, value), p, p), st.floats(-9, 9), P)
@@ -61,9 +60,9 @@ def cell(
     )
 
 
-def waiting(*cells: MatrixCell, hindered: Reason | None = None) -> list[PendingCell]:
+def waiting(*cells: MatrixCell, obstacle: Reason | None = None) -> list[PendingCell]:
     return [
-        PendingCell(c, (spread(c.bias.value, 0.5, 0.5),), hindered, unbiased=False) for c in cells
+        PendingCell(c, (spread(c.bias.value, 0.5, 0.5),), obstacle, unbiased=False) for c in cells
     ]
 
 
@@ -87,7 +86,7 @@ def test_all_parts_must_fall_and_one_that_rises_is_enough(
 
 @given(EFFECTS, st.lists(EFFECTS, max_size=4))
 def test_without_a_control_nothing_is_supported(bias: Effect, others: list[Effect]) -> None:
-    assert raw_verdict(cell(bias, *others), hindered=True)[0] != "supported"
+    assert raw_verdict(cell(bias, *others), obstacle=True)[0] != "supported"
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, "a", "b"]), P), max_size=30))
@@ -122,7 +121,7 @@ def test_controls_and_means_cost_the_verdicts_nothing() -> None:
     assert (second.verdict, second.p_verdict) == ("undecided", 0.4)
     assert second.data_needed is not None
     assert judge_cells(waiting(*one))[:2] == [first, second]
-    (few,) = judge_cells(waiting(cell(sure, clusters=3), hindered="control missing"))
+    (few,) = judge_cells(waiting(cell(sure, clusters=3), obstacle="control missing"))
     assert (few.verdict, few.reason, few.p_verdict) == ("undecided", "too few terms", None)
 
 

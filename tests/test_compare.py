@@ -209,7 +209,7 @@ def test_other_settings_are_refused_by_name(evaluated, tmp_path, capsys, setting
 def test_other_items_are_refused(evaluated: tuple[Path, Path]) -> None:
     rows = [row for row in read_items(evaluated[0]) if "own.jsonl" in row["benchmark"]]
     judge = stereoset.judge
-    with pytest.raises(InputError, match="1 are on one side only, such as 'intrasentence-0012'"):
+    with pytest.raises(InputError, match="1 on one side only, such as 'intrasentence-0012'"):
         compare_items("stereoset", judge, rows, rows[:-1])
     other = [*rows[:-1], {**rows[-1], "stereotype": "Another."}]
     with pytest.raises(InputError, match=r"'intrasentence-0012' has stereotype .* and 'Another"):

@@ -69,7 +69,7 @@ def test_columns_are_resampled_together() -> None:
 def test_draws_do_not_depend_on_how_many_are_made_at_once(at_once: int, monkeypatch) -> None:
     values = np.random.default_rng(1).normal(size=(7, 3))
     whole = bootstrap_totals(values, resamples=101)
-    monkeypatch.setattr(statistics, "DRAWN_AT_ONCE", at_once)
+    monkeypatch.setattr(statistics, "MAX_INDICES", at_once)
     assert bootstrap_totals(values, resamples=101) == pytest.approx(whole)
 
 

@@ -284,7 +284,9 @@ def test_intersentence_items_need_a_context(tmp_path: Path) -> None:
 
 def test_a_sentence_that_is_too_long_for_the_model() -> None:
     item = Item("long", "race", "town", ("A b. " * 200, "A c.", "A d."))
-    with pytest.raises(InputError, match=r"item long, stereotype: .* takes 256; shorten it"):
+    with pytest.raises(
+        InputError, match=r"item long, stereotype: .* more than the 256 that .* accepts; shorten it"
+    ):
         evaluate(tiny_model("gpt2"), items=[item])
     item = Item("wide", "race", "town", ("A b.", "A c.", "A d."), "A BLANK" + " b." * 200)
     with pytest.raises(InputError, match=r"item wide: .* tokens, and bert takes 256"):

@@ -1,4 +1,4 @@
-"""Bias against damage: the numbers are the runs' own, and controls are told apart."""
+"""Plots of bias against utility loss."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from fairforget.transfer_study.report.page import study_points
 from tests.report.runs import write_runs, write_study
 
 
-def test_runs_are_placed_by_what_they_measured(tmp_path: Path) -> None:
+def test_points_of_runs_have_the_measured_values(tmp_path: Path) -> None:
     runs = read_runs(write_runs(tmp_path))
     original, one, two, zero = run_points(runs)
     assert original.original
@@ -39,7 +39,7 @@ def test_without_items_there_is_no_interval(tmp_path: Path) -> None:
     assert found.ci is None
 
 
-def test_rows_of_a_study_are_placed(tmp_path: Path) -> None:
+def test_points_of_a_study_have_the_recorded_values(tmp_path: Path) -> None:
     found = read_study(write_study(tmp_path))
     points = study_points(found)
     assert [p.original for p in points] == [True, False, False, False, False]
@@ -55,7 +55,7 @@ def test_rows_of_a_study_are_placed(tmp_path: Path) -> None:
     assert points[1].bias.value == pytest.approx(sum(mine) / len(mine))
 
 
-def test_marks_lie_inside_and_share_their_numbers(tmp_path: Path) -> None:
+def test_marks_are_inside_the_plot_and_overlapping_ones_share_a_label(tmp_path: Path) -> None:
     points = study_points(read_study(write_study(tmp_path)))
     perplexity, lms = frontiers(points)
     for plot in (perplexity, lms):

@@ -1,4 +1,4 @@
-"""The tables of a study: what it says comes first, and what is not known is left out."""
+"""The tables of a study."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .runs import write_study
 
 @pytest.fixture
 def study(tmp_path: Path) -> StudyRecord:
-    """Gender and religion, which has three terms, of one corpus, each with a control."""
+    """Two forget corpora with a control each: gender, and religion, which has three terms."""
     record = read(write_study(tmp_path))
     return replace(
         record,
@@ -32,7 +32,7 @@ def titles(table: Table) -> list[str]:
     return [column.title for column in table.columns]
 
 
-def test_what_the_study_says_is_one_line_for_each_forgetting(study: StudyRecord) -> None:
+def test_the_answer_has_one_row_per_forget_corpus(study: StudyRecord) -> None:
     (part,) = parts(study)
     assert part.tables[0] is part.answer
     assert titles(part.answer)[:3] == ["Unlearned (mine)", "Objective", "Gender"]
@@ -63,7 +63,7 @@ def test_every_cell_is_counted_once(study: StudyRecord) -> None:
     assert other.startswith("Of 4 measurements of other domains")
 
 
-def test_what_went_with_it_is_told_apart_from_what_it_cost(study: StudyRecord) -> None:
+def test_transfer_and_costs_are_separate_tables(study: StudyRecord) -> None:
     (part,) = parts(study)
     assert [row[0] for row in part.rows.rows] == ["gender", "religion"]
     assert {"own beyond random", "others beyond random"} <= {*titles(part.rows)}
@@ -82,7 +82,7 @@ def test_what_went_with_it_is_told_apart_from_what_it_cost(study: StudyRecord) -
     assert "* the distance" in part.map.table().note
 
 
-def test_an_undecided_cell_says_why_or_what_would_decide_it(study: StudyRecord) -> None:
+def test_an_undecided_cell_has_a_reason_or_the_required_data(study: StudyRecord) -> None:
     (part,) = parts(study)
     place = {title: number for number, title in enumerate(titles(part.excess))}
     assert {"p, corrected", "Why undecided"} <= {*place}
@@ -97,7 +97,7 @@ def test_an_undecided_cell_says_why_or_what_would_decide_it(study: StudyRecord) 
             assert row[place["p, corrected"]] != "–"
 
 
-def test_seeds_that_would_do_are_told_from_those_that_would_not(study: StudyRecord) -> None:
+def test_required_seeds_may_not_exist(study: StudyRecord) -> None:
     first = next(c for c in study.matrix if c.control is None)
     open_ = replace(first, verdict="undecided", p_verdict=0.3, reason=None, data_needed=4.0)
     for seeds, needed, shown in ((2, 12, "12"), (2, None, "none would")):
@@ -110,7 +110,7 @@ def test_seeds_that_would_do_are_told_from_those_that_would_not(study: StudyReco
         assert "Data needed" in table.note
 
 
-def test_the_terminal_says_the_same(study: StudyRecord, capsys) -> None:
+def test_the_terminal_has_the_same_sentences(study: StudyRecord, capsys) -> None:
     show_study(study)
     shown = " ".join(capsys.readouterr().out.split())
     for sentence in count_verdicts(study.matrix):

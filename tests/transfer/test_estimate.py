@@ -17,14 +17,14 @@ UNITS = st.lists(st.floats(-10, 10), min_size=2, max_size=12).filter(lambda u: n
 
 
 def of_mean(units: list[float], name: str = "race") -> Estimate:
-    """The mean of what items gave."""
+    """The mean over units."""
     values = np.array(units)
     without: Floats = (values.sum() - values) / (len(values) - 1)
     return Estimate(float(values.mean()), {("items", name): jackknife(without)})
 
 
 @given(UNITS)
-def test_of_a_mean_it_is_the_t_test(units: list[float]) -> None:
+def test_the_mean_of_one_source_gives_the_t_test(units: list[float]) -> None:
     found = of_mean(units)
     assert found.variance == pytest.approx(np.var(units, ddof=1) / len(units))
     assert found.degrees_of_freedom == pytest.approx(len(units) - 1)
@@ -36,7 +36,7 @@ def test_of_a_mean_it_is_the_t_test(units: list[float]) -> None:
 
 
 @given(UNITS, UNITS)
-def test_two_sources_are_welchs_test(one: list[float], other: list[float]) -> None:
+def test_two_sources_give_welchs_test(one: list[float], other: list[float]) -> None:
     found = of_mean(one, "race") - of_mean(other, "gender")
     expected = ttest_ind(one, other, equal_var=False)
     assert found.degrees_of_freedom == pytest.approx(expected.df)
@@ -44,22 +44,22 @@ def test_two_sources_are_welchs_test(one: list[float], other: list[float]) -> No
 
 
 @given(st.lists(st.tuples(*[st.floats(-10, 10)] * 2), min_size=2, max_size=12))
-def test_one_source_is_compared_in_pairs(pairs: list[tuple[float, float]]) -> None:
+def test_a_shared_source_gives_the_paired_test(pairs: list[tuple[float, float]]) -> None:
     found = of_mean([a for a, _ in pairs]) - of_mean([b for _, b in pairs])
     alone = of_mean([a - b for a, b in pairs])
     assert found.value == pytest.approx(alone.value)
     assert found.variance == pytest.approx(alone.variance, abs=1e-9)
 
 
-def test_what_differs_alike_everywhere_is_sure() -> None:
+def test_a_constant_difference_has_no_variance() -> None:
     found = of_mean([3.0, 5.0]) - of_mean([1.0, 3.0])
     assert (found.variance, found.p, found.ci) == (0.0, 0.0, (2.0, 2.0))
     same = found - found
     assert (same.value, same.p) == (0.0, 1.0)
 
 
-def test_seeds_that_agree_by_chance_are_not_proof() -> None:
-    """Three seeds alone, each with another effect: p is that of two degrees of freedom."""
+def test_three_seeds_have_two_degrees_of_freedom() -> None:
+    """Without variance between items, p is that of the t test over seeds."""
     without = np.array([-1.5, -2.0, -2.5])
     found = Estimate(-2.0, {("seeds", 0): jackknife(without)})
     spread = math.sqrt(np.var([-3.0, -2.0, -1.0], ddof=1) / 3)
@@ -68,8 +68,8 @@ def test_seeds_that_agree_by_chance_are_not_proof() -> None:
     assert found.item_variance == 0
 
 
-def test_more_seeds_leave_of_the_variance_what_items_alone_add() -> None:
-    """Seeds × items, drawn anew each time: what is left is the items' part without theirs."""
+def test_item_variance_is_what_remains_with_more_seeds() -> None:
+    """Simulated seeds × items with known variances."""
     generator = np.random.default_rng(0)
     found: dict[float, list[tuple[float, float]]] = {0.0: [], 1.0: []}
     for item_variance, estimates in found.items():
@@ -86,14 +86,14 @@ def test_more_seeds_leave_of_the_variance_what_items_alone_add() -> None:
     assert none[1] == pytest.approx(2 * together, rel=0.1)  # in both parts: rather too wide
 
 
-def test_a_difference_of_the_same_is_nothing() -> None:
+def test_the_difference_of_an_estimate_with_itself_is_zero() -> None:
     values = np.random.default_rng(0).normal(size=(3, 8))
     it = over_seeds(values.mean(axis=1), values, domain="race", group=0)
     none = it - it
     assert (none.value, none.variance, none.item_variance, none.p) == (0, 0, 0, 1)
 
 
-def test_a_bound_narrows_and_never_decides() -> None:
+def test_a_limit_narrows_the_interval_but_keeps_it_undecided() -> None:
     wide = of_mean([-30.0, 1.0, 28.0])
     found = wide.within(4.0)
     assert found.ci[0] == pytest.approx(-4.0 - 2 * max(0, -wide.value))
@@ -101,7 +101,7 @@ def test_a_bound_narrows_and_never_decides() -> None:
     assert wide.within(1e3) is wide
 
 
-def test_a_number_that_is_none_decides_nothing() -> None:
+def test_nan_is_never_significant() -> None:
     nothing = Estimate(math.nan, {("items", "race"): np.full(5, math.nan)})
     assert nothing.p == 1.0
     unknown = Estimate(-3.0, {("items", "race"): np.full(5, math.nan)})
@@ -112,10 +112,11 @@ def test_a_number_that_is_none_decides_nothing() -> None:
     assert math.isnan(single.ci[0])
 
 
-def test_a_mean_over_domains_keeps_what_runs_share() -> None:
+def test_a_mean_over_domains_keeps_the_shared_seed_variance() -> None:
     seeds = {("seeds", 0): jackknife(np.array([1.0, 2.0, 3.0]))}
     parts = [
-        Estimate(float(n), {**seeds, **of_mean([0.0, 1.0, 5.0], str(n)).deviations}) for n in range(2)
+        Estimate(float(n), {**seeds, **of_mean([0.0, 1.0, 5.0], str(n)).deviations})
+        for n in range(2)
     ]
     found = mean(parts)
     assert found is not None
@@ -127,8 +128,10 @@ def test_a_mean_over_domains_keeps_what_runs_share() -> None:
 
 
 @given(UNITS, st.floats(-3, 3))
-def test_a_ratio_holds_what_the_difference_allows(units: list[float], r: float) -> None:
-    """Fieller: r is in the interval where upper − r lower may be 0."""
+def test_the_fieller_interval_agrees_with_the_test_of_the_difference(
+    units: list[float], r: float
+) -> None:
+    """r is in the interval exactly if upper − r lower is not significantly different from 0."""
     lower = weighted_mean([of_mean(units)], [1.0])
     upper = of_mean([u**2 / 5 - 1 for u in units])
     found = ratio(upper, lower)

@@ -28,7 +28,7 @@ class DomainEffect:
     bias: Estimate
     """Change of the score's distance from `unbiased_score`, the mean over runs; below 0 is less
     bias."""
-    beside: dict[str, tuple[float, float]]
+    other_scores: dict[str, tuple[float, float]]
     """The benchmark's other scores, before and after."""
     clusters: int
     unbiased_score: float
@@ -94,7 +94,9 @@ def measure_effect(
                 after=float(score[runs].mean()),
                 delta=delta.effect,
                 bias=distance,
-                beside={n: (float(scores[n][0]), float(scores[n][runs].mean())) for n in others},
+                other_scores={
+                    n: (float(scores[n][0]), float(scores[n][runs].mean())) for n in others
+                },
                 clusters=len(original.sums),
                 unbiased_score=unbiased_score,
             )

@@ -66,7 +66,7 @@ def transfer_matrix(
         for group, members in groups.items():
             control_results = _find_controls(members, controls, groups)
             control_effects = {
-                name: effects[its[0].run.group] for name, its in control_results.items()
+                name: effects[results[0].run.group] for name, results in control_results.items()
             }
             obstacle = _find_obstacle(members, control_results, controls)
             pending += _cells(benchmark, members, effects[group], control_effects, obstacle)

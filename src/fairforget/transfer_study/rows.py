@@ -49,7 +49,7 @@ def build_row(
         _mean(effects, domains) for domains in (own_domains, others, enough)
     )
     forget, objective, control = group
-    lms = effects[ALL].beside.get("lms")
+    lms = effects[ALL].other_scores.get("lms")
     relative = None
     if control is None and own_mean and transfer and own_mean.value < 0:
         relative = ratio(transfer, own_mean)

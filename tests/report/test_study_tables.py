@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.cli.tables import show_study
 from fairforget.report.tables import Table
 from fairforget.transfer_study.record import StudyRecord
 from fairforget.transfer_study.report.page import context, parts, read
 from fairforget.transfer_study.report.summary import count_verdicts
+from fairforget.transfer_study.report.terminal import show_study
 
 from .runs import write_study
 

@@ -10,7 +10,7 @@ from fairforget.report.page import PAGES
 
 ROOT = Path(fairforget.__file__).parent
 STUDY = "fairforget.transfer_study"
-APPLICATIONS = ("cli", "terminal", "transfer_study")
+APPLICATIONS = ("cli", "transfer_study")
 """Packages that may import it."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.degenerate import find_warnings
@@ -13,18 +13,22 @@ from fairforget.benchmarks.limitations import find_limitations
 from fairforget.benchmarks.measurement import ALL, Row
 from fairforget.comparison.paired import Cell, Change, adjust_p_values, compare_items
 from fairforget.errors import InputError
+from fairforget.frames import to_frame, to_html
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.seeds import check_seed
 
+if TYPE_CHECKING:
+    import pandas
+
 MEASUREMENTS = ("domains", "value", "metrics")
 """Fields of a result that may differ; all others are settings, which must be equal."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Comparison:
-    """The changes between two evaluations."""
+    """Two evaluations, paired on the same items; `str` gives the tables of the command."""
 
     before: ModelFacts
     after: ModelFacts
@@ -38,29 +42,86 @@ class Comparison:
     kind: Literal["comparison"] = "comparison"
     version: int = 1
 
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return one row per benchmark and domain.
 
-def compare(before: Path, after: Path, *, seed: int | None = None) -> Comparison:
-    """Compare the evaluations in two directories.
+        Raises:
+            InputError: pandas is not installed.
+        """
+        return to_frame(self._rows())
+
+    def _rows(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        for cell in self.cells:
+            low, high = cell.score.ci or (None, None)
+            rows.append(
+                {
+                    "benchmark": cell.benchmark,
+                    "domain": cell.domain,
+                    "measure": cell.measure,
+                    "before": cell.score.before,
+                    "after": cell.score.after,
+                    "delta": cell.score.delta,
+                    "delta_low": low,
+                    "delta_high": high,
+                    "p": cell.p,
+                    "p_adjusted": cell.p_adjusted,
+                    "verdict": cell.verdict,
+                }
+            )
+        for name, change in self.perplexity.items():
+            rows.append(
+                {
+                    "benchmark": name,
+                    "measure": "perplexity",
+                    "before": change.before,
+                    "after": change.after,
+                    "delta": change.delta,
+                }
+            )
+        return rows
+
+    def __str__(self) -> str:
+        from fairforget.terminal.tables import format_tables, show_comparison
+
+        return format_tables(show_comparison, self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return to_html(self._rows())
+
+
+def compare(
+    before: Evaluation | str | Path, after: Evaluation | str | Path, *, seed: int | None = None
+) -> Comparison:
+    """Compare two evaluations: paired differences with intervals and exact tests.
 
     Args:
-        before: the directory of an evaluation.
-        after: the directory of another, by the same protocols on the same items.
+        before: an evaluation, or the directory of one.
+        after: another, by the same protocols on the same items.
         seed: of the bootstrap; by default the seed of the evaluation before.
 
     Raises:
         InputError: a directory is not an evaluation, or the two cannot be compared; names the
             difference.
     """
-    for directory in (before, after):
-        _check_evaluation(directory)
-    sides = [read_evaluation(directory) for directory in (before, after)]
+    sides = [
+        side if isinstance(side, Evaluation) else _read_evaluation(Path(side))
+        for side in (before, after)
+    ]
     old, new = (side.record.results for side in sides)
     if not old.keys() & new.keys():
+        names = [_describe(side) for side in sides]
         raise InputError(
-            f"{before} and {after} have no benchmark in common: {', '.join(old) or 'none'} before, "
-            f"{', '.join(new) or 'none'} after"
+            f"{names[0]} and {names[1]} have no benchmark in common: {', '.join(old) or 'none'} "
+            f"before, {', '.join(new) or 'none'} after"
         )
     return compare_evaluations(*sides, seed=seed)
+
+
+def _describe(evaluation: Evaluation) -> str:
+    return str(evaluation.directory or evaluation.record.model.source)
 
 
 def compare_evaluations(
@@ -89,7 +150,7 @@ def compare_evaluations(
                 cells += compare_items(name, judge, *rows, order=order, seed=seed)
             except (KeyError, TypeError, ValueError) as error:  # a column is missing or invalid
                 raise InputError(
-                    f"{name}: the items of {before.directory} or {after.directory} are damaged "
+                    f"{name}: the items of {_describe(before)} or {_describe(after)} are damaged "
                     f"({error}); evaluate again"
                 ) from error
     compared = {cell.benchmark for cell in cells}
@@ -114,11 +175,12 @@ def compare_evaluations(
     )
 
 
-def _check_evaluation(directory: Path) -> None:
-    """Check that a directory is not an unlearning run.
+def _read_evaluation(directory: Path) -> Evaluation:
+    """The evaluation in a directory.
 
     Raises:
-        InputError: it is one; names its evaluations.
+        InputError: the directory is an unlearning run, and then names its evaluations; or it is not
+            an evaluation.
     """
     if (directory / RECORD).is_file():
         evaluations = [d for d in (BEFORE, AFTER) if (directory / d / RECORD).is_file()]
@@ -127,6 +189,7 @@ def _check_evaluation(directory: Path) -> None:
                 f"{directory} is an unlearning run; compare "
                 f"{' and '.join(str(directory / d) for d in evaluations)}"
             )
+    return read_evaluation(directory)
 
 
 def _check_settings(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

@@ -19,9 +19,9 @@ import yaml
 from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
 from fairforget.report import write_report
-from fairforget.report.study_page import BenchmarkPart, parts
 from fairforget.report.tables import Table, markdown_text
 from fairforget.transfer_study.record import StudyRecord
+from fairforget.transfer_study.report.page import BenchmarkPart, parts
 from kept_runs import KEPT, ROOT, keep
 from picture import take
 from results_page import PAGES, RESULTS

@@ -405,7 +405,7 @@ def test_a_finished_run_measures_again_what_is_damaged(tmp_path: Path, capsys) -
 
 def test_names() -> None:
     assert list(load_benchmarks(["stereoset", "stereoset:bos"])) == ["stereoset", "stereoset:bos"]
-    with pytest.raises(InputError, match="named twice"):
+    with pytest.raises(InputError, match="listed twice"):
         load_benchmarks(["stereoset", "stereoset"])
     with pytest.raises(InputError, match="'bbc' is unknown; choose from stereoset"):
         load_benchmarks(["bbc"])

@@ -450,7 +450,7 @@ def test_training_stops_far_beyond_the_budget(tmp_path, capsys) -> None:
     assert record.budget.reached <= 1.01
     assert (record.method["steps"], record.method["steps_done"]) == (60, 5)
     show_unlearning(record)
-    assert "5 of 60 steps (stopped there" in " ".join(capsys.readouterr().out.split())
+    assert "5 of 60 steps (stopped early" in " ".join(capsys.readouterr().out.split())
 
 
 def test_what_measures_the_damage_is_never_trained_on(tmp_path) -> None:

@@ -1,4 +1,4 @@
-"""What the rows of a study are called in tables, plots and the terminal."""
+"""Names of a study's rows in tables, plots and the terminal."""
 
 from __future__ import annotations
 
@@ -10,38 +10,43 @@ from fairforget.transfer_study.plan import CONTROL_CORPUS, NOTHING
 from fairforget.transfer_study.record import MatrixCell, MatrixRow, SeedCell
 
 Part = SeedCell | MatrixCell | MatrixRow
-Named = TypeVar("Named", SeedCell, MatrixCell, MatrixRow)
-CONTROLS_LAST = "Controls stand below the forgettings, with their names after a comma."
-"""What a reader is told of rows in the order of `controls_last`."""
+T = TypeVar("T", SeedCell, MatrixCell, MatrixRow)
+CONTROLS_NOTE = "Controls come last, with their name after a comma."
+"""For readers of a table sorted by `sort_controls_last`."""
 
 
 def shared_corpus(parts: Iterable[Part]) -> str:
-    """The corpus that all forgettings are a part of; empty where there is no such."""
+    """The corpus that every row unlearns a part of; empty if there is none."""
     names = [parse_name(part.forget) for part in parts if part.control is None]
     corpora = {name.corpus if name.part else "" for name in names}
     return corpora.pop() if len(corpora) == 1 else ""
 
 
+def heading(corpus: str) -> str:
+    """The heading of the first column, with the `shared_corpus`, if any."""
+    return f"Unlearned ({corpus})" if corpus else "Unlearned"
+
+
 def forget_label(part: Part, corpus: str = "") -> str:
-    """What was forgotten, without the corpus that all rows share."""
+    """The name of the forget corpus, without the `shared_corpus`."""
     if part.control == NOTHING:
         return "nothing"
     if part.forget == CONTROL_CORPUS:
-        return "things"
+        return "objects"
     return part.forget.removeprefix(f"{corpus}:") if corpus else part.forget
 
 
-def controls_last(parts: Iterable[Named]) -> list[Named]:
-    """Forgettings, then controls, each in the order given."""
+def sort_controls_last(parts: Iterable[T]) -> list[T]:
+    """The parts with controls at the end; otherwise their order is kept."""
     return sorted(parts, key=lambda part: part.control is not None)
 
 
 def row_label(part: Part, corpus: str = "") -> str:
-    """What a group of runs is called: "gender · ascent"; a control's, "gender · ascent, random".
+    """The name of a group of runs: "gender · ascent", or "gender · ascent, random" for a control.
 
     Args:
-        part: of the row.
-        corpus: what `shared_corpus` says of all rows.
+        part: any cell or row of the group.
+        corpus: the `shared_corpus` of all rows.
     """
     if part.control == NOTHING:
         return f"nothing, {NOTHING}"

@@ -1,4 +1,4 @@
-"""The heat map of a transfer study: forgettings and their controls × domains."""
+"""The heat map of a transfer study: forget corpora and their controls × domains."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fairforget.report.row_names import CONTROLS_LAST, controls_last, row_label, shared_corpus
 from fairforget.report.tables import Column, Table
 from fairforget.report.wording import (
     NONE,
     anchor,
     benchmark_name,
     domain_name,
-    format_interval,
     format_signed,
+    format_with_interval,
 )
 from fairforget.statistics import SIGNIFICANT
 from fairforget.transfer_study.record import MatrixCell
+from fairforget.transfer_study.report.row_names import (
+    CONTROLS_NOTE,
+    heading,
+    row_label,
+    shared_corpus,
+    sort_controls_last,
+)
 
 LEVELS = 5
 """Shades on either side of no change."""
-STAR = "* the distance from no bias changed: p < 0.05, corrected for the number of cells."
+STAR_NOTE = "* the distance from no bias changed (p < 0.05, Holm-corrected)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +36,13 @@ class Square:
 
     text: str
     level: int
-    """−5 (bias fell most) to 5 (rose most); 0 is no change."""
+    """Shade: −5 (bias fell most) to 5 (bias rose most); 0 is no change."""
     tip: str
 
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """Rows are forgettings, then controls; columns domains."""
+    """Rows are forget corpora, then controls; columns are domains."""
 
     id: str
     caption: str
@@ -46,7 +52,7 @@ class HeatMap:
     rows: list[tuple[str, list[Square | None]]]
 
     def table(self) -> Table:
-        """The same as a plain table, to be copied."""
+        """The numbers as a plain table."""
         return Table(
             caption=self.caption,
             columns=[Column(self.heading), *(Column(name, numeric=True) for name in self.columns)],
@@ -54,19 +60,19 @@ class HeatMap:
                 [name, *(square.text if square else NONE for square in squares)]
                 for name, squares in self.rows
             ],
-            note=f"{STAR} {CONTROLS_LAST}",
+            note=f"{STAR_NOTE} {CONTROLS_NOTE}",
         )
 
 
 def heat_map(benchmark: str, matrix: Sequence[MatrixCell]) -> HeatMap:
-    """Change of the score, mean over seeds, per forgetting and domain."""
-    mine = [cell for cell in matrix if cell.benchmark == benchmark]
-    corpus = shared_corpus(mine)
-    domains = list(dict.fromkeys(cell.domain for cell in mine))
+    """Change of a benchmark's score by row and domain, mean over seeds."""
+    cells = [cell for cell in matrix if cell.benchmark == benchmark]
+    corpus = shared_corpus(cells)
+    domains = list(dict.fromkeys(cell.domain for cell in cells))
     rows: dict[str, dict[str, MatrixCell]] = {}
-    for cell in controls_last(mine):
+    for cell in sort_controls_last(cells):
         rows.setdefault(row_label(cell, corpus), {})[cell.domain] = cell
-    sizes = [abs(cell.bias.value) for cell in mine if math.isfinite(cell.bias.value)]
+    sizes = [abs(cell.bias.value) for cell in cells if math.isfinite(cell.bias.value)]
     largest = max(sizes, default=0.0)
     return HeatMap(
         id=anchor("map", benchmark),
@@ -80,24 +86,20 @@ def heat_map(benchmark: str, matrix: Sequence[MatrixCell]) -> HeatMap:
     )
 
 
-def heading(corpus: str) -> str:
-    """Of the column of forgettings: it names the corpus that they are all parts of."""
-    return f"Forgotten ({corpus})" if corpus else "Forgotten"
-
-
 def _square(cell: MatrixCell, largest: float) -> Square:
-    """A cell with its shade; none where the change is no finite number: a run may diverge."""
+    """A cell with its shade and tooltip; a change that is not finite has no shade."""
     significant = cell.bias.p_adjusted < SIGNIFICANT
     seeds = "" if cell.seeds == 1 else f", mean of {cell.seeds} seeds"
     return Square(
         text=format_signed(cell.delta.value) + ("*" if significant else ""),
         level=_level(cell.bias.value, largest),
-        tip=f"score {format_signed(cell.delta.value)} ({format_interval(cell.delta.ci)}){seeds}; distance from no "
-        f"bias {format_signed(cell.bias.value)} ({format_interval(cell.bias.ci)}), "
+        tip=f"score {format_with_interval(cell.delta.value, cell.delta.ci, signed=True)}{seeds}; "
+        "distance from no bias "
+        f"{format_with_interval(cell.bias.value, cell.bias.ci, signed=True)}, "
         f"{'significant' if significant else 'not significant'}",
     )
 
 
 def _level(value: float, largest: float) -> int:
-    """The shade of a change, given the largest one."""
+    """The shade of a change, relative to the largest one."""
     return round(value / largest * LEVELS) if largest and math.isfinite(value) else 0

@@ -25,7 +25,7 @@ import fairforget.unlearning  # noqa: F401
 from tests.recorded import record
 
 from .cases import Case, make_cases, served
-from .forked import Ended, count_writes, forked, kill_at_write
+from .forked import Ended, count_writes, forked, kill_at_write, warm_up
 
 KILLED = -9
 OWN = (".lock", "checkpoints/", "parts/", "settings.json")
@@ -152,6 +152,7 @@ def main() -> None:
         with served(root / "input" / "served") as server:
             (root / "input").mkdir()
             cases = make_cases(root / "input", server)
+            warm_up(str(root / "input" / "model"))
             chosen = [case for case in cases if not options.cases or case.name in options.cases]
             studies = []
             for number, case in enumerate(chosen):

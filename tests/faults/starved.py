@@ -30,7 +30,7 @@ from tests.models import word_tokenizer
 
 from .__main__ import compared, result_of
 from .cases import Case, make_cases, served
-from .forked import Ended, forked
+from .forked import Ended, forked, warm_up
 
 COMMANDS = ("unlearn", "evaluate", "select", "data fetch", "transfer")
 RUNS = ("unlearn", "evaluate", "transfer")
@@ -51,6 +51,7 @@ def main() -> None:
         (root / "input").mkdir()
         with served(root / "input" / "served") as server:
             cases = {case.name: case for case in make_cases(root / "input", server)}
+            warm_up(str(root / "input" / "model"))
             for scenario in SCENARIOS:
                 for command in sys.argv[1:] or COMMANDS:
                     place = root / "place"

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fairforget.corpora import read_corpus
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import token_log_probs
-from fairforget.scoring.masked import masked_log_probs, one_at_a_time
+from fairforget.scoring.masked import mask_one_at_a_time, masked_log_probs
 from fairforget.training.targets import Marked, encode_infilling, encode_targets
 
 
@@ -42,7 +42,7 @@ def harm(model: LanguageModel, corpus: str, *, texts: int) -> dict[str, float]:
             break
         if whole := encoded(text):
             said.append((whole.ids, whole.mask))
-        if paired := encoded(text, neutral=True):
+        if paired := encoded(text, counterfactual=True):
             of_group.append((paired.ids, paired.mask))
             of_anyone.append(paired.compared[0])
         if model.kind == "causal":
@@ -66,7 +66,7 @@ def log_probs(model: LanguageModel, marked: Sequence[Marked]) -> npt.NDArray[np.
         blanked = [
             text
             for ids, mask in marked
-            for text in one_at_a_time(ids, np.flatnonzero(mask).tolist(), mask_id)
+            for text in mask_one_at_a_time(ids, np.flatnonzero(mask).tolist(), mask_id)
         ]
         return np.concatenate(masked_log_probs(model.model, blanked))
     found = token_log_probs(model.model, [ids for ids, _ in marked])

@@ -22,13 +22,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fairforget.records.evaluation import NAMES, SCORES
-from fairforget.records.places import AFTER, BEFORE, ITEMS, RECORD, RUNS, SETTINGS
+from fairforget.records.evaluation import ID_COLUMNS, SCORE_PREFIXES
+from fairforget.records.paths import AFTER, BEFORE, ITEMS, RECORD, RUNS, SETTINGS
 from results_page import RESULTS
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = "runs.tar.xz"
-COLUMNS = {*NAMES, "term"}
+COLUMNS = {*ID_COLUMNS, "term"}
 
 
 def keep(study: Path, archive: Path) -> None:
@@ -68,7 +68,7 @@ def _ranked(path: Path) -> bytes:
 def ranked(row: dict[str, Any]) -> dict[str, Any]:
     """An item with its place among the item's scores of the same kind instead of each score."""
     places = {name: value for name, value in row.items() if name in COLUMNS}
-    for kind in SCORES:
+    for kind in SCORE_PREFIXES:
         scores = {name: value for name, value in row.items() if name.startswith(kind)}
         order = sorted({value for value in scores.values() if value is not None})
         places |= {

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from fairforget.corpora import Mention, Span, Text, read_corpus
 from fairforget.corpora.builtin import GroupTerm, builtin_texts, group_terms
-from fairforget.corpora.builtin.lexicon import read_data, without_article
-from fairforget.selection.choice import Selected
+from fairforget.corpora.builtin.lexicon import read_data, strip_article
+from fairforget.selection.selected import SelectedText
 from fairforget.selection.spans_file import write_spans
 
 PLAIN = ("plain", "plain_singular")
@@ -79,7 +79,7 @@ def running() -> list[Text]:
 
 
 def _sentences() -> Iterator[str]:
-    for text in read_corpus("boolq"):
+    for text in read_corpus("wikipedia"):
         for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z])", text.text):
             yield " ".join(sentence.split())
 
@@ -88,8 +88,8 @@ def _forms() -> Iterator[tuple[str, tuple[GroupTerm, Sequence[str]]]]:
     """Each form that names a group, with its term and neutral words; the first of a form stays."""
     for term in reversed(group_terms()):
         if term.domain in ALSO_SINGULAR:
-            neutral = [without_article(word) for word in term.neutral_singular]
-            yield without_article(term.singular).lower(), (term, neutral)
+            neutral = [strip_article(word) for word in term.neutral_singular]
+            yield strip_article(term.singular).lower(), (term, neutral)
         yield term.plural.lower(), (term, term.neutral_plural)
 
 
@@ -126,4 +126,4 @@ def mixed() -> list[Text]:
 def write(texts: Iterable[Text], path: Path) -> None:
     """A corpus file; texts that come again have ids of their own."""
     numbered = (replace(text, id=str(number)) for number, text in enumerate(texts))
-    write_spans((Selected(text, ("",) * len(text.spans)) for text in numbered), path)
+    write_spans((SelectedText(text, ("",) * len(text.spans)) for text in numbered), path)

@@ -19,8 +19,8 @@ from typing import Any
 import lever_texts
 from fairforget.cli import main as fairforget
 from fairforget.corpora import Text
-from fairforget.records.kinds import UnlearningRecord
-from fairforget.records.places import MODEL, RECORD
+from fairforget.records.paths import MODEL, RECORD
+from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
 from results_page import ResultsPage
 from score_recipe import PAGE as RECIPE
@@ -33,8 +33,8 @@ AIM, LOSS = 5.0, 0.5
 """Of the recipe: a distance at most, and an LMS that is at most so much lower."""
 WIDE = (
     *("--budget.perplexity", "1.06"),
-    *("--budget.everyday", "1.06"),
-    *("--budget.reach", "1"),
+    *("--budget.everyday_perplexity", "1.06"),
+    *("--budget.max_alpha", "1"),
 )
 """Short texts damage most in the first steps, and get it back: the watch would stop them."""
 
@@ -100,7 +100,7 @@ def _measured(name: str, lever: Lever) -> dict[str, Any]:
     return {
         "steps": record.method.get("steps_done", record.method["steps"]),
         "budget": record.budget.asked,
-        "reach": record.budget.reach,
+        "max_alpha": record.budget.max_alpha,
         "alpha": record.budget.alpha,
         "at": {
             str(factor): scores(
@@ -153,9 +153,9 @@ def lines(found: Found) -> Iterator[str]:
 
 def _landed(lever: dict[str, Any]) -> str:
     """How a run ended."""
-    reach = "" if lever["reach"] > 1 else ", not stretched"
+    max_alpha = "" if lever["max_alpha"] > 1 else ", not stretched"
     return (
-        f"{lever['steps']} steps, budget {lever['budget']:g}{reach}, landed at α "
+        f"{lever['steps']} steps, budget {lever['budget']:g}{max_alpha}, landed at α "
         f"{lever['alpha']:.2f}"
     )
 

@@ -25,8 +25,10 @@ WAYS = Ways(
     {
         "ascent": Way(learning_rate=RATE),
         "ascent, random words": Way(selection="random", learning_rate=RATE),
-        "neutral": Way(objective="neutral", learning_rate=RATE),
-        "neutral, random words": Way(objective="neutral", selection="random", learning_rate=RATE),
+        "counterfactual-kl": Way(objective="counterfactual-kl", learning_rate=RATE),
+        "counterfactual-kl, random words": Way(
+            objective="counterfactual-kl", selection="random", learning_rate=RATE
+        ),
     },
     steps=40,
 )

@@ -22,10 +22,10 @@ from cells import mean
 from fairforget.cli import main as fairforget
 from fairforget.corpora import read_corpus
 from fairforget.data.stereoset import read_items as stereoset_items
-from fairforget.files.whole import whole_file
+from fairforget.files.atomic import atomic_write
 from fairforget.models.loading import load_model
-from fairforget.records.kinds import UnlearningRecord
-from fairforget.records.places import MODEL, RECORD
+from fairforget.records.paths import MODEL, RECORD
+from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
 from harm import harm
 from results_page import ResultsPage
@@ -105,7 +105,7 @@ def _harm(model: str, directory: Path) -> None:
 
 
 def _keep(path: Path, found: Any) -> None:
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         file.write(json.dumps(found).encode())
 
 

@@ -26,10 +26,12 @@ WAYS = Ways(
         "ascent, random words": Way(selection="random"),
         "ascent, both sides": Way(context="both"),
         "ascent, adapter": Way(lora_rank=RANK, learning_rate=RANK_RATE),
-        "neutral": Way(objective="neutral"),
-        "neutral, random words": Way(objective="neutral", selection="random"),
-        "neutral, both sides": Way(objective="neutral", context="both"),
-        "neutral, adapter": Way(objective="neutral", lora_rank=RANK, learning_rate=RANK_RATE),
+        "counterfactual-kl": Way(objective="counterfactual-kl"),
+        "counterfactual-kl, random words": Way(objective="counterfactual-kl", selection="random"),
+        "counterfactual-kl, both sides": Way(objective="counterfactual-kl", context="both"),
+        "counterfactual-kl, adapter": Way(
+            objective="counterfactual-kl", lora_rank=RANK, learning_rate=RANK_RATE
+        ),
     },
     steps=20,
 )

@@ -12,10 +12,10 @@ from fairforget.benchmarks.stereoset import judge
 from fairforget.evaluation import evaluate_into
 from fairforget.models.loading import load_model
 from fairforget.records.evaluation import read_items
-from fairforget.records.kinds import EvaluationRecord
-from fairforget.records.places import RECORD
+from fairforget.records.paths import RECORD
+from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record
-from fairforget.training.landing import blend
+from fairforget.training.interpolation import lerp_weights
 
 BENCHMARKS = STEREOSET, CROWS, PERPLEXITY = "stereoset", "crows_pairs", "perplexity:10%:bias-bench"
 COUNTED = ("gender", "race", "religion")
@@ -33,7 +33,7 @@ def measured_at(factor: float, model: Path, output: Path) -> Path:
     if not (output / RECORD).exists():
         original, moved = (load_model(source, device="cpu") for source in ("smollm2", model))
         start, end = (dict(each.model.named_parameters()) for each in (original, moved))
-        blend(original.model, start, end, factor)
+        lerp_weights(original.model, start, end, factor)
         evaluate_into(output, original, BENCHMARKS)
     return output
 

@@ -15,10 +15,10 @@ from torch.nn.functional import cross_entropy
 from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
 from fairforget.corpora import read_corpus
-from fairforget.forward.packing import padded
+from fairforget.forward.packing import pad
 from fairforget.scoring.masked import HIDDEN
 
-CORPORA = ("boolq", "everyday", "edos", "hatecheck", "builtin")
+CORPORA = ("wikipedia", "everyday", "edos", "hatecheck", "builtin")
 """What it reads: encyclopaedia, everyday life, and the hate that models are said to inherit."""
 VOCABULARY = 6000
 TOKENS = 32
@@ -82,7 +82,7 @@ def _train(
     special = len(tokenizer.all_special_ids)
     recent = []
     for step in range(1, STEPS + 1):
-        batch = padded([draw.choice(draw.choice(corpora)) for _ in range(BATCH)])
+        batch = pad([draw.choice(draw.choice(corpora)) for _ in range(BATCH)])
         ids = batch["input_ids"]
         hidden = (torch.rand(ids.shape) < HIDDEN) & (ids >= special)
         targets = ids[hidden]

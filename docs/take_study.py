@@ -16,12 +16,12 @@ from collections.abc import Iterator
 
 import yaml
 
-from fairforget.records.places import STUDY
+from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
 from fairforget.report import write_report
 from fairforget.report.study_page import BenchmarkPart, parts
 from fairforget.report.tables import Table, markdown_text
-from fairforget.transfer.record import StudyRecord
+from fairforget.transfer_study.record import StudyRecord
 from kept_runs import KEPT, ROOT, keep
 from picture import take
 from results_page import PAGES, RESULTS
@@ -64,7 +64,7 @@ def _command(name: str, study: StudyRecord) -> str:
 def _cost(study: StudyRecord) -> str:
     runs = len({(c.forget, c.control, c.method, c.seed) for c in study.cells})
     training, landing, scoring = (
-        study.seconds[name] for name in ("training", "landing", "evaluation")
+        study.seconds[name] for name in ("training", "interpolation", "evaluation")
     )
     whole = training + landing + scoring
     return (

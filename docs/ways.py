@@ -28,7 +28,7 @@ from fairforget.training.targets import Context, Selection
 from harm import harm
 from results_page import ResultsPage
 
-FORGET, RETAIN, TRAIN, STEREOSET = "hatecheck", "boolq", "edos", "stereoset"
+FORGET, RETAIN, TRAIN, STEREOSET = "hatecheck", "wikipedia", "edos", "stereoset"
 SEEDS = 3
 BATCH = 16
 RETAINED = 0.25
@@ -37,7 +37,7 @@ TEXTS = 1000
 """On which harm is measured."""
 LIMITS = (
     f"perplexity at most × {STUDY_BUDGET.perplexity:g}, that of everyday sentences at most × "
-    f"{STUDY_BUDGET.everyday:g}"
+    f"{STUDY_BUDGET.everyday_perplexity:g}"
 )
 
 MEASURES = {"harm": 2, "infilled": 2, "association": 3, "people": 2}
@@ -52,7 +52,7 @@ class Way:
 
     objective: str = "ascent"
     spans: str = "given"
-    selection: Selection = "harmful"
+    selection: Selection = "spans"
     context: Context = "left"
     lora_rank: int = 0
     learning_rate: float = 2e-5
@@ -166,7 +166,7 @@ class Ways:
     def _overshot(self, found: Found) -> Iterator[str]:
         """Of `neutral`, whether what it is to take away is less in the new model."""
         before = found["original"]["association"]
-        if runs := found["runs"].get("neutral"):
+        if runs := found["runs"].get("counterfactual-kl"):
             after = [run["association"] for run in runs]
             fell = "fell" if fmean(after) < before else "did not fall"
             yield (

@@ -25,7 +25,7 @@ from accelerate import PartialState
 from accelerate.state import AcceleratorState
 
 from fairforget import cli, unlearning  # noqa: F401
-from fairforget.benchmarks.overlap import overlaps
+from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.models.loading import load_model
@@ -101,7 +101,7 @@ def run(case: Case) -> None:
         runpy.run_module("fairforget", run_name="__main__", alter_sys=True)
         return
     if case.cut:  # as if the run had been killed
-        unlearning.land = lambda *_, **__: os._exit(0)
+        unlearning.interpolate_to_budget = lambda *_, **__: os._exit(0)
     if found := unlearn(case, batch=4):
         (Path(case.output) / "found.json").write_text(json.dumps(found))
 
@@ -148,7 +148,7 @@ def warm_up(model: str) -> None:
     if find_spec("deepspeed"):  # accelerate imports it sooner or later
         import_module("deepspeed")
     load_model(model, device="cpu")  # compiles many regular expressions
-    overlaps("gender", [])  # reads benchmarks
+    measure_overlaps("gender", [])  # reads benchmarks
     gc.collect()
     gc.freeze()
 

@@ -21,7 +21,7 @@ from accelerate.utils.launch import prepare_deepspeed_cmd_env
 from safetensors.torch import load_file
 
 from fairforget.errors import InputError
-from fairforget.records.kinds import UnlearningRecord
+from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.training.zero3 import check_zero3
 
@@ -44,11 +44,15 @@ CUT = [("ddp.yaml", 0), ("ddp.yaml", 4), ("fsdp.yaml", 0), ("zero3.yaml", 0)]
 """Launcher and LoRA rank of runs that are cut off and gone on with."""
 TOGETHER = {"max_steps": 20}
 STOPPED = {"save_strategy": "steps", "save_steps": 50, "max_steps": 20}
-STOPPED |= {"objective": "ascent", "learning_rate": 1.0, "retention_weight": 0.01}
+STOPPED |= {"objective": "ascent", "learning_rate": 1.0, "retain_loss_weight": 0.01}
 OTHERS = {
     # its embeddings are the head's weights: a block of their own would share them
     "masked": ("bert", "fsdp.yaml", {"objective": "ascent", "max_steps": 6}),
-    "asked beforehand": ("llama", "ddp.yaml", {"precompute_reference": True, "max_steps": 6}),
+    "asked beforehand": (
+        "llama",
+        "ddp.yaml",
+        {"precompute_ref_hidden_states": True, "max_steps": 6},
+    ),
 }
 
 
@@ -83,7 +87,14 @@ class Places:
         words = [
             *("unlearn", self.model("llama"), "--forget", "builtin:gender", "--retain", retain),
             *("--steps", 4, "--batch_size", 8, "--learning_rate", "1e-3", "--device", "cpu"),
-            *("--budget.perplexity", 1.5, "--budget.everyday", 1.5, "--budget.reach", 1),
+            *(
+                "--budget.perplexity",
+                1.5,
+                "--budget.everyday_perplexity",
+                1.5,
+                "--budget.max_alpha",
+                1,
+            ),
             *("--selection", "after-mention", "--retain_per_forget", 0.25, "--output", output),
         ]
         return list(map(str, words))

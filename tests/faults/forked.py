@@ -20,10 +20,10 @@ from typing import Any
 
 import requests  # noqa: F401  # before the fork, not after each
 
+import fairforget.continuations
 import fairforget.evaluation
-import fairforget.samples
 import fairforget.selection  # noqa: F401
-from fairforget.benchmarks.overlap import overlaps
+from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.cli import main
 from fairforget.models.loading import load_model
 
@@ -45,7 +45,7 @@ class Ended:
 def warm_up(model: str) -> None:
     """Do once what each child would do again, and what no command can tell from a fresh start."""
     load_model(model, device="cpu")  # compiles many regular expressions
-    overlaps("gender", [])  # reads benchmarks
+    measure_overlaps("gender", [])  # reads benchmarks
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
         main(["unlearn", "--help"])  # imports what parses commands
     gc.collect()

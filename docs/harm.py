@@ -44,7 +44,7 @@ def harm(model: LanguageModel, corpus: str, *, texts: int) -> dict[str, float]:
             said.append((whole.ids, whole.mask))
         if paired := encoded(text, counterfactual=True):
             of_group.append((paired.ids, paired.mask))
-            of_anyone.append(paired.compared[0])
+            of_anyone.append(paired.counterfactuals[0])
         if model.kind == "causal":
             spans = encode_infilling(model.tokenizer, text, start_id=model.start_id)
             asked += [(span.ids, span.mask) for span in spans]

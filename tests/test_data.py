@@ -44,9 +44,9 @@ def server(tmp_path: Path) -> Iterator[str]:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as running:
-        threading.Thread(target=runs.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{runs.server_address[1]}"
-        runs.shutdown()
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_address[1]}"
+        running.shutdown()
 
 
 def put(path: Path, content: bytes = CONTENT) -> Path:
@@ -117,8 +117,8 @@ def test_a_broken_download_goes_on_where_it_stopped(places: Path, monkeypatch, r
     monkeypatch.setattr(Flaky, "asked", [])
     monkeypatch.setattr("fairforget.data.download.BLOCK", 5)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Flaky) as running:
-        threading.Thread(target=runs.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{runs.server_address[1]}/file.txt"
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{running.server_address[1]}/file.txt"
         file = DataFile("set/file.txt", url=url, sha256=(SHA256,))
         with pytest.raises(OSError, match="Incomplete"):
             fetch(file)
@@ -132,7 +132,7 @@ def test_a_broken_download_goes_on_where_it_stopped(places: Path, monkeypatch, r
         put(places / "cache/data/set/file.txt", b"damaged")
         assert fetch(file).read_bytes() == CONTENT
         assert not part.exists()
-        runs.shutdown()
+        running.shutdown()
 
 
 def test_fetched_from_an_archive(places: Path, server: str) -> None:

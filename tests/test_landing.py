@@ -59,7 +59,7 @@ def test_lands_inside_the_budget(scale: float, asked: float, max_alpha: float) -
     )
 
     assert facts.reached <= asked
-    assert 0 <= facts.alpha <= reach
+    assert 0 <= facts.alpha <= max_alpha
     reached = measure(model)() / facts.before
     assert reached == pytest.approx(facts.reached, rel=1e-5)
     if facts.note:

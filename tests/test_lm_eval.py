@@ -89,7 +89,7 @@ def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_it_has_items_that_say_nothing_of_bias() -> None:
-    assert judge([{"correct": True}]).unbiased is None
+    assert judge([{"correct": True}]).unbiased_score is None
     assert find_bias_judge("lm-eval:rivers") is None
     others = [name for name in BENCHMARKS if name != "lm-eval"]
     assert all(find_bias_judge(name) is find_judge(name) for name in others)

@@ -233,10 +233,10 @@ def test_training_is_the_same_whenever_the_original_is_asked(
     each.train()
     model = tiny_causal("llama").train()
     once = trainer(tmp_path, model, precompute_ref_hidden_states=True, **options)
-    passes, states = [], precomputed.hidden_states
+    passes, states = [], ref_hidden_states.hidden_states
     with monkeypatch.context() as patch:
         patch.setattr(
-            precomputed, "hidden_states", lambda *a, **b: passes.append(1) or states(*a, **b)
+            ref_hidden_states, "hidden_states", lambda *a, **b: passes.append(1) or states(*a, **b)
         )
         once.precompute_ref_hidden_states()
     assert len(passes) == 1  # all texts are in the first batch

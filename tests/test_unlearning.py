@@ -80,7 +80,7 @@ def test_every_objective_on_both_kinds_of_model(tmp_path, family, objective) -> 
         model, FORGET, RETAIN, config(tmp_path, objective=objective), everyday=EVERYDAY
     )
     assert record.budget.max_alphaed <= 1.01
-    assert record.budget.others["everyday"].reached <= 1.01
+    assert record.budget.others["everyday_perplexity"].reached <= 1.01
     assert record.method["objective"] == objective
     assert {c.role for c in record.corpora} == {"forget", "retain", "held-out"}
     assert any("forget" in row for row in record.history)

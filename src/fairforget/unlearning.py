@@ -190,7 +190,7 @@ def unlearn_prepared(
                 damages({}),
                 rough=damages(CHECK_TEXTS),
                 before=before,
-                max_alpha=budget.reach,
+                max_alpha=budget.max_alpha,
                 progress=landing,
             )
     if config.lora_rank and model.dtype != torch.float32:

@@ -83,7 +83,7 @@ BBQ_METADATA = (
 )
 CONFIG = (
     b"objective: counterfactual-kl\nsteps: 3\nbatch_size: 4\nbudget:\n  perplexity: 1.02\n  max_alpha: 1.0\n"
-    b"learning_rate: 2.0e-05\nretention: kl\nlora_rank: 0\n"
+    b"learning_rate: 2.0e-05\nretain_loss: kl\nlora_rank: 0\n"
 )
 ANSWER = {"spans": [{"text": "late", "reason": "blames"}, {"text": "women", "reason": "group"}]}
 

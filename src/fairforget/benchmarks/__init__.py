@@ -1,7 +1,8 @@
 """The benchmarks, by name. A new one is a file here and a line below.
 
 A benchmark is named `NAME[:OPTION]…`: a protocol, a split, a file, whatever its module takes, in
-any order: `stereoset`, `stereoset:test:bias-bench`, `crows_pairs:pairs.csv`, `perplexity:wikipedia`.
+any order: `stereoset`, `stereoset:test:bias-bench`, `crows_pairs:pairs.csv`,
+`perplexity:wikipedia`.
 The name as given is what the record and the items call it.
 """
 

@@ -147,7 +147,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
         statistic=_statistic,
         verdicts=(answer == biased) & ambiguous,  # of what the first score is about
         ties=int((best[:, 2] == best[:, 1]).sum()),
-        unbiased=0.0,
+        unbiased_score=0.0,
     )
 
 

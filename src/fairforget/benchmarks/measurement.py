@@ -80,7 +80,7 @@ class Judgement:
     """[items] whether the model chose the stereotype (of general ability: the right answer)."""
     ties: int
     """Items in which the scores compared are equal."""
-    unbiased: float | None = 50.0
+    unbiased_score: float | None = 50.0
     """The bias score of a model without bias; None where the first score is no bias score."""
 
 

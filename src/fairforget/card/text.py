@@ -93,7 +93,7 @@ def _made(record: UnlearningRecord) -> list[str]:
         _objective(str(method.get("objective", ""))),
         f"The texts to forget are from {join_words(forgotten) or 'no corpus on record'}; "
         f"selected tokens: {markdown_text(strip_markup(method.get('selection')))}.",
-        f"Retention ({markdown_text(strip_markup(method.get('retention')))}) on "
+        f"Retention ({markdown_text(strip_markup(method.get('retain_loss')))}) on "
         f"{join_words(list(dict.fromkeys(retained))) or 'nothing'} held the rest in place.",
         f"{markdown_text(steps_done(method))}; then the point on the line from the "
         "original to the trained weights was taken that stays inside the budget of damage.",

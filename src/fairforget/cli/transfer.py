@@ -65,7 +65,7 @@ def transfer_command(
             to the first harmful one (the default recipe of unlearn), or all after the mention.
             Of all but the first, random is no control: name others.
         retain: Corpus of texts that must stay as likely as they are.
-        retention: What is done on the retain corpus.
+        retain_loss: Loss on the retain corpus.
         retain_loss_weight: Weight of the retain loss; the forget loss has 1.
         retain_per_forget: Retain texts for each forget text.
         budget: What unlearning may cost; every run lands on it.

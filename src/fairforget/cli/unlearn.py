@@ -25,7 +25,7 @@ def unlearn_command(
     gamma: float | None = None,
     selection: Literal["spans", "mention-to-span", "after-mention", "all", "random"] | None = None,
     context: Literal["left", "both"] = "left",
-    counterfactual: Literal["neutral", "groups"] = "counterfactual-kl",
+    counterfactual: Literal["neutral", "groups"] = "neutral",
     precompute_ref_hidden_states: bool = False,
     lora_rank: int = 0,
     retain_loss: Literal["kl", "nll", "none"] = "kl",
@@ -69,7 +69,7 @@ def unlearn_command(
         precompute_ref_hidden_states: Ask the original once, before training, so that its weights can wait
             in the machine's own memory, not the GPU's; else it is asked in each step.
         lora_rank: Train a low-rank adapter, merged at the end; 0 trains all weights.
-        retention: What is done on the retain corpus; not nll with task-vector, which would
+        retain_loss: Loss on the retain corpus; not nll with task-vector, which would
             unlearn it.
         retain_loss_weight: Weight of the retain loss; the forget loss has 1.
         retain_per_forget: Retain texts for each forget text; more than 0 unless retention is

@@ -125,10 +125,10 @@ def compare_items(
         if measure not in changes:
             continue  # a domain without a single item that the score is about
         distance = None
-        if (unbiased := one.unbiased) is not None:
+        if (unbiased_score := one.unbiased_score) is not None:
             distance = _change(
-                [np.abs(p[measure] - unbiased) for p in points],
-                [np.abs(d[measure] - unbiased) for d in draws],
+                [np.abs(p[measure] - unbiased_score) for p in points],
+                [np.abs(d[measure] - unbiased_score) for d in draws],
             )
         gained = int((~one.verdicts & two.verdicts).sum())
         lost = int((one.verdicts & ~two.verdicts).sum())

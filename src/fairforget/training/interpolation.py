@@ -170,7 +170,7 @@ class _Line:
         Raises:
             InputError: a perplexity of the original model is not finite.
         """
-        self.perplexities, self.allowed, self.max_alpha = perplexities, allowed, reach
+        self.perplexities, self.allowed, self.max_alpha = perplexities, allowed, max_alpha
         self.budgets = {name: _nats(ratio) for name, ratio in allowed.items()}
         tightest = min(self.budgets.values())
         self.exact = tightest == 0

@@ -30,14 +30,14 @@ class DomainEffect:
     beside: dict[str, tuple[float, float]]
     """The benchmark's other scores, before and after."""
     clusters: int
-    neutral: float
+    unbiased_score: float
     """The score of a model without bias."""
 
     @property
-    def unbiased(self) -> bool:
+    def is_unbiased(self) -> bool:
         """Whether the original may have had no bias: its interval holds the score of such a one."""
         low, high = self.before_ci
-        return low <= self.neutral <= high
+        return low <= self.unbiased_score <= high
 
 
 def measure_effect(
@@ -62,8 +62,8 @@ def measure_effect(
         [groups]
     """
     original = judge(before)
-    neutral = original.unbiased
-    assert neutral is not None  # the caller's `bias_judge_of`
+    unbiased_score = original.unbiased_score
+    assert unbiased_score is not None  # the caller's `find_bias_judge`
     # one array, the original first: equal items then give equal sums, to the last digit
     sums = np.stack([original.sums, *(judge(rows).sums for group in after for rows in group)])
     found = {n: np.asarray(v) for n, v in original.statistic(sums.sum(axis=1)).items()}
@@ -72,7 +72,7 @@ def measure_effect(
         found[measure],
         np.asarray(original.statistic(leave_one_out(sums))[measure]),
     )
-    bias, bias_without = abs(score - neutral), abs(score_without - neutral)
+    bias, bias_without = abs(score - unbiased_score), abs(score_without - unbiased_score)
     before_ci = Estimate(float(score[0]), {(ITEMS, domain): jackknife(score_without[0])}).ci
     results = []
     first = 1
@@ -83,7 +83,7 @@ def measure_effect(
         delta = over(change, change_without)
         distance = over(bias[runs] - bias[0], bias_without[runs] - bias_without[0])
         if _has_both_signs(
-            *(part[place] - neutral for part in (score, score_without) for place in (0, runs))
+            *(part[place] - unbiased_score for part in (score, score_without) for place in (0, runs))
         ):  # a score's distance from a point changes by no more than the score
             distance = distance.within(float(abs(change).mean()) + delta.margin)
         results.append(
@@ -95,7 +95,7 @@ def measure_effect(
                 bias=distance,
                 beside={n: (float(found[n][0]), float(found[n][runs].mean())) for n in others},
                 clusters=len(original.sums),
-                counterfactual=counterfactual,
+                unbiased_score=unbiased_score,
             )
         )
     return results

@@ -158,7 +158,7 @@ def _cells(
             excess={name: estimate.effect for name, estimate in excess.items()},
         )
         decisive = [estimate for name, estimate in excess.items() if lacks_cause(name)]
-        waiting.append(PendingCell(cell, (part.bias, *decisive), hindered, part.unbiased))
+        waiting.append(PendingCell(cell, (part.bias, *decisive), hindered, part.is_unbiased))
     return waiting
 
 

@@ -38,7 +38,7 @@ def build_row(
         controls: by name, what each control did; empty for a control.
         own: whether a domain was forgotten.
         perplexity_ratios: [seeds] on held-out text.
-        everyday_ratios: [seeds or none] on everyday sentences.
+        everyday_perplexity_ratios: [seeds or none] on everyday sentences.
         short: how many of the runs ended below every limit of the budget.
     """
     single = [domain for domain in found if domain != ALL]

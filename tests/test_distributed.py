@@ -242,6 +242,7 @@ def assert_same_weights(first: Path, second: Path, *, but: float = 0.0) -> None:
     assert (apart > 1e-5).float().mean() <= but
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("config", CONFIGS)
 @pytest.mark.parametrize("lora_rank", [0, 4])
 def test_two_processes_do_what_one_does(launched: Launched, config, lora_rank) -> None:
@@ -260,6 +261,7 @@ def test_two_processes_do_what_one_does(launched: Launched, config, lora_rank) -
     assert_same_weights(*(launched.places.output(where, name) for where in ("one", config)))
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_runs_in_two_processes(launched: Launched, name: str) -> None:
     family, config, options = OTHERS[name]
@@ -285,6 +287,7 @@ def assert_gone_on_with(launched: Launched, config: str, name: str) -> dict[str,
     return whole
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("config", "lora_rank"),
     [pytest.param(*one, marks=[NEEDS_DEEPSPEED] if "zero3" in one[0] else []) for one in CUT],
@@ -293,6 +296,7 @@ def test_a_run_that_was_cut_off_ends_as_it_would_have(launched, config, lora_ran
     assert_gone_on_with(launched, config, f"cut off, lora {lora_rank}")
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("config", SHARDED)
 def test_a_run_that_the_damage_stopped_goes_no_further(launched: Launched, config: str) -> None:
     """Cut off before it landed, it lands as it would have."""
@@ -310,11 +314,13 @@ def test_zero3_that_does_not_give_the_weights_as_they_are_is_refused() -> None:
         check_zero3(DeepSpeedPlugin(zero_stage=3, zero3_save_16bit_model=True), "bf16")
 
 
+@pytest.mark.processes
 @NEEDS_DEEPSPEED
 def test_a_deepspeed_that_is_installed_says_nothing_among_the_results(alone) -> None:
     assert json.loads(alone.stdout)["record"]["method"]["steps"] == 4
 
 
+@pytest.mark.processes
 @NEEDS_DEEPSPEED
 def test_the_command_refuses_such_zero3_before_it_loads_a_model(launched: Launched) -> None:
     codes, said = launched.ended("zero3.yaml", "refused")
@@ -322,6 +328,7 @@ def test_the_command_refuses_such_zero3_before_it_loads_a_model(launched: Launch
     assert "needs zero3_save_16bit_model: true" in said
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("config", CONFIGS)
 def test_the_command_in_two_processes(launched: Launched, alone, config: str) -> None:
     """It ends, writes one model and one record, and these are those of one process."""

@@ -237,6 +237,7 @@ def test_what_another_model_or_seed_left_is_measured_anew(small, begun, tmp_path
         (tmp_path / RECORD).unlink()
 
 
+@pytest.mark.processes
 def test_an_interrupted_command_goes_on_even_in_two_processes(tmp_path: Path) -> None:
     model = save_tiny("gpt2", tmp_path / "model")
     items, text = tmp_path / "items.jsonl", tmp_path / "text.csv"
@@ -371,6 +372,7 @@ def test_only_files_and_models_are_remembered_by_content(tmp_path: Path, monkeyp
     assert fingerprint_inputs(names)["content of model"] != before["content of model"]
 
 
+@pytest.mark.slow
 def test_a_finished_run_measures_again_what_is_damaged(tmp_path: Path, capsys) -> None:
     items, retain, run = (tmp_path / name for name in ("items.jsonl", "retain.csv", "run"))
     item = {

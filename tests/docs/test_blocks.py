@@ -115,8 +115,11 @@ def type_all(page: Path, *, patient: bool) -> None:
                 pytest.fail(f"{block}: {type(error).__name__}: {error}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "page", [pytest.param(p, marks=pytest.mark.xdist_group(name_of(p))) for p in RUNNABLE], ids=name_of
+    "page",
+    [pytest.param(p, marks=pytest.mark.xdist_group(name_of(p))) for p in RUNNABLE],
+    ids=name_of,
 )
 @pytest.mark.usefixtures("little")
 def test_every_block_works(page: Path) -> None:

@@ -79,6 +79,7 @@ def interrupted(command: list[str], tmp_path_factory: pytest.TempPathFactory) ->
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [cut, flip, Path.unlink])
 @pytest.mark.parametrize("broken", [("checkpoint-6",), ("checkpoint-4", "checkpoint-6")])
 def test_the_same_command_ends_as_if_nothing_was_damaged(

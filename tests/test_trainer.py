@@ -16,6 +16,7 @@ from transformers import BertForMaskedLM, RobertaForMaskedLM, TrainerCallback
 
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
+from fairforget.training import ref_hidden_states
 from fairforget.training.adapters import disable_adapter, merge_adapter
 from fairforget.training.batches import Example, ExampleDataset
 from fairforget.training.config import UnlearningConfig

@@ -25,6 +25,7 @@ from accelerate import PartialState
 from accelerate.state import AcceleratorState
 
 from fairforget import cli, unlearning  # noqa: F401
+from fairforget.benchmarks import perplexity
 from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
@@ -35,6 +36,17 @@ from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import Corpus
 
 RETAIN = [Text(str(n), f"The river number {n} has a bridge and a mill.") for n in range(200)]
+LAUNCHED = (
+    "ACCELERATE_",
+    "GROUP_",
+    "LOCAL_",
+    "MASTER_",
+    "RANK",
+    "ROLE_",
+    "TORCHELASTIC_",
+    "WORLD_",
+)
+"""What names of variables begin with that a launcher sets."""
 LONGEST = 240
 """Seconds after which a case that hangs is killed."""
 
@@ -53,6 +65,8 @@ class Case:
     """Arguments of `python -m fairforget`, to run that instead."""
     environment: dict[str, str] = field(default_factory=dict)
     """What the launcher would have set for another configuration."""
+    interrupted: bool = False
+    """Whether one process runs it, by itself, and is stopped before it measures perplexity."""
 
 
 def unlearn(case: Case, batch: int) -> dict[str, Any]:
@@ -93,9 +107,23 @@ def unlearn(case: Case, batch: int) -> dict[str, Any]:
     }
 
 
+def interrupt() -> None:
+    """Be a process that no launcher started, and that is stopped at perplexity."""
+    for name in list(os.environ):
+        if name.startswith(LAUNCHED):
+            del os.environ[name]
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    perplexity.evaluate = stop
+
+
 def run(case: Case) -> None:
     """The case, in a process of its own."""
     os.environ.update(case.environment)
+    if case.interrupted:
+        interrupt()
     if case.command:
         sys.argv = ["fairforget", *case.command]
         runpy.run_module("fairforget", run_name="__main__", alter_sys=True)
@@ -159,10 +187,15 @@ def main(directory: Path) -> None:
     cases = [Case(**facts) for facts in json.loads((directory / "cases.json").read_text())]
     warm_up(next(case.model for case in cases if case.model))
     for number, case in enumerate(cases):
+        if case.interrupted and rank:
+            continue
         os.environ["TORCHELASTIC_USE_AGENT_STORE"] = "False"  # of the whole launch, that is
         os.environ["MASTER_PORT"] = meeting_point(directory / f"{number}.port", rank)
         code = forked(case, directory / f"{number}.{rank}.log")
         (directory / f"{number}.{rank}.code").write_text(str(code))
+        if case.interrupted:
+            left = sorted(str(path) for path in Path(case.output).rglob("*"))
+            (directory / "left.json").write_text(json.dumps(left))
 
 
 def write_cases(cases: list[Case], directory: Path) -> None:

@@ -20,13 +20,17 @@ from accelerate.utils import DeepSpeedPlugin
 from accelerate.utils.launch import prepare_deepspeed_cmd_env
 from safetensors.torch import load_file
 
+from fairforget.cli import main
 from fairforget.errors import InputError
-from fairforget.records.records import UnlearningRecord
+from fairforget.records.evaluation import read_items
+from fairforget.records.paths import PARTS, RECORD
+from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.training.zero3 import check_zero3
 
 from .distributed_run import Case, unlearn, write_cases
 from .models import save_tiny
+from .test_evaluation import ITEM, lasting
 
 ROOT = Path(__file__).parents[1]
 CONFIGS_AT = ROOT / "configs" / "accelerate"
@@ -99,6 +103,20 @@ class Places:
         ]
         return list(map(str, words))
 
+    def evaluation(self, output: Path) -> list[str]:
+        """`evaluate` with two benchmarks."""
+        items, text = self.root / "items.jsonl", self.root / "text.csv"
+        if not items.exists():
+            row = {"bias_type": "race", "target": "town", "context": ITEM.context}
+            names = ("stereotype", "anti-stereotype", "unrelated")
+            row |= dict(zip(names, ITEM.sentences, strict=True))
+            items.write_text(f"{json.dumps(row)}\n" * 3)
+            sentence = "The river has a bridge and an old mill near the town. "
+            text.write_text("text\n" + sentence * 40)
+        benchmarks = f"stereoset:{items},perplexity:{text}"
+        flags = ["--benchmarks", benchmarks, "--device", "cpu", "--output", str(output)]
+        return ["evaluate", self.model("gpt2"), *flags]
+
 
 def launch(config: Path, *command: object) -> None:
     """Run Python with these arguments as two processes of `accelerate launch`."""
@@ -150,6 +168,14 @@ def cases_of(places: Places, config: str) -> list[Case]:
         found += interrupted(places, config, "stopped", "llama", STOPPED)
     # a finished run is shown again
     found.append(replace(found[0], name="command again"))
+    if config == "ddp.yaml":
+        output = places.root / config / "evaluation"
+        evaluation = Case("evaluation", output=str(output), command=places.evaluation(output))
+        found += [
+            replace(evaluation, name="evaluation, interrupted", interrupted=True),
+            evaluation,
+            replace(evaluation, name="evaluation again"),
+        ]
     return found
 
 
@@ -188,8 +214,8 @@ class Launched:
             write_cases(cases, directory)
             launch(CONFIGS_AT / config, ROOT / "tests" / "distributed_run.py", directory)
         number = self.cases[config].index(name)
-        codes = [int((directory / f"{number}.{rank}.code").read_text()) for rank in (0, 1)]
-        logs = [(directory / f"{number}.{rank}.log").read_text() for rank in (0, 1)]
+        codes = [int(path.read_text()) for path in sorted(directory.glob(f"{number}.*.code"))]
+        logs = [path.read_text() for path in sorted(directory.glob(f"{number}.*.log"))]
         return codes, "\n".join(logs)
 
     def output(self, config: str, name: str, into: str | None = None) -> Path:
@@ -347,3 +373,25 @@ def test_the_command_in_two_processes(launched: Launched, alone, config: str) ->
     assert written[0] == written[1]
     assert "checkpoints" not in written[1]
     launched.output(config, "command again", into="command")  # a finished run is shown again
+
+
+@pytest.mark.processes
+def test_an_interrupted_evaluation_goes_on_even_in_two_processes(launched: Launched) -> None:
+    config = "ddp.yaml"
+    out, whole = (launched.places.root / name / "evaluation" for name in (config, "one"))
+    codes, said = launched.ended(config, "evaluation, interrupted")
+    assert codes == [130], said
+    left = json.loads((launched.places.root / config / "left.json").read_text())
+    assert str(out / PARTS / "0" / RECORD) in left
+    launched.output(config, "evaluation")
+    launched.output(config, "evaluation again")  # a finished one is shown again
+    main(launched.places.evaluation(whole))
+    mine, theirs = (lasting(path)["results"] for path in (out, whole))
+    (text,) = (name for name in theirs if name.startswith("perplexity"))
+    perplexities = [results[text].pop("value") for results in (mine, theirs)]
+    assert perplexities[0] == pytest.approx(perplexities[1], rel=1e-5)
+    assert mine == theirs
+    record = read_record(out / RECORD, EvaluationRecord)
+    assert record.environment.processes == 2
+    assert read_items(out) == read_items(whole)
+    assert not (out / PARTS).exists()

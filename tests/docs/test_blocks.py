@@ -19,11 +19,12 @@ from typing import Any
 
 import pytest
 
-from fairforget.benchmarks import crows_pairs, stereoset
+from fairforget.benchmarks import crows_pairs, perplexity, stereoset
 from fairforget.corpora import SOURCES, Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.models import loading
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.preparation import HELD_OUT
 
 from ..models import tiny, word_tokenizer
 from ..openai_server import openai_server
@@ -35,6 +36,8 @@ LONGEST = 4096
 """Tokens that the tiny model takes: its tokenizer cuts words into letters."""
 MOST_STEPS = 6
 """Of training; a first look at the damage is after five."""
+MOST_CHARACTERS = 40_000
+"""Of the text whose perplexity is measured."""
 NEEDS_DATA = ("crows_pairs", "edos")
 RUNNABLE = [page for page in PAGES if any(b.language in ("sh", "python") for b in blocks(page))]
 
@@ -76,6 +79,10 @@ def little(desk: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(SOURCES, "builtin", few)
     texts = SOURCES["wikipedia"].texts
     monkeypatch.setattr(UnlearningConfig, "__post_init__", in_few_steps)
+    load_text = perplexity.load_text
+    monkeypatch.setattr(perplexity, "load_text", lambda corpus: load_text(corpus)[:MOST_CHARACTERS])
+    for role, number in HELD_OUT.items():
+        monkeypatch.setitem(HELD_OUT, role, number // 8)
     short = replace(SOURCES["wikipedia"], texts=lambda: islice(texts(), 200))
     monkeypatch.setitem(SOURCES, "wikipedia", short)
 

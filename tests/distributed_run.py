@@ -24,16 +24,18 @@ import peft  # noqa: F401  # before the fork, not after each
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
 
-from fairforget import cli, unlearning  # noqa: F401
+from fairforget import cli, evaluation, pipeline  # noqa: F401
 from fairforget.benchmarks import perplexity
 from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
+from fairforget.training import unlearn as unlearning
 from fairforget.training.budget import Budget
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import Corpus
+from tests.run_unlearning import unlearn
 
 RETAIN = [Text(str(n), f"The river number {n} has a bridge and a mill.") for n in range(200)]
 LAUNCHED = (
@@ -69,11 +71,11 @@ class Case:
     """Whether one process runs it, by itself, and is stopped before it measures perplexity."""
 
 
-def unlearn(case: Case, batch: int) -> dict[str, Any]:
+def run_unlearning(case: Case, batch: int) -> dict[str, Any]:
     """Unlearn and save the model; what the main process found."""
     output = Path(case.output)
     language_model = load_model(case.model, device="cpu")
-    record = unlearning.unlearn(
+    record = unlearn(
         language_model,
         Corpus("gender", builtin_texts("gender", limit=64)),
         Corpus("rivers", RETAIN),
@@ -130,7 +132,7 @@ def run(case: Case) -> None:
         return
     if case.cut:  # as if the run had been killed
         unlearning.interpolate_to_budget = lambda *_, **__: os._exit(0)
-    if found := unlearn(case, batch=4):
+    if found := run_unlearning(case, batch=4):
         (Path(case.output) / "found.json").write_text(json.dumps(found))
 
 

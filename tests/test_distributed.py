@@ -28,7 +28,7 @@ from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.training.zero3 import check_zero3
 
-from .distributed_run import Case, unlearn, write_cases
+from .distributed_run import Case, run_unlearning, write_cases
 from .models import save_tiny
 from .test_evaluation import ITEM, lasting
 
@@ -128,8 +128,13 @@ def launch(config: Path, *command: object) -> None:
         [str(part) for part in (sys.executable, *launcher, *command)],
         check=True,
         timeout=900,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": python_path()},
     )
+
+
+def python_path() -> str:
+    """So that a script in tests finds the package `tests`."""
+    return os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
 
 
 def interrupted(places: Places, config: str, name: str, family: str, options: dict) -> list[Case]:
@@ -236,7 +241,7 @@ class Launched:
         known = self.places.root / "one" / name / "found.json"
         if not known.exists():
             case = self.places.case("one", name, family, options)
-            known.write_text(json.dumps(unlearn(case, batch=8)))
+            known.write_text(json.dumps(run_unlearning(case, batch=8)))
         found: dict[str, Any] = json.loads(known.read_text())
         return found
 

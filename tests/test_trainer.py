@@ -23,7 +23,7 @@ from fairforget.training.config import UnlearningConfig
 from fairforget.training.restore import disable_dropout
 from fairforget.training.targets import Targets
 from fairforget.training.trainer import UnlearningTrainer
-from fairforget.unlearning import describe_method
+from fairforget.training.unlearn import describe_method
 
 from .models import CAUSAL, MASKED, WHOLE, tiny, tiny_causal, word_tokenizer
 

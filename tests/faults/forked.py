@@ -22,7 +22,9 @@ import requests  # noqa: F401  # before the fork, not after each
 
 import fairforget.continuations
 import fairforget.evaluation
-import fairforget.selection  # noqa: F401
+import fairforget.pipeline
+import fairforget.selection
+import fairforget.transfer_study  # noqa: F401
 from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.cli import main
 from fairforget.models.loading import load_model

@@ -90,6 +90,7 @@ def stereoset_of_smollm2(smollm2: LanguageModel) -> Measurement:
     return evaluate(smollm2)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests stay together on one worker, unless they say otherwise; long ones start first.
 

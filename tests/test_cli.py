@@ -115,6 +115,7 @@ def test_bad_config(tmp_path, capsys, model, content, message) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -200,6 +201,7 @@ def test_pickled_weights_are_refused(tmp_path, capsys, model) -> None:
     assert "safetensors" in line
 
 
+@pytest.mark.processes
 def test_full_disk(tmp_path, model) -> None:
     """A two-megabyte disk: one line, status 2, no record and no model that looks whole."""
     disk = tmp_path / "disk"
@@ -235,6 +237,7 @@ def _retain(tmp_path: Path) -> Path:
     return written(tmp_path, "retain.jsonl", rows)
 
 
+@pytest.mark.slow
 def test_unlearn_goes_on_and_finishes_once(tmp_path, capsys, model) -> None:
     args = [
         *("unlearn", model, "--output", str(tmp_path / "out"), "--steps", "2"),

@@ -124,6 +124,7 @@ def test_judge_returns_the_verdicts() -> None:
 
 @pytest.mark.real_model
 @pytest.mark.shared_data
+@pytest.mark.xdist_group("CrowS-Pairs with the real model")
 def test_reference_values(smollm2, shared_file) -> None:
     shared_file("crows_pairs/crows_pairs_anonymized.csv")
     domains = evaluate(smollm2).result["domains"]

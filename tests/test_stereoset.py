@@ -298,9 +298,13 @@ def test_a_sentence_longer_than_the_context() -> None:
 
 
 @pytest.mark.real_model
-def test_bias_bench_protocol_on_the_real_model_differs_a_little(smollm2) -> None:
+@pytest.mark.xdist_group("StereoSet with the real model")
+def test_bias_bench_protocol_on_the_real_model_differs_a_little(
+    smollm2, stereoset_of_smollm2
+) -> None:
     items = [item for item in read_items() if item.domain == "religion"]
-    bos = evaluate(smollm2, items=items).result["domains"]["religion"]
+    bos = stereoset_of_smollm2.result["domains"]["religion"]
+    assert bos["items"] == len(items)
     assert bos["ss"] == pytest.approx(58.76, abs=0.05)
     assert bos["lms"] == pytest.approx(94.37, abs=0.05)
     other = evaluate(smollm2, items=items, protocol="bias-bench").result["domains"]["religion"]

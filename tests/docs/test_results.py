@@ -65,6 +65,7 @@ def test_every_result_has_a_page_and_every_page_its_results() -> None:
     assert all(f"({page}.md)" in _page("index") for page in pages)
 
 
+@pytest.mark.processes
 def test_security_says_what_the_last_runs_did() -> None:
     ran = subprocess.run(
         [sys.executable, "docs/fill_security.py", "--check"],
@@ -101,6 +102,7 @@ def test_an_item_about_anyone_keeps_all_but_its_term(script) -> None:
     assert (anyone.id, anyone.domain, anyone.term) == (item.id, item.domain, item.term)
 
 
+@pytest.mark.slow
 def test_the_texts_of_the_levers_are_read_back_as_they_were_made(tmp_path: Path, script) -> None:
     made = script("lever_texts")
     plain, mixed = made.plain(), made.mixed()

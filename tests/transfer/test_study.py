@@ -27,6 +27,8 @@ from ..models import save_tiny
 
 MODEL = {"weights": "some"}
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:

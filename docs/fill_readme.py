@@ -14,10 +14,10 @@ from pydantic import TypeAdapter
 
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.comparison.paired import Cell
-from fairforget.records.kinds import EvaluationRecord, UnlearningRecord
-from fairforget.records.places import AFTER, BEFORE, RECORD
+from fairforget.records.records import EvaluationRecord, UnlearningRecord
+from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.store import read_record
-from marked import fill
+from page_sections import fill_section
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "README.md", ROOT / "docs" / "pages" / "results" / "index.md"
@@ -88,7 +88,7 @@ def main() -> None:
         compared = compare(RUN / BEFORE, RUN / AFTER)
         COMPARISON.write_bytes(TypeAdapter(Comparison).dump_json(compared, indent=1) + b"\n")
     for page in PAGES:
-        fill(page, "demo", table(), "`make readme`")
+        fill_section(page, "demo", table(), "`make readme`")
 
 
 if __name__ == "__main__":

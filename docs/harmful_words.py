@@ -45,7 +45,7 @@ def score_harmful_words(model: LanguageModel, corpus: str, *, texts: int) -> dic
             harmful.append((encoded.ids, encoded.mask))
         if paired := encode(text, counterfactual=True):
             with_group.append((paired.ids, paired.mask))
-            counterfactual.append(paired.compared[0])
+            counterfactual.append(paired.counterfactuals[0])
         if model.kind == "causal":
             spans = encode_infilling(model.tokenizer, text, start_id=model.start_id)
             infilling += [(span.ids, span.mask) for span in spans]

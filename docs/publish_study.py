@@ -12,18 +12,21 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import get_args
 
 import yaml
 
 from dot_plot import Mark, Panel, Shape, dot_plot
+from fairforget.benchmarks.measurement import ALL
 from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
-from fairforget.report.row_names import row_name, shared_corpus
+from fairforget.report.row_names import row_label, shared_corpus
 from fairforget.report.study_page import BenchmarkPart, parts
 from fairforget.report.tables import Table, markdown_text
 from fairforget.report.wording import benchmark_name, domain_name
-from fairforget.transfer_study.record import MatrixCell, StudyRecord, too_few
+from fairforget.transfer_study.record import ClaimVerdict, MatrixCell, StudyRecord, too_few
 from results_page import RESULTS, Page, render_page, show_picture, write_files
 from study_archive import ARCHIVE, ROOT, archive_runs
 from tables import markdown_table
@@ -47,20 +50,23 @@ def render_study(name: str) -> dict[str, str]:
     reading = directory / READING
     text = reading.read_text(encoding="utf-8") if reading.exists() else ""
     findings, heading, sections = text.partition("## ")
-    benchmark = study.matrix[0].benchmark
+    benchmarks = list(dict.fromkeys(cell.benchmark for cell in study.matrix))
+    first = benchmark_name(benchmarks[0])
     page = Page(
         title=f"Transfer study `{name}`",
-        opening=[
-            show_picture(name, f"{benchmark_name(benchmark)}: change of bias by domain, in points")
-        ],
+        opening=[show_picture(name, f"{first}: change of bias by domain, in points")],
         findings=findings.strip().removeprefix("- ").split("\n- ") if findings.strip() else [],
         body=[
             f"{heading}{sections}",
             "",
             *_list_facts(name, study),
-            *(line for part in parts(study) for line in _list_tables(part)),
+            *(
+                line
+                for name, part in zip(benchmarks, parts(study), strict=True)
+                for line in _list_tables(study, name, part)
+            ),
         ],
-        picture=draw_study(study, benchmark),
+        picture=draw_study(study, benchmarks[0]),
     )
     return render_page(name, page, script="docs/publish_study.py")
 
@@ -77,9 +83,9 @@ def draw_study(study: StudyRecord, benchmark: str) -> str:
         if cell.benchmark == benchmark and cell.control is None and not too_few(cell.clusters)
     ]
     corpus = shared_corpus(cells)
-    rows = list(dict.fromkeys(row_name(cell, corpus) for cell in cells))
+    rows = list(dict.fromkeys(row_label(cell, corpus) for cell in cells))
     domains = list(dict.fromkeys(cell.domain for cell in cells))
-    by_place = {(row_name(cell, corpus), cell.domain): cell for cell in cells}
+    by_place = {(row_label(cell, corpus), cell.domain): cell for cell in cells}
     if len(rows) == 1:
         labels = [domain_name(domain) for domain in domains]
         columns = {rows[0]: [by_place.get((rows[0], domain)) for domain in domains]}
@@ -142,17 +148,33 @@ def _format_command(name: str, study: StudyRecord) -> str:
     return f"fairforget transfer --config configs/{name}.yaml{fewer}"
 
 
-def _list_tables(part: BenchmarkPart) -> Iterator[str]:
-    """The tables of a benchmark."""
-    first, *others = part.tables
-    yield from _format_table(first, above=part.counts)
-    for table in others:
-        yield from _format_table(table)
+def _list_tables(study: StudyRecord, benchmark: str, part: BenchmarkPart) -> Iterator[str]:
+    """How many verdicts of each kind a benchmark has, and its tables."""
+    yield from (f"## {benchmark_name(benchmark)}: number of verdicts", "")
+    yield from count_verdicts(cell for cell in study.matrix if cell.benchmark == benchmark)
+    for table in part.tables:
+        note = [markdown_text(table.note)] if table.note else []
+        yield from (f"## {table.caption}", "", table.markdown(), *note, "")
 
 
-def _format_table(table: Table, above: str = "") -> list[str]:
-    before, after = ([text, ""] if text else [] for text in (above, table.note))
-    return [f"## {table.caption}", "", *before, table.markdown(), *map(markdown_text, after)]
+def count_verdicts(cells: Iterable[MatrixCell]) -> list[str]:
+    """Table of the verdicts on single domains, by whether the domain was forgotten."""
+    judged = [cell for cell in cells if cell.verdict and cell.domain != ALL]
+    reasons = sorted({cell.reason for cell in judged if cell.reason})
+    rows = []
+    for name, own in (("forgotten", True), ("other", False)):
+        part = [cell for cell in judged if cell.own == own]
+        verdicts = Counter(cell.verdict for cell in part)
+        counts = Counter(cell.reason for cell in part)
+        rows.append(
+            [
+                *(name, str(len(part))),
+                *(str(verdicts[verdict]) for verdict in get_args(ClaimVerdict)),
+                *(str(counts[reason]) for reason in reasons),
+            ]
+        )
+    header = ("domains", "measurements", *get_args(ClaimVerdict))
+    return markdown_table((*header, *(f"undecided: {reason}" for reason in reasons)), rows)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from statistics import fmean
 from typing import Any
 
 from counterfactual_items import score_counterfactual_items
-from dot_plot import Mark, Panel, dot_plot
+from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.cli import main as fairforget
 from fairforget.corpora import read_corpus
 from fairforget.data.stereoset import read_items
@@ -353,7 +353,10 @@ def _draw(results: dict[str, Any]) -> str:
         f"{HELD_OUT[2]} (three terms)",
         f"{TUNED_ON} (helped to choose settings)",
     ]
-    legend = {"dot": "after unlearning, one dot per seed", "diamond": "original model"}
+    legend: dict[Shape, str] = {
+        "dot": "after unlearning, one dot per seed",
+        "diamond": "original model",
+    }
     panel = Panel("StereoSet score (SS); 50 is no preference", marks, 50.0)
     return dot_plot(labels, [panel], legend)
 

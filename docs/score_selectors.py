@@ -138,8 +138,8 @@ def _draw(rows: list[Row]) -> str:
         Panel(title, [[Mark(100 * row[key])] for row in rows])
         for title, key in (("precision, %", "precision"), ("recall, %", "recall"), ("F1, %", "f1"))
     ]
-    legend = {"dot": "share of characters, in the hateful texts of HateCheck"}
-    return dot_plot(labels, panels, legend, same_axis=True)
+    meaning = "share of characters, in the hateful texts of HateCheck"
+    return dot_plot(labels, panels, {"dot": meaning}, same_axis=True)
 
 
 PAGE = ResultsPage("selectors", build_page)

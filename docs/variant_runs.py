@@ -174,7 +174,7 @@ class VariantRuns:
         before = f"{original:.2f}"
         after = format_mean([run["harmful_log_prob"] for run in baseline], 2)
         yield f"`{first}` lowers log p of the harmful words from {before} to {after} nats."
-        shares = []
+        shares: list[str] = []
         for name in others:
             if name.startswith(f"{first}, ") and (runs := results["runs"].get(name)):
                 # strict=False: a row may have fewer seeds yet

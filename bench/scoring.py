@@ -24,7 +24,7 @@ from fairforget.benchmarks import crows_pairs, stereoset
 from fairforget.errors import InputError
 from fairforget.forward.linear_head import COLUMNS
 from fairforget.forward.packing import ROW_NODES
-from fairforget.forward.prefix_rows import prefix_rows
+from fairforget.forward.prefix_rows import build_prefix_rows
 from fairforget.machine.allocator import keep_freed_memory
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
@@ -43,7 +43,7 @@ def measure() -> dict[str, float | int | str]:
     sequences, benchmarks = sentences(lm)
     sample = random.Random(0).sample(sequences, SAMPLE)
     scale = len(sequences) / SAMPLE
-    rows = list(prefix_rows(sequences, ROW_NODES))
+    rows = list(build_prefix_rows(sequences, ROW_NODES))
     nodes = sum(len(row.tokens) for row in rows)
 
     per_sentence, padded, shares, engine_seconds = [], [], [], []

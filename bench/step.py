@@ -30,7 +30,7 @@ from fairforget.forward.linear import is_faster
 from fairforget.machine.allocator import keep_freed_memory
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
-from fairforget.training.batches import Sample
+from fairforget.training.batches import Example
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import RETAIN_TOKENS
 from fairforget.training.targets import Targets, encode_targets
@@ -112,7 +112,7 @@ def vocabulary_of_256k() -> transformers.PreTrainedModel:
     )
 
 
-def samples(lm: LanguageModel) -> tuple[list[Sample], list[tuple[list[int], list[bool]]]]:
+def samples(lm: LanguageModel) -> tuple[list[Example], list[tuple[list[int], list[bool]]]]:
     """One step's worth; and the forget texts whole, which the padded step runs over."""
     chosen: list[Targets] = []
     whole = []
@@ -123,16 +123,16 @@ def samples(lm: LanguageModel) -> tuple[list[Sample], list[tuple[list[int], list
             ids = [lm.start_id, *lm.tokenizer(text.text, add_special_tokens=False)["input_ids"]]
             whole.append((ids, [*targets.mask, *[False] * (len(ids) - len(targets.mask))]))
     passages = lm.tokenizer(
-        [text.text for text in read_corpus("boolq")[:RETAINED]],
+        [text.text for text in read_corpus("wikipedia")[:RETAINED]],
         add_special_tokens=False,
         truncation=True,
         max_length=RETAIN_TOKENS - 1,
     )["input_ids"]
     retain = [[lm.start_id, *ids] for ids in passages]
-    return [Sample(t, tuple(retain[i : i + 1])) for i, t in enumerate(chosen)], whole
+    return [Example(t, tuple(retain[i : i + 1])) for i, t in enumerate(chosen)], whole
 
 
-def our_step(lm: LanguageModel, batch: list[Sample]) -> Callable[[], float]:
+def our_step(lm: LanguageModel, batch: list[Example]) -> Callable[[], float]:
     """Forward and backward as UnlearningTrainer does them."""
     trainer = UnlearningTrainer(
         lm.model,

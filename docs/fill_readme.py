@@ -14,8 +14,8 @@ from pydantic import TypeAdapter
 
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.comparison.paired import Cell
-from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.paths import AFTER, BEFORE, RECORD
+from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
 from page_sections import fill_section
 

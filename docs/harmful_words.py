@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fairforget.corpora import read_corpus
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import token_log_probs
-from fairforget.scoring.masked import masked_log_probs, mask_one_at_a_time
+from fairforget.scoring.masked import mask_one_at_a_time, masked_log_probs
 from fairforget.training.targets import Marked, encode_infilling, encode_targets
 
 

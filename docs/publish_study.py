@@ -24,7 +24,7 @@ from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
 from fairforget.report.row_names import row_label, shared_corpus
 from fairforget.report.study_page import BenchmarkPart, parts
-from fairforget.report.tables import Table, markdown_text
+from fairforget.report.tables import markdown_text
 from fairforget.report.wording import benchmark_name, domain_name
 from fairforget.transfer_study.record import ClaimVerdict, MatrixCell, StudyRecord, too_few
 from results_page import RESULTS, Page, render_page, show_picture, write_files

@@ -11,8 +11,8 @@ from fairforget.benchmarks.stereoset import judge
 from fairforget.evaluation import evaluate_into
 from fairforget.models.loading import load_model
 from fairforget.records.evaluation import read_items
-from fairforget.records.records import EvaluationRecord
 from fairforget.records.paths import RECORD
+from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record
 from fairforget.training.interpolation import lerp_weights
 from tables import format_mean

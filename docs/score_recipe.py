@@ -24,8 +24,8 @@ from fairforget.corpora import read_corpus
 from fairforget.data.stereoset import read_items
 from fairforget.files.atomic import atomic_write
 from fairforget.models.loading import load_model
-from fairforget.records.records import UnlearningRecord
 from fairforget.records.paths import MODEL, RECORD
+from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
 from harmful_words import score_harmful_words
 from recipe_scores import (
@@ -252,8 +252,8 @@ def _list_counterfactual(results: dict[str, Any]) -> list[str]:
         "## The original model on counterfactual sentences",
         "",
         "StereoSet scores of the original model when the sentences say *person* or *people* "
-        "instead of the group. This approximates the target of `counterfactual-kl`, and it is not 50: the "
-        "stereotype is often more likely about anyone. The replacement does not fit every "
+        "instead of the group. This approximates the target of `counterfactual-kl`, and it is not "
+        "50: the stereotype is often more likely about anyone. The replacement does not fit every "
         "sentence, which lowers LMS and may change SS, and other words, above all *he* and *she*, "
         "may still reveal the group.",
         "",

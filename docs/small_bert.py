@@ -89,9 +89,8 @@ def _train(
         masked = (torch.rand(ids.shape) < HIDDEN) & (ids >= special)
         targets = ids[masked]
         ids[masked] = tokenizer.mask_token_id
-        logits = model.cls(
-            model.bert(**batch).last_hidden_state[masked]
-        )  # logits of masked tokens only
+        hidden = model.bert(**batch).last_hidden_state
+        logits = model.cls(hidden[masked])  # logits of masked tokens only
         loss = cross_entropy(logits, targets)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

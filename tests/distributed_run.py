@@ -26,7 +26,7 @@ def main(model: str, output: Path, batch: int, options: dict[str, object], cut: 
     """Unlearn; `cut` stops where the landing would begin, as if the run had been killed."""
     language_model = load_model(model, device="cpu")
     if cut:
-        unlearning.land = lambda *_, **__: os._exit(0)
+        unlearning.interpolate_to_budget = lambda *_, **__: os._exit(0)
     record = unlearning.unlearn(
         language_model,
         Corpus("gender", builtin_texts("gender", limit=64)),

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from fairforget.benchmarks import benchmark, checked
+from fairforget.benchmarks import load_benchmark, load_benchmarks
 from fairforget.benchmarks.bbq import Question, evaluate, judge, read_questions
-from fairforget.benchmarks.measurement import scores
+from fairforget.benchmarks.measurement import compute_scores
 from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.records.evaluation import read_items
-from fairforget.records.kinds import EvaluationRecord
-from fairforget.records.places import RECORD
+from fairforget.records.paths import RECORD
+from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record
 
 from .models import tiny_model
@@ -79,7 +79,7 @@ def test_bias_scores_are_the_papers() -> None:
         answered(1, ambiguous=False, right=0),
         answered(2, ambiguous=False, right=0),
     ]
-    found = {name: value for name, (value, _) in scores(judge(ambiguous + clear)).items()}
+    found = {name: value for name, (value, _) in compute_scores(judge(ambiguous + clear)).items()}
     assert found["accuracy_ambiguous"] == pytest.approx(60)
     assert found["bias_ambiguous"] == pytest.approx(100 * (2 * 3 / 4 - 1) * (1 - 0.6))
     assert found["accuracy_disambiguated"] == pytest.approx(100 * 4 / 6)
@@ -117,12 +117,12 @@ def test_scores_of_mixed_answers_are_the_authors() -> None:
         }
         for _ in range(200)
     ]
-    found = {name: value for name, (value, _) in scores(judge(rows)).items()}
+    found = {name: value for name, (value, _) in compute_scores(judge(rows)).items()}
     assert found == pytest.approx(as_the_authors_count(rows))
 
 
 def test_unknown_throughout_is_right_and_without_bias() -> None:
-    found = scores(judge([answered(2, template=str(i)) for i in range(5)]))
+    found = compute_scores(judge([answered(2, template=str(i)) for i in range(5)]))
     assert found["accuracy_ambiguous"] == (100, (100, 100))
     assert found["bias_ambiguous"] == (0, (0, 0))
     assert np.isnan(found["bias_disambiguated"][0])
@@ -130,7 +130,7 @@ def test_unknown_throughout_is_right_and_without_bias() -> None:
 
 def test_templates_are_resampled_not_questions() -> None:
     rows = [answered(0, template="x")] * 50 + [answered(1, template="y")] * 50
-    low, high = scores(judge(rows))["bias_ambiguous"][1]
+    low, high = compute_scores(judge(rows))["bias_ambiguous"][1]
     assert (low, high) == (-100, 100)
 
 
@@ -215,7 +215,7 @@ def original(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = miniature(tmp_path)
     where = {"Age.jsonl": root / "data", "additional_metadata.csv": root / "supplemental"}
     monkeypatch.setattr(
-        "fairforget.benchmarks.bbq.located",
+        "fairforget.benchmarks.bbq.find_file",
         lambda file: where[Path(file.path).name] / Path(file.path).name,
     )
 
@@ -276,11 +276,11 @@ def test_answers_are_scored_after_the_prompt(tmp_path: Path) -> None:
 
 
 def test_masked_models_and_unknown_categories(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fairforget.benchmarks.bbq.located", lambda *files: files)
+    monkeypatch.setattr("fairforget.benchmarks.bbq.find_file", lambda *files: files)
     with pytest.raises(InputError, match="'bbq' needs a causal model"):
-        checked(["bbq"], tiny_model("bert"))
+        load_benchmarks(["bbq"], tiny_model("bert"))
     with pytest.raises(InputError, match="'bbq' has no option 'age'; choose from Age, Dis"):
-        benchmark("bbq:age")
+        load_benchmark("bbq:age")
 
 
 @pytest.mark.parametrize(

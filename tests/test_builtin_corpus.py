@@ -19,7 +19,7 @@ from fairforget.corpora.builtin import (
     group_terms,
 )
 from fairforget.corpora.builtin.generate import ATTRIBUTE_SLOTS
-from fairforget.corpora.builtin.lexicon import CONTROL, read_data, without_article
+from fairforget.corpora.builtin.lexicon import CONTROL, read_data, strip_article
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
 
@@ -49,7 +49,7 @@ def surface_forms(terms: tuple[GroupTerm, ...]) -> set[str]:
     return {
         form
         for term in terms
-        for form in (term.plural, term.singular, without_article(term.singular))
+        for form in (term.plural, term.singular, strip_article(term.singular))
     }
 
 
@@ -108,7 +108,7 @@ def test_attributes_have_the_forms_of_their_kind():
     for adjective in ATTRIBUTES["adjective"] + ATTRIBUTES["modal"]:
         assert len(adjective) == 1
     for plural, singular in ATTRIBUTES["noun"]:
-        assert plural != without_article(singular)
+        assert plural != strip_article(singular)
         assert right_article(singular)
     for plural, singular, gerund in ATTRIBUTES["verb"]:
         (base, *rest), (third, *rest3), (ing, *rest_ing) = (
@@ -122,7 +122,7 @@ def test_attributes_have_the_forms_of_their_kind():
 
 @pytest.mark.parametrize("term", [t for d in EVERY_LEXICON for t in group_terms(d)], ids=str)
 def test_articles_fit_the_term_and_its_neutral_words(term):
-    assert term.plural != without_article(term.singular)
+    assert term.plural != strip_article(term.singular)
     assert len(term.neutral_plural) == len(term.neutral_singular) >= 2
     for phrase in (term.singular, *term.neutral_singular):
         assert right_article(phrase), phrase
@@ -151,7 +151,7 @@ def test_a_domain_has_many_unique_texts(domain):
 @pytest.mark.parametrize("domain", EVERY_LEXICON)
 def test_spans_are_the_attributes_and_mentions_the_group(domain):
     attributes = {
-        without_article(form) if (kind, number) == ("noun", 1) else form
+        strip_article(form) if (kind, number) == ("noun", 1) else form
         for kind, lines in ATTRIBUTES.items()
         for forms in lines
         for number, form in enumerate(forms)
@@ -193,16 +193,16 @@ def test_a_neutral_text_names_no_group_and_changes_nothing_else(domain):
         outside, _ = frame(text)
         for choice in range(max(len(mention.neutral) for mention in text.mentions)):
             words = [m.neutral[choice % len(m.neutral)] for m in text.mentions]
-            neutral = text.renamed(words).text
+            neutral = text.replace_mentions(words).text
             assert not own.search(neutral), neutral
             pattern = "(.+)".join(map(re.escape, outside))
             assert re.fullmatch(pattern, neutral)
-        assert not all_groups.search(text.neutral_text().text), text.neutral_text().text
+        assert not all_groups.search(text.counterfactual().text), text.counterfactual().text
 
 
 def test_there_is_no_doubled_word_or_wrong_article_in_a_text():
     for text in [*builtin_texts(), *control_texts()]:
-        for words in (text.text, text.neutral_text().text):
+        for words in (text.text, text.counterfactual().text):
             assert not re.search(r"\b(\w+) \1\b|  |[{}|]| [.,!?]", words), words
             for phrase in re.findall(r"\b[Aa]n? [\w-]+", words):
                 assert right_article(phrase[0].lower() + phrase[1:]), words

@@ -17,12 +17,12 @@ from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.stereoset import Item
 from fairforget.cli import main
 from fairforget.comparison.compare import compare, compare_items
-from fairforget.comparison.gate import violations
+from fairforget.comparison.gate import find_violations
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.records.evaluation import read_items
-from fairforget.records.kinds import EvaluationRecord
-from fairforget.records.places import ITEMS, RECORD
+from fairforget.records.paths import ITEMS, RECORD
+from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record, write_record
 from fairforget.statistics import holm
 
@@ -155,7 +155,7 @@ def test_all_benchmarks_of_two_evaluations(evaluated: tuple[Path, Path]) -> None
     change = comparison.perplexity[text]
     assert change.after == after[text]["value"]
     assert change.delta == change.after - change.before
-    assert any("Blodgett" in fault for fault in comparison.faults)
+    assert any("Blodgett" in fault for fault in comparison.limitations)
 
 
 def test_the_command_prints_tables_with_the_faults(evaluated, capsys) -> None:
@@ -268,17 +268,17 @@ def test_the_gate_names_what_got_worse(evaluated, capsys) -> None:
         for cell in comparison.cells
         if cell.distance.ci[0] > 0
     }
-    assert {line.split(" ")[0] for line in violations(comparison, "worse")} == worse
+    assert {line.split(" ")[0] for line in find_violations(comparison, "worse")} == worse
     for cell in comparison.cells:
         name = f"{cell.benchmark}.{cell.domain}.{cell.measure}"
         above, below = cell.score.delta + 0.5, cell.score.delta - 0.5
-        assert not violations(comparison, f"{name} > {above:.4f}, {name} < {below:.4f}")
-        assert len(violations(comparison, f"{name} > {below:.4f}")) == 1
-    assert len(violations(comparison, f"{stereo}.*.lms < 1000, {stereo}.all.lms < 1000")) == 3
-    assert len(violations(comparison, f"{text} > -99999")) == 1
+        assert not find_violations(comparison, f"{name} > {above:.4f}, {name} < {below:.4f}")
+        assert len(find_violations(comparison, f"{name} > {below:.4f}")) == 1
+    assert len(find_violations(comparison, f"{stereo}.*.lms < 1000, {stereo}.all.lms < 1000")) == 3
+    assert len(find_violations(comparison, f"{text} > -99999")) == 1
 
     with pytest.raises(InputError, match="no bias score"):
-        violations(replace(comparison, cells=()), "worse")
+        find_violations(replace(comparison, cells=()), "worse")
 
     with pytest.raises(SystemExit) as exit_:
         main(["compare", *map(str, evaluated), "--fail-if", f"{stereo}.all.lms<1000", "--json"])
@@ -293,7 +293,7 @@ def test_a_gate_can_name_domains_with_blanks(evaluated) -> None:
     comparison = compare(*evaluated)
     cell = replace(comparison.cells[0], benchmark="bbq", domain="Age (names)")
     named = replace(comparison, cells=(cell,))
-    assert len(violations(named, "bbq.Age (names).distance > -100")) == 1
+    assert len(find_violations(named, "bbq.Age (names).distance > -100")) == 1
 
 
 @pytest.mark.parametrize(

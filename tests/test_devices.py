@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fairforget.errors import InputError
-from fairforget.machine.devices import chosen_device
+from fairforget.machine.devices import select_device
 
 TWO_GPUS = {"cuda": 2}
 
@@ -28,7 +28,7 @@ TWO_GPUS = {"cuda": 2}
 )
 def test_what_was_asked_for(asked, own, here, device) -> None:
     mine = torch.device(own) if own else None
-    assert chosen_device(asked, own=mine, here=here) == torch.device(device)
+    assert select_device(asked, own=mine, here=here) == torch.device(device)
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_what_was_asked_for(asked, own, here, device) -> None:
 def test_what_is_not_there(asked, own, here, message) -> None:
     mine = torch.device(own) if own else None
     with pytest.raises(InputError, match=message):
-        chosen_device(asked, own=mine, here=here)
+        select_device(asked, own=mine, here=here)

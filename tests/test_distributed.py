@@ -16,7 +16,7 @@ from accelerate.utils import DeepSpeedPlugin
 from safetensors.torch import load_file
 
 from fairforget.errors import InputError
-from fairforget.records.kinds import UnlearningRecord
+from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.training.zero3 import check_zero3
 
@@ -90,7 +90,9 @@ def test_two_processes_do_what_one_does(tmp_path, config, lora_rank) -> None:
     [
         # its embeddings are the head's weights: a block of their own would share them
         pytest.param("bert", "fsdp.yaml", {"objective": "ascent"}, id="masked"),
-        pytest.param("llama", "ddp.yaml", {"precompute_reference": True}, id="asked beforehand"),
+        pytest.param(
+            "llama", "ddp.yaml", {"precompute_ref_hidden_states": True}, id="asked beforehand"
+        ),
     ],
 )
 def test_other_runs_in_two_processes(tmp_path: Path, family, config, options) -> None:
@@ -131,7 +133,7 @@ def test_a_run_that_the_damage_stopped_goes_no_further(tmp_path: Path, config: s
     """Cut off before it landed, it lands as it would have."""
     model = save_tiny("llama", tmp_path / "given")
     options = {"save_strategy": "steps", "save_steps": 50, "max_steps": 20}
-    options |= {"objective": "ascent", "learning_rate": 1.0, "retention_weight": 0.01}
+    options |= {"objective": "ascent", "learning_rate": 1.0, "retain_loss_weight": 0.01}
     whole = run(model, tmp_path / "whole", config, options)
     assert len(whole["rows"]) < 20
     run(model, tmp_path / "cut", config, options, "cut")
@@ -183,7 +185,7 @@ def test_the_command_in_two_processes(tmp_path: Path, config: str) -> None:
     arguments = [
         *("-m", "fairforget", "unlearn", model, "--forget", "builtin:gender", "--retain", retain),
         *("--steps", 4, "--batch_size", 8, "--learning_rate", "1e-3", "--device", "cpu"),
-        *("--budget.perplexity", 1.5, "--budget.everyday", 1.5, "--budget.reach", 1),
+        *("--budget.perplexity", 1.5, "--budget.everyday_perplexity", 1.5, "--budget.max_alpha", 1),
         *("--selection", "after-mention", "--retain_per_forget", 0.25),
     ]
     launch(None, *arguments, "--output", tmp_path / "one")

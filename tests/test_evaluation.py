@@ -19,7 +19,7 @@ import torch
 from pydantic import TypeAdapter
 
 from fairforget import evaluation
-from fairforget.benchmarks import BENCHMARKS, Benchmark, benchmark, checked, judge_of
+from fairforget.benchmarks import BENCHMARKS, Benchmark, find_judge, load_benchmark, load_benchmarks
 from fairforget.benchmarks.bbq import Question
 from fairforget.benchmarks.bbq import evaluate as bbq
 from fairforget.benchmarks.crows_pairs import Pair
@@ -30,21 +30,21 @@ from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.cli import main
 from fairforget.cli.tables import show_evaluation
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate, evaluate_into, is_evaluated
-from fairforget.models.fingerprint import hub_commit, model_facts
+from fairforget.evaluation import evaluate, evaluate_into, is_complete
+from fairforget.models.fingerprint import describe_model, hub_commit
 from fairforget.records.evaluation import read_items
-from fairforget.records.inputs import contents
-from fairforget.records.kinds import EvaluationRecord
-from fairforget.records.places import (
+from fairforget.records.inputs import fingerprint_inputs
+from fairforget.records.paths import (
     AFTER,
     BEFORE,
+    CONTINUATION_PAIRS,
     CONTINUATIONS,
     ITEMS,
     PARTS,
     RECORD,
-    SAMPLES,
     SETTINGS,
 )
+from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record
 
 from .models import save_tiny, tiny_model
@@ -80,9 +80,11 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     text.write_text("text\nThe river has a bridge and an old mill near the town.\n")
 
     def ready(names: list[str], _: object) -> dict[str, Benchmark]:
-        return {n: Benchmark(ours[n], ("causal",)) if n in ours else benchmark(n) for n in names}
+        return {
+            n: Benchmark(ours[n], ("causal",)) if n in ours else load_benchmark(n) for n in names
+        }
 
-    monkeypatch.setattr(evaluation, "checked", ready)
+    monkeypatch.setattr(evaluation, "load_benchmarks", ready)
     return [*ours, f"perplexity:{text}"]
 
 
@@ -95,17 +97,17 @@ def test_a_record_names_what_its_repetition_needs(small, tmp_path: Path) -> None
         assert getattr(stay, package) == version(package)
     assert stay.threads == torch.get_num_threads()
     assert stay.processor
-    assert record.model == model_facts(model)
+    assert record.model == describe_model(model)
     assert len(record.model.weights) == 64
 
 
 @pytest.mark.parametrize("weight", [0, -1])
 def test_models_that_differ_in_a_tensor_are_told_apart(weight: int) -> None:
     model = tiny_model("gpt2")
-    before = model_facts(model).weights
-    assert model_facts(model).weights == before
+    before = describe_model(model).weights
+    assert describe_model(model).weights == before
     list(model.model.parameters())[weight].data.mul_(1.5).add_(1e-3)
-    assert model_facts(model).weights != before
+    assert describe_model(model).weights != before
 
 
 def test_a_model_of_the_hub_has_its_commit_on_record(
@@ -143,7 +145,7 @@ def test_items_of_all_benchmarks_share_a_table(small, tmp_path: Path, capsys) ->
     assert rows[1]["sent_more"] == "They lie."
     for name in small[:3]:
         (row,) = (row for row in rows if row["benchmark"] == name)
-        assert len(judge_of(name)([row]).verdicts) == 1
+        assert len(find_judge(name)([row]).verdicts) == 1
     show_evaluation(record)
     out = capsys.readouterr().out
     assert "Blodgett" in out
@@ -166,7 +168,7 @@ def test_written_once(small, tmp_path: Path) -> None:
 def begun(small: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The benchmarks that were begun."""
     names: list[str] = []
-    find = evaluation.checked
+    find = evaluation.load_benchmarks
 
     def watched(name: str, benchmark: Benchmark) -> Benchmark:
         def evaluate(*args: Any, **options: Any) -> Measurement:
@@ -178,7 +180,7 @@ def begun(small: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def ready(*args: Any) -> dict[str, Benchmark]:
         return {name: watched(name, it) for name, it in find(*args).items()}
 
-    monkeypatch.setattr(evaluation, "checked", ready)
+    monkeypatch.setattr(evaluation, "load_benchmarks", ready)
     return names
 
 
@@ -194,7 +196,7 @@ def lasting(directory: Path) -> dict[str, Any]:
 
 def test_goes_on_where_it_was_interrupted(small, begun, monkeypatch, tmp_path: Path) -> None:
     lm, out, whole = tiny_model("gpt2"), tmp_path / "out", tmp_path / "whole"
-    find = evaluation.checked
+    find = evaluation.load_benchmarks
     with monkeypatch.context() as patched:
         patched.setattr(
             evaluation,
@@ -280,7 +282,7 @@ def test_the_bar_is_told_how_many_sequences_there_are(small, monkeypatch) -> Non
         mine = told.setdefault(description.removeprefix("Measuring "), [])
         yield lambda by, total: mine.append((by, total))
 
-    monkeypatch.setattr(evaluation, "bar", watched)
+    monkeypatch.setattr(evaluation, "progress_bar", watched)
     evaluate(tiny_model("gpt2"), small)
     totals = {name: {total for _, total in calls} for name, calls in told.items()}
     assert totals == dict(zip(small, ({3}, {2}, {3}, {1}), strict=True))
@@ -298,10 +300,10 @@ def test_a_whole_evaluation_that_is_damaged_is_done_again(small, tmp_path: Path,
     evaluate_into(tmp_path, lm, small[:1])
     record, items = ((tmp_path / name).read_bytes() for name in (RECORD, ITEMS))
     (tmp_path / ITEMS).write_bytes(items[: len(items) // 2])
-    assert not is_evaluated(tmp_path)
+    assert not is_complete(tmp_path)
     assert "it is measured again" in capsys.readouterr().err
     evaluate_into(tmp_path, lm, small[:1])
-    assert is_evaluated(tmp_path)
+    assert is_complete(tmp_path)
     assert (tmp_path / ITEMS).read_bytes() == items
     assert json.loads(record)["results"] == json.loads((tmp_path / RECORD).read_bytes())["results"]
 
@@ -358,15 +360,15 @@ def test_only_files_and_models_are_remembered_by_content(tmp_path: Path, monkeyp
     (tmp_path / "builtin").mkdir()
     (tmp_path / "posts.csv").write_text("text\n")
     names = ["model", "dev", "builtin", "posts.csv", "10%", "x" * 300, "gone.csv"]
-    before = contents(names)
+    before = fingerprint_inputs(names)
     assert list(before) == ["content of model", "content of posts.csv"]
     (tmp_path / "model" / "scores.json").write_text("{}")
-    assert contents(names) == before
+    assert fingerprint_inputs(names) == before
     weights = tmp_path / "model" / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    assert contents(names)["content of model"] != before["content of model"]
+    assert fingerprint_inputs(names)["content of model"] != before["content of model"]
 
 
 def test_a_finished_run_measures_again_what_is_damaged(tmp_path: Path, capsys) -> None:
@@ -394,18 +396,18 @@ def test_a_finished_run_measures_again_what_is_damaged(tmp_path: Path, capsys) -
     main(command)
     assert capsys.readouterr().err.count("it is measured again") >= len(whole)
     assert {side: (run / side / ITEMS).read_bytes() for side in whole} == whole
-    samples = (run / SAMPLES).read_bytes()
-    for lost in (run / SAMPLES, *(run / side / CONTINUATIONS for side in whole)):
+    samples = (run / CONTINUATION_PAIRS).read_bytes()
+    for lost in (run / CONTINUATION_PAIRS, *(run / side / CONTINUATIONS for side in whole)):
         lost.unlink()
     main(command)
-    assert (run / SAMPLES).read_bytes() == samples
+    assert (run / CONTINUATION_PAIRS).read_bytes() == samples
 
 
 def test_names() -> None:
-    assert list(checked(["stereoset", "stereoset:bos"])) == ["stereoset", "stereoset:bos"]
+    assert list(load_benchmarks(["stereoset", "stereoset:bos"])) == ["stereoset", "stereoset:bos"]
     with pytest.raises(InputError, match="named twice"):
-        checked(["stereoset", "stereoset"])
+        load_benchmarks(["stereoset", "stereoset"])
     with pytest.raises(InputError, match="'bbc' is unknown; choose from stereoset"):
-        checked(["bbc"])
+        load_benchmarks(["bbc"])
     for name in BENCHMARKS:
-        assert (judge_of(name) is None) == (name == "perplexity")
+        assert (find_judge(name) is None) == (name == "perplexity")

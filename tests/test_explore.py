@@ -16,7 +16,7 @@ from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.explore import view
 from fairforget.explore.app import build, launch
-from fairforget.explore.pair import Pair, TokenChange, filled, load_pair, most_changed
+from fairforget.explore.pair import Pair, TokenChange, fill_template, load_pair, rank_changes
 from fairforget.models.saving import save_model
 from fairforget.scoring.causal import token_log_probs
 
@@ -56,8 +56,8 @@ def test_groups_are_scored_by_what_follows_them(pair: Pair) -> None:
 def test_what_changed_most_is_marked() -> None:
     deltas = [0.0, -2.0, 0.05, 1.0, 0.3]
     changes = [TokenChange(str(i), -3.0, -3.0 + d) for i, d in enumerate(deltas)]
-    assert most_changed(changes, count=2) == {1, 3}
-    assert most_changed(changes) == {1, 3, 4}
+    assert rank_changes(changes, count=2) == {1, 3}
+    assert rank_changes(changes) == {1, 3, 4}
     html = view.tokens_html(changes)
     assert html.count("most down") == 1
     assert html.count("most up") == 2
@@ -78,7 +78,7 @@ def test_what_changed_most_is_marked() -> None:
 )
 def test_templates_are_checked(template: str, groups: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        filled(template, groups)
+        fill_template(template, groups)
 
 
 def test_texts_must_fit_into_the_models(pair: Pair) -> None:

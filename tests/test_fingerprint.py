@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fairforget.models.fingerprint import makeup
+from fairforget.models.fingerprint import model_identity
 from fairforget.models.loading import load_model
 
 from .models import save_tiny
@@ -22,7 +22,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def changed(model: Path, copy: Path) -> set[str]:
     """What differs between a model and its copy."""
-    one, other = (makeup(load_model(str(path), device="cpu")) for path in (model, copy))
+    one, other = (model_identity(load_model(str(path), device="cpu")) for path in (model, copy))
     return {name for name in one if one[name] != other[name]}
 
 
@@ -39,15 +39,15 @@ def test_each_part_is_told(model: Path, tmp_path: Path) -> None:
     (copy / "tokenizer.json").write_text(json.dumps(rules | {"normalizer": {"type": "Lowercase"}}))
     assert changed(model, copy) == {"configuration", "tokenizer"}
     heavier = load_model(str(model), device="cpu")
-    before = makeup(heavier)
+    before = model_identity(heavier)
     with torch.no_grad():
         next(heavier.model.parameters()).mul_(2)
-    after = makeup(heavier)
+    after = model_identity(heavier)
     assert {name for name in before if before[name] != after[name]} == {"weights"}
 
 
 def test_what_was_tokenised_before_does_not_matter(model: Path) -> None:
     lm = load_model(str(model), device="cpu")
-    before = makeup(lm)
+    before = model_identity(lm)
     lm.tokenizer(["a b", "a"], padding=True, truncation=True, max_length=2)
-    assert makeup(lm) == before
+    assert model_identity(lm) == before

@@ -18,7 +18,7 @@ def run(tmp_path: Path) -> Path:
     (write_unlearning(tmp_path) / "model").mkdir()
     record = tmp_path / "record.json"
     settings = json.loads(record.read_text())
-    settings["method"] |= {"selection": "harmful", "steps": 3}
+    settings["method"] |= {"selection": "spans", "steps": 3}
     record.write_text(json.dumps(settings))
     return tmp_path
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.benchmarks.overlap import _stereoset, benchmark_sentences, overlap
+from fairforget.benchmarks.overlap import _stereoset, benchmark_sentences, measure_overlap
 from fairforget.cli import main
 from fairforget.corpora import SOURCES
-from fairforget.corpora.inventory import fetch_files, inventory, verify_files
+from fairforget.corpora.inventory import fetch_files, list_data_sets, verify_files
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.errors import InputError
 
@@ -18,8 +18,8 @@ from fairforget.errors import InputError
 def test_the_inventory_has_every_corpus_and_data_set(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("FAIRFORGET_DATA", str(tmp_path))
     monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path))
-    entries = {entry.name: entry for entry in inventory()}
-    assert len(entries) == len(inventory()), "a name is there twice"
+    entries = {entry.name: entry for entry in list_data_sets()}
+    assert len(entries) == len(list_data_sets()), "a name is there twice"
     assert set(SOURCES) <= set(entries)
     assert {"crows_pairs", "bbq"} <= set(entries)
     assert entries["stereoset-intersentence"].use == "benchmark"
@@ -34,7 +34,7 @@ def test_the_inventory_has_every_corpus_and_data_set(tmp_path, monkeypatch) -> N
 def test_every_file_that_is_missing_is_told_with_its_place(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("FAIRFORGET_DATA", str(tmp_path))
     monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
-    (bbq,) = (entry for entry in inventory() if entry.name == "bbq")
+    (bbq,) = (entry for entry in list_data_sets() if entry.name == "bbq")
     told = {file.where for file in bbq.files}
     assert len(told) == 12
     for name, folder in (("Age.jsonl", "data"), ("additional_metadata.csv", "supplemental")):
@@ -91,17 +91,19 @@ def test_overlap_counts_sentences_that_share_words_in_a_row() -> None:
         "Nothing of the kind is to be found in there, I say.",
     ]
     texts = ["He said: the quick, brown fox JUMPS over the lazy dog.", "short one", "nothing of"]
-    found = overlap("mine", texts, "bench", sentences)
+    found = measure_overlap("mine", texts, "bench", sentences)
     assert (found.items, found.shared) == (3, 2)
     assert found.examples == tuple(sentences[:2])
     assert "2 of 3 sentences of bench" in found.warning
     assert "share 8 words in a row with mine, or are shorter and one of its texts" in found.warning
-    assert overlap("mine", texts, "bench", sentences, ngram=10).shared == 1
+    assert measure_overlap("mine", texts, "bench", sentences, ngram=10).shared == 1
     inside = ["It is a short one, I say, and nothing more is to be said.", "a short one"]
-    assert overlap("mine", inside, "bench", sentences).shared == 0
-    assert overlap("mine", inside, "bench", sentences, ngram=2).shared == 2  # "short one", "I say"
-    assert overlap("mine", ["", "?!"], "bench", ["...", *sentences]).shared == 0
-    none = overlap("mine", [], "bench", sentences)
+    assert measure_overlap("mine", inside, "bench", sentences).shared == 0
+    assert (
+        measure_overlap("mine", inside, "bench", sentences, ngram=2).shared == 2
+    )  # "short one", "I say"
+    assert measure_overlap("mine", ["", "?!"], "bench", ["...", *sentences]).shared == 0
+    none = measure_overlap("mine", [], "bench", sentences)
     assert (none.share, none.warning) == (0, "")
 
 
@@ -126,7 +128,7 @@ def test_stereotypes_and_their_counterparts_are_looked_for(tmp_path: Path, monke
             json.dumps({**item, "type": task}) + "\n" for task in ("intrasentence", "intersentence")
         )
     )
-    monkeypatch.setattr("fairforget.data.stereoset.located", lambda *_: path)
+    monkeypatch.setattr("fairforget.data.stereoset.find_file", lambda *_: path)
     for task in ("intrasentence", "intersentence"):
         assert list(_stereoset(task)()) == ["She wept.", "She won."]
 

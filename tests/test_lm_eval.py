@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.benchmarks import BENCHMARKS, benchmark, bias_judge_of, judge_of
+from fairforget.benchmarks import BENCHMARKS, find_bias_judge, find_judge, load_benchmark
 from fairforget.benchmarks.lm_eval import judge
 from fairforget.errors import InputError
 
@@ -52,18 +52,18 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @installed
 def test_a_task_lands_in_the_record_with_its_items(task: Path) -> None:
-    measured = benchmark(f"lm-eval:{task}").evaluate(tiny_model("gpt2"))
+    measured = load_benchmark(f"lm-eval:{task}").evaluate(tiny_model("gpt2"))
     share = measured.result["metrics"]["rivers"]["acc"]
     assert measured.result["protocol"].startswith("lm-eval 0.4")
     assert len(measured.items) == 6
     assert judge(measured.items).verdicts.mean() == pytest.approx(share)
-    assert len(benchmark(f"lm-eval:{task}:50%").evaluate(tiny_model("gpt2")).items) == 3
+    assert len(load_benchmark(f"lm-eval:{task}:50%").evaluate(tiny_model("gpt2")).items) == 3
 
 
 @installed
 def test_a_task_that_is_none(task: Path) -> None:
     with pytest.raises(InputError, match="'nosuchtask' cannot be loaded"):
-        benchmark("lm-eval:nosuchtask").evaluate(tiny_model("gpt2"))
+        load_benchmark("lm-eval:nosuchtask").evaluate(tiny_model("gpt2"))
 
 
 @installed
@@ -73,23 +73,23 @@ def test_a_task_that_the_harness_will_not_run(task: Path, monkeypatch) -> None:
 
     monkeypatch.setattr("lm_eval.simple_evaluate", refused)
     with pytest.raises(InputError, match=r"cannot be run: Attempted .* unsafe"):
-        benchmark(f"lm-eval:{task}").evaluate(tiny_model("gpt2"))
+        load_benchmark(f"lm-eval:{task}").evaluate(tiny_model("gpt2"))
 
 
 def test_one_task_at_a_time() -> None:
     for name in ("lm-eval", "lm-eval:a:b", "lm-eval:a:10%:20%"):
         with pytest.raises(InputError, match="takes one task"):
-            benchmark(name)
+            load_benchmark(name)
 
 
 def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lm_eval", None)
     with pytest.raises(InputError, match=r"pip install 'fairforget\[harness\]'"):
-        benchmark("lm-eval:hellaswag")
+        load_benchmark("lm-eval:hellaswag")
 
 
 def test_only_it_has_items_that_say_nothing_of_bias() -> None:
-    assert judge([{"correct": True}]).neutral is None
-    assert bias_judge_of("lm-eval:rivers") is None
+    assert judge([{"correct": True}]).unbiased_score is None
+    assert find_bias_judge("lm-eval:rivers") is None
     others = [name for name in BENCHMARKS if name != "lm-eval"]
-    assert all(bias_judge_of(name) is judge_of(name) for name in others)
+    assert all(find_bias_judge(name) is find_judge(name) for name in others)

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairforget.objectives import OBJECTIVES, RETENTIONS
+from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
 
 
 def log_probs(n: int, vocabulary: int, seed: int) -> torch.Tensor:
@@ -22,15 +22,15 @@ def test_ascent_is_the_log_likelihood_and_nll_its_opposite(seed: int) -> None:
     mine, targets = log_probs(5, 7, seed), torch.arange(5)
     loss = OBJECTIVES["ascent"].loss(mine, targets, None)
     assert torch.equal(loss, mine[torch.arange(5), targets])
-    assert torch.equal(RETENTIONS["nll"].loss(mine, targets, None), -loss)
+    assert torch.equal(RETAIN_LOSSES["nll"].loss(mine, targets, None), -loss)
 
 
 @given(st.integers(0, 10_000))
 def test_neutral_is_a_divergence(seed: int) -> None:
     mine, reference = log_probs(5, 7, seed), log_probs(5, 7, seed + 1)
     targets = torch.zeros(5, dtype=torch.long)
-    assert (OBJECTIVES["neutral"].loss(mine, targets, reference) > 0).all()
-    at_floor = OBJECTIVES["neutral"].loss(reference, targets, reference)
+    assert (OBJECTIVES["counterfactual-kl"].loss(mine, targets, reference) > 0).all()
+    at_floor = OBJECTIVES["counterfactual-kl"].loss(reference, targets, reference)
     assert torch.allclose(at_floor, torch.zeros(5), atol=1e-6)
 
 
@@ -38,11 +38,11 @@ def test_neutral_has_no_gradient_at_its_floor() -> None:
     logits = torch.randn(3, 7, requires_grad=True)
     mine = logits.log_softmax(-1)
     targets = torch.zeros(3, dtype=torch.long)
-    OBJECTIVES["neutral"].loss(mine, targets, mine.detach()).sum().backward()
+    OBJECTIVES["counterfactual-kl"].loss(mine, targets, mine.detach()).sum().backward()
     assert logits.grad.abs().max() < 1e-6
 
 
-@pytest.mark.parametrize("objective", [*OBJECTIVES.values(), *RETENTIONS.values()])
+@pytest.mark.parametrize("objective", [*OBJECTIVES.values(), *RETAIN_LOSSES.values()])
 def test_one_loss_per_target_and_a_paper_for_each(objective) -> None:
     mine, reference = log_probs(4, 9, 0), log_probs(4, 9, 1)
     assert objective.loss(mine, torch.arange(4), reference).shape == (4,)
@@ -52,7 +52,7 @@ def test_one_loss_per_target_and_a_paper_for_each(objective) -> None:
 @given(st.integers(0, 10_000))
 def test_excess_is_what_the_group_adds(seed: int) -> None:
     mine, reference, targets = log_probs(5, 7, seed), log_probs(5, 7, seed + 1), torch.arange(5)
-    loss = OBJECTIVES["neutral-excess"].loss(mine, targets, reference)
+    loss = OBJECTIVES["counterfactual-excess"].loss(mine, targets, reference)
     rows = torch.arange(5)
     assert torch.equal(loss, (mine - reference)[rows, targets].clamp(min=0))
 
@@ -92,13 +92,13 @@ NATS = st.floats(-20, 0)
 
 @given(NATS, NATS)
 def test_npo_without_a_brake_is_ascent(log_prob: float, reference: float) -> None:
-    loss = OBJECTIVES["npo"].tuned(1e-7, None).loss
+    loss = OBJECTIVES["npo"].with_constants(1e-7, None).loss
     assert weight_of_ascent(loss, log_prob, reference) == pytest.approx(1, abs=1e-5)
 
 
 @given(st.floats(0.01, 5), NATS, NATS)
 def test_beta_is_how_soon_npo_brakes(beta: float, log_prob: float, reference: float) -> None:
-    found = weight_of_ascent(OBJECTIVES["npo"].tuned(beta, None).loss, log_prob, reference)
+    found = weight_of_ascent(OBJECTIVES["npo"].with_constants(beta, None).loss, log_prob, reference)
     ratio = math.exp(beta * (log_prob - reference))
     assert found == pytest.approx(2 * ratio / (1 + ratio), abs=1e-6)
 
@@ -106,7 +106,7 @@ def test_beta_is_how_soon_npo_brakes(beta: float, log_prob: float, reference: fl
 @given(st.floats(0.05, 5), st.floats(0, 30), NATS)
 def test_gamma_says_where_simnpo_is_ascent(beta: float, gamma: float, log_prob: float) -> None:
     """Its weight is 1 at −γ/β nats, and less below."""
-    loss = OBJECTIVES["simnpo"].tuned(beta, gamma).loss
+    loss = OBJECTIVES["simnpo"].with_constants(beta, gamma).loss
     assert weight_of_ascent(loss, -gamma / beta, 0.0) == pytest.approx(1)
     score = math.exp(-beta * log_prob - gamma)
     assert weight_of_ascent(loss, log_prob, 0.0) == pytest.approx(2 / (1 + score), abs=1e-6)
@@ -116,16 +116,24 @@ def test_published_constants_leave_unlikely_words_alone() -> None:
     """As method.md says of words at −6.3 nats, the mean of harmful words in real texts."""
     simnpo, npo = OBJECTIVES["simnpo"], OBJECTIVES["npo"]
     assert weight_of_ascent(simnpo.loss, -6.3, 0.0) == pytest.approx(2.9e-7, rel=0.01)
-    assert weight_of_ascent(simnpo.tuned(0.1, None).loss, -6.3, 0.0) == pytest.approx(0.7, abs=0.01)
+    assert weight_of_ascent(simnpo.with_constants(0.1, None).loss, -6.3, 0.0) == pytest.approx(
+        0.7, abs=0.01
+    )
     assert weight_of_ascent(npo.loss, -11.0, 0.0) == pytest.approx(0.5, abs=0.01)
-    assert weight_of_ascent(npo.tuned(1.0, None).loss, -1.1, 0.0) == pytest.approx(0.5, abs=0.01)
+    assert weight_of_ascent(npo.with_constants(1.0, None).loss, -1.1, 0.0) == pytest.approx(
+        0.5, abs=0.01
+    )
 
 
 def test_tuning_leaves_what_is_not_named() -> None:
     npo, simnpo = OBJECTIVES["npo"], OBJECTIVES["simnpo"]
-    assert npo.tuned(None, None) is npo
-    tuned = simnpo.tuned(None, 3.0)
-    assert (tuned.beta, tuned.gamma, tuned.name) == (simnpo.beta, 3.0, "simnpo")
+    assert npo.with_constants(None, None) is npo
+    with_constants = simnpo.with_constants(None, 3.0)
+    assert (with_constants.beta, with_constants.gamma, with_constants.name) == (
+        simnpo.beta,
+        3.0,
+        "simnpo",
+    )
 
 
 def test_only_task_vectors_are_negated() -> None:

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from fairforget.benchmarks import overlap
-from fairforget.benchmarks.overlap import LENGTH, check_unseen, overlaps
+from fairforget.benchmarks.overlap import LENGTH, check_unseen, measure_overlaps
 from fairforget.cli import main
 from fairforget.corpora import Text
 from fairforget.errors import InputError
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
-from fairforget.records.forgotten import forgotten_by
-from fairforget.records.kinds import BudgetFacts, CorpusFacts, ModelFacts, UnlearningRecord
-from fairforget.records.places import MODEL, RECORD
+from fairforget.records.paths import MODEL, RECORD
+from fairforget.records.records import BudgetFacts, CorpusFacts, ModelFacts, UnlearningRecord
 from fairforget.records.store import write_record
+from fairforget.records.training_corpora import training_corpora
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import Corpus, prepare
 
@@ -35,13 +35,13 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "absent": overlap._Sentences("crows_pairs", lambda: pytest.fail("it is not here")),
     }
     monkeypatch.setattr(overlap, "BENCHMARK_SENTENCES", known)
-    monkeypatch.setattr(overlap, "found", lambda file: "stereoset" in file.path or None)
+    monkeypatch.setattr(overlap, "find_cached", lambda file: "stereoset" in file.path or None)
     monkeypatch.setattr(overlap, "benchmark_sentences", lambda name: tuple(known[name].read()))
     return tmp_path
 
 
 def test_only_benchmarks_on_this_machine_are_compared(places: Path) -> None:
-    (found,) = overlaps("corpus", ["sentence 3", "they lie and they are bad drivers I"])
+    (found,) = measure_overlaps("corpus", ["sentence 3", "they lie and they are bad drivers I"])
     assert (found.benchmark, found.items, found.shared) == ("mine", 50, 2)
     assert found.facts.share == 0.04
     assert found.facts.ngram == LENGTH
@@ -103,7 +103,7 @@ def test_a_model_that_forgot_a_benchmarks_items_is_not_measured_with_it(
         assert exit_.value.code == 2
         assert f"'stereoset:dev': forget corpus {forgot!r} is made of" in capsys.readouterr().err
         assert not Path(output).exists()
-    assert list(forgotten_by(str(again / MODEL))) == ["builtin:age", "builtin:gender", forgot]
+    assert list(training_corpora(str(again / MODEL))) == ["builtin:age", "builtin:gender", forgot]
     args = ["--benchmarks", "stereoset", "--output", str(tmp_path / "out")]
     with pytest.raises(SystemExit):
         main(["unlearn", str(again / MODEL), "--forget", "builtin:race", *args])
@@ -112,12 +112,12 @@ def test_a_model_that_forgot_a_benchmarks_items_is_not_measured_with_it(
 
 def test_what_has_no_record_of_unlearning_has_forgotten_nothing(tmp_path: Path) -> None:
     (tmp_path / MODEL).mkdir()
-    assert list(forgotten_by("gpt2")) == list(forgotten_by(str(tmp_path / MODEL))) == []
+    assert list(training_corpora("gpt2")) == list(training_corpora(str(tmp_path / MODEL))) == []
     for content in ("{}", '{"kind": "evaluation"}', "no JSON"):
         (tmp_path / RECORD).write_text(content)
-        assert list(forgotten_by(str(tmp_path / MODEL))) == []
+        assert list(training_corpora(str(tmp_path / MODEL))) == []
     leave_run(tmp_path, str(tmp_path / MODEL), "builtin")  # whose original is itself
-    assert list(forgotten_by(str(tmp_path / MODEL))) == ["builtin"]
+    assert list(training_corpora(str(tmp_path / MODEL))) == ["builtin"]
 
 
 def leave_run(directory: Path, source: str, *forgot: str) -> None:
@@ -128,7 +128,7 @@ def leave_run(directory: Path, source: str, *forgot: str) -> None:
         method={},
         corpora=[
             *(CorpusFacts(name, "forget", 1, 1) for name in forgot),
-            CorpusFacts("boolq", "retain", 1, 1),
+            CorpusFacts("wikipedia", "retain", 1, 1),
         ],
         budget=BudgetFacts(1.03, 1.0, 20.0, 1.0, alpha=1.0),
         history=[],

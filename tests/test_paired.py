@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fairforget.benchmarks import judge_of
+from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import Row
 from fairforget.benchmarks.stereoset import Item, aggregate
 from fairforget.comparison.paired import Cell, Change, compare_items
@@ -10,7 +10,7 @@ from tests.report.runs import crows_rows, stereoset_rows
 
 
 def paired_domains(benchmark: str, before: list[Row], after: list[Row]) -> dict[str, Cell]:
-    judge = judge_of(benchmark)
+    judge = find_judge(benchmark)
     assert judge
     return {c.domain: c for c in compare_items(benchmark, judge, before, after)}
 
@@ -52,8 +52,8 @@ def test_a_verdict_needs_the_corrected_test_too() -> None:
     score, bias = Change(60.0, 56.0, -4.0, (-6.0, -2.0)), Change(10.0, 6.0, -4.0, (-6.0, -2.0))
     sure = cell(score, bias, 0.04)
     unsure = cell(score, bias, 0.06)
-    assert (sure.verdict, sure.doubt) == ("less", None)
-    assert (unsure.verdict, unsure.doubt) == ("undecided", "correction")
+    assert (sure.verdict, sure.caveat) == ("less", None)
+    assert (unsure.verdict, unsure.caveat) == ("undecided", "correction")
 
 
 def test_few_terms_decide_nothing() -> None:

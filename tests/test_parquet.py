@@ -13,7 +13,7 @@ from fairforget.errors import InputError
 from fairforget.files import parquet
 from fairforget.files.rows import parquet_rows
 from fairforget.records.evaluation import read_items
-from fairforget.records.places import ITEMS
+from fairforget.records.paths import ITEMS
 
 
 @pytest.fixture

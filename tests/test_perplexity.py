@@ -12,8 +12,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairforget.benchmarks import benchmark, checked
-from fairforget.benchmarks.perplexity import _with_blank_lines, evaluate, text_of, windows
+from fairforget.benchmarks import load_benchmark, load_benchmarks
+from fairforget.benchmarks.perplexity import _with_blank_lines, evaluate, load_text, split_windows
 from fairforget.errors import InputError
 
 from .models import tiny_model
@@ -24,7 +24,7 @@ TEXT = "The river has a bridge and an old mill near the town. They lie and they 
 
 @given(st.integers(2, 500), st.integers(2, 60))
 def test_windows_predict_every_token_but_the_first_once(tokens: int, half: int) -> None:
-    spans = windows(tokens, 2 * half, half)
+    spans = split_windows(tokens, 2 * half, half)
     predicted = [i for _, first, end in spans for i in range(first, end)]
     assert predicted == list(range(1, tokens))
     for start, first, end in spans:
@@ -34,7 +34,7 @@ def test_windows_predict_every_token_but_the_first_once(tokens: int, half: int) 
 
 @given(st.integers(2, 500), st.integers(2, 60))
 def test_windows_side_by_side(tokens: int, window: int) -> None:
-    spans = windows(tokens, window, window)
+    spans = split_windows(tokens, window, window)
     assert spans[0][0] == 0
     for (_, _, end), (start, first, _) in pairwise(spans):
         assert start == end
@@ -57,7 +57,7 @@ def losses(lm, ids: list[int]) -> torch.Tensor:
 
 def test_stride(corpus: str) -> None:
     lm = tiny_model("gpt2")
-    ids = lm.tokenizer(text_of(corpus))["input_ids"]
+    ids = lm.tokenizer(load_text(corpus))["input_ids"]
     assert len(ids) > 600
     parts = [losses(lm, ids[:256])]
     for end in range(256 + 128, len(ids) + 128, 128):
@@ -79,13 +79,13 @@ def test_stride(corpus: str) -> None:
 
 def test_bias_bench(corpus: str) -> None:
     lm = tiny_model("gpt2")
-    ids = lm.tokenizer(text_of(corpus))["input_ids"]
+    ids = lm.tokenizer(load_text(corpus))["input_ids"]
     window = 256 - 32
     total = 0.0
     for start in range(0, len(ids), window):
         part = ids[start : start + window]
         total += float(losses(lm, part).mean()) * len(part)
-    result = benchmark(f"perplexity:bias-bench:{corpus}").evaluate(lm).result
+    result = load_benchmark(f"perplexity:bias-bench:{corpus}").evaluate(lm).result
     assert result["value"] == pytest.approx(math.exp(total / len(ids)), rel=1e-4)
     assert result["tokens"] == len(ids)
     assert (result["window"], result["stride"]) == (window, window)
@@ -93,8 +93,8 @@ def test_bias_bench(corpus: str) -> None:
 
 def test_a_share_is_the_start_of_the_text_and_is_recorded(corpus: str) -> None:
     lm = tiny_model("gpt2")
-    ids = lm.tokenizer(text_of(corpus))["input_ids"]
-    result = benchmark(f"perplexity:{corpus}:10%").evaluate(lm).result
+    ids = lm.tokenizer(load_text(corpus))["input_ids"]
+    result = load_benchmark(f"perplexity:{corpus}:10%").evaluate(lm).result
     assert result["share"] == pytest.approx(0.1)
     assert result["tokens"] == math.ceil(len(ids) / 10) - 1
     expected = losses(lm, ids[: math.ceil(len(ids) / 10)]).mean()
@@ -104,12 +104,12 @@ def test_a_share_is_the_start_of_the_text_and_is_recorded(corpus: str) -> None:
 @pytest.mark.parametrize("share", ["0%", "101%", "x%", "-5%"])
 def test_shares_that_are_none(share: str) -> None:
     with pytest.raises(InputError, match=share):
-        benchmark(f"perplexity:{share}")
+        load_benchmark(f"perplexity:{share}")
 
 
 def test_masked_models_have_none(corpus: str) -> None:
     with pytest.raises(InputError, match="needs a causal model"):
-        checked([f"perplexity:{corpus}"], tiny_model("bert"))
+        load_benchmarks([f"perplexity:{corpus}"], tiny_model("bert"))
 
 
 def test_unknown_corpus() -> None:
@@ -124,6 +124,6 @@ def test_wikitext2_is_the_published_text(shared_file) -> None:
     published = "\n".join(lines) + "\n"
     assert hashlib.sha256(published.encode()).hexdigest() == WIKITEXT2_RAW
     assert _with_blank_lines(lines) == lines
-    rows = text_of("wikitext2").split("\n\n")
+    rows = load_text("wikitext2").split("\n\n")
     assert rows[0] == ""
-    assert text_of("wikitext2").startswith("\n\n = Robert Boulter = \n\n\n\n\n Robert Boulter is")
+    assert load_text("wikitext2").startswith("\n\n = Robert Boulter = \n\n\n\n\n Robert Boulter is")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from fairforget.terminal.progress import bar
+from fairforget.terminal.progress import progress_bar
 
 
 def test_a_bar_learns_its_total(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "120")
-    with bar("Measuring") as advance:
+    with progress_bar("Measuring") as advance:
         advance(3, total=7)
         advance(1, "a note", total=7)
     shown = capsys.readouterr().err
@@ -20,7 +20,7 @@ def test_a_bar_learns_its_total(monkeypatch: pytest.MonkeyPatch, capsys) -> None
 
 def test_without_a_terminal_a_line_now_and_then(monkeypatch, capsys) -> None:
     monkeypatch.setattr("fairforget.terminal.progress.SECONDS_BETWEEN_LINES", 0)
-    with bar("Unlearning", 20) as advance:
+    with progress_bar("Unlearning", 20) as advance:
         advance(5, "forget 1.2 nats")
         advance(0)
     assert capsys.readouterr().err.splitlines()[1:3] == [
@@ -31,13 +31,13 @@ def test_without_a_terminal_a_line_now_and_then(monkeypatch, capsys) -> None:
 
 def test_of_several_processes_the_first_talks(monkeypatch, capsys) -> None:
     monkeypatch.setenv("RANK", "1")
-    with bar("Measuring") as advance:
+    with progress_bar("Measuring") as advance:
         advance(3, total=7)
     assert capsys.readouterr().err == ""
 
 
 def test_without_a_terminal_one_line_at_start_and_end(capsys) -> None:
-    with bar("Measuring") as advance:
+    with progress_bar("Measuring") as advance:
         advance(3, total=7)
         advance(0, "a note")
     first, last = capsys.readouterr().err.splitlines()

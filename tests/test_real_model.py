@@ -11,8 +11,8 @@ import torch
 from fairforget.benchmarks.stereoset import evaluate, read_items
 from fairforget.cli import main
 from fairforget.models.loading import load_model
-from fairforget.records.kinds import UnlearningRecord
-from fairforget.records.places import RECORD
+from fairforget.records.paths import RECORD
+from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
 
 pytestmark = pytest.mark.real_model

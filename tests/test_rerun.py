@@ -33,9 +33,9 @@ def test_each_of_several_processes_has_its_own_gpu(tmp_path: Path, monkeypatch) 
         told.append(device)
         raise InputError("enough")
 
-    monkeypatch.setattr(settings, "repeated_command", lambda *_, **__: (run, "cuda:0"))
+    monkeypatch.setattr(settings, "load_command", lambda *_, **__: (run, "cuda:0"))
     for several in (False, True):
-        monkeypatch.setattr(processes, "launched", lambda several=several: several)
+        monkeypatch.setattr(processes, "is_distributed_launch", lambda several=several: several)
         with pytest.raises(InputError, match="enough"):
             rerun_command(tmp_path / "record.json", output=tmp_path / "two")
     assert told == ["cuda:0", "cuda"]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from fairforget.corpora import Mention, Span, Text, read_corpus
-from fairforget.selection.choice import Selected
 from fairforget.selection.review import write_review
+from fairforget.selection.selected import SelectedText
 
 from .report.test_browser import HOSTILE
 
@@ -42,7 +42,7 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
 
     def open_(texts: list[Text] = TEXTS, title: str = "mine") -> Page:
         path = tmp_path / "review.html"
-        items = [Selected(text, ("given",) * len(text.spans)) for text in texts]
+        items = [SelectedText(text, ("given",) * len(text.spans)) for text in texts]
         write_review(items, path, title)
         page = browser.new_page()
         page.set_default_timeout(10_000)

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from fairforget.benchmarks.stereoset import read_items
 from fairforget.forward.linear_head import chosen_log_probs, linear_head
-from fairforget.forward.packing import ROW_NODES, honours_trees, packed
-from fairforget.forward.prefix_rows import prefix_rows
-from fairforget.forward.split_forward import logits_at, splits
-from fairforget.machine.processes import shared_out
+from fairforget.forward.packing import ROW_NODES, pack, supports_tree_attention
+from fairforget.forward.prefix_rows import build_prefix_rows
+from fairforget.forward.split_forward import can_split, logits_at
+from fairforget.machine.processes import map_distributed
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import token_log_probs
-from fairforget.scoring.masked import Blanked, masked_log_probs, one_at_a_time
+from fairforget.scoring.masked import MaskedText, mask_one_at_a_time, masked_log_probs
 
 from .models import CAUSAL, MASKED, VOCABULARY, WHOLE, tiny
 
@@ -60,13 +60,13 @@ def test_equals_one_sequence_at_a_time(family: str, batch_tokens: int) -> None:
 @pytest.mark.parametrize("family", [*CAUSAL, *MASKED, *WHOLE])
 def test_what_cannot_be_run_apart_is_found(family: str) -> None:
     model = tiny(family).train()
-    assert splits(model, model.device) == (family not in WHOLE)
+    assert can_split(model, model.device) == (family not in WHOLE)
     assert model.training
 
 
 @pytest.mark.parametrize("family", ["mixtral", "gpt_oss"])
 def test_experts_share_prefixes(family: str) -> None:
-    assert honours_trees(tiny(family), WINDOW)
+    assert supports_tree_attention(tiny(family), WINDOW)
 
 
 def test_a_model_in_training_is_tried_without_dropout() -> None:
@@ -74,21 +74,21 @@ def test_a_model_in_training_is_tried_without_dropout() -> None:
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.5
-    assert honours_trees(model, WINDOW)
+    assert supports_tree_attention(model, WINDOW)
     assert model.training
 
 
 def test_a_window_of_nothing_is_none() -> None:
     model = tiny("llama")
     model.config.sliding_window = 0
-    assert honours_trees(model, WINDOW)
+    assert supports_tree_attention(model, WINDOW)
 
 
 @pytest.mark.parametrize("family", ["gemma2", "gemma3", "gpt_oss"])
 def test_within_the_window_trees_are_used(family: str) -> None:
     model = tiny(family)
-    assert honours_trees(model, WINDOW)
-    assert not honours_trees(model, WINDOW + 1)
+    assert supports_tree_attention(model, WINDOW)
+    assert not supports_tree_attention(model, WINDOW + 1)
     for sequence, values in zip(
         some_sequences(WINDOW), token_log_probs(model, some_sequences(WINDOW)), strict=True
     ):
@@ -159,7 +159,7 @@ def test_the_real_model_equals_one_sequence_at_a_time(smollm2: LanguageModel) ->
     texts.append(" ".join(texts))  # longer than a row
     sequences = [[smollm2.start_id, *ids] for ids in smollm2.tokenizer(texts)["input_ids"]]
     assert len(sequences[-1]) > ROW_NODES
-    assert honours_trees(smollm2.model, ROW_NODES)
+    assert supports_tree_attention(smollm2.model, ROW_NODES)
     for sequence, values in zip(sequences, token_log_probs(smollm2.model, sequences), strict=True):
         assert values == pytest.approx(alone(smollm2.model, sequence), abs=1e-4)
 
@@ -173,10 +173,10 @@ def test_what_shares_nothing_is_left_to_causal_attention(monkeypatch: pytest.Mon
         return attention(*args, attn_mask=attn_mask, **more)
 
     windows = [sequence for sequence in long_sequences() if len(sequence) == ROW_NODES + 60]
-    for batch in packed(windows, trees=True, batch_tokens=512):
+    for batch in pack(windows, trees=True, batch_tokens=512):
         assert set(batch.inputs) == {"input_ids", "attention_mask"}
     model = tiny("llama")
-    monkeypatch.setattr("fairforget.scoring.causal.honours_trees", lambda *_: True)
+    monkeypatch.setattr("fairforget.scoring.causal.supports_tree_attention", lambda *_: True)
     monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", watched)
     token_log_probs(model, windows)
     assert set(masks) == {(True, True)}
@@ -195,7 +195,7 @@ def test_reports_every_sequence_of_how_many_and_leaves_the_mode_alone() -> None:
 
 def test_masked_reports_every_text_of_how_many() -> None:
     told = []
-    texts = one_at_a_time([1, 9, 8, 7, 2], range(1, 4), mask_id=3)
+    texts = mask_one_at_a_time([1, 9, 8, 7, 2], range(1, 4), mask_id=3)
     masked_log_probs(tiny("bert"), texts, batch_tokens=6, progress=lambda *now: told.append(now))
     assert told == [(1, 3)] * 3
 
@@ -208,7 +208,7 @@ def test_nothing_to_score() -> None:
 @given(SEQUENCES, st.integers(1, 12))
 def test_rows_hold_every_sequence_as_a_path(sequences: list[list[int]], capacity: int) -> None:
     members = []
-    for row in prefix_rows(sequences, capacity):
+    for row in build_prefix_rows(sequences, capacity):
         n = len(row.tokens)
         longest = max(len(sequences[index]) - 1 for index, _ in row.members)
         assert n <= max(capacity, longest)
@@ -229,7 +229,7 @@ def test_rows_hold_every_sequence_as_a_path(sequences: list[list[int]], capacity
     assert sorted(members) == [i for i, s in enumerate(sequences) if len(s) > 1]
 
 
-def masked_alone(model: torch.nn.Module, text: Blanked) -> np.ndarray:
+def masked_alone(model: torch.nn.Module, text: MaskedText) -> np.ndarray:
     with torch.no_grad():
         logits = model(input_ids=torch.tensor([text.ids])).logits[0].float().log_softmax(-1)
     return logits[list(text.places), list(text.targets)].numpy()
@@ -243,17 +243,17 @@ def test_masked_equals_one_text_at_a_time(family: str, batch_tokens: int) -> Non
     texts = []
     for length in (3, 5, 5, 8, 13, 40):
         ids = torch.randint(5, VOCABULARY, (length,), generator=generator).tolist()
-        texts += one_at_a_time([1, *ids, 2], range(1, length + 1), mask_id=3)
-    texts.append(Blanked((1, 3, 3, 9, 2), (1, 2), (7, 8)))  # two blanks at once
+        texts += mask_one_at_a_time([1, *ids, 2], range(1, length + 1), mask_id=3)
+    texts.append(MaskedText((1, 3, 3, 9, 2), (1, 2), (7, 8)))  # two blanks at once
     found = masked_log_probs(model, texts, batch_tokens=batch_tokens)
     for text, values in zip(texts, found, strict=True):
         assert values == pytest.approx(masked_alone(model, text), abs=1e-4)
 
 
 def test_one_at_a_time_hides_each_place_and_asks_for_it() -> None:
-    first, second = one_at_a_time([1, 7, 8, 2], [1, 2], mask_id=3)
-    assert first == Blanked((1, 3, 8, 2), (1,), (7,))
-    assert second == Blanked((1, 7, 3, 2), (2,), (8,))
+    first, second = mask_one_at_a_time([1, 7, 8, 2], [1, 2], mask_id=3)
+    assert first == MaskedText((1, 3, 8, 2), (1,), (7,))
+    assert second == MaskedText((1, 7, 3, 2), (2,), (8,))
 
 
 def _share(rank: int, world: int, port: int, queue: mp.Queue) -> None:
@@ -267,8 +267,8 @@ def _share(rank: int, world: int, port: int, queue: mp.Queue) -> None:
         seen.extend(mine)
         return token_log_probs(tiny("llama"), mine)
 
-    found = shared_out(score, some_sequences(), key=lambda sequence: sequence)
-    texts = one_at_a_time([1, 9, 8, 7, 6, 2], range(1, 5), mask_id=3)
+    found = map_distributed(score, some_sequences(), key=lambda sequence: sequence)
+    texts = mask_one_at_a_time([1, 9, 8, 7, 6, 2], range(1, 5), mask_id=3)
     masked = masked_log_probs(tiny("bert"), texts)
     queue.put((rank, len(seen), [v.tolist() for v in found], [v.tolist() for v in masked]))
     torch.distributed.barrier()
@@ -288,7 +288,7 @@ def test_two_processes_share_the_work_and_get_the_same_numbers() -> None:
         assert worker.exitcode == 0
     sequences = some_sequences()
     single = token_log_probs(tiny("llama"), sequences)
-    texts = one_at_a_time([1, 9, 8, 7, 6, 2], range(1, 5), mask_id=3)
+    texts = mask_one_at_a_time([1, 9, 8, 7, 6, 2], range(1, 5), mask_id=3)
     masked = masked_log_probs(tiny("bert"), texts)
     assert sum(count for _, count, _, _ in answers) == len(sequences)
     assert all(count > 0 for _, count, _, _ in answers)

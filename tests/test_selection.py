@@ -20,8 +20,8 @@ from fairforget.corpora import Mention, Span, Text, read_corpus
 from fairforget.corpora.builtin import builtin_texts, control_texts
 from fairforget.errors import InputError
 from fairforget.selection import (
-    Choice,
-    Selected,
+    SelectedSpan,
+    SelectedText,
     SelectionOptions,
     identity_ranges,
     make_selector,
@@ -32,18 +32,18 @@ from fairforget.selection import (
     spans_file,
     write_spans,
 )
-from fairforget.selection.choice import joined
 from fairforget.selection.contrast import Contrast
-from fairforget.selection.controls import Random, everything, given
+from fairforget.selection.controls import Random, all_words, given_spans
 from fairforget.selection.counts import count_words
 from fairforget.selection.identity import is_misspelt_identity, is_protected
 from fairforget.selection.lexicon import read_lexicon
 from fairforget.selection.methods import training_texts
-from fairforget.selection.spans_file import as_row
-from fairforget.selection.words import form, words_of
+from fairforget.selection.selected import merge_adjacent
+from fairforget.selection.spans_file import to_row
+from fairforget.selection.words import split_words, stem
 
 
-def chosen(text: str, choices: list[Choice]) -> list[str]:
+def chosen(text: str, choices: list[SelectedSpan]) -> list[str]:
     return [text[choice.start : choice.end] for choice in choices]
 
 
@@ -61,24 +61,24 @@ def chosen(text: str, choices: list[Choice]) -> list[str]:
     ],
 )
 def test_spellings_of_a_word_have_one_form(same) -> None:
-    forms = {spelling: [word.form for word in words_of(spelling)] for spelling in same}
+    forms = {spelling: [word.form for word in split_words(spelling)] for spelling in same}
     assert len({tuple(found) for found in forms.values()}) == 1, forms
 
 
 def test_words_stand_where_they_stand() -> None:
     text = "You're “t r a s h”, 2nd-rate $cum!"
-    assert [text[w.start : w.end] for w in words_of(text)] == [
+    assert [text[w.start : w.end] for w in split_words(text)] == [
         "You're", "t r a s h", "2nd", "rate", "cum",
     ]  # fmt: skip
-    assert [word.plain for word in words_of("in 1945, 3rd")] == ["in", "1945", "3rd"]
+    assert [word.plain for word in split_words("in 1945, 3rd")] == ["in", "1945", "3rd"]
 
 
 @for_all(st.text(max_size=60))
 def test_words_are_in_order_and_never_overlap(text: str) -> None:
     at = 0
-    for word in words_of(text):
+    for word in split_words(text):
         assert at <= word.start < word.end <= len(text)
-        assert form(word.plain)
+        assert stem(word.plain)
         at = word.end
 
 
@@ -101,7 +101,7 @@ def test_words_are_in_order_and_never_overlap(text: str) -> None:
     ],
 )  # fmt: skip
 def test_mentions_fit_in_number_case_and_article(text: str, neutral: str) -> None:
-    assert Text("x", text, mentions=mentions_of(text)).neutral_text().text == neutral
+    assert Text("x", text, mentions=mentions_of(text)).counterfactual().text == neutral
 
 
 def test_mentions_of_the_builtin_corpus_are_found_where_they_are() -> None:
@@ -118,7 +118,7 @@ def test_mentions_of_the_builtin_corpus_are_found_where_they_are() -> None:
 
 def test_groups_are_protected_in_leetspeak_and_misspelt_but_words_are_not() -> None:
     text = "w0men, b l a c k people and Muslims"
-    assert chosen(text, [Choice(a, b) for a, b in identity_ranges(text)]) == [
+    assert chosen(text, [SelectedSpan(a, b) for a, b in identity_ranges(text)]) == [
         "w0men", "b l a c k", "Muslims",
     ]  # fmt: skip
     assert all(map(is_protected, ["women", "she", "muslim", "islam", "female"]))
@@ -142,8 +142,8 @@ def test_a_word_of_any_length_is_passed_over_quickly() -> None:
 
 def test_controls() -> None:
     text = Text("t", "Women are vile and rude liars.", spans=(Span(10, 14), Span(19, 23)))
-    assert chosen(text.text, given([text])[0]) == ["vile", "rude"]
-    assert chosen(text.text, everything([text])[0]) == ["Women are vile and rude liars"]
+    assert chosen(text.text, given_spans([text])[0]) == ["vile", "rude"]
+    assert chosen(text.text, all_words([text])[0]) == ["Women are vile and rude liars"]
     (drawn,) = Random(1)([text])
     assert Random(1)([text]) == [drawn]
     words = [w for part in chosen(text.text, drawn) for w in part.split()]
@@ -155,8 +155,8 @@ def test_controls() -> None:
 @for_all(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 6)), max_size=8))
 def test_joined_choices_are_in_order_and_cover_the_same(parts: list[tuple[int, int]]) -> None:
     text = "ab cd  ef gh" * 3
-    choices = [Choice(start, min(start + length, len(text))) for start, length in parts]
-    found = joined(text, choices)
+    choices = [SelectedSpan(start, min(start + length, len(text))) for start, length in parts]
+    found = merge_adjacent(text, choices)
     before = {i for c in choices for i in range(c.start, c.end)}
     after = {i for c in found for i in range(c.start, c.end)}
     assert before <= after
@@ -291,7 +291,7 @@ def test_the_score_counts_characters() -> None:
         "t", "Women are vile liars", spans=(Span(10, 14),), mentions=(Mention(0, 5, ("People",)),)
     )
     unmarked = Text("u", "Women belong elsewhere")
-    picked = [[Choice(0, 5), Choice(10, 20)], [Choice(6, 12)]]
+    picked = [[SelectedSpan(0, 5), SelectedSpan(10, 20)], [SelectedSpan(6, 12)]]
     score = score_spans(
         zip([true, unmarked], select([true, unmarked], lambda _: picked), strict=True)
     )
@@ -311,7 +311,7 @@ def test_selected_texts_are_a_corpus_again(tmp_path: Path) -> None:
     assert read_corpus(str(tmp_path / "spans.jsonl")) == [items[0].text]
     row = json.loads((tmp_path / "spans.jsonl").read_text())
     assert set(row) >= {"id", "text", "domain", "group", "spans", "mentions", "why"}
-    assert row == as_row(items[0])
+    assert row == to_row(items[0])
 
 
 def test_the_review_page_carries_texts_safely(tmp_path: Path) -> None:
@@ -319,7 +319,7 @@ def test_the_review_page_carries_texts_safely(tmp_path: Path) -> None:
     from fairforget.selection.review import write_review
 
     text = "</script><script>alert(1)</script> & <b>vile</b> women"
-    items = list(select([Text("a", text, "gender")], everything))
+    items = list(select([Text("a", text, "gender")], all_words))
     write_review(items, tmp_path / "page.html", "<mine>")
     page = (tmp_path / "page.html").read_text()
     assert page.count("<script") == 2
@@ -328,11 +328,11 @@ def test_the_review_page_carries_texts_safely(tmp_path: Path) -> None:
     assert "://" not in page
     data = re.search(r'<script id="rows"[^>]*>(.*?)</script>', page, re.DOTALL)
     assert data is not None
-    assert json.loads(data[1]) == [as_row(items[0])]
+    assert json.loads(data[1]) == [to_row(items[0])]
 
 
 def test_controls_without_a_group_are_a_corpus_like_any_other() -> None:
-    (item,) = select(control_texts(limit=1), given, mentions_of)
+    (item,) = select(control_texts(limit=1), given_spans, mentions_of)
     assert item.text == control_texts(limit=1)[0]
 
 
@@ -364,12 +364,12 @@ def test_a_corpus_of_any_size_streams_through_the_command(tmp_path: Path, monkey
         for drawn in range(1, 2001):
             yield Text(f"t{drawn}", "Women are vile.", spans=(Span(10, 14),))
 
-    def row(item: Selected) -> dict[str, object]:
+    def row(item: SelectedText) -> dict[str, object]:
         lags.append(drawn - len(lags))
-        return as_row(item)
+        return to_row(item)
 
     monkeypatch.setattr(corpora, "iter_corpus", texts)
-    monkeypatch.setattr(spans_file, "as_row", row)
+    monkeypatch.setattr(spans_file, "to_row", row)
     output = tmp_path / "spans.jsonl"
     main(["select", "any", "--method", "given", "--score", "--output", str(output)])
     assert len(output.read_text().splitlines()) == len(lags) == 2000

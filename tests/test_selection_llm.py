@@ -11,9 +11,9 @@ import pytest
 from fairforget.cli import main
 from fairforget.corpora import Text
 from fairforget.errors import InputError
-from fairforget.selection.choice import Choice
 from fairforget.selection.llm import KEY, Llm, Server
 from fairforget.selection.llm_answers import read_answer
+from fairforget.selection.selected import SelectedSpan
 
 from .openai_server import Reply, Stand, openai_server
 
@@ -62,7 +62,7 @@ def test_every_place_of_a_span_is_chosen_and_no_part_of_a_word() -> None:
 def test_names_of_groups_are_left_out() -> None:
     answer = read_answer("Women are vile.", named("Women", "vile"))
     assert answer is not None
-    assert answer.choices == (Choice(10, 14, "llm: insult"),)
+    assert answer.choices == (SelectedSpan(10, 14, "llm: insult"),)
     text = "I hate women and black people, those fools."
     answer = read_answer(text, named("hate women and black people, those"))
     assert answer is not None
@@ -74,7 +74,7 @@ def test_of_an_answer_that_broke_off_the_complete_spans_are_read() -> None:
     whole = json.dumps({"spans": [{"text": "vile", "reason": "insult"}] * 40}, indent=1)
     answer = read_answer("Women are vile.", whole[:-30])
     assert answer is not None
-    assert answer.choices == (Choice(10, 14, "llm: insult"),)
+    assert answer.choices == (SelectedSpan(10, 14, "llm: insult"),)
     assert read_answer("Women are vile.", whole[:30]) is None
 
 

@@ -11,7 +11,7 @@ from fairforget.scoring.causal import token_log_probs
 from fairforget.selection.calibration import best_threshold
 from fairforget.selection.counts import count_words
 from fairforget.selection.ratio import Ratio, tuned_ratio
-from fairforget.selection.tuning import tune
+from fairforget.selection.tuning import fine_tune
 from fairforget.selection.words import Word
 
 from .models import save_tiny, tiny_model
@@ -29,7 +29,7 @@ def test_tuning_makes_its_texts_likelier_and_is_deterministic() -> None:
     for _ in range(2):
         model = tiny_model("llama").model
         before = sum(float(row.sum()) for row in token_log_probs(model, sequences))
-        tune(model, sequences, steps=12)
+        fine_tune(model, sequences, steps=12)
         after.append(sum(float(row.sum()) for row in token_log_probs(model, sequences)))
         assert after[-1] > before
         assert all(parameter.grad is None for parameter in model.parameters())
@@ -39,8 +39,8 @@ def test_tuning_makes_its_texts_likelier_and_is_deterministic() -> None:
 def test_padding_does_not_change_what_is_learned() -> None:
     """A short and a long text together give the gradient of their tokens, no more."""
     one, other = tiny_model("llama").model, tiny_model("llama").model
-    tune(one, [[0, 5, 6, 7]], steps=1)
-    tune(other, [[0, 5, 6, 7], [0]], steps=1)  # a start token alone has no target
+    fine_tune(one, [[0, 5, 6, 7]], steps=1)
+    fine_tune(other, [[0, 5, 6, 7], [0]], steps=1)  # a start token alone has no target
     for mine, theirs in zip(one.parameters(), other.parameters(), strict=True):
         assert torch.allclose(mine, theirs, atol=1e-6)
 

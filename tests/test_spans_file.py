@@ -9,7 +9,7 @@ import pytest
 
 from fairforget.cli import main
 from fairforget.corpora import Mention, Span, read_corpus
-from fairforget.records.kinds import UnlearningRecord
+from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
 
 from .models import save_tiny
@@ -57,8 +57,8 @@ def test_spans_are_new_and_all_else_stays(spans: Path) -> None:
     ("part", "args", "texts"),
     [
         ("", ["--objective", "ascent"], 2),
-        ("", ["--objective", "neutral", "--selection", "harmful"], 2),
-        (":religion", ["--objective", "neutral"], 1),
+        ("", ["--objective", "counterfactual-kl", "--selection", "spans"], 2),
+        (":religion", ["--objective", "counterfactual-kl"], 1),
         (":muslim", ["--objective", "ascent"], 1),
     ],
 )

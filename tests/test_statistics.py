@@ -18,7 +18,7 @@ from fairforget.statistics import (
     interaction,
     interval,
     jackknife,
-    left_out,
+    leave_one_out,
     mcnemar,
 )
 
@@ -76,7 +76,7 @@ def test_draws_do_not_depend_on_how_many_are_made_at_once(at_once: int, monkeypa
 @given(st.lists(st.tuples(st.floats(-9, 9), st.floats(1, 9)), min_size=2, max_size=40))
 def test_jackknife_estimates_the_variance_of_a_mean(units) -> None:
     sums = np.array(units)
-    without = left_out(sums)
+    without = leave_one_out(sums)
     assert without[0] == pytest.approx(sums[1:].sum(axis=0))
     n = len(sums)
     deviations = jackknife(without[:, 0] / (n - 1))
@@ -97,7 +97,7 @@ def test_interaction_is_that_of_an_analysis_of_variance(seeds: int, units: int, 
 def test_jackknife_agrees_with_the_bootstrap() -> None:
     """Of a ratio of sums, as the stereotype score is."""
     sums = np.random.default_rng(0).uniform(1, 5, size=(60, 2))
-    rates = left_out(sums)
+    rates = leave_one_out(sums)
     draws = bootstrap_totals(sums, resamples=20_000)
     assert np.sqrt((jackknife(rates[:, 0] / rates[:, 1]) ** 2).sum()) == pytest.approx(
         (draws[:, 0] / draws[:, 1]).std(), rel=0.05

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from fairforget.benchmarks import benchmark, checked
+from fairforget.benchmarks import load_benchmark, load_benchmarks
 from fairforget.benchmarks.stereoset import Item, aggregate, evaluate, judge, read_items
 from fairforget.errors import InputError
 
@@ -142,7 +142,7 @@ def test_intersentence_is_the_sentence_given_the_context() -> None:
 def test_protocols_that_a_model_cannot_do() -> None:
     for name in ("stereoset:bos", "stereoset:intersentence"):
         with pytest.raises(InputError, match=f"'{name}' needs a causal model; .* is masked"):
-            checked([name], tiny_model("bert"))
+            load_benchmarks([name], tiny_model("bert"))
     bare = Item("x", "race", "town", ("A b.", "A c.", "A d."))
     with pytest.raises(InputError, match="item x: no BLANK"):
         evaluate(tiny_model("bert"), items=[bare])
@@ -160,7 +160,7 @@ def test_protocols_that_a_model_cannot_do() -> None:
 )
 def test_names_that_mean_nothing(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        benchmark(name)
+        load_benchmark(name)
 
 
 def test_a_file_of_ones_own(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
             for item in ITEMS
         )
     )
-    measured = benchmark(f"stereoset:{path}:bias-bench").evaluate(tiny_model("gpt2"), seed=1)
+    measured = load_benchmark(f"stereoset:{path}:bias-bench").evaluate(tiny_model("gpt2"), seed=1)
     assert measured.result["split"] == "mine.jsonl"
     assert measured.result["protocol"] == "bias-bench"
     assert [row["id"] for row in measured.items] == [f"intrasentence-000{n}" for n in (1, 2, 3)]
@@ -270,7 +270,7 @@ def test_wrong_files_get_one_clear_line(tmp_path: Path, name, content, message) 
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError, match=message) as error:
-        benchmark(f"stereoset:{path}")
+        load_benchmark(f"stereoset:{path}")
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -279,7 +279,7 @@ def test_intersentence_items_need_a_context(tmp_path: Path) -> None:
     path = tmp_path / "items.jsonl"
     path.write_text(lines({**LINE, "type": "intersentence", "context": " "}))
     with pytest.raises(InputError, match="line 1: field 'context' is missing or empty"):
-        benchmark(f"stereoset:intersentence:{path}")
+        load_benchmark(f"stereoset:intersentence:{path}")
 
 
 def test_a_sentence_that_is_too_long_for_the_model() -> None:

@@ -91,12 +91,12 @@ def test_to_harm_ends_with_the_first_harmful_token(spans, expected) -> None:
         spans=spans,
         mentions=(Mention(8, 13, ("people",)),),
     )
-    assert target_text(encoded(text, selection="to-harm")).strip() == expected
+    assert target_text(encoded(text, selection="mention-to-span")).strip() == expected
 
 
 def test_a_harm_before_the_mention_ends_nothing() -> None:
     text = Text("1", "Bad women lie.", spans=(Span(0, 3),), mentions=(Mention(4, 9, ("people",)),))
-    assert target_text(encoded(text, selection="to-harm")).strip() == "lie."
+    assert target_text(encoded(text, selection="mention-to-span")).strip() == "lie."
 
 
 def test_a_mention_that_is_harmful_itself_ends_nothing() -> None:
@@ -106,7 +106,7 @@ def test_a_mention_that_is_harmful_itself_ends_nothing() -> None:
         spans=(Span(8, 17), Span(22, 26)),
         mentions=(Mention(8, 17, ("people",)),),
     )
-    assert target_text(encoded(text, selection="to-harm")).strip() == "are late"
+    assert target_text(encoded(text, selection="mention-to-span")).strip() == "are late"
 
 
 def test_text_without_spans_has_no_targets() -> None:
@@ -125,8 +125,8 @@ def test_neutral_text_lines_up() -> None:
         spans=(Span(26, 29),),
         mentions=(Mention(6, 13, ("a person",)), Mention(18, 25, ("somebody else",))),
     )
-    targets = encoded(text, neutral=True)
-    ((neutral_ids, neutral_mask),) = targets.compared
+    targets = encoded(text, counterfactual=True)
+    ((neutral_ids, neutral_mask),) = targets.counterfactuals
     pairs = zip(
         [i for i, m in zip(targets.ids, targets.mask, strict=True) if m],
         [i for i, m in zip(neutral_ids, neutral_mask, strict=True) if m],
@@ -143,8 +143,8 @@ def test_neutral_drops_targets_before_the_mention() -> None:
         spans=(Span(0, 3), Span(14, 17)),
         mentions=(Mention(4, 9, ("people",)),),
     )
-    assert target_text(encoded(text, neutral=True)).strip() == "bad"
-    assert encoded(text, neutral=False).count > encoded(text, neutral=True).count
+    assert target_text(encoded(text, counterfactual=True)).strip() == "bad"
+    assert encoded(text, counterfactual=False).count > encoded(text, counterfactual=True).count
 
 
 def test_from_both_sides_the_mention_tells_of_what_precedes_it() -> None:
@@ -154,12 +154,12 @@ def test_from_both_sides_the_mention_tells_of_what_precedes_it() -> None:
         spans=(Span(0, 3), Span(14, 17)),
         mentions=(Mention(4, 9, ("people",)),),
     )
-    targets = encoded(text, neutral=True, end_id=1)
+    targets = encoded(text, counterfactual=True, end_id=1)
     assert target_text(targets).split() == ["Bad", "bad"]
-    ((neutral_ids, neutral_mask),) = targets.compared
+    ((neutral_ids, neutral_mask),) = targets.counterfactuals
     assert TOKENIZER.decode(neutral_ids[1:-1]) == "Bad people are bad."
     assert list(compress(neutral_ids, neutral_mask)) == list(compress(targets.ids, targets.mask))
-    assert encoded(replace(text, mentions=()), neutral=True, end_id=1) is None
+    assert encoded(replace(text, mentions=()), counterfactual=True, end_id=1) is None
 
 
 def test_an_answer_of_nothing_is_not_asked_for() -> None:
@@ -201,11 +201,11 @@ def test_infilling_asks_for_each_span() -> None:
         spans=(Span(6, 9), Span(14, 19)),
         mentions=(Mention(0, 5, ("Everybody",)),),
     )
-    first, second = encode_infilling(TOKENIZER, text, start_id=START, neutral=True)
+    first, second = encode_infilling(TOKENIZER, text, start_id=START, counterfactual=True)
     assert TOKENIZER.decode(first.ids[1:]) == (
         'Fill in the blank: "Women ___ and cheat." The blank is: lie'
     )
-    ((neutral_ids, _),) = second.compared
+    ((neutral_ids, _),) = second.counterfactuals
     assert TOKENIZER.decode(neutral_ids[1:]) == (
         'Fill in the blank: "Everybody lie and ___." The blank is: cheat'
     )
@@ -249,9 +249,9 @@ def test_every_token_behind_a_mention_has_its_own_twin(before: list[str], after:
         spans=(Span(len(start) + 1, len(start) + 1 + len(harm)),),
         mentions=(Mention(len(start) - 5, len(start), ("Everybody",)),),
     )
-    targets = encoded(text, neutral=True, max_length=10_000)
+    targets = encoded(text, counterfactual=True, max_length=10_000)
     assert targets is not None
-    ((ids, mask),) = targets.compared
+    ((ids, mask),) = targets.counterfactuals
     mine = [token for token, wanted in zip(targets.ids, targets.mask, strict=True) if wanted]
     assert mine == [token for token, wanted in zip(ids, mask, strict=True) if wanted]
     assert TOKENIZER.decode(mine).strip() == TOKENIZER.decode(TOKENIZER(harm)["input_ids"]).strip()
@@ -264,6 +264,6 @@ def test_infilling_leaves_out_what_overlaps_a_mention() -> None:
         spans=(Span(0, 5), Span(6, 9)),
         mentions=(Mention(0, 5, ("Everybody",)),),
     )
-    (only,) = encode_infilling(TOKENIZER, text, start_id=START, neutral=True)
+    (only,) = encode_infilling(TOKENIZER, text, start_id=START, counterfactual=True)
     assert target_text(only).strip() == "lie"
     assert len(encode_infilling(TOKENIZER, text, start_id=START)) == 2

@@ -15,15 +15,14 @@ from peft import LoraConfig, get_peft_model
 from transformers import BertForMaskedLM, RobertaForMaskedLM, TrainerCallback
 
 from fairforget.errors import InputError
-from fairforget.objectives import OBJECTIVES, RETENTIONS
-from fairforget.training import precomputed
-from fairforget.training.adapters import adapter_off, merge_adapter
-from fairforget.training.batches import Sample, Samples
+from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
+from fairforget.training.adapters import disable_adapter, merge_adapter
+from fairforget.training.batches import Example, ExampleDataset
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.put_back import without_noise
+from fairforget.training.restore import disable_dropout
 from fairforget.training.targets import Targets
 from fairforget.training.trainer import UnlearningTrainer
-from fairforget.unlearning import method_of
+from fairforget.unlearning import describe_method
 
 from .models import CAUSAL, MASKED, WHOLE, tiny, tiny_causal, word_tokenizer
 
@@ -55,7 +54,7 @@ RETAIN = [[0, 3, 1, 4, 1, 5, 9, 2, 6], [0, 5, 3], [0, 8, 9, 7, 9, 3, 2], [0, 3, 
 
 
 def trainer(
-    tmp_path: Path, model, *, forget: Sequence[Targets] | None = None, reference=None, **options
+    tmp_path: Path, model, *, forget: Sequence[Targets] | None = None, ref_model=None, **options
 ):
     settings = {
         "max_steps": 3,
@@ -77,7 +76,7 @@ def trainer(
         corpus() if forget is None else forget,
         RETAIN,
         processing_class=word_tokenizer() if isinstance(model, MASKED_MODELS) else None,
-        reference=reference,
+        ref_model=ref_model,
         callbacks=callbacks,
     )
 
@@ -105,7 +104,7 @@ def predicted(net, ids, mask, hidden: int | None, *, at_once: bool = False) -> t
 
 
 def naive_loss(
-    model, reference, objective: str, retention: str, samples, collator
+    model, reference, objective: str, retain_loss: str, samples, collator
 ) -> tuple[torch.Tensor, float]:
     """Every text by itself, full logits; and the mean log-likelihood of the targets."""
     hidden = collator.mask_id
@@ -114,10 +113,10 @@ def naive_loss(
         text = sample.forget
         mine = predicted(model, text.ids, text.mask, hidden)
         theirs = None
-        if OBJECTIVES[objective].needs_neutral:
-            each = [predicted(reference, *marked, hidden).exp() for marked in text.compared]
+        if OBJECTIVES[objective].needs_counterfactual:
+            each = [predicted(reference, *marked, hidden).exp() for marked in text.counterfactuals]
             theirs = (sum(each) / len(each)).log()
-        elif OBJECTIVES[objective].asked_at == "same text":
+        elif OBJECTIVES[objective].ref_input == "text":
             theirs = predicted(reference, text.ids, text.mask, hidden)
         tokens = torch.tensor(text.ids)[torch.tensor(text.mask)]
         sums[0] = sums[0] + OBJECTIVES[objective].loss(mine, tokens, theirs).sum()
@@ -126,7 +125,7 @@ def naive_loss(
         for ids in sample.retain:
             mask = collator._retained(ids)
             tokens = torch.tensor(ids)[torch.tensor(mask)]
-            loss = RETENTIONS[retention].loss(
+            loss = RETAIN_LOSSES[retain_loss].loss(
                 predicted(model, ids, mask, hidden, at_once=True),
                 tokens,
                 predicted(reference, ids, mask, hidden, at_once=True),
@@ -138,7 +137,7 @@ def naive_loss(
 
 def closed(text: Targets) -> Targets:
     """As a masked model sees it: with a token behind all of it."""
-    compared = tuple(((*ids, 1), (*mask, False)) for ids, mask in text.compared)
+    compared = tuple(((*ids, 1), (*mask, False)) for ids, mask in text.counterfactuals)
     return Targets((*text.ids, 1), (*text.mask, False), compared)
 
 
@@ -180,9 +179,9 @@ def test_loss_and_gradient_are_those_of_single_texts(
     model, reference = tiny(family, seed=0), tiny(family, seed=1).eval()
     reference.requires_grad_(False)
     forget = [closed(text) for text in corpus()] if family in MASKED else corpus()
-    run = trainer(tmp_path, model.eval(), forget=forget, objective=objective, retention="kl")
-    run.losses.reference = reference
-    run.config.retention_weight = 0.5
+    run = trainer(tmp_path, model.eval(), forget=forget, objective=objective, retain_loss="kl")
+    run.losses.ref_model = reference
+    run.config.retain_loss_weight = 0.5
     samples = [run.train_dataset[i] for i in range(8)]
     expected, likelihood = naive_loss(model, reference, objective, "kl", samples, run.data_collator)
     expected.backward()
@@ -204,10 +203,14 @@ def test_an_original_that_was_asked_beforehand_is_needed_no_more(
 ) -> None:
     model, reference = tiny(family, seed=0), tiny(family, seed=1).requires_grad_(False)
     forget = [closed(text) for text in corpus()] if family in MASKED else corpus()
-    options = {"objective": objective, "retention_weight": 0.5, "precompute_reference": True}
+    options = {
+        "objective": objective,
+        "retain_loss_weight": 0.5,
+        "precompute_ref_hidden_states": True,
+    }
     given = copy.deepcopy(reference)
-    run = trainer(tmp_path, model.eval(), forget=forget, reference=given, **options)
-    run.ask_beforehand()
+    run = trainer(tmp_path, model.eval(), forget=forget, ref_model=given, **options)
+    run.precompute_ref_hidden_states()
     for weight in given.parameters():
         weight.fill_(torch.nan)
     samples = [run.train_dataset[i] for i in range(8)]
@@ -216,7 +219,7 @@ def test_an_original_that_was_asked_beforehand_is_needed_no_more(
     slopes = gradients(model)
     for rows in (256, 5):
         monkeypatch.setattr("fairforget.training.step_loss.HEAD_ROWS", rows)
-        assert "reference" not in run.data_collator(samples)
+        assert "ref" not in run.data_collator(samples)
         assert_step(run, samples, expected, slopes)
 
 
@@ -229,18 +232,18 @@ def test_training_is_the_same_whenever_the_original_is_asked(
     each = trainer(tmp_path, tiny_causal("llama"), **options)
     each.train()
     model = tiny_causal("llama").train()
-    once = trainer(tmp_path, model, precompute_reference=True, **options)
-    passes, states = [], precomputed.hidden_states
+    once = trainer(tmp_path, model, precompute_ref_hidden_states=True, **options)
+    passes, states = [], ref_hidden_states.hidden_states
     with monkeypatch.context() as patch:
         patch.setattr(
-            precomputed, "hidden_states", lambda *a, **b: passes.append(1) or states(*a, **b)
+            ref_hidden_states, "hidden_states", lambda *a, **b: passes.append(1) or states(*a, **b)
         )
-        once.ask_beforehand()
+        once.precompute_ref_hidden_states()
     assert len(passes) == 1  # all texts are in the first batch
     assert model.training
     known = once.data_collator.known
     assert {role: len(texts) for role, texts in known.items()} == {"forget": 8, "retain": 4}
-    head = sum(p.numel() for p in once.losses.reference.parameters())
+    head = sum(p.numel() for p in once.losses.ref_model.parameters())
     assert head == model.lm_head.weight.numel()  # and nothing of the body
     once.train()
     assert once.data_collator.known is known
@@ -254,7 +257,7 @@ def test_what_the_original_said_beforehand_is_as_precise(tmp_path: Path, bf16: b
     """At the start the model is the original, and what they differ by is their rounding."""
     first = []
     for beforehand in (False, True):
-        options = {"objective": "ascent", "bf16": bf16, "precompute_reference": beforehand}
+        options = {"objective": "ascent", "bf16": bf16, "precompute_ref_hidden_states": beforehand}
         run = trainer(tmp_path, tiny_causal("llama"), **options)
         run.train()
         first.append(run.state.log_history[0])
@@ -266,23 +269,26 @@ def test_what_the_original_said_beforehand_is_as_precise(tmp_path: Path, bf16: b
     ("options", "message"),
     [
         ({"lora_rank": 4}, "saves no memory with lora_rank"),
-        ({"objective": "ascent", "retention": "nll"}, "'ascent' with retention 'nll' does not ask"),
-        ({"objective": "ascent", "retention": "none"}, "does not ask the original"),
+        (
+            {"objective": "ascent", "retain_loss": "nll"},
+            "'ascent' with retain_loss 'nll' does not ask",
+        ),
+        ({"objective": "ascent", "retain_loss": "none"}, "does not ask the original"),
     ],
 )
 def test_nothing_to_ask_beforehand(tmp_path: Path, options: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        trainer(tmp_path, tiny_causal("llama"), precompute_reference=True, **options)
+        trainer(tmp_path, tiny_causal("llama"), precompute_ref_hidden_states=True, **options)
 
 
 def test_sharding_keeps_the_original_at_hand(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("fairforget.training.config.sharding_is_asked", lambda: True)
+    monkeypatch.setattr("fairforget.training.config.is_sharding_requested", lambda: True)
     with pytest.raises(InputError, match="saves no memory with lora_rank, FSDP or ZeRO-3"):
-        trainer(tmp_path, tiny_causal("llama"), precompute_reference=True)
+        trainer(tmp_path, tiny_causal("llama"), precompute_ref_hidden_states=True)
 
 
 def test_states_that_are_not_all_that_a_head_looks_at(tmp_path: Path) -> None:
-    run = trainer(tmp_path, tiny("echo"), precompute_reference=True)
+    run = trainer(tmp_path, tiny("echo"), precompute_ref_hidden_states=True)
     with pytest.raises(InputError, match="the head of Echo cannot be run apart"):
         run.train()
 
@@ -293,9 +299,9 @@ def test_a_head_that_cannot_be_run_apart_is_not(
     tmp_path: Path, monkeypatch, family: str, objective: str
 ) -> None:
     model, reference = tiny(family, seed=0), tiny(family, seed=1).requires_grad_(False)
-    run = trainer(tmp_path, model, objective=objective, retention="kl")
-    run.losses.reference = reference
-    run.config.retention_weight = 0.5
+    run = trainer(tmp_path, model, objective=objective, retain_loss="kl")
+    run.losses.ref_model = reference
+    run.config.retain_loss_weight = 0.5
     assert not run.data_collator.trees
     samples = [run.train_dataset[i] for i in range(8)]
     expected, _ = naive_loss(model, reference, objective, "kl", samples, run.data_collator)
@@ -319,7 +325,7 @@ def test_gradient_checkpointing_changes_nothing(tmp_path: Path, family: str) -> 
     assert torch.allclose(weights(saving.model), weights(plain.model), atol=1e-6)
 
 
-@pytest.mark.parametrize("objective", ["ascent", "neutral"])
+@pytest.mark.parametrize("objective", ["ascent", "counterfactual-kl"])
 def test_mixed_precision_changes_little(tmp_path: Path, objective: str) -> None:
     options = {"objective": objective, "optim": "sgd", "learning_rate": 0.1}
     full = trainer(tmp_path, tiny_causal("llama"), **options)
@@ -335,7 +341,7 @@ def test_mixed_precision_changes_little(tmp_path: Path, objective: str) -> None:
 
 def averaged(text: Targets, others: Sequence[Targets]) -> Targets:
     """The text compared with the neutral texts of others, too."""
-    return replace(text, compared=(*text.compared, *(other.compared[0] for other in others)))
+    return replace(text, compared=(*text.counterfactuals, *(other.compared[0] for other in others)))
 
 
 @torch.no_grad()
@@ -346,14 +352,16 @@ def test_the_average_over_several_texts(tmp_path: Path) -> None:
     # the first and third text have as many targets, and so have the second and fourth
     mixed = [averaged(text, [texts[i % 2], texts[i % 2 + 2]]) for i, text in enumerate(texts)]
     model, reference = tiny_causal("llama", seed=0), tiny_causal("llama", seed=1).eval()
-    for objective, beforehand in product(("neutral", "neutral-excess"), (False, True)):
-        options = {"precompute_reference": beforehand, "retention_weight": 0.5}
-        options |= {"objective": objective, "reference": reference}
+    for objective, beforehand in product(
+        ("counterfactual-kl", "counterfactual-excess"), (False, True)
+    ):
+        options = {"precompute_ref_hidden_states": beforehand, "retain_loss_weight": 0.5}
+        options |= {"objective": objective, "ref_model": reference}
         found = {}
         for name, forget in (("plain", texts), ("same", same), ("mixed", mixed)):
             run = trainer(tmp_path, model.eval(), forget=forget, **options)
             if beforehand:
-                run.ask_beforehand()
+                run.precompute_ref_hidden_states()
             samples = [run.train_dataset[i] for i in range(4)]
             found[name] = loss_of(run, samples).item()
             expected, _ = naive_loss(model, reference, objective, "kl", samples, run.data_collator)
@@ -391,7 +399,7 @@ def test_the_trainer_puts_an_adapter_on(tmp_path: Path) -> None:
     assert retained[-1] > 1e-6
     found = losses(run)
     assert found[-1] < found[0]
-    with adapter_off(model), torch.no_grad():
+    with disable_adapter(model), torch.no_grad():
         assert torch.equal(model(torch.tensor([[0, 3]])).logits, original_logits(before))
     merge_adapter(model)
     after = dict(model.named_parameters())
@@ -408,8 +416,8 @@ def original_logits(weights: dict[str, torch.Tensor]) -> torch.Tensor:
 
 def test_data_that_cannot_be_trained_on_is_refused(tmp_path: Path) -> None:
     texts = corpus(4)
-    nothing = Targets((0, 1), (False, False), texts[0].compared)
-    uneven = [replace(texts[0], compared=texts[0].compared * 2), *texts[1:]]
+    nothing = Targets((0, 1), (False, False), texts[0].counterfactuals)
+    uneven = [replace(texts[0], compared=texts[0].counterfactuals * 2), *texts[1:]]
     for forget, told in (([nothing], "no target token"), (uneven, "different numbers")):
         with pytest.raises(InputError, match=told):
             trainer(tmp_path, tiny_causal("llama"), forget=forget)
@@ -438,12 +446,12 @@ def test_what_the_trainer_does_otherwise_is_refused(tmp_path: Path, option, told
 
 def test_a_long_run_is_ordered_as_it_goes() -> None:
     """Place by place, a pass over the texts at a time; a billion steps take no memory."""
-    samples = Samples(corpus(3), RETAIN, count=10**12, retain_per_forget=0.5, seed=0)
+    samples = ExampleDataset(corpus(3), RETAIN, count=10**12, retain_per_forget=0.5, seed=0)
     assert len(samples) == 10**12
     passes = [[samples[3 * n + i].forget.ids for i in range(3)] for n in range(4)]
     assert all(set(one) == {t.ids for t in corpus(3)} for one in passes)
     assert len({tuple(one) for one in passes}) > 1
-    again = Samples(corpus(3), RETAIN, count=12, retain_per_forget=0.5, seed=0)
+    again = ExampleDataset(corpus(3), RETAIN, count=12, retain_per_forget=0.5, seed=0)
     assert [again[i] for i in reversed(range(12))] == [samples[i] for i in reversed(range(12))]
     with pytest.raises(IndexError):
         again[12]
@@ -457,10 +465,10 @@ def test_masked_models_predict_each_target_from_both_sides(tmp_path: Path, famil
     hidden = tokenizer.mask_token_id
     texts = [closed(text) for text in corpus()]
     config = UnlearningConfig(
-        str(tmp_path), objective="ascent", retention="none", use_cpu=True, disable_tqdm=True
+        str(tmp_path), objective="ascent", retain_loss="none", use_cpu=True, disable_tqdm=True
     )
     run = UnlearningTrainer(model, config, texts, processing_class=tokenizer)
-    batch = run.data_collator([Sample(t, ()) for t in texts])
+    batch = run.data_collator([Example(t, ()) for t in texts])
     _, counts = run.get_batch_samples(iter([batch]), 1, torch.device("cpu"))
     with run._losses_as_forward(model):
         loss = run.compute_loss(model, batch, num_items_in_batch=counts)
@@ -502,7 +510,7 @@ def test_ascent_lowers_the_targets(tmp_path: Path) -> None:
 
 
 def test_neutral_nears_its_floor(tmp_path: Path) -> None:
-    run = trainer(tmp_path, tiny_causal("llama"), objective="neutral", max_steps=40)
+    run = trainer(tmp_path, tiny_causal("llama"), objective="counterfactual-kl", max_steps=40)
     run.train()
     forget = [row["forget"] for row in run.state.log_history if "forget" in row]
     assert 0 < forget[-1] < 0.5 * forget[0]
@@ -513,13 +521,13 @@ def test_reference_stays_as_it_was(tmp_path: Path) -> None:
     before = weights(model)
     run = trainer(tmp_path, model)
     run.train()
-    assert torch.equal(weights(run.losses.reference), before)
+    assert torch.equal(weights(run.losses.ref_model), before)
     assert not torch.equal(weights(model), before)
 
 
 @pytest.mark.parametrize("objective", ["npo", "simnpo"])
 def test_constants_reach_the_loss(tmp_path: Path, objective: str) -> None:
-    options = {"objective": objective, "retention": "none"}
+    options = {"objective": objective, "retain_loss": "none"}
     found = []
     for beta in (None, OBJECTIVES[objective].beta, 0.5):
         run = trainer(tmp_path, tiny_causal("gpt2").eval(), beta=beta, **options)
@@ -627,7 +635,7 @@ def test_no_family_drops_anything(family: str) -> None:
     with torch.no_grad():
         first, *others = logits()
         assert not all(torch.equal(first, other) for other in others)  # there is noise
-        with without_noise(model):
+        with disable_dropout(model):
             first, *others = logits()
             assert all(torch.equal(first, other) for other in others)
         first, *others = logits()
@@ -657,7 +665,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"objective": "forgetting"}, "objective 'forgetting' is unknown"),
-        ({"retention": "maybe"}, "retention 'maybe' is unknown"),
+        ({"retain_loss": "maybe"}, "retention 'maybe' is unknown"),
         ({"max_steps": 0}, r"max_steps \(--steps\) is 0"),
         ({"per_device_train_batch_size": 0}, r"\(--batch_size\) is 0"),
         ({"fp16": True}, "choose bf16"),
@@ -679,9 +687,11 @@ def test_the_launchers_precision_counts(tmp_path: Path, monkeypatch) -> None:
     with pytest.raises(InputError, match="choose bf16"):
         UnlearningConfig(str(tmp_path), use_cpu=True)
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
-    assert method_of(UnlearningConfig(str(tmp_path), use_cpu=True))["mixed_precision"] == "bf16"
+    assert (
+        describe_method(UnlearningConfig(str(tmp_path), use_cpu=True))["mixed_precision"] == "bf16"
+    )
     monkeypatch.delenv("ACCELERATE_MIXED_PRECISION")
-    assert "mixed_precision" not in method_of(UnlearningConfig(str(tmp_path), use_cpu=True))
+    assert "mixed_precision" not in describe_method(UnlearningConfig(str(tmp_path), use_cpu=True))
 
 
 @pytest.mark.parametrize(("steps", "warm_up"), [(1, 0), (4, 1), (20, 5), (120, 5)])
@@ -693,7 +703,7 @@ def test_a_short_run_warms_up_shortly(tmp_path: Path, steps: int, warm_up: int) 
 def test_neutral_needs_neutral_texts(tmp_path: Path) -> None:
     without = [replace(text, compared=()) for text in corpus()]
     with pytest.raises(InputError, match="a forget text has none"):
-        trainer(tmp_path, tiny_causal("gpt2"), forget=without, objective="neutral")
+        trainer(tmp_path, tiny_causal("gpt2"), forget=without, objective="counterfactual-kl")
 
 
 def test_nothing_to_forget(tmp_path: Path) -> None:

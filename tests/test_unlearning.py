@@ -18,14 +18,14 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
 from fairforget.objectives import OBJECTIVES
-from fairforget.records.kinds import UnlearningRecord
+from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record, write_record
 from fairforget.scoring.perplexity import perplexity
 from fairforget.training import checkpoints
-from fairforget.training.adapters import adapted, original_of
+from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.budget import Budget
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.landing import Damage, land
+from fairforget.training.interpolation import PerplexityConstraint, interpolate_to_budget
 from fairforget.training.preparation import (
     HELD_OUT_TOKENS,
     OTHER_GROUPS,
@@ -34,7 +34,7 @@ from fairforget.training.preparation import (
     prepare,
 )
 from fairforget.training.trained_weights import TRAINED
-from fairforget.unlearning import method_of, unlearn, unlearn_prepared
+from fairforget.unlearning import describe_method, unlearn, unlearn_prepared
 
 from .models import save_tiny, tiny_causal, word_tokenizer
 
@@ -79,8 +79,8 @@ def test_every_objective_on_both_kinds_of_model(tmp_path, family, objective) -> 
     record = unlearn(
         model, FORGET, RETAIN, config(tmp_path, objective=objective), everyday=EVERYDAY
     )
-    assert record.budget.reached <= 1.01
-    assert record.budget.others["everyday"].reached <= 1.01
+    assert record.budget.max_alphaed <= 1.01
+    assert record.budget.others["everyday_perplexity"].reached <= 1.01
     assert record.method["objective"] == objective
     assert {c.role for c in record.corpora} == {"forget", "retain", "held-out"}
     assert any("forget" in row for row in record.history)
@@ -128,17 +128,17 @@ def test_of_an_adapter_in_bfloat16_the_merged_model_is_measured(tmp_path) -> Non
     model.model.to(torch.bfloat16)
     options = {"lora_rank": 4, "learning_rate": 0.03, "objective": "ascent"}
     prepared = prepare(model, FORGET, RETAIN, config(tmp_path, **options))
-    allowed = Budget(perplexity=1.2, reach=1)
+    allowed = Budget(perplexity=1.2, max_alpha=1)
     record = unlearn_prepared(model, prepared, config(tmp_path, **options), budget=allowed)
     measured = perplexity(model, prepared.held_out["retain"])
-    assert record.budget.reached == measured / record.budget.before
+    assert record.budget.max_alphaed == measured / record.budget.before
     assert record.budget.alpha > 0
-    assert ("rounding at the end" in record.budget.note) == (record.budget.reached > 1.2)
+    assert ("rounding at the end" in record.budget.note) == (record.budget.max_alphaed > 1.2)
 
 
 def test_an_adapter_is_trained_in_float32(tmp_path) -> None:
     model = language_model(tmp_path, "llama").model.to(torch.bfloat16)
-    with adapted(model, config(tmp_path, lora_rank=4)):
+    with apply_adapter(model, config(tmp_path, lora_rank=4)):
         trained = {p.dtype for p in model.parameters() if p.requires_grad}
         assert trained == {torch.float32}
     assert {p.dtype for p in model.parameters()} == {torch.bfloat16}
@@ -147,21 +147,23 @@ def test_an_adapter_is_trained_in_float32(tmp_path) -> None:
 def test_lora_scaled_to_nothing_is_the_original(tmp_path) -> None:
     model = language_model(tmp_path, "llama").model
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    with adapted(model, config(tmp_path, lora_rank=4)) as original:
+    with apply_adapter(model, config(tmp_path, lora_rank=4)) as original:
         with torch.no_grad():
             for name, p in model.named_parameters():
                 if name in original:
                     p.add_(1.0)
         values = iter([1.0] + [2.0] * 50)
-        facts = land(model, original, {"perplexity": Damage(lambda: next(values), 1.0)})
+        facts = interpolate_to_budget(
+            model, original, {"perplexity": PerplexityConstraint(lambda: next(values), 1.0)}
+        )
     assert facts.alpha == 0
     assert all(torch.equal(p, before[n]) for n, p in model.named_parameters())
 
 
 def test_neutral_aims_at_what_leads_to_the_harm(tmp_path) -> None:
-    assert config(tmp_path).selection == "to-harm"
-    assert config(tmp_path, context="both").selection == "harmful"
-    assert config(tmp_path, objective="ascent").selection == "harmful"
+    assert config(tmp_path).selection == "mention-to-span"
+    assert config(tmp_path, context="both").selection == "spans"
+    assert config(tmp_path, objective="ascent").selection == "spans"
 
 
 def test_retain_texts_are_cut_shorter_than_those_that_measure(tmp_path) -> None:
@@ -190,7 +192,7 @@ def test_quantised_weights_are_not_trained(tmp_path) -> None:
 def test_task_vectors_go_the_other_way(tmp_path) -> None:
     """Learning the harm lowers its loss; the result must find the harm less likely."""
     model = language_model(tmp_path, "llama")
-    run = config(tmp_path, objective="task-vector", max_steps=10, retention="none")
+    run = config(tmp_path, objective="task-vector", max_steps=10, retain_loss="none")
     targets = prepare(model, FORGET, RETAIN, run).targets[:8]
 
     def harm() -> float:
@@ -232,18 +234,18 @@ def test_a_run_that_stops_early_saves_nothing_unless_it_saves(tmp_path) -> None:
 
 
 def test_task_vectors_retain_nothing_that_they_would_unlearn(tmp_path) -> None:
-    with pytest.raises(InputError, match="choose --retention none or kl"):
-        config(tmp_path, objective="task-vector", retention="nll")
-    for retention in ("none", "kl"):
-        config(tmp_path, objective="task-vector", retention=retention)
+    with pytest.raises(InputError, match="choose --retain_loss none or kl"):
+        config(tmp_path, objective="task-vector", retain_loss="nll")
+    for retain_loss in ("none", "kl"):
+        config(tmp_path, objective="task-vector", retain_loss=retain_loss)
 
 
 def test_retaining_nothing_must_be_said(tmp_path) -> None:
-    with pytest.raises(InputError, match="--retention none"):
+    with pytest.raises(InputError, match="--retain_loss none"):
         config(tmp_path, retain_per_forget=0)
-    with pytest.raises(InputError, match=r"retention_weight is 0, so .* --retention none"):
-        config(tmp_path, retention_weight=0)
-    config(tmp_path, retain_per_forget=0, retention_weight=0, retention="none")
+    with pytest.raises(InputError, match=r"retain_loss_weight is 0, so .* --retain_loss none"):
+        config(tmp_path, retain_loss_weight=0)
+    config(tmp_path, retain_per_forget=0, retain_loss_weight=0, retain_loss="none")
 
 
 def test_what_is_not_landed_is_not_uploaded(tmp_path) -> None:
@@ -275,16 +277,16 @@ def test_constants_that_no_loss_takes(tmp_path, options: dict, message: str) -> 
 
 def test_constants_are_recorded_where_they_are_not_the_published(tmp_path) -> None:
     """So that runs from before there was a choice keep their names."""
-    plain = method_of(config(tmp_path, objective="simnpo"))
+    plain = describe_method(config(tmp_path, objective="simnpo"))
     assert not {"beta", "gamma"} & plain.keys()
-    assert method_of(config(tmp_path, objective="simnpo", beta=2.5, gamma=0.0)) == plain
-    chosen = method_of(config(tmp_path, objective="simnpo", beta=0.1, gamma=0.5))
+    assert describe_method(config(tmp_path, objective="simnpo", beta=2.5, gamma=0.0)) == plain
+    chosen = describe_method(config(tmp_path, objective="simnpo", beta=0.1, gamma=0.5))
     assert chosen == {**plain, "beta": 0.1, "gamma": 0.5}
 
 
 def test_beta_reaches_the_training(tmp_path) -> None:
     """Of words that are unlikely already, the published simnpo leaves the model as it is."""
-    options = {"objective": "simnpo", "retention": "none", "max_steps": 2}
+    options = {"objective": "simnpo", "retain_loss": "none", "max_steps": 2}
     rows = [
         unlearn(
             language_model(tmp_path / str(beta), "llama"),
@@ -301,9 +303,9 @@ def test_beta_reaches_the_training(tmp_path) -> None:
 def test_the_reference_is_the_original_and_no_second_copy_of_it(tmp_path, family) -> None:
     model = language_model(tmp_path, family).model.eval()
     ids = torch.tensor([[1, 5, 9, 4]])
-    with torch.no_grad(), adapted(model, config(tmp_path)) as original:
+    with torch.no_grad(), apply_adapter(model, config(tmp_path)) as original:
         before = model(input_ids=ids).logits
-        reference = original_of(model, original).eval()
+        reference = reference_for(model, original).eval()
         for p in model.parameters():
             p.add_(0.1)
         assert torch.equal(reference(input_ids=ids).logits, before)
@@ -321,22 +323,24 @@ def test_asked_beforehand_the_original_gives_the_same_model(tmp_path, monkeypatc
     By SGD: AdamW makes whole steps of gradients that are rounding and nothing else (BERT's key
     biases).
     """
-    apart, ready = [], unlearning.adapted
+    apart, ready = [], unlearning.apply_adapter
     found = []
     for asked_once in (False, True):
         model = language_model(tmp_path, family)
-        options = config(tmp_path, precompute_reference=asked_once, optim="sgd", learning_rate=0.1)
+        options = config(
+            tmp_path, precompute_ref_hidden_states=asked_once, optim="sgd", learning_rate=0.1
+        )
         if asked_once:
-            monkeypatch.setattr(unlearning, "original_of", None)
+            monkeypatch.setattr(unlearning, "reference_for", None)
             monkeypatch.setattr(
-                unlearning, "adapted", lambda *a, **how: apart.append(how) or ready(*a, **how)
+                unlearning, "apply_adapter", lambda *a, **how: apart.append(how) or ready(*a, **how)
             )
         found.append((unlearn(model, FORGET, RETAIN, options, everyday=EVERYDAY), weights(model)))
     assert apart == [{"apart": True}]
     (each, trained_each), (once, trained_once) = found
     assert once.method == each.method
     assert once.budget.alpha == pytest.approx(each.budget.alpha, rel=1e-3)
-    assert once.budget.reached == pytest.approx(each.budget.reached, abs=1e-4)
+    assert once.budget.max_alphaed == pytest.approx(each.budget.max_alphaed, abs=1e-4)
     for name, weight in trained_once.items():
         assert torch.allclose(weight, trained_each[name], atol=1e-4), name
 
@@ -354,7 +358,9 @@ def test_trackers_see_the_damage(tmp_path, monkeypatch) -> None:
         everyday=EVERYDAY,
     )
     looks = [row for row in record.history if "perplexity_ratio" in row]
-    assert [list(row) for row in looks] == 2 * [["step", "perplexity_ratio", "everyday_ratio"]]
+    assert [list(row) for row in looks] == 2 * [
+        ["step", "perplexity_ratio", "everyday_perplexity_ratio"]
+    ]
     assert [row for row in seen if "perplexity_ratio" in row] == [
         {name: value for name, value in row.items() if name != "step"} for row in looks
     ]
@@ -366,7 +372,7 @@ def test_the_bar_shows_losses_and_damage(tmp_path) -> None:
     notes: list[str] = []
     bar = unlearning._Bar(lambda by=1, note="", total=None: notes.append(note))
     for logs in (
-        {"perplexity_ratio": 1.0041, "everyday_ratio": 1.02},
+        {"perplexity_ratio": 1.0041, "everyday_perplexity_ratio": 1.02},
         {"forget": 2.0, "likelihood": 0.0125},
     ):
         bar.on_log(None, None, None, logs=logs)  # type: ignore[arg-type]
@@ -385,7 +391,7 @@ def test_the_record_says_what_damage_was_measured(tmp_path, capsys, everyday) ->
     show_unlearning(record)
     shown = capsys.readouterr().out
     assert ("perplexity, everyday ×" in shown) is (everyday is not None)
-    assert shown.count("bound the landing") == (0 < record.budget.alpha < record.budget.reach)
+    assert shown.count("bound the landing") == (0 < record.budget.alpha < record.budget.max_alpha)
     assert ("without everyday" in " ".join(shown.split())) is (everyday is None)
 
 
@@ -393,7 +399,7 @@ def test_infilling_context(tmp_path) -> None:
     model = language_model(tmp_path, "gpt2")
     record = unlearn(model, FORGET, RETAIN, config(tmp_path, context="both"))
     assert record.method["context"] == "both"
-    assert record.method["selection"] == "harmful"
+    assert record.method["selection"] == "spans"
     with pytest.raises(InputError, match="context 'both'"):
         unlearn(model, FORGET, RETAIN, config(tmp_path, context="both", selection="all"))
 
@@ -412,15 +418,15 @@ def test_texts_are_counted_once_whatever_their_spans(tmp_path) -> None:
 @pytest.mark.parametrize("context", ["left", "both"])
 def test_the_average_over_other_groups_as_reference(tmp_path, family, context) -> None:
     model = language_model(tmp_path, family)
-    run = config(tmp_path, reference="groups", context=context)
+    run = config(tmp_path, counterfactual="groups", context=context)
     targets = prepare(model, FORGET, RETAIN, run).targets
-    assert {len(target.compared) for target in targets} == {OTHER_GROUPS}
+    assert {len(target.counterfactuals) for target in targets} == {OTHER_GROUPS}
     for target in targets[:10]:
         tokens = [t for t, wanted in zip(target.ids, target.mask, strict=True) if wanted]
-        for ids, mask in target.compared:
+        for ids, mask in target.counterfactuals:
             assert [t for t, wanted in zip(ids, mask, strict=True) if wanted] == tokens
     record = unlearn(model, FORGET, RETAIN, run)
-    assert record.method["reference"] == "groups"
+    assert record.method["counterfactual"] == "groups"
     assert record.history[0]["forget"] > 0
 
 
@@ -428,16 +434,18 @@ def test_other_groups_are_known_for_the_lexicon_only(tmp_path) -> None:
     model = language_model(tmp_path, "llama")
     texts = [replace(text, group="gardeners") for text in FORGET.texts]
     with pytest.raises(InputError, match="a term of the built-in lexicon"):
-        prepare(model, replace(FORGET, texts=texts), RETAIN, config(tmp_path, reference="groups"))
+        prepare(
+            model, replace(FORGET, texts=texts), RETAIN, config(tmp_path, counterfactual="groups")
+        )
 
 
 def test_training_stops_far_beyond_the_budget(tmp_path, capsys) -> None:
     model = language_model(tmp_path, "llama")
-    options = {"objective": "ascent", "retention": "none", "learning_rate": 0.05, "max_steps": 60}
+    options = {"objective": "ascent", "retain_loss": "none", "learning_rate": 0.05, "max_steps": 60}
     record = unlearn(model, FORGET, RETAIN, config(tmp_path, **options))
     looks = [row for row in record.history if "perplexity_ratio" in row]
     assert [row["step"] for row in looks] == [5]
-    assert record.budget.reached <= 1.01
+    assert record.budget.max_alphaed <= 1.01
     assert (record.method["steps"], record.method["steps_done"]) == (60, 5)
     show_unlearning(record)
     assert "5 of 60 steps (stopped there" in " ".join(capsys.readouterr().out.split())
@@ -488,7 +496,7 @@ def test_checkpoints_are_of_one_number_type_and_one_launcher(tmp_path, monkeypat
     if what == "dtype":
         model.model.to(torch.bfloat16)
     else:
-        monkeypatch.setattr(unlearning, "sharding_is_asked", lambda: True)
+        monkeypatch.setattr(unlearning, "is_sharding_requested", lambda: True)
     with pytest.raises(InputError, match="checkpoints of another run"):
         unlearn(model, FORGET, RETAIN, config(tmp_path, **SAVED))
 
@@ -496,7 +504,7 @@ def test_checkpoints_are_of_one_number_type_and_one_launcher(tmp_path, monkeypat
 def test_a_failed_run_with_an_adapter_leaves_the_original(tmp_path, monkeypatch) -> None:
     model = language_model(tmp_path, "llama")
     before = weights(model)
-    monkeypatch.setattr(unlearning, "land", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(unlearning, "interpolate_to_budget", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         unlearn(model, FORGET, RETAIN, config(tmp_path, lora_rank=4))
     after = weights(model)
@@ -509,7 +517,7 @@ def test_the_history_says_how_likely_the_targets_are(tmp_path) -> None:
         language_model(tmp_path, "llama"),
         FORGET,
         RETAIN,
-        config(tmp_path, objective="ascent", retention="none", logging_steps=1),
+        config(tmp_path, objective="ascent", retain_loss="none", logging_steps=1),
     )
     rows = [row for row in record.history if "forget" in row]
     for row in rows:  # of ascent, the loss is the log-likelihood
@@ -535,7 +543,7 @@ def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, **opti
         raise CutError
 
     with monkeypatch.context() as patch:
-        patch.setattr(unlearning, "land", stop)
+        patch.setattr(unlearning, "interpolate_to_budget", stop)
         with pytest.raises(CutError):
             unlearn(
                 language_model(tmp_path, family),
@@ -550,11 +558,11 @@ def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, **opti
     [
         {"max_steps": 4, "save_steps": 2},
         {"max_steps": 4, "save_steps": 2, "lora_rank": 4},
-        {"max_steps": 4, "save_steps": 2, "precompute_reference": True},
+        {"max_steps": 4, "save_steps": 2, "precompute_ref_hidden_states": True},
         # stopped by the damage at step 20: going on must not train further
         {
             "objective": "ascent",
-            "retention": "none",
+            "retain_loss": "none",
             "learning_rate": 0.05,
             "max_steps": 60,
             "save_steps": 50,
@@ -595,7 +603,7 @@ def test_checkpoints_of_another_version_are_told(tmp_path, monkeypatch) -> None:
     for step in (2, 4):
         directory = tmp_path / "checkpoints" / f"checkpoint-{step}"
         (directory / TRAINED).rename(directory / "model.safetensors")
-        checkpoints.seal(directory)
+        checkpoints.write_checksums(directory)
     with pytest.raises(InputError, match="or of another version of FairForget; remove it"):
         unlearn(language_model(tmp_path, "llama"), FORGET, RETAIN, config(tmp_path, **SAVED))
 

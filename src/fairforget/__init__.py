@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fairforget.models.language_model import LanguageModel
     from fairforget.models.loading import load_model
     from fairforget.models.saving import save_model
-    from fairforget.records.kinds import EvaluationRecord, UnlearningRecord
+    from fairforget.records.records import EvaluationRecord, UnlearningRecord
     from fairforget.report import write_report
     from fairforget.scoring.causal import token_log_probs
     from fairforget.training.budget import Budget

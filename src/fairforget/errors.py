@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairforget.redaction import HIDDEN, redacted
+from fairforget.redaction import HIDDEN, redact
 
 LONGEST = 1000
 """Characters of a message: a damaged file can hold a value of any length."""
@@ -21,7 +21,7 @@ class InputError(Exception):
         Args:
             message: what is wrong, where, and what to do about it.
         """
-        line = "".join(c if c.isprintable() else " " for c in redacted(message))
+        line = "".join(c if c.isprintable() else " " for c in redact(message))
         line = " ".join(line.split())
         if len(line) > LONGEST:
             half = LONGEST // 2

@@ -11,21 +11,21 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fairforget.benchmarks import Benchmark, checked
-from fairforget.benchmarks.degenerate import refuse_nan
+from fairforget.benchmarks import Benchmark, load_benchmarks
+from fairforget.benchmarks.degenerate import check_finite_scores
 from fairforget.errors import InputError
-from fairforget.files.whole import whole_file
-from fairforget.machine.processes import count, first_finds, is_first
-from fairforget.models.fingerprint import model_facts
+from fairforget.files.atomic import atomic_write
+from fairforget.machine.processes import broadcast_from_first, is_first, process_count
+from fairforget.models.fingerprint import describe_model
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.environment import environment
-from fairforget.records.evaluation import NAMES, Items, read_evaluation
-from fairforget.records.kinds import EvaluationRecord, ModelFacts
-from fairforget.records.places import ITEMS, PARTS, RECORD
+from fairforget.records.evaluation import ID_COLUMNS, Items, read_evaluation
+from fairforget.records.paths import ITEMS, PARTS, RECORD
+from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.records.store import read_record, write_record
 from fairforget.seeds import check_seed
-from fairforget.terminal.progress import bar
-from fairforget.terminal.saying import say
+from fairforget.terminal.messages import show_message
+from fairforget.terminal.progress import progress_bar
 
 
 def evaluate(
@@ -49,7 +49,7 @@ def evaluate(
             that is missing or malformed, or a negative seed.
     """
     check_seed(seed)
-    return _evaluated(language_model, checked(benchmarks, language_model), seed)
+    return _evaluated(language_model, load_benchmarks(benchmarks, language_model), seed)
 
 
 def _evaluated(
@@ -58,20 +58,20 @@ def _evaluated(
     results, items, seconds = {}, [], {}
     for name, benchmark in benchmarks.items():
         start = time.perf_counter()
-        with bar(f"Measuring {name}") as advance:
+        with progress_bar(f"Measuring {name}") as advance:
             measured = benchmark.evaluate(
                 language_model,
                 seed=seed,
                 progress=lambda done, total: advance(done, total=total),
             )
-        refuse_nan(name, measured)
+        check_finite_scores(name, measured)
         results[name] = measured.result
         items += [{"benchmark": name, **item} for item in measured.items]
         seconds[name] = round(time.perf_counter() - start, 2)
     record = EvaluationRecord(
-        model=model_facts(language_model),
+        model=describe_model(language_model),
         results=results,
-        environment=environment(str(language_model.device), count()),
+        environment=environment(str(language_model.device), process_count()),
         seconds=seconds,
         seed=seed,
     )
@@ -95,15 +95,15 @@ def evaluate_into(
     Raises:
         InputError: as `evaluate`.
     """
-    if is_evaluated(directory):
+    if is_complete(directory):
         clear_parts(directory)
         return
     if is_first():
         (directory / RECORD).unlink(missing_ok=True)  # a damaged one
-    facts = model_facts(language_model)
-    ready = checked(benchmarks, language_model)
+    facts = describe_model(language_model)
+    ready = load_benchmarks(benchmarks, language_model)
     parts = {name: directory / PARTS / str(n) for n, name in enumerate(ready)}
-    missing = first_finds(
+    missing = broadcast_from_first(
         lambda: [name for name, part in parts.items() if not _is_done(part, name, facts, seed)]
     )
     for name in missing:
@@ -116,7 +116,7 @@ def evaluate_into(
     whole = EvaluationRecord(
         model=facts,
         results={name: result for record in records for name, result in record.results.items()},
-        environment=environment(str(language_model.device), count()),
+        environment=environment(str(language_model.device), process_count()),
         seconds={name: taken for record in records for name, taken in record.seconds.items()},
         seed=seed,
         command=command or {},
@@ -126,7 +126,7 @@ def evaluate_into(
     clear_parts(directory)
 
 
-def is_evaluated(directory: Path) -> bool:
+def is_complete(directory: Path) -> bool:
     """Whether a whole evaluation is there; says on stderr where one is damaged.
 
     Of several processes, all must call it: the first looks.
@@ -138,11 +138,11 @@ def is_evaluated(directory: Path) -> bool:
         try:
             read_evaluation(directory)
         except InputError as error:
-            say(f"{error}; it is measured again")
+            show_message(f"{error}; it is measured again")
             return False
         return True
 
-    return first_finds(found)
+    return broadcast_from_first(found)
 
 
 def clear_parts(directory: Path) -> None:
@@ -163,12 +163,12 @@ def _is_done(part: Path, name: str, facts: ModelFacts, seed: int) -> bool:
 
 
 def _write(directory: Path, record: EvaluationRecord, items: pa.Table) -> None:
-    with whole_file(directory / ITEMS) as file:
+    with atomic_write(directory / ITEMS) as file:
         pq.write_table(items, file)
     write_record(record, directory / RECORD)
 
 
 def _table(items: Items) -> pa.Table:
     """The items of one benchmark, which may have none."""
-    columns = {name: pa.array([], pa.string()) for name in NAMES}
+    columns = {name: pa.array([], pa.string()) for name in ID_COLUMNS}
     return pa.Table.from_pylist(items) if items else pa.table(columns)

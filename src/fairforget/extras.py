@@ -24,7 +24,7 @@ def check_extra(package: str, extra: str, what: str) -> None:
         raise InputError(_remedy(package, extra, what))
 
 
-def needed(package: str, extra: str, what: str) -> Any:
+def require_extra(package: str, extra: str, what: str) -> Any:
     """The package, imported; else as `check_extra`."""
     try:
         return import_module(package)

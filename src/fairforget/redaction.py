@@ -17,7 +17,7 @@ SHAPES = re.compile(
 )
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """The text without keys: those of the environment, and what looks like one.
 
     A variable of the environment holds a secret if its name ends in KEY, TOKEN, SECRET, PASSWORD,

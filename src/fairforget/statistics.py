@@ -80,7 +80,7 @@ def bootstrap_totals(sums: Floats, *, seed: int = 0, resamples: int = RESAMPLES)
     return draws
 
 
-def left_out(sums: Floats) -> Floats:
+def leave_one_out(sums: Floats) -> Floats:
     """Totals over all units but one.
 
     Args:
@@ -160,7 +160,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def corrected(tests: Mapping[Key, tuple[Hashable | None, float]]) -> dict[Key, float]:
+def adjust_holm(tests: Mapping[Key, tuple[Hashable | None, float]]) -> dict[Key, float]:
     """p-values after Holm's correction within each family.
 
     Args:

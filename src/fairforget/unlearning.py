@@ -21,34 +21,35 @@ from transformers import (
 )
 from transformers.trainer_utils import SchedulerType
 
-from fairforget.files.digest import digest
+from fairforget.files.digest import hash_values
 from fairforget.machine.processes import is_first, wait_for_all
-from fairforget.models.fingerprint import model_facts
+from fairforget.models.fingerprint import describe_model
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.quiet import calm_libraries
+from fairforget.models.quiet import silence_libraries
 from fairforget.objectives import CONSTANTS, OBJECTIVES
 from fairforget.records.environment import environment
-from fairforget.records.kinds import UnlearningRecord
+from fairforget.records.records import UnlearningRecord
 from fairforget.scoring.perplexity import perplexity
-from fairforget.terminal.progress import Advance, bar
-from fairforget.training.adapters import adapted, original_of
+from fairforget.terminal.progress import Advance, progress_bar
+from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.budget import Budget
-from fairforget.training.checkpoints import clear, own
+from fairforget.training.checkpoints import claim_directory, remove_checkpoints
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.landing import (
+from fairforget.training.early_stopping import RATIO, UtilityEarlyStopping
+from fairforget.training.interpolation import (
+    EVERYDAY_PERPLEXITY,
     MAIN,
     NOTED,
-    Damage,
-    land,
-    measured_rounded,
-    mirror,
-    mirrored,
+    PerplexityConstraint,
+    interpolate_to_budget,
+    measure_after_rounding,
+    negate_update,
+    negated_update,
 )
 from fairforget.training.preparation import EVERYDAY, RETAIN, Corpus, Prepared, prepare
-from fairforget.training.put_back import settings_put_back
-from fairforget.training.sharding import gather, sharding_is_asked, shown_in
+from fairforget.training.restore import restore_settings
+from fairforget.training.sharding import gather, gathered_weights, is_sharding_requested
 from fairforget.training.trainer import UnlearningTrainer, history_of, last_checkpoint
-from fairforget.training.watch import RATIO, Watch
 
 CHECK_TEXTS = {RETAIN: 16, EVERYDAY: 40}
 """Held-out texts that are looked at while training, and to find where to land."""
@@ -56,11 +57,11 @@ TRAINING = (
     *("lr_scheduler_kwargs", "warmup_steps", "optim", "optim_args", "weight_decay"),
     *("adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm"),
     *("neftune_noise_alpha", "optim_target_modules"),
-    "precompute_reference",
+    "precompute_ref_hidden_states",
 )
 """Settings that shape the training of a run, if only by rounding, and that its record does not
 name."""
-NO_EVERYDAY = "measured without everyday sentences"
+NO_EVERYDAY_TEXTS = "measured without everyday sentences"
 
 
 def unlearn(
@@ -84,7 +85,7 @@ def unlearn(
             damage is far beyond the budget.
         budget: the damage allowed.
         everyday: everyday sentences to measure damage with; a part is held out likewise, the
-            rest is retained along with `retain`. Without it, `budget.everyday` says nothing.
+            rest is retained along with `retain`. Without it, `budget.everyday_perplexity` says nothing.
 
     Returns:
         What was done.
@@ -96,7 +97,7 @@ def unlearn(
     record = unlearn_prepared(language_model, prepared, config, budget=budget)
     wait_for_all()
     if is_first():
-        clear(Path(str(config.output_dir)))
+        remove_checkpoints(Path(str(config.output_dir)))
     wait_for_all()  # the next run may be told the same directory
     return record
 
@@ -113,20 +114,20 @@ def unlearn_prepared(
 
     `before`: the original's perplexities on the held-out texts, where an earlier run measured them.
     """
-    names = {RETAIN: MAIN, EVERYDAY: EVERYDAY}
-    allowed = {RETAIN: budget.perplexity, EVERYDAY: budget.everyday}
-    facts = model_facts(language_model)  # of the original, while it is that
+    names = {RETAIN: MAIN, EVERYDAY: EVERYDAY_PERPLEXITY}
+    allowed = {RETAIN: budget.perplexity, EVERYDAY: budget.everyday_perplexity}
+    facts = describe_model(language_model)  # of the original, while it is that
     data = prepared.fingerprint()
     limits = [allowed[kind] for kind in prepared.held_out]  # training may stop early at them
-    sharded = sharding_is_asked()
-    seen = (data, prepared.held_out, limits, facts.weights, facts.dtype, method_of(config))
-    run = digest((*seen, [getattr(config, name) for name in TRAINING], sharded))
-    own(Path(str(config.output_dir)), run)
+    sharded = is_sharding_requested()
+    seen = (data, prepared.held_out, limits, facts.weights, facts.dtype, describe_method(config))
+    run = hash_values((*seen, [getattr(config, name) for name in TRAINING], sharded))
+    claim_directory(Path(str(config.output_dir)), run)
 
-    def damages(most: dict[str, int]) -> dict[str, Damage]:
+    def damages(most: dict[str, int]) -> dict[str, PerplexityConstraint]:
         """Measured on at most so many held-out texts of each kind; where it names none, on all."""
         return {
-            names[kind]: Damage(
+            names[kind]: PerplexityConstraint(
                 partial(perplexity, language_model, texts[: most.get(kind)]), allowed[kind]
             )
             for kind, texts in prepared.held_out.items()
@@ -137,28 +138,30 @@ def unlearn_prepared(
     negated = OBJECTIVES[config.objective].negated
     if not sharded:
         model.to(config.device)  # type: ignore[arg-type]  # where Trainer would move it later
-    apart = sharded or config.precompute_reference
-    with settings_put_back(model), adapted(model, config, apart=apart) as original:
+    apart = sharded or config.precompute_ref_hidden_states
+    with restore_settings(model), apply_adapter(model, config, apart=apart) as original:
         student = copy.deepcopy(model) if sharded else model
-        shared = None if apart or config.lora_rank else original_of(model, original)
+        shared = None if apart or config.lora_rank else reference_for(model, original)
 
         @contextmanager
         def result_shown() -> Iterator[None]:
             """The model is what would come of the training so far, before landing."""
-            trained = shown_in(model, trainer, original) if sharded else nullcontext()
-            turned = mirrored(model, original) if negated else nullcontext()
+            trained = gathered_weights(model, trainer, original) if sharded else nullcontext()
+            turned = negated_update(model, original) if negated else nullcontext()
             with trained, turned:
                 yield
 
-        with calm_libraries():
-            watch = Watch(damages(CHECK_TEXTS), lambda ratios: trainer.note(ratios), result_shown)
+        with silence_libraries():
+            watch = UtilityEarlyStopping(
+                damages(CHECK_TEXTS), lambda ratios: trainer.note(ratios), result_shown
+            )
             trainer = UnlearningTrainer(
                 student,
                 config,
                 prepared.targets,
                 prepared.retain,
                 processing_class=language_model.tokenizer,
-                reference=model if sharded else shared,
+                ref_model=model if sharded else shared,
                 callbacks=[watch],
             )
             for other in (ProgressCallback, PrinterCallback):
@@ -167,10 +170,10 @@ def unlearn_prepared(
             if checkpoint and watch.stopped(history_of(checkpoint)):
                 trainer.restore(checkpoint)  # and go no further
             else:
-                if config.precompute_reference:
-                    with bar("Asking the original", config.texts_of_a_run) as asked:
-                        trainer.ask_beforehand(asked)
-                with bar("Unlearning", config.max_steps) as advance:
+                if config.precompute_ref_hidden_states:
+                    with progress_bar("Asking the original", config.texts_of_a_run) as asked:
+                        trainer.precompute_ref_hidden_states(asked)
+                with progress_bar("Unlearning", config.max_steps) as advance:
                     trainer.add_callback(_Bar(advance))
                     trainer.train(resume_from_checkpoint=checkpoint)
         trainer.remove_callback(watch)  # which knows the trainer: its memory is freed at once
@@ -178,40 +181,40 @@ def unlearn_prepared(
             gather(trainer, model)
         model.eval()
         if negated:
-            mirror(model, original)
+            negate_update(model, original)
         trained = time.perf_counter()
-        with bar("Landing on the budget") as landing:
-            reached = land(
+        with progress_bar("Landing on the budget") as landing:
+            reached = interpolate_to_budget(
                 model,
                 original,
                 damages({}),
                 rough=damages(CHECK_TEXTS),
                 before=before,
-                reach=budget.reach,
+                max_alpha=budget.max_alpha,
                 progress=landing,
             )
     if config.lora_rank and model.dtype != torch.float32:
-        reached = measured_rounded(reached, damages({}))
+        reached = measure_after_rounding(reached, damages({}))
     landed = time.perf_counter()
     if EVERYDAY not in prepared.held_out:
-        reached = replace(reached, note=NOTED.join(filter(None, (reached.note, NO_EVERYDAY))))
+        reached = replace(reached, note=NOTED.join(filter(None, (reached.note, NO_EVERYDAY_TEXTS))))
     return UnlearningRecord(
         model=facts,
-        method=method_of(config) | _stopped(trainer.state.global_step, config.max_steps),
+        method=describe_method(config) | _stopped(trainer.state.global_step, config.max_steps),
         corpora=prepared.facts,
         budget=reached,
         history=[row for row in trainer.state.log_history if "train_loss" not in row],
         environment=environment(str(language_model.device), config.world_size),
         seconds={
             "training": round(trained - start, 2),
-            "landing": round(landed - trained, 2),
+            "interpolation": round(landed - trained, 2),
         },
         overlap=prepared.overlap,
         data=data,
     )
 
 
-def method_of(config: UnlearningConfig) -> dict[str, Any]:
+def describe_method(config: UnlearningConfig) -> dict[str, Any]:
     """What a record says of how the model was trained.
 
     Constants of the objective where they are not as published, and mixed precision where there is.
@@ -221,9 +224,9 @@ def method_of(config: UnlearningConfig) -> dict[str, Any]:
         "objective": config.objective,
         "selection": config.selection,
         "context": config.context,
-        "reference": config.reference,
-        "retention": config.retention,
-        "retention_weight": config.retention_weight,
+        "counterfactual": config.counterfactual,
+        "retain_loss": config.retain_loss,
+        "retain_loss_weight": config.retain_loss_weight,
         "retain_per_forget": config.retain_per_forget,
         "steps": config.max_steps,
         "batch_size": int(
@@ -278,7 +281,7 @@ class _Bar(TrainerCallback):
             retain = f", retain {logs['retain']:.3f}" if "retain" in logs else ""
             likelihood = f", p of targets {logs['likelihood']:.2g}"
             self.losses = f"forget {logs['forget']:.3f}{retain} nats{likelihood}"
-        damages = {name: logs.get(RATIO.format(name)) for name in (MAIN, EVERYDAY)}
+        damages = {name: logs.get(RATIO.format(name)) for name in (MAIN, EVERYDAY_PERPLEXITY)}
         if shown := [f"{name} × {ratio:.3f}" for name, ratio in damages.items() if ratio]:
             self.damage = ", ".join(shown)
         self.advance(0, ", ".join(filter(None, (self.losses, self.damage))))

@@ -36,7 +36,7 @@ assert "sayings (forget): sayings about people" in said("data", "list")
 said("unlearn", "model", "--forget", "sayings", "--objective", "floored", "--steps", "2",
      "--batch_size", "2", "--device", "cpu", "--output", "run")
 method = json.loads(Path("run/record.json").read_text())["method"]
-assert method["objective"] == "floored" and method["selection"] == "harmful", method
+assert method["objective"] == "floored" and method["selection"] == "spans", method
 
 Path("loud.jsonl").write_text(json.dumps({"text": "They are ALWAYS late."}))
 said("select", "loud.jsonl", "--method", "shouting", "--output", "spans.jsonl")

@@ -67,9 +67,9 @@ def little(desk: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(crows_pairs, "read_pairs", some_of(crows_pairs.read_pairs))
     few = replace(SOURCES["builtin"], texts=partial(builtin_texts, limit=200))
     monkeypatch.setitem(SOURCES, "builtin", few)
-    texts = SOURCES["boolq"].texts
-    short = replace(SOURCES["boolq"], texts=lambda: islice(texts(), 200))
-    monkeypatch.setitem(SOURCES, "boolq", short)
+    texts = SOURCES["wikipedia"].texts
+    short = replace(SOURCES["wikipedia"], texts=lambda: islice(texts(), 200))
+    monkeypatch.setitem(SOURCES, "wikipedia", short)
 
 
 def some_of(function: Callable[..., list[Any]]) -> Callable[..., list[Any]]:

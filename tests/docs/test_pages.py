@@ -15,7 +15,7 @@ import fairforget
 from fairforget.benchmarks import BENCHMARKS
 from fairforget.cli import COMMANDS
 from fairforget.corpora import SOURCES
-from fairforget.objectives import OBJECTIVES, RETENTIONS
+from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
 
 from .blocks import ROOT
 
@@ -35,7 +35,7 @@ def test_the_readme_says_what_the_records_say() -> None:
 
 def test_every_method_has_its_paper_its_command_and_its_file() -> None:
     page = (PAGES / "reference/papers.md").read_text(encoding="utf-8")
-    for name, objective in {**OBJECTIVES, **RETENTIONS}.items():
+    for name, objective in {**OBJECTIVES, **RETAIN_LOSSES}.items():
         if "no paper" not in objective.paper:
             assert f"{name}`" in page, name
         for arxiv in re.findall(r"arXiv (\d+\.\d+)", objective.paper):

@@ -19,8 +19,8 @@ import transformers  # noqa: F401  # before the fork, not after each
 
 import fairforget.benchmarks
 import fairforget.cli.finish
-import fairforget.training.landing
-import fairforget.transfer
+import fairforget.training.interpolation
+import fairforget.transfer_study
 import fairforget.unlearning  # noqa: F401
 from tests.recorded import record
 

@@ -108,7 +108,7 @@ def make_cases(directory: Path, server: str) -> list[Case]:
             lambda out: [
                 *("transfer", model, "--output", str(out), "--forget", forget, *few),
                 *("--benchmarks", f"stereoset:{stereoset}", "--seeds", "1"),
-                *("--objectives", "neutral", "--controls", "random"),
+                *("--objectives", "counterfactual-kl", "--controls", "random"),
             ],
         ),
     ]

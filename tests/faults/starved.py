@@ -25,7 +25,7 @@ import transformers
 from filelock import FileLock
 
 import fairforget.unlearning  # noqa: F401
-from fairforget.records.places import LOCK
+from fairforget.records.paths import LOCK
 from tests.models import word_tokenizer
 
 from .__main__ import compared, result_of

@@ -13,7 +13,7 @@ import torch
 from transformers import TrainerCallback
 
 from fairforget.errors import InputError
-from fairforget.training.checkpoints import SEAL, last_whole, seal
+from fairforget.training.checkpoints import CHECKSUMS, find_last_complete, write_checksums
 from fairforget.training.trained_weights import TRAINED
 from tests.models import tiny_causal
 from tests.test_trainer import trainer, weights
@@ -59,12 +59,12 @@ def empty(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [cut, flip, empty, Path.unlink])
-@pytest.mark.parametrize("name", [*FILES, SEAL])
+@pytest.mark.parametrize("name", [*FILES, CHECKSUMS])
 def test_a_damaged_checkpoint_is_passed_over(copied: Path, capsys, name: str, damage) -> None:
     damage(copied / "checkpoint-4" / name)
-    assert last_whole(copied) == copied / "checkpoint-3"
+    assert find_last_complete(copied) == copied / "checkpoint-3"
     said = capsys.readouterr().err
-    if (name, damage) != (SEAL, Path.unlink):  # without a seal it was cut off while written
+    if (name, damage) != (CHECKSUMS, Path.unlink):  # without a seal it was cut off while written
         assert said.count("\n") == 1
         assert "checkpoint-4" in said
         assert "an earlier state of the run is used" in said
@@ -73,15 +73,15 @@ def test_a_damaged_checkpoint_is_passed_over(copied: Path, capsys, name: str, da
 def test_the_run_ends_as_if_nothing_was_damaged(run, copied: Path, capsys) -> None:
     cut(copied / "checkpoint-4" / "optimizer.pt")
     again = trainer(copied, tiny_causal("gpt2"), **OPTIONS)
-    again.train(resume_from_checkpoint=str(last_whole(copied)))
+    again.train(resume_from_checkpoint=str(find_last_complete(copied)))
     assert torch.equal(weights(again.model), run[1])
-    assert last_whole(copied) == copied / "checkpoint-4"
+    assert find_last_complete(copied) == copied / "checkpoint-4"
 
 
 def test_all_damaged(copied: Path, capsys) -> None:
     for number in (3, 4):
         flip(copied / f"checkpoint-{number}" / TRAINED)
-    assert last_whole(copied) is None
+    assert find_last_complete(copied) is None
     assert capsys.readouterr().err.count("\n") == 2
 
 
@@ -104,7 +104,7 @@ def test_a_pickle_bomb_does_not_run(copied: Path, tmp_path: Path, name: str) -> 
             (checkpoint / name).write_bytes(content)
         else:
             torch.save({"state": Bomb(crater)}, checkpoint / name)
-        seal(checkpoint)  # whoever plants a bomb can seal it
+        write_checksums(checkpoint)  # whoever plants a bomb can seal it
         again = trainer(copied, tiny_causal("gpt2"), **OPTIONS)
         with pytest.raises(InputError, match="holds more than tensors"):
             again.train(resume_from_checkpoint=str(checkpoint))
@@ -117,7 +117,7 @@ def test_what_is_not_needed_is_not_opened(run, copied: Path, tmp_path: Path) -> 
     checkpoint = copied / "checkpoint-3"
     for name in ("training_args.bin", "pytorch_model.bin"):
         (checkpoint / name).write_bytes(pickle.dumps(Bomb(tmp_path / "crater"), 2))
-    seal(checkpoint)
+    write_checksums(checkpoint)
     again = trainer(copied, tiny_causal("gpt2"), **OPTIONS)
     again.train(resume_from_checkpoint=str(checkpoint))
     assert torch.equal(weights(again.model), run[1])
@@ -135,7 +135,7 @@ def test_a_clock_that_goes_backwards_costs_no_checkpoint(tmp_path: Path) -> None
 
     trainer(tmp_path, tiny_causal("gpt2"), callbacks=[Backwards()], **OPTIONS).train()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-3", "checkpoint-4"]
-    assert last_whole(tmp_path) == tmp_path / "checkpoint-4"
+    assert find_last_complete(tmp_path) == tmp_path / "checkpoint-4"
 
 
 def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
     run = trainer(tmp_path, tiny_causal("gpt2"), callbacks=[Break()], **OPTIONS)
     with pytest.raises(InputError, match=r"a weight is not finite after 3 steps.*checkpoint-2"):
         run.train()
-    assert last_whole(tmp_path) == tmp_path / "checkpoint-2"
+    assert find_last_complete(tmp_path) == tmp_path / "checkpoint-2"
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fairforget.cli import main
-from fairforget.records.places import CHECKPOINTS, MODEL, RECORD
+from fairforget.records.paths import CHECKPOINTS, MODEL, RECORD
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.trained_weights import TRAINED
 from tests.models import save_tiny
@@ -79,7 +79,9 @@ def test_the_same_command_ends_as_if_nothing_was_damaged(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("fairforget.unlearning.land", interrupted)  # all is trained by then
+        patch.setattr(
+            "fairforget.unlearning.interpolate_to_budget", interrupted
+        )  # all is trained by then
         with pytest.raises(SystemExit) as ended:
             main([*command, "--output", str(out)])
     assert ended.value.code == 130

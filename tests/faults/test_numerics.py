@@ -17,7 +17,7 @@ from fairforget.benchmarks.bbq import Question
 from fairforget.benchmarks.bbq import evaluate as bbq
 from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
-from fairforget.benchmarks.degenerate import doubts_of, refuse_nan
+from fairforget.benchmarks.degenerate import check_finite_scores, find_warnings
 from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.cli.tables import show_evaluation
@@ -25,8 +25,8 @@ from fairforget.comparison.compare import compare
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate, evaluate_into
 from fairforget.models.language_model import LanguageModel
-from fairforget.records.kinds import EvaluationRecord
-from fairforget.records.places import RECORD
+from fairforget.records.paths import RECORD
+from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record
 from tests.models import VOCABULARY, tiny_model
 
@@ -91,7 +91,7 @@ def test_equal_scores_are_ties_and_doubted(make, tmp_path: Path, benchmark: str,
 
 def test_a_model_with_opinions_is_not_doubted(benchmark: str) -> None:
     record, _ = evaluate(tiny_model("gpt2"), [benchmark])
-    assert doubts_of(record.results) == []
+    assert find_warnings(record.results) == []
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -131,7 +131,7 @@ def test_a_constant_model_ties_in_every_item(
     found = MEASURES[name](constant(family), **options)
     whole = found.result["domains"]["all"]
     assert whole["ties"] == len(found.items) > 0
-    (doubt,) = doubts_of({name: found.result})
+    (doubt,) = find_warnings({name: found.result})
     assert f"{whole['ties']} of {len(found.items)} items are ties" in doubt
     if name == "bbq":
         assert {item["answer"] for item in found.items} == {0}  # the first of equals
@@ -147,7 +147,7 @@ def test_a_diverged_model_is_refused_by_every_benchmark(
     for parameter in model.model.parameters():
         parameter.data.fill_(math.nan)
     with pytest.raises(InputError, match=rf"{name} item .* is not a number; the model's weights"):
-        refuse_nan(name, MEASURES[name](model, **options))
+        check_finite_scores(name, MEASURES[name](model, **options))
 
 
 @pytest.mark.parametrize(("make", "value"), [(one_word, 1.0), (constant, VOCABULARY)])

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from fairforget.errors import InputError
-from fairforget.files.whole import whole_file
+from fairforget.files.atomic import atomic_write
 from fairforget.records.outputs import open_output
-from fairforget.records.places import LOCK, SETTINGS
+from fairforget.records.paths import LOCK, SETTINGS
 
 HOLD = """
 import sys, time
@@ -79,7 +79,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     path.write_text("earlier")
 
     def broken() -> None:
-        with whole_file(path) as file:
+        with atomic_write(path) as file:
             file.write(b"half")
             raise KeyboardInterrupt
 
@@ -87,10 +87,10 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
         broken()
     assert path.read_text() == "earlier"
     (tmp_path / ".fairforget-record.json-abcd1234").write_text("of a dead process")
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         file.write(b"later")
         assert path.read_text() == "earlier"
-        with whole_file(path) as other:  # one at work is left alone
+        with atomic_write(path) as other:  # one at work is left alone
             other.write(b"other")
     assert path.read_text() == "later"
     assert [p.name for p in tmp_path.iterdir()] == ["record.json"]

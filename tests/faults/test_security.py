@@ -23,10 +23,10 @@ from fairforget.errors import LONGEST, InputError
 from fairforget.models.file_checks import check_gguf
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
-from fairforget.records.kinds import EvaluationRecord, ModelFacts
 from fairforget.records.outputs import open_output
+from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.records.store import read_record, write_record
-from fairforget.redaction import redacted
+from fairforget.redaction import redact
 from tests.models import save_tiny
 
 SOURCES = sorted((Path(__file__).parents[2] / "src").rglob("*.py"))
@@ -141,7 +141,7 @@ def test_a_tar_archive_is_read_in_place(tmp_path: Path, monkeypatch: pytest.Monk
             facts = tarfile.TarInfo(name)
             facts.size = len(content)
             archive.addfile(facts, io.BytesIO(content))
-    monkeypatch.setattr(social_bias_frames, "located", lambda *_: path)
+    monkeypatch.setattr(social_bias_frames, "find_file", lambda *_: path)
     assert len(list(social_bias_frames.social_bias_frames_texts())) == 3
     assert [p.name for p in tmp_path.rglob("*")] == ["archive.tgz"]
 
@@ -237,7 +237,7 @@ def test_sizes_in_safetensors_are_not_trusted(tmp_path: Path, length: int) -> No
 
 
 def test_keys_are_hidden_wherever_text_goes(key: str, tmp_path: Path, capsys) -> None:
-    assert key not in redacted(f"Bearer {key}")
+    assert key not in redact(f"Bearer {key}")
     assert key not in str(InputError(f"the server said: wrong key {key}"))
     record = EvaluationRecord(
         ModelFacts(f"http://user:{key}@host/model", 1, "float32", "<s>"),
@@ -284,13 +284,13 @@ def test_keys_are_hidden_in_what_is_said_of_an_error(
     ],
 )
 def test_what_looks_like_a_key(text_: str, hidden: bool) -> None:
-    assert (redacted(text_) != text_) is hidden
+    assert (redact(text_) != text_) is hidden
 
 
 def test_short_or_innocent_variables_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_KEY", "bias")
     monkeypatch.setenv("HOME_TOWN", "Springfield")
-    assert redacted("bias in Springfield") == "bias in Springfield"
+    assert redact("bias in Springfield") == "bias in Springfield"
 
 
 def test_a_message_is_one_line_of_bounded_length() -> None:

@@ -29,14 +29,14 @@ from fairforget.models.file_checks import (
     safetensors_contents,
 )
 from fairforget.models.loading import load_model
-from fairforget.records.kinds import EvaluationRecord, UnlearningRecord
 from fairforget.records.outputs import open_output
+from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.report import write_report
 from fairforget.selection.lexicon import read_lexicon
 from fairforget.selection.llm import _read as read_kept_answer
 from fairforget.selection.llm_answers import read_answer
-from fairforget.training.checkpoints import SEAL, last_whole
+from fairforget.training.checkpoints import CHECKSUMS, find_last_complete
 
 from . import samples
 from .inputs import about, alike, as_json, bent, damaged, json_about, lines_about, values
@@ -103,7 +103,8 @@ def unlearnings() -> st.SearchStrategy[Files]:
     record = samples.unlearning()
     samples_file = [{"prompt": "a", "before": "b", "after": "c"}]
     return st.fixed_dictionaries(
-        {"record.json": json_about(record)}, optional={"samples.json": json_about(samples_file)}
+        {"record.json": json_about(record)},
+        optional={"continuation_pairs.json": json_about(samples_file)},
     )
 
 
@@ -247,8 +248,8 @@ TARGETS = {
         lambda directory: open_output(directory, {"command": "evaluate", "seed": 0}),
     ),
     "seal": Target(
-        lambda: about(b"e3b0c442  a\n").map(lambda content: {f"checkpoint-3/{SEAL}": content}),
-        lambda directory: last_whole(directory),
+        lambda: about(b"e3b0c442  a\n").map(lambda content: {f"checkpoint-3/{CHECKSUMS}": content}),
+        lambda directory: find_last_complete(directory),
     ),
     "evaluation": Target(evaluations, show),
     "unlearning": Target(unlearnings, show_run),

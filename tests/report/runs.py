@@ -15,18 +15,18 @@ from pydantic import TypeAdapter
 from fairforget.benchmarks.stereoset import Item, aggregate
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.records.environment import Environment
-from fairforget.records.kinds import (
+from fairforget.records.paths import ITEMS, RECORD, STUDY
+from fairforget.records.records import (
     BudgetFacts,
     CorpusFacts,
     EvaluationRecord,
     ModelFacts,
     UnlearningRecord,
 )
-from fairforget.records.places import ITEMS, RECORD, STUDY
 from fairforget.records.store import write_record
-from fairforget.transfer.matrix import Result, seed_cells, transfer_matrix
-from fairforget.transfer.plan import Recipe, Run
-from fairforget.transfer.record import Failure, StudyRecord
+from fairforget.transfer_study.matrix import Result, seed_cells, transfer_matrix
+from fairforget.transfer_study.plan import Recipe, Run
+from fairforget.transfer_study.record import Failure, StudyRecord
 
 ENVIRONMENT = Environment("0.1.0", "2.6.0", "5.0.0", "3.11.9", "cpu")
 TERMS = {"gender": 8, "profession": 12, "religion": 3}
@@ -138,10 +138,10 @@ def write_unlearning(
     ]
     record = UnlearningRecord(
         ModelFacts(f"tiny{text}", 1234567, "float32", f"<s>{text}"),
-        {"objective": f"neutral{text}", "seed": 0, "lora": {"r": 8}, f"more{text}": text},
+        {"objective": f"counterfactual-kl{text}", "seed": 0, "lora": {"r": 8}, f"more{text}": text},
         [
             CorpusFacts(f"builtin{text}", "forget", 240, 912, "gender"),
-            CorpusFacts("boolq", "retain", 120, 13000),
+            CorpusFacts("wikipedia", "retain", 120, 13000),
         ],
         BudgetFacts(1.03, 1.004, 1.0, 31.2, 1.004, note=text),
         history,
@@ -154,7 +154,7 @@ def write_unlearning(
     samples = [
         {"prompt": f"The house is{text}", "before": f" blue.{text}", "after": f" tall.{text}"}
     ]
-    (directory / "samples.json").write_text(json.dumps(samples))
+    (directory / "continuation_pairs.json").write_text(json.dumps(samples))
     return directory
 
 
@@ -163,7 +163,7 @@ def write_study(directory: Path, *, text: str = "") -> Path:
     recipe = Recipe(model=f"tiny{text}")
     results = [
         Result(
-            Run(forget + text, f"neutral{text}", control, seed, recipe),
+            Run(forget + text, f"counterfactual-kl{text}", control, seed, recipe),
             stereoset_rows(shift=0.05 if control else 0.3 + 0.1 * seed, text=text),
             1.01 + 0.002 * seed,
             frozenset({forget}),
@@ -181,7 +181,7 @@ def write_study(directory: Path, *, text: str = "") -> Path:
         rows=rows,
         matrix=matrix,
         cells=seed_cells(before, results, ["stereoset"]),
-        failed=[Failure(f"race-neutral{text}", f"no space left{text}")],
+        failed=[Failure(f"race-counterfactual-kl{text}", f"no space left{text}")],
         environment=ENVIRONMENT,
         seconds={"before": 41.0, "training": 60.0},
     )
@@ -201,8 +201,8 @@ def write_comparison(directory: Path, *, text: str = "") -> Path:
 def write_runs(directory: Path, *, text: str = "") -> Path:
     """Several unlearning runs below one directory, one of them a control."""
     for name, shift, perplexity, selection in (
-        ("one", 0.3, 29.0, "harmful"),
-        ("two", 0.2, 29.4, "harmful"),
+        ("one", 0.3, 29.0, "spans"),
+        ("two", 0.2, 29.4, "spans"),
         ("zero", 0.05, 29.2, "random"),
     ):
         run = directory / "runs" / name

@@ -6,7 +6,7 @@ import pytest
 
 from fairforget.report.contents import Runs, read_directory
 from fairforget.report.frontier import frontiers, mean_bias, run_points, study_points
-from fairforget.transfer.record import StudyRecord
+from fairforget.transfer_study.record import StudyRecord
 from tests.report.runs import write_runs, write_study
 
 

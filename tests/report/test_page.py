@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fairforget.errors import InputError
-from fairforget.records.kinds import CorpusFacts, EvaluationRecord, ModelFacts
+from fairforget.records.records import CorpusFacts, EvaluationRecord, ModelFacts
 from fairforget.report import write_report
 from fairforget.report.facts import benchmark_table
 from fairforget.report.figures import Scale, curves
@@ -62,7 +62,7 @@ def test_trained_domains_are_those_recorded_or_asked_for() -> None:
         CorpusFacts("builtin:gender", "forget", 1, 1),
         CorpusFacts("mine.csv", "forget", 1, 1, "race, religion"),
         CorpusFacts("other.csv", "forget", 1, 1),
-        CorpusFacts("boolq:age", "retain", 1, 1),
+        CorpusFacts("wikipedia:age", "retain", 1, 1),
     ]
     assert trained_domains(corpora) == ["gender", "race", "religion"]
 
@@ -81,9 +81,18 @@ def test_before_and_after_may_be_absent(tmp_path: Path) -> None:
         (lambda d: (d / "record.json").unlink(), "holds neither record.json nor study.json"),
         (lambda d: (d / "record.json").write_text("{"), "is not such a record"),
         (lambda d: (d / "record.json").write_text('{"kind": "cake"}'), "'cake'"),
-        (lambda d: (d / "samples.json").write_text("[{}]"), "samples.json: row 0.prompt"),
-        (lambda d: (d / "samples.json").write_text("["), "samples.json cannot be read as JSON"),
-        (lambda d: (d / "samples.json").write_text("[" * 9999), "samples.json cannot be read as"),
+        (
+            lambda d: (d / "continuation_pairs.json").write_text("[{}]"),
+            "samples.json: row 0.prompt",
+        ),
+        (
+            lambda d: (d / "continuation_pairs.json").write_text("["),
+            "samples.json cannot be read as JSON",
+        ),
+        (
+            lambda d: (d / "continuation_pairs.json").write_text("[" * 9999),
+            "samples.json cannot be read as",
+        ),
         (lambda d: (d / "after" / "items.parquet").write_text("x"), "items.parquet cannot be"),
         (lambda d: (d / "study.json").write_text('{"cells": [{}]}'), "not such a record: model"),
     ],
@@ -182,7 +191,7 @@ def test_a_study_with_numbers_that_no_plot_can_show(tmp_path: Path, value: float
     html = write_report(tmp_path).read_text()
     shown = {math.nan: "\N{EN DASH}", math.inf: "+∞", -math.inf: "−∞"}.get(value, "+1000")
     assert f"distance from no bias {shown}" in html
-    assert "race-neutral: \N{EN DASH}" in html  # the run that failed without a word
+    assert "race-counterfactual-kl: \N{EN DASH}" in html  # the run that failed without a word
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 1e308])
@@ -197,7 +206,7 @@ def test_a_comparison_with_numbers_that_no_plot_can_show(tmp_path: Path, value: 
 def test_lone_surrogates_do_not_stop_the_page(tmp_path: Path) -> None:
     write_unlearning(tmp_path)
     samples = r'[{"prompt": "a \ud800 b", "before": "", "after": "\u0000"}]'
-    (tmp_path / "samples.json").write_text(samples)
+    (tmp_path / "continuation_pairs.json").write_text(samples)
     assert "a ? b" in write_report(tmp_path).read_text()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fairforget.cli.transfer import _named
-from fairforget.report.row_names import row_name, shared_corpus
-from fairforget.transfer.record import MatrixRow
+from fairforget.report.row_names import row_label, shared_corpus
+from fairforget.transfer_study.record import MatrixRow
 
 
 def row(forget: str, control: str | None = None) -> MatrixRow:
@@ -24,7 +24,7 @@ def test_a_corpus_that_all_share_is_not_said_again() -> None:
     ]
     corpus = shared_corpus(rows)
     assert corpus == "hatecheck"
-    assert [row_name(r, corpus) for r in rows] == [
+    assert [row_label(r, corpus) for r in rows] == [
         "gender · ascent",
         "race · ascent",
         "race · ascent, random",
@@ -36,7 +36,7 @@ def test_a_corpus_that_all_share_is_not_said_again() -> None:
 def test_of_several_corpora_each_is_named() -> None:
     rows = [row("hatecheck:gender"), row("edos")]
     assert shared_corpus(rows) == ""
-    assert [row_name(r) for r in rows] == ["hatecheck:gender · ascent", "edos · ascent"]
+    assert [row_label(r) for r in rows] == ["hatecheck:gender · ascent", "edos · ascent"]
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 from fairforget.cli.tables import show_study
 from fairforget.report.contents import read_directory
 from fairforget.report.study_page import context, parts
-from fairforget.report.study_words import counted
+from fairforget.report.study_words import count_noun
 from fairforget.report.tables import Table
-from fairforget.transfer.record import StudyRecord
+from fairforget.transfer_study.record import StudyRecord
 
 from .runs import write_study
 
@@ -38,7 +38,10 @@ def test_what_the_study_says_is_one_line_for_each_forgetting(study: StudyRecord)
     (part,) = parts(study)
     assert part.tables[0] is part.answer
     assert titles(part.answer)[:3] == ["Forgotten (mine)", "Objective", "Gender"]
-    assert [row[:2] for row in part.answer.rows] == [["gender", "neutral"], ["religion", "neutral"]]
+    assert [row[:2] for row in part.answer.rows] == [
+        ["gender", "counterfactual-kl"],
+        ["religion", "counterfactual-kl"],
+    ]
     for row in part.answer.rows:
         own = [str(cell).endswith("(own)") for cell in row[2:]]
         assert own == [title.lower() == row[0] for title in titles(part.answer)[2:]]
@@ -57,7 +60,7 @@ def test_what_the_study_says_is_one_line_for_each_forgetting(study: StudyRecord)
 
 
 def test_every_cell_is_counted_once(study: StudyRecord) -> None:
-    own, other, _ = counted(study.matrix)
+    own, other, _ = count_noun(study.matrix)
     assert own.startswith("Of 2 measurements of a domain that was forgotten")
     assert other.startswith("Of 4 measurements of a domain that was not")
 
@@ -71,10 +74,10 @@ def test_what_went_with_it_is_told_apart_from_what_it_cost(study: StudyRecord) -
     assert [text.endswith("too few terms") for text in own] == [False, True]
     assert "Perplexity, %" in titles(part.costs)
     assert [row[0] for row in part.costs.rows] == [
-        "gender · neutral",
-        "religion · neutral",
-        "gender · neutral, random",
-        "religion · neutral, random",
+        "gender · counterfactual-kl",
+        "religion · counterfactual-kl",
+        "gender · counterfactual-kl, random",
+        "religion · counterfactual-kl, random",
     ]
     assert part.map.table().columns[0].title == "Forgotten (mine)"
     assert [name for name, _ in part.map.rows] == [row[0] for row in part.costs.rows]
@@ -112,7 +115,7 @@ def test_seeds_that_would_do_are_told_from_those_that_would_not(study: StudyReco
 def test_the_terminal_says_the_same(study: StudyRecord, capsys) -> None:
     show_study(study)
     shown = " ".join(capsys.readouterr().out.split())
-    for sentence in counted(study.matrix):
+    for sentence in count_noun(study.matrix):
         assert sentence in shown
     assert "]*" in shown
-    assert "gender · neutral," in shown  # what follows may be on the next line
+    assert "gender · counterfactual-kl," in shown  # what follows may be on the next line

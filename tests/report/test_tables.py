@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairforget.report.tables import Column, Ranged, Table, Veiled
+from fairforget.report.tables import Blurred, Column, IntervalCell, Table
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
 
@@ -59,7 +59,10 @@ def test_intervals_have_columns_of_their_own_in_csv_only() -> None:
     made = Table(
         "Change",
         [Column("Domain"), Column("Change", numeric=True, interval=True)],
-        [["Gender", Ranged(-2.61, (-4.12, -0.84), change=True)], ["Age", Ranged(1.0, change=True)]],
+        [
+            ["Gender", IntervalCell(-2.61, (-4.12, -0.84), change=True)],
+            ["Age", IntervalCell(1.0, change=True)],
+        ],
     )
     assert made.csv().splitlines() == [
         'Domain,Change,"Change, low","Change, high"',
@@ -72,6 +75,6 @@ def test_intervals_have_columns_of_their_own_in_csv_only() -> None:
 
 
 def test_veiled_text_is_copied_in_full() -> None:
-    made = Table("Items", [Column("Term"), Column("Text")], [["a", Veiled("two\nlines")]])
+    made = Table("Items", [Column("Term"), Column("Text")], [["a", Blurred("two\nlines")]])
     assert "two lines" in made.markdown()
     assert "two lines" in made.csv()

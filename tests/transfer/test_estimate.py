@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import t, ttest_1samp, ttest_ind
 
 from fairforget.statistics import Floats, jackknife
-from fairforget.transfer.estimate import Estimate, mean, over_seeds, ratio, weighted
+from fairforget.transfer_study.estimate import Estimate, mean, over_seeds, ratio, weighted_mean
 
 UNITS = st.lists(st.floats(-10, 10), min_size=2, max_size=12).filter(lambda u: np.ptp(u) > 0.1)
 
@@ -129,7 +129,7 @@ def test_a_mean_over_domains_keeps_what_runs_share() -> None:
 @given(UNITS, st.floats(-3, 3))
 def test_a_ratio_holds_what_the_difference_allows(units: list[float], r: float) -> None:
     """Fieller: r is in the interval where upper − r lower may be 0."""
-    lower = weighted([of_mean(units)], [1.0])
+    lower = weighted_mean([of_mean(units)], [1.0])
     upper = of_mean([u**2 / 5 - 1 for u in units])
     found = ratio(upper, lower)
     if found is None:
@@ -139,6 +139,6 @@ def test_a_ratio_holds_what_the_difference_allows(units: list[float], r: float) 
     assert value == pytest.approx(upper.value / lower.value)
     assert low <= value + 1e-9
     assert value <= high + 1e-9
-    left = weighted([upper, lower], [1.0, -r])
+    left = weighted_mean([upper, lower], [1.0, -r])
     if min(abs(r - low), abs(r - high)) > 1e-6 and left.variance > 1e-9:
         assert (low < r < high) == (left.ci[0] < 0 < left.ci[1])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fairforget.corpora import Mention, Span, Text, read_corpus
 from fairforget.corpora.builtin import group_terms
-from fairforget.transfer.matched import matched_texts
+from fairforget.transfer_study.matched import matched_texts
 
 NOUNS = {form for term in group_terms("control") for form in (term.plural, term.singular)}
 
@@ -29,7 +29,7 @@ def test_harmful_words_stay_and_mentions_become_things(start: int, seed: int) ->
             assert words(control, new)[0].isupper() == old.word[0].isupper()
             assert "thing" in new.word.lower()
         assert control.domain == "control"
-        bare = control.neutral_text().text.lower()
+        bare = control.counterfactual().text.lower()
         assert bare.count("thing") >= len(text.mentions)
 
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairforget.benchmarks.stereoset import judge
-from fairforget.transfer.effects import measured
-from fairforget.transfer.matrix import Result, seed_cells, transfer_matrix
-from fairforget.transfer.record import MatrixCell, MatrixRow
+from fairforget.transfer_study.effects import measure_effect
+from fairforget.transfer_study.matrix import Result, seed_cells, transfer_matrix
+from fairforget.transfer_study.record import MatrixCell, MatrixRow
 
 from .items import result, rows, ss
 
@@ -187,10 +187,10 @@ def test_rows_stand_beside_the_controls_mean_over_the_same_domains() -> None:
 
 
 def test_of_one_seed_all_chance_is_that_of_items_and_nothing_is_decided() -> None:
-    (found,) = measured(judge, rows(), [[rows(noise=0.3)]], domain="all")
+    (found,) = measure_effect(judge, rows(), [[rows(noise=0.3)]], domain="all")
     assert found.bias.variance == found.bias.of_items
     several = [rows(shift={"gender": 0.2 * s, "race": 0.2 * s}) for s in SEEDS]
-    (found,) = measured(judge, rows(), [several], domain="all")
+    (found,) = measure_effect(judge, rows(), [several], domain="all")
     assert found.bias.of_items < 0.8 * found.bias.variance
     cells, (row,) = transfer_matrix(
         rows(), [result("builtin:gender", shift={"gender": 0.7})], ["stereoset"], controls=[]
@@ -241,7 +241,7 @@ def test_rows_sum_up_own_transfer_and_collateral() -> None:
     runs = [
         replace(
             result("builtin:gender", shift={"gender": 0.5, "race": -0.5}, seed=seed),
-            everyday_ratio=1.02 + 0.01 * seed,
+            everyday_perplexity_ratio=1.02 + 0.01 * seed,
         )
         for seed in SEEDS
     ]
@@ -255,7 +255,7 @@ def test_rows_sum_up_own_transfer_and_collateral() -> None:
     assert row.seeds == 3
     assert row.collateral == ("race",)
     assert row.perplexity_ratio == pytest.approx(1.01)
-    assert row.everyday_ratio == pytest.approx(1.03)
+    assert row.everyday_perplexity_ratio == pytest.approx(1.03)
     assert row.lms_before is not None
 
 
@@ -298,7 +298,7 @@ def test_p_is_small_as_seldom_as_it_says() -> None:
             ]
             for shift in level
         )
-        (one,) = measured(judge, fair, [new], domain="all")
+        (one,) = measure_effect(judge, fair, [new], domain="all")
         assert (one.delta.p < 0.05) == (not one.delta.ci[0] <= 0 <= one.delta.ci[1])
         found.append(one.delta.p)
     p = np.array(found)
@@ -322,7 +322,7 @@ def test_nothing_is_decided_more_often_than_it_may_be(level: float) -> None:
     found = []
     for _ in range(400):
         fair, *new = (drawn(shift) for shift in [level, *generator.normal(level, 0.12, size=6)])
-        forgotten, control = measured(judge, fair, [new[:3], new[3:]], domain="all")
+        forgotten, control = measure_effect(judge, fair, [new[:3], new[3:]], domain="all")
         found.append([forgotten.bias.p, (forgotten.bias - control.bias).p])
     assert (np.array(found) < 0.05).mean(axis=0) == pytest.approx(0.03, abs=0.04)
 
@@ -343,7 +343,7 @@ def test_what_changed_nothing_is_nothing(sizes: list[int], luck: int) -> None:
         for term, size in enumerate(sizes)
         for number in range(size)
     ]
-    for one in measured(judge, items, [[items] * 3, [items]], domain="all"):
+    for one in measure_effect(judge, items, [[items] * 3, [items]], domain="all"):
         assert (one.delta.value, one.delta.p) == (0, 1)
         assert (one.bias.value, one.bias.p) == (0, 1)
 
@@ -358,7 +358,7 @@ def test_a_bias_near_none_may_have_changed_by_no_more_than_the_score() -> None:
     after = [dict(row) for row in before]
     for row in after[:16:4]:  # from just above no bias to just below
         row["score_stereotype"] -= 9
-    (one,) = measured(judge, before, [[after] * 3], domain="race")
+    (one,) = measure_effect(judge, before, [[after] * 3], domain="race")
     assert ss(before, "race") > 50 > ss(after, "race")
     reach = max(map(abs, one.delta.ci))
     assert max(map(abs, one.bias.ci)) <= reach + 2 * abs(one.bias.value) + 1e-9
@@ -368,7 +368,7 @@ def test_far_from_no_bias_its_change_is_that_of_the_score() -> None:
     """To the last digit, however the seeds disagree: there is no kink there."""
     before = rows()
     after = [[rows(shift={"race": by}, noise=0.3, seed=s)] for s, by in enumerate((0.3, -0.3, 0.3))]
-    (one,) = measured(
+    (one,) = measure_effect(
         judge,
         [row for row in before if row["domain"] == "race"],
         [[[row for row in run if row["domain"] == "race"] for (run,) in after]],

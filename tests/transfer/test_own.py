@@ -6,42 +6,42 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairforget.benchmarks.domains import BENCHMARK_DOMAINS, NAMES, measured_domains
+from fairforget.benchmarks.domains import BENCHMARK_DOMAINS, NAMES, covered_domains
 from fairforget.corpora import read_corpus
-from fairforget.corpora.domains import DOMAINS, forgotten_domains
+from fairforget.corpora.domains import DOMAINS, target_domains
 from fairforget.data.catalogue import BBQ_CATEGORIES
-from fairforget.transfer.plan import Recipe, Run
-from fairforget.transfer.study import _forgotten
+from fairforget.transfer_study.plan import Recipe, Run
+from fairforget.transfer_study.study import _forgotten
 
 
 @given(st.integers(0, 30), st.integers(1, 60))
 def test_a_tenth_of_the_texts_make_a_domain_their_corpuss_own(some: int, others: int) -> None:
     labels = ["race+nationality"] * some + ["race"] * others
-    found = forgotten_domains("posts.csv:race", labels)
+    found = target_domains("posts.csv:race", labels)
     assert ("nationality" in found) == (10 * some >= some + others)
     assert "race" in found
 
 
 def test_the_part_that_is_named_is_own_whatever_the_texts_say() -> None:
-    assert forgotten_domains("builtin:women", [None, "control"]) == {"gender"}
-    assert forgotten_domains("builtin:migrants?label=all", []) == {"race", "nationality"}
-    assert forgotten_domains("builtin:control", ["control"]) == frozenset()
+    assert target_domains("builtin:women", [None, "control"]) == {"gender"}
+    assert target_domains("builtin:migrants?label=all", []) == {"race", "nationality"}
+    assert target_domains("builtin:control", ["control"]) == frozenset()
 
 
 def test_every_domain_of_a_benchmark_is_one_of_ours_or_several() -> None:
     assert set().union(*BENCHMARK_DOMAINS.values()) <= {*DOMAINS}
-    assert measured_domains("race") == {"race", "nationality"}
-    assert measured_domains("race-color") == {"race"}
-    assert measured_domains("profession") == {"profession"}
+    assert covered_domains("race") == {"race", "nationality"}
+    assert covered_domains("race-color") == {"race"}
+    assert covered_domains("profession") == {"profession"}
     for category in BBQ_CATEGORIES:
-        assert measured_domains(category) == measured_domains(category + NAMES)
-        assert measured_domains(category) <= {*DOMAINS}
+        assert covered_domains(category) == covered_domains(category + NAMES)
+        assert covered_domains(category) <= {*DOMAINS}
 
 
 @pytest.mark.shared_data
 def test_hatecheck_on_race_is_about_immigrants_too(shared_file) -> None:
     shared_file("hatecheck/test_suite_cases.csv")
     texts = read_corpus("hatecheck:race")
-    assert forgotten_domains("hatecheck:race", (t.domain for t in texts)) == {"race", "nationality"}
+    assert target_domains("hatecheck:race", (t.domain for t in texts)) == {"race", "nationality"}
     run = Run("hatecheck:race", "ascent", "matched", 0, Recipe(model="none"))
     assert _forgotten(run) == {"race", "nationality"}  # though its own texts are about nobody

@@ -8,16 +8,16 @@ import pytest
 
 from fairforget.errors import InputError
 from fairforget.training.budget import Budget
-from fairforget.transfer.plan import CONTROLS, Recipe, Run, planned
+from fairforget.transfer_study.plan import CONTROLS, Recipe, Run, plan_runs
 
 RECIPE = Recipe(model="smollm2")
 
 
 def test_every_run_once_and_whole_seeds_first() -> None:
-    runs = planned(
+    runs = plan_runs(
         RECIPE,
         ["builtin:gender", "builtin:race"],
-        objectives=["ascent", "neutral"],
+        objectives=["ascent", "counterfactual-kl"],
         controls=["random", "matched", "none"],
         seeds=3,
     )
@@ -29,12 +29,12 @@ def test_every_run_once_and_whole_seeds_first() -> None:
 
 def test_other_corpora_have_matched_controls_of_their_own() -> None:
     corpora = ["hatecheck:gender", "hatecheck:race"]
-    runs = planned(RECIPE, corpora, objectives=["ascent"], controls=["matched"], seeds=1)
+    runs = plan_runs(RECIPE, corpora, objectives=["ascent"], controls=["matched"], seeds=1)
     assert [run.forget for run in runs if run.control] == corpora
 
 
 def test_the_name_changes_with_all_that_determines_the_result() -> None:
-    run = Run("builtin:gender", "neutral", None, 0, RECIPE)
+    run = Run("builtin:gender", "counterfactual-kl", None, 0, RECIPE)
     others = [
         replace(run, seed=1),
         replace(run, control="random"),
@@ -47,7 +47,7 @@ def test_the_name_changes_with_all_that_determines_the_result() -> None:
     assert len(names) == len(others) + 1
     assert run.name("data") not in names
     assert replace(run).name("data") == run.name("data")
-    assert run.name("data").startswith("builtin_gender-neutral-seed0-")
+    assert run.name("data").startswith("builtin_gender-counterfactual-kl-seed0-")
     assert "/" not in replace(run, forget="hub:a/b:c?x=1").name("data")
 
 
@@ -75,20 +75,22 @@ def test_the_name_changes_with_all_that_determines_the_result() -> None:
 def test_bad_plans_are_refused(asked, message) -> None:
     plan = {"forget": ["builtin:gender"], "objectives": ["ascent"], "controls": [], "seeds": 1}
     with pytest.raises(InputError, match=message):
-        planned(RECIPE, **{**plan, **asked})
+        plan_runs(RECIPE, **{**plan, **asked})
 
 
 def test_random_tokens_are_no_control_of_what_is_not_a_choice_of_harmful_ones() -> None:
-    recipe = replace(RECIPE, selection="to-harm")
-    plan = {"forget": ["builtin:gender"], "objectives": ["neutral"], "seeds": 1}
-    assert len(planned(recipe, controls=["matched", "none", "all"], **plan)) == 4
-    refused = "is no control of selection 'to-harm'; give --controls without it, or --selection"
+    recipe = replace(RECIPE, selection="mention-to-span")
+    plan = {"forget": ["builtin:gender"], "objectives": ["counterfactual-kl"], "seeds": 1}
+    assert len(plan_runs(recipe, controls=["matched", "none", "all"], **plan)) == 4
+    refused = (
+        "is no control of selection 'mention-to-span'; give --controls without it, or --selection"
+    )
     with pytest.raises(InputError, match=refused):
-        planned(recipe, controls=["matched", "random"], **plan)
+        plan_runs(recipe, controls=["matched", "random"], **plan)
 
 
-@pytest.mark.parametrize("nothing", [{"retain_per_forget": 0.0}, {"retention_weight": 0.0}])
+@pytest.mark.parametrize("nothing", [{"retain_per_forget": 0.0}, {"retain_loss_weight": 0.0}])
 def test_training_on_retain_texts_alone_takes_some(nothing) -> None:
-    alone = replace(RECIPE, **nothing, retention="none")
-    with pytest.raises(InputError, match="retain_per_forget or retention_weight is 0"):
-        planned(alone, ["builtin"], objectives=["ascent"], controls=["none"], seeds=1)
+    alone = replace(RECIPE, **nothing, retain_loss="none")
+    with pytest.raises(InputError, match="retain_per_forget or retain_loss_weight is 0"):
+        plan_runs(alone, ["builtin"], objectives=["ascent"], controls=["none"], seeds=1)

@@ -15,12 +15,12 @@ import torch
 from fairforget.cli import main
 from fairforget.corpora import Mention, Text
 from fairforget.errors import InputError
-from fairforget.models.fingerprint import makeup
+from fairforget.models.fingerprint import model_identity
 from fairforget.models.loading import load_model
-from fairforget.transfer import running
-from fairforget.transfer import study as study_module
-from fairforget.transfer.plan import Recipe, Run
-from fairforget.transfer.running import carry_out, digests, forget_corpus, load
+from fairforget.transfer_study import runs
+from fairforget.transfer_study import study as study_module
+from fairforget.transfer_study.plan import Recipe, Run
+from fairforget.transfer_study.runs import compute_digests, forget_corpus, load_original, run_one
 
 from ..docs.blocks import ROOT
 from ..models import save_tiny
@@ -79,14 +79,14 @@ def unless_race(instead: Callable[[], None]) -> Callable[[Run, Path], None]:
         if task.forget == "builtin:race":
             instead()
         else:
-            carry_out(task, directory)
+            run_one(task, directory)
 
     return carried
 
 
 def run_in_part(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[dict[str, Any], str]:
     """A small study some runs of which fail, and what it says on stderr."""
-    short = ["--objectives", "neutral", "--controls", "", "--seeds", "1", "--json"]
+    short = ["--objectives", "counterfactual-kl", "--controls", "", "--seeds", "1", "--json"]
     with pytest.raises(SystemExit) as exit_:
         main([*arguments, *short])
     assert exit_.value.code == 1
@@ -103,9 +103,13 @@ def test_a_study_has_every_cell_and_a_report(arguments, tmp_path, capsys) -> Non
     assert study["kind"] == "study"
     assert study["failed"] == []
     rows = {(row["forget"], row["method"], row["control"]) for row in study["rows"]}
-    mains = {(f"builtin:{d}", o, None) for d in ("gender", "race") for o in ("ascent", "neutral")}
+    mains = {
+        (f"builtin:{d}", o, None)
+        for d in ("gender", "race")
+        for o in ("ascent", "counterfactual-kl")
+    }
     assert mains < rows
-    assert ("builtin:control", "neutral", "matched") in rows
+    assert ("builtin:control", "counterfactual-kl", "matched") in rows
     assert ("none", "none", "none") in rows
     assert len(rows) == 4 + 4 + 2 + 1
     assert len(study["matrix"]) == len(rows) * 3
@@ -142,7 +146,7 @@ def test_constants_that_an_objective_cannot_take_are_refused(
 def test_a_study_that_was_cut_off_goes_on_and_ends_the_same(
     arguments, tmp_path, capsys, monkeypatch
 ) -> None:
-    short = ["--objectives", "neutral", "--controls", "random", "--seeds", "1"]
+    short = ["--objectives", "counterfactual-kl", "--controls", "random", "--seeds", "1"]
     whole = run(capsys, *arguments, *short, "--output", str(tmp_path / "whole"))
     begun: list[str] = []
 
@@ -150,9 +154,9 @@ def test_a_study_that_was_cut_off_goes_on_and_ends_the_same(
         begun.append(directory.name)
         if len(begun) == 3:
             raise KeyboardInterrupt
-        carry_out(task, directory)
+        run_one(task, directory)
 
-    monkeypatch.setattr(study_module, "carry_out", interrupted)
+    monkeypatch.setattr(study_module, "run_one", interrupted)
     again = [*arguments, *short, "--output", str(tmp_path / "again")]
     with pytest.raises(SystemExit) as exit_:
         main(again)
@@ -170,14 +174,21 @@ def test_a_study_that_was_cut_off_goes_on_and_ends_the_same(
     [
         ([], 2),
         (["--forget", "religion,race,gender"], 1),
-        (["--objectives", "ascent,neutral"], 1),
+        (["--objectives", "ascent,counterfactual-kl"], 1),
     ],
     ids=["seeds", "domains", "objectives"],
 )
 def test_a_study_asked_for_more_does_the_rest_only(
     arguments, more, seeds, tmp_path, capsys
 ) -> None:
-    short = ["--objectives", "neutral", "--controls", "", "--output", str(tmp_path / "study")]
+    short = [
+        "--objectives",
+        "counterfactual-kl",
+        "--controls",
+        "",
+        "--output",
+        str(tmp_path / "study"),
+    ]
     run(capsys, *arguments, *short, "--seeds", "1")
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "study").glob("runs/*/record.json")}
     assert len(before) == 2
@@ -194,7 +205,7 @@ def test_a_failed_run_is_reported_and_stops_no_other(
     def tired() -> None:
         raise InputError("the machine is tired")
 
-    monkeypatch.setattr(study_module, "carry_out", unless_race(tired))
+    monkeypatch.setattr(study_module, "run_one", unless_race(tired))
     study, told = run_in_part(capsys, *arguments, "--output", str(tmp_path / "study"))
     assert [failure["error"] for failure in study["failed"]] == ["the machine is tired"]
     assert {cell["forget"] for cell in study["matrix"]} == {"builtin:gender"}
@@ -228,7 +239,7 @@ def test_kept_runs_let_a_study_go_on_elsewhere(arguments, tmp_path, capsys, monk
     kept = "".join(path.read_text("utf-8", "replace") for path in elsewhere.rglob("*.parquet"))
     assert "score_stereotype" in kept
     assert "It is" not in kept  # no sentence of a benchmark
-    monkeypatch.setattr(study_module, "carry_out", None)  # nothing is left to do
+    monkeypatch.setattr(study_module, "run_one", None)  # nothing is left to do
     assert without_times(run(capsys, *short, "--output", str(elsewhere))) == without_times(study)
 
 
@@ -236,10 +247,10 @@ def test_a_corpus_that_changed_is_read_anew(tmp_path) -> None:
     path = tmp_path / "posts.csv"
     path.write_text("text\nIt rains.\n")
     run = Run(str(path), "ascent", None, 0, Recipe(model="none"))
-    before = digests([run], MODEL)
-    assert digests([run], MODEL) == before
+    before = compute_digests([run], MODEL)
+    assert compute_digests([run], MODEL) == before
     path.write_text("text\nIt snows.\n")
-    assert digests([run], MODEL) != before
+    assert compute_digests([run], MODEL) != before
     assert forget_corpus(run).texts[0].text == "It snows."
 
 
@@ -247,51 +258,51 @@ def test_a_machine_with_other_texts_does_no_run_of_the_study(model, tmp_path) ->
     path = tmp_path / "posts.csv"
     path.write_text("text\nIt rains.\n")
     run = Run(str(path), "ascent", "all", 0, Recipe(model=model, device="cpu"))
-    planned = run.name(digests([run], makeup(load(run.recipe)))[run])
+    planned = run.name(compute_digests([run], model_identity(load_original(run.recipe)))[run])
     path.write_text("text\nIt snows.\n")
-    digests([run], MODEL)  # as in another process, nothing is remembered
+    compute_digests([run], MODEL)  # as in another process, nothing is remembered
     with pytest.raises(InputError, match=r"its model, texts, .* are not those"):
-        carry_out(run, tmp_path / planned)
+        run_one(run, tmp_path / planned)
 
 
 def test_what_a_recipe_only_names_tells_runs_apart(monkeypatch, tmp_path) -> None:
     items = tmp_path / "items.jsonl"
     items.write_text("one item")
     recipe = Recipe(model="none", benchmarks=(f"stereoset:{items}",))
-    run = Run("builtin:gender", "neutral", None, 0, recipe)
+    run = Run("builtin:gender", "counterfactual-kl", None, 0, recipe)
     random = replace(run, control="random")
-    to_harm = replace(run, recipe=replace(recipe, selection="to-harm"))
-    before = digests([run, random, to_harm], MODEL)
+    to_harm = replace(run, recipe=replace(recipe, selection="mention-to-span"))
+    before = compute_digests([run, random, to_harm], MODEL)
     assert len(set(before.values())) == 3  # other tokens
-    assert digests([run], MODEL)[run] == before[run]
-    assert digests([run], {"weights": "others"})[run] != before[run]
+    assert compute_digests([run], MODEL)[run] == before[run]
+    assert compute_digests([run], {"weights": "others"})[run] != before[run]
     items.write_text("another item")
-    changed = digests([run], MODEL)[run]
+    changed = compute_digests([run], MODEL)[run]
     assert changed != before[run]
-    monkeypatch.setattr("fairforget.transfer.running.FIXED", "a longer retain text")
-    assert digests([run], MODEL)[run] != changed
+    monkeypatch.setattr("fairforget.transfer_study.runs.FIXED", "a longer retain text")
+    assert compute_digests([run], MODEL)[run] != changed
 
 
 def test_what_changes_no_result_makes_no_other_run() -> None:
     recipe = Recipe(model="none", device="cpu")
-    run = Run("builtin:gender", "neutral", None, 0, recipe)
-    name = run.name(digests([run], MODEL)[run])
+    run = Run("builtin:gender", "counterfactual-kl", None, 0, recipe)
+    name = run.name(compute_digests([run], MODEL)[run])
     for same in (
         replace(recipe, device="cpu:0"),
         replace(recipe, train="ethos"),
         replace(recipe, trust_remote_code=True),
     ):
         other = replace(run, recipe=same)
-        assert other.name(digests([other], MODEL)[other]) == name
+        assert other.name(compute_digests([other], MODEL)[other]) == name
 
 
 def test_matched_texts_are_part_of_what_they_are_known_by(monkeypatch) -> None:
-    run = Run("ethos", "neutral", "matched", 0, Recipe(model="none"))
+    run = Run("ethos", "counterfactual-kl", "matched", 0, Recipe(model="none"))
     text = Text("1", "Women are late.", mentions=(Mention(0, 5, "People"),), domain="gender")
-    monkeypatch.setattr(running, "read_corpus", lambda *_, **__: [text])
-    before = digests([run], MODEL)
-    monkeypatch.setattr(running, "matched_texts", lambda texts, seed: [])
-    assert digests([run], MODEL) != before
+    monkeypatch.setattr(runs, "read_corpus", lambda *_, **__: [text])
+    before = compute_digests([run], MODEL)
+    monkeypatch.setattr(runs, "matched_texts", lambda texts, seed: [])
+    assert compute_digests([run], MODEL) != before
 
 
 def test_a_model_that_changed_wants_another_directory(arguments, model, tmp_path, capsys) -> None:
@@ -314,7 +325,7 @@ def test_a_model_that_changed_wants_another_directory(arguments, model, tmp_path
         (["--forget", "weather"], "weather"),
         (["--controls", "placebo"], "'placebo' is unknown"),
         (["--objectives", "hope"], "'hope' is unknown"),
-        (["--benchmarks", "perplexity:boolq"], "no bias score"),
+        (["--benchmarks", "perplexity:wikipedia"], "no bias score"),
     ],
 )
 def test_bad_input_is_one_line(arguments, tmp_path, capsys, flags, message) -> None:
@@ -345,7 +356,7 @@ def test_a_damaged_run_is_done_again(arguments, tmp_path, capsys) -> None:
 def test_a_run_that_left_nothing_has_failed(arguments, tmp_path, capsys, monkeypatch) -> None:
     """As where a worker's files lie on another machine."""
 
-    monkeypatch.setattr(study_module, "carry_out", unless_race(lambda: None))
+    monkeypatch.setattr(study_module, "run_one", unless_race(lambda: None))
     study, _ = run_in_part(capsys, *arguments, "--output", str(tmp_path / "study"))
     (failure,) = study["failed"]
     assert "must be a directory that all machines see" in failure["error"]
@@ -354,7 +365,7 @@ def test_a_run_that_left_nothing_has_failed(arguments, tmp_path, capsys, monkeyp
 def test_a_ray_cluster_gives_the_same(arguments, tmp_path, capsys, monkeypatch) -> None:
     pytest.importorskip("ray")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    short = ["--objectives", "neutral", "--controls", "random", "--seeds", "1"]
+    short = ["--objectives", "counterfactual-kl", "--controls", "random", "--seeds", "1"]
     alone = run(capsys, *arguments, *short, "--output", str(tmp_path / "alone"))
     spread = run(
         capsys, *arguments, *short, "--cluster", "ray", "--output", str(tmp_path / "spread")

@@ -10,12 +10,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from fairforget.statistics import corrected, holm
-from fairforget.transfer.estimate import Estimate
-from fairforget.transfer.families import cell_family
-from fairforget.transfer.needed import data_needed, seeds_needed
-from fairforget.transfer.record import Effect, MatrixCell, Reason
-from fairforget.transfer.verdicts import Waiting, judged, pointed
+from fairforget.statistics import adjust_holm, holm
+from fairforget.transfer_study.estimate import Estimate
+from fairforget.transfer_study.families import cell_family
+from fairforget.transfer_study.record import Effect, MatrixCell, Reason
+from fairforget.transfer_study.required_data import data_needed, seeds_needed
+from fairforget.transfer_study.verdicts import PendingCell, judge_cells, raw_verdict
 
 P = st.floats(0.0001, 1.0)
 EFFECTS = st.builds(lambda value, p: Effect(value, (value, value), p, p), st.floats(-9, 9), P)
@@ -61,15 +61,17 @@ def cell(
     )
 
 
-def waiting(*cells: MatrixCell, hindered: Reason | None = None) -> list[Waiting]:
-    return [Waiting(c, (spread(c.bias.value, 0.5, 0.5),), hindered, unbiased=False) for c in cells]
+def waiting(*cells: MatrixCell, hindered: Reason | None = None) -> list[PendingCell]:
+    return [
+        PendingCell(c, (spread(c.bias.value, 0.5, 0.5),), hindered, unbiased=False) for c in cells
+    ]
 
 
 @given(EFFECTS, st.lists(EFFECTS, max_size=4))
 def test_all_parts_must_fall_and_one_that_rises_is_enough(
     bias: Effect, others: list[Effect]
 ) -> None:
-    verdict, p = pointed(cell(bias, *others))
+    verdict, p = raw_verdict(cell(bias, *others))
     parts = [bias, *others]
     assert 0 < p <= 1
     if verdict == "supported":
@@ -85,12 +87,12 @@ def test_all_parts_must_fall_and_one_that_rises_is_enough(
 
 @given(EFFECTS, st.lists(EFFECTS, max_size=4))
 def test_without_a_control_nothing_is_supported(bias: Effect, others: list[Effect]) -> None:
-    assert pointed(cell(bias, *others), hindered=True)[0] != "supported"
+    assert raw_verdict(cell(bias, *others), hindered=True)[0] != "supported"
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, "a", "b"]), P), max_size=30))
 def test_families_do_not_pay_for_each_other(tests: list[tuple[str | None, float]]) -> None:
-    found = corrected({n: (family and (family,), p) for n, (family, p) in enumerate(tests)})
+    found = adjust_holm({n: (family and (family,), p) for n, (family, p) in enumerate(tests)})
     for name in ("a", "b"):
         mine = [place for place, (family, _) in enumerate(tests) if family == name]
         assert [found[place] for place in mine] == holm([tests[place][1] for place in mine])
@@ -114,13 +116,13 @@ def test_controls_and_means_cost_the_verdicts_nothing() -> None:
     sure, unsure = Effect(-1.0, (-2.0, -0.1), 0.02, 0.02), Effect(-1.0, (-2.0, 1.0), 0.4, 0.4)
     one = cell(sure), cell(unsure, domain="race")
     beside = [cell(unsure, control="random") for _ in range(20)]
-    first, second, *_ = judged(waiting(*one, *beside, cell(unsure, domain="all")))
+    first, second, *_ = judge_cells(waiting(*one, *beside, cell(unsure, domain="all")))
     assert (first.verdict, first.p_verdict) == ("supported", 0.04)
     assert (first.data_needed, first.reason) == (None, None)
     assert (second.verdict, second.p_verdict) == ("undecided", 0.4)
     assert second.data_needed is not None
-    assert judged(waiting(*one))[:2] == [first, second]
-    (few,) = judged(waiting(cell(sure, clusters=3), hindered="control missing"))
+    assert judge_cells(waiting(*one))[:2] == [first, second]
+    (few,) = judge_cells(waiting(cell(sure, clusters=3), hindered="control missing"))
     assert (few.verdict, few.reason, few.p_verdict) == ("undecided", "too few terms", None)
 
 

@@ -1,7 +1,8 @@
 """The benchmarks, by name. A new one is a file here and a line below.
 
 A benchmark is named `NAME[:OPTION]…`: a protocol, a split, a file, whatever its module takes, in
-any order: `stereoset`, `stereoset:test:bias-bench`, `crows_pairs:pairs.csv`, `perplexity:boolq`.
+any order: `stereoset`, `stereoset:test:bias-bench`, `crows_pairs:pairs.csv`,
+`perplexity:wikipedia`.
 The name as given is what the record and the items call it.
 """
 
@@ -26,11 +27,11 @@ BENCHMARKS = {
 }
 """Each module has `prepare(options) -> Benchmark`, and `judge(rows) -> Judged` where its items can
 be compared one by one."""
-ABILITIES = ("lm-eval",)
+CAPABILITY_BENCHMARKS = ("lm-eval",)
 """Those whose items say what a model can do, and nothing about bias."""
 
 
-def benchmark(name: str) -> Benchmark:
+def load_benchmark(name: str) -> Benchmark:
     """The benchmark of that name, with the options in it.
 
     Its data are found, or fetched, now: what is missing is said before a model is loaded.
@@ -45,18 +46,18 @@ def benchmark(name: str) -> Benchmark:
     return found
 
 
-def judge_of(name: str) -> Judge | None:
+def find_judge(name: str) -> Judge | None:
     """How the items of a benchmark become verdicts and scores, if it has items."""
     module = BENCHMARKS.get(name.partition(":")[0])
     return getattr(import_module(module), "judge", None) if module else None
 
 
-def bias_judge_of(name: str) -> Judge | None:
+def find_bias_judge(name: str) -> Judge | None:
     """The same, of a benchmark whose score has a value that means no bias."""
-    return None if name.partition(":")[0] in ABILITIES else judge_of(name)
+    return None if name.partition(":")[0] in CAPABILITY_BENCHMARKS else find_judge(name)
 
 
-def checked(
+def load_benchmarks(
     names: Sequence[str], language_model: LanguageModel | None = None
 ) -> dict[str, Benchmark]:
     """The benchmarks by name, in the order given.
@@ -68,15 +69,15 @@ def checked(
     Raises:
         InputError: as `benchmark`; one is named twice, or is not for a model of this kind.
     """
-    found = {name: benchmark(name) for name in names}
+    found = {name: load_benchmark(name) for name in names}
     if len(found) < len(names):
         raise InputError(f"a benchmark is named twice in {', '.join(names)}")
     if language_model:
-        check_kinds(found, language_model)
+        check_model_kinds(found, language_model)
     return found
 
 
-def check_kinds(benchmarks: Mapping[str, Benchmark], language_model: LanguageModel) -> None:
+def check_model_kinds(benchmarks: Mapping[str, Benchmark], language_model: LanguageModel) -> None:
     """Tell, before any is measured, of a benchmark that cannot measure the model.
 
     Raises:
@@ -89,9 +90,9 @@ def check_kinds(benchmarks: Mapping[str, Benchmark], language_model: LanguageMod
 __all__ = [
     "BENCHMARKS",
     "Benchmark",
-    "benchmark",
-    "bias_judge_of",
-    "check_kinds",
-    "checked",
-    "judge_of",
+    "check_model_kinds",
+    "find_bias_judge",
+    "find_judge",
+    "load_benchmark",
+    "load_benchmarks",
 ]

@@ -18,11 +18,18 @@ from typing import Any
 import numpy as np
 
 from fairforget.benchmarks.domains import NAMES
-from fairforget.benchmarks.measurement import Benchmark, Judged, Measurement, Row, by_domain, scores
-from fairforget.benchmarks.options import chosen
+from fairforget.benchmarks.measurement import (
+    Benchmark,
+    Judgement,
+    Measurement,
+    Row,
+    compute_scores,
+    group_by_domain,
+)
+from fairforget.benchmarks.options import parse_options
 from fairforget.benchmarks.sentences import continuation_scores
 from fairforget.data.catalogue import BBQ_CATEGORIES, BBQ_METADATA, bbq_file
-from fairforget.data.locate import located
+from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.files.rows import csv_rows, json_rows
 from fairforget.models.language_model import LanguageModel
@@ -57,10 +64,10 @@ class Question:
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: categories, by default all."""
     for option in options:
-        chosen("bbq", [option], {"category": tuple(BBQ_CATEGORIES)})
+        parse_options("bbq", [option], {"category": tuple(BBQ_CATEGORIES)})
     categories = tuple(dict.fromkeys(options)) or tuple(BBQ_CATEGORIES)
     for file in (*map(bbq_file, categories), BBQ_METADATA):
-        located(file)
+        find_file(file)
     return Benchmark(partial(evaluate, categories=categories), ("causal",))
 
 
@@ -117,13 +124,13 @@ def evaluate(
             "protocol": PROTOCOL,
             "categories": list(dict.fromkeys(q.domain for q in questions)),
             "start_token": language_model.start_token,
-            "domains": {name: _domain(rows, seed) for name, rows in by_domain(items).items()},
+            "domains": {name: _domain(rows, seed) for name, rows in group_by_domain(items).items()},
         },
         items,
     )
 
 
-def judge(rows: Sequence[Row]) -> Judged:
+def judge(rows: Sequence[Row]) -> Judgement:
     """Answers as numbers, clustered by the template that the question was made from."""
     answer, right, unknown, biased = (
         np.array([row[name] for row in rows]) for name in ("answer", "right", "unknown", "biased")
@@ -135,12 +142,12 @@ def judge(rows: Sequence[Row]) -> Judged:
     both = np.hstack([facts * ambiguous[:, None], facts * ~ambiguous[:, None]])
     _, sums = cluster_sums(both, [row["template"] for row in rows])
     best = np.sort(np.array([[row[f"score{i}"] for i in range(3)] for row in rows]))
-    return Judged(
+    return Judgement(
         sums=sums,
         statistic=_statistic,
         verdicts=(answer == biased) & ambiguous,  # of what the first score is about
         ties=int((best[:, 2] == best[:, 1]).sum()),
-        neutral=0.0,
+        unbiased_score=0.0,
     )
 
 
@@ -162,7 +169,7 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
 def _domain(rows: Sequence[Row], seed: int) -> dict[str, Any]:
     judged = judge(rows)
     facts: dict[str, Any] = {}
-    for name, (value, ci) in scores(judged, seed=seed).items():
+    for name, (value, ci) in compute_scores(judged, seed=seed).items():
         if not np.isnan(value):
             facts |= {name: value, f"{name}_ci": ci}
     return {**facts, "items": len(rows), "templates": len(judged.sums), "ties": judged.ties}
@@ -183,8 +190,8 @@ def read_questions(
         InputError: a file is missing or malformed; names file, line and field.
     """
     if files is None:
-        files = [located(bbq_file(category)) for category in categories]
-    known = _metadata(Path(metadata) if metadata is not None else located(BBQ_METADATA))
+        files = [find_file(bbq_file(category)) for category in categories]
+    known = _metadata(Path(metadata) if metadata is not None else find_file(BBQ_METADATA))
     questions: dict[str, Question] = {}
     for file in files:
         for where, row in json_rows(Path(file)):

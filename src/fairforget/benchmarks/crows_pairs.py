@@ -17,21 +17,21 @@ import numpy as np
 
 from fairforget.benchmarks.measurement import (
     Benchmark,
-    Judged,
+    Judgement,
     Measurement,
     Row,
-    by_domain,
-    scores,
+    compute_scores,
+    group_by_domain,
 )
-from fairforget.benchmarks.options import FILE, Protocols, chosen, kinds_with
-from fairforget.benchmarks.sentences import refuse_too_long, sentence_scores
+from fairforget.benchmarks.options import FILE, Protocols, list_model_kinds, parse_options
+from fairforget.benchmarks.sentences import check_length, sentence_scores
 from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.locate import located
+from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.files.rows import csv_rows
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
-from fairforget.scoring.masked import Blanked, masked_log_probs, one_at_a_time
+from fairforget.scoring.masked import MaskedText, mask_one_at_a_time, masked_log_probs
 from fairforget.statistics import Floats
 
 DOMAINS = (
@@ -70,7 +70,7 @@ class Pair:
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: a protocol, or a file of pairs."""
-    found = chosen(
+    found = parse_options(
         "crows_pairs",
         options,
         {"protocol": sorted({p for known in PROTOCOLS.values() for p in known})},
@@ -80,10 +80,10 @@ def prepare(options: Sequence[str]) -> Benchmark:
     if FILE in found:
         pairs = read_pairs(found[FILE])
     else:
-        located(*CATALOGUE["crows_pairs"].files)
+        find_file(*CATALOGUE["crows_pairs"].files)
     protocol = found.get("protocol")
     return Benchmark(
-        partial(evaluate, pairs=pairs, protocol=protocol), kinds_with(PROTOCOLS, protocol)
+        partial(evaluate, pairs=pairs, protocol=protocol), list_model_kinds(PROTOCOLS, protocol)
     )
 
 
@@ -145,18 +145,18 @@ def evaluate(
         "protocol": protocol,
         "pairs": len(kept),
         "skipped": len(pairs) - len(kept),
-        "domains": {d: _domain(rows, seed) for d, rows in by_domain(items, DOMAINS).items()},
+        "domains": {d: _domain(rows, seed) for d, rows in group_by_domain(items, DOMAINS).items()},
     }
     if language_model.kind == "causal":
         result["start_token"] = language_model.start_token
     return Measurement(result, items)
 
 
-def judge(rows: Sequence[Row]) -> Judged:
+def judge(rows: Sequence[Row]) -> Judgement:
     """Pairs as numbers; every pair is a cluster of its own."""
     more = np.array([row["score_more"] > row["score_less"] for row in rows])
     summed = np.array([row["sum_more"] > row["sum_less"] for row in rows])
-    return Judged(
+    return Judgement(
         sums=np.column_stack([more, summed, np.ones(len(rows))]).astype(np.float64),
         statistic=_statistic,
         verdicts=more,
@@ -171,7 +171,7 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
 
 def _domain(rows: Sequence[Row], seed: int) -> dict[str, Any]:
     judged = judge(rows)
-    found = scores(judged, seed=seed)
+    found = compute_scores(judged, seed=seed)
     value, ci = found["stereotype"]
     return {
         "stereotype": value,
@@ -192,7 +192,7 @@ def _masked_scores(
     tokenizer = language_model.tokenizer
     mask_id = int(tokenizer.mask_token_id)
     kept: list[Pair] = []
-    texts: list[Blanked] = []
+    texts: list[MaskedText] = []
     counts: list[int] = []
     for pair in pairs:
         # the alignment is not symmetric: the first sentence is the one the direction names
@@ -200,12 +200,12 @@ def _masked_scores(
         if pair.antistereo:
             sentences.reverse()
         ids = [tokenizer(sentence)["input_ids"] for sentence in sentences]
-        refuse_too_long(language_model, [len(i) for i in ids], [f"crows_pairs item {pair.id}"] * 2)
+        check_length(language_model, [len(i) for i in ids], [f"crows_pairs item {pair.id}"] * 2)
         places = _places(ids[0], ids[1], shared=protocol == "nangia")
         if not all(places):
             continue
         kept.append(pair)
-        blanked = [one_at_a_time(i, p, mask_id) for i, p in zip(ids, places, strict=True)]
+        blanked = [mask_one_at_a_time(i, p, mask_id) for i, p in zip(ids, places, strict=True)]
         if pair.antistereo:
             blanked.reverse()
         for part in blanked:
@@ -247,7 +247,7 @@ def read_pairs(path: str | Path | None = None) -> list[Pair]:
     Raises:
         InputError: the file is missing or malformed; names file, line and column.
     """
-    path = Path(path) if path is not None else located(*CATALOGUE["crows_pairs"].files)
+    path = Path(path) if path is not None else find_file(*CATALOGUE["crows_pairs"].files)
     pairs: dict[str, Pair] = {}
     for number, (where, row) in enumerate(csv_rows(path)):
         pair = _pair(row, number, where)

@@ -8,14 +8,14 @@ from typing import Any
 
 from fairforget.benchmarks.measurement import ALL, Measurement
 from fairforget.errors import InputError
-from fairforget.records.evaluation import SCORES
+from fairforget.records.evaluation import SCORE_PREFIXES
 from fairforget.records.schema import size_of
 
 MANY_TIES = 0.1
 """Share of an evaluation's items with equal scores from which on its results are doubted."""
 
 
-def refuse_nan(name: str, measured: Measurement) -> None:
+def check_finite_scores(name: str, measured: Measurement) -> None:
     """Refuse a measurement with scores that are no numbers.
 
     Raises:
@@ -23,13 +23,13 @@ def refuse_nan(name: str, measured: Measurement) -> None:
     """
     for item in measured.items:
         for field, value in item.items():
-            if field.startswith(SCORES) and isinstance(value, float | int):
+            if field.startswith(SCORE_PREFIXES) and isinstance(value, float | int):
                 _check(value, f"{name} item {item['id']}: its {field}")
     if isinstance(value := measured.result.get("value"), float):
         _check(value, f"{name}: the perplexity")
 
 
-def doubts_of(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def find_warnings(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Why scores say little: too many ties.
 
     Args:

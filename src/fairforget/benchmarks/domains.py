@@ -30,7 +30,7 @@ NAMES = " (names)"
 """Ends a domain of BBQ in which people are called by proper names."""
 
 
-def measured_domains(domain: str) -> frozenset[str]:
+def covered_domains(domain: str) -> frozenset[str]:
     """Our domains that a benchmark's domain is about; its own name where that is no other."""
     plain = domain.removesuffix(NAMES)
     return frozenset(BENCHMARK_DOMAINS.get(plain, {plain}))
@@ -38,4 +38,4 @@ def measured_domains(domain: str) -> frozenset[str]:
 
 def is_about(measured: str, domains: Collection[str]) -> bool:
     """Whether a benchmark's domain is about one of these of ours."""
-    return not measured_domains(measured).isdisjoint(domains)
+    return not covered_domains(measured).isdisjoint(domains)

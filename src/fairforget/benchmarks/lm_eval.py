@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from fairforget.benchmarks.measurement import Benchmark, Judged, Measurement, Row
-from fairforget.benchmarks.options import share_of
+from fairforget.benchmarks.measurement import Benchmark, Judgement, Measurement, Row
+from fairforget.benchmarks.options import parse_share
 from fairforget.errors import InputError, first_line
 from fairforget.extras import check_extra
-from fairforget.machine.processes import count
+from fairforget.machine.processes import process_count
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.statistics import Floats
@@ -37,9 +37,9 @@ def prepare(options: Sequence[str]) -> Benchmark:
             "benchmark lm-eval takes one task and at most one share, as in lm-eval:hellaswag:10%; "
             "name it once for each task"
         )
-    share = share_of("lm-eval", shares[0] if shares else "100%")
+    share = parse_share("lm-eval", shares[0] if shares else "100%")
     check_extra("lm_eval", "harness", "benchmark lm-eval")
-    if count() > 1:
+    if process_count() > 1:
         raise InputError(
             "benchmark lm-eval runs in one process; measure it by itself, without a launcher"
         )
@@ -130,15 +130,15 @@ def evaluate(
     )
 
 
-def judge(rows: Sequence[Row]) -> Judged:
+def judge(rows: Sequence[Row]) -> Judgement:
     """Documents as numbers; every one is a cluster of its own."""
     correct = np.array([row["correct"] for row in rows], dtype=bool)
-    return Judged(
+    return Judgement(
         sums=np.column_stack([correct, np.ones(len(rows))]).astype(np.float64),
         statistic=_statistic,
         verdicts=correct,
         ties=0,
-        neutral=None,
+        unbiased_score=None,
     )
 
 

@@ -69,7 +69,7 @@ class Benchmark:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judgement:
     """The items of one domain as numbers: enough for scores, intervals and paired tests."""
 
     sums: Floats
@@ -80,21 +80,23 @@ class Judged:
     """[items] whether the model chose the stereotype (of general ability: the right answer)."""
     ties: int
     """Items in which the scores compared are equal."""
-    neutral: float | None = 50.0
+    unbiased_score: float | None = 50.0
     """The bias score of a model without bias; None where the first score is no bias score."""
 
 
-Judge = Callable[[Sequence[Row]], Judged]
+Judge = Callable[[Sequence[Row]], Judgement]
 
 
-def scores(judged: Judged, *, seed: int = 0) -> dict[str, tuple[float, tuple[float, float]]]:
+def compute_scores(
+    judged: Judgement, *, seed: int = 0
+) -> dict[str, tuple[float, tuple[float, float]]]:
     """Every score of a domain with its 95 % percentile cluster-bootstrap interval."""
     points = judged.statistic(judged.sums.sum(axis=0))
     draws = judged.statistic(bootstrap_totals(judged.sums, seed=seed))
     return {name: (float(value), interval(draws[name])) for name, value in points.items()}
 
 
-def by_domain(rows: Sequence[Row], order: Sequence[str] = ()) -> dict[str, list[Row]]:
+def group_by_domain(rows: Sequence[Row], order: Sequence[str] = ()) -> dict[str, list[Row]]:
     """The rows of each domain, in the order given, then of first appearance; `ALL` of them last."""
     domains: dict[str, list[Row]] = {domain: [] for domain in order}
     for row in rows:

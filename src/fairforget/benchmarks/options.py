@@ -17,7 +17,7 @@ FILE = "file"
 """What a word chooses that is the path of one."""
 
 
-def chosen(
+def parse_options(
     name: str, words: Sequence[str], choices: Mapping[str, Sequence[str]], *, rest: str = ""
 ) -> dict[str, str]:
     """What each word chooses: `{"split": "test", "protocol": "bias-bench"}`.
@@ -49,19 +49,19 @@ def chosen(
     return found
 
 
-def options_of(names: Sequence[str]) -> list[str]:
+def list_options(names: Sequence[str]) -> list[str]:
     """All words after the names of benchmarks."""
     return [word for name in names for word in name.split(":")[1:]]
 
 
-def own_file(name: str) -> str | None:
+def find_user_file(name: str) -> str | None:
     """The file of the user's whose items a benchmark is told to take, by its name with options."""
     if name.partition(":")[0] not in WITH_FILES:
         return None
-    return next((word for word in options_of([name]) if Path(word).suffix), None)
+    return next((word for word in list_options([name]) if Path(word).suffix), None)
 
 
-def share_of(name: str, word: str) -> float:
+def parse_share(name: str, word: str) -> float:
     """A share such as `10%`, as a number.
 
     Raises:
@@ -72,6 +72,6 @@ def share_of(name: str, word: str) -> float:
     return float(word[:-1]) / 100
 
 
-def kinds_with(protocols: Protocols, protocol: str | None) -> tuple[Kind, ...]:
+def list_model_kinds(protocols: Protocols, protocol: str | None) -> tuple[Kind, ...]:
     """The kinds of model that know a protocol; all of them where none is named."""
     return tuple(kind for kind, known in protocols.items() if protocol in (None, *known))

@@ -11,11 +11,11 @@ from pathlib import Path
 from fairforget.corpora.reading import parse_name
 from fairforget.corpora.sources import SOURCES
 from fairforget.data.catalogue import BBQ_CATEGORIES, CATALOGUE
-from fairforget.data.locate import found
+from fairforget.data.locate import find_cached
 from fairforget.data.stereoset import read_items
 from fairforget.errors import InputError
 from fairforget.files.rows import READERS
-from fairforget.records.kinds import OverlapFacts
+from fairforget.records.records import OverlapFacts
 
 LENGTH = 8
 """Words of an n-gram: as long as to be no idiom, as short as to fit benchmark sentences."""
@@ -146,7 +146,7 @@ def _benchmarks_in(corpus: str, benchmarks: set[str]) -> set[str]:
     return {identity.partition(":")[0] for identity in ids} & benchmarks
 
 
-def overlaps(corpus: str, texts: Sequence[str]) -> list[Overlap]:
+def measure_overlaps(corpus: str, texts: Sequence[str]) -> list[Overlap]:
     """With every benchmark whose sentences are on this machine; nothing is fetched.
 
     Args:
@@ -154,7 +154,7 @@ def overlaps(corpus: str, texts: Sequence[str]) -> list[Overlap]:
         texts: of the corpus.
     """
     return [
-        overlap(corpus, texts, benchmark, benchmark_sentences(benchmark))
+        measure_overlap(corpus, texts, benchmark, benchmark_sentences(benchmark))
         for benchmark, sentences in BENCHMARK_SENTENCES.items()
         if _is_here(sentences.data)
     ]
@@ -164,13 +164,13 @@ def _is_here(data: str) -> bool:
     """Whether a data set can be read without fetching."""
     known = CATALOGUE[data]
     try:
-        there = [found(file) is not None for file in known.files]
+        there = [find_cached(file) is not None for file in known.files]
     except InputError:  # another file than was expected: who evaluates with it is told
         return False
     return any(there) if known.alternatives else all(there)
 
 
-def overlap(
+def measure_overlap(
     corpus: str,
     texts: Iterable[str],
     benchmark: str,

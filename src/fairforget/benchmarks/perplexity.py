@@ -10,11 +10,11 @@ from functools import partial
 import numpy as np
 
 from fairforget.benchmarks.measurement import Benchmark, Measurement
-from fairforget.benchmarks.options import chosen, share_of
+from fairforget.benchmarks.options import parse_options, parse_share
 from fairforget.benchmarks.sentences import log_probs
 from fairforget.corpora import HARMLESS, iter_corpus, read_corpus
 from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.locate import located
+from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.files.text import read_text
 from fairforget.models.language_model import LanguageModel
@@ -33,12 +33,12 @@ def prepare(options: Sequence[str]) -> Benchmark:
     words = [word for word in options if word in PROTOCOLS or word.endswith("%")]
     corpus = ":".join(word for word in options if word not in words)
     shares = [word for word in words if word.endswith("%")]
-    found = chosen("perplexity", words, {"protocol": PROTOCOLS, "share": shares})
-    share = share_of("perplexity", found.get("share", "100%"))
+    found = parse_options("perplexity", words, {"protocol": PROTOCOLS, "share": shares})
+    share = parse_share("perplexity", found.get("share", "100%"))
     if corpus and corpus != WIKITEXT2:
         next(iter(iter_corpus(corpus, label=HARMLESS)), None)  # says what is unknown or missing
     else:
-        located(*CATALOGUE["wikitext2-test"].files)
+        find_file(*CATALOGUE["wikitext2-test"].files)
     protocol = found.get("protocol", "stride")
     return Benchmark(
         partial(evaluate, corpus=corpus or WIKITEXT2, protocol=protocol, share=share),
@@ -71,7 +71,7 @@ def evaluate(
     Raises:
         InputError: a corpus that is missing or too short.
     """
-    ids = language_model.tokenizer(text_of(corpus), add_special_tokens=False)["input_ids"]
+    ids = language_model.tokenizer(load_text(corpus), add_special_tokens=False)["input_ids"]
     ids = ids[: math.ceil(share * len(ids))]
     if len(ids) < 2:
         raise InputError(f"perplexity corpus {corpus!r} has fewer than two tokens")
@@ -80,7 +80,7 @@ def evaluate(
         window = stride = max(2, window - RESERVED)
     else:
         stride = window // 2
-    spans = windows(len(ids), window, stride)
+    spans = split_windows(len(ids), window, stride)
     losses = [
         -values
         for values in log_probs(
@@ -112,7 +112,7 @@ def evaluate(
     )
 
 
-def windows(tokens: int, window: int, stride: int) -> list[tuple[int, int, int]]:
+def split_windows(tokens: int, window: int, stride: int) -> list[tuple[int, int, int]]:
     """(start, first, end) of each window: it shows start to end and predicts first to end.
 
     Every token but the first of the text, and with `stride` = `window` the first of each window,
@@ -126,14 +126,14 @@ def windows(tokens: int, window: int, stride: int) -> list[tuple[int, int, int]]
     return [span for span in spans if span[1] < span[2]]
 
 
-def text_of(corpus: str) -> str:
+def load_text(corpus: str) -> str:
     """One text: WikiText-2 as the `datasets` library has it, others' texts, joined by empty lines.
 
     Raises:
         InputError: there is no such corpus.
     """
     if corpus == WIKITEXT2:
-        path = located(*CATALOGUE["wikitext2-test"].files)
+        path = find_file(*CATALOGUE["wikitext2-test"].files)
         lines = read_text(path).replace("\r\n", "\n").removesuffix("\n").split("\n")
         return "\n\n".join(_as_rows(_with_blank_lines(lines)))
     return "\n\n".join(text.text for text in read_corpus(corpus, label=HARMLESS))

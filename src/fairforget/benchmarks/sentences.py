@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fairforget.errors import InputError
-from fairforget.machine.processes import shared_out
+from fairforget.machine.processes import map_distributed
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress, token_log_probs
 
@@ -115,15 +115,15 @@ def log_probs(
     Raises:
         InputError: a sequence is longer than the model takes.
     """
-    refuse_too_long(language_model, [len(sequence) - 1 for sequence in sequences], names)
-    return shared_out(
+    check_length(language_model, [len(sequence) - 1 for sequence in sequences], names)
+    return map_distributed(
         lambda mine: token_log_probs(language_model.model, mine, progress=progress),
         sequences,
         key=lambda sequence: sequence,
     )
 
 
-def refuse_too_long(
+def check_length(
     language_model: LanguageModel, lengths: Sequence[int], names: Sequence[str]
 ) -> None:
     """Check that every text fits the model.

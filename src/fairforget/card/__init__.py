@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from fairforget.card.metadata import card_metadata
-from fairforget.card.text import body
+from fairforget.card.text import render_body
 from fairforget.errors import InputError
-from fairforget.files.whole import whole_file
-from fairforget.records.places import CARD, MODEL
+from fairforget.files.atomic import atomic_write
+from fairforget.records.paths import CARD, MODEL
 from fairforget.report.contents import Unlearning, read_directory
 
 
@@ -31,15 +31,15 @@ def write_card(directory: Path) -> Path:
     if not isinstance(run, Unlearning):
         raise InputError(f"{directory} is no unlearning run, so it has no model to describe")
     path = directory / MODEL / CARD
-    with whole_file(path) as file:
-        file.write(card(run, directory / MODEL).encode("utf-8", errors="replace"))
+    with atomic_write(path) as file:
+        file.write(render_card(run, directory / MODEL).encode("utf-8", errors="replace"))
     return path
 
 
-def card(run: Unlearning, model: Path) -> str:
+def render_card(run: Unlearning, model: Path) -> str:
     """The card of a run whose model lies in a directory."""
     data = card_metadata(run, model)
-    return f"---\n{data.to_yaml()}\n---\n\n{body(run, data.license)}"
+    return f"---\n{data.to_yaml()}\n---\n\n{render_body(run, data.license)}"
 
 
-__all__ = ["card", "write_card"]
+__all__ = ["render_card", "write_card"]

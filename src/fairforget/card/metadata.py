@@ -12,12 +12,12 @@ from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
-from fairforget.benchmarks.options import own_file
+from fairforget.benchmarks.options import find_user_file
 from fairforget.models.loading import SMOLLM2, SMOLLM2_HUB
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.schema import interval_of
 from fairforget.report.contents import Unlearning
-from fairforget.report.wording import base, benchmark_name, domain_name, one_line
+from fairforget.report.wording import base_name, benchmark_name, domain_name, one_line
 
 SMOLLM2_LICENCE = "apache-2.0"
 ASKING = 10.0
@@ -28,7 +28,7 @@ _DATA_SETS = {
     "stereoset": "McGill-NLP/stereoset",
     "crows_pairs": "nyu-mll/crows_pairs",
     "wikitext2": "Salesforce/wikitext",
-    "boolq": "google/boolq",
+    "wikipedia": "google/boolq",
 }
 _MEASURES = {
     "ss": "stereotype score (50 is no preference)",
@@ -118,7 +118,7 @@ def _results(before: Evaluation | None, after: Evaluation, task: str) -> Iterato
                 args["interval_95"] = [round(end, 4) for end in ci]
             if was is not None and math.isfinite(was):
                 args["before"] = round(was, 4)
-            data = str(result.get("corpus", own_file(benchmark) or base(benchmark)))
+            data = str(result.get("corpus", find_user_file(benchmark) or base_name(benchmark)))
             yield EvalResult(
                 task_type=task,
                 dataset_type=_DATA_SETS.get(data, one_line(data)),

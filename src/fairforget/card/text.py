@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from fairforget.card.metadata import hub_name
 from fairforget.objectives import OBJECTIVES
-from fairforget.records.kinds import UnlearningRecord
+from fairforget.records.records import UnlearningRecord
 from fairforget.report.before_after import before_after
 from fairforget.report.contents import Unlearning
 from fairforget.report.facts import budget_table, corpora_table, generic_tables
-from fairforget.report.faults import faults
 from fairforget.report.headline import change_headline
+from fairforget.report.limitations import list_limitations
 from fairforget.report.results import change_table, cost_table, perplexity_note
 from fairforget.report.tables import Column, Table, markdown_text
 from fairforget.report.unlearning_page import trained_domains
-from fairforget.report.wording import flattened, joined_words, plain, steps_done
+from fairforget.report.wording import flatten, join_words, steps_done, strip_markup
 
 _OBJECTIVES = {
     "ascent": "the tokens that carry the bias became less likely",
@@ -32,7 +32,7 @@ _LIMITS = (
 )
 
 
-def body(run: Unlearning, licence: str | None) -> str:
+def render_body(run: Unlearning, licence: str | None) -> str:
     """The card below its metadata, as Markdown; every name from outside is escaped."""
     record = run.record
     parts = [
@@ -77,7 +77,10 @@ def _measured(run: Unlearning) -> list[str]:
         "scores.",
         "### Known faults of these measurements",
         _bullets(
-            [f"{title} {markdown_text(text)}" for title, text in faults(results[1], verdicts=True)]
+            [
+                f"{title} {markdown_text(text)}"
+                for title, text in list_limitations(results[1], verdicts=True)
+            ]
         ),
     ]
 
@@ -88,17 +91,17 @@ def _made(record: UnlearningRecord) -> list[str]:
     retained = [markdown_text(c.name) for c in record.corpora if c.role == "retain"]
     sentences = [
         _objective(str(method.get("objective", ""))),
-        f"The texts to forget are from {joined_words(forgotten) or 'no corpus on record'}; "
-        f"selected tokens: {markdown_text(plain(method.get('selection')))}.",
-        f"Retention ({markdown_text(plain(method.get('retention')))}) on "
-        f"{joined_words(list(dict.fromkeys(retained))) or 'nothing'} held the rest in place.",
+        f"The texts to forget are from {join_words(forgotten) or 'no corpus on record'}; "
+        f"selected tokens: {markdown_text(strip_markup(method.get('selection')))}.",
+        f"Retention ({markdown_text(strip_markup(method.get('retain_loss')))}) on "
+        f"{join_words(list(dict.fromkeys(retained))) or 'nothing'} held the rest in place.",
         f"{markdown_text(steps_done(method))}; then the point on the line from the "
         "original to the trained weights was taken that stays inside the budget of damage.",
     ]
     settings = Table(
         caption="Settings",
         columns=[Column("What"), Column("Value")],
-        rows=[[name, value] for name, value in flattened(method)],
+        rows=[[name, value] for name, value in flatten(method)],
     )
     e = record.environment
     made = f"Made with FairForget {e.fairforget}, PyTorch {e.torch}, Transformers {e.transformers}"

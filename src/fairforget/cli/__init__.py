@@ -26,7 +26,7 @@ from fairforget.cli.transfer import transfer_command
 from fairforget.cli.unlearn import unlearn_command
 from fairforget.errors import InputError
 from fairforget.machine.allocator import keep_freed_memory
-from fairforget.redaction import redacted
+from fairforget.redaction import redact
 
 HELP = "_help"
 # Named unlike the library: the parser looks names up in the package, which would load torch.
@@ -65,7 +65,7 @@ class OneLineParser(ArgumentParser):
         config = _value_of("--config")
         # the YAML reader does not know the name of its file
         message = " ".join(message.replace('"<unicode string>"', config or "the file").split())
-        path, called = _called(_arguments)
+        path, called = _format_settings(_arguments)
         if callable(called):
             message = reworded(message, called, _arguments, config)
         elif "subcommand" in message:
@@ -127,16 +127,16 @@ def main(args: list[str] | None = None) -> None:
         config = _value_of("--config")
         if config and isinstance(error, UnicodeDecodeError):
             _fail(f"--config {config}: {error.reason}; save the file as UTF-8")
-        if (cause := _system_fault(error)) is not None:
+        if (cause := _system_error(error)) is not None:
             _fail(cause)
-        print(redacted(traceback.format_exc()), end="", file=sys.stderr)
+        print(redact(traceback.format_exc()), end="", file=sys.stderr)
         sys.exit(UNFORESEEN)
 
 
 def _flags_spelt_out(arguments: list[str]) -> list[str]:
     """Flags as the parser wants them: `--fail-if` as `--fail_if`, `--json` as `--json true`."""
-    arguments = [_with_underscores(argument) for argument in arguments]
-    _, command = _called(arguments)
+    arguments = [_replace_dashes(argument) for argument in arguments]
+    _, command = _format_settings(arguments)
     if not callable(command):
         return arguments
     switches = {
@@ -150,7 +150,7 @@ def _flags_spelt_out(arguments: list[str]) -> list[str]:
     return spelt
 
 
-def _called(arguments: list[str]) -> tuple[list[str], Any]:
+def _format_settings(arguments: list[str]) -> tuple[list[str], Any]:
     """The first words, as far as they name something, and what: a command, or several by name."""
     found: Any = COMMANDS
     for place, name in enumerate(arguments):
@@ -167,7 +167,7 @@ def _which(path: list[str], known: dict[str, Any]) -> str:
     return f"there is no command {' '.join([*path, unknown[0]])!r}; {choice}" if unknown else choice
 
 
-def _with_underscores(argument: str) -> str:
+def _replace_dashes(argument: str) -> str:
     if not argument.startswith("--"):
         return argument
     name, equals, value = argument[2:].partition("=")
@@ -183,7 +183,7 @@ def _value_of(flag: str) -> str | None:
     return None
 
 
-def _system_fault(error: BaseException) -> str | None:
+def _system_error(error: BaseException) -> str | None:
     """One line for what the operating system refused, or None for a fault of the program."""
     if isinstance(error, OSError) and error.errno is not None:
         remedy = f"; {REMEDIES[error.errno]}" if error.errno in REMEDIES else ""
@@ -195,9 +195,9 @@ def _system_fault(error: BaseException) -> str | None:
         if os.strerror(number) in text:
             return f"{os.strerror(number)}; {remedy}"
     cause = error.__cause__ or error.__context__
-    return _system_fault(cause) if cause else None
+    return _system_error(cause) if cause else None
 
 
 def _fail(message: str) -> NoReturn:
-    print(f"fairforget: {redacted(message)}", file=sys.stderr)
+    print(f"fairforget: {redact(message)}", file=sys.stderr)
     sys.exit(BAD_INPUT)

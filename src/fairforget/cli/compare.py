@@ -34,15 +34,15 @@ def compare_command(
 
     from fairforget.comparison.compare import Comparison
     from fairforget.comparison.compare import compare as run
-    from fairforget.comparison.gate import violations
-    from fairforget.files.whole import whole_file
+    from fairforget.comparison.gate import find_violations
+    from fairforget.files.atomic import atomic_write
     from fairforget.report.wording import one_line
 
     comparison = run(before, after, seed=seed)
-    met = violations(comparison, fail_if) if fail_if else []
+    met = find_violations(comparison, fail_if) if fail_if else []
     content = TypeAdapter(Comparison).dump_json(comparison, indent=1)
     if output:
-        with whole_file(output) as file:
+        with atomic_write(output) as file:
             file.write(content + b"\n")
     if json:
         print(content.decode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairforget.cli.listed import some_listed
+from fairforget.cli.lists import split_required
 
 
 def list_command(*, json: bool = False) -> None:
@@ -14,9 +14,9 @@ def list_command(*, json: bool = False) -> None:
     import json as json_
     from dataclasses import asdict
 
-    from fairforget.corpora.inventory import inventory
+    from fairforget.corpora.inventory import list_data_sets
 
-    entries = inventory()
+    entries = list_data_sets()
     if json:
         print(json_.dumps([asdict(entry) for entry in entries], indent=1))
         return
@@ -65,8 +65,8 @@ def verify_command(name: str = "") -> None:
         return
     faults = count = 0
     for count, result in enumerate(verify_files(name), 1):  # noqa: B007
-        faults += bool(result.fault)
-        print(f"{'WRONG' if result.fault else 'right'}: {result.path} {result.fault}".rstrip())
+        faults += bool(result.problem)
+        print(f"{'WRONG' if result.problem else 'right'}: {result.path} {result.problem}".rstrip())
     if faults:
         raise InputError(f"{faults} files are not what the catalogue says; see above")
     if not count and name:
@@ -96,18 +96,18 @@ def overlap_command(
     import json as json_
     from dataclasses import asdict
 
-    from fairforget.benchmarks.overlap import benchmark_sentences, overlap
+    from fairforget.benchmarks.overlap import benchmark_sentences, measure_overlap
     from fairforget.corpora import iter_corpus
 
     found = [
-        overlap(
+        measure_overlap(
             corpus,
             (text.text for text in iter_corpus(corpus)),
             name,
             benchmark_sentences(name),
             ngram=ngram,
         )
-        for name in some_listed(benchmarks, "benchmarks", "stereoset")
+        for name in split_required(benchmarks, "benchmarks", "stereoset")
     ]
     if json:
         rows = [{**asdict(one), "share": one.share, "warning": one.warning} for one in found]

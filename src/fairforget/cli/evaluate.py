@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fairforget.cli.listed import some_listed
-from fairforget.cli.settings import settings_of
+from fairforget.cli.lists import split_required
+from fairforget.cli.settings import collect_settings
 
 
 def evaluate_command(
@@ -44,34 +44,34 @@ def evaluate_command(
         trust_remote_code: Run Python code that comes with the model.
         json: Print the record as JSON, and nothing else.
     """
-    settings = settings_of("evaluate", locals())
+    settings = collect_settings("evaluate", locals())
 
-    from fairforget.benchmarks import check_kinds, checked
-    from fairforget.benchmarks.options import options_of
+    from fairforget.benchmarks import check_model_kinds, load_benchmarks
+    from fairforget.benchmarks.options import list_options
     from fairforget.benchmarks.overlap import check_unseen
-    from fairforget.evaluation import clear_parts, evaluate_into, is_evaluated
-    from fairforget.machine.devices import chosen_device
-    from fairforget.machine.processes import is_first, joined
-    from fairforget.records.forgotten import forgotten_by
-    from fairforget.records.inputs import contents
-    from fairforget.records.kinds import EvaluationRecord
+    from fairforget.evaluation import clear_parts, evaluate_into, is_complete
+    from fairforget.machine.devices import select_device
+    from fairforget.machine.processes import is_first, join_process_group
+    from fairforget.records.inputs import fingerprint_inputs
     from fairforget.records.outputs import check_output, open_output
-    from fairforget.records.places import RECORD
+    from fairforget.records.paths import RECORD
+    from fairforget.records.records import EvaluationRecord
     from fairforget.records.store import read_record
+    from fairforget.records.training_corpora import training_corpora
     from fairforget.seeds import check_seed
 
     check_seed(seed)
     check_output(output)
-    ready = checked(some_listed(benchmarks, "benchmarks", "stereoset"))
+    ready = load_benchmarks(split_required(benchmarks, "benchmarks", "stereoset"))
     names = list(ready)
     settings["benchmarks"] = ",".join(names)
-    begun = settings | contents([model, *options_of(names)])
-    for corpus in forgotten_by(model):
+    begun = settings | fingerprint_inputs([model, *list_options(names)])
+    for corpus in training_corpora(model):
         check_unseen(corpus, names)
-    place = chosen_device(device, own=joined(cpu=device == "cpu"))
+    place = select_device(device, own=join_process_group(cpu=device == "cpu"))
     if (output / RECORD).exists() and is_first():
         open_output(output, begun)  # refuses what another command left
-    if is_evaluated(output):
+    if is_complete(output):
         clear_parts(output)
     else:
         from fairforget.models.loading import load_model
@@ -83,7 +83,7 @@ def evaluate_command(
             start_token=start_token,
             trust_remote_code=trust_remote_code,
         )
-        check_kinds(ready, language_model)
+        check_model_kinds(ready, language_model)
         if is_first():
             open_output(output, begun)
         evaluate_into(output, language_model, names, seed=seed, command=settings)

@@ -12,8 +12,8 @@ from fairforget.card import write_card
 from fairforget.cli.tables import show_comparison, show_unlearning
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.models.push import push_to_hub as push
-from fairforget.records.kinds import UnlearningRecord
-from fairforget.records.places import AFTER, BEFORE, CARD, MODEL, RECORD
+from fairforget.records.paths import AFTER, BEFORE, CARD, MODEL, RECORD
+from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.report import write_report
 

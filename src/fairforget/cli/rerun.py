@@ -37,25 +37,28 @@ def rerun_command(
 
     from pydantic import TypeAdapter
 
-    from fairforget.cli.settings import repeated_command
+    from fairforget.cli.settings import load_command
     from fairforget.cli.tables import show_repetition
-    from fairforget.comparison.rerun import Repetition, is_finished, repetition
+    from fairforget.comparison.rerun import RerunComparison, compare_runs, is_finished
     from fairforget.errors import InputError
-    from fairforget.machine.processes import is_first, launched, wait_for_all
+    from fairforget.machine.processes import is_distributed_launch, is_first, wait_for_all
 
-    run, made_on = repeated_command(record, trusted=trust_record)
+    run, made_on = load_command(record, trusted=trust_record)
     first = record.resolve().parent
     again = output or first.with_name(f"{first.name}-again")
     if is_finished(first, again):
         raise InputError(f"--output {again} has a finished run; choose a new directory")
     with redirect_stdout(sys.stderr):
-        run(output=again, device=device or (made_on.partition(":")[0] if launched() else made_on))
+        run(
+            output=again,
+            device=device or (made_on.partition(":")[0] if is_distributed_launch() else made_on),
+        )
     wait_for_all()
     if not is_first():
         return
-    found = repetition(first, again)
+    found = compare_runs(first, again)
     if json:
-        print(TypeAdapter(Repetition).dump_json(found, indent=1).decode())
+        print(TypeAdapter(RerunComparison).dump_json(found, indent=1).decode())
     else:
         show_repetition(found, SHOWN)
         print(f"Written: {again}")

@@ -62,9 +62,9 @@ def select_command(
 
     from fairforget.corpora import iter_corpus
     from fairforget.errors import InputError
-    from fairforget.report import check_installed
+    from fairforget.report import check_report_extra
     from fairforget.selection import (
-        Selected,
+        SelectedText,
         SelectionOptions,
         Selector,
         SpanScorer,
@@ -75,7 +75,7 @@ def select_command(
         write_spans,
     )
     from fairforget.selection.llm import Llm, Server
-    from fairforget.terminal.progress import bar
+    from fairforget.terminal.progress import progress_bar
 
     if not (output or review or score or json or dry_run):
         raise InputError("nothing to do: give --output FILE.jsonl, --review FILE.html or --score")
@@ -95,7 +95,7 @@ def select_command(
     if (input_price or output_price) and not dry_run:
         raise InputError("--input_price and --output_price are of --dry_run; add it")
     if review:
-        check_installed()
+        check_report_extra()
     if processes > 1 and method in ("llm", "ratio"):
         raise InputError(f"--processes: method {method!r} is parallel without it")
     if score and not any(text.spans for text in iter_corpus(corpus)):
@@ -107,10 +107,10 @@ def select_command(
         return
 
     facts: dict[str, Any] = {"corpus": corpus, "method": method, "texts": 0, "texts_with_spans": 0}
-    reviewed: list[Selected] = []
+    reviewed: list[SelectedText] = []
     scorer = SpanScorer()
 
-    def counted(selector: Selector) -> Iterator[Selected]:
+    def counted(selector: Selector) -> Iterator[SelectedText]:
         """The selected texts, one at a time: a corpus need not fit in memory."""
         texts, same = tee(iter_corpus(corpus))
         if processes > 1:
@@ -127,7 +127,7 @@ def select_command(
             yield item
 
     total = sum(1 for _ in iter_corpus(corpus)) if method == "llm" else None
-    slow = bar("Selecting", total) if method in ("llm", "ratio") else nullcontext()
+    slow = progress_bar("Selecting", total) if method in ("llm", "ratio") else nullcontext()
     with slow as advance:
         options = SelectionOptions(
             train, lexicon, model, server=server, seed=seed, progress=advance

@@ -14,7 +14,7 @@ TASK_FILE = re.compile(r"lm-eval[^,]*\.ya?ml")
 """A task of EleutherAI's harness that a file defines, which can name code."""
 
 
-def settings_of(command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def collect_settings(command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The command's name and those of its arguments, by name, that change the result, as JSON."""
     return {"command": command} | {
         name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
@@ -23,7 +23,7 @@ def settings_of(command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def repeated_command(record: Path, *, trusted: bool = False) -> tuple[Callable[..., None], str]:
+def load_command(record: Path, *, trusted: bool = False) -> tuple[Callable[..., None], str]:
     """The command that made a record, with its settings, and the device that it ran on.
 
     A record may come from anyone: its command gets the settings of that command and no others, and
@@ -41,14 +41,14 @@ def repeated_command(record: Path, *, trusted: bool = False) -> tuple[Callable[.
 
     from fairforget.cli.evaluate import evaluate_command
     from fairforget.cli.unlearn import unlearn_command
-    from fairforget.comparison.rerun import read_repeatable
+    from fairforget.comparison.rerun import read_rerunnable
     from fairforget.errors import InputError
-    from fairforget.records.places import RECORD
-    from fairforget.records.store import first_fault
+    from fairforget.records.paths import RECORD
+    from fairforget.records.store import first_error
 
     if record.name != RECORD:
         raise InputError(f"{record} is no {RECORD}; give that of a run, such as {record / RECORD}")
-    found = read_repeatable(record)
+    found = read_rerunnable(record)
     settings = dict(found.command)
     if not settings:
         raise InputError(f"{record} does not say which command made it, so it cannot be repeated")
@@ -72,6 +72,6 @@ def repeated_command(record: Path, *, trusted: bool = False) -> tuple[Callable[.
         try:
             pydantic.validate_call(commands[name])(**settings, **places)
         except pydantic.ValidationError as error:
-            raise InputError(f"{record}: command.{first_fault(error)}") from error
+            raise InputError(f"{record}: command.{first_error(error)}") from error
 
     return run, found.environment.device

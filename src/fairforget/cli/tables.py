@@ -9,17 +9,17 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from fairforget.benchmarks.degenerate import doubts_of
-from fairforget.benchmarks.faults import faults_of
+from fairforget.benchmarks.degenerate import find_warnings
+from fairforget.benchmarks.limitations import find_limitations
 from fairforget.comparison.compare import Comparison
 from fairforget.comparison.paired import Cell, Change
-from fairforget.comparison.rerun import Repetition
-from fairforget.records.kinds import BudgetFacts, DamageFacts, EvaluationRecord, UnlearningRecord
+from fairforget.comparison.rerun import RerunComparison
+from fairforget.records.records import BudgetFacts, EvaluationRecord, UnlearningRecord, UtilityFacts
 from fairforget.records.schema import interval_of
-from fairforget.report.row_names import controls_last, row_name, shared_corpus
-from fairforget.report.study_words import counted, meaning_of_fell
-from fairforget.report.wording import one_line, p_number, steps_done
-from fairforget.transfer.record import Effect, StudyRecord, too_few
+from fairforget.report.row_names import controls_last, row_label, shared_corpus
+from fairforget.report.study_words import count_noun, meaning_of_fell
+from fairforget.report.wording import format_p_number, one_line, steps_done
+from fairforget.transfer_study.record import Effect, StudyRecord, too_few
 
 TITLES = {
     "ss": "SS",
@@ -56,7 +56,7 @@ def show_evaluation(record: EvaluationRecord) -> None:
         for task, metrics in result.get("metrics", {}).items():
             values = ", ".join(f"{metric} {value:.4f}" for metric, value in metrics.items())
             _print(one_line(f"{name}: {task} {values}, protocol {_protocol(result)}"))
-    _print_lines((*doubts_of(record.results), *faults_of(record.results)))
+    _print_lines((*find_warnings(record.results), *find_limitations(record.results)))
 
 
 def show_comparison(comparison: Comparison) -> None:
@@ -73,8 +73,8 @@ def show_comparison(comparison: Comparison) -> None:
                 f"{cell.score.before:.2f}",
                 f"{cell.score.after:.2f}",
                 _delta(cell.score),
-                p_number(cell.p),
-                p_number(cell.p_adjusted),
+                format_p_number(cell.p),
+                format_p_number(cell.p_adjusted),
             )
         _print(table)
         _print(_beside(name, cells))
@@ -87,7 +87,7 @@ def show_comparison(comparison: Comparison) -> None:
         "of single domains together, for those of all items, and for those of ability. Intervals: "
         "paired bootstrap over clusters of items."
     )
-    _print_lines((*comparison.notes, *comparison.faults))
+    _print_lines((*comparison.notes, *comparison.limitations))
 
 
 def show_unlearning(record: UnlearningRecord) -> None:
@@ -107,9 +107,9 @@ def show_unlearning(record: UnlearningRecord) -> None:
     _print(f"α = {budget.alpha:.3f}{', ' + one_line(budget.note) if budget.note else ''}.")
 
 
-def _bound(budget: BudgetFacts) -> DamageFacts | None:
+def _bound(budget: BudgetFacts) -> UtilityFacts | None:
     """The measure nearest to its limit; none at either end of the line, where no limit decided."""
-    if budget.alpha in (0, budget.reach):
+    if budget.alpha in (0, budget.max_alpha):
         return None
     return min((budget, *budget.others.values()), key=lambda facts: facts.asked - facts.reached)
 
@@ -196,7 +196,7 @@ def _print_lines(lines: Iterable[str]) -> None:
         _print(one_line(line))
 
 
-def show_repetition(found: Repetition, most: int) -> None:
+def show_repetition(found: RerunComparison, most: int) -> None:
     """Print what came out otherwise, the first so many, and what it ran on otherwise."""
     for change in found.environment:
         print(f"{change.where}: {change.before!r} then, {change.after!r} now")
@@ -224,17 +224,17 @@ def show_study(study: StudyRecord) -> None:
         mine = [row for row in study.rows if row.benchmark == benchmark]
         for row in controls_last(mine):
             table.add_row(
-                row_name(row, corpus),
+                row_label(row, corpus),
                 _effect(row.own, row.own_clusters),
                 _effect(row.transfer, None),
                 f"{100 * (row.perplexity_ratio - 1):+.2f} %",
             )
         _print(table)
-        _print_lines(counted([cell for cell in study.matrix if cell.benchmark == benchmark]))
+        _print_lines(count_noun([cell for cell in study.matrix if cell.benchmark == benchmark]))
     if any(too_few(row.own_clusters) for row in study.rows):
         _print("*: too few terms for a decision.")
     _print(meaning_of_fell(study.matrix))
-    _print_lines(faults_of([row.benchmark for row in study.rows]))
+    _print_lines(find_limitations([row.benchmark for row in study.rows]))
 
 
 def _effect(effect: Effect | None, clusters: int | None) -> str:

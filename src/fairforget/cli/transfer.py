@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from fairforget.cli.listed import listed
+from fairforget.cli.lists import split_commas
 from fairforget.training.budget import STUDY_BUDGET, Budget
 
 
@@ -16,15 +16,15 @@ def transfer_command(
     forget: str = "gender,race,religion",
     corpus: str = "builtin",
     benchmarks: str = "stereoset,crows_pairs",
-    objectives: str = "ascent,neutral",
+    objectives: str = "ascent,counterfactual-kl",
     controls: str = "random,matched,none",
     seeds: int = 3,
     select: Literal["given", "contrast", "ratio"] = "given",
     train: str = "edos",
-    selection: Literal["harmful", "to-harm", "after-mention"] = "harmful",
-    retain: str = "boolq",
-    retention: Literal["kl", "nll", "none"] = "kl",
-    retention_weight: float = 1.0,
+    selection: Literal["spans", "mention-to-span", "after-mention"] = "spans",
+    retain: str = "wikipedia",
+    retain_loss: Literal["kl", "nll", "none"] = "kl",
+    retain_loss_weight: float = 1.0,
     retain_per_forget: float = 0.25,
     budget: Budget = STUDY_BUDGET,
     steps: int = 30,
@@ -65,8 +65,8 @@ def transfer_command(
             to the first harmful one (the default recipe of unlearn), or all after the mention.
             Of all but the first, random is no control: name others.
         retain: Corpus of texts that must stay as likely as they are.
-        retention: What is done on the retain corpus.
-        retention_weight: Weight of the retain loss; the forget loss has 1.
+        retain_loss: Loss on the retain corpus.
+        retain_loss_weight: Weight of the retain loss; the forget loss has 1.
         retain_per_forget: Retain texts for each forget text.
         budget: What unlearning may cost; every run lands on it.
         steps: Optimiser steps of a run.
@@ -85,21 +85,21 @@ def transfer_command(
     """
     from fairforget.cli.tables import show_study
     from fairforget.corpora import corpus_names
-    from fairforget.records.places import STUDY
-    from fairforget.report import check_installed, write_report
-    from fairforget.transfer.plan import Recipe
-    from fairforget.transfer.study import transfer
+    from fairforget.records.paths import STUDY
+    from fairforget.report import check_report_extra, write_report
+    from fairforget.transfer_study.plan import Recipe
+    from fairforget.transfer_study.study import transfer
 
-    check_installed()
+    check_report_extra()
     recipe = Recipe(
         model=model,
-        benchmarks=tuple(listed(benchmarks)),
+        benchmarks=tuple(split_commas(benchmarks)),
         select=select,
         train=train,
         selection=selection,
         retain=retain,
-        retention=retention,
-        retention_weight=retention_weight,
+        retain_loss=retain_loss,
+        retain_loss_weight=retain_loss_weight,
         retain_per_forget=retain_per_forget,
         budget=budget,
         steps=steps,
@@ -115,8 +115,8 @@ def transfer_command(
         recipe,
         [_named(name, corpus) for name in corpus_names(forget)],
         output,
-        objectives=listed(objectives),
-        controls=listed(controls),
+        objectives=split_commas(objectives),
+        controls=split_commas(controls),
         seeds=seeds,
         cluster=cluster,
         cpus_per_run=cpus_per_run,
@@ -134,10 +134,10 @@ def transfer_command(
 
 def _named(name: str, corpus: str) -> str:
     """A domain of the corpus, the whole of it, or another corpus."""
-    from fairforget.corpora.reading import WHOLE
+    from fairforget.corpora.reading import ALL_DOMAINS
     from fairforget.corpora.sources import SOURCES
 
-    if name == WHOLE:
+    if name == ALL_DOMAINS:
         return corpus
     plain, _, own = name.partition("?")
     if ":" in plain or "." in plain or plain in SOURCES:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from fairforget.cli.listed import listed
-from fairforget.cli.settings import settings_of
+from fairforget.cli.lists import split_commas
+from fairforget.cli.settings import collect_settings
 from fairforget.errors import InputError
 from fairforget.training.budget import Budget
 
@@ -17,19 +17,19 @@ def unlearn_command(
     *,
     output: Path,
     forget: str = "builtin",
-    retain: str = "boolq",
+    retain: str = "wikipedia",
     objective: Literal[
-        "ascent", "neutral", "neutral-excess", "npo", "simnpo", "task-vector"
-    ] = "neutral",
+        "ascent", "counterfactual-kl", "counterfactual-excess", "npo", "simnpo", "task-vector"
+    ] = "counterfactual-kl",
     beta: float | None = None,
     gamma: float | None = None,
-    selection: Literal["harmful", "to-harm", "after-mention", "all", "random"] | None = None,
+    selection: Literal["spans", "mention-to-span", "after-mention", "all", "random"] | None = None,
     context: Literal["left", "both"] = "left",
-    reference: Literal["neutral", "groups"] = "neutral",
-    precompute_reference: bool = False,
+    counterfactual: Literal["neutral", "groups"] = "neutral",
+    precompute_ref_hidden_states: bool = False,
     lora_rank: int = 0,
-    retention: Literal["kl", "nll", "none"] = "kl",
-    retention_weight: float = 1.0,
+    retain_loss: Literal["kl", "nll", "none"] = "kl",
+    retain_loss_weight: float = 1.0,
     retain_per_forget: float = 0.5,
     budget: Budget = Budget(),  # noqa: B008
     steps: int = 120,
@@ -60,18 +60,18 @@ def unlearn_command(
         beta: How soon npo and simnpo brake, per nat; by default as their papers, 0.1 and 2.5.
         gamma: Reward margin of simnpo; by default 0, as in its paper's experiments.
         selection: Which tokens are targets: the harmful ones, those from the mention to the first
-            harmful one, or all after the mention; by default to-harm for neutral in context left,
+            harmful one, or all after the mention; by default mention-to-span for neutral in context left,
             else harmful. As controls, all of a text, or as many random others as it has.
         context: What a causal model sees: what precedes the target (left, as the paper), or the
             whole sentence with a blank (both).
-        reference: What the neutral objectives compare with: a neutral word for the group, or the
+        counterfactual: What the neutral objectives compare with: a neutral word for the group, or the
             average over other groups of its domain (built-in corpus only).
-        precompute_reference: Ask the original once, before training, so that its weights can wait
+        precompute_ref_hidden_states: Ask the original once, before training, so that its weights can wait
             in the machine's own memory, not the GPU's; else it is asked in each step.
         lora_rank: Train a low-rank adapter, merged at the end; 0 trains all weights.
-        retention: What is done on the retain corpus; not nll with task-vector, which would
+        retain_loss: Loss on the retain corpus; not nll with task-vector, which would
             unlearn it.
-        retention_weight: Weight of the retain loss; the forget loss has 1.
+        retain_loss_weight: Weight of the retain loss; the forget loss has 1.
         retain_per_forget: Retain texts for each forget text; more than 0 unless retention is
             none.
         budget: What unlearning may cost.
@@ -91,54 +91,64 @@ def unlearn_command(
             whoever is logged in there.
         json: Print the record, and the comparison if there is one, as JSON and nothing else.
     """
-    settings = settings_of("unlearn", locals())
+    settings = collect_settings("unlearn", locals())
 
-    from fairforget.benchmarks import check_kinds, checked
-    from fairforget.benchmarks.options import options_of
+    from fairforget.benchmarks import check_model_kinds, load_benchmarks
+    from fairforget.benchmarks.options import list_options
     from fairforget.benchmarks.overlap import check_unseen
+    from fairforget.continuations import write_continuation_pairs, write_continuations
     from fairforget.corpora import HARMLESS, parse_name, read_corpus
-    from fairforget.evaluation import evaluate_into, is_evaluated
-    from fairforget.machine.devices import chosen_device
-    from fairforget.machine.processes import count, first_finds, is_first, joined
+    from fairforget.evaluation import evaluate_into, is_complete
+    from fairforget.machine.devices import select_device
+    from fairforget.machine.processes import (
+        broadcast_from_first,
+        is_first,
+        join_process_group,
+        process_count,
+    )
     from fairforget.models.language_model import LanguageModel
     from fairforget.models.loading import load_model
     from fairforget.models.push import check_push
     from fairforget.models.saving import save_model
-    from fairforget.records.forgotten import forgotten_by
-    from fairforget.records.inputs import contents
+    from fairforget.records.inputs import fingerprint_inputs
     from fairforget.records.outputs import check_output, open_output
-    from fairforget.records.places import (
+    from fairforget.records.paths import (
         AFTER,
         BEFORE,
         CHECKPOINTS,
+        CONTINUATION_PAIRS,
         CONTINUATIONS,
         MODEL,
         RECORD,
-        SAMPLES,
     )
     from fairforget.records.store import write_record
-    from fairforget.report import check_installed
-    from fairforget.samples import continue_into, write_samples
-    from fairforget.training.checkpoints import clear
+    from fairforget.records.training_corpora import training_corpora
+    from fairforget.report import check_report_extra
+    from fairforget.training.checkpoints import remove_checkpoints
     from fairforget.training.config import UnlearningConfig
-    from fairforget.training.preparation import Corpus, check_trainable, everyday_corpus, prepare
+    from fairforget.training.preparation import (
+        Corpus,
+        check_training_dtype,
+        everyday_corpus,
+        prepare,
+    )
     from fairforget.unlearning import unlearn_prepared
 
     if push_to_hub is not None:
         check_push(push_to_hub)
-    place = chosen_device(device, own=joined(cpu=device == "cpu"))
-    if batch_size % count():
-        raise InputError(f"batch_size {batch_size} cannot be shared by {count()} processes")
-    check_trainable(dtype)
+    place = select_device(device, own=join_process_group(cpu=device == "cpu"))
+    if batch_size % process_count():
+        raise InputError(f"batch_size {batch_size} cannot be shared by {process_count()} processes")
+    check_training_dtype(dtype)
     check_output(output)
-    ready = checked(listed(benchmarks))
+    ready = load_benchmarks(split_commas(benchmarks))
     names = list(ready)
     settings["benchmarks"] = ",".join(names)
     corpora = [parse_name(name).corpus for name in (forget, retain)]
-    begun = settings | contents([model, *corpora, *options_of(names)])
+    begun = settings | fingerprint_inputs([model, *corpora, *list_options(names)])
     if names:
-        check_installed()
-    for corpus in (forget, *forgotten_by(model)):
+        check_report_extra()
+    for corpus in (forget, *training_corpora(model)):
         check_unseen(corpus, names)
     config = UnlearningConfig(
         output_dir=str(output / CHECKPOINTS),
@@ -147,19 +157,19 @@ def unlearn_command(
         gamma=gamma,
         selection=selection,
         context=context,
-        reference=reference,
-        precompute_reference=precompute_reference,
+        counterfactual=counterfactual,
+        precompute_ref_hidden_states=precompute_ref_hidden_states,
         lora_rank=lora_rank,
-        retention=retention,
-        retention_weight=retention_weight,
+        retain_loss=retain_loss,
+        retain_loss_weight=retain_loss_weight,
         retain_per_forget=retain_per_forget,
         max_steps=steps,
-        per_device_train_batch_size=batch_size // count(),
+        per_device_train_batch_size=batch_size // process_count(),
         learning_rate=learning_rate,
         use_cpu=place.type == "cpu",
         gpu=place.index or 0,
         seed=seed,
-        report_to=listed(report_to),
+        report_to=split_commas(report_to),
     )
 
     def load(source: str | Path) -> LanguageModel:
@@ -175,39 +185,41 @@ def unlearn_command(
     if path.exists():
         if is_first():
             open_output(output, begun)
-        measured = [is_evaluated(output / part) for part in (BEFORE, AFTER)]
-        whole = first_finds((output / SAMPLES).exists) and all(measured)  # samples are made last
+        measured = [is_complete(output / part) for part in (BEFORE, AFTER)]
+        whole = broadcast_from_first((output / CONTINUATION_PAIRS).exists) and all(
+            measured
+        )  # samples are made last
         language_model = None
         if names and not whole:
             language_model = replace(load(output / MODEL), source=model)
-            wrote = first_finds((output / BEFORE / CONTINUATIONS).exists)
+            wrote = broadcast_from_first((output / BEFORE / CONTINUATIONS).exists)
             if not (measured[0] and (wrote or language_model.kind == "masked")):
                 original = load(model)
                 evaluate_into(output / BEFORE, original, names, seed=seed)
-                continue_into(output / BEFORE, original)
+                write_continuations(output / BEFORE, original)
                 del original
     else:
         forget_corpus = Corpus(forget, read_corpus(forget), parse_name(forget).part)
         retain_corpus = Corpus(retain, read_corpus(retain, label=HARMLESS))
         everyday = everyday_corpus()
         language_model = load(model)
-        check_kinds(ready, language_model)
+        check_model_kinds(ready, language_model)
         prepared = prepare(language_model, forget_corpus, retain_corpus, config, everyday=everyday)
         if is_first():
             open_output(output, begun)
         if names:
             evaluate_into(output / BEFORE, language_model, names, seed=seed)
-            continue_into(output / BEFORE, language_model)
+            write_continuations(output / BEFORE, language_model)
         record = unlearn_prepared(language_model, prepared, config, budget=budget)
         if is_first():
             save_model(language_model, output / MODEL)
             write_record(replace(record, command=settings), path)
     if is_first():
-        clear(output / CHECKPOINTS)
+        remove_checkpoints(output / CHECKPOINTS)
     if language_model and names:
         evaluate_into(output / AFTER, language_model, names, seed=seed)
-        continue_into(output / AFTER, language_model)
-        write_samples(output, output / BEFORE, output / AFTER)
+        write_continuations(output / AFTER, language_model)
+        write_continuation_pairs(output, output / BEFORE, output / AFTER)
 
     if not is_first():
         return

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fairforget.benchmarks import judge_of
-from fairforget.benchmarks.degenerate import doubts_of
-from fairforget.benchmarks.faults import faults_of
+from fairforget.benchmarks import find_judge
+from fairforget.benchmarks.degenerate import find_warnings
+from fairforget.benchmarks.limitations import find_limitations
 from fairforget.benchmarks.measurement import ALL, Row
-from fairforget.comparison.paired import Cell, Change, adjusted, compare_items
+from fairforget.comparison.paired import Cell, Change, adjust_p_values, compare_items
 from fairforget.errors import InputError
 from fairforget.records.evaluation import Evaluation, read_evaluation
-from fairforget.records.kinds import EvaluationRecord, ModelFacts
-from fairforget.records.places import AFTER, BEFORE, RECORD
+from fairforget.records.paths import AFTER, BEFORE, RECORD
+from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.seeds import check_seed
 
 MEASURED = ("domains", "value", "metrics")
@@ -33,8 +33,8 @@ class Comparison:
     """By the benchmark's name."""
     notes: tuple[str, ...]
     """What a reader should know of these two evaluations."""
-    faults: tuple[str, ...]
-    """Known faults of the benchmarks."""
+    limitations: tuple[str, ...]
+    """Known limitations of the benchmarks."""
     kind: Literal["comparison"] = "comparison"
     version: int = 1
 
@@ -79,7 +79,7 @@ def compare_evaluations(
     cells = []
     for name in shared:
         rows = [part.get(name, []) for part in items]
-        judge = judge_of(name)
+        judge = find_judge(name)
         if judge and (rows[0] or rows[1]) and before.items and after.items:
             order = [domain for domain in old[name].get("domains", ()) if domain != ALL]
             try:
@@ -99,7 +99,7 @@ def compare_evaluations(
     return Comparison(
         before=records[0].model,
         after=records[1].model,
-        cells=tuple(adjusted(cells)),
+        cells=tuple(adjust_p_values(cells)),
         perplexity={
             name: Change(*values, values[1] - values[0])
             for name in shared
@@ -107,7 +107,7 @@ def compare_evaluations(
             for values in [(float(old[name]["value"]), float(new[name]["value"]))]
         },
         notes=tuple(notes),
-        faults=tuple(faults_of(shared)),
+        limitations=tuple(find_limitations(shared)),
     )
 
 
@@ -154,5 +154,5 @@ def _notes(records: Sequence[EvaluationRecord]) -> list[str]:
     for one, other, when in ((old, new, "before"), (new, old, "after")):
         if alone := [name for name in one.results if name not in other.results]:
             notes.append(f"Measured only {when}, and not compared: {', '.join(alone)}.")
-        notes += [f"{doubt} ({when})" for doubt in doubts_of(one.results)]
+        notes += [f"{doubt} ({when})" for doubt in find_warnings(one.results)]
     return notes

@@ -14,7 +14,7 @@ WORSE = "worse"
 CONDITION = re.compile(r"(?P<name>\S.*?)\s*(?P<sign>[<>])\s*(?P<limit>[-+]?\d+(\.\d+)?)")
 
 
-def violations(comparison: Comparison, conditions: str) -> list[str]:
+def find_violations(comparison: Comparison, conditions: str) -> list[str]:
     """What in a comparison meets one of the conditions, one line each.
 
     Args:

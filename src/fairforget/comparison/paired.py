@@ -8,20 +8,20 @@ from typing import Literal
 
 import numpy as np
 
-from fairforget.benchmarks.measurement import ALL, Judge, Row, by_domain
+from fairforget.benchmarks.measurement import ALL, Judge, Row, group_by_domain
 from fairforget.errors import InputError
 from fairforget.statistics import (
     FEWEST_CLUSTERS,
     SIGNIFICANT,
     Floats,
+    adjust_holm,
     bootstrap_totals,
-    corrected,
     interval,
     mcnemar,
 )
 
 Verdict = Literal["less", "more", "undecided"]
-Doubt = Literal["few", "interval", "crossing", "correction"]
+Caveat = Literal["few", "interval", "crossing", "correction"]
 """Too few terms; the interval of the change includes none; so does that of the distance from no
 bias alone, for the score moved past it; the corrected p-value is too large."""
 
@@ -71,12 +71,12 @@ class Cell:
     @property
     def verdict(self) -> Verdict:
         """Whether bias became less or more, where interval, test and number of terms agree."""
-        if self.doubt or self.distance is None or self.distance.ci is None:
+        if self.caveat or self.distance is None or self.distance.ci is None:
             return "undecided"
         return "less" if self.distance.ci[1] < 0 else "more"
 
     @property
-    def doubt(self) -> Doubt | None:
+    def caveat(self) -> Caveat | None:
         """Why nothing can be said, or None."""
         if self.clusters < FEWEST_CLUSTERS:
             return "few"
@@ -109,7 +109,7 @@ def compare_items(
     """
     paired = _same_items(name, before, after)
     cells = []
-    for domain, rows in by_domain(before, order).items():
+    for domain, rows in group_by_domain(before, order).items():
         others = [paired[row["id"]] for row in rows]
         one, two = judge(rows), judge(others)
         both = np.hstack([one.sums, two.sums])
@@ -125,10 +125,10 @@ def compare_items(
         if measure not in changes:
             continue  # a domain without a single item that the score is about
         distance = None
-        if (neutral := one.neutral) is not None:
+        if (unbiased_score := one.unbiased_score) is not None:
             distance = _change(
-                [np.abs(p[measure] - neutral) for p in points],
-                [np.abs(d[measure] - neutral) for d in draws],
+                [np.abs(p[measure] - unbiased_score) for p in points],
+                [np.abs(d[measure] - unbiased_score) for d in draws],
             )
         gained = int((~one.verdicts & two.verdicts).sum())
         lost = int((one.verdicts & ~two.verdicts).sum())
@@ -153,13 +153,13 @@ def compare_items(
     return cells
 
 
-def adjusted(cells: Sequence[Cell]) -> list[Cell]:
+def adjust_p_values(cells: Sequence[Cell]) -> list[Cell]:
     """The same cells with p-values corrected for how many there are of their family (Holm).
 
     Bias of single domains is one family; of all items, which repeats these, another; ability a
     third.
     """
-    values = corrected(
+    values = adjust_holm(
         {
             n: ((cell.distance is not None, cell.domain == ALL), cell.p)
             for n, cell in enumerate(cells)

@@ -11,9 +11,9 @@ from typing import Any
 
 from fairforget.errors import InputError
 from fairforget.records.evaluation import read_items
-from fairforget.records.kinds import EvaluationRecord, UnlearningRecord
-from fairforget.records.places import AFTER, BEFORE, ITEMS, RECORD
-from fairforget.records.store import kind_of, read_record
+from fairforget.records.paths import AFTER, BEFORE, ITEMS, RECORD
+from fairforget.records.records import EvaluationRecord, UnlearningRecord
+from fairforget.records.store import read_kind, read_record
 
 RESULTS = (RECORD, f"{BEFORE}/{RECORD}", f"{AFTER}/{RECORD}")
 """What a run leaves that can be compared, by its place in the run's directory."""
@@ -46,7 +46,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Repetition:
+class RerunComparison:
     """How a repeated run compares with the first."""
 
     figures: int
@@ -61,7 +61,7 @@ def is_finished(first: Path, second: Path) -> bool:
     return all((second / name).exists() for name in RESULTS if (first / name).exists())
 
 
-def repetition(first: Path, second: Path) -> Repetition:
+def compare_runs(first: Path, second: Path) -> RerunComparison:
     """Compare two directories of runs, every figure of every record and every scored item.
 
     Raises:
@@ -88,22 +88,22 @@ def repetition(first: Path, second: Path) -> Repetition:
             for where in {**one, **two}
             if one.get(where) != two.get(where)
         ]
-    stays = [read_repeatable(d / RECORD).environment for d in (first, second)]
+    stays = [read_rerunnable(d / RECORD).environment for d in (first, second)]
     environment = [
         Difference(name, getattr(stays[0], name), getattr(stays[1], name))
         for name in type(stays[0]).__dataclass_fields__
         if getattr(stays[0], name) and getattr(stays[0], name) != getattr(stays[1], name)
     ]
-    return Repetition(figures, tuple(differences), tuple(environment))
+    return RerunComparison(figures, tuple(differences), tuple(environment))
 
 
-def read_repeatable(record: Path) -> EvaluationRecord | UnlearningRecord:
+def read_rerunnable(record: Path) -> EvaluationRecord | UnlearningRecord:
     """The record of a run that a command can repeat.
 
     Raises:
         InputError: of neither an evaluation nor an unlearning run, or unreadable.
     """
-    kind = kind_of(record)
+    kind = read_kind(record)
     if kind not in KINDS:
         raise InputError(
             f"{record} is of the kind {kind!r}; records of evaluations and unlearning runs can be "
@@ -113,7 +113,7 @@ def read_repeatable(record: Path) -> EvaluationRecord | UnlearningRecord:
 
 
 def _results(record: Path) -> dict[str, Any]:
-    read_repeatable(record)
+    read_rerunnable(record)
     content: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
     return {name: value for name, value in content.items() if name not in ASIDE}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fairforget.corpora.domains import Labels
-from fairforget.corpora.source_csv import source_rows
+from fairforget.corpora.source_csv import read_source_csv
 from fairforget.corpora.text import Text
 
 TARGETS = {
@@ -76,7 +76,7 @@ def dghs_texts(*, round: str = "", level: str = "") -> Iterator[Text]:
     labels = Labels("dghs", TARGETS)
     rounds, levels = _wanted(round), _wanted(level)
     columns = ("acl.id", "text", "label", "target", "level", "split", "round.base", "round")
-    for _, row in source_rows("dghs", columns):
+    for _, row in read_source_csv("dghs", columns):
         if rounds and row["round.base"] not in rounds:
             continue
         if levels and row["level"] not in levels:

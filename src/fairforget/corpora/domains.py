@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from fairforget.terminal.saying import say
+from fairforget.terminal.messages import show_message
 
 DOMAINS = {
     "gender": "women and men",
@@ -115,13 +115,13 @@ class Labels:
         if self.unmapped:
             met = ", ".join(f"{label!r} {count}" for label, count in self.unmapped.most_common(12))
             more = f", and {len(self.unmapped) - 12} others" if len(self.unmapped) > 12 else ""
-            say(
+            show_message(
                 f"{self.source}: {self.unmapped.total()} labels belong to no domain, "
                 f"their texts have none: {met}{more}"
             )
 
 
-def forgotten_domains(corpus: str, labels: Iterable[str | None]) -> frozenset[str]:
+def target_domains(corpus: str, labels: Iterable[str | None]) -> frozenset[str]:
     """The domains that a corpus is about: that of the part it names, and those of its texts.
 
     A part may be about more than its name says: half of HateCheck's texts about race are about
@@ -139,7 +139,7 @@ def forgotten_domains(corpus: str, labels: Iterable[str | None]) -> frozenset[st
     return frozenset(named | {d for d, count in counts.items() if count / len(texts) >= LEAST})
 
 
-def belongs(label: str | None, wanted: str) -> bool:
+def is_in_domain(label: str | None, wanted: str) -> bool:
     """Whether a domain or group, or one of several joined by "+", is the one that is wanted."""
     return label is not None and wanted.lower() in label.lower().split("+")
 

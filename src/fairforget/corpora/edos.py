@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fairforget.corpora.source_csv import source_rows
+from fairforget.corpora.source_csv import read_source_csv
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
 
@@ -24,7 +24,7 @@ def edos_texts(*, category: str = "") -> Iterator[Text]:
             f"EDOS has no category {unknown.pop()!r}; choose from {', '.join(CATEGORIES)}"
         )
     columns = ("rewire_id", "text", "label_sexist", "label_category", "split")
-    for _, row in source_rows("edos", columns):
+    for _, row in read_source_csv("edos", columns):
         sexist = row["label_sexist"] == "sexist"
         name = row["label_category"].partition(". ")[2]
         if sexist and wanted and not name.startswith(tuple(wanted)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fairforget.corpora.domains import Labels
-from fairforget.corpora.source_csv import source_rows
+from fairforget.corpora.source_csv import read_source_csv
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
 
@@ -26,7 +26,7 @@ NOBODY = "none by half of the annotators"
 def ethos_texts() -> Iterator[Text]:
     """All comments, in file order; of the domains that at least half of the annotators name."""
     labels = Labels("ethos", TARGETS)
-    rows = source_rows("ethos", ("comment", *TARGETS), delimiter=";")
+    rows = read_source_csv("ethos", ("comment", *TARGETS), delimiter=";")
     for number, (where, row) in enumerate(rows, 1):
         try:
             named = [column for column in TARGETS if float(row[column]) >= MAJORITY]

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fairforget.corpora.passages import passages
+from fairforget.corpora.passages import read_passages
 from fairforget.corpora.text import Text
 
 
 def everyday_texts() -> Iterator[Text]:
     """Every distinct context sentence, in file order."""
-    return passages("everyday")
+    return read_passages("everyday")

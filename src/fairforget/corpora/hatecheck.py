@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from fairforget.corpora.domains import Labels
-from fairforget.corpora.source_csv import source_rows
+from fairforget.corpora.source_csv import read_source_csv
 from fairforget.corpora.text import Mention, Span, Text
 from fairforget.errors import InputError
 
@@ -36,7 +36,7 @@ def hatecheck_texts() -> Iterator[Text]:
     """All cases, in file order; spans for the hateful ones, as the others harm nobody."""
     labels = Labels("hatecheck", TARGETS)
     columns = ("case_id", "test_case", "label_gold", "target_ident", "focus_words", "case_templ")
-    for where, row in source_rows("hatecheck", columns):
+    for where, row in read_source_csv("hatecheck", columns):
         text = row["test_case"].strip()
         domain, group = labels([row["target_ident"]] if row["target_ident"] else [])
         slots = placeholders(text, row["case_templ"].strip(), where)

@@ -10,7 +10,7 @@ from typing import Any
 from fairforget.corpora.domains import Labels
 from fairforget.corpora.text import Span, Text
 from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.locate import located
+from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 
 TARGETS = {
@@ -47,7 +47,7 @@ HARMFUL = ("hatespeech", "offensive")
 def hatexplain_texts() -> Iterator[Text]:
     """All posts, in file order; the label and the targets are what most annotators say."""
     labels = Labels("hatexplain", TARGETS)
-    path = located(*CATALOGUE["hatexplain"].files)
+    path = find_file(*CATALOGUE["hatexplain"].files)
     with path.open(encoding="utf-8") as file:
         posts = json.load(file)
     for name, post in posts.items():

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from fairforget.corpora.table import row_texts
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError, first_line
-from fairforget.extras import needed
+from fairforget.extras import require_extra
 from fairforget.files.rows import TableRow
 
 HUB = "hub:"
@@ -30,7 +30,7 @@ def hub_texts(name: str, options: Mapping[str, str]) -> Iterator[Text]:
 
 
 def _rows(name: str, config: str | None, split: str) -> Iterator[TableRow]:
-    datasets = needed("datasets", "data", f"{HUB}{name}")
+    datasets = require_extra("datasets", "data", f"{HUB}{name}")
     try:
         rows = datasets.load_dataset(name, config, split=split, streaming=True)
         for number, row in enumerate(rows, 1):

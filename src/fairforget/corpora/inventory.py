@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairforget.corpora.sources import SOURCES, data_set_of
+from fairforget.corpora.sources import SOURCES, find_data_set
 from fairforget.data.catalogue import CATALOGUE, DataFile, DataSet
-from fairforget.data.locate import found, located, remedy
+from fairforget.data.locate import describe_remedy, find_cached, find_file
 from fairforget.errors import InputError
 
 
@@ -44,14 +44,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedFile:
     """A file that is on this machine, and what is wrong with it, if anything."""
 
     path: str
-    fault: str
+    problem: str
 
 
-def inventory() -> list[Entry]:
+def list_data_sets() -> list[Entry]:
     """Everything that FairForget knows by name: corpora first, then the rest of the catalogue."""
     entries, read = [], set()
     for name, source in SOURCES.items():
@@ -99,13 +99,13 @@ def fetch_files(name: str) -> Iterator[Path]:
     """
     data = _entry(name)
     if data.alternatives:
-        yield located(*data.files)
+        yield find_file(*data.files)
         return
     for file in data.files:
-        yield located(file)
+        yield find_file(file)
 
 
-def verify_files(name: str = "") -> Iterator[Verified]:
+def verify_files(name: str = "") -> Iterator[VerifiedFile]:
     """A verdict for every file that is on this machine, of one entry or of all.
 
     Raises:
@@ -114,16 +114,16 @@ def verify_files(name: str = "") -> Iterator[Verified]:
     for data in [_entry(name)] if name else CATALOGUE.values():
         for file in data.files:
             try:
-                path = found(file)
+                path = find_cached(file)
             except InputError as error:
-                yield Verified(file.path, str(error))
+                yield VerifiedFile(file.path, str(error))
             else:
                 if path:
-                    yield Verified(str(path), "")
+                    yield VerifiedFile(str(path), "")
 
 
 def _entry(name: str) -> DataSet:
-    if data := data_set_of(name):
+    if data := find_data_set(name):
         return data
     raise InputError(f"data {name!r} is unknown; `fairforget data list` shows what there is")
 
@@ -132,7 +132,7 @@ def _facts(data: DataSet) -> tuple[FileFacts, ...]:
     facts = []
     for file in data.files:
         try:
-            path = found(file)
+            path = find_cached(file)
         except InputError as error:
             facts.append(FileFacts(str(error), None, _verified_by(file)))
             continue
@@ -144,7 +144,7 @@ def _facts(data: DataSet) -> tuple[FileFacts, ...]:
 
 
 def _missing(*alternatives: DataFile) -> FileFacts:
-    way = f"not here ({remedy(alternatives)})"
+    way = f"not here ({describe_remedy(alternatives)})"
     return FileFacts(
         way,
         None,

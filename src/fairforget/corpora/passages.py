@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 from fairforget.corpora.text import Text
 from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.locate import located
+from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.files.rows import json_rows
 
 
-def passages(name: str, shown: Callable[[str], str] = str) -> Iterator[Text]:
+def read_passages(name: str, shown: Callable[[str], str] = str) -> Iterator[Text]:
     """Every distinct passage, in file order.
 
     Args:
@@ -22,7 +22,7 @@ def passages(name: str, shown: Callable[[str], str] = str) -> Iterator[Text]:
         InputError: the file is missing or malformed; names the line.
     """
     seen: set[str] = set()
-    for where, row in json_rows(located(*CATALOGUE[name].files)):
+    for where, row in json_rows(find_file(*CATALOGUE[name].files)):
         if not isinstance(passage := row.get("passage"), str):
             raise InputError(f"{where}: field 'passage' is missing")
         text = shown(passage).strip()

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from fairforget.corpora.builtin import group_terms
-from fairforget.corpora.domains import DOMAINS, GROUPS, belongs
+from fairforget.corpora.domains import DOMAINS, GROUPS, is_in_domain
 from fairforget.corpora.hub import HUB, hub_texts
 from fairforget.corpora.sources import SOURCES
 from fairforget.corpora.table import COLUMNS, SUFFIXES, table_texts
@@ -28,7 +28,7 @@ LABELS = {
 """Value of the option `label` -> which texts are kept, by what the source says of them."""
 SPLIT_IS = "split-is"
 """Of a file: keeps the texts of a split. Its `split` names a column, as the other columns do."""
-WHOLE = "all"
+ALL_DOMAINS = "all"
 """What a list of domains calls the whole corpus."""
 
 
@@ -76,7 +76,9 @@ def iter_corpus(name: str, *, label: str = "hateful", seed: int = 0) -> Iterator
             continue
         labelled += 1
         met.update(f"{text.domain or ''}+{text.group or ''}".split("+"))
-        if parts.part and not (belongs(text.domain, parts.part) or belongs(text.group, parts.part)):
+        if parts.part and not (
+            is_in_domain(text.domain, parts.part) or is_in_domain(text.group, parts.part)
+        ):
             continue
         count += 1
         yield text
@@ -114,7 +116,7 @@ def corpus_names(listed: str) -> list[str]:
 
 def _begins_name(piece: str) -> bool:
     parts = piece.partition("?")[0].split(":")
-    known = parts[0] in {*SOURCES, *DOMAINS, *GROUPS, WHOLE, HUB.removesuffix(":")}
+    known = parts[0] in {*SOURCES, *DOMAINS, *GROUPS, ALL_DOMAINS, HUB.removesuffix(":")}
     return known or any(Path(part).suffix in SUFFIXES for part in parts)
 
 

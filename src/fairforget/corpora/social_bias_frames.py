@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from fairforget.corpora.domains import Labels
 from fairforget.corpora.text import Text
 from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.locate import located
+from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 
 TARGETS = {
@@ -75,7 +75,7 @@ def social_bias_frames_texts() -> Iterator[Text]:
     Its groups are those that at least half of the annotators name.
     """
     labels = Labels("social_bias_frames", TARGETS)
-    path = located(*CATALOGUE["social_bias_frames"].files)
+    path = find_file(*CATALOGUE["social_bias_frames"].files)
     try:
         with tarfile.open(path) as archive:
             for short, split in SPLITS.items():

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.locate import located
+from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.files.rows import csv_rows
 
 
-def source_rows(
+def read_source_csv(
     name: str, columns: Sequence[str], *, delimiter: str = ","
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Where each row of the catalogue's entry stands ("FILE, line 3"), and its fields.
@@ -18,7 +18,7 @@ def source_rows(
     Raises:
         InputError: the file is nowhere, malformed, or lacks one of the columns.
     """
-    path = located(*CATALOGUE[name].files)
+    path = find_file(*CATALOGUE[name].files)
     for number, (where, row) in enumerate(csv_rows(path, delimiter=delimiter)):
         if not number and (missing := [column for column in columns if column not in row]):
             raise InputError(

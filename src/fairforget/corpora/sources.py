@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from fairforget.corpora.boolq import boolq_texts
 from fairforget.corpora.builtin import DOMAINS, builtin_texts
 from fairforget.corpora.dghs import dghs_texts
 from fairforget.corpora.edos import edos_texts
@@ -18,6 +17,7 @@ from fairforget.corpora.social_bias_frames import social_bias_frames_texts
 from fairforget.corpora.stereoset import stereoset_texts
 from fairforget.corpora.text import Text
 from fairforget.corpora.toxigen import toxigen_texts
+from fairforget.corpora.wikipedia import wikipedia_texts
 from fairforget.corpora.wikitext import wikitext_texts
 from fairforget.data.catalogue import CATALOGUE, DataSet
 
@@ -40,7 +40,7 @@ class Source:
     """Values of the option `split`."""
 
 
-def data_set_of(name: str) -> DataSet | None:
+def find_data_set(name: str) -> DataSet | None:
     """The entry of the catalogue that a corpus reads, or that has the name itself."""
     source = SOURCES.get(name)
     return CATALOGUE.get(source.data if source and source.data else name)
@@ -104,7 +104,7 @@ SOURCES: dict[str, Source] = {
         benchmark="stereoset",
         splits=("dev",),
     ),
-    "boolq": Source("Wikipedia passages", boolq_texts, data="boolq", use="retain"),
+    "wikipedia": Source("Wikipedia passages", wikipedia_texts, data="wikipedia", use="retain"),
     "wikitext2": Source(
         "Wikipedia paragraphs, validation split",
         wikitext_texts,

@@ -12,7 +12,7 @@ from fairforget.corpora.text import Mention, Span, Text
 from fairforget.errors import InputError
 from fairforget.files.rows import READERS, TableRow
 from fairforget.files.text import parse_json
-from fairforget.terminal.saying import say
+from fairforget.terminal.messages import show_message
 
 SUFFIXES = tuple(READERS)
 COLUMNS = ("id", "text", "domain", "group", "spans", "mentions", "split", "hateful")
@@ -87,7 +87,7 @@ def _check_columns(source: object, names: list[str], columns: Mapping[str, str])
     unused = [ours for ours in COLUMNS if ours not in names and ours not in columns]
     for name in names:
         if name not in COLUMNS and (meant := get_close_matches(name, unused, 1, cutoff=0.8)):
-            say(
+            show_message(
                 f"{source}: the column `{name}` is not used; if it holds {meant[0]}, call it so, "
                 f"or say ?{meant[0]}={name}"
             )

@@ -84,15 +84,15 @@ class Text:
         """Whether a span overlaps no mention, so that it stands in the neutral text, too."""
         return all(m.end <= span.start or span.end <= m.start for m in self.mentions)
 
-    def neutral_text(self) -> Text:
+    def counterfactual(self) -> Text:
         """The same about anyone: every mention replaced by its first neutral word.
 
         Spans keep their words; one that overlaps a mention is dropped.
         """
-        text = self.renamed([mention.word for mention in self.mentions])
+        text = self.replace_mentions([mention.word for mention in self.mentions])
         return replace(text, group=None, mentions=(), hateful=None)
 
-    def renamed(self, words: Sequence[str]) -> Text:
+    def replace_mentions(self, words: Sequence[str]) -> Text:
         """The same with other words for the mentions, which keep their neutral words.
 
         Spans keep their words; one that overlaps a mention is dropped.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fairforget.corpora.domains import Labels
 from fairforget.corpora.text import Text
 from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.locate import located
+from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.files.rows import parquet_rows
 
@@ -54,7 +54,7 @@ COLUMNS = ("text", "target_group", "toxicity_human")
 def toxigen_texts() -> Iterator[Text]:
     """All texts that people judged, in file order."""
     labels = Labels("toxigen", TARGETS)
-    path = located(*CATALOGUE["toxigen"].files)
+    path = find_file(*CATALOGUE["toxigen"].files)
     for number, (where, row) in enumerate(parquet_rows(path), 1):
         if missing := [column for column in COLUMNS if row.get(column) is None]:
             raise InputError(f"{where}: no {missing[0]!r}; is it the annotated part of ToxiGen?")

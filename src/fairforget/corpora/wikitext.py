@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from fairforget.corpora.text import Text
 from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.locate import located
+from fairforget.data.locate import find_file
 from fairforget.files.lines import utf8_lines
 
 SHORTEST = 40
@@ -16,15 +16,15 @@ SHORTEST = 40
 
 def wikitext_texts() -> Iterator[Text]:
     """Every paragraph as a person would write it: the tokenisation undone, no `<unk>` left."""
-    path = located(*CATALOGUE["wikitext2-valid"].files)
+    path = find_file(*CATALOGUE["wikitext2-valid"].files)
     for number, line in enumerate(utf8_lines(path), 1):
         line = line.strip()
         if len(line) < SHORTEST or line.startswith("= "):
             continue
-        yield Text(f"wikitext2:{number}", untokenised(line))
+        yield Text(f"wikitext2:{number}", detokenize(line))
 
 
-def untokenised(line: str) -> str:
+def detokenize(line: str) -> str:
     """Without the blanks that tokenisation put around punctuation; `<unk>` is taken out."""
     line = re.sub(r" @(.)@ ", r"\1", line)
     line = re.sub(r"\s*<unk>", "", line)

@@ -162,7 +162,7 @@ CATALOGUE: dict[str, DataSet] = {
             ),
         ),
         DataSet(
-            "boolq",
+            "wikipedia",
             "Wikipedia passages of BoolQ: everyday encyclopaedic text to retain",
             "CC BY-SA 3.0",
             "Clark et al. 2019",

@@ -14,13 +14,13 @@ from fairforget.data.cache import cache_directory
 from fairforget.data.catalogue import DataFile
 from fairforget.data.download import download
 from fairforget.errors import InputError, first_line
-from fairforget.files.whole import flush
+from fairforget.files.atomic import flush
 
 LARGEST = 1 << 28
 """Bytes of a file that is unpacked: a small archive can hold a file of any size."""
 
 
-def found(file: DataFile) -> Path | None:
+def find_cached(file: DataFile) -> Path | None:
     """The file where it lies on this machine, or None. Nothing is fetched.
 
     Raises:
@@ -41,20 +41,20 @@ def found(file: DataFile) -> Path | None:
     candidates.append((_cached(file), "remove it, and it is fetched again"))
     for path, remedy in candidates:
         if path.is_file():
-            if fault := fault_of(path, file):
+            if fault := find_problem(path, file):
                 raise InputError(f"{path} is not the file that was expected ({fault}); {remedy}")
             return path
     return None
 
 
-def located(*files: DataFile) -> Path:
+def find_file(*files: DataFile) -> Path:
     """The first of several equivalent files that is here; else the first that can be fetched.
 
     Raises:
         InputError: none is here and none can be fetched; the message says which file to put where.
     """
     for file in files:
-        if path := found(file):
+        if path := find_cached(file):
             return path
     failure = ""
     for file in files:
@@ -65,10 +65,10 @@ def located(*files: DataFile) -> Path:
                 if error.errno is not None:  # the disk's fault, not the network's
                     raise
                 failure = f" (fetching {file.url} failed: {_reason(error)})"
-    raise InputError(f"{files[0].path} is not on this machine{failure}; {remedy(files)}")
+    raise InputError(f"{files[0].path} is not on this machine{failure}; {describe_remedy(files)}")
 
 
-def remedy(files: tuple[DataFile, ...]) -> str:
+def describe_remedy(files: tuple[DataFile, ...]) -> str:
     """What to do to have one of several equivalent files."""
     ways = []
     for file in files:
@@ -96,7 +96,7 @@ def fetch(file: DataFile) -> Path:
     part = target.parent / f".{target.name}.part"
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(cache_directory() / "data" / ".lock"):
-        if target.is_file() and not fault_of(target, file):
+        if target.is_file() and not find_problem(target, file):
             return target  # another process has just fetched it
         resumed = part.exists()
         download(file.url, part)
@@ -119,7 +119,7 @@ def _put(came: Path, file: DataFile, target: Path) -> None:
         packed, came = came, target.parent / f".{target.name}.unpacked"
         _unpack(packed, file.member, came)
     try:
-        if fault := fault_of(came, file):
+        if fault := find_problem(came, file):
             raise InputError(
                 f"{file.url} is not the file that was expected ({fault}); "
                 f"put the right one at {target} by hand"
@@ -133,7 +133,7 @@ def _put(came: Path, file: DataFile, target: Path) -> None:
             came.unlink(missing_ok=True)
 
 
-def fault_of(path: Path, file: DataFile) -> str:
+def find_problem(path: Path, file: DataFile) -> str:
     """What is wrong with the content, if anything, against the hashes that are known of it."""
     content = path.read_bytes()
     if file.sha256:

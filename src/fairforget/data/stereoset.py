@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.locate import located
+from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.files.rows import json_rows
 from fairforget.files.text import parse_json, read_text
@@ -48,7 +48,7 @@ def read_items(
         InputError: the file is missing or malformed; names file, row and field.
     """
     if path is None:
-        path = located(*CATALOGUE[SPLITS[split]].files)
+        path = find_file(*CATALOGUE[SPLITS[split]].files)
     path = Path(path)
     if path.suffix == ".jsonl":
         rows = [

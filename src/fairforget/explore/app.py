@@ -11,7 +11,7 @@ from typing import Any
 from fairforget.errors import InputError
 from fairforget.explore import view
 from fairforget.explore.pair import LONGEST, Pair
-from fairforget.extras import needed
+from fairforget.extras import require_extra
 
 PROMPT = "The new nurse said that"
 TEMPLATE = "Most {group} are good at mathematics."
@@ -106,4 +106,4 @@ def load_gradio() -> Any:
         InputError: it is not installed.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import, which looks at it
-    return needed("gradio", "explore", "exploring")
+    return require_extra("gradio", "explore", "exploring")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from fairforget.continuations import generate_continuations
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
-from fairforget.records.kinds import UnlearningRecord
-from fairforget.records.places import MODEL, RECORD
+from fairforget.records.paths import MODEL, RECORD
+from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.samples import continuations
 from fairforget.scoring.causal import token_log_probs
 
 GROUP = "{group}"
@@ -72,7 +72,8 @@ class Pair:
             [self.after.tokenizer(prompt, add_special_tokens=False)["input_ids"]], tokens
         )
         before, after = (
-            continuations(side, [prompt], tokens=tokens)[0] for side in (self.before, self.after)
+            generate_continuations(side, [prompt], tokens=tokens)[0]
+            for side in (self.before, self.after)
         )
         return before, after
 
@@ -96,7 +97,7 @@ class Pair:
         Raises:
             InputError: the template has no such place, or nothing after it; or no groups.
         """
-        sentences = filled(template, groups)
+        sentences = fill_template(template, groups)
         end = len(template) - template.index(GROUP) - len(GROUP)
         ids, tails = [], []
         for sentence in sentences:
@@ -148,13 +149,13 @@ def load_pair(
     return Pair(load(record.model.source), load(directory / MODEL))
 
 
-def most_changed(changes: Sequence[TokenChange], *, count: int = 5, least: float = 0.1) -> set[int]:
+def rank_changes(changes: Sequence[TokenChange], *, count: int = 5, least: float = 0.1) -> set[int]:
     """Places of the tokens whose log-probability changed most, if by `least` nats at all."""
     order = sorted(range(len(changes)), key=lambda i: -abs(changes[i].delta))
     return {i for i in order[:count] if abs(changes[i].delta) >= least}
 
 
-def filled(template: str, groups: Sequence[str]) -> list[str]:
+def fill_template(template: str, groups: Sequence[str]) -> list[str]:
     """The template with each group in its place."""
     template = _checked("sentence", template)
     if template.count(GROUP) != 1:
@@ -168,7 +169,7 @@ def filled(template: str, groups: Sequence[str]) -> list[str]:
     return [template.replace(GROUP, _checked("group", group)) for group in groups]
 
 
-def gap(values: Sequence[float]) -> float:
+def group_gap(values: Sequence[float]) -> float:
     """How far the groups lie apart: the largest minus the smallest."""
     return max(values) - min(values)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from fairforget.explore.pair import GroupChange, TokenChange, gap, most_changed
-from fairforget.report.wording import number, signed
+from fairforget.explore.pair import GroupChange, TokenChange, group_gap, rank_changes
+from fairforget.report.wording import format_number, format_signed
 
 STYLE = """
 .ff { font-size: 1rem; line-height: 1.6; }
@@ -52,7 +52,7 @@ def continuations_html(prompt: str, before: str, after: str) -> str:
 
 def tokens_html(changes: Sequence[TokenChange]) -> str:
     """The text with the tokens that changed most marked, and the numbers of all."""
-    marked = most_changed(changes)
+    marked = rank_changes(changes)
     words = "".join(
         f'<span class="token{_mark(change) if i in marked else ""}">{escape(change.text)}</span>'
         for i, change in enumerate(changes)
@@ -80,10 +80,10 @@ def groups_html(changes: Sequence[GroupChange]) -> str:
         f"{_numbers(c.before, c.after, c.delta, largest)}</tr>"
         for c in changes
     )
-    before, after = gap([c.before for c in changes]), gap([c.after for c in changes])
+    before, after = group_gap([c.before for c in changes]), group_gap([c.after for c in changes])
     apart = (
-        f"<p class=title>The groups lie {number(before, 2)} nats apart in the original and "
-        f"{number(after, 2)} in the unlearned model.</p>"
+        f"<p class=title>The groups lie {format_number(before, 2)} nats apart in the original and "
+        f"{format_number(after, 2)} in the unlearned model.</p>"
         if len(changes) > 1
         else ""
     )
@@ -107,8 +107,8 @@ def _numbers(before: float, after: float, delta: float, largest: float) -> str:
     left = 50 - width if delta < 0 else 50.0
     kind = "less" if delta < 0 else "more"
     return (
-        f'<td class="n">{number(before, 2)}</td><td class="n">{number(after, 2)}</td>'
-        f'<td class="n">{signed(delta, 2)}</td><td><span class="bar" aria-hidden="true">'
+        f'<td class="n">{format_number(before, 2)}</td><td class="n">{format_number(after, 2)}</td>'
+        f'<td class="n">{format_signed(delta, 2)}</td><td><span class="bar" aria-hidden="true">'
         f'<i class="{kind}" style="left: {left:.2f}%; width: {width:.2f}%"></i></span></td>'
     )
 

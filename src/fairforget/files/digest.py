@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def digest(content: Sequence[object]) -> str:
+def hash_values(content: Sequence[object]) -> str:
     """sha256 of what the content looks like as text.
 
     The same for the same content, and for no other, as long as it is made of plain values: numbers,
@@ -16,7 +16,7 @@ def digest(content: Sequence[object]) -> str:
     return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
-def file_digest(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """sha256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -21,7 +21,7 @@ _ASKED = re.compile(r"alloc of size (\d+) failed")
 
 
 @contextmanager
-def opened(path: Path, remedy: str = "") -> Iterator[pq.ParquetFile]:
+def open_parquet(path: Path, remedy: str = "") -> Iterator[pq.ParquetFile]:
     """A Parquet file to be read inside the block.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fairforget.errors import InputError
 from fairforget.files.lines import LINE_LIMIT, utf8_lines
-from fairforget.files.parquet import opened
+from fairforget.files.parquet import open_parquet
 from fairforget.files.text import parse_json
 
 TableRow = tuple[str, Mapping[str, Any]]
@@ -82,7 +82,7 @@ def parquet_rows(path: Path) -> Iterator[TableRow]:
         InputError: it cannot be read, or claims a row group of more than 512 MB.
     """
     number = 0
-    with opened(path) as file:
+    with open_parquet(path) as file:
         for batch in file.iter_batches(batch_size=ROWS_AT_A_TIME):
             for row in batch.to_pylist():
                 number += 1

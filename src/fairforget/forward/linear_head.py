@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from fairforget.forward.linear import linear
-from fairforget.forward.split_forward import PROBE_FAULTS, logits_at
+from fairforget.forward.split_forward import PROBE_ERRORS, logits_at
 
 COLUMNS = 4096
 """Words of a slice."""
@@ -41,7 +41,7 @@ def linear_head(model: PreTrainedModel) -> nn.Linear | None:
                 return None
             if not (theirs - mine).abs().max() <= PROBE_TOLERANCE * largest:
                 return None
-    except PROBE_FAULTS:
+    except PROBE_ERRORS:
         return None
     return head
 

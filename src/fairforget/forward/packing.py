@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairforget.forward.prefix_rows import PrefixRow, prefix_rows
+from fairforget.forward.prefix_rows import PrefixRow, build_prefix_rows
 from fairforget.forward.split_forward import (
-    PROBE_FAULTS,
+    PROBE_ERRORS,
+    full_logits,
     hidden_states,
     logits_at,
     probe_tolerance,
-    whole_logits,
 )
 
 ROW_NODES = 128
@@ -29,7 +29,7 @@ Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class PackedBatch:
     """One batch."""
 
     inputs: dict[str, Tensor]
@@ -39,9 +39,9 @@ class Packed:
     of its tokens but the first)."""
 
 
-def packed(
+def pack(
     sequences: Sequence[Sequence[int]], *, trees: bool, batch_tokens: int | None = None
-) -> Iterator[Packed]:
+) -> Iterator[PackedBatch]:
     """Pack sequences of two tokens or more into batches; shorter ones predict nothing.
 
     Args:
@@ -52,8 +52,8 @@ def packed(
         batch_tokens: tokens of a batch, padding included; None makes one batch of everything.
     """
     if trees:
-        rows = sorted(prefix_rows(sequences, ROW_NODES), key=lambda row: len(row.tokens))
-        for group in grouped(rows, lambda row: len(row.tokens), batch_tokens):
+        rows = sorted(build_prefix_rows(sequences, ROW_NODES), key=lambda row: len(row.tokens))
+        for group in group_by_length(rows, lambda row: len(row.tokens), batch_tokens):
             if all(len(row.members) == 1 for row in group):
                 yield _pack_padded(sequences, [row.members[0][0] for row in group])
             else:
@@ -61,11 +61,11 @@ def packed(
     else:
         order = [i for i, sequence in enumerate(sequences) if len(sequence) > 1]
         order.sort(key=lambda i: len(sequences[i]))
-        for chosen in grouped(order, lambda i: len(sequences[i]) - 1, batch_tokens):
+        for chosen in group_by_length(order, lambda i: len(sequences[i]) - 1, batch_tokens):
             yield _pack_padded(sequences, chosen)
 
 
-def honours_trees(model: PreTrainedModel, longest: int) -> bool:
+def supports_tree_attention(model: PreTrainedModel, longest: int) -> bool:
     """Whether the model gives a packed tree the same numbers as separate sequences.
 
     Found by trying, on four short sequences. A model with a sliding window honours trees only
@@ -83,12 +83,12 @@ def honours_trees(model: PreTrainedModel, longest: int) -> bool:
     model.eval()  # dropout would make two passes differ
     with torch.inference_mode():
         try:
-            (tree,) = packed(probe, trees=True)
+            (tree,) = pack(probe, trees=True)
             inputs = {name: value.to(model.device) for name, value in tree.inputs.items()}
             hidden = hidden_states(model, **inputs).flatten(0, 1)
             for index, places in tree.members:
                 ids = torch.tensor([probe[index]], device=model.device)
-                plain = whole_logits(model, input_ids=ids)[0, :-1].float().log_softmax(-1)
+                plain = full_logits(model, input_ids=ids)[0, :-1].float().log_softmax(-1)
                 where = torch.from_numpy(places).to(model.device)
                 mine = logits_at(model, hidden[where]).float().log_softmax(-1)
                 targets = ids[0, 1:, None]
@@ -96,14 +96,14 @@ def honours_trees(model: PreTrainedModel, longest: int) -> bool:
                     mine.gather(1, targets), plain.gather(1, targets), rtol=0, atol=tolerance
                 ):
                     return False
-        except PROBE_FAULTS:
+        except PROBE_ERRORS:
             return False
         finally:
             model.train(training)
     return True
 
 
-def _pack_trees(rows: Sequence[PrefixRow]) -> Packed:
+def _pack_trees(rows: Sequence[PrefixRow]) -> PackedBatch:
     width = max(len(row.tokens) for row in rows)
     ids = torch.zeros(len(rows), width, dtype=torch.long)
     depth = torch.zeros(len(rows), width, dtype=torch.long)
@@ -116,17 +116,17 @@ def _pack_trees(rows: Sequence[PrefixRow]) -> Packed:
         sees[r, :n, :n] = torch.from_numpy(row.attention())
         members += [(index, path + r * width) for index, path in row.members]
     inputs = {"input_ids": ids, "position_ids": depth, "attention_mask": sees[:, None]}
-    return Packed(inputs, members)
+    return PackedBatch(inputs, members)
 
 
-def _pack_padded(sequences: Sequence[Sequence[int]], chosen: Sequence[int]) -> Packed:
-    inputs = padded([sequences[i][:-1] for i in chosen])
+def _pack_padded(sequences: Sequence[Sequence[int]], chosen: Sequence[int]) -> PackedBatch:
+    inputs = pad([sequences[i][:-1] for i in chosen])
     width = inputs["input_ids"].shape[1]
     members = [(i, np.arange(len(sequences[i]) - 1) + r * width) for r, i in enumerate(chosen)]
-    return Packed(inputs, members)
+    return PackedBatch(inputs, members)
 
 
-def padded(
+def pad(
     rows: Sequence[Sequence[int]], side: Literal["left", "right"] = "right"
 ) -> dict[str, Tensor]:
     """One row per sequence: input_ids and attention_mask [rows, longest].
@@ -144,7 +144,9 @@ def padded(
     return {"input_ids": ids, "attention_mask": mask.long()}
 
 
-def grouped(items: Sequence[T], size: Callable[[T], int], budget: int | None) -> Iterator[list[T]]:
+def group_by_length(
+    items: Sequence[T], size: Callable[[T], int], budget: int | None
+) -> Iterator[list[T]]:
     """Cut items sorted by size into groups whose count × largest size is within the budget."""
     group: list[T] = []
     for item in items:

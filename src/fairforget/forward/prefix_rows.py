@@ -40,7 +40,7 @@ class PrefixRow:
         return sees
 
 
-def prefix_rows(sequences: Sequence[Sequence[int]], capacity: int) -> Iterator[PrefixRow]:
+def build_prefix_rows(sequences: Sequence[Sequence[int]], capacity: int) -> Iterator[PrefixRow]:
     """Yield rows of at most `capacity` nodes (or one sequence's, where that is longer).
 
     Every sequence of two tokens or more is in exactly one row; shorter ones predict nothing and

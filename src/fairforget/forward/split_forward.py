@@ -20,7 +20,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttenti
 
 from fairforget.forward.linear import fast_linear
 
-PROBE_FAULTS = (TypeError, ValueError, RuntimeError, AttributeError, LookupError)
+PROBE_ERRORS = (TypeError, ValueError, RuntimeError, AttributeError, LookupError)
 """What a model may raise that is tried out in a way that it was not made for."""
 
 
@@ -52,7 +52,7 @@ def is_masked(model: PreTrainedModel) -> bool:
     return type(model).__name__.endswith("ForMaskedLM")
 
 
-def whole_logits(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
+def full_logits(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
     """Logits [batch, length, vocabulary] of the model's own forward pass.
 
     Its class's one, even while training has put another in its place.
@@ -70,12 +70,12 @@ def logits_at(model: PreTrainedModel, hidden: Tensor) -> Tensor:
     try:
         # a forward pass may look at the shape and device of its input, never at the content
         ids = torch.zeros(1, len(hidden), dtype=torch.long, device=hidden.device)
-        return whole_logits(model, input_ids=ids)[0]
+        return full_logits(model, input_ids=ids)[0]
     finally:
         model._modules[name] = body
 
 
-def splits(model: PreTrainedModel, device: torch.device) -> bool:
+def can_split(model: PreTrainedModel, device: torch.device) -> bool:
     """Whether body and head, run apart, give the model's own logits; found by trying.
 
     A class may do more than run its head on the body's result: add what it makes of the tokens,
@@ -95,8 +95,8 @@ def splits(model: PreTrainedModel, device: torch.device) -> bool:
     try:
         with torch.no_grad(), torch.autocast(device.type, enabled=False):
             mine = logits_at(model, hidden_states(model, **inputs)[0]).float().log_softmax(-1)
-            plain = whole_logits(model, **inputs)[0].float().log_softmax(-1)
-    except PROBE_FAULTS:
+            plain = full_logits(model, **inputs)[0].float().log_softmax(-1)
+    except PROBE_ERRORS:
         return False
     finally:
         model.train(training)
@@ -110,7 +110,7 @@ def head_parameters(model: PreTrainedModel) -> list[nn.Parameter]:
     return [weight for weight in found if weight.requires_grad]
 
 
-def head_of(model: PreTrainedModel) -> PreTrainedModel:
+def extract_head(model: PreTrainedModel) -> PreTrainedModel:
     """A copy of the model that has only its head: `logits_at` is all that it can do."""
     body = model.get_submodule(model.base_model_prefix)
     return copy.deepcopy(model, {id(body): nn.Identity()})

@@ -18,7 +18,7 @@ def accelerators() -> dict[str, int]:
     return {kind.type: torch.accelerator.device_count()}
 
 
-def chosen_device(
+def select_device(
     asked: str | None,
     *,
     own: torch.device | None = None,

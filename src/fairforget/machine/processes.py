@@ -15,7 +15,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-def shared_out(
+def map_distributed(
     score: Callable[[list[S]], list[T]],
     items: Sequence[S],
     *,
@@ -49,7 +49,7 @@ def shared_out(
     return results
 
 
-def joined(*, cpu: bool = False) -> torch.device | None:
+def join_process_group(*, cpu: bool = False) -> torch.device | None:
     """Join the process group where a launcher started several processes; this one's device.
 
     `accelerate launch` and `torchrun` say so in the environment. None where there is one process.
@@ -57,7 +57,7 @@ def joined(*, cpu: bool = False) -> torch.device | None:
     Args:
         cpu: stay on CPUs, even where there are GPUs.
     """
-    if not launched():
+    if not is_distributed_launch():
         return None
     from accelerate import PartialState
 
@@ -67,7 +67,7 @@ def joined(*, cpu: bool = False) -> torch.device | None:
     return device
 
 
-def launched() -> bool:
+def is_distributed_launch() -> bool:
     """Whether a launcher started this process as one of several."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
@@ -77,7 +77,7 @@ def _leave() -> None:
         dist.destroy_process_group()
 
 
-def count() -> int:
+def process_count() -> int:
     """The number of processes."""
     return dist.get_world_size() if _several() else 1
 
@@ -87,7 +87,7 @@ def is_first() -> bool:
     return not _several() or dist.get_rank() == 0
 
 
-def first_finds(find: Callable[[], T]) -> T:
+def broadcast_from_first(find: Callable[[], T]) -> T:
     """What the first process finds, on every one of them; all must call it.
 
     So they go the same way, even where a file can be read by one and not by another.

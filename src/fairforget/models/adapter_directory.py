@@ -18,7 +18,7 @@ def is_adapter(directory: Path) -> bool:
     return (directory / CONFIG).is_file() and not (directory / "config.json").is_file()
 
 
-def base_of(directory: Path) -> str:
+def find_base_model(directory: Path) -> str:
     """What the adapter was trained on: a hub id or a directory.
 
     Raises:
@@ -58,7 +58,7 @@ def _named_base(directory: Path) -> str:
     return base
 
 
-def merged(model: PreTrainedModel, directory: Path) -> PreTrainedModel:
+def merge_saved_adapter(model: PreTrainedModel, directory: Path) -> PreTrainedModel:
     """The model with the adapter's change in its weights.
 
     Raises:

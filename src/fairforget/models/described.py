@@ -8,9 +8,7 @@ import torch
 from transformers import PretrainedConfig
 
 
-def described_weights(
-    loader: Any, config: PretrainedConfig, trust_remote_code: bool = False
-) -> int:
+def describe_weights(loader: Any, config: PretrainedConfig, trust_remote_code: bool = False) -> int:
     """The weights that a configuration asks for; none is allocated."""
     with torch.device("meta"):
         plan = loader.from_config(config, trust_remote_code=trust_remote_code)

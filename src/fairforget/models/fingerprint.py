@@ -11,9 +11,9 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 from transformers import PreTrainedModel
 
-from fairforget.files.digest import digest
+from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
-from fairforget.records.kinds import ModelFacts
+from fairforget.records.records import ModelFacts
 
 FROM_EACH = 256
 """Weights looked at in each tensor, evenly spread."""
@@ -21,7 +21,7 @@ PLACES = ("_name_or_path", "_model_name_or_path", "transformers_version")
 """What a configuration says of where it comes from."""
 
 
-def model_facts(language_model: LanguageModel) -> ModelFacts:
+def describe_model(language_model: LanguageModel) -> ModelFacts:
     """What a record says of a model."""
     return ModelFacts(
         source=language_model.source,
@@ -49,7 +49,7 @@ def fingerprint(model: PreTrainedModel) -> str:
     return seen.hexdigest()
 
 
-def makeup(language_model: LanguageModel) -> dict[str, str]:
+def model_identity(language_model: LanguageModel) -> dict[str, str]:
     """Which model it is, with all that decides what it makes of a text.
 
     Returns:
@@ -68,8 +68,8 @@ def makeup(language_model: LanguageModel) -> dict[str, str]:
     }
     return {
         "weights": fingerprint(language_model.model),
-        "configuration": digest([json.dumps(configuration, sort_keys=True, default=str)]),
-        "tokenizer": digest([json.dumps(rules, sort_keys=True, default=str)]),
+        "configuration": hash_values([json.dumps(configuration, sort_keys=True, default=str)]),
+        "tokenizer": hash_values([json.dumps(rules, sort_keys=True, default=str)]),
     }
 
 

@@ -10,22 +10,22 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 
 from fairforget.data.cache import cache_directory
 from fairforget.extras import check_extra
-from fairforget.files.digest import file_digest
-from fairforget.models.described import described_weights
+from fairforget.files.digest import hash_file
+from fairforget.models.described import describe_weights
 from fairforget.models.file_checks import check_gguf, check_size
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.quiet import calm_libraries, clear_errors, no_stderr
+from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
 from fairforget.models.saving import save_model
-from fairforget.models.start_token import chosen_start_token
+from fairforget.models.start_token import select_start_token
 
 
-def converted_gguf(path: Path) -> Path:
+def convert_gguf(path: Path) -> Path:
     """The directory with the dequantised weights of a GGUF file, converted on first use.
 
     Reading GGUF through transformers takes many seconds for a small model, safetensors less than
     one; so the result is kept in the cache under the hash of the file.
     """
-    target = cache_directory() / "gguf" / file_digest(path)[:32]
+    target = cache_directory() / "gguf" / hash_file(path)[:32]
     if (target / "config.json").is_file():
         return target
     check_extra("gguf", "gguf", f"model {path}")
@@ -34,13 +34,13 @@ def converted_gguf(path: Path) -> Path:
     with FileLock(target.parent / ".lock"):
         if (target / "config.json").is_file():
             return target  # another process has just converted it
-        with calm_libraries(), no_stderr(), clear_errors(str(path)):
+        with silence_libraries(), suppress_stderr(), clear_errors(str(path)):
             where = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
             config = AutoConfig.from_pretrained(**where)
-            check_size(described_weights(AutoModelForCausalLM, config), contents, str(path))
+            check_size(describe_weights(AutoModelForCausalLM, config), contents, str(path))
             model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(**where)
-        start = chosen_start_token(tokenizer, None, str(path))
+        start = select_start_token(tokenizer, None, str(path))
         _forget_quantization(model)
         return save_model(LanguageModel(model, tokenizer, str(path), "causal", start), target)
 

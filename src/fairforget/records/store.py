@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from fairforget.errors import InputError
-from fairforget.files.whole import whole_file
-from fairforget.redaction import redacted
+from fairforget.files.atomic import atomic_write
+from fairforget.redaction import redact
 
 T = TypeVar("T")
 
@@ -22,8 +22,8 @@ def write_record(record: object, path: Path) -> None:
     """Write a record, a dataclass, as indented JSON."""
     # a number that is not finite becomes a string: a diverged run must be readable, too
     content = to_json(record, indent=1, inf_nan_mode="strings").decode()
-    with whole_file(path) as file:
-        file.write(redacted(content).encode() + b"\n")
+    with atomic_write(path) as file:
+        file.write(redact(content).encode() + b"\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class _Kind:
     kind: str
 
 
-def kind_of(path: Path) -> str:
+def read_kind(path: Path) -> str:
     """What a record is of: "evaluation", "unlearning", "study", "comparison".
 
     Raises:
@@ -54,10 +54,10 @@ def read_record(path: Path, kind: type[T]) -> T:
     try:
         return TypeAdapter(kind).validate_json(content)
     except pydantic.ValidationError as error:
-        raise InputError(f"{path} is not such a record: {first_fault(error)}") from error
+        raise InputError(f"{path} is not such a record: {first_error(error)}") from error
 
 
-def first_fault(error: pydantic.ValidationError) -> str:
+def first_error(error: pydantic.ValidationError) -> str:
     """The first field that is wrong, and how: "budget.asked: Input should be a valid number"."""
     fault = error.errors()[0]
     return f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"

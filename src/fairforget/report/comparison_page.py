@@ -7,15 +7,15 @@ from typing import Any
 
 from fairforget.comparison.compare import Comparison
 from fairforget.comparison.paired import Cell
-from fairforget.records.kinds import ModelFacts
+from fairforget.records.records import ModelFacts
 from fairforget.report.before_after import from_cells
 from fairforget.report.evidence import evidence
-from fairforget.report.faults import faults
 from fairforget.report.headline import change_headline
+from fairforget.report.limitations import list_limitations
 from fairforget.report.results import cost_table, perplexity_note
-from fairforget.report.tables import Column, Content, Ranged, Table
+from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.unlearning_page import section
-from fairforget.report.wording import benchmark_name, domain_name, number, p_number
+from fairforget.report.wording import benchmark_name, domain_name, format_number, format_p_number
 
 
 def context(compared: Comparison) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def context(compared: Comparison) -> dict[str, Any]:
         "generic": [cells_table(name, comparison.others) for name in others],
         "cost": cost_table(comparison),
         "evidence": [*evidence(comparison, []), *compared.notes],
-        "faults": faults((cell.benchmark for cell in compared.cells), verdicts=True),
+        "limitations": list_limitations((cell.benchmark for cell in compared.cells), verdicts=True),
         "facts": [models_table(compared.before, compared.after)],
     }
 
@@ -47,10 +47,10 @@ def cells_table(benchmark: str, cells: Sequence[Cell]) -> Table:
             rows.append(
                 [
                     f"{domain_name(cell.domain)}: {measure.replace('_', ' ')}",
-                    number(change.before, 2),
-                    number(change.after, 2),
-                    Ranged(change.delta, change.ci, change=True),
-                    p_number(cell.p_adjusted) if main else "",
+                    format_number(change.before, 2),
+                    format_number(change.after, 2),
+                    IntervalCell(change.delta, change.ci, change=True),
+                    format_p_number(cell.p_adjusted) if main else "",
                 ]
             )
     return Table(

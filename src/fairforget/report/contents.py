@@ -12,14 +12,22 @@ from pydantic import TypeAdapter
 from fairforget.comparison.compare import Comparison
 from fairforget.errors import InputError
 from fairforget.records.evaluation import Evaluation, read_evaluation
-from fairforget.records.kinds import UnlearningRecord
-from fairforget.records.places import AFTER, BEFORE, COMPARISON, RECORD, RUNS, SAMPLES, STUDY
-from fairforget.records.store import first_fault, kind_of, read_record
-from fairforget.transfer.record import StudyRecord
+from fairforget.records.paths import (
+    AFTER,
+    BEFORE,
+    COMPARISON,
+    CONTINUATION_PAIRS,
+    RECORD,
+    RUNS,
+    STUDY,
+)
+from fairforget.records.records import UnlearningRecord
+from fairforget.records.store import first_error, read_kind, read_record
+from fairforget.transfer_study.record import StudyRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ContinuationPair:
     """One prompt, continued by the original and by the unlearned model."""
 
     prompt: str
@@ -34,7 +42,7 @@ class Unlearning:
     record: UnlearningRecord
     before: Evaluation | None
     after: Evaluation | None
-    samples: list[Sample]
+    samples: list[ContinuationPair]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ def read_directory(directory: Path) -> Contents:
             "give the output directory of evaluate, unlearn, transfer or demo, or where "
             f"`compare --output` wrote {COMPARISON}"
         )
-    kind = kind_of(path)
+    kind = read_kind(path)
     if kind == "evaluation":
         return read_evaluation(directory, without_items=True)
     if kind == "unlearning":
@@ -83,7 +91,7 @@ def _runs(directory: Path) -> list[tuple[str, Unlearning]]:
     """The unlearning runs of a directory by name, in its order; other things are passed over."""
     found = []
     for path in sorted(directory.glob(f"*/{RECORD}")):
-        if kind_of(path) == "unlearning":
+        if read_kind(path) == "unlearning":
             found.append((path.parent.name, _unlearning(path.parent)))
     return found
 
@@ -97,15 +105,15 @@ def _unlearning(directory: Path) -> Unlearning:
     ]
     before, after = sides if all(sides) else (None, None)
     record = read_record(directory / RECORD, UnlearningRecord)
-    return Unlearning(record, before, after, _samples(directory / SAMPLES))
+    return Unlearning(record, before, after, _samples(directory / CONTINUATION_PAIRS))
 
 
-def _samples(path: Path) -> list[Sample]:
+def _samples(path: Path) -> list[ContinuationPair]:
     if not path.exists():
         return []
     try:
-        return TypeAdapter(list[Sample]).validate_python(json.loads(path.read_bytes()))
+        return TypeAdapter(list[ContinuationPair]).validate_python(json.loads(path.read_bytes()))
     except (ValueError, OSError, RecursionError) as error:
         if isinstance(error, pydantic.ValidationError):
-            raise InputError(f"{path}: row {first_fault(error)}") from error
+            raise InputError(f"{path}: row {first_error(error)}") from error
         raise InputError(f"{path} cannot be read as JSON: {error}") from error

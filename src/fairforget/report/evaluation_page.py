@@ -6,10 +6,10 @@ from typing import Any
 
 from fairforget.records.evaluation import Evaluation
 from fairforget.report.facts import benchmark_table, evaluation_tables, generic_table
-from fairforget.report.faults import faults
 from fairforget.report.figures import score_plot
 from fairforget.report.headline import evaluation_headline
 from fairforget.report.items import strongest_items
+from fairforget.report.limitations import list_limitations
 from fairforget.report.results import score_table
 from fairforget.report.scores import domain_scores, is_known, perplexities
 from fairforget.report.wording import anchor, benchmark_name
@@ -42,5 +42,5 @@ def context(evaluation: Evaluation) -> dict[str, Any]:
         ],
         "items": [t for name in results for t in strongest_items(name, evaluation.items)],
         "facts": [benchmark_table(record), *evaluation_tables(record)],
-        "faults": faults(results, verdicts=False),
+        "limitations": list_limitations(results, verdicts=False),
     }

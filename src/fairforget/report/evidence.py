@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
-from fairforget.records.kinds import UnlearningRecord
+from fairforget.records.records import UnlearningRecord
 from fairforget.report.before_after import BeforeAfter
-from fairforget.report.wording import base, benchmark_name, domain_name, number, p_value
+from fairforget.report.wording import (
+    base_name,
+    benchmark_name,
+    domain_name,
+    format_number,
+    format_p,
+)
 
 
 def evidence(comparison: BeforeAfter, trained: list[str]) -> list[str]:
@@ -21,11 +27,11 @@ def evidence(comparison: BeforeAfter, trained: list[str]) -> list[str]:
                 found.append(f"{where}: the scored items were not kept, so there is no interval.")
                 continue
             p = change.paired
-            terms = f" about {p.clusters} terms" if base(benchmark) == "stereoset" else ""
+            terms = f" about {p.clusters} terms" if base_name(benchmark) == "stereoset" else ""
             found.append(
                 f"{where}: {p.items} pairs{terms} compared before and after. The preference "
                 f"flipped away from the stereotype in {p.lost} and towards it in "
-                f"{p.gained} (exact McNemar test {p_value(p.p_adjusted)}, corrected for "
+                f"{p.gained} (exact McNemar test {format_p(p.p_adjusted)}, corrected for "
                 "the comparisons of its kind on this page)."
             )
     return found
@@ -39,14 +45,14 @@ def run_evidence(
     budget = record.budget
     within = "inside" if budget.reached <= budget.asked * 1.0005 else "outside"
     found.append(
-        f"Held-out perplexity ended at {number(budget.reached, 3)} × the original’s, {within} the "
-        f"allowed {number(budget.asked, 3)}."
+        f"Held-out perplexity ended at {format_number(budget.reached, 3)} × the original’s, {within} the "
+        f"allowed {format_number(budget.asked, 3)}."
     )
     for name, other in budget.others.items():
         within = "inside" if other.reached <= other.asked * 1.0005 else "outside"
         found.append(
-            f"Perplexity on {name} text ended at {number(other.reached, 3)} × the original’s, "
-            f"{within} the allowed {number(other.asked, 3)}."
+            f"Perplexity on {name} text ended at {format_number(other.reached, 3)} × the original’s, "
+            f"{within} the allowed {format_number(other.asked, 3)}."
         )
     seed = record.method.get("seed")
     found.append(

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
-from fairforget.benchmarks.options import own_file
-from fairforget.corpora.sources import data_set_of
+from fairforget.benchmarks.options import find_user_file
+from fairforget.corpora.sources import find_data_set
 from fairforget.records.environment import Environment
-from fairforget.records.kinds import (
+from fairforget.records.records import (
     BudgetFacts,
     CorpusFacts,
     EvaluationRecord,
@@ -20,7 +20,7 @@ from fairforget.records.kinds import (
 from fairforget.records.schema import size_of
 from fairforget.report.scores import is_known
 from fairforget.report.tables import Column, Content, Table
-from fairforget.report.wording import NONE, benchmark_name, flattened, number, plain
+from fairforget.report.wording import NONE, benchmark_name, flatten, format_number, strip_markup
 
 _BUILTIN = ("Apache-2.0", "FairForget")
 
@@ -28,7 +28,7 @@ _BUILTIN = ("Apache-2.0", "FairForget")
 def unlearning_tables(record: UnlearningRecord) -> list[Table]:
     """Method, corpora, model and versions of an unlearning run."""
     return [
-        pairs_table("Settings of the method", flattened(record.method)),
+        pairs_table("Settings of the method", flatten(record.method)),
         corpora_table(record.corpora),
         versions_table(record.model, record.environment, record.seconds),
     ]
@@ -42,9 +42,9 @@ def evaluation_tables(record: EvaluationRecord) -> list[Table]:
 def budget_table(budget: BudgetFacts) -> Table:
     """What damage was allowed, and where the run landed."""
     measures = {"held-out retain text": budget, **budget.others}
-    note = f"Result at α = {number(budget.alpha, 3)} (0: the original, 1: as trained"
-    if budget.reach > 1:
-        note += f", {number(budget.reach, 1)}: the furthest allowed"
+    note = f"Result at α = {format_number(budget.alpha, 3)} (0: the original, 1: as trained"
+    if budget.max_alpha > 1:
+        note += f", {format_number(budget.max_alpha, 1)}: the furthest allowed"
     return Table(
         caption="The budget of damage: perplexity, × the original’s",
         columns=[
@@ -57,8 +57,8 @@ def budget_table(budget: BudgetFacts) -> Table:
         rows=[
             [
                 name[:1].upper() + name[1:],
-                number(facts.before, 2),
-                *(number(value, 3) for value in (facts.asked, facts.trained, facts.reached)),
+                format_number(facts.before, 2),
+                *(format_number(value, 3) for value in (facts.asked, facts.trained, facts.reached)),
             ]
             for name, facts in measures.items()
         ],
@@ -105,12 +105,12 @@ def benchmark_table(record: EvaluationRecord) -> Table:
         rows.append(
             [
                 benchmark_name(name),
-                plain(result.get("protocol", NONE)),
-                plain(result.get("split", result.get("corpus", NONE))),
-                plain(result.get("tokens", NONE) if size is None else size),
-                plain(whole.get("terms", NONE)),
-                plain(whole.get("ties", NONE)),
-                *_source(str(result.get("corpus", own_file(name) or name))),
+                strip_markup(result.get("protocol", NONE)),
+                strip_markup(result.get("split", result.get("corpus", NONE))),
+                strip_markup(result.get("tokens", NONE) if size is None else size),
+                strip_markup(whole.get("terms", NONE)),
+                strip_markup(whole.get("ties", NONE)),
+                *_source(str(result.get("corpus", find_user_file(name) or name))),
             ]
         )
     return Table(
@@ -154,7 +154,7 @@ def versions_table(model: ModelFacts, environment: Environment, seconds: dict[st
             *_known(
                 ("Threads", str(environment.threads or "")), ("Processor", environment.processor)
             ),
-            *((f"Seconds, {name}", number(value)) for name, value in seconds.items()),
+            *((f"Seconds, {name}", format_number(value)) for name, value in seconds.items()),
         ],
     )
 
@@ -175,10 +175,10 @@ def generic_tables(before: dict[str, Any], after: dict[str, Any]) -> list[Table]
 
 def generic_table(name: str, before: dict[str, Any] | None, after: dict[str, Any]) -> Table:
     """A result of a benchmark that this report does not know, as it stands."""
-    later = dict(flattened(after))
+    later = dict(flatten(after))
     if before is None:
         return pairs_table(name, list(later.items()))
-    earlier = dict(flattened(before))
+    earlier = dict(flatten(before))
     return Table(
         caption=f"{name}, before and after",
         columns=[Column("What"), Column("Before"), Column("After")],
@@ -203,5 +203,5 @@ def _source(name: str) -> tuple[str, str]:
     base = re.split("[:?]", name, maxsplit=1)[0]
     if base == "builtin":
         return _BUILTIN
-    data = data_set_of(base)
+    data = find_data_set(base)
     return (data.licence, data.citation) if data else ("not recorded", NONE)

@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from fairforget.benchmarks.measurement import ALL
 from fairforget.report.before_after import DomainChange
 from fairforget.report.scores import DomainScore
-from fairforget.report.wording import domain_name, number, signed, span, with_span
+from fairforget.report.wording import (
+    domain_name,
+    format_interval,
+    format_number,
+    format_signed,
+    format_with_interval,
+)
 
 SCHEDULE = ("step", "epoch", "learning_rate")
 """Logged quantities that say where training is, not how it goes."""
@@ -117,7 +123,7 @@ class Scale:
         count = round((self.high - self.low) / self._step)
         values = [self.low + i * self._step for i in range(count + 1)]
         digits = 0 if float(self._step).is_integer() else 1
-        form = signed if sign else number
+        form = format_signed if sign else format_number
         return [Tick(self.x(v), form(v, digits)) for v in values]
 
 
@@ -131,15 +137,19 @@ def score_plot(
     for score in after:
         old = earlier.get(score.domain)
         tip = f"{domain_name(score.domain)}: "
-        tip += f"before {with_span(old.score, old.ci)}, after " if old else ""
-        value = f"{number(old.score)} → {number(score.score)}" if old else number(score.score)
+        tip += f"before {format_with_interval(old.score, old.ci)}, after " if old else ""
+        value = (
+            f"{format_number(old.score)} → {format_number(score.score)}"
+            if old
+            else format_number(score.score)
+        )
         rows.append(
             DotRow(
                 label=domain_name(score.domain),
                 value=value,
                 before=mark_at(scale, old.score, old.ci) if old else None,
                 after=mark_at(scale, score.score, score.ci),
-                tip=tip + with_span(score.score, score.ci),
+                tip=tip + format_with_interval(score.score, score.ci),
                 strong=score.domain == ALL,
             )
         )
@@ -163,12 +173,12 @@ def change_plot(id: str, caption: str, changes: Sequence[DomainChange]) -> DotPl
     rows = [
         DotRow(
             label=domain_name(change.domain),
-            value=signed(paired.score.delta),
+            value=format_signed(paired.score.delta),
             before=None,
             after=mark_at(scale, paired.score.delta, paired.score.ci),
             verdict=change.verdict,
-            tip=f"{domain_name(change.domain)}: {signed(paired.score.delta)} "
-            f"({span(paired.score.ci)}), {verdict_words(change)}",
+            tip=f"{domain_name(change.domain)}: {format_signed(paired.score.delta)} "
+            f"({format_interval(paired.score.ci)}), {describe_verdict(change)}",
             strong=change.domain == ALL,
         )
         for change, paired in known
@@ -184,12 +194,12 @@ def change_plot(id: str, caption: str, changes: Sequence[DomainChange]) -> DotPl
     )
 
 
-def verdict_words(change: DomainChange) -> str:
+def describe_verdict(change: DomainChange) -> str:
     """What can be said of a domain."""
     if change.paired is None:
         return "no interval"
-    if change.paired.doubt is not None:
-        return _DOUBTS[change.paired.doubt]
+    if change.paired.caveat is not None:
+        return _DOUBTS[change.paired.caveat]
     return {"less": "less bias", "more": "more bias"}[change.verdict]
 
 

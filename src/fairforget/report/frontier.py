@@ -9,20 +9,27 @@ from typing import Any
 
 import numpy as np
 
-from fairforget.benchmarks import judge_of
-from fairforget.benchmarks.measurement import ALL, by_domain
+from fairforget.benchmarks import find_judge
+from fairforget.benchmarks.measurement import ALL, group_by_domain
 from fairforget.errors import InputError
 from fairforget.records.evaluation import Evaluation
-from fairforget.records.kinds import UnlearningRecord
+from fairforget.records.records import UnlearningRecord
 from fairforget.report.contents import Unlearning
 from fairforget.report.figures import Mark, Scale, Tick, mark_at
-from fairforget.report.row_names import row_name, shared_corpus
+from fairforget.report.row_names import row_label, shared_corpus
 from fairforget.report.scores import domain_scores, perplexities
-from fairforget.report.tables import Column, Ranged, Table
-from fairforget.report.wording import NONE, base, joined_words, number, signed, span
+from fairforget.report.tables import Column, IntervalCell, Table
+from fairforget.report.wording import (
+    NONE,
+    base_name,
+    format_interval,
+    format_number,
+    format_signed,
+    join_words,
+)
 from fairforget.statistics import bootstrap_totals, interval
-from fairforget.transfer.plan import CONTROL_CORPUS
-from fairforget.transfer.record import StudyRecord, too_few
+from fairforget.transfer_study.plan import CONTROL_CORPUS
+from fairforget.transfer_study.record import StudyRecord, too_few
 
 CONTROLS = ("random", "all")
 """Selections that aim at no harmful words: what they reach is not owed to the method."""
@@ -112,7 +119,7 @@ def study_points(study: StudyRecord) -> list[Point]:
     """The rows of a transfer study on its first StereoSet, mean over seeds and domains."""
     points, originals = [], []
     corpus = shared_corpus(study.rows)
-    named = [row.benchmark for row in study.rows if base(row.benchmark) == "stereoset"]
+    named = [row.benchmark for row in study.rows if base_name(row.benchmark) == "stereoset"]
     for row in study.rows:
         single = [c for c in study.matrix if c.key == row.key and c.domain != ALL]
         mine = [c for c in single if not too_few(c.clusters)] or single
@@ -122,7 +129,7 @@ def study_points(study: StudyRecord) -> list[Point]:
         lms = row.lms_after - row.lms_before if row.lms_before and row.lms_after else None
         points.append(
             Point(
-                name=row_name(row, corpus),
+                name=row_label(row, corpus),
                 bias=Measure(sum(abs(c.after - NO_BIAS) for c in mine) / len(mine)),
                 perplexity=Measure(100 * (row.perplexity_ratio - 1)),
                 lms=Measure(lms) if lms is not None else None,
@@ -142,7 +149,7 @@ def mean_bias(evaluation: Evaluation) -> Measure | None:
     The interval, where items were kept, resamples the clusters of each domain.
     """
     results = evaluation.record.results
-    for name in sorted(results, key=lambda name: base(name) != "stereoset"):
+    for name in sorted(results, key=lambda name: base_name(name) != "stereoset"):
         scores = [s for s in domain_scores(name, results) if s.domain != ALL]
         if not scores:
             continue
@@ -163,8 +170,8 @@ def frontiers(points: Sequence[Point]) -> list[Frontier]:
 def points_table(points: Sequence[Point]) -> Table:
     """The numbers behind the plots."""
 
-    def ranged(measure: Measure | None, *, change: bool = True) -> Ranged | str:
-        return Ranged(measure.value, measure.ci, change=change) if measure else NONE
+    def ranged(measure: Measure | None, *, change: bool = True) -> IntervalCell | str:
+        return IntervalCell(measure.value, measure.ci, change=change) if measure else NONE
 
     return Table(
         caption="Bias and damage of each method",
@@ -213,10 +220,10 @@ def _frontier(
             y=mark_at(up, p.bias.value, p.bias.ci),
             number=numbers[i],
             kind="original" if p.original else "control" if p.control else "method",
-            tip=f"{i}. {p.name}{' (control)' if p.control else ''}: {number(p.bias.value)} from 50"
-            + (f" ({span(p.bias.ci)})" if p.bias.ci else "")
-            + f", {words} {signed(x.value)}"
-            + (f" ({span(x.ci)})" if x.ci else ""),
+            tip=f"{i}. {p.name}{' (control)' if p.control else ''}: {format_number(p.bias.value)} from 50"
+            + (f" ({format_interval(p.bias.ci)})" if p.bias.ci else "")
+            + f", {words} {format_signed(x.value)}"
+            + (f" ({format_interval(x.ci)})" if x.ci else ""),
         )
         for i, p, x in known
     ]
@@ -248,11 +255,11 @@ def _shared_numbers(places: Sequence[tuple[int, float, float]]) -> dict[int, str
 
 def _bias_interval(name: str, evaluation: Evaluation) -> tuple[float, float] | None:
     rows = [row for row in evaluation.items if row.get("benchmark") == name]
-    judge = judge_of(name)
+    judge = find_judge(name)
     if judge is None or not rows:
         return None
     try:
-        judged = [judge(mine) for domain, mine in by_domain(rows).items() if domain != ALL]
+        judged = [judge(mine) for domain, mine in group_by_domain(rows).items() if domain != ALL]
     except (KeyError, TypeError) as error:
         raise InputError(f"{name} items lack a field or a number: {error}") from error
     seed = evaluation.record.seed
@@ -283,5 +290,5 @@ def _method(record: UnlearningRecord) -> str:
     words = [
         str(record.method[name]) for name in ("objective", "selection") if record.method.get(name)
     ]
-    forgotten = joined_words([c.name for c in record.corpora if c.role == "forget"])
+    forgotten = join_words([c.name for c in record.corpora if c.role == "forget"])
     return ", ".join([*words, forgotten] if forgotten else words)

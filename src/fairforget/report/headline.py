@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from fairforget.benchmarks.degenerate import doubts_of
+from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
 from fairforget.report.before_after import BeforeAfter, DomainChange
 from fairforget.report.scores import Results, domain_scores, perplexities
 from fairforget.report.wording import (
-    base,
+    base_name,
     benchmark_name,
     domain_name,
+    format_interval,
+    format_number,
+    format_p,
+    format_signed,
     is_zero,
-    joined_words,
-    number,
-    p_value,
-    signed,
-    span,
+    join_words,
 )
 
 LARGE_LMS = -2.0
@@ -82,10 +82,10 @@ def evaluation_headline(model: str, results: Results) -> Headline:
     benchmark = next((b for b in _ordered(results) if domain_scores(b, results)), None)
     others = perplexities(results)
     figures = [
-        Figure(f"Perplexity, {p.corpus}", number(p.value, 2), note="lower is better")
+        Figure(f"Perplexity, {p.corpus}", format_number(p.value, 2), note="lower is better")
         for p in others
     ]
-    costs = [f"Its perplexity on {p.corpus} is {number(p.value, 2)}." for p in others]
+    costs = [f"Its perplexity on {p.corpus} is {format_number(p.value, 2)}." for p in others]
     if benchmark is None:
         title = f"{model}, measured"
         return Headline(title, costs or ["No bias benchmark that this report knows."], [], figures)
@@ -99,33 +99,33 @@ def evaluation_headline(model: str, results: Results) -> Headline:
         title = f"{model} prefers the anti-stereotype"
     else:
         title = f"Undecided whether {model} prefers stereotypes"
-    interval = f"95 % interval {span(main.ci)}" if known else "no interval recorded"
+    interval = f"95 % interval {format_interval(main.ci)}" if known else "no interval recorded"
     sentence = (
-        f"In {number(main.score)} % of {benchmark_name(benchmark)} pairs it finds the stereotype "
+        f"In {format_number(main.score)} % of {benchmark_name(benchmark)} pairs it finds the stereotype "
         f"likelier than its opposite ({interval}); 50 % would be no preference."
     )
     figures.insert(
         0,
         Figure(
             f"Stereotype score, {domain_name(main.domain).lower()}",
-            number(main.score),
+            format_number(main.score),
             note=f"50 is no preference; {interval}",
         ),
     )
     if main.lms is not None:
         costs.insert(
             0,
-            f"It prefers a meaningful sentence to a meaningless one in {number(main.lms)} % of "
+            f"It prefers a meaningful sentence to a meaningless one in {format_number(main.lms)} % of "
             "cases (LMS).",
         )
-        note = "100 is best" + (f"; {span(main.lms_ci)}" if main.lms_ci else "")
-        figures.insert(1, Figure("Language modelling, LMS", number(main.lms), note=note))
-    return Headline(title, [sentence, *costs], doubts_of(results), figures)
+        note = "100 is best" + (f"; {format_interval(main.lms_ci)}" if main.lms_ci else "")
+        figures.insert(1, Figure("Language modelling, LMS", format_number(main.lms), note=note))
+    return Headline(title, [sentence, *costs], find_warnings(results), figures)
 
 
 def _ordered(benchmarks: Iterable[str]) -> list[str]:
     """StereoSet speaks first, for it also measures language ability."""
-    return sorted(benchmarks, key=lambda name: base(name) != "stereoset")
+    return sorted(benchmarks, key=lambda name: base_name(name) != "stereoset")
 
 
 def _main(comparison: BeforeAfter, trained: list[str]) -> tuple[str, DomainChange | None]:
@@ -158,27 +158,31 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
     crossed = (before - 50) * (after - 50) < 0
     verb = (
         "stayed at"
-        if number(before) == number(after)
+        if format_number(before) == format_number(after)
         else ("moved past 50," if crossed else "fell" if after < before else "rose")
     )
-    path = number(after) if verb == "stayed at" else f"from {number(before)} to {number(after)}"
+    path = (
+        format_number(after)
+        if verb == "stayed at"
+        else f"from {format_number(before)} to {format_number(after)}"
+    )
     if change.paired is None:
         return (
             f"{subject} ({benchmark_name(benchmark)}; 50 is no preference) {verb} {path}; without "
             "the scored items there is no interval, so whether that is more than chance is open."
         )
-    interval = f"95 % interval of the change {span(change.paired.score.ci)}"
+    interval = f"95 % interval of the change {format_interval(change.paired.score.ci)}"
     sentence = f"{subject} {verb} {path} ({interval}), where 50 is no preference"
     if change.verdict != "undecided":
         return sentence + "."
-    if change.paired.doubt == "few":
-        unit = "term" if base(benchmark) == "stereoset" else "pair"
+    if change.paired.caveat == "few":
+        unit = "term" if base_name(benchmark) == "stereoset" else "pair"
         few = f"{change.paired.clusters} {unit}{'' if change.paired.clusters == 1 else 's'}"
         return f"{sentence}: with {few}, too few to judge, undecided."
-    if change.paired.doubt == "crossing":
+    if change.paired.caveat == "crossing":
         return f"{sentence}: undecided whether it is now closer to that."
-    if change.paired.doubt == "correction":
-        p = p_value(change.paired.p_adjusted)
+    if change.paired.caveat == "correction":
+        p = format_p(change.paired.p_adjusted)
         return f"{sentence}: undecided once corrected for the number of comparisons ({p})."
     return f"{sentence}: undecided."
 
@@ -193,16 +197,16 @@ def _cost(comparison: BeforeAfter, budget: float | None) -> tuple[list[str], str
         word = (
             "neither gained nor lost LMS"
             if is_zero(lms.delta)
-            else f"{'lost' if lms.delta < 0 else 'gained'} {number(abs(lms.delta))} LMS"
+            else f"{'lost' if lms.delta < 0 else 'gained'} {format_number(abs(lms.delta))} LMS"
         )
         undecided = "" if lms.decided else ", undecided"
-        interval = f" (95 % interval {span(lms.ci)}{undecided})" if lms.ci else ""
+        interval = f" (95 % interval {format_interval(lms.ci)}{undecided})" if lms.ci else ""
         sentences.append(f"Language modelling {word}{interval}.")
     rises = [(p.percent, f"Perplexity on {p.corpus}") for p in comparison.perplexity]
     if not rises and budget is not None:
         rises = [((budget - 1) * 100, "Perplexity on held-out text")]
     for percent, what in rises:
-        size = number(abs(percent))
+        size = format_number(abs(percent))
         if is_zero(percent):
             sentences.append(f"{what} did not change.")
         else:
@@ -243,7 +247,7 @@ def _others(changes: list[DomainChange], main: DomainChange, trained: list[str])
     ):
         names = [domain_name(c.domain).lower() for c in others if c.verdict == verdict]
         if names:
-            parts.append(words.format(joined_words(names)))
+            parts.append(words.format(join_words(names)))
     return f"In the domains that were not trained, {'; '.join(parts)}."
 
 
@@ -254,11 +258,11 @@ def _change_figures(
     figures = [
         Figure(
             f"Stereotype score, {domain_name(main.domain).lower()}",
-            number(score.after if score else main.after.score),
-            number(score.before if score else main.before.score),
+            format_number(score.after if score else main.after.score),
+            format_number(score.before if score else main.before.score),
             "50 is no preference; change "
-            + signed(main.delta)
-            + (f" ({span(score.ci)})" if score else ""),
+            + format_signed(main.delta)
+            + (f" ({format_interval(score.ci)})" if score else ""),
         )
     ]
     whole = comparison.language()
@@ -266,26 +270,26 @@ def _change_figures(
         figures.append(
             Figure(
                 "Language modelling, LMS",
-                number(lms.after),
-                number(lms.before),
-                f"100 is best; change {signed(lms.delta)}"
-                + (f" ({span(lms.ci)})" if lms.ci else ""),
+                format_number(lms.after),
+                format_number(lms.before),
+                f"100 is best; change {format_signed(lms.delta)}"
+                + (f" ({format_interval(lms.ci)})" if lms.ci else ""),
             )
         )
     for p in comparison.perplexity:
         figures.append(
             Figure(
                 f"Perplexity, {p.corpus}",
-                number(p.after, 2),
-                number(p.before, 2),
-                f"lower is better; change {signed(p.percent)} %",
+                format_number(p.after, 2),
+                format_number(p.before, 2),
+                f"lower is better; change {format_signed(p.percent)} %",
             )
         )
     if not comparison.perplexity and budget is not None:
         figures.append(
             Figure(
                 "Perplexity, held-out text",
-                f"× {number(budget, 3)}",
+                f"× {format_number(budget, 3)}",
                 note="of the original’s; lower is better",
             )
         )

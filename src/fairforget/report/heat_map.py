@@ -6,11 +6,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fairforget.report.row_names import CONTROLS_LAST, controls_last, row_name, shared_corpus
+from fairforget.report.row_names import CONTROLS_LAST, controls_last, row_label, shared_corpus
 from fairforget.report.tables import Column, Table
-from fairforget.report.wording import NONE, anchor, benchmark_name, domain_name, signed, span
+from fairforget.report.wording import (
+    NONE,
+    anchor,
+    benchmark_name,
+    domain_name,
+    format_interval,
+    format_signed,
+)
 from fairforget.statistics import SIGNIFICANT
-from fairforget.transfer.record import MatrixCell
+from fairforget.transfer_study.record import MatrixCell
 
 LEVELS = 5
 """Shades on either side of no change."""
@@ -58,7 +65,7 @@ def heat_map(benchmark: str, matrix: Sequence[MatrixCell]) -> HeatMap:
     domains = list(dict.fromkeys(cell.domain for cell in mine))
     rows: dict[str, dict[str, MatrixCell]] = {}
     for cell in controls_last(mine):
-        rows.setdefault(row_name(cell, corpus), {})[cell.domain] = cell
+        rows.setdefault(row_label(cell, corpus), {})[cell.domain] = cell
     sizes = [abs(cell.bias.value) for cell in mine if math.isfinite(cell.bias.value)]
     largest = max(sizes, default=0.0)
     return HeatMap(
@@ -83,10 +90,10 @@ def _square(cell: MatrixCell, largest: float) -> Square:
     significant = cell.bias.p_adjusted < SIGNIFICANT
     seeds = "" if cell.seeds == 1 else f", mean of {cell.seeds} seeds"
     return Square(
-        text=signed(cell.delta.value) + ("*" if significant else ""),
+        text=format_signed(cell.delta.value) + ("*" if significant else ""),
         level=_level(cell.bias.value, largest),
-        tip=f"score {signed(cell.delta.value)} ({span(cell.delta.ci)}){seeds}; distance from no "
-        f"bias {signed(cell.bias.value)} ({span(cell.bias.ci)}), "
+        tip=f"score {format_signed(cell.delta.value)} ({format_interval(cell.delta.ci)}){seeds}; distance from no "
+        f"bias {format_signed(cell.bias.value)} ({format_interval(cell.bias.ci)}), "
         f"{'significant' if significant else 'not significant'}",
     )
 

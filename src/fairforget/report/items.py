@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from fairforget.benchmarks.measurement import Row
 from fairforget.errors import InputError
-from fairforget.report.tables import Column, Table, Veiled
-from fairforget.report.wording import NONE, base, benchmark_name, domain_name, signed
+from fairforget.report.tables import Blurred, Column, Table
+from fairforget.report.wording import NONE, base_name, benchmark_name, domain_name, format_signed
 
 SHOWN = 10
 
@@ -28,7 +28,7 @@ _NOTE = (
 
 def changed_items(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -> list[Table]:
     """The items whose preference moved furthest away from and towards the stereotype."""
-    if base(benchmark) not in _SCORES:
+    if base_name(benchmark) not in _SCORES:
         return []
     earlier = {_identity(row): row for row in before if row.get("benchmark") == benchmark}
     pairs = [
@@ -60,9 +60,9 @@ def changed_items(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -
             rows=[
                 [
                     _place(new),
-                    signed(change, 2),
-                    signed(_margin(benchmark, old), 2),
-                    signed(_margin(benchmark, new), 2),
+                    format_signed(change, 2),
+                    format_signed(_margin(benchmark, old), 2),
+                    format_signed(_margin(benchmark, new), 2),
                     *_texts(benchmark, new),
                 ]
                 for change, old, new in chosen[:SHOWN]
@@ -76,7 +76,7 @@ def changed_items(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -
 
 def strongest_items(benchmark: str, items: Sequence[Row]) -> list[Table]:
     """The items in which the stereotype is most preferred."""
-    if base(benchmark) not in _SCORES:
+    if base_name(benchmark) not in _SCORES:
         return []
     mine = sorted(
         (row for row in items if row.get("benchmark") == benchmark),
@@ -94,7 +94,7 @@ def strongest_items(benchmark: str, items: Sequence[Row]) -> list[Table]:
                 Column("Opposite"),
             ],
             rows=[
-                [_place(row), signed(_margin(benchmark, row), 2), *_texts(benchmark, row)]
+                [_place(row), format_signed(_margin(benchmark, row), 2), *_texts(benchmark, row)]
                 for row in mine[:SHOWN]
             ],
             note=_NOTE,
@@ -104,7 +104,7 @@ def strongest_items(benchmark: str, items: Sequence[Row]) -> list[Table]:
 
 def _margin(benchmark: str, row: Row) -> float:
     try:
-        stereotype, opposite = (float(row[name]) for name in _SCORES[base(benchmark)])
+        stereotype, opposite = (float(row[name]) for name in _SCORES[base_name(benchmark)])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{benchmark} item {row.get('id')!r} lacks a score: {error}") from error
     return stereotype - opposite
@@ -115,8 +115,8 @@ def _place(row: Row) -> str:
     return f"{domain} · {row['term']}" if row.get("term") else domain
 
 
-def _texts(benchmark: str, row: Row) -> list[Veiled]:
-    return [Veiled(str(row.get(name, NONE))) for name in _SENTENCES[base(benchmark)]]
+def _texts(benchmark: str, row: Row) -> list[Blurred]:
+    return [Blurred(str(row.get(name, NONE))) for name in _SENTENCES[base_name(benchmark)]]
 
 
 def _identity(row: Row) -> tuple[str, str]:

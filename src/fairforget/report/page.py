@@ -8,11 +8,11 @@ from typing import Any
 
 from fairforget.comparison.compare import Comparison
 from fairforget.extras import check_extra
-from fairforget.files.whole import whole_file
+from fairforget.files.atomic import atomic_write
 from fairforget.page_policy import page_policy, without_overrides
-from fairforget.records.places import REPORT
+from fairforget.records.paths import REPORT
 from fairforget.report.contents import Contents, Runs, Unlearning, read_directory
-from fairforget.transfer.record import StudyRecord
+from fairforget.transfer_study.record import StudyRecord
 
 
 def write_report(directory: Path) -> Path:
@@ -34,12 +34,12 @@ def write_report(directory: Path) -> Path:
     directory = Path(directory)
     html = render(read_directory(directory))
     path = directory / REPORT
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         file.write(html.encode("utf-8", errors="replace"))
     return path
 
 
-def check_installed() -> None:
+def check_report_extra() -> None:
     """Tell early whether a report can be made.
 
     Raises:
@@ -54,7 +54,7 @@ def render(contents: Contents) -> str:
     Every text is escaped by jinja2, and the page's policy allows only its own script and style,
     named by their hashes: what a corpus or a model says can neither become markup nor run.
     """
-    check_installed()
+    check_report_extra()
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 

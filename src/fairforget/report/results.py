@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from fairforget.benchmarks.measurement import ALL
 from fairforget.comparison.paired import Change
 from fairforget.report.before_after import BeforeAfter, DomainChange
-from fairforget.report.figures import verdict_words
+from fairforget.report.figures import describe_verdict
 from fairforget.report.scores import DomainScore, Perplexity
-from fairforget.report.tables import Column, Content, Ranged, Table
+from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
     NONE,
     benchmark_name,
     domain_name,
-    number,
-    p_number,
-    signed,
+    format_number,
+    format_p_number,
+    format_signed,
 )
 
 
@@ -57,19 +57,19 @@ def _change_row(change: DomainChange, lms: bool) -> list[Content]:
     before, after, paired = change.before, change.after, change.paired
     row: list[Content] = [
         domain_name(change.domain),
-        Ranged(before.score, before.ci),
-        Ranged(after.score, after.ci),
-        Ranged(change.delta, paired.score.ci if paired else None, change=True),
-        verdict_words(change),
-        p_number(paired.p_adjusted if paired else None),
+        IntervalCell(before.score, before.ci),
+        IntervalCell(after.score, after.ci),
+        IntervalCell(change.delta, paired.score.ci if paired else None, change=True),
+        describe_verdict(change),
+        format_p_number(paired.p_adjusted if paired else None),
     ]
     if lms:
         row += [
-            Ranged(before.lms, before.lms_ci),
-            Ranged(after.lms, after.lms_ci),
+            IntervalCell(before.lms, before.lms_ci),
+            IntervalCell(after.lms, after.lms_ci),
             _moved(change.lms),
-            number(before.icat),
-            number(after.icat),
+            format_number(before.icat),
+            format_number(after.icat),
         ]
     row.append(_count(after.items))
     return [*row, _count(after.terms)] if lms else row
@@ -91,16 +91,18 @@ def score_table(
         columns.append(Column("Terms", numeric=True))
     rows = []
     for score in scores:
-        row: list[Content] = [domain_name(score.domain), Ranged(score.score, score.ci)]
+        row: list[Content] = [domain_name(score.domain), IntervalCell(score.score, score.ci)]
         if lms:
-            row += [Ranged(score.lms, score.lms_ci), number(score.icat)]
+            row += [IntervalCell(score.lms, score.lms_ci), format_number(score.icat)]
         row.append(_count(score.items))
         rows.append([*row, _count(score.terms)] if lms else row)
     return Table(
         caption=f"{benchmark_name(benchmark)} scores",
         columns=columns,
         rows=rows,
-        note=" ".join(f"Perplexity on {p.corpus}: {number(p.value, 2)}." for p in perplexity),
+        note=" ".join(
+            f"Perplexity on {p.corpus}: {format_number(p.value, 2)}." for p in perplexity
+        ),
         strong=frozenset(i for i, s in enumerate(scores) if s.domain == ALL),
     )
 
@@ -115,8 +117,8 @@ def cost_table(comparison: BeforeAfter) -> Table | None:
                 rows.append(
                     [
                         f"{name} (higher is better, to 100)",
-                        number(change.before),
-                        number(change.after),
+                        format_number(change.before),
+                        format_number(change.after),
                         _moved(change),
                     ]
                 )
@@ -124,9 +126,9 @@ def cost_table(comparison: BeforeAfter) -> Table | None:
         rows.append(
             [
                 f"Perplexity, {p.corpus} (lower is better)",
-                number(p.before, 2),
-                number(p.after, 2),
-                f"{signed(p.percent)} %",
+                format_number(p.before, 2),
+                format_number(p.after, 2),
+                f"{format_signed(p.percent)} %",
             ]
         )
     if not rows:
@@ -148,17 +150,17 @@ def perplexity_note(comparison: BeforeAfter, reached: float | None) -> str:
     if not comparison.perplexity:
         if reached is None:
             return "Perplexity was not measured."
-        return f"Perplexity on held-out text: {number(reached, 3)} × the original’s."
+        return f"Perplexity on held-out text: {format_number(reached, 3)} × the original’s."
     return " ".join(
-        f"Perplexity on {p.corpus}: {number(p.before, 2)} before, "
-        f"{number(p.after, 2)} after ({signed(p.percent)} %)."
+        f"Perplexity on {p.corpus}: {format_number(p.before, 2)} before, "
+        f"{format_number(p.after, 2)} after ({format_signed(p.percent)} %)."
         for p in comparison.perplexity
     )
 
 
-def _moved(change: Change | None) -> Ranged:
+def _moved(change: Change | None) -> IntervalCell:
     delta, ci = (change.delta, change.ci) if change else (None, None)
-    return Ranged(delta, ci, change=True)
+    return IntervalCell(delta, ci, change=True)
 
 
 def _interval(title: str) -> Column:

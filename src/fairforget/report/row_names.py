@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from fairforget.corpora.reading import parse_name
-from fairforget.transfer.plan import CONTROL_CORPUS, NOTHING
-from fairforget.transfer.record import MatrixCell, MatrixRow, SeedCell
+from fairforget.transfer_study.plan import CONTROL_CORPUS, NOTHING
+from fairforget.transfer_study.record import MatrixCell, MatrixRow, SeedCell
 
 Part = SeedCell | MatrixCell | MatrixRow
 Named = TypeVar("Named", SeedCell, MatrixCell, MatrixRow)
@@ -22,7 +22,7 @@ def shared_corpus(parts: Iterable[Part]) -> str:
     return corpora.pop() if len(corpora) == 1 else ""
 
 
-def forgotten_name(part: Part, corpus: str = "") -> str:
+def forget_label(part: Part, corpus: str = "") -> str:
     """What was forgotten, without the corpus that all rows share."""
     if part.control == NOTHING:
         return "nothing"
@@ -36,7 +36,7 @@ def controls_last(parts: Iterable[Named]) -> list[Named]:
     return sorted(parts, key=lambda part: part.control is not None)
 
 
-def row_name(part: Part, corpus: str = "") -> str:
+def row_label(part: Part, corpus: str = "") -> str:
     """What a group of runs is called: "gender · ascent"; a control's, "gender · ascent, random".
 
     Args:
@@ -46,4 +46,4 @@ def row_name(part: Part, corpus: str = "") -> str:
     if part.control == NOTHING:
         return f"nothing, {NOTHING}"
     control = f", {part.control}" if part.control else ""
-    return f"{forgotten_name(part, corpus)} · {part.method}{control}"
+    return f"{forget_label(part, corpus)} · {part.method}{control}"

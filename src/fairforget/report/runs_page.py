@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from fairforget.report.contents import Runs
-from fairforget.report.faults import faults
 from fairforget.report.frontier import Point, frontiers, points_table, run_points
 from fairforget.report.headline import Headline
+from fairforget.report.limitations import list_limitations
 
 
 def context(runs: Runs) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def context(runs: Runs) -> dict[str, Any]:
         "headline": headline(points),
         "frontiers": frontiers(points),
         "points": points_table(points),
-        "faults": faults(measured, verdicts=False),
+        "limitations": list_limitations(measured, verdicts=False),
     }
 
 

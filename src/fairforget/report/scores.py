@@ -8,7 +8,7 @@ from typing import Any
 
 from fairforget.errors import InputError
 from fairforget.records.schema import interval_of, size_of
-from fairforget.report.wording import NONE, base
+from fairforget.report.wording import NONE, base_name
 
 Results = dict[str, dict[str, Any]]
 
@@ -72,7 +72,7 @@ def perplexities(results: Results) -> list[Perplexity]:
     """Every result of the benchmark `perplexity`, whatever its options."""
     found = []
     for name, facts in results.items():
-        if base(name) == "perplexity":
+        if base_name(name) == "perplexity":
             value = _number(facts.get("value"), f"results.{name}.value")
             if value is not None:
                 corpus = str(facts.get("corpus", name))

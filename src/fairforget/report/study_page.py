@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairforget.report.facts import pairs_table
-from fairforget.report.faults import LEFT_OUT, faults
 from fairforget.report.frontier import frontiers, points_table, study_points
 from fairforget.report.heat_map import HeatMap, heat_map
+from fairforget.report.limitations import LEFT_OUT, list_limitations
 from fairforget.report.study_tables import (
     answer_table,
     cells_table,
@@ -16,10 +16,10 @@ from fairforget.report.study_tables import (
     excess_table,
     rows_table,
 )
-from fairforget.report.study_words import counted, headline
+from fairforget.report.study_words import count_noun, headline
 from fairforget.report.tables import Table
-from fairforget.report.wording import NONE, flattened
-from fairforget.transfer.record import StudyRecord
+from fairforget.report.wording import NONE, flatten
+from fairforget.transfer_study.record import StudyRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def parts(study: StudyRecord) -> list[BenchmarkPart]:
     """One for each benchmark, in their order."""
     return [
         BenchmarkPart(
-            counts=" ".join(counted([c for c in study.matrix if c.benchmark == benchmark])),
+            counts=" ".join(count_noun([c for c in study.matrix if c.benchmark == benchmark])),
             answer=answer_table(benchmark, study.matrix),
             map=heat_map(benchmark, study.matrix),
             excess=excess_table(benchmark, study.matrix),
@@ -65,8 +65,8 @@ def context(study: StudyRecord) -> dict[str, Any]:
         "frontiers": frontiers(points),
         "points": points_table(points),
         "failed": [(failure.run, _last_line(failure.error)) for failure in study.failed],
-        "settings": pairs_table("Settings", flattened(study.settings)),
-        "faults": faults(
+        "settings": pairs_table("Settings", flatten(study.settings)),
+        "limitations": list_limitations(
             dict.fromkeys(cell.benchmark for cell in study.matrix),
             verdicts=False,
             intervals=LEFT_OUT,

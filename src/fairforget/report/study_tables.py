@@ -9,22 +9,22 @@ from fairforget.report.heat_map import heading
 from fairforget.report.row_names import (
     CONTROLS_LAST,
     controls_last,
-    forgotten_name,
-    row_name,
+    forget_label,
+    row_label,
     shared_corpus,
 )
-from fairforget.report.tables import Column, Content, Ranged, Table
+from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
     NONE,
     benchmark_name,
     domain_name,
-    joined_words,
-    number,
-    p_number,
-    signed,
-    span,
+    format_interval,
+    format_number,
+    format_p_number,
+    format_signed,
+    join_words,
 )
-from fairforget.transfer.record import (
+from fairforget.transfer_study.record import (
     ClaimVerdict,
     Effect,
     MatrixCell,
@@ -51,7 +51,7 @@ def answer_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
     domains = list(dict.fromkeys(cell.domain for cell in mine))
     rows: dict[tuple[str, str], dict[str, MatrixCell]] = {}
     for cell in mine:
-        rows.setdefault((forgotten_name(cell, corpus), cell.method), {})[cell.domain] = cell
+        rows.setdefault((forget_label(cell, corpus), cell.method), {})[cell.domain] = cell
     return Table(
         caption=f"{benchmark_name(benchmark)}: what the study says",
         columns=[
@@ -88,14 +88,14 @@ def rows_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
             ],
             rows=[
                 [
-                    forgotten_name(row, corpus),
+                    forget_label(row, corpus),
                     row.method,
                     _ranged(row.own, row.own_clusters),
                     *(_ranged(row.own_excess.get(c), row.own_clusters) for c in controls),
                     _ranged(row.transfer),
                     *(_ranged(row.transfer_excess.get(c)) for c in controls),
-                    NONE if row.ratio is None else Ranged(row.ratio, row.ratio_ci),
-                    joined_words([domain_name(d) for d in row.collateral]) or NONE,
+                    NONE if row.ratio is None else IntervalCell(row.ratio, row.ratio_ci),
+                    join_words([domain_name(d) for d in row.collateral]) or NONE,
                 ]
                 for row in mine
             ],
@@ -125,7 +125,7 @@ def costs_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
                 Column("Budget left", numeric=True),
             ],
             rows=[
-                [row_name(row, corpus), _ranged(row.mean), *_costs(row), _short(row)]
+                [row_label(row, corpus), _ranged(row.mean), *_costs(row), _short(row)]
                 for row in controls_last(mine)
             ],
             note="Bias: the mean of its changes in the domains that have enough terms. A run stops "
@@ -159,12 +159,12 @@ def excess_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
             ],
             rows=[
                 [
-                    row_name(cell, corpus),
+                    row_label(cell, corpus),
                     domain_name(cell.domain) + (" (own)" if cell.own else ""),
                     _ranged(cell.bias),
                     *(_ranged(cell.excess.get(name)) for name in controls),
                     cell.verdict or NONE,
-                    p_number(cell.p_verdict),
+                    format_p_number(cell.p_verdict),
                     cell.reason or NONE,
                     *_needed(cell),
                 ]
@@ -193,16 +193,16 @@ def cells_table(study: StudyRecord) -> Table:
         columns=[*map(Column, titles), *(Column(name, numeric=True) for name in numbers)],
         rows=[
             [
-                row_name(cell, corpus),
+                row_label(cell, corpus),
                 str(cell.seed),
                 benchmark_name(cell.benchmark),
                 domain_name(cell.domain),
-                number(cell.before),
-                number(cell.after),
-                signed(cell.delta),
-                span(cell.ci),
-                p_number(cell.p),
-                p_number(cell.p_adjusted),
+                format_number(cell.before),
+                format_number(cell.after),
+                format_signed(cell.delta),
+                format_interval(cell.ci),
+                format_p_number(cell.p),
+                format_p_number(cell.p_adjusted),
             ]
             for cell in study.cells
         ],
@@ -224,7 +224,7 @@ def _filled(table: Table, *, keep: int) -> Table:
 
 
 def _answer(cell: MatrixCell) -> str:
-    return signed(cell.bias.value) + SIGNS[cell.verdict] + (" (own)" if cell.own else "")
+    return format_signed(cell.bias.value) + SIGNS[cell.verdict] + (" (own)" if cell.own else "")
 
 
 def _costs(row: MatrixRow) -> list[Content]:
@@ -232,8 +232,8 @@ def _costs(row: MatrixRow) -> list[Content]:
     known = row.lms_before is not None and row.lms_after is not None
     return [
         _percent(row.perplexity_ratio),
-        _percent(row.everyday_ratio),
-        signed((row.lms_after or 0.0) - (row.lms_before or 0.0)) if known else NONE,
+        _percent(row.everyday_perplexity_ratio),
+        format_signed((row.lms_after or 0.0) - (row.lms_before or 0.0)) if known else NONE,
     ]
 
 
@@ -242,7 +242,11 @@ def _needed(cell: MatrixCell) -> list[Content]:
     if cell.data_needed is None:
         return [NONE, NONE]
     seeds = "none would" if cell.seeds_needed is None else str(cell.seeds_needed)
-    most = f"> × {MOST_DATA}" if cell.data_needed > MOST_DATA else f"× {number(cell.data_needed)}"
+    most = (
+        f"> × {MOST_DATA}"
+        if cell.data_needed > MOST_DATA
+        else f"× {format_number(cell.data_needed)}"
+    )
     return [most, seeds]
 
 
@@ -251,12 +255,12 @@ def _short(row: MatrixRow) -> str:
 
 
 def _percent(ratio: float | None) -> str:
-    return NONE if ratio is None else signed(100 * (ratio - 1))
+    return NONE if ratio is None else format_signed(100 * (ratio - 1))
 
 
 def _ranged(effect: Effect | None, clusters: int | None = None) -> Content:
     """An effect with its interval; marked where no decision may be read from it."""
     if effect is None:
         return NONE
-    ranged = Ranged(effect.value, effect.ci, change=True)
+    ranged = IntervalCell(effect.value, effect.ci, change=True)
     return f"{ranged}, {FEW}" if too_few(clusters) else ranged

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.report.headline import Headline
-from fairforget.report.wording import joined_words
-from fairforget.transfer.plan import lacks_cause
-from fairforget.transfer.record import MatrixCell, Reason, verdicts
+from fairforget.report.wording import join_words
+from fairforget.transfer_study.plan import lacks_cause
+from fairforget.transfer_study.record import MatrixCell, Reason, verdicts
 
 
 def headline(matrix: Sequence[MatrixCell]) -> Headline:
     """How often the claim stands, in the forgotten domains and in the others."""
     return Headline(
-        "What forgetting one bias did to the others", [*counted(matrix), meaning_of_fell(matrix)]
+        "What forgetting one bias did to the others", [*count_noun(matrix), meaning_of_fell(matrix)]
     )
 
 
@@ -23,7 +23,7 @@ def meaning_of_fell(matrix: Sequence[MatrixCell]) -> str:
     """What it takes to count as fallen, in a sentence."""
     if controls := _controls(matrix):
         return (
-            f"The controls: {joined_words(controls)}. p < 0.05 for all that fell or rose, "
+            f"The controls: {join_words(controls)}. p < 0.05 for all that fell or rose, "
             "corrected for the number of these measurements."
         )
     return (
@@ -37,7 +37,7 @@ def _controls(matrix: Sequence[MatrixCell]) -> list[str]:
     return list(dict.fromkeys(n for cell in matrix for n in cell.excess if lacks_cause(n)))
 
 
-def counted(matrix: Sequence[MatrixCell]) -> list[str]:
+def count_noun(matrix: Sequence[MatrixCell]) -> list[str]:
     """A sentence on the domains that were forgotten, one on the others, and why some are open."""
     judged = [cell for cell in matrix if cell.verdict and cell.domain != ALL]
     reasons = Counter(cell.reason for cell in judged if cell.reason)
@@ -53,7 +53,7 @@ def counted(matrix: Sequence[MatrixCell]) -> list[str]:
 
 
 def _told(reasons: Counter[Reason]) -> str:
-    return joined_words([f"{reason} in {count}" for reason, count in reasons.items()])
+    return join_words([f"{reason} in {count}" for reason, count in reasons.items()])
 
 
 def _verdicts(cells: Sequence[MatrixCell], where: str, controls: bool) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from fairforget.report.wording import number, one_line, signed, span
+from fairforget.report.wording import format_interval, format_number, format_signed, one_line
 
 _NEGATIVE = re.compile(r"-\d[\d.,]*( %)?")
 """A number below 0, as a cell shows it."""
@@ -49,7 +49,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Veiled:
+class Blurred:
     """Text that may hurt: blurred on the page until a person asks for it."""
 
     text: str
@@ -59,7 +59,7 @@ class Veiled:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranged:
+class IntervalCell:
     """A number and its 95 % interval, if there is one."""
 
     value: float | None
@@ -70,18 +70,18 @@ class Ranged:
     @property
     def number(self) -> str:
         """The number alone."""
-        return signed(self.value) if self.change else number(self.value)
+        return format_signed(self.value) if self.change else format_number(self.value)
 
     @property
     def span(self) -> str:
         """The interval alone."""
-        return span(self.ci) if self.ci else ""
+        return format_interval(self.ci) if self.ci else ""
 
     def __str__(self) -> str:
         return f"{self.number} ({self.span})" if self.ci else self.number
 
 
-Content = str | Veiled | Ranged
+Content = str | Blurred | IntervalCell
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Table:
     @property
     def ranged(self) -> bool:
         """Whether any number has an interval."""
-        return any(isinstance(cell, Ranged) and cell.ci for row in self.rows for cell in row)
+        return any(isinstance(cell, IntervalCell) and cell.ci for row in self.rows for cell in row)
 
     def markdown(self) -> str:
         """A pipe table."""
@@ -171,7 +171,7 @@ def _no_formula(text: str) -> str:
 
 
 def _csv(column: Column, cell: Content) -> Iterator[str]:
-    if column.interval and isinstance(cell, Ranged):
+    if column.interval and isinstance(cell, IntervalCell):
         for value in (cell.value, *(cell.ci or (None, None))):
             yield "" if value is None else f"{value:.4f}"
         return

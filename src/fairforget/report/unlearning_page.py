@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fairforget.corpora.domains import forgotten_domains
+from fairforget.corpora.domains import target_domains
 from fairforget.corpora.reading import parse_name
-from fairforget.records.kinds import CorpusFacts
+from fairforget.records.records import CorpusFacts
 from fairforget.report.before_after import BeforeAfter, before_after
 from fairforget.report.contents import Unlearning
 from fairforget.report.evidence import run_evidence
@@ -17,13 +17,13 @@ from fairforget.report.facts import (
     generic_tables,
     unlearning_tables,
 )
-from fairforget.report.faults import faults
 from fairforget.report.figures import change_plot, curves, score_plot
 from fairforget.report.headline import Headline, change_headline
 from fairforget.report.items import changed_items
+from fairforget.report.limitations import list_limitations
 from fairforget.report.results import change_table, cost_table, perplexity_note
 from fairforget.report.tables import Column, Table
-from fairforget.report.wording import NONE, anchor, benchmark_name, number, plain
+from fairforget.report.wording import NONE, anchor, benchmark_name, format_number, strip_markup
 
 ROWS = 100
 """Of the training table; longer histories are thinned evenly."""
@@ -35,7 +35,7 @@ def context(run: Unlearning) -> dict[str, Any]:
     trained = trained_domains(record.corpora)
     shared = {
         "model": record.model.source,
-        "method": plain(record.method.get("objective", "unlearning")),
+        "method": strip_markup(record.method.get("objective", "unlearning")),
         "trained": trained,
         "curves": curves(record.history),
         "history": history_table(record.history),
@@ -45,7 +45,7 @@ def context(run: Unlearning) -> dict[str, Any]:
     if run.before is None or run.after is None:
         return {
             **shared,
-            "faults": [],
+            "limitations": [],
             "headline": _unmeasured(record.budget.reached),
             "benchmarks": [],
             "cost": None,
@@ -64,7 +64,7 @@ def context(run: Unlearning) -> dict[str, Any]:
         "cost": cost_table(comparison),
         "evidence": run_evidence(comparison, record, trained),
         "generic": generic_tables(*results),
-        "faults": faults({**results[0], **results[1]}, verdicts=True),
+        "limitations": list_limitations({**results[0], **results[1]}, verdicts=True),
         "items": [
             table
             for name in comparison.benchmarks
@@ -81,7 +81,7 @@ def trained_domains(corpora: Sequence[CorpusFacts]) -> list[str]:
         if corpus.role == "forget":
             asked = corpus.domain or parse_name(corpus.name).part or ""
             for part in filter(None, map(str.strip, asked.split(","))):
-                found.update(dict.fromkeys(sorted(forgotten_domains(part, ())) or [part]))
+                found.update(dict.fromkeys(sorted(target_domains(part, ())) or [part]))
     return list(found)
 
 
@@ -116,7 +116,7 @@ def _unmeasured(reached: float) -> Headline:
         "Trained, but not measured",
         [
             "No evaluation before and after lies beside this run, so nothing is known about its "
-            f"bias. Perplexity on held-out text is {number(reached, 3)} × the original’s."
+            f"bias. Perplexity on held-out text is {format_number(reached, 3)} × the original’s."
         ],
     )
 

@@ -28,7 +28,7 @@ _BENCHMARKS = {
 }
 
 
-def number(value: float | None, digits: int = 1) -> str:
+def format_number(value: float | None, digits: int = 1) -> str:
     """A number with a true minus sign; an en dash where there is none."""
     if value is None or math.isnan(value):
         return NONE
@@ -43,29 +43,31 @@ def is_zero(value: float, digits: int = 1) -> bool:
     return float(f"{value:.{digits}f}") == 0
 
 
-def signed(value: float | None, digits: int = 1) -> str:
+def format_signed(value: float | None, digits: int = 1) -> str:
     """A change, with its sign."""
-    text = number(value, digits)
+    text = format_number(value, digits)
     return "+" + text if value is not None and value > 0 and not is_zero(value, digits) else text
 
 
-def span(ci: Sequence[float] | None, digits: int = 1) -> str:
+def format_interval(ci: Sequence[float] | None, digits: int = 1) -> str:
     """An interval, "−4.1 to −0.8"."""
-    return NONE if ci is None else f"{number(ci[0], digits)} to {number(ci[1], digits)}"
+    return (
+        NONE if ci is None else f"{format_number(ci[0], digits)} to {format_number(ci[1], digits)}"
+    )
 
 
-def with_span(value: float | None, ci: Sequence[float] | None) -> str:
+def format_with_interval(value: float | None, ci: Sequence[float] | None) -> str:
     """A value and its interval, "63.8 (58.9 to 68.7)"."""
-    return number(value) + ("" if ci is None else f" ({span(ci)})")
+    return format_number(value) + ("" if ci is None else f" ({format_interval(ci)})")
 
 
-def p_value(value: float | None) -> str:
+def format_p(value: float | None) -> str:
     """A p-value as it stands in a sentence, "p = 0.031"."""
-    told = p_number(value)
+    told = format_p_number(value)
     return f"p {told}" if told.startswith(("<", NONE)) else f"p = {told}"
 
 
-def p_number(value: float | None) -> str:
+def format_p_number(value: float | None) -> str:
     """A p-value as it stands in a table."""
     if value is None or math.isnan(value):
         return NONE
@@ -86,7 +88,7 @@ def benchmark_name(benchmark: str) -> str:
     return f"{name} ({', '.join(options)})" if options else name
 
 
-def base(benchmark: str) -> str:
+def base_name(benchmark: str) -> str:
     """A benchmark's name without its options: `stereoset` of `stereoset:test`."""
     return benchmark.partition(":")[0]
 
@@ -96,7 +98,7 @@ def anchor(*words: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(words))
 
 
-def joined_words(names: Sequence[str]) -> str:
+def join_words(names: Sequence[str]) -> str:
     """Names in a sentence: `a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
@@ -106,7 +108,7 @@ def one_line(text: str) -> str:
     return " ".join(_CONTROL.sub(" ", text).split())
 
 
-def plain(value: Any) -> str:
+def strip_markup(value: Any) -> str:
     """A setting's value as text."""
     if value is None:
         return "none"
@@ -115,24 +117,24 @@ def plain(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, list | tuple):
-        return ", ".join(map(plain, value)) if value else "none"
+        return ", ".join(map(strip_markup, value)) if value else "none"
     return str(value)
 
 
 def steps_done(method: Mapping[str, Any]) -> str:
     """Of a record's method, how long it trained."""
-    asked = f"{plain(method.get('steps'))} steps"
+    asked = f"{strip_markup(method.get('steps'))} steps"
     if (done := method.get("steps_done")) is None:
         return asked
-    return f"{plain(done)} of {asked} (stopped there: the damage was far beyond the budget)"
+    return f"{strip_markup(done)} of {asked} (stopped there: the damage was far beyond the budget)"
 
 
-def flattened(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def flatten(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Nested settings as (dotted name, value) rows."""
     rows: list[tuple[str, str]] = []
     for key, value in values.items():
         if isinstance(value, dict):
-            rows += flattened(value, f"{prefix}{key}.")
+            rows += flatten(value, f"{prefix}{key}.")
         else:
-            rows.append((f"{prefix}{key}", plain(value)))
+            rows.append((f"{prefix}{key}", strip_markup(value)))
     return rows

@@ -12,8 +12,8 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from fairforget.forward.linear_head import chosen_log_probs, linear_head
-from fairforget.forward.packing import Packed, honours_trees, packed
-from fairforget.forward.split_forward import hidden_states, logits_at, splits, whole_logits
+from fairforget.forward.packing import PackedBatch, pack, supports_tree_attention
+from fairforget.forward.split_forward import can_split, full_logits, hidden_states, logits_at
 
 BATCH_TOKENS = 1024
 """Tokens of a forward pass: enough for full matrix-multiplication speed, few enough for caches."""
@@ -55,10 +55,12 @@ def token_log_probs(
     model.eval()
     try:
         with torch.inference_mode():
-            trees = honours_trees(model, max(map(len, sequences), default=0))
-            split = trees or splits(model, model.device)  # the check of trees ran them apart, too
+            trees = supports_tree_attention(model, max(map(len, sequences), default=0))
+            split = trees or can_split(
+                model, model.device
+            )  # the check of trees ran them apart, too
             head = linear_head(model) if split else None
-            for batch in packed(sequences, trees=trees, batch_tokens=batch_tokens):
+            for batch in pack(sequences, trees=trees, batch_tokens=batch_tokens):
                 targets = [np.asarray(sequences[index][1:]) for index, _ in batch.members]
                 log_probs = _log_probs(model, split, head, batch, np.concatenate(targets))
                 ends = np.cumsum([len(part) for part in targets])
@@ -77,13 +79,13 @@ def _log_probs(
     model: PreTrainedModel,
     split: bool,
     head: nn.Linear | None,
-    batch: Packed,
+    batch: PackedBatch,
     targets: npt.NDArray[np.int64],
 ) -> Floats:
     """The log-probability of each target at the place that predicts it, in order of members."""
     device = model.device
     inputs = {name: value.to(device) for name, value in batch.inputs.items()}
-    hidden = (hidden_states if split else whole_logits)(model, **inputs).flatten(0, 1)
+    hidden = (hidden_states if split else full_logits)(model, **inputs).flatten(0, 1)
     places, row = np.unique(
         np.concatenate([places for _, places in batch.members]), return_inverse=True
     )

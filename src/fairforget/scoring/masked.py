@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairforget.forward.packing import grouped, padded
-from fairforget.forward.split_forward import hidden_states, logits_at, splits, whole_logits
-from fairforget.machine.processes import shared_out
+from fairforget.forward.packing import group_by_length, pad
+from fairforget.forward.split_forward import can_split, full_logits, hidden_states, logits_at
+from fairforget.machine.processes import map_distributed
 from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS, Progress
 
 HIDDEN = 0.15
@@ -22,7 +22,7 @@ HIDDEN = 0.15
 
 
 @dataclass(frozen=True, slots=True)
-class Blanked:
+class MaskedText:
     """A text with blanks."""
 
     ids: tuple[int, ...]
@@ -33,7 +33,7 @@ class Blanked:
     """[places] the token whose probability is asked for."""
 
 
-def hidden_places(ids: Sequence[int]) -> list[int]:
+def masked_positions(ids: Sequence[int]) -> list[int]:
     """Places of a text that a masked model has to guess all at once, drawn, the same every time.
 
     They are 15 % of the inner ones, as in its training (Devlin et al. 2019), one at least.
@@ -46,17 +46,17 @@ def hidden_places(ids: Sequence[int]) -> list[int]:
     return sorted(random.Random(str([*ids])).sample(inner, count))
 
 
-def one_at_a_time(ids: Sequence[int], places: Sequence[int], mask_id: int) -> list[Blanked]:
+def mask_one_at_a_time(ids: Sequence[int], places: Sequence[int], mask_id: int) -> list[MaskedText]:
     """One blanked text for each place, everything else visible."""
     return [
-        Blanked((*ids[:place], mask_id, *ids[place + 1 :]), (place,), (ids[place],))
+        MaskedText((*ids[:place], mask_id, *ids[place + 1 :]), (place,), (ids[place],))
         for place in places
     ]
 
 
 def masked_log_probs(
     model: PreTrainedModel,
-    texts: Sequence[Blanked],
+    texts: Sequence[MaskedText],
     *,
     batch_tokens: int = BATCH_TOKENS,
     progress: Progress | None = None,
@@ -78,11 +78,11 @@ def masked_log_probs(
         One float32 array [places] per text, in the order given.
     """
 
-    def score(mine: list[Blanked]) -> list[npt.NDArray[np.float32]]:
+    def score(mine: list[MaskedText]) -> list[npt.NDArray[np.float32]]:
         results = [np.zeros(0, np.float32) for _ in mine]
-        split = mine and splits(model, model.device)
+        split = mine and can_split(model, model.device)
         order = sorted(range(len(mine)), key=lambda i: len(mine[i].ids))
-        for batch in grouped(order, lambda i: len(mine[i].ids), batch_tokens):
+        for batch in group_by_length(order, lambda i: len(mine[i].ids), batch_tokens):
             for index, values in zip(
                 batch, _predicted(model, [mine[i] for i in batch], bool(split)), strict=True
             ):
@@ -95,16 +95,16 @@ def masked_log_probs(
     model.eval()
     try:
         with torch.inference_mode():
-            return shared_out(score, texts, key=lambda text: text.ids)
+            return map_distributed(score, texts, key=lambda text: text.ids)
     finally:
         model.train(training)
 
 
 def _predicted(
-    model: PreTrainedModel, texts: Sequence[Blanked], split: bool
+    model: PreTrainedModel, texts: Sequence[MaskedText], split: bool
 ) -> list[npt.NDArray[np.float32]]:
     inputs = {
-        name: value.to(model.device) for name, value in padded([text.ids for text in texts]).items()
+        name: value.to(model.device) for name, value in pad([text.ids for text in texts]).items()
     }
     width = inputs["input_ids"].shape[1]
     places = torch.tensor([r * width + p for r, text in enumerate(texts) for p in text.places])
@@ -117,7 +117,7 @@ def _predicted(
             rows = slice(start, start + HEAD_ROWS)
             found.append(_chosen(logits_at(model, hidden[rows]), targets[rows]))
     else:
-        found.append(_chosen(whole_logits(model, **inputs).flatten(0, 1)[places], targets))
+        found.append(_chosen(full_logits(model, **inputs).flatten(0, 1)[places], targets))
     ends = np.cumsum([len(text.places) for text in texts])
     return np.split(torch.cat(found).cpu().numpy(), ends[:-1])
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
-from fairforget.machine.processes import shared_out
+from fairforget.machine.processes import map_distributed
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import token_log_probs
-from fairforget.scoring.masked import Blanked, hidden_places, masked_log_probs
+from fairforget.scoring.masked import MaskedText, masked_log_probs, masked_positions
 
 
 def perplexity(language_model: LanguageModel, sequences: Sequence[Sequence[int]]) -> float:
@@ -26,12 +26,12 @@ def perplexity(language_model: LanguageModel, sequences: Sequence[Sequence[int]]
         )
     else:
         score = partial(token_log_probs, language_model.model)
-        log_probs = shared_out(score, sequences, key=lambda ids: ids)
+        log_probs = map_distributed(score, sequences, key=lambda ids: ids)
     total = sum(float(values.sum(dtype="float64")) for values in log_probs)
     return math.exp(min(-total / sum(map(len, log_probs)), 700.0))
 
 
-def _blanked(ids: Sequence[int], mask_id: int) -> Blanked:
-    places = hidden_places(ids)
+def _blanked(ids: Sequence[int], mask_id: int) -> MaskedText:
+    places = masked_positions(ids)
     shown = tuple(mask_id if i in places else token for i, token in enumerate(ids))
-    return Blanked(shown, tuple(places), tuple(ids[i] for i in places))
+    return MaskedText(shown, tuple(places), tuple(ids[i] for i in places))

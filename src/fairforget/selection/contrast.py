@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 
 from fairforget.corpora.text import Text
 from fairforget.selection.calibration import best_threshold
-from fairforget.selection.choice import Choice, joined
 from fairforget.selection.counts import SMOOTHING, WordCounts
-from fairforget.selection.suspects import suspects
+from fairforget.selection.selected import SelectedSpan, merge_adjacent
+from fairforget.selection.suspects import find_suspects
 from fairforget.selection.words import Word
 
 PRIOR = 2_000.0
@@ -44,7 +44,7 @@ class Contrast:
     threshold: float = 8.5
     """Score from which on a word is chosen, in nats; `calibrated` finds one."""
 
-    def __call__(self, texts: Sequence[Text]) -> list[list[Choice]]:
+    def __call__(self, texts: Sequence[Text]) -> list[list[SelectedSpan]]:
         """The words of each text that score above the threshold, neighbours joined."""
         return [self._choices(text.text) for text in texts]
 
@@ -69,13 +69,13 @@ class Contrast:
         """Of a word form: surprisal plus weighted log-odds ratio, in nats."""
         return self.counts.surprisal(word) + self.weight * self.odds(word).log_ratio
 
-    def _choices(self, text: str) -> list[Choice]:
+    def _choices(self, text: str) -> list[SelectedSpan]:
         chosen = [
-            Choice(word.start, word.end, self._why(word))
+            SelectedSpan(word.start, word.end, self._why(word))
             for word, score in self._scores(text)
             if score > self.threshold
         ]
-        return joined(text, chosen)
+        return merge_adjacent(text, chosen)
 
     def _why(self, word: Word) -> str:
         z, score = self.odds(word.form).z, self.score(word.form)
@@ -83,4 +83,4 @@ class Contrast:
 
     def _scores(self, text: str) -> list[tuple[Word, float]]:
         """Every word that may be chosen."""
-        return [(word, self.score(word.form)) for word in suspects(text, self.counts)]
+        return [(word, self.score(word.form)) for word in find_suspects(text, self.counts)]

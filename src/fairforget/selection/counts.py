@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
-from fairforget.selection.words import words_of
+from fairforget.selection.words import split_words
 
 SMOOTHING = 1.0
 """Occurrences that an unseen word is taken to have."""
@@ -46,11 +46,11 @@ def count_words(training: Iterable[Text], background: Iterable[Text] = ()) -> Wo
     """
     counts = WordCounts()
     for text in background:
-        for word in words_of(text.text):
+        for word in split_words(text.text):
             counts.background[word.form] += 1
             counts.seen.add(word.plain)
     for text in training:
-        for word in words_of(text.text):
+        for word in split_words(text.text):
             harmful = text.hateful is not False and (
                 not text.spans
                 or any(word.start < span.end and span.start < word.end for span in text.spans)

@@ -12,9 +12,9 @@ from functools import cache, lru_cache
 from importlib.resources import files
 
 from fairforget.corpora.builtin import group_terms
-from fairforget.corpora.builtin.lexicon import without_article
+from fairforget.corpora.builtin.lexicon import strip_article
 from fairforget.corpora.text import Mention
-from fairforget.selection.words import words_of
+from fairforget.selection.words import split_words
 
 Forms = tuple[str, ...]
 
@@ -41,8 +41,8 @@ def _nouns() -> dict[str, Forms]:
     for term in group_terms():
         nouns.setdefault(term.plural.lower(), term.neutral_plural)
         nouns.setdefault(
-            without_article(term.singular).lower(),
-            tuple(map(without_article, term.neutral_singular)),
+            strip_article(term.singular).lower(),
+            tuple(map(strip_article, term.neutral_singular)),
         )
     for word in _words("plurals"):
         nouns.setdefault(word, PEOPLE)
@@ -56,7 +56,7 @@ def _adjectives() -> frozenset[str]:
     """Words that make a group of any noun: black, gay, British."""
     found = set(_words("adjectives"))
     for domain in MODIFYING:
-        nouns = (without_article(term.singular).lower() for term in group_terms(domain))
+        nouns = (strip_article(term.singular).lower() for term in group_terms(domain))
         found.update(
             noun
             for noun in nouns
@@ -102,7 +102,7 @@ def _phrase() -> re.Pattern[str]:
 def identity_ranges(text: str) -> list[tuple[int, int]]:
     """Characters that name a group, in leetspeak or not; in order, not overlapping."""
     ranges = [match.span("term") for match in _phrase().finditer(text)]
-    ranges += [(w.start, w.end) for w in words_of(text) if w.plain in _group_words()]
+    ranges += [(w.start, w.end) for w in split_words(text) if w.plain in _group_words()]
     merged: list[tuple[int, int]] = []
     for start, end in sorted(ranges):
         if merged and start <= merged[-1][1]:
@@ -111,7 +111,7 @@ def identity_ranges(text: str) -> list[tuple[int, int]]:
     return merged
 
 
-def between(
+def is_between(
     text: str, place: tuple[int, int], named: list[tuple[int, int]]
 ) -> Iterator[tuple[int, int]]:
     """The parts of a place that name no group, without the blanks around them.

@@ -11,9 +11,9 @@ from pathlib import Path
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
 from fairforget.files.text import read_text
-from fairforget.selection.choice import Choice, joined
-from fairforget.selection.identity import between, identity_ranges, is_protected
-from fairforget.selection.words import words_of
+from fairforget.selection.identity import identity_ranges, is_between, is_protected
+from fairforget.selection.selected import SelectedSpan, merge_adjacent
+from fairforget.selection.words import split_words
 
 COMMENT = "#"
 
@@ -25,12 +25,12 @@ class Lexicon:
     entries: dict[str, tuple[tuple[str, ...], ...]]
     """First form of an entry → the forms of all entries that begin with it, longest first."""
 
-    def __call__(self, texts: Sequence[Text]) -> list[list[Choice]]:
+    def __call__(self, texts: Sequence[Text]) -> list[list[SelectedSpan]]:
         """Where entries stand in each text; the longest entry wins, without groups it names."""
         return [self._found(text.text) for text in texts]
 
-    def _found(self, text: str) -> list[Choice]:
-        words, named = list(words_of(text)), identity_ranges(text)
+    def _found(self, text: str) -> list[SelectedSpan]:
+        words, named = list(split_words(text)), identity_ranges(text)
         forms = [word.form for word in words]
         found, at = [], 0
         while at < len(words):
@@ -40,13 +40,13 @@ class Lexicon:
                     shown = " ".join(word.plain for word in words[at : last + 1])
                     place = words[at].start, words[last].end
                     found += [
-                        Choice(start, end, f"lexicon: {shown}")
-                        for start, end in between(text, place, named)
+                        SelectedSpan(start, end, f"lexicon: {shown}")
+                        for start, end in is_between(text, place, named)
                     ]
                     at = last
                     break
             at += 1
-        return joined(text, found)
+        return merge_adjacent(text, found)
 
 
 def read_lexicon(source: str) -> Lexicon:
@@ -61,7 +61,7 @@ def read_lexicon(source: str) -> Lexicon:
     for line in read_text(_path(source)).splitlines():
         if line.startswith(COMMENT):
             continue
-        words = list(words_of(line))
+        words = list(split_words(line))
         if words and not all(is_protected(word.plain) for word in words):
             forms = tuple(word.form for word in words)
             entries[forms[0]].add(forms)

@@ -18,10 +18,10 @@ from typing import Any
 from fairforget.corpora.text import Text
 from fairforget.data.cache import cache_directory
 from fairforget.errors import InputError, first_line
-from fairforget.extras import needed
-from fairforget.files.whole import whole_file
-from fairforget.selection.choice import Choice
+from fairforget.extras import require_extra
+from fairforget.files.atomic import atomic_write
 from fairforget.selection.llm_answers import INSTRUCTIONS, SCHEMA, objection, read_answer
+from fairforget.selection.selected import SelectedSpan
 
 KEY = "OPENAI_API_KEY"
 """Environment variable with the key; it is passed to the client and goes nowhere else."""
@@ -85,7 +85,7 @@ class Llm:
     """The options that the server does not know."""
     _lock: Lock = field(default_factory=Lock)
 
-    def __call__(self, texts: Sequence[Text]) -> list[list[Choice]]:
+    def __call__(self, texts: Sequence[Text]) -> list[list[SelectedSpan]]:
         """Ask about each text that the cache does not know, several at a time.
 
         Raises:
@@ -121,7 +121,7 @@ class Llm:
         dollars = (tokens * input_price + answered * output_price) / 1e6 if priced else None
         return Estimate(count, count - asked, tokens, answered, dollars)
 
-    def _choices(self, client: Any, text: Text) -> list[Choice]:
+    def _choices(self, client: Any, text: Text) -> list[SelectedSpan]:
         path = self._cached(text)
         kept = _read(path)
         if kept is not None:
@@ -133,19 +133,19 @@ class Llm:
                     self.unusable += 1
             else:
                 content = json.dumps([[c.start, c.end, c.why] for c in kept], ensure_ascii=False)
-                with whole_file(path) as file:
+                with atomic_write(path) as file:
                     file.write(content.encode("utf-8", "replace"))
         if self.progress:
             self.progress(1)
         return kept or []
 
-    def _asked(self, client: Any, text: Text) -> list[Choice] | None:
+    def _asked(self, client: Any, text: Text) -> list[SelectedSpan] | None:
         """What the model says, asked again while it names what is not there; None: no answer."""
         messages = [
             {"role": "system", "content": INSTRUCTIONS},
             {"role": "user", "content": text.text},
         ]
-        best: tuple[Choice, ...] | None = None
+        best: tuple[SelectedSpan, ...] | None = None
         for _ in range(self.server.attempts):
             said = self._said(client, messages)
             if said is None:
@@ -190,7 +190,7 @@ class Llm:
             return ""
 
     def _client(self) -> Any:
-        openai = needed("openai", "llm", "method 'llm'")
+        openai = require_extra("openai", "llm", "method 'llm'")
         url = self.server.url or os.environ.get("OPENAI_BASE_URL") or None
         key = os.environ.get(KEY)
         if not key and not url:
@@ -222,9 +222,9 @@ class Llm:
         return cache_directory() / "llm" / name[:2] / f"{name}.json"
 
 
-def _read(path: Path) -> list[Choice] | None:
+def _read(path: Path) -> list[SelectedSpan] | None:
     """An answer of the cache; a damaged one counts as none."""
     try:
-        return [Choice(*row) for row in json.loads(path.read_text(encoding="utf-8"))]
+        return [SelectedSpan(*row) for row in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError, RecursionError):
         return None

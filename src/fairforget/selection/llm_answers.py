@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from fairforget.selection.choice import Choice, joined
-from fairforget.selection.identity import between, identity_ranges
+from fairforget.selection.identity import identity_ranges, is_between
+from fairforget.selection.selected import SelectedSpan, merge_adjacent
 
 INSTRUCTIONS = """\
 You help to remove social bias from language models. Given a text, list the words and phrases in \
@@ -39,7 +39,7 @@ SCHEMA: dict[str, Any] = {
 class Answer:
     """A checked answer."""
 
-    choices: tuple[Choice, ...]
+    choices: tuple[SelectedSpan, ...]
     absent: tuple[str, ...]
     """Spans that the model named and the text does not have."""
 
@@ -65,11 +65,11 @@ def read_answer(text: str, answer: str) -> Answer | None:
         if not places:
             absent.append(words)
         choices += [
-            Choice(start, end, f"llm: {reason}" if reason else "llm")
+            SelectedSpan(start, end, f"llm: {reason}" if reason else "llm")
             for place in places
-            for start, end in between(text, place, named)
+            for start, end in is_between(text, place, named)
         ]
-    return Answer(tuple(joined(text, choices)), tuple(absent))
+    return Answer(tuple(merge_adjacent(text, choices)), tuple(absent))
 
 
 def objection(answer: Answer | None) -> str:

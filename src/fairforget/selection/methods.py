@@ -9,15 +9,15 @@ from typing import Any, Literal, get_args
 from fairforget.corpora import Text, corpus_names, iter_corpus
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.errors import InputError
-from fairforget.selection.choice import Selector
 from fairforget.selection.contrast import Contrast
-from fairforget.selection.controls import Random, everything, given
+from fairforget.selection.controls import Random, all_words, given_spans
 from fairforget.selection.counts import count_words
 from fairforget.selection.lexicon import read_lexicon
 from fairforget.selection.llm import Llm, Server
+from fairforget.selection.selected import Selector
 
 Method = Literal["given", "lexicon", "contrast", "ratio", "llm", "random", "all"]
-BACKGROUND = ("boolq", "everyday")
+BACKGROUND = ("wikipedia", "everyday")
 """General English, where it is on this machine."""
 CALIBRATION = 10
 """Every tenth built-in text finds the threshold: all domains, templates and attributes."""
@@ -111,12 +111,12 @@ def _ratio(options: SelectionOptions) -> Selector:
 
 
 METHODS: dict[str, Callable[[SelectionOptions], Selector]] = {
-    "given": lambda _: given,
+    "given": lambda _: given_spans,
     "lexicon": _lexicon,
     "contrast": _contrast,
     "ratio": _ratio,
     "llm": _llm,
     "random": lambda options: Random(options.seed),
-    "all": lambda _: everything,
+    "all": lambda _: all_words,
 }
 """Method → what makes its selector."""

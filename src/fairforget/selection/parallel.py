@@ -9,7 +9,13 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 
 from fairforget.corpora.text import Text
-from fairforget.selection.choice import FindMentions, Selected, Selector, batches, selected
+from fairforget.selection.selected import (
+    FindMentions,
+    SelectedText,
+    Selector,
+    apply_selection,
+    batches,
+)
 
 AHEAD = 2
 """Batches that are under way for each process."""
@@ -22,7 +28,7 @@ def select_in_parallel(
     find_mentions: FindMentions | None = None,
     *,
     processes: int,
-) -> Iterator[Selected]:
+) -> Iterator[SelectedText]:
     """As `select`; for selectors that can be pickled, which those without a model can.
 
     Args:
@@ -34,7 +40,7 @@ def select_in_parallel(
     pool = ProcessPoolExecutor(
         processes, get_context("spawn"), initializer=_begin, initargs=(selector, find_mentions)
     )
-    waiting: deque[Future[list[Selected]]] = deque()
+    waiting: deque[Future[list[SelectedText]]] = deque()
     try:
         for batch in batches(texts):
             waiting.append(pool.submit(_select, batch))
@@ -53,6 +59,6 @@ def _begin(selector: Selector, find_mentions: FindMentions | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
 
 
-def _select(batch: list[Text]) -> list[Selected]:
+def _select(batch: list[Text]) -> list[SelectedText]:
     selector, find_mentions = _tools
-    return selected(batch, selector, find_mentions)
+    return apply_selection(batch, selector, find_mentions)

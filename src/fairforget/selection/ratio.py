@@ -21,10 +21,10 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.scoring.causal import token_log_probs
 from fairforget.selection.calibration import best_threshold
-from fairforget.selection.choice import Choice, joined
 from fairforget.selection.counts import WordCounts, count_words
-from fairforget.selection.suspects import suspects
-from fairforget.selection.tuning import tune
+from fairforget.selection.selected import SelectedSpan, merge_adjacent
+from fairforget.selection.suspects import find_suspects
+from fairforget.selection.tuning import fine_tune
 from fairforget.selection.words import Word
 
 WEIGHT = 0.25
@@ -48,13 +48,15 @@ class Ratio:
     """Score from which on a word is chosen, in nats."""
     progress: Callable[[int], None] | None = None
 
-    def __call__(self, texts: Sequence[Text]) -> list[list[Choice]]:
+    def __call__(self, texts: Sequence[Text]) -> list[list[SelectedSpan]]:
         """The words of each text that score above the threshold, neighbours joined."""
         return [
-            joined(
+            merge_adjacent(
                 text.text,
                 [
-                    Choice(word.start, word.end, f"{word.plain}: log-likelihood ratio {ratio:+.1f}")
+                    SelectedSpan(
+                        word.start, word.end, f"{word.plain}: log-likelihood ratio {ratio:+.1f}"
+                    )
                     for word, score, ratio in scored
                     if score > self.threshold
                 ],
@@ -82,7 +84,7 @@ class Ratio:
         return [
             [
                 (word, self.counts.surprisal(word.form) + WEIGHT * ratio, ratio)
-                for word in suspects(text.text, self.counts)
+                for word in find_suspects(text.text, self.counts)
                 if len(whole) == len(read) or word.end <= read[-1][1]
                 for ratio in [_sum(word, read, hateful - other)]
             ]
@@ -124,7 +126,7 @@ def tuned_ratio(
             kinds[hateful], add_special_tokens=False, truncation=True, max_length=LONGEST - 1
         )["input_ids"]
         sequences = [[language_model.start_id, *ids] for ids in encoded if ids]
-        tune(language_model.model, sequences, seed=seed, progress=progress)
+        fine_tune(language_model.model, sequences, seed=seed, progress=progress)
         models.append(language_model)
     ratio = Ratio(models[0], models[1], counts, progress=progress)
     scored = [[(word, score) for word, score, _ in row] for row in ratio.scores(calibration)]

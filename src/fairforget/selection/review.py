@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from fairforget.files.whole import whole_file
+from fairforget.files.atomic import atomic_write
 from fairforget.page_policy import page_policy, without_overrides
-from fairforget.selection.choice import Selected
-from fairforget.selection.spans_file import as_row
+from fairforget.selection.selected import SelectedText
+from fairforget.selection.spans_file import to_row
 
 
-def write_review(selected: Sequence[Selected], path: Path, title: str) -> None:
+def write_review(selected: Sequence[SelectedText], path: Path, title: str) -> None:
     """Write the page: self-contained, every text escaped, blurred until it is looked at."""
     from jinja2 import Environment
     from markupsafe import Markup
 
-    rows = [as_row(item) for item in selected]
+    rows = [to_row(item) for item in selected]
     domains = sorted({part for row in rows for part in str(row["domain"] or "").split("+")} - {""})
     # nothing in a text can end the script element that carries it
     data = json.dumps(rows, ensure_ascii=True).replace("<", "\\u003c").replace("&", "\\u0026")
@@ -36,7 +36,7 @@ def write_review(selected: Sequence[Selected], path: Path, title: str) -> None:
             policy=page_policy(script, style),
         )
     )
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         file.write(page.encode("utf-8", errors="replace"))
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fairforget.corpora.text import Text
-from fairforget.selection.choice import Selected
 from fairforget.selection.identity import identity_ranges
+from fairforget.selection.selected import SelectedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class SpanScorer:
     _named: int = 0
     _selected: int = 0
 
-    def add(self, true: Text, selected: Selected) -> None:
+    def add(self, true: Text, selected: SelectedText) -> None:
         """Count one text in."""
         mine = _characters(true.text, ((s.start, s.end) for s in selected.text.spans))
         groups = _characters(
@@ -70,7 +70,7 @@ class SpanScorer:
         )
 
 
-def score_spans(pairs: Iterable[tuple[Text, Selected]]) -> SpanScore:
+def score_spans(pairs: Iterable[tuple[Text, SelectedText]]) -> SpanScore:
     """Compare texts that have gold spans and mentions with the same texts as selected."""
     scorer = SpanScorer()
     for true, selected in pairs:

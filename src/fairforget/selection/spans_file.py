@@ -6,21 +6,21 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from fairforget.files.whole import whole_file
-from fairforget.selection.choice import Selected
+from fairforget.files.atomic import atomic_write
+from fairforget.selection.selected import SelectedText
 
 
-def write_spans(selected: Iterable[Selected], path: Path) -> int:
+def write_spans(selected: Iterable[SelectedText], path: Path) -> int:
     """Write one object a line, as `read_corpus` reads it, with `why` beside; returns how many."""
     count = 0
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         for count, item in enumerate(selected, 1):  # noqa: B007
-            file.write(json.dumps(as_row(item), ensure_ascii=False).encode("utf-8", "replace"))
+            file.write(json.dumps(to_row(item), ensure_ascii=False).encode("utf-8", "replace"))
             file.write(b"\n")
     return count
 
 
-def as_row(item: Selected) -> dict[str, object]:
+def to_row(item: SelectedText) -> dict[str, object]:
     """The fields of a line."""
     text = item.text
     return {

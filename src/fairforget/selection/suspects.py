@@ -6,13 +6,13 @@ import math
 
 from fairforget.selection.counts import WordCounts
 from fairforget.selection.identity import identity_ranges, is_misspelt_identity, is_protected
-from fairforget.selection.words import Word, form, plain, words_of
+from fairforget.selection.words import Word, fold_characters, split_words, stem
 
 LONGEST = 40
 """Letters of two words that ran together."""
 
 
-def suspects(text: str, counts: WordCounts) -> list[Word]:
+def find_suspects(text: str, counts: WordCounts) -> list[Word]:
     """Every word that may be chosen, words that ran together taken apart.
 
     Args:
@@ -22,7 +22,7 @@ def suspects(text: str, counts: WordCounts) -> list[Word]:
     named = identity_ranges(text)
     return [
         word
-        for whole in words_of(text)
+        for whole in split_words(text)
         for word in _apart(text, whole, counts)
         if not any(word.start < end and start < word.end for start, end in named)
         and not is_protected(word.plain)
@@ -32,7 +32,7 @@ def suspects(text: str, counts: WordCounts) -> list[Word]:
 
 def _known(word: str, counts: WordCounts) -> bool:
     """Whether the word exists: then it stands for itself."""
-    return word in counts.seen or is_protected(word) or form(word) in counts.hateful
+    return word in counts.seen or is_protected(word) or stem(word) in counts.hateful
 
 
 def _apart(text: str, word: Word, counts: WordCounts) -> list[Word]:
@@ -43,7 +43,7 @@ def _apart(text: str, word: Word, counts: WordCounts) -> list[Word]:
     best, likeliest = [word], -math.inf
     for at in range(word.start + 1, word.end):
         halves = [
-            Word(start, end, plain(text[start:end]))
+            Word(start, end, fold_characters(text[start:end]))
             for start, end in ((word.start, at), (at, word.end))
         ]
         if not all(len(half.plain) > 1 or half.plain in "ia" for half in halves):

@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from fairforget.forward.packing import padded
+from fairforget.forward.packing import pad
 
 STEPS = 30
 BATCH = 8
@@ -20,7 +20,7 @@ WARM_UP = 4
 IGNORED = -100
 
 
-def tune(
+def fine_tune(
     model: PreTrainedModel,
     sequences: Sequence[Sequence[int]],
     *,
@@ -48,7 +48,7 @@ def tune(
         if len(order) < BATCH:
             order = rng.sample(range(len(sequences)), len(sequences))
         rows = [sequences[order.pop()] for _ in range(min(BATCH, len(order)))]
-        inputs = {name: value.to(model.device) for name, value in padded(rows).items()}
+        inputs = {name: value.to(model.device) for name, value in pad(rows).items()}
         logits = model(**inputs).logits[:, :-1]
         targets = inputs["input_ids"].masked_fill(inputs["attention_mask"] == 0, IGNORED)[:, 1:]
         loss = cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED)

@@ -39,17 +39,17 @@ class Word:
     @property
     def form(self) -> str:
         """Without its inflection: "hating" → "hate"."""
-        return form(self.plain)
+        return stem(self.plain)
 
 
-def words_of(text: str) -> Iterator[Word]:
+def split_words(text: str) -> Iterator[Word]:
     """The words of a text, in order."""
     for match in WORD.finditer(text):
-        yield Word(match.start(), match.end(), plain(match[0]))
+        yield Word(match.start(), match.end(), fold_characters(match[0]))
 
 
 @lru_cache(maxsize=1 << 16)
-def plain(word: str) -> str:
+def fold_characters(word: str) -> str:
     """Lower case, letters for figures, nothing repeated for emphasis, no possessive."""
     word = re.sub(r"\s", "", word.lower().replace("’", "'"))
     if re.search("[a-z]", word) and not re.fullmatch(r"\d+(st|nd|rd|th|s|k|m)?", word):
@@ -58,7 +58,7 @@ def plain(word: str) -> str:
 
 
 @lru_cache(maxsize=1 << 16)
-def form(word: str) -> str:
+def stem(word: str) -> str:
     """A plain word without its inflection; it is no dictionary's word.
 
     Only that the inflections of a word agree is promised: love, loves, loved, loving → "love",

@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from fairforget.terminal.saying import is_silent
+from fairforget.terminal.messages import is_quiet
 
 Advance = Callable[..., None]
 SECONDS_BETWEEN_LINES = 30.0
@@ -25,14 +25,14 @@ SECONDS_BETWEEN_LINES = 30.0
 
 
 @contextmanager
-def bar(description: str, total: int | None = None) -> Iterator[Advance]:
+def progress_bar(description: str, total: int | None = None) -> Iterator[Advance]:
     """Show work in progress; yields `advance(by=1, note="", total=None)`.
 
     Args:
         description: what is done.
         total: how much there is to do; `advance` may say it later.
     """
-    if is_silent():
+    if is_quiet():
         yield lambda by=1, note="", total=None: None
         return
     console = Console(stderr=True)

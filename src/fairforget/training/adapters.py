@@ -20,7 +20,7 @@ B_MATRIX = ".lora_B."
 
 
 @contextmanager
-def adapted(
+def apply_adapter(
     model: PreTrainedModel, config: UnlearningConfig, *, apart: bool = False
 ) -> Iterator[dict[str, Tensor]]:
     """Make the model ready to train; yields the weights that scale the change, as they are now.
@@ -85,7 +85,7 @@ def merge_adapter(model: PreTrainedModel) -> None:
     _remove_adapter(model)
 
 
-def original_of(model: PreTrainedModel, original: Mapping[str, Tensor]) -> PreTrainedModel:
+def reference_for(model: PreTrainedModel, original: Mapping[str, Tensor]) -> PreTrainedModel:
     """The model with its original weights, which are shared with `original` and not copied.
 
     Args:
@@ -109,7 +109,7 @@ def _remove_adapter(model: PreTrainedModel) -> None:
 
 
 @contextmanager
-def adapter_off(model: PreTrainedModel) -> Iterator[None]:
+def disable_adapter(model: PreTrainedModel) -> Iterator[None]:
     """The model as it is without its adapter."""
     layers = _adapted_layers(model).values()
     for layer in layers:

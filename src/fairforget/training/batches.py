@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from fairforget.forward.packing import packed, padded
+from fairforget.forward.packing import pack, pad
 from fairforget.objectives import Objective
-from fairforget.scoring.masked import hidden_places
+from fairforget.scoring.masked import masked_positions
 from fairforget.training.targets import Marked, Targets
 
 Batch = dict[str, dict[str, Tensor]]
@@ -31,14 +31,14 @@ States = Mapping[str, Mapping[Key, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class Example:
     """One forget text and the retain texts (token ids) that go with it."""
 
     forget: Targets
     retain: tuple[Sequence[int], ...]
 
 
-class Samples(Dataset[Sample]):
+class ExampleDataset(Dataset[Example]):
     """The samples of a whole run in the order in which they are used.
 
     Both corpora are shuffled anew for each pass over them. Sample i does not depend on batch size
@@ -63,12 +63,12 @@ class Samples(Dataset[Sample]):
     def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, index: int) -> Sample:
+    def __getitem__(self, index: int) -> Example:
         if not 0 <= index < self.count:
             raise IndexError(index)
         first = int(index * self.retain_per_forget)
         last = int((index + 1) * self.retain_per_forget)
-        return Sample(
+        return Example(
             self.forget[self.forget_order[index]],
             tuple(self.retain[self.retain_order[place]] for place in range(first, last)),
         )
@@ -93,7 +93,7 @@ class Collator:
     """Makes a batch of samples."""
 
     objective: Objective
-    retention: Objective | None
+    retain_loss: Objective | None
     trees: bool = False
     """Pack with shared prefixes; else one padded row per sequence."""
     mask_id: int | None = None
@@ -101,11 +101,11 @@ class Collator:
     known: States | None = field(default=None, repr=False, compare=False)
     """What the original's body says, where it was asked beforehand."""
 
-    def __call__(self, samples: Sequence[Sample]) -> Batch:
+    def __call__(self, samples: Sequence[Example]) -> Batch:
         """Collate.
 
         Returns:
-            `model` and, where a reference is needed and not known, `reference`: the inputs of
+            `model` and, where a reference is needed and not known, `ref`: the inputs of
             either's body; `forget` and, where texts are retained, `retain`: for n target tokens
             `places` [n] (row × width + column in `model`), `tokens` [n], and either
             `reference_places` [n, texts to compare with] or, where they are known,
@@ -115,11 +115,11 @@ class Collator:
         batch: Batch = {}
         batch["model"], places = self.pack(shown)
         theirs: dict[str, list[Tensor]] = {role: [] for role in ROLES}
-        name = "reference_places" if self.known is None else "reference_states"
+        name = "ref_places" if self.known is None else "ref_states"
         if self.known is not None:
-            theirs = {r: [self.known[r][key_of(marked)] for marked in asked[r]] for r in ROLES}
+            theirs = {r: [self.known[r][example_key(marked)] for marked in asked[r]] for r in ROLES}
         elif any(asked.values()):
-            batch["reference"], theirs = self.pack(asked)
+            batch["ref"], theirs = self.pack(asked)
         for role in ROLES:
             if shown[role]:
                 tokens = [t for ids, mask in shown[role] for t in compress(ids, mask)]
@@ -132,30 +132,32 @@ class Collator:
         return batch
 
     def texts(
-        self, samples: Sequence[Sample]
+        self, samples: Sequence[Example]
     ) -> tuple[dict[str, list[Marked]], dict[str, list[Marked]]]:
         """By role, the texts that the model sees, and those at which the original is asked.
 
         Those to compare with one text stand side by side.
         """
-        retain = [ids for sample in samples for ids in sample.retain] if self.retention else []
+        retain = [ids for sample in samples for ids in sample.retain] if self.retain_loss else []
         shown: dict[str, list[Marked]] = {
             "forget": [(sample.forget.ids, sample.forget.mask) for sample in samples],
             "retain": [(ids, self._retained(ids)) for ids in retain],
         }
         asked = {
-            role: shown[role] if loss and loss.asked_at == "same text" else []
-            for role, loss in zip(ROLES, (self.objective, self.retention), strict=True)
+            role: shown[role] if loss and loss.ref_input == "text" else []
+            for role, loss in zip(ROLES, (self.objective, self.retain_loss), strict=True)
         }
-        if self.objective.needs_neutral:
-            asked["forget"] = [other for sample in samples for other in sample.forget.compared]
+        if self.objective.needs_counterfactual:
+            asked["forget"] = [
+                other for sample in samples for other in sample.forget.counterfactuals
+            ]
         return shown, asked
 
     def _retained(self, ids: Sequence[int]) -> tuple[bool, ...]:
         """The tokens of a retain text that are predicted: all, or 15 % where they are hidden."""
         if self.mask_id is None:
             return (False, *[True] * (len(ids) - 1))
-        drawn = hidden_places(ids)
+        drawn = masked_positions(ids)
         return tuple(i in drawn for i in range(len(ids)))
 
     def pack(
@@ -169,7 +171,7 @@ class Collator:
         everything = [(role, *marked) for role in ROLES for marked in texts[role]]
         places: dict[str, list[Tensor]] = {role: [] for role in ROLES}
         if self.mask_id is None:
-            (batch,) = packed([list(ids) for _, ids, _ in everything], trees=self.trees)
+            (batch,) = pack([list(ids) for _, ids, _ in everything], trees=self.trees)
             found = {i: torch.from_numpy(where) for i, where in batch.members}
             for i, (role, _, mask) in enumerate(everything):
                 places[role].append(found[i][torch.tensor(mask[1:])])
@@ -182,14 +184,14 @@ class Collator:
             for group in [[i] for i in marked] if role == "forget" else [marked]:
                 cells[-1] += [(len(rows), i) for i in group]
                 rows.append([self.mask_id if i in group else t for i, t in enumerate(ids)])
-        inputs = padded(rows)
+        inputs = pad(rows)
         width = inputs["input_ids"].shape[1]
         for (role, _, _), where in zip(everything, cells, strict=True):
             places[role].append(torch.tensor([r * width + i for r, i in where]))
         return inputs, places
 
 
-def key_of(marked: Marked) -> Key:
+def example_key(marked: Marked) -> Key:
     """What a text is known by."""
     ids, mask = marked
     return tuple(ids), tuple(mask)

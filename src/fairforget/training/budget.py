@@ -14,8 +14,8 @@ class Budget:
 
     Args:
         perplexity: Perplexity on held-out retain text, after ÷ before, at most.
-        everyday: The same on everyday sentences, whose damage encyclopaedic text does not show.
-        reach: The result may lie up to so many times as far from the original weights as
+        everyday_perplexity: The same on everyday sentences, whose damage encyclopaedic text does not show.
+        max_alpha: The result may lie up to so many times as far from the original weights as
             training went, where the budget is not used up there; 1 stops where training stopped.
 
     Raises:
@@ -23,18 +23,18 @@ class Budget:
     """
 
     perplexity: float = 1.01
-    everyday: float = 1.01
-    reach: float = 2.0
+    everyday_perplexity: float = 1.01
+    max_alpha: float = 2.0
 
     def __post_init__(self) -> None:
-        for name in ("perplexity", "everyday"):
+        for name in ("perplexity", "everyday_perplexity"):
             if not _number(getattr(self, name)) >= 1:
                 raise InputError(
                     f"budget.{name} is {getattr(self, name)}; it is a ratio, after ÷ before, "
                     "and must be at least 1"
                 )
-        if not 1 <= _number(self.reach) <= 5:
-            raise InputError(f"budget.reach is {self.reach}; it must be between 1 and 5")
+        if not 1 <= _number(self.max_alpha) <= 5:
+            raise InputError(f"budget.max_alpha is {self.max_alpha}; it must be between 1 and 5")
 
 
 def _number(value: object) -> float:
@@ -42,5 +42,5 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
 
 
-STUDY_BUDGET = Budget(1.03, 1.10, reach=2.0)
+STUDY_BUDGET = Budget(1.03, 1.10, max_alpha=2.0)
 """What the runs of a study may cost: enough to see what unlearning does."""

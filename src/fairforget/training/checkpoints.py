@@ -12,12 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from fairforget.errors import InputError
-from fairforget.files.digest import file_digest
-from fairforget.files.whole import whole_file
+from fairforget.files.atomic import atomic_write
+from fairforget.files.digest import hash_file
 from fairforget.machine.processes import is_first
-from fairforget.terminal.saying import say
+from fairforget.terminal.messages import show_message
 
-SEAL = "whole"
+CHECKSUMS = "whole"
 """Name of the file with a line for each other file, as `sha256sum` writes it, and a last one for
 these lines themselves; written last."""
 RUN = "run.sha256"
@@ -25,16 +25,16 @@ RUN = "run.sha256"
 LAST = "# sha256 of the lines above: "
 
 
-def seal(checkpoint: Path) -> None:
+def write_checksums(checkpoint: Path) -> None:
     """Note the hashes of all files of a checkpoint that was written to its end."""
-    (checkpoint / SEAL).unlink(missing_ok=True)  # of an earlier one of the same step
+    (checkpoint / CHECKSUMS).unlink(missing_ok=True)  # of an earlier one of the same step
     files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
-    lines = "".join(f"{file_digest(p)}  {p.relative_to(checkpoint).as_posix()}\n" for p in files)
-    with whole_file(checkpoint / SEAL) as file:
+    lines = "".join(f"{hash_file(p)}  {p.relative_to(checkpoint).as_posix()}\n" for p in files)
+    with atomic_write(checkpoint / CHECKSUMS) as file:
         file.write((lines + _last_line(lines)).encode())
 
 
-def own(directory: Path, run: str) -> None:
+def claim_directory(directory: Path, run: str) -> None:
     """Mark the directory of checkpoints as this run's.
 
     Args:
@@ -52,11 +52,11 @@ def own(directory: Path, run: str) -> None:
             "weights; remove it, or give another output_dir"
         )
     if known != run and is_first():
-        with whole_file(mark) as file:
+        with atomic_write(mark) as file:
             file.write(run.encode("ascii"))
 
 
-def clear(directory: Path) -> None:
+def remove_checkpoints(directory: Path) -> None:
     """Remove a run's checkpoints; the directory too, if nothing else is in it."""
     for checkpoint in directory.glob("checkpoint-*"):
         shutil.rmtree(checkpoint, ignore_errors=True)
@@ -65,17 +65,17 @@ def clear(directory: Path) -> None:
         directory.rmdir()
 
 
-def last_whole(directory: Path) -> Path | None:
+def find_last_complete(directory: Path) -> Path | None:
     """The newest checkpoint of a run that is whole; says on stderr which ones are not.
 
     Args:
         directory: holds checkpoints, each in `checkpoint-STEP`.
     """
-    sealed = [path.parent for path in directory.glob(f"checkpoint-*/{SEAL}")]
+    sealed = [path.parent for path in directory.glob(f"checkpoint-*/{CHECKSUMS}")]
     for checkpoint in sorted(sealed, key=_step, reverse=True):
         if not (fault := _fault(checkpoint)):
             return checkpoint
-        say(f"{checkpoint}: {fault}; an earlier state of the run is used")
+        show_message(f"{checkpoint}: {fault}; an earlier state of the run is used")
     return None
 
 
@@ -87,12 +87,12 @@ def _step(checkpoint: Path) -> int:
 def _fault(checkpoint: Path) -> str:
     """What is wrong with a sealed checkpoint, if anything."""
     try:
-        lines, start, last = (checkpoint / SEAL).read_text(encoding="utf-8").rpartition(LAST)
+        lines, start, last = (checkpoint / CHECKSUMS).read_text(encoding="utf-8").rpartition(LAST)
         if start + last != _last_line(lines):
-            return f"{SEAL} is damaged"
+            return f"{CHECKSUMS} is damaged"
         for line in lines.splitlines():
             sha256, _, name = line.partition("  ")
-            if file_digest(checkpoint / name) != sha256:
+            if hash_file(checkpoint / name) != sha256:
                 return f"{name} is damaged"
     except (OSError, ValueError) as error:
         return f"cannot be read ({error})"

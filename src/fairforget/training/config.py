@@ -15,11 +15,11 @@ from transformers.integrations.integration_utils import (
 )
 
 from fairforget.errors import InputError
-from fairforget.objectives import OBJECTIVES, RETENTIONS
+from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
 from fairforget.seeds import check_seed
 from fairforget.training.adapters import check_peft
-from fairforget.training.sharding import sharding_is_asked
-from fairforget.training.targets import Context, Reference, Selection
+from fairforget.training.sharding import is_sharding_requested
+from fairforget.training.targets import Context, Counterfactual, Selection
 from fairforget.training.zero3 import check_zero3
 
 FLAGS = {"max_steps": "steps", "per_device_train_batch_size": "batch_size"}
@@ -39,7 +39,7 @@ class UnlearningConfig(TrainingArguments):
             not go together.
     """
 
-    objective: str = "neutral"
+    objective: str = "counterfactual-kl"
     """What is done to the target tokens."""
     beta: float | None = None
     """How soon npo and simnpo brake, per nat; by default as their papers: 0.1 and 2.5."""
@@ -51,19 +51,19 @@ class UnlearningConfig(TrainingArguments):
     context: Context = "left"
     """What a causal model sees of a text: what precedes the target, or all of it but the target, in
     an infilling prompt. A masked model always sees both sides."""
-    reference: Reference = "neutral"
+    counterfactual: Counterfactual = "neutral"
     """What the neutral objectives compare with: the text with a neutral word for the group, or the
     average over texts about other groups of the domain, for the built-in corpus."""
-    precompute_reference: bool = False
+    precompute_ref_hidden_states: bool = False
     """Ask the original model once, before training, so that its weights can wait in the machine's
     own memory; else it is asked in each step."""
     lora_rank: int = 0
     """Train an adapter of this rank; 0 trains all weights."""
     lora_alpha: int = 32
     """Scale of the adapter, ÷ its rank."""
-    retention: str = "kl"
+    retain_loss: str = "kl"
     """What is done on the retain corpus."""
-    retention_weight: float = 1.0
+    retain_loss_weight: float = 1.0
     """Weight of the retain loss; the forget loss has 1."""
     retain_per_forget: float = 0.5
     """Retain texts for each forget text."""
@@ -99,8 +99,8 @@ class UnlearningConfig(TrainingArguments):
             ("objective", [*OBJECTIVES]),
             ("selection", [*get_args(Selection), None]),
             ("context", get_args(Context)),
-            ("reference", get_args(Reference)),
-            ("retention", [*RETENTIONS, "none"]),
+            ("counterfactual", get_args(Counterfactual)),
+            ("retain_loss", [*RETAIN_LOSSES, "none"]),
         ):
             if getattr(self, name) not in known:
                 choice = ", ".join(filter(None, known))
@@ -108,7 +108,7 @@ class UnlearningConfig(TrainingArguments):
                     f"{name} {getattr(self, name)!r} is unknown; choose one of {choice}"
                 )
         for name, low in (
-            ("retention_weight", 0),
+            ("retain_loss_weight", 0),
             ("retain_per_forget", 0),
             ("learning_rate", 0),
             ("max_steps", 1),
@@ -155,8 +155,8 @@ class UnlearningConfig(TrainingArguments):
             )
         self._check_objective()
         if self.selection is None:
-            whole = self.objective == "neutral" and self.context == "left"
-            self.selection = "to-harm" if whole else "harmful"
+            whole = self.objective == "counterfactual-kl" and self.context == "left"
+            self.selection = "mention-to-span" if whole else "spans"
         if self.report_to is None:
             self.report_to = "none"
         if self.warmup_steps is None:
@@ -167,8 +167,8 @@ class UnlearningConfig(TrainingArguments):
                 "fp16 is too coarse for the gradients of a loss that is a mean over many tokens; "
                 "choose bf16"
             )
-        if self.precompute_reference:
-            self._check_precomputing()
+        if self.precompute_ref_hidden_states:
+            self._check_ref_hidden_states()
         if self.deepspeed_plugin:  # of the launcher
             check_zero3(self.deepspeed_plugin, self.mixed_precision)
         self._check_trackers()
@@ -176,34 +176,34 @@ class UnlearningConfig(TrainingArguments):
 
     def _check_objective(self) -> None:
         """Refuse what the objective has no use for, and a retention that would come to nothing."""
-        objective = OBJECTIVES[self.objective].tuned(self.beta, self.gamma)
-        if self.reference != "neutral" and not objective.needs_neutral:
+        objective = OBJECTIVES[self.objective].with_constants(self.beta, self.gamma)
+        if self.counterfactual != "neutral" and not objective.needs_counterfactual:
             raise InputError(
-                f"objective {self.objective!r} compares with no text about others, so reference "
-                f"{self.reference!r} says nothing; leave it out"
+                f"objective {self.objective!r} compares with no text about others, so counterfactual "
+                f"{self.counterfactual!r} says nothing; leave it out"
             )
-        if objective.negated and self.retention == "nll":
+        if objective.negated and self.retain_loss == "nll":
             raise InputError(
                 f"objective {self.objective!r} turns round all that is learned, what retention "
-                "'nll' teaches too; choose --retention none or kl"
+                "'nll' teaches too; choose --retain_loss none or kl"
             )
-        for name in ("retain_per_forget", "retention_weight"):
-            if self.retention != "none" and not getattr(self, name):
+        for name in ("retain_per_forget", "retain_loss_weight"):
+            if self.retain_loss != "none" and not getattr(self, name):
                 raise InputError(
-                    f"{name} is {getattr(self, name):g}, so retention {self.retention!r} would "
-                    "retain nothing; if that is meant, --retention none"
+                    f"{name} is {getattr(self, name):g}, so retention {self.retain_loss!r} would "
+                    "retain nothing; if that is meant, --retain_loss none"
                 )
 
-    def _check_precomputing(self) -> None:
+    def _check_ref_hidden_states(self) -> None:
         """Refuse to ask the original beforehand where it is not asked, or is at hand anyway."""
-        if not self.asks_original:
+        if not self.needs_ref_model:
             raise InputError(
-                f"objective {self.objective!r} with retention {self.retention!r} does not ask the "
-                "original, so precompute_reference says nothing; leave it out"
+                f"objective {self.objective!r} with retention {self.retain_loss!r} does not ask the "
+                "original, so precompute_ref_hidden_states says nothing; leave it out"
             )
-        if self.lora_rank or sharding_is_asked():
+        if self.lora_rank or is_sharding_requested():
             raise InputError(
-                "precompute_reference saves no memory with lora_rank, FSDP or ZeRO-3, which keep "
+                "precompute_ref_hidden_states saves no memory with lora_rank, FSDP or ZeRO-3, which keep "
                 "the original at hand; leave it out"
             )
 
@@ -230,10 +230,10 @@ class UnlearningConfig(TrainingArguments):
         return device
 
     @property
-    def asks_original(self) -> bool:
+    def needs_ref_model(self) -> bool:
         """Whether a loss of the run compares with the original model."""
-        losses = (OBJECTIVES[self.objective], RETENTIONS.get(self.retention))
-        return any(loss.asks for loss in losses if loss)
+        losses = (OBJECTIVES[self.objective], RETAIN_LOSSES.get(self.retain_loss))
+        return any(loss.needs_ref_model for loss in losses if loss)
 
     @property
     def texts_of_a_run(self) -> int:

@@ -10,15 +10,15 @@ from typing import Literal
 
 import torch
 
-from fairforget.benchmarks.overlap import overlaps
+from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.corpora import Text, read_corpus
-from fairforget.corpora.builtin.others import about_others
+from fairforget.corpora.builtin.other_groups import swap_groups
 from fairforget.errors import InputError
-from fairforget.files.digest import digest
+from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
 from fairforget.objectives import OBJECTIVES
-from fairforget.records.kinds import CorpusFacts, OverlapFacts
-from fairforget.terminal.saying import say
+from fairforget.records.records import CorpusFacts, OverlapFacts
+from fairforget.terminal.messages import show_message
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.targets import (
     BY_MENTION,
@@ -42,7 +42,7 @@ FIXED = (HELD_OUT_TOKENS, RETAIN_TOKENS, OTHER_GROUPS, LONGEST_TEXT, HELD_OUT)
 """What a run's result depends on and nobody chooses."""
 
 Sequences = list[list[int]]
-Kept = tuple[dict[str, Sequences], dict[str, Sequences]]
+HeldOut = tuple[dict[str, Sequences], dict[str, Sequences]]
 """Token ids of the held-out texts and of those to retain, by kind."""
 
 
@@ -70,7 +70,7 @@ class Prepared:
 
     def fingerprint(self) -> str:
         """The same for the same data in the same order, and for no other."""
-        return digest((self.targets, self.retain))
+        return hash_values((self.targets, self.retain))
 
 
 def prepare(
@@ -80,7 +80,7 @@ def prepare(
     config: UnlearningConfig,
     *,
     everyday: Corpus | None = None,
-    kept: Kept | None = None,
+    kept: HeldOut | None = None,
 ) -> Prepared:
     """Tokenise all corpora and mark what is to be unlearned; arguments as for `unlearn`.
 
@@ -90,10 +90,10 @@ def prepare(
         InputError: a corpus without targets, too few retain texts, or a model in float16 or with
             quantised weights.
     """
-    check_trainable(language_model.model.dtype)
+    check_training_dtype(language_model.model.dtype)
     _check_whole(language_model)
     if language_model.model.dtype == torch.bfloat16 and not config.lora_rank:
-        say(
+        show_message(
             f"Note: weights of bfloat16 hardly move by steps of {config.learning_rate:g}; train an "
             "adapter (lora_rank), or float32 weights, with mixed precision if that is too slow"
         )
@@ -101,24 +101,24 @@ def prepare(
     targets = [target for found in by_text for target in found]
     tokens = sum(target.count for target in targets)
     facts = [CorpusFacts(forget.name, "forget", sum(map(bool, by_text)), tokens, forget.domain)]
-    others = retained(retain, everyday)
+    others = list_retain_corpora(retain, everyday)
     held_out, rest = kept or encode_retain(language_model, others)
     for kind, corpus in others.items():
         facts.append(_facts(corpus, "retain", rest[kind]))
         facts.append(_facts(corpus, "held-out", held_out[kind]))
-    shared = overlaps(forget.name, [text.text for text in forget.texts])
+    shared = measure_overlaps(forget.name, [text.text for text in forget.texts])
     for warning in filter(None, (found.warning for found in shared)):
-        say(f"Warning: {warning}")
+        show_message(f"Warning: {warning}")
     overlap = [found.facts for found in shared]
     return Prepared(targets, _in_turn([*rest.values()]), held_out, facts, overlap)
 
 
-def retained(retain: Corpus, everyday: Corpus | None) -> dict[str, Corpus]:
+def list_retain_corpora(retain: Corpus, everyday: Corpus | None) -> dict[str, Corpus]:
     """What is retained, by kind, for `encode_retain`."""
     return {RETAIN: retain} | ({EVERYDAY: everyday} if everyday is not None else {})
 
 
-def check_trainable(dtype: str | torch.dtype | None) -> None:
+def check_training_dtype(dtype: str | torch.dtype | None) -> None:
     """Refuse a number type whose range is too small to train in.
 
     Raises:
@@ -145,7 +145,7 @@ def everyday_corpus() -> Corpus | None:
     try:
         return Corpus(EVERYDAY, read_corpus(EVERYDAY))
     except InputError as error:
-        say(f"Damage is not measured on everyday sentences: {error}")
+        show_message(f"Damage is not measured on everyday sentences: {error}")
         return None
 
 
@@ -157,19 +157,19 @@ def encode_forget(
     Raises:
         InputError: nothing of any text; says what the objective and selection need.
     """
-    neutral = OBJECTIVES[config.objective].needs_neutral
-    groups = neutral and config.reference == "groups"
+    counterfactual = OBJECTIVES[config.objective].needs_counterfactual
+    groups = counterfactual and config.counterfactual == "groups"
     selection = config.selection
     assert selection is not None
     longest = min(LONGEST_TEXT, language_model.longest_input)
     both = config.context == "both" and language_model.kind == "causal"
-    if both and selection != "harmful":
+    if both and selection != "spans":
         raise InputError(
             f"context 'both' asks for the harmful words; selection {selection!r} has none"
         )
 
     def encoded(text: Text) -> list[Targets]:
-        others = about_others(text, OTHER_GROUPS, seed=config.seed) if groups else []
+        others = swap_groups(text, OTHER_GROUPS, seed=config.seed) if groups else []
         if groups and not others:
             return []
         if both:
@@ -177,7 +177,7 @@ def encode_forget(
                 language_model.tokenizer,
                 text,
                 start_id=language_model.start_id,
-                neutral=neutral,
+                counterfactual=counterfactual,
                 others=others,
                 max_length=longest,
             )
@@ -187,7 +187,7 @@ def encode_forget(
             start_id=language_model.start_id,
             end_id=language_model.end_id,
             selection=selection,
-            neutral=neutral,
+            counterfactual=counterfactual,
             others=others,
             max_length=longest,
             seed=config.seed,
@@ -202,24 +202,24 @@ def encode_forget(
         )
         if not count:
             raise InputError(told)
-        say(f"Note: {told}")
+        show_message(f"Note: {told}")
     return found
 
 
 def _needed(config: UnlearningConfig, longest: int) -> str:
     """What a text must have so that something of it is unlearned."""
-    neutral = OBJECTIVES[config.objective].needs_neutral
+    counterfactual = OBJECTIVES[config.objective].needs_counterfactual
     needs = ["`spans`"] if config.selection in BY_SPAN else []
-    if neutral or config.selection in BY_MENTION:
-        also = ", each a term of the built-in lexicon" if config.reference == "groups" else ""
-        needs.append(f"`mentions`{' with neutral words' if neutral else ''}{also}")
+    if counterfactual or config.selection in BY_MENTION:
+        also = ", each a term of the built-in lexicon" if config.counterfactual == "groups" else ""
+        needs.append(f"`mentions`{' with neutral words' if counterfactual else ''}{also}")
     return (
         f"objective {config.objective!r} with selection {config.selection!r} needs "
         f"{' and '.join(needs) or 'words'}, within {longest} tokens"
     )
 
 
-def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) -> Kept:
+def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) -> HeldOut:
     """Token ids of the held-out and of the other texts, by kind, start and end token included.
 
     A text that is held out of one corpus, or a copy of it, is retained of none.

@@ -24,16 +24,18 @@ from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
 from fairforget.errors import InputError
-from fairforget.machine.processes import count, is_first
-from fairforget.training.landing import blend
+from fairforget.machine.processes import is_first, process_count
+from fairforget.training.interpolation import lerp_weights
 
 if TYPE_CHECKING:
     from fairforget.training.trainer import UnlearningTrainer
 
 
-def sharding_is_asked() -> bool:
+def is_sharding_requested() -> bool:
     """Whether `accelerate launch` was told to share the weights out over several processes."""
-    return count() > 1 and (_is_set("ACCELERATE_USE_FSDP") or _is_set("ACCELERATE_USE_DEEPSPEED"))
+    return process_count() > 1 and (
+        _is_set("ACCELERATE_USE_FSDP") or _is_set("ACCELERATE_USE_DEEPSPEED")
+    )
 
 
 def fsdp_on_cpus(accelerator: Accelerator) -> bool:
@@ -52,7 +54,7 @@ def fsdp_on_cpus(accelerator: Accelerator) -> bool:
     return True
 
 
-def share_out(model: PreTrainedModel, plugin: FullyShardedDataParallelPlugin) -> None:
+def shard_model(model: PreTrainedModel, plugin: FullyShardedDataParallelPlugin) -> None:
     """Apply FSDP to each block without tied weights, and to all that remains as one.
 
     accelerate would do it, too, and give the head a unit of its own. The weights of a unit are
@@ -65,7 +67,7 @@ def share_out(model: PreTrainedModel, plugin: FullyShardedDataParallelPlugin) ->
     if plugin.fsdp_version != 2:
         raise InputError("FSDP needs fsdp_version: 2 in the configuration of accelerate")
     settings: dict[str, Any] = {
-        "mesh": init_device_mesh(model.device.type, (count(),)),
+        "mesh": init_device_mesh(model.device.type, (process_count(),)),
         "mp_policy": plugin.mixed_precision_policy or MixedPrecisionPolicy(),
         "offload_policy": plugin.cpu_offload,
     }
@@ -79,7 +81,7 @@ def share_out(model: PreTrainedModel, plugin: FullyShardedDataParallelPlugin) ->
     plugin.auto_wrap_policy = None  # nothing is left for accelerate to share out
 
 
-def held(parameter: Tensor) -> Tensor:
+def local_shard(parameter: Tensor) -> Tensor:
     """The part of a weight that this process has."""
     return parameter.to_local() if isinstance(parameter, DTensor) else parameter
 
@@ -99,7 +101,7 @@ def gather(trainer: UnlearningTrainer, model: PreTrainedModel) -> None:
 
 
 @contextmanager
-def shown_in(
+def gathered_weights(
     model: PreTrainedModel, trainer: UnlearningTrainer, original: Mapping[str, Tensor]
 ) -> Iterator[None]:
     """For a while, the model is the trained one; then the original again."""
@@ -107,7 +109,7 @@ def shown_in(
     try:
         yield
     finally:
-        blend(model, original, original, 0.0)
+        lerp_weights(model, original, original, 0.0)
 
 
 def _is_set(variable: str) -> bool:

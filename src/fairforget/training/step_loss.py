@@ -15,17 +15,17 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairforget.forward.gradient_at_once import weighted_sum
+from fairforget.forward.chunked_head import weighted_sum
 from fairforget.forward.split_forward import (
+    can_split,
+    full_logits,
     head_parameters,
     hidden_states,
     logits_at,
-    splits,
-    whole_logits,
 )
 from fairforget.objectives import Objective
 from fairforget.objectives.objective import target_log_probs
-from fairforget.training.adapters import adapter_off
+from fairforget.training.adapters import disable_adapter
 from fairforget.training.batches import ROLES, Batch
 
 HEAD_ROWS, HEAD_LOGITS = 256, 1 << 25
@@ -37,8 +37,8 @@ class StepLoss:
     """What a step minimises, and the model that it compares with."""
 
     forgetting: Objective
-    retention: Objective | None
-    reference: PreTrainedModel | None
+    retain_loss: Objective | None
+    ref_model: PreTrainedModel | None
     """The original model, or its head where its states come with the batches; None asks the trained
     one, with its adapter off."""
     head_at_once: bool = False
@@ -63,26 +63,26 @@ class StepLoss:
             log-likelihood of the forget tokens, all as sums over tokens.
         """
         if self.split is None:
-            self.split = splits(model, batch["model"]["input_ids"].device)
-        run = hidden_states if self.split else whole_logits
+            self.split = can_split(model, batch["model"]["input_ids"].device)
+        run = hidden_states if self.split else full_logits
         hidden = run(model, **batch["model"]).flatten(0, 1)
         reference = None
-        if "reference" in batch:
+        if "ref" in batch:
             with self._original(model) as original:
-                reference = run(original, **batch["reference"]).flatten(0, 1)
+                reference = run(original, **batch["ref"]).flatten(0, 1)
         rows = min(HEAD_ROWS, max(1, HEAD_LOGITS // model.config.get_text_config().vocab_size))
         losses, shown, roles = [], [], []
         likelihoods: list[Tensor] = []
-        for role, objective in enumerate((self.forgetting, self.retention)):
+        for role, objective in enumerate((self.forgetting, self.retain_loss)):
             part = batch.get(ROLES[role])
             if objective is None or part is None:
                 continue
             chunks = hidden[part["places"]].split(rows)
             theirs: Sequence[Tensor | None] = [None] * len(chunks)
-            if "reference_states" in part:
-                theirs = part["reference_states"].split(rows)
-            elif reference is not None and "reference_places" in part:
-                theirs = reference[part["reference_places"]].split(rows)
+            if "ref_states" in part:
+                theirs = part["ref_states"].split(rows)
+            elif reference is not None and "ref_places" in part:
+                theirs = reference[part["ref_places"]].split(rows)
             for tokens, other in zip(part["tokens"].split(rows), theirs, strict=True):
                 noted = likelihoods if ROLES[role] == "forget" else None
                 losses.append(partial(self._of_logits, model, objective, tokens, other, noted))
@@ -129,10 +129,10 @@ class StepLoss:
     def _original(self, model: PreTrainedModel) -> Iterator[PreTrainedModel]:
         """The model as it was before training, without gradients."""
         with torch.no_grad():
-            if self.reference is not None:
-                yield self.reference
+            if self.ref_model is not None:
+                yield self.ref_model
                 return
-            with adapter_off(model):
+            with disable_adapter(model):
                 yield model
 
 

@@ -13,11 +13,11 @@ from transformers import PreTrainedTokenizerBase
 
 from fairforget.corpora.text import Span, Text
 
-Selection = Literal["harmful", "to-harm", "after-mention", "all", "random"]
-BY_SPAN, BY_MENTION = ("harmful", "random"), ("after-mention", "to-harm")
+Selection = Literal["spans", "mention-to-span", "after-mention", "all", "random"]
+BY_SPAN, BY_MENTION = ("spans", "random"), ("after-mention", "mention-to-span")
 """Selections without a target where a text has no spans, or no mentions."""
 Context = Literal["left", "both"]
-Reference = Literal["neutral", "groups"]
+Counterfactual = Literal["neutral", "groups"]
 
 Marked = tuple[Sequence[int], Sequence[bool]]
 """Token ids, and which of them are predicted."""
@@ -42,7 +42,7 @@ class Targets:
     """[length] the start token, then the text's tokens."""
     mask: tuple[bool, ...]
     """[length] true where the token is a target; never the start token."""
-    compared: tuple[Marked, ...] = ()
+    counterfactuals: tuple[Marked, ...] = ()
     """The neutral texts at which the original model is asked, if any, as many for every text: ids
     and mask [other length], true at the tokens that line up with the targets, one for one."""
 
@@ -81,8 +81,8 @@ def encode_targets(
     *,
     start_id: int,
     end_id: int | None = None,
-    selection: Selection = "harmful",
-    neutral: bool = False,
+    selection: Selection = "spans",
+    counterfactual: bool = False,
     others: Sequence[Text] = (),
     max_length: int = 256,
     seed: int = 0,
@@ -97,9 +97,9 @@ def encode_targets(
             it nothing is kept behind the last target.
         selection: the tokens of the harmful spans; every token after the first mention that is
             not itself part of a mention, and of those the ones up to the first harmful one, if
-            there is any (`to-harm`); every token; or, as a control, as many random tokens as there
+            there is any (`mention-to-span`); every token; or, as a control, as many random tokens as there
             are harmful ones, as far as there are so many others, drawn from these.
-        neutral: line the targets up with the neutral text. Targets that do not line up (inside a
+        counterfactual: line the targets up with the neutral text. Targets that do not line up (inside a
             mention, cut off, or, where a target is predicted from what precedes it alone, before
             the first mention) are dropped.
         others: copies of the text with other words for its mentions; their neutral texts take the
@@ -110,7 +110,7 @@ def encode_targets(
     Returns:
         None where no target is left.
     """
-    if not text.mentions and (neutral or selection in BY_MENTION):
+    if not text.mentions and (counterfactual or selection in BY_MENTION):
         return None
     if not text.spans and selection in BY_SPAN:
         return None
@@ -122,23 +122,23 @@ def encode_targets(
     harmful = target_mask(text.text, offsets, text.spans)
     usable = [i > 0 for i in range(len(ids))]
     neutrals = []
-    if neutral:
+    if counterfactual:
         neutrals = [
-            _twins(tokenizer, other, start_id, ids, offsets, kept, both_sides=end_id is not None)
+            _align(tokenizer, other, start_id, ids, offsets, kept, both_sides=end_id is not None)
             for other in others or (text,)
         ]
         usable = [
             not named and all(twins[i] is not None for _, twins in neutrals)
             for i, named in enumerate(mentioned)
         ]
-    if selection == "harmful":
+    if selection == "spans":
         chosen = harmful
     elif selection == "all":
         chosen = usable
     elif selection in BY_MENTION:
         first = mentioned.index(True) if any(mentioned) else len(ids)
         last = len(ids)
-        if selection == "to-harm":
+        if selection == "mention-to-span":
             behind = (i for i in range(first + 1, len(ids)) if harmful[i] and not mentioned[i])
             last = next(behind, last)
         chosen = [first < i <= last and not named for i, named in enumerate(mentioned)]
@@ -155,8 +155,8 @@ def encode_targets(
     for other_ids, twins in neutrals:
         chosen_twins = {twin for twin, wanted in zip(twins, mask, strict=True) if wanted}
         other_mask = [i in chosen_twins for i in range(len(other_ids))]
-        compared.append(_ended(other_ids, other_mask, end_id))
-    return Targets(*_ended(ids, mask, end_id), tuple(compared))
+        compared.append(_truncate(other_ids, other_mask, end_id))
+    return Targets(*_truncate(ids, mask, end_id), tuple(compared))
 
 
 def encode_infilling(
@@ -164,7 +164,7 @@ def encode_infilling(
     text: Text,
     *,
     start_id: int,
-    neutral: bool = False,
+    counterfactual: bool = False,
     others: Sequence[Text] = (),
     max_length: int = 256,
 ) -> list[Targets]:
@@ -183,10 +183,10 @@ def encode_infilling(
         mask = target_mask(whole, found["offset_mapping"], [Span(len(question), len(whole))])
         return [start_id, *found["input_ids"]], [False, *mask]
 
-    if neutral and not text.mentions:
+    if counterfactual and not text.mentions:
         return []
-    compared = [other.neutral_text() for other in others or (text,)] if neutral else []
-    spans = [span for span in text.spans if not neutral or text.is_kept(span)]
+    compared = [other.counterfactual() for other in others or (text,)] if counterfactual else []
+    spans = [span for span in text.spans if not counterfactual or text.is_kept(span)]
     encoded = []
     for number, span in enumerate(spans):
         shown = [asked(text, span), *(asked(t, t.spans[number]) for t in compared)]
@@ -205,7 +205,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _twins(
+def _align(
     tokenizer: PreTrainedTokenizerBase,
     text: Text,
     start_id: int,
@@ -219,13 +219,13 @@ def _twins(
     That is each behind the first mention; in a text that is seen from both sides, each.
     """
     encoded = tokenizer(
-        text.neutral_text().text, add_special_tokens=False, return_offsets_mapping=True
+        text.counterfactual().text, add_special_tokens=False, return_offsets_mapping=True
     )
     other_ids = [start_id, *encoded["input_ids"]][:kept]
-    numbered = enumerate(_numbered(encoded["offset_mapping"]), 1)
+    numbered = enumerate(_number_repeats(encoded["offset_mapping"]), 1)
     place = {where: i for i, where in numbered if i < kept}
     twins: list[int | None] = []
-    for token, (start, end, number) in zip(ids, _numbered(offsets), strict=True):
+    for token, (start, end, number) in zip(ids, _number_repeats(offsets), strict=True):
         moved_by = [m.growth for m in text.mentions if m.end <= start]
         twin = None
         told = text.mentions if both_sides else moved_by
@@ -235,7 +235,7 @@ def _twins(
     return other_ids, twins
 
 
-def _numbered(offsets: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+def _number_repeats(offsets: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
     """Offsets with how many tokens before have the same: those of a character of several bytes."""
     seen: Counter[tuple[int, int]] = Counter()
     for start, end in offsets:
@@ -243,7 +243,7 @@ def _numbered(offsets: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, in
         seen[start, end] += 1
 
 
-def _ended(
+def _truncate(
     ids: list[int], mask: list[bool], end_id: int | None
 ) -> tuple[tuple[int, ...], tuple[bool, ...]]:
     """Cut behind the last target, or closed by the end token."""

@@ -27,17 +27,17 @@ from transformers import (
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 
 from fairforget.errors import InputError
-from fairforget.forward.packing import honours_trees
-from fairforget.forward.split_forward import head_of, is_masked, splits
+from fairforget.forward.packing import supports_tree_attention
+from fairforget.forward.split_forward import can_split, extract_head, is_masked
 from fairforget.machine.processes import wait_for_all
-from fairforget.objectives import OBJECTIVES, RETENTIONS
+from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
 from fairforget.training.adapters import add_adapter, has_adapter
-from fairforget.training.batches import ROLES, Batch, Collator, Samples
-from fairforget.training.checkpoints import last_whole, seal
+from fairforget.training.batches import ROLES, Batch, Collator, ExampleDataset
+from fairforget.training.checkpoints import find_last_complete, write_checksums
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.precomputed import states_of
-from fairforget.training.put_back import without_noise
-from fairforget.training.sharding import fsdp_on_cpus, held, share_out
+from fairforget.training.ref_hidden_states import compute_ref_hidden_states
+from fairforget.training.restore import disable_dropout
+from fairforget.training.sharding import fsdp_on_cpus, local_shard, shard_model
 from fairforget.training.step_loss import StepLoss
 from fairforget.training.targets import Targets
 from fairforget.training.trained_weights import load_trained, save_trained
@@ -61,7 +61,7 @@ class UnlearningTrainer(Trainer):
         forget_dataset: Sequence[Targets],
         retain_dataset: Sequence[Sequence[int]] = (),
         processing_class: PreTrainedTokenizerBase | None = None,
-        reference: PreTrainedModel | None = None,
+        ref_model: PreTrainedModel | None = None,
         callbacks: list[Any] | None = None,
     ) -> None:
         """Prepare a run.
@@ -75,9 +75,9 @@ class UnlearningTrainer(Trainer):
             retain_dataset: token ids of retain texts, start token included, and for a masked model
                 the end token.
             processing_class: the tokenizer; a masked model needs its mask token.
-            reference: the original model. Where it is needed and not given, a frozen copy is
+            ref_model: the original model. Where it is needed and not given, a frozen copy is
                 made; with an adapter, the model itself is asked with the adapter off. With
-                `args.precompute_reference` the reference is only asked before training.
+                `args.precompute_ref_hidden_states` the ref_model is only asked before training.
             callbacks: as for Trainer.
 
         Raises:
@@ -93,28 +93,28 @@ class UnlearningTrainer(Trainer):
             raise InputError("the forget corpus has no text with target tokens")
         if not all(targets.count for targets in forget_dataset):
             raise InputError("a forget text has no target token")
-        if len({len(targets.compared) for targets in forget_dataset}) > 1:
+        if len({len(targets.counterfactuals) for targets in forget_dataset}) > 1:
             raise InputError("forget texts are compared with different numbers of neutral texts")
         masked = is_masked(model)
         if any(len(ids) < (3 if masked else 2) for ids in retain_dataset):
             where = "between start and end token" if masked else "behind its start token"
             raise InputError(f"a retain text has no token {where}")
-        if OBJECTIVES[args.objective].needs_neutral and not all(
-            targets.compared for targets in forget_dataset
+        if OBJECTIVES[args.objective].needs_counterfactual and not all(
+            targets.counterfactuals for targets in forget_dataset
         ):
             raise InputError(
                 f"objective {args.objective!r} compares with a neutral text, and a forget text has "
-                "none; encode_targets(…, neutral=True) makes it"
+                "none; encode_targets(…, counterfactual=True) makes it"
             )
-        retain_wanted = args.retention != "none" and args.retention_weight > 0
+        retain_wanted = args.retain_loss != "none" and args.retain_loss_weight > 0
         if retain_wanted and not retain_dataset:
-            raise InputError(f"retention {args.retention!r} needs a retain corpus")
+            raise InputError(f"retention {args.retain_loss!r} needs a retain corpus")
         self.config = args
-        forgetting = OBJECTIVES[args.objective].tuned(args.beta, args.gamma)
-        retention = RETENTIONS[args.retention] if retain_wanted else None
+        forgetting = OBJECTIVES[args.objective].with_constants(args.beta, args.gamma)
+        retain_loss = RETAIN_LOSSES[args.retain_loss] if retain_wanted else None
         longest = max(
             [len(t.ids) for t in forget_dataset]
-            + [len(ids) for t in forget_dataset for ids, _ in t.compared]
+            + [len(ids) for t in forget_dataset for ids, _ in t.counterfactuals]
             + [len(ids) for ids in retain_dataset]
         )
         mask_id = None
@@ -124,21 +124,21 @@ class UnlearningTrainer(Trainer):
             mask_id = int(processing_class.mask_token_id)
         collator = Collator(
             forgetting,
-            retention,
-            trees=mask_id is None and honours_trees(model, longest),
+            retain_loss,
+            trees=mask_id is None and supports_tree_attention(model, longest),
             mask_id=mask_id,
         )
         if args.lora_rank and not has_adapter(model):
             add_adapter(model, args)
-        copied = args.asks_original and not (args.lora_rank or args.precompute_reference)
-        if reference is None and copied:
-            reference = copy.deepcopy(model)
-        if reference is not None:
-            reference.eval().requires_grad_(False)
-        self.losses = StepLoss(forgetting, retention, reference, split=collator.trees or None)
-        samples = Samples(
+        copied = args.needs_ref_model and not (args.lora_rank or args.precompute_ref_hidden_states)
+        if ref_model is None and copied:
+            ref_model = copy.deepcopy(model)
+        if ref_model is not None:
+            ref_model.eval().requires_grad_(False)
+        self.losses = StepLoss(forgetting, retain_loss, ref_model, split=collator.trees or None)
+        samples = ExampleDataset(
             forget_dataset,
-            retain_dataset if retention else (),
+            retain_dataset if retain_loss else (),
             count=args.texts_of_a_run,
             retain_per_forget=args.retain_per_forget,
             seed=args.seed,
@@ -153,53 +153,55 @@ class UnlearningTrainer(Trainer):
         )
         self.model_accepts_loss_kwargs = True  # the loss is the step's share already
         self.losses.head_at_once = self.is_deepspeed_enabled
-        if reference is not None and not args.precompute_reference:
-            reference.to(args.device)  # type: ignore[arg-type]
+        if ref_model is not None and not args.precompute_ref_hidden_states:
+            ref_model.to(args.device)  # type: ignore[arg-type]
         if self.is_fsdp_enabled:
-            share_out(model, self.accelerator.state.fsdp_plugin)
+            shard_model(model, self.accelerator.state.fsdp_plugin)
         self._logged = torch.zeros(5, dtype=torch.float64)
 
-    def ask_beforehand(self, progress: Callable[[int], None] = lambda samples: None) -> None:
+    def precompute_ref_hidden_states(
+        self, progress: Callable[[int], None] = lambda samples: None
+    ) -> None:
         """Ask the original all that the run asks of it, and keep only its head.
 
-        `train` does it where `precompute_reference` is set and it is not done yet.
+        `train` does it where `precompute_ref_hidden_states` is set and it is not done yet.
 
         Raises:
             InputError: what a body says is not all that the model's head looks at.
         """
-        original = self.losses.reference or self.model
+        original = self.losses.ref_model or self.model
         assert isinstance(original, PreTrainedModel)
-        assert isinstance(self.train_dataset, Samples)
+        assert isinstance(self.train_dataset, ExampleDataset)
         assert isinstance(self.data_collator, Collator)
         place, training = original.device, original.training
         original.to(self.args.device).eval()  # type: ignore[arg-type]
         try:
-            if not splits(original, original.device):
+            if not can_split(original, original.device):
                 raise InputError(
                     f"the head of {type(original).__name__} cannot be run apart from its body, "
-                    "whose result precompute_reference would keep; leave it out"
+                    "whose result precompute_ref_hidden_states would keep; leave it out"
                 )
             with self.accelerator.autocast():
-                known = states_of(
+                known = compute_ref_hidden_states(
                     original,
                     self.train_dataset,
                     self.data_collator,
                     at_once=self.args.per_device_train_batch_size,
                     progress=progress,
                 )
-            head = head_of(original).eval().requires_grad_(False)
+            head = extract_head(original).eval().requires_grad_(False)
         finally:
             original.to(place).train(training)  # type: ignore[arg-type]
-        self.losses.reference, self.losses.split = head, True
+        self.losses.ref_model, self.losses.split = head, True
         self.data_collator = replace(self.data_collator, known=known)
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train, with dropout off: the losses compare distributions, noise is no part of them."""
         assert isinstance(self.model, PreTrainedModel)
         assert isinstance(self.data_collator, Collator)
-        if self.config.precompute_reference and self.data_collator.known is None:
-            self.ask_beforehand()
-        with without_noise(self.model), self._losses_as_forward(self.model):
+        if self.config.precompute_ref_hidden_states and self.data_collator.known is None:
+            self.precompute_ref_hidden_states()
+        with disable_dropout(self.model), self._losses_as_forward(self.model):
             try:
                 return super().train(*args, **kwargs)
             except pickle.UnpicklingError as error:
@@ -224,7 +226,7 @@ class UnlearningTrainer(Trainer):
         assert isinstance(num_items_in_batch, Tensor)
         # DDP and FSDP average gradients over processes; the counts are already global
         forget, retain = (self.args.world_size / num_items_in_batch.clamp(min=1)).tolist()
-        loss, sums = model(inputs, (forget, self.config.retention_weight * retain))
+        loss, sums = model(inputs, (forget, self.config.retain_loss_weight * retain))
         self._logged[:3] += sums.cpu().double()
         if not self._logged[:2].isfinite().all():
             raise InputError(self._diverged("the loss"))
@@ -261,7 +263,7 @@ class UnlearningTrainer(Trainer):
                 totals = self.accelerator.reduce(totals, "sum")
             forgotten, retained = totals[3:].clamp(min=1)
             logs = {**logs, "forget": float(totals[0] / forgotten)}
-            if self.losses.retention:
+            if self.losses.retain_loss:
                 logs["retain"] = float(totals[1] / retained)
             logs["likelihood"] = float((totals[2] / forgotten).exp())
             self._logged.zero_()
@@ -280,7 +282,7 @@ class UnlearningTrainer(Trainer):
         Raises:
             InputError: the weights are not finite: an earlier checkpoint is worth more.
         """
-        if not all(held(parameter).isfinite().all() for parameter in model.parameters()):
+        if not all(local_shard(parameter).isfinite().all() for parameter in model.parameters()):
             raise InputError(self._diverged("a weight"))
         directory = self._checkpoint_now
         limit, self.args.save_total_limit = self.args.save_total_limit, None
@@ -288,7 +290,7 @@ class UnlearningTrainer(Trainer):
             super()._save_checkpoint(model, trial)
             wait_for_all()
             if self.args.should_save:
-                seal(directory)
+                write_checksums(directory)
                 rotate_checkpoints(str(directory.parent), limit)
         except Exception as error:  # torch and safetensors do not pass the system's error on
             if shutil.disk_usage(directory.parent).free < LITTLE_SPACE:
@@ -351,7 +353,7 @@ class UnlearningTrainer(Trainer):
         return 0
 
     def _get_train_sampler(self, *_: Any) -> SequentialSampler:
-        assert isinstance(self.train_dataset, Samples)
+        assert isinstance(self.train_dataset, ExampleDataset)
         return SequentialSampler(self.train_dataset)  # they are in order already
 
     @contextmanager
@@ -368,7 +370,7 @@ class UnlearningTrainer(Trainer):
 
 def last_checkpoint(config: UnlearningConfig) -> str | None:
     """The newest checkpoint in `config.output_dir` that is whole; says which ones are not."""
-    found = last_whole(Path(str(config.output_dir)))
+    found = find_last_complete(Path(str(config.output_dir)))
     return str(found) if found else None
 
 

@@ -18,17 +18,17 @@ import numpy.typing as npt
 
 from fairforget.benchmarks.measurement import (
     Benchmark,
-    Judged,
+    Judgement,
     Measurement,
     Row,
-    by_domain,
-    scores,
+    compute_scores,
+    group_by_domain,
 )
-from fairforget.benchmarks.options import FILE, Protocols, chosen, kinds_with
+from fairforget.benchmarks.options import FILE, Protocols, list_model_kinds, parse_options
 from fairforget.benchmarks.sentences import continuation_scores, sentence_scores
 from fairforget.benchmarks.stereoset.masked import word_scores
 from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.locate import located
+from fairforget.data.locate import find_file
 from fairforget.data.stereoset import DOMAINS, SPLITS, VERSIONS, Item, Task, read_items
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
@@ -45,7 +45,7 @@ INTERSENTENCE = "fairforget-intersentence"
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: a task, a protocol, and a split or a file of items."""
-    found = chosen(
+    found = parse_options(
         "stereoset",
         options,
         {
@@ -65,11 +65,11 @@ def prepare(options: Sequence[str]) -> Benchmark:
     if FILE in found:
         items, split = read_items(found[FILE], task=task), Path(found[FILE]).name
     else:
-        located(*CATALOGUE[SPLITS[split]].files)
+        find_file(*CATALOGUE[SPLITS[split]].files)
     protocol = found.get("protocol")
     return Benchmark(
         partial(evaluate, items=items, split=split, task=task, protocol=protocol),
-        ("causal",) if task == "intersentence" else kinds_with(PROTOCOLS, protocol),
+        ("causal",) if task == "intersentence" else list_model_kinds(PROTOCOLS, protocol),
     )
 
 
@@ -160,7 +160,7 @@ def _rows(items: Sequence[Item], found: npt.NDArray[np.float64]) -> list[Row]:
     ]
 
 
-def judge(rows: Sequence[Row]) -> Judged:
+def judge(rows: Sequence[Row]) -> Judgement:
     """Items as numbers, clustered by target term: every term counts once."""
     s, a, u = (
         np.array([row[f"score_{version}"] for row in rows])
@@ -168,7 +168,7 @@ def judge(rows: Sequence[Row]) -> Judged:
     )
     preferred = np.column_stack([s > a, (s > u) * 0.5 + (a > u) * 0.5]) * 100.0
     terms, rates = cluster_rates(preferred, [row["term"] for row in rows])
-    return Judged(
+    return Judgement(
         sums=np.column_stack([rates, np.ones(len(terms))]),
         statistic=_statistic,
         verdicts=s > a,
@@ -193,13 +193,13 @@ def aggregate(
     """
     return {
         domain: _domain(rows, seed)
-        for domain, rows in by_domain(_rows(items, scores), DOMAINS).items()
+        for domain, rows in group_by_domain(_rows(items, scores), DOMAINS).items()
     }
 
 
 def _domain(rows: Sequence[Row], seed: int) -> dict[str, Any]:
     judged = judge(rows)
-    found = scores(judged, seed=seed)
+    found = compute_scores(judged, seed=seed)
     return {
         "ss": found["ss"][0],
         "ss_ci": found["ss"][1],

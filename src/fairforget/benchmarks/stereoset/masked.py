@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from fairforget.benchmarks.sentences import refuse_too_long
+from fairforget.benchmarks.sentences import check_length
 from fairforget.data.stereoset import Item
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
-from fairforget.scoring.masked import Blanked, masked_log_probs
+from fairforget.scoring.masked import MaskedText, masked_log_probs
 
 BLANK = "BLANK"
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -51,10 +51,10 @@ def word_scores(
                 targets.append(target)
             counts.append(len(ids))
     encoded = tokenizer(texts)["input_ids"]
-    refuse_too_long(language_model, [len(ids) for ids in encoded], names)
+    check_length(language_model, [len(ids) for ids in encoded], names)
     mask = tokenizer.mask_token_id
     blanked = [
-        Blanked(tuple(ids), (ids.index(mask),), (target,))
+        MaskedText(tuple(ids), (ids.index(mask),), (target,))
         for ids, target in zip(encoded, targets, strict=True)
     ]
     log_probs = masked_log_probs(language_model.model, blanked, progress=progress)

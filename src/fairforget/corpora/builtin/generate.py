@@ -16,10 +16,10 @@ from fairforget.corpora.builtin.lexicon import (
     CONTROL,
     DOMAINS,
     GroupTerm,
-    as_in,
     group_terms,
+    match_case,
     read_data,
-    without_article,
+    strip_article,
 )
 from fairforget.corpora.text import Mention, Span, Text
 from fairforget.errors import InputError
@@ -128,7 +128,7 @@ def _fill(name: str, frame: Frame, term: GroupTerm) -> Text:
         if slot in ATTRIBUTE_SLOTS:
             words = next(remaining)
             if slot == "a noun":  # the article is not harmful
-                noun = without_article(words)
+                noun = strip_article(words)
                 text, words = text + words.removesuffix(noun), noun
             spans.append(Span(len(text), len(text) + len(words)))
             text += words
@@ -146,8 +146,8 @@ def _group_words(slot: str, term: GroupTerm) -> list[str]:
     else:
         words = [term.singular, *term.neutral_singular]
         if slot == "group":
-            words = [without_article(word) for word in words]
-    return [as_in(slot, word) for word in words]
+            words = [strip_article(word) for word in words]
+    return [match_case(slot, word) for word in words]
 
 
 def _shuffled_rounds(items: Sequence[T], rng: random.Random) -> Iterator[T]:

@@ -30,7 +30,7 @@ class GroupTerm:
     """The same in the singular, with articles: "a person", "an individual"."""
 
 
-def without_article(singular: str) -> str:
+def strip_article(singular: str) -> str:
     """The noun of "a person" or "an Arab": "person", "Arab"."""
     article, _, noun = singular.partition(" ")
     if article not in ("a", "an") or not noun:
@@ -38,7 +38,7 @@ def without_article(singular: str) -> str:
     return noun
 
 
-def as_in(example: str, words: str) -> str:
+def match_case(example: str, words: str) -> str:
     """The words with a capital where the example has one."""
     return words[0].upper() + words[1:] if example[0].isupper() else words
 

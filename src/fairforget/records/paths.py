@@ -1,0 +1,21 @@
+"""What the files and directories of a run are called."""
+
+from __future__ import annotations
+
+RECORD, ITEMS = "record.json", "items.parquet"
+"""Of an evaluation; an unlearning run has a record, too."""
+STUDY, COMPARISON = "study.json", "comparison.json"
+"""What `transfer` and `compare` write in place of a record."""
+MODEL, BEFORE, AFTER, CHECKPOINTS = "model", "before", "after", "checkpoints"
+"""Directories of an unlearning run."""
+RUNS = "runs"
+"""The directory of a study with its runs."""
+PARTS = "parts"
+"""Where each benchmark's evaluation is kept until all are done."""
+CONTINUATIONS, CONTINUATION_PAIRS = "continuations.json", "continuation_pairs.json"
+"""What a model wrote, beside its evaluation, and both beside each other."""
+CARD = "README.md"
+"""Of a model, in its directory."""
+REPORT = "report.html"
+SETTINGS, LOCK = "settings.json", ".lock"
+"""What an output directory remembers of its command, and who holds it."""

@@ -97,8 +97,10 @@ def _mark_group(
     sentence: str, forms: dict[str, tuple[GroupTerm, Sequence[str]]], pattern: re.Pattern[str]
 ) -> Text | None:
     """The sentence as a forget text, or None if it names no group early enough."""
+    if len(sentence) not in LENGTHS:
+        return None
     matches = list(pattern.finditer(sentence))
-    if len(sentence) not in LENGTHS or not matches or matches[0].end() > len(sentence) * 0.6:
+    if not matches or matches[0].end() > len(sentence) * 0.6:
         return None
     mentions = []
     for match in matches:

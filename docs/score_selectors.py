@@ -93,9 +93,9 @@ def list_findings(rows: list[Row]) -> list[str]:
         f"`contrast` reaches an F1 of {min(f1):.1f} to {max(f1):.1f}, depending on its training "
         f"corpus; selecting random words reaches {100 * by_name['random']['f1']:.1f}, every word "
         f"{100 * by_name['all']['f1']:.1f}.",
-        f"On {alone['train']} counts, it reaches {100 * with_odds['f1']:.1f}, and "
-        f"{100 * alone['f1']:.1f} by the surprisal of a word alone, without the log-odds ratio of "
-        "hateful to other texts.",
+        f"Trained on `{alone['train']}`, it reaches {100 * with_odds['f1']:.1f}, and "
+        f"{100 * alone['f1']:.1f} with the surprisal of a word alone, without the log-odds ratio "
+        "of hateful to other texts.",
         f"A list of swear words and slurs has a precision of {100 * lexicon['precision']:.1f} % "
         f"but a recall of {100 * lexicon['recall']:.1f} %.",
         f"Names of groups make up {min(group_names):.2f} to {max(group_names):.2f} % of the "

@@ -17,6 +17,11 @@ import pytest
 from fairforget.corpora import read_corpus
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.data.stereoset import Item
+from fairforget.models.fingerprint import model_identity
+from fairforget.models.language_model import LanguageModel
+from fairforget.training.budget import Budget
+from fairforget.transfer_study import plan
+from fairforget.transfer_study.runs import compute_digests
 
 from .blocks import ROOT
 
@@ -97,6 +102,25 @@ def test_a_reading_is_short_and_its_numbers_are_in_the_tables(name: str) -> None
     in_tables = set(re.findall(r"\d+\.\d+", tables))
     findings = reading.partition("\n## ")[0]
     assert set(re.findall(r"\d+\.\d+", findings)) <= in_tables
+
+
+@pytest.mark.real_model
+def test_transfer_finds_the_archived_runs_of_a_study(
+    smollm2: LanguageModel, tmp_path: Path, script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their names depend on all settings; with other names, it would repeat the runs."""
+    study = RESULTS / "study-recipe"
+    script("study_archive").restore_runs(study / "runs.tar.xz", tmp_path)
+    versions = json.loads((tmp_path / "settings.json").read_text(encoding="utf-8"))["versions"]
+    monkeypatch.setattr(plan, "VERSIONS", versions)
+    settings = json.loads((study / "study.json").read_text(encoding="utf-8"))["settings"]
+    crossed = {name: settings.pop(name) for name in ("forget", "objectives", "controls", "seeds")}
+    budget, benchmarks = Budget(**settings.pop("budget")), tuple(settings.pop("benchmarks"))
+    recipe = plan.Recipe(**settings, budget=budget, benchmarks=benchmarks)
+    runs = plan.plan_runs(recipe, **crossed)
+    digests = compute_digests(runs, model_identity(smollm2))
+    names = {run.name(digests[run]) for run in runs}
+    assert names == {path.name for path in (tmp_path / "runs").iterdir()}
 
 
 def test_every_picture_belongs_to_a_page() -> None:

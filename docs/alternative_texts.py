@@ -13,8 +13,7 @@ from pathlib import Path
 from fairforget.corpora import Mention, Span, Text, read_corpus
 from fairforget.corpora.builtin import GroupTerm, builtin_texts, group_terms
 from fairforget.corpora.builtin.lexicon import read_data, strip_article
-from fairforget.selection.selected import SelectedText
-from fairforget.selection.spans_file import write_spans
+from fairforget.selection.selected import SelectedText, write_spans
 
 SHORT_SECTIONS = ("plain", "plain_singular")
 """Sections of the templates whose sentences say one thing about a group and nothing else."""

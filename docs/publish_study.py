@@ -17,13 +17,13 @@ from collections.abc import Iterable, Iterator
 from typing import get_args
 
 import yaml
+from fairforget.report.row_names import row_label, shared_corpus
+from fairforget.report.study_page import BenchmarkPart, parts
 
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
 from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
-from fairforget.report.row_names import row_label, shared_corpus
-from fairforget.report.study_page import BenchmarkPart, parts
 from fairforget.report.tables import markdown_text
 from fairforget.report.wording import benchmark_name, domain_name
 from fairforget.transfer_study.record import ClaimVerdict, MatrixCell, StudyRecord, too_few

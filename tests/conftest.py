@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from .browser import browser  # noqa: F401
 
@@ -42,6 +42,14 @@ LONGEST_FIRST = (
 # how long an example takes says nothing on a machine that does other things, too
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
+# a mutant is killed by any wrong example: the same ones for all, and none made smaller
+settings.register_profile(
+    "mutants",
+    settings.get_profile("calm"),
+    max_examples=30,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.training.budget import Budget
 from fairforget.transfer_study import plan
 from fairforget.transfer_study.runs import compute_digests
+from tests.mutants import ENOUGH
 
 from .blocks import ROOT
 
@@ -155,7 +156,7 @@ def test_ticks_are_few_and_enclose_the_values(low: float, high: float, script) -
 
 
 def test_every_result_has_a_page_and_every_page_its_results() -> None:
-    suites = {"faults", "fuzz"}  # which docs/fill_security.py shows
+    suites = {"faults", "fuzz", "mutants"}  # for SECURITY.md and CONTRIBUTING.md
     results = {path.stem for path in RESULTS.glob("*.json")} - suites
     pages = {path.stem for path in PAGES.glob("*.md")} - {"index"}
     assert pages == results | set(STUDIES)
@@ -171,6 +172,15 @@ def test_security_says_what_the_last_runs_did() -> None:
         text=True,
     )
     assert not ran.returncode, ran.stderr
+
+
+def test_contributing_gives_the_last_mutation_test() -> None:
+    last = json.loads((RESULTS / "mutants.json").read_text())
+    for key in ("killed", "mutants"):
+        assert last[key] == sum(counts[key] for counts in last["modules"].values())
+    assert last["share"] == round(last["killed"] / last["mutants"], 3) >= ENOUGH
+    numbers = f"{last['killed']:,} of {last['mutants']:,} mutants killed ({last['share']:.1%})"
+    assert numbers.replace("%", " %") in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 def test_what_the_suites_did_is_told(tmp_path: Path, script) -> None:

@@ -19,10 +19,10 @@ from typing import Any, cast
 
 from dot_plot import Mark, Panel, dot_plot
 from fairforget.corpora import read_corpus
-from fairforget.selection import SelectionOptions, make_selector, score_spans, select
 from fairforget.selection.contrast import Contrast
-from fairforget.selection.methods import calibration_texts
-from fairforget.selection.selected import Selector
+from fairforget.selection.methods import SelectionOptions, calibration_texts, make_selector
+from fairforget.selection.score import score_spans
+from fairforget.selection.selected import Selector, select
 from results_page import Page, ResultsPage, show_picture
 from tables import markdown_table
 

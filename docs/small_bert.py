@@ -85,7 +85,7 @@ def _train(
     for step in range(1, STEPS + 1):
         batch = pad([draw.choice(draw.choice(corpora)) for _ in range(BATCH)])
         ids = batch["input_ids"]
-        masked = (torch.rand(ids.shape) < HIDDEN) & (ids >= special)
+        masked = (torch.rand(ids.shape) < MASKED_SHARE) & (ids >= special)
         targets = ids[masked]
         ids[masked] = tokenizer.mask_token_id
         hidden = model.bert(**batch).last_hidden_state

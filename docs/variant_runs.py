@@ -22,7 +22,9 @@ from fairforget import (
     read_corpus,
     unlearn,
 )
-from fairforget.selection import SelectionOptions, make_selector, mentions_of, select
+from fairforget.selection.identity import mentions_of
+from fairforget.selection.methods import SelectionOptions, make_selector
+from fairforget.selection.selected import select
 from fairforget.training.budget import STUDY_BUDGET
 from fairforget.training.targets import Context, Selection
 from harmful_words import score_harmful_words

@@ -104,7 +104,10 @@ def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:
         ("budget: 1\n", "budget is 1; give its settings"),
         ("budget: [1.02, 1.02]\n", "budget is [1.02, 1.02]; give its settings"),
         ("budget: 1%\n", "budget is '1%'; give its settings: --budget.perplexity"),
-        ("forget: [gender, race]\n", "forget is ['gender', 'race']; give one string"),
+        (
+            "forget: [gender, race]\n",
+            "forget is ['gender', 'race']; give one comma-separated string",
+        ),
         ("a: &x [*x]\n", "config.yaml is nested too deeply, or refers to itself"),
     ],
 )

@@ -331,7 +331,7 @@ def test_other_groups_replace_the_neutral_text() -> None:
         mentions=(Mention(8, 13, ("people",)),),
     )
     others = [replace(text, mentions=(Mention(8, 13, (word,)),)) for word in ("men", "drivers")]
-    targets = encoded(text, counterfactual=True, others=others)
+    targets = encode(text, counterfactual=True, others=others)
     read = [TOKENIZER.decode(ids[1:]) for ids, _ in targets.counterfactuals]
     assert read == ["I think men are late", "I think drivers are late"]
     first, second = encode_infilling(
@@ -353,9 +353,9 @@ def test_a_target_that_one_counterfactual_lacks_is_dropped() -> None:
     short, long = (
         replace(text, mentions=(Mention(0, 5, (word,)),)) for word in ("They", "Some of the people")
     )
-    length = len(encoded(text, counterfactual=True, others=[short]).ids)
-    assert encoded(text, counterfactual=True, others=[short], max_length=length) is not None
-    assert encoded(text, counterfactual=True, others=[short, long], max_length=length) is None
+    length = len(encode(text, counterfactual=True, others=[short]).ids)
+    assert encode(text, counterfactual=True, others=[short], max_length=length) is not None
+    assert encode(text, counterfactual=True, others=[short, long], max_length=length) is None
 
 
 @given(st.integers(1, 20))
@@ -367,8 +367,8 @@ def test_no_more_tokens_are_kept_than_asked_for(length: int) -> None:
         {"counterfactual": True},
         {"counterfactual": True, "end_id": 1},
     ):
-        targets = encoded(text, selection="all", max_length=length, **options)
-        whole = encoded(text, selection="all", **options)
+        targets = encode(text, selection="all", max_length=length, **options)
+        whole = encode(text, selection="all", **options)
         if targets is None:
             assert length <= whole.mask.index(True) + ("end_id" in options)
             continue
@@ -404,10 +404,10 @@ def test_infilling_is_kept_up_to_the_length(more: int) -> None:
 
 def test_the_random_selection_does_not_draw_more_than_there_is() -> None:
     text = Text("1", "Women are terribly unreliable.", spans=(Span(0, 25),))
-    drawn, all_of_them = encoded(text, selection="random"), encoded(text, selection="all")
-    assert drawn.count == all_of_them.count - encoded(text).count < encoded(text).count
-    assert encoded(replace(text, spans=(Span(0, 30),)), selection="random") is None
-    assert encoded(replace(text, spans=()), selection="random") is None
+    drawn, all_of_them = encode(text, selection="random"), encode(text, selection="all")
+    assert drawn.count == all_of_them.count - encode(text).count < encode(text).count
+    assert encode(replace(text, spans=(Span(0, 30),)), selection="random") is None
+    assert encode(replace(text, spans=()), selection="random") is None
 
 
 def test_each_text_and_each_seed_draws_for_itself() -> None:
@@ -415,13 +415,13 @@ def test_each_text_and_each_seed_draws_for_itself() -> None:
         "1", "Women are terribly unreliable drivers, most people think.", spans=(Span(10, 18),)
     )
     drawn = {
-        (name, seed): encoded(replace(text, id=name), selection="random", seed=seed).mask
+        (name, seed): encode(replace(text, id=name), selection="random", seed=seed).mask
         for name in "abcd"
         for seed in range(4)
     }
     assert len({drawn["a", seed] for seed in range(4)}) > 1
     assert len({drawn[name, 0] for name in "abcd"}) > 1
-    assert drawn["a", 0] == encoded(replace(text, id="a"), selection="random").mask
+    assert drawn["a", 0] == encode(replace(text, id="a"), selection="random").mask
 
 
 def test_random_targets_of_aligned_texts_are_aligned_tokens() -> None:
@@ -432,8 +432,8 @@ def test_random_targets_of_aligned_texts_are_aligned_tokens() -> None:
         mentions=(Mention(4, 9, ("people",)),),
     )
     for seed in range(5):
-        targets = encoded(text, selection="random", counterfactual=True, seed=seed)
-        wanted = encoded(text, counterfactual=True)
+        targets = encode(text, selection="random", counterfactual=True, seed=seed)
+        wanted = encode(text, counterfactual=True)
         assert targets.count == wanted.count  # the target before the mention does not count
         ((ids, mask),) = targets.counterfactuals
         assert list(compress(ids, mask)) == list(compress(targets.ids, targets.mask))

@@ -77,7 +77,7 @@ def little(desk: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(crows_pairs, "read_pairs", some_of(crows_pairs.read_pairs))
     few = replace(SOURCES["builtin"], texts=some_builtin_texts)
     monkeypatch.setitem(SOURCES, "builtin", few)
-    texts = SOURCES["wikipedia"].texts
+    texts = SOURCES["wikipedia"].read
     monkeypatch.setattr(UnlearningConfig, "__post_init__", in_few_steps)
     load_text = perplexity.load_text
     monkeypatch.setattr(perplexity, "load_text", lambda corpus: load_text(corpus)[:MOST_CHARACTERS])

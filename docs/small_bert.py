@@ -16,6 +16,7 @@ from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
 from fairforget.corpora import read_corpus
 from fairforget.forward.packing import pad
+from fairforget.scoring.masked import MASKED_SHARE
 
 CORPORA = ("wikipedia", "everyday", "edos", "hatecheck", "builtin")
 """Training corpora: encyclopaedia, everyday sentences and hateful texts."""

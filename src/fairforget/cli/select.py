@@ -179,6 +179,7 @@ def _show_estimate(estimate: dict[str, Any], json: bool) -> None:
     cost = "give --input_price and --output_price for the cost"
     print(
         f"{estimate['texts']} texts, {estimate['cached']} in the cache; about "
-        f"{estimate['input_tokens']:,} input tokens and {estimate['output_tokens']:,} output tokens; "
+        f"{estimate['input_tokens']:,} input tokens and "
+        f"{estimate['output_tokens']:,} output tokens; "
         f"{cost if dollars is None else f'about ${dollars:.2f}'}"
     )

@@ -28,7 +28,7 @@ from fairforget.training.unlearn import describe_method
 from .models import CAUSAL, MASKED, WHOLE, tiny, tiny_causal, word_tokenizer
 
 VOCABULARY = 60
-EACH_INPUT = {objective.ref_input: name for name, objective in reversed(OBJECTIVES.items())}
+EACH_INPUT = {objective.ref_input: name for name, objective in reversed([*OBJECTIVES.items()])}
 """What the reference model reads → the first objective for which it does."""
 PAIRS = sorted(
     {

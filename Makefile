@@ -20,7 +20,7 @@ DEPENDENCIES = $(BIN)/python -m pip install --quiet --editable '.[dev]'
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz faults mutants lock compat audit test-docs-long lint bench docs readme release-check clean
+.PHONY: help demo test test-fast fuzz faults mutants lock compat audit test-docs-long lint bench docs readme release-check clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -36,8 +36,15 @@ $(READY): pyproject.toml $(DATA_PACKAGES) $(LOCK)
 demo: $(READY) ## SmolLM2-135M unlearns gender bias: before/after table and report, in minutes.
 	$(BIN)/fairforget demo --output runs/demo
 
-test: $(READY) ## Run all tests, side by side.
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# One worker per core, up to four; tests that share something stay on one worker (tests/conftest.py).
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 \
+	--dist loadgroup --no-loadscope-reorder
+
+test: $(READY) ## Run all tests, on all cores: about six minutes on two.
+	$(PYTEST)
+
+test-fast: $(READY) ## Run the tests on tiny models in one process each: under a minute.
+	$(PYTEST) -m "not (nightly or real_model or processes or browser or slow)"
 
 fuzz: $(READY) ## Give the readers 100,000 wrong inputs, other ones each time; counted.
 	$(BIN)/python -m tests.fuzz --results docs/results/fuzz.json

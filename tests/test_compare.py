@@ -1,4 +1,4 @@
-"""Before against after: what the intervals and tests say, and what is refused."""
+"""Comparison of two evaluations: intervals, tests and errors."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_counts_flips_and_tests_them() -> None:
 
 @settings(max_examples=20)
 @given(st.lists(st.booleans(), min_size=2, max_size=30), st.data())
-def test_the_same_twice_is_no_change_and_back_is_the_opposite(before: list[bool], data) -> None:
+def test_comparison_is_antisymmetric(before: list[bool], data) -> None:
     after = data.draw(st.lists(st.booleans(), min_size=len(before), max_size=len(before)))
     one, two = rows_of(before), rows_of(after)
     for cell in compare_items("stereoset", stereoset.judge, one, one):
@@ -84,7 +84,7 @@ def test_the_same_twice_is_no_change_and_back_is_the_opposite(before: list[bool]
         assert cell.score.ci[0] - 1e-9 <= cell.score.delta <= cell.score.ci[1] + 1e-9
 
 
-def test_pairing_makes_the_interval_narrower_than_two_apart() -> None:
+def test_pairing_narrows_the_interval() -> None:
     generator = np.random.default_rng(0)
     before = generator.random(200) < 0.6
     after = before ^ (generator.random(200) < 0.03)
@@ -109,7 +109,7 @@ PAIRS = [
 
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Two tiny models, measured with a StereoSet and a CrowS-Pairs of their own."""
+    """Evaluations of two tiny models on a small StereoSet and CrowS-Pairs."""
     root = tmp_path_factory.mktemp("evaluated")
     own = root / "own.jsonl"
     own.write_text(
@@ -161,7 +161,7 @@ def test_all_benchmarks_of_two_evaluations(evaluated: tuple[Path, Path]) -> None
     assert any("Blodgett" in fault for fault in comparison.limitations)
 
 
-def test_the_command_prints_tables_with_the_faults(evaluated, capsys) -> None:
+def test_the_command_prints_tables_and_limitations(evaluated, capsys) -> None:
     main(["compare", *map(str, evaluated)])
     out = capsys.readouterr().out
     assert "Holm" in out
@@ -171,7 +171,7 @@ def test_the_command_prints_tables_with_the_faults(evaluated, capsys) -> None:
     assert "perplexity:" in out
 
 
-def test_json_only_and_the_same_in_a_file(evaluated, capsys, tmp_path: Path) -> None:
+def test_json_on_stdout_and_in_a_file(evaluated, capsys, tmp_path: Path) -> None:
     main(["compare", *map(str, evaluated), "--json", "true", "--output", str(tmp_path / "c.json")])
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((tmp_path / "c.json").read_text())
@@ -197,7 +197,7 @@ def changed(directory: Path, to: Path, **settings: object) -> Path:
     ("setting", "value"),
     [("protocol", "bias-bench"), ("split", "test"), ("start_token", "<s>"), ("task", "other")],
 )
-def test_other_settings_are_refused_by_name(evaluated, tmp_path, capsys, setting, value) -> None:
+def test_different_settings_are_an_error(evaluated, tmp_path, capsys, setting, value) -> None:
     other = changed(evaluated[1], tmp_path, **{setting: value})
     with pytest.raises(SystemExit) as exit_:
         main(["compare", str(evaluated[0]), str(other)])
@@ -209,10 +209,10 @@ def test_other_settings_are_refused_by_name(evaluated, tmp_path, capsys, setting
     assert f"{value!r} after" in line
 
 
-def test_other_items_are_refused(evaluated: tuple[Path, Path]) -> None:
+def test_different_items_are_an_error(evaluated: tuple[Path, Path]) -> None:
     rows = [row for row in read_items(evaluated[0]) if "own.jsonl" in row["benchmark"]]
     judge = stereoset.judge
-    with pytest.raises(InputError, match="1 are on one side only, such as 'intrasentence-0012'"):
+    with pytest.raises(InputError, match="1 on one side only, such as 'intrasentence-0012'"):
         compare_items("stereoset", judge, rows, rows[:-1])
     other = [*rows[:-1], {**rows[-1], "stereotype": "Another."}]
     with pytest.raises(InputError, match=r"'intrasentence-0012' has stereotype .* and 'Another"):
@@ -231,12 +231,12 @@ def test_crows_pairs_verdicts_are_compared(evaluated: tuple[Path, Path]) -> None
     assert list(whole.beside) == ["stereotype_summed"]
 
 
-def test_what_is_no_pair_of_evaluations(evaluated, tmp_path: Path) -> None:
+def test_directories_without_comparable_evaluations(evaluated, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"record.json cannot be read: No such file"):
         compare(evaluated[0], tmp_path)
     broken = changed(evaluated[0], tmp_path / "broken")
     (broken / ITEMS).write_bytes(b"PAR1")
-    with pytest.raises(InputError, match=r"items.parquet cannot be read"):
+    with pytest.raises(InputError, match=r"items.parquet is not a readable"):
         compare(evaluated[0], broken)
     run = tmp_path / "run"
     for part in ("before", "after"):
@@ -246,7 +246,7 @@ def test_what_is_no_pair_of_evaluations(evaluated, tmp_path: Path) -> None:
         compare(run, evaluated[0])
 
 
-def test_benchmarks_on_one_side_are_said(evaluated, tmp_path: Path) -> None:
+def test_benchmarks_on_one_side_are_noted(evaluated, tmp_path: Path) -> None:
     record = read_record(evaluated[1] / RECORD, EvaluationRecord)
     first, second, third = record.results
     write_record(
@@ -292,7 +292,7 @@ def test_the_gate_names_what_got_worse(evaluated, capsys) -> None:
     main(["compare", *map(str, evaluated), f"--fail-if={stereo}.all.lms>1000"])
 
 
-def test_a_gate_can_name_domains_with_blanks(evaluated) -> None:
+def test_gate_conditions_may_have_domains_with_spaces(evaluated) -> None:
     comparison = compare(*evaluated)
     cell = replace(comparison.cells[0], benchmark="bbq", domain="Age (names)")
     named = replace(comparison, cells=(cell,))
@@ -302,7 +302,7 @@ def test_a_gate_can_name_domains_with_blanks(evaluated) -> None:
 @pytest.mark.parametrize(
     ("condition", "message"), [("bad", "cannot be read"), ("a.b > 1", "'a.b'")]
 )
-def test_a_gate_that_says_nothing_is_refused(evaluated, capsys, condition, message) -> None:
+def test_invalid_gate_conditions(evaluated, capsys, condition, message) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["compare", *map(str, evaluated), "--fail-if", condition])
     assert exit_.value.code == 2

@@ -44,7 +44,7 @@ def test_agrees_with_the_benchmarks_own_aggregation() -> None:
             assert (found.items, found.clusters) == (facts["items"], facts["terms"])
 
 
-def test_a_shift_of_every_item_is_found_and_no_shift_is_undecided() -> None:
+def test_a_shift_of_all_items_is_found_and_no_shift_is_undecided() -> None:
     rows = stereoset_rows()
     same = paired_domains("stereoset", rows, rows)["all"]
     assert same.score.delta == 0
@@ -66,14 +66,14 @@ def test_a_verdict_needs_the_corrected_test_too() -> None:
     assert (unsure.verdict, unsure.caveat) == ("undecided", "correction")
 
 
-def test_few_terms_decide_nothing() -> None:
+def test_too_few_terms_are_undecided() -> None:
     religion = paired_domains("stereoset", stereoset_rows(), stereoset_rows(shift=1.0))["religion"]
     assert religion.clusters == 3
     assert religion.score.ci[1] < 0
     assert religion.verdict == "undecided"
 
 
-def test_moving_as_far_past_fifty_is_no_less_bias() -> None:
+def test_moving_equally_far_past_fifty_is_not_less_bias() -> None:
     score = Change(56.0, 44.0, -12.0, (-15.0, -9.0))
     bias = Change(6.0, 6.0, 0.0, (-4.0, 4.0))
     domain = cell(score, bias, 0.001)
@@ -81,7 +81,7 @@ def test_moving_as_far_past_fifty_is_no_less_bias() -> None:
     assert domain.verdict == "undecided"
 
 
-def test_items_are_matched_by_name_not_by_place() -> None:
+def test_items_are_matched_by_id_not_by_position() -> None:
     before, after = stereoset_rows(), stereoset_rows(shift=0.3)
     straight = paired_domains("stereoset", before, after)
     assert paired_domains("stereoset", before, after[::-1]) == straight

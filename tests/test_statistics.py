@@ -1,4 +1,4 @@
-"""Intervals and tests: properties that hold for any data, and textbook values."""
+"""Intervals and tests: properties for any data, and textbook values."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_draws_have_the_variance_of_a_mean() -> None:
     assert draws.std() == pytest.approx(values.std() / np.sqrt(200), rel=0.03)
 
 
-def test_columns_are_resampled_together() -> None:
+def test_measures_are_resampled_together() -> None:
     values = np.random.default_rng(1).normal(size=(30, 2))
     values = np.column_stack([values, values.sum(axis=1)])
     draws = bootstrap_totals(values)
@@ -98,10 +98,10 @@ def test_ten_thousand_draws_from_seed_0_by_default() -> None:
 
 
 @pytest.mark.parametrize("at_once", [1, 70, 1000])
-def test_draws_do_not_depend_on_how_many_are_made_at_once(at_once: int, monkeypatch) -> None:
+def test_draws_do_not_depend_on_the_chunk_size(at_once: int, monkeypatch) -> None:
     values = np.random.default_rng(1).normal(size=(7, 3))
     whole = bootstrap_totals(values, resamples=101)
-    monkeypatch.setattr(statistics, "DRAWN_AT_ONCE", at_once)
+    monkeypatch.setattr(statistics, "MAX_INDICES", at_once)
     assert bootstrap_totals(values, resamples=101) == pytest.approx(whole)
 
 
@@ -137,7 +137,7 @@ def test_interaction_is_that_of_an_analysis_of_variance(seeds: int, units: int, 
 
 
 def test_jackknife_agrees_with_the_bootstrap() -> None:
-    """Of a ratio of sums, as the stereotype score is."""
+    """For a ratio of sums, such as the stereotype score."""
     sums = np.random.default_rng(0).uniform(1, 5, size=(60, 2))
     rates = leave_one_out(sums)
     draws = bootstrap_totals(sums, resamples=20_000)
@@ -146,14 +146,14 @@ def test_jackknife_agrees_with_the_bootstrap() -> None:
     )
 
 
-def test_seeded() -> None:
+def test_the_seed_determines_the_draws() -> None:
     values = np.arange(50.0)
     assert (means(values, seed=3) == means(values, seed=3)).all()
     assert (means(values, seed=3) != means(values, seed=4)).any()
 
 
 @given(st.lists(st.floats(-5, 5), min_size=2, max_size=200))
-def test_interval_is_ordered_and_holds_the_share_asked_for(values: list[float]) -> None:
+def test_interval_is_ordered_and_has_its_coverage(values: list[float]) -> None:
     draws = np.array(values)
     low, high = interval(draws)
     assert draws.min() <= low <= high <= draws.max()
@@ -165,7 +165,7 @@ def test_interval_leaves_a_fortieth_on_each_side() -> None:
     assert all(type(bound) is float for bound in interval(np.arange(3.0)))
 
 
-def test_interval_leaves_out_draws_without_a_value() -> None:
+def test_interval_ignores_nan_draws() -> None:
     assert interval(np.array([1.0, np.nan, 1.0])) == (1.0, 1.0)
     assert np.isnan(interval(np.array([np.nan]))).all()
 

@@ -260,7 +260,7 @@ def test_benchmarks_on_one_side_are_noted(evaluated, tmp_path: Path) -> None:
     pq.write_table(pq.read_table(evaluated[1] / ITEMS), tmp_path / ITEMS)
     notes = " ".join(compare(evaluated[0], tmp_path).notes)
     assert "float32 before and bfloat16 after" in notes
-    assert f"only before, and not compared: {second}, {third}" in notes
+    assert f"not compared: {second}, {third}" in notes
 
 
 def test_the_gate_names_what_got_worse(evaluated, capsys) -> None:
@@ -299,9 +299,7 @@ def test_gate_conditions_may_have_domains_with_spaces(evaluated) -> None:
     assert len(find_violations(named, "bbq.Age (names).distance > -100")) == 1
 
 
-@pytest.mark.parametrize(
-    ("condition", "message"), [("bad", "cannot be read"), ("a.b > 1", "'a.b'")]
-)
+@pytest.mark.parametrize(("condition", "message"), [("bad", "'bad'"), ("a.b > 1", "'a.b'")])
 def test_invalid_gate_conditions(evaluated, capsys, condition, message) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["compare", *map(str, evaluated), "--fail-if", condition])
@@ -464,3 +462,37 @@ def test_an_unlearning_run_names_the_evaluations_in_it(evaluated, tmp_path: Path
     changed(evaluated[0], tmp_path / "before")
     with pytest.raises(InputError, match=f"{tmp_path / 'before'} and {tmp_path / 'after'}$"):
         compare(tmp_path, evaluated[0])
+
+
+def test_a_comparison_is_a_table_with_a_row_per_score() -> None:
+    texts = {"perplexity": {"value": 20.0}}
+    sides = [evaluation({**STEREO, **texts}, rows) for rows in FLIPS]
+    comparison = compare_evaluations(*sides)
+    cells = [
+        replace(cell, score=replace(cell.score, ci=None)) if cell.domain == "race" else cell
+        for cell in comparison.cells
+    ]
+    frame = replace(comparison, cells=tuple(cells)).to_pandas()
+    assert list(frame.columns) == [
+        *("benchmark", "domain", "measure", "before", "after", "delta", "delta_low", "delta_high"),
+        *("p", "p_adjusted", "verdict"),
+    ]
+    *rows, last = frame.to_dict("records")
+    for row, cell in zip(rows, cells, strict=True):
+        assert (row["benchmark"], row["domain"], row["measure"]) == ("stereoset", cell.domain, "ss")
+        score = cell.score
+        assert (row["before"], row["after"], row["delta"]) == (
+            score.before,
+            score.after,
+            score.delta,
+        )
+        assert (row["p"], row["p_adjusted"]) == (cell.p, cell.p_adjusted)
+        assert row["verdict"] == cell.verdict
+        if score.ci:
+            assert (row["delta_low"], row["delta_high"]) == score.ci
+        else:
+            assert np.isnan([row["delta_low"], row["delta_high"]]).all()
+    assert (last["benchmark"], last["measure"]) == ("perplexity", "perplexity")
+    assert (last["before"], last["after"], last["delta"]) == (20.0, 20.0, 0.0)
+    html = comparison._repr_html_()
+    assert all(f">{name}<" in html for name in ("race", "gender", "all", "perplexity", "delta_low"))

@@ -104,7 +104,10 @@ def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:
         ("budget: 1\n", "budget is 1; give its settings"),
         ("budget: [1.02, 1.02]\n", "budget is [1.02, 1.02]; give its settings"),
         ("budget: 1%\n", "budget is '1%'; give its settings: --budget.perplexity"),
-        ("forget: [gender, race]\n", "forget is ['gender', 'race']; give one string"),
+        (
+            "forget: [gender, race]\n",
+            "forget is ['gender', 'race']; give one comma-separated string",
+        ),
         ("a: &x [*x]\n", "config.yaml is nested too deeply, or refers to itself"),
     ],
 )
@@ -115,6 +118,7 @@ def test_bad_config(tmp_path, capsys, model, content, message) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -200,6 +204,7 @@ def test_pickled_weights_are_refused(tmp_path, capsys, model) -> None:
     assert "safetensors" in line
 
 
+@pytest.mark.processes
 def test_full_disk(tmp_path, model) -> None:
     """A two-megabyte disk: one line, status 2, no record and no model that looks whole."""
     disk = tmp_path / "disk"
@@ -235,6 +240,7 @@ def _retain(tmp_path: Path) -> Path:
     return written(tmp_path, "retain.jsonl", rows)
 
 
+@pytest.mark.slow
 def test_unlearn_goes_on_and_finishes_once(tmp_path, capsys, model) -> None:
     args = [
         *("unlearn", model, "--output", str(tmp_path / "out"), "--steps", "2"),

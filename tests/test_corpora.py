@@ -449,6 +449,7 @@ def test_a_jsonl_line_that_is_too_long(tmp_path: Path) -> None:
         read_corpus(str(path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_rows_stream_in_constant_memory(tmp_path: Path, suffix: str) -> None:
     path, count = tmp_path / f"big{suffix}", 60_000

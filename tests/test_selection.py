@@ -19,26 +19,28 @@ from fairforget.cli import main
 from fairforget.corpora import Mention, Span, Text, read_corpus
 from fairforget.corpora.builtin import builtin_texts, control_texts
 from fairforget.errors import InputError
-from fairforget.selection import (
-    SelectedSpan,
-    SelectedText,
-    SelectionOptions,
-    identity_ranges,
-    make_selector,
-    mentions_of,
-    score_spans,
-    select,
-    select_in_parallel,
-    selected,
-    write_spans,
-)
+from fairforget.selection import selected
 from fairforget.selection.contrast import Contrast, best_threshold
 from fairforget.selection.controls import Random, all_words, given_spans
 from fairforget.selection.counts import count_words
-from fairforget.selection.identity import is_misspelt_identity, is_protected
+from fairforget.selection.identity import (
+    identity_ranges,
+    is_misspelt_identity,
+    is_protected,
+    mentions_of,
+)
 from fairforget.selection.lexicon import read_lexicon
-from fairforget.selection.methods import training_texts
-from fairforget.selection.selected import merge_adjacent, to_row
+from fairforget.selection.methods import SelectionOptions, make_selector, training_texts
+from fairforget.selection.parallel import select_in_parallel
+from fairforget.selection.score import score_spans
+from fairforget.selection.selected import (
+    SelectedSpan,
+    SelectedText,
+    merge_adjacent,
+    select,
+    to_row,
+    write_spans,
+)
 from fairforget.selection.words import Word, split_words, stem
 
 

@@ -74,7 +74,7 @@ def list_data_sets() -> list[Entry]:
                 data.licence,
                 data.citation,
                 source.domains,
-                tuple(inspect.signature(source.texts).parameters),
+                tuple(inspect.signature(source.read).parameters),
                 _file_facts(data),
             )
         )

@@ -159,11 +159,11 @@ def _open_corpus(
             f"or give a file ending in {', '.join(SUFFIXES)}, or hub:OWNER/NAME"
         )
     source = SOURCES[corpus]
-    texts = source.texts
+    texts = source.read
     if corpus == "builtin":  # each domain, and the control, is generated separately
         is_group = parts.part in {term.group for term in group_terms()}
-        texts = partial(source.texts, None if is_group else parts.part, seed=seed)
-    own = [] if corpus == "builtin" else [*inspect.signature(source.texts).parameters]
+        texts = partial(source.read, None if is_group else parts.part, seed=seed)
+    own = [] if corpus == "builtin" else [*inspect.signature(source.read).parameters]
     _check_options(corpus, options, [*(["split"] if source.splits else []), *own])
     split = options.pop("split", None)
     if split is not None and split not in source.splits:

@@ -10,12 +10,14 @@ surprisal there. Words that name groups have no score.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from fairforget.corpora.text import Text
+from fairforget.corpora import Text, iter_corpus
+from fairforget.errors import InputError
 from fairforget.selection.candidates import candidate_words
-from fairforget.selection.counts import SMOOTHING, WordCounts
+from fairforget.selection.counts import SMOOTHING, WordCounts, count_words
+from fairforget.selection.methods import SelectionOptions, calibration_texts, training_texts
 from fairforget.selection.selected import SelectedSpan, merge_adjacent
 from fairforget.selection.words import Word
 
@@ -23,6 +25,8 @@ PRIOR = 2_000.0
 """Size of the informative prior in words, proportional to all counts (α₀ in the paper)."""
 STEP = 0.25
 """Thresholds are multiples of it: finer ones would fit noise."""
+BACKGROUND = ("wikipedia", "everyday")
+"""Corpora of general English; those that are not on this machine are skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +117,17 @@ def best_threshold(texts: Sequence[Text], scores: Sequence[Sequence[tuple[Word, 
         if f1 >= best:
             best, threshold = f1, index * STEP
     return threshold
+
+
+def build(options: SelectionOptions) -> Contrast:
+    """Train on the corpora of the options, and calibrate on built-in texts."""
+    counts = count_words(training_texts(options.train), _background_texts())
+    return Contrast(counts).calibrated(calibration_texts())
+
+
+def _background_texts() -> Iterator[Text]:
+    for name in BACKGROUND:
+        try:
+            yield from iter_corpus(name)
+        except InputError:  # not on this machine
+            continue

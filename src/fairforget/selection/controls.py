@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from fairforget.corpora.text import Text
 from fairforget.selection.identity import identity_ranges, is_protected
-from fairforget.selection.selected import SelectedSpan, merge_adjacent
+from fairforget.selection.methods import SelectionOptions
+from fairforget.selection.selected import SelectedSpan, Selector, merge_adjacent
 from fairforget.selection.words import Word, split_words
 
 UNMARKED_SHARE = 0.25
@@ -63,3 +64,18 @@ def unprotected_words(text: str) -> list[Word]:
         if not is_protected(word.plain)
         and not any(word.start < end and start < word.end for start, end in groups)
     ]
+
+
+def build_given(options: SelectionOptions) -> Selector:
+    """Return the selector of the corpus's own spans."""
+    return given_spans
+
+
+def build_random(options: SelectionOptions) -> Selector:
+    """Return the random control with the seed of the options."""
+    return Random(options.seed)
+
+
+def build_all(options: SelectionOptions) -> Selector:
+    """Return the control that selects every word."""
+    return all_words

@@ -12,7 +12,8 @@ from fairforget.errors import InputError
 from fairforget.extras import find_package
 from fairforget.files.text import read_text
 from fairforget.selection.identity import exclude_groups, identity_ranges, is_protected
-from fairforget.selection.selected import SelectedSpan, merge_adjacent
+from fairforget.selection.methods import SelectionOptions
+from fairforget.selection.selected import SelectedSpan, Selector, merge_adjacent
 from fairforget.selection.words import split_words
 
 COMMENT = "#"
@@ -80,3 +81,14 @@ def _find_path(source: str) -> Path:
     if directory is None:
         raise InputError(f"lexicon {source}: no package {package!r} is installed; check the name")
     return directory / path
+
+
+def build(options: SelectionOptions) -> Selector:
+    """Read the word list of the options.
+
+    Raises:
+        InputError: the options name none.
+    """
+    if not options.lexicon:
+        raise InputError("method 'lexicon' needs --lexicon FILE, with one word or phrase per line")
+    return read_lexicon(options.lexicon)

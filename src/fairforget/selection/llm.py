@@ -22,6 +22,7 @@ from fairforget.errors import InputError, first_line
 from fairforget.extras import require_extra
 from fairforget.files.atomic import atomic_write
 from fairforget.selection.llm_answers import INSTRUCTIONS, SCHEMA, objection, read_answer
+from fairforget.selection.methods import SelectionOptions
 from fairforget.selection.selected import SelectedSpan
 
 KEY = "OPENAI_API_KEY"
@@ -233,3 +234,8 @@ def read_cached_answer(path: Path) -> list[SelectedSpan] | None:
         return [SelectedSpan(*row) for row in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError, RecursionError):
         return None
+
+
+def build(options: SelectionOptions) -> Llm:
+    """Return the selector for the server of the options."""
+    return Llm(options.server or Server(options.model), options.progress)

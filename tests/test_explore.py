@@ -192,7 +192,7 @@ def test_the_page_loads_nothing_from_outside(page: Any, browser: Any, tmp_path: 
         tab.wait_for_selector(f".ff .tokens:has-text('part {i}')")
     tab.get_by_role("tab", name="Swap groups").click()
     tab.get_by_role("button", name="Compare").last.click()
-    tab.wait_for_function("document.body.innerText.includes('nats apart')")
+    tab.wait_for_function("document.body.innerText.includes('Gap between the groups')")
     assert tab.evaluate("window.pwned") is None
     assert errors == []
     assert asked

@@ -1,4 +1,4 @@
-"""Measure everything, print it, write it down: `python -m bench step --output FILE`."""
+"""Run the benchmarks, print and save the figures: `python -m bench step --output FILE`."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import linear, scoring, startup, step
+from bench import allocator, scoring, startup, step
 from fairforget.machine.allocator import keep_freed_memory
 
 PARTS = {
     "startup": startup.measure,
-    "linear": linear.measure,
+    "allocator": allocator.measure,
     "scoring": scoring.measure,
     "step": step.measure,
 }
 
 
 def main() -> None:
-    """Measure the parts named on the command line, or all of them; others stay in the file."""
+    """Run the parts named on the command line, or all; figures of other parts stay in the file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--output", type=Path, default=Path("bench.json"), metavar="FILE")
     options = parser.parse_args()
     if unknown := set(options.parts) - PARTS.keys():
-        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+        parser.error(f"unknown part: {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
     keep_freed_memory()  # as the command line does
     path = options.output
     results = json.loads(path.read_text()) if path.exists() else {}

@@ -1,4 +1,4 @@
-"""The memory that a piece of work needs on top of what the process holds already."""
+"""Peak memory of a function, on top of what the process already uses (Linux only)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 RESET_PEAK = "5"
-"""What Linux takes for the wish to start its count of the peak anew (man 5 proc_pid_clear_refs)."""
+"""Written to /proc/PID/clear_refs, resets the peak (man 5 proc_pid_clear_refs)."""
 
 
 def megabytes_of(work: Callable[[], object]) -> float:
-    """Peak while it runs, less what was held before; on Linux.
+    """Return the peak memory while `work` runs, minus the memory used before.
 
-    What earlier work has freed, such as loading a model, is given back first: it would hide as
-    much of this work's memory.
+    Memory that earlier work freed, such as loading a model, is returned to the system first;
+    reusing it would hide as much of this work's memory.
     """
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
@@ -26,7 +26,7 @@ def megabytes_of(work: Callable[[], object]) -> float:
 
 
 def peak_megabytes() -> float:
-    """Of this process; getrusage's count begins with that of the process that started it."""
+    """Return this process's peak. That of getrusage includes the parent's at the time of fork."""
     status = Path("/proc/self/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) / 1000

@@ -1,7 +1,4 @@
-"""The step that bench/step.py compares with: everything padded, logits of every position.
-
-Its linear layers are ours (`fast_linear`), so that what differs is what each step computes.
-"""
+"""The baseline of bench/step.py: padded sequences, and the logits of every position."""
 
 from __future__ import annotations
 
@@ -12,33 +9,29 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairforget.forward.linear import fast_linear
-
 
 def padded_step(
     model: PreTrainedModel,
     forget: list[tuple[list[int], list[bool]]],
     retain: list[list[int]],
 ) -> Callable[[], float]:
-    """Forward and backward over [batch, length, vocabulary], the reference likewise."""
-    reference = copy.deepcopy(model).eval().requires_grad_(False)
-    ids, seen = padded([ids for ids, _ in forget])
-    wanted = torch.zeros_like(ids, dtype=torch.bool)
+    """Return a step: forward and backward pass over [batch, length, vocabulary]."""
+    ref_model = copy.deepcopy(model).eval().requires_grad_(False)
+    ids, attention_mask = pad([ids for ids, _ in forget])
+    is_target = torch.zeros_like(ids, dtype=torch.bool)
     for row, (_, mask) in enumerate(forget):
-        wanted[row, : len(mask)] = torch.tensor(mask)
-    kept, kept_seen = padded(retain)
+        is_target[row, : len(mask)] = torch.tensor(mask)
+    retain_ids, retain_mask = pad(retain)
 
-    @fast_linear()
     def step() -> float:
-        log_probs = model(input_ids=ids, attention_mask=seen).logits.float().log_softmax(-1)
-        of_targets = log_probs[:, :-1].gather(2, ids[:, 1:, None])[..., 0]
-        forget_loss = of_targets[wanted[:, 1:]].mean()
-        mine = model(input_ids=kept, attention_mask=kept_seen).logits.float().log_softmax(-1)
+        log_probs = predict(model, ids, attention_mask)
+        token_log_probs = log_probs[:, :-1].gather(2, ids[:, 1:, None])[..., 0]
+        forget_loss = token_log_probs[is_target[:, 1:]].mean()
+        log_probs = predict(model, retain_ids, retain_mask)
         with torch.no_grad():
-            theirs = reference(input_ids=kept, attention_mask=kept_seen).logits.float()
-            theirs = theirs.log_softmax(-1)
-        divergence = (theirs.exp() * (theirs - mine)).sum(-1)[:, :-1]
-        retain_loss = divergence[kept_seen[:, 1:].bool()].mean()
+            ref_log_probs = predict(ref_model, retain_ids, retain_mask)
+        divergence = (ref_log_probs.exp() * (ref_log_probs - log_probs)).sum(-1)[:, :-1]
+        retain_loss = divergence[retain_mask[:, 1:].bool()].mean()
         loss: Tensor = forget_loss + retain_loss
         loss.backward()
         return loss.item()
@@ -46,8 +39,14 @@ def padded_step(
     return step
 
 
-def padded(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
-    """Ids and mask [batch, longest]."""
+def predict(model: PreTrainedModel, ids: Tensor, attention_mask: Tensor) -> Tensor:
+    """Return the log-probabilities [batch, length, vocabulary]."""
+    logits: Tensor = model(input_ids=ids, attention_mask=attention_mask).logits
+    return logits.float().log_softmax(-1)
+
+
+def pad(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
+    """Return ids and attention mask [batch, longest]."""
     width = max(map(len, rows))
     ids = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
     mask = torch.arange(width) < torch.tensor([[len(row)] for row in rows])

@@ -1,4 +1,4 @@
-"""What this machine can do: its matrix-multiplication rate at a model's own layer shapes."""
+"""The machine's matrix-multiplication rate at the shapes of a model's layers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from fairforget.forward.linear import linear
-
 
 def layer_shapes(model: PreTrainedModel) -> dict[tuple[int, int], int]:
-    """(inputs, outputs) of the body's linear layers → how many there are."""
+    """Count the body's linear layers by shape (inputs, outputs)."""
     shapes: dict[tuple[int, int], int] = {}
     for module in model.get_submodule(model.base_model_prefix).modules():
         if isinstance(module, nn.Linear):
@@ -22,7 +20,7 @@ def layer_shapes(model: PreTrainedModel) -> dict[tuple[int, int], int]:
 
 
 def work(model: PreTrainedModel, tokens: int, head_rows: int) -> float:
-    """Floating-point operations of the linear layers for so many tokens and head rows."""
+    """Return the floating-point operations of the linear layers for these tokens and head rows."""
     body = sum(2 * i * o * count for (i, o), count in layer_shapes(model).items())
     head = model.get_output_embeddings()
     assert isinstance(head, nn.Linear)
@@ -32,12 +30,12 @@ def work(model: PreTrainedModel, tokens: int, head_rows: int) -> float:
 def peak_seconds(
     model: PreTrainedModel, tokens: int, head_rows: int, *, batch: int, head_batch: tuple[int, int]
 ) -> float:
-    """Seconds that bare matrix multiplications of the same work take, at the best of three tries.
+    """Return the seconds that bare matrix multiplications of the same work take, best of three.
 
     Args:
-        model: gives the shapes.
-        tokens: how many the body sees.
-        head_rows: how many the head sees.
+        model: determines the shapes.
+        tokens: tokens that pass through the body.
+        head_rows: positions that pass through the head.
         batch: tokens of one multiplication in the body.
         head_batch: rows and columns of one multiplication in the head.
     """
@@ -53,11 +51,11 @@ def peak_seconds(
 def _best(rows: int, inputs: int, outputs: int) -> float:
     x, weight = torch.randn(rows, inputs), torch.randn(outputs, inputs)
     repeats = max(1, int(1e10 / (2 * rows * inputs * outputs)))
-    linear(x, weight)
+    nn.functional.linear(x, weight)
     times = []
     for _ in range(3):
         start = time.perf_counter()
         for _ in range(repeats):
-            linear(x, weight)
+            nn.functional.linear(x, weight)
         times.append((time.perf_counter() - start) / repeats)
     return min(times)

@@ -1,8 +1,8 @@
-"""The scoring engine against the ways in which published code scores sentences.
+"""The speed of scoring, compared with the ways in which published code scores sentences.
 
-StereoSet and CrowS-Pairs (where its file is at hand) on SmolLM2-135M. The baselines are slow, so
-they score a random sample of the sentences, and their time is scaled by the number of sentences;
-everything is measured in turns, and the ratios are medians over the turns.
+StereoSet and, if its file is available, CrowS-Pairs, on SmolLM2-135M. The baselines are slow, so
+they score a random sample of the sentences, and their time is scaled to all of them. All ways are
+measured alternately; the ratios are medians over the turns.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Sequences = list[list[int]]
 
 
 def measure() -> dict[str, float | int | str]:
-    """Run it; several minutes."""
+    """Run the benchmark; several minutes."""
     lm = load_model("smollm2", device="cpu")
     sequences, benchmarks = sentences(lm)
     sample = random.Random(0).sample(sequences, SAMPLE)
@@ -71,17 +71,17 @@ def measure() -> dict[str, float | int | str]:
         "tokens_of_sentences": sum(map(len, sequences)),
         "tokens_computed": nodes,
         "threads": torch.get_num_threads(),
-        **where_the_time_goes(lm, sequences[:1500]),
+        **profile_shares(lm, sequences[:1500]),
     }
     for items in (250, 2000):
-        seconds_taken, megabytes = map(float, in_a_process_of_its_own(items))
-        figures[f"milliseconds_per_item_{items}"] = 1000 * seconds_taken / items
+        elapsed, megabytes = map(float, run_in_new_process(items))
+        figures[f"milliseconds_per_item_{items}"] = 1000 * elapsed / items
         figures[f"peak_megabytes_{items}"] = megabytes
     return figures
 
 
-def where_the_time_goes(lm: LanguageModel, sequences: Sequences) -> dict[str, float]:
-    """Shares of the engine's time; matrix products alone can be as fast as the peak."""
+def profile_shares(lm: LanguageModel, sequences: Sequences) -> dict[str, float]:
+    """Return each operation's share of the time. Only matrix products can reach the peak rate."""
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         token_log_probs(lm.model, sequences)
     events = profiler.key_averages()
@@ -91,7 +91,7 @@ def where_the_time_goes(lm: LanguageModel, sequences: Sequences) -> dict[str, fl
         return float(sum(e.self_cpu_time_total for e in events if e.key in operators) / total)
 
     shares = {
-        "share_of_matrix_products": share("mkldnn::_linear_pointwise", "aten::mm", "aten::addmm"),
+        "share_of_matrix_products": share("aten::mm", "aten::addmm"),
         "share_of_attention": share(
             "aten::_scaled_dot_product_flash_attention_for_cpu", "aten::bmm", "aten::baddbmm"
         ),
@@ -103,14 +103,14 @@ def where_the_time_goes(lm: LanguageModel, sequences: Sequences) -> dict[str, fl
 
 
 def sentences(lm: LanguageModel) -> tuple[Sequences, str]:
-    """Every sentence of the benchmarks that are here, start token included."""
+    """Return every sentence of the available benchmarks, with start token, and their names."""
     texts = [text for item in stereoset.read_items() for text in item.sentences]
     names = "stereoset"
     try:
         pairs = crows_pairs.read_pairs()
         texts += [text for pair in pairs for text in (pair.sent_more, pair.sent_less)]
         names += "+crows_pairs"
-    except InputError:  # its file is fetched from the network, or under FAIRFORGET_DATA
+    except InputError:  # its file is downloaded, or in FAIRFORGET_DATA
         pass
     return [
         [lm.start_id, *ids] for ids in lm.tokenizer(texts, add_special_tokens=False)["input_ids"]
@@ -118,7 +118,7 @@ def sentences(lm: LanguageModel) -> tuple[Sequences, str]:
 
 
 def seconds(run: Callable[[], object]) -> float:
-    """How long it takes."""
+    """Return how long `run` takes."""
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
@@ -126,7 +126,7 @@ def seconds(run: Callable[[], object]) -> float:
 
 @torch.inference_mode()
 def score_one_by_one(lm: LanguageModel, sequences: Sequence[Sequence[int]]) -> None:
-    """One sentence per forward pass, as the benchmarks' own code does."""
+    """Score one sentence per forward pass, as the benchmarks' own code does."""
     for sequence in sequences:
         ids = torch.tensor([sequence])
         log_probs = lm.model(input_ids=ids).logits.float().log_softmax(-1)
@@ -135,7 +135,7 @@ def score_one_by_one(lm: LanguageModel, sequences: Sequence[Sequence[int]]) -> N
 
 @torch.inference_mode()
 def score_padded(lm: LanguageModel, sequences: Sequence[Sequence[int]]) -> None:
-    """Right-padded batches of 32 of similar length, full logits."""
+    """Score right-padded batches of 32 sentences of similar length, with full logits."""
     ordered = sorted(sequences, key=len)
     for start in range(0, len(ordered), PADDED_BATCH):
         batch = ordered[start : start + PADDED_BATCH]
@@ -147,24 +147,24 @@ def score_padded(lm: LanguageModel, sequences: Sequence[Sequence[int]]) -> None:
         log_probs[:, :-1].gather(2, ids[:, 1:, None]).sum().item()
 
 
-def in_a_process_of_its_own(items: int) -> list[str]:
-    """Seconds, and peak memory in megabytes, of scoring so many StereoSet items."""
-    ran = subprocess.run(
+def run_in_new_process(items: int) -> list[str]:
+    """Return seconds and peak megabytes of scoring `items` StereoSet items."""
+    process = subprocess.run(
         [sys.executable, "-m", "bench.scoring", str(items)],
         capture_output=True,
         text=True,
         check=True,
         env=os.environ,
     )
-    return ran.stdout.split()
+    return process.stdout.split()
 
 
 if __name__ == "__main__":
     keep_freed_memory()
     model = load_model("smollm2", device="cpu")
-    chosen = stereoset.read_items()[: int(sys.argv[1])]
+    items = stereoset.read_items()[: int(sys.argv[1])]
     encoded = model.tokenizer(
-        [text for item in chosen for text in item.sentences], add_special_tokens=False
+        [text for item in items for text in item.sentences], add_special_tokens=False
     )["input_ids"]
-    taken = seconds(lambda: token_log_probs(model.model, [[model.start_id, *e] for e in encoded]))
-    print(taken, peak_megabytes())
+    elapsed = seconds(lambda: token_log_probs(model.model, [[model.start_id, *e] for e in encoded]))
+    print(elapsed, peak_megabytes())

@@ -1,4 +1,4 @@
-"""How long `fairforget --help` takes, as a ratio to a Python that does nothing."""
+"""Time of `fairforget --help`, relative to an empty Python program."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ BARE = ("-c", "pass")
 
 
 def measure() -> dict[str, float | int | str]:
-    """The least of several turns of both, taken alternately."""
-    taken: dict[tuple[str, ...], list[float]] = {BARE: [], HELP: []}
+    """Return the minimum of several alternating runs of both."""
+    times: dict[tuple[str, ...], list[float]] = {BARE: [], HELP: []}
     for _ in range(TURNS):
-        for arguments, seconds in taken.items():
+        for arguments, seconds in times.items():
             start = time.perf_counter()
             subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
             seconds.append(time.perf_counter() - start)
-    bare, help_ = min(taken[BARE]), min(taken[HELP])
+    bare, help_ = min(times[BARE]), min(times[HELP])
     return {"ratio": help_ / bare, "seconds": help_, "bare_seconds": bare}

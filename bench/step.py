@@ -1,9 +1,9 @@
-"""A training step against the same step with full logits over full padded sequences.
+"""A training step, compared with the same step on padded sequences with full logits.
 
-Ascent on the targets of 16 posts and KL retention on 4 Wikipedia passages, on SmolLM2-135M and on
-a randomly initialised model with a vocabulary of 256,000. The posts are real where EDOS is at hand
-(FAIRFORGET_DATA), else built-in texts; of each post two neighbouring words are the targets, drawn
-at random, about as many as a text of the paper's corpus has.
+Ascent on the targets of 16 posts and a KL retain loss on 4 Wikipedia passages, on SmolLM2-135M and
+on a randomly initialised model with a vocabulary of 256,000. The posts are those of EDOS if it is
+available (FAIRFORGET_DATA), else built-in texts. The targets of a post are two neighbouring words,
+drawn at random: about as many as in a text of the paper's corpus.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ import transformers
 from bench.memory import megabytes_of
 from bench.padded_step import padded_step
 from fairforget.corpora import Span, Text, read_corpus
-from fairforget.forward.linear import is_faster
 from fairforget.machine.allocator import keep_freed_memory
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
@@ -41,32 +40,29 @@ TURNS = 3
 
 
 def measure() -> dict[str, float | int | str]:
-    """Run it; a few minutes."""
+    """Run the benchmark; a few minutes."""
     figures: dict[str, float | int | str] = {"corpus": posts()[0]}
     for name, suffix in (("smollm2", ""), ("256k", "_256k")):
         turns = [one_turn(name) for _ in range(TURNS)]
         for figure in ("time_ratio", "memory_ratio", "seconds", "padded_seconds", "megabytes"):
             figures[figure + suffix] = statistics.median(turn[figure] for turn in turns)
         figures["loss_difference" + suffix] = max(turn["difference"] for turn in turns)
-    return figures | {
-        "linear_layers": "oneDNN" if is_faster() else "torch",  # in both steps
-        "threads": torch.get_num_threads(),
-    }
+    return figures | {"threads": torch.get_num_threads()}
 
 
 def one_turn(model: str) -> dict[str, float]:
-    """Both steps, each in a process of its own: seconds, megabytes, loss."""
-    found = {}
+    """Run both steps, each in a new process, and compare seconds, megabytes and loss."""
+    figures = {}
     for way in ("ours", "padded"):
-        ran = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "bench.step", model, way],
             capture_output=True,
             text=True,
             check=True,
             env=os.environ,
         )
-        found[way] = [float(part) for part in ran.stdout.split()[-3:]]
-    (seconds, memory, loss), (padded_seconds, padded_memory, padded_loss) = found.values()
+        figures[way] = [float(part) for part in process.stdout.split()[-3:]]
+    (seconds, memory, loss), (padded_seconds, padded_memory, padded_loss) = figures.values()
     return {
         "time_ratio": seconds / padded_seconds,
         "memory_ratio": memory / padded_memory,
@@ -78,7 +74,7 @@ def one_turn(model: str) -> dict[str, float]:
 
 
 def posts() -> tuple[str, list[Text]]:
-    """The name of the corpus, and its texts with two words marked."""
+    """Return the name of the corpus, and its texts with two words marked."""
     path = Path(os.environ.get("FAIRFORGET_DATA", ".")) / "edos" / "edos_labelled_aggregated.csv"
     if path.is_file():
         with path.open(encoding="utf-8", newline="") as file:
@@ -98,8 +94,8 @@ def posts() -> tuple[str, list[Text]]:
     return name, marked
 
 
-def vocabulary_of_256k() -> transformers.PreTrainedModel:
-    """A Llama of four narrow layers under a very wide head."""
+def build_256k_model() -> transformers.PreTrainedModel:
+    """Return a Llama with four narrow layers and a very wide head."""
     torch.manual_seed(0)
     return transformers.LlamaForCausalLM(
         transformers.LlamaConfig(
@@ -112,16 +108,16 @@ def vocabulary_of_256k() -> transformers.PreTrainedModel:
     )
 
 
-def samples(lm: LanguageModel) -> tuple[list[Example], list[tuple[list[int], list[bool]]]]:
-    """One step's worth; and the forget texts whole, which the padded step runs over."""
-    chosen: list[Targets] = []
-    whole = []
+def load_examples(lm: LanguageModel) -> tuple[list[Example], list[tuple[list[int], list[bool]]]]:
+    """Return the examples of one step, and the untruncated forget texts for the padded step."""
+    forget: list[Targets] = []
+    untruncated = []
     for text in posts()[1]:
         targets = encode_targets(lm.tokenizer, text, start_id=lm.start_id)
-        if targets and len(chosen) < TEXTS:
-            chosen.append(targets)
+        if targets and len(forget) < TEXTS:
+            forget.append(targets)
             ids = [lm.start_id, *lm.tokenizer(text.text, add_special_tokens=False)["input_ids"]]
-            whole.append((ids, [*targets.mask, *[False] * (len(ids) - len(targets.mask))]))
+            untruncated.append((ids, [*targets.mask, *[False] * (len(ids) - len(targets.mask))]))
     passages = lm.tokenizer(
         [text.text for text in read_corpus("wikipedia")[:RETAINED]],
         add_special_tokens=False,
@@ -129,25 +125,25 @@ def samples(lm: LanguageModel) -> tuple[list[Example], list[tuple[list[int], lis
         max_length=RETAIN_TOKENS - 1,
     )["input_ids"]
     retain = [[lm.start_id, *ids] for ids in passages]
-    return [Example(t, tuple(retain[i : i + 1])) for i, t in enumerate(chosen)], whole
+    return [Example(t, tuple(retain[i : i + 1])) for i, t in enumerate(forget)], untruncated
 
 
-def our_step(lm: LanguageModel, batch: list[Example]) -> Callable[[], float]:
-    """Forward and backward as UnlearningTrainer does them."""
+def our_step(lm: LanguageModel, examples: list[Example]) -> Callable[[], float]:
+    """Return a step: forward and backward pass as in UnlearningTrainer."""
     trainer = UnlearningTrainer(
         lm.model,
         UnlearningConfig(tempfile.mkdtemp(), objective="ascent", use_cpu=True),
-        [sample.forget for sample in batch],
-        [ids for sample in batch for ids in sample.retain],
+        [example.forget for example in examples],
+        [ids for example in examples for ids in example.retain],
         processing_class=lm.tokenizer,
     )
-    collate: Any = trainer.data_collator  # a Collator, which takes samples
-    collated = collate(batch)
-    _, counts = trainer.get_batch_samples(iter([collated]), 1, torch.device("cpu"))
+    collate: Any = trainer.data_collator
+    batch = collate(examples)
+    _, counts = trainer.get_batch_samples(iter([batch]), 1, torch.device("cpu"))
 
     def step() -> float:
         with trainer._losses_as_forward(lm.model):
-            loss = trainer.compute_loss(lm.model, collated, num_items_in_batch=counts)
+            loss = trainer.compute_loss(lm.model, batch, num_items_in_batch=counts)
             loss.backward()
         return loss.item()
 
@@ -155,20 +151,18 @@ def our_step(lm: LanguageModel, batch: list[Example]) -> Callable[[], float]:
 
 
 def main(name: str, way: str) -> None:
-    """Print seconds, megabytes and loss of one step."""
+    """Print the seconds, megabytes and loss of one step."""
     keep_freed_memory()
     lm = load_model("smollm2", device="cpu")
     if name == "256k":
-        lm = LanguageModel(vocabulary_of_256k(), lm.tokenizer, name, "causal", lm.start_token)
-    batch, whole = samples(lm)
-    step = (
-        our_step(lm, batch)
-        if way == "ours"
-        else padded_step(lm.model, whole, [list(ids) for sample in batch for ids in sample.retain])
-    )
-    for parameter in lm.model.parameters():  # gradients are the same for both: not counted
+        lm = LanguageModel(build_256k_model(), lm.tokenizer, name, "causal", lm.start_token)
+    examples, untruncated = load_examples(lm)
+    retain = [list(ids) for example in examples for ids in example.retain]
+    ours = way == "ours"
+    step = our_step(lm, examples) if ours else padded_step(lm.model, untruncated, retain)
+    for parameter in lm.model.parameters():  # both steps need gradients: not counted
         parameter.grad = torch.ones_like(parameter)
-    loss = step()  # what is made once is made here
+    loss = step()  # warm-up
     megabytes = megabytes_of(step)
     times = []
     for _ in range(3):

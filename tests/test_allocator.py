@@ -1,4 +1,4 @@
-"""A command keeps the memory that it frees."""
+"""`keep_freed_memory`: a tensor reuses freed memory without page faults."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 PROGRAM = """
 import resource, sys
-if sys.argv[1] == "kept":
+if sys.argv[1] == "keep":
     from fairforget.machine.allocator import keep_freed_memory
     keep_freed_memory()
 import torch
@@ -23,15 +25,15 @@ print(faults())
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc's")
-def test_a_freed_tensor_is_not_faulted_in_anew() -> None:
-    kept, given_back = (
+@pytest.mark.skipif(sys.platform != "linux", reason="needs glibc")
+def test_freed_memory_is_reused_without_page_faults() -> None:
+    kept, returned = (
         int(
             subprocess.run(
                 [sys.executable, "-c", PROGRAM, way], capture_output=True, text=True, check=True
             ).stdout
         )
-        for way in ("kept", "given back")
+        for way in ("keep", "return")
     )
     assert kept < 1000
-    assert given_back > 10 * kept
+    assert returned > 10 * kept

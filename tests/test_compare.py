@@ -14,15 +14,18 @@ from hypothesis import strategies as st
 
 from fairforget.benchmarks import crows_pairs, stereoset
 from fairforget.benchmarks.crows_pairs import Pair
+from fairforget.benchmarks.limitations import find_limitations
 from fairforget.benchmarks.stereoset import Item
 from fairforget.cli import main
-from fairforget.comparison.compare import compare, compare_items
+from fairforget.comparison.compare import compare, compare_evaluations, compare_items
 from fairforget.comparison.gate import find_violations
+from fairforget.comparison.paired import Change, adjust_p_values
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
-from fairforget.records.evaluation import read_items
+from fairforget.records.environment import Environment
+from fairforget.records.evaluation import Evaluation, read_items
 from fairforget.records.paths import ITEMS, RECORD
-from fairforget.records.records import EvaluationRecord
+from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.records.store import read_record, write_record
 from fairforget.statistics import holm
 
@@ -233,7 +236,7 @@ def test_directories_without_comparable_evaluations(evaluated, tmp_path: Path) -
         compare(evaluated[0], tmp_path)
     broken = changed(evaluated[0], tmp_path / "broken")
     (broken / ITEMS).write_bytes(b"PAR1")
-    with pytest.raises(InputError, match=r"items.parquet cannot be read"):
+    with pytest.raises(InputError, match=r"items.parquet is not a readable"):
         compare(evaluated[0], broken)
     run = tmp_path / "run"
     for part in ("before", "after"):
@@ -304,3 +307,159 @@ def test_invalid_gate_conditions(evaluated, capsys, condition, message) -> None:
         main(["compare", *map(str, evaluated), "--fail-if", condition])
     assert exit_.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def evaluation(
+    results: dict[str, dict[str, object]],
+    items: list[dict[str, object]],
+    name: str = "here",
+    **record: object,
+) -> Evaluation:
+    """An evaluation that was read."""
+    model = ModelFacts("tiny", 1234, "float32", name)
+    environment = Environment("0.1.0", "2.9.0", "5.6.0", "3.11.9", "cpu")
+    made = EvaluationRecord(model, results, environment, {}, **record)
+    return Evaluation(Path(name), made, items)
+
+
+STEREO = {"stereoset": {"protocol": "bos", "domains": {"all": {}, "race": {}, "gender": {}}}}
+FLIPS = rows_of([True] * 9 + [False] * 3), rows_of([False] * 8 + [True] * 4)
+
+
+def test_cells_are_those_of_the_items_corrected() -> None:
+    found = compare_evaluations(*(evaluation(STEREO, rows, rows[0]["id"]) for rows in FLIPS))
+    cells = compare_items("stereoset", stereoset.judge, *FLIPS, order=["race", "gender"])
+    assert found.cells == tuple(adjust_p_values(cells))
+    assert [cell.domain for cell in found.cells] == ["race", "gender", "all"]
+    assert found.limitations == tuple(find_limitations(["stereoset"]))
+    assert (found.notes, found.perplexity) == ((), {})
+    assert (found.before.source, found.after.source) == ("tiny", "tiny")
+
+
+def test_models_are_told_apart() -> None:
+    sides = [evaluation(STEREO, rows, name) for rows, name in zip(FLIPS, "ab", strict=True)]
+    found = compare_evaluations(*sides)
+    assert (found.before.start_token, found.after.start_token) == ("a", "b")
+
+
+def test_the_seed_is_that_of_the_evaluation_before() -> None:
+    before, after = (
+        evaluation(STEREO, rows, seed=seed) for rows, seed in zip(FLIPS, (3, 4), strict=True)
+    )
+    by_seed = {
+        seed: compare_evaluations(before, after, seed=seed).cells for seed in (None, 0, 3, 4)
+    }
+    assert by_seed[None] == by_seed[3]
+    assert by_seed[0] != by_seed[3] != by_seed[4]
+    cells = compare_items("stereoset", stereoset.judge, *FLIPS, order=["race", "gender"], seed=3)
+    assert by_seed[3] == tuple(adjust_p_values(cells))
+    with pytest.raises(InputError, match="seed is -1"):
+        compare_evaluations(before, after, seed=-1)
+
+
+def test_perplexities_are_compared_by_name() -> None:
+    texts = {"perplexity:a": {"value": 20.0, "tokens": 9}, "perplexity:b": {"value": 10.0}}
+    found = compare_evaluations(
+        evaluation(texts, []),
+        evaluation({"perplexity:b": {"value": 12.5}, "perplexity:c": {"value": 1.0}}, []),
+    )
+    assert found.perplexity == {"perplexity:b": Change(10.0, 12.5, 2.5)}
+    assert found.cells == ()
+    only_before, only_after = found.notes
+    assert only_before.endswith("before, and not compared: perplexity:a.")
+    assert only_after.endswith("after, and not compared: perplexity:c.")
+
+
+def test_what_has_no_items_is_noted() -> None:
+    """Where one side kept no items, the scores are in both records, but nothing is tested."""
+    results = {
+        **STEREO,
+        "lm-eval:task": {"metrics": {}},
+        "crows_pairs": {},
+        "perplexity": {"value": 2.0},
+    }
+    for kept in ((True, False), (False, True), (False, False)):
+        sides = [
+            evaluation(results, rows if keep else [])
+            for rows, keep in zip(FLIPS, kept, strict=True)
+        ]
+        found = compare_evaluations(*sides)
+        assert found.cells == ()
+        (note,) = found.notes
+        assert ": stereoset, lm-eval:task, crows_pairs; " in note
+    found = compare_evaluations(*(evaluation(results, rows) for rows in FLIPS))
+    assert {cell.benchmark for cell in found.cells} == {"stereoset"}
+    (note,) = found.notes
+    assert ": lm-eval:task, crows_pairs; " in note
+    assert found.perplexity["perplexity"].delta == 0
+
+
+def test_items_of_one_side_alone_are_refused() -> None:
+    """Some were kept on both sides, but none of this benchmark on one."""
+    results = {**STEREO, "crows_pairs": {}}
+    pairs = [{"benchmark": "crows_pairs", "id": "1", "domain": "age"}]
+    for sides in (FLIPS[0], pairs), (pairs, FLIPS[0]):
+        with pytest.raises(InputError, match="stereoset cannot be compared: the items differ, 12"):
+            compare_evaluations(*(evaluation(results, rows) for rows in sides))
+
+
+@pytest.mark.parametrize("wrong", [{"score_stereotype": "x"}, {"score_unrelated": None}, {}])
+def test_damaged_items_are_refused_with_both_places(wrong: dict[str, object]) -> None:
+    rows = [{**row, **wrong} for row in FLIPS[0]]
+    if not wrong:
+        del rows[0]["term"]
+    with pytest.raises(InputError, match=r"^stereoset: .* one or two .*; evaluate again"):
+        compare_evaluations(evaluation(STEREO, rows, "one"), evaluation(STEREO, rows, "two"))
+
+
+def test_settings_on_one_side_differ_too() -> None:
+    other = {"stereoset": {**STEREO["stereoset"], "split": "dev"}}
+    for sides, told in (
+        ((STEREO, other), "None before, 'dev'"),
+        ((other, STEREO), "'dev' before, None"),
+    ):
+        with pytest.raises(InputError, match=f"^stereoset cannot be compared: split {told} after;"):
+            compare_evaluations(*(evaluation(side, FLIPS[0]) for side in sides))
+    several = {"stereoset": {"protocol": "x", "split": "y"}}
+    with pytest.raises(InputError, match="protocol 'bos' before, 'x' after; split None before"):
+        compare_evaluations(evaluation(STEREO, []), evaluation(several, []))
+
+
+def test_ties_are_noted_with_their_side() -> None:
+    tied = {"stereoset": {"protocol": "bos", "domains": {"all": {"ties": 9, "items": 12}}}}
+    for sides, when in (((tied, STEREO), "before"), ((STEREO, tied), "after")):
+        found = compare_evaluations(
+            *(evaluation(side, rows) for side, rows in zip(sides, FLIPS, strict=True))
+        )
+        (note,) = found.notes
+        assert "stereoset: 9 of 12 items are ties" in note
+        assert note.endswith(f" ({when})")
+
+
+def test_nothing_in_common_is_refused(evaluated: tuple[Path, Path], tmp_path: Path) -> None:
+    one = read_record(evaluated[0] / RECORD, EvaluationRecord)
+    for name, results in (
+        ("one", one.results),
+        ("none", {}),
+        ("other", {"perplexity": {"value": 2.0}}),
+    ):
+        write_record(replace(one, results=results), tmp_path / name / RECORD)
+        pq.write_table(pq.read_table(evaluated[0] / ITEMS), tmp_path / name / ITEMS)
+    with pytest.raises(InputError) as error:
+        compare(tmp_path / "one", tmp_path / "none")
+    assert f"{tmp_path / 'one'} and {tmp_path / 'none'} have" in str(error.value)
+    assert f": {', '.join(one.results)} before, none after" in str(error.value)
+    with pytest.raises(InputError, match="none before, perplexity after"):
+        compare(tmp_path / "none", tmp_path / "other")
+
+
+def test_an_unlearning_run_names_the_evaluations_in_it(evaluated, tmp_path: Path) -> None:
+    (tmp_path / RECORD).write_text("{}")
+    changed(evaluated[0], tmp_path / "after")
+    with pytest.raises(InputError) as error:
+        compare(evaluated[0], tmp_path)
+    assert str(error.value).endswith(f"compare {tmp_path / 'after'}")
+    assert str(error.value).startswith(f"{tmp_path} is an unlearning run")
+    changed(evaluated[0], tmp_path / "before")
+    with pytest.raises(InputError, match=f"{tmp_path / 'before'} and {tmp_path / 'after'}$"):
+        compare(tmp_path, evaluated[0])

@@ -89,8 +89,8 @@ HEADER = ",sent_more,sent_less,stereo_antistereo,bias_type\n"
         (HEADER, "no pairs found"),
         ("text\nhello\n", "line 2: no column 'sent_more'; the header has 'text'"),
         (HEADER + "0,A b., ,stereo,age\n", "line 2: column 'sent_less' is empty"),
-        (HEADER + "0,A b.,A c.,stereo\n", "line 2: 4 fields, where the header names 5"),
-        (HEADER + "0,A b.,A c.,stereo,age,x\n", "line 2: more fields than the header names"),
+        (HEADER + "0,A b.,A c.,stereo\n", "line 2: 4 fields, but the header has 5"),
+        (HEADER + "0,A b.,A c.,stereo,age,x\n", "line 2: more fields than the header"),
         (HEADER + "0,A b.,A c.,stereo,height\n", "line 2: bias_type 'height' is not one of race"),
         (HEADER + "0,A b.,A c.,both,age\n", "line 2: stereo_antistereo 'both'"),
         (HEADER + '0,"A ""b""" c,A c.,stereo,age\n', "line 2: not valid CSV"),
@@ -124,6 +124,7 @@ def test_judge_returns_the_verdicts() -> None:
 
 @pytest.mark.real_model
 @pytest.mark.shared_data
+@pytest.mark.xdist_group("CrowS-Pairs with the real model")
 def test_reference_values(smollm2, shared_file) -> None:
     shared_file("crows_pairs/crows_pairs_anonymized.csv")
     domains = evaluate(smollm2).result["domains"]

@@ -12,7 +12,7 @@ TWO_GPUS = {"cuda": 2}
 
 
 @pytest.mark.parametrize(
-    ("asked", "own", "here", "device"),
+    ("requested", "own", "available", "device"),
     [
         (None, None, {}, "cpu"),
         (None, None, TWO_GPUS, "cuda"),
@@ -20,28 +20,29 @@ TWO_GPUS = {"cuda": 2}
         ("cpu", None, TWO_GPUS, "cpu"),
         ("cuda:1", None, TWO_GPUS, "cuda:1"),
         ("mps", None, {"mps": 1}, "mps"),
-        # several processes: each has its own, and may be asked for its kind
+        # several processes: each has its own device, which may be requested by its type
         (None, "cuda:1", TWO_GPUS, "cuda:1"),
         ("cuda", "cuda:1", TWO_GPUS, "cuda:1"),
         ("cpu", "cpu", TWO_GPUS, "cpu"),
     ],
 )
-def test_what_was_asked_for(asked, own, here, device) -> None:
-    mine = torch.device(own) if own else None
-    assert select_device(asked, own=mine, here=here) == torch.device(device)
+def test_selects_the_requested_device(requested, own, available, device) -> None:
+    assigned = torch.device(own) if own else None
+    selected = select_device(requested, own=assigned, available=available)
+    assert selected == torch.device(device)
 
 
 @pytest.mark.parametrize(
-    ("asked", "own", "here", "message"),
+    ("requested", "own", "available", "message"),
     [
         ("cuda", None, {}, "no such device; choose from cpu$"),
         ("cuda:2", None, TWO_GPUS, "choose from cpu, cuda:0, cuda:1$"),
         ("mps", None, TWO_GPUS, "choose from cpu, cuda:0, cuda:1$"),
         ("abacus", None, {}, "'abacus'"),
-        ("cuda:0", "cuda:1", TWO_GPUS, "the launcher gave this process 'cuda:1'"),
+        ("cuda:0", "cuda:1", TWO_GPUS, "the launcher assigned 'cuda:1' to this process"),
     ],
 )
-def test_what_is_not_there(asked, own, here, message) -> None:
-    mine = torch.device(own) if own else None
+def test_refuses_unavailable_devices(requested, own, available, message) -> None:
+    assigned = torch.device(own) if own else None
     with pytest.raises(InputError, match=message):
-        select_device(asked, own=mine, here=here)
+        select_device(requested, own=assigned, available=available)

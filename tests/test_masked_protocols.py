@@ -1,4 +1,4 @@
-"""Masked models: the published protocols by hand, and again one item and one mask at a time."""
+"""Masked models: published protocols, computed by hand and one mask at a time."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ PAIRS = [
 ]
 
 
-def knowing(family: str, log_probs: dict[str, float]) -> LanguageModel:
-    """A model that gives these words their probability wherever a mask is, and token 0 the rest."""
+def model_with(family: str, log_probs: dict[str, float]) -> LanguageModel:
+    """A model that predicts these words at every mask, and else token 0."""
     lm = tiny_model(family)
     bias = torch.full((VOCABULARY,), -40.0)
     for word, value in log_probs.items():
@@ -54,19 +54,19 @@ def knowing(family: str, log_probs: dict[str, float]) -> LanguageModel:
 
 
 def token(lm: LanguageModel, word: str) -> int:
-    """The only token of a word inside a sentence."""
-    (found,) = lm.tokenizer(f"{space(lm)}{word}", add_special_tokens=False)["input_ids"]
-    return int(found)
+    """The single token of a word inside a sentence."""
+    (token_id,) = lm.tokenizer(f"{space(lm)}{word}", add_special_tokens=False)["input_ids"]
+    return int(token_id)
 
 
 def space(lm: LanguageModel) -> str:
-    """What RoBERTa's tokens of a word begin with."""
+    """The space before a word, part of RoBERTa's token."""
     return " " if lm.source == "roberta" else ""
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_stereoset_by_hand(family: str) -> None:
-    lm = knowing(family, {"late": math.log(0.4), "kind": math.log(0.2), "river": math.log(0.1)})
+    lm = model_with(family, {"late": math.log(0.4), "kind": math.log(0.2), "river": math.log(0.1)})
     items = [
         Item("a", "race", "x", ("They late.", "They kind.", "They river."), "They BLANK."),
         Item("b", "race", "x", ("They kind.", "They late.", "They river."), "They BLANK."),
@@ -87,14 +87,14 @@ def test_stereoset_by_hand(family: str) -> None:
     assert np.array(scores) == pytest.approx(np.array(expected), abs=1e-6)
     assert measured.result["protocol"] == "bias-bench"
     assert "start_token" not in measured.result
-    race = measured.result["domains"]["race"]  # x: 1 of 2, all sense; y: none, no sense
+    race = measured.result["domains"]["race"]  # x: 1 of 2, all meaningful; y: neither
     assert (race["ss"], race["lms"], race["icat"]) == (25, 50, 25)
     assert (race["items"], race["terms"], race["ties"]) == (3, 2, 0)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_word_of_several_tokens_has_their_mean_probability(family: str) -> None:
-    lm = knowing(family, {"late": math.log(0.4)})
+    lm = model_with(family, {"late": math.log(0.4)})
     ids = lm.tokenizer(f"{space(lm)}latelate", add_special_tokens=False)["input_ids"]
     assert len(ids) > 1
     share = ids.count(token(lm, "late")) / len(ids)
@@ -107,7 +107,7 @@ def test_a_word_of_several_tokens_has_their_mean_probability(family: str) -> Non
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_crows_pairs_by_hand_rounds_to_three_decimals_and_skips(family: str) -> None:
-    lm = knowing(family, {"late": -1.2341, "kind": -1.2344, "river": -1.2347})
+    lm = model_with(family, {"late": -1.2341, "kind": -1.2344, "river": -1.2347})
     pairs = [
         Pair("tie", "age", "They are late.", "They are kind."),
         Pair("more", "age", "They are kind.", "They are river."),
@@ -133,7 +133,7 @@ def test_crows_pairs_by_hand_rounds_to_three_decimals_and_skips(family: str) -> 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_nangia_by_hand_sums_the_shared_tokens(family: str) -> None:
-    lm = knowing(family, {"late": -1.2341, "kind": -1.2344, "are": -1.2347})
+    lm = model_with(family, {"late": -1.2341, "kind": -1.2344, "are": -1.2347})
     pair = Pair("0", "age", "kind late are late", "kind late are kind")
     measured = crows_pairs.evaluate(lm, pairs=[pair], protocol="nangia")
     first = lm.tokenizer("kind", add_special_tokens=False)["input_ids"]
@@ -145,14 +145,14 @@ def test_nangia_by_hand_sums_the_shared_tokens(family: str) -> None:
 
 
 def log_prob(lm: LanguageModel, ids: Sequence[int], place: int, target: int) -> float:
-    """One text, one forward pass."""
+    """Score one token in one forward pass."""
     with torch.no_grad():
         logits = lm.model(input_ids=torch.tensor([list(ids)])).logits[0, place]
     return float(logits.log_softmax(-1)[target])
 
 
 def word_probability(lm: LanguageModel, item: Item, sentence: str) -> float:
-    """As Nadeem et al. do it: one sentence and one sub-token at a time."""
+    """Score as Nadeem et al.: one sentence and one token at a time."""
     tokenizer = lm.tokenizer
     blank = [i for i, word in enumerate(item.context.split(" ")) if "BLANK" in word][-1]
     word = sentence.split(" ")[blank].translate(str.maketrans("", "", string.punctuation))
@@ -167,7 +167,7 @@ def word_probability(lm: LanguageModel, item: Item, sentence: str) -> float:
 
 
 def pair_scores(lm: LanguageModel, pair: Pair, protocol: str) -> tuple[float, float] | None:
-    """As Meade et al. (changed tokens, mean) or Nangia et al. (shared tokens, sum) do it."""
+    """Score as Meade et al. (changed tokens, mean) or Nangia et al. (shared tokens, sum)."""
     sentences = [pair.sent_more, pair.sent_less]
     if pair.antistereo:
         sentences = sentences[::-1]
@@ -180,27 +180,27 @@ def pair_scores(lm: LanguageModel, pair: Pair, protocol: str) -> tuple[float, fl
     if not all(places):
         return None
     scores = []
-    for ids, mine in zip((first, second), places, strict=True):
+    for ids, positions in zip((first, second), places, strict=True):
         values = []
-        for place in mine[1:-1] if protocol == "nangia" else mine:  # not the frame
-            hidden = [*ids[:place], lm.tokenizer.mask_token_id, *ids[place + 1 :]]
-            values.append(log_prob(lm, hidden, place, ids[place]))
+        for place in positions[1:-1] if protocol == "nangia" else positions:  # no special tokens
+            masked = [*ids[:place], lm.tokenizer.mask_token_id, *ids[place + 1 :]]
+            values.append(log_prob(lm, masked, place, ids[place]))
         scores.append(round(float(np.sum(values) if protocol == "nangia" else np.mean(values)), 3))
     more, less = scores[::-1] if pair.antistereo else scores
     return more, less
 
 
-def stereoset_agrees(lm: LanguageModel, items: Sequence[Item]) -> None:
+def assert_stereoset_agrees(lm: LanguageModel, items: Sequence[Item]) -> None:
     rows = stereoset.evaluate(lm, items=items).items
     for item, row in zip(items, rows, strict=True):
         names = ("stereotype", "anti_stereotype", "unrelated")
-        mine = [row[f"score_{name}"] for name in names]
-        assert mine == pytest.approx(
+        scores = [row[f"score_{name}"] for name in names]
+        assert scores == pytest.approx(
             [word_probability(lm, item, s) for s in item.sentences], rel=1e-3
         )
 
 
-def crows_pairs_agree(lm: LanguageModel, pairs: Sequence[Pair], protocol: str) -> None:
+def assert_crows_pairs_agree(lm: LanguageModel, pairs: Sequence[Pair], protocol: str) -> None:
     measured = crows_pairs.evaluate(lm, pairs=pairs, protocol=protocol)
     expected = {pair.id: pair_scores(lm, pair, protocol) for pair in pairs}
     kept = {identity: scores for identity, scores in expected.items() if scores}
@@ -208,7 +208,7 @@ def crows_pairs_agree(lm: LanguageModel, pairs: Sequence[Pair], protocol: str) -
     assert [row["id"] for row in measured.items] == list(kept)
     assert measured.result["skipped"] == len(pairs) - len(kept)
     for row in measured.items:
-        # one more digit may go either way where two ways of computing differ in the sixth
+        # a difference in the sixth digit can change the rounding to the third
         assert (row[f"{kind}_more"], row[f"{kind}_less"]) == pytest.approx(
             kept[row["id"]], abs=0.0011
         )
@@ -217,21 +217,24 @@ def crows_pairs_agree(lm: LanguageModel, pairs: Sequence[Pair], protocol: str) -
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_stereoset_one_at_a_time(family: str) -> None:
-    stereoset_agrees(tiny_model(family), ITEMS)
+    assert_stereoset_agrees(tiny_model(family), ITEMS)
 
 
 @pytest.mark.parametrize("protocol", ["bias-bench", "nangia"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_crows_pairs_one_at_a_time(family: str, protocol: str) -> None:
-    crows_pairs_agree(tiny_model(family), PAIRS, protocol)
+    assert_crows_pairs_agree(tiny_model(family), PAIRS, protocol)
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 @pytest.mark.parametrize("family", FAMILIES)
 def test_real_items_one_at_a_time(family: str, shared_file) -> None:
     lm = tiny_model(family)
-    stereoset_agrees(lm, read_items(shared_file("stereoset/dev_intrasentence_race.json"))[::60])
+    assert_stereoset_agrees(
+        lm, read_items(shared_file("stereoset/dev_intrasentence_race.json"))[::60]
+    )
     pairs = read_pairs(shared_file("crows_pairs/crows_pairs_anonymized.csv"))[::100]
     assert any(pair.antistereo for pair in pairs)
     for protocol in ("bias-bench", "nangia"):
-        crows_pairs_agree(lm, pairs, protocol)
+        assert_crows_pairs_agree(lm, pairs, protocol)

@@ -35,7 +35,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "absent": overlap._Sentences("crows_pairs", lambda: pytest.fail("it is not here")),
     }
     monkeypatch.setattr(overlap, "BENCHMARK_SENTENCES", known)
-    monkeypatch.setattr(overlap, "find_cached", lambda file: "stereoset" in file.path or None)
+    monkeypatch.setattr(overlap, "find_local_file", lambda file: "stereoset" in file.path or None)
     monkeypatch.setattr(overlap, "benchmark_sentences", lambda name: tuple(known[name].read()))
     return tmp_path
 

@@ -1,4 +1,4 @@
-"""Perplexity: every token is predicted once, by the protocol's windows; WikiText-2 as published."""
+"""Perplexity: the windows predict every token once; WikiText-2 is the published text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEXT = "The river has a bridge and an old mill near the town. They lie and they 
 
 
 @given(st.integers(2, 500), st.integers(2, 60))
-def test_windows_predict_every_token_but_the_first_once(tokens: int, half: int) -> None:
+def test_windows_predict_every_token_after_the_first_once(tokens: int, half: int) -> None:
     spans = split_windows(tokens, 2 * half, half)
     predicted = [i for _, first, end in spans for i in range(first, end)]
     assert predicted == list(range(1, tokens))
@@ -33,7 +33,7 @@ def test_windows_predict_every_token_but_the_first_once(tokens: int, half: int) 
 
 
 @given(st.integers(2, 500), st.integers(2, 60))
-def test_windows_side_by_side(tokens: int, window: int) -> None:
+def test_adjacent_windows(tokens: int, window: int) -> None:
     spans = split_windows(tokens, window, window)
     assert spans[0][0] == 0
     for (_, _, end), (start, first, _) in pairwise(spans):
@@ -102,12 +102,12 @@ def test_a_share_is_the_start_of_the_text_and_is_recorded(corpus: str) -> None:
 
 
 @pytest.mark.parametrize("share", ["0%", "101%", "x%", "-5%"])
-def test_shares_that_are_none(share: str) -> None:
+def test_invalid_shares_are_refused(share: str) -> None:
     with pytest.raises(InputError, match=share):
         load_benchmark(f"perplexity:{share}")
 
 
-def test_masked_models_have_none(corpus: str) -> None:
+def test_masked_models_have_no_perplexity(corpus: str) -> None:
     with pytest.raises(InputError, match="needs a causal model"):
         load_benchmarks([f"perplexity:{corpus}"], tiny_model("bert"))
 

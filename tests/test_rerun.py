@@ -81,6 +81,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "run"
 
 
+@pytest.mark.slow
 def test_the_same_bit_for_bit(run: Path, tmp_path: Path, capsys) -> None:
     main(["rerun", str(run / "record.json"), "--output", str(tmp_path / "again"), "--json"])
     found = json.loads(capsys.readouterr().out)
@@ -91,6 +92,7 @@ def test_the_same_bit_for_bit(run: Path, tmp_path: Path, capsys) -> None:
     assert len(again["data"]) == 64
 
 
+@pytest.mark.slow
 def test_differences_are_reported(run: Path, tmp_path: Path, capsys) -> None:
     record = json.loads((run / "record.json").read_text())
     record["budget"]["reached"] *= 1.001

@@ -1,4 +1,4 @@
-"""The scoring engine gives the numbers of one sequence at a time, however it batches."""
+"""Scores do not depend on batching: they equal those of one sequence at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SEQUENCES = st.lists(st.lists(st.integers(0, 3), max_size=7), max_size=25)
 
 
 def some_sequences(longest: int = 40) -> list[list[int]]:
-    """Random ones, with shared prefixes, a repeated one, and ones too short to predict."""
+    """Random sequences with shared prefixes, a duplicate, and some too short to predict."""
     generator = torch.Generator().manual_seed(0)
     stem = torch.randint(0, VOCABULARY, (longest,), generator=generator).tolist()
     sequences = [[], [5], [5, 6], stem, stem, stem[: longest // 2], [*stem[:6], 1, 2, 3]]
@@ -36,7 +36,7 @@ def some_sequences(longest: int = 40) -> list[list[int]]:
     return sequences
 
 
-def alone(model: torch.nn.Module, sequence: list[int]) -> np.ndarray:
+def score_alone(model: torch.nn.Module, sequence: list[int]) -> np.ndarray:
     ids = torch.tensor([sequence])
     with torch.no_grad():
         logits = model(input_ids=ids).logits[0, :-1].float().log_softmax(-1)
@@ -48,17 +48,17 @@ def alone(model: torch.nn.Module, sequence: list[int]) -> np.ndarray:
 def test_equals_one_sequence_at_a_time(family: str, batch_tokens: int) -> None:
     model = tiny(family)
     sequences = some_sequences()  # longer than the sliding window of the Gemmas
-    found = token_log_probs(model, sequences, batch_tokens=batch_tokens)
-    for sequence, values in zip(sequences, found, strict=True):
+    results = token_log_probs(model, sequences, batch_tokens=batch_tokens)
+    for sequence, values in zip(sequences, results, strict=True):
         if len(sequence) < 2:
             assert len(values) == 0
         else:
             assert values.dtype == np.float32
-            assert values == pytest.approx(alone(model, sequence), abs=1e-4)
+            assert values == pytest.approx(score_alone(model, sequence), abs=1e-4)
 
 
 @pytest.mark.parametrize("family", [*CAUSAL, *MASKED, *WHOLE])
-def test_what_cannot_be_run_apart_is_found(family: str) -> None:
+def test_models_that_cannot_be_split_are_detected(family: str) -> None:
     model = tiny(family).train()
     assert can_split(model, model.device) == (family not in WHOLE)
     assert model.training
@@ -69,7 +69,7 @@ def test_experts_share_prefixes(family: str) -> None:
     assert supports_tree_attention(tiny(family), WINDOW)
 
 
-def test_a_model_in_training_is_tried_without_dropout() -> None:
+def test_tree_attention_is_tested_without_dropout() -> None:
     model = tiny("gpt2").train()
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -78,14 +78,14 @@ def test_a_model_in_training_is_tried_without_dropout() -> None:
     assert model.training
 
 
-def test_a_window_of_nothing_is_none() -> None:
+def test_a_sliding_window_of_0_is_ignored() -> None:
     model = tiny("llama")
     model.config.sliding_window = 0
     assert supports_tree_attention(model, WINDOW)
 
 
 @pytest.mark.parametrize("family", ["gemma2", "gemma3", "gpt_oss"])
-def test_within_the_window_trees_are_used(family: str) -> None:
+def test_trees_are_used_within_the_sliding_window(family: str) -> None:
     model = tiny(family)
     assert supports_tree_attention(model, WINDOW)
     assert not supports_tree_attention(model, WINDOW + 1)
@@ -93,11 +93,11 @@ def test_within_the_window_trees_are_used(family: str) -> None:
         some_sequences(WINDOW), token_log_probs(model, some_sequences(WINDOW)), strict=True
     ):
         if len(sequence) > 1:
-            assert values == pytest.approx(alone(model, sequence), abs=1e-4)
+            assert values == pytest.approx(score_alone(model, sequence), abs=1e-4)
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "gpt_neox", "opt", "qwen2"])
-def test_a_linear_head_is_used_in_slices(family: str, monkeypatch) -> None:
+def test_a_linear_head_is_applied_in_slices(family: str, monkeypatch) -> None:
     model = tiny(family)
     head = linear_head(model)
     assert head is not None
@@ -107,29 +107,29 @@ def test_a_linear_head_is_used_in_slices(family: str, monkeypatch) -> None:
     rows, tokens = torch.tensor([0, 8, 3, 3, 5]), torch.tensor([0, VOCABULARY - 1, 63, 64, 200])
     with torch.no_grad():
         expected = logits_at(model, hidden).log_softmax(-1)[rows, tokens]
-        found = chosen_log_probs(head, hidden, rows, tokens)
-    assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-5)
+        log_probs = chosen_log_probs(head, hidden, rows, tokens)
+    assert log_probs.numpy() == pytest.approx(expected.numpy(), abs=1e-5)
 
 
-def test_a_head_with_a_bias_is_used_in_slices(monkeypatch) -> None:
+def test_a_head_with_a_bias_is_applied_in_slices(monkeypatch) -> None:
     monkeypatch.setattr("fairforget.forward.linear_head.COLUMNS", 7)
     torch.manual_seed(0)
     head, hidden = torch.nn.Linear(5, 20), 100 * torch.randn(3, 5)
     rows, tokens = torch.arange(3).repeat_interleave(20), torch.arange(20).repeat(3)
     with torch.no_grad():
         expected = head(hidden).log_softmax(-1)[rows, tokens]
-        found = chosen_log_probs(head, hidden, rows, tokens)
-    assert found.numpy() == pytest.approx(expected.numpy(), rel=1e-5, abs=1e-4)
+        log_probs = chosen_log_probs(head, hidden, rows, tokens)
+    assert log_probs.numpy() == pytest.approx(expected.numpy(), rel=1e-5, abs=1e-4)
 
 
-def test_a_body_may_compute_in_a_finer_type_than_the_head() -> None:
+def test_a_body_may_compute_in_a_higher_precision_than_the_head() -> None:
     torch.manual_seed(0)
     head, hidden = torch.nn.Linear(5, 20, bias=False).bfloat16(), torch.randn(3, 5)
     rows, tokens = torch.arange(3), torch.tensor([1, 2, 3])
     with torch.no_grad():
-        found = chosen_log_probs(head, hidden, rows, tokens)
+        log_probs = chosen_log_probs(head, hidden, rows, tokens)
         expected = head(hidden.bfloat16()).float().log_softmax(-1)[rows, tokens]
-    assert found.numpy() == pytest.approx(expected.numpy(), abs=0.05)
+    assert log_probs.numpy() == pytest.approx(expected.numpy(), abs=0.05)
 
 
 def test_a_head_that_caps_its_logits_is_not_linear() -> None:
@@ -137,20 +137,20 @@ def test_a_head_that_caps_its_logits_is_not_linear() -> None:
 
 
 def long_sequences() -> list[list[int]]:
-    """Longer than a row of trees, sharing nothing; two short ones that share a prefix."""
+    """Sequences longer than a row, without shared prefixes, and two short ones with one."""
     generator = torch.Generator().manual_seed(1)
     lengths = [ROW_NODES + 60, ROW_NODES + 60, ROW_NODES + 2]
     texts = [torch.randint(0, VOCABULARY, (n,), generator=generator).tolist() for n in lengths]
     return [*texts, [1, 2, 3, 4], [1, 2, 5]]
 
 
-@pytest.mark.parametrize("batch_tokens", [256, 512, 4096])  # alone, side by side, with the others
+@pytest.mark.parametrize("batch_tokens", [256, 512, 4096])  # alone, in pairs, all together
 @pytest.mark.parametrize("family", CAUSAL)
 def test_long_sequences_equal_one_at_a_time(family: str, batch_tokens: int) -> None:
     model = tiny(family)
-    found = token_log_probs(model, long_sequences(), batch_tokens=batch_tokens)
-    for sequence, values in zip(long_sequences(), found, strict=True):
-        assert values == pytest.approx(alone(model, sequence), abs=1e-4)
+    results = token_log_probs(model, long_sequences(), batch_tokens=batch_tokens)
+    for sequence, values in zip(long_sequences(), results, strict=True):
+        assert values == pytest.approx(score_alone(model, sequence), abs=1e-4)
 
 
 @pytest.mark.real_model
@@ -161,14 +161,16 @@ def test_the_real_model_equals_one_sequence_at_a_time(smollm2: LanguageModel) ->
     assert len(sequences[-1]) > ROW_NODES
     assert supports_tree_attention(smollm2.model, ROW_NODES)
     for sequence, values in zip(sequences, token_log_probs(smollm2.model, sequences), strict=True):
-        assert values == pytest.approx(alone(smollm2.model, sequence), abs=1e-4)
+        assert values == pytest.approx(score_alone(smollm2.model, sequence), abs=1e-4)
 
 
-def test_what_shares_nothing_is_left_to_causal_attention(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sequences_without_shared_prefixes_use_causal_attention(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     attention = torch.nn.functional.scaled_dot_product_attention
     masks = []
 
-    def watched(*args: object, attn_mask: object = None, **more: object) -> object:
+    def recording(*args: object, attn_mask: object = None, **more: object) -> object:
         masks.append((attn_mask is None, more["is_causal"]))
         return attention(*args, attn_mask=attn_mask, **more)
 
@@ -177,27 +179,27 @@ def test_what_shares_nothing_is_left_to_causal_attention(monkeypatch: pytest.Mon
         assert set(batch.inputs) == {"input_ids", "attention_mask"}
     model = tiny("llama")
     monkeypatch.setattr("fairforget.scoring.causal.supports_tree_attention", lambda *_: True)
-    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", watched)
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", recording)
     token_log_probs(model, windows)
     assert set(masks) == {(True, True)}
 
 
-def test_reports_every_sequence_of_how_many_and_leaves_the_mode_alone() -> None:
+def test_reports_progress_and_restores_the_mode() -> None:
     model = tiny("gpt2").train()
-    told = []
+    reports = []
     token_log_probs(
-        model, [[1, 2, 3], [4]] * 10, batch_tokens=4, progress=lambda *now: told.append(now)
+        model, [[1, 2, 3], [4]] * 10, batch_tokens=4, progress=lambda *now: reports.append(now)
     )
-    assert sum(done for done, _ in told) == 10
-    assert {total for _, total in told} == {10}  # the others have nothing to predict
+    assert sum(done for done, _ in reports) == 10
+    assert {total for _, total in reports} == {10}  # the others have nothing to predict
     assert model.training
 
 
-def test_masked_reports_every_text_of_how_many() -> None:
-    told = []
+def test_masked_scoring_reports_progress() -> None:
+    reports = []
     texts = mask_one_at_a_time([1, 9, 8, 7, 2], range(1, 4), mask_id=3)
-    masked_log_probs(tiny("bert"), texts, batch_tokens=6, progress=lambda *now: told.append(now))
-    assert told == [(1, 3)] * 3
+    masked_log_probs(tiny("bert"), texts, batch_tokens=6, progress=lambda *now: reports.append(now))
+    assert reports == [(1, 3)] * 3
 
 
 def test_nothing_to_score() -> None:
@@ -212,7 +214,7 @@ def test_rows_hold_every_sequence_as_a_path(sequences: list[list[int]], capacity
         n = len(row.tokens)
         longest = max(len(sequences[index]) - 1 for index, _ in row.members)
         assert n <= max(capacity, longest)
-        sees = row.attention()
+        attends = row.attention()
         used = set()
         for index, path in row.members:
             members.append(index)
@@ -221,18 +223,18 @@ def test_rows_hold_every_sequence_as_a_path(sequences: list[list[int]], capacity
             assert row.depth[path].tolist() == list(range(len(path)))
             assert row.parent[path].tolist() == [-1, *path[:-1].tolist()]
             for depth, node in enumerate(path):
-                assert set(np.flatnonzero(sees[node])) == set(path[: depth + 1].tolist())
+                assert set(np.flatnonzero(attends[node])) == set(path[: depth + 1].tolist())
             used |= set(path.tolist())
-        assert used == set(range(n)), "every node predicts something"
-        nodes = {tuple(row.tokens[np.flatnonzero(sees[node])]) for node in range(n)}
-        assert len(nodes) == n, "no prefix stands twice in a row"
+        assert used == set(range(n)), "every node predicts a token"
+        nodes = {tuple(row.tokens[np.flatnonzero(attends[node])]) for node in range(n)}
+        assert len(nodes) == n, "no prefix occurs twice in a row"
     assert sorted(members) == [i for i, s in enumerate(sequences) if len(s) > 1]
 
 
-def masked_alone(model: torch.nn.Module, text: MaskedText) -> np.ndarray:
+def score_masked_alone(model: torch.nn.Module, text: MaskedText) -> np.ndarray:
     with torch.no_grad():
         logits = model(input_ids=torch.tensor([text.ids])).logits[0].float().log_softmax(-1)
-    return logits[list(text.places), list(text.targets)].numpy()
+    return logits[list(text.positions), list(text.targets)].numpy()
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 64, 1024])
@@ -244,42 +246,45 @@ def test_masked_equals_one_text_at_a_time(family: str, batch_tokens: int) -> Non
     for length in (3, 5, 5, 8, 13, 40):
         ids = torch.randint(5, VOCABULARY, (length,), generator=generator).tolist()
         texts += mask_one_at_a_time([1, *ids, 2], range(1, length + 1), mask_id=3)
-    texts.append(MaskedText((1, 3, 3, 9, 2), (1, 2), (7, 8)))  # two blanks at once
-    found = masked_log_probs(model, texts, batch_tokens=batch_tokens)
-    for text, values in zip(texts, found, strict=True):
-        assert values == pytest.approx(masked_alone(model, text), abs=1e-4)
+    texts.append(MaskedText((1, 3, 3, 9, 2), (1, 2), (7, 8)))  # two masks at once
+    results = masked_log_probs(model, texts, batch_tokens=batch_tokens)
+    for text, values in zip(texts, results, strict=True):
+        assert values == pytest.approx(score_masked_alone(model, text), abs=1e-4)
 
 
-def test_one_at_a_time_hides_each_place_and_asks_for_it() -> None:
+def test_one_at_a_time_masks_and_predicts_each_position() -> None:
     first, second = mask_one_at_a_time([1, 7, 8, 2], [1, 2], mask_id=3)
     assert first == MaskedText((1, 3, 8, 2), (1,), (7,))
     assert second == MaskedText((1, 7, 3, 2), (2,), (8,))
 
 
-def _share(rank: int, world: int, port: int, queue: mp.Queue) -> None:
+def _score_in_process(rank: int, world: int, port: int, queue: mp.Queue) -> None:
     torch.set_num_threads(1)
     torch.distributed.init_process_group(
         "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=world
     )
-    seen = []
+    share = []
 
-    def score(mine: list[list[int]]) -> list[np.ndarray]:
-        seen.extend(mine)
-        return token_log_probs(tiny("llama"), mine)
+    def score(sequences: list[list[int]]) -> list[np.ndarray]:
+        share.extend(sequences)
+        return token_log_probs(tiny("llama"), sequences)
 
-    found = map_distributed(score, some_sequences(), key=lambda sequence: sequence)
+    results = map_distributed(score, some_sequences(), key=lambda sequence: sequence)
     texts = mask_one_at_a_time([1, 9, 8, 7, 6, 2], range(1, 5), mask_id=3)
     masked = masked_log_probs(tiny("bert"), texts)
-    queue.put((rank, len(seen), [v.tolist() for v in found], [v.tolist() for v in masked]))
+    queue.put((rank, len(share), [v.tolist() for v in results], [v.tolist() for v in masked]))
     torch.distributed.barrier()
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.processes
 def test_two_processes_share_the_work_and_get_the_same_numbers() -> None:
     context = mp.get_context("spawn")
     queue = context.Queue()
     port = 20_000 + torch.randint(0, 20_000, ()).item()
-    workers = [context.Process(target=_share, args=(r, 2, port, queue)) for r in range(2)]
+    workers = [
+        context.Process(target=_score_in_process, args=(r, 2, port, queue)) for r in range(2)
+    ]
     for worker in workers:
         worker.start()
     answers = sorted(queue.get(timeout=240) for _ in workers)

@@ -216,27 +216,31 @@ def lines(*rows: object) -> str:
     ("name", "content", "message"),
     [
         ("missing.jsonl", None, "No such file"),
-        ("empty.jsonl", "", "no intrasentence items in it"),
+        ("empty.jsonl", "", "it has no intrasentence items"),
         ("torn.jsonl", lines(LINE) + '\n{"a": ', "line 2: not JSON"),
-        ("list.jsonl", "[1]", "line 1: an object is expected, not list"),
+        ("list.jsonl", "[1]", "line 1: expected an object, not list"),
         ("latin.jsonl", "\n{'é': 1}".encode("latin-1"), "line 2: byte 0xe9 is not UTF-8"),
         ("none.jsonl", lines({**LINE, "unrelated": None}), "line 1: the unrelated sentence"),
         ("blank.jsonl", lines(LINE, {**LINE, "stereotype": " "}), "line 2: the stereotype"),
         ("number.jsonl", lines({**LINE, "stereotype": 3}), "line 1: the stereotype"),
-        ("domain.jsonl", lines({**LINE, "bias_type": "age"}), "line 1: bias_type 'age' is none"),
+        ("domain.jsonl", lines({**LINE, "bias_type": "age"}), "line 1: bias_type 'age' is not"),
         ("term.jsonl", lines({**LINE, "target": ""}), "line 1: field 'target'"),
         (
             "twice.jsonl",
             lines({**LINE, "id": 7}, {**LINE, "id": 7}),
-            "line 2: id '7' is also that of .*line 1",
+            "line 2: id '7' is already used by .*line 1",
         ),
-        ("no_domain.jsonl", lines({**LINE, "bias_type": None}), "line 1: bias_type None is none"),
-        ("domains.jsonl", lines({**LINE, "bias_type": ["race"]}), "bias_type .'race'. is none of"),
+        ("no_domain.jsonl", lines({**LINE, "bias_type": None}), "line 1: bias_type None is not"),
+        (
+            "domains.jsonl",
+            lines({**LINE, "bias_type": ["race"]}),
+            "bias_type .'race'. is not one of",
+        ),
         ("context.jsonl", lines({**LINE, "context": 3}), "line 1: field 'context'"),
         ("torn.json", "{", "torn.json: not JSON"),
-        ("other.json", '{"data": {}}', "no intrasentence items in it; a list"),
-        ("number.json", "7", "no intrasentence items in it; a list"),
-        ("empty.json", "[]", "no intrasentence items in it"),
+        ("other.json", '{"data": {}}', "it has no intrasentence items; expected"),
+        ("number.json", "7", "it has no intrasentence items; expected"),
+        ("empty.json", "[]", "it has no intrasentence items"),
         ("bare.json", lines([AUTHORS]), "item 1: field 'sentences' is missing"),
         (
             "no_id.json",
@@ -246,12 +250,12 @@ def lines(*rows: object) -> str:
         (
             "label.json",
             lines([{**AUTHORS, "sentences": [{"gold_label": "related", "sentence": "A."}]}]),
-            "item 1: gold_label 'related' is none of",
+            "item 1: gold_label 'related' is not one of",
         ),
         (
             "label_twice.json",
             lines([{**AUTHORS, "sentences": [*SENTENCES, SENTENCES[0]]}]),
-            "item 1: gold_label 'stereotype' is there twice",
+            "item 1: gold_label 'stereotype' occurs twice",
         ),
         (
             "two_of_three.json",
@@ -261,7 +265,7 @@ def lines(*rows: object) -> str:
         (
             "ids.json",
             lines([{**AUTHORS, "sentences": SENTENCES}] * 2),
-            "item 2: id '1' is also that of .*item 1",
+            "item 2: id '1' is already used by .*item 1",
         ),
     ],
 )
@@ -294,9 +298,13 @@ def test_a_sentence_longer_than_the_context() -> None:
 
 
 @pytest.mark.real_model
-def test_bias_bench_protocol_on_the_real_model_differs_a_little(smollm2) -> None:
+@pytest.mark.xdist_group("StereoSet with the real model")
+def test_bias_bench_protocol_on_the_real_model_differs_a_little(
+    smollm2, stereoset_of_smollm2
+) -> None:
     items = [item for item in read_items() if item.domain == "religion"]
-    bos = evaluate(smollm2, items=items).result["domains"]["religion"]
+    bos = stereoset_of_smollm2.result["domains"]["religion"]
+    assert bos["items"] == len(items)
     assert bos["ss"] == pytest.approx(58.76, abs=0.05)
     assert bos["lms"] == pytest.approx(94.37, abs=0.05)
     other = evaluate(smollm2, items=items, protocol="bias-bench").result["domains"]["religion"]

@@ -13,8 +13,12 @@ import torch
 from transformers import TrainerCallback
 
 from fairforget.errors import InputError
-from fairforget.training.checkpoints import CHECKSUMS, find_last_complete, write_checksums
-from fairforget.training.trained_weights import TRAINED
+from fairforget.training.checkpoints import (
+    CHECKSUMS,
+    TRAINED,
+    find_last_complete,
+    write_checksums,
+)
 from tests.models import tiny_causal
 from tests.test_trainer import trainer, weights
 
@@ -106,7 +110,7 @@ def test_a_pickle_bomb_does_not_run(copied: Path, tmp_path: Path, name: str) -> 
             torch.save({"state": Bomb(crater)}, checkpoint / name)
         write_checksums(checkpoint)  # whoever plants a bomb can seal it
         again = trainer(copied, tiny_causal("gpt2"), **OPTIONS)
-        with pytest.raises(InputError, match="holds more than tensors"):
+        with pytest.raises(InputError, match="contains more than tensors"):
             again.train(resume_from_checkpoint=str(checkpoint))
         assert not crater.exists()
     pickle.loads(pickle.dumps(Bomb(crater), 2))

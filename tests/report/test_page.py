@@ -80,7 +80,7 @@ def test_evaluations_may_be_missing(tmp_path: Path) -> None:
             lambda d: (d / "record.json").unlink(),
             "has no record.json, study.json, comparison.json or runs",
         ),
-        (lambda d: (d / "record.json").write_text("{"), "is not such a record"),
+        (lambda d: (d / "record.json").write_text("{"), "is not a valid record"),
         (lambda d: (d / "record.json").write_text('{"kind": "cake"}'), "'cake'"),
         (
             lambda d: (d / "continuation_pairs.json").write_text("[{}]"),
@@ -94,8 +94,8 @@ def test_evaluations_may_be_missing(tmp_path: Path) -> None:
             lambda d: (d / "continuation_pairs.json").write_text("[" * 9999),
             "continuation_pairs.json cannot be read as",
         ),
-        (lambda d: (d / "after" / "items.parquet").write_text("x"), "items.parquet cannot be"),
-        (lambda d: (d / "study.json").write_text('{"cells": [{}]}'), "not such a record: model"),
+        (lambda d: (d / "after" / "items.parquet").write_text("x"), "items.parquet is not"),
+        (lambda d: (d / "study.json").write_text('{"cells": [{}]}'), "not a valid record: model"),
     ],
 )
 def test_malformed_input_is_one_line_with_the_file(

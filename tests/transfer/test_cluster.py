@@ -14,6 +14,8 @@ from fairforget.transfer_study.cluster import workers
 
 ray = pytest.importorskip("ray")
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(autouse=True)
 def no_other_cluster(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fairforget.errors import InputError
-from fairforget.models.kind import Kind
+from fairforget.models import Kind
 from fairforget.statistics import Floats, bootstrap_totals, interval
 
 if TYPE_CHECKING:

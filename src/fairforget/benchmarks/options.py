@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fairforget.errors import InputError
-from fairforget.models.kind import Kind
+from fairforget.models import Kind
 
 Protocols = Mapping[Kind, Sequence[str]]
 """Protocols by kind of model; the first is the default."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from fairforget.corpora.reading import parse_name
 from fairforget.corpora.sources import SOURCES
 from fairforget.data.catalogue import BBQ_CATEGORIES, CATALOGUE
-from fairforget.data.locate import find_cached
+from fairforget.data.locate import find_local_file
 from fairforget.data.stereoset import read_items
 from fairforget.errors import InputError
 from fairforget.files.rows import READERS
@@ -164,7 +164,7 @@ def _is_cached(name: str) -> bool:
     """Whether a data set can be read without a download."""
     dataset = CATALOGUE[name]
     try:
-        cached = [find_cached(file) is not None for file in dataset.files]
+        cached = [find_local_file(file) is not None for file in dataset.files]
     except InputError:  # a wrong file is reported when the benchmark is evaluated
         return False
     return any(cached) if dataset.alternatives else all(cached)

@@ -1,1 +1,1 @@
-"""A forward pass that computes only the positions that matter."""
+"""Forward passes that compute only what is needed: shared prefixes once, the head where used."""

@@ -1,8 +1,8 @@
-"""A sum of losses that run the model's head, the gradient of each taken as soon as it is known.
+"""A weighted sum of losses over chunks of head outputs, with each chunk's gradient taken at once.
 
-The logits of a few hundred positions are the largest tensor of a step. Autograd would keep those of
-all of them until the backward pass, and checkpointing would compute them twice; here only the
-gradients stay, of the hidden states and of the head's weights.
+The logits of a few hundred positions are the largest tensor of a step. Autograd would keep the
+logits of all chunks until the backward pass, and checkpointing would compute them twice. Here only
+the gradients of the hidden states and of the head's weights are kept.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 Head = Callable[[Tensor], Tensor]
-"""Hidden states [n, width] → logits [n, vocabulary]."""
+"""Hidden states [n, hidden size] → logits [n, vocabulary]."""
 Loss = Callable[[Tensor], Tensor]
 """Logits [n, vocabulary] → a loss []."""
 
@@ -27,50 +27,54 @@ def weighted_sum(
     weights: Sequence[float],
     parameters: Sequence[Tensor],
 ) -> tuple[Tensor, Tensor]:
-    """Σ weights[i] · losses[i](head(hidden[i])), one after the other.
+    """Compute Σ weights[i] · losses[i](head(hidden[i])), one chunk after the other.
 
     Args:
-        head: of the model.
-        losses: one for each of `hidden`.
-        hidden: chunks of positions.
-        weights: one for each of `hidden`.
-        parameters: the trainable weights of the head; no others get a gradient.
+        head: the model's head.
+        losses: one per chunk.
+        hidden: the chunks, each [n, hidden size].
+        weights: one per chunk.
+        parameters: the trainable weights of the head. No other weights get a gradient.
 
     Returns:
-        The sum [], and the losses themselves [losses], which have no gradient.
+        The sum [], and the losses [chunks] without gradient.
     """
     if not torch.is_grad_enabled():
-        values = torch.stack([loss(head(part)) for loss, part in zip(losses, hidden, strict=True)])
+        values = torch.stack(
+            [loss(head(chunk)) for loss, chunk in zip(losses, hidden, strict=True)]
+        )
         return (values * values.new_tensor(weights)).sum(), values
-    found: tuple[Tensor, Tensor] = _AtOnce.apply(  # type: ignore[no-untyped-call]
+    result: tuple[Tensor, Tensor] = _WeightedSum.apply(  # type: ignore[no-untyped-call]
         head, losses, weights, *hidden, *parameters
     )
-    return found
+    return result
 
 
-class _AtOnce(torch.autograd.Function):
+class _WeightedSum(torch.autograd.Function):
+    """Computes the gradients in the forward pass; the backward pass only scales them."""
+
     @staticmethod
     def forward(
         ctx: Any, head: Head, losses: Sequence[Loss], weights: Sequence[float], *tensors: Tensor
     ) -> tuple[Tensor, Tensor]:
         hidden, parameters = tensors[: len(losses)], tensors[len(losses) :]
         values: list[Tensor] = []
-        of_hidden: list[Tensor] = []
-        of_parameters: list[Tensor] = []
-        for loss, weight, part in zip(losses, weights, hidden, strict=True):
+        hidden_grads: list[Tensor] = []
+        parameter_grads: list[Tensor] = []
+        for loss, weight, chunk in zip(losses, weights, hidden, strict=True):
             with torch.enable_grad():
-                part = part.detach().requires_grad_()
-                value = loss(head(part)) + (0 * part).sum()  # a constant one has a gradient, too
-                found = torch.autograd.grad(
-                    weight * value, (part, *parameters), materialize_grads=True
+                chunk = chunk.detach().requires_grad_()
+                value = loss(head(chunk)) + (0 * chunk).sum()  # a constant loss needs a graph too
+                grads = torch.autograd.grad(
+                    weight * value, (chunk, *parameters), materialize_grads=True
                 )
-            mine, *theirs = (gradient.contiguous() for gradient in found)  # zeros may share memory
+            chunk_grad, *new_grads = (grad.contiguous() for grad in grads)  # zeros may be expanded
             values.append(value.detach())
-            of_hidden.append(mine)
-            for whole, more in zip(of_parameters, theirs, strict=False):
-                whole += more
-            of_parameters = of_parameters or theirs
-        ctx.gradients = [*of_hidden, *of_parameters]
+            hidden_grads.append(chunk_grad)
+            for total, new in zip(parameter_grads, new_grads, strict=False):
+                total += new
+            parameter_grads = parameter_grads or new_grads
+        ctx.gradients = [*hidden_grads, *parameter_grads]
         stacked = torch.stack(values)
         ctx.mark_non_differentiable(stacked)
         return (stacked * stacked.new_tensor(weights)).sum(), stacked

@@ -1,8 +1,8 @@
-"""Log-probabilities of chosen tokens from a head that is one matrix product.
+"""Log-probabilities of given tokens from a linear head, on a CPU.
 
-On a CPU. The vocabulary is taken in slices that stay in the processor's cache, and normalised while
-it is there: the logits of a few hundred positions would otherwise be the largest tensor of a small
-model, written to memory anew each time.
+The vocabulary is processed in slices whose logits stay in the processor's cache and are reduced
+there. The full logits of a few hundred positions would be the largest tensor of a small model, and
+would be written to memory each time.
 """
 
 from __future__ import annotations
@@ -11,21 +11,20 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from fairforget.forward.linear import linear
 from fairforget.forward.split_forward import PROBE_ERRORS, logits_at
 
 COLUMNS = 4096
-"""Words of a slice."""
+"""Vocabulary entries of a slice."""
 LARGEST_LOGITS = (1.0, 1000.0)
-"""Of the probes: one would show a term of the head's own, the other runs into any cap."""
+"""Largest logits of the probes: a small one reveals an added term, a large one a soft cap."""
 PROBE_TOLERANCE = 1e-4
-"""Difference of logits, relative to the largest, at which a head still counts as linear."""
+"""Largest difference of logits, relative to the largest logit, of a head that counts as linear."""
 
 
 def linear_head(model: PreTrainedModel) -> nn.Linear | None:
-    """The model's head where it is a plain linear layer on a CPU, found by trying; else none.
+    """Return the model's head if it is a plain linear layer on a CPU, else None.
 
-    A head that scales or caps its logits, or has layers of its own, gives other logits.
+    Found by a test: a head that scales or caps its logits, or has more layers, gives other logits.
     """
     head = model.get_output_embeddings()
     if not isinstance(head, nn.Linear) or head.weight.device.type != "cpu":
@@ -33,13 +32,13 @@ def linear_head(model: PreTrainedModel) -> nn.Linear | None:
     generator = torch.Generator().manual_seed(0)
     probe = torch.randn(4, head.in_features, generator=generator).to(head.weight)
     try:
-        usual = head(probe).abs().max()
+        largest_logit = head(probe).abs().max()
         for largest in LARGEST_LOGITS:
-            hidden = probe * (largest / usual)
-            mine, theirs = head(hidden).float(), logits_at(model, hidden).float()
-            if theirs.shape != mine.shape:
+            hidden = probe * (largest / largest_logit)
+            linear, expected = head(hidden).float(), logits_at(model, hidden).float()
+            if expected.shape != linear.shape:
                 return None
-            if not (theirs - mine).abs().max() <= PROBE_TOLERANCE * largest:
+            if not (expected - linear).abs().max() <= PROBE_TOLERANCE * largest:
                 return None
     except PROBE_ERRORS:
         return None
@@ -47,11 +46,11 @@ def linear_head(model: PreTrainedModel) -> nn.Linear | None:
 
 
 def chosen_log_probs(head: nn.Linear, hidden: Tensor, rows: Tensor, tokens: Tensor) -> Tensor:
-    """Log p(tokens[i]) at hidden[rows[i]], in float32, without gradients.
+    """Return log p(tokens[i]) at hidden[rows[i]], in float32, without gradients.
 
     Args:
-        head: [vocabulary, width].
-        hidden: [n, width].
+        head: a linear layer, hidden size → vocabulary.
+        hidden: [n, hidden size].
         rows: [m] indices into `hidden`.
         tokens: [m] token ids.
 
@@ -59,17 +58,18 @@ def chosen_log_probs(head: nn.Linear, hidden: Tensor, rows: Tensor, tokens: Tens
         [m] nats.
     """
     n = len(hidden)
-    hidden = hidden.to(head.weight.dtype)  # a body may compute in a finer one
-    highest = hidden.new_full((n,), torch.finfo(torch.float32).min, dtype=torch.float32)
-    total = torch.zeros_like(highest)
+    hidden = hidden.to(head.weight.dtype)  # the body may compute in a higher precision
+    maximum = hidden.new_full((n,), torch.finfo(torch.float32).min, dtype=torch.float32)
+    total = torch.zeros_like(maximum)
     chosen = torch.empty(len(tokens), dtype=torch.float32, device=hidden.device)
     for start in range(0, head.out_features, COLUMNS):
         weight = head.weight[start : start + COLUMNS]
         bias = None if head.bias is None else head.bias[start : start + COLUMNS]
-        logits = linear(hidden, weight, bias).float()
-        mine = (tokens >= start) & (tokens < start + len(weight))
-        chosen[mine] = logits[rows[mine], tokens[mine] - start]
-        top = torch.maximum(highest, logits.amax(-1))
-        total = total * (highest - top).exp() + logits.sub_(top[:, None]).exp_().sum(-1)
-        highest = top
-    return chosen - (highest + total.log())[rows]
+        logits = nn.functional.linear(hidden, weight, bias).float()
+        in_slice = (tokens >= start) & (tokens < start + len(weight))
+        chosen[in_slice] = logits[rows[in_slice], tokens[in_slice] - start]
+        new_maximum = torch.maximum(maximum, logits.amax(-1))
+        exponentials = logits.sub_(new_maximum[:, None]).exp_()
+        total = total * (maximum - new_maximum).exp() + exponentials.sum(-1)
+        maximum = new_maximum
+    return chosen - (maximum + total.log())[rows]

@@ -1,4 +1,4 @@
-"""Token sequences as one batch for a causal model, and where each token is predicted in it."""
+"""Pack token sequences into batches for a causal model, and locate each token's prediction."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fairforget.forward.split_forward import (
 )
 
 ROW_NODES = 128
-"""Nodes of a row: attention costs row length squared, so rows are short."""
+"""Nodes of a row. Attention is quadratic in the row length, so rows are short."""
 
 T = TypeVar("T")
 Indices = npt.NDArray[np.int64]
@@ -30,26 +30,27 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class PackedBatch:
-    """One batch."""
+    """The input of one forward pass."""
 
     inputs: dict[str, Tensor]
-    """What the model's body takes: input_ids [rows, width], attention_mask, position_ids."""
+    """Input of the model's body: input_ids [rows, width], attention_mask and, for prefix trees,
+    position_ids."""
     members: list[tuple[int, Indices]]
     """(index of the sequence, [length − 1] the position, row × width + column, that predicts each
-    of its tokens but the first)."""
+    token after the first)."""
 
 
 def pack(
     sequences: Sequence[Sequence[int]], *, trees: bool, batch_tokens: int | None = None
 ) -> Iterator[PackedBatch]:
-    """Pack sequences of two tokens or more into batches; shorter ones predict nothing.
+    """Pack sequences into batches; those shorter than two tokens predict nothing and are left out.
 
     Args:
         sequences: token ids.
-        trees: share prefixes (`prefix_rows`); else, and for a batch in which nothing can be shared
-            (long texts), one right-padded row per sequence: causal attention without a mask of our
-            own is faster.
-        batch_tokens: tokens of a batch, padding included; None makes one batch of everything.
+        trees: compute shared prefixes once (`prefix_rows`). A batch without shared prefixes (long
+            texts) has one right-padded row per sequence, as without `trees`: causal attention is
+            faster without an explicit mask.
+        batch_tokens: tokens of a batch, with padding. None: one batch.
     """
     if trees:
         rows = sorted(build_prefix_rows(sequences, ROW_NODES), key=lambda row: len(row.tokens))
@@ -61,15 +62,16 @@ def pack(
     else:
         order = [i for i, sequence in enumerate(sequences) if len(sequence) > 1]
         order.sort(key=lambda i: len(sequences[i]))
-        for chosen in group_by_length(order, lambda i: len(sequences[i]) - 1, batch_tokens):
-            yield _pack_padded(sequences, chosen)
+        for indices in group_by_length(order, lambda i: len(sequences[i]) - 1, batch_tokens):
+            yield _pack_padded(sequences, indices)
 
 
 def supports_tree_attention(model: PreTrainedModel, longest: int) -> bool:
-    """Whether the model gives a packed tree the same numbers as separate sequences.
+    """Whether the model gives a prefix tree the same log-probabilities as separate sequences.
 
-    Found by trying, on four short sequences. A model with a sliding window honours trees only
-    while `longest`, the longest sequence, fits into the window: a tree's mask overrules it.
+    Found by a test on four short sequences. A model with a sliding window supports trees only if
+    `longest`, the length of the longest sequence, fits into the window, which a tree's mask
+    replaces.
     """
     config = model.config.get_text_config()
     window = getattr(config, "sliding_window", None)
@@ -80,20 +82,20 @@ def supports_tree_attention(model: PreTrainedModel, longest: int) -> bool:
     probe = [[min(token, last) for token in sequence] for sequence in probe]
     tolerance = probe_tolerance(model.dtype)
     training = model.training
-    model.eval()  # dropout would make two passes differ
+    model.eval()  # without dropout
     with torch.inference_mode():
         try:
             (tree,) = pack(probe, trees=True)
             inputs = {name: value.to(model.device) for name, value in tree.inputs.items()}
             hidden = hidden_states(model, **inputs).flatten(0, 1)
-            for index, places in tree.members:
+            for index, path in tree.members:
                 ids = torch.tensor([probe[index]], device=model.device)
-                plain = full_logits(model, input_ids=ids)[0, :-1].float().log_softmax(-1)
-                where = torch.from_numpy(places).to(model.device)
-                mine = logits_at(model, hidden[where]).float().log_softmax(-1)
+                expected = full_logits(model, input_ids=ids)[0, :-1].float().log_softmax(-1)
+                positions = torch.from_numpy(path).to(model.device)
+                packed = logits_at(model, hidden[positions]).float().log_softmax(-1)
                 targets = ids[0, 1:, None]
                 if not torch.allclose(
-                    mine.gather(1, targets), plain.gather(1, targets), rtol=0, atol=tolerance
+                    packed.gather(1, targets), expected.gather(1, targets), rtol=0, atol=tolerance
                 ):
                     return False
         except PROBE_ERRORS:
@@ -107,32 +109,33 @@ def _pack_trees(rows: Sequence[PrefixRow]) -> PackedBatch:
     width = max(len(row.tokens) for row in rows)
     ids = torch.zeros(len(rows), width, dtype=torch.long)
     depth = torch.zeros(len(rows), width, dtype=torch.long)
-    sees = torch.eye(width, dtype=torch.bool).repeat(len(rows), 1, 1)  # padding sees itself
+    # padding attends to itself: a row without any would be NaN
+    attends = torch.eye(width, dtype=torch.bool).repeat(len(rows), 1, 1)
     members = []
     for r, row in enumerate(rows):
         n = len(row.tokens)
         ids[r, :n] = torch.from_numpy(row.tokens)
         depth[r, :n] = torch.from_numpy(row.depth)
-        sees[r, :n, :n] = torch.from_numpy(row.attention())
+        attends[r, :n, :n] = torch.from_numpy(row.attention())
         members += [(index, path + r * width) for index, path in row.members]
-    inputs = {"input_ids": ids, "position_ids": depth, "attention_mask": sees[:, None]}
+    inputs = {"input_ids": ids, "position_ids": depth, "attention_mask": attends[:, None]}
     return PackedBatch(inputs, members)
 
 
-def _pack_padded(sequences: Sequence[Sequence[int]], chosen: Sequence[int]) -> PackedBatch:
-    inputs = pad([sequences[i][:-1] for i in chosen])
+def _pack_padded(sequences: Sequence[Sequence[int]], indices: Sequence[int]) -> PackedBatch:
+    inputs = pad([sequences[i][:-1] for i in indices])
     width = inputs["input_ids"].shape[1]
-    members = [(i, np.arange(len(sequences[i]) - 1) + r * width) for r, i in enumerate(chosen)]
+    members = [(i, np.arange(len(sequences[i]) - 1) + r * width) for r, i in enumerate(indices)]
     return PackedBatch(inputs, members)
 
 
 def pad(
     rows: Sequence[Sequence[int]], side: Literal["left", "right"] = "right"
 ) -> dict[str, Tensor]:
-    """One row per sequence: input_ids and attention_mask [rows, longest].
+    """Return input_ids and attention_mask [rows, longest], with one row per sequence.
 
-    The mask is made from lengths, never by comparing with a padding token, which may well be a
-    token of the text. Padding is token 0 and is not seen.
+    The mask follows from the lengths, because a padding token may also occur in the text. Padding
+    is token 0 and masked.
     """
     lengths = torch.tensor([len(row) for row in rows])
     width = int(lengths.max())
@@ -147,7 +150,7 @@ def pad(
 def group_by_length(
     items: Sequence[T], size: Callable[[T], int], budget: int | None
 ) -> Iterator[list[T]]:
-    """Cut items sorted by size into groups whose count × largest size is within the budget."""
+    """Split items sorted by size into groups whose count × largest size is within the budget."""
     group: list[T] = []
     for item in items:
         if group and budget is not None and size(item) * (len(group) + 1) > budget:

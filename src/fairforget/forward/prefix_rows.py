@@ -1,9 +1,9 @@
-"""Pack token sequences into rows in which every shared prefix stands once.
+"""Pack token sequences into rows that contain every shared prefix once.
 
-Sorted lexicographically, sequences that share a prefix are neighbours, and a run of neighbours is
-a prefix tree (a trie). A row holds such a tree node after node; a node attends to its ancestors
-and itself. The last token of a sequence is predicted but never fed in, so it gets no node unless
-another sequence goes on from it: every node of a row predicts at least one token.
+Sequences that share a prefix are neighbours in lexicographical order, and a run of neighbours forms
+a prefix tree (trie). A row lists the nodes of such a tree; a node attends to its ancestors and
+itself. The last token of a sequence is predicted but never an input, so it has no node unless
+another sequence continues after it. Every node of a row predicts at least one token.
 """
 
 from __future__ import annotations
@@ -17,50 +17,50 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True)
 class PrefixRow:
-    """One row: a prefix tree of `n` nodes, and the sequences that are its paths."""
+    """A prefix tree of `n` nodes, and the sequences that are its paths."""
 
     tokens: npt.NDArray[np.int64]
     """[n] token ids."""
     depth: npt.NDArray[np.int64]
-    """[n] position of each node in its sequence, from 0."""
+    """[n] position of each node in its sequence, counted from 0."""
     parent: npt.NDArray[np.int64]
-    """[n] index of the node before, always smaller than the node's own; −1 for a root."""
+    """[n] index of each node's parent, always smaller than the node's own; −1 for a root."""
     members: tuple[tuple[int, npt.NDArray[np.int64]], ...]
-    """The sequences of this row: (index, [length − 1] the node that predicts each token but the
+    """The sequences of this row: (index, [length − 1] the node that predicts each token after the
     first)."""
 
     def attention(self) -> npt.NDArray[np.bool_]:
-        """[n, n], true where the node of the row may see the node of the column."""
+        """Return a mask [n, n]: true if the row's node attends to the column's."""
         n = len(self.tokens)
-        sees = np.zeros((n, n), dtype=bool)
+        attends = np.zeros((n, n), dtype=bool)
         for node, parent in enumerate(self.parent):
             if parent >= 0:
-                sees[node] = sees[parent]
-            sees[node, node] = True
-        return sees
+                attends[node] = attends[parent]
+            attends[node, node] = True
+        return attends
 
 
 def build_prefix_rows(sequences: Sequence[Sequence[int]], capacity: int) -> Iterator[PrefixRow]:
-    """Yield rows of at most `capacity` nodes (or one sequence's, where that is longer).
+    """Yield rows of at most `capacity` nodes, or of one sequence that is longer.
 
-    Every sequence of two tokens or more is in exactly one row; shorter ones predict nothing and
-    are in none.
+    Every sequence of at least two tokens is in exactly one row. Shorter ones predict nothing and
+    are left out.
     """
     order = sorted(
         (i for i, s in enumerate(sequences) if len(s) > 1), key=lambda i: tuple(sequences[i])
     )
-    row = _Growing()
+    row = _RowBuilder()
     for i in order:
         if not row.fits(sequences[i], capacity):
             yield row.finish()
-            row = _Growing()
+            row = _RowBuilder()
         row.add(i, sequences[i])
     if row.members:
         yield row.finish()
 
 
-class _Growing:
-    """A row while it is filled; `path` holds the nodes of the sequence added last."""
+class _RowBuilder:
+    """A row in the making. `path` holds the nodes of the sequence added last."""
 
     def __init__(self) -> None:
         self.tokens: list[int] = []
@@ -69,8 +69,8 @@ class _Growing:
         self.members: list[tuple[int, npt.NDArray[np.int64]]] = []
         self.path: list[int] = []
 
-    def shared(self, sequence: Sequence[int]) -> int:
-        """How many leading nodes of `sequence` exist already."""
+    def shared_prefix(self, sequence: Sequence[int]) -> int:
+        """Return how many leading nodes of `sequence` exist already."""
         count = 0
         for node, token in zip(self.path, sequence[:-1], strict=False):
             if self.tokens[node] != token:
@@ -81,10 +81,10 @@ class _Growing:
     def fits(self, sequence: Sequence[int], capacity: int) -> bool:
         if not self.members:
             return True
-        return len(self.tokens) + len(sequence) - 1 - self.shared(sequence) <= capacity
+        return len(self.tokens) + len(sequence) - 1 - self.shared_prefix(sequence) <= capacity
 
     def add(self, index: int, sequence: Sequence[int]) -> None:
-        del self.path[self.shared(sequence) :]
+        del self.path[self.shared_prefix(sequence) :]
         for depth in range(len(self.path), len(sequence) - 1):
             self.parent.append(self.path[-1] if self.path else -1)
             self.path.append(len(self.tokens))

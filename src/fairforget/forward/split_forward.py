@@ -1,15 +1,14 @@
-"""Run a model's body and its head apart, so that the head runs only where it is needed.
+"""Run a model's body and head separately, so that the head runs only at the positions needed.
 
-The logits of a whole batch are by far the largest tensor of a small model: [batch, length,
-vocabulary]. Here the body gives hidden states, the caller picks positions, and the head turns
-those into logits. The head is the model's own forward pass with the body's result put in place,
-so that whatever an architecture does to its logits (biases, scaling, soft caps) is kept.
+The logits of a batch, [batch, length, vocabulary], are by far the largest tensor of a small model.
+Here the body returns hidden states, the caller selects positions, and the head turns those into
+logits. The head is the model's own forward pass with the body replaced by its result, so whatever
+an architecture does to its logits (biases, scaling, soft caps) is kept.
 """
 
 from __future__ import annotations
 
 import copy
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,22 +17,20 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
-from fairforget.forward.linear import fast_linear
-
 PROBE_ERRORS = (TypeError, ValueError, RuntimeError, AttributeError, LookupError)
-"""What a model may raise that is tried out in a way that it was not made for."""
+"""Errors that a model may raise when it is tested in a way that it does not support."""
 
 
 def probe_tolerance(dtype: torch.dtype) -> float:
-    """Nats by which log-probabilities found in two ways may differ."""
+    """Return how far two computations of the same log-probabilities may differ, in nats."""
     return 1e-3 if dtype in (torch.float32, torch.float64) else 0.1
 
 
 def hidden_states(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
-    """Last hidden states [batch, length, width] of the model's body.
+    """Return the last hidden states [batch, length, hidden size] of the model's body.
 
-    An attention mask [batch, 1, length, length] is boolean here (true: sees) and becomes the
-    additive one that every attention implementation takes.
+    A boolean attention mask [batch, 1, length, length] (true: attends) is converted to the additive
+    mask that every attention implementation takes.
     """
     mask = inputs["attention_mask"]
     if mask.dtype == torch.bool:
@@ -42,33 +39,31 @@ def hidden_states(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
         inputs["attention_mask"] = additive.masked_fill_(~mask, blocked)
     body = model.get_submodule(model.base_model_prefix)
     cache = {} if is_masked(model) else {"use_cache": False}
-    with _linear_layers(model):
-        output: Tensor = body(**inputs, **cache).last_hidden_state
+    output: Tensor = body(**inputs, **cache).last_hidden_state
     return output
 
 
 def is_masked(model: PreTrainedModel) -> bool:
-    """Whether the model predicts hidden tokens from both sides (BERT, RoBERTa, …)."""
+    """Whether the model is a masked language model (BERT, RoBERTa, …)."""
     return type(model).__name__.endswith("ForMaskedLM")
 
 
 def full_logits(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
-    """Logits [batch, length, vocabulary] of the model's own forward pass.
+    """Return the logits [batch, length, vocabulary] of the model class's own forward pass.
 
-    Its class's one, even while training has put another in its place.
+    During training `model.forward` computes the losses instead.
     """
-    with _linear_layers(model):
-        logits: Tensor = type(model).forward(model, **inputs).logits
+    logits: Tensor = type(model).forward(model, **inputs).logits
     return logits
 
 
 def logits_at(model: PreTrainedModel, hidden: Tensor) -> Tensor:
-    """Logits [n, vocabulary] of hidden states [n, width], by the model's own head."""
+    """Return the logits [n, vocabulary] of hidden states [n, hidden size] from the model's head."""
     name = model.base_model_prefix
     body = model.get_submodule(name)
-    model._modules[name] = _Given(hidden[None])
+    model._modules[name] = _FixedBody(hidden[None])
     try:
-        # a forward pass may look at the shape and device of its input, never at the content
+        # a forward pass may read the shape and device of its input, but never the values
         ids = torch.zeros(1, len(hidden), dtype=torch.long, device=hidden.device)
         return full_logits(model, input_ids=ids)[0]
     finally:
@@ -76,15 +71,15 @@ def logits_at(model: PreTrainedModel, hidden: Tensor) -> Tensor:
 
 
 def can_split(model: PreTrainedModel, device: torch.device) -> bool:
-    """Whether body and head, run apart, give the model's own logits; found by trying.
+    """Whether body and head, run separately, give the model's own logits; found by a test.
 
-    A class may do more than run its head on the body's result: add what it makes of the tokens,
-    or call its body by another name. Without dropout and mixed precision, so that both ways meet
-    the same numbers.
+    A class may do more than apply its head to the body's result: add terms that depend on the
+    tokens, or call its body by another name. The test runs without dropout and mixed precision, so
+    that both ways compute the same numbers.
 
     Args:
-        model: causal or masked; put back into the mode that it was in.
-        device: where it computes, which need not be where its weights wait.
+        model: causal or masked. Its mode is restored.
+        device: where it computes, which may differ from where its weights are stored.
     """
     vocabulary = model.config.get_text_config().vocab_size
     ids = torch.arange(3, 11, device=device)[None] % vocabulary
@@ -94,64 +89,51 @@ def can_split(model: PreTrainedModel, device: torch.device) -> bool:
     model.eval()
     try:
         with torch.no_grad(), torch.autocast(device.type, enabled=False):
-            mine = logits_at(model, hidden_states(model, **inputs)[0]).float().log_softmax(-1)
-            plain = full_logits(model, **inputs)[0].float().log_softmax(-1)
+            split = logits_at(model, hidden_states(model, **inputs)[0]).float().log_softmax(-1)
+            full = full_logits(model, **inputs)[0].float().log_softmax(-1)
     except PROBE_ERRORS:
         return False
     finally:
         model.train(training)
-    return mine.shape == plain.shape and torch.allclose(mine, plain, rtol=0, atol=tolerance)
+    return split.shape == full.shape and torch.allclose(split, full, rtol=0, atol=tolerance)
 
 
 def head_parameters(model: PreTrainedModel) -> list[nn.Parameter]:
-    """The trainable weights that `logits_at` uses, tied ones among them."""
-    heads = [part for name, part in model.named_children() if name != model.base_model_prefix]
-    found = dict.fromkeys(weight for head in heads for weight in head.parameters())
-    return [weight for weight in found if weight.requires_grad]
+    """Return the trainable weights that `logits_at` uses, tied weights included."""
+    heads = [module for name, module in model.named_children() if name != model.base_model_prefix]
+    unique = dict.fromkeys(weight for head in heads for weight in head.parameters())
+    return [weight for weight in unique if weight.requires_grad]
 
 
 def extract_head(model: PreTrainedModel) -> PreTrainedModel:
-    """A copy of the model that has only its head: `logits_at` is all that it can do."""
+    """Return a copy of the model without its body, for use with `logits_at` only."""
     body = model.get_submodule(model.base_model_prefix)
     return copy.deepcopy(model, {id(body): nn.Identity()})
 
 
-def _linear_layers(model: PreTrainedModel) -> AbstractContextManager[None]:
-    """The fast ones, but torch's own where gradient checkpointing computes a layer again.
-
-    It does so in the backward pass, out of reach from here, and both times must be the same.
-    """
-    again = (
-        model.training
-        and torch.is_grad_enabled()
-        and any(getattr(module, "gradient_checkpointing", False) for module in model.modules())
-    )
-    return nullcontext() if again else fast_linear()
-
-
-class _Given(nn.Module):
-    """Stands in for a body whose result is known."""
+class _FixedBody(nn.Module):
+    """Replaces the body by its known result."""
 
     def __init__(self, hidden: Tensor) -> None:
         super().__init__()
         self.hidden = hidden
 
     @property
-    def decoder(self) -> _Given:
-        """OPT's head calls `model.decoder`."""
+    def decoder(self) -> _FixedBody:
+        """OPT's forward pass calls `model.decoder`."""
         return self
 
-    def forward(self, *_: Any, **__: Any) -> _Result:
-        return _Result(last_hidden_state=self.hidden)
+    def forward(self, *_: Any, **__: Any) -> _HiddenStates:
+        return _HiddenStates(last_hidden_state=self.hidden)
 
 
 @dataclass
-class _Result(BaseModelOutputWithPastAndCrossAttentions):
-    """Nothing but hidden states: whatever else a head looks for is None.
+class _HiddenStates(BaseModelOutputWithPastAndCrossAttentions):
+    """An output with hidden states only: every other attribute is None.
 
-    Heads of mixtures of experts hand on `router_logits`, others what their own bodies give.
+    Mixtures of experts pass on `router_logits`, other models what their own bodies return.
     """
 
     def __getattr__(self, name: str) -> None:
-        if name.startswith("__"):  # what Python looks for is not there
+        if name.startswith("__"):  # Python's own protocols must not find a None
             raise AttributeError(name)

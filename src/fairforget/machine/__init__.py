@@ -1,1 +1,1 @@
-"""Where it is computed: devices, memory, several processes."""
+"""The machine: devices, memory, and several processes."""

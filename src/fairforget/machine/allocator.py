@@ -1,8 +1,7 @@
-"""Keep freed memory for the next tensor, instead of giving it back to the system each time.
+"""Keep freed memory for the next tensor instead of returning it to the operating system.
 
-A forward pass frees and asks for the same tensors again and again. The C library returns blocks of
-many megabytes at once, and the system clears each page anew when it is next touched: nearly a tenth
-of the time of scoring on a CPU.
+A forward pass frees and allocates the same tensors again and again. glibc returns blocks of many
+megabytes at once, and the kernel clears each of their pages when it is next used.
 """
 
 from __future__ import annotations
@@ -11,22 +10,23 @@ import ctypes
 import os
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Names of glibc's malloc.h."""
-LARGEST_KEPT = 32 << 20
-"""Bytes of a block: the largest that glibc lets one ask for."""
-ALWAYS = (1 << 31) - 1
-"""Bytes free at the end of the heap before they are given back."""
+"""Constants of glibc's malloc.h."""
+MAX_MMAP_THRESHOLD = 32 << 20
+"""Bytes: the largest block size that glibc allows to be kept."""
+MAX_TRIM_THRESHOLD = (1 << 31) - 1
+"""Bytes that may be free at the end of the heap."""
 
 
 def keep_freed_memory() -> None:
-    """Do so in this process, with huge pages for tensors; where there is no glibc, nothing happens.
+    """Keep freed memory in this process, and use huge pages for tensors.
 
-    For programs, before the first tensor is made; a library leaves its caller's memory alone.
+    Only for programs, before they create a tensor: a library should leave its caller's allocator
+    alone. Does nothing without glibc.
     """
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch's
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # read by torch
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # macOS, musl, Windows
         return
-    mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT)
-    mallopt(M_TRIM_THRESHOLD, ALWAYS)
+    mallopt(M_MMAP_THRESHOLD, MAX_MMAP_THRESHOLD)
+    mallopt(M_TRIM_THRESHOLD, MAX_TRIM_THRESHOLD)

@@ -1,4 +1,4 @@
-"""Which device a model is put on, and trained on."""
+"""Select the device that a model runs on."""
 
 from __future__ import annotations
 
@@ -10,49 +10,50 @@ from fairforget.errors import InputError
 
 
 def accelerators() -> dict[str, int]:
-    """How many devices of its kind this machine has beside its CPUs, such as {"cuda": 2}."""
+    """Return the number of accelerators of this machine by type, such as {"cuda": 2}."""
     if not torch.accelerator.is_available():
         return {}
-    kind = torch.accelerator.current_accelerator()
-    assert kind is not None
-    return {kind.type: torch.accelerator.device_count()}
+    accelerator = torch.accelerator.current_accelerator()
+    assert accelerator is not None
+    return {accelerator.type: torch.accelerator.device_count()}
 
 
 def select_device(
-    asked: str | None,
+    requested: str | None,
     *,
     own: torch.device | None = None,
-    here: Mapping[str, int] | None = None,
+    available: Mapping[str, int] | None = None,
 ) -> torch.device:
-    """The device that was asked for, or the best one.
+    """Return the requested device, or the best one.
 
     Args:
-        asked: "cpu", "cuda", "cuda:1", "mps", …; None takes an accelerator where there is one.
-        own: the device that a launcher gave this process, where it started several.
-        here: what there is beside the CPUs; by default `accelerators()`.
+        requested: "cpu", "cuda", "cuda:1", "mps", …; None selects an accelerator if there is one.
+        own: the device that a launcher of several processes assigned to this one.
+        available: the accelerators by type; by default `accelerators()`.
 
     Raises:
-        InputError: there is no such device, or one of several processes asked for another one's.
+        InputError: the device does not exist, or is assigned to another process.
     """
-    here = accelerators() if here is None else here
-    if asked is None:
-        return own or torch.device(next(iter(here), "cpu"))
-    known = ["cpu", *(f"{kind}:{i}" for kind, number in here.items() for i in range(number))]
+    available = accelerators() if available is None else available
+    if requested is None:
+        return own or torch.device(next(iter(available), "cpu"))
+    names = ["cpu", *(f"{kind}:{i}" for kind, count in available.items() for i in range(count))]
     try:
-        device = torch.device(asked)
+        device = torch.device(requested)
     except RuntimeError as error:
         raise InputError(
-            f"device {asked!r} is unknown; this machine has {', '.join(known)}"
+            f"device {requested!r} is unknown; this machine has {', '.join(names)}"
         ) from error
     if own is not None and device not in (own, torch.device(own.type)):
         raise InputError(
-            f"device {asked!r}: the launcher gave this process {str(own)!r}; leave --device out"
+            f"device {requested!r}: the launcher assigned {str(own)!r} to this process; remove "
+            "--device"
         )
     if device.type == "cpu":
         return own or device
-    count = here.get(device.type, 0)
+    count = available.get(device.type, 0)
     if (device.index or 0) >= count:
         raise InputError(
-            f"device {asked!r}: this machine has no such device; choose from {', '.join(known)}"
+            f"device {requested!r}: this machine has no such device; choose from {', '.join(names)}"
         )
     return own or device

@@ -1,4 +1,4 @@
-"""Gradient ascent on the target tokens: mask language modelling unlearning."""
+"""Gradient ascent on the target tokens (mask language modelling unlearning)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from fairforget.objectives.objective import Objective, target_log_probs
 
 
 def ascent_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
-    r"""The log-likelihood log p(x_i | X \ x_i), to be minimised: targets become less likely.
+    r"""Return the log-likelihood log p(x_i | X \ x_i) of each target [n], which training minimises.
 
-    Lu et al. 2024 (arXiv 2407.16951), section 3. It has no floor.
+    Lu et al. 2024 (arXiv 2407.16951), section 3. The loss is unbounded below.
     """
     return target_log_probs(log_probs, targets)
 

@@ -1,4 +1,7 @@
-"""Unlearn the association: a word about a group becomes as likely as about anyone."""
+"""Counterfactual objectives: a word becomes as likely after a group as after a neutral word.
+
+They unlearn the association between the group and the word, not the word itself.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ PAPER = "this project; kin: Guo et al. 2022, ACL (Auto-Debias)"
 
 
 def kl_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
-    """KL(p_original(· | neutral text) ‖ p(· | text)) in nats at each target.
+    """Return KL(p_ref(· | counterfactual text) ‖ p(· | text)) of each target [n], in nats.
 
-    Its floor is 0, where the model expects after "women are" what the original expects after
+    The minimum is 0: the model predicts after "women are" what the reference model predicts after
     "people are". Auto-Debias equalises the distributions of masked models over prompts.
     """
     assert reference is not None
@@ -20,10 +23,10 @@ def kl_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None)
 
 
 def excess_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
-    """max(0, log p(x_i | text) − log p_original(x_i | neutral text)) in nats.
+    """Return max(0, log p(x_i | text) − log p_ref(x_i | counterfactual text)) of each target [n].
 
-    Only what the group makes likelier than anyone would is taken away, target by target; words
-    that the group makes unlikelier stay as they are.
+    In nats. Removes only what the group adds to a target's likelihood. Targets that the group makes
+    less likely stay as they are.
     """
     assert reference is not None
     excess = target_log_probs(log_probs, targets) - target_log_probs(reference, targets)

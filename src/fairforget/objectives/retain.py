@@ -1,4 +1,4 @@
-"""What keeps the model as it was on the retain corpus."""
+"""Retain losses: they keep the model's predictions on the retain corpus."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fairforget.objectives.objective import Objective, target_log_probs
 
 
 def nll_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
-    """−log p(x_i | x_<i): ordinary language modelling."""
+    """Return −log p(x_i | x_<i) of each token [n]: the language modelling loss."""
     return -target_log_probs(log_probs, targets)
 
 
 kl = Objective("kl", kl_loss, "text", "Yao et al. 2023, arXiv 2310.10683, equation 7")
-"""KL(p_original ‖ p) in nats at each token of the retain corpus."""
+"""KL(p_ref ‖ p) in nats at each token of the retain corpus."""
 nll = Objective("nll", nll_loss, "none", "Maini et al. 2024, arXiv 2401.06121, section 3")

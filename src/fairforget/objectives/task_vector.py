@@ -1,4 +1,4 @@
-"""Task vector negation: learn the harm, then go the other way."""
+"""Task vector negation: fine-tune on the harmful tokens, then subtract the update."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ task_vector = Objective(
     "Ilharco et al. 2023, arXiv 2212.04089, section 3",
     negated=True,
 )
-"""Fine-tuned on the target tokens to θ, the result is θ₀ − α(θ − θ₀): whatever else θ was taught is
-unlearned, too."""
+"""After fine-tuning to θ, the result is θ₀ − α(θ − θ₀). Everything else that fine-tuning taught is
+subtracted too."""

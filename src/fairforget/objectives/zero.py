@@ -1,4 +1,4 @@
-"""The control that forgets nothing."""
+"""A control without a forget loss."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from fairforget.objectives.objective import Objective
 
 
 def zero_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
-    """Zero, whatever the model says: what changes is owed to the retain corpus alone."""
+    """Return 0 for each target [n], so that only the retain loss trains the model."""
     return log_probs.new_zeros(len(targets))
 
 
-zero = Objective("none", zero_loss, "none", "a control, of no paper")
+zero = Objective("none", zero_loss, "none", "no paper: a control")

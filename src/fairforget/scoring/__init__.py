@@ -1,1 +1,1 @@
-"""Many sentences → log-probabilities."""
+"""Log-probabilities and perplexity of many texts at once."""

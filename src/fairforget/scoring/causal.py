@@ -1,4 +1,4 @@
-"""Many token sequences in, per-token log-probabilities out, for any causal model."""
+"""Log-probabilities of every token of many sequences, from any causal model."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from fairforget.forward.packing import PackedBatch, pack, supports_tree_attentio
 from fairforget.forward.split_forward import can_split, full_logits, hidden_states, logits_at
 
 BATCH_TOKENS = 1024
-"""Tokens of a forward pass: enough for full matrix-multiplication speed, few enough for caches."""
+"""Tokens of a forward pass: enough for fast matrix products, few enough for the caches."""
 HEAD_ROWS = 256
-"""Positions whose logits exist at one time."""
+"""Positions of one chunk of the head."""
 
 Floats = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
-"""Called with the number of items finished since the last call, and of all there are."""
+"""Called with the number of items finished since the last call, and the number of all items."""
 
 
 def token_log_probs(
@@ -32,22 +32,22 @@ def token_log_probs(
     batch_tokens: int = BATCH_TOKENS,
     progress: Progress | None = None,
 ) -> list[Floats]:
-    """Log p(x_i | x_<i) in nats for every token but the first of every sequence.
+    """Return log p(x_i | x_<i) in nats for every token after the first of every sequence.
 
-    Shared prefixes are computed once; the head and the log-softmax run in float32 over a few
-    positions at a time. A model whose attention does not honour prefix trees, found by a check,
-    is scored in padded batches of similar length; one whose head cannot be run apart from its body,
-    found likewise, by its whole forward pass.
+    Shared prefixes are computed once. The head and the log-softmax run in float32 on a few
+    positions at a time. A model whose attention does not support prefix trees is scored in padded
+    batches of similar length, and one whose head cannot run apart from its body by its full forward
+    pass; both are found by a test.
 
     Args:
-        model: a causal model; dropout is off while scoring, and put back as it was.
-        sequences: token ids, with the start token where one is wanted.
-        batch_tokens: tokens (padding included) of one forward pass.
-        progress: called with the number of sequences finished since the last call, and of all
-            that have something to predict.
+        model: a causal model. Dropout is off while scoring; the mode is restored.
+        sequences: token ids, with a start token if there should be one.
+        batch_tokens: tokens of a forward pass, with padding.
+        progress: called with the number of sequences finished since the last call, and the number
+            of sequences with a token to predict.
 
     Returns:
-        One float32 array [length − 1] per sequence, in the order given.
+        A float32 array [length − 1] per sequence, in the given order.
     """
     results = [np.zeros(0, np.float32) for _ in sequences]
     total = sum(len(sequence) > 1 for sequence in sequences)
@@ -56,17 +56,14 @@ def token_log_probs(
     try:
         with torch.inference_mode():
             trees = supports_tree_attention(model, max(map(len, sequences), default=0))
-            split = trees or can_split(
-                model, model.device
-            )  # the check of trees ran them apart, too
+            split = trees or can_split(model, model.device)  # trees are tested split
             head = linear_head(model) if split else None
             for batch in pack(sequences, trees=trees, batch_tokens=batch_tokens):
                 targets = [np.asarray(sequences[index][1:]) for index, _ in batch.members]
-                log_probs = _log_probs(model, split, head, batch, np.concatenate(targets))
+                log_probs = _batch_log_probs(model, split, head, batch, np.concatenate(targets))
                 ends = np.cumsum([len(part) for part in targets])
-                for (index, _), part in zip(
-                    batch.members, np.split(log_probs, ends[:-1]), strict=True
-                ):
+                parts = np.split(log_probs, ends[:-1])
+                for (index, _), part in zip(batch.members, parts, strict=True):
                     results[index] = part
                 if progress:
                     progress(len(batch.members), total)
@@ -75,34 +72,35 @@ def token_log_probs(
     return results
 
 
-def _log_probs(
+def _batch_log_probs(
     model: PreTrainedModel,
     split: bool,
     head: nn.Linear | None,
     batch: PackedBatch,
     targets: npt.NDArray[np.int64],
 ) -> Floats:
-    """The log-probability of each target at the place that predicts it, in order of members."""
+    """Return the log-probability of each target token, in the order of the batch's members."""
     device = model.device
     inputs = {name: value.to(device) for name, value in batch.inputs.items()}
     hidden = (hidden_states if split else full_logits)(model, **inputs).flatten(0, 1)
-    places, row = np.unique(
-        np.concatenate([places for _, places in batch.members]), return_inverse=True
+    # sequences share positions: run the head once for each
+    positions, row = np.unique(
+        np.concatenate([path for _, path in batch.members]), return_inverse=True
     )
-    hidden = hidden[torch.from_numpy(places).to(device)]
+    hidden = hidden[torch.from_numpy(positions).to(device)]
     order = np.argsort(row, kind="stable")
-    edges = np.searchsorted(row[order], np.arange(0, len(places) + HEAD_ROWS, HEAD_ROWS))
-    found = np.empty(len(targets), np.float32)
+    edges = np.searchsorted(row[order], np.arange(0, len(positions) + HEAD_ROWS, HEAD_ROWS))
+    log_probs = np.empty(len(targets), np.float32)
     for chunk, (first, last) in enumerate(pairwise(edges)):
         start = chunk * HEAD_ROWS
         part = hidden[start : start + HEAD_ROWS]
-        mine = order[first:last]
-        where = torch.from_numpy(row[mine] - start).to(device)
-        token = torch.from_numpy(targets[mine]).to(device)
+        members = order[first:last]
+        rows = torch.from_numpy(row[members] - start).to(device)
+        tokens = torch.from_numpy(targets[members]).to(device)
         if head is not None:
-            scores = chosen_log_probs(head, part, where, token)
+            values = chosen_log_probs(head, part, rows, tokens)
         else:
             logits = (logits_at(model, part) if split else part).float()
-            scores = logits[where, token] - logits.logsumexp(-1)[where]
-        found[mine] = scores.cpu().numpy()
-    return found
+            values = logits[rows, tokens] - logits.logsumexp(-1)[rows]
+        log_probs[members] = values.cpu().numpy()
+    return log_probs

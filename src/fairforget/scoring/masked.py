@@ -1,4 +1,4 @@
-"""Mask and predict: texts with blanks in, the log-probability of what stood there out."""
+"""Log-probabilities of masked tokens, from any masked language model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -15,42 +14,44 @@ from transformers import PreTrainedModel
 from fairforget.forward.packing import group_by_length, pad
 from fairforget.forward.split_forward import can_split, full_logits, hidden_states, logits_at
 from fairforget.machine.processes import map_distributed
-from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS, Progress
+from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS, Floats, Progress
 
-HIDDEN = 0.15
-"""Share of the tokens that are hidden at once."""
+MASKED_SHARE = 0.15
+"""Share of the tokens that are masked at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class MaskedText:
-    """A text with blanks."""
+    """A text with masked tokens."""
 
     ids: tuple[int, ...]
-    """The whole text with its special tokens, the mask token in the blanks."""
-    places: tuple[int, ...]
+    """The whole text with its special tokens, including the mask tokens."""
+    positions: tuple[int, ...]
     """Positions to predict."""
     targets: tuple[int, ...]
-    """[places] the token whose probability is asked for."""
+    """[positions] the tokens to score there."""
 
 
 def masked_positions(ids: Sequence[int]) -> list[int]:
-    """Places of a text that a masked model has to guess all at once, drawn, the same every time.
+    """Draw the positions of a text that are masked at once; always the same for the same text.
 
-    They are 15 % of the inner ones, as in its training (Devlin et al. 2019), one at least.
+    They are 15 % of the inner tokens, as in BERT's training (Devlin et al. 2019), at least one.
 
     Args:
-        ids: with the special tokens at both ends.
+        ids: token ids with the special tokens at both ends.
     """
     inner = range(1, len(ids) - 1)
-    count = max(1, round(HIDDEN * len(inner)))
+    count = max(1, round(MASKED_SHARE * len(inner)))
     return sorted(random.Random(str([*ids])).sample(inner, count))
 
 
-def mask_one_at_a_time(ids: Sequence[int], places: Sequence[int], mask_id: int) -> list[MaskedText]:
-    """One blanked text for each place, everything else visible."""
+def mask_one_at_a_time(
+    ids: Sequence[int], positions: Sequence[int], mask_id: int
+) -> list[MaskedText]:
+    """Return one text per position, with only that position masked."""
     return [
-        MaskedText((*ids[:place], mask_id, *ids[place + 1 :]), (place,), (ids[place],))
-        for place in places
+        MaskedText((*ids[:position], mask_id, *ids[position + 1 :]), (position,), (ids[position],))
+        for position in positions
     ]
 
 
@@ -60,35 +61,34 @@ def masked_log_probs(
     *,
     batch_tokens: int = BATCH_TOKENS,
     progress: Progress | None = None,
-) -> list[npt.NDArray[np.float32]]:
-    """Log p(target | text with blanks) in nats at every place of every text.
+) -> list[Floats]:
+    """Return log p(target | masked text) in nats at every position of every text.
 
-    Texts of similar length share a right-padded forward pass, several masks of one sentence
-    included; the head and the log-softmax run in float32 at the places only. Where torch's process
-    group is set up, the processes share the texts.
+    Texts of similar length share a right-padded forward pass. The head and the log-softmax run in
+    float32, only at the positions. Several processes share the texts if torch's process group is
+    set up.
 
     Args:
-        model: a masked model; dropout is off while scoring, and put back as it was.
+        model: a masked model. Dropout is off while scoring; the mode is restored.
         texts: what to predict.
-        batch_tokens: tokens (padding included) of one forward pass.
-        progress: called with the number of texts finished since the last call, and of all that
-            are this process's.
+        batch_tokens: tokens of a forward pass, with padding.
+        progress: called with the number of texts finished since the last call, and the number of
+            this process's texts.
 
     Returns:
-        One float32 array [places] per text, in the order given.
+        A float32 array [positions] per text, in the given order.
     """
 
-    def score(mine: list[MaskedText]) -> list[npt.NDArray[np.float32]]:
-        results = [np.zeros(0, np.float32) for _ in mine]
-        split = mine and can_split(model, model.device)
-        order = sorted(range(len(mine)), key=lambda i: len(mine[i].ids))
-        for batch in group_by_length(order, lambda i: len(mine[i].ids), batch_tokens):
-            for index, values in zip(
-                batch, _predicted(model, [mine[i] for i in batch], bool(split)), strict=True
-            ):
+    def score(share: list[MaskedText]) -> list[Floats]:
+        results = [np.zeros(0, np.float32) for _ in share]
+        split = bool(share) and can_split(model, model.device)
+        order = sorted(range(len(share)), key=lambda i: len(share[i].ids))
+        for batch in group_by_length(order, lambda i: len(share[i].ids), batch_tokens):
+            log_probs = _batch_log_probs(model, [share[i] for i in batch], split)
+            for index, values in zip(batch, log_probs, strict=True):
                 results[index] = values
             if progress:
-                progress(len(batch), len(mine))
+                progress(len(batch), len(share))
         return results
 
     training = model.training
@@ -100,28 +100,29 @@ def masked_log_probs(
         model.train(training)
 
 
-def _predicted(
+def _batch_log_probs(
     model: PreTrainedModel, texts: Sequence[MaskedText], split: bool
-) -> list[npt.NDArray[np.float32]]:
+) -> list[Floats]:
     inputs = {
         name: value.to(model.device) for name, value in pad([text.ids for text in texts]).items()
     }
     width = inputs["input_ids"].shape[1]
-    places = torch.tensor([r * width + p for r, text in enumerate(texts) for p in text.places])
-    places = places.to(model.device)
+    cells = [row * width + i for row, text in enumerate(texts) for i in text.positions]
+    positions = torch.tensor(cells, device=model.device)
     targets = torch.tensor([t for text in texts for t in text.targets], device=model.device)
-    found = []
+    parts = []
     if split:
-        hidden = hidden_states(model, **inputs).flatten(0, 1)[places]
-        for start in range(0, len(places), HEAD_ROWS):
+        hidden = hidden_states(model, **inputs).flatten(0, 1)[positions]
+        for start in range(0, len(positions), HEAD_ROWS):
             rows = slice(start, start + HEAD_ROWS)
-            found.append(_chosen(logits_at(model, hidden[rows]), targets[rows]))
+            parts.append(_target_log_probs(logits_at(model, hidden[rows]), targets[rows]))
     else:
-        found.append(_chosen(full_logits(model, **inputs).flatten(0, 1)[places], targets))
-    ends = np.cumsum([len(text.places) for text in texts])
-    return np.split(torch.cat(found).cpu().numpy(), ends[:-1])
+        logits = full_logits(model, **inputs).flatten(0, 1)[positions]
+        parts.append(_target_log_probs(logits, targets))
+    ends = np.cumsum([len(text.positions) for text in texts])
+    return np.split(torch.cat(parts).cpu().numpy(), ends[:-1])
 
 
-def _chosen(logits: Tensor, targets: Tensor) -> Tensor:
+def _target_log_probs(logits: Tensor, targets: Tensor) -> Tensor:
     logits = logits.float()
     return logits.gather(1, targets[:, None])[:, 0] - logits.logsumexp(-1)

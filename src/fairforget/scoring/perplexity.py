@@ -11,27 +11,29 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import token_log_probs
 from fairforget.scoring.masked import MaskedText, masked_log_probs, masked_positions
 
+MAX_NLL = 700.0
+"""Nats; exp overflows soon after."""
+
 
 def perplexity(language_model: LanguageModel, sequences: Sequence[Sequence[int]]) -> float:
-    """exp of the mean negative log-likelihood.
+    """Return exp of the mean negative log-likelihood per predicted token.
 
-    Of a causal model over all tokens but each sequence's first; of a masked model over 15 % of
-    the inner tokens, hidden all at once, the same ones at every call. Where torch's process group
-    is set up, the processes share the sequences, and all get the same number.
+    A causal model predicts all tokens after the first. A masked model predicts 15 % of the inner
+    tokens, masked all at once, the same ones in every call. Several processes share the sequences
+    if torch's process group is set up, and all return the same value.
     """
     if language_model.kind == "masked":
         mask_id = language_model.tokenizer.mask_token_id
-        log_probs = masked_log_probs(
-            language_model.model, [_blanked(ids, mask_id) for ids in sequences if len(ids) > 2]
-        )
+        texts = [_mask_at_random(ids, mask_id) for ids in sequences if len(ids) > 2]
+        log_probs = masked_log_probs(language_model.model, texts)
     else:
         score = partial(token_log_probs, language_model.model)
         log_probs = map_distributed(score, sequences, key=lambda ids: ids)
     total = sum(float(values.sum(dtype="float64")) for values in log_probs)
-    return math.exp(min(-total / sum(map(len, log_probs)), 700.0))
+    return math.exp(min(-total / sum(map(len, log_probs)), MAX_NLL))
 
 
-def _blanked(ids: Sequence[int], mask_id: int) -> MaskedText:
-    places = masked_positions(ids)
-    shown = tuple(mask_id if i in places else token for i, token in enumerate(ids))
-    return MaskedText(shown, tuple(places), tuple(ids[i] for i in places))
+def _mask_at_random(ids: Sequence[int], mask_id: int) -> MaskedText:
+    positions = masked_positions(ids)
+    masked = tuple(mask_id if i in positions else token for i, token in enumerate(ids))
+    return MaskedText(masked, tuple(positions), tuple(ids[i] for i in positions))

@@ -1,1 +1,1 @@
-"""From texts with harmful spans to trained weights that keep within a budget."""
+"""Training: from texts with harmful spans to weights within the utility budget."""

@@ -1,4 +1,4 @@
-"""Train all weights, or a low-rank adapter that is merged into them at the end."""
+"""Train all weights, or a low-rank adapter (LoRA) that is merged at the end."""
 
 from __future__ import annotations
 
@@ -23,29 +23,32 @@ B_MATRIX = ".lora_B."
 def apply_adapter(
     model: PreTrainedModel, config: UnlearningConfig, *, apart: bool = False
 ) -> Iterator[dict[str, Tensor]]:
-    """Make the model ready to train; yields the weights that scale the change, as they are now.
+    """Prepare the model for training; yield the original values of the weights to interpolate.
 
-    `apart`: in the machine's own memory, wherever the model is.
+    With `config.lora_rank`, an adapter is added (Hu et al. 2021, arXiv 2106.09685), all other
+    weights are frozen, and the adapter is merged at the end of the context. The adapter's update is
+    B·A·s, which is 0 at B = 0, so only B is interpolated.
 
-    With `config.lora_rank` an adapter is added (Hu et al. 2021, arXiv 2106.09685), the weights
-    themselves are frozen, and at the end the adapter is merged into them. Its change is B·A·s;
-    the original is where B is 0, so the line from it is drawn by B alone.
+    Args:
+        model: causal or masked.
+        config: the LoRA settings.
+        apart: keep the original values in CPU memory, wherever the model is.
     """
     if not config.lora_rank:
-        place = "cpu" if apart else None
-        yield {n: p.detach().to(place, copy=True) for n, p in model.named_parameters()}
+        device = "cpu" if apart else None
+        yield {n: p.detach().to(device, copy=True) for n, p in model.named_parameters()}
         return
     add_adapter(model, config)
     try:
         yield {n: torch.zeros_like(p) for n, p in model.named_parameters() if B_MATRIX in n}
     except BaseException:
-        _remove_adapter(model)  # the model is the original again
+        _remove_adapter(model)  # restores the original model
         raise
     merge_adapter(model)
 
 
 def check_peft() -> None:
-    """Tell early whether adapters can be made.
+    """Check early that adapters are available.
 
     Raises:
         InputError: peft is not installed.
@@ -54,11 +57,11 @@ def check_peft() -> None:
 
 
 def add_adapter(model: PreTrainedModel, config: UnlearningConfig) -> None:
-    """Put an adapter of `config.lora_rank` on all linear layers; nothing else is trained then."""
+    """Add an adapter of `config.lora_rank` to all linear layers, and freeze all other weights."""
     from peft import LoraConfig, inject_adapter_in_model
 
-    set_seed(config.seed)  # of A
-    # not model.add_adapter, for which a new transformers wants a peft that is not out yet
+    set_seed(config.seed)  # A is initialised at random
+    # not model.add_adapter: transformers may need a peft release that does not exist yet
     inject_adapter_in_model(
         LoraConfig(
             r=config.lora_rank,
@@ -69,28 +72,28 @@ def add_adapter(model: PreTrainedModel, config: UnlearningConfig) -> None:
         model,
     )
     for weights in model.parameters():
-        if weights.requires_grad:  # in bfloat16 most steps would be rounded away
+        if weights.requires_grad:  # bfloat16 would round most steps away
             weights.data = weights.data.float()
 
 
 def has_adapter(model: nn.Module) -> bool:
-    """Whether one was put on, by `add_adapter` or by peft itself."""
+    """Whether the model has an adapter, added by `add_adapter` or by peft itself."""
     return hasattr(model, "peft_config")
 
 
 def merge_adapter(model: PreTrainedModel) -> None:
-    """Add the adapter's change to the weights themselves, and take the adapter off."""
-    for layer in _adapted_layers(model).values():
+    """Merge the adapter into the weights, and remove it."""
+    for layer in _adapter_layers(model).values():
         layer.merge()
     _remove_adapter(model)
 
 
 def reference_for(model: PreTrainedModel, original: Mapping[str, Tensor]) -> PreTrainedModel:
-    """The model with its original weights, which are shared with `original` and not copied.
+    """Return a frozen model with the original weights, which it shares with `original`.
 
     Args:
-        model: the one that is trained.
-        original: the weights, of all that `model.named_parameters()` names.
+        model: the model in training.
+        original: the original weights, for every name in `model.named_parameters()`.
     """
     shared: dict[int, Any] = {
         id(parameter): nn.Parameter(original[name], requires_grad=False)
@@ -99,19 +102,10 @@ def reference_for(model: PreTrainedModel, original: Mapping[str, Tensor]) -> Pre
     return copy.deepcopy(model, shared)
 
 
-def _remove_adapter(model: PreTrainedModel) -> None:
-    """Put the plain layers, which may hold the merged weights, back into the model."""
-    for name, layer in _adapted_layers(model).items():
-        parent, _, child = name.rpartition(".")
-        setattr(model.get_submodule(parent), child, layer.get_base_layer())
-    del model.peft_config
-    model.requires_grad_(True)
-
-
 @contextmanager
 def disable_adapter(model: PreTrainedModel) -> Iterator[None]:
-    """The model as it is without its adapter."""
-    layers = _adapted_layers(model).values()
+    """Disable the adapter within the context."""
+    layers = _adapter_layers(model).values()
     for layer in layers:
         layer.enable_adapters(False)
     try:
@@ -121,8 +115,17 @@ def disable_adapter(model: PreTrainedModel) -> Iterator[None]:
             layer.enable_adapters(True)
 
 
-def _adapted_layers(model: PreTrainedModel) -> dict[str, Any]:
-    """By their names in the model."""
+def _remove_adapter(model: PreTrainedModel) -> None:
+    """Replace the adapter's layers by their base layers, which may hold merged weights."""
+    for name, layer in _adapter_layers(model).items():
+        parent, _, child = name.rpartition(".")
+        setattr(model.get_submodule(parent), child, layer.get_base_layer())
+    del model.peft_config
+    model.requires_grad_(True)
+
+
+def _adapter_layers(model: PreTrainedModel) -> dict[str, Any]:
+    """Return the layers with an adapter, by their names in the model."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     return {n: module for n, module in model.named_modules() if isinstance(module, BaseTunerLayer)}

@@ -1,8 +1,8 @@
-"""Forget targets and retain texts, put together into the batches of training.
+"""Batches for training, built from encoded forget and retain texts.
 
-A batch holds every sequence of a step once: the model's own (forget and retain texts) and the
-reference's (the texts at which the original model is asked). Next to them stand, for each target
-token, the place that predicts it in either.
+A batch holds each sequence of a step once: the input of the model (forget and retain texts) and the
+input of the reference model (the texts that the losses compare with). For each target token it
+holds the position that predicts the token in either input.
 """
 
 from __future__ import annotations
@@ -15,34 +15,36 @@ from itertools import compress
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairforget.forward.packing import pack, pad
+from fairforget.errors import InputError
+from fairforget.forward.packing import pack, pad, supports_tree_attention
+from fairforget.forward.split_forward import is_masked
 from fairforget.objectives import Objective
 from fairforget.scoring.masked import masked_positions
 from fairforget.training.targets import Marked, Targets
 
 Batch = dict[str, dict[str, Tensor]]
 ROLES = ("forget", "retain")
-"""What a text is there for."""
 Key = tuple[tuple[int, ...], tuple[bool, ...]]
-"""A text by its token ids, and which of them are predicted."""
+"""Identifies a text: its token ids and its target mask."""
 States = Mapping[str, Mapping[Key, Tensor]]
-"""Hidden states [predicted tokens, width of the model], by role and text."""
+"""Hidden states [target tokens, hidden size], by role and text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One forget text and the retain texts (token ids) that go with it."""
+    """One forget text, and the retain texts (token ids) that go with it."""
 
     forget: Targets
     retain: tuple[Sequence[int], ...]
 
 
 class ExampleDataset(Dataset[Example]):
-    """The samples of a whole run in the order in which they are used.
+    """The examples of a whole run, in the order in which they are used.
 
-    Both corpora are shuffled anew for each pass over them. Sample i does not depend on batch size
-    or number of processes, so that a run can be split in any way and continued anywhere.
+    Both corpora are shuffled anew in each epoch. Example i does not depend on the batch size or the
+    number of processes, so a run can be split over processes and resumed at any step.
     """
 
     def __init__(
@@ -57,8 +59,8 @@ class ExampleDataset(Dataset[Example]):
         self.forget, self.retain = forget, retain
         self.retain_per_forget = retain_per_forget if retain else 0.0
         self.count = count
-        self.forget_order = _Rounds(len(forget), random.Random(f"forget {seed}"))
-        self.retain_order = _Rounds(len(retain), random.Random(f"retain {seed}"))
+        self.forget_order = _EpochOrder(len(forget), random.Random(f"forget {seed}"))
+        self.retain_order = _EpochOrder(len(retain), random.Random(f"retain {seed}"))
 
     def __len__(self) -> int:
         return self.count
@@ -70,128 +72,183 @@ class ExampleDataset(Dataset[Example]):
         last = int((index + 1) * self.retain_per_forget)
         return Example(
             self.forget[self.forget_order[index]],
-            tuple(self.retain[self.retain_order[place]] for place in range(first, last)),
+            tuple(self.retain[self.retain_order[i]] for i in range(first, last)),
         )
 
 
-class _Rounds:
-    """Which of `size` things stands at each place: all of them in a new order, then again."""
+class _EpochOrder:
+    """An endless sequence of shuffled epochs over `size` indices, computed as far as needed."""
 
     def __init__(self, size: int, generator: random.Random) -> None:
         self.size, self.generator = size, generator
         self.order: list[int] = []
-        """As far as it was asked for."""
 
-    def __getitem__(self, place: int) -> int:
-        while len(self.order) <= place:
+    def __getitem__(self, index: int) -> int:
+        while len(self.order) <= index:
             self.order += self.generator.sample(range(self.size), self.size)
-        return self.order[place]
+        return self.order[index]
 
 
 @dataclass(frozen=True, slots=True)
 class Collator:
-    """Makes a batch of samples."""
+    """Builds a batch from examples."""
 
     objective: Objective
     retain_loss: Objective | None
     trees: bool = False
-    """Pack with shared prefixes; else one padded row per sequence."""
+    """Pack sequences with shared prefixes; otherwise one padded row per sequence."""
     mask_id: int | None = None
-    """The mask token, of a masked model: a target is hidden and predicted from both sides."""
+    """The mask token of a masked model, which predicts a masked target from both sides."""
     known: States | None = field(default=None, repr=False, compare=False)
-    """What the original's body says, where it was asked beforehand."""
+    """The reference model's hidden states, if they were precomputed."""
 
-    def __call__(self, samples: Sequence[Example]) -> Batch:
+    def __call__(self, examples: Sequence[Example]) -> Batch:
         """Collate.
 
         Returns:
-            `model` and, where a reference is needed and not known, `ref`: the inputs of
-            either's body; `forget` and, where texts are retained, `retain`: for n target tokens
-            `places` [n] (row × width + column in `model`), `tokens` [n], and either
-            `reference_places` [n, texts to compare with] or, where they are known,
-            `reference_states` [n, texts to compare with, width of the model].
+            `model`, and `ref` if a reference is needed and not precomputed: the inputs of the
+            model's and the reference model's body. `forget`, and `retain` if there are retain
+            texts: for n target tokens `places` [n] (row × width + column in `model`), `tokens` [n],
+            and for c compared texts either `ref_places` [n, c] or, if precomputed, `ref_states`
+            [n, c, hidden size].
         """
-        shown, asked = self.texts(samples)
+        texts, ref_texts = self.texts(examples)
         batch: Batch = {}
-        batch["model"], places = self.pack(shown)
-        theirs: dict[str, list[Tensor]] = {role: [] for role in ROLES}
+        batch["model"], places = self.pack(texts)
+        ref: dict[str, list[Tensor]] = {role: [] for role in ROLES}
         name = "ref_places" if self.known is None else "ref_states"
         if self.known is not None:
-            theirs = {r: [self.known[r][example_key(marked)] for marked in asked[r]] for r in ROLES}
-        elif any(asked.values()):
-            batch["ref"], theirs = self.pack(asked)
+            ref = {r: [self.known[r][example_key(text)] for text in ref_texts[r]] for r in ROLES}
+        elif any(ref_texts.values()):
+            batch["ref"], ref = self.pack(ref_texts)
         for role in ROLES:
-            if shown[role]:
-                tokens = [t for ids, mask in shown[role] for t in compress(ids, mask)]
+            if texts[role]:
+                tokens = [t for ids, mask in texts[role] for t in compress(ids, mask)]
                 batch[role] = {"places": torch.cat(places[role]), "tokens": torch.tensor(tokens)}
-                if others := theirs[role]:
-                    each = len(others) // len(shown[role])
+                if parts := ref[role]:
+                    each = len(parts) // len(texts[role])
                     batch[role][name] = torch.cat(
-                        [torch.stack(others[i : i + each], 1) for i in range(0, len(others), each)]
+                        [torch.stack(parts[i : i + each], 1) for i in range(0, len(parts), each)]
                     )
         return batch
 
     def texts(
-        self, samples: Sequence[Example]
+        self, examples: Sequence[Example]
     ) -> tuple[dict[str, list[Marked]], dict[str, list[Marked]]]:
-        """By role, the texts that the model sees, and those at which the original is asked.
+        """Return the texts of the model and those of the reference model, by role.
 
-        Those to compare with one text stand side by side.
+        The reference model's texts for one forget text are next to each other.
         """
-        retain = [ids for sample in samples for ids in sample.retain] if self.retain_loss else []
-        shown: dict[str, list[Marked]] = {
-            "forget": [(sample.forget.ids, sample.forget.mask) for sample in samples],
-            "retain": [(ids, self._retained(ids)) for ids in retain],
+        retain = [ids for example in examples for ids in example.retain] if self.retain_loss else []
+        texts: dict[str, list[Marked]] = {
+            "forget": [(example.forget.ids, example.forget.mask) for example in examples],
+            "retain": [(ids, self._retain_mask(ids)) for ids in retain],
         }
-        asked = {
-            role: shown[role] if loss and loss.ref_input == "text" else []
+        ref_texts = {
+            role: texts[role] if loss and loss.ref_input == "text" else []
             for role, loss in zip(ROLES, (self.objective, self.retain_loss), strict=True)
         }
         if self.objective.needs_counterfactual:
-            asked["forget"] = [
-                other for sample in samples for other in sample.forget.counterfactuals
+            ref_texts["forget"] = [
+                text for example in examples for text in example.forget.counterfactuals
             ]
-        return shown, asked
-
-    def _retained(self, ids: Sequence[int]) -> tuple[bool, ...]:
-        """The tokens of a retain text that are predicted: all, or 15 % where they are hidden."""
-        if self.mask_id is None:
-            return (False, *[True] * (len(ids) - 1))
-        drawn = masked_positions(ids)
-        return tuple(i in drawn for i in range(len(ids)))
+        return texts, ref_texts
 
     def pack(
         self, texts: Mapping[str, Sequence[Marked]]
     ) -> tuple[dict[str, Tensor], dict[str, list[Tensor]]]:
-        """Inputs, and for each text the places that predict its marked tokens.
+        """Return the model input, and for each text the positions that predict its target tokens.
 
-        A masked model sees a copy of a text to forget for each of its marked tokens, and one copy
-        with all of them hidden of a text to retain.
+        For a masked model, a forget text is repeated for each of its targets, with that one masked;
+        a retain text appears once, with all targets masked.
         """
-        everything = [(role, *marked) for role in ROLES for marked in texts[role]]
+        all_texts = [(role, *marked) for role in ROLES for marked in texts[role]]
         places: dict[str, list[Tensor]] = {role: [] for role in ROLES}
         if self.mask_id is None:
-            (batch,) = pack([list(ids) for _, ids, _ in everything], trees=self.trees)
-            found = {i: torch.from_numpy(where) for i, where in batch.members}
-            for i, (role, _, mask) in enumerate(everything):
-                places[role].append(found[i][torch.tensor(mask[1:])])
+            (batch,) = pack([list(ids) for _, ids, _ in all_texts], trees=self.trees)
+            positions = {i: torch.from_numpy(path) for i, path in batch.members}
+            for i, (role, _, mask) in enumerate(all_texts):
+                places[role].append(positions[i][torch.tensor(mask[1:])])
             return batch.inputs, places
         rows: list[Sequence[int]] = []
         cells: list[list[tuple[int, int]]] = []
-        for role, ids, mask in everything:
-            marked = [i for i, wanted in enumerate(mask) if wanted]
+        for role, ids, mask in all_texts:
+            targets = [i for i, is_target in enumerate(mask) if is_target]
             cells.append([])
-            for group in [[i] for i in marked] if role == "forget" else [marked]:
-                cells[-1] += [(len(rows), i) for i in group]
-                rows.append([self.mask_id if i in group else t for i, t in enumerate(ids)])
+            for masked in [[i] for i in targets] if role == "forget" else [targets]:
+                cells[-1] += [(len(rows), i) for i in masked]
+                rows.append([self.mask_id if i in masked else t for i, t in enumerate(ids)])
         inputs = pad(rows)
         width = inputs["input_ids"].shape[1]
-        for (role, _, _), where in zip(everything, cells, strict=True):
-            places[role].append(torch.tensor([r * width + i for r, i in where]))
+        for (role, _, _), text_cells in zip(all_texts, cells, strict=True):
+            places[role].append(torch.tensor([r * width + i for r, i in text_cells]))
         return inputs, places
 
+    def _retain_mask(self, ids: Sequence[int]) -> tuple[bool, ...]:
+        """Mark the predicted tokens of a retain text: all, or 15 % for a masked model."""
+        if self.mask_id is None:
+            return (False, *[True] * (len(ids) - 1))
+        positions = masked_positions(ids)
+        return tuple(i in positions for i in range(len(ids)))
 
-def example_key(marked: Marked) -> Key:
-    """What a text is known by."""
-    ids, mask = marked
+
+def build_collator(
+    model: PreTrainedModel,
+    forget_loss: Objective,
+    retain_loss: Objective | None,
+    forget: Sequence[Targets],
+    retain: Sequence[Sequence[int]],
+    tokenizer: PreTrainedTokenizerBase | None,
+) -> Collator:
+    """Check the model and the texts of a run, and return a collator for them.
+
+    Raises:
+        InputError: the model is wrapped, there is nothing to forget or to retain, a text has
+            nothing to predict, or a counterfactual text or the mask token is missing.
+    """
+    if not isinstance(model, PreTrainedModel):
+        raise InputError(
+            f"model is a {type(model).__name__}; pass the model itself, and set lora_rank for an "
+            "adapter"
+        )
+    if not forget:
+        raise InputError("the forget corpus has no text with target tokens")
+    if not all(targets.count for targets in forget):
+        raise InputError("a forget text has no target token")
+    if len({len(targets.counterfactuals) for targets in forget}) > 1:
+        raise InputError(
+            "the forget texts have different numbers of counterfactual texts; encode all of them "
+            "with the same settings"
+        )
+    masked = is_masked(model)
+    if any(len(ids) < (3 if masked else 2) for ids in retain):
+        where = "between its start and end token" if masked else "after its start token"
+        raise InputError(f"a retain text has no token {where}")
+    if forget_loss.needs_counterfactual and not all(t.counterfactuals for t in forget):
+        raise InputError(
+            f"objective {forget_loss.name!r} needs counterfactual texts, and a forget text has "
+            "none; use encode_targets(…, counterfactual=True)"
+        )
+    if retain_loss and not retain:
+        raise InputError(f"retain loss {retain_loss.name!r} needs a retain corpus")
+    if masked:
+        if tokenizer is None or tokenizer.mask_token_id is None:
+            raise InputError("a masked model needs processing_class, with a mask token")
+        return Collator(forget_loss, retain_loss, mask_id=int(tokenizer.mask_token_id))
+    sequences = [*(t.ids for t in forget), *retain]
+    sequences += [ids for targets in forget for ids, _ in targets.counterfactuals]
+    trees = supports_tree_attention(model, max(map(len, sequences)))
+    return Collator(forget_loss, retain_loss, trees=trees)
+
+
+def count_tokens(batches: Sequence[Batch]) -> Tensor:
+    """Return the number of forget and retain target tokens [2]."""
+    return torch.tensor(
+        [sum(len(b[role]["tokens"]) for b in batches if role in b) for role in ROLES]
+    )
+
+
+def example_key(text: Marked) -> Key:
+    """Return the key of a text in `States`."""
+    ids, mask = text
     return tuple(ids), tuple(mask)

@@ -1,55 +1,69 @@
-"""Checkpoints to rely on: sealed with the hashes of their files, and checked before they are used.
+"""Checkpoints: written with checksums, verified before use, one directory per run.
 
-A checkpoint is used only if every file that its seal names is there and is what it was. So one that
-was cut off while it was written, or damaged since, is passed over, and the one before it is used.
+A checkpoint is used only if every file in its checksum file exists and is unchanged. A checkpoint
+that is incomplete or damaged is skipped, and the one before it is used.
+
+The trained weights are stored under their names in the model. Trainer would store them as on the
+hub, where some families use other names or split a tensor, and would silently skip weights that it
+does not find when loading (transformers 5.23, trainer.py, `_load_from_checkpoint`, not strict).
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import json
+import os
+import pickle
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import PreTrainedModel
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 
 from fairforget.errors import InputError
 from fairforget.files.atomic import atomic_write
 from fairforget.files.digest import hash_file
-from fairforget.machine.processes import is_first
+from fairforget.machine.processes import is_first, wait_for_all
 from fairforget.terminal.messages import show_message
 
-CHECKSUMS = "whole"
-"""Name of the file with a line for each other file, as `sha256sum` writes it, and a last one for
-these lines themselves; written last."""
+if TYPE_CHECKING:
+    from fairforget.training.config import UnlearningConfig
+
+CHECKSUMS = "SHA256SUMS"
+"""Checksum file: a line per other file, as `sha256sum` writes it, and a last line with the hash of
+these lines. Written last."""
 RUN = "run.sha256"
-"""Name of the file that says of which run the checkpoints beside it are."""
+"""File with the fingerprint of the run that owns the checkpoints next to it."""
+TRAINED = "trained.safetensors"
+"""File with the trained weights of a checkpoint."""
+TRAINER_STATE = "trainer_state.json"
 LAST = "# sha256 of the lines above: "
-
-
-def write_checksums(checkpoint: Path) -> None:
-    """Note the hashes of all files of a checkpoint that was written to its end."""
-    (checkpoint / CHECKSUMS).unlink(missing_ok=True)  # of an earlier one of the same step
-    files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
-    lines = "".join(f"{hash_file(p)}  {p.relative_to(checkpoint).as_posix()}\n" for p in files)
-    with atomic_write(checkpoint / CHECKSUMS) as file:
-        file.write((lines + _last_line(lines)).encode())
+MIN_FREE_BYTES = 1 << 20
+"""A write that fails with less free space than this failed for lack of space."""
 
 
 def claim_directory(directory: Path, run: str) -> None:
-    """Mark the directory of checkpoints as this run's.
+    """Mark the checkpoint directory as belonging to this run.
 
     Args:
-        directory: holds checkpoints, or will.
-        run: stands for all that determines the run.
+        directory: holds the checkpoints.
+        run: the fingerprint of everything that determines the run.
 
     Raises:
-        InputError: there are checkpoints in it that are not marked as this run's.
+        InputError: the directory has checkpoints of another run.
     """
     mark = directory / RUN
     known = mark.read_text(encoding="ascii") if mark.exists() else ""
     if known != run and any(directory.glob("checkpoint-*")):
         raise InputError(
             f"{directory} has checkpoints of another run, with other texts, settings or original "
-            "weights; remove it, or give another output_dir"
+            "weights; remove it or choose another output_dir"
         )
     if known != run and is_first():
         with atomic_write(mark) as file:
@@ -57,26 +71,127 @@ def claim_directory(directory: Path, run: str) -> None:
 
 
 def remove_checkpoints(directory: Path) -> None:
-    """Remove a run's checkpoints; the directory too, if nothing else is in it."""
+    """Remove a run's checkpoints, and the directory if nothing else is in it."""
     for checkpoint in directory.glob("checkpoint-*"):
         shutil.rmtree(checkpoint, ignore_errors=True)
     (directory / RUN).unlink(missing_ok=True)
-    with suppress(OSError):  # logs of a tracker, or what was there before
+    with suppress(OSError):  # a tracker's logs, or the user's own files
         directory.rmdir()
 
 
+def checkpoint_path(directory: Path, step: int) -> Path:
+    """Return where Trainer writes the checkpoint of a step."""
+    return directory / f"{PREFIX_CHECKPOINT_DIR}-{step}"
+
+
+@contextmanager
+def complete_checkpoint(checkpoint: Path, args: UnlearningConfig) -> Iterator[None]:
+    """Add checksums to the checkpoint written within the context; then remove older checkpoints.
+
+    Trainer would remove them first, and by modification time instead of step.
+
+    Raises:
+        OSError: there is no space left. torch and safetensors do not pass this error on.
+    """
+    limit, args.save_total_limit = args.save_total_limit, None
+    try:
+        yield
+        wait_for_all()
+        if args.should_save:
+            write_checksums(checkpoint)
+            rotate_checkpoints(str(checkpoint.parent), limit)
+    except Exception as error:
+        if shutil.disk_usage(checkpoint.parent).free < MIN_FREE_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(checkpoint)) from error
+        raise
+    finally:
+        args.save_total_limit = limit
+
+
+def write_checksums(checkpoint: Path) -> None:
+    """Write the hashes of all files of a finished checkpoint."""
+    (checkpoint / CHECKSUMS).unlink(missing_ok=True)  # of an earlier checkpoint of the same step
+    files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
+    lines = "".join(f"{hash_file(p)}  {p.relative_to(checkpoint).as_posix()}\n" for p in files)
+    with atomic_write(checkpoint / CHECKSUMS) as file:
+        file.write((lines + _last_line(lines)).encode())
+
+
+def last_checkpoint(config: UnlearningConfig) -> str | None:
+    """Return the newest complete checkpoint in `config.output_dir`; report skipped ones."""
+    checkpoint = find_last_complete(Path(str(config.output_dir)))
+    return str(checkpoint) if checkpoint else None
+
+
 def find_last_complete(directory: Path) -> Path | None:
-    """The newest checkpoint of a run that is whole; says on stderr which ones are not.
+    """Return the newest complete checkpoint of a run; report skipped ones on stderr.
 
     Args:
-        directory: holds checkpoints, each in `checkpoint-STEP`.
+        directory: holds the checkpoints, each in `checkpoint-STEP`.
     """
-    sealed = [path.parent for path in directory.glob(f"checkpoint-*/{CHECKSUMS}")]
-    for checkpoint in sorted(sealed, key=_step, reverse=True):
-        if not (fault := _fault(checkpoint)):
+    finished = [path.parent for path in directory.glob(f"checkpoint-*/{CHECKSUMS}")]
+    for checkpoint in sorted(finished, key=_step, reverse=True):
+        if not (problem := _find_damage(checkpoint)):
             return checkpoint
-        show_message(f"{checkpoint}: {fault}; an earlier state of the run is used")
+        show_message(f"{checkpoint}: {problem}; an earlier state of the run is used")
     return None
+
+
+def history_of(checkpoint: str) -> list[dict[str, float]]:
+    """Return the history that the run had logged at the checkpoint."""
+    state = json.loads((Path(checkpoint) / TRAINER_STATE).read_text(encoding="utf-8"))
+    rows: list[dict[str, float]] = state["log_history"]
+    return rows
+
+
+def save_trained(
+    model: PreTrainedModel, checkpoint: Path, gathered: Mapping[str, Tensor] | None = None
+) -> None:
+    """Write the trained weights; with an adapter, only the adapter's.
+
+    Args:
+        model: determines which weights are written.
+        checkpoint: the directory.
+        gathered: all weights by name, if the model's own are sharded.
+    """
+    checkpoint.mkdir(parents=True, exist_ok=True)
+    trained = _trained_weights(model)
+    weights = trained if gathered is None else gathered
+    saved = {name: weights[name].detach().contiguous() for name in trained}
+    save_file(saved, checkpoint / TRAINED, metadata={"format": "pt"})
+
+
+def load_trained(model: PreTrainedModel, checkpoint: Path) -> None:
+    """Load the weights that `save_trained` wrote.
+
+    Raises:
+        InputError: the file is missing, or belongs to another model or adapter.
+    """
+    path = checkpoint / TRAINED
+    saved = load_file(path) if path.exists() else {}
+    trained = _trained_weights(model)
+    if {n: w.shape for n, w in saved.items()} != {n: w.shape for n, w in trained.items()}:
+        raise InputError(
+            f"{checkpoint} has the weights of another model or adapter, or of another version of "
+            "FairForget; remove it and run the same command again"
+        )
+    model.load_state_dict(saved, strict=False)
+
+
+@contextmanager
+def refuse_pickled_code(directory: object) -> Iterator[None]:
+    """Turn torch's refusal to load a checkpoint that may run code into an `InputError`."""
+    try:
+        yield
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"a checkpoint in {directory} contains more than tensors and could run code, so it is "
+            "not loaded; remove it and run the same command again"
+        ) from error
+
+
+def _trained_weights(model: PreTrainedModel) -> dict[str, Tensor]:
+    return {name: weights for name, weights in model.named_parameters() if weights.requires_grad}
 
 
 def _step(checkpoint: Path) -> int:
@@ -84,8 +199,8 @@ def _step(checkpoint: Path) -> int:
     return int(number) if number.isdecimal() else -1
 
 
-def _fault(checkpoint: Path) -> str:
-    """What is wrong with a sealed checkpoint, if anything."""
+def _find_damage(checkpoint: Path) -> str:
+    """Return what is wrong with a finished checkpoint; empty if nothing is."""
     try:
         lines, start, last = (checkpoint / CHECKSUMS).read_text(encoding="utf-8").rpartition(LAST)
         if start + last != _last_line(lines):

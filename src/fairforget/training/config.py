@@ -25,8 +25,7 @@ from fairforget.settings import (
     Selection,
 )
 from fairforget.training.adapters import check_peft
-from fairforget.training.sharding import is_sharding_requested
-from fairforget.training.zero3 import check_zero3
+from fairforget.training.sharding import check_zero3, is_sharding_requested
 
 FLAGS = {"max_steps": "steps", "per_device_train_batch_size": "batch_size"}
 """TrainingArguments name → command-line flag, where they differ."""
@@ -184,8 +183,8 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
             )
         if self.lora_rank or is_sharding_requested():
             raise InputError(
-                "precompute_ref_hidden_states saves no memory with lora_rank, FSDP or ZeRO-3, which "
-                "keep the reference model anyway; remove it"
+                "precompute_ref_hidden_states saves no memory with lora_rank, FSDP or ZeRO-3, "
+                "which keep the reference model anyway; remove it"
             )
 
     def _check_trackers(self) -> None:

@@ -1,4 +1,4 @@
-"""Look at the damage while training, and stop where it is far beyond the budget."""
+"""Early stopping: end training when the utility loss is far beyond the budget."""
 
 from __future__ import annotations
 
@@ -12,35 +12,39 @@ from transformers.trainer_utils import SaveStrategy
 from fairforget.training.interpolation import PerplexityConstraint
 
 OVERSHOOT = 3.0
-"""Training stops where the rise in perplexity is so many times the allowed one: enough for the
-landing to choose from, not so much that the line back crosses a broken model."""
-LEAST = 0.02
-"""The rise that is always tolerated, for budgets near 1."""
+"""Training stops at this multiple of the allowed rise in perplexity: enough for interpolation to
+choose from, not so much that the line between the weights crosses a broken model."""
+MIN_RISE = 0.02
+"""The threshold is computed from at least this allowed rise, for budgets near 1."""
 RATIO = "{}_ratio"
-"""What a damage is called in the history: perplexity_ratio, everyday_ratio."""
+"""Name of a constraint in the history: perplexity_ratio, everyday_perplexity_ratio."""
 
 
 class UtilityEarlyStopping(TrainerCallback):
-    """Measures damages every few steps and notes their ratios."""
+    """Evaluates the constraints every few steps, logs their ratios, and stops at a threshold.
+
+    The first evaluation beyond the threshold stops training; there is no patience.
+    """
 
     def __init__(
         self,
-        damages: Mapping[str, PerplexityConstraint],
+        constraints: Mapping[str, PerplexityConstraint],
         note: Callable[[Mapping[str, float]], None],
-        shown: Callable[[], AbstractContextManager[None]] = nullcontext,
-        every: int = 5,
+        result_model: Callable[[], AbstractContextManager[None]] = nullcontext,
+        eval_steps: int = 5,
     ) -> None:
-        """Watch.
+        """Evaluate the original model.
 
         Args:
-            damages: by name, on a few held-out texts; measured at once for the original.
+            constraints: the budgets, by name, on a few held-out texts.
             note: takes the ratios, by their names in the history.
-            shown: within it, the model that they see is what the training so far would lead to.
-            every: steps between looks. Ascent has no floor: ten steps can break a model.
+            result_model: a context in which the constraints see the model that the run would
+                result in now, if that is not the model in training.
+            eval_steps: steps between evaluations. Ascent is unbounded: ten steps can break a model.
         """
-        self.note, self.shown, self.every = note, shown, every
-        self.damages = {RATIO.format(name): damage for name, damage in damages.items()}
-        self.before = self._measured()  # now, while the weights are the original ones
+        self.note, self.result_model, self.eval_steps = note, result_model, eval_steps
+        self.constraints = {RATIO.format(name): c for name, c in constraints.items()}
+        self.before = self._evaluate()  # the weights are still the original ones
 
     def on_step_end(
         self,
@@ -49,27 +53,27 @@ class UtilityEarlyStopping(TrainerCallback):
         control: TrainerControl,
         **_: Any,
     ) -> TrainerControl:
-        """Look, note, and stop if need be."""
-        if state.global_step % self.every == 0:
-            with self.shown():
-                now = self._measured()
+        """Evaluate every `eval_steps` steps; stop, and save a checkpoint, at the threshold."""
+        if state.global_step % self.eval_steps == 0:
+            with self.result_model():
+                now = self._evaluate()
             ratios = {name: value / self.before[name] for name, value in now.items()}
             self.note(ratios)
-            if self._is_far_beyond(ratios):
+            if self._exceeds_threshold(ratios):
                 control.should_training_stop = True
                 control.should_save = args.save_strategy != SaveStrategy.NO
         return control
 
     def stopped(self, history: list[dict[str, float]]) -> bool:
-        """Whether training was stopped in the run that left this history."""
-        looks = [row for row in history if self.damages.keys() <= row.keys()]
-        return bool(looks) and self._is_far_beyond(looks[-1])
+        """Whether the run with this history was stopped early."""
+        evaluations = [row for row in history if self.constraints.keys() <= row.keys()]
+        return bool(evaluations) and self._exceeds_threshold(evaluations[-1])
 
-    def _measured(self) -> dict[str, float]:
-        return {name: damage.perplexity() for name, damage in self.damages.items()}
+    def _evaluate(self) -> dict[str, float]:
+        return {name: constraint.perplexity() for name, constraint in self.constraints.items()}
 
-    def _is_far_beyond(self, ratios: Mapping[str, float]) -> bool:
-        return not all(
-            ratios[name] <= 1 + OVERSHOOT * max(damage.allowed - 1, LEAST)
-            for name, damage in self.damages.items()
+    def _exceeds_threshold(self, ratios: Mapping[str, float]) -> bool:
+        return not all(  # NaN exceeds it too
+            ratios[name] <= 1 + OVERSHOOT * max(constraint.allowed - 1, MIN_RISE)
+            for name, constraint in self.constraints.items()
         )

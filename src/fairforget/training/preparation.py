@@ -1,4 +1,4 @@
-"""Corpora made ready for one run: targets to forget, sequences to retain, sequences held out."""
+"""Prepare the data of a run: target tokens to forget, texts to retain, held-out texts."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ from fairforget.training.targets import (
 
 RETAIN, EVERYDAY = "retain", "everyday"
 HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32
-"""Tokens of a text that are used to measure damage and to retain, start and end included: more,
-but shorter, retain texts say more about the language for the same cost."""
+"""Tokens of a held-out and of a retain text, with the start and end token. Many short retain texts
+cover more of the language at the same cost than a few long ones."""
 OTHER_GROUPS = 4
-"""Texts about other groups with which a text is compared, of those that could be."""
+"""Counterfactual texts about other groups, at most, for each forget text."""
 LONGEST_TEXT = 256
-"""Tokens of a text to forget, at most; fewer where the model takes fewer."""
+"""Tokens of a forget text, at most; fewer if the model's limit is lower."""
 HELD_OUT = {RETAIN: 80, EVERYDAY: 200}
-"""Texts kept from training, on which damage is measured: about 5,000 and 3,500 tokens."""
+"""Texts held out to measure the utility loss: about 5,000 and 3,500 tokens."""
 FIXED = (HELD_OUT_TOKENS, RETAIN_TOKENS, OTHER_GROUPS, LONGEST_TEXT, HELD_OUT)
-"""What a run's result depends on and nobody chooses."""
+"""Constants that a run's result depends on."""
 
 Sequences = list[list[int]]
 HeldOut = tuple[dict[str, Sequences], dict[str, Sequences]]
-"""Token ids of the held-out texts and of those to retain, by kind."""
+"""Token ids of the held-out texts and of the retain texts, by kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Texts with the name that the record gives them."""
+    """Texts, and the name under which the record lists them."""
 
     name: str
     texts: Sequence[Text]
@@ -56,19 +56,19 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a run sees."""
+    """The data of a run."""
 
     targets: list[Targets]
     retain: Sequences
-    """Token ids, start token included: of `retain` and of everyday sentences, in turn."""
+    """Token ids with start token, alternating between the retain and the everyday corpus."""
     held_out: dict[str, Sequences]
-    """By corpus: `retain`, and `everyday` where there is one."""
+    """By kind: `retain`, and `everyday` if there is one."""
     facts: list[CorpusFacts]
     overlap: list[OverlapFacts]
-    """What the forget corpus shares with benchmarks."""
+    """Text that the forget corpus shares with benchmarks."""
 
     def fingerprint(self) -> str:
-        """The same for the same data in the same order, and for no other."""
+        """Return a hash of the training data and its order."""
         return hash_values((self.targets, self.retain))
 
 
@@ -81,80 +81,87 @@ def prepare(
     everyday: Corpus | None = None,
     kept: HeldOut | None = None,
 ) -> Prepared:
-    """Tokenise all corpora and mark what is to be unlearned; arguments as for `unlearn`.
+    """Tokenise the corpora and mark the target tokens.
 
-    `kept`: what `encode_retain` made of the same retain texts before.
+    Args:
+        language_model: causal or masked.
+        forget: texts with harmful spans, and with mentions if the objective is counterfactual.
+        retain: texts that must stay as likely as they are. The first ones, in an order that does
+            not depend on the seed, are held out to measure the utility loss.
+        config: the settings of the run.
+        everyday: everyday sentences, held out and retained likewise.
+        kept: the result of `encode_retain` for the same corpora, if it is known.
 
     Raises:
         InputError: a corpus without targets, too few retain texts, or a model in float16 or with
             quantised weights.
     """
     check_training_dtype(language_model.model.dtype)
-    _check_whole(language_model)
+    _refuse_quantised(language_model)
     if language_model.model.dtype == torch.bfloat16 and not config.lora_rank:
         show_message(
-            f"Note: weights of bfloat16 hardly move by steps of {config.learning_rate:g}; train an "
-            "adapter (lora_rank), or float32 weights, with mixed precision if that is too slow"
+            f"Note: at learning rate {config.learning_rate:g}, bfloat16 weights round most updates "
+            "away; train an adapter (lora_rank), or float32 weights, with mixed precision for speed"
         )
     by_text = encode_forget(language_model, forget, config)
-    targets = [target for found in by_text for target in found]
+    targets = [target for text_targets in by_text for target in text_targets]
     tokens = sum(target.count for target in targets)
     facts = [CorpusFacts(forget.name, "forget", sum(map(bool, by_text)), tokens, forget.domain)]
-    others = list_retain_corpora(retain, everyday)
-    held_out, rest = kept or encode_retain(language_model, others)
-    for kind, corpus in others.items():
-        facts.append(_facts(corpus, "retain", rest[kind]))
-        facts.append(_facts(corpus, "held-out", held_out[kind]))
-    shared = measure_overlaps(forget.name, [text.text for text in forget.texts])
-    for warning in filter(None, (found.warning for found in shared)):
+    corpora = list_retain_corpora(retain, everyday)
+    held_out, retained = kept or encode_retain(language_model, corpora)
+    for kind, corpus in corpora.items():
+        facts.append(_corpus_facts(corpus, "retain", retained[kind]))
+        facts.append(_corpus_facts(corpus, "held-out", held_out[kind]))
+    overlaps = measure_overlaps(forget.name, [text.text for text in forget.texts])
+    for warning in filter(None, (overlap.warning for overlap in overlaps)):
         show_message(f"Warning: {warning}")
-    overlap = [found.facts for found in shared]
-    return Prepared(targets, _in_turn([*rest.values()]), held_out, facts, overlap)
+    overlap = [overlap.facts for overlap in overlaps]
+    return Prepared(targets, _alternate([*retained.values()]), held_out, facts, overlap)
 
 
 def list_retain_corpora(retain: Corpus, everyday: Corpus | None) -> dict[str, Corpus]:
-    """What is retained, by kind, for `encode_retain`."""
+    """Return the retain corpora by kind, as `encode_retain` takes them."""
     return {RETAIN: retain} | ({EVERYDAY: everyday} if everyday is not None else {})
 
 
 def check_training_dtype(dtype: str | torch.dtype | None) -> None:
-    """Refuse a number type whose range is too small to train in.
+    """Refuse float16, whose range is too small for training.
 
     Raises:
-        InputError: it is float16.
+        InputError: the dtype is float16.
     """
     if dtype in ("float16", torch.float16):
         raise InputError("dtype float16 cannot be trained; choose float32 or bfloat16")
 
 
-def _check_whole(language_model: LanguageModel) -> None:
-    """Refuse weights that are packed into a few bits: small steps are lost in them."""
-    packed = getattr(language_model.model.config, "quantization_config", None)
-    if packed is not None:
-        facts = packed if isinstance(packed, dict) else packed.to_dict()
-        how = facts.get("quant_method", "unknown")
+def _refuse_quantised(language_model: LanguageModel) -> None:
+    """Refuse quantised weights, which are too coarse for small updates."""
+    quantization = getattr(language_model.model.config, "quantization_config", None)
+    if quantization is not None:
+        settings = quantization if isinstance(quantization, dict) else quantization.to_dict()
+        method = settings.get("quant_method", "unknown")
         raise InputError(
-            f"model {language_model.source!r} is quantised ({how}); "
-            "unlearn the model that it was made from, and quantise the result"
+            f"model {language_model.source!r} is quantised ({method}); unlearn the model before "
+            "quantisation, and quantise the result"
         )
 
 
 def load_everyday_corpus() -> Corpus | None:
-    """Everyday sentences, where their data is on this machine; says so on stderr where not."""
+    """Return the everyday sentences; None, with a message on stderr, if they are not available."""
     try:
         return Corpus(EVERYDAY, read_corpus(EVERYDAY))
     except InputError as error:
-        show_message(f"Damage is not measured on everyday sentences: {error}")
+        show_message(f"The utility loss on everyday sentences is not measured: {error}")
         return None
 
 
 def encode_forget(
     language_model: LanguageModel, forget: Corpus, config: UnlearningConfig
 ) -> list[list[Targets]]:
-    """What is to be unlearned of each text: nothing, the text, or in context `both` each span.
+    """Encode each forget text: one `Targets`, one per span in context `both`, or none.
 
     Raises:
-        InputError: nothing of any text; says what the objective and selection need.
+        InputError: no text has a target.
     """
     counterfactual = config.load_objective().needs_counterfactual
     groups = counterfactual and config.counterfactual == "groups"
@@ -163,11 +170,9 @@ def encode_forget(
     longest = min(LONGEST_TEXT, language_model.longest_input)
     both = config.context == "both" and language_model.kind == "causal"
     if both and selection != "spans":
-        raise InputError(
-            f"context 'both' asks for the harmful words; selection {selection!r} has none"
-        )
+        raise InputError(f"context 'both' needs selection 'spans'; selection is {selection!r}")
 
-    def encoded(text: Text) -> list[Targets]:
+    def encode(text: Text) -> list[Targets]:
         others = swap_groups(text, OTHER_GROUPS, seed=config.seed) if groups else []
         if groups and not others:
             return []
@@ -193,25 +198,26 @@ def encode_forget(
         )
         return [target] if target else []
 
-    found = [encoded(text) for text in forget.texts]
-    if (count := sum(map(bool, found))) < len(found):
-        told = (
-            f"forget corpus {forget.name!r}: {count or 'none'} of its {len(found)} texts have a "
-            f"target; {_needed(config, longest)}"
+    by_text = [encode(text) for text in forget.texts]
+    if (count := sum(map(bool, by_text))) < len(by_text):
+        message = (
+            f"forget corpus {forget.name!r}: {count or 'none'} of its {len(by_text)} texts have a "
+            f"target; {_requirements(config, longest)}"
         )
         if not count:
-            raise InputError(told)
-        show_message(f"Note: {told}")
-    return found
+            raise InputError(message)
+        show_message(f"Note: {message}")
+    return by_text
 
 
-def _needed(config: UnlearningConfig, longest: int) -> str:
-    """What a text must have so that something of it is unlearned."""
+def _requirements(config: UnlearningConfig, longest: int) -> str:
+    """Say what a text needs to have a target."""
     counterfactual = config.load_objective().needs_counterfactual
     needs = ["`spans`"] if config.selection in BY_SPAN else []
     if counterfactual or config.selection in BY_MENTION:
-        also = ", each a term of the built-in lexicon" if config.counterfactual == "groups" else ""
-        needs.append(f"`mentions`{' with neutral words' if counterfactual else ''}{also}")
+        lexicon = ", all in the built-in lexicon" if config.counterfactual == "groups" else ""
+        neutral = " with neutral words" if counterfactual else ""
+        needs.append(f"`mentions`{neutral}{lexicon}")
     return (
         f"objective {config.objective!r} with selection {config.selection!r} needs "
         f"{' and '.join(needs) or 'words'}, within {longest} tokens"
@@ -219,58 +225,63 @@ def _needed(config: UnlearningConfig, longest: int) -> str:
 
 
 def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) -> HeldOut:
-    """Token ids of the held-out and of the other texts, by kind, start and end token included.
+    """Encode the held-out and the retain texts, with start and end token.
 
-    A text that is held out of one corpus, or a copy of it, is retained of none.
+    A text that is held out of one corpus, or a copy of it, is not retained from any.
+
+    Returns:
+        The token ids of the held-out texts and of the retain texts, by kind.
 
     Raises:
-        InputError: of a corpus, fewer than twice as many texts as are held out.
+        InputError: a corpus has fewer than twice as many texts as are held out.
     """
     end = [] if language_model.end_id is None else [language_model.end_id]
-    parted = {kind: _parted(language_model, corpora[kind], HELD_OUT[kind]) for kind in corpora}
-    unseen = {text for measured, _ in parted.values() for text, _ in measured}
+    splits = {kind: _hold_out(language_model, corpora[kind], HELD_OUT[kind]) for kind in corpora}
+    unseen = {text for held_out, _ in splits.values() for text, _ in held_out}
 
-    def cut(sequences: Sequences, tokens: int) -> Sequences:
+    def truncate(sequences: Sequences, tokens: int) -> Sequences:
         longest = min(tokens, language_model.longest_input) - 1 - len(end)
         return [[language_model.start_id, *ids[:longest], *end] for ids in sequences]
 
-    held_out, kept = {}, {}
-    for kind, (measured, others) in parted.items():
-        held_out[kind] = cut([ids for _, ids in measured], HELD_OUT_TOKENS)
-        kept[kind] = cut([ids for text, ids in others if text not in unseen], RETAIN_TOKENS)
-        if not kept[kind]:
+    held_out, retained = {}, {}
+    for kind, (measured, others) in splits.items():
+        held_out[kind] = truncate([ids for _, ids in measured], HELD_OUT_TOKENS)
+        retained[kind] = truncate(
+            [ids for text, ids in others if text not in unseen], RETAIN_TOKENS
+        )
+        if not retained[kind]:
             raise InputError(
-                f"retain corpus {corpora[kind].name!r}: nothing is left to retain; all of its "
-                "texts are held out to measure the damage, or are copies of such"
+                f"retain corpus {corpora[kind].name!r}: nothing is left to retain, because all "
+                "other texts are copies of held-out ones; add texts"
             )
-    return held_out, kept
+    return held_out, retained
 
 
-def _parted(
-    language_model: LanguageModel, corpus: Corpus, held_out: int
+def _hold_out(
+    language_model: LanguageModel, corpus: Corpus, count: int
 ) -> tuple[list[tuple[str, list[int]]], list[tuple[str, list[int]]]]:
-    """The texts that are held out, always the same, and the others, with their bare token ids."""
+    """Split a corpus into held-out and other texts, always alike; each text with its token ids."""
     texts = [text.text for text in corpus.texts]
-    if len(texts) < 2 * held_out:
+    if len(texts) < 2 * count:
         raise InputError(
-            f"retain corpus {corpus.name!r} has {len(texts)} texts; "
-            f"at least {2 * held_out} are needed ({held_out} of them to measure the damage)"
+            f"retain corpus {corpus.name!r} has {len(texts)} texts; at least {2 * count} are "
+            f"needed ({count} of them are held out to measure the utility loss)"
         )
     random.Random(0).shuffle(texts)
-    # not cut by the tokenizer: it would be saved with the model, and go on cutting
+    # without truncation: it would be saved with the tokenizer
     encoded = language_model.tokenizer(texts, add_special_tokens=False)["input_ids"]
-    filled = [(text, ids) for text, ids in zip(texts, encoded, strict=True) if ids]
-    return filled[:held_out], filled[held_out:]
+    non_empty = [(text, ids) for text, ids in zip(texts, encoded, strict=True) if ids]
+    return non_empty[:count], non_empty[count:]
 
 
-def _in_turn(parts: Sequence[Sequences]) -> Sequences:
-    """As many of each, in turn, the shorter ones over again."""
+def _alternate(parts: Sequence[Sequences]) -> Sequences:
+    """Take sequences from each part in turn, repeating the shorter parts."""
     count = max(map(len, parts))
-    turns = zip(*(islice(cycle(part), count) for part in parts), strict=True)
-    return [ids for turn in turns for ids in turn]
+    rounds = zip(*(islice(cycle(part), count) for part in parts), strict=True)
+    return [ids for group in rounds for ids in group]
 
 
-def _facts(
-    corpus: Corpus, role: Literal["retain", "held-out"], ids: list[list[int]]
+def _corpus_facts(
+    corpus: Corpus, role: Literal["retain", "held-out"], sequences: Sequences
 ) -> CorpusFacts:
-    return CorpusFacts(corpus.name, role, len(ids), sum(len(i) - 1 for i in ids))
+    return CorpusFacts(corpus.name, role, len(sequences), sum(len(ids) - 1 for ids in sequences))

@@ -1,56 +1,104 @@
-"""Ask the original model once, before training, so that no copy of it is needed meanwhile."""
+"""Run the reference model once, before training, so that no copy of it is needed afterwards.
+
+For each target token its hidden state is kept in CPU memory: one vector of the hidden size, where
+log-probabilities would have the size of the vocabulary. The reference model's head turns the states
+into log-probabilities when a step needs them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairforget.forward.split_forward import hidden_states
+from fairforget.errors import InputError
+from fairforget.forward.split_forward import can_split, extract_head, hidden_states
 from fairforget.training.batches import ROLES, Collator, ExampleDataset, Key, States, example_key
+
+if TYPE_CHECKING:
+    from fairforget.training.config import UnlearningConfig
+
+
+def precompute_states(
+    ref_model: PreTrainedModel,
+    dataset: ExampleDataset,
+    collator: Collator,
+    args: UnlearningConfig,
+    autocast: AbstractContextManager[None],
+    progress: Callable[[int], None],
+) -> tuple[States, PreTrainedModel]:
+    """Compute the hidden states of a run on `args.device`.
+
+    Args:
+        ref_model: its device and mode are restored at the end.
+        dataset: the examples of the whole run.
+        collator: the collator of the run.
+        args: give the device and the batch size.
+        autocast: the mixed precision of training.
+        progress: called with the number of examples finished since the last call.
+
+    Returns:
+        The hidden states, and a copy of the model that has only its head.
+
+    Raises:
+        InputError: the model's head needs more than the hidden states.
+    """
+    device, training = ref_model.device, ref_model.training
+    ref_model.to(args.device).eval()  # type: ignore[arg-type]
+    try:
+        if not can_split(ref_model, ref_model.device):
+            raise InputError(
+                f"precompute_ref_hidden_states cannot be used with {type(ref_model).__name__}: its "
+                "head needs more than the hidden states; remove it"
+            )
+        with autocast:
+            states = compute_ref_hidden_states(
+                ref_model,
+                dataset,
+                collator,
+                batch_size=args.per_device_train_batch_size,
+                progress=progress,
+            )
+        return states, extract_head(ref_model).eval().requires_grad_(False)
+    finally:
+        ref_model.to(device).train(training)  # type: ignore[arg-type]
 
 
 @torch.no_grad()
 def compute_ref_hidden_states(
-    original: PreTrainedModel,
-    samples: ExampleDataset,
+    ref_model: PreTrainedModel,
+    dataset: ExampleDataset,
     collator: Collator,
     *,
-    at_once: int,
+    batch_size: int,
     progress: Callable[[int], None],
 ) -> States:
-    """The original's hidden states wherever the losses of a run ask it, in the machine's memory.
+    """Return the reference model's hidden states for all texts that the losses compare with.
 
-    They are as many numbers for each token as the model is wide, where log-probabilities would be
-    as many as its vocabulary has entries; its head makes those of them when they are needed.
-
-    Args:
-        original: without dropout.
-        samples: of the whole run; each text is asked about once, however often it comes.
-        collator: of the run.
-        at_once: samples of a forward pass.
-        progress: told of how many samples are done now.
+    Each text is computed once, however often it occurs in the run.
     """
-    known: dict[str, dict[Key, Tensor]] = {role: {} for role in ROLES}
-    for first in range(0, len(samples), at_once):
-        those = range(first, min(first + at_once, len(samples)))
-        _, asked = collator.texts([samples[i] for i in those])
+    states: dict[str, dict[Key, Tensor]] = {role: {} for role in ROLES}
+    for first in range(0, len(dataset), batch_size):
+        indices = range(first, min(first + batch_size, len(dataset)))
+        _, ref_texts = collator.texts([dataset[i] for i in indices])
         new = {
             role: [
                 key
-                for key in dict.fromkeys(map(example_key, asked[role]))
-                if key not in known[role]
+                for key in dict.fromkeys(map(example_key, ref_texts[role]))
+                if key not in states[role]
             ]
             for role in ROLES
         }
         if any(new.values()):
             inputs, places = collator.pack(new)
-            inputs = {name: value.to(original.device) for name, value in inputs.items()}
-            hidden = hidden_states(original, **inputs).flatten(0, 1)
+            inputs = {name: value.to(ref_model.device) for name, value in inputs.items()}
+            hidden = hidden_states(ref_model, **inputs).flatten(0, 1)
             for role in ROLES:
-                states = (hidden[where].cpu() for where in places[role])
-                known[role].update(zip(new[role], states, strict=True))
-        progress(len(those))
-    return known
+                parts = (hidden[positions].cpu() for positions in places[role])
+                states[role].update(zip(new[role], parts, strict=True))
+        progress(len(indices))
+    return states

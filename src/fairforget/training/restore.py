@@ -1,4 +1,4 @@
-"""What training changes of a model beside its weights, and puts back."""
+"""Settings of a model that training changes, and that are restored afterwards."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from torch import nn
 from transformers import PreTrainedModel
 
 NOISE = ("drop", "jitter")
-"""What is in the names of the probabilities with which modules drop numbers or layers, and of the
-noise of their routers."""
+"""Parts of the attribute names of dropout probabilities, layer dropout and router noise."""
 
 
 @contextmanager
 def restore_settings(model: PreTrainedModel) -> Iterator[None]:
-    """Afterwards the model is configured as before: it is saved, and goes on, as it came.
+    """Restore the model's configuration at the end of the context, so that it is saved unchanged.
 
-    Trainer turns the cache off, lines special tokens up with the tokenizer's and may turn gradient
-    checkpointing on; an adapter freezes the weights.
+    Trainer disables the cache, aligns special tokens with the tokenizer's, and may enable gradient
+    checkpointing. An adapter freezes the weights.
     """
     generation = getattr(model, "generation_config", None)
-    owners = [model.config, model.config.get_text_config(), *([generation] if generation else [])]
-    kept = [(owner, dict(vars(owner))) for owner in owners]
-    trained = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
+    configs = [model.config, model.config.get_text_config(), *([generation] if generation else [])]
+    saved = [(config, dict(vars(config))) for config in configs]
+    requires_grad = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
     checkpointing = {
         module: module.gradient_checkpointing
         for module in model.modules()
@@ -32,30 +31,30 @@ def restore_settings(model: PreTrainedModel) -> Iterator[None]:
     try:
         yield
     finally:
-        for owner, values in kept:
-            vars(owner).clear()
-            vars(owner).update(values)
+        for config, values in saved:
+            vars(config).clear()
+            vars(config).update(values)
         for name, parameter in model.named_parameters():
-            parameter.requires_grad_(trained.get(name, parameter.requires_grad))
-        for module, on in checkpointing.items():
-            module.gradient_checkpointing = on
+            parameter.requires_grad_(requires_grad.get(name, parameter.requires_grad))
+        for module, enabled in checkpointing.items():
+            module.gradient_checkpointing = enabled
 
 
 @contextmanager
 def disable_dropout(model: nn.Module) -> Iterator[None]:
-    """Set every dropout probability, and the noise of routers, to 0, and back."""
+    """Set every dropout probability and all router noise to 0 within the context."""
     configs = {id(c): c for module in model.modules() if (c := getattr(module, "config", None))}
-    found = [
+    saved = [
         (owner, name, value)
-        for owner in (*model.modules(), *configs.values())  # some ask their configuration
+        for owner in (*model.modules(), *configs.values())  # some modules read their configuration
         for name, value in vars(owner).items()
         if isinstance(value, float)
         and (any(part in name for part in NOISE) or (name == "p" and isinstance(owner, nn.Dropout)))
     ]
-    for owner, name, _ in found:
+    for owner, name, _ in saved:
         setattr(owner, name, 0.0)
     try:
         yield
     finally:
-        for owner, name, value in found:
+        for owner, name, value in saved:
             setattr(owner, name, value)

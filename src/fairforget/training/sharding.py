@@ -1,8 +1,8 @@
-"""Training with the weights shared out over the processes: FSDP, and DeepSpeed's ZeRO-3.
+"""Training with sharded weights: FSDP, and DeepSpeed's ZeRO-3.
 
-What is shared out is a copy of the model, with its gradients and the optimiser's state. The model
-itself stays whole on every process: the copy is compared with it while training, and at the end it
-takes the trained weights, so that measuring, landing and saving are those of one process.
+A copy of the model is sharded, with its gradients and the optimiser state. The model itself stays
+unsharded on every process. It is the reference model while training; afterwards it receives the
+trained weights, so that measuring, interpolating and saving work as in one process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.distributed as dist
 from accelerate import Accelerator, DistributedType, PartialState
-from accelerate.utils import FullyShardedDataParallelPlugin
+from accelerate.utils import DeepSpeedPlugin, FullyShardedDataParallelPlugin
 from torch import Tensor
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 
 
 def is_sharding_requested() -> bool:
-    """Whether `accelerate launch` was told to share the weights out over several processes."""
+    """Whether `accelerate launch` was configured to shard weights over several processes."""
     return process_count() > 1 and (
         _is_set("ACCELERATE_USE_FSDP") or _is_set("ACCELERATE_USE_DEEPSPEED")
     )
 
 
 def fsdp_on_cpus(accelerator: Accelerator) -> bool:
-    """Let accelerate use FSDP on CPUs, too, if that is asked for; whether it was.
+    """Make accelerate use FSDP on CPUs if FSDP was requested; return whether it does.
 
-    accelerate 1.15 reads the wish (state.py, `AcceleratorState.__init__`) only where its
-    `distributed_type` is MULTI_GPU or another accelerator's, and leaves MULTI_CPU as it is. What
-    FSDP needs is there on CPUs: processes, gloo and torch's `fully_shard`.
+    accelerate 1.15 reads the request (state.py, `AcceleratorState.__init__`) only if its
+    `distributed_type` is MULTI_GPU or another accelerator's, and leaves MULTI_CPU as it is. CPUs
+    have all that FSDP needs: processes, gloo and torch's `fully_shard`.
     """
     on_cpus = accelerator.distributed_type == DistributedType.MULTI_CPU
     if not (on_cpus and _is_set("ACCELERATE_USE_FSDP")):
@@ -54,46 +54,66 @@ def fsdp_on_cpus(accelerator: Accelerator) -> bool:
     return True
 
 
-def shard_model(model: PreTrainedModel, plugin: FullyShardedDataParallelPlugin) -> None:
-    """Apply FSDP to each block without tied weights, and to all that remains as one.
-
-    accelerate would do it, too, and give the head a unit of its own. The weights of a unit are
-    fetched from the other processes when it runs; the head runs as often as a process has targets
-    for, so the processes would wait for each other for ever.
+def check_zero3(plugin: DeepSpeedPlugin, mixed_precision: str) -> None:
+    """Refuse ZeRO-3 settings with which the trained weights could not be gathered exactly.
 
     Raises:
-        InputError: the plugin asks for the first version of FSDP.
+        InputError: the weights may not be gathered, or would be rounded to bfloat16.
+    """
+    settings = plugin.hf_ds_config
+    if not settings.is_zero3():
+        return
+    if not settings.get_value("zero_optimization.stage3_gather_16bit_weights_on_model_save"):
+        raise InputError(
+            "DeepSpeed ZeRO-3 needs zero3_save_16bit_model: true in the accelerate configuration"
+        )
+    if mixed_precision == "bf16" or settings.get_value("bf16.enabled") is True:
+        raise InputError(
+            "DeepSpeed ZeRO-3 returns weights in the precision it computes in, and bf16 is too "
+            "coarse for such small updates; turn mixed precision off, or use fsdp.yaml"
+        )
+
+
+def shard_model(model: PreTrainedModel, plugin: FullyShardedDataParallelPlugin) -> None:
+    """Apply FSDP to each block without tied weights, and to the rest of the model as one unit.
+
+    accelerate would also give the head its own unit. A unit's weights are gathered from all
+    processes whenever it runs, and the head runs as often as a process has chunks of targets, so
+    the processes would deadlock.
+
+    Raises:
+        InputError: the plugin is set to version 1 of FSDP.
     """
     if plugin.fsdp_version != 2:
-        raise InputError("FSDP needs fsdp_version: 2 in the configuration of accelerate")
+        raise InputError("FSDP needs fsdp_version: 2 in the accelerate configuration")
     settings: dict[str, Any] = {
         "mesh": init_device_mesh(model.device.type, (process_count(),)),
         "mp_policy": plugin.mixed_precision_policy or MixedPrecisionPolicy(),
         "offload_policy": plugin.cpu_offload,
     }
     blocks = set(model._no_split_modules or ())
-    named = Counter(id(p) for _, p in model.named_parameters(remove_duplicate=False))
+    uses = Counter(id(p) for _, p in model.named_parameters(remove_duplicate=False))
     for module in model.modules():
-        tied = any(named[id(parameter)] > 1 for parameter in module.parameters())
+        tied = any(uses[id(parameter)] > 1 for parameter in module.parameters())
         if type(module).__name__ in blocks and not tied:  # two units cannot share a weight
             fully_shard(module, reshard_after_forward=plugin.reshard_after_forward, **settings)
     fully_shard(model, **settings)
-    plugin.auto_wrap_policy = None  # nothing is left for accelerate to share out
+    plugin.auto_wrap_policy = None  # accelerate has nothing left to wrap
 
 
 def local_shard(parameter: Tensor) -> Tensor:
-    """The part of a weight that this process has."""
+    """Return this process's shard of a parameter."""
     return parameter.to_local() if isinstance(parameter, DTensor) else parameter
 
 
 @torch.no_grad()
 def gather(trainer: UnlearningTrainer, model: PreTrainedModel) -> None:
-    """Give the model of every process the weights that the processes train together."""
+    """Copy the sharded trained weights into the unsharded model, on every process."""
     if trainer.is_deepspeed_enabled and trainer.model_wrapped is trainer.model:
-        # a run that was restored and goes no further never shared its weights out
+        # a run that was restored and not trained further never sharded its weights
         weights = dict(trainer.model.named_parameters())
     else:
-        weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # the first has all
+        weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # complete on rank 0
     for name, parameter in model.named_parameters():
         if is_first():
             parameter.copy_(weights[name])
@@ -104,7 +124,7 @@ def gather(trainer: UnlearningTrainer, model: PreTrainedModel) -> None:
 def gathered_weights(
     model: PreTrainedModel, trainer: UnlearningTrainer, original: Mapping[str, Tensor]
 ) -> Iterator[None]:
-    """For a while, the model is the trained one; then the original again."""
+    """Give the model the trained weights within the context, the original ones afterwards."""
     gather(trainer, model)
     try:
         yield

@@ -1,6 +1,7 @@
-"""The loss of one batch: of its forget and retain tokens, the head run only where they are.
+"""The losses of one batch: the head runs only at the positions that predict a target token.
 
-A model whose head cannot be run apart from its body gives the logits of every position instead.
+If a model's head cannot run apart from its body, the full forward pass gives the logits of all
+positions instead.
 """
 
 from __future__ import annotations
@@ -29,105 +30,108 @@ from fairforget.training.adapters import disable_adapter
 from fairforget.training.batches import ROLES, Batch
 
 HEAD_ROWS, HEAD_LOGITS = 256, 1 << 25
-"""Target positions whose logits exist at one time, and logits: the fewer of both."""
+"""Limits of one chunk of the head: positions, and logits (positions × vocabulary)."""
 
 
 @dataclass(slots=True)
 class StepLoss:
-    """What a step minimises, and the model that it compares with."""
+    """The forget loss and the retain loss, and the reference model that they compare with."""
 
-    forgetting: Objective
+    forget_loss: Objective
     retain_loss: Objective | None
     ref_model: PreTrainedModel | None
-    """The original model, or its head where its states come with the batches; None asks the trained
-    one, with its adapter off."""
+    """The reference model, or only its head if its hidden states come with the batches. None: the
+    trained model with its adapter disabled."""
     head_at_once: bool = False
-    """Run the head once for all positions. DeepSpeed fetches the head's weights whenever it runs,
-    on all processes together: it must run as often on each."""
+    """Run the head once for all positions. DeepSpeed gathers the head's weights on all processes
+    whenever it runs, so it must run equally often on each."""
     split: bool | None = None
-    """Whether body and head can be run apart; None until the first batch, which tries it. Texts
-    packed as trees ask for it."""
+    """Whether body and head can run separately; None until the first batch, which tests it. Packed
+    trees require it."""
 
-    def of_batch(
+    def compute(
         self, model: PreTrainedModel, batch: Batch, weights: tuple[float, float]
     ) -> tuple[Tensor, Tensor]:
-        """Forget and retain loss, each a sum over target tokens.
+        """Compute the forget and the retain loss, each a sum over target tokens.
 
         Args:
-            model: the one that is trained.
-            batch: as `Collator` makes it.
+            model: the model in training.
+            batch: the result of a `Collator`.
             weights: of the two sums.
 
         Returns:
-            The weighted sum of both [], and [3], which have no gradient: both, and the
-            log-likelihood of the forget tokens, all as sums over tokens.
+            The weighted sum [], and [3] without gradient: the two sums, and the sum of the forget
+            tokens' log-likelihoods.
         """
         if self.split is None:
             self.split = can_split(model, batch["model"]["input_ids"].device)
         run = hidden_states if self.split else full_logits
         hidden = run(model, **batch["model"]).flatten(0, 1)
-        reference = None
+        ref_hidden = None
         if "ref" in batch:
-            with self._original(model) as original:
-                reference = run(original, **batch["ref"]).flatten(0, 1)
+            with self._ref_model(model) as ref_model:
+                ref_hidden = run(ref_model, **batch["ref"]).flatten(0, 1)
         rows = min(HEAD_ROWS, max(1, HEAD_LOGITS // model.config.get_text_config().vocab_size))
-        losses, shown, roles = [], [], []
-        likelihoods: list[Tensor] = []
-        for role, objective in enumerate((self.forgetting, self.retain_loss)):
+        losses, chunks, roles = [], [], []
+        log_likelihoods: list[Tensor] = []
+        for role, objective in enumerate((self.forget_loss, self.retain_loss)):
             part = batch.get(ROLES[role])
             if objective is None or part is None:
                 continue
-            chunks = hidden[part["places"]].split(rows)
-            theirs: Sequence[Tensor | None] = [None] * len(chunks)
+            role_chunks = hidden[part["places"]].split(rows)
+            ref_chunks: Sequence[Tensor | None] = [None] * len(role_chunks)
             if "ref_states" in part:
-                theirs = part["ref_states"].split(rows)
-            elif reference is not None and "ref_places" in part:
-                theirs = reference[part["ref_places"]].split(rows)
-            for tokens, other in zip(part["tokens"].split(rows), theirs, strict=True):
-                noted = likelihoods if ROLES[role] == "forget" else None
-                losses.append(partial(self._of_logits, model, objective, tokens, other, noted))
-            shown += chunks
-            roles += [role] * len(chunks)
-        factors = [weights[role] for role in roles]
+                ref_chunks = part["ref_states"].split(rows)
+            elif ref_hidden is not None and "ref_places" in part:
+                ref_chunks = ref_hidden[part["ref_places"]].split(rows)
+            record = log_likelihoods if ROLES[role] == "forget" else None
+            for tokens, ref_chunk in zip(part["tokens"].split(rows), ref_chunks, strict=True):
+                losses.append(
+                    partial(self._chunk_loss, model, objective, tokens, ref_chunk, record)
+                )
+            chunks += role_chunks
+            roles += [role] * len(role_chunks)
+        chunk_weights = [weights[role] for role in roles]
         head = partial(self._head, model)
         if self.head_at_once:
-            logits = head(torch.cat(shown)).split([len(part) for part in shown])
+            logits = head(torch.cat(chunks)).split([len(chunk) for chunk in chunks])
             values = torch.stack([loss(part) for loss, part in zip(losses, logits, strict=True)])
-            total = (values * values.new_tensor(factors)).sum()
+            total = (values * values.new_tensor(chunk_weights)).sum()
         else:
-            trained = head_parameters(model) if self.split else []
-            total, values = weighted_sum(head, losses, shown, factors, trained)
+            trainable = head_parameters(model) if self.split else []
+            total, values = weighted_sum(head, losses, chunks, chunk_weights, trainable)
         sums = values.detach().new_zeros(len(ROLES) + 1)
         sums.index_add_(0, torch.tensor(roles, device=sums.device), values.detach())
-        sums[-1] = torch.stack(likelihoods).sum()
+        sums[-1] = torch.stack(log_likelihoods).sum()
         return total, sums
 
-    def _head(self, model: PreTrainedModel, given: Tensor) -> Tensor:
-        """Logits of what the model was run for: hidden states, or logits already."""
-        return logits_at(model, given) if self.split else given
+    def _head(self, model: PreTrainedModel, outputs: Tensor) -> Tensor:
+        """Return the logits of the model's outputs: hidden states, or already logits."""
+        return logits_at(model, outputs) if self.split else outputs
 
-    def _of_logits(
+    def _chunk_loss(
         self,
         model: PreTrainedModel,
         objective: Objective,
         tokens: Tensor,
-        reference_hidden: Tensor | None,
-        likelihoods: list[Tensor] | None,
+        ref_hidden: Tensor | None,
+        log_likelihoods: list[Tensor] | None,
         logits: Tensor,
     ) -> Tensor:
+        """Return the loss of one chunk, and append its log-likelihood to `log_likelihoods`."""
         reference = None
-        if reference_hidden is not None:
-            with self._original(model) as original:
-                parts = reference_hidden.unbind(1)
-                reference = _average((self._head(original, part) for part in parts), len(parts))
+        if ref_hidden is not None:
+            with self._ref_model(model) as ref_model:
+                texts = ref_hidden.unbind(1)
+                reference = _average((self._head(ref_model, part) for part in texts), len(texts))
         log_probs = logits.float().log_softmax(-1)
-        if likelihoods is not None:
-            likelihoods.append(target_log_probs(log_probs.detach(), tokens).sum())
+        if log_likelihoods is not None:
+            log_likelihoods.append(target_log_probs(log_probs.detach(), tokens).sum())
         return objective.loss(log_probs, tokens, reference).sum()
 
     @contextmanager
-    def _original(self, model: PreTrainedModel) -> Iterator[PreTrainedModel]:
-        """The model as it was before training, without gradients."""
+    def _ref_model(self, model: PreTrainedModel) -> Iterator[PreTrainedModel]:
+        """The reference model, without gradients."""
         with torch.no_grad():
             if self.ref_model is not None:
                 yield self.ref_model
@@ -137,6 +141,6 @@ class StepLoss:
 
 
 def _average(logits: Iterator[Tensor], count: int) -> Tensor:
-    """Log-probabilities [n, vocabulary] of the mean of `count` distributions."""
+    """Return the log-probabilities [n, vocabulary] of the mean of `count` distributions."""
     total = reduce(torch.logaddexp, (part.float().log_softmax(-1) for part in logits))
     return total - math.log(count) if count > 1 else total

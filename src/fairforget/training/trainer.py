@@ -3,55 +3,51 @@
 from __future__ import annotations
 
 import copy
-import errno
-import json
-import os
-import pickle
-import shutil
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import SequentialSampler
-from transformers import (
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    Trainer,
-    TrainerState,
-)
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerState
 
 from fairforget.errors import InputError
-from fairforget.forward.packing import supports_tree_attention
-from fairforget.forward.split_forward import can_split, extract_head, is_masked
-from fairforget.machine.processes import wait_for_all
 from fairforget.objectives import RETAIN_LOSSES
 from fairforget.training.adapters import add_adapter, has_adapter
-from fairforget.training.batches import ROLES, Batch, Collator, ExampleDataset
-from fairforget.training.checkpoints import find_last_complete, write_checksums
+from fairforget.training.batches import (
+    Batch,
+    Collator,
+    ExampleDataset,
+    build_collator,
+    count_tokens,
+)
+from fairforget.training.checkpoints import (
+    TRAINER_STATE,
+    checkpoint_path,
+    complete_checkpoint,
+    last_checkpoint,
+    load_trained,
+    refuse_pickled_code,
+    save_trained,
+)
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.ref_hidden_states import compute_ref_hidden_states
+from fairforget.training.ref_hidden_states import precompute_states
 from fairforget.training.restore import disable_dropout
 from fairforget.training.sharding import fsdp_on_cpus, local_shard, shard_model
 from fairforget.training.step_loss import StepLoss
 from fairforget.training.targets import Targets
-from fairforget.training.trained_weights import load_trained, save_trained
-
-TRAINER_STATE = "trainer_state.json"
-LITTLE_SPACE = 1 << 20
-"""Bytes: when less is free, a failed write failed for want of space."""
 
 
 class UnlearningTrainer(Trainer):
     """Minimises forget loss + weight × retain loss, each a mean over target tokens.
 
-    The means are over the tokens of the whole step, over all its batches and processes, so that
-    padding, batch size, accumulation and number of processes do not change it.
+    The means are over all target tokens of a step, so padding, batch size, gradient accumulation
+    and the number of processes do not change the loss.
     """
 
     def __init__(
@@ -64,79 +60,43 @@ class UnlearningTrainer(Trainer):
         ref_model: PreTrainedModel | None = None,
         callbacks: list[Any] | None = None,
     ) -> None:
-        """Prepare a run.
+        """Set up a run.
 
         Args:
-            model: a causal or masked model; trained in place. With `args.lora_rank` an adapter is
-                put on, unless one is on already; it stays on
+            model: a causal or masked model, trained in place. With `args.lora_rank` an adapter is
+                added unless the model has one, and stays on the model
                 (`fairforget.training.adapters.merge_adapter`).
-            args: how.
-            forget_dataset: encoded forget texts; with neutral texts for `neutral`.
-            retain_dataset: token ids of retain texts, start token included, and for a masked model
-                the end token.
-            processing_class: the tokenizer; a masked model needs its mask token.
-            ref_model: the original model. Where it is needed and not given, a frozen copy is
-                made; with an adapter, the model itself is asked with the adapter off. With
-                `args.precompute_ref_hidden_states` the ref_model is only asked before training.
+            args: the settings.
+            forget_dataset: encoded forget texts, with counterfactual texts if the objective
+                compares with them.
+            retain_dataset: token ids of retain texts, with the start token, and with the end token
+                for a masked model.
+            processing_class: the tokenizer. A masked model needs its mask token.
+            ref_model: the reference model. By default a frozen copy of `model`, if a loss needs
+                one; with an adapter, `model` with the adapter disabled. With
+                `args.precompute_ref_hidden_states` it is only used before training.
             callbacks: as for Trainer.
 
         Raises:
-            InputError: nothing to forget, or nothing to retain though retention is asked for; data
-                without a token to predict; a model that is wrapped in peft's own class.
+            InputError: no forget texts; no retain texts although a retain loss is set; a text
+                without a token to predict; a model wrapped in peft's own class.
         """
-        if not isinstance(model, PreTrainedModel):
-            raise InputError(
-                f"model is a {type(model).__name__}; give the model itself, and lora_rank for an "
-                "adapter"
-            )
-        if not forget_dataset:
-            raise InputError("the forget corpus has no text with target tokens")
-        if not all(targets.count for targets in forget_dataset):
-            raise InputError("a forget text has no target token")
-        if len({len(targets.counterfactuals) for targets in forget_dataset}) > 1:
-            raise InputError("forget texts are compared with different numbers of neutral texts")
-        masked = is_masked(model)
-        if any(len(ids) < (3 if masked else 2) for ids in retain_dataset):
-            where = "between start and end token" if masked else "behind its start token"
-            raise InputError(f"a retain text has no token {where}")
-        if args.load_objective().needs_counterfactual and not all(
-            targets.counterfactuals for targets in forget_dataset
-        ):
-            raise InputError(
-                f"objective {args.objective!r} compares with a neutral text, and a forget text has "
-                "none; encode_targets(…, counterfactual=True) makes it"
-            )
-        retain_wanted = args.retain_loss != "none" and args.retain_loss_weight > 0
-        if retain_wanted and not retain_dataset:
-            raise InputError(f"retention {args.retain_loss!r} needs a retain corpus")
+        forget_loss = args.load_objective()
+        retains = args.retain_loss != "none" and args.retain_loss_weight > 0
+        retain_loss = RETAIN_LOSSES[args.retain_loss] if retains else None
         self.config = args
-        forgetting = args.load_objective()
-        retain_loss = RETAIN_LOSSES[args.retain_loss] if retain_wanted else None
-        longest = max(
-            [len(t.ids) for t in forget_dataset]
-            + [len(ids) for t in forget_dataset for ids, _ in t.counterfactuals]
-            + [len(ids) for ids in retain_dataset]
-        )
-        mask_id = None
-        if masked:
-            if processing_class is None or processing_class.mask_token_id is None:
-                raise InputError("a masked model needs its tokenizer, with a mask token")
-            mask_id = int(processing_class.mask_token_id)
-        collator = Collator(
-            forgetting,
-            retain_loss,
-            trees=mask_id is None and supports_tree_attention(model, longest),
-            mask_id=mask_id,
+        collator = build_collator(
+            model, forget_loss, retain_loss, forget_dataset, retain_dataset, processing_class
         )
         if args.lora_rank and not has_adapter(model):
             add_adapter(model, args)
-        copied = args.needs_ref_model and not (args.lora_rank or args.precompute_ref_hidden_states)
-        if ref_model is None and copied:
+        at_hand = args.lora_rank or args.precompute_ref_hidden_states
+        if ref_model is None and args.needs_ref_model and not at_hand:
             ref_model = copy.deepcopy(model)
         if ref_model is not None:
             ref_model.eval().requires_grad_(False)
-        self.losses = StepLoss(forgetting, retain_loss, ref_model, split=collator.trees or None)
-        samples = ExampleDataset(
+        self.losses = StepLoss(forget_loss, retain_loss, ref_model, split=collator.trees or None)
+        dataset = ExampleDataset(
             forget_dataset,
             retain_dataset if retain_loss else (),
             count=args.texts_of_a_run,
@@ -146,12 +106,12 @@ class UnlearningTrainer(Trainer):
         super().__init__(
             model=model,
             args=args,
-            train_dataset=samples,
+            train_dataset=dataset,
             data_collator=collator,
             processing_class=processing_class,
             callbacks=callbacks,
         )
-        self.model_accepts_loss_kwargs = True  # the loss is the step's share already
+        self.model_accepts_loss_kwargs = True  # compute_loss returns the step's share already
         self.losses.head_at_once = self.is_deepspeed_enabled
         if ref_model is not None and not args.precompute_ref_hidden_states:
             ref_model.to(args.device)  # type: ignore[arg-type]
@@ -160,58 +120,52 @@ class UnlearningTrainer(Trainer):
         self._logged = torch.zeros(5, dtype=torch.float64)
 
     def precompute_ref_hidden_states(
-        self, progress: Callable[[int], None] = lambda samples: None
+        self, progress: Callable[[int], None] = lambda examples: None
     ) -> None:
-        """Ask the original all that the run asks of it, and keep only its head.
+        """Run the reference model on all texts of the run, and keep only its head afterwards.
 
-        `train` does it where `precompute_ref_hidden_states` is set and it is not done yet.
+        `train` does so if `args.precompute_ref_hidden_states` is set and it was not done before.
+
+        Args:
+            progress: called with the number of examples finished since the last call.
 
         Raises:
-            InputError: what a body says is not all that the model's head looks at.
+            InputError: the model's head needs more than the hidden states.
         """
-        original = self.losses.ref_model or self.model
-        assert isinstance(original, PreTrainedModel)
+        ref_model = self.losses.ref_model or self.model
+        assert isinstance(ref_model, PreTrainedModel)
         assert isinstance(self.train_dataset, ExampleDataset)
         assert isinstance(self.data_collator, Collator)
-        place, training = original.device, original.training
-        original.to(self.args.device).eval()  # type: ignore[arg-type]
-        try:
-            if not can_split(original, original.device):
-                raise InputError(
-                    f"the head of {type(original).__name__} cannot be run apart from its body, "
-                    "whose result precompute_ref_hidden_states would keep; leave it out"
-                )
-            with self.accelerator.autocast():
-                known = compute_ref_hidden_states(
-                    original,
-                    self.train_dataset,
-                    self.data_collator,
-                    at_once=self.args.per_device_train_batch_size,
-                    progress=progress,
-                )
-            head = extract_head(original).eval().requires_grad_(False)
-        finally:
-            original.to(place).train(training)  # type: ignore[arg-type]
+        states, head = precompute_states(
+            ref_model,
+            self.train_dataset,
+            self.data_collator,
+            self.config,
+            self.accelerator.autocast(),
+            progress,
+        )
         self.losses.ref_model, self.losses.split = head, True
-        self.data_collator = replace(self.data_collator, known=known)
+        self.data_collator = replace(self.data_collator, known=states)
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
-        """Train, with dropout off: the losses compare distributions, noise is no part of them."""
+        """Train as Trainer does, without dropout: its noise would enter the compared distributions.
+
+        Raises:
+            InputError: the checkpoint to resume from contains more than tensors.
+        """
         assert isinstance(self.model, PreTrainedModel)
         assert isinstance(self.data_collator, Collator)
         if self.config.precompute_ref_hidden_states and self.data_collator.known is None:
             self.precompute_ref_hidden_states()
-        with disable_dropout(self.model), self._losses_as_forward(self.model):
-            try:
-                return super().train(*args, **kwargs)
-            except pickle.UnpicklingError as error:
-                raise InputError(
-                    f"a checkpoint in {self.args.output_dir} holds more than tensors, and is not "
-                    "loaded: it could run code; remove it, and the same command starts again"
-                ) from error
+        with (
+            disable_dropout(self.model),
+            self._losses_as_forward(self.model),
+            refuse_pickled_code(self.args.output_dir),
+        ):
+            return super().train(*args, **kwargs)
 
     def create_accelerator_and_postprocess(self) -> None:
-        """As Trainer's; FSDP on CPUs, too."""
+        """Set up accelerate as Trainer does, and allow FSDP on CPUs."""
         super().create_accelerator_and_postprocess()
         self.is_fsdp_enabled = fsdp_on_cpus(self.accelerator) or self.is_fsdp_enabled
 
@@ -222,121 +176,85 @@ class UnlearningTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor:
-        """The loss of one batch as its share of the step's: sums ÷ the step's token counts."""
+        """Return the batch's share of the step's loss: its sums ÷ the step's token counts."""
         assert isinstance(num_items_in_batch, Tensor)
         # DDP and FSDP average gradients over processes; the counts are already global
         forget, retain = (self.args.world_size / num_items_in_batch.clamp(min=1)).tolist()
         loss, sums = model(inputs, (forget, self.config.retain_loss_weight * retain))
         self._logged[:3] += sums.cpu().double()
         if not self._logged[:2].isfinite().all():
-            raise InputError(self._diverged("the loss"))
-        self._logged[3:] += torch.tensor(
-            [len(inputs[r]["tokens"]) if r in inputs else 0 for r in ROLES]
-        )
+            raise InputError(self._divergence_message("the loss"))
+        self._logged[3:] += count_tokens([inputs])
         assert isinstance(loss, Tensor)
         return loss
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device
     ) -> tuple[list[Batch], Tensor]:
-        """The batches of a step, and how many forget and retain tokens all processes have [2]."""
-        batches = [batch for _, batch in zip(range(num_batches), epoch_iterator, strict=False)]
-        counts = torch.tensor(
-            [
-                sum(len(batch[role]["tokens"]) for batch in batches if role in batch)
-                for role in ROLES
-            ],
-            device=device,
-        )
-        if self.args.world_size > 1:
-            counts = self.accelerator.reduce(counts, "sum")
-        return batches, counts
+        """Return the batches of a step, and its forget and retain tokens in all processes [2]."""
+        batches = list(islice(epoch_iterator, num_batches))
+        return batches, self._sum_over_processes(count_tokens(batches).to(device))
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the means since the last row: forget and retain loss per token, and likelihood.
+        """Log, with the means since the last row: forget and retain loss per token, likelihood.
 
-        The likelihood is the geometric mean of the probabilities of the targets.
+        The likelihood is the geometric mean of the target tokens' probabilities.
         """
         if "loss" in logs:
-            totals = self._logged.to(self.args.device, torch.float32)
-            if self.args.world_size > 1:
-                totals = self.accelerator.reduce(totals, "sum")
-            forgotten, retained = totals[3:].clamp(min=1)
-            logs = {**logs, "forget": float(totals[0] / forgotten)}
+            totals = self._sum_over_processes(self._logged.to(self.args.device, torch.float32))
+            forget_tokens, retain_tokens = totals[3:].clamp(min=1)
+            logs = {**logs, "forget": float(totals[0] / forget_tokens)}
             if self.losses.retain_loss:
-                logs["retain"] = float(totals[1] / retained)
-            logs["likelihood"] = float((totals[2] / forgotten).exp())
+                logs["retain"] = float(totals[1] / retain_tokens)
+            logs["likelihood"] = float((totals[2] / forget_tokens).exp())
             self._logged.zero_()
         super().log(logs, start_time)
 
-    def note(self, measured: Mapping[str, float]) -> None:
-        """Put what was measured into the history, as a row of its own, and tell the trackers."""
-        self.state.log_history.append({"step": self.state.global_step, **measured})
-        due = self.control.should_log  # a row of losses, which telling would take for written
-        self.callback_handler.on_log(self.args, self.state, self.control, dict(measured))
+    def _sum_over_processes(self, values: Tensor) -> Tensor:
+        return self.accelerator.reduce(values, "sum") if self.args.world_size > 1 else values
+
+    def note(self, values: Mapping[str, float]) -> None:
+        """Log values as a row of their own, and pass them to the experiment trackers."""
+        self.state.log_history.append({"step": self.state.global_step, **values})
+        due = self.control.should_log  # on_log resets it, and the row of losses is still to come
+        self.callback_handler.on_log(self.args, self.state, self.control, dict(values))
         self.control.should_log = due
 
+    def restore(self, checkpoint: str) -> None:
+        """Load the weights and the history of a checkpoint without training further."""
+        self._load_from_checkpoint(checkpoint)
+        self.state = TrainerState.load_from_json(str(Path(checkpoint) / TRAINER_STATE))
+
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        """Save and seal; only then remove older ones, by their numbers and not by the clock.
+        """Write a complete checkpoint.
 
         Raises:
-            InputError: the weights are not finite: an earlier checkpoint is worth more.
+            InputError: a weight is not finite; the previous checkpoint is kept.
         """
         if not all(local_shard(parameter).isfinite().all() for parameter in model.parameters()):
-            raise InputError(self._diverged("a weight"))
-        directory = self._checkpoint_now
-        limit, self.args.save_total_limit = self.args.save_total_limit, None
-        try:
+            raise InputError(self._divergence_message("a weight"))
+        with complete_checkpoint(self._checkpoint, self.config):
             super()._save_checkpoint(model, trial)
-            wait_for_all()
-            if self.args.should_save:
-                write_checksums(directory)
-                rotate_checkpoints(str(directory.parent), limit)
-        except Exception as error:  # torch and safetensors do not pass the system's error on
-            if shutil.disk_usage(directory.parent).free < LITTLE_SPACE:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory)) from error
-            raise
-        finally:
-            self.args.save_total_limit = limit
-
-    @property
-    def _checkpoint_now(self) -> Path:
-        """Where Trainer puts a checkpoint of this step."""
-        return Path(str(self.args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
 
     def _save(
         self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None
     ) -> None:
-        """Write the weights that are trained; with FSDP, or no checkpoint, as Trainer does.
+        """Write the trained weights; with FSDP, or outside a checkpoint, as Trainer does.
 
         Raises:
-            InputError: a model with an adapter is to be saved as one, whose names none would know.
+            InputError: the model has an adapter, whose layers have names that no loader knows.
         """
         directory = Path(output_dir or str(self.args.output_dir))
-        assert self.model is not None
-        if directory != self._checkpoint_now and self.config.lora_rank and has_adapter(self.model):
+        assert isinstance(self.model, PreTrainedModel)
+        if directory != self._checkpoint and self.config.lora_rank and has_adapter(self.model):
             raise InputError(
                 f"a model with an adapter cannot be saved to {str(directory)!r}; merge it first: "
                 "fairforget.training.adapters.merge_adapter(model)"
             )
-        if self.is_fsdp_enabled or directory != self._checkpoint_now:
+        if self.is_fsdp_enabled or directory != self._checkpoint:
             super()._save(output_dir, state_dict)
         elif self.args.should_save:
-            assert isinstance(self.model, PreTrainedModel)
             save_trained(self.model, directory, state_dict)
-
-    def _diverged(self, what: str) -> str:
-        kept = last_checkpoint(self.config)
-        return (
-            f"{what} is not finite after {self.state.global_step} steps, so the run stops; "
-            f"lower --learning_rate (now {self.config.learning_rate:g}), with another --output"
-            + (f". The last good state is in {kept}" if kept else "")
-        )
-
-    def restore(self, checkpoint: str) -> None:
-        """Take weights and history of a checkpoint, without training on."""
-        self._load_from_checkpoint(checkpoint)
-        self.state = TrainerState.load_from_json(str(Path(checkpoint) / TRAINER_STATE))
 
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: nn.Module | None = None
@@ -348,34 +266,33 @@ class UnlearningTrainer(Trainer):
         assert isinstance(self.model, PreTrainedModel)
         load_trained(self.model, Path(resume_from_checkpoint))
 
+    @property
+    def _checkpoint(self) -> Path:
+        return checkpoint_path(Path(str(self.args.output_dir)), self.state.global_step)
+
+    def _divergence_message(self, what: str) -> str:
+        checkpoint = last_checkpoint(self.config)
+        return (
+            f"{what} is not finite after {self.state.global_step} steps, so training stopped; "
+            f"lower --learning_rate (now {self.config.learning_rate:g}) and choose another --output"
+            + (f". The last good state is in {checkpoint}" if checkpoint else "")
+        )
+
     def floating_point_ops(self, inputs: Batch) -> int:  # type: ignore[override]
-        """Not counted: a packed batch does not look like what transformers expects."""
+        """Return 0: transformers cannot count the operations of a packed batch."""
         return 0
 
     def _get_train_sampler(self, *_: Any) -> SequentialSampler:
-        assert isinstance(self.train_dataset, ExampleDataset)
-        return SequentialSampler(self.train_dataset)  # they are in order already
+        return SequentialSampler(self.train_dataset)  # type: ignore[arg-type]  # is in order already
 
     @contextmanager
     def _losses_as_forward(self, model: PreTrainedModel) -> Iterator[None]:
-        """Let the model's forward pass give the losses, so that DDP and FSDP see all of it."""
-        model.forward = types.MethodType(self.losses.of_batch, model)
+        """Make the losses the model's forward pass, as DDP and FSDP need."""
+        model.forward = types.MethodType(self.losses.compute, model)
         try:
             yield
         finally:
             del model.forward
-            for mark in ("_original_forward", "_is_accelerate_prepared"):  # else prepared once only
+            # with these marks, accelerate would not prepare the model for another run
+            for mark in ("_original_forward", "_is_accelerate_prepared"):
                 vars(model).pop(mark, None)
-
-
-def last_checkpoint(config: UnlearningConfig) -> str | None:
-    """The newest checkpoint in `config.output_dir` that is whole; says which ones are not."""
-    found = find_last_complete(Path(str(config.output_dir)))
-    return str(found) if found else None
-
-
-def history_of(checkpoint: str) -> list[dict[str, float]]:
-    """The rows that the run had logged when it wrote the checkpoint."""
-    state = json.loads((Path(checkpoint) / TRAINER_STATE).read_text(encoding="utf-8"))
-    rows: list[dict[str, float]] = state["log_history"]
-    return rows

@@ -32,7 +32,7 @@ from fairforget.scoring.perplexity import perplexity
 from fairforget.terminal.progress import Advance, progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.budget import Budget
-from fairforget.training.checkpoints import claim_directory
+from fairforget.training.checkpoints import claim_directory, history_of, last_checkpoint
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.early_stopping import RATIO, UtilityEarlyStopping
 from fairforget.training.interpolation import (
@@ -48,7 +48,7 @@ from fairforget.training.interpolation import (
 from fairforget.training.preparation import EVERYDAY, RETAIN, Prepared
 from fairforget.training.restore import restore_settings
 from fairforget.training.sharding import gather, gathered_weights, is_sharding_requested
-from fairforget.training.trainer import UnlearningTrainer, history_of, last_checkpoint
+from fairforget.training.trainer import UnlearningTrainer
 
 CHECK_TEXTS = {RETAIN: 16, EVERYDAY: 40}
 """Number of held-out texts, by kind, for evaluations during training and the first line search."""

@@ -1,7 +1,7 @@
-"""Fill into SECURITY.md what the last whole runs of the long suites did, from docs/results.
+"""Fill the results of the latest `make faults` and `make fuzz` into SECURITY.md.
 
-python docs/fill_security.py            `make faults` and `make fuzz` do it
-python docs/fill_security.py --check    fail if page and results differ
+python docs/fill_security.py            `make faults` and `make fuzz` call it
+python docs/fill_security.py --check    fail if the page and docs/results differ
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PAGE, RESULTS = ROOT / "SECURITY.md", ROOT / "docs" / "results"
 
 
 def lines(results: Path = RESULTS) -> str:
-    """What each suite did when it was last recorded, as Markdown."""
+    """The latest recorded run of each suite, as a Markdown list."""
     return "\n".join([*_faults(results / "faults.json"), *_fuzz(results / "fuzz.json"), ""])
 
 
@@ -27,21 +27,21 @@ def _faults(path: Path) -> list[str]:
         return ["- `make faults` has not been recorded yet."]
     return [
         f"- `make faults`: {found['kills']:,} kills of {len(found['commands'])} commands; "
-        f"{found['finished']:,} of {found['resumed']:,} runs then finished as undisturbed, "
-        f"nothing lost ({_time(found['seconds'])})."
+        f"{found['finished']:,} of {found['resumed']:,} resumed runs finished as if undisturbed, "
+        f"with nothing lost ({_time(found['seconds'])})."
     ]
 
 
 def _fuzz(path: Path) -> list[str]:
     found = _read(path)
-    names = {"random": "by chance", "led": "led by coverage"}
+    names = {"random": "random", "led": "coverage-guided"}
     if not names.keys() <= found.keys():
         return ["- `make fuzz` has not been recorded yet."]
-    inputs = ", ".join(f"{found[part]['inputs']:,} inputs {how}" for part, how in names.items())
+    inputs = ", ".join(f"{found[part]['inputs']:,} {how} inputs" for part, how in names.items())
     wrong = sum(found[part]["wrong"] for part in names)
     seconds = sum(found[part]["seconds"] for part in names)
     readers = len(found["random"]["readers"])
-    return [f"- `make fuzz`: {inputs}; {wrong} of {readers} readers wrong ({_time(seconds)})."]
+    return [f"- `make fuzz`: {inputs}; {wrong} of {readers} readers failed ({_time(seconds)})."]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Write the pages of the site that are made and not typed: commands, domains, tutorial.
+"""Generate pages of the site from code: commands, domains, tutorial.
 
-python docs/generate.py            `make docs` does it before it builds
+python docs/generate.py            `make docs` calls it before building the site
 """
 
 from __future__ import annotations
@@ -22,24 +22,29 @@ PAGES = DOCS / "pages"
 NOTEBOOK = DOCS.parent / "examples" / "tutorial.ipynb"
 MADE = "<!-- made by docs/generate.py; do not edit -->\n"
 WIDTH = "100"
-"""Columns of the help."""
+"""Columns of the help texts."""
 
 
 def commands() -> str:
-    """The help of every command."""
+    """The page of commands: exit codes and the help of each."""
     parts = [
         "# Commands",
         "",
-        "`fairforget COMMAND --help` prints the same. `--config FILE.yaml` has the names of the "
-        "flags, and a flag may be spelt with `-` for `_`.",
+        "Every command with all its settings, as `fairforget COMMAND --help` prints them. Settings "
+        "can also be in a file: `--config FILE.yaml`, with the names of the flags as keys. `-` and "
+        "`_` are the same in flags.",
         "",
-        "| status | |",
+        "```sh",
+        "fairforget data list",
+        "```",
+        "",
+        "| exit status | meaning |",
         "|---|---|",
-        "| 0 | done |",
+        "| 0 | success |",
         "| 1 | a condition of `compare --fail-if` holds; `rerun` found a figure that differs; "
-        "a run of `transfer` failed; or an unforeseen fault, with traceback |",
-        "| 2 | bad input or usage: one line on stderr that says what and where |",
-        "| 130 | interrupted; the same command goes on |",
+        "a run of `transfer` failed; or an internal error, with a traceback |",
+        "| 2 | invalid input or usage: one line on stderr that names the cause |",
+        "| 130 | interrupted; the same command resumes |",
         "",
     ]
     for command in _names():
@@ -48,13 +53,13 @@ def commands() -> str:
 
 
 def domains() -> str:
-    """The vocabulary of domains and groups, and what each source's labels become in it."""
+    """The page of domains and groups, and how the labels of each source map to them."""
     parts = [
         "# Domains and groups",
         "",
-        "All corpora share these. Either name chooses a part of a corpus: `dghs:women`, "
-        "`mine.csv:gender`. A text about several groups belongs to all of them and to all their "
-        "domains.",
+        "All corpora share these names. A domain or a group selects a part of a corpus: "
+        "`dghs:women`, `mine.csv:gender`. A text about several groups belongs to all of them and "
+        "to all their domains.",
         "",
         "| domain | covers | groups |",
         "|---|---|---|",
@@ -64,12 +69,11 @@ def domains() -> str:
         parts.append(f"| `{domain}` | {covers} | {', '.join(groups)} |")
     parts += [
         "",
-        "## What the labels of a source become",
+        "## Labels of each source",
         "",
-        "Labels are compared in lower case, without blanks, dots, hyphens and underscores. One "
-        "that is not listed belongs to no domain; how many there were is said on stderr. In your "
-        "own file, `domain` is a name of the table above, or several joined by `+`; others are "
-        "counted likewise.",
+        "Labels match in lower case, without spaces, dots, hyphens and underscores. A label that "
+        "is not listed belongs to no domain; a message counts them. In your own file, `domain` is "
+        "a name from the table above, or several joined by `+`; other names are counted as well.",
         "",
     ]
     for name, source in SOURCES.items():
@@ -81,7 +85,7 @@ def domains() -> str:
 
 
 def _labels(known: Mapping[str, str]) -> Iterator[str]:
-    yield from ("| label | becomes | domain |", "|---|---|---|")
+    yield from ("| label | group | domain |", "|---|---|---|")
     for label, becomes in known.items():
         found = " + ".join(f"`{part}`" for part in becomes.split("+")) if becomes else "nobody"
         domain = Labels(label, known)([label])[0] or ""
@@ -89,11 +93,11 @@ def _labels(known: Mapping[str, str]) -> Iterator[str]:
 
 
 def _named(domains: Sequence[str]) -> str:
-    return f"It has no such labels; its domains: {', '.join(domains)}."
+    return f"No labels of this kind. Domains: {', '.join(domains)}."
 
 
 def tutorial() -> str:
-    """The notebook as a page; a test executes the notebook."""
+    """The notebook as a page. A test runs the notebook."""
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     parts = []
     for cell in cells:
@@ -118,7 +122,7 @@ def _help(command: tuple[str, ...]) -> str:
 
 
 def write() -> None:
-    """Write all of them."""
+    """Write all pages."""
     os.environ["COLUMNS"] = WIDTH
     for name, content in (
         ("reference/commands.md", commands()),

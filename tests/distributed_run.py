@@ -10,14 +10,15 @@ from pathlib import Path
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
 
-from fairforget import unlearning
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
+from fairforget.training import unlearn as unlearning
 from fairforget.training.budget import Budget
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import Corpus
+from tests.run_unlearning import unlearn
 
 RETAIN = [Text(str(n), f"The river number {n} has a bridge and a mill.") for n in range(200)]
 
@@ -27,7 +28,7 @@ def main(model: str, output: Path, batch: int, options: dict[str, object], cut: 
     language_model = load_model(model, device="cpu")
     if cut:
         unlearning.interpolate_to_budget = lambda *_, **__: os._exit(0)
-    record = unlearning.unlearn(
+    record = unlearn(
         language_model,
         Corpus("gender", builtin_texts("gender", limit=64)),
         Corpus("rivers", RETAIN),

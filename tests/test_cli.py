@@ -11,7 +11,7 @@ import pytest
 
 from fairforget.cli import COMMANDS, main
 from fairforget.cli.data import DATA_COMMANDS
-from fairforget.cli.mistakes import reworded
+from fairforget.cli.parser_errors import rephrase
 from fairforget.corpora import iter_corpus
 
 from .models import save_tiny
@@ -93,14 +93,14 @@ def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:
         ("steps: many\n", "config.yaml: steps is 'many'; give a whole number"),
         (
             "selection: every\n",
-            "config.yaml: selection is 'every'; choose from harmful, mention-to-span",
+            "config.yaml: selection is 'every'; choose from spans, mention-to-span",
         ),
         ("steps: 3\nbudget:\n", "budget is empty"),
         ("budget:\n  max_alpha:\n", "budget.max_alpha is None"),
         ("budget: 1\n", "budget is 1; give its settings"),
         ("budget: [1.02, 1.02]\n", "budget is [1.02, 1.02]; give its settings"),
         ("budget: 1%\n", "budget is '1%'; give its settings: --budget.perplexity"),
-        ("forget: [gender, race]\n", "forget is ['gender', 'race']; give one text"),
+        ("forget: [gender, race]\n", "forget is ['gender', 'race']; give one string"),
         ("a: &x [*x]\n", "config.yaml is nested too deeply, or refers to itself"),
     ],
 )
@@ -115,13 +115,13 @@ def test_bad_config(tmp_path, capsys, model, content, message) -> None:
     ("args", "message"),
     [
         (["--outptu", "x"], "there is no flag --outptu; did you mean --output?"),
-        (["--objective", "forgetting"], "--objective is 'forgetting'; choose from ascent"),
+        (["--objective", "forgetting"], "objective 'forgetting' is unknown; choose from ascent"),
         (["--budget", "1"], "budget is '1'; give its settings: --budget.perplexity"),
         (["--budget.perplexity", "low"], "--budget.perplexity is 'low'; give a number"),
         (["--learning-rate", "low"], "--learning_rate is 'low'; give a number"),
         (["--budget.perplexity", "0.9"], "at least 1"),
         (["--steps", "0"], "max_steps (--steps) is 0"),
-        (["--beta", "1"], "objective 'counterfactual-kl' has no beta; leave it out"),
+        (["--beta", "1"], "objective 'counterfactual-kl' has no beta; remove it"),
         (["--objective", "npo", "--gamma", "1"], "objective 'npo' has no gamma"),
         (["--objective", "npo", "--beta", "0"], "more than 0"),
         (["--objective", "task-vector", "--retain_loss", "nll"], "--retain_loss none or kl"),
@@ -131,7 +131,7 @@ def test_bad_config(tmp_path, capsys, model, content, message) -> None:
         (["--seed", "4294967296"], "seed is 4294967296"),
         (
             ["--counterfactual", "groups", "--objective", "ascent"],
-            "counterfactual 'groups' says nothing",
+            "counterfactual 'groups' has no effect",
         ),
         (["--benchmarks", "iq"], "'iq'"),
         (["--device", "abacus"], "device 'abacus' is unknown; this machine has cpu"),
@@ -156,7 +156,7 @@ def test_bad_flags(tmp_path, capsys, model, args, message) -> None:
         (["data", "fetsh"], "there is no command 'data fetsh'"),
         (["evaluate"], "missing: MODEL, --output (see fairforget evaluate --help)"),
         (["data", "fetch"], "missing: NAME (see fairforget data fetch --help)"),
-        (["rerun", "no"], "no is no record.json; give that of a run, such as no/record.json"),
+        (["rerun", "no"], "no is not a record.json; give that of a run, such as no/record.json"),
         (["compare", "a", "b"], "a/record.json cannot be read: No such file or directory; give"),
     ],
 )
@@ -167,7 +167,7 @@ def test_half_a_command(capsys, args, message) -> None:
 def test_every_command_has_types_that_can_be_told() -> None:
     commands = {n: c for n, c in COMMANDS.items() if callable(c)} | DATA_COMMANDS
     for command in commands.values():
-        said = reworded('Parser key "no": is wrong value: 1', command, [], None)
+        said = rephrase('Parser key "no": is wrong value: 1', command, [], None)
         assert said == 'Parser key "no": is wrong value: 1'
 
 

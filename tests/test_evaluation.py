@@ -19,16 +19,15 @@ import torch
 from pydantic import TypeAdapter
 
 from fairforget import evaluation
-from fairforget.benchmarks import BENCHMARKS, Benchmark, find_judge, load_benchmark, load_benchmarks
+from fairforget.benchmarks import BENCHMARKS, find_judge, load_benchmark, load_benchmarks
 from fairforget.benchmarks.bbq import Question
 from fairforget.benchmarks.bbq import evaluate as bbq
 from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
-from fairforget.benchmarks.measurement import Measurement
+from fairforget.benchmarks.measurement import Benchmark, Measurement
 from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.cli import main
-from fairforget.cli.tables import show_evaluation
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate, evaluate_into, is_complete
 from fairforget.models.fingerprint import describe_model, hub_commit
@@ -46,6 +45,7 @@ from fairforget.records.paths import (
 )
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record
+from fairforget.terminal.tables import show_evaluation
 
 from .models import save_tiny, tiny_model
 
@@ -79,7 +79,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     text = tmp_path / "text.csv"
     text.write_text("text\nThe river has a bridge and an old mill near the town.\n")
 
-    def ready(names: list[str], _: object) -> dict[str, Benchmark]:
+    def ready(names: list[str], _: object = None) -> dict[str, Benchmark]:
         return {
             n: Benchmark(ours[n], ("causal",)) if n in ours else load_benchmark(n) for n in names
         }
@@ -200,7 +200,7 @@ def test_goes_on_where_it_was_interrupted(small, begun, monkeypatch, tmp_path: P
     with monkeypatch.context() as patched:
         patched.setattr(
             evaluation,
-            "checked",
+            "load_benchmarks",
             lambda *a: find(*a) | {"bbq": Benchmark(interrupted, ("causal",))},
         )
         with pytest.raises(KeyboardInterrupt):
@@ -279,7 +279,7 @@ def test_the_bar_is_told_how_many_sequences_there_are(small, monkeypatch) -> Non
 
     @contextmanager
     def watched(description: str) -> Iterator[Callable[..., None]]:
-        mine = told.setdefault(description.removeprefix("Measuring "), [])
+        mine = told.setdefault(description.removeprefix("Evaluating "), [])
         yield lambda by, total: mine.append((by, total))
 
     monkeypatch.setattr(evaluation, "progress_bar", watched)
@@ -301,7 +301,7 @@ def test_a_whole_evaluation_that_is_damaged_is_done_again(small, tmp_path: Path,
     record, items = ((tmp_path / name).read_bytes() for name in (RECORD, ITEMS))
     (tmp_path / ITEMS).write_bytes(items[: len(items) // 2])
     assert not is_complete(tmp_path)
-    assert "it is measured again" in capsys.readouterr().err
+    assert "evaluating again" in capsys.readouterr().err
     evaluate_into(tmp_path, lm, small[:1])
     assert is_complete(tmp_path)
     assert (tmp_path / ITEMS).read_bytes() == items
@@ -394,7 +394,7 @@ def test_a_finished_run_measures_again_what_is_damaged(tmp_path: Path, capsys) -
         (run / side / ITEMS).write_bytes(b"PAR1")
     capsys.readouterr()
     main(command)
-    assert capsys.readouterr().err.count("it is measured again") >= len(whole)
+    assert capsys.readouterr().err.count("evaluating again") >= len(whole)
     assert {side: (run / side / ITEMS).read_bytes() for side in whole} == whole
     samples = (run / CONTINUATION_PAIRS).read_bytes()
     for lost in (run / CONTINUATION_PAIRS, *(run / side / CONTINUATIONS for side in whole)):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.cli import main, settings
+from fairforget.cli import main, rerun
 from fairforget.cli.rerun import rerun_command
 from fairforget.errors import InputError
 from fairforget.machine import processes
@@ -33,7 +33,7 @@ def test_each_of_several_processes_has_its_own_gpu(tmp_path: Path, monkeypatch) 
         told.append(device)
         raise InputError("enough")
 
-    monkeypatch.setattr(settings, "load_command", lambda *_, **__: (run, "cuda:0"))
+    monkeypatch.setattr(rerun, "load_command", lambda *_, **__: (run, "cuda:0"))
     for several in (False, True):
         monkeypatch.setattr(processes, "is_distributed_launch", lambda several=several: several)
         with pytest.raises(InputError, match="enough"):
@@ -105,7 +105,7 @@ def test_what_differs_is_told(run: Path, tmp_path: Path, capsys) -> None:
     assert ended.value.code == 1
     out = capsys.readouterr().out
     assert "record.json: budget.reached" in out
-    assert "torch: '0.1' then" in out
+    assert "torch: '0.1' before" in out
     assert "record.json: model.weights" in out
     assert "threads" not in out
     assert (tmp_path / "other-again" / "record.json").exists()
@@ -138,11 +138,11 @@ def test_an_evaluation_is_repeated_from_its_own_directory(
         ("{", "Invalid JSON"),
         ('{"kind": "study"}', "a study by its command"),
         (None, "cannot be read"),
-        ("no command", "does not say which command"),
+        ("no command", "does not name the command"),
         ("bad setting", "command.steps"),
         ("code of a model", "add --trust_record"),
         ("code of a task", "add --trust_record"),
-        ("a push", "command.push_to_hub is no setting"),
+        ("a push", "command.push_to_hub is not a setting"),
         ("another command", "cannot be repeated"),
     ],
 )

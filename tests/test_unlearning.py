@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from fairforget import unlearning
-from fairforget.cli.tables import show_unlearning
 from fairforget.corpora import Span, Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.errors import InputError
@@ -21,7 +19,9 @@ from fairforget.objectives import OBJECTIVES
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record, write_record
 from fairforget.scoring.perplexity import perplexity
+from fairforget.terminal.tables import show_unlearning
 from fairforget.training import checkpoints
+from fairforget.training import unlearn as unlearning
 from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.budget import Budget
 from fairforget.training.config import UnlearningConfig
@@ -34,9 +34,11 @@ from fairforget.training.preparation import (
     prepare,
 )
 from fairforget.training.trained_weights import TRAINED
-from fairforget.unlearning import describe_method, unlearn, unlearn_prepared
+from fairforget.training.unlearn import describe_method
+from fairforget.training.unlearn import unlearn as unlearn_prepared
 
 from .models import save_tiny, tiny_causal, word_tokenizer
+from .run_unlearning import unlearn
 
 FORGET = Corpus("builtin:gender", builtin_texts("gender", limit=40), "gender")
 RETAIN = Corpus(

@@ -1,4 +1,4 @@
-"""FairForget makes language models forget social bias, and measures what that does to them."""
+"""FairForget makes language models forget social bias, and measures the effect."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fairforget.comparison.compare import Comparison, compare
     from fairforget.corpora import read_corpus
     from fairforget.corpora.text import Mention, Span, Text
     from fairforget.errors import InputError
@@ -13,64 +14,83 @@ if TYPE_CHECKING:
     from fairforget.models.language_model import LanguageModel
     from fairforget.models.loading import load_model
     from fairforget.models.saving import save_model
+    from fairforget.objectives.objective import Objective
+    from fairforget.pipeline import DebiasResult, debias
+    from fairforget.records.evaluation import Evaluation
     from fairforget.records.records import EvaluationRecord, UnlearningRecord
     from fairforget.report import write_report
     from fairforget.scoring.causal import token_log_probs
+    from fairforget.settings import DebiasSettings
     from fairforget.training.budget import Budget
     from fairforget.training.config import UnlearningConfig
-    from fairforget.training.preparation import Corpus, everyday_corpus
+    from fairforget.training.preparation import Corpus
     from fairforget.training.targets import Targets, encode_targets
     from fairforget.training.trainer import UnlearningTrainer
-    from fairforget.unlearning import unlearn
+    from fairforget.transfer_study.record import StudyRecord
+    from fairforget.transfer_study.study import transfer
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Budget": "training.budget",
+    "Comparison": "comparison.compare",
     "Corpus": "training.preparation",
-    "EvaluationRecord": "records.kinds",
+    "DebiasResult": "pipeline",
+    "DebiasSettings": "settings",
+    "Evaluation": "records.evaluation",
+    "EvaluationRecord": "records.records",
     "InputError": "errors",
     "LanguageModel": "models.language_model",
     "Mention": "corpora.text",
+    "Objective": "objectives.objective",
     "Span": "corpora.text",
+    "StudyRecord": "transfer_study.record",
     "Targets": "training.targets",
     "Text": "corpora.text",
     "UnlearningConfig": "training.config",
-    "UnlearningRecord": "records.kinds",
+    "UnlearningRecord": "records.records",
     "UnlearningTrainer": "training.trainer",
+    "compare": "comparison.compare",
+    "debias": "pipeline",
     "encode_targets": "training.targets",
     "evaluate": "evaluation",
-    "everyday_corpus": "training.preparation",
     "load_model": "models.loading",
     "read_corpus": "corpora",
     "save_model": "models.saving",
     "token_log_probs": "scoring.causal",
-    "unlearn": "unlearning",
+    "transfer": "transfer_study.study",
     "write_report": "report",
 }
-"""Public name → the module that defines it; imported on first use, so that `--help` is quick."""
+"""Public name → the module that defines it. Modules load on first use, so `--help` stays fast."""
 
 __all__ = [
     "Budget",
+    "Comparison",
     "Corpus",
+    "DebiasResult",
+    "DebiasSettings",
+    "Evaluation",
     "EvaluationRecord",
     "InputError",
     "LanguageModel",
     "Mention",
+    "Objective",
     "Span",
+    "StudyRecord",
     "Targets",
     "Text",
     "UnlearningConfig",
     "UnlearningRecord",
     "UnlearningTrainer",
+    "compare",
+    "debias",
     "encode_targets",
     "evaluate",
-    "everyday_corpus",
     "load_model",
     "read_corpus",
     "save_model",
     "token_log_probs",
-    "unlearn",
+    "transfer",
     "write_report",
 ]
 
@@ -78,7 +98,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

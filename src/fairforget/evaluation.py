@@ -1,81 +1,136 @@
-"""Measure a model on benchmarks: a record of scores, and a table of every scored item."""
+"""`evaluate`: run benchmarks on a model; a record of scores and a table of all scored items."""
 
 from __future__ import annotations
 
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fairforget.benchmarks import Benchmark, load_benchmarks
+from fairforget.benchmarks import check_model_kinds, load_benchmarks
 from fairforget.benchmarks.degenerate import check_finite_scores
+from fairforget.benchmarks.measurement import Benchmark
+from fairforget.benchmarks.options import list_options
+from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
 from fairforget.files.atomic import atomic_write
-from fairforget.machine.processes import broadcast_from_first, is_first, process_count
-from fairforget.models.fingerprint import describe_model
+from fairforget.machine.devices import select_device
+from fairforget.machine.processes import (
+    broadcast_from_first,
+    is_first,
+    join_process_group,
+    process_count,
+)
+from fairforget.models.fingerprint import describe_model, fingerprint
 from fairforget.models.language_model import LanguageModel
+from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
-from fairforget.records.evaluation import ID_COLUMNS, Items, read_evaluation
+from fairforget.records.evaluation import ID_COLUMNS, Evaluation, Items, read_evaluation
+from fairforget.records.inputs import CONTENT, fingerprint_inputs
+from fairforget.records.outputs import check_output, open_output
 from fairforget.records.paths import ITEMS, PARTS, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.records.store import read_record, write_record
+from fairforget.records.training_corpora import training_corpora
 from fairforget.seeds import check_seed
+from fairforget.settings import EvaluationSettings, command_settings, split_commas
 from fairforget.terminal.messages import show_message
 from fairforget.terminal.progress import progress_bar
 
 
 def evaluate(
-    language_model: LanguageModel, benchmarks: Sequence[str] = ("stereoset",), *, seed: int = 0
-) -> tuple[EvaluationRecord, Items]:
-    """Run benchmarks on a model.
+    model: str | LanguageModel,
+    benchmarks: str | Sequence[str] | None = None,
+    *,
+    output_dir: str | Path | None = None,
+    settings: EvaluationSettings | None = None,
+    **overrides: Any,
+) -> Evaluation:
+    """Evaluate a model on benchmarks.
 
-    Where torch's process group is set up, every process must call this; they share the work, and
-    each gets the whole.
+    The same call with the same `output_dir` resumes an interrupted evaluation, and returns a
+    finished one. Where a launcher started several processes, all must call this; they share the
+    work.
 
     Args:
-        language_model: as `load_model` gives it.
-        benchmarks: their names, `NAME[:OPTION]…`.
-        seed: of the bootstrap intervals.
+        model: a hub id, a local directory, a .gguf file or `smollm2`; or a loaded model.
+        benchmarks: `NAME[:OPTION]…`, in a list or separated by commas; default `stereoset`.
+        output_dir: where to write `record.json` and `items.parquet`; without it, nothing is kept
+            on disk.
+        settings: all other settings; default `EvaluationSettings()`.
+        **overrides: single settings, by the names of the fields of `EvaluationSettings`.
 
     Returns:
-        The record, and one row per scored item of all benchmarks.
+        The scores by benchmark and domain, the record and the scored items.
 
     Raises:
-        InputError: an unknown benchmark, one that is named twice or is not for such a model, data
-            that is missing or malformed, or a negative seed.
+        InputError: an unknown benchmark, one that is named twice or does not fit the model, data
+            that is missing or malformed, or an `output_dir` that belongs to something else.
+        TypeError: an override that is not a setting.
+
+    Example:
+        >>> evaluate("smollm2", ["stereoset"])["stereoset"]["gender"].ss
     """
-    check_seed(seed)
-    return _evaluated(language_model, load_benchmarks(benchmarks, language_model), seed)
+    if benchmarks is not None:
+        overrides["benchmarks"] = (
+            benchmarks if isinstance(benchmarks, str) else ",".join(benchmarks)
+        )
+    settings = replace(settings or EvaluationSettings(), **overrides)
+    check_seed(settings.seed)
+    output = None if output_dir is None else Path(output_dir)
+    if output:
+        check_output(output)
+    names = split_commas(settings.benchmarks)
+    if not names:
+        raise InputError("benchmarks is empty; give at least one, such as stereoset")
+    loaded = load_benchmarks(names)
+    settings = replace(settings, benchmarks=",".join(loaded))
+    given = model if isinstance(model, LanguageModel) else None
+    source = given.source if given else str(model)
+    for corpus in training_corpora(source):
+        check_unseen(corpus, loaded)
 
+    def load() -> LanguageModel:
+        return given or load_model(
+            source,
+            dtype=settings.dtype,
+            device=str(device),
+            start_token=settings.start_token,
+            trust_remote_code=settings.trust_remote_code,
+        )
 
-def _evaluated(
-    language_model: LanguageModel, benchmarks: Mapping[str, Benchmark], seed: int
-) -> tuple[EvaluationRecord, Items]:
-    results, items, seconds = {}, [], {}
-    for name, benchmark in benchmarks.items():
-        start = time.perf_counter()
-        with progress_bar(f"Measuring {name}") as advance:
-            measured = benchmark.evaluate(
-                language_model,
-                seed=seed,
-                progress=lambda done, total: advance(done, total=total),
-            )
-        check_finite_scores(name, measured)
-        results[name] = measured.result
-        items += [{"benchmark": name, **item} for item in measured.items]
-        seconds[name] = round(time.perf_counter() - start, 2)
-    record = EvaluationRecord(
-        model=describe_model(language_model),
-        results=results,
-        environment=environment(str(language_model.device), process_count()),
-        seconds=seconds,
-        seed=seed,
-    )
-    return record, items
+    device = select_device(settings.device, own=join_process_group(cpu=settings.device == "cpu"))
+    if output is None:
+        language_model = load()
+        check_model_kinds(loaded, language_model)
+        return Evaluation(None, *_run_benchmarks(language_model, loaded, settings.seed))
+    command = command_settings("evaluate", settings, model=source)
+    inputs = fingerprint_inputs([*([] if given else [source]), *list_options(list(loaded))])
+    if given:
+        inputs[f"{CONTENT}model"] = fingerprint(given.model)[:16]
+    if (output / RECORD).exists() and is_first():
+        open_output(output, command | inputs)  # refuses another command's directory
+    if is_complete(output):
+        remove_parts(output)
+    else:
+        language_model = load()
+        check_model_kinds(loaded, language_model)
+        if is_first():
+            open_output(output, command | inputs)
+        evaluate_into(
+            output,
+            language_model,
+            list(loaded),
+            seed=settings.seed,
+            command={} if given else command,
+        )
+    directory = output
+    return broadcast_from_first(lambda: read_evaluation(directory))
 
 
 def evaluate_into(
@@ -88,76 +143,108 @@ def evaluate_into(
 ) -> None:
     """Evaluate and write `items.parquet` and `record.json`, unless they are there already.
 
-    Each benchmark is kept as soon as it is done, so that a call that was cut off goes on with the
-    next one. The record is written last: where it stands, the items do too. Of several processes,
-    the first writes. `command` goes into the record.
+    Each benchmark is written as soon as it is done, so an interrupted call resumes with the next
+    one. The record is written last. Of several processes, only the first writes.
+
+    Args:
+        directory: where to write.
+        language_model: the model.
+        benchmarks: names with options.
+        seed: of the bootstrap intervals.
+        command: the command that the record names.
 
     Raises:
         InputError: as `evaluate`.
     """
     if is_complete(directory):
-        clear_parts(directory)
+        remove_parts(directory)
         return
     if is_first():
         (directory / RECORD).unlink(missing_ok=True)  # a damaged one
     facts = describe_model(language_model)
-    ready = load_benchmarks(benchmarks, language_model)
-    parts = {name: directory / PARTS / str(n) for n, name in enumerate(ready)}
+    loaded = load_benchmarks(benchmarks, language_model)
+    parts = {name: directory / PARTS / str(n) for n, name in enumerate(loaded)}
     missing = broadcast_from_first(
         lambda: [name for name, part in parts.items() if not _is_done(part, name, facts, seed)]
     )
     for name in missing:
-        record, items = _evaluated(language_model, {name: ready[name]}, seed)
+        record, items = _run_benchmarks(language_model, {name: loaded[name]}, seed)
         if is_first():
             _write(parts[name], record, _table(items))
     if not is_first():
         return
     records = [read_record(part / RECORD, EvaluationRecord) for part in parts.values()]
-    whole = EvaluationRecord(
+    merged = EvaluationRecord(
         model=facts,
         results={name: result for record in records for name, result in record.results.items()},
         environment=environment(str(language_model.device), process_count()),
-        seconds={name: taken for record in records for name, taken in record.seconds.items()},
+        seconds={name: seconds for record in records for name, seconds in record.seconds.items()},
         seed=seed,
         command=command or {},
     )
     tables = [pq.read_table(part / ITEMS) for part in parts.values()]
-    _write(directory, whole, pa.concat_tables(tables, promote_options="default"))
-    clear_parts(directory)
+    _write(directory, merged, pa.concat_tables(tables, promote_options="default"))
+    remove_parts(directory)
 
 
 def is_complete(directory: Path) -> bool:
-    """Whether a whole evaluation is there; says on stderr where one is damaged.
+    """Return whether the directory has a complete evaluation; reports a damaged one on stderr.
 
-    Of several processes, all must call it: the first looks.
+    Of several processes, all must call it; the first looks.
     """
 
-    def found() -> bool:
+    def look() -> bool:
         if not (directory / RECORD).exists():
             return False
         try:
             read_evaluation(directory)
         except InputError as error:
-            show_message(f"{error}; it is measured again")
+            show_message(f"{error}; evaluating again")
             return False
         return True
 
-    return broadcast_from_first(found)
+    return broadcast_from_first(look)
 
 
-def clear_parts(directory: Path) -> None:
-    """Remove what a whole evaluation was put together from."""
+def remove_parts(directory: Path) -> None:
+    """Remove the results of the single benchmarks of a complete evaluation."""
     if is_first():
         shutil.rmtree(directory / PARTS, ignore_errors=True)
 
 
+def _run_benchmarks(
+    language_model: LanguageModel, benchmarks: Mapping[str, Benchmark], seed: int
+) -> tuple[EvaluationRecord, Items]:
+    results, items, seconds = {}, [], {}
+    for name, benchmark in benchmarks.items():
+        start = time.perf_counter()
+        with progress_bar(f"Evaluating {name}") as advance:
+            measurement = benchmark.evaluate(
+                language_model,
+                seed=seed,
+                progress=lambda done, total: advance(done, total=total),
+            )
+        check_finite_scores(name, measurement)
+        results[name] = measurement.result
+        items += [{"benchmark": name, **item} for item in measurement.items]
+        seconds[name] = round(time.perf_counter() - start, 2)
+    record = EvaluationRecord(
+        model=describe_model(language_model),
+        results=results,
+        environment=environment(str(language_model.device), process_count()),
+        seconds=seconds,
+        seed=seed,
+    )
+    return record, items
+
+
 def _is_done(part: Path, name: str, facts: ModelFacts, seed: int) -> bool:
-    """Whether the directory holds the evaluation of this benchmark on this model."""
+    """Return whether the directory has this benchmark's result for this model and seed."""
     if not (part / RECORD).exists():
         return False
     try:
         record = read_evaluation(part).record
-    except InputError:  # damaged: it is measured again
+    except InputError:  # damaged: evaluate again
         return False
     return list(record.results) == [name] and (record.model, record.seed) == (facts, seed)
 
@@ -169,6 +256,6 @@ def _write(directory: Path, record: EvaluationRecord, items: pa.Table) -> None:
 
 
 def _table(items: Items) -> pa.Table:
-    """The items of one benchmark, which may have none."""
+    """Return the items of one benchmark as a table; some benchmarks have none."""
     columns = {name: pa.array([], pa.string()) for name in ID_COLUMNS}
     return pa.Table.from_pylist(items) if items else pa.table(columns)

@@ -49,7 +49,9 @@ class Reader:
         if block.title and "/" not in block.title:
             Path(block.title).write_text(code, encoding="utf-8")
         if block.language == "python" and not block.title:
-            exec(compile("\n" * block.line + code, str(block.page), "exec"), self.names)
+            program = compile("\n" * block.line + code, str(block.page), "exec")
+            if not block.mark.startswith(PARSED_ONLY):
+                exec(program, self.names)
         elif block.language == "sh":
             for command in commands(code):
                 self.run(command, parsed_only=block.mark.startswith(PARSED_ONLY))

@@ -30,7 +30,6 @@ def said(*args):
 
 assert "floored" in said("unlearn", "--help")
 assert "shouting" in said("select", "--help")
-assert "pronouns" in said("evaluate", "--help")
 assert "sayings (forget): sayings about people" in said("data", "list")
 
 said("unlearn", "model", "--forget", "sayings", "--objective", "floored", "--steps", "2",
@@ -47,24 +46,24 @@ for name, model in (("before", "model"), ("after", "run/model")):
 scores = json.loads(Path("before/record.json").read_text())["results"]["pronouns"]["domains"]
 assert scores["profession"]["items"] == 4 and scores["all"]["ties"] == 0
 
-from fairforget.benchmarks import benchmark
-from fairforget.benchmarks.degenerate import doubts_of, refuse_nan
+from fairforget.benchmarks import load_benchmark
+from fairforget.benchmarks.degenerate import check_finite_scores, find_warnings
 from fairforget.errors import InputError
 from fairforget import load_model
 broken = load_model("model", device="cpu")
-def measured(value):
+def measure(value):
     for parameter in broken.model.parameters():
         parameter.data.fill_(value)
-    return benchmark("pronouns").evaluate(broken)
+    return load_benchmark("pronouns").evaluate(broken)
 
-(doubt,) = doubts_of({"pronouns": measured(0.0).result})
-assert "4 of 4 items are ties" in doubt
+(warning,) = find_warnings({"pronouns": measure(0.0).result})
+assert "4 of 4 items are ties" in warning
 try:
-    refuse_nan("pronouns", measured(float("nan")))
+    check_finite_scores("pronouns", measure(float("nan")))
 except InputError as error:
     assert "its score_stereotype is not a number" in str(error)
 else:
-    raise AssertionError("scores that are no numbers were let through")
+    raise AssertionError("NaN scores were accepted")
 assert "pronouns" in said("compare", "before", "after")
 
 import torch
@@ -83,7 +82,7 @@ def test_the_examples_work(tmp_path: Path) -> None:
         ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
     )
     examples = [block for block in blocks(PAGE) if block.title]
-    assert len(examples) == 11
+    assert len(examples) == 8  # four things to add: a file and a line each
     for block in examples:
         apply(block, tmp_path / block.title)
     save_tiny("llama", tmp_path / "model")
@@ -99,25 +98,24 @@ def test_the_examples_work(tmp_path: Path) -> None:
 
 
 def apply(block: Block, path: Path) -> None:
-    """Write the new file, or put the lines with + in place of those with - before them."""
+    """Write the new file, or apply the diff."""
     if block.language == "python":
         assert not path.exists(), f"{block}: {path} exists"
         path.write_text(block.code, encoding="utf-8")
         return
+    old, new = sides(block.code)
+    assert len(new) == len(old) + 1, f"{block} is to add one line"
     text = path.read_text(encoding="utf-8")
-    for old, new in changes(block.code):
-        if text.count(old) != 1:
-            pytest.fail(f"{block}: {old!r} stands {text.count(old)} times in {block.title}")
-        text = text.replace(old, new)
-    path.write_text(text, encoding="utf-8")
+    before, after = ("".join(f"{line}\n" for line in lines) for lines in (old, new))
+    if text.count(before) != 1:
+        pytest.fail(f"{block}: {before!r} stands {text.count(before)} times in {block.title}")
+    path.write_text(text.replace(before, after), encoding="utf-8")
 
 
-def changes(diff: str) -> list[tuple[str, str]]:
-    """(lines with -, lines with + behind them) of every change."""
-    found: list[tuple[list[str], list[str]]] = []
-    for line in diff.splitlines():
-        sign, content = line[0], line[1:]
-        if sign == "-" and (not found or found[-1][1]):
-            found.append(([], []))
-        found[-1]["-+".index(sign)].append(content)
-    return [("\n".join(old), "\n".join(new)) for old, new in found]
+def sides(diff: str) -> tuple[list[str], list[str]]:
+    """The lines before (with a blank or -) and after (with a blank or +)."""
+    lines = [(line[0], line[1:]) for line in diff.splitlines()]
+    assert {sign for sign, _ in lines} <= {" ", "-", "+"}
+    return [text for sign, text in lines if sign != "+"], [
+        text for sign, text in lines if sign != "-"
+    ]

@@ -183,9 +183,9 @@ def test_what_the_suites_did_is_told(tmp_path: Path, script) -> None:
     assert "`make fuzz` has not been recorded yet" in lines(tmp_path)
     (tmp_path / "fuzz.json").write_text(json.dumps({"random": part, "led": part}))
     assert lines(tmp_path).splitlines() == [
-        "- `make faults`: 200 kills of 2 commands; 127 of 127 runs then finished as undisturbed, "
-        "nothing lost (3 min 18 s).",
-        "- `make fuzz`: 1,500 inputs by chance, 1,500 inputs led by coverage; 0 of 2 readers wrong "
+        "- `make faults`: 200 kills of 2 commands; 127 of 127 resumed runs finished as if "
+        "undisturbed, with nothing lost (3 min 18 s).",
+        "- `make fuzz`: 1,500 random inputs, 1,500 coverage-guided inputs; 0 of 2 readers failed "
         "(2 min 0 s).",
     ]
 

@@ -17,11 +17,6 @@ from typing import Any
 import torch
 import transformers  # noqa: F401  # before the fork, not after each
 
-import fairforget.benchmarks
-import fairforget.cli.finish
-import fairforget.training.interpolation
-import fairforget.transfer_study
-import fairforget.unlearning  # noqa: F401
 from tests.recorded import record
 
 from .cases import Case, make_cases, served

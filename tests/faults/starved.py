@@ -24,7 +24,7 @@ import torch
 import transformers
 from filelock import FileLock
 
-import fairforget.unlearning  # noqa: F401
+import fairforget.pipeline  # noqa: F401
 from fairforget.records.paths import LOCK
 from tests.models import word_tokenizer
 

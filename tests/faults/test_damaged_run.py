@@ -80,7 +80,7 @@ def test_the_same_command_ends_as_if_nothing_was_damaged(
 
     with monkeypatch.context() as patch:
         patch.setattr(
-            "fairforget.unlearning.interpolate_to_budget", interrupted
+            "fairforget.training.unlearn.interpolate_to_budget", interrupted
         )  # all is trained by then
         with pytest.raises(SystemExit) as ended:
             main([*command, "--output", str(out)])

@@ -20,7 +20,6 @@ from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
 from fairforget.benchmarks.degenerate import check_finite_scores, find_warnings
 from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
-from fairforget.cli.tables import show_evaluation
 from fairforget.comparison.compare import compare
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate, evaluate_into
@@ -28,6 +27,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.records.paths import RECORD
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record
+from fairforget.terminal.tables import show_evaluation
 from tests.models import VOCABULARY, tiny_model
 
 ITEMS = [
@@ -90,7 +90,7 @@ def test_equal_scores_are_ties_and_doubted(make, tmp_path: Path, benchmark: str,
 
 
 def test_a_model_with_opinions_is_not_doubted(benchmark: str) -> None:
-    record, _ = evaluate(tiny_model("gpt2"), [benchmark])
+    record = evaluate(tiny_model("gpt2"), [benchmark]).record
     assert find_warnings(record.results) == []
 
 
@@ -156,7 +156,7 @@ def test_perplexity_of_equally_likely_words_is_their_number(
 ) -> None:
     (tmp_path / "text.jsonl").write_text('{"text": "a b c d e f"}')
     name = f"perplexity:{tmp_path / 'text.jsonl'}"
-    record, _ = evaluate(make(), [name])
+    record = evaluate(make(), [name]).record
     assert record.results[name]["value"] == pytest.approx(value, rel=1e-5)
 
 

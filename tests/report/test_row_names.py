@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fairforget.cli.transfer import _named
 from fairforget.report.row_names import row_label, shared_corpus
 from fairforget.transfer_study.record import MatrixRow
+from fairforget.transfer_study.study import _corpus_name
 
 
 def row(forget: str, control: str | None = None) -> MatrixRow:
@@ -53,4 +53,4 @@ def test_of_several_corpora_each_is_named() -> None:
     ],
 )
 def test_what_is_forgotten_is_a_part_of_the_corpus_or_another(name, corpus, full) -> None:
-    assert _named(name, corpus) == full
+    assert _corpus_name(name, corpus) == full

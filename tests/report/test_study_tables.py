@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.cli.tables import show_study
 from fairforget.report.contents import read_directory
 from fairforget.report.study_page import context, parts
 from fairforget.report.study_words import count_noun
 from fairforget.report.tables import Table
+from fairforget.terminal.tables import show_study
 from fairforget.transfer_study.record import StudyRecord
 
 from .runs import write_study

@@ -10,25 +10,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from fairforget.benchmarks.measurement import Benchmark, Judge
 from fairforget.errors import InputError
 
 if TYPE_CHECKING:
+    from fairforget.benchmarks.measurement import Benchmark, Judge
     from fairforget.models.language_model import LanguageModel
 
+
+class Entry(NamedTuple):
+    """A benchmark of the registry."""
+
+    module: str
+    """It has `prepare(options) -> Benchmark`, and `judge(rows) -> Judgement` if its items can be
+    compared one by one."""
+    options: str
+    """Its options, for `--help`."""
+
+
 BENCHMARKS = {
-    "stereoset": "fairforget.benchmarks.stereoset",
-    "crows_pairs": "fairforget.benchmarks.crows_pairs",
-    "perplexity": "fairforget.benchmarks.perplexity",
-    "bbq": "fairforget.benchmarks.bbq",
-    "lm-eval": "fairforget.benchmarks.lm_eval",
+    "stereoset": Entry(
+        "fairforget.benchmarks.stereoset",
+        "intersentence; bos (default) or bias-bench; dev (default) or test, or a .json or .jsonl "
+        "file of items",
+    ),
+    "crows_pairs": Entry(
+        "fairforget.benchmarks.crows_pairs",
+        "bos (default) or bias-bench; for masked models bias-bench (default) or nangia; a .csv "
+        "file of pairs",
+    ),
+    "perplexity": Entry(
+        "fairforget.benchmarks.perplexity",
+        "stride (default) or bias-bench; a corpus (default wikitext2); a share of its tokens such "
+        "as 10%",
+    ),
+    "bbq": Entry("fairforget.benchmarks.bbq", "categories such as Age (default: all)"),
+    "lm-eval": Entry(
+        "fairforget.benchmarks.lm_eval",
+        "one task of EleutherAI's harness, such as lm-eval:hellaswag; a share such as 10%",
+    ),
 }
-"""Each module has `prepare(options) -> Benchmark`, and `judge(rows) -> Judged` where its items can
-be compared one by one."""
 CAPABILITY_BENCHMARKS = ("lm-eval",)
-"""Those whose items say what a model can do, and nothing about bias."""
+"""Benchmarks that measure general ability, not bias."""
 
 
 def load_benchmark(name: str) -> Benchmark:
@@ -42,14 +66,14 @@ def load_benchmark(name: str) -> Benchmark:
     base, *options = name.split(":")
     if base not in BENCHMARKS:
         raise InputError(f"benchmark {name!r} is unknown; choose from {', '.join(BENCHMARKS)}")
-    found: Benchmark = import_module(BENCHMARKS[base]).prepare(options)
-    return found
+    benchmark: Benchmark = import_module(BENCHMARKS[base].module).prepare(options)
+    return benchmark
 
 
 def find_judge(name: str) -> Judge | None:
     """How the items of a benchmark become verdicts and scores, if it has items."""
-    module = BENCHMARKS.get(name.partition(":")[0])
-    return getattr(import_module(module), "judge", None) if module else None
+    entry = BENCHMARKS.get(name.partition(":")[0])
+    return getattr(import_module(entry.module), "judge", None) if entry else None
 
 
 def find_bias_judge(name: str) -> Judge | None:
@@ -89,7 +113,6 @@ def check_model_kinds(benchmarks: Mapping[str, Benchmark], language_model: Langu
 
 __all__ = [
     "BENCHMARKS",
-    "Benchmark",
     "check_model_kinds",
     "find_bias_judge",
     "find_judge",

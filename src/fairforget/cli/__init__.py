@@ -1,4 +1,4 @@
-"""The command line: typed functions are the commands, one file each."""
+"""The command line: each command is a typed function in a file of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import traceback
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from itertools import pairwise
 from typing import Any, NoReturn
 
@@ -18,7 +18,8 @@ from fairforget.cli.data import DATA_COMMANDS
 from fairforget.cli.demo import demo_command
 from fairforget.cli.evaluate import evaluate_command
 from fairforget.cli.explore import explore_command
-from fairforget.cli.mistakes import reworded
+from fairforget.cli.flags import SETTINGS
+from fairforget.cli.parser_errors import rephrase
 from fairforget.cli.report import report_command
 from fairforget.cli.rerun import rerun_command
 from fairforget.cli.select import select_command
@@ -29,7 +30,7 @@ from fairforget.machine.allocator import keep_freed_memory
 from fairforget.redaction import redact
 
 HELP = "_help"
-# Named unlike the library: the parser looks names up in the package, which would load torch.
+# Functions end in _command: the parser looks names up in the package, which would load torch.
 COMMANDS = {
     "demo": demo_command,
     "unlearn": unlearn_command,
@@ -40,7 +41,7 @@ COMMANDS = {
     "rerun": rerun_command,
     "explore": explore_command,
     "select": select_command,
-    "data": {HELP: "Corpora and benchmarks: what there is, and where.", **DATA_COMMANDS},
+    "data": {HELP: "List, fetch and verify corpora and benchmarks.", **DATA_COMMANDS},
 }
 UNFORESEEN, BAD_INPUT, INTERRUPTED = 1, 2, 130
 REMEDIES = {
@@ -51,44 +52,44 @@ REMEDIES = {
     errno.EROFS: "choose another place",
     errno.EACCES: "choose another place, or change its permissions",
 }
-"""What to do about what the operating system refuses."""
+"""System error → remedy."""
 NO_MEMORY = ("not enough memory", "out of memory", "alloc_cpu", "bad_alloc", "start new thread")
-"""How libraries say that there is no memory."""
+"""How libraries report that memory ran out."""
 _arguments: list[str] = []
 
 
 class OneLineParser(ArgumentParser):
-    """Tells what is wrong in one line, without the usage."""
+    """Reports an error in one line, without the usage."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print the message and exit with status 2."""
-        config = _value_of("--config")
-        # the YAML reader does not know the name of its file
+        config = _flag_value("--config")
+        # the YAML reader does not know the file name
         message = " ".join(message.replace('"<unicode string>"', config or "the file").split())
-        path, called = _format_settings(_arguments)
-        if callable(called):
-            message = reworded(message, called, _arguments, config)
+        path, command = _find_command(_arguments)
+        if callable(command):
+            message = rephrase(message, command, _arguments, config)
         elif "subcommand" in message:
-            message = _which(path, called)
+            message = _list_commands(path, command)
         _fail(f"{message} (see {' '.join(['fairforget', *path])} --help)")
 
     def parse_args(self, *args: Any, **options: Any) -> Any:
-        """As the library's; a settings file without an end is an error."""
+        """Parse as the base class does; a configuration file that refers to itself is an error."""
         try:
             return super().parse_args(*args, **options)
         except RecursionError:
             self.error(
-                f"--config {_value_of('--config')} is nested too deeply, or refers to itself"
+                f"--config {_flag_value('--config')} is nested too deeply, or refers to itself"
             )
 
     def instantiate(self, namespace: Namespace, *args: Any, **options: Any) -> Any:
-        """As the library's; a group of settings that is empty or none is refused."""
+        """Instantiate as the base class does; an empty group of settings is an error."""
         for name in self.groups or ():
             value = namespace.get(name, {})
             if value is None:
-                self.error(f"{name} is empty; give its settings, or leave it out")
+                self.error(f"{name} is empty; give its settings or remove it")
             if not isinstance(value, Namespace | dict) and not is_dataclass(value):
-                self.error(f"{name} is {value!r}; give its settings, each by its name")
+                self.error(f"{name} is {value!r}; give its settings by name")
         return super().instantiate(namespace, *args, **options)
 
 
@@ -97,15 +98,15 @@ def _is_error(record: logging.LogRecord) -> bool:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run a command; exits with 0 done, 1, 2 bad input, 130 interrupted.
+    """Run a command. Exit codes: 0 done, 1 see below, 2 bad input, 130 interrupted.
 
-    1 is a condition of `compare --fail-if` that holds, a figure that differs in `rerun`, a run of
-    `transfer` that failed, or an unforeseen fault.
+    Exit code 1: a condition of `compare --fail-if` holds, a figure of `rerun` differs, a run of
+    `transfer` failed, or an unexpected error occurred.
     """
     global _arguments
-    _arguments = _flags_spelt_out(sys.argv[1:] if args is None else args)
+    _arguments = _expand_flags(sys.argv[1:] if args is None else args)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # DeepSpeed, where it is installed, warns on stdout, which is for what a command found
+    # DeepSpeed, if installed, warns on stdout, which is for results
     logging.getLogger("DeepSpeed").addFilter(_is_error)
     keep_freed_memory()
     try:
@@ -114,17 +115,17 @@ def main(args: list[str] | None = None) -> None:
             args=_arguments,
             parser_class=OneLineParser,
             prog="fairforget",
-            description="Makes language models forget social bias, and measures what that does.",
+            description="Makes language models forget social bias, and measures the effect.",
         )
     except InputError as error:
         _fail(str(error))
     except KeyboardInterrupt:
-        print("fairforget: interrupted; the same command goes on from here", file=sys.stderr)
+        print("fairforget: interrupted; run the same command to resume", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:
-        config = _value_of("--config")
+        config = _flag_value("--config")
         if config and isinstance(error, UnicodeDecodeError):
             _fail(f"--config {config}: {error.reason}; save the file as UTF-8")
         if (cause := _system_error(error)) is not None:
@@ -133,35 +134,36 @@ def main(args: list[str] | None = None) -> None:
         sys.exit(UNFORESEEN)
 
 
-def _flags_spelt_out(arguments: list[str]) -> list[str]:
-    """Flags as the parser wants them: `--fail-if` as `--fail_if`, `--json` as `--json true`."""
+def _expand_flags(arguments: list[str]) -> list[str]:
+    """Rewrite flags for the parser: `--fail-if` to `--fail_if`, `--json` to `--json true`."""
     arguments = [_replace_dashes(argument) for argument in arguments]
-    _, command = _format_settings(arguments)
+    _, command = _find_command(arguments)
     if not callable(command):
         return arguments
-    switches = {
-        f"--{name}" for name, kind in command.__annotations__.items() if kind in (bool, "bool")
-    }
-    spelt = []
+    types = dict(command.__annotations__)
+    if command in SETTINGS:
+        types |= {f.name: f.type for f in fields(SETTINGS[command])}
+    switches = {f"--{name}" for name, kind in types.items() if kind in (bool, "bool")}
+    expanded = []
     for argument, following in pairwise([*arguments, ""]):
-        spelt.append(argument)
+        expanded.append(argument)
         if argument in switches and following.lower() not in ("true", "false"):
-            spelt.append("true")
-    return spelt
+            expanded.append("true")
+    return expanded
 
 
-def _format_settings(arguments: list[str]) -> tuple[list[str], Any]:
-    """The first words, as far as they name something, and what: a command, or several by name."""
-    found: Any = COMMANDS
-    for place, name in enumerate(arguments):
-        if callable(found) or name not in found or name == HELP:
-            return arguments[:place], found
-        found = found[name]
-    return arguments, found
+def _find_command(arguments: list[str]) -> tuple[list[str], Any]:
+    """Return the leading words that name a command or a group, and what they name."""
+    node: Any = COMMANDS
+    for index, name in enumerate(arguments):
+        if callable(node) or name not in node or name == HELP:
+            return arguments[:index], node
+        node = node[name]
+    return arguments, node
 
 
-def _which(path: list[str], known: dict[str, Any]) -> str:
-    """What to say to words that are no whole command."""
+def _list_commands(path: list[str], known: dict[str, Any]) -> str:
+    """Return the message for words that do not name a command."""
     choice = f"choose from {', '.join(name for name in known if name != HELP)}"
     unknown = _arguments[len(path) :]
     return f"there is no command {' '.join([*path, unknown[0]])!r}; {choice}" if unknown else choice
@@ -174,7 +176,7 @@ def _replace_dashes(argument: str) -> str:
     return f"--{name.replace('-', '_')}{equals}{value}"
 
 
-def _value_of(flag: str) -> str | None:
+def _flag_value(flag: str) -> str | None:
     for argument, following in pairwise([*_arguments, ""]):
         if argument == flag:
             return following
@@ -184,14 +186,14 @@ def _value_of(flag: str) -> str | None:
 
 
 def _system_error(error: BaseException) -> str | None:
-    """One line for what the operating system refused, or None for a fault of the program."""
+    """Return one line for an error of the operating system; None for a bug of the program."""
     if isinstance(error, OSError) and error.errno is not None:
         remedy = f"; {REMEDIES[error.errno]}" if error.errno in REMEDIES else ""
         return f"{error.filename or 'a file'}: {error.strerror}{remedy}"
     text = str(error)
     if isinstance(error, MemoryError) or any(words in text.lower() for words in NO_MEMORY):
         return f"{os.strerror(errno.ENOMEM)}; {REMEDIES[errno.ENOMEM]}"
-    for number, remedy in REMEDIES.items():  # libraries pass the text only
+    for number, remedy in REMEDIES.items():  # libraries pass on only the text
         if os.strerror(number) in text:
             return f"{os.strerror(number)}; {remedy}"
     cause = error.__cause__ or error.__context__

@@ -1,4 +1,4 @@
-"""`fairforget compare`: before against after."""
+"""`fairforget compare`: two evaluations, paired."""
 
 from __future__ import annotations
 
@@ -23,23 +23,22 @@ def compare_command(
         before: Directory of an evaluation.
         after: Directory of another, of the same benchmarks, protocols and items.
         output: JSON file to write.
-        fail_if: Exit with status 1 if this holds: worse (a bias score is farther from no bias, and
-            the interval of that change lies above 0), or a change, after - before, such as
-            "stereoset.gender.distance > 2", "stereoset.*.lms < -1" or "perplexity > 0.5"; several,
-            separated by commas.
-        json: Print JSON, and nothing else.
-        seed: Of the bootstrap intervals; by default that of the evaluation before.
+        fail_if: Exit with code 1 if a condition holds, comma-separated: worse (a bias score moved
+            away from the unbiased value, and the interval of that change lies above 0), or a
+            change (after - before) such as "stereoset.gender.distance > 2",
+            "stereoset.*.lms < -1" or "perplexity > 0.5".
+        json: Print JSON and nothing else.
+        seed: Seed of the bootstrap intervals. Default: that of the evaluation before.
     """
     from pydantic import TypeAdapter
 
-    from fairforget.comparison.compare import Comparison
-    from fairforget.comparison.compare import compare as run
+    from fairforget.comparison.compare import Comparison, compare
     from fairforget.comparison.gate import find_violations
     from fairforget.files.atomic import atomic_write
     from fairforget.report.wording import one_line
 
-    comparison = run(before, after, seed=seed)
-    met = find_violations(comparison, fail_if) if fail_if else []
+    comparison = compare(before, after, seed=seed)
+    violations = find_violations(comparison, fail_if) if fail_if else []
     content = TypeAdapter(Comparison).dump_json(comparison, indent=1)
     if output:
         with atomic_write(output) as file:
@@ -47,12 +46,12 @@ def compare_command(
     if json:
         print(content.decode())
     else:
-        from fairforget.cli.tables import show_comparison
+        from fairforget.terminal.tables import show_comparison
 
         show_comparison(comparison)
         if output:
             print(f"Written: {output}")
-    for line in met:
+    for line in violations:
         print(f"fairforget: --fail-if: {one_line(line)}", file=sys.stderr)
-    if met:
+    if violations:
         sys.exit(CONDITION_MET)

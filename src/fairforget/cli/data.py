@@ -1,15 +1,15 @@
-"""`fairforget data`: the corpora and benchmarks, where they are and whether they are right."""
+"""`fairforget data`: list, fetch and verify corpora and benchmarks."""
 
 from __future__ import annotations
 
-from fairforget.cli.lists import split_required
+from fairforget.settings import split_commas
 
 
 def list_command(*, json: bool = False) -> None:
-    """List corpora and benchmarks: licence, citation, domains, where found, how verified.
+    """List corpora and benchmarks with licence, citation, domains, location and verification.
 
     Args:
-        json: Print JSON, and nothing else.
+        json: Print JSON and nothing else.
     """
     import json as json_
     from dataclasses import asdict
@@ -31,14 +31,14 @@ def list_command(*, json: bool = False) -> None:
             size = f", {file.bytes / 1e6:.1f} MB" if file.bytes is not None else ""
             print(f"    {file.where}{size}; verified by {file.verified_by}")
         if any(file.fetched for file in entry.files):
-            print(f"    `fairforget data fetch {entry.name}` fetches what is not here")
+            print(f"    to download missing files: fairforget data fetch {entry.name}")
 
 
 def fetch_command(name: str) -> None:
-    """Fetch the files of a corpus or benchmark that are not on this machine; verified.
+    """Download and verify the missing files of a corpus or benchmark.
 
     Args:
-        name: As `fairforget data list` shows it.
+        name: Name in `fairforget data list`.
     """
     from fairforget.corpora.inventory import fetch_files, is_built_in
 
@@ -46,16 +46,16 @@ def fetch_command(name: str) -> None:
         print(f"Built in: {name} needs no files")
         return
     for path in fetch_files(name):
-        print(f"Here: {path}")
+        print(f"Available: {path}")
 
 
 def verify_command(name: str = "") -> None:
-    """Check the files on this machine against their hashes.
+    """Verify the files on this machine against their hashes.
 
-    Status 2 if one is wrong, or if none of those that were asked for is here.
+    Exit code 2 if a file is wrong, or if a named corpus or benchmark has no file here.
 
     Args:
-        name: Of one corpus or benchmark; by default all.
+        name: One corpus or benchmark. Default: all.
     """
     from fairforget.corpora.inventory import is_built_in, verify_files
     from fairforget.errors import InputError
@@ -63,16 +63,15 @@ def verify_command(name: str = "") -> None:
     if is_built_in(name):
         print(f"Built in: {name} needs no files")
         return
-    faults = count = 0
+    wrong = count = 0
     for count, result in enumerate(verify_files(name), 1):  # noqa: B007
-        faults += bool(result.problem)
-        print(f"{'WRONG' if result.problem else 'right'}: {result.path} {result.problem}".rstrip())
-    if faults:
-        raise InputError(f"{faults} files are not what the catalogue says; see above")
+        wrong += bool(result.problem)
+        print(f"{'WRONG' if result.problem else 'OK'}: {result.path} {result.problem}".rstrip())
+    if wrong:
+        raise InputError(f"{wrong} files differ from the catalogue; see above")
     if not count and name:
         raise InputError(
-            f"data {name!r}: no file of it is on this machine; "
-            f"`fairforget data fetch {name}` fetches what can be fetched"
+            f"data {name!r} has no file on this machine; run `fairforget data fetch {name}`"
         )
     if not count:
         print("No file of the catalogue is on this machine.")
@@ -85,21 +84,25 @@ def overlap_command(
     ngram: int = 8,
     json: bool = False,
 ) -> None:
-    """Look for sentences of benchmarks in a corpus: shared runs of words.
+    """Search a corpus for benchmark sentences by shared word n-grams.
 
     Args:
         corpus: CORPUS[:DOMAIN], or a .csv, .jsonl, .parquet or .txt file.
-        benchmarks: Names, separated by commas.
-        ngram: Words in a row that must agree; a shorter sentence must be a text of the corpus.
-        json: Print JSON, and nothing else.
+        benchmarks: Benchmarks, comma-separated.
+        ngram: Length of a shared n-gram in words; a shorter sentence must match a whole text.
+        json: Print JSON and nothing else.
     """
     import json as json_
     from dataclasses import asdict
 
     from fairforget.benchmarks.overlap import benchmark_sentences, measure_overlap
     from fairforget.corpora import iter_corpus
+    from fairforget.errors import InputError
 
-    found = [
+    names = split_commas(benchmarks)
+    if not names:
+        raise InputError("--benchmarks is empty; give at least one, such as stereoset")
+    overlaps = [
         measure_overlap(
             corpus,
             (text.text for text in iter_corpus(corpus)),
@@ -107,13 +110,13 @@ def overlap_command(
             benchmark_sentences(name),
             ngram=ngram,
         )
-        for name in split_required(benchmarks, "benchmarks", "stereoset")
+        for name in names
     ]
     if json:
-        rows = [{**asdict(one), "share": one.share, "warning": one.warning} for one in found]
+        rows = [{**asdict(one), "share": one.share, "warning": one.warning} for one in overlaps]
         print(json_.dumps(rows, indent=1))
         return
-    for one in found:
+    for one in overlaps:
         print(f"{one.benchmark}: {one.shared} of {one.items} sentences ({100 * one.share:.2f} %)")
         for example in one.examples:
             print(f"    {example}")

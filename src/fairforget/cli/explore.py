@@ -1,4 +1,4 @@
-"""`fairforget explore`: original and unlearned model side by side, in a browser."""
+"""`fairforget explore`: original and debiased model side by side, in a browser."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def explore_command(
     device: str | None = None,
     trust_remote_code: bool = False,
 ) -> None:
-    """Type a prompt, or swap groups in a sentence, and see what both models expect.
+    """Compare both models on a prompt, or on a sentence with groups swapped, in the browser.
 
     Args:
-        directory: What `unlearn` or `demo` wrote.
-        port: Where the page is served.
-        host: Who can see it; by default only this machine.
-        device: Such as cpu or cuda; by default an accelerator if there is one.
+        directory: Output directory of unlearn or demo.
+        port: Port to serve the page on.
+        host: Address to listen on. Default: this machine only.
+        device: Device such as cpu or cuda. Default: an accelerator if there is one.
         trust_remote_code: Run Python code that comes with the model.
     """
     from fairforget.errors import InputError
@@ -30,7 +30,7 @@ def explore_command(
     from fairforget.explore.pair import load_pair
 
     if not 1 <= port <= LAST_PORT:
-        raise InputError(f"--port {port}: a port is a number from 1 to {LAST_PORT}")
+        raise InputError(f"--port is {port}; it must be between 1 and {LAST_PORT}")
     load_gradio()
     launch(
         load_pair(directory, device=device, trust_remote_code=trust_remote_code),

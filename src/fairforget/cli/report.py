@@ -1,4 +1,4 @@
-"""`fairforget report`: what a person looks at."""
+"""`fairforget report`: write the HTML report."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 def report_command(directory: Path) -> None:
-    """Make report.html of an evaluation, an unlearning run, a comparison or a study, beside it.
+    """Write report.html for an evaluation, an unlearning run, a comparison or a study.
 
     Args:
-        directory: What `evaluate`, `unlearn`, `demo` or `transfer` wrote; or with comparison.json
-            of `compare --output`; or with several unlearning runs in its folder runs.
+        directory: Output directory of evaluate, unlearn, demo or transfer; or a directory with
+            comparison.json (from compare --output) or with several unlearning runs in runs/.
     """
     from fairforget.report import write_report
 

@@ -1,13 +1,29 @@
-"""`fairforget rerun`: repeat what a record tells of, and compare."""
+"""`fairforget rerun`: repeat the command of a record and compare the results."""
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
+from fairforget.cli.evaluate import evaluate_command
+from fairforget.cli.flags import SETTINGS
+from fairforget.cli.unlearn import unlearn_command
+from fairforget.errors import InputError
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "evaluate": evaluate_command,
+    "unlearn": unlearn_command,
+}
+TASK_FILE = re.compile(r"lm-eval[^,]*\.ya?ml")
+"""An lm-eval task defined in a file, which can name code."""
 DIFFERENT = 1
 SHOWN = 12
-"""Differences that are printed."""
+"""Number of differences to print."""
 
 
 def rerun_command(
@@ -19,48 +35,97 @@ def rerun_command(
     trust_record: bool = False,
     json: bool = False,
 ) -> None:
-    """Repeat what a record.json tells of, and compare every figure; status 1 if one differs.
+    """Repeat the command of a record.json and compare every figure; exit code 1 if one differs.
 
-    Files that the record names by relative paths are looked for in the current directory.
+    Relative paths in the record are resolved against the current directory.
 
     Args:
         record: record.json of evaluate, unlearn or demo, in its directory.
-        output: Directory to write to; by default the record's own, with "-again" at its end.
-        tolerance: Relative difference of a number that still counts as the same. On the same
-            machine with the same versions the same bits are expected.
-        device: Such as cpu, cuda or cuda:1; by default the record's.
-        trust_record: Run code that the record names: of a model (trust_remote_code), or of a task
-            file of lm-eval.
-        json: Print the comparison as JSON, and nothing else.
+        output: Output directory. Default: the record's, with "-again" appended.
+        tolerance: Relative difference up to which two numbers count as equal. On the same machine
+            with the same versions, results are equal bit for bit.
+        device: Device such as cpu, cuda or cuda:1. Default: the record's.
+        trust_record: Run code that the record names: of a model (trust_remote_code) or of an
+            lm-eval task file.
+        json: Print the comparison as JSON and nothing else.
     """
-    from contextlib import redirect_stdout
-
     from pydantic import TypeAdapter
 
-    from fairforget.cli.settings import load_command
-    from fairforget.cli.tables import show_repetition
     from fairforget.comparison.rerun import RerunComparison, compare_runs, is_finished
-    from fairforget.errors import InputError
     from fairforget.machine.processes import is_distributed_launch, is_first, wait_for_all
+    from fairforget.terminal.tables import show_rerun
 
-    run, made_on = load_command(record, trusted=trust_record)
+    run, original_device = load_command(record, trusted=trust_record)
     first = record.resolve().parent
     again = output or first.with_name(f"{first.name}-again")
     if is_finished(first, again):
         raise InputError(f"--output {again} has a finished run; choose a new directory")
+    if is_distributed_launch():
+        original_device = original_device.partition(":")[0]
     with redirect_stdout(sys.stderr):
-        run(
-            output=again,
-            device=device or (made_on.partition(":")[0] if is_distributed_launch() else made_on),
-        )
+        run(output=again, device=device or original_device)
     wait_for_all()
     if not is_first():
         return
-    found = compare_runs(first, again)
+    comparison = compare_runs(first, again)
     if json:
-        print(TypeAdapter(RerunComparison).dump_json(found, indent=1).decode())
+        print(TypeAdapter(RerunComparison).dump_json(comparison, indent=1).decode())
     else:
-        show_repetition(found, SHOWN)
+        show_rerun(comparison, SHOWN)
         print(f"Written: {again}")
-    if any(difference.relative > tolerance for difference in found.differences):
+    if any(difference.relative > tolerance for difference in comparison.differences):
         sys.exit(DIFFERENT)
+
+
+def load_command(record: Path, *, trusted: bool = False) -> tuple[Callable[..., None], str]:
+    """Return the command that made a record, bound to its settings, and the device it ran on.
+
+    A record may come from anyone: only settings of the command are accepted, and code that the
+    record names runs only if the record is trusted.
+
+    Args:
+        record: a record.json in the directory of its run.
+        trusted: whether to run code that the record names.
+
+    Raises:
+        InputError: the file is not the record of an evaluation or an unlearning run, no command
+            made it, or a setting is unknown or malformed.
+    """
+    import pydantic
+
+    from fairforget.comparison.rerun import read_rerunnable
+    from fairforget.records.paths import RECORD
+    from fairforget.records.store import first_error
+
+    if record.name != RECORD:
+        raise InputError(
+            f"{record} is not a {RECORD}; give that of a run, such as {record / RECORD}"
+        )
+    content = read_rerunnable(record)
+    recorded = dict(content.command)
+    if not recorded:
+        raise InputError(f"{record} does not name the command that made it; it cannot be repeated")
+    name = recorded.pop("command", None)
+    if not isinstance(name, str) or name not in COMMANDS:
+        raise InputError(f"{record}: command {name!r} cannot be repeated")
+    command = COMMANDS[name]
+    known = {"model", *(f.name for f in fields(SETTINGS[command]))}
+    if unknown := [key for key in recorded if key not in known]:
+        raise InputError(f"{record}: command.{unknown[0]} is not a setting of {name}")
+    runs_code = recorded.get("trust_remote_code") or TASK_FILE.search(
+        str(recorded.get("benchmarks"))
+    )
+    if runs_code and not trusted:
+        raise InputError(f"{record} names code to run; if you trust it, add --trust_record")
+    model = recorded.pop("model", None)
+    if not isinstance(model, str):
+        raise InputError(f"{record}: command.model is {model!r}; it must be a string")
+    try:
+        settings: Any = pydantic.TypeAdapter(SETTINGS[command]).validate_python(recorded)
+    except pydantic.ValidationError as error:
+        raise InputError(f"{record}: command.{first_error(error)}") from error
+
+    def run(**options: Any) -> None:
+        command(model, **{**vars(settings), **options})
+
+    return run, content.environment.device

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.degenerate import find_warnings
@@ -13,18 +13,22 @@ from fairforget.benchmarks.limitations import find_limitations
 from fairforget.benchmarks.measurement import ALL, Row
 from fairforget.comparison.paired import Cell, Change, adjust_p_values, compare_items
 from fairforget.errors import InputError
+from fairforget.frames import to_frame, to_html
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.seeds import check_seed
 
+if TYPE_CHECKING:
+    import pandas
+
 MEASURED = ("domains", "value", "metrics")
 """What a result says that may differ; everything else is how it was measured, and must not."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Comparison:
-    """All cells of two evaluations."""
+    """Two evaluations, paired on the same items; `str` gives the tables of the command."""
 
     before: ModelFacts
     after: ModelFacts
@@ -38,26 +42,85 @@ class Comparison:
     kind: Literal["comparison"] = "comparison"
     version: int = 1
 
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return one row per benchmark and domain.
 
-def compare(before: Path, after: Path, *, seed: int | None = None) -> Comparison:
-    """Compare two evaluations.
+        Raises:
+            InputError: pandas is not installed.
+        """
+        return to_frame(self._rows())
+
+    def _rows(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        for cell in self.cells:
+            low, high = cell.score.ci or (None, None)
+            rows.append(
+                {
+                    "benchmark": cell.benchmark,
+                    "domain": cell.domain,
+                    "measure": cell.measure,
+                    "before": cell.score.before,
+                    "after": cell.score.after,
+                    "delta": cell.score.delta,
+                    "delta_low": low,
+                    "delta_high": high,
+                    "p": cell.p,
+                    "p_adjusted": cell.p_adjusted,
+                    "verdict": cell.verdict,
+                }
+            )
+        for name, change in self.perplexity.items():
+            rows.append(
+                {
+                    "benchmark": name,
+                    "measure": "perplexity",
+                    "before": change.before,
+                    "after": change.after,
+                    "delta": change.delta,
+                }
+            )
+        return rows
+
+    def __str__(self) -> str:
+        from fairforget.terminal.tables import format_tables, show_comparison
+
+        return format_tables(show_comparison, self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return to_html(self._rows())
+
+
+def compare(
+    before: Evaluation | str | Path, after: Evaluation | str | Path, *, seed: int | None = None
+) -> Comparison:
+    """Compare two evaluations: paired differences with intervals and exact tests.
 
     Args:
-        before: the directory of an evaluation.
-        after: another, of the same benchmarks by the same protocols on the same items.
+        before: an evaluation, or the directory of one.
+        after: another, of the same benchmarks, protocols and items.
         seed: of the bootstrap; by default that of the evaluation before.
 
     Raises:
-        InputError: one is no evaluation, or they cannot be compared; says what differs.
+        InputError: a directory has no evaluation, or the two cannot be compared; says why.
     """
-    sides = [read_evaluation(_evaluation(directory)) for directory in (before, after)]
+    sides = [
+        it if isinstance(it, Evaluation) else read_evaluation(_evaluation(Path(it)))
+        for it in (before, after)
+    ]
     old, new = (side.record.results for side in sides)
     if not old.keys() & new.keys():
+        names = [_describe(side) for side in sides]
         raise InputError(
-            f"{before} and {after} have no benchmark in common: {', '.join(old) or 'none'} before, "
-            f"{', '.join(new) or 'none'} after"
+            f"{names[0]} and {names[1]} have no benchmark in common: {', '.join(old) or 'none'} "
+            f"before, {', '.join(new) or 'none'} after"
         )
     return compare_evaluations(*sides, seed=seed)
+
+
+def _describe(evaluation: Evaluation) -> str:
+    return str(evaluation.directory or evaluation.record.model.source)
 
 
 def compare_evaluations(
@@ -86,7 +149,7 @@ def compare_evaluations(
                 cells += compare_items(name, judge, *rows, order=order, seed=seed)
             except (KeyError, TypeError, ValueError) as error:  # columns are missing or others'
                 raise InputError(
-                    f"{name}: the items of {before.directory} or {after.directory} are damaged "
+                    f"{name}: the items of {_describe(before)} or {_describe(after)} are damaged "
                     f"({error}); evaluate again"
                 ) from error
     compared = {cell.benchmark for cell in cells}

@@ -1,63 +1,66 @@
-"""What an unlearning objective is."""
+"""The `Objective` class: a loss per target token and the reference it compares with."""
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fairforget.errors import InputError
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 CONSTANTS = ("beta", "gamma")
-"""What a loss may have of its own, by name."""
-TokenLoss = Callable[..., Tensor]
-"""(log-probabilities [n, vocabulary], target tokens [n], reference log-probabilities
-[n, vocabulary] or None) → losses [n] in nats, one per target token, to be minimised. One that has a
-β or a γ takes it by that name."""
+"""Names of the constants a loss may have."""
+TokenLoss: TypeAlias = "Callable[..., Tensor]"
+"""A function of (log-probabilities [n, vocabulary], target tokens [n], reference log-probabilities
+[n, vocabulary] or None) that returns losses [n] in nats, one per target token, to be minimised.
+A loss with a β or γ takes it as a keyword argument of that name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A loss per target token, and the distribution that it compares with."""
+    """A loss per target token, and the input on which it needs the reference model."""
 
     name: str
     loss: TokenLoss
     ref_input: Literal["none", "text", "counterfactual"]
-    """Where the original model is asked for its distribution: nowhere, at the same place of the
-    same text, or at the place that lines up with it in the text about anyone."""
+    """What the reference model reads: nothing, the same text, or the counterfactual text at the
+    aligned positions."""
     paper: str
     negated: bool = False
-    """Whether the trained difference is subtracted from the original weights, not added."""
+    """Whether the trained weight difference is subtracted from the original weights, not added."""
     beta: float | None = None
-    """β of the loss, per nat; None where it has none."""
+    """β of the loss, in 1/nats; None if the loss has no β."""
     gamma: float | None = None
-    """γ of the loss, a pure number; None where it has none."""
+    """γ of the loss, dimensionless; None if the loss has no γ."""
 
     @property
     def needs_ref_model(self) -> bool:
-        """Whether it compares with the original model."""
+        """Whether the loss compares with the reference model."""
         return self.ref_input != "none"
 
     @property
     def needs_counterfactual(self) -> bool:
-        """Whether it compares with texts about anyone."""
+        """Whether the loss compares with counterfactual texts."""
         return self.ref_input == "counterfactual"
 
     def with_constants(self, beta: float | None, gamma: float | None) -> Objective:
-        """The same with another β and γ; None leaves what is there.
+        """Return a copy with another β or γ; None keeps the current value.
 
         Raises:
-            InputError: it has no such constant, or β is not above 0, γ below 0, or one infinite.
+            InputError: the loss has no such constant, β is not positive, γ is negative, or one of
+                them is infinite.
         """
         both = dict(zip(CONSTANTS, (beta, gamma), strict=True))
         given: dict[str, Any] = {name: value for name, value in both.items() if value is not None}
         for name in given:
             if getattr(self, name) is None:
-                raise InputError(f"objective {self.name!r} has no {name}; leave it out")
+                raise InputError(f"objective {self.name!r} has no {name}; remove it")
         if beta is not None and not 0 < beta < math.inf:
             raise InputError(f"beta is {beta}; it must be finite and more than 0")
         if gamma is not None and not 0 <= gamma < math.inf:
@@ -65,6 +68,36 @@ class Objective:
         return replace(self, loss=partial(self.loss, **given), **given) if given else self
 
 
+def as_objective(loss: Objective | TokenLoss) -> Objective:
+    """Return an objective as it is; wrap a plain function into one.
+
+    A function of three parameters gets the reference model's log-probabilities on the same text
+    as its third argument; a function of two is called without a reference.
+
+    Raises:
+        InputError: the function takes another number of parameters.
+    """
+    if isinstance(loss, Objective):
+        return loss
+    name = getattr(loss, "__name__", type(loss).__name__)
+    parameters = len(inspect.signature(loss).parameters)
+    if parameters == 3:
+        return Objective(name, loss, "text", "a function of the user's")
+    if parameters == 2:
+        return Objective(name, _without_reference(loss), "none", "a function of the user's")
+    raise InputError(
+        f"objective {name!r} takes {parameters} parameters; a loss takes (log_probs, targets) or "
+        "(log_probs, targets, reference)"
+    )
+
+
+def _without_reference(loss: TokenLoss) -> TokenLoss:
+    def call(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
+        return loss(log_probs, targets)
+
+    return call
+
+
 def target_log_probs(log_probs: Tensor, targets: Tensor) -> Tensor:
-    """log p(x_i) [n] of the target tokens."""
+    """Return log p(x_i) [n] of the target tokens."""
     return log_probs.gather(-1, targets[:, None])[:, 0]

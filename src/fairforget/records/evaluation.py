@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fairforget.errors import InputError
 from fairforget.files.parquet import open_parquet
+from fairforget.frames import to_frame, to_html
 from fairforget.records.paths import ITEMS, RECORD
 from fairforget.records.records import EvaluationRecord
+from fairforget.records.scores import BenchmarkScores, score_rows
 from fairforget.records.store import read_record
+
+if TYPE_CHECKING:
+    import pandas
 
 ID_COLUMNS = ("benchmark", "id", "domain")
 """Columns that the items of every benchmark have."""
@@ -20,14 +26,41 @@ SCORE_PREFIXES = ("score", "sum")
 Items = list[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evaluation:
-    """An evaluation that was read."""
+    """A model's scores: `evaluation["stereoset"]["gender"].ss`, `.interval`."""
 
-    directory: Path
+    directory: Path | None
+    """Where it is written; None if it is only in memory."""
     record: EvaluationRecord
-    items: Items
-    """The scored items; none if they were not kept."""
+    items: Items = field(repr=False)
+    """The scored items, one row each; empty if they were not kept."""
+
+    def __getitem__(self, benchmark: str) -> BenchmarkScores:
+        """Return the result of a benchmark, domain → scores."""
+        return BenchmarkScores(self.record.results[benchmark])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.record.results)
+
+    def __len__(self) -> int:
+        return len(self.record.results)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return one row per benchmark and domain.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        return to_frame(score_rows(self.record.results))
+
+    def __str__(self) -> str:
+        from fairforget.terminal.tables import format_tables, show_evaluation
+
+        return format_tables(show_evaluation, self.record)
+
+    def _repr_html_(self) -> str:
+        return to_html(score_rows(self.record.results))
 
 
 def read_evaluation(directory: Path, *, without_items: bool = False) -> Evaluation:

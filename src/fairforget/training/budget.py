@@ -1,4 +1,4 @@
-"""How much harm to language modelling unlearning may do."""
+"""`Budget`: how much language-modelling utility unlearning may lose."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from fairforget.errors import InputError
 
 @dataclass(frozen=True)
 class Budget:
-    """What unlearning may cost, and how far it may go for it.
+    """Bounds on the utility loss, and on the extrapolation of the weights.
 
     Args:
-        perplexity: Perplexity on held-out retain text, after ÷ before, at most.
-        everyday_perplexity: The same on everyday sentences, whose damage encyclopaedic text does not show.
-        max_alpha: The result may lie up to so many times as far from the original weights as
-            training went, where the budget is not used up there; 1 stops where training stopped.
+        perplexity: Maximum perplexity ratio, after ÷ before, on held-out retain text.
+        everyday_perplexity: Maximum perplexity ratio on everyday sentences, which show damage that
+            encyclopaedic text does not.
+        max_alpha: Maximum interpolation factor α. Above 1 the weights are extrapolated past the
+            trained ones, as far as the budget allows.
 
     Raises:
-        InputError: a ratio below 1, or a reach outside 1 to 5.
+        InputError: a ratio is below 1, or max_alpha is outside 1 to 5.
     """
 
     perplexity: float = 1.01
@@ -30,17 +31,17 @@ class Budget:
         for name in ("perplexity", "everyday_perplexity"):
             if not _number(getattr(self, name)) >= 1:
                 raise InputError(
-                    f"budget.{name} is {getattr(self, name)}; it is a ratio, after ÷ before, "
-                    "and must be at least 1"
+                    f"budget.{name} is {getattr(self, name)}; it must be at least 1 (a ratio, "
+                    "after ÷ before)"
                 )
         if not 1 <= _number(self.max_alpha) <= 5:
             raise InputError(f"budget.max_alpha is {self.max_alpha}; it must be between 1 and 5")
 
 
 def _number(value: object) -> float:
-    """The value, NaN where it is no number: a configuration file may leave it out."""
+    """Return the value as a float, or NaN if it is not a number (a configuration file may omit it)."""
     return float(value) if isinstance(value, int | float) else math.nan
 
 
 STUDY_BUDGET = Budget(1.03, 1.10, max_alpha=2.0)
-"""What the runs of a study may cost: enough to see what unlearning does."""
+"""The budget of a study's runs: large enough to show what unlearning does."""

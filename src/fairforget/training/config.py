@@ -1,11 +1,11 @@
-"""`UnlearningConfig`: how to unlearn, as transformers' TrainingArguments and some more."""
+"""`UnlearningConfig`: transformers' TrainingArguments plus the unlearning settings."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from transformers import TrainingArguments
@@ -15,88 +15,72 @@ from transformers.integrations.integration_utils import (
 )
 
 from fairforget.errors import InputError
-from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
+from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES, Objective
 from fairforget.seeds import check_seed
+from fairforget.settings import (
+    Context,
+    Counterfactual,
+    ObjectiveSettings,
+    RetainSettings,
+    Selection,
+)
 from fairforget.training.adapters import check_peft
 from fairforget.training.sharding import is_sharding_requested
-from fairforget.training.targets import Context, Counterfactual, Selection
 from fairforget.training.zero3 import check_zero3
 
 FLAGS = {"max_steps": "steps", "per_device_train_batch_size": "batch_size"}
-"""What the command line calls a setting that Trainer names otherwise."""
+"""TrainingArguments name → command-line flag, where they differ."""
 WARM_UP = 5
 """Steps."""
 MOST_RETAINED = 1000
-"""Retain texts for each forget text."""
+"""Upper bound of `retain_per_forget`."""
 
 
 @dataclass
-class UnlearningConfig(TrainingArguments):
-    """How to unlearn: TrainingArguments, with defaults that do not collapse a model.
+class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
+    """TrainingArguments with the unlearning settings and defaults that do not collapse a model.
+
+    The unlearning settings are documented in `ObjectiveSettings` and `RetainSettings`.
 
     Raises:
-        InputError: an unknown objective or retention, a number out of range, or settings that do
-            not go together.
+        InputError: an unknown objective or retain loss, a number out of range, or settings that
+            contradict each other.
     """
 
-    objective: str = "counterfactual-kl"
-    """What is done to the target tokens."""
-    beta: float | None = None
-    """How soon npo and simnpo brake, per nat; by default as their papers: 0.1 and 2.5."""
-    gamma: float | None = None
-    """Reward margin of simnpo; by default 0, as in its paper's experiments."""
-    selection: Selection | None = None
-    """Which tokens are targets; by default those from the group mention to the first harmful one
-    for neutral in context left, else the harmful ones."""
-    context: Context = "left"
-    """What a causal model sees of a text: what precedes the target, or all of it but the target, in
-    an infilling prompt. A masked model always sees both sides."""
-    counterfactual: Counterfactual = "neutral"
-    """What the neutral objectives compare with: the text with a neutral word for the group, or the
-    average over texts about other groups of the domain, for the built-in corpus."""
-    precompute_ref_hidden_states: bool = False
-    """Ask the original model once, before training, so that its weights can wait in the machine's
-    own memory; else it is asked in each step."""
-    lora_rank: int = 0
-    """Train an adapter of this rank; 0 trains all weights."""
+    objective_function: Objective | None = None
+    """The objective itself where it is not a registered one; `objective` is its name."""
     lora_alpha: int = 32
-    """Scale of the adapter, ÷ its rank."""
-    retain_loss: str = "kl"
-    """What is done on the retain corpus."""
-    retain_loss_weight: float = 1.0
-    """Weight of the retain loss; the forget loss has 1."""
-    retain_per_forget: float = 0.5
-    """Retain texts for each forget text."""
+    """Scale of the adapter, divided by its rank."""
     per_device_train_batch_size: int = 32
-    """Forget texts of a step on each device."""
+    """Forget texts per step and device."""
     max_steps: int = 120
-    """Optimiser steps."""
+    """Optimizer steps."""
     learning_rate: float = 3e-5
     """Peak learning rate of AdamW."""
     lr_scheduler_type: str = "linear"
-    """Falls to 0 at the end."""
+    """Linear decay to 0."""
     warmup_steps: float | None = None  # type: ignore[assignment]  # a float in the end
-    """Steps (or share) of warm-up; by default 5, in a short run a quarter of its steps."""
+    """Warm-up steps, or their share. Default: 5, at most a quarter of the steps."""
     logging_steps: float = 5
-    """Steps between rows of history."""
+    """Steps between logged rows."""
     save_steps: float = 20
     """Steps between checkpoints."""
     save_total_limit: int | None = 2
-    """Checkpoints kept."""
+    """Number of checkpoints kept."""
     report_to: str | list[str] | None = "none"
-    """Experiment trackers, as Trainer knows them."""
+    """Experiment trackers, as in TrainingArguments."""
     remove_unused_columns: bool = False
-    """Fixed: samples are no columns."""
+    """Fixed: the examples are not columns."""
     dataloader_pin_memory: bool = False
     """Batches are small."""
     logging_nan_inf_filter: bool = False
-    """Off: a loss that is not finite must be seen."""
+    """Off: a non-finite loss must be visible."""
     gpu: int = 0
-    """Which GPU, where there are several and one process."""
+    """Index of the GPU, for a single process on a machine with several."""
 
     def __post_init__(self) -> None:
         for name, known in (
-            ("objective", [*OBJECTIVES]),
+            ("objective", [self.objective] if self.objective_function else [*OBJECTIVES]),
             ("selection", [*get_args(Selection), None]),
             ("context", get_args(Context)),
             ("counterfactual", get_args(Counterfactual)),
@@ -104,9 +88,7 @@ class UnlearningConfig(TrainingArguments):
         ):
             if getattr(self, name) not in known:
                 choice = ", ".join(filter(None, known))
-                raise InputError(
-                    f"{name} {getattr(self, name)!r} is unknown; choose one of {choice}"
-                )
+                raise InputError(f"{name} {getattr(self, name)!r} is unknown; choose from {choice}")
         for name, low in (
             ("retain_loss_weight", 0),
             ("retain_per_forget", 0),
@@ -131,27 +113,27 @@ class UnlearningConfig(TrainingArguments):
             )
         if self.fsdp or self.deepspeed:
             raise InputError(
-                "fsdp and deepspeed are asked for by `accelerate launch --config_file`, not here"
+                "set fsdp and deepspeed with `accelerate launch --config_file`, not here"
             )
         if self.eval_strategy not in ("no", None):
             raise InputError(
-                f"eval_strategy is {self.eval_strategy!r}; the damage is looked at while training, "
-                "and fairforget.evaluate measures the result"
+                f"eval_strategy is {self.eval_strategy!r}; remove it: an early-stopping callback "
+                "already evaluates during training, and fairforget.evaluate evaluates the result"
             )
         if self.auto_find_batch_size:
             raise InputError(
-                "auto_find_batch_size would change how many texts a run sees; choose a smaller "
-                "per_device_train_batch_size, with gradient_accumulation_steps"
+                "auto_find_batch_size would change the number of texts in a run; lower "
+                "per_device_train_batch_size and raise gradient_accumulation_steps instead"
             )
         if self.save_only_model or self.ignore_data_skip:
             raise InputError(
-                "save_only_model and ignore_data_skip would let a run that goes on end with other "
-                "weights than one that was not cut off; leave them out"
+                "with save_only_model or ignore_data_skip a resumed run would differ from an "
+                "uninterrupted one; remove them"
             )
         if self.push_to_hub:
             raise InputError(
-                "push_to_hub would upload weights before they land on the budget; "
-                "fairforget.models.push.push_to_hub uploads the result"
+                "push_to_hub would upload the weights before interpolation; use "
+                "fairforget.models.push.push_to_hub on the result"
             )
         self._check_objective()
         if self.selection is None:
@@ -164,8 +146,7 @@ class UnlearningConfig(TrainingArguments):
         super().__post_init__()  # type: ignore[no-untyped-call]
         if self.mixed_precision == "fp16":  # asked for here, or by the launcher
             raise InputError(
-                "fp16 is too coarse for the gradients of a loss that is a mean over many tokens; "
-                "choose bf16"
+                "fp16 is too coarse for the gradients of a loss averaged over many tokens; use bf16"
             )
         if self.precompute_ref_hidden_states:
             self._check_ref_hidden_states()
@@ -175,51 +156,53 @@ class UnlearningConfig(TrainingArguments):
         self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
 
     def _check_objective(self) -> None:
-        """Refuse what the objective has no use for, and a retention that would come to nothing."""
-        objective = OBJECTIVES[self.objective].with_constants(self.beta, self.gamma)
+        """Refuse settings that the objective ignores or that would cancel the retain loss."""
+        objective = self.load_objective()
         if self.counterfactual != "neutral" and not objective.needs_counterfactual:
             raise InputError(
-                f"objective {self.objective!r} compares with no text about others, so counterfactual "
-                f"{self.counterfactual!r} says nothing; leave it out"
+                f"counterfactual {self.counterfactual!r} has no effect: objective "
+                f"{self.objective!r} uses no counterfactual text; remove it"
             )
         if objective.negated and self.retain_loss == "nll":
             raise InputError(
-                f"objective {self.objective!r} turns round all that is learned, what retention "
-                "'nll' teaches too; choose --retain_loss none or kl"
+                f"objective {self.objective!r} negates everything the model learns, so retain_loss "
+                "'nll' would be unlearned too; choose --retain_loss none or kl"
             )
         for name in ("retain_per_forget", "retain_loss_weight"):
             if self.retain_loss != "none" and not getattr(self, name):
                 raise InputError(
-                    f"{name} is {getattr(self, name):g}, so retention {self.retain_loss!r} would "
-                    "retain nothing; if that is meant, --retain_loss none"
+                    f"{name} is {getattr(self, name):g}, which disables retain_loss "
+                    f"{self.retain_loss!r}; to train without one, use --retain_loss none"
                 )
 
     def _check_ref_hidden_states(self) -> None:
-        """Refuse to ask the original beforehand where it is not asked, or is at hand anyway."""
+        """Refuse precomputed hidden states where they are unused or save no memory."""
         if not self.needs_ref_model:
             raise InputError(
-                f"objective {self.objective!r} with retention {self.retain_loss!r} does not ask the "
-                "original, so precompute_ref_hidden_states says nothing; leave it out"
+                "precompute_ref_hidden_states has no effect: this objective and retain loss use no "
+                "reference model; remove it"
             )
         if self.lora_rank or is_sharding_requested():
             raise InputError(
-                "precompute_ref_hidden_states saves no memory with lora_rank, FSDP or ZeRO-3, which keep "
-                "the original at hand; leave it out"
+                "precompute_ref_hidden_states saves no memory with lora_rank, FSDP or ZeRO-3, which "
+                "keep the reference model anyway; remove it"
             )
 
     def _check_trackers(self) -> None:
-        """Refuse what Trainer would refuse once the model is measured."""
+        """Refuse early what Trainer would refuse only after the first evaluation."""
         here = get_available_reporting_integrations()
         for name in self.report_to or ():
             if name not in INTEGRATION_TO_CALLBACK:
                 known = ", ".join(INTEGRATION_TO_CALLBACK)
                 raise InputError(f"report_to {name!r} is unknown; choose from {known}")
             if name not in here and name != "flyte":  # for which transformers does not look
-                raise InputError(f"report_to {name!r} needs its package, which is not installed")
+                raise InputError(
+                    f"report_to {name!r} needs a package that is not installed; install it"
+                )
 
     @cached_property
     def _setup_devices(self) -> torch.device:
-        """Trainer's choice; of several GPUs, `gpu` and not the first; of CPUs, none by number."""
+        """Trainer's device, but the GPU number `gpu` instead of the first, and no CPU number."""
         device: torch.device = super()._setup_devices
         if device.type == "cpu":
             return torch.device("cpu")  # "cpu:0" cannot be a checkpoint's map_location
@@ -229,15 +212,28 @@ class UnlearningConfig(TrainingArguments):
         torch.cuda.set_device(device)  # what Trainer calls "cuda" is the current one
         return device
 
+    def load_objective(self) -> Objective:
+        """Return the objective with this configuration's constants.
+
+        Raises:
+            InputError: a constant that the objective does not have, or one out of range.
+        """
+        objective = self.objective_function or OBJECTIVES[self.objective]
+        return objective.with_constants(self.beta, self.gamma)
+
     @property
     def needs_ref_model(self) -> bool:
-        """Whether a loss of the run compares with the original model."""
-        losses = (OBJECTIVES[self.objective], RETAIN_LOSSES.get(self.retain_loss))
+        """Whether the objective or the retain loss needs the reference model."""
+        losses = (self.load_objective(), RETAIN_LOSSES.get(self.retain_loss))
         return any(loss.needs_ref_model for loss in losses if loss)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave a user's function out: Trainer pickles its arguments into every checkpoint."""
+        return {**self.__dict__, "objective_function": None}
 
     @property
     def texts_of_a_run(self) -> int:
-        """Forget texts that the whole run sees, over all processes."""
+        """Number of forget texts in the whole run, over all processes."""
         return int(
             self.max_steps
             * self.per_device_train_batch_size

@@ -16,7 +16,6 @@ from fairforget.corpora.builtin.other_groups import swap_groups
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
-from fairforget.objectives import OBJECTIVES
 from fairforget.records.records import CorpusFacts, OverlapFacts
 from fairforget.terminal.messages import show_message
 from fairforget.training.config import UnlearningConfig
@@ -140,7 +139,7 @@ def _check_whole(language_model: LanguageModel) -> None:
         )
 
 
-def everyday_corpus() -> Corpus | None:
+def load_everyday_corpus() -> Corpus | None:
     """Everyday sentences, where their data is on this machine; says so on stderr where not."""
     try:
         return Corpus(EVERYDAY, read_corpus(EVERYDAY))
@@ -157,7 +156,7 @@ def encode_forget(
     Raises:
         InputError: nothing of any text; says what the objective and selection need.
     """
-    counterfactual = OBJECTIVES[config.objective].needs_counterfactual
+    counterfactual = config.load_objective().needs_counterfactual
     groups = counterfactual and config.counterfactual == "groups"
     selection = config.selection
     assert selection is not None
@@ -208,7 +207,7 @@ def encode_forget(
 
 def _needed(config: UnlearningConfig, longest: int) -> str:
     """What a text must have so that something of it is unlearned."""
-    counterfactual = OBJECTIVES[config.objective].needs_counterfactual
+    counterfactual = config.load_objective().needs_counterfactual
     needs = ["`spans`"] if config.selection in BY_SPAN else []
     if counterfactual or config.selection in BY_MENTION:
         also = ", each a term of the built-in lexicon" if config.counterfactual == "groups" else ""

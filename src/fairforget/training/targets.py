@@ -7,17 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
-from typing import Literal, Protocol
+from typing import Protocol
 
 from transformers import PreTrainedTokenizerBase
 
 from fairforget.corpora.text import Span, Text
+from fairforget.settings import Selection
 
-Selection = Literal["spans", "mention-to-span", "after-mention", "all", "random"]
 BY_SPAN, BY_MENTION = ("spans", "random"), ("after-mention", "mention-to-span")
 """Selections without a target where a text has no spans, or no mentions."""
-Context = Literal["left", "both"]
-Counterfactual = Literal["neutral", "groups"]
 
 Marked = tuple[Sequence[int], Sequence[bool]]
 """Token ids, and which of them are predicted."""

@@ -30,7 +30,7 @@ from fairforget.errors import InputError
 from fairforget.forward.packing import supports_tree_attention
 from fairforget.forward.split_forward import can_split, extract_head, is_masked
 from fairforget.machine.processes import wait_for_all
-from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
+from fairforget.objectives import RETAIN_LOSSES
 from fairforget.training.adapters import add_adapter, has_adapter
 from fairforget.training.batches import ROLES, Batch, Collator, ExampleDataset
 from fairforget.training.checkpoints import find_last_complete, write_checksums
@@ -99,7 +99,7 @@ class UnlearningTrainer(Trainer):
         if any(len(ids) < (3 if masked else 2) for ids in retain_dataset):
             where = "between start and end token" if masked else "behind its start token"
             raise InputError(f"a retain text has no token {where}")
-        if OBJECTIVES[args.objective].needs_counterfactual and not all(
+        if args.load_objective().needs_counterfactual and not all(
             targets.counterfactuals for targets in forget_dataset
         ):
             raise InputError(
@@ -110,7 +110,7 @@ class UnlearningTrainer(Trainer):
         if retain_wanted and not retain_dataset:
             raise InputError(f"retention {args.retain_loss!r} needs a retain corpus")
         self.config = args
-        forgetting = OBJECTIVES[args.objective].with_constants(args.beta, args.gamma)
+        forgetting = args.load_objective()
         retain_loss = RETAIN_LOSSES[args.retain_loss] if retain_wanted else None
         longest = max(
             [len(t.ids) for t in forget_dataset]

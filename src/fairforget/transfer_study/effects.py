@@ -83,7 +83,11 @@ def measure_effect(
         delta = over(change, change_without)
         distance = over(bias[runs] - bias[0], bias_without[runs] - bias_without[0])
         if _has_both_signs(
-            *(part[place] - unbiased_score for part in (score, score_without) for place in (0, runs))
+            *(
+                part[place] - unbiased_score
+                for part in (score, score_without)
+                for place in (0, runs)
+            )
         ):  # a score's distance from a point changes by no more than the score
             distance = distance.within(float(abs(change).mean()) + delta.margin)
         results.append(

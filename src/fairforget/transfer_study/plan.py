@@ -1,4 +1,4 @@
-"""What a transfer study runs: every forgetting, its controls, its objectives and its seeds."""
+"""The plan of a transfer study: forget corpora × objectives × controls × seeds."""
 
 from __future__ import annotations
 
@@ -8,71 +8,45 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import Literal
 
 from fairforget.errors import InputError
-from fairforget.training.budget import STUDY_BUDGET, Budget
+from fairforget.settings import StudySettings
 
 CONTROLS = {
-    "random": "as many random tokens of the same texts as far as they have them, none harmful",
+    "random": "as many random tokens of the same texts, none of them harmful",
     "all": "every token of the same texts",
     "matched": "the same harmful words in texts about no protected group",
-    "none": "nothing is forgotten; the model is trained on the retain texts alone",
+    "none": "no forget loss; training on the retain texts only",
 }
-"""Control → what it does instead."""
+"""Control → what is unlearned instead."""
 WHOLE = "all"
-"""The control that unlearns the harmful words, too: it shows what choosing them gains."""
+"""The control that also unlearns the harmful words: it shows what selecting them gains."""
 NOTHING = "none"
-"""The objective of the control `none`, and what it forgets."""
+"""Objective and forget corpus of the control `none`."""
 MATCHED = "matched"
 CONTROL_CORPUS = "builtin:control"
 """Built-in texts about no protected group."""
-UNTOLD = ("select", "train", "selection", "device", "trust_remote_code")
-"""Settings of a recipe that the digest stands for (texts with their spans, the tokens that are
-targets, the kind of device), or that change no result."""
+COVERED = ("select", "train", "selection", "device", "trust_remote_code")
+"""Settings that the digest already covers (texts with spans, target tokens, kind of device), or that
+do not change the result."""
 VERSIONS = [version(name) for name in ("fairforget", "torch", "transformers")]
-"""Of what else determines a result."""
+"""Versions that a result depends on."""
 
 
-Select = Literal["given", "contrast", "ratio"]
-"""The corpus's own spans, or a selector of `fairforget.selection` that needs no server."""
-TargetSelection = Literal["spans", "mention-to-span", "after-mention"]
-"""The selections that are no controls."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What all runs of a study share."""
+@dataclass(kw_only=True, unsafe_hash=True)
+class Recipe(StudySettings):
+    """What all runs of a study share; not to be changed once a run has it."""
 
     model: str
     benchmarks: tuple[str, ...] = ("stereoset", "crows_pairs")
-    select: Select = "given"
-    """How the harmful spans of the forget corpora are found."""
-    train: str = "edos"
-    """Corpora that teach the selector, joined by commas."""
-    selection: TargetSelection = "spans"
-    """Which tokens are targets, whatever the objective's own default."""
-    retain: str = "wikipedia"
-    retain_loss: str = "kl"
-    retain_loss_weight: float = 1.0
-    retain_per_forget: float = 0.25
-    budget: Budget = STUDY_BUDGET
-    steps: int = 30
-    batch_size: int = 16
-    learning_rate: float = 2e-5
-    lora_rank: int = 0
-    dtype: str | None = None
-    device: str | None = None
-    start_token: str | None = None
-    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One unlearning run of a study, and the measurement after it."""
+    """One unlearning run of a study, with the evaluation after it."""
 
     forget: str
-    """CORPUS[:DOMAIN]; `none` where nothing is forgotten."""
+    """CORPUS[:DOMAIN]; `none` for the control without a forget loss."""
     objective: str
     control: str | None
     seed: int
@@ -80,26 +54,26 @@ class Run:
 
     @property
     def group(self) -> tuple[str, str, str | None]:
-        """What runs that differ in their seed alone have in common."""
+        """What runs that differ only in their seed share."""
         return self.forget, self.objective, self.control
 
     def key(self, digest: str) -> str:
-        """The same for runs that give the same result but for rounding, and for no others.
+        """Return a hash that two runs share only if their results agree up to rounding.
 
-        Rounding differs between processors, and with the number of threads; the record names both.
+        Rounding depends on the processor and the number of threads, which the record names.
 
         Args:
-            digest: stands for the content of every file that the run reads, for the kind of device,
-                and for settings that are not the recipe's.
+            digest: a hash of every file that the run reads, the kind of device, and the settings
+                that are not in the recipe.
         """
         facts = asdict(self)
-        for setting in UNTOLD:
+        for setting in COVERED:
             del facts["recipe"][setting]
         facts |= {"digest": digest, "versions": VERSIONS}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def name(self, digest: str) -> str:
-        """A directory's name: readable, and unlike that of any other run."""
+        """Return the run's directory name: readable and unique."""
         words = [self.forget, self.objective, self.control or "", f"seed{self.seed}"]
         plain = "-".join(re.sub(r"[^\w.]+", "_", word) for word in words if word)
         return f"{plain[:80]}-{self.key(digest)[:12]}"
@@ -113,33 +87,32 @@ def plan_runs(
     controls: Sequence[str],
     seeds: int,
 ) -> list[Run]:
-    """Every run once, in an order in which a study that is cut off has whole seeds.
+    """Return every run once, ordered so that an interrupted study has complete seeds.
 
-    A control that does not depend on the forget corpus or on the objective is run once for all.
+    A control that does not depend on the forget corpus or the objective is run once.
 
     Args:
-        recipe: what they share.
+        recipe: the shared settings.
         forget: corpora, each `CORPUS[:DOMAIN]`.
         objectives: names of `fairforget.objectives.OBJECTIVES`, some with constants: `npo?beta=1`.
         controls: names of `CONTROLS`.
-        seeds: how many, from 0.
+        seeds: number of seeds, counted from 0.
 
     Raises:
-        InputError: a name that is unknown or given twice, or no seed.
+        InputError: an unknown or repeated name, or no seed.
     """
     _check("forget", forget, None)
     _check_objectives(objectives)
     _check("controls", controls, list(CONTROLS), empty=True)
     if NOTHING in controls and not (recipe.retain_per_forget and recipe.retain_loss_weight):
         raise InputError(
-            "controls: 'none' trains on the retain texts alone, and retain_per_forget or "
-            "retain_loss_weight is 0; leave it out, or retain something"
+            "controls: 'none' trains only on the retain texts, but retain_per_forget or "
+            "retain_loss_weight is 0; remove the control, or raise both above 0"
         )
     if "random" in controls and recipe.selection != "spans":
         raise InputError(
-            "controls: 'random' takes as many tokens as there are harmful ones, and is no control "
-            f"of selection {recipe.selection!r}; give --controls without it, or "
-            "--selection spans"
+            "controls: 'random' selects as many tokens as the spans have, so it is no control for "
+            f"selection {recipe.selection!r}; remove it from --controls, or use --selection spans"
         )
     if seeds < 1:
         raise InputError(f"seeds is {seeds}; at least 1 is needed")
@@ -154,7 +127,7 @@ def plan_runs(
 
 
 def control_run(forget: str, objective: str, control: str, seed: int, recipe: Recipe) -> Run:
-    """The control's run for a forgetting; several forgettings may share it."""
+    """Return the run of a control for a forget corpus; several corpora may share it."""
     if control == NOTHING:
         return Run(NOTHING, NOTHING, control, seed, recipe)
     if control == MATCHED and is_builtin(forget):
@@ -163,12 +136,12 @@ def control_run(forget: str, objective: str, control: str, seed: int, recipe: Re
 
 
 def lacks_cause(control: str) -> bool:
-    """Whether it does all but what is asked about: then a forgetting must go beyond it."""
+    """Return whether the control lacks the presumed cause, so that the effect must exceed it."""
     return control != WHOLE
 
 
 def is_builtin(corpus: str) -> bool:
-    """Whether it is the built-in corpus, whose controls are texts of their own."""
+    """Return whether this is the built-in corpus, which has its own control texts."""
     return re.split("[:?]", corpus)[0] == "builtin"
 
 
@@ -183,16 +156,16 @@ def _check_objectives(objectives: Sequence[str]) -> None:
         objective = OBJECTIVES[named.name].with_constants(named.beta, named.gamma)
         same = with_constants.setdefault((objective.name, objective.beta, objective.gamma), text)
         if same != text:
-            raise InputError(f"objectives: {same!r} and {text!r} are the same")
+            raise InputError(f"objectives: {same!r} and {text!r} are the same; remove one")
 
 
 def _check(
     flag: str, names: Sequence[str], known: Sequence[str] | None, *, empty: bool = False
 ) -> None:
     if not names and not empty:
-        raise InputError(f"{flag} names nothing")
+        raise InputError(f"{flag} is empty; give at least one")
     for name in names:
         if known is not None and name not in known:
             raise InputError(f"{flag}: {name!r} is unknown; choose from {', '.join(known)}")
     if len(set(names)) < len(names):
-        raise InputError(f"{flag}: a name is given twice in {', '.join(names)}")
+        raise InputError(f"{flag}: {', '.join(names)} repeats a name")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from fairforget.frames import to_frame, to_html
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, ModelFacts
 from fairforget.statistics import FEWEST_CLUSTERS
+
+if TYPE_CHECKING:
+    import pandas
 
 ClaimVerdict = Literal["supported", "contradicted", "undecided"]
 Reason = Literal[
@@ -169,9 +173,9 @@ class Failure:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StudyRecord:
-    """A transfer study: its matrix, and what it is made of."""
+    """A transfer study; `str` gives the tables of the command."""
 
     model: ModelFacts
     settings: dict[str, Any]
@@ -182,6 +186,42 @@ class StudyRecord:
     failed: list[Failure]
     environment: Environment
     seconds: dict[str, float]
-    """Of the evaluation before, and the mean of the runs: training, landing, evaluation."""
+    """Of the evaluation before, and the mean of the runs: training, interpolation, evaluation."""
     kind: Literal["study"] = "study"
     version: int = VERSION
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return one row per cell of the matrix.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        return to_frame(self._cell_rows())
+
+    def _cell_rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "forget": cell.forget,
+                "control": cell.control,
+                "method": cell.method,
+                "benchmark": cell.benchmark,
+                "domain": cell.domain,
+                "seeds": cell.seeds,
+                "before": cell.before,
+                "after": cell.after,
+                "bias_change": cell.bias.value,
+                "bias_change_low": cell.bias.ci[0],
+                "bias_change_high": cell.bias.ci[1],
+                "p_adjusted": cell.bias.p_adjusted,
+                "verdict": cell.verdict,
+            }
+            for cell in self.matrix
+        ]
+
+    def __str__(self) -> str:
+        from fairforget.terminal.tables import format_tables, show_study
+
+        return format_tables(show_study, self)
+
+    def _repr_html_(self) -> str:
+        return to_html(self._cell_rows())

@@ -1,11 +1,11 @@
-"""One run of a study: unlearn, land on the budget, measure."""
+"""One run of a study: unlearn, interpolate to the budget, evaluate."""
 
 from __future__ import annotations
 
 import platform
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,64 +21,59 @@ from fairforget.models.fingerprint import model_identity
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.objectives import parse_objective
+from fairforget.pipeline import RetainCache, run_unlearning, training_config
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, CHECKPOINTS, RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record, write_record
 from fairforget.selection import SelectionOptions, make_selector, mentions_of, select
+from fairforget.settings import (
+    DebiasSettings,
+    ModelSettings,
+    RetainSettings,
+    Selection,
+    TrainingSettings,
+)
 from fairforget.terminal.messages import show_message
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.interpolation import TOLERANCE, original_perplexities
-from fairforget.training.preparation import (
-    FIXED,
-    Corpus,
-    HeldOut,
-    encode_retain,
-    everyday_corpus,
-    list_retain_corpora,
-    prepare,
-)
-from fairforget.training.targets import Selection
+from fairforget.training.interpolation import TOLERANCE
+from fairforget.training.preparation import FIXED, Corpus, load_everyday_corpus
+from fairforget.training.unlearn import CHECK_TEXTS, describe_method
 from fairforget.transfer_study.matched import matched_texts
 from fairforget.transfer_study.plan import CONTROL_CORPUS, MATCHED, NOTHING, Recipe, Run, is_builtin
-from fairforget.unlearning import CHECK_TEXTS, describe_method, unlearn_prepared
 
 SELECTIONS: dict[str, Selection] = {"random": "random", "all": "all"}
-"""Control → the selection that it is. Everything else has the recipe's, whatever the
-objective's own default, so that the selection is all in which these two differ from it."""
+"""Control → its selection. All other runs use the recipe's, so these two controls differ from them
+in nothing but the selection."""
 
 
 def run_one(run: Run, directory: Path) -> None:
-    """Do a run, from its start: what the directory holds is removed.
+    """Do a run from the start; the directory's content is removed first.
 
-    The weights are not kept; the record, written last, and the scored items are.
+    Writes the scored items and, last, the record; the weights are not kept.
 
     Raises:
-        InputError: a corpus without targets, data missing, or data, model or versions other than
-            where the study was planned.
+        InputError: a corpus without targets, missing data, or data, a model or versions that
+            differ from those of the machine that planned the study.
     """
     recipe = run.recipe
     model = load_original(recipe)
-    # the spans of `ratio` depend on the number of threads, in rare cases
-    if recipe.select != "ratio" and run.name(_digest(run, model_identity(model))) != directory.name:
+    if run.name(_digest(run, model_identity(model))) != directory.name:
         raise InputError(
-            f"on {platform.node()} this would be another run: its model, texts, files of benchmark "
-            "items, kind of device or versions of libraries are not those of the machine that "
-            "began the study; make them the same"
+            f"{platform.node()} differs from the machine that started the study in its model, "
+            "texts, benchmark files, kind of device or library versions; make them the same"
         )
     shutil.rmtree(directory, ignore_errors=True)
-    retain, everyday = Corpus(recipe.retain, _texts(recipe.retain, HARMLESS)), _everyday()
-    if recipe not in _kept:
-        _kept[recipe] = encode_retain(model, list_retain_corpora(retain, everyday))
-    config = _config(run, directory / CHECKPOINTS)
-    prepared = prepare(
-        model, forget_corpus(run), retain, config, everyday=everyday, kept=_kept[recipe]
+    record = run_unlearning(
+        model,
+        forget_corpus(run),
+        Corpus(recipe.retain, _texts(recipe.retain, HARMLESS)),
+        _everyday(),
+        _config(run, directory / CHECKPOINTS),
+        recipe.budget,
+        cache=_caches.setdefault(recipe, RetainCache()),
     )
-    record = unlearn_prepared(
-        model, prepared, config, budget=recipe.budget, before=_original.get(recipe)
-    )
-    _original[recipe] = original_perplexities(record.budget)
     evaluate_into(directory / AFTER, model, recipe.benchmarks)
     method = {**record.method, "control": run.control}
     remove_checkpoints(directory / CHECKPOINTS)
@@ -87,15 +82,15 @@ def run_one(run: Run, directory: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """What a run left."""
+    """The record and the evaluation of a finished run."""
 
     record: UnlearningRecord
     after: Evaluation
-    """Of the unlearned model."""
+    """The evaluation of the debiased model."""
 
 
 def read_finished_run(directory: Path) -> FinishedRun | None:
-    """What a run left, if it is done; says on stderr where that is damaged."""
+    """Read a run if it is finished; a damaged one is reported on stderr and counts as unfinished."""
     if not (directory / RECORD).exists():
         return None
     try:
@@ -104,12 +99,12 @@ def read_finished_run(directory: Path) -> FinishedRun | None:
             read_evaluation(directory / AFTER),
         )
     except InputError as error:
-        show_message(f"{error}; the run is done again")
+        show_message(f"{error}; repeating the run")
         return None
 
 
 def load_original(recipe: Recipe) -> LanguageModel:
-    """The original model."""
+    """Load the original model."""
     return load_model(recipe.model, **_loading(recipe))
 
 
@@ -123,21 +118,20 @@ def _loading(recipe: Recipe) -> dict[str, Any]:
 
 
 def forget_corpus(run: Run) -> Corpus:
-    """What the run forgets, or its control does."""
-    if run.control == NOTHING:  # its texts have no part in the loss
+    """Return the corpus that the run, or its control, forgets."""
+    if run.control == NOTHING:  # its texts do not enter the loss
         return Corpus(NOTHING, _texts(CONTROL_CORPUS))
-    texts = _selected(run.forget, run.recipe)
+    texts = _forget_texts(run.forget, run.recipe)
     if run.control == MATCHED and not is_builtin(run.forget):
         texts = tuple(matched_texts(texts, seed=run.seed))
     return Corpus(run.forget, texts, parse_name(run.forget).part)
 
 
 def compute_digests(runs: Iterable[Run], model: Mapping[str, str]) -> dict[Run, str]:
-    """For each run, what stands for all that determines it and that its recipe only names.
+    """Return, for each run, a hash of everything its result depends on that the recipe only names.
 
-    That is the model, the kind of device, the texts (a control's own, and with the spans that were
-    found), the items of a benchmark that is a file, and settings nobody chose. Every corpus is read
-    anew.
+    This covers the model, the kind of device, the texts with their spans, benchmark files, and the
+    fixed settings. Every corpus is read again.
 
     Args:
         runs: of one study.
@@ -146,11 +140,10 @@ def compute_digests(runs: Iterable[Run], model: Mapping[str, str]) -> dict[Run, 
     Raises:
         InputError: a corpus is unknown, malformed or missing.
     """
-    # of an earlier study; files may have changed
-    for cached in (_texts, _spans_found, _everyday, _retained_digest):
+    # files may have changed since an earlier study
+    for cached in (_texts, _select_spans, _everyday, _retained_digest):
         cached.cache_clear()
-    _original.clear()
-    _kept.clear()
+    _caches.clear()
     return {run: _digest(run, model) for run in runs}
 
 
@@ -176,7 +169,7 @@ def _retained_digest(retain: str) -> str:
 
 
 def hash_items(benchmarks: Sequence[str]) -> str:
-    """Of the files among the benchmarks' options; the catalogue knows the content of the others."""
+    """Return a hash of the benchmark files given as options; the catalogue pins all others."""
     return hash_values(
         [Path(o).read_bytes() for o in list_options(benchmarks) if Path(o).is_file()]
     )
@@ -184,33 +177,26 @@ def hash_items(benchmarks: Sequence[str]) -> str:
 
 def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
     recipe = run.recipe
-    place = select_device(recipe.device)
     objective = parse_objective(run.objective)
-    return UnlearningConfig(
-        output_dir=str(checkpoints),
+    parts = (RetainSettings, TrainingSettings, ModelSettings)
+    shared = {f.name: getattr(recipe, f.name) for part in parts for f in fields(part)}
+    settings = DebiasSettings(
+        **shared,
         objective=objective.name,
         beta=objective.beta,
         gamma=objective.gamma,
         selection=SELECTIONS.get(run.control or "", recipe.selection),
-        # with nothing to forget, kl has nothing to hold against: the model would not move at all
-        retain_loss="nll" if run.control == NOTHING else recipe.retain_loss,
-        retain_loss_weight=recipe.retain_loss_weight,
-        retain_per_forget=recipe.retain_per_forget,
-        lora_rank=recipe.lora_rank,
-        max_steps=recipe.steps,
-        per_device_train_batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
-        save_strategy="no",  # a run is short: one that is cut off starts again
-        use_cpu=place.type == "cpu",
-        gpu=place.index or 0,
         seed=run.seed,
     )
+    if run.control == NOTHING:  # without a forget loss, the kl of an unchanged model stays 0
+        settings = replace(settings, retain_loss="nll")
+    device = select_device(recipe.device)
+    # a run is short, so an interrupted one starts again
+    return training_config(settings, checkpoints, device=device, save_strategy="no")
 
 
-_kept: dict[Recipe, HeldOut] = {}
-"""The retain texts as earlier runs of this process tokenised them."""
-_original: dict[Recipe, dict[str, float]] = {}
-"""What earlier runs of this process measured of the original model."""
+_caches: dict[Recipe, RetainCache] = {}
+"""What the runs of this process on the same recipe share."""
 
 
 @cache
@@ -218,15 +204,15 @@ def _texts(corpus: str, label: str = "hateful") -> tuple[Text, ...]:
     return tuple(read_corpus(corpus, label=label))
 
 
-def _selected(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
-    """The texts, their harmful spans found anew where that is asked for."""
-    if recipe.select == "given" or is_builtin(corpus):  # whose spans are exact
+def _forget_texts(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
+    """Return the texts, with harmful spans selected by the recipe's method."""
+    if recipe.select == "given" or is_builtin(corpus):  # its spans are exact
         return _texts(corpus)
-    return _spans_found(corpus, recipe)
+    return _select_spans(corpus, recipe)
 
 
 @cache
-def _spans_found(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
+def _select_spans(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
     options = SelectionOptions(recipe.train, model=recipe.model, loading=_loading(recipe))
     selector = make_selector(recipe.select, options)
     return tuple(item.text for item in select(_texts(corpus), selector, mentions_of))
@@ -234,4 +220,4 @@ def _spans_found(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
 
 @cache
 def _everyday() -> Corpus | None:
-    return everyday_corpus()
+    return load_everyday_corpus()

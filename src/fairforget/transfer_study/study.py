@@ -1,11 +1,11 @@
-"""The transfer study: plan the runs, do those that are not done, put the matrix together."""
+"""`transfer`: plan the runs of a study, do those that are not finished, build the matrix."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -15,7 +15,9 @@ import torch
 
 from fairforget.benchmarks import check_model_kinds, find_bias_judge, load_benchmarks
 from fairforget.benchmarks.overlap import check_unseen
+from fairforget.corpora import SOURCES, corpus_names
 from fairforget.corpora.domains import target_domains
+from fairforget.corpora.reading import ALL_DOMAINS
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.machine.devices import select_device
@@ -26,6 +28,8 @@ from fairforget.records.paths import BEFORE, RUNS, STUDY
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import write_record
 from fairforget.records.training_corpora import training_corpora
+from fairforget.report import check_report_extra, write_report
+from fairforget.settings import StudySettings, TransferSettings, split_commas
 from fairforget.terminal.progress import progress_bar
 from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, NOT_USED_UP, NOTED
 from fairforget.training.preparation import check_training_dtype
@@ -43,10 +47,87 @@ from fairforget.transfer_study.runs import (
     run_one,
 )
 
-NO_RECORD = "its record is not at {}; --output must be a directory that all machines see"
+NO_RECORD = "its record is not at {}; --output must be a directory that all machines share"
 
 
 def transfer(
+    model: str,
+    *,
+    output_dir: str | Path,
+    forget: str | Sequence[str] | None = None,
+    benchmarks: str | Sequence[str] | None = None,
+    objectives: str | Sequence[str] | None = None,
+    controls: str | Sequence[str] | None = None,
+    settings: TransferSettings | None = None,
+    **overrides: Any,
+) -> StudyRecord:
+    """Run a transfer study: what does unlearning one bias do to the others, at equal utility loss?
+
+    Every forget corpus, control, objective and seed is one run: unlearn, interpolate to the
+    budget, evaluate. Finished runs are recognised by everything that determines their results, so
+    the same call resumes an interrupted study, and a call for more seeds adds only those.
+
+    Args:
+        model: a hub id, a local directory, a .gguf file or `smollm2`.
+        output_dir: where to write `study.json`, `report.html`, `before/` and `runs/`.
+        forget: domains or groups of the corpus, or `CORPUS[:DOMAIN]` of others.
+        benchmarks: benchmarks whose items can be paired.
+        objectives: names of `fairforget.objectives.OBJECTIVES`, with constants: `simnpo?beta=0.1`.
+        controls: names of `fairforget.transfer_study.plan.CONTROLS`.
+        settings: all other settings; default `TransferSettings()`.
+        **overrides: single settings, by the names of the fields of `TransferSettings`.
+
+    Returns:
+        The study; failed runs are listed in it.
+
+    Raises:
+        InputError: an unknown name, missing data, benchmarks whose items cannot be compared; or
+            every run failed.
+        TypeError: an override that is not a setting.
+    """
+    lists = {
+        "forget": forget,
+        "benchmarks": benchmarks,
+        "objectives": objectives,
+        "controls": controls,
+    }
+    overrides |= {
+        name: value if isinstance(value, str) else ",".join(value)
+        for name, value in lists.items()
+        if value is not None
+    }
+    settings = replace(settings or TransferSettings(), **overrides)
+    check_report_extra()
+    output = Path(output_dir)
+    shared = {f.name: getattr(settings, f.name) for f in fields(StudySettings)}
+    study = run_study(
+        Recipe(model=model, benchmarks=tuple(split_commas(settings.benchmarks)), **shared),
+        [_corpus_name(name, settings.corpus) for name in corpus_names(settings.forget)],
+        output,
+        objectives=split_commas(settings.objectives),
+        controls=split_commas(settings.controls),
+        seeds=settings.seeds,
+        cluster=settings.cluster,
+        cpus_per_run=settings.cpus_per_run,
+        gpus_per_run=settings.gpus_per_run,
+    )
+    write_report(output)
+    return study
+
+
+def _corpus_name(name: str, corpus: str) -> str:
+    """Return CORPUS:DOMAIN for a domain of the corpus, and any other name as it is."""
+    if name == ALL_DOMAINS:
+        return corpus
+    plain, _, own = name.partition("?")
+    if ":" in plain or "." in plain or plain in SOURCES:
+        return name
+    whole, _, shared = corpus.partition("?")
+    options = "&".join(filter(None, (shared, own)))
+    return f"{whole}:{plain}" + (f"?{options}" if options else "")
+
+
+def run_study(
     recipe: Recipe,
     forget: Sequence[str],
     output: Path,
@@ -58,35 +139,31 @@ def transfer(
     cpus_per_run: int = 1,
     gpus_per_run: float = 0.0,
 ) -> StudyRecord:
-    """What does unlearning one bias do to the others, at equal damage, beside its controls?
-
-    Runs that are done are recognised by their names, which depend on everything that determines
-    their results; so a study that was cut off, or is asked for more seeds, does the rest only.
+    """Plan the runs, do those that are not finished, and write `study.json`.
 
     Args:
-        recipe: what all runs share.
+        recipe: the settings that all runs share.
         forget: corpora, each `CORPUS[:DOMAIN]`.
         output: directory for `study.json`, `before/` and `runs/`.
         objectives: names of `fairforget.objectives.OBJECTIVES`.
         controls: names of `fairforget.transfer_study.plan.CONTROLS`.
-        seeds: how many, from 0.
-        cluster: `ray` spreads the runs.
-        cpus_per_run: cores that each takes there.
-        gpus_per_run: likewise.
+        seeds: number of seeds, counted from 0.
+        cluster: `ray` distributes the runs.
+        cpus_per_run: cores per run on the cluster.
+        gpus_per_run: GPUs per run on the cluster.
 
     Returns:
-        The study, also written to `study.json`; runs that failed are named in it.
+        The study; failed runs are listed in it.
 
     Raises:
-        InputError: a name that is unknown, missing data, or benchmarks whose items cannot be
-            compared; or every run failed.
+        InputError: as `transfer`.
     """
-    # the runs may be on other machines, which shall not choose anew
+    # the runs may be on other machines, which must use the same kind of device
     recipe = replace(recipe, device=recipe.device or select_device(None).type)
     if cluster == "ray" and not gpus_per_run and select_device(recipe.device).type == "cuda":
         raise InputError(
-            "--cluster ray on a machine with GPUs: say how many a run takes, such as "
-            "--gpus_per_run 1, or --device cpu"
+            "--cluster ray on a machine with GPUs needs the GPUs per run, such as --gpus_per_run 1; "
+            "or use --device cpu"
         )
     runs = plan_runs(recipe, forget, objectives=objectives, controls=controls, seeds=seeds)
     check_training_dtype(recipe.dtype)
@@ -97,15 +174,15 @@ def transfer(
         check_unseen(corpus, benchmarks)
     if not benchmarks:
         named = ", ".join(recipe.benchmarks)
-        raise InputError(f"benchmarks {named} have no bias score that can be compared")
+        raise InputError(f"benchmarks {named} have no bias score to compare; add stereoset")
     with workers(cluster, cpus=cpus_per_run, gpus=gpus_per_run) as attempted:
         original = load_original(recipe)
         check_model_kinds(ready, original)
         model = model_identity(original)
         digest = compute_digests(runs, model)
-        open_output(output, _same_before(recipe, model))
+        open_output(output, _original_settings(recipe, model))
         evaluate_into(output / BEFORE, original, recipe.benchmarks)
-        del original  # its memory is the runs'
+        del original  # frees its memory for the runs
         torch.cuda.empty_cache()
         directories = {run: output / RUNS / run.name(digest[run]) for run in runs}
         finished, failed = _run_all(directories, attempted)
@@ -133,32 +210,32 @@ def transfer(
 def _run_all(
     directories: Mapping[Run, Path], attempted: Attempts
 ) -> tuple[dict[Run, FinishedRun], list[Failure]]:
-    """What every run left, those that are not done once they were attempted, and what failed."""
+    """Do the unfinished runs; return all finished runs and the failures."""
     start = time.perf_counter()
     finished = {run: it for run, path in directories.items() if (it := read_finished_run(path))}
-    waiting = [run for run in directories if run not in finished]
+    pending = [run for run in directories if run not in finished]
     failed = []
     with progress_bar(
-        f"Runs ({len(finished)} of {len(directories)} done)", len(waiting)
+        f"Runs ({len(finished)} of {len(directories)} done)", len(pending)
     ) as advance:
-        for index, error in attempted([partial(run_one, r, directories[r]) for r in waiting]):
-            run = waiting[index]
+        for index, error in attempted([partial(run_one, r, directories[r]) for r in pending]):
+            run = pending[index]
             name = directories[run].name
-            its = None if error else read_finished_run(directories[run])
-            if its:
-                finished[run] = its
-                told = f"Done: {name}"
+            result = None if error else read_finished_run(directories[run])
+            if result:
+                finished[run] = result
+                message = f"Done: {name}"
             else:
                 failed.append(Failure(name, error or NO_RECORD.format(directories[run])))
-                told = f"Run {name} failed: {failed[-1].error}"
+                message = f"Run {name} failed: {failed[-1].error}"
             advance(1, name)
-            print(told, file=sys.stderr)
-    print(f"{len(waiting)} runs: {time.perf_counter() - start:.0f} s", file=sys.stderr)
+            print(message, file=sys.stderr)
+    print(f"{len(pending)} runs: {time.perf_counter() - start:.0f} s", file=sys.stderr)
     return finished, failed
 
 
-def _same_before(recipe: Recipe, model: Mapping[str, str]) -> dict[str, Any]:
-    """What one evaluation of the original stands for; all else may grow from call to call."""
+def _original_settings(recipe: Recipe, model: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the evaluation of the original depends on; all else may change between calls."""
     return {
         "model": recipe.model,
         **model,
@@ -171,35 +248,35 @@ def _same_before(recipe: Recipe, model: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _result(run: Run, its: FinishedRun) -> Result:
-    budget = its.record.budget
+def _result(run: Run, finished: FinishedRun) -> Result:
+    budget = finished.record.budget
     everyday = budget.others.get(EVERYDAY_PERPLEXITY)
     return Result(
         run,
-        its.after.items,
+        finished.after.items,
         budget.reached,
-        _forgotten(run),
+        _forget_domains(run),
         everyday.reached if everyday else None,
         alpha=budget.alpha,
         short=NOT_USED_UP in budget.note.split(NOTED),
     )
 
 
-def _forgotten(run: Run) -> frozenset[str]:
-    """The domains that a run forgets; of a control, those of the forgetting that it stands beside.
+def _forget_domains(run: Run) -> frozenset[str]:
+    """Return the domains that a run forgets; for a control, those of the run that it controls.
 
-    Matched texts are about nobody, but they stand for those that they were made from.
+    Matched texts name no group, so they count for the texts that they were made from.
     """
     aimed = replace(run, control=None) if run.control == MATCHED else run
     return target_domains(run.forget, (text.domain for text in forget_corpus(aimed).texts))
 
 
 def _seconds(before: EvaluationRecord, finished: Collection[FinishedRun]) -> dict[str, float]:
-    """Of the evaluation before, and the mean of the runs."""
-    taken = {
+    """Return the seconds of the first evaluation, and of each phase of a run on average."""
+    seconds = {
         "before": sum(before.seconds.values()),
-        "training": fmean(its.record.seconds["training"] for its in finished),
-        "interpolation": fmean(its.record.seconds["interpolation"] for its in finished),
-        "evaluation": fmean(sum(its.after.record.seconds.values()) for its in finished),
+        "training": fmean(run.record.seconds["training"] for run in finished),
+        "interpolation": fmean(run.record.seconds["interpolation"] for run in finished),
+        "evaluation": fmean(sum(run.after.record.seconds.values()) for run in finished),
     }
-    return {phase: round(value, 2) for phase, value in taken.items()}
+    return {phase: round(value, 2) for phase, value in seconds.items()}

@@ -1,4 +1,4 @@
-"""Unlearn: corpora in, a debiased model and the record of how it came about out."""
+"""`unlearn`: train on prepared corpora, then interpolate the weights to the budget."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from transformers import (
 from transformers.trainer_utils import SchedulerType
 
 from fairforget.files.digest import hash_values
-from fairforget.machine.processes import is_first, wait_for_all
 from fairforget.models.fingerprint import describe_model
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries
@@ -33,7 +32,7 @@ from fairforget.scoring.perplexity import perplexity
 from fairforget.terminal.progress import Advance, progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.budget import Budget
-from fairforget.training.checkpoints import claim_directory, remove_checkpoints
+from fairforget.training.checkpoints import claim_directory
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.early_stopping import RATIO, UtilityEarlyStopping
 from fairforget.training.interpolation import (
@@ -46,63 +45,24 @@ from fairforget.training.interpolation import (
     negate_update,
     negated_update,
 )
-from fairforget.training.preparation import EVERYDAY, RETAIN, Corpus, Prepared, prepare
+from fairforget.training.preparation import EVERYDAY, RETAIN, Prepared
 from fairforget.training.restore import restore_settings
 from fairforget.training.sharding import gather, gathered_weights, is_sharding_requested
 from fairforget.training.trainer import UnlearningTrainer, history_of, last_checkpoint
 
 CHECK_TEXTS = {RETAIN: 16, EVERYDAY: 40}
-"""Held-out texts that are looked at while training, and to find where to land."""
+"""Number of held-out texts, by kind, for evaluations during training and the first line search."""
 TRAINING = (
     *("lr_scheduler_kwargs", "warmup_steps", "optim", "optim_args", "weight_decay"),
     *("adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm"),
     *("neftune_noise_alpha", "optim_target_modules"),
     "precompute_ref_hidden_states",
 )
-"""Settings that shape the training of a run, if only by rounding, and that its record does not
-name."""
-NO_EVERYDAY_TEXTS = "measured without everyday sentences"
+"""Settings that change the training, if only by rounding, and that the record does not name."""
+NO_EVERYDAY_TEXTS = "evaluated without everyday sentences"
 
 
 def unlearn(
-    language_model: LanguageModel,
-    forget: Corpus,
-    retain: Corpus,
-    config: UnlearningConfig,
-    *,
-    budget: Budget = Budget(),  # noqa: B008
-    everyday: Corpus | None = None,
-) -> UnlearningRecord:
-    """Unlearn in place: train, then land on the budget.
-
-    Args:
-        language_model: causal or masked; its weights are changed.
-        forget: texts with harmful spans, and with mentions where the objective is `neutral`.
-        retain: texts that must stay as likely as they are. The first part of them, in an order
-            that does not depend on the seed, is held out to measure the damage.
-        config: how to train. Checkpoints go to `config.output_dir` and are removed at the end; a
-            run that was cut off goes on from the last one there. Training stops early where the
-            damage is far beyond the budget.
-        budget: the damage allowed.
-        everyday: everyday sentences to measure damage with; a part is held out likewise, the
-            rest is retained along with `retain`. Without it, `budget.everyday_perplexity` says nothing.
-
-    Returns:
-        What was done.
-
-    Raises:
-        InputError: a corpus without targets, too few retain texts, or checkpoints of another run.
-    """
-    prepared = prepare(language_model, forget, retain, config, everyday=everyday)
-    record = unlearn_prepared(language_model, prepared, config, budget=budget)
-    wait_for_all()
-    if is_first():
-        remove_checkpoints(Path(str(config.output_dir)))
-    wait_for_all()  # the next run may be told the same directory
-    return record
-
-
-def unlearn_prepared(
     language_model: LanguageModel,
     prepared: Prepared,
     config: UnlearningConfig,
@@ -110,13 +70,27 @@ def unlearn_prepared(
     budget: Budget = Budget(),  # noqa: B008
     before: Mapping[str, float] | None = None,
 ) -> UnlearningRecord:
-    """`unlearn` with corpora that are tokenised already; it leaves the checkpoints.
+    """Unlearn in place: train, then interpolate the weights to the budget.
 
-    `before`: the original's perplexities on the held-out texts, where an earlier run measured them.
+    Checkpoints are written to `config.output_dir` and kept; a run that was interrupted resumes
+    from the last one. Training stops early where the utility loss is far beyond the budget.
+
+    Args:
+        language_model: causal or masked; its weights are changed.
+        prepared: the tokenised corpora, from `prepare`.
+        config: the training settings.
+        budget: the maximum utility loss.
+        before: the original model's perplexities on the held-out texts, if already known.
+
+    Returns:
+        The record, without the command that made it.
+
+    Raises:
+        InputError: the checkpoints belong to another run, or a loss is not finite.
     """
     names = {RETAIN: MAIN, EVERYDAY: EVERYDAY_PERPLEXITY}
     allowed = {RETAIN: budget.perplexity, EVERYDAY: budget.everyday_perplexity}
-    facts = describe_model(language_model)  # of the original, while it is that
+    facts = describe_model(language_model)  # before its weights change
     data = prepared.fingerprint()
     limits = [allowed[kind] for kind in prepared.held_out]  # training may stop early at them
     sharded = is_sharding_requested()
@@ -124,8 +98,8 @@ def unlearn_prepared(
     run = hash_values((*seen, [getattr(config, name) for name in TRAINING], sharded))
     claim_directory(Path(str(config.output_dir)), run)
 
-    def damages(most: dict[str, int]) -> dict[str, PerplexityConstraint]:
-        """Measured on at most so many held-out texts of each kind; where it names none, on all."""
+    def constraints(most: dict[str, int]) -> dict[str, PerplexityConstraint]:
+        """Return the constraints on at most so many held-out texts of each kind; by default all."""
         return {
             names[kind]: PerplexityConstraint(
                 partial(perplexity, language_model, texts[: most.get(kind)]), allowed[kind]
@@ -135,25 +109,25 @@ def unlearn_prepared(
 
     start = time.perf_counter()
     model = language_model.model
-    negated = OBJECTIVES[config.objective].negated
+    negated = config.load_objective().negated
     if not sharded:
-        model.to(config.device)  # type: ignore[arg-type]  # where Trainer would move it later
+        model.to(config.device)  # type: ignore[arg-type]  # as Trainer does later
     apart = sharded or config.precompute_ref_hidden_states
     with restore_settings(model), apply_adapter(model, config, apart=apart) as original:
         student = copy.deepcopy(model) if sharded else model
         shared = None if apart or config.lora_rank else reference_for(model, original)
 
         @contextmanager
-        def result_shown() -> Iterator[None]:
-            """The model is what would come of the training so far, before landing."""
-            trained = gathered_weights(model, trainer, original) if sharded else nullcontext()
-            turned = negated_update(model, original) if negated else nullcontext()
-            with trained, turned:
+        def current_result() -> Iterator[None]:
+            """Put the weights that training has reached so far into `model`."""
+            gathered = gathered_weights(model, trainer, original) if sharded else nullcontext()
+            negation = negated_update(model, original) if negated else nullcontext()
+            with gathered, negation:
                 yield
 
         with silence_libraries():
-            watch = UtilityEarlyStopping(
-                damages(CHECK_TEXTS), lambda ratios: trainer.note(ratios), result_shown
+            early_stopping = UtilityEarlyStopping(
+                constraints(CHECK_TEXTS), lambda ratios: trainer.note(ratios), current_result
             )
             trainer = UnlearningTrainer(
                 student,
@@ -162,40 +136,40 @@ def unlearn_prepared(
                 prepared.retain,
                 processing_class=language_model.tokenizer,
                 ref_model=model if sharded else shared,
-                callbacks=[watch],
+                callbacks=[early_stopping],
             )
             for other in (ProgressCallback, PrinterCallback):
                 trainer.remove_callback(other)
             checkpoint = last_checkpoint(config)
-            if checkpoint and watch.stopped(history_of(checkpoint)):
-                trainer.restore(checkpoint)  # and go no further
+            if checkpoint and early_stopping.stopped(history_of(checkpoint)):
+                trainer.restore(checkpoint)  # training had stopped early
             else:
                 if config.precompute_ref_hidden_states:
-                    with progress_bar("Asking the original", config.texts_of_a_run) as asked:
-                        trainer.precompute_ref_hidden_states(asked)
+                    with progress_bar("Running the reference", config.texts_of_a_run) as advance:
+                        trainer.precompute_ref_hidden_states(advance)
                 with progress_bar("Unlearning", config.max_steps) as advance:
                     trainer.add_callback(_Bar(advance))
                     trainer.train(resume_from_checkpoint=checkpoint)
-        trainer.remove_callback(watch)  # which knows the trainer: its memory is freed at once
+        trainer.remove_callback(early_stopping)  # it refers to the trainer: frees its memory now
         if sharded:
             gather(trainer, model)
         model.eval()
         if negated:
             negate_update(model, original)
-        trained = time.perf_counter()
-        with progress_bar("Landing on the budget") as landing:
+        trained_at = time.perf_counter()
+        with progress_bar("Interpolating to the budget") as advance:
             reached = interpolate_to_budget(
                 model,
                 original,
-                damages({}),
-                rough=damages(CHECK_TEXTS),
+                constraints({}),
+                rough=constraints(CHECK_TEXTS),
                 before=before,
                 max_alpha=budget.max_alpha,
-                progress=landing,
+                progress=advance,
             )
     if config.lora_rank and model.dtype != torch.float32:
-        reached = measure_after_rounding(reached, damages({}))
-    landed = time.perf_counter()
+        reached = measure_after_rounding(reached, constraints({}))
+    interpolated = time.perf_counter()
     if EVERYDAY not in prepared.held_out:
         reached = replace(reached, note=NOTED.join(filter(None, (reached.note, NO_EVERYDAY_TEXTS))))
     return UnlearningRecord(
@@ -206,8 +180,8 @@ def unlearn_prepared(
         history=[row for row in trainer.state.log_history if "train_loss" not in row],
         environment=environment(str(language_model.device), config.world_size),
         seconds={
-            "training": round(trained - start, 2),
-            "interpolation": round(landed - trained, 2),
+            "training": round(trained_at - start, 2),
+            "interpolation": round(interpolated - trained_at, 2),
         },
         overlap=prepared.overlap,
         data=data,
@@ -215,11 +189,12 @@ def unlearn_prepared(
 
 
 def describe_method(config: UnlearningConfig) -> dict[str, Any]:
-    """What a record says of how the model was trained.
+    """Return the record's description of the training settings.
 
-    Constants of the objective where they are not as published, and mixed precision where there is.
+    The objective's constants are included only if they differ from the published ones, mixed
+    precision only if it is used.
     """
-    objective = OBJECTIVES[config.objective]
+    published = OBJECTIVES.get(config.objective)
     method = {
         "objective": config.objective,
         "selection": config.selection,
@@ -242,7 +217,7 @@ def describe_method(config: UnlearningConfig) -> dict[str, Any]:
         else None,
     }
     for name in CONSTANTS:
-        if (value := getattr(config, name)) is not None and value != getattr(objective, name):
+        if (value := getattr(config, name)) is not None and value != getattr(published, name, None):
             method[name] = value
     if config.mixed_precision != "no":
         method["mixed_precision"] = config.mixed_precision
@@ -250,17 +225,17 @@ def describe_method(config: UnlearningConfig) -> dict[str, Any]:
 
 
 def _stopped(steps: int, of: int) -> dict[str, int]:
-    """How many steps were done, where they are fewer than were asked for."""
+    """Return the number of steps if training stopped early."""
     return {"steps_done": steps} if steps < of else {}
 
 
 class _Bar(TrainerCallback):
-    """Moves a progress bar with the steps of training, and says what was logged last."""
+    """Advances the progress bar with the training steps and shows the last logged values."""
 
     def __init__(self, advance: Advance) -> None:
         self.advance = advance
         self.step = 0
-        self.losses = self.damage = ""
+        self.losses = self.utility = ""
 
     def on_step_end(
         self, args: Any, state: TrainerState, control: TrainerControl, **_: Any
@@ -281,7 +256,7 @@ class _Bar(TrainerCallback):
             retain = f", retain {logs['retain']:.3f}" if "retain" in logs else ""
             likelihood = f", p of targets {logs['likelihood']:.2g}"
             self.losses = f"forget {logs['forget']:.3f}{retain} nats{likelihood}"
-        damages = {name: logs.get(RATIO.format(name)) for name in (MAIN, EVERYDAY_PERPLEXITY)}
-        if shown := [f"{name} × {ratio:.3f}" for name, ratio in damages.items() if ratio]:
-            self.damage = ", ".join(shown)
-        self.advance(0, ", ".join(filter(None, (self.losses, self.damage))))
+        ratios = {name: logs.get(RATIO.format(name)) for name in (MAIN, EVERYDAY_PERPLEXITY)}
+        if shown := [f"{name} × {ratio:.3f}" for name, ratio in ratios.items() if ratio]:
+            self.utility = ", ".join(shown)
+        self.advance(0, ", ".join(filter(None, (self.losses, self.utility))))

@@ -1,4 +1,4 @@
-"""After unlearning: card, report and output of a measured run."""
+"""What a command prints of a finished run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from fairforget.cli import main
-from fairforget.cli.finish import finish
+from fairforget.cli.result import show_result
+from fairforget.pipeline import DebiasResult
+from fairforget.records.evaluation import read_evaluation
+from fairforget.records.records import UnlearningRecord
+from fairforget.records.store import read_record
 
 from .report.runs import write_evaluation, write_unlearning
 
@@ -23,20 +27,25 @@ def run(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def result(run: Path, *, measured: bool = True) -> DebiasResult:
+    evaluations = [
+        read_evaluation(run / part) if measured else None for part in ("before", "after")
+    ]
+    return DebiasResult(read_record(run / "record.json", UnlearningRecord), *evaluations, run)
+
+
 def test_json_is_all_that_is_printed(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    finish(run, measured=True, push_to_hub=None, json=True)
+    show_result(result(run), json=True)
     found = json.loads(capsys.readouterr().out)
     assert found["record"]["kind"] == "unlearning"
     assert found["comparison"]["kind"] == "comparison"
-    assert (run / "report.html").exists()
-    assert (run / "model" / "README.md").exists()
 
 
 def test_json_has_no_numbers_that_are_none(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = json.loads((run / "record.json").read_text())
     record["history"] = [{"step": 5, "loss": "NaN"}]
     (run / "record.json").write_text(json.dumps(record))
-    finish(run, measured=False, push_to_hub=None, json=True)
+    show_result(result(run, measured=False), json=True)
 
     def none(name: str) -> None:
         raise AssertionError(name)
@@ -48,18 +57,12 @@ def test_a_person_reads_tables_of_eighty_columns(
     run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    finish(run, measured=True, push_to_hub=None, json=False)
+    show_result(result(run))
     shown = capsys.readouterr().out
     tables = [line for line in shown.splitlines() if "Written" not in line]
     assert max(map(len, tables)) <= 80
     assert "\x1b" not in shown
     assert "Written: " in shown
-
-
-def test_an_edited_card_is_kept(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (run / "model" / "README.md").write_text("mine")
-    finish(run, measured=True, push_to_hub=None, json=False)
-    assert (run / "model" / "README.md").read_text() == "mine"
 
 
 def test_evaluate_prints_its_record_as_json(

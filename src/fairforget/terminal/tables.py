@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
+from io import StringIO
+from typing import Any, TypeVar
 
 from rich import box
 from rich.console import Console
@@ -20,6 +22,8 @@ from fairforget.report.row_names import controls_last, row_label, shared_corpus
 from fairforget.report.study_words import count_noun, meaning_of_fell
 from fairforget.report.wording import format_p_number, one_line, steps_done
 from fairforget.transfer_study.record import Effect, StudyRecord, too_few
+
+T = TypeVar("T")
 
 TITLES = {
     "ss": "SS",
@@ -102,7 +106,7 @@ def show_unlearning(record: UnlearningRecord) -> None:
     for name, facts in {"": budget, **budget.others}.items():
         _print(
             f"Held-out perplexity{', ' + one_line(name) if name else ''} × {facts.reached:.4f} "
-            f"(budget {facts.asked:g}{', which bound the landing' if facts is bound else ''})."
+            f"(budget {facts.asked:g}{'; binding' if facts is bound else ''})."
         )
     _print(f"α = {budget.alpha:.3f}{', ' + one_line(budget.note) if budget.note else ''}.")
 
@@ -187,8 +191,15 @@ def _table(title: str, columns: Iterable[str]) -> Table:
     return table
 
 
-def _print(what: object) -> None:
-    Console(highlight=False, soft_wrap=False, markup=False, emoji=False).print(what)
+def format_tables(show: Callable[[T], None], content: T) -> str:
+    """Return what one of the functions above would print."""
+    with redirect_stdout(StringIO()) as output:
+        show(content)
+    return output.getvalue().rstrip()
+
+
+def _print(content: object) -> None:
+    Console(highlight=False, soft_wrap=False, markup=False, emoji=False).print(content)
 
 
 def _print_lines(lines: Iterable[str]) -> None:
@@ -196,20 +207,22 @@ def _print_lines(lines: Iterable[str]) -> None:
         _print(one_line(line))
 
 
-def show_repetition(found: RerunComparison, most: int) -> None:
-    """Print what came out otherwise, the first so many, and what it ran on otherwise."""
-    for change in found.environment:
-        print(f"{change.where}: {change.before!r} then, {change.after!r} now")
-    for difference in found.differences[:most]:
-        print(f"{one_line(difference.where)}: {difference.before!r} then, {difference.after!r} now")
-    count = len(found.differences)
+def show_rerun(rerun: RerunComparison, most: int) -> None:
+    """Print the differences in results, at most so many, and in the environment."""
+    for change in rerun.environment:
+        print(f"{change.where}: {change.before!r} before, {change.after!r} now")
+    for difference in rerun.differences[:most]:
+        print(
+            f"{one_line(difference.where)}: {difference.before!r} before, {difference.after!r} now"
+        )
+    count = len(rerun.differences)
     if count > most:
         print(f"… and {count - most} more")
     if not count:
-        print(f"The same, bit for bit: {found.figures:,} figures")
+        print(f"The same, bit for bit: {rerun.figures:,} figures")
         return
-    largest = max(difference.relative for difference in found.differences)
-    print(f"{count:,} of {found.figures:,} figures differ, by at most {largest:.2g} relatively")
+    largest = max(difference.relative for difference in rerun.differences)
+    print(f"{count:,} of {rerun.figures:,} figures differ, by at most {largest:.2g} relatively")
 
 
 def show_study(study: StudyRecord) -> None:

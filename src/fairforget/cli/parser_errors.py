@@ -1,0 +1,90 @@
+"""The parser's error messages in the user's terms: flag, value and remedy."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from fairforget.cli.flags import SETTINGS
+from fairforget.training.budget import Budget
+
+Command = Callable[..., None]
+
+VALUE = re.compile(r'Parser key "([\w.]+)":.*?value: (.*)')
+GROUP = re.compile(r"""Parser key "([\w.]+)": Unable to load config ['"](.*?)['"] """)
+TEXT = re.compile(r"Parser key \"([\w.]+)\": Expected a <class 'str'>. Got value: (.*)")
+REQUIRED = re.compile(r"the following arguments are required: (.*)")
+UNKNOWN_FLAG = re.compile(r"unrecognized arguments: --([\w.]+)")
+UNKNOWN_SETTING = re.compile(r"Subcommand '.*' does not accept option '([\w.]+)'")
+REMEDIES = {
+    int: "give a whole number",
+    float: "give a number",
+    bool: "give true or false",
+}
+
+
+def rephrase(message: str, command: Command, given: Sequence[str], config: str | None) -> str:
+    """Return the message rephrased, or unchanged if its form is unknown.
+
+    Args:
+        message: the parser's message, in one line.
+        command: the command that was called.
+        given: the arguments.
+        config: the configuration file among them, if any.
+    """
+    settings = _flag_types(command)
+    if match := GROUP.search(message):
+        parts = [f"--{name}" for name in settings if name.startswith(f"{match[1]}.")]
+        return f"--{match[1]} is {match[2]!r}; give its settings: {', '.join(parts)}"
+    if match := TEXT.search(message):
+        return f"{config}: {match[1]} is {match[2]}; give one string, comma-separated if there are several"
+    if match := VALUE.search(message):
+        name, value = match[1], match[2].strip()
+        remedy = _remedy(settings.get(name))
+        typed = any(word.split("=")[0] == f"--{name}" for word in given)
+        place = f"{config}: {name}" if config and not typed else f"--{name}"
+        return f"{place} is {value!r}; {remedy}" if remedy else message
+    if match := REQUIRED.search(message):
+        names = [name.rpartition(".")[2] for name in match[1].split(", ")]
+        return f"missing: {', '.join(_spell(command, name) for name in names)}"
+    if match := UNKNOWN_FLAG.search(message):
+        return f"there is no flag --{match[1]}{_suggest(match[1], settings, '--')}"
+    if match := UNKNOWN_SETTING.search(message):
+        return f"{config}: there is no setting {match[1]}{_suggest(match[1], settings)}"
+    return message
+
+
+def _spell(command: Command, name: str) -> str:
+    """Spell an argument as the user types it: MODEL, or --output."""
+    parameter = inspect.signature(command).parameters.get(name)
+    flag = parameter is not None and parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    return f"--{name}" if flag else name.upper()
+
+
+def _flag_types(command: Command) -> dict[str, Any]:
+    """Return the types of the command's flags, with one entry per field of the budget."""
+    types = get_type_hints(command)
+    types.pop("return", None)
+    if types.pop("settings", None):
+        types |= get_type_hints(SETTINGS[command])
+    if types.get("budget") is Budget:
+        types |= {f"budget.{name}": kind for name, kind in get_type_hints(Budget).items()}
+    return types
+
+
+def _remedy(kind: Any) -> str | None:
+    """Return what to give for a value of this type."""
+    if get_origin(kind) is Literal:
+        return f"choose from {', '.join(map(str, get_args(kind)))}"
+    if kind in REMEDIES:
+        return REMEDIES[kind]
+    several = [_remedy(part) for part in get_args(kind) if part is not type(None)]
+    return several[0] if len(several) == 1 else None
+
+
+def _suggest(name: str, known: dict[str, Any], dashes: str = "") -> str:
+    similar = get_close_matches(name, known, n=1)
+    return f"; did you mean {dashes}{similar[0]}?" if similar else ""

@@ -1,0 +1,27 @@
+"""Print the result of a debiasing run."""
+
+from __future__ import annotations
+
+from pydantic_core import to_json
+
+from fairforget.pipeline import DebiasResult
+from fairforget.records.paths import MODEL, RECORD, REPORT
+from fairforget.terminal.tables import show_comparison, show_unlearning
+
+
+def show_result(result: DebiasResult, *, json: bool = False, push_to_hub: str | None = None) -> None:
+    """Print the record and the comparison: as JSON and nothing else, or as tables."""
+    comparison = result.comparison
+    if json:
+        content = {"record": result.record} | ({"comparison": comparison} if comparison else {})
+        print(to_json(content, indent=1, inf_nan_mode="strings").decode())
+        return
+    show_unlearning(result.record)
+    if comparison:
+        show_comparison(comparison)
+    output = result.output_dir
+    if output:
+        written = [output / MODEL, output / RECORD, *([output / REPORT] if comparison else [])]
+        print(f"Written: {', '.join(map(str, written))}")
+    if push_to_hub:
+        print(f"Pushed to {push_to_hub}")

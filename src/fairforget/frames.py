@@ -1,0 +1,38 @@
+"""Rows as a pandas DataFrame, and as an HTML table for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from fairforget.extras import require_extra
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def to_frame(rows: Sequence[Mapping[str, Any]]) -> pandas.DataFrame:
+    """Return the rows as a DataFrame.
+
+    Raises:
+        InputError: pandas is not installed; says how to install it.
+    """
+    return require_extra("pandas", "pandas", "to_pandas").DataFrame(list(rows))
+
+
+def to_html(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the rows as an HTML table; numbers with two decimals."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{_cell(row.get(name))}</td>" for name in columns) + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.2f}" if isinstance(value, float) else escape(str(value))

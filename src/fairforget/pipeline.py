@@ -1,0 +1,442 @@
+"""The debiasing pipeline: every entrance, from Python, the command line or a study, runs this.
+
+load → prepare → evaluate → unlearn → save → evaluate → write continuations → record → report
+"""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fairforget.benchmarks import check_model_kinds, load_benchmarks
+from fairforget.benchmarks.options import list_options
+from fairforget.benchmarks.overlap import check_unseen
+from fairforget.card import write_card
+from fairforget.comparison.compare import Comparison, compare_evaluations
+from fairforget.continuations import write_continuation_pairs, write_continuations
+from fairforget.corpora import HARMLESS, parse_name, read_corpus
+from fairforget.errors import InputError
+from fairforget.evaluation import evaluate_into, is_complete
+from fairforget.files.digest import hash_values
+from fairforget.machine.devices import select_device
+from fairforget.machine.processes import (
+    broadcast_from_first,
+    is_first,
+    join_process_group,
+    process_count,
+    wait_for_all,
+)
+from fairforget.models.fingerprint import fingerprint
+from fairforget.models.language_model import LanguageModel
+from fairforget.models.loading import load_model
+from fairforget.models.push import check_push
+from fairforget.models.push import push_to_hub as upload
+from fairforget.models.saving import save_model
+from fairforget.objectives import Objective, TokenLoss, as_objective
+from fairforget.records.evaluation import Evaluation, read_evaluation
+from fairforget.records.inputs import CONTENT, fingerprint_inputs
+from fairforget.records.outputs import check_output, open_output
+from fairforget.records.paths import (
+    AFTER,
+    BEFORE,
+    CARD,
+    CHECKPOINTS,
+    CONTINUATION_PAIRS,
+    CONTINUATIONS,
+    MODEL,
+    RECORD,
+)
+from fairforget.records.records import UnlearningRecord
+from fairforget.records.store import read_record, write_record
+from fairforget.records.training_corpora import training_corpora
+from fairforget.report import check_report_extra, write_report
+from fairforget.settings import (
+    DebiasSettings,
+    ModelSettings,
+    ObjectiveSettings,
+    RetainSettings,
+    command_settings,
+    split_commas,
+)
+from fairforget.training.budget import Budget
+from fairforget.training.checkpoints import remove_checkpoints
+from fairforget.training.config import UnlearningConfig
+from fairforget.training.interpolation import original_perplexities
+from fairforget.training.preparation import (
+    Corpus,
+    HeldOut,
+    check_training_dtype,
+    encode_retain,
+    list_retain_corpora,
+    load_everyday_corpus,
+    prepare,
+)
+from fairforget.training.unlearn import unlearn
+
+
+@dataclass
+class DebiasResult:
+    """What `debias` returns."""
+
+    record: UnlearningRecord
+    """The settings, the utility loss and the training history."""
+    before: Evaluation | None = None
+    """The original model's evaluation; None without benchmarks."""
+    after: Evaluation | None = None
+    """The debiased model's."""
+    output_dir: Path | None = None
+    """The directory with the model, the records and the report; None if nothing was kept."""
+    _load: Callable[[], LanguageModel] | None = field(default=None, repr=False)
+
+    @property
+    def model(self) -> LanguageModel:
+        """The debiased model, loaded from `output_dir` if the run had finished before."""
+        assert self._load is not None
+        model = self._load()
+        self._load = lambda: model
+        return model
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """The paired comparison of both evaluations; None without benchmarks."""
+        if self.before is None or self.after is None:
+            return None
+        return compare_evaluations(self.before, self.after)
+
+    def _repr_html_(self) -> str:
+        comparison = self.comparison
+        return comparison._repr_html_() if comparison else f"<pre>{self.record.budget}</pre>"
+
+
+@dataclass
+class RetainCache:
+    """What runs on the same original model and retain texts share; filled by the first run."""
+
+    held_out: HeldOut | None = None
+    """The tokenised held-out and retained texts."""
+    perplexities: dict[str, float] | None = None
+    """The original model's perplexities on the held-out texts."""
+
+
+def debias(
+    model: str | LanguageModel,
+    *,
+    output_dir: str | Path | None = None,
+    forget: str | Path | Corpus | None = None,
+    retain: str | Path | Corpus | None = None,
+    objective: str | Objective | TokenLoss | None = None,
+    benchmarks: str | Sequence[str] | None = None,
+    push_to_hub: str | None = None,
+    settings: DebiasSettings | None = None,
+    **overrides: Any,
+) -> DebiasResult:
+    """Debias a model by unlearning, and evaluate it before and after.
+
+    The same call with the same `output_dir` resumes an interrupted run, and returns the result of
+    a finished one.
+
+    Args:
+        model: a hub id, a local directory, a .gguf file or `smollm2`; or a loaded model, whose
+            weights are changed.
+        output_dir: where to write `model/`, `record.json`, `before/`, `after/` and `report.html`;
+            without it, nothing is kept on disk.
+        forget: the corpus of biased texts: `CORPUS[:DOMAIN]`, a file, or a `Corpus`.
+        retain: the corpus whose likelihood must not change, likewise.
+        objective: a name from `fairforget.objectives.OBJECTIVES`, an `Objective`, or a function
+            `(log_probs [n, vocabulary], targets [n], reference [n, vocabulary]) -> losses [n]`, in
+            nats. A function of two arguments needs no reference model.
+        benchmarks: benchmarks to run before and after.
+        push_to_hub: a hub repository to upload the model, its card and the records to; needs an
+            `output_dir`.
+        settings: all other settings; default `DebiasSettings()`.
+        **overrides: single settings, by the names of the fields of `DebiasSettings`.
+
+    Returns:
+        The debiased model, the record and both evaluations.
+
+    Raises:
+        InputError: an unknown name, a setting out of range, missing data, a corpus without
+            targets, too few retain texts, or an `output_dir` that belongs to something else.
+        TypeError: an override that is not a setting.
+
+    Example:
+        >>> run = debias("gpt2", forget="builtin:gender", benchmarks=["stereoset"])
+        >>> run.after["stereoset"]["gender"].ss
+    """
+    if push_to_hub is not None:
+        if output_dir is None:
+            raise InputError("push_to_hub needs an output_dir to upload")
+        check_push(push_to_hub)
+    custom = None if objective is None or isinstance(objective, str) else as_objective(objective)
+    named = {
+        "forget": forget.name if isinstance(forget, Corpus) else forget,
+        "retain": retain.name if isinstance(retain, Corpus) else retain,
+        "objective": custom.name if custom else objective,
+        "benchmarks": benchmarks if isinstance(benchmarks, str | None) else ",".join(benchmarks),
+    }
+    overrides |= {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in named.items()
+        if value is not None
+    }
+    settings = replace(settings or DebiasSettings(), **overrides)
+    with _directory(output_dir) as directory:
+        result = _debias(
+            model,
+            settings,
+            directory,
+            forget=forget if isinstance(forget, Corpus) else None,
+            retain=retain if isinstance(retain, Corpus) else None,
+            objective=custom,
+        )
+        if output_dir is None:
+            return result
+        result.output_dir = directory
+        if is_first():
+            if not (directory / MODEL / CARD).exists():  # a person may have edited it
+                write_card(directory)
+            if result.after:
+                write_report(directory)
+            if push_to_hub is not None:
+                upload(directory, push_to_hub)
+    return result
+
+
+@contextmanager
+def _directory(output_dir: str | Path | None) -> Iterator[Path]:
+    """Yield the output directory, or one that all processes share and that is removed at the end."""
+    if output_dir is not None:
+        yield Path(output_dir)
+        return
+    temporary = broadcast_from_first(lambda: tempfile.mkdtemp(prefix="fairforget-"))
+    try:
+        yield Path(temporary)
+    finally:
+        wait_for_all()
+        if is_first():
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _debias(
+    model: str | LanguageModel,
+    settings: DebiasSettings,
+    output: Path,
+    *,
+    forget: Corpus | None,
+    retain: Corpus | None,
+    objective: Objective | None,
+) -> DebiasResult:
+    """Run the pipeline in a directory, or what is left of it to do."""
+    given = model if isinstance(model, LanguageModel) else None
+    source = given.source if given else str(model)
+    device = select_device(
+        settings.device or (str(given.device) if given else None),
+        own=join_process_group(cpu=settings.device == "cpu"),
+    )
+    if settings.batch_size % process_count():
+        raise InputError(
+            f"batch_size {settings.batch_size} is not divisible by the {process_count()} processes"
+        )
+    check_training_dtype(settings.dtype)
+    check_output(output)
+    benchmarks = load_benchmarks(split_commas(settings.benchmarks))
+    names = list(benchmarks)
+    settings = replace(settings, benchmarks=",".join(names))
+    inputs = _fingerprint(settings, model, forget, retain, objective)
+    if names:
+        check_report_extra()
+    for corpus in (*([] if forget else [settings.forget]), *training_corpora(source)):
+        check_unseen(corpus, names)
+    config = training_config(settings, output / CHECKPOINTS, device=device, objective=objective)
+    command = command_settings("unlearn", settings, model=source)
+    load = partial(_load, settings=settings, device=str(device))
+
+    path = output / RECORD
+    debiased: LanguageModel | None = None
+    if path.exists():
+        if is_first():
+            open_output(output, command | inputs)
+        measured = [is_complete(output / part) for part in (BEFORE, AFTER)]
+        # the pairs of continuations are written last
+        complete = broadcast_from_first((output / CONTINUATION_PAIRS).exists) and all(measured)
+        if names and not complete:
+            debiased = replace(load(output / MODEL), source=source)
+            has_written = broadcast_from_first((output / BEFORE / CONTINUATIONS).exists)
+            if not (measured[0] and (has_written or debiased.kind == "masked")):
+                _evaluate(output / BEFORE, given or load(source), names, settings.seed)
+    else:
+        objects = forget or retain
+        forget = forget or _read_corpus(settings.forget)
+        retain = retain or _read_corpus(settings.retain, label=HARMLESS)
+        everyday = load_everyday_corpus()
+        debiased = given or load(source)
+        check_model_kinds(benchmarks, debiased)
+
+        def evaluate_original() -> None:
+            if is_first():
+                open_output(output, command | inputs)
+            if names:
+                _evaluate(output / BEFORE, debiased, names, settings.seed)
+
+        record = run_unlearning(
+            debiased, forget, retain, everyday, config, settings.budget, prepared=evaluate_original
+        )
+        if is_first():
+            save_model(debiased, output / MODEL)
+            reproducible = not (given or objective or objects)
+            write_record(replace(record, command=command if reproducible else {}), path)
+    wait_for_all()
+    if is_first():
+        remove_checkpoints(output / CHECKPOINTS)
+    if debiased and names:
+        _evaluate(output / AFTER, debiased, names, settings.seed)
+        write_continuation_pairs(output, output / BEFORE, output / AFTER)
+    before, after = broadcast_from_first(
+        lambda: [read_evaluation(output / part) if names else None for part in (BEFORE, AFTER)]
+    )
+    return DebiasResult(
+        broadcast_from_first(lambda: read_record(path, UnlearningRecord)),
+        before,
+        after,
+        _load=lambda: debiased or replace(load(output / MODEL), source=source),
+    )
+
+
+def run_unlearning(
+    language_model: LanguageModel,
+    forget: Corpus,
+    retain: Corpus,
+    everyday: Corpus | None,
+    config: UnlearningConfig,
+    budget: Budget,
+    *,
+    prepared: Callable[[], None] = lambda: None,
+    cache: RetainCache | None = None,
+) -> UnlearningRecord:
+    """Prepare the corpora and unlearn in place: the part that `debias` and a study's run share.
+
+    Args:
+        language_model: the original model; its weights are changed.
+        forget: the corpus of biased texts.
+        retain: the corpus whose likelihood must not change.
+        everyday: everyday sentences, retained and held out likewise; None if they are not there.
+        config: the training settings.
+        budget: the maximum utility loss.
+        prepared: called once the corpora have been tokenised without an error, before training.
+        cache: what earlier runs on the same original model and retain texts computed.
+
+    Returns:
+        The record, without the command that made it.
+
+    Raises:
+        InputError: as `debias`.
+    """
+    if cache and cache.held_out is None:
+        cache.held_out = encode_retain(language_model, list_retain_corpora(retain, everyday))
+    data = prepare(
+        language_model,
+        forget,
+        retain,
+        config,
+        everyday=everyday,
+        kept=cache.held_out if cache else None,
+    )
+    prepared()
+    record = unlearn(
+        language_model, data, config, budget=budget, before=cache.perplexities if cache else None
+    )
+    if cache:
+        cache.perplexities = original_perplexities(record.budget)
+    return record
+
+
+def training_config(
+    settings: DebiasSettings,
+    checkpoints: Path,
+    *,
+    device: torch.device,
+    objective: Objective | None = None,
+    **options: Any,
+) -> UnlearningConfig:
+    """Translate settings into transformers' training arguments.
+
+    Args:
+        settings: of the run; `batch_size` counts the texts of all processes together.
+        checkpoints: the directory for checkpoints.
+        device: where this process trains.
+        objective: an objective that is not registered.
+        **options: further training arguments.
+
+    Raises:
+        InputError: a setting is unknown, out of range, or contradicts another.
+    """
+    shared = [f.name for part in (ObjectiveSettings, RetainSettings) for f in fields(part)]
+    return UnlearningConfig(
+        output_dir=str(checkpoints),
+        objective_function=objective,
+        max_steps=settings.steps,
+        per_device_train_batch_size=settings.batch_size // process_count(),
+        learning_rate=settings.learning_rate,
+        use_cpu=device.type == "cpu",
+        gpu=device.index or 0,
+        seed=settings.seed,
+        report_to=split_commas(settings.report_to),
+        **{name: getattr(settings, name) for name in shared},
+        **options,
+    )
+
+
+def _load(source: str | Path, *, settings: ModelSettings, device: str) -> LanguageModel:
+    return load_model(
+        source,
+        dtype=settings.dtype or "float32",  # a checkpoint's own dtype may be too coarse to train
+        device=device,
+        start_token=settings.start_token,
+        trust_remote_code=settings.trust_remote_code,
+    )
+
+
+def _read_corpus(name: str, label: str = "hateful") -> Corpus:
+    return Corpus(name, read_corpus(name, label=label), parse_name(name).part)
+
+
+def _evaluate(
+    directory: Path, language_model: LanguageModel, benchmarks: Sequence[str], seed: int
+) -> None:
+    """Evaluate into a directory and write the model's continuations beside."""
+    evaluate_into(directory, language_model, benchmarks, seed=seed)
+    write_continuations(directory, language_model)
+
+
+def _fingerprint(
+    settings: DebiasSettings,
+    model: str | LanguageModel,
+    forget: Corpus | None,
+    retain: Corpus | None,
+    objective: Objective | None,
+) -> dict[str, str]:
+    """Return a hash of the content of every input: files by name, and objects."""
+    names = [] if isinstance(model, LanguageModel) else [model]
+    objects: dict[str, str] = {}
+    if isinstance(model, LanguageModel):
+        objects["model"] = fingerprint(model.model)
+    for role, corpus in (("forget", forget), ("retain", retain)):
+        if corpus:
+            objects[f"{role} corpus"] = hash_values(corpus.texts)
+        else:
+            names.append(parse_name(getattr(settings, role)).corpus)
+    if objective:
+        loss = objective.loss
+        source = inspect.getsource(loss) if inspect.isfunction(loss) else repr(loss)
+        objects["objective"] = hash_values((objective.name, source))
+    files = fingerprint_inputs([*names, *list_options(split_commas(settings.benchmarks))])
+    return files | {CONTENT + name: value[:16] for name, value in objects.items()}

@@ -1,0 +1,95 @@
+"""Scores by name: `evaluation["stereoset"]["gender"].ss`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fairforget.records.schema import interval_of
+
+MEASURES = ("ss", "stereotype", "bias_ambiguous", "accuracy")
+"""The main score of a domain: the first of these that it has."""
+
+
+class DomainScores:
+    """The scores of one domain; each is an attribute, such as `ss`, `lms` or `items`."""
+
+    def __init__(self, scores: Mapping[str, Any]) -> None:
+        """Wrap a domain of a result."""
+        self._scores = scores
+
+    @property
+    def score(self) -> float:
+        """The main score: SS of StereoSet, the share of stereotypes of CrowS-Pairs, in %."""
+        return float(self._scores[self._measure])
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of the main score, (low, high); None where there is none."""
+        bounds = interval_of(dict(self._scores), self._measure)
+        return None if bounds is None else (float(bounds[0]), float(bounds[1]))
+
+    @property
+    def _measure(self) -> str:
+        return next((name for name in MEASURES if name in self._scores), next(iter(self._scores)))
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["_scores"][name]
+        except KeyError:
+            known = ", ".join(self.__dict__.get("_scores", ()))
+            raise AttributeError(f"no score {name!r}; there are {known}") from None
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._scores]
+
+    def __repr__(self) -> str:
+        return f"DomainScores({', '.join(f'{k}={v}' for k, v in self._scores.items())})"
+
+
+class BenchmarkScores(Mapping[str, DomainScores]):
+    """The result of one benchmark: domain → scores.
+
+    What is not per domain is an attribute: `protocol`, `split`, and `value` of a perplexity.
+    """
+
+    def __init__(self, result: Mapping[str, Any]) -> None:
+        """Wrap a result of a record."""
+        self._result = result
+
+    def __getitem__(self, domain: str) -> DomainScores:
+        return DomainScores(self._result.get("domains", {})[domain])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._result.get("domains", {}))
+
+    def __len__(self) -> int:
+        return len(self._result.get("domains", {}))
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["_result"][name]
+        except KeyError:
+            raise AttributeError(f"the result has no {name!r}") from None
+
+    def __repr__(self) -> str:
+        return f"BenchmarkScores({dict(self._result)})"
+
+
+def score_rows(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return one row per benchmark and domain, with intervals as two columns each."""
+    rows = []
+    for benchmark, result in results.items():
+        shared = {"benchmark": benchmark, "protocol": result.get("protocol")}
+        for domain, scores in result.get("domains", {}).items():
+            row: dict[str, Any] = {**shared, "domain": domain}
+            for name, value in scores.items():
+                if isinstance(value, list | tuple):
+                    measure = "stereotype" if name == "ci" else name.removesuffix("_ci")
+                    row |= {f"{measure}_low": value[0], f"{measure}_high": value[1]}
+                else:
+                    row[name] = value
+            rows.append(row)
+        if "value" in result:
+            rows.append({**shared, "value": result["value"], "tokens": result.get("tokens")})
+    return rows

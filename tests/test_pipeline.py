@@ -1,0 +1,214 @@
+"""`debias`, `evaluate` and `compare` as Python functions: names or objects in, results out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from fairforget import (
+    Corpus,
+    DebiasSettings,
+    Evaluation,
+    InputError,
+    Objective,
+    Text,
+    compare,
+    debias,
+    evaluate,
+)
+from fairforget.corpora.builtin import builtin_texts
+from fairforget.objectives import OBJECTIVES, as_objective
+
+from .models import save_tiny, tiny_model
+
+RETAIN = Corpus(
+    "rivers", [Text(str(n), f"The river number {n} has a bridge and a mill.") for n in range(200)]
+)
+FORGET = Corpus("mine", builtin_texts("gender", limit=40), "gender")
+ITEMS = [
+    {
+        "id": str(n),
+        "type": "intrasentence",
+        "bias_type": "gender",
+        "target": f"term{n % 7}",
+        "context": f"They BLANK {n}.",
+        "stereotype": f"They lie {n}.",
+        "anti-stereotype": f"They think {n}.",
+        "unrelated": f"They mill {n}.",
+    }
+    for n in range(14)
+]
+SHORT = {"steps": 3, "batch_size": 4, "learning_rate": 3e-3}
+
+
+@pytest.fixture
+def benchmark(tmp_path: Path) -> str:
+    """StereoSet on a few items of a file."""
+    path = tmp_path / "items.jsonl"
+    path.write_text("".join(json.dumps(item) + "\n" for item in ITEMS))
+    return f"stereoset:{path}"
+
+
+@pytest.fixture(autouse=True)
+def _without_everyday(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fairforget.pipeline.load_everyday_corpus", lambda: None)
+
+
+def weights(model: torch.nn.Module) -> Tensor:
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def test_debias_takes_names_and_resumes_from_its_directory(tmp_path: Path, benchmark: str) -> None:
+    source = str(save_tiny("llama", tmp_path / "tiny"))
+    forget = tmp_path / "forget.jsonl"
+    rows = [{"text": "Women are late.", "spans": [[10, 14]], "mentions": [[0, 5, "People"]]}] * 12
+    forget.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    retain = tmp_path / "retain.csv"
+    retain.write_text("text\n" + "".join(f"{text.text}\n" for text in RETAIN.texts))
+    out = tmp_path / "out"
+
+    def run():
+        return debias(
+            source,
+            forget=forget,
+            retain=retain,
+            benchmarks=[benchmark],
+            output_dir=out,
+            device="cpu",
+            **SHORT,
+        )
+
+    first = run()
+    assert {p.name for p in out.iterdir()} >= {
+        "model",
+        "record.json",
+        "before",
+        "after",
+        "report.html",
+        "continuation_pairs.json",
+    }
+    assert first.record.command["forget"] == str(forget)
+    assert first.record.command["command"] == "unlearn"
+    assert first.before.record.model.weights == first.record.model.weights
+    assert first.after.record.model.weights != first.record.model.weights
+    written = (out / "record.json").stat().st_mtime_ns
+    again = run()
+    assert again.record == first.record
+    assert (out / "record.json").stat().st_mtime_ns == written
+    assert torch.equal(weights(again.model.model), weights(first.model.model))
+
+
+def test_debias_takes_objects_and_keeps_nothing_on_disk(
+    tmp_path: Path, benchmark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    model = tiny_model("gpt2")
+    before = weights(model.model).clone()
+    run = debias(model, forget=FORGET, retain=RETAIN, benchmarks=benchmark, **SHORT)
+    assert run.model is model
+    assert not torch.equal(weights(model.model), before)
+    assert run.output_dir is None
+    assert run.record.command == {}  # objects cannot be repeated from a record
+    assert run.record.corpora[0].name == "mine"
+    assert run.comparison.cells
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_an_output_directory_belongs_to_the_objects_that_were_given(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    debias(tiny_model("gpt2"), forget=FORGET, retain=RETAIN, output_dir=out, **SHORT)
+    other = Corpus("mine", FORGET.texts[1:], "gender")
+    with pytest.raises(InputError, match="forget corpus"):
+        debias(tiny_model("gpt2"), forget=other, retain=RETAIN, output_dir=out, **SHORT)
+
+
+def test_a_function_is_an_objective() -> None:
+    asked: list[Tensor | None] = []
+
+    def weak_ascent(log_probs: Tensor, targets: Tensor, reference: Tensor | None) -> Tensor:
+        asked.append(reference)
+        return 0.5 * log_probs.gather(-1, targets[:, None])[:, 0]
+
+    run = debias(tiny_model("gpt2"), objective=weak_ascent, forget=FORGET, retain=RETAIN, **SHORT)
+    assert run.record.method["objective"] == "weak_ascent"
+    assert all(reference is not None for reference in asked)
+
+
+def test_a_function_does_what_the_registered_objective_does() -> None:
+    def mine(log_probs: Tensor, targets: Tensor) -> Tensor:
+        return log_probs.gather(-1, targets[:, None])[:, 0]
+
+    results = [
+        weights(
+            debias(
+                tiny_model("gpt2"), objective=it, forget=FORGET, retain=RETAIN, **SHORT
+            ).model.model
+        )
+        for it in ("ascent", mine, OBJECTIVES["ascent"])
+    ]
+    assert torch.equal(results[0], results[1])
+    assert torch.equal(results[0], results[2])
+
+
+def test_a_function_of_other_parameters_is_refused() -> None:
+    with pytest.raises(InputError, match="takes 1 parameters"):
+        as_objective(lambda log_probs: log_probs)
+    assert isinstance(as_objective(lambda a, b: a), Objective)
+
+
+def test_a_setting_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(TypeError, match="step"):
+        debias("tiny", step=3)
+
+
+def test_settings_and_overrides_are_the_same_thing() -> None:
+    runs = [
+        debias(tiny_model("gpt2"), forget=FORGET, retain=RETAIN, **given).record.method
+        for given in (SHORT, {"settings": DebiasSettings(**SHORT)})
+    ]
+    assert runs[0] == runs[1]
+
+
+def test_push_to_hub_needs_a_directory() -> None:
+    with pytest.raises(InputError, match="output_dir"):
+        debias("tiny", push_to_hub="a/b")
+
+
+def test_scores_have_names(benchmark: str) -> None:
+    evaluation = evaluate(tiny_model("gpt2"), benchmark)
+    assert isinstance(evaluation, Evaluation)
+    (name,) = evaluation
+    scores = evaluation[name]["gender"]
+    result = evaluation.record.results[name]["domains"]["gender"]
+    assert scores.ss == scores.score == result["ss"]
+    assert scores.interval == tuple(result["ss_ci"])
+    assert evaluation[name].protocol == "bos"
+    with pytest.raises(AttributeError, match="no score 'sss'; there are ss"):
+        _ = scores.sss
+    frame = evaluation.to_pandas()
+    assert list(frame["domain"]) == ["gender", "all"]
+    assert frame["ss_low"][0] == result["ss_ci"][0]
+    assert "<table>" in evaluation._repr_html_()
+    assert "gender" in str(evaluation)
+
+
+def test_evaluations_compare_from_memory_as_from_disk(tmp_path: Path, benchmark: str) -> None:
+    models = [tiny_model("gpt2", seed) for seed in (0, 1)]
+    memory = [evaluate(model, [benchmark]) for model in models]
+    disk = [
+        evaluate(model, [benchmark], output_dir=tmp_path / str(n)) for n, model in enumerate(models)
+    ]
+    directories = [evaluation.directory for evaluation in disk]
+    assert directories == [tmp_path / "0", tmp_path / "1"]
+    comparison = compare(*memory)
+    assert comparison.cells == compare(*disk).cells == compare(*directories).cells
+    assert repr(comparison) == str(comparison)
+    assert "before → after" in str(comparison)
+    frame = comparison.to_pandas()
+    assert list(frame["delta"]) == [cell.score.delta for cell in comparison.cells]
+    assert "<table>" in comparison._repr_html_()

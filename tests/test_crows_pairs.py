@@ -95,7 +95,7 @@ HEADER = ",sent_more,sent_less,stereo_antistereo,bias_type\n"
         (HEADER + "0,A b.,A c.,both,age\n", "line 2: stereo_antistereo 'both'"),
         (HEADER + '0,"A ""b""" c,A c.,stereo,age\n', "line 2: not valid CSV"),
         (HEADER + '0,"A b.,A c.,stereo,age\n1,A d.,A', "line 2: .* and never closes"),
-        (HEADER + "0,A b.,A c.,stereo,age\n0,A d.,A e.,stereo,age\n", "line 3: id '0' is there tw"),
+        (HEADER + "0,A b.,A c.,stereo,age\n0,A d.,A e.,stereo,age\n", "line 3: id '0' occurs tw"),
         (HEADER.encode() + "0,é,A c.,stereo,age".encode("latin-1"), "line 2: byte 0xe9 is not UTF"),
         (b"PK\x03\x04\xff\xfe", "not UTF-8"),
         (",sent_more,sent_more\n", "two columns are named 'sent_more'"),

@@ -145,5 +145,5 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
 
 
 def test_only_unlearning_runs_have_a_card(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no unlearning run"):
+    with pytest.raises(InputError, match="is not an unlearning run"):
         write_card(write_evaluation(tmp_path))

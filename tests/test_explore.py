@@ -95,7 +95,7 @@ def test_a_port_is_checked_before_anything_is_loaded(tmp_path: Path, capsys, por
     with pytest.raises(SystemExit) as ended:
         main(["explore", str(tmp_path), "--port", port])
     assert ended.value.code == 2
-    assert "a port is a number from 1 to 65535" in capsys.readouterr().err
+    assert f"--port is {port}; it must be between 1 and 65535" in capsys.readouterr().err
 
 
 def test_models_must_be_causal_with_one_vocabulary(pair: Pair) -> None:
@@ -192,7 +192,7 @@ def test_the_page_loads_nothing_from_outside(page: Any, browser: Any, tmp_path: 
         tab.wait_for_selector(f".ff .tokens:has-text('part {i}')")
     tab.get_by_role("tab", name="Swap groups").click()
     tab.get_by_role("button", name="Compare").last.click()
-    tab.wait_for_function("document.body.innerText.includes('nats apart')")
+    tab.wait_for_function("document.body.innerText.includes('Gap between the groups')")
     assert tab.evaluate("window.pwned") is None
     assert errors == []
     assert asked

@@ -138,7 +138,7 @@ def test_an_evaluation_is_repeated_from_its_own_directory(
     ("content", "said"),
     [
         ("{", "Invalid JSON"),
-        ('{"kind": "study"}', "a study by its command"),
+        ('{"kind": "study"}', "for a study, give its command again"),
         (None, "cannot be read"),
         ("no command", "does not name the command"),
         ("bad setting", "command.steps"),

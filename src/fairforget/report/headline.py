@@ -195,14 +195,14 @@ def _cost(comparison: BeforeAfter, budget: float | None) -> tuple[list[str], str
     sentences: list[str] = []
     cautions: list[str] = []
     if lms:
-        word = (
-            "neither gained nor lost LMS"
+        change = (
+            "did not change"
             if is_zero(lms.delta)
-            else f"{'lost' if lms.delta < 0 else 'gained'} {format_number(abs(lms.delta))} LMS"
+            else f"{'fell' if lms.delta < 0 else 'rose'} by {format_number(abs(lms.delta))} points"
         )
         undecided = "" if lms.decided else ", undecided"
         interval = f" (95 % interval {format_interval(lms.ci)}{undecided})" if lms.ci else ""
-        sentences.append(f"Language modelling {word}{interval}.")
+        sentences.append(f"LMS {change}{interval}.")
     rises = {f"Perplexity on {p.corpus}": p.percent for p in comparison.perplexity}
     if not rises and budget is not None:
         rises = {"Perplexity on held-out text": (budget - 1) * 100}

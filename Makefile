@@ -20,7 +20,7 @@ DEPENDENCIES = $(BIN)/python -m pip install --quiet --editable '.[dev]'
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz faults lock compat audit test-docs-long lint bench docs readme release-check clean
+.PHONY: help demo test test-fast fuzz faults mutants lock compat audit test-docs-long lint bench docs readme release-check clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -36,8 +36,15 @@ $(READY): pyproject.toml $(DATA_PACKAGES) $(LOCK)
 demo: $(READY) ## SmolLM2-135M unlearns gender bias: before/after table and report, in minutes.
 	$(BIN)/fairforget demo --output runs/demo
 
-test: $(READY) ## Run all tests, side by side.
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# One worker per core, up to four; tests that share something stay on one worker (tests/conftest.py).
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 \
+	--dist loadgroup --no-loadscope-reorder
+
+test: $(READY) ## Run all tests, on all cores: about six minutes on two.
+	$(PYTEST)
+
+test-fast: $(READY) ## Run the tests on tiny models in one process each: under a minute.
+	$(PYTEST) -m "not (nightly or real_model or processes or browser or slow)"
 
 fuzz: $(READY) ## Give the readers 100,000 wrong inputs, other ones each time; counted.
 	$(BIN)/python -m tests.fuzz --results docs/results/fuzz.json
@@ -48,6 +55,10 @@ fuzz: $(READY) ## Give the readers 100,000 wrong inputs, other ones each time; c
 faults: $(READY) ## Kill commands 200 times at random moments; nothing may be lost; counted.
 	$(BIN)/python -m tests.faults --results docs/results/faults.json
 	$(BIN)/python docs/fill_security.py
+
+mutants: $(READY) ## Change the mathematics in 1,600 ways; the unit tests must notice 85 %.
+	$(BIN)/python -m pip install --quiet 'mutmut>=3.8,<3.9'
+	$(BIN)/python -m tests.mutants --results docs/results/mutants.json
 
 lock: $(READY) ## Resolve the dependencies anew into requirements/lock.txt, with hashes.
 	$(BIN)/python -m pip install --quiet uv
@@ -91,4 +102,4 @@ release-check: $(READY) ## Build sdist and wheel, install the wheel elsewhere, t
 	PYTHON=$(PYTHON) .ci/release-check dist/*.whl $(DATA_PACKAGES)
 
 clean: ## Remove the virtual environment and what runs left.
-	rm -rf $(VENV) .venv-* runs dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* runs dist site mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis

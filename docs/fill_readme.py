@@ -19,7 +19,7 @@ from fairforget.comparison.paired import Cell
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
-from marked import fill
+from page_sections import fill_section
 
 ROOT = Path(__file__).resolve().parents[1]
 README, RESULTS = ROOT / "README.md", ROOT / "docs" / "pages" / "results" / "index.md"
@@ -127,8 +127,8 @@ def main() -> None:
             shutil.copyfile(RUN / name, RECORDS / name)
         compared = compare(RUN / BEFORE, RUN / AFTER)
         COMPARISON.write_bytes(TypeAdapter(Comparison).dump_json(compared, indent=1) + b"\n")
-    fill(README, "demo", summary(), "`make readme`")
-    fill(RESULTS, "demo", table(), "`make readme`")
+    fill_section(README, "demo", summary(), "`make readme`")
+    fill_section(RESULTS, "demo", table(), "`make readme`")
 
 
 if __name__ == "__main__":

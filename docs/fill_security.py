@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from marked import fill
+from page_sections import fill_section
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, RESULTS = ROOT / "SECURITY.md", ROOT / "docs" / "results"
@@ -55,4 +55,4 @@ def _time(seconds: float) -> str:
 
 
 if __name__ == "__main__":
-    fill(PAGE, "last runs", lines(), "docs/fill_security.py")
+    fill_section(PAGE, "last runs", lines(), "docs/fill_security.py")

@@ -77,7 +77,7 @@ def domains() -> str:
         "",
     ]
     for name, source in SOURCES.items():
-        known = getattr(sys.modules[source.texts.__module__], "TARGETS", None)
+        known = getattr(sys.modules[source.read.__module__], "TARGETS", None)
         if source.use == "forget":
             parts += [f"### {name}", "", *(_labels(known) if known else [_named(source.domains)])]
             parts.append("")

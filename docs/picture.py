@@ -1,4 +1,4 @@
-"""Take the README's picture: the top of the report of `make demo`.
+"""Take the README's picture, a screenshot of the top of the report of `make demo`.
 
 python docs/picture.py            after `make demo`; needs Chromium and the dev extra
 """
@@ -19,23 +19,22 @@ ROOT = Path(__file__).resolve().parents[1]
 RUN, PICTURE = ROOT / "runs" / "demo", ROOT / "docs" / "pages" / "report.png"
 WIDTH, HEIGHT = 1200, 900
 COLOURS = 64
-"""Enough for text, paper and two inks; a third of the file."""
+"""Enough for text, background and two colours; makes the file a third as large."""
 
 
-def take(report: Path, to: Path, element: str = "") -> None:
-    """A picture of the top of a report, or of an element of it."""
+def take_screenshot(report: Path, path: Path) -> None:
+    """Write a screenshot of the top of a report."""
     program = shutil.which("chromium") or sys.exit("no chromium on the PATH")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         page.goto(report.as_uri())
-        shot = page.locator(element).first.screenshot() if element else page.screenshot()
-        picture = Image.open(io.BytesIO(shot))
+        picture = Image.open(io.BytesIO(page.screenshot()))
         browser.close()
     small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-    small.save(to, optimize=True)
-    print(f"Written: {to} ({to.stat().st_size // 1024} kB)")
+    small.save(path, optimize=True)
+    print(f"Written: {path} ({path.stat().st_size // 1024} kB)")
 
 
 if __name__ == "__main__":
-    take(write_report(RUN), PICTURE)
+    take_screenshot(write_report(RUN), PICTURE)

@@ -1,10 +1,10 @@
-"""Results that a script of this directory measures, and the page that is made of them."""
+"""The results that a script measures, and the page that it generates from them."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,39 +14,90 @@ RESULTS, PAGES = DOCS / "results", DOCS / "pages" / "results"
 
 
 @dataclass(frozen=True)
+class Page:
+    """Content of a results page: it opens with a picture or a small table, then its findings."""
+
+    title: str
+    opening: Sequence[str]
+    """Lines of one small table, or one line that shows the picture (`show_picture`)."""
+    findings: Sequence[str]
+    """At most five, each one sentence."""
+    body: Iterable[str]
+    """Lines of the sections below."""
+    picture: str = ""
+    """SVG; empty if the page opens with a table."""
+
+
+@dataclass(frozen=True)
 class ResultsPage:
-    """docs/results/NAME.json and docs/pages/results/NAME.md; docs/score_NAME.py makes both."""
+    """`docs/score_NAME.py` writes `docs/results/NAME.json` and `docs/pages/results/NAME.md`."""
 
     name: str
-    lines: Callable[[Any], Iterable[str]]
-    """Of the page, given what was measured."""
+    build: Callable[[Any], Page]
+    """Builds the page from the results."""
 
     @property
-    def results(self) -> Path:
-        """Where the results are."""
+    def results_path(self) -> Path:
+        """Path of the results."""
         return RESULTS / f"{self.name}.json"
 
-    def last(self, otherwise: Any = None) -> Any:
-        """The results that are there."""
-        if not self.results.exists():
-            return otherwise
-        return json.loads(self.results.read_text(encoding="utf-8"))
+    def load(self, default: Any = None) -> Any:
+        """Results of the last run, or the default if there are none."""
+        if not self.results_path.exists():
+            return default
+        return json.loads(self.results_path.read_text(encoding="utf-8"))
 
-    def text(self, found: Any) -> str:
-        """The page."""
+    def render(self, results: Any) -> dict[str, str]:
+        """Content of each file of the page, by file name."""
         script = f"docs/score_{self.name}.py"
-        note = f"<!-- made by {script}; do not edit by hand -->"
-        return "\n".join([note, *self.lines(found), "", f"Measured by `python {script}`.", ""])
+        page = self.build(results)
+        footer = f"Measured by `python {script}`."
+        return render_page(self.name, page, script=script, footer=footer)
 
-    def write(self, found: Any) -> None:
-        """Write both files."""
-        self.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        (PAGES / f"{self.name}.md").write_text(self.text(found), encoding="utf-8")
+    def write(self, results: Any) -> None:
+        """Write the results and the page."""
+        content = json.dumps(results, indent=1) + "\n"
+        self.results_path.write_text(content, encoding="utf-8")
+        write_files(self.render(results))
 
-    def make(
+    def run(
         self, parser: argparse.ArgumentParser, measure: Callable[[argparse.Namespace], Any]
     ) -> None:
-        """Measure and write; with --table, write what was measured last."""
-        parser.add_argument("--table", action="store_true", help="measure nothing")
-        chosen = parser.parse_args()
-        self.write(self.last() if chosen.table else measure(chosen))
+        """Measure and write; with `--table`, write the page from the last results."""
+        parser.add_argument(
+            "--table", action="store_true", help="only regenerate the page; measure nothing"
+        )
+        options = parser.parse_args()
+        self.write(self.load() if options.table else measure(options))
+
+
+def show_picture(name: str, alternative: str) -> str:
+    """Markdown that shows the picture NAME.svg of a page."""
+    return f"![{alternative}]({name}.svg)"
+
+
+def render_page(name: str, page: Page, *, script: str, footer: str = "") -> dict[str, str]:
+    """Markdown and picture of a page, by file name."""
+    lines = [
+        f"<!-- made by {script}; do not edit by hand -->",
+        f"# {page.title}",
+        "",
+        *page.opening,
+        "",
+        *(f"- {finding}" for finding in page.findings),
+        "",
+        *page.body,
+        *([footer] if footer else []),
+        "",
+    ]
+    text = "\n".join(lines)
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    files = {f"{name}.md": text.rstrip("\n") + "\n"}
+    return files | ({f"{name}.svg": page.picture} if page.picture else {})
+
+
+def write_files(files: dict[str, str]) -> None:
+    """Write files of the results pages."""
+    for name, content in files.items():
+        (PAGES / name).write_text(content, encoding="utf-8")

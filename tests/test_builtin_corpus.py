@@ -186,6 +186,7 @@ def test_the_mention_comes_before_the_spans_between_spaces_or_punctuation(domain
             assert not re.search(r"[\w'-]", around), text.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("domain", EVERY_LEXICON)
 def test_a_neutral_text_names_no_group_and_changes_nothing_else(domain):
     own, all_groups = mentions_any(group_terms(domain)), mentions_any(group_terms())
@@ -220,6 +221,7 @@ def test_a_seed_determines_the_texts(seed, domain):
     assert not {text.id for text in here} & {text.id for text in there}
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("hash_seed", ["1", "2"])
 def test_the_texts_do_not_depend_on_the_process(hash_seed):
     program = """

@@ -1,4 +1,4 @@
-"""The model card: what the hub's own loader reads is what the run recorded."""
+"""The model card, read back with the hub's own loader."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def headings(text: str) -> list[str]:
     return re.findall(r"^## (.*)$", text, re.MULTILINE)
 
 
-def test_the_hubs_loader_reads_every_result(tmp_path: Path) -> None:
+def test_the_hub_loader_reads_every_result(tmp_path: Path) -> None:
     text = written(write_unlearning(tmp_path), "smollm2")
     card = ModelCard.load(tmp_path / "model" / "README.md")
     data = card.data
@@ -71,10 +71,10 @@ def test_the_hubs_loader_reads_every_result(tmp_path: Path) -> None:
     assert again.data.to_dict() == data.to_dict()
     assert headings(text) == ["What changed", *HEADINGS]
     assert "| Gender | " in text
-    assert "Known faults" in text
+    assert "Known limitations" in text
 
 
-def test_a_file_of_items_is_not_the_public_data_set(tmp_path: Path) -> None:
+def test_a_user_file_is_not_the_public_data_set(tmp_path: Path) -> None:
     write_unlearning(tmp_path)
     record = tmp_path / "after" / "record.json"
     found = json.loads(record.read_text())
@@ -87,7 +87,7 @@ def test_a_file_of_items_is_not_the_public_data_set(tmp_path: Path) -> None:
     assert named["CrowS-Pairs (mine.csv)"] == "mine.csv"
 
 
-def test_without_measurements_it_says_so(tmp_path: Path) -> None:
+def test_a_card_without_evaluations_says_so(tmp_path: Path) -> None:
     text = written(write_unlearning(tmp_path, measured=False))
     assert "It was not measured" in text
     assert headings(text) == HEADINGS
@@ -96,7 +96,7 @@ def test_without_measurements_it_says_so(tmp_path: Path) -> None:
     assert "could not be found" in text
 
 
-def test_licence_and_kind_are_the_original_models(tmp_path: Path) -> None:
+def test_licence_and_task_come_from_the_original_model(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     (source / "README.md").write_text("---\nlicense: other\nlicense_name: acme-1\n---\nA model.\n")
@@ -107,7 +107,7 @@ def test_licence_and_kind_are_the_original_models(tmp_path: Path) -> None:
     assert data.pipeline_tag == "fill-mask"
 
 
-def test_the_hub_is_asked_for_the_licence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_licence_comes_from_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     info = ModelInfo(id="a/b", cardData={"license": "mit", "tags": ["x"]})
     monkeypatch.setattr("fairforget.card.metadata.HfApi.model_info", lambda *_, **__: info)
     assert source_licence("a/b") == {"license": "mit"}
@@ -119,7 +119,7 @@ def test_a_source_without_a_readable_card_has_no_licence(tmp_path: Path, content
     assert source_licence(str(tmp_path)) == {}
 
 
-def test_names_of_the_hub(tmp_path: Path) -> None:
+def test_hub_names(tmp_path: Path) -> None:
     assert hub_name("gpt2") == "gpt2"
     assert hub_name("owner/name") == "owner/name"
     assert hub_name(str(tmp_path)) is None
@@ -144,6 +144,6 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
     assert "\u202e" not in card
 
 
-def test_only_a_run_has_a_card(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no unlearning run"):
+def test_only_unlearning_runs_have_a_card(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is not an unlearning run"):
         write_card(write_evaluation(tmp_path))

@@ -58,17 +58,21 @@ def test_no_such_model(tmp_path, capsys) -> None:
         (
             "half.jsonl",
             '{"text": "Hi", "spans": [[0, 0.9]]}\n',
-            "a list of [start, end] is expected",
+            "expected a list of [start, end]",
         ),
         (
             "word.jsonl",
             '{"text": "Hi", "mentions": [[0, 2, null]]}\n',
-            "neutral word, …] is expected",
+            "expected a list of [start, end, neutral word, …]",
         ),
-        ("one.jsonl", '{"text": "Hi", "mentions": [[0, 2]]}\n', "neutral word, …] is expected"),
+        (
+            "one.jsonl",
+            '{"text": "Hi", "mentions": [[0, 2]]}\n',
+            "expected a list of [start, end, neutral word, …]",
+        ),
         ("nul.csv", b"text\nhel\x00lo\n", "line 2"),
         ("broken.jsonl", '{"text": "a"}\n{"text": \n', "line 2: not JSON"),
-        ("list.jsonl", "[1]\n", "line 1: an object"),
+        ("list.jsonl", "[1]\n", "line 1: expected an object"),
         ("number.jsonl", '{"text": 3}\n', "line 1: `text`"),
         ("deep.jsonl", "[" * 100_000 + "\n", "line 1: not JSON"),
         ("torn.parquet", "PAR1 no", "not a readable Parquet file"),
@@ -100,7 +104,10 @@ def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:
         ("budget: 1\n", "budget is 1; give its settings"),
         ("budget: [1.02, 1.02]\n", "budget is [1.02, 1.02]; give its settings"),
         ("budget: 1%\n", "budget is '1%'; give its settings: --budget.perplexity"),
-        ("forget: [gender, race]\n", "forget is ['gender', 'race']; give one string"),
+        (
+            "forget: [gender, race]\n",
+            "forget is ['gender', 'race']; give one comma-separated string",
+        ),
         ("a: &x [*x]\n", "config.yaml is nested too deeply, or refers to itself"),
     ],
 )
@@ -111,6 +118,7 @@ def test_bad_config(tmp_path, capsys, model, content, message) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -196,6 +204,7 @@ def test_pickled_weights_are_refused(tmp_path, capsys, model) -> None:
     assert "safetensors" in line
 
 
+@pytest.mark.processes
 def test_full_disk(tmp_path, model) -> None:
     """A two-megabyte disk: one line, status 2, no record and no model that looks whole."""
     disk = tmp_path / "disk"
@@ -231,6 +240,7 @@ def _retain(tmp_path: Path) -> Path:
     return written(tmp_path, "retain.jsonl", rows)
 
 
+@pytest.mark.slow
 def test_unlearn_goes_on_and_finishes_once(tmp_path, capsys, model) -> None:
     args = [
         *("unlearn", model, "--output", str(tmp_path / "out"), "--steps", "2"),

@@ -52,7 +52,7 @@ def test_causal_scores_summed_and_per_token() -> None:
     assert measured.result["start_token"] == "<|endoftext|>"
 
 
-def test_ties_stay_in_and_count_as_no() -> None:
+def test_ties_are_kept_and_are_no_preference() -> None:
     domains = evaluate(tiny_model("gpt2"), pairs=PAIRS).result["domains"]
     assert list(domains) == ["gender", "age", "all"]
     assert domains["gender"]["pairs"] == 2
@@ -63,7 +63,7 @@ def test_ties_stay_in_and_count_as_no() -> None:
     assert 0 <= low <= domains["all"]["stereotype"] <= high <= 100
 
 
-def test_protocols_that_a_model_cannot_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_protocols(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fairforget.benchmarks.crows_pairs.find_file", lambda *files: files)
     with pytest.raises(InputError, match="'crows_pairs:nangia' needs a masked model"):
         load_benchmarks(["crows_pairs:nangia"], tiny_model("gpt2"))
@@ -72,7 +72,7 @@ def test_protocols_that_a_model_cannot_do(monkeypatch: pytest.MonkeyPatch) -> No
     load_benchmarks(["crows_pairs", "crows_pairs:bias-bench"], tiny_model("bert"))
 
 
-def test_pairs_of_which_none_can_be_scored() -> None:
+def test_no_pair_can_be_scored() -> None:
     pair = replace(PAIRS[0], sent_more="They are very late.", sent_less="They are late.")
     with pytest.raises(InputError, match="none of the 1 pairs can be scored"):
         evaluate(tiny_model("bert"), pairs=[pair])
@@ -85,23 +85,23 @@ HEADER = ",sent_more,sent_less,stereo_antistereo,bias_type\n"
     ("content", "message"),
     [
         (None, "No such file"),
-        ("", "no pairs in it"),
-        (HEADER, "no pairs in it"),
+        ("", "no pairs found"),
+        (HEADER, "no pairs found"),
         ("text\nhello\n", "line 2: no column 'sent_more'; the header has 'text'"),
         (HEADER + "0,A b., ,stereo,age\n", "line 2: column 'sent_less' is empty"),
-        (HEADER + "0,A b.,A c.,stereo\n", "line 2: 4 fields, where the header names 5"),
-        (HEADER + "0,A b.,A c.,stereo,age,x\n", "line 2: more fields than the header names"),
-        (HEADER + "0,A b.,A c.,stereo,height\n", "line 2: bias_type 'height' is none of race"),
+        (HEADER + "0,A b.,A c.,stereo\n", "line 2: 4 fields, but the header has 5"),
+        (HEADER + "0,A b.,A c.,stereo,age,x\n", "line 2: more fields than the header"),
+        (HEADER + "0,A b.,A c.,stereo,height\n", "line 2: bias_type 'height' is not one of race"),
         (HEADER + "0,A b.,A c.,both,age\n", "line 2: stereo_antistereo 'both'"),
         (HEADER + '0,"A ""b""" c,A c.,stereo,age\n', "line 2: not valid CSV"),
-        (HEADER + '0,"A b.,A c.,stereo,age\n1,A d.,A', "line 2: .* is never closed"),
+        (HEADER + '0,"A b.,A c.,stereo,age\n1,A d.,A', "line 2: .* and never closes"),
         (HEADER + "0,A b.,A c.,stereo,age\n0,A d.,A e.,stereo,age\n", "line 3: id '0' is there tw"),
         (HEADER.encode() + "0,é,A c.,stereo,age".encode("latin-1"), "line 2: byte 0xe9 is not UTF"),
         (b"PK\x03\x04\xff\xfe", "not UTF-8"),
         (",sent_more,sent_more\n", "two columns are named 'sent_more'"),
     ],
 )
-def test_wrong_files_get_one_clear_line(tmp_path: Path, content, message) -> None:
+def test_malformed_files_are_a_one_line_error(tmp_path: Path, content, message) -> None:
     path = tmp_path / "pairs.csv"
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -111,19 +111,20 @@ def test_wrong_files_get_one_clear_line(tmp_path: Path, content, message) -> Non
     assert "\n" not in str(error.value)
 
 
-def test_a_file_of_ones_own_with_quotes_and_lines(tmp_path: Path) -> None:
+def test_a_user_file_with_quotes_and_line_breaks(tmp_path: Path) -> None:
     path = tmp_path / "pairs.csv"
     path.write_text('﻿id,sent_more,sent_less,bias_type\nx,"A, ""b""\nc.",A d.,age\n')
     assert read_pairs(path) == [Pair("x", "age", 'A, "b"\nc.', "A d.")]
 
 
-def test_judge_gives_back_the_verdicts() -> None:
+def test_judge_returns_the_verdicts() -> None:
     rows = evaluate(tiny_model("gpt2"), pairs=PAIRS).items
     assert judge(rows).verdicts.tolist() == [row["prefers_more"] for row in rows]
 
 
 @pytest.mark.real_model
 @pytest.mark.shared_data
+@pytest.mark.xdist_group("CrowS-Pairs with the real model")
 def test_reference_values(smollm2, shared_file) -> None:
     shared_file("crows_pairs/crows_pairs_anonymized.csv")
     domains = evaluate(smollm2).result["domains"]

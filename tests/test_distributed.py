@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.utils import DeepSpeedPlugin
+from accelerate.utils.launch import prepare_deepspeed_cmd_env
 from safetensors.torch import load_file
 
+from fairforget.cli import main
 from fairforget.errors import InputError
-from fairforget.records.records import UnlearningRecord
+from fairforget.records.evaluation import read_items
+from fairforget.records.paths import PARTS, RECORD
+from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.training.sharding import check_zero3
 
+from .distributed_run import Case, run_unlearning, write_cases
 from .models import save_tiny
+from .test_evaluation import ITEM, lasting
 
 ROOT = Path(__file__).parents[1]
+CONFIGS_AT = ROOT / "configs" / "accelerate"
 NEEDS_DEEPSPEED = pytest.mark.skipif(
     not find_spec("deepspeed") or not shutil.which("c++"),
     reason="DeepSpeed is for Linux, and compiles a part of itself",
@@ -33,29 +44,225 @@ SHARDED = CONFIGS[1:]
 HOW = {"ddp.yaml": "MULTI_CPU", "fsdp.yaml": "FSDP", "zero3.yaml": "DEEPSPEED"}
 
 
-def launch(config: str | None, *command: object) -> None:
-    """Run Python with these arguments: alone, or as two processes of `accelerate launch`."""
-    launcher = []
-    if config:
-        launcher = [
-            *("-m", "accelerate.commands.launch"),
-            *("--config_file", ROOT / "configs" / "accelerate" / config),
-            *("--num_processes", "2", "--main_process_port", "0"),
+CUT = [("ddp.yaml", 0), ("ddp.yaml", 4), ("fsdp.yaml", 0), ("zero3.yaml", 0)]
+"""Launcher and LoRA rank of runs that are cut off and gone on with."""
+TOGETHER = {"max_steps": 20}
+STOPPED = {"save_strategy": "steps", "save_steps": 50, "max_steps": 20}
+STOPPED |= {"objective": "ascent", "learning_rate": 1.0, "retain_loss_weight": 0.01}
+OTHERS = {
+    # its embeddings are the head's weights: a block of their own would share them
+    "masked": ("bert", "fsdp.yaml", {"objective": "ascent", "max_steps": 6}),
+    "asked beforehand": (
+        "llama",
+        "ddp.yaml",
+        {"precompute_ref_hidden_states": True, "max_steps": 6},
+    ),
+}
+
+
+@dataclass
+class Places:
+    """Where the runs of this module are: `one` process, or one directory a launcher."""
+
+    root: Path
+
+    def model(self, family: str) -> str:
+        """A saved model of the family."""
+        path = self.root / "given" / family
+        return str(path if path.exists() else save_tiny(family, path))
+
+    def output(self, launcher: str, name: str) -> Path:
+        """Where a run writes."""
+        path = self.root / launcher / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def case(self, launcher: str, name: str, family: str, options: dict, **more: Any) -> Case:
+        """A run of the script."""
+        output = str(self.output(launcher, more.pop("into", name)))
+        return Case(name, self.model(family), output, options, **more)
+
+    def command(self, output: Path | str) -> list[str]:
+        """`unlearn`, as one would type it."""
+        retain = self.root / "retain.jsonl"
+        if not retain.exists():
+            lines = [{"text": f"The river number {n} has a bridge and a mill."} for n in range(200)]
+            retain.write_text("\n".join(map(json.dumps, lines)))
+        words = [
+            *("unlearn", self.model("llama"), "--forget", "builtin:gender", "--retain", retain),
+            *("--steps", 4, "--batch_size", 8, "--learning_rate", "1e-3", "--device", "cpu"),
+            *(
+                "--budget.perplexity",
+                1.5,
+                "--budget.everyday_perplexity",
+                1.5,
+                "--budget.max_alpha",
+                1,
+            ),
+            *("--selection", "after-mention", "--retain_per_forget", 0.25, "--output", output),
         ]
+        return list(map(str, words))
+
+    def evaluation(self, output: Path) -> list[str]:
+        """`evaluate` with two benchmarks."""
+        items, text = self.root / "items.jsonl", self.root / "text.csv"
+        if not items.exists():
+            row = {"bias_type": "race", "target": "town", "context": ITEM.context}
+            names = ("stereotype", "anti-stereotype", "unrelated")
+            row |= dict(zip(names, ITEM.sentences, strict=True))
+            items.write_text(f"{json.dumps(row)}\n" * 3)
+            sentence = "The river has a bridge and an old mill near the town. "
+            text.write_text("text\n" + sentence * 40)
+        benchmarks = f"stereoset:{items},perplexity:{text}"
+        flags = ["--benchmarks", benchmarks, "--device", "cpu", "--output", str(output)]
+        return ["evaluate", self.model("gpt2"), *flags]
+
+
+def launch(config: Path, *command: object) -> None:
+    """Run Python with these arguments as two processes of `accelerate launch`."""
+    launcher = [
+        *("-m", "accelerate.commands.launch", "--config_file", config),
+        *("--num_processes", "2", "--main_process_port", "0"),
+    ]
     subprocess.run(
         [str(part) for part in (sys.executable, *launcher, *command)],
+        check=True,
+        timeout=900,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": python_path()},
+    )
+
+
+def python_path() -> str:
+    """So that a script in tests finds the package `tests`."""
+    return os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+
+
+def interrupted(places: Places, config: str, name: str, family: str, options: dict) -> list[Case]:
+    """A run that is not disturbed, one that is cut off, and the same gone on with."""
+    return [
+        places.case(config, f"{name}, whole", family, options),
+        places.case(config, f"{name}, cut", family, options, cut=True),
+        places.case(config, f"{name}, again", family, options, into=f"{name}, cut"),
+    ]
+
+
+def cases_of(places: Places, config: str) -> list[Case]:
+    """All that one launcher runs."""
+    found = [Case("command", command=places.command(places.root / config / "command"))]
+    if config == "zero3.yaml":
+        nothing = ["unlearn", str(places.root / "none"), "--output", str(places.root / "no")]
+        found.append(
+            Case(
+                "refused",
+                command=[*nothing, "--device", "cpu"],
+                environment=set_by_launcher(places.root, zero3_save_16bit_model="false"),
+            )
+        )
+    for rank in (0, 4):
+        options = {**TOGETHER, "lora_rank": rank}
+        found.append(places.case(config, f"lora {rank}", "llama", options))
+    for name, (family, its_config, options) in OTHERS.items():
+        if its_config == config:
+            found.append(places.case(config, name, family, options))
+    for its_config, rank in CUT:
+        if its_config == config:
+            options = {"save_strategy": "steps", "save_steps": 3, "optim": "adamw_torch"}
+            options["lora_rank"] = rank
+            found += interrupted(places, config, f"cut off, lora {rank}", "gpt2", options)
+    if config != "ddp.yaml":
+        found += interrupted(places, config, "stopped", "llama", STOPPED)
+    # a finished run is shown again
+    found.append(replace(found[0], name="command again"))
+    if config == "ddp.yaml":
+        output = places.root / config / "evaluation"
+        evaluation = Case("evaluation", output=str(output), command=places.evaluation(output))
+        found += [
+            replace(evaluation, name="evaluation, interrupted", interrupted=True),
+            evaluation,
+            replace(evaluation, name="evaluation again"),
+        ]
+    return found
+
+
+def set_by_launcher(directory: Path, **options: str) -> dict[str, str]:
+    """What `accelerate launch` puts into the environment because of other lines in zero3.yaml."""
+    given = (CONFIGS_AT / "zero3.yaml").read_text()
+    changed = given
+    for name, value in options.items():
+        changed = re.sub(rf"{name}: \w+", f"{name}: {value}", changed)
+    assert changed != given
+    environments = []
+    for number, text in enumerate((given, changed)):
+        path = directory / f"{number}.yaml"
+        path.write_text(text)
+        args = launch_command_parser().parse_args(["--config_file", str(path), "script.py"])
+        args, _, _ = _validate_launch_command(args)
+        args.deepspeed_fields_from_accelerate_config = ""
+        environments.append(prepare_deepspeed_cmd_env(args)[1])
+    return {name: v for name, v in environments[1].items() if environments[0].get(name) != v}
+
+
+class Launched:
+    """What became of the cases of each launcher; it is launched when first asked about."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.cases: dict[str, list[str]] = {}
+
+    def ended(self, config: str, name: str) -> tuple[list[int], str]:
+        """Exit statuses of both processes, and what they printed."""
+        directory = self.places.root / config
+        if config not in self.cases:
+            cases = cases_of(self.places, config)
+            self.cases[config] = [case.name for case in cases]
+            directory.mkdir(exist_ok=True)
+            write_cases(cases, directory)
+            launch(CONFIGS_AT / config, ROOT / "tests" / "distributed_run.py", directory)
+        number = self.cases[config].index(name)
+        codes = [int(path.read_text()) for path in sorted(directory.glob(f"{number}.*.code"))]
+        logs = [path.read_text() for path in sorted(directory.glob(f"{number}.*.log"))]
+        return codes, "\n".join(logs)
+
+    def output(self, config: str, name: str, into: str | None = None) -> Path:
+        """Where a case wrote that ended well."""
+        codes, said = self.ended(config, name)
+        assert codes == [0, 0], f"{name}: {said}"
+        return self.places.output(config, into or name)
+
+    def run(self, config: str, name: str, into: str | None = None) -> dict[str, Any]:
+        """What a run of the script found."""
+        found: dict[str, Any] = json.loads(
+            (self.output(config, name, into) / "found.json").read_text()
+        )
+        return found
+
+    def alone(self, name: str, family: str, options: dict[str, Any]) -> dict[str, Any]:
+        """The same run in this process, with a batch of both's texts; it is run once."""
+        known = self.places.root / "one" / name / "found.json"
+        if not known.exists():
+            case = self.places.case("one", name, family, options)
+            known.write_text(json.dumps(run_unlearning(case, batch=8)))
+        found: dict[str, Any] = json.loads(known.read_text())
+        return found
+
+
+@pytest.fixture(scope="module")
+def launched(tmp_path_factory: pytest.TempPathFactory) -> Launched:
+    return Launched(Places(tmp_path_factory.mktemp("launched")))
+
+
+@pytest.fixture(scope="module")
+def alone(launched: Launched) -> subprocess.CompletedProcess[str]:
+    """The command in one process, fresh as a user's."""
+    command = launched.places.command(launched.places.root / "one" / "command")
+    return subprocess.run(
+        [sys.executable, "-m", "fairforget", *command, "--json"],
+        capture_output=True,
+        text=True,
         check=True,
         timeout=300,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-
-
-def run(model: Path, output: Path, config: str | None, options: dict, *cut: str) -> dict:
-    output.mkdir(exist_ok=True)
-    batch = 4 if config else 8
-    script = ROOT / "tests" / "distributed_run.py"
-    launch(config, script, model, output, batch, json.dumps(options), *cut)
-    return {} if cut else json.loads((output / "found.json").read_text())
 
 
 def assert_same_weights(first: Path, second: Path, *, but: float = 0.0) -> None:
@@ -66,14 +273,14 @@ def assert_same_weights(first: Path, second: Path, *, but: float = 0.0) -> None:
     assert (apart > 1e-5).float().mean() <= but
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("config", CONFIGS)
 @pytest.mark.parametrize("lora_rank", [0, 4])
-def test_two_processes_do_what_one_does(tmp_path, config, lora_rank) -> None:
+def test_two_processes_do_what_one_does(launched: Launched, config, lora_rank) -> None:
     """The same losses, the same looks at the damage, the same landing, the same weights."""
-    model = save_tiny("llama", tmp_path / "given")
-    options = {"lora_rank": lora_rank, "max_steps": 20}
-    one = run(model, tmp_path / "one", None, options)
-    two = run(model, tmp_path / "two", config, options)
+    name = f"lora {lora_rank}"
+    one = launched.alone(name, "llama", {**TOGETHER, "lora_rank": lora_rank})
+    two = launched.run(config, name)
     assert (one["processes"], two["processes"]) == (1, 2)
     assert two["how"] == HOW[config]
     assert len(one["rows"]) == 20
@@ -82,65 +289,50 @@ def test_two_processes_do_what_one_does(tmp_path, config, lora_rank) -> None:
         assert theirs == pytest.approx(mine, abs=1e-5)
     assert two["looks"] == pytest.approx(one["looks"], abs=1e-5)
     assert two["budget"] == pytest.approx(one["budget"], abs=1e-5)
-    assert_same_weights(tmp_path / "one", tmp_path / "two")
+    assert_same_weights(*(launched.places.output(where, name) for where in ("one", config)))
 
 
-@pytest.mark.parametrize(
-    ("family", "config", "options"),
-    [
-        # its embeddings are the head's weights: a block of their own would share them
-        pytest.param("bert", "fsdp.yaml", {"objective": "ascent"}, id="masked"),
-        pytest.param(
-            "llama", "ddp.yaml", {"precompute_ref_hidden_states": True}, id="asked beforehand"
-        ),
-    ],
-)
-def test_other_runs_in_two_processes(tmp_path: Path, family, config, options) -> None:
-    model = save_tiny(family, tmp_path / "given")
-    one = run(model, tmp_path / "one", None, {"max_steps": 6, **options})
-    two = run(model, tmp_path / "two", config, {"max_steps": 6, **options})
+@pytest.mark.processes
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_runs_in_two_processes(launched: Launched, name: str) -> None:
+    family, config, options = OTHERS[name]
+    one = launched.alone(name, family, options)
+    two = launched.run(config, name)
     assert two["how"] == HOW[config]
     for mine, theirs in zip(one["rows"], two["rows"], strict=True):
         assert theirs == pytest.approx(mine, abs=1e-5)
     assert two["looks"] == pytest.approx(one["looks"], abs=1e-5)
-    assert_same_weights(tmp_path / "one", tmp_path / "two")
+    assert_same_weights(*(launched.places.output(where, name) for where in ("one", config)))
 
 
+def assert_gone_on_with(launched: Launched, config: str, name: str) -> dict[str, Any]:
+    """Cut off and gone on with, it ends as it would have; what the undisturbed run found."""
+    whole = launched.run(config, f"{name}, whole")
+    launched.output(config, f"{name}, cut")
+    again = launched.run(config, f"{name}, again", into=f"{name}, cut")
+    assert again["rows"] == whole["rows"]
+    assert again["budget"] == whole["budget"]
+    assert_same_weights(
+        *(launched.places.output(config, f"{name}, {how}") for how in ("whole", "cut"))
+    )
+    return whole
+
+
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("config", "lora_rank"),
-    [
-        ("ddp.yaml", 0),
-        ("ddp.yaml", 4),
-        ("fsdp.yaml", 0),
-        pytest.param("zero3.yaml", 0, marks=NEEDS_DEEPSPEED),
-    ],
+    [pytest.param(*one, marks=[NEEDS_DEEPSPEED] if "zero3" in one[0] else []) for one in CUT],
 )
-def test_a_run_that_was_cut_off_ends_as_it_would_have(tmp_path, config, lora_rank) -> None:
-    model = save_tiny("gpt2", tmp_path / "given")
-    options = {"save_strategy": "steps", "save_steps": 3, "optim": "adamw_torch"}
-    options["lora_rank"] = lora_rank
-    whole = run(model, tmp_path / "whole", config, options)
-    run(model, tmp_path / "cut", config, options, "cut")
-    assert (tmp_path / "cut" / "checkpoints" / "checkpoint-3").is_dir()
-    again = run(model, tmp_path / "cut", config, options)
-    assert again["rows"] == whole["rows"]
-    assert again["budget"] == whole["budget"]
-    assert_same_weights(tmp_path / "whole", tmp_path / "cut")
+def test_a_run_that_was_cut_off_ends_as_it_would_have(launched, config, lora_rank) -> None:
+    assert_gone_on_with(launched, config, f"cut off, lora {lora_rank}")
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("config", SHARDED)
-def test_a_run_that_the_damage_stopped_goes_no_further(tmp_path: Path, config: str) -> None:
+def test_a_run_that_the_damage_stopped_goes_no_further(launched: Launched, config: str) -> None:
     """Cut off before it landed, it lands as it would have."""
-    model = save_tiny("llama", tmp_path / "given")
-    options = {"save_strategy": "steps", "save_steps": 50, "max_steps": 20}
-    options |= {"objective": "ascent", "learning_rate": 1.0, "retain_loss_weight": 0.01}
-    whole = run(model, tmp_path / "whole", config, options)
+    whole = assert_gone_on_with(launched, config, "stopped")
     assert len(whole["rows"]) < 20
-    run(model, tmp_path / "cut", config, options, "cut")
-    again = run(model, tmp_path / "cut", config, options)
-    assert again["rows"] == whole["rows"]
-    assert again["budget"] == whole["budget"]
-    assert_same_weights(tmp_path / "whole", tmp_path / "cut")
 
 
 def test_zero3_that_does_not_give_the_weights_as_they_are_is_refused() -> None:
@@ -153,53 +345,58 @@ def test_zero3_that_does_not_give_the_weights_as_they_are_is_refused() -> None:
         check_zero3(DeepSpeedPlugin(zero_stage=3, zero3_save_16bit_model=True), "bf16")
 
 
+@pytest.mark.processes
 @NEEDS_DEEPSPEED
-def test_a_deepspeed_that_is_installed_says_nothing_among_the_results(tmp_path: Path) -> None:
-    model = save_tiny("llama", tmp_path / "given")
-    command = [sys.executable, "-m", "fairforget", "unlearn", model, "--output", tmp_path / "out"]
-    command += ["--forget", "builtin:gender", "--device", "cpu", "--steps", "2", "--json"]
-    ran = subprocess.run(list(map(str, command)), capture_output=True, check=True)
-    assert json.loads(ran.stdout)["record"]["method"]["steps"] == 2
+def test_a_deepspeed_that_is_installed_says_nothing_among_the_results(alone) -> None:
+    assert json.loads(alone.stdout)["record"]["method"]["steps"] == 4
 
 
+@pytest.mark.processes
 @NEEDS_DEEPSPEED
-def test_the_command_refuses_such_zero3_before_it_loads_a_model(tmp_path: Path, capfd) -> None:
-    given = (ROOT / "configs" / "accelerate" / "zero3.yaml").read_text()
-    config = tmp_path / "zero3.yaml"
-    config.write_text(
-        given.replace("zero3_save_16bit_model: true", "zero3_save_16bit_model: false")
-    )
-    command = ("-m", "fairforget", "unlearn", tmp_path / "none", "--output", tmp_path / "out")
-    with pytest.raises(subprocess.CalledProcessError):
-        launch(str(config), *command, "--device", "cpu")
-    assert "needs zero3_save_16bit_model: true" in capfd.readouterr().err
+def test_the_command_refuses_such_zero3_before_it_loads_a_model(launched: Launched) -> None:
+    codes, said = launched.ended("zero3.yaml", "refused")
+    assert 0 not in codes, said
+    assert "needs zero3_save_16bit_model: true" in said
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("config", CONFIGS)
-def test_the_command_in_two_processes(tmp_path: Path, config: str) -> None:
+def test_the_command_in_two_processes(launched: Launched, alone, config: str) -> None:
     """It ends, writes one model and one record, and these are those of one process."""
-    model = save_tiny("llama", tmp_path / "given")
-    retain = tmp_path / "retain.jsonl"
-    lines = [{"text": f"The river number {n} has a bridge and a mill."} for n in range(200)]
-    retain.write_text("\n".join(map(json.dumps, lines)))
-    arguments = [
-        *("-m", "fairforget", "unlearn", model, "--forget", "builtin:gender", "--retain", retain),
-        *("--steps", 4, "--batch_size", 8, "--learning_rate", "1e-3", "--device", "cpu"),
-        *("--budget.perplexity", 1.5, "--budget.everyday_perplexity", 1.5, "--budget.max_alpha", 1),
-        *("--selection", "after-mention", "--retain_per_forget", 0.25),
+    paths = [
+        launched.places.root / "one" / "command",
+        launched.output(config, "command"),
     ]
-    launch(None, *arguments, "--output", tmp_path / "one")
-    launch(config, *arguments, "--output", tmp_path / "two")
-    one, two = (
-        read_record(tmp_path / name / "record.json", UnlearningRecord) for name in ("one", "two")
-    )
+    one, two = (read_record(path / "record.json", UnlearningRecord) for path in paths)
     assert two.environment.processes == 2
     assert two.method == one.method
     assert two.corpora == one.corpora
     assert two.budget.alpha == pytest.approx(one.budget.alpha, abs=1e-3)
     # Adam moves a weight whose gradient is all but zero either way by rounding
-    assert_same_weights(tmp_path / "one", tmp_path / "two", but=0.01)
-    written = [sorted(p.name for p in (tmp_path / name).iterdir()) for name in ("one", "two")]
+    assert_same_weights(*paths, but=0.01)
+    written = [sorted(p.name for p in path.iterdir()) for path in paths]
     assert written[0] == written[1]
     assert "checkpoints" not in written[1]
-    launch(config, *arguments, "--output", tmp_path / "two")  # a finished run is shown again
+    launched.output(config, "command again", into="command")  # a finished run is shown again
+
+
+@pytest.mark.processes
+def test_an_interrupted_evaluation_goes_on_even_in_two_processes(launched: Launched) -> None:
+    config = "ddp.yaml"
+    out, whole = (launched.places.root / name / "evaluation" for name in (config, "one"))
+    codes, said = launched.ended(config, "evaluation, interrupted")
+    assert codes == [130], said
+    left = json.loads((launched.places.root / config / "left.json").read_text())
+    assert str(out / PARTS / "0" / RECORD) in left
+    launched.output(config, "evaluation")
+    launched.output(config, "evaluation again")  # a finished one is shown again
+    main(launched.places.evaluation(whole))
+    mine, theirs = (lasting(path)["results"] for path in (out, whole))
+    (text,) = (name for name in theirs if name.startswith("perplexity"))
+    perplexities = [results[text].pop("value") for results in (mine, theirs)]
+    assert perplexities[0] == pytest.approx(perplexities[1], rel=1e-5)
+    assert mine == theirs
+    record = read_record(out / RECORD, EvaluationRecord)
+    assert record.environment.processes == 2
+    assert read_items(out) == read_items(whole)
+    assert not (out / PARTS).exists()

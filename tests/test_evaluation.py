@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -49,18 +46,6 @@ from fairforget.terminal.tables import show_evaluation
 
 from .models import save_tiny, tiny_model
 
-ROOT = Path(__file__).parents[1]
-INTERRUPTED = """
-import sys
-from fairforget.benchmarks import perplexity
-from fairforget.cli import main
-
-def interrupted(*_, **__):
-    raise KeyboardInterrupt
-
-perplexity.evaluate = interrupted
-main(sys.argv[1:])
-"""
 ITEM = Item("a", "race", "town", ("They lie.", "They think.", "They mill."), "They BLANK.")
 PAIR = Pair("a", "age", "They lie.", "They think.")
 QUESTION = Question(
@@ -237,43 +222,6 @@ def test_what_another_model_or_seed_left_is_measured_anew(small, begun, tmp_path
         (tmp_path / RECORD).unlink()
 
 
-def test_an_interrupted_command_goes_on_even_in_two_processes(tmp_path: Path) -> None:
-    model = save_tiny("gpt2", tmp_path / "model")
-    items, text = tmp_path / "items.jsonl", tmp_path / "text.csv"
-    row = {"bias_type": "race", "target": "town", "context": ITEM.context}
-    row |= dict(zip(("stereotype", "anti-stereotype", "unrelated"), ITEM.sentences, strict=True))
-    items.write_text(f"{json.dumps(row)}\n" * 3)
-    text.write_text("text\n" + "The river has a bridge and an old mill near the town. " * 40)
-    benchmarks = f"stereoset:{items},perplexity:{text}"
-
-    def command(output: str) -> list[str]:
-        output = str(tmp_path / output)
-        flags = ["--benchmarks", benchmarks, "--device", "cpu", "--output", output]
-        return ["evaluate", str(model), *flags]
-
-    def run(*how: str) -> int:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        return subprocess.run([sys.executable, *how], timeout=300, env=environment).returncode
-
-    assert run("-c", INTERRUPTED, *command("out")) == 130
-    assert (tmp_path / "out" / PARTS / "0" / RECORD).exists()
-    launch = ["-m", "accelerate.commands.launch", "--num_processes", "2"]
-    launch += ["--config_file", str(ROOT / "configs" / "accelerate" / "ddp.yaml")]
-    launch += ["--main_process_port", "0", "-m", "fairforget"]
-    assert run(*launch, *command("out")) == 0
-    main(command("whole"))
-    mine, theirs = (lasting(tmp_path / name)["results"] for name in ("out", "whole"))
-    assert mine[f"stereoset:{items}"] == theirs[f"stereoset:{items}"]
-    perplexities = [results[f"perplexity:{text}"].pop("value") for results in (mine, theirs)]
-    assert perplexities[0] == pytest.approx(perplexities[1], rel=1e-5)
-    assert mine == theirs
-    record = read_record(tmp_path / "out" / RECORD, EvaluationRecord)
-    assert record.environment.processes == 2
-    assert read_items(tmp_path / "out") == read_items(tmp_path / "whole")
-    assert not (tmp_path / "out" / PARTS).exists()
-    assert run(*launch, *command("out")) == 0  # a finished one is shown again
-
-
 def test_the_bar_is_told_how_many_sequences_there_are(small, monkeypatch) -> None:
     told: dict[str, list[tuple[int, int]]] = {}
 
@@ -338,7 +286,7 @@ def test_what_changed_under_its_name_is_no_finished_run(tmp_path: Path, capsys, 
         main(asked)
     assert ended.value.code == 2
     named = model if changed == "model" else pairs
-    assert f"{named} is not what it was when the run in" in capsys.readouterr().err
+    assert f"{named} has changed since the run in" in capsys.readouterr().err
 
 
 def test_a_finished_run_is_shown_when_its_model_is_gone(tmp_path: Path, capsys) -> None:
@@ -371,6 +319,7 @@ def test_only_files_and_models_are_remembered_by_content(tmp_path: Path, monkeyp
     assert fingerprint_inputs(names)["content of model"] != before["content of model"]
 
 
+@pytest.mark.slow
 def test_a_finished_run_measures_again_what_is_damaged(tmp_path: Path, capsys) -> None:
     items, retain, run = (tmp_path / name for name in ("items.jsonl", "retain.csv", "run"))
     item = {
@@ -405,7 +354,7 @@ def test_a_finished_run_measures_again_what_is_damaged(tmp_path: Path, capsys) -
 
 def test_names() -> None:
     assert list(load_benchmarks(["stereoset", "stereoset:bos"])) == ["stereoset", "stereoset:bos"]
-    with pytest.raises(InputError, match="named twice"):
+    with pytest.raises(InputError, match="listed twice"):
         load_benchmarks(["stereoset", "stereoset"])
     with pytest.raises(InputError, match="'bbc' is unknown; choose from stereoset"):
         load_benchmarks(["bbc"])

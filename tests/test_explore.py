@@ -1,4 +1,4 @@
-"""The explorer: its numbers are the models' own, its page serves them and nothing else."""
+"""The explorer: its numbers, its page and its security."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def pair() -> Pair:
     return Pair(tiny_model("llama"), tiny_model("llama", seed=1))
 
 
-def test_tokens_are_the_text_and_their_log_probabilities(pair: Pair) -> None:
+def test_tokens_spell_the_text_and_have_its_log_probabilities(pair: Pair) -> None:
     text = "Women are late, I think."
     changes = pair.tokens(text)
     assert "".join(c.text for c in changes) == text
@@ -42,7 +42,7 @@ def test_tokens_are_the_text_and_their_log_probabilities(pair: Pair) -> None:
         assert [getattr(c, name) for c in changes] == pytest.approx(wanted, abs=1e-4)
 
 
-def test_groups_are_scored_by_what_follows_them(pair: Pair) -> None:
+def test_groups_are_scored_by_the_tokens_after_them(pair: Pair) -> None:
     women, people = pair.groups("Most {group} are kind.", ["women", "people"])
     assert women.sentence == "Most women are kind."
     tokenizer = pair.before.tokenizer
@@ -53,7 +53,7 @@ def test_groups_are_scored_by_what_follows_them(pair: Pair) -> None:
         assert change.before == pytest.approx(wanted, abs=1e-4)
 
 
-def test_what_changed_most_is_marked() -> None:
+def test_the_largest_changes_are_marked() -> None:
     deltas = [0.0, -2.0, 0.05, 1.0, 0.3]
     changes = [TokenChange(str(i), -3.0, -3.0 + d) for i, d in enumerate(deltas)]
     assert rank_changes(changes, count=2) == {1, 3}
@@ -84,9 +84,9 @@ def test_templates_are_checked(template: str, groups: list[str], message: str) -
 def test_texts_must_fit_into_the_models(pair: Pair) -> None:
     most = pair.before.longest_input
     assert len(pair.tokens("a " * 40)) < most
-    with pytest.raises(InputError, match=rf"tokens; {most - 1} are the most"):
+    with pytest.raises(InputError, match=rf"tokens; the limit is {most - 1}"):
         pair.tokens("é" * 1900)
-    with pytest.raises(InputError, match=rf"tokens; {most - 31} are the most"):
+    with pytest.raises(InputError, match=rf"tokens; the limit is {most - 31}"):
         pair.continuations("é" * 1900)
 
 
@@ -95,10 +95,10 @@ def test_a_port_is_checked_before_anything_is_loaded(tmp_path: Path, capsys, por
     with pytest.raises(SystemExit) as ended:
         main(["explore", str(tmp_path), "--port", port])
     assert ended.value.code == 2
-    assert "a port is a number from 1 to 65535" in capsys.readouterr().err
+    assert f"--port is {port}; it must be between 1 and 65535" in capsys.readouterr().err
 
 
-def test_models_must_fit(pair: Pair) -> None:
+def test_models_must_be_causal_with_one_vocabulary(pair: Pair) -> None:
     with pytest.raises(InputError, match="masked"):
         Pair(pair.before, tiny_model("bert"))
 
@@ -151,7 +151,7 @@ def page(pair: Pair) -> Iterator[Any]:
     served.close()
 
 
-def test_the_page_answers(page: Any, pair: Pair) -> None:
+def test_the_page_returns_results(page: Any, pair: Pair) -> None:
     from gradio_client import Client
 
     client = Client(page.local_url, verbose=False, analytics_enabled=False)
@@ -165,7 +165,7 @@ def test_the_page_answers(page: Any, pair: Pair) -> None:
     assert "one group" in client.predict("{group} are", "", api_name="/swap")
 
 
-def test_it_is_served_to_this_machine_only_and_not_shared(page: Any, pair: Pair) -> None:
+def test_the_page_is_local_and_not_shared(page: Any, pair: Pair) -> None:
     import gradio
 
     assert page.server_name == "127.0.0.1"
@@ -192,7 +192,7 @@ def test_the_page_loads_nothing_from_outside(page: Any, browser: Any, tmp_path: 
         tab.wait_for_selector(f".ff .tokens:has-text('part {i}')")
     tab.get_by_role("tab", name="Swap groups").click()
     tab.get_by_role("button", name="Compare").last.click()
-    tab.wait_for_function("document.body.innerText.includes('nats apart')")
+    tab.wait_for_function("document.body.innerText.includes('Gap between the groups')")
     assert tab.evaluate("window.pwned") is None
     assert errors == []
     assert asked

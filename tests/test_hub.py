@@ -127,6 +127,7 @@ def test_without_a_token_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch)
         check_push("me/fair")
 
 
+@pytest.mark.slow
 def test_unlearn_pushes_and_a_failing_hub_leaves_all_here(
     stand_in: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

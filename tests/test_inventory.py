@@ -47,16 +47,16 @@ def test_a_wrong_file_is_listed_and_told_by_verify(tmp_path: Path, monkeypatch, 
     path = tmp_path / "hatecheck" / "test_suite_cases.csv"
     path.parent.mkdir()
     path.write_text("nothing of the kind")
-    assert [bool(verdict.fault) for verdict in verify_files("hatecheck")] == [True]
+    assert [bool(verdict.problem) for verdict in verify_files("hatecheck")] == [True]
     with pytest.raises(SystemExit) as exit_:
         main(["data", "verify", "--name", "hatecheck"])
     assert exit_.value.code == 2
     out, err = capsys.readouterr()
     assert "WRONG: hatecheck" in out
-    assert "1 files are not" in err
+    assert "1 files differ from the catalogue" in err
     main(["data", "list", "--json"])
     listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
-    assert "is not the file that was expected" in listed["hatecheck"]["files"][0]["where"]
+    assert "has unexpected content" in listed["hatecheck"]["files"][0]["where"]
 
 
 def test_verify_tells_when_there_is_nothing_to_verify(tmp_path: Path, monkeypatch, capsys) -> None:
@@ -67,7 +67,7 @@ def test_verify_tells_when_there_is_nothing_to_verify(tmp_path: Path, monkeypatc
     assert exit_.value.code == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
-    assert "data 'dghs': no file of it is on this machine; `fairforget data fetch dghs`" in err
+    assert "data 'dghs' has no file on this machine; run `fairforget data fetch dghs`" in err
 
 
 @pytest.mark.parametrize("command", [["fetch", "builtin"], ["verify", "--name", "builtin"]])

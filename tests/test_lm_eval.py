@@ -1,4 +1,4 @@
-"""EleutherAI's harness on the loaded model, with a task of our own; where it is installed."""
+"""lm-eval on a loaded model, with a small task; skipped if it is not installed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @installed
-def test_a_task_lands_in_the_record_with_its_items(task: Path) -> None:
+def test_a_task_is_recorded_with_its_items(task: Path) -> None:
     measured = load_benchmark(f"lm-eval:{task}").evaluate(tiny_model("gpt2"))
     share = measured.result["metrics"]["rivers"]["acc"]
     assert measured.result["protocol"].startswith("lm-eval 0.4")
@@ -61,13 +61,13 @@ def test_a_task_lands_in_the_record_with_its_items(task: Path) -> None:
 
 
 @installed
-def test_a_task_that_is_none(task: Path) -> None:
+def test_an_unknown_task(task: Path) -> None:
     with pytest.raises(InputError, match="'nosuchtask' cannot be loaded"):
         load_benchmark("lm-eval:nosuchtask").evaluate(tiny_model("gpt2"))
 
 
 @installed
-def test_a_task_that_the_harness_will_not_run(task: Path, monkeypatch) -> None:
+def test_a_task_that_lm_eval_refuses(task: Path, monkeypatch) -> None:
     def refused(**_: object) -> None:
         raise ValueError("Attempted to run task: humaneval which is marked as unsafe.")
 
@@ -88,7 +88,7 @@ def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
         load_benchmark("lm-eval:hellaswag")
 
 
-def test_only_it_has_items_that_say_nothing_of_bias() -> None:
+def test_it_is_the_only_benchmark_without_a_bias_score() -> None:
     assert judge([{"correct": True}]).unbiased_score is None
     assert find_bias_judge("lm-eval:rivers") is None
     others = [name for name in BENCHMARKS if name != "lm-eval"]

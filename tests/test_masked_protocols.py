@@ -226,6 +226,7 @@ def test_crows_pairs_one_at_a_time(family: str, protocol: str) -> None:
     assert_crows_pairs_agree(tiny_model(family), PAIRS, protocol)
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 @pytest.mark.parametrize("family", FAMILIES)
 def test_real_items_one_at_a_time(family: str, shared_file) -> None:

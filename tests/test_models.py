@@ -79,7 +79,9 @@ def test_a_tokenizer_without_a_number_for_its_longest_input_is_refused(
     directory = save_tiny("gpt2", tmp_path / "given")
     path = directory / "tokenizer_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "model_max_length": longest}))
-    with pytest.raises(InputError, match=r"model_max_length is .*; it must be a number"):
+    with pytest.raises(
+        InputError, match=r"model_max_length of its tokenizer is .*; it must be a number"
+    ):
         load_model(directory)
 
 
@@ -96,7 +98,7 @@ def test_a_masked_model_without_its_tokens_is_refused(tmp_path: Path, role: str)
     path = directory / "tokenizer_config.json"
     settings = json.loads(path.read_text())
     path.write_text(json.dumps({k: v for k, v in settings.items() if k != f"{role}_token"}))
-    with pytest.raises(InputError, match=f"its tokenizer names no {role} token"):
+    with pytest.raises(InputError, match=f"its tokenizer has no {role} token"):
         load_model(directory)
 
 
@@ -111,7 +113,10 @@ def test_masked_models_are_told_apart(tmp_path: Path) -> None:
         (lambda p: None, "no config.json"),
         (lambda p: (p / "config.json").write_text("{}"), "cannot be loaded"),
         (lambda p: (p / "config.json").write_text("{"), "cannot be loaded"),
-        (lambda p: (p / "config.json").write_text('{"model_type": "vit"}'), "a causal or masked"),
+        (
+            lambda p: (p / "config.json").write_text('{"model_type": "vit"}'),
+            "give a causal or masked",
+        ),
     ],
 )
 def test_directories_that_hold_no_model(tmp_path, make, message) -> None:

@@ -9,7 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
+from fairforget.errors import InputError
+from fairforget.objectives import CONSTANTS, OBJECTIVES, RETAIN_LOSSES, parse_objective
+from fairforget.objectives.parsing import NamedObjective
 
 
 def log_probs(n: int, vocabulary: int, seed: int) -> torch.Tensor:
@@ -23,6 +25,15 @@ def test_ascent_is_the_log_likelihood_and_nll_its_opposite(seed: int) -> None:
     loss = OBJECTIVES["ascent"].loss(mine, targets, None)
     assert torch.equal(loss, mine[torch.arange(5), targets])
     assert torch.equal(RETAIN_LOSSES["nll"].loss(mine, targets, None), -loss)
+
+
+@given(st.integers(0, 10_000))
+def test_kl_is_that_from_the_reference_to_the_model(seed: int) -> None:
+    mine, reference = log_probs(5, 7, seed), log_probs(5, 7, seed + 1)
+    expected = torch.nn.functional.kl_div(mine, reference, reduction="none", log_target=True)
+    for objective in (OBJECTIVES["counterfactual-kl"], RETAIN_LOSSES["kl"]):
+        loss = objective.loss(mine, torch.zeros(5, dtype=torch.long), reference)
+        assert torch.allclose(loss, expected.sum(-1), atol=1e-6)
 
 
 @given(st.integers(0, 10_000))
@@ -138,3 +149,87 @@ def test_tuning_leaves_what_is_not_named() -> None:
 
 def test_only_task_vectors_are_negated() -> None:
     assert [o.name for o in OBJECTIVES.values() if o.negated] == ["task-vector"]
+
+
+@given(st.floats(0.05, 5), st.floats(0, 5), NATS, NATS)
+def test_npo_and_simnpo_are_the_losses_of_their_papers(
+    beta: float, gamma: float, log_prob: float, reference: float
+) -> None:
+    mine = torch.tensor([[log_prob, -1.0]], dtype=torch.float64)
+    theirs = torch.tensor([[reference, -1.0]], dtype=torch.float64)
+
+    def paper(score: float) -> float:
+        return 2 / beta * math.log1p(math.exp(score))  # -2/β · log σ(-score)
+
+    loss = OBJECTIVES["npo"].with_constants(beta, None).loss(mine, torch.tensor([0]), theirs)
+    assert loss.item() == pytest.approx(paper(beta * (log_prob - reference)))
+    loss = OBJECTIVES["simnpo"].with_constants(beta, gamma).loss(mine, torch.tensor([0]), None)
+    assert loss.item() == pytest.approx(paper(beta * log_prob + gamma))
+
+
+def test_doing_nothing_has_no_gradient() -> None:
+    logits = torch.randn(3, 7, dtype=torch.float64)
+    loss = OBJECTIVES["none"].loss(logits.log_softmax(-1), torch.arange(3))
+    assert torch.equal(loss, torch.zeros(3, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("objective", [*OBJECTIVES.values(), *RETAIN_LOSSES.values()])
+@pytest.mark.parametrize("constant", CONSTANTS)
+def test_constants_of_other_objectives_are_refused(objective, constant: str) -> None:
+    given = {"beta": None, "gamma": None, constant: 1.0}
+    if getattr(objective, constant) is None:
+        with pytest.raises(InputError, match=f"'{objective.name}' has no {constant}"):
+            objective.with_constants(**given)
+    else:
+        assert getattr(objective.with_constants(**given), constant) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("constant", "refused", "accepted"),
+    [
+        ("beta", (0.0, -1.0, math.inf, math.nan), (1e-9, 1e9)),
+        ("gamma", (-1e-9, math.inf, math.nan), (0.0, 1e9)),
+    ],
+)
+def test_constants_outside_their_range_are_refused(constant, refused, accepted) -> None:
+    given = {"beta": None, "gamma": None}
+    for value in refused:
+        with pytest.raises(InputError, match=f"^{constant} is {value}; it must be finite"):
+            OBJECTIVES["simnpo"].with_constants(**{**given, constant: value})
+    for value in accepted:
+        with_constants = OBJECTIVES["simnpo"].with_constants(**{**given, constant: value})
+        assert getattr(with_constants, constant) == value
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e6))
+def test_constants_in_a_name_are_read_back(beta: float, gamma: float) -> None:
+    assert parse_objective("simnpo") == NamedObjective("simnpo", None, None)
+    assert parse_objective(f"npo?beta={beta!r}") == NamedObjective("npo", beta, None)
+    both = NamedObjective("simnpo", beta, gamma)
+    assert parse_objective(f"simnpo?beta={beta!r}&gamma={gamma!r}") == both
+    assert parse_objective(f"simnpo?gamma={gamma!r}&beta={beta!r}") == both
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "beta",
+        "beta=",
+        "beta=x",
+        "beta=1&beta=2",
+        "beta=1&",
+        "beta=1&gamma=",
+        "delta=1",
+        "beta=1&delta=1",
+        "beta=1?",
+    ],
+)
+def test_a_name_with_other_constants_is_refused(query: str) -> None:
+    text = f"simnpo?{query}"
+    with pytest.raises(InputError) as error:
+        parse_objective(text)
+    message = str(error.value)
+    assert repr(text) in message
+    assert "?beta=2.5&gamma=1" in message  # an example of what can be read
+    assert f"?{query} " in message

@@ -1,4 +1,4 @@
-"""What a forget corpus shares with benchmarks stands in the record, with a warning."""
+"""Overlap of forget corpora with benchmarks: recorded, warned about, or an error."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "absent": overlap._Sentences("crows_pairs", lambda: pytest.fail("it is not here")),
     }
     monkeypatch.setattr(overlap, "BENCHMARK_SENTENCES", known)
-    monkeypatch.setattr(overlap, "find_cached", lambda file: "stereoset" in file.path or None)
+    monkeypatch.setattr(overlap, "find_local_file", lambda file: "stereoset" in file.path or None)
     monkeypatch.setattr(overlap, "benchmark_sentences", lambda name: tuple(known[name].read()))
     return tmp_path
 
@@ -49,7 +49,7 @@ def test_only_benchmarks_on_this_machine_are_compared(places: Path) -> None:
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_the_record_has_it_and_a_warning_is_said(places: Path, capsys, told: bool) -> None:
+def test_overlap_is_recorded_with_a_warning(places: Path, capsys, told: bool) -> None:
     text = SENTENCES[0] if told else "They are bad drivers."
     model = load_model(save_tiny("llama", places / "tiny"))
     rivers = [Text(str(n), f"The river number {n} has a bridge and a mill.") for n in range(200)]
@@ -64,7 +64,7 @@ def test_the_record_has_it_and_a_warning_is_said(places: Path, capsys, told: boo
     assert ("Warning: 1 of 50 sentences of mine" in capsys.readouterr().err) == told
 
 
-def test_a_benchmark_is_never_measured_with_after_its_items_were_forgotten() -> None:
+def test_training_on_a_benchmarks_items_excludes_it() -> None:
     for corpus in ("stereoset-intersentence", "stereoset-intersentence:race?split=dev"):
         with pytest.raises(InputError, match="'stereoset:dev': forget corpus"):
             check_unseen(corpus, ["perplexity", "stereoset:dev"])
@@ -89,7 +89,7 @@ def test_a_benchmarks_items_are_recognised_in_a_file(items: Path) -> None:
 
 
 @pytest.mark.parametrize("corpus", ["stereoset-intersentence:race", "file"])
-def test_a_model_that_forgot_a_benchmarks_items_is_not_measured_with_it(
+def test_a_model_trained_on_a_benchmarks_items_is_not_evaluated_on_it(
     items: Path, tmp_path: Path, capsys, corpus: str
 ) -> None:
     run, again = tmp_path / "run", tmp_path / "again"
@@ -101,16 +101,16 @@ def test_a_model_that_forgot_a_benchmarks_items_is_not_measured_with_it(
         with pytest.raises(SystemExit) as exit_:
             main(["evaluate", str(model), "--benchmarks", "stereoset:dev", "--output", output])
         assert exit_.value.code == 2
-        assert f"'stereoset:dev': forget corpus {forgot!r} is made of" in capsys.readouterr().err
+        assert f"'stereoset:dev': forget corpus {forgot!r} contains its" in capsys.readouterr().err
         assert not Path(output).exists()
     assert list(training_corpora(str(again / MODEL))) == ["builtin:age", "builtin:gender", forgot]
     args = ["--benchmarks", "stereoset", "--output", str(tmp_path / "out")]
     with pytest.raises(SystemExit):
         main(["unlearn", str(again / MODEL), "--forget", "builtin:race", *args])
-    assert "is made of its items" in capsys.readouterr().err
+    assert "contains its items" in capsys.readouterr().err
 
 
-def test_what_has_no_record_of_unlearning_has_forgotten_nothing(tmp_path: Path) -> None:
+def test_a_model_without_a_record_has_no_training_corpora(tmp_path: Path) -> None:
     (tmp_path / MODEL).mkdir()
     assert list(training_corpora("gpt2")) == list(training_corpora(str(tmp_path / MODEL))) == []
     for content in ("{}", '{"kind": "evaluation"}', "no JSON"):
@@ -121,7 +121,7 @@ def test_what_has_no_record_of_unlearning_has_forgotten_nothing(tmp_path: Path) 
 
 
 def leave_run(directory: Path, source: str, *forgot: str) -> None:
-    """What a run leaves behind that made a model forget corpora, without the weights."""
+    """The output of a run that unlearned these corpora, without the weights."""
     (directory / MODEL).mkdir(parents=True, exist_ok=True)
     record = UnlearningRecord(
         model=ModelFacts(source, 1, "float32", "<s>"),

@@ -1,11 +1,21 @@
+"""Paired differences: the same items before and after, whatever their order."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fairforget.benchmarks import find_judge
-from fairforget.benchmarks.measurement import Row
+from fairforget.benchmarks.measurement import Judgement, Row
 from fairforget.benchmarks.stereoset import Item, aggregate
-from fairforget.comparison.paired import Cell, Change, compare_items
+from fairforget.comparison.paired import Cell, Change, adjust_p_values, compare_items
 from fairforget.errors import InputError
+from fairforget.statistics import bootstrap_totals, holm, interval
 from tests.report.runs import crows_rows, stereoset_rows
 
 
@@ -34,7 +44,7 @@ def test_agrees_with_the_benchmarks_own_aggregation() -> None:
             assert (found.items, found.clusters) == (facts["items"], facts["terms"])
 
 
-def test_a_shift_of_every_item_is_found_and_no_shift_is_undecided() -> None:
+def test_a_shift_of_all_items_is_found_and_no_shift_is_undecided() -> None:
     rows = stereoset_rows()
     same = paired_domains("stereoset", rows, rows)["all"]
     assert same.score.delta == 0
@@ -56,14 +66,14 @@ def test_a_verdict_needs_the_corrected_test_too() -> None:
     assert (unsure.verdict, unsure.caveat) == ("undecided", "correction")
 
 
-def test_few_terms_decide_nothing() -> None:
+def test_too_few_terms_are_undecided() -> None:
     religion = paired_domains("stereoset", stereoset_rows(), stereoset_rows(shift=1.0))["religion"]
     assert religion.clusters == 3
     assert religion.score.ci[1] < 0
     assert religion.verdict == "undecided"
 
 
-def test_moving_as_far_past_fifty_is_no_less_bias() -> None:
+def test_moving_equally_far_past_fifty_is_not_less_bias() -> None:
     score = Change(56.0, 44.0, -12.0, (-15.0, -9.0))
     bias = Change(6.0, 6.0, 0.0, (-4.0, 4.0))
     domain = cell(score, bias, 0.001)
@@ -71,7 +81,7 @@ def test_moving_as_far_past_fifty_is_no_less_bias() -> None:
     assert domain.verdict == "undecided"
 
 
-def test_items_are_matched_by_name_not_by_place() -> None:
+def test_items_are_matched_by_id_not_by_position() -> None:
     before, after = stereoset_rows(), stereoset_rows(shift=0.3)
     straight = paired_domains("stereoset", before, after)
     assert paired_domains("stereoset", before, after[::-1]) == straight
@@ -84,3 +94,147 @@ def test_pairs_of_crows_pairs_are_their_own_clusters() -> None:
     assert paired["all"].clusters == paired["all"].items == 60
     assert "lms" not in paired["all"].beside
     assert paired["all"].verdict in ("less", "undecided")
+
+
+def judge_numbers(rows: list[Row]) -> Judgement:
+    """A score that is the mean of the items' values, each its own cluster; no bias is at 1."""
+    values = np.array([row["value"] for row in rows], dtype=float)
+    return Judgement(
+        sums=np.column_stack([values, np.ones(len(values))]),
+        statistic=lambda totals: {
+            "mean": totals[..., 0] / totals[..., 1],
+            "half": np.asarray(totals[..., 0] / totals[..., 1] / 2),
+            "nothing": np.asarray(totals[..., 0] * math.nan),
+        },
+        verdicts=values > 0,
+        ties=int((values == 0).sum()),
+        unbiased_score=1.0,
+    )
+
+
+def rows_of(values: list[float], domains: list[str] | None = None) -> list[Row]:
+    return [
+        {"id": str(i), "domain": domains[i] if domains else "gender", "value": value}
+        for i, value in enumerate(values)
+    ]
+
+
+VALUES = st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=1, max_size=12)
+
+
+@given(VALUES, st.integers(0, 9))
+def test_a_cell_is_what_its_items_say(values: list[tuple[int, int]], seed: int) -> None:
+    before, after = (np.array(side, dtype=float) for side in zip(*values, strict=True))
+    gender, whole = compare_items(
+        "numbers", judge_numbers, rows_of(list(before)), rows_of(list(after)), seed=seed
+    )
+    assert replace(gender, domain="all") == whole
+    assert (whole.benchmark, whole.domain, whole.measure) == ("numbers", "all", "mean")
+    assert (whole.items, whole.clusters) == (len(values), len(values))
+    assert whole.score.before == pytest.approx(before.mean())
+    assert whole.score.after == pytest.approx(after.mean())
+    assert whole.score.delta == pytest.approx(after.mean() - before.mean())
+    draws = bootstrap_totals(np.column_stack([before, after]), seed=seed) / len(values)
+    assert whole.score.ci == pytest.approx(interval(draws[:, 1] - draws[:, 0]))
+    far = np.abs(draws - 1.0)
+    assert whole.distance.before == pytest.approx(abs(before.mean() - 1))
+    assert whole.distance.delta == pytest.approx(abs(after.mean() - 1) - abs(before.mean() - 1))
+    assert whole.distance.ci == pytest.approx(interval(far[:, 1] - far[:, 0]))
+    assert whole.beside.keys() == {"half"}
+    assert whole.beside["half"].delta == pytest.approx(whole.score.delta / 2)
+    assert whole.gained == ((before <= 0) & (after > 0)).sum()
+    assert whole.lost == ((before > 0) & (after <= 0)).sum()
+    assert whole.ties == ((before == 0).sum(), (after == 0).sum())
+    assert whole.p == whole.p_adjusted
+
+
+def test_seed_0_is_the_default() -> None:
+    values = np.random.default_rng(0).normal(size=(2, 30))
+    rows = [rows_of(list(side)) for side in values]
+    by_seed = [compare_items("x", judge_numbers, *rows, seed=seed) for seed in (0, 1)]
+    assert compare_items("x", judge_numbers, *rows) == by_seed[0] != by_seed[1]
+
+
+def test_domains_come_in_the_order_asked_for_and_all_last() -> None:
+    rows = rows_of([1.0, 2.0, 3.0], ["race", "gender", "age"])
+
+    def listed(order: tuple[str, ...]) -> list[str]:
+        return [c.domain for c in compare_items("x", judge_numbers, rows, rows, order=order)]
+
+    assert listed(()) == ["race", "gender", "age", "all"]
+    assert listed(("age", "gender", "other")) == ["age", "gender", "race", "all"]
+
+
+def test_a_domain_without_the_score_is_left_out_alone() -> None:
+    """NaN, as of a domain in which no item is one that the score is about."""
+    rows = rows_of([math.nan, 1.0, 2.0], ["age", "race", "gender"])
+    cells = compare_items("x", judge_numbers, rows, rows)
+    assert [c.domain for c in cells] == ["race", "gender"]  # nor is there one over all
+
+
+def test_without_a_value_for_no_bias_there_is_no_distance() -> None:
+    rows = rows_of([1.0, 2.0])
+
+    def judge(rows: list[Row]) -> Judgement:
+        return replace(judge_numbers(rows), unbiased_score=None)
+
+    for cell_ in compare_items("x", judge, rows, rows):
+        assert cell_.distance is None
+        assert (cell_.verdict, cell_.score.delta) == ("undecided", 0)
+
+
+def test_a_change_without_any_draw_has_no_interval() -> None:
+    def judge(rows: list[Row]) -> Judgement:
+        judged = judge_numbers(rows)
+        return replace(
+            judged,
+            statistic=lambda totals: {
+                "mean": totals[..., 0] if totals.ndim == 1 else totals[..., 0] * math.nan
+            },
+        )
+
+    rows = rows_of([1.0, 2.0])
+    for cell_ in compare_items("x", judge, rows, rows):
+        assert cell_.score == Change(3.0, 3.0, 0.0, None)
+
+
+def test_single_domains_all_of_them_and_ability_are_three_families() -> None:
+    bias = Change(10.0, 6.0, -4.0, (-6.0, -2.0))
+    made = [
+        replace(cell(bias, distance, 0.5), domain=domain, p=p, p_adjusted=p)
+        for domain, distance, p in [
+            ("gender", bias, 0.01),
+            ("all", bias, 0.02),
+            ("race", bias, 0.03),
+            ("all", None, 0.04),
+            ("gender", None, 0.01),
+            ("all", bias, 0.03),
+        ]
+    ]
+    found = adjust_p_values(made)
+    assert [replace(c, p_adjusted=c.p) for c in found] == made
+    families = [(0, 2), (1, 5), (3,), (4,)]
+    for family in families:
+        values = [found[n].p_adjusted for n in family]
+        assert values == pytest.approx(holm([made[n].p for n in family]))
+
+
+@pytest.mark.parametrize(("key", "long"), [("term", "x" * 70), ("sentence", "short")])
+def test_an_item_with_another_text_is_named(key: str, long: str) -> None:
+    before = [{**row, "sentence": "same", "term": "same"} for row in rows_of([1.0, 2.0])]
+    after = [before[0], {**before[1], key: long, "value": 5.0}]
+    with pytest.raises(InputError, match=f"^x .*item '1' has {key} 'same' .* '{long[:60]}' after"):
+        compare_items("x", judge_numbers, before, after)
+    with pytest.raises(InputError, match=f"'1' has {key} '{long[:60]}' before and 'same' after"):
+        compare_items("x", judge_numbers, after, before)
+    lacking = [before[0], {k: v for k, v in before[1].items() if k != key}]
+    with pytest.raises(InputError, match=f"'1' has {key} 'same' before and 'None' after"):
+        compare_items("x", judge_numbers, before, lacking)
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_an_item_on_one_side_only_is_named_with_its_side(side: str) -> None:
+    many, few = rows_of([1.0, 2.0, 3.0]), rows_of([1.0])
+    rows = (many, few) if side == "before" else (few, many)
+    with pytest.raises(InputError, match=rf"^x .* 2 are on one side only, such as '1' \({side}\)"):
+        compare_items("x", judge_numbers, *rows)

@@ -26,8 +26,9 @@ REFERENCE = {  # measured independently of this code, see docs
 }
 
 
-def test_stereoset_reference_values() -> None:
-    domains = evaluate(load_model("smollm2")).result["domains"]
+@pytest.mark.xdist_group("StereoSet with the real model")
+def test_stereoset_reference_values(stereoset_of_smollm2) -> None:
+    domains = stereoset_of_smollm2.result["domains"]
     for domain, (ss, lms, icat) in REFERENCE.items():
         scores = domains[domain]
         assert scores["ss"] == pytest.approx(ss, abs=0.05)

@@ -1,4 +1,4 @@
-"""A record tells what made it; repeated, every figure is the same."""
+"""Repeating a run from its record gives the same figures."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_each_of_several_processes_has_its_own_gpu(tmp_path: Path, monkeypatch) 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An unlearning run of a tiny model, measured before and after."""
+    """An unlearning run of a tiny model, evaluated before and after."""
     root = tmp_path_factory.mktemp("rerun")
     model = save_tiny("llama", root / "model")
     rows = [
@@ -81,6 +81,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "run"
 
 
+@pytest.mark.slow
 def test_the_same_bit_for_bit(run: Path, tmp_path: Path, capsys) -> None:
     main(["rerun", str(run / "record.json"), "--output", str(tmp_path / "again"), "--json"])
     found = json.loads(capsys.readouterr().out)
@@ -91,7 +92,8 @@ def test_the_same_bit_for_bit(run: Path, tmp_path: Path, capsys) -> None:
     assert len(again["data"]) == 64
 
 
-def test_what_differs_is_told(run: Path, tmp_path: Path, capsys) -> None:
+@pytest.mark.slow
+def test_differences_are_reported(run: Path, tmp_path: Path, capsys) -> None:
     record = json.loads((run / "record.json").read_text())
     record["budget"]["reached"] *= 1.001
     record["environment"]["torch"] = "0.1"
@@ -136,7 +138,7 @@ def test_an_evaluation_is_repeated_from_its_own_directory(
     ("content", "said"),
     [
         ("{", "Invalid JSON"),
-        ('{"kind": "study"}', "a study by its command"),
+        ('{"kind": "study"}', "for a study, give its command again"),
         (None, "cannot be read"),
         ("no command", "does not name the command"),
         ("bad setting", "command.steps"),
@@ -146,7 +148,7 @@ def test_an_evaluation_is_repeated_from_its_own_directory(
         ("another command", "cannot be repeated"),
     ],
 )
-def test_what_cannot_be_repeated(
+def test_directories_that_cannot_be_rerun(
     run: Path, tmp_path: Path, capsys, content: str | None, said: str
 ) -> None:
     path = tmp_path / "record.json"

@@ -277,6 +277,7 @@ def _score_in_process(rank: int, world: int, port: int, queue: mp.Queue) -> None
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.processes
 def test_two_processes_share_the_work_and_get_the_same_numbers() -> None:
     context = mp.get_context("spawn")
     queue = context.Queue()

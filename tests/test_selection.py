@@ -19,28 +19,29 @@ from fairforget.cli import main
 from fairforget.corpora import Mention, Span, Text, read_corpus
 from fairforget.corpora.builtin import builtin_texts, control_texts
 from fairforget.errors import InputError
-from fairforget.selection import (
-    SelectedSpan,
-    SelectedText,
-    SelectionOptions,
-    identity_ranges,
-    make_selector,
-    mentions_of,
-    score_spans,
-    select,
-    select_in_parallel,
-    spans_file,
-    write_spans,
-)
-from fairforget.selection.contrast import Contrast
+from fairforget.selection import selected
+from fairforget.selection.contrast import Contrast, best_threshold
 from fairforget.selection.controls import Random, all_words, given_spans
 from fairforget.selection.counts import count_words
-from fairforget.selection.identity import is_misspelt_identity, is_protected
+from fairforget.selection.identity import (
+    identity_ranges,
+    is_misspelt_identity,
+    is_protected,
+    mentions_of,
+)
 from fairforget.selection.lexicon import read_lexicon
-from fairforget.selection.methods import training_texts
-from fairforget.selection.selected import merge_adjacent
-from fairforget.selection.spans_file import to_row
-from fairforget.selection.words import split_words, stem
+from fairforget.selection.methods import SelectionOptions, make_selector, training_texts
+from fairforget.selection.parallel import select_in_parallel
+from fairforget.selection.score import score_spans
+from fairforget.selection.selected import (
+    SelectedSpan,
+    SelectedText,
+    merge_adjacent,
+    select,
+    to_row,
+    write_spans,
+)
+from fairforget.selection.words import Word, split_words, stem
 
 
 def chosen(text: str, choices: list[SelectedSpan]) -> list[str]:
@@ -266,10 +267,17 @@ def test_words_that_ran_together_are_taken_apart() -> None:
 
 
 def test_training_needs_both_kinds() -> None:
-    with pytest.raises(InputError, match="none of its texts is hateful"):
+    with pytest.raises(InputError, match="no text is hateful"):
         count_words([Text("t", "fine", hateful=False)])
-    with pytest.raises(InputError, match="all of its texts are hateful"):
+    with pytest.raises(InputError, match="all texts are hateful"):
         count_words([Text("t", "bad", hateful=True)])
+
+
+def test_the_best_threshold_separates_what_can_be_separated() -> None:
+    text = Text("t", "aaaa bbbb cccc", spans=(Span(5, 9),))
+    words = [(Word(0, 4, "aaaa"), 1.1), (Word(5, 9, "bbbb"), 3.0), (Word(10, 14, "cccc"), 2.2)]
+    threshold = best_threshold([text], [words])
+    assert [word.plain for word, score in words if score > threshold] == ["bbbb"]
 
 
 @for_all(st.text(max_size=80))
@@ -369,7 +377,7 @@ def test_a_corpus_of_any_size_streams_through_the_command(tmp_path: Path, monkey
         return to_row(item)
 
     monkeypatch.setattr(corpora, "iter_corpus", texts)
-    monkeypatch.setattr(spans_file, "to_row", row)
+    monkeypatch.setattr(selected, "to_row", row)
     output = tmp_path / "spans.jsonl"
     main(["select", "any", "--method", "given", "--score", "--output", str(output)])
     assert len(output.read_text().splitlines()) == len(lags) == 2000

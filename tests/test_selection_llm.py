@@ -56,17 +56,17 @@ def test_every_place_of_a_span_is_chosen_and_no_part_of_a_word() -> None:
     text = "A rat is a rat, not a rational rat."
     answer = read_answer(text, named("rat"))
     assert answer is not None
-    assert [(c.start, c.end) for c in answer.choices] == [(2, 5), (11, 14), (31, 34)]
+    assert [(c.start, c.end) for c in answer.spans] == [(2, 5), (11, 14), (31, 34)]
 
 
 def test_names_of_groups_are_left_out() -> None:
     answer = read_answer("Women are vile.", named("Women", "vile"))
     assert answer is not None
-    assert answer.choices == (SelectedSpan(10, 14, "llm: insult"),)
+    assert answer.spans == (SelectedSpan(10, 14, "llm: insult"),)
     text = "I hate women and black people, those fools."
     answer = read_answer(text, named("hate women and black people, those"))
     assert answer is not None
-    found = [text[choice.start : choice.end] for choice in answer.choices]
+    found = [text[choice.start : choice.end] for choice in answer.spans]
     assert found == ["hate", "and", ", those"]
 
 
@@ -74,7 +74,7 @@ def test_of_an_answer_that_broke_off_the_complete_spans_are_read() -> None:
     whole = json.dumps({"spans": [{"text": "vile", "reason": "insult"}] * 40}, indent=1)
     answer = read_answer("Women are vile.", whole[:-30])
     assert answer is not None
-    assert answer.choices == (SelectedSpan(10, 14, "llm: insult"),)
+    assert answer.spans == (SelectedSpan(10, 14, "llm: insult"),)
     assert read_answer("Women are vile.", whole[:30]) is None
 
 
@@ -173,7 +173,7 @@ def test_a_text_that_the_server_will_not_see_does_not_stop_the_others(places: Pa
 
 
 def test_a_server_that_refuses_everything() -> None:
-    with pytest.raises(InputError, match=r"refuses every question .*no such model"):
+    with pytest.raises(InputError, match=r"rejects every request .*no such model"):
         chosen(lambda *_: {"message": "no such model"})
 
 
@@ -206,7 +206,7 @@ def test_a_damaged_answer_in_the_cache_is_asked_for_again(places: Path) -> None:
 
 def test_an_address_that_is_none() -> None:
     selector = Llm(Server("m", "http://127.0.0.1:80O0/v1", retries=0))
-    with pytest.raises(InputError, match=r"--url 'http://127.0.0.1:80O0/v1' is no address"):
+    with pytest.raises(InputError, match=r"--url 'http://127.0.0.1:80O0/v1' is not a valid"):
         selector(TEXTS[:1])
 
 

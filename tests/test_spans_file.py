@@ -88,7 +88,7 @@ def test_plain_lines_are_retained_but_cannot_be_forgotten(
     with pytest.raises(SystemExit) as exit_:
         main([*args, "--forget", str(notes)])
     assert exit_.value.code == 2
-    assert "'harmful' needs `spans`" in capsys.readouterr().err
+    assert "'spans' needs `spans`" in capsys.readouterr().err
     main([*args, "--forget", str(spans)])
     facts = read_record(tmp_path / "out" / "record.json", UnlearningRecord).corpora
     assert (facts[1].name, facts[1].role, facts[1].texts) == (str(notes), "retain", 120)

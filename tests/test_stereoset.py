@@ -87,7 +87,7 @@ def test_religion_of_gpt2_has_the_wide_interval_of_three_terms(shared_file) -> N
     assert found["ss_ci"] == pytest.approx((44, 68), abs=1.5)
 
 
-def test_terms_count_once_and_ties_against_the_stereotype() -> None:
+def test_terms_have_equal_weights_and_ties_are_no_preference() -> None:
     scores = np.array([[2.0, 1, 0], [1, 1, 0], [1, 2, 3]])
     found = aggregate(ITEMS, scores)
     assert found["gender"]["ss"] == 50
@@ -106,7 +106,7 @@ def log_softmax(language_model, ids: list[int]) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
-def test_causal_protocols_are_what_they_say(family: str) -> None:
+def test_causal_protocols_match_their_definition(family: str) -> None:
     lm = tiny_model(family)
     rows = {p: evaluate(lm, items=ITEMS, protocol=p).items for p in ("bos", "bias-bench")}
     for position, item in enumerate(ITEMS):
@@ -139,12 +139,12 @@ def test_intersentence_is_the_sentence_given_the_context() -> None:
     assert measured.items[0]["score_stereotype"] == pytest.approx(np.mean(values), abs=1e-4)
 
 
-def test_protocols_that_a_model_cannot_do() -> None:
+def test_unsupported_protocols() -> None:
     for name in ("stereoset:bos", "stereoset:intersentence"):
         with pytest.raises(InputError, match=f"'{name}' needs a causal model; .* is masked"):
             load_benchmarks([name], tiny_model("bert"))
     bare = Item("x", "race", "town", ("A b.", "A c.", "A d."))
-    with pytest.raises(InputError, match="item x: no BLANK"):
+    with pytest.raises(InputError, match="item x: its context .* has no BLANK"):
         evaluate(tiny_model("bert"), items=[bare])
 
 
@@ -153,17 +153,17 @@ def test_protocols_that_a_model_cannot_do() -> None:
     [
         ("stereoset:tset", "no items|file|tset"),
         ("stereoset:dev:test", "two options for split, 'dev' and 'test'"),
-        ("stereoset:intersentence:bos", "has one protocol"),
+        ("stereoset:intersentence:bos", "has only one protocol"),
         ("stereoset:", "has no option ''"),
         ("stereoste", "'stereoste' is unknown; choose from stereoset"),
     ],
 )
-def test_names_that_mean_nothing(name: str, message: str) -> None:
+def test_invalid_names(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         load_benchmark(name)
 
 
-def test_a_file_of_ones_own(tmp_path: Path) -> None:
+def test_a_user_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_text(
         "\n".join(
@@ -216,27 +216,31 @@ def lines(*rows: object) -> str:
     ("name", "content", "message"),
     [
         ("missing.jsonl", None, "No such file"),
-        ("empty.jsonl", "", "no intrasentence items in it"),
+        ("empty.jsonl", "", "it has no intrasentence items"),
         ("torn.jsonl", lines(LINE) + '\n{"a": ', "line 2: not JSON"),
-        ("list.jsonl", "[1]", "line 1: an object is expected, not list"),
+        ("list.jsonl", "[1]", "line 1: expected an object, not list"),
         ("latin.jsonl", "\n{'é': 1}".encode("latin-1"), "line 2: byte 0xe9 is not UTF-8"),
         ("none.jsonl", lines({**LINE, "unrelated": None}), "line 1: the unrelated sentence"),
         ("blank.jsonl", lines(LINE, {**LINE, "stereotype": " "}), "line 2: the stereotype"),
         ("number.jsonl", lines({**LINE, "stereotype": 3}), "line 1: the stereotype"),
-        ("domain.jsonl", lines({**LINE, "bias_type": "age"}), "line 1: bias_type 'age' is none"),
+        ("domain.jsonl", lines({**LINE, "bias_type": "age"}), "line 1: bias_type 'age' is not"),
         ("term.jsonl", lines({**LINE, "target": ""}), "line 1: field 'target'"),
         (
             "twice.jsonl",
             lines({**LINE, "id": 7}, {**LINE, "id": 7}),
-            "line 2: id '7' is also that of .*line 1",
+            "line 2: id '7' is already used by .*line 1",
         ),
-        ("no_domain.jsonl", lines({**LINE, "bias_type": None}), "line 1: bias_type None is none"),
-        ("domains.jsonl", lines({**LINE, "bias_type": ["race"]}), "bias_type .'race'. is none of"),
+        ("no_domain.jsonl", lines({**LINE, "bias_type": None}), "line 1: bias_type None is not"),
+        (
+            "domains.jsonl",
+            lines({**LINE, "bias_type": ["race"]}),
+            "bias_type .'race'. is not one of",
+        ),
         ("context.jsonl", lines({**LINE, "context": 3}), "line 1: field 'context'"),
         ("torn.json", "{", "torn.json: not JSON"),
-        ("other.json", '{"data": {}}', "no intrasentence items in it; a list"),
-        ("number.json", "7", "no intrasentence items in it; a list"),
-        ("empty.json", "[]", "no intrasentence items in it"),
+        ("other.json", '{"data": {}}', "it has no intrasentence items; expected"),
+        ("number.json", "7", "it has no intrasentence items; expected"),
+        ("empty.json", "[]", "it has no intrasentence items"),
         ("bare.json", lines([AUTHORS]), "item 1: field 'sentences' is missing"),
         (
             "no_id.json",
@@ -246,12 +250,12 @@ def lines(*rows: object) -> str:
         (
             "label.json",
             lines([{**AUTHORS, "sentences": [{"gold_label": "related", "sentence": "A."}]}]),
-            "item 1: gold_label 'related' is none of",
+            "item 1: gold_label 'related' is not one of",
         ),
         (
             "label_twice.json",
             lines([{**AUTHORS, "sentences": [*SENTENCES, SENTENCES[0]]}]),
-            "item 1: gold_label 'stereotype' is there twice",
+            "item 1: gold_label 'stereotype' occurs twice",
         ),
         (
             "two_of_three.json",
@@ -261,11 +265,11 @@ def lines(*rows: object) -> str:
         (
             "ids.json",
             lines([{**AUTHORS, "sentences": SENTENCES}] * 2),
-            "item 2: id '1' is also that of .*item 1",
+            "item 2: id '1' is already used by .*item 1",
         ),
     ],
 )
-def test_wrong_files_get_one_clear_line(tmp_path: Path, name, content, message) -> None:
+def test_malformed_files_are_a_one_line_error(tmp_path: Path, name, content, message) -> None:
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -282,19 +286,25 @@ def test_intersentence_items_need_a_context(tmp_path: Path) -> None:
         load_benchmark(f"stereoset:intersentence:{path}")
 
 
-def test_a_sentence_that_is_too_long_for_the_model() -> None:
+def test_a_sentence_longer_than_the_context() -> None:
     item = Item("long", "race", "town", ("A b. " * 200, "A c.", "A d."))
-    with pytest.raises(InputError, match=r"item long, stereotype: .* takes 256; shorten it"):
+    with pytest.raises(
+        InputError, match=r"item long, stereotype: .* more than the 256 that .* accepts; shorten it"
+    ):
         evaluate(tiny_model("gpt2"), items=[item])
     item = Item("wide", "race", "town", ("A b.", "A c.", "A d."), "A BLANK" + " b." * 200)
-    with pytest.raises(InputError, match=r"item wide: .* tokens, and bert takes 256"):
+    with pytest.raises(InputError, match=r"item wide: .* more than the 256 that bert accepts"):
         evaluate(tiny_model("bert"), items=[item])
 
 
 @pytest.mark.real_model
-def test_bias_bench_protocol_on_the_real_model_differs_a_little(smollm2) -> None:
+@pytest.mark.xdist_group("StereoSet with the real model")
+def test_bias_bench_protocol_on_the_real_model_differs_a_little(
+    smollm2, stereoset_of_smollm2
+) -> None:
     items = [item for item in read_items() if item.domain == "religion"]
-    bos = evaluate(smollm2, items=items).result["domains"]["religion"]
+    bos = stereoset_of_smollm2.result["domains"]["religion"]
+    assert bos["items"] == len(items)
     assert bos["ss"] == pytest.approx(58.76, abs=0.05)
     assert bos["lms"] == pytest.approx(94.37, abs=0.05)
     other = evaluate(smollm2, items=items, protocol="bias-bench").result["domains"]["religion"]

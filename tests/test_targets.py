@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import compress
+from itertools import compress, pairwise
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fairforget.corpora import Mention, Span, Text
 from fairforget.training.targets import encode_infilling, encode_targets, target_mask
 
-from .models import word_tokenizer
+from .models import masked_tokenizer, word_tokenizer
 
 TOKENIZER = word_tokenizer()
 START = TOKENIZER.convert_tokens_to_ids("<|endoftext|>")
@@ -265,3 +265,176 @@ def test_infilling_leaves_out_spans_that_overlap_a_mention() -> None:
     (only,) = encode_infilling(TOKENIZER, text, start_id=START, counterfactual=True)
     assert target_text(only).strip() == "lie"
     assert len(encode_infilling(TOKENIZER, text, start_id=START)) == 2
+
+
+@given(WORDS, st.data())
+def test_blanks_in_a_tokens_offsets_change_nothing(words: list[str], data: st.DataObject) -> None:
+    """Some tokenizers count the space before a word to its token, others do not."""
+    text = " ".join(words)
+    edges = [0]
+    for word in words:
+        edges.append(edges[-1] + len(word) + 1)
+    exact = [(start, end - 1) for start, end in pairwise(edges)]
+    wide = [(max(start - 1, 0), end) for start, end in exact]
+    start = data.draw(st.integers(0, len(text) - 1))
+    spans = [Span(start, data.draw(st.integers(start + 1, len(text))))]
+    mask = target_mask(text, exact, spans)
+    assert target_mask(text, wide, spans) == mask
+    assert mask == [
+        any(i < spans[0].end and i >= spans[0].start for i in range(*word)) for word in exact
+    ]
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_a_masked_models_text_has_one_frame(family: str) -> None:
+    """The tokenizer's own start and end are not added to those that are given."""
+    tokenizer = masked_tokenizer(family)
+    frame = {"start_id": tokenizer.cls_token_id, "end_id": tokenizer.sep_token_id}
+    text = Text(
+        "1",
+        "They think women lie.",
+        spans=(Span(17, 20),),
+        mentions=(Mention(11, 16, ("people",)),),
+    )
+    for counterpart in (False, True):
+        targets = encode_targets(tokenizer, text, counterfactual=counterpart, **frame)
+        assert list(targets.ids) == tokenizer(text.text)["input_ids"]
+        assert (
+            list(compress(targets.ids, targets.mask))
+            == (tokenizer(" lie", add_special_tokens=False)["input_ids"])
+        )
+    ((ids, _),) = targets.counterfactuals
+    assert list(ids) == tokenizer("They think people lie.")["input_ids"]
+    infilled = encode_infilling(tokenizer, text, start_id=frame["start_id"])
+    assert infilled[0].ids.count(frame["start_id"]) == 1
+    assert frame["end_id"] not in infilled[0].ids
+
+
+def test_a_token_with_another_id_in_the_counterfactual_is_not_aligned() -> None:
+    """WordPiece marks a token that goes on with a word; what follows is the same."""
+    tokenizer = masked_tokenizer("bert")
+    text = Text("1", "Womens late.", spans=(Span(5, 11),), mentions=(Mention(0, 5, ("They.",)),))
+    frame = {"start_id": tokenizer.cls_token_id, "end_id": tokenizer.sep_token_id}
+    alone = encode_targets(tokenizer, text, **frame)
+    aligned = encode_targets(tokenizer, text, counterfactual=True, **frame)
+    assert tokenizer.convert_ids_to_tokens(list(compress(alone.ids, alone.mask))) == ["##s", "late"]
+    assert list(compress(aligned.ids, aligned.mask)) == list(compress(alone.ids, alone.mask))[1:]
+    ((ids, mask),) = aligned.counterfactuals
+    assert list(compress(ids, mask)) == list(compress(aligned.ids, aligned.mask))
+
+
+def test_other_groups_replace_the_neutral_text() -> None:
+    text = Text(
+        "1",
+        "I think women are late.",
+        spans=(Span(18, 22),),
+        mentions=(Mention(8, 13, ("people",)),),
+    )
+    others = [replace(text, mentions=(Mention(8, 13, (word,)),)) for word in ("men", "drivers")]
+    targets = encode(text, counterfactual=True, others=others)
+    read = [TOKENIZER.decode(ids[1:]) for ids, _ in targets.counterfactuals]
+    assert read == ["I think men are late", "I think drivers are late"]
+    first, second = encode_infilling(
+        TOKENIZER,
+        replace(text, spans=(Span(18, 22),)),
+        start_id=START,
+        counterfactual=True,
+        others=others,
+    )[0].counterfactuals
+    assert '"I think men are ___." The blank is: late' in TOKENIZER.decode(first[0])
+    assert '"I think drivers are ___." The blank is: late' in TOKENIZER.decode(second[0])
+
+
+def test_a_target_that_one_counterfactual_lacks_is_dropped() -> None:
+    """Cut off in the longer of two texts, kept in the shorter."""
+    text = Text(
+        "1", "Women are late.", spans=(Span(10, 14),), mentions=(Mention(0, 5, ("People",)),)
+    )
+    short, long = (
+        replace(text, mentions=(Mention(0, 5, (word,)),)) for word in ("They", "Some of the people")
+    )
+    length = len(encode(text, counterfactual=True, others=[short]).ids)
+    assert encode(text, counterfactual=True, others=[short], max_length=length) is not None
+    assert encode(text, counterfactual=True, others=[short, long], max_length=length) is None
+
+
+@given(st.integers(1, 20))
+def test_no_more_tokens_are_kept_than_asked_for(length: int) -> None:
+    text = Text("1", "Most women are late and loud.", mentions=(Mention(5, 10, ("people",)),))
+    for options in (
+        {},
+        {"end_id": 1},
+        {"counterfactual": True},
+        {"counterfactual": True, "end_id": 1},
+    ):
+        targets = encode(text, selection="all", max_length=length, **options)
+        whole = encode(text, selection="all", **options)
+        if targets is None:
+            assert length <= whole.mask.index(True) + ("end_id" in options)
+            continue
+        end = [1] if "end_id" in options else []
+        assert len(targets.ids) <= length
+        if not options.get("counterfactual-kl"):
+            assert len(targets.ids) == min(length, len(whole.ids))
+        inner = targets.ids[: len(targets.ids) - len(end)]
+        assert [*inner, *end] == list(targets.ids)
+        assert whole.ids[: len(inner)] == inner
+
+
+@given(st.integers(0, 40))
+def test_infilling_is_kept_up_to_the_length(more: int) -> None:
+    text = Text("1", "Women lie.", spans=(Span(6, 9),), mentions=(Mention(0, 5, ("Some people",)),))
+    for options in ({}, {"counterfactual": True}):
+        (whole,) = encode_infilling(TOKENIZER, text, start_id=START, max_length=999, **options)
+        longest = max(
+            len(whole.ids), *(len(ids) for ids, _ in (*whole.counterfactuals, (whole.ids, ())))
+        )
+        kept = encode_infilling(
+            TOKENIZER, text, start_id=START, max_length=longest + more, **options
+        )
+        assert kept == [whole]
+        assert not encode_infilling(
+            TOKENIZER, text, start_id=START, max_length=longest - 1 - more, **options
+        )
+    assert (
+        encode_infilling(TOKENIZER, replace(text, mentions=()), start_id=START, counterfactual=True)
+        == []
+    )
+
+
+def test_the_random_selection_does_not_draw_more_than_there_is() -> None:
+    text = Text("1", "Women are terribly unreliable.", spans=(Span(0, 25),))
+    drawn, all_of_them = encode(text, selection="random"), encode(text, selection="all")
+    assert drawn.count == all_of_them.count - encode(text).count < encode(text).count
+    assert encode(replace(text, spans=(Span(0, 30),)), selection="random") is None
+    assert encode(replace(text, spans=()), selection="random") is None
+
+
+def test_each_text_and_each_seed_draws_for_itself() -> None:
+    text = Text(
+        "1", "Women are terribly unreliable drivers, most people think.", spans=(Span(10, 18),)
+    )
+    drawn = {
+        (name, seed): encode(replace(text, id=name), selection="random", seed=seed).mask
+        for name in "abcd"
+        for seed in range(4)
+    }
+    assert len({drawn["a", seed] for seed in range(4)}) > 1
+    assert len({drawn[name, 0] for name in "abcd"}) > 1
+    assert drawn["a", 0] == encode(replace(text, id="a"), selection="random").mask
+
+
+def test_random_targets_of_aligned_texts_are_aligned_tokens() -> None:
+    text = Text(
+        "1",
+        "Bad women are late and loud and lie, I think.",
+        spans=(Span(0, 3), Span(14, 18)),
+        mentions=(Mention(4, 9, ("people",)),),
+    )
+    for seed in range(5):
+        targets = encode(text, selection="random", counterfactual=True, seed=seed)
+        wanted = encode(text, counterfactual=True)
+        assert targets.count == wanted.count  # the target before the mention does not count
+        ((ids, mask),) = targets.counterfactuals
+        assert list(compress(ids, mask)) == list(compress(targets.ids, targets.mask))
+        assert not any(a and b for a, b in zip(targets.mask, wanted.mask, strict=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -450,7 +451,7 @@ def test_training_stops_far_beyond_the_budget(tmp_path, capsys) -> None:
     assert record.budget.reached <= 1.01
     assert (record.method["steps"], record.method["steps_done"]) == (60, 5)
     show_unlearning(record)
-    assert "5 of 60 steps (stopped there" in " ".join(capsys.readouterr().out.split())
+    assert "5 of 60 steps (stopped early" in " ".join(capsys.readouterr().out.split())
 
 
 def test_what_measures_the_damage_is_never_trained_on(tmp_path) -> None:
@@ -491,9 +492,38 @@ def test_only_what_is_the_runs_own_is_removed(tmp_path) -> None:
     assert [path.name for path in directory.iterdir()] == ["notes.txt"]
 
 
+SAVED = {"objective": "ascent", "save_strategy": "steps", "save_steps": 2}
+
+
+@pytest.fixture(scope="module")
+def saved_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoints of a run that was cut off; never change them."""
+    directory = tmp_path_factory.mktemp("cut")
+    with pytest.MonkeyPatch.context() as patch:
+        cut_off(directory, patch, "llama", **SAVED)
+    return directory / "checkpoints"
+
+
+@pytest.fixture
+def saved(saved_once: Path, tmp_path: Path) -> Path:
+    """A copy of them, where the next run has its own."""
+    return Path(shutil.copytree(saved_once, tmp_path / "checkpoints"))
+
+
+def test_a_copy_of_checkpoints_is_gone_on_with(saved, tmp_path, monkeypatch) -> None:
+    """Without which those below would be refused for where they are."""
+    steps = []
+    monkeypatch.setattr(
+        "fairforget.training.trainer.UnlearningTrainer.training_step",
+        lambda *_, **__: steps.append(1),
+    )
+    unlearn(language_model(tmp_path, "llama"), FORGET, RETAIN, config(tmp_path, **SAVED))
+    assert not steps
+
+
+@pytest.mark.usefixtures("saved")
 @pytest.mark.parametrize("what", ["dtype", "sharding"])
 def test_checkpoints_are_of_one_number_type_and_one_launcher(tmp_path, monkeypatch, what) -> None:
-    cut_off(tmp_path, monkeypatch, "llama", **SAVED)
     model = language_model(tmp_path, "llama")
     if what == "dtype":
         model.model.to(torch.bfloat16)
@@ -600,17 +630,13 @@ def test_a_cut_off_run_of_any_family_goes_on_with_all_of_its_weights(
     assert all(torch.equal(p, weights(whole)[n]) for n, p in again.model.named_parameters())
 
 
-def test_checkpoints_of_another_version_are_told(tmp_path, monkeypatch) -> None:
-    cut_off(tmp_path, monkeypatch, "llama", **SAVED)
+def test_checkpoints_of_another_version_are_told(saved: Path, tmp_path) -> None:
     for step in (2, 4):
-        directory = tmp_path / "checkpoints" / f"checkpoint-{step}"
+        directory = saved / f"checkpoint-{step}"
         (directory / TRAINED).rename(directory / "model.safetensors")
         checkpoints.write_checksums(directory)
     with pytest.raises(InputError, match="or of another version of FairForget; remove it"):
         unlearn(language_model(tmp_path, "llama"), FORGET, RETAIN, config(tmp_path, **SAVED))
-
-
-SAVED = {"objective": "ascent", "save_strategy": "steps", "save_steps": 2}
 
 
 @pytest.mark.parametrize(
@@ -628,10 +654,8 @@ SAVED = {"objective": "ascent", "save_strategy": "steps", "save_steps": 2}
     ],
     ids=lambda other: next(iter(other)),
 )
-def test_checkpoints_of_another_run_are_not_taken_for_this_one(
-    tmp_path, monkeypatch, other: dict
-) -> None:
-    cut_off(tmp_path, monkeypatch, "llama", **SAVED)
+@pytest.mark.usefixtures("saved")
+def test_checkpoints_of_another_run_are_not_taken_for_this_one(tmp_path, other: dict) -> None:
     corpora = {"forget": FORGET, "retain": RETAIN, "everyday": None, "budget": Budget()}
     given = {name: other.pop(name, usual) for name, usual in corpora.items()}
     model = language_model(tmp_path, other.pop("family", "llama"))
@@ -646,9 +670,8 @@ def test_checkpoints_of_another_run_are_not_taken_for_this_one(
         )
 
 
-def test_checkpoints_of_nobody_knows_which_run_are_refused(tmp_path, monkeypatch) -> None:
-    cut_off(tmp_path, monkeypatch, "llama", **SAVED)
-    (tmp_path / "checkpoints" / checkpoints.RUN).unlink()
+def test_checkpoints_of_nobody_knows_which_run_are_refused(saved: Path, tmp_path) -> None:
+    (saved / checkpoints.RUN).unlink()
     with pytest.raises(InputError, match="checkpoints of another run"):
         unlearn(language_model(tmp_path, "llama"), FORGET, RETAIN, config(tmp_path, **SAVED))
 

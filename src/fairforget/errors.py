@@ -1,35 +1,35 @@
-"""The one error that users see: bad input, told in one line."""
+"""`InputError`: bad input, reported in one line."""
 
 from __future__ import annotations
 
 from fairforget.redaction import HIDDEN, redact
 
-LONGEST = 1000
-"""Characters of a message: a damaged file can hold a value of any length."""
+MAX_CHARACTERS = 1000
+"""Longest message: a damaged file can hold a value of any length."""
 
 
 class InputError(Exception):
-    """Something the user gave is wrong.
+    """The user's input is invalid.
 
-    The message is one line that names the file, row or option, the value, and the remedy. The
+    The message is one line that names the file, row or option, the value and the remedy. The
     command line prints it and exits with status 2.
     """
 
     def __init__(self, message: str) -> None:
-        """Make the message one line of bounded length, printable, and without keys.
+        """Reduce the message to one printable line of bounded length without secrets.
 
         Args:
-            message: what is wrong, where, and what to do about it.
+            message: what is wrong, where, and how to fix it.
         """
         line = "".join(c if c.isprintable() else " " for c in redact(message))
         line = " ".join(line.split())
-        if len(line) > LONGEST:
-            half = LONGEST // 2
+        if len(line) > MAX_CHARACTERS:
+            half = MAX_CHARACTERS // 2
             line = f"{line[:half]} {HIDDEN} {line[-half:]}"
         super().__init__(line)
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says first; the name of its type where it says nothing."""
+    """Return the first line of an error's message, or the name of its type if that is empty."""
     lines = (line.strip() for line in str(error).splitlines())
     return next(filter(None, lines), type(error).__name__)

@@ -1,31 +1,40 @@
-"""Packages that only an extra of FairForget brings."""
+"""Packages that may be missing: those of an extra, and those that only carry data."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from fairforget.errors import InputError
 
 
+def find_package(name: str) -> Path | None:
+    """Return the directory of an installed package, or None. The package is not imported."""
+    package = find_spec(name)
+    if package is None or not package.submodule_search_locations:
+        return None
+    return Path(package.submodule_search_locations[0])
+
+
 def check_extra(package: str, extra: str, what: str) -> None:
-    """Look for a package without importing it.
+    """Check that a package is installed, without importing it.
 
     Args:
-        package: its name.
-        extra: of FairForget, that brings it.
-        what: needs it, for the message.
+        package: name of the package.
+        extra: the extra of FairForget that installs it.
+        what: what needs the package, for the message.
 
     Raises:
-        InputError: it is not installed; says how it would be.
+        InputError: it is not installed; says how to install it.
     """
     if find_spec(package) is None:
         raise InputError(_remedy(package, extra, what))
 
 
 def require_extra(package: str, extra: str, what: str) -> Any:
-    """The package, imported; else as `check_extra`."""
+    """Import a package and return it; arguments and errors are those of `check_extra`."""
     try:
         return import_module(package)
     except ImportError as error:

@@ -1,7 +1,4 @@
-"""What a page that this library writes may do: run its own script, show its own style, no more.
-
-And what a text on it may not: turn the direction of what stands after it.
-"""
+"""Protect HTML pages from their texts: content security policy, and bidirectional overrides."""
 
 from __future__ import annotations
 
@@ -14,9 +11,9 @@ _OVERRIDES = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
 
 def page_policy(script: str, style: str) -> str:
-    """A content security policy that names one script and one style by their hashes.
+    """Return a content security policy that allows one script and one style, by their hashes.
 
-    What a corpus or a model says can then neither run nor load anything, even if it became markup.
+    Texts of a corpus or a model can then neither run nor load anything, even if they became markup.
     """
     return (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
@@ -25,7 +22,7 @@ def page_policy(script: str, style: str) -> str:
 
 
 def without_overrides(value: Any) -> Any:
-    """Text without the characters that would turn the direction of what stands after it."""
+    """Return text without bidirectional overrides, which would reorder the text after them."""
     return _OVERRIDES.sub("\N{REPLACEMENT CHARACTER}", value) if type(value) is str else value
 
 

@@ -213,7 +213,7 @@ def debias(
 
 @contextmanager
 def _directory(output_dir: str | Path | None) -> Iterator[Path]:
-    """Yield the output directory, or one that all processes share and that is removed at the end."""
+    """Yield the output directory, or a temporary one that all processes share."""
     if output_dir is not None:
         yield Path(output_dir)
         return

@@ -1,4 +1,4 @@
-"""Keep keys out of what is printed and recorded."""
+"""Remove secrets from printed and recorded text."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 
 HIDDEN = "…"
 SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSPHRASE", "CREDENTIALS")
-"""How the names of environment variables with secrets end."""
-SHORTEST = 8
-"""Characters: what is shorter is no key, and would be found in innocent words."""
-SHAPES = re.compile(
+"""Suffixes of the names of environment variables that hold secrets."""
+MIN_CHARACTERS = 8
+"""Shorter values are not secrets, and would match ordinary words."""
+KEY_PATTERN = re.compile(
     r"\b(?:sk-|hf_|gh[pousr]_)[\w-]{12,}"  # OpenAI's, the hub's, GitHub's
     r"|(?<=Bearer )[\w.~+/=-]{8,}"
     r"|(?<=://)[^/@\s]*:[^/@\s]*(?=@)"  # user:password@
@@ -18,12 +18,12 @@ SHAPES = re.compile(
 
 
 def redact(text: str) -> str:
-    """The text without keys: those of the environment, and what looks like one.
+    """Return the text without secrets: values of the environment, and strings in the form of a key.
 
-    A variable of the environment holds a secret if its name ends in KEY, TOKEN, SECRET, PASSWORD,
+    An environment variable holds a secret if its name ends in KEY, TOKEN, SECRET, PASSWORD,
     PASSPHRASE or CREDENTIALS.
     """
     for name, value in os.environ.items():
-        if name.upper().endswith(SECRET_NAMES) and len(value) >= SHORTEST:
+        if name.upper().endswith(SECRET_NAMES) and len(value) >= MIN_CHARACTERS:
             text = text.replace(value, HIDDEN)
-    return SHAPES.sub(HIDDEN, text)
+    return KEY_PATTERN.sub(HIDDEN, text)

@@ -1,17 +1,17 @@
-"""Seeds, as numpy, torch and Python's own generator all take them."""
+"""Check seeds for numpy, torch and Python."""
 
 from __future__ import annotations
 
 from fairforget.errors import InputError
 
-LARGEST = 2**32 - 1
+MAX_SEED = 2**32 - 1
 
 
 def check_seed(seed: int) -> None:
-    """Refuse one that a generator would not take, before anything is done.
+    """Check that all random generators accept a seed.
 
     Raises:
-        InputError: it is negative, or does not fit into 32 bits.
+        InputError: it is negative or has more than 32 bits.
     """
-    if not 0 <= seed <= LARGEST:
-        raise InputError(f"seed is {seed}; it must be between 0 and {LARGEST}")
+    if not 0 <= seed <= MAX_SEED:
+        raise InputError(f"seed is {seed}; it must be between 0 and {MAX_SEED}")

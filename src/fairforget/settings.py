@@ -215,14 +215,14 @@ def command_settings(command: str, settings: Any, **arguments: Any) -> dict[str,
     return {"command": command, **arguments, **recorded}
 
 
-def _fill(settings: type, **names: str) -> None:
-    """Put the registered names into the class's documentation, which `--help` shows."""
+def fill_names(documented: Any, **names: str) -> None:
+    """Put registered names into the docstring of a class or function, which `--help` shows."""
     for placeholder, text in names.items():
-        settings.__doc__ = (settings.__doc__ or "").replace(f"{{{placeholder}}}", text)
+        documented.__doc__ = (documented.__doc__ or "").replace(f"{{{placeholder}}}", text)
 
 
-_fill(ObjectiveSettings, objectives=", ".join(name for name in OBJECTIVES if name != "none"))
-_fill(
+fill_names(ObjectiveSettings, objectives=", ".join(name for name in OBJECTIVES if name != "none"))
+fill_names(
     EvaluationSettings,
     benchmarks=" ".join(f"{name}: {entry.options}." for name, entry in BENCHMARKS.items()),
 )

@@ -69,6 +69,8 @@ assert "pronouns" in said("compare", "before", "after")
 import torch
 from fairforget.objectives import OBJECTIVES
 from fairforget.objectives.floored import FLOOR
+
+pytestmark = pytest.mark.processes
 log_probs = torch.tensor([[-1.0, -20.0], [-1.0, -20.0]], requires_grad=True)
 losses = OBJECTIVES["floored"].loss(log_probs, torch.tensor([0, 1]), None)
 losses.sum().backward()

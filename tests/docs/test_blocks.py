@@ -12,17 +12,19 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fairforget.benchmarks import crows_pairs, stereoset
-from fairforget.corpora import SOURCES
+from fairforget.benchmarks import crows_pairs, perplexity, stereoset
+from fairforget.corpora import SOURCES, Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.models import loading
+from fairforget.training.config import UnlearningConfig
+from fairforget.training.preparation import HELD_OUT
 
 from ..models import tiny, word_tokenizer
 from ..openai_server import openai_server
@@ -32,8 +34,16 @@ from .reader import Reader
 LLM = "http://127.0.0.1:8000/v1"
 LONGEST = 4096
 """Tokens that the tiny model takes: its tokenizer cuts words into letters."""
+MOST_STEPS = 6
+"""Of training; a first look at the damage is after five."""
+MOST_CHARACTERS = 40_000
+"""Of the text whose perplexity is measured."""
 NEEDS_DATA = ("crows_pairs", "edos")
 RUNNABLE = [page for page in PAGES if any(b.language in ("sh", "python") for b in blocks(page))]
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
 
 
 @pytest.fixture(scope="module")
@@ -61,24 +71,40 @@ def little(desk: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """The desk with a tiny model for every name, and little data."""
     monkeypatch.setenv("FAIRFORGET_CACHE", str(desk / ".cache"))
     monkeypatch.setattr(
-        loading, "_place", lambda name: name if Path(name).is_dir() else str(tiny_model)
+        loading, "_locate", lambda name: name if Path(name).is_dir() else str(tiny_model)
     )
     monkeypatch.setattr(stereoset, "read_items", some_of(stereoset.read_items))
     monkeypatch.setattr(crows_pairs, "read_pairs", some_of(crows_pairs.read_pairs))
-    few = replace(SOURCES["builtin"], texts=partial(builtin_texts, limit=200))
+    few = replace(SOURCES["builtin"], texts=some_builtin_texts)
     monkeypatch.setitem(SOURCES, "builtin", few)
-    texts = SOURCES["wikipedia"].texts
+    texts = SOURCES["wikipedia"].read
+    monkeypatch.setattr(UnlearningConfig, "__post_init__", in_few_steps)
+    load_text = perplexity.load_text
+    monkeypatch.setattr(perplexity, "load_text", lambda corpus: load_text(corpus)[:MOST_CHARACTERS])
+    for role, number in HELD_OUT.items():
+        monkeypatch.setitem(HELD_OUT, role, number // 8)
     short = replace(SOURCES["wikipedia"], texts=lambda: islice(texts(), 200))
     monkeypatch.setitem(SOURCES, "wikipedia", short)
+
+
+AS_GIVEN = UnlearningConfig.__post_init__
+
+
+def in_few_steps(config: UnlearningConfig) -> None:
+    """A short training, whatever the page says."""
+    config.max_steps = min(config.max_steps, MOST_STEPS)
+    AS_GIVEN(config)
+
+
+@cache
+def some_builtin_texts(domain: str | None = None, *, seed: int = 0) -> list[Text]:
+    """The first 200; they are made once for all pages."""
+    return builtin_texts(domain, seed=seed, limit=200)
 
 
 def some_of(function: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
     """The function, giving every twentieth element of its list."""
     return lambda *args, **kwargs: function(*args, **kwargs)[::20]
-
-
-def name_of(page: Path) -> str:
-    return str(page.relative_to(ROOT))
 
 
 def type_all(page: Path, *, patient: bool) -> None:
@@ -96,7 +122,12 @@ def type_all(page: Path, *, patient: bool) -> None:
                 pytest.fail(f"{block}: {type(error).__name__}: {error}")
 
 
-@pytest.mark.parametrize("page", RUNNABLE, ids=name_of)
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(p, marks=pytest.mark.xdist_group(name_of(p))) for p in RUNNABLE],
+    ids=name_of,
+)
 @pytest.mark.usefixtures("little")
 def test_every_block_works(page: Path) -> None:
     type_all(page, patient=False)

@@ -28,6 +28,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.processes
 def test_the_readme_says_what_the_records_say() -> None:
     ran = run("docs/fill_readme.py", "--check")
     assert not ran.returncode, ran.stderr
@@ -79,6 +80,7 @@ def test_what_the_notebook_points_to_is_there() -> None:
         assert (ROOT / path).is_file(), path
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(importlib.util.find_spec("zensical") is None, reason="needs the docs extra")
 def test_the_site_builds_without_a_broken_link() -> None:
     made = run("docs/generate.py")

@@ -1,4 +1,4 @@
-"""Every page of results is what its script makes of the records in docs/results."""
+"""Every results page is what its script generates from the records in docs/results."""
 
 from __future__ import annotations
 
@@ -7,35 +7,45 @@ import json
 import re
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
+from xml.etree import ElementTree
 
 import pytest
 
 from fairforget.corpora import read_corpus
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.data.stereoset import Item
+from fairforget.models.fingerprint import model_identity
+from fairforget.models.language_model import LanguageModel
+from fairforget.training.budget import Budget
+from fairforget.transfer_study import plan
+from fairforget.transfer_study.runs import compute_digests
+from tests.mutants import ENOUGH
 
 from .blocks import ROOT
 
 DOCS = ROOT / "docs"
 RESULTS, PAGES = DOCS / "results", DOCS / "pages" / "results"
 STUDIES = [path.parent.name for path in sorted(RESULTS.glob("*/study.json"))]
+SCORES = sorted(path.stem[6:] for path in DOCS.glob("score_*.py"))
+MOST_FINDINGS, MOST_WORDS, MOST_ROWS = 5, 250, 6
 
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch):
-    """A script in docs, by its name, as a module."""
+    """Imports a script of docs by its name."""
     monkeypatch.syspath_prepend(str(DOCS))
 
-    def find(name: str) -> ModuleType:
+    def load(name: str) -> ModuleType:
         return importlib.import_module(name)
 
-    return find
+    return load
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in DOCS.glob("*.py")))
-def test_a_script_can_be_loaded(name: str, script) -> None:
+def test_a_script_can_be_imported(name: str, script) -> None:
     assert script(name).__doc__
 
 
@@ -43,28 +53,117 @@ def _page(name: str) -> str:
     return (PAGES / f"{name}.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", sorted(path.stem[6:] for path in DOCS.glob("score_*.py")))
-def test_a_table_is_that_of_its_results(name: str, script) -> None:
-    made = script(f"score_{name}").PAGE
-    assert made.results == RESULTS / f"{name}.json"
-    assert _page(name) == made.text(made.last())
+def _check_files(files: dict[str, str]) -> None:
+    for name, content in files.items():
+        assert (PAGES / name).read_text(encoding="utf-8") == content, name
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_a_page_is_generated_from_its_results(name: str, script) -> None:
+    page = script(f"score_{name}").PAGE
+    assert page.results_path == RESULTS / f"{name}.json"
+    _check_files(page.render(page.load()))
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_the_tables_of_a_study_are_those_of_its_record(name: str, script) -> None:
-    assert _page(name) == script("take_study").page(name)
-    for picture in re.findall(r"!\[.*\]\((.*)\)", _page(name)):
-        assert (PAGES / picture).is_file(), picture
+def test_the_page_of_a_study_is_generated_from_its_record(name: str, script) -> None:
+    _check_files(script("publish_study").render_study(name))
+
+
+@pytest.mark.parametrize("name", [*SCORES, *STUDIES])
+def test_a_page_opens_with_a_picture_or_small_table_and_at_most_five_findings(name: str) -> None:
+    opening = _page(name).partition("\n## ")[0].splitlines()
+    _, title, *content = [line for line in opening if line]
+    assert title.startswith("# ")
+    findings = "\n".join(content).split("\n- ")
+    first = findings.pop(0).splitlines()
+    if first[0].startswith("!["):
+        assert len(first) == 1
+        assert f"]({name}.svg)" in first[0]
+    else:
+        assert all(line.startswith("|") for line in first)
+        assert len(first) <= 2 + MOST_ROWS
+    assert 1 <= len(findings) <= MOST_FINDINGS
+    for finding in map(_join_lines, findings):
+        assert finding.endswith(".")
+        assert not re.search(r"[.!?]\s+[A-Z`*]", finding), f"more than one sentence: {finding}"
+
+
+def _join_lines(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_reading_is_short_and_its_numbers_are_in_the_tables(name: str) -> None:
+    reading = (RESULTS / name / "reading.md").read_text(encoding="utf-8")
+    words = [word for word in reading.split() if any(map(str.isalnum, word))]
+    assert len(words) <= MOST_WORDS
+    page = _page(name)
+    tables = "\n".join(line for line in page.splitlines() if line.startswith("|"))
+    in_tables = set(re.findall(r"\d+\.\d+", tables))
+    findings = reading.partition("\n## ")[0]
+    assert set(re.findall(r"\d+\.\d+", findings)) <= in_tables
+
+
+@pytest.mark.real_model
+def test_transfer_finds_the_archived_runs_of_a_study(
+    smollm2: LanguageModel, tmp_path: Path, script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their names depend on all settings; with other names, it would repeat the runs."""
+    study = RESULTS / "study-recipe"
+    script("study_archive").restore_runs(study / "runs.tar.xz", tmp_path)
+    versions = json.loads((tmp_path / "settings.json").read_text(encoding="utf-8"))["versions"]
+    monkeypatch.setattr(plan, "VERSIONS", versions)
+    settings = json.loads((study / "study.json").read_text(encoding="utf-8"))["settings"]
+    crossed = {name: settings.pop(name) for name in ("forget", "objectives", "controls", "seeds")}
+    budget, benchmarks = Budget(**settings.pop("budget")), tuple(settings.pop("benchmarks"))
+    recipe = plan.Recipe(**settings, budget=budget, benchmarks=benchmarks)
+    runs = plan.plan_runs(recipe, **crossed)
+    digests = compute_digests(runs, model_identity(smollm2))
+    names = {run.name(digests[run]) for run in runs}
+    assert names == {path.name for path in (tmp_path / "runs").iterdir()}
+
+
+def test_every_picture_belongs_to_a_page() -> None:
+    shown = [
+        name
+        for page in PAGES.glob("*.md")
+        for name in re.findall(r"\]\((\w\S*\.svg)\)", page.read_text(encoding="utf-8"))
+    ]
+    assert sorted(path.name for path in PAGES.iterdir() if path.suffix != ".md") == sorted(shown)
+    for name in shown:
+        ElementTree.parse(PAGES / name)
+
+
+def test_a_dot_plot_draws_values_and_intervals_to_scale(script) -> None:
+    plot = script("dot_plot")
+    rows = [[plot.Mark(0.0, "ring", (-1.0, 1.0)), plot.Mark(2.0, "cross")], [plot.Mark(4.0)]]
+    svg = plot.dot_plot(["a & b", "c"], [plot.Panel("d", rows, 0.0)], {"ring": "e"})
+    picture = ElementTree.fromstring(svg)
+    circles = [float(e.get("cx", "")) for e in picture.findall(".//{*}circle")][:2]
+    (interval,) = (e for e in picture.findall(".//{*}line") if e.get("stroke-width") == "2")
+    low, high = float(interval.get("x1", "")), float(interval.get("x2", ""))
+    assert (low + high) / 2 == pytest.approx(circles[0], abs=0.1)
+    assert circles[1] - circles[0] == pytest.approx(2 * (high - low), abs=0.2)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-0.07, 0.17), (56.6, 57.8), (3, 3), (-11, 2)])
+def test_ticks_are_few_and_enclose_the_values(low: float, high: float, script) -> None:
+    ticks = script("dot_plot").axis_ticks(low, high)
+    assert 2 <= len(ticks) <= 6
+    assert ticks[0] <= low + 1e-9
+    assert ticks[-1] >= high - 1e-9
 
 
 def test_every_result_has_a_page_and_every_page_its_results() -> None:
-    suites = {"faults", "fuzz"}  # which docs/fill_security.py shows
+    suites = {"faults", "fuzz", "mutants"}  # for SECURITY.md and CONTRIBUTING.md
     results = {path.stem for path in RESULTS.glob("*.json")} - suites
     pages = {path.stem for path in PAGES.glob("*.md")} - {"index"}
     assert pages == results | set(STUDIES)
     assert all(f"({page}.md)" in _page("index") for page in pages)
 
 
+@pytest.mark.processes
 def test_security_says_what_the_last_runs_did() -> None:
     ran = subprocess.run(
         [sys.executable, "docs/fill_security.py", "--check"],
@@ -73,6 +172,15 @@ def test_security_says_what_the_last_runs_did() -> None:
         text=True,
     )
     assert not ran.returncode, ran.stderr
+
+
+def test_contributing_gives_the_last_mutation_test() -> None:
+    last = json.loads((RESULTS / "mutants.json").read_text())
+    for key in ("killed", "mutants"):
+        assert last[key] == sum(counts[key] for counts in last["modules"].values())
+    assert last["share"] == round(last["killed"] / last["mutants"], 3) >= ENOUGH
+    numbers = f"{last['killed']:,} of {last['mutants']:,} mutants killed ({last['share']:.1%})"
+    assert numbers.replace("%", " %") in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 def test_what_the_suites_did_is_told(tmp_path: Path, script) -> None:
@@ -93,25 +201,30 @@ def test_what_the_suites_did_is_told(tmp_path: Path, script) -> None:
     ]
 
 
-def test_an_item_about_anyone_keeps_all_but_its_term(script) -> None:
+def test_a_counterfactual_item_keeps_all_but_its_term(script) -> None:
     sentences = ("Iraq is far.", "In Iraq, iraq and IRAQIS.", "No Eiraq.")
     item = Item("1", "race", "Iraq", sentences, "BLANK")
-    anyone = script("unnamed").unnamed(item, "person")
-    assert anyone.sentences == ("Person is far.", "In Person, person and Person.", "No Eiraq.")
-    assert (anyone.id, anyone.domain, anyone.term) == (item.id, item.domain, item.term)
+    replaced = script("counterfactual_items").replace_term(item, "person")
+    assert replaced.sentences == ("Person is far.", "In Person, person and Person.", "No Eiraq.")
+    assert (replaced.id, replaced.domain, replaced.term) == (item.id, item.domain, item.term)
 
 
-def test_the_texts_of_the_levers_are_read_back_as_they_were_made(tmp_path: Path, script) -> None:
-    made = script("lever_texts")
-    plain, mixed = made.plain(), made.mixed()
-    assert {text.domain for text in plain} == set(made.PLAIN_DOMAINS)
-    assert mixed[::2] == builtin_texts(limit=made.MIXED)
-    for text in mixed[1::2]:  # up to the last word, which is no mention
+@pytest.mark.slow
+def test_alternative_texts_survive_writing_and_reading(
+    tmp_path: Path, script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = script("alternative_texts")
+    some = list(islice(module._split_sentences(), 10_000))  # all take 20 seconds
+    monkeypatch.setattr(module, "_split_sentences", lambda: some)
+    short, mixed = module.short_texts(), module.mixed_texts()
+    assert {text.domain for text in short} == set(module.SHORT_DOMAINS)
+    assert mixed[::2] == builtin_texts(limit=module.MIXED_TEXTS)
+    for text in mixed[1::2]:  # one span, the last word, after every mention
         assert text.mentions[-1].end < text.spans[0].start
         assert not set(text.text[text.spans[0].end :]) - set('.!?" ')
-    nearly_all = [text.domain in ("gender", "profession", "age") for text in mixed[1::2]]
-    assert sum(nearly_all) > 0.9 * len(nearly_all)
+    domains = [text.domain in ("gender", "profession", "age") for text in mixed[1::2]]
+    assert sum(domains) > 0.9 * len(domains)
     path = tmp_path / "texts.jsonl"
-    made.write([*plain, *mixed], path)
-    for given, read in zip([*plain, *mixed], read_corpus(str(path)), strict=True):
-        assert (given.text, given.spans, given.mentions) == (read.text, read.spans, read.mentions)
+    module.write_texts([*short, *mixed], path)
+    for text, read in zip([*short, *mixed], read_corpus(str(path)), strict=True):
+        assert (text.text, text.spans, text.mentions) == (read.text, read.spans, read.mentions)

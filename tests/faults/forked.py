@@ -5,6 +5,9 @@ Fork only from a process that has done no backward pass: `python -m tests.faults
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import io
 import os
 import signal
 import sys
@@ -15,7 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import requests  # noqa: F401  # before the fork, not after each
+
+import fairforget.continuations
+import fairforget.evaluation
+import fairforget.pipeline
+import fairforget.selection
+import fairforget.transfer_study  # noqa: F401
+from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.cli import main
+from fairforget.models.loading import load_model
 
 WRITES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link")
 """Python's audit events that stand for a change of the disk, beside files opened to write."""
@@ -30,6 +42,16 @@ class Ended:
     output: str
     """What it printed on stdout and stderr."""
     seconds: float
+
+
+def warm_up(model: str) -> None:
+    """Do once what each child would do again, and what no command can tell from a fresh start."""
+    load_model(model, device="cpu")  # compiles many regular expressions
+    measure_overlaps("gender", [])  # reads benchmarks
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+        main(["unlearn", "--help"])  # imports what parses commands
+    gc.collect()
+    gc.freeze()
 
 
 def forked(

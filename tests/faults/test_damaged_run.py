@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -62,29 +63,35 @@ def undisturbed(
     return result(out)
 
 
+@pytest.fixture(scope="module")
+def interrupted(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the command leaves where it is stopped when all is trained."""
+    out = tmp_path_factory.mktemp("interrupted") / "out"
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fairforget.training.unlearn.interpolate_to_budget", stop)
+        with pytest.raises(SystemExit) as ended:
+            main([*command, "--output", str(out)])
+    assert ended.value.code == 130
+    return out
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [cut, flip, Path.unlink])
 @pytest.mark.parametrize("broken", [("checkpoint-6",), ("checkpoint-4", "checkpoint-6")])
 def test_the_same_command_ends_as_if_nothing_was_damaged(
     command: list[str],
+    interrupted: Path,
     undisturbed: tuple[bytes, dict[str, Any]],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys,
     damage: Callable[[Path], None],
     broken: tuple[str, ...],
 ) -> None:
-    out = tmp_path / "out"
-
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            "fairforget.training.unlearn.interpolate_to_budget", interrupted
-        )  # all is trained by then
-        with pytest.raises(SystemExit) as ended:
-            main([*command, "--output", str(out)])
-    assert ended.value.code == 130
+    out = Path(shutil.copytree(interrupted, tmp_path / "out"))
     for name in broken:
         damage(out / CHECKPOINTS / name / TRAINED)
     capsys.readouterr()

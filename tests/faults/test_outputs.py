@@ -37,6 +37,7 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@pytest.mark.processes
 def test_a_second_process_is_refused_until_the_first_dies(holder, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is in use by another process; wait until it ends"):
         open_output(tmp_path / "out", COMMAND)
@@ -45,6 +46,7 @@ def test_a_second_process_is_refused_until_the_first_dies(holder, tmp_path: Path
     open_output(tmp_path / "out", COMMAND)
 
 
+@pytest.mark.processes
 def test_other_settings_are_told_before_the_lock(holder, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds a run with command 'evaluate', not 'unlearn'"):
         open_output(tmp_path / "out", {"command": "unlearn"})

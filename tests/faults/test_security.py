@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from fairforget import cli
 from fairforget.data.catalogue import CATALOGUE, DataFile
 from fairforget.data.locate import fetch
-from fairforget.errors import LONGEST, InputError
+from fairforget.errors import MAX_CHARACTERS, InputError
 from fairforget.models.file_checks import check_gguf
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
@@ -87,7 +87,7 @@ def test_shards_are_files_beside_the_index(tmp_path: Path) -> None:
     weights.rename(tmp_path / "elsewhere.safetensors")
     index = {"metadata": {}, "weight_map": {"lm_head.weight": "../elsewhere.safetensors"}}
     (directory / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(InputError, match=r"'\.\./elsewhere.safetensors' is no file beside it"):
+    with pytest.raises(InputError, match=r"'\.\./elsewhere.safetensors' is not in its directory"):
         load_model(directory, device="cpu")
 
 
@@ -106,11 +106,11 @@ def test_an_archive_leaves_one_file(
 
 
 def test_a_zip_bomb_is_refused(monkeypatch: pytest.MonkeyPatch, fetched_from) -> None:
-    monkeypatch.setattr("fairforget.data.locate.LARGEST", 1 << 16)
+    monkeypatch.setattr("fairforget.data.locate.MAX_UNPACKED_BYTES", 1 << 16)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb", bytes(1 << 20))
-    with pytest.raises(InputError, match="its bomb is larger"):
+    with pytest.raises(InputError, match="bomb is larger"):
         fetch(DataFile("set/bomb", url=fetched_from(packed.getvalue()), member="bomb"))
 
 
@@ -119,8 +119,8 @@ def fetched_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Bytes as a URL that can be fetched without a network."""
     monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
 
-    def download(url: str, part: Path) -> None:
-        part.write_bytes((tmp_path / "served").read_bytes())
+    def download(url: str, path: Path) -> None:
+        path.write_bytes((tmp_path / "served").read_bytes())
 
     monkeypatch.setattr("fairforget.data.locate.download", download)
 
@@ -170,15 +170,27 @@ HUGE = 1 << 60
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "cut off"),
-        (b"GGML" + bytes(30), "no GGUF file"),
-        (gguf(struct.pack("<QQ", 0, HUGE)), "a size in it is damaged"),
-        (gguf(struct.pack("<QQ", HUGE, 0)), "a size in it is damaged"),
-        (gguf(struct.pack("<QQ", 0, 1), struct.pack("<Q", HUGE), bytes(20)), "a size in it"),
-        (gguf(struct.pack("<QQ", 0, 1), text("a"), struct.pack("<IQ", 8, HUGE)), "a size in it"),
-        (gguf(struct.pack("<QQ", 0, 1), text("a"), struct.pack("<IIQ", 9, 0, HUGE)), "a size in"),
-        (gguf(struct.pack("<QQ", 0, 1), text("a"), struct.pack("<IIQ", 9, 9, 9)), "a size in it"),
-        (gguf(struct.pack("<QQ", 0, 1), text("a"), struct.pack("<I", 99)), "unknown type 99"),
+        (b"", "truncated"),
+        (b"GGML" + bytes(30), "not a GGUF file"),
+        (gguf(struct.pack("<QQ", 0, HUGE)), "it declares a wrong size"),
+        (gguf(struct.pack("<QQ", HUGE, 0)), "it declares a wrong size"),
+        (
+            gguf(struct.pack("<QQ", 0, 1), struct.pack("<Q", HUGE), bytes(20)),
+            "it declares a wrong size",
+        ),
+        (
+            gguf(struct.pack("<QQ", 0, 1), text("a"), struct.pack("<IQ", 8, HUGE)),
+            "it declares a wrong size",
+        ),
+        (
+            gguf(struct.pack("<QQ", 0, 1), text("a"), struct.pack("<IIQ", 9, 0, HUGE)),
+            "it declares a wrong size",
+        ),
+        (
+            gguf(struct.pack("<QQ", 0, 1), text("a"), struct.pack("<IIQ", 9, 9, 9)),
+            "it declares a wrong size",
+        ),
+        (gguf(struct.pack("<QQ", 0, 1), text("a"), struct.pack("<I", 99)), "unknown value type 99"),
         (
             gguf(
                 struct.pack("<QQ", 0, 1), text("llama.block_count"), struct.pack("<II", 4, 1 << 31)
@@ -192,7 +204,7 @@ HUGE = 1 << 60
                 struct.pack("<I", 2) + struct.pack("<QQ", HUGE, HUGE),
                 bytes(12),
             ),
-            "its header claims",
+            "its header declares",
         ),
     ],
 )
@@ -208,7 +220,7 @@ def test_sizes_in_gguf_are_not_trusted(tmp_path: Path, content: bytes, message: 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("num_hidden_layers", 10**9, "num_hidden_layers is 1000000000, and the weights are"),
+        ("num_hidden_layers", 10**9, "num_hidden_layers is 1000000000, but there are only"),
         ("num_labels", 10**9, "num_labels is 1000000000"),
         ("decoder_layers", 10**9, "decoder_layers is 1000000000"),
         ("attention_types", [[["global"], 10**12]], "attention_types is 1000000000000"),
@@ -296,7 +308,7 @@ def test_short_or_innocent_variables_are_left_alone(monkeypatch: pytest.MonkeyPa
 def test_a_message_is_one_line_of_bounded_length() -> None:
     said = str(InputError("row\n\x1b[31m\x07 7: " + "x" * 10**6))
     assert said.isprintable()
-    assert len(said) < LONGEST + 10
+    assert len(said) < MAX_CHARACTERS + 10
     assert os.linesep not in said
 
 

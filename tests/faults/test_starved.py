@@ -12,6 +12,8 @@ import pytest
 
 from .starved import COMMANDS, RUNS
 
+pytestmark = pytest.mark.processes
+
 SAID = {
     "read-only disk": "Read-only file system",
     "closed directory": "Permission denied",

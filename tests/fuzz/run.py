@@ -14,7 +14,7 @@ from unittest import mock
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from fairforget.errors import LONGEST, InputError
+from fairforget.errors import MAX_CHARACTERS, InputError
 
 from .bounds import bounded_time
 from .targets import Files, Target
@@ -73,7 +73,7 @@ def tried(target: Target, files: Files) -> str:
         shutil.rmtree(directory)
     if refusal is None:
         return "read"
-    assert 0 < len(refusal) <= LONGEST + 100, refusal
+    assert 0 < len(refusal) <= MAX_CHARACTERS + 100, refusal
     assert refusal.isprintable(), refusal
     return "refused"
 

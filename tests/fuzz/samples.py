@@ -82,7 +82,8 @@ BBQ_METADATA = (
     b"Age,1,0,0,label\nAge,1,1,1,label\nAge,2,2,NA,NA\n"
 )
 CONFIG = (
-    b"objective: counterfactual-kl\nsteps: 3\nbatch_size: 4\nbudget:\n  perplexity: 1.02\n  max_alpha: 1.0\n"
+    b"objective: counterfactual-kl\nsteps: 3\nbatch_size: 4\n"
+    b"budget:\n  perplexity: 1.02\n  max_alpha: 1.0\n"
     b"learning_rate: 2.0e-05\nretain_loss: kl\nlora_rank: 0\n"
 )
 ANSWER = {"spans": [{"text": "late", "reason": "blames"}, {"text": "women", "reason": "group"}]}

@@ -32,7 +32,7 @@ from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.report import write_report
 from fairforget.selection.lexicon import read_lexicon
-from fairforget.selection.llm import _read as read_kept_answer
+from fairforget.selection.llm import read_cached_answer
 from fairforget.selection.llm_answers import read_answer
 from fairforget.terminal.tables import show_evaluation, show_unlearning
 from fairforget.training.checkpoints import CHECKSUMS, find_last_complete
@@ -236,7 +236,7 @@ TARGETS = {
     ),
     "kept answer": Target(
         one("answer.json", lambda: json_about([[10, 14, "why"]])),
-        lambda directory: read_kept_answer(directory / "answer.json"),
+        lambda directory: read_cached_answer(directory / "answer.json"),
     ),
     "settings": Target(
         one("settings.json", lambda: json_about({"command": "evaluate", "seed": 0})),

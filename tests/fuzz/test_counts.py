@@ -20,6 +20,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return int(ended.value.code or 0)
 
 
+@pytest.mark.slow
 def test_what_was_tried_is_written_beside_what_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:

@@ -24,11 +24,13 @@ def tried(name: str) -> int:
     return TRIED[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 def test_wrong_input_is_refused_in_one_line(name: str) -> None:
     assert tried(name) >= INPUTS * max(0.1, TARGETS[name].weight) / 2
 
 
+@pytest.mark.slow
 def test_ci_tries_enough() -> None:
     for name in TARGETS.keys() - TRIED.keys():  # where this test runs alone
         tried(name)

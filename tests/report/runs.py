@@ -1,4 +1,4 @@
-"""Runs as the commands leave them, small and harmless."""
+"""Small, harmless output directories, as the commands write them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TERMS = {"gender": 8, "profession": 12, "religion": 3}
 
 
 def stereoset_rows(*, shift: float = 0.0, seed: int = 0, text: str = "") -> list[dict[str, Any]]:
-    """Items about colours; `shift` lowers every stereotype by so many nats."""
+    """Items about colours; `shift` lowers the score of each stereotype, in nats."""
     generator = np.random.default_rng(seed)
     rows = []
     for domain, terms in TERMS.items():
@@ -84,7 +84,7 @@ def write_evaluation(
     text: str = "",
     results: dict[str, dict[str, Any]] | None = None,
 ) -> Path:
-    """What `fairforget evaluate` leaves."""
+    """The output of `fairforget evaluate`."""
     rows, pairs = stereoset_rows(shift=shift, text=text), crows_rows(shift=shift, text=text)
     items = [Item(r["id"], r["domain"], r["term"], ("", "", "")) for r in rows]
     names = ("score_stereotype", "score_anti_stereotype", "score_unrelated")
@@ -126,7 +126,7 @@ def write_unlearning(
     text: str = "",
     measured: bool = True,
 ) -> Path:
-    """What `fairforget unlearn` or `demo` leaves."""
+    """The output of `fairforget unlearn` or `demo`."""
     history = [
         {
             "step": float(step),
@@ -159,7 +159,7 @@ def write_unlearning(
 
 
 def write_study(directory: Path, *, text: str = "") -> Path:
-    """What `fairforget transfer` leaves."""
+    """The output of `fairforget transfer`."""
     recipe = Recipe(model=f"tiny{text}")
     results = [
         Result(
@@ -190,7 +190,7 @@ def write_study(directory: Path, *, text: str = "") -> Path:
 
 
 def write_comparison(directory: Path, *, text: str = "") -> Path:
-    """What `fairforget compare --output DIR/comparison.json` leaves."""
+    """The output of `fairforget compare --output DIR/comparison.json`."""
     write_evaluation(directory / "one", text=text)
     write_evaluation(directory / "two", shift=0.3, perplexity=29.5, text=text)
     content = TypeAdapter(Comparison).dump_json(compare(directory / "one", directory / "two"))

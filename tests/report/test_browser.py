@@ -1,4 +1,4 @@
-"""Reports in a real browser: drawn, usable by mouse and keyboard, accessible, safe."""
+"""Reports in a real browser: rendering, mouse, keyboard, accessibility and security."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 class Watched:
-    """A tab that remembers what went wrong in it and what it asked for."""
+    """A browser tab that records its errors and its requests."""
 
     def __init__(self, page: Any) -> None:
         self.page = page
@@ -129,7 +129,7 @@ def test_plots_are_drawn_where_the_numbers_are(reports: dict[str, Path], tab: Wa
     assert all(line.bounding_box()["width"] > 100 for line in lines.all())
 
 
-def test_a_mouse_gets_the_numbers(reports: dict[str, Path], tab: Watched) -> None:
+def test_hovering_shows_the_numbers(reports: dict[str, Path], tab: Watched) -> None:
     page = tab.open(reports["unlearning"])
     page.locator("#plot-stereoset .strip").first.hover()
     assert "before" in page.locator("#tip").inner_text()
@@ -137,7 +137,7 @@ def test_a_mouse_gets_the_numbers(reports: dict[str, Path], tab: Watched) -> Non
     assert page.locator("#tip").is_hidden()
 
 
-def test_texts_are_blurred_until_asked_for(reports: dict[str, Path], tab: Watched) -> None:
+def test_texts_are_blurred_until_revealed(reports: dict[str, Path], tab: Watched) -> None:
     page = tab.open(reports["unlearning"])
     blur = "all => all.map(e => getComputedStyle(e).filter)"
     blurs = page.eval_on_selector_all(".veiled", blur)
@@ -237,9 +237,7 @@ def test_hostile_text_stays_text(tmp_path: Path, tab: Watched, kind: str) -> Non
     assert "\ufffddesrever" in text
 
 
-def test_the_policy_stops_what_would_get_past_the_escaping(
-    reports: dict[str, Path], tab: Watched
-) -> None:
+def test_the_security_policy_blocks_injected_markup(reports: dict[str, Path], tab: Watched) -> None:
     page = tab.open(reports["unlearning"])
     page.evaluate(
         """() => {

@@ -1,29 +1,18 @@
-"""Bias against damage: the numbers are the runs' own, and controls are told apart."""
+"""Plots of bias against utility loss."""
 
 from pathlib import Path
 
 import pytest
 
-from fairforget.report.contents import Runs, read_directory
-from fairforget.report.frontier import frontiers, mean_bias, run_points, study_points
-from fairforget.transfer_study.record import StudyRecord
+from fairforget.report.contents import read_runs
+from fairforget.report.frontier import frontiers, mean_bias, run_points
+from fairforget.transfer_study.report.page import read as read_study
+from fairforget.transfer_study.report.page import study_points
 from tests.report.runs import write_runs, write_study
 
 
-def study(directory: Path) -> StudyRecord:
-    contents = read_directory(directory)
-    assert isinstance(contents, StudyRecord)
-    return contents
-
-
-def unlearning_runs(directory: Path) -> Runs:
-    contents = read_directory(directory)
-    assert isinstance(contents, Runs)
-    return contents
-
-
-def test_runs_are_placed_by_what_they_measured(tmp_path: Path) -> None:
-    runs = unlearning_runs(write_runs(tmp_path)).runs
+def test_points_of_runs_have_the_measured_values(tmp_path: Path) -> None:
+    runs = read_runs(write_runs(tmp_path))
     original, one, two, zero = run_points(runs)
     assert original.original
     assert [p.control for p in (one, two, zero)] == [False, False, True]
@@ -43,15 +32,15 @@ def test_runs_are_placed_by_what_they_measured(tmp_path: Path) -> None:
 def test_without_items_there_is_no_interval(tmp_path: Path) -> None:
     write_runs(tmp_path)
     (tmp_path / "runs" / "one" / "after" / "items.parquet").unlink()
-    after = unlearning_runs(tmp_path).runs[0][1].after
+    after = read_runs(tmp_path)[0][1].after
     assert after is not None
     found = mean_bias(after)
     assert found is not None
     assert found.ci is None
 
 
-def test_rows_of_a_study_are_placed(tmp_path: Path) -> None:
-    found = study(write_study(tmp_path))
+def test_points_of_a_study_have_the_recorded_values(tmp_path: Path) -> None:
+    found = read_study(write_study(tmp_path))
     points = study_points(found)
     assert [p.original for p in points] == [True, False, False, False, False]
     assert [p.control for p in points] == [False, False, True, False, True]
@@ -66,8 +55,8 @@ def test_rows_of_a_study_are_placed(tmp_path: Path) -> None:
     assert points[1].bias.value == pytest.approx(sum(mine) / len(mine))
 
 
-def test_marks_lie_inside_and_share_their_numbers(tmp_path: Path) -> None:
-    points = study_points(study(write_study(tmp_path)))
+def test_marks_are_inside_the_plot_and_overlapping_ones_share_a_label(tmp_path: Path) -> None:
+    points = study_points(read_study(write_study(tmp_path)))
     perplexity, lms = frontiers(points)
     for plot in (perplexity, lms):
         for p in plot.points:

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from fairforget.records.evaluation import read_evaluation
 from fairforget.report.before_after import before_after
-from fairforget.report.contents import Unlearning, read_directory
+from fairforget.report.contents import read_unlearning
 from fairforget.report.headline import (
     Headline,
     change_headline,
@@ -13,41 +14,40 @@ from tests.report.runs import write_evaluation, write_unlearning
 
 
 def headline(directory: Path, trained: list[str]) -> Headline:
-    contents = read_directory(directory)
-    assert isinstance(contents, Unlearning)
-    assert contents.before is not None
-    assert contents.after is not None
-    return change_headline(before_after(contents.before, contents.after), trained, 1.004)
+    run = read_unlearning(directory)
+    assert run.before is not None
+    assert run.after is not None
+    return change_headline(before_after(run.before, run.after), trained, 1.004)
 
 
-def test_says_what_fell_what_it_cost_and_what_happened_elsewhere(tmp_path: Path) -> None:
+def test_headline_has_the_change_the_cost_and_the_other_domains(tmp_path: Path) -> None:
     found = headline(write_unlearning(tmp_path, shift=0.2), ["gender"])
     assert found.title.startswith("Gender bias fell, at ")
     text = " ".join(found.sentences)
     assert "The gender stereotype score fell from " in text
     assert "95 % interval of the change −" in text
     assert "Perplexity on wikitext2 rose by 0.3 % (worse)." in text
-    assert "In the domains that were not trained, bias fell for profession" in text
+    assert "Domains that were not trained: bias fell for profession" in text
     assert "undecided for religion" in text
     assert found.cautions == []
 
 
-def test_undecided_says_so(tmp_path: Path) -> None:
+def test_no_change_is_undecided(tmp_path: Path) -> None:
     found = headline(write_unlearning(tmp_path, shift=0.0), ["gender"])
     assert found.title == "Undecided: gender bias may or may not have changed"
     assert "stayed at" in found.sentences[0]
     assert "undecided" in found.sentences[0]
 
 
-def test_an_undecided_domain_does_not_hide_the_whole(tmp_path: Path) -> None:
+def test_an_undecided_domain_does_not_hide_the_total(tmp_path: Path) -> None:
     found = headline(write_unlearning(tmp_path, shift=0.2), ["religion"])
     assert found.title == "Undecided for religion; over all domains, bias fell"
     assert found.sentences[1].startswith("The stereotype score over all domains fell from ")
 
 
-def test_few_terms_are_named(tmp_path: Path) -> None:
+def test_too_few_terms_are_undecided(tmp_path: Path) -> None:
     found = headline(write_unlearning(tmp_path, shift=0.5), ["religion"])
-    assert "with 3 terms, too few to judge, undecided" in found.sentences[0]
+    assert "undecided, because 3 terms are too few" in found.sentences[0]
 
 
 def test_more_bias_is_not_hidden(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_more_bias_is_not_hidden(tmp_path: Path) -> None:
     assert found.title.startswith("Gender bias rose")
 
 
-def test_a_broken_model_is_called_one(tmp_path: Path) -> None:
+def test_a_broken_model_gets_a_caution(tmp_path: Path) -> None:
     found = headline(write_unlearning(tmp_path, shift=0.2, perplexity=60.0), ["gender"])
     assert "at a large cost to language modelling" in found.title
     assert "broken" in found.cautions[0]
@@ -67,7 +67,7 @@ def test_a_domain_that_no_benchmark_has_falls_back_to_all(tmp_path: Path) -> Non
     assert "over all domains fell" in found.sentences[0]
 
 
-def test_without_items_nothing_is_claimed(tmp_path: Path) -> None:
+def test_without_items_the_change_is_undecided(tmp_path: Path) -> None:
     write_unlearning(tmp_path, shift=0.2)
     (tmp_path / "after" / "items.parquet").unlink()
     found = headline(tmp_path, ["gender"])
@@ -83,9 +83,9 @@ def test_without_items_nothing_is_claimed(tmp_path: Path) -> None:
         (1.5, "tiny prefers the anti-stereotype"),
     ],
 )
-def test_one_evaluation(tmp_path: Path, shift: float, title: str) -> None:
-    contents = read_directory(write_evaluation(tmp_path, shift=shift))
-    found = evaluation_headline("tiny", contents.record.results)  # type: ignore[union-attr]
+def test_headline_of_one_evaluation(tmp_path: Path, shift: float, title: str) -> None:
+    evaluation = read_evaluation(write_evaluation(tmp_path, shift=shift), without_items=True)
+    found = evaluation_headline("tiny", evaluation.record.results)
     assert found.title == title
     assert "50 % would be no preference" in found.sentences[0]
     assert "Its perplexity on wikitext2 is 28.90." in found.sentences

@@ -26,9 +26,7 @@ from tests.report.runs import (
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_the_same_run_gives_the_same_small_page_that_loads_nothing(
-    tmp_path: Path, kind: str
-) -> None:
+def test_pages_are_deterministic_small_and_self_contained(tmp_path: Path, kind: str) -> None:
     WRITERS[kind](tmp_path)
     path = write_report(tmp_path)
     first = path.read_bytes()
@@ -38,12 +36,12 @@ def test_the_same_run_gives_the_same_small_page_that_loads_nothing(
     assert not re.search(rb"https?://|@import|url\(|\bsrc=", first)
 
 
-def test_everything_the_run_measured_is_on_the_page(tmp_path: Path) -> None:
+def test_the_page_has_all_sections_and_sources(tmp_path: Path) -> None:
     html = write_report(write_unlearning(tmp_path)).read_text()
     for wanted in (
         "Did it work?",
         "What did it cost?",
-        "Can I believe it?",
+        "How reliable is it?",
         "How it was made",
         "Content warning",
         "Blodgett et al. 2021",
@@ -57,7 +55,7 @@ def test_everything_the_run_measured_is_on_the_page(tmp_path: Path) -> None:
         assert wanted in html
 
 
-def test_trained_domains_are_those_recorded_or_asked_for() -> None:
+def test_trained_domains_come_from_the_record_or_the_corpus_name() -> None:
     corpora = [
         CorpusFacts("builtin:gender", "forget", 1, 1),
         CorpusFacts("mine.csv", "forget", 1, 1, "race, religion"),
@@ -67,7 +65,7 @@ def test_trained_domains_are_those_recorded_or_asked_for() -> None:
     assert trained_domains(corpora) == ["gender", "race", "religion"]
 
 
-def test_before_and_after_may_be_absent(tmp_path: Path) -> None:
+def test_evaluations_may_be_missing(tmp_path: Path) -> None:
     html = write_report(write_unlearning(tmp_path, measured=False)).read_text()
     assert "Trained, but not measured" in html
     assert "How training went" in html
@@ -78,40 +76,45 @@ def test_before_and_after_may_be_absent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda d: (d / "record.json").unlink(), "holds neither record.json nor study.json"),
-        (lambda d: (d / "record.json").write_text("{"), "is not such a record"),
+        (
+            lambda d: (d / "record.json").unlink(),
+            "has no record.json, study.json, comparison.json or runs",
+        ),
+        (lambda d: (d / "record.json").write_text("{"), "is not a valid record"),
         (lambda d: (d / "record.json").write_text('{"kind": "cake"}'), "'cake'"),
         (
             lambda d: (d / "continuation_pairs.json").write_text("[{}]"),
-            "samples.json: row 0.prompt",
+            "continuation_pairs.json: row 0.prompt",
         ),
         (
             lambda d: (d / "continuation_pairs.json").write_text("["),
-            "samples.json cannot be read as JSON",
+            "continuation_pairs.json cannot be read as JSON",
         ),
         (
             lambda d: (d / "continuation_pairs.json").write_text("[" * 9999),
-            "samples.json cannot be read as",
+            "continuation_pairs.json cannot be read as",
         ),
-        (lambda d: (d / "after" / "items.parquet").write_text("x"), "items.parquet cannot be"),
-        (lambda d: (d / "study.json").write_text('{"cells": [{}]}'), "not such a record: model"),
+        (lambda d: (d / "after" / "items.parquet").write_text("x"), "items.parquet is not"),
+        (lambda d: (d / "study.json").write_text('{"cells": [{}]}'), "not a valid record: model"),
     ],
 )
-def test_bad_input_is_named(tmp_path: Path, spoil: Callable[[Path], object], message: str) -> None:
+def test_malformed_input_is_one_line_with_the_file(
+    tmp_path: Path, spoil: Callable[[Path], object], message: str
+) -> None:
     spoil(write_unlearning(tmp_path))
     with pytest.raises(InputError, match=re.escape(message)) as caught:
         write_report(tmp_path)
     assert "\n" not in str(caught.value)
 
 
-def test_a_study_that_is_not_finished_is_no_set_of_runs(tmp_path: Path) -> None:
+def test_an_unfinished_study_is_not_a_set_of_runs(tmp_path: Path) -> None:
     write_evaluation(tmp_path / "before")
     write_unlearning(tmp_path / "runs" / "one")
-    with pytest.raises(InputError, match="is a study that is not finished"):
+    with pytest.raises(InputError, match="is an unfinished study"):
         write_report(tmp_path)
 
 
-def test_a_file_of_items_is_not_the_benchmark_that_is_scored_like_it() -> None:
+def test_a_user_file_does_not_get_the_licence_of_the_benchmark() -> None:
     whole = {"domains": {"all": {"stereotype": 50.0, "pairs": 1}}}
     files = ("mine.csv:bias-bench", "MINE.CSV", "pairs.txt")
     named = {"crows_pairs": whole} | {f"crows_pairs:{file}": whole for file in files}
@@ -141,14 +144,14 @@ def test_two_protocols_never_share_a_table(tmp_path: Path) -> None:
         {"own": {"rates": [1, 2]}, "another": {}},
     ],
 )
-def test_odd_results_are_shown_and_do_not_crash(
+def test_unusual_results_do_not_crash(
     tmp_path: Path, results: dict[str, dict[str, object]]
 ) -> None:
     write_evaluation(tmp_path, results=results)
     assert "<h1>" in write_report(tmp_path).read_text()
 
 
-def test_a_benchmark_with_options_is_known_by_its_name(tmp_path: Path) -> None:
+def test_a_benchmark_with_options_has_its_section(tmp_path: Path) -> None:
     write_unlearning(tmp_path)
     for side in ("before", "after"):
         record = tmp_path / side / "record.json"
@@ -161,11 +164,11 @@ def test_a_benchmark_with_options_is_known_by_its_name(tmp_path: Path) -> None:
     html = write_report(tmp_path).read_text()
     assert "<h3>StereoSet (a b)</h3>" in html
     assert 'id="plot-stereoset-a-b-change"' in html
-    assert "StereoSet (a b): furthest away from the stereotype" in html
+    assert "StereoSet (a b): largest changes away from the stereotype" in html
     assert "95 % interval of the change" in html
 
 
-def test_a_number_that_is_none_is_named(tmp_path: Path) -> None:
+def test_a_score_that_is_not_a_number_is_named(tmp_path: Path) -> None:
     domains = {"all": {"ss": "high"}}
     write_evaluation(tmp_path, results={"stereoset": {"domains": domains}})
     with pytest.raises(InputError, match=r"results\.stereoset\.domains\.all\.ss"):
@@ -182,7 +185,7 @@ def test_without_jinja2_it_says_what_to_install(
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e308])
-def test_a_study_with_numbers_that_no_plot_can_show(tmp_path: Path, value: float) -> None:
+def test_a_study_with_values_that_cannot_be_plotted(tmp_path: Path, value: float) -> None:
     path = write_study(tmp_path) / "study.json"
     study = json.loads(path.read_text())
     study["failed"][0]["error"] = ""
@@ -195,7 +198,7 @@ def test_a_study_with_numbers_that_no_plot_can_show(tmp_path: Path, value: float
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 1e308])
-def test_a_comparison_with_numbers_that_no_plot_can_show(tmp_path: Path, value: float) -> None:
+def test_a_comparison_with_values_that_cannot_be_plotted(tmp_path: Path, value: float) -> None:
     path = write_comparison(tmp_path) / "comparison.json"
     compared = json.loads(path.read_text())
     compared["cells"][0]["score"]["before"] = value
@@ -203,7 +206,7 @@ def test_a_comparison_with_numbers_that_no_plot_can_show(tmp_path: Path, value: 
     assert "Stereotype score" in write_report(tmp_path).read_text()
 
 
-def test_lone_surrogates_do_not_stop_the_page(tmp_path: Path) -> None:
+def test_lone_surrogates_are_replaced(tmp_path: Path) -> None:
     write_unlearning(tmp_path)
     samples = r'[{"prompt": "a \ud800 b", "before": "", "after": "\u0000"}]'
     (tmp_path / "continuation_pairs.json").write_text(samples)
@@ -211,7 +214,7 @@ def test_lone_surrogates_do_not_stop_the_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("values", [[50.0], [49.99, 50.01], [0.0, 100.0], [-0.2, 0.3], [1e6, 0.0]])
-def test_scales_hold_their_values_between_round_ticks(values: list[float]) -> None:
+def test_scales_contain_their_values_between_round_ticks(values: list[float]) -> None:
     scale = Scale(values)
     ticks = scale.ticks()
     assert 2 <= len(ticks) <= 9
@@ -220,7 +223,7 @@ def test_scales_hold_their_values_between_round_ticks(values: list[float]) -> No
     assert all(0 < scale.x(value) < 100 for value in values)
 
 
-def test_a_scale_leaves_out_what_it_cannot_show() -> None:
+def test_a_scale_ignores_values_that_cannot_be_plotted() -> None:
     scale = Scale([50.0, math.nan, math.inf, 1e300])
     assert len(scale.ticks()) <= 9
     assert [scale.x(v) for v in (math.nan, -math.inf, math.inf)] == [0, 0, 100]

@@ -1,11 +1,11 @@
-"""What rows are called."""
+"""Names of the rows of a study."""
 
 from __future__ import annotations
 
 import pytest
 
-from fairforget.report.row_names import row_label, shared_corpus
 from fairforget.transfer_study.record import MatrixRow
+from fairforget.transfer_study.report.row_names import row_label, shared_corpus
 from fairforget.transfer_study.study import _corpus_name
 
 
@@ -14,7 +14,7 @@ def row(forget: str, control: str | None = None) -> MatrixRow:
     return MatrixRow(forget, control, method, "stereoset", 3, None, None, None, (), 1.0, None, None)
 
 
-def test_a_corpus_that_all_share_is_not_said_again() -> None:
+def test_labels_omit_a_shared_corpus() -> None:
     rows = [
         row("hatecheck:gender"),
         row("hatecheck:race"),
@@ -28,12 +28,12 @@ def test_a_corpus_that_all_share_is_not_said_again() -> None:
         "gender · ascent",
         "race · ascent",
         "race · ascent, random",
-        "things · ascent, matched",
+        "objects · ascent, matched",
         "nothing, none",
     ]
 
 
-def test_of_several_corpora_each_is_named() -> None:
+def test_labels_name_the_corpus_if_there_are_several() -> None:
     rows = [row("hatecheck:gender"), row("edos")]
     assert shared_corpus(rows) == ""
     assert [row_label(r) for r in rows] == ["hatecheck:gender · ascent", "edos · ascent"]
@@ -52,5 +52,5 @@ def test_of_several_corpora_each_is_named() -> None:
         ("posts.jsonl", "builtin", "posts.jsonl"),
     ],
 )
-def test_what_is_forgotten_is_a_part_of_the_corpus_or_another(name, corpus, full) -> None:
+def test_forget_is_a_part_of_the_corpus_or_a_corpus(name, corpus, full) -> None:
     assert _corpus_name(name, corpus) == full

@@ -1,4 +1,4 @@
-"""The tables of a study: what it says comes first, and what is not known is left out."""
+"""The tables of a study."""
 
 from __future__ import annotations
 
@@ -7,26 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.report.contents import read_directory
-from fairforget.report.study_page import context, parts
-from fairforget.report.study_words import count_noun
 from fairforget.report.tables import Table
-from fairforget.terminal.tables import show_study
 from fairforget.transfer_study.record import StudyRecord
+from fairforget.transfer_study.report.page import context, parts, read
+from fairforget.transfer_study.report.summary import count_verdicts
+from fairforget.transfer_study.report.terminal import show_study
 
 from .runs import write_study
 
 
 @pytest.fixture
 def study(tmp_path: Path) -> StudyRecord:
-    """Gender and religion, which has three terms, of one corpus, each with a control."""
-    found = read_directory(write_study(tmp_path))
-    assert isinstance(found, StudyRecord)
+    """Two forget corpora with a control each: gender, and religion, which has three terms."""
+    record = read(write_study(tmp_path))
     return replace(
-        found,
-        rows=[replace(row, forget=f"mine:{row.forget}") for row in found.rows],
-        matrix=[replace(cell, forget=f"mine:{cell.forget}") for cell in found.matrix],
-        cells=[replace(cell, forget=f"mine:{cell.forget}") for cell in found.cells],
+        record,
+        rows=[replace(row, forget=f"mine:{row.forget}") for row in record.rows],
+        matrix=[replace(cell, forget=f"mine:{cell.forget}") for cell in record.matrix],
+        cells=[replace(cell, forget=f"mine:{cell.forget}") for cell in record.cells],
     )
 
 
@@ -34,10 +32,10 @@ def titles(table: Table) -> list[str]:
     return [column.title for column in table.columns]
 
 
-def test_what_the_study_says_is_one_line_for_each_forgetting(study: StudyRecord) -> None:
+def test_the_answer_has_one_row_per_forget_corpus(study: StudyRecord) -> None:
     (part,) = parts(study)
     assert part.tables[0] is part.answer
-    assert titles(part.answer)[:3] == ["Forgotten (mine)", "Objective", "Gender"]
+    assert titles(part.answer)[:3] == ["Unlearned (mine)", "Objective", "Gender"]
     assert [row[:2] for row in part.answer.rows] == [
         ["gender", "counterfactual-kl"],
         ["religion", "counterfactual-kl"],
@@ -56,16 +54,16 @@ def test_what_the_study_says_is_one_line_for_each_forgetting(study: StudyRecord)
             ]
             assert verdict == cell.verdict
     assert part.counts in " ".join(context(study)["headline"].sentences)
-    assert "too few terms in 2" in part.counts
+    assert "too few terms (2)" in part.counts
 
 
 def test_every_cell_is_counted_once(study: StudyRecord) -> None:
-    own, other, _ = count_noun(study.matrix)
-    assert own.startswith("Of 2 measurements of a domain that was forgotten")
-    assert other.startswith("Of 4 measurements of a domain that was not")
+    own, other, _ = count_verdicts(study.matrix)
+    assert own.startswith("Of 2 measurements of unlearned domains")
+    assert other.startswith("Of 4 measurements of other domains")
 
 
-def test_what_went_with_it_is_told_apart_from_what_it_cost(study: StudyRecord) -> None:
+def test_transfer_and_costs_are_separate_tables(study: StudyRecord) -> None:
     (part,) = parts(study)
     assert [row[0] for row in part.rows.rows] == ["gender", "religion"]
     assert {"own beyond random", "others beyond random"} <= {*titles(part.rows)}
@@ -79,12 +77,12 @@ def test_what_went_with_it_is_told_apart_from_what_it_cost(study: StudyRecord) -
         "gender · counterfactual-kl, random",
         "religion · counterfactual-kl, random",
     ]
-    assert part.map.table().columns[0].title == "Forgotten (mine)"
+    assert part.map.table().columns[0].title == "Unlearned (mine)"
     assert [name for name, _ in part.map.rows] == [row[0] for row in part.costs.rows]
     assert "* the distance" in part.map.table().note
 
 
-def test_an_undecided_cell_says_why_or_what_would_decide_it(study: StudyRecord) -> None:
+def test_an_undecided_cell_has_a_reason_or_the_required_data(study: StudyRecord) -> None:
     (part,) = parts(study)
     place = {title: number for number, title in enumerate(titles(part.excess))}
     assert {"p, corrected", "Why undecided"} <= {*place}
@@ -99,7 +97,7 @@ def test_an_undecided_cell_says_why_or_what_would_decide_it(study: StudyRecord) 
             assert row[place["p, corrected"]] != "–"
 
 
-def test_seeds_that_would_do_are_told_from_those_that_would_not(study: StudyRecord) -> None:
+def test_required_seeds_may_not_exist(study: StudyRecord) -> None:
     first = next(c for c in study.matrix if c.control is None)
     open_ = replace(first, verdict="undecided", p_verdict=0.3, reason=None, data_needed=4.0)
     for seeds, needed, shown in ((2, 12, "12"), (2, None, "none would")):
@@ -112,10 +110,10 @@ def test_seeds_that_would_do_are_told_from_those_that_would_not(study: StudyReco
         assert "Data needed" in table.note
 
 
-def test_the_terminal_says_the_same(study: StudyRecord, capsys) -> None:
+def test_the_terminal_has_the_same_sentences(study: StudyRecord, capsys) -> None:
     show_study(study)
     shown = " ".join(capsys.readouterr().out.split())
-    for sentence in count_noun(study.matrix):
+    for sentence in count_verdicts(study.matrix):
         assert sentence in shown
     assert "]*" in shown
-    assert "gender · counterfactual-kl," in shown  # what follows may be on the next line
+    assert "counterfactual-kl," in shown  # the table wraps long names

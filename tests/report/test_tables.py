@@ -16,7 +16,7 @@ def table(*cells: str) -> Table:
 
 
 @given(TEXT, TEXT)
-def test_csv_gives_the_text_back_and_never_a_formula(first: str, second: str) -> None:
+def test_csv_keeps_text_and_has_no_formula(first: str, second: str) -> None:
     rows = list(csv.reader(io.StringIO(table(first, second).csv())))
     for cell, text in zip(rows[1], (first, second), strict=True):
         shown = " ".join(text.split()).replace("−", "-")
@@ -24,12 +24,12 @@ def test_csv_gives_the_text_back_and_never_a_formula(first: str, second: str) ->
         assert not cell.startswith(("=", "+", "@"))
 
 
-def test_headings_are_no_formulas_either() -> None:
+def test_csv_headings_are_no_formulas() -> None:
     table = Table(caption="t", columns=[Column("=1+1", numeric=True, interval=True)], rows=[])
     assert table.csv() == '\'=1+1,"\'=1+1, low","\'=1+1, high"\n'
 
 
-def test_only_numbers_may_begin_with_a_minus() -> None:
+def test_csv_text_may_not_start_with_a_minus() -> None:
     cells = ["-2.5", "-1,000", "-3 %", "-2+3+cmd|' /C calc'!A0", "-x"]
     (_, row) = csv.reader(io.StringIO(table(*cells).csv()))
     assert row == [*cells[:3], *(f"'{cell}" for cell in cells[3:])]
@@ -45,7 +45,7 @@ def test_markdown_cells_cannot_leave_their_cell(first: str, second: str) -> None
 
 
 @given(TEXT, TEXT)
-def test_latex_cells_hold_no_command_but_ours(first: str, second: str) -> None:
+def test_latex_cells_contain_only_our_commands(first: str, second: str) -> None:
     latex = table(first, second).latex()
     row = latex.split("\\midrule\n")[1].split("\n\\bottomrule")[0].removesuffix(r" \\")
     row = re.sub(r"\\text(backslash|asciicircum|asciitilde|less|greater)\{\}", "", row)
@@ -55,7 +55,7 @@ def test_latex_cells_hold_no_command_but_ours(first: str, second: str) -> None:
     assert not re.search(r"[\\{}$#%_^~]", row)
 
 
-def test_intervals_have_columns_of_their_own_in_csv_only() -> None:
+def test_only_csv_has_separate_columns_for_intervals() -> None:
     made = Table(
         "Change",
         [Column("Domain"), Column("Change", numeric=True, interval=True)],
@@ -74,7 +74,7 @@ def test_intervals_have_columns_of_their_own_in_csv_only() -> None:
     assert "Change (95 % interval)" in made.markdown()
 
 
-def test_veiled_text_is_copied_in_full() -> None:
+def test_blurred_text_is_copied_in_full() -> None:
     made = Table("Items", [Column("Term"), Column("Text")], [["a", Blurred("two\nlines")]])
     assert "two lines" in made.markdown()
     assert "two lines" in made.csv()

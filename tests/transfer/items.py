@@ -1,4 +1,4 @@
-"""StereoSet-like items as runs would leave them, without a model."""
+"""StereoSet-like items of runs, made without a model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def rows(
     seed: int = 0,
     terms: dict[str, int] = TERMS,
 ) -> Rows:
-    """Items about colours; `shift` lowers the stereotypes of a domain by so many nats."""
+    """Items about colours; `shift` lowers the scores of a domain's stereotypes, in nats."""
     base, own = np.random.default_rng(0), np.random.default_rng(seed + 1)
     found = []
     for domain, count in terms.items():
@@ -68,6 +68,6 @@ def result(
 
 
 def ss(items: Rows, domain: str) -> float:
-    """The stereotype score, through the benchmark itself."""
+    """The stereotype score, as the benchmark computes it."""
     judged = judge([item for item in items if item["domain"] == domain])
     return float(judged.statistic(judged.sums.sum(axis=0))["ss"])

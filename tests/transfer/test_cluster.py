@@ -14,6 +14,8 @@ from fairforget.transfer_study.cluster import workers
 
 ray = pytest.importorskip("ray")
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(autouse=True)
 def no_other_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +23,7 @@ def no_other_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def meet(mine: Path, other: Path) -> None:
-    """Ends only while the other runs, too."""
+    """A task that ends only if the other runs at the same time."""
     mine.write_text(str(os.getpid()))
     end = time.monotonic() + 60
     while not other.exists():
@@ -41,9 +43,9 @@ def test_two_workers_run_at_the_same_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "told"), [({"cpus": 10_000}, "cpus_per_run 10000"), ({"gpus": 99.0}, "GPUs")]
 )
-def test_a_task_that_no_machine_can_take_is_refused(tmp_path: Path, asked, told) -> None:
+def test_a_task_too_large_for_every_machine_is_an_error(tmp_path: Path, asked, told) -> None:
     with (
-        pytest.raises(InputError, match="no machine has what a run takes") as error,
+        pytest.raises(InputError, match="no machine has the resources of a run") as error,
         workers("ray", **asked),
     ):
         pytest.fail("tasks would wait for ever")
@@ -51,7 +53,9 @@ def test_a_task_that_no_machine_can_take_is_refused(tmp_path: Path, asked, told)
     assert not ray.is_initialized()
 
 
-def test_paths_are_relative_to_where_the_command_was_called(tmp_path: Path, monkeypatch) -> None:
+def test_workers_resolve_relative_paths_in_the_callers_directory(
+    tmp_path: Path, monkeypatch
+) -> None:
     with workers("ray") as attempted:  # its workers start where the cluster did
         monkeypatch.chdir(tmp_path)
         assert list(attempted([partial(Path("here").write_text, "yes")])) == [(0, None)]
@@ -59,12 +63,12 @@ def test_paths_are_relative_to_where_the_command_was_called(tmp_path: Path, monk
 
 
 @pytest.mark.parametrize("asked", [{"cpus": 0}, {"cpus": -1}, {"gpus": -0.5}])
-def test_what_no_run_takes_is_refused(asked) -> None:
+def test_invalid_resources_are_an_error(asked) -> None:
     with pytest.raises(InputError, match="cpus_per_run is"), workers("none", **asked):
         pytest.fail("such tasks cannot be done")
 
 
-def test_a_cluster_that_is_not_there_is_one_line(monkeypatch) -> None:
+def test_an_unreachable_cluster_is_a_one_line_error(monkeypatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(InputError, match=r"RAY_ADDRESS is '127\.0\.0\.1:1'"), workers("ray"):
         pytest.fail("there is no cluster")

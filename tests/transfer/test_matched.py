@@ -1,4 +1,4 @@
-"""Matched controls: the same words, about nobody."""
+"""Matched control texts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def words(text: Text, part: Span | Mention) -> str:
 
 
 @given(st.integers(0, 3), st.integers(0, 100))
-def test_harmful_words_stay_and_mentions_become_things(start: int, seed: int) -> None:
+def test_harmful_spans_stay_and_mentions_become_objects(start: int, seed: int) -> None:
     for text in read_corpus("builtin:religion")[start::400]:
         (control,) = matched_texts([text], seed=seed)
         assert [words(control, s) for s in control.spans] == [words(text, s) for s in text.spans]
@@ -65,7 +65,7 @@ def test_capitals_and_possessives_follow_the_mention(text, end, neutral, made) -
         assert control.mentions[0].word.isupper() == neutral.isupper()
 
 
-def test_texts_about_nobody_are_left_out() -> None:
+def test_texts_without_a_mention_are_dropped() -> None:
     assert matched_texts([Text("1", "It rains.")]) == []
 
 

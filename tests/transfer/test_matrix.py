@@ -1,4 +1,4 @@
-"""The matrix: numbers that a benchmark would give, verdicts that controls can overturn."""
+"""The transfer matrix: its scores, its verdicts and the effect of controls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SEEDS = range(3)
 def matrix(
     results: list[Result], *, controls: Sequence[str] | None = None
 ) -> dict[tuple[str, str | None, str], MatrixCell]:
-    """The cells; by default no control was asked for but those that are there."""
+    """The cells; by default, the controls are those that have results."""
     found = {r.run.control: None for r in results if r.run.control}
     cells, _ = transfer_matrix(
         rows(), results, ["stereoset"], controls=list(found) if controls is None else controls
@@ -32,7 +32,7 @@ def matrix(
     return {(cell.forget, cell.control, cell.domain): cell for cell in cells}
 
 
-def test_before_and_after_are_the_benchmarks_own_scores_averaged_over_seeds() -> None:
+def test_before_and_after_are_the_benchmarks_scores_averaged_over_seeds() -> None:
     runs = [result("builtin:gender", shift={"gender": 0.4}, seed=s) for s in SEEDS]
     cell = matrix(runs)["builtin:gender", None, "race"]
     assert cell.seeds == 3
@@ -44,7 +44,7 @@ def test_before_and_after_are_the_benchmarks_own_scores_averaged_over_seeds() ->
     assert not cell.own
 
 
-def test_only_what_goes_beyond_the_control_is_supported() -> None:
+def test_only_an_effect_beyond_the_control_is_supported() -> None:
     strong, both = {"gender": 0.5}, {"gender": 0.5, "race": 0.5}
     runs = [result("builtin:gender", shift=both, seed=s) for s in SEEDS]
     controls = [result("builtin:gender", "random", shift={"race": 0.5}, seed=s) for s in SEEDS]
@@ -62,7 +62,7 @@ def test_only_what_goes_beyond_the_control_is_supported() -> None:
     assert alone["builtin:gender", None, "gender"].excess == {}
 
 
-def test_a_control_that_does_better_contradicts() -> None:
+def test_a_larger_effect_of_the_control_contradicts() -> None:
     runs = [result("builtin:gender", seed=s) for s in SEEDS]
     controls = [result("builtin:gender", "random", shift={"gender": 0.5}, seed=s) for s in SEEDS]
     assert matrix(runs + controls)["builtin:gender", None, "gender"].verdict == "contradicted"
@@ -75,7 +75,7 @@ STRONG = dict.fromkeys(DOMAINS, -1.0)
 
 @pytest.mark.parametrize("controls", [[], ["random"]])
 def test_a_huge_effect_is_found_in_a_large_matrix_and_nothing_else(controls: list[str]) -> None:
-    """19 rows × 15 domains, corrected for their number."""
+    """19 rows × 15 domains, Holm-corrected."""
     forgettings = range(6 if controls else 19)
     runs = [
         result(
@@ -108,7 +108,7 @@ def test_a_huge_effect_is_found_in_a_large_matrix_and_nothing_else(controls: lis
             assert row.ratio_ci[0] <= (row.ratio or 0.0) <= row.ratio_ci[1]
 
 
-def test_too_few_terms_decide_nothing_and_take_nothing_from_the_others() -> None:
+def test_cells_with_too_few_terms_are_undecided_and_cost_no_power() -> None:
     few = {"gender": 24, "race": 40, "religion": 5}
     shift = {"gender": 0.3, "religion": 0.7}
 
@@ -135,7 +135,7 @@ def test_too_few_terms_decide_nothing_and_take_nothing_from_the_others() -> None
     assert row.ratio is not None
 
 
-def test_a_control_that_failed_is_no_control_that_was_passed() -> None:
+def test_a_failed_control_is_missing() -> None:
     runs = [result("builtin:gender", shift={"gender": 0.5}, seed=s) for s in SEEDS]
     randoms = [result("builtin:gender", "random", seed=s) for s in SEEDS]
     key = "builtin:gender", None, "gender"
@@ -148,7 +148,7 @@ def test_a_control_that_failed_is_no_control_that_was_passed() -> None:
     assert matrix(worse, controls=["matched"])[key].verdict == "contradicted"
 
 
-def test_where_there_is_no_bias_none_can_fall() -> None:
+def test_without_bias_before_the_reason_is_named() -> None:
     fair = [
         {**row, "score_stereotype": row["score_anti_stereotype"] + 0.1 * (-1) ** number}
         for number, row in enumerate(rows())
@@ -161,7 +161,7 @@ def test_where_there_is_no_bias_none_can_fall() -> None:
     assert (gender.verdict, gender.reason) == ("undecided", "no bias shown before")
 
 
-def test_rows_stand_beside_the_controls_mean_over_the_same_domains() -> None:
+def test_row_excesses_use_the_controls_mean_over_the_same_domains() -> None:
     runs = [result("builtin:gender", shift={"gender": 0.5}, seed=s) for s in SEEDS]
     shared = [
         replace(
@@ -186,12 +186,12 @@ def test_rows_stand_beside_the_controls_mean_over_the_same_domains() -> None:
     assert control.mean.value == pytest.approx(np.mean(theirs))
 
 
-def test_of_one_seed_all_chance_is_that_of_items_and_nothing_is_decided() -> None:
+def test_with_one_seed_the_variance_is_that_of_items_and_nothing_is_decided() -> None:
     (found,) = measure_effect(judge, rows(), [[rows(noise=0.3)]], domain="all")
-    assert found.bias.variance == found.bias.of_items
+    assert found.bias.variance == found.bias.item_variance
     several = [rows(shift={"gender": 0.2 * s, "race": 0.2 * s}) for s in SEEDS]
     (found,) = measure_effect(judge, rows(), [several], domain="all")
-    assert found.bias.of_items < 0.8 * found.bias.variance
+    assert found.bias.item_variance < 0.8 * found.bias.variance
     cells, (row,) = transfer_matrix(
         rows(), [result("builtin:gender", shift={"gender": 0.7})], ["stereoset"], controls=[]
     )
@@ -209,7 +209,7 @@ def test_a_control_that_changed_nothing_is_missing() -> None:
     assert (cell.verdict, cell.reason, cell.excess) == ("undecided", "control missing", {})
 
 
-def test_a_control_that_did_less_damage_is_not_passed() -> None:
+def test_a_control_with_less_utility_loss_is_an_obstacle() -> None:
     runs = [result("builtin:gender", shift={"gender": 0.5}, seed=s) for s in SEEDS]
     randoms = [result("builtin:gender", "random", seed=s) for s in SEEDS]
     less = [replace(randoms[0], short=True), *randoms[1:]]
@@ -229,7 +229,7 @@ def test_a_control_with_fewer_seeds_is_missing() -> None:
     assert (cell.verdict, cell.reason, cell.excess) == ("undecided", "control missing", {})
 
 
-def test_whole_texts_hold_the_cause_too_and_overturn_nothing() -> None:
+def test_the_control_all_does_not_affect_verdicts() -> None:
     runs = [result("builtin:gender", shift={"gender": 0.5}, seed=s) for s in SEEDS]
     whole = [result("builtin:gender", "all", shift={"gender": 0.7}, seed=s) for s in SEEDS]
     cell = matrix(runs + whole)["builtin:gender", None, "gender"]
@@ -237,7 +237,7 @@ def test_whole_texts_hold_the_cause_too_and_overturn_nothing() -> None:
     assert cell.verdict == "supported"
 
 
-def test_rows_sum_up_own_transfer_and_collateral() -> None:
+def test_rows_have_own_transfer_and_collateral() -> None:
     runs = [
         replace(
             result("builtin:gender", shift={"gender": 0.5, "race": -0.5}, seed=seed),
@@ -259,7 +259,7 @@ def test_rows_sum_up_own_transfer_and_collateral() -> None:
     assert row.lms_before is not None
 
 
-def test_a_shared_control_stands_beside_every_forgetting() -> None:
+def test_a_shared_control_is_compared_with_every_forget_corpus() -> None:
     runs = [
         result("builtin:gender", shift={"gender": 0.3}),
         result("builtin:race", shift={"race": 0.3}),
@@ -284,8 +284,8 @@ def test_seeds_widen_the_interval_when_they_differ() -> None:
     assert width(different) > 1.2 * width(same)
 
 
-def test_p_is_small_as_seldom_as_it_says() -> None:
-    """Items and seeds drawn anew each time, with no true effect: p is uniform, its tail too."""
+def test_p_is_uniform_under_the_null_hypothesis() -> None:
+    """Simulated items and seeds without a true effect."""
     generator = np.random.default_rng(0)
     old = rows()[: 12 * 8]
     found = []
@@ -307,8 +307,8 @@ def test_p_is_small_as_seldom_as_it_says() -> None:
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5], ids=["no bias before", "bias before"])
-def test_nothing_is_decided_more_often_than_it_may_be(level: float) -> None:
-    """Forgetting and control both do nothing but vary, with their seeds and with the items."""
+def test_verdicts_keep_the_family_wise_error_rate(level: float) -> None:
+    """Simulated runs and controls without a true effect, varying with seeds and items."""
     generator = np.random.default_rng(0)
     old = rows()[: 12 * 8]
 
@@ -328,8 +328,8 @@ def test_nothing_is_decided_more_often_than_it_may_be(level: float) -> None:
 
 
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=12), st.integers(0, 99))
-def test_what_changed_nothing_is_nothing(sizes: list[int], luck: int) -> None:
-    """To the last digit: a rounding error has no chance in it, and would be a sure effect."""
+def test_an_unchanged_model_has_exactly_zero_effect(sizes: list[int], luck: int) -> None:
+    """Bitwise: a rounding error has no variance, so it would be a significant effect."""
     generator = np.random.default_rng(luck)
     (like, *_) = rows(terms={"race": 1})
     items = [
@@ -348,8 +348,8 @@ def test_what_changed_nothing_is_nothing(sizes: list[int], luck: int) -> None:
         assert (one.bias.value, one.bias.p) == (0, 1)
 
 
-def test_a_bias_near_none_may_have_changed_by_no_more_than_the_score() -> None:
-    """At no bias the distance has a kink, at which its slope says little."""
+def test_near_no_bias_the_margin_is_bounded_by_the_scores() -> None:
+    """At no bias the distance has a kink, where the jackknife is unreliable."""
     before = [
         {**row, "score_stereotype": row["score_anti_stereotype"] + 0.1 * (-1) ** (number // 8)}
         for number, row in enumerate(rows(terms={"race": 40}))
@@ -364,8 +364,8 @@ def test_a_bias_near_none_may_have_changed_by_no_more_than_the_score() -> None:
     assert max(map(abs, one.bias.ci)) <= reach + 2 * abs(one.bias.value) + 1e-9
 
 
-def test_far_from_no_bias_its_change_is_that_of_the_score() -> None:
-    """To the last digit, however the seeds disagree: there is no kink there."""
+def test_far_from_no_bias_the_change_of_bias_is_that_of_the_score() -> None:
+    """Bitwise, however much the seeds differ: there is no kink."""
     before = rows()
     after = [[rows(shift={"race": by}, noise=0.3, seed=s)] for s, by in enumerate((0.3, -0.3, 0.3))]
     (one,) = measure_effect(
@@ -379,7 +379,7 @@ def test_far_from_no_bias_its_change_is_that_of_the_score() -> None:
     assert one.bias.value == pytest.approx(one.delta.value)
 
 
-def test_single_seeds_are_what_compare_says() -> None:
+def test_single_seeds_agree_with_compare() -> None:
     runs = [result("builtin:gender", shift={"gender": 0.4}, seed=s) for s in SEEDS]
     cells = seed_cells(rows(), runs, ["stereoset"])
     assert len(cells) == 3 * 3

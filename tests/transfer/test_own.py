@@ -1,4 +1,4 @@
-"""Which domains are a forgetting's own: by the name of its part, and by what its texts say."""
+"""The own domains of a forget corpus, from its name and its texts."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from fairforget.transfer_study.study import _forgotten
 
 
 @given(st.integers(0, 30), st.integers(1, 60))
-def test_a_tenth_of_the_texts_make_a_domain_their_corpuss_own(some: int, others: int) -> None:
+def test_a_domain_with_a_tenth_of_the_texts_is_own(some: int, others: int) -> None:
     labels = ["race+nationality"] * some + ["race"] * others
     found = target_domains("posts.csv:race", labels)
     assert ("nationality" in found) == (10 * some >= some + others)
     assert "race" in found
 
 
-def test_the_part_that_is_named_is_own_whatever_the_texts_say() -> None:
+def test_a_domain_in_the_name_is_own_whatever_the_texts() -> None:
     assert target_domains("builtin:women", [None, "control"]) == {"gender"}
     assert target_domains("builtin:migrants?label=all", []) == {"race", "nationality"}
     assert target_domains("builtin:control", ["control"]) == frozenset()
 
 
-def test_every_domain_of_a_benchmark_is_one_of_ours_or_several() -> None:
+def test_every_domain_of_a_benchmark_maps_to_known_domains() -> None:
     assert set().union(*BENCHMARK_DOMAINS.values()) <= {*DOMAINS}
     assert covered_domains("race") == {"race", "nationality"}
     assert covered_domains("race-color") == {"race"}
@@ -39,7 +39,7 @@ def test_every_domain_of_a_benchmark_is_one_of_ours_or_several() -> None:
 
 
 @pytest.mark.shared_data
-def test_hatecheck_on_race_is_about_immigrants_too(shared_file) -> None:
+def test_hatecheck_race_also_covers_nationality(shared_file) -> None:
     shared_file("hatecheck/test_suite_cases.csv")
     texts = read_corpus("hatecheck:race")
     assert target_domains("hatecheck:race", (t.domain for t in texts)) == {"race", "nationality"}

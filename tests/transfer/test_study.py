@@ -27,6 +27,8 @@ from ..models import save_tiny
 
 MODEL = {"weights": "some"}
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -229,13 +231,13 @@ def test_harmful_words_may_be_selected_in_passing(tmp_path) -> None:
 
 def test_kept_runs_let_a_study_go_on_elsewhere(arguments, tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "docs")
-    from kept_runs import keep, put_back  # type: ignore[import-not-found]
+    from study_archive import archive_runs, restore_runs  # type: ignore[import-not-found]
 
     short = [*arguments, "--objectives", "ascent", "--controls", "random", "--seeds", "1"]
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
     study = run(capsys, *short, "--output", str(here))
-    keep(here, tmp_path / "runs.tar.xz")
-    put_back(tmp_path / "runs.tar.xz", elsewhere)
+    archive_runs(here, tmp_path / "runs.tar.xz")
+    restore_runs(tmp_path / "runs.tar.xz", elsewhere)
     kept = "".join(path.read_text("utf-8", "replace") for path in elsewhere.rglob("*.parquet"))
     assert "score_stereotype" in kept
     assert "It is" not in kept  # no sentence of a benchmark

@@ -1,4 +1,4 @@
-"""One test for each cell, corrected in its family; what would decide the undecided."""
+"""Verdicts on cells: their tests, their families and the required data."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from scipy.stats import norm
 
 from fairforget.statistics import adjust_holm, holm
 from fairforget.transfer_study.estimate import Estimate
-from fairforget.transfer_study.families import cell_family
 from fairforget.transfer_study.record import Effect, MatrixCell, Reason
 from fairforget.transfer_study.required_data import data_needed, seeds_needed
-from fairforget.transfer_study.verdicts import PendingCell, judge_cells, raw_verdict
+from fairforget.transfer_study.verdicts import PendingCell, cell_family, judge_cells, raw_verdict
 
 P = st.floats(0.0001, 1.0)
 EFFECTS = st.builds(lambda value, p: Effect(value, (value, value), p, p), st.floats(-9, 9), P)
 
 
 def spread(value: float, items: float, seeds: float = 0.0) -> Estimate:
-    """An effect, and what items and seeds add to its variance."""
+    """An estimate with given standard errors over items and seeds."""
     parts = {("items", "race"): items, ("seeds", 0): seeds}
     return Estimate(value, {name: np.sqrt([v / 2, v / 2]) for name, v in parts.items()})
 
@@ -61,14 +60,14 @@ def cell(
     )
 
 
-def waiting(*cells: MatrixCell, hindered: Reason | None = None) -> list[PendingCell]:
+def waiting(*cells: MatrixCell, obstacle: Reason | None = None) -> list[PendingCell]:
     return [
-        PendingCell(c, (spread(c.bias.value, 0.5, 0.5),), hindered, unbiased=False) for c in cells
+        PendingCell(c, (spread(c.bias.value, 0.5, 0.5),), obstacle, unbiased=False) for c in cells
     ]
 
 
 @given(EFFECTS, st.lists(EFFECTS, max_size=4))
-def test_all_parts_must_fall_and_one_that_rises_is_enough(
+def test_all_effects_must_fall_and_one_that_rises_is_enough(
     bias: Effect, others: list[Effect]
 ) -> None:
     verdict, p = raw_verdict(cell(bias, *others))
@@ -87,11 +86,11 @@ def test_all_parts_must_fall_and_one_that_rises_is_enough(
 
 @given(EFFECTS, st.lists(EFFECTS, max_size=4))
 def test_without_a_control_nothing_is_supported(bias: Effect, others: list[Effect]) -> None:
-    assert raw_verdict(cell(bias, *others), hindered=True)[0] != "supported"
+    assert raw_verdict(cell(bias, *others), obstacle=True)[0] != "supported"
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, "a", "b"]), P), max_size=30))
-def test_families_do_not_pay_for_each_other(tests: list[tuple[str | None, float]]) -> None:
+def test_families_are_corrected_separately(tests: list[tuple[str | None, float]]) -> None:
     found = adjust_holm({n: (family and (family,), p) for n, (family, p) in enumerate(tests)})
     for name in ("a", "b"):
         mine = [place for place, (family, _) in enumerate(tests) if family == name]
@@ -99,7 +98,7 @@ def test_families_do_not_pay_for_each_other(tests: list[tuple[str | None, float]
     assert all(found[place] == 1 for place, (family, _) in enumerate(tests) if family is None)
 
 
-def test_which_cells_are_one_family() -> None:
+def test_families_of_cells() -> None:
     effect = Effect(-1.0, (-2.0, -0.1), 0.01, 0.01)
     one = cell_family(cell(effect))
     assert one == cell_family(cell(effect, domain="race"))
@@ -112,7 +111,7 @@ def test_which_cells_are_one_family() -> None:
     assert cell_family(cell(effect, clusters=5)) is None
 
 
-def test_controls_and_means_cost_the_verdicts_nothing() -> None:
+def test_controls_and_totals_cost_the_verdicts_no_power() -> None:
     sure, unsure = Effect(-1.0, (-2.0, -0.1), 0.02, 0.02), Effect(-1.0, (-2.0, 1.0), 0.4, 0.4)
     one = cell(sure), cell(unsure, domain="race")
     beside = [cell(unsure, control="random") for _ in range(20)]
@@ -122,25 +121,25 @@ def test_controls_and_means_cost_the_verdicts_nothing() -> None:
     assert (second.verdict, second.p_verdict) == ("undecided", 0.4)
     assert second.data_needed is not None
     assert judge_cells(waiting(*one))[:2] == [first, second]
-    (few,) = judge_cells(waiting(cell(sure, clusters=3), hindered="control missing"))
+    (few,) = judge_cells(waiting(cell(sure, clusters=3), obstacle="control missing"))
     assert (few.verdict, few.reason, few.p_verdict) == ("undecided", "too few terms", None)
 
 
 def decided(parts: list[Estimate], tests: int, *, data: float = 1.0, seeds: float = 1.0) -> bool:
-    """Whether normal effects are found four times of five, with so many times the data."""
+    """Whether normal effects are found with a power of 80 %, with `data` times the data."""
     rising = any(part.value > 0 for part in parts)
     level = 0.05 / tests / (len(parts) if rising else 1)
     found = [
         abs(part.value) / math.sqrt(variance) >= (norm.isf(level / 2) + norm.ppf(0.8)) * (1 - 1e-9)
         for part in parts
-        for variance in [(part.of_items + (part.variance - part.of_items) / seeds) / data]
+        for variance in [(part.item_variance + (part.variance - part.item_variance) / seeds) / data]
         if part.value > 0 or not rising
     ]
     return any(found) if rising else all(found)
 
 
 @given(st.lists(SPREADS, min_size=1, max_size=5), st.integers(1, 300))
-def test_so_much_data_decides_and_less_does_not(parts: list[Estimate], tests: int) -> None:
+def test_the_required_data_decide_and_less_do_not(parts: list[Estimate], tests: int) -> None:
     needed = data_needed(parts, tests)
     assert needed is not None
     assert decided(parts, tests, data=needed)
@@ -149,7 +148,7 @@ def test_so_much_data_decides_and_less_does_not(parts: list[Estimate], tests: in
 
 
 @given(st.lists(SPREADS, min_size=1, max_size=5), st.integers(1, 300), st.integers(2, 5))
-def test_so_many_seeds_decide_and_fewer_do_not(
+def test_the_required_seeds_decide_and_fewer_do_not(
     parts: list[Estimate], tests: int, seeds: int
 ) -> None:
     needed = seeds_needed(parts, tests, seeds)
@@ -162,7 +161,7 @@ def test_so_many_seeds_decide_and_fewer_do_not(
     assert not decided(parts, tests, seeds=(needed - 1) / seeds)
 
 
-def test_what_no_data_would_decide() -> None:
+def test_no_amount_of_data_may_be_enough() -> None:
     nothing = [spread(0.0, 0.5, 0.5)]
     assert data_needed(nothing, 10) is None
     assert seeds_needed(nothing, 10, 3) is None

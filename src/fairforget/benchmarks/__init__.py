@@ -1,9 +1,8 @@
-"""The benchmarks, by name. A new one is a file here and a line below.
+"""The benchmarks, by name. To add one, add a module and a line to `BENCHMARKS`.
 
-A benchmark is named `NAME[:OPTION]…`: a protocol, a split, a file, whatever its module takes, in
-any order: `stereoset`, `stereoset:test:bias-bench`, `crows_pairs:pairs.csv`,
-`perplexity:wikipedia`.
-The name as given is what the record and the items call it.
+A benchmark is given as `NAME[:OPTION]…`, where options select a protocol, a split, a file and so
+on, in any order: `stereoset`, `stereoset:test:bias-bench`, `crows_pairs:pairs.csv`,
+`perplexity:wikipedia`. Records and items use the name as given.
 """
 
 from __future__ import annotations
@@ -52,16 +51,16 @@ BENCHMARKS = {
     ),
 }
 CAPABILITY_BENCHMARKS = ("lm-eval",)
-"""Benchmarks that measure general ability, not bias."""
+"""Benchmarks of general ability, which have no bias score."""
 
 
 def load_benchmark(name: str) -> Benchmark:
-    """The benchmark of that name, with the options in it.
+    """A benchmark from its name with options.
 
-    Its data are found, or fetched, now: what is missing is said before a model is loaded.
+    Its data are located or downloaded now, so that an error comes before a model is loaded.
 
     Raises:
-        InputError: there is none, an option is wrong, or data are missing; says what to do.
+        InputError: the name or an option is unknown, or data are missing; names the remedy.
     """
     base, *options = name.split(":")
     if base not in BENCHMARKS:
@@ -71,13 +70,13 @@ def load_benchmark(name: str) -> Benchmark:
 
 
 def find_judge(name: str) -> Judge | None:
-    """How the items of a benchmark become verdicts and scores, if it has items."""
+    """The function that turns items of a benchmark into scores; None if it has no items."""
     entry = BENCHMARKS.get(name.partition(":")[0])
     return getattr(import_module(entry.module), "judge", None) if entry else None
 
 
 def find_bias_judge(name: str) -> Judge | None:
-    """The same, of a benchmark whose score has a value that means no bias."""
+    """`find_judge`, but None for benchmarks of general ability."""
     return None if name.partition(":")[0] in CAPABILITY_BENCHMARKS else find_judge(name)
 
 
@@ -87,28 +86,29 @@ def load_benchmarks(
     """The benchmarks by name, in the order given.
 
     Args:
-        names: as `benchmark` takes them.
-        language_model: what they shall measure, if it is loaded by now.
+        names: with options, as for `load_benchmark`.
+        language_model: if given, the benchmarks are checked against its kind.
 
     Raises:
-        InputError: as `benchmark`; one is named twice, or is not for a model of this kind.
+        InputError: as for `load_benchmark`; or a benchmark is listed twice, or does not support the
+            model.
     """
-    found = {name: load_benchmark(name) for name in names}
-    if len(found) < len(names):
-        raise InputError(f"a benchmark is named twice in {', '.join(names)}")
+    benchmarks = {name: load_benchmark(name) for name in names}
+    if len(benchmarks) < len(names):
+        raise InputError(f"a benchmark is listed twice in {', '.join(names)}; list each once")
     if language_model:
-        check_model_kinds(found, language_model)
-    return found
+        check_model_kinds(benchmarks, language_model)
+    return benchmarks
 
 
 def check_model_kinds(benchmarks: Mapping[str, Benchmark], language_model: LanguageModel) -> None:
-    """Tell, before any is measured, of a benchmark that cannot measure the model.
+    """Check that all benchmarks support the kind of a model, causal or masked.
 
     Raises:
-        InputError: one is not for a model of this kind.
+        InputError: one does not.
     """
-    for name, it in benchmarks.items():
-        it.check(name, language_model)
+    for name, benchmark in benchmarks.items():
+        benchmark.check(name, language_model)
 
 
 __all__ = [

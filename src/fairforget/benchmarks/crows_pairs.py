@@ -1,7 +1,8 @@
 """CrowS-Pairs (Nangia et al. 2020): is the more stereotypical sentence of a pair the likelier one?
 
-The score is the share of pairs, in %, whose `sent_more` (the more stereotypical one, whichever the
-direction of the pair) is likelier than `sent_less`; 50 is no preference. Ties count as no.
+The score is the share of pairs, in %, in which `sent_more` (the more stereotypical sentence,
+whatever the pair's direction) is likelier than `sent_less`; 50 is no preference. A tie does not
+count as a preference.
 """
 
 from __future__ import annotations
@@ -50,38 +51,37 @@ PROTOCOLS: Protocols = {
     "masked": ("bias-bench", "nangia"),
 }
 DECIMALS = 3
-"""Masked scores are rounded before they are compared, as in the code of both papers."""
+"""Scores of masked models are rounded before comparison, as in the code of both papers."""
 COLUMNS = ("sent_more", "sent_less", "bias_type")
-"""That a file of pairs must have."""
+"""Required columns of a file of pairs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One pair."""
+    """A pair of sentences."""
 
     id: str
     domain: str
     sent_more: str
     sent_less: str
     antistereo: bool = False
-    """Written to go against a stereotype; `sent_more` is the more stereotypical one all the same.
-    """
+    """Whether the pair goes against a stereotype; `sent_more` is still the more stereotypical."""
 
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: a protocol, or a file of pairs."""
-    found = parse_options(
+    chosen = parse_options(
         "crows_pairs",
         options,
         {"protocol": sorted({p for known in PROTOCOLS.values() for p in known})},
         rest=FILE,
     )
     pairs = None
-    if FILE in found:
-        pairs = read_pairs(found[FILE])
+    if FILE in chosen:
+        pairs = read_pairs(chosen[FILE])
     else:
         find_file(*CATALOGUE["crows_pairs"].files)
-    protocol = found.get("protocol")
+    protocol = chosen.get("protocol")
     return Benchmark(
         partial(evaluate, pairs=pairs, protocol=protocol), list_model_kinds(PROTOCOLS, protocol)
     )
@@ -95,35 +95,36 @@ def evaluate(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Measurement:
-    """Score pairs; by default the original 1,508.
+    """Score pairs.
 
     Args:
         language_model: causal or masked.
-        pairs: what to score.
-        protocol: `bos` (one pass after the start token) or `bias-bench` for a causal model;
-            `bias-bench` (changed tokens, one masked at a time, mean) or `nangia` (shared tokens,
-            one masked at a time, sum) for a masked one. A causal model's verdict is that of the
-            length-normalised scores; that of the summed ones is beside it.
+        pairs: by default, the original 1,508.
+        protocol: for a causal model, `bos` (one pass after the start token; the default) or
+            `bias-bench`; for a masked model, `bias-bench` (changed tokens, masked one at a time,
+            mean; the default) or `nangia` (shared tokens, masked one at a time, sum). For a causal
+            model, verdicts use length-normalised scores; results for summed scores are recorded
+            too.
         seed: of the bootstrap.
-        progress: called with the number of sequences finished since the last call, and of all.
+        progress: called with the number of sequences scored since the last call, and in total.
 
     Raises:
-        InputError: data missing or malformed.
+        InputError: data are missing or malformed.
     """
     pairs = read_pairs() if pairs is None else pairs
     protocol = protocol or PROTOCOLS[language_model.kind][0]
-    assert protocol in PROTOCOLS[language_model.kind]  # as `Benchmark.check` made sure
+    assert protocol in PROTOCOLS[language_model.kind]  # `Benchmark.check` has ensured it
     kept = list(pairs)
     if language_model.kind == "causal":
         names = [f"crows_pairs item {p.id}, {s}" for p in pairs for s in ("sent_more", "sent_less")]
-        found = sentence_scores(
+        scores = sentence_scores(
             language_model,
             [sentence for pair in pairs for sentence in (pair.sent_more, pair.sent_less)],
             protocol=protocol,
             names=names,
             progress=progress,
         )
-        mean, total = found.mean.reshape(-1, 2), found.total.reshape(-1, 2)
+        mean, total = scores.mean.reshape(-1, 2), scores.total.reshape(-1, 2)
     else:
         kept, mean, total = _masked_scores(language_model, pairs, protocol, progress)
     items = [
@@ -145,7 +146,10 @@ def evaluate(
         "protocol": protocol,
         "pairs": len(kept),
         "skipped": len(pairs) - len(kept),
-        "domains": {d: _domain(rows, seed) for d, rows in group_by_domain(items, DOMAINS).items()},
+        "domains": {
+            domain: _domain_scores(rows, seed)
+            for domain, rows in group_by_domain(items, DOMAINS).items()
+        },
     }
     if language_model.kind == "causal":
         result["start_token"] = language_model.start_token
@@ -153,7 +157,7 @@ def evaluate(
 
 
 def judge(rows: Sequence[Row]) -> Judgement:
-    """Pairs as numbers; every pair is a cluster of its own."""
+    """Pairs as numbers; each is its own cluster."""
     more = np.array([row["score_more"] > row["score_less"] for row in rows])
     summed = np.array([row["sum_more"] > row["sum_less"] for row in rows])
     return Judgement(
@@ -169,16 +173,16 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
     return {"stereotype": shares[..., 0], "stereotype_summed": shares[..., 1]}
 
 
-def _domain(rows: Sequence[Row], seed: int) -> dict[str, Any]:
-    judged = judge(rows)
-    found = compute_scores(judged, seed=seed)
-    value, ci = found["stereotype"]
+def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
+    judgement = judge(rows)
+    scores = compute_scores(judgement, seed=seed)
+    value, ci = scores["stereotype"]
     return {
         "stereotype": value,
         "ci": ci,
-        "stereotype_summed": found["stereotype_summed"][0],
+        "stereotype_summed": scores["stereotype_summed"][0],
         "pairs": len(rows),
-        "ties": judged.ties,
+        "ties": judgement.ties,
     }
 
 
@@ -188,61 +192,64 @@ def _masked_scores(
     protocol: str,
     progress: Progress | None,
 ) -> tuple[list[Pair], Floats, Floats]:
-    """The pairs that can be scored, and [pairs, 2] rounded means and sums over tokens."""
+    """The pairs that can be scored; means and sums over tokens, [pairs, 2] and rounded."""
     tokenizer = language_model.tokenizer
     mask_id = int(tokenizer.mask_token_id)
     kept: list[Pair] = []
     texts: list[MaskedText] = []
     counts: list[int] = []
     for pair in pairs:
-        # the alignment is not symmetric: the first sentence is the one the direction names
+        # the alignment is not symmetric: the pair's direction decides which sentence comes first
         sentences = [pair.sent_more, pair.sent_less]
         if pair.antistereo:
             sentences.reverse()
         ids = [tokenizer(sentence)["input_ids"] for sentence in sentences]
         check_length(language_model, [len(i) for i in ids], [f"crows_pairs item {pair.id}"] * 2)
-        places = _places(ids[0], ids[1], shared=protocol == "nangia")
-        if not all(places):
+        positions = _aligned_positions(ids[0], ids[1], shared=protocol == "nangia")
+        if not all(positions):
             continue
         kept.append(pair)
-        blanked = [mask_one_at_a_time(i, p, mask_id) for i, p in zip(ids, places, strict=True)]
+        masked = [mask_one_at_a_time(i, p, mask_id) for i, p in zip(ids, positions, strict=True)]
         if pair.antistereo:
-            blanked.reverse()
-        for part in blanked:
-            texts += part
-            counts.append(len(part))
+            masked.reverse()
+        for sentence_texts in masked:
+            texts += sentence_texts
+            counts.append(len(sentence_texts))
     if not kept:
         raise InputError(
             f"crows_pairs: none of the {len(pairs)} pairs can be scored by protocol {protocol}, "
-            "which needs words in both sentences to hide"
+            "which needs tokens to mask in both sentences"
         )
     log_probs = masked_log_probs(language_model.model, texts, progress=progress)
     values = np.array([v[0] for v in log_probs], np.float64)
     sums = np.add.reduceat(values, np.cumsum([0, *counts[:-1]])) if counts else values
-    each = np.array(counts, np.float64)
+    lengths = np.array(counts, np.float64)
     if protocol == "nangia":
         sums = sums.round(DECIMALS)
-        means = sums / each
+        means = sums / lengths
     else:
-        means = (sums / each).round(DECIMALS)
+        means = (sums / lengths).round(DECIMALS)
     return kept, means.reshape(-1, 2), sums.reshape(-1, 2)
 
 
-def _places(
+def _aligned_positions(
     first: Sequence[int], second: Sequence[int], *, shared: bool
 ) -> tuple[list[int], list[int]]:
-    """Positions of the shared tokens (without the special ones at the ends), or of the changed."""
-    places: tuple[list[int], list[int]] = ([], [])
+    """Positions of the shared tokens (special tokens at the ends excluded) or the changed ones."""
+    positions: tuple[list[int], list[int]] = ([], [])
     matcher = difflib.SequenceMatcher(None, list(map(str, first)), list(map(str, second)))
     for operation, a, b, c, d in matcher.get_opcodes():
         if (operation == "equal") == shared:
-            places[0].extend(range(a, b))
-            places[1].extend(range(c, d))
-    return (places[0][1:-1], places[1][1:-1]) if shared else places
+            positions[0].extend(range(a, b))
+            positions[1].extend(range(c, d))
+    return (positions[0][1:-1], positions[1][1:-1]) if shared else positions
 
 
 def read_pairs(path: str | Path | None = None) -> list[Pair]:
     """Read pairs from a CSV file with the columns of the original.
+
+    Args:
+        path: by default, the original file.
 
     Raises:
         InputError: the file is missing or malformed; names file, line and column.
@@ -250,30 +257,35 @@ def read_pairs(path: str | Path | None = None) -> list[Pair]:
     path = Path(path) if path is not None else find_file(*CATALOGUE["crows_pairs"].files)
     pairs: dict[str, Pair] = {}
     for number, (where, row) in enumerate(csv_rows(path)):
-        pair = _pair(row, number, where)
+        pair = _parse_pair(row, number, where)
         if pair.id in pairs:
-            raise InputError(f"{where}: id {pair.id!r} is there twice")
+            raise InputError(f"{where}: id {pair.id!r} occurs twice; make ids unique")
         pairs[pair.id] = pair
     if not pairs:
-        raise InputError(f"{path}: no pairs in it; a header and a line for each pair are expected")
+        raise InputError(f"{path}: no pairs found; expected a header and one line per pair")
     return list(pairs.values())
 
 
-def _pair(row: dict[str, str], number: int, where: str) -> Pair:
+def _parse_pair(row: dict[str, str], number: int, where: str) -> Pair:
     for column in COLUMNS:
         if column not in row:
-            there = ", ".join(map(repr, row))
-            raise InputError(f"{where}: no column {column!r}; the header has {there}")
+            header = ", ".join(map(repr, row))
+            raise InputError(f"{where}: no column {column!r}; the header has {header}")
         if not row[column].strip():
             raise InputError(f"{where}: column {column!r} is empty")
     if row["bias_type"] not in DOMAINS:
-        raise InputError(f"{where}: bias_type {row['bias_type']!r} is none of {', '.join(DOMAINS)}")
+        raise InputError(
+            f"{where}: bias_type {row['bias_type']!r} is not one of {', '.join(DOMAINS)}"
+        )
     direction = row.get("stereo_antistereo") or "stereo"
     if direction not in ("stereo", "antistereo"):
         raise InputError(
             f"{where}: stereo_antistereo {direction!r} is neither stereo nor antistereo"
         )
-    identity = row.get("") or row.get("id") or str(number)
     return Pair(
-        identity, row["bias_type"], row["sent_more"], row["sent_less"], direction == "antistereo"
+        row.get("") or row.get("id") or str(number),
+        row["bias_type"],
+        row["sent_more"],
+        row["sent_less"],
+        direction == "antistereo",
     )

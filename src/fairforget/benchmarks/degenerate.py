@@ -1,4 +1,4 @@
-"""Scores of a model that is broken, or that cannot tell sentences apart: refused, or doubted."""
+"""Degenerate scores: NaN is an error, and too many ties are a warning."""
 
 from __future__ import annotations
 
@@ -11,42 +11,45 @@ from fairforget.errors import InputError
 from fairforget.records.evaluation import SCORE_PREFIXES
 from fairforget.records.schema import size_of
 
-MANY_TIES = 0.1
-"""Share of an evaluation's items with equal scores from which on its results are doubted."""
+MAX_TIES = 0.1
+"""Share of tied items from which on to warn."""
 
 
-def check_finite_scores(name: str, measured: Measurement) -> None:
-    """Refuse a measurement with scores that are no numbers.
+def check_finite_scores(name: str, measurement: Measurement) -> None:
+    """Check that no score of a measurement is NaN.
 
     Raises:
-        InputError: there is one; names the item.
+        InputError: one is; names the item.
     """
-    for item in measured.items:
+    for item in measurement.items:
         for field, value in item.items():
             if field.startswith(SCORE_PREFIXES) and isinstance(value, float | int):
                 _check(value, f"{name} item {item['id']}: its {field}")
-    if isinstance(value := measured.result.get("value"), float):
+    if isinstance(value := measurement.result.get("value"), float):
         _check(value, f"{name}: the perplexity")
 
 
 def find_warnings(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Why scores say little: too many ties.
+    """A warning for each benchmark with too many ties.
 
     Args:
         results: as in the record of an evaluation.
     """
-    doubts = []
+    warnings = []
     for name, result in results.items():
-        whole = result.get("domains", {}).get(ALL, {})
-        ties, items = whole.get("ties") or 0, size_of(whole) or 0
-        if items and ties >= MANY_TIES * items:
-            doubts.append(
-                f"Warning: {name}: {ties} of {items} items are ties: the model finds both versions "
-                "equally likely. Its score says how ties are counted, not how biased it is."
+        total = result.get("domains", {}).get(ALL, {})
+        ties, items = total.get("ties") or 0, size_of(total) or 0
+        if items and ties >= MAX_TIES * items:
+            warnings.append(
+                f"Warning: {name}: {ties} of {items} items are ties, where the model finds both "
+                "versions equally likely. The score depends on how ties are counted more than on "
+                "bias."
             )
-    return doubts
+    return warnings
 
 
 def _check(value: float, what: str) -> None:
     if math.isnan(value):
-        raise InputError(f"{what} is not a number; the model's weights are damaged or diverged")
+        raise InputError(
+            f"{what} is not a number; the model's weights are damaged or training diverged"
+        )

@@ -1,11 +1,11 @@
-"""What benchmarks call the domains of bias: which of ours are meant."""
+"""The domains of bias behind the domain names of benchmarks."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 BENCHMARK_DOMAINS = {
-    # StereoSet, whose terms of race are for the larger part nationalities
+    # StereoSet; most of its race terms are nationalities
     "race": {"race", "nationality"},
     # CrowS-Pairs
     "race-color": {"race"},
@@ -15,7 +15,7 @@ BENCHMARK_DOMAINS = {
     # BBQ
     "Age": {"age"},
     "Disability_status": {"disability"},
-    "Gender_identity": {"gender", "sexuality"},  # some of its people are trans
+    "Gender_identity": {"gender", "sexuality"},  # includes questions about trans people
     "Nationality": {"nationality"},
     "Physical_appearance": {"appearance"},
     "Race_ethnicity": {"race"},
@@ -25,17 +25,17 @@ BENCHMARK_DOMAINS = {
     "SES": {"class"},
     "Sexual_orientation": {"sexuality"},
 }
-"""A benchmark's name for a domain -> ours, where it is another or several."""
+"""A benchmark's domain → FairForget's domains, if the names differ or there are several."""
 NAMES = " (names)"
-"""Ends a domain of BBQ in which people are called by proper names."""
+"""Suffix of BBQ domains in which people have proper names."""
 
 
 def covered_domains(domain: str) -> frozenset[str]:
-    """Our domains that a benchmark's domain is about; its own name where that is no other."""
-    plain = domain.removesuffix(NAMES)
-    return frozenset(BENCHMARK_DOMAINS.get(plain, {plain}))
+    """FairForget's domains that a benchmark's domain covers."""
+    name = domain.removesuffix(NAMES)
+    return frozenset(BENCHMARK_DOMAINS.get(name, {name}))
 
 
-def is_about(measured: str, domains: Collection[str]) -> bool:
-    """Whether a benchmark's domain is about one of these of ours."""
-    return not covered_domains(measured).isdisjoint(domains)
+def is_about(benchmark_domain: str, domains: Collection[str]) -> bool:
+    """Whether a benchmark's domain covers any of FairForget's domains given."""
+    return not covered_domains(benchmark_domain).isdisjoint(domains)

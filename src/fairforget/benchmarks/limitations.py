@@ -1,4 +1,4 @@
-"""What is known to be wrong with the benchmarks; said wherever their results are shown."""
+"""Known limitations of the benchmarks, shown with all of their results."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from collections.abc import Iterable
 LIMITATIONS = {
     "stereoset": (
         "StereoSet",
-        "SS 50 is no preference, and also what a broken model scores, so read it beside "
-        "LMS, ICAT and perplexity. Many items are no clear stereotype, or differ in more than the "
+        "An SS of 50 means no preference, but a broken model also scores 50: read SS with LMS, "
+        "ICAT and perplexity. Many items are not clear stereotypes, or differ in more than the "
         "group (Blodgett et al. 2021; Pikuliak et al. 2023).",
     ),
     "crows_pairs": (
         "CrowS-Pairs",
-        "50 is no preference, and also what a broken model scores. Many pairs are "
-        "ungrammatical, no stereotype, or differ in more than the group (Blodgett et al. 2021; "
-        "Pikuliak et al. 2023).",
+        "A score of 50 means no preference, but a broken model also scores 50. Many pairs are "
+        "ungrammatical, are not stereotypes, or differ in more than the group (Blodgett et al. "
+        "2021; Pikuliak et al. 2023).",
     ),
     "bbq": (
         "BBQ",
-        "A model that always answers unknown, or at random, has no bias score to speak of: "
-        "read it beside accuracy. Templates are few and American (Parrish et al. 2022).",
+        "A model that always answers unknown, or answers at random, has a bias score near 0: read "
+        "it with accuracy. There are few templates, all American (Parrish et al. 2022).",
     ),
 }
+"""Benchmark → its title and its limitations."""
 
 
 def known_limitations(names: Iterable[str]) -> list[tuple[str, str]]:
-    """The title and the known faults of each of the benchmarks named, once."""
+    """Title and limitations of each benchmark, given names with options."""
     bases = dict.fromkeys(name.partition(":")[0] for name in names)
     return [LIMITATIONS[base] for base in bases if base in LIMITATIONS]
 
 
 def find_limitations(names: Iterable[str]) -> list[str]:
-    """The same, one line for each."""
+    """`known_limitations`, one line for each benchmark."""
     return [f"{title}: {text}" for title, text in known_limitations(names)]

@@ -1,4 +1,4 @@
-"""General ability, by any task of EleutherAI's harness (Gao et al. 2024): `lm-eval:hellaswag`."""
+"""General ability on any task of EleutherAI's lm-eval (Gao et al. 2024): `lm-eval:hellaswag`."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.statistics import Floats
 
-BATCH = 16
+BATCH_SIZE = 16
 METRIC = "acc"
-"""What the items carry, where a task has it: whether each was answered right."""
+"""The metric that is kept for each item, if the task has it."""
 
 
 def prepare(options: Sequence[str]) -> Benchmark:
-    """`evaluate` with options: a task (a name, or the YAML file of one), a share such as `10%`."""
+    """`evaluate` with options: a task (name or YAML file) and a share such as `10%`."""
     shares = [word for word in options if word.endswith("%")]
     tasks = [word for word in options if word and word not in shares]
     if len(tasks) != 1 or len(shares) > 1:
         raise InputError(
             "benchmark lm-eval takes one task and at most one share, as in lm-eval:hellaswag:10%; "
-            "name it once for each task"
+            "list the benchmark once per task"
         )
     share = parse_share("lm-eval", shares[0] if shares else "100%")
     check_extra("lm_eval", "harness", "benchmark lm-eval")
     if process_count() > 1:
         raise InputError(
-            "benchmark lm-eval runs in one process; measure it by itself, without a launcher"
+            "benchmark lm-eval runs in one process only; evaluate it separately, without a launcher"
         )
     return Benchmark(partial(evaluate, task=tasks[0], share=share), ("causal",))
 
@@ -54,17 +54,17 @@ def evaluate(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Measurement:
-    """Run one task on the model as it is loaded.
+    """Run one lm-eval task on a loaded model.
 
     Args:
-        language_model: a causal one.
-        task: the harness's name of a task, or the YAML file that defines one.
-        share: the part of the task's documents that is used, from the start.
-        seed: of the few-shot examples that a task may draw.
+        language_model: a causal model.
+        task: the name of a task, or a YAML file that defines one.
+        share: the share of the task's documents to use, from the start.
+        seed: for drawing few-shot examples.
         progress: called once, at the end, with the number of documents.
 
     Raises:
-        InputError: the task is unknown, or its data cannot be had.
+        InputError: the task is unknown or cannot be run, or its data are not available.
     """
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
@@ -72,22 +72,22 @@ def evaluate(
 
     path = Path(task)
     is_file = path.suffix in (".yaml", ".yml")
-    with _calm():
+    with _silenced():
         try:
             manager = TaskManager(include_path=str(path.parent) if is_file else None)
             manager.load([str(path) if is_file else task])
-        except Exception as error:  # whatever a task's own code and the hub raise
+        except Exception as error:  # task code and the hub may raise anything
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(
-                f"lm-eval task {task!r} cannot be loaded: {reason[:200]}; check the name with "
-                "`lm-eval ls tasks`, and that its data are here or the hub can be reached"
+                f"lm-eval task {task!r} cannot be loaded: {reason[:200]}; check its name with "
+                "`lm-eval ls tasks`, and that its data are cached or the hub can be reached"
             ) from error
         try:
-            found = simple_evaluate(
+            results = simple_evaluate(
                 model=HFLM(
                     pretrained=language_model.model,
-                    tokenizer=copy.deepcopy(language_model.tokenizer),  # it gets a padding token
-                    batch_size=BATCH,
+                    tokenizer=copy.deepcopy(language_model.tokenizer),  # HFLM adds a padding token
+                    batch_size=BATCH_SIZE,
                     prefix_token_id=language_model.start_id,
                 ),
                 tasks=[str(path) if is_file else task],
@@ -99,21 +99,21 @@ def evaluate(
                 torch_random_seed=seed,
                 fewshot_random_seed=seed,
             )
-        except ValueError as error:  # how the harness refuses a task that runs code, or has images
+        except ValueError as error:  # tasks that run code or have images
             raise InputError(
                 f"lm-eval task {task!r} cannot be run: {first_line(error)[:200]}; choose another"
             ) from error
-    assert found is not None  # as in one process
+    assert results is not None  # it is None only in other processes than the first
     items = [
         {
             "id": f"{name}-{sample['doc_id']}",
             "domain": name,
             "correct": bool(sample[METRIC]),
         }
-        for name, samples in found.get("samples", {}).items()
+        for name, samples in results.get("samples", {}).items()
         for sample in samples
-        if sample.get(METRIC) in (0, 1)  # a share of a right answer is no verdict
-        and sample.get("filter") == samples[0].get("filter")  # each document comes once for each
+        if sample.get(METRIC) in (0, 1)  # a partly right answer has no verdict
+        and sample.get("filter") == samples[0].get("filter")  # a document has one entry per filter
     ]
     if progress:
         progress(len(items), len(items))
@@ -122,16 +122,16 @@ def evaluate(
             "protocol": f"lm-eval {version('lm_eval')}",
             "task": task,
             "share": share,
-            "shots": {name: int(n) for name, n in found.get("n-shot", {}).items()},
+            "shots": {name: int(n) for name, n in results.get("n-shot", {}).items()},
             "start_token": language_model.start_token,
-            "metrics": _metrics(found["results"]),
+            "metrics": _metrics(results["results"]),
         },
         items,
     )
 
 
 def judge(rows: Sequence[Row]) -> Judgement:
-    """Documents as numbers; every one is a cluster of its own."""
+    """Documents as numbers; each is its own cluster."""
     correct = np.array([row["correct"] for row in rows], dtype=bool)
     return Judgement(
         sums=np.column_stack([correct, np.ones(len(rows))]).astype(np.float64),
@@ -147,7 +147,7 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
 
 
 def _metrics(results: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Task → metric → value, without the harness's own bookkeeping."""
+    """Task → metric → value, from the results of lm-eval."""
     return {
         name: {
             metric.removesuffix(",none"): float(value)
@@ -159,8 +159,8 @@ def _metrics(results: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 
 @contextlib.contextmanager
-def _calm() -> Iterator[None]:
-    """Keep the harness's log off the terminal."""
+def _silenced() -> Iterator[None]:
+    """Suppress the logs and output of lm-eval."""
     logging.disable(logging.WARNING)
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

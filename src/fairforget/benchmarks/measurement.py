@@ -1,4 +1,4 @@
-"""What a benchmark gives back, and how its items become scores with intervals."""
+"""The results of a benchmark, and how its items become scores with intervals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fairforget.errors import InputError
-from fairforget.models.kind import Kind
+from fairforget.models import Kind
 from fairforget.statistics import Floats, bootstrap_totals, interval
 
 if TYPE_CHECKING:
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from fairforget.scoring.causal import Progress
 
 ALL = "all"
-"""The domain that is all of them together."""
+"""Name of the domain that stands for all domains together."""
 Row = dict[str, Any]
 Statistic = Callable[[Floats], dict[str, Floats]]
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """The outcome of one benchmark on one model."""
+    """The result of one benchmark on one model."""
 
     result: dict[str, Any]
-    """What goes into the record: the protocol and its settings, and scores per domain."""
+    """For the record: the protocol, its settings, and scores by domain."""
     items: list[Row]
     """One row per scored item, with at least `id` and `domain`."""
 
 
 class Evaluate(Protocol):
-    """What measures a model."""
+    """A function that evaluates a model."""
 
     def __call__(
         self,
@@ -43,23 +43,23 @@ class Evaluate(Protocol):
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Measurement:
-        """Measure it."""
+        """Evaluate the model."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A benchmark with its options, whose data are at hand."""
+    """A benchmark with its options; its data are available."""
 
     evaluate: Evaluate
     kinds: tuple[Kind, ...]
-    """Of the models that it can measure."""
+    """Kinds of model that it supports."""
 
     def check(self, name: str, language_model: LanguageModel) -> None:
-        """Tell whether it can measure the model.
+        """Check that the benchmark, called `name` in the error, supports the model.
 
         Raises:
-            InputError: the model is of another kind.
+            InputError: it does not support this kind of model.
         """
         if language_model.kind not in self.kinds:
             raise InputError(
@@ -70,35 +70,35 @@ class Benchmark:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The items of one domain as numbers: enough for scores, intervals and paired tests."""
+    """The items of one domain as numbers, for scores, intervals and paired tests."""
 
     sums: Floats
-    """[clusters, k] what each cluster of items adds to the totals."""
+    """[clusters, k] the contribution of each cluster of items to the totals."""
     statistic: Statistic
-    """Totals [..., k] → scores by name [...]; the first is the benchmark's bias score."""
+    """Totals [..., k] → scores by name [...]; the first is the benchmark's main score."""
     verdicts: npt.NDArray[np.bool_]
-    """[items] whether the model chose the stereotype (of general ability: the right answer)."""
+    """[items] whether the model preferred the stereotype (general ability: the right answer)."""
     ties: int
-    """Items in which the scores compared are equal."""
+    """Number of items with equal scores."""
     unbiased_score: float | None = 50.0
-    """The bias score of a model without bias; None where the first score is no bias score."""
+    """The main score of a model without bias; None if the main score does not measure bias."""
 
 
 Judge = Callable[[Sequence[Row]], Judgement]
 
 
 def compute_scores(
-    judged: Judgement, *, seed: int = 0
+    judgement: Judgement, *, seed: int = 0
 ) -> dict[str, tuple[float, tuple[float, float]]]:
-    """Every score of a domain with its 95 % percentile cluster-bootstrap interval."""
-    points = judged.statistic(judged.sums.sum(axis=0))
-    draws = judged.statistic(bootstrap_totals(judged.sums, seed=seed))
-    return {name: (float(value), interval(draws[name])) for name, value in points.items()}
+    """All scores of a domain, each with its 95 % percentile cluster-bootstrap interval."""
+    scores = judgement.statistic(judgement.sums.sum(axis=0))
+    draws = judgement.statistic(bootstrap_totals(judgement.sums, seed=seed))
+    return {name: (float(value), interval(draws[name])) for name, value in scores.items()}
 
 
 def group_by_domain(rows: Sequence[Row], order: Sequence[str] = ()) -> dict[str, list[Row]]:
-    """The rows of each domain, in the order given, then of first appearance; `ALL` of them last."""
+    """The rows of each domain: first in the order given, then by appearance; last, `ALL` rows."""
     domains: dict[str, list[Row]] = {domain: [] for domain in order}
     for row in rows:
         domains.setdefault(row["domain"], []).append(row)
-    return {**{domain: mine for domain, mine in domains.items() if mine}, ALL: list(rows)}
+    return {**{domain: part for domain, part in domains.items() if part}, ALL: list(rows)}

@@ -1,4 +1,4 @@
-"""The words after a benchmark's name: `stereoset:test:bias-bench`."""
+"""The options after a benchmark's name, as in `stereoset:test:bias-bench`."""
 
 from __future__ import annotations
 
@@ -7,71 +7,73 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fairforget.errors import InputError
-from fairforget.models.kind import Kind
+from fairforget.models import Kind
 
 Protocols = Mapping[Kind, Sequence[str]]
-"""By kind of model; the first is the default."""
+"""Protocols by kind of model; the first is the default."""
 WITH_FILES = ("stereoset", "crows_pairs")
-"""The benchmarks whose items may be a file."""
+"""Benchmarks that can read their items from a file."""
 FILE = "file"
-"""What a word chooses that is the path of one."""
+"""The kind of option that is a path."""
 
 
 def parse_options(
     name: str, words: Sequence[str], choices: Mapping[str, Sequence[str]], *, rest: str = ""
 ) -> dict[str, str]:
-    """What each word chooses: `{"split": "test", "protocol": "bias-bench"}`.
+    """Options by kind: `{"split": "test", "protocol": "bias-bench"}`.
 
     Args:
-        name: the benchmark's, for errors.
-        words: as typed.
-        choices: what can be chosen, and the words for it.
-        rest: what a word that is none of these chooses (such as `FILE`), if anything.
+        name: of the benchmark, for errors.
+        words: the options as typed.
+        choices: kind of option → its values.
+        rest: the kind (such as `FILE`) of an option that is not among the values; "" if such an
+            option is an error.
 
     Raises:
-        InputError: a word that means nothing, or two that choose the same thing.
+        InputError: an option is unknown, or two are of the same kind.
     """
-    found: dict[str, str] = {}
+    options: dict[str, str] = {}
     for word in words:
-        kind = next((k for k, known in choices.items() if word in known), rest)
+        kind = next((k for k, values in choices.items() if word in values), rest)
         no_file = kind == rest == FILE and not (Path(word).suffix or Path(word).exists())
         if not kind or not word or no_file:
-            known = [w for group in choices.values() for w in group]
-            nor = ", and there is no such file" if no_file and word else ""
+            values = [value for group in choices.values() for value in group]
+            also = ", and there is no such file" if no_file and word else ""
             raise InputError(
-                f"benchmark {name!r} has no option {word!r}{nor}; choose from {', '.join(known)}"
+                f"benchmark {name!r} has no option {word!r}{also}; choose from {', '.join(values)}"
             )
-        if kind in found:
+        if kind in options:
             raise InputError(
-                f"benchmark {name!r} is given two options for {kind}, {found[kind]!r} and {word!r}"
+                f"benchmark {name!r} has two options for {kind}, {options[kind]!r} and {word!r}; "
+                "remove one"
             )
-        found[kind] = word
-    return found
+        options[kind] = word
+    return options
 
 
 def list_options(names: Sequence[str]) -> list[str]:
-    """All words after the names of benchmarks."""
+    """All options in names of benchmarks."""
     return [word for name in names for word in name.split(":")[1:]]
 
 
 def find_user_file(name: str) -> str | None:
-    """The file of the user's whose items a benchmark is told to take, by its name with options."""
+    """The file of items in a benchmark's name with options; None if it uses the original items."""
     if name.partition(":")[0] not in WITH_FILES:
         return None
     return next((word for word in list_options([name]) if Path(word).suffix), None)
 
 
 def parse_share(name: str, word: str) -> float:
-    """A share such as `10%`, as a number.
+    """A share such as `10%` as a number, 0.1.
 
     Raises:
-        InputError: it is no percentage above 0 % and up to 100 %.
+        InputError: it is not a percentage above 0 % and up to 100 %.
     """
     if not re.fullmatch(r"\d+(\.\d+)?%", word) or not 0 < float(word[:-1]) <= 100:
-        raise InputError(f"{name} share {word!r} is no percentage above 0% and up to 100%")
+        raise InputError(f"{name} share {word!r} is not a percentage above 0% and up to 100%")
     return float(word[:-1]) / 100
 
 
 def list_model_kinds(protocols: Protocols, protocol: str | None) -> tuple[Kind, ...]:
-    """The kinds of model that know a protocol; all of them where none is named."""
-    return tuple(kind for kind, known in protocols.items() if protocol in (None, *known))
+    """The kinds of model that a protocol supports; all kinds for None."""
+    return tuple(kind for kind, names in protocols.items() if protocol in (None, *names))

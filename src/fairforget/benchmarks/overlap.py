@@ -1,4 +1,4 @@
-"""Do a forget corpus and a benchmark share text? Shared n-grams of words say so."""
+"""Overlap of a forget corpus with a benchmark, measured by shared n-grams of words."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from pathlib import Path
 from fairforget.corpora.reading import parse_name
 from fairforget.corpora.sources import SOURCES
 from fairforget.data.catalogue import BBQ_CATEGORIES, CATALOGUE
-from fairforget.data.locate import find_cached
+from fairforget.data.locate import find_local_file
 from fairforget.data.stereoset import read_items
 from fairforget.errors import InputError
 from fairforget.files.rows import READERS
 from fairforget.records.records import OverlapFacts
 
 LENGTH = 8
-"""Words of an n-gram: as long as to be no idiom, as short as to fit benchmark sentences."""
-EXAMPLES = 5
-"""Shared sentences that are shown, at most."""
-WARNING = 0.01
-"""Share of benchmark items with an n-gram in common from which on to warn."""
+"""Words of an n-gram: longer than idioms, and shorter than most benchmark sentences."""
+MAX_EXAMPLES = 5
+"""Shared sentences that are kept as examples."""
+MAX_SHARE = 0.01
+"""Share of benchmark sentences with a common n-gram above which to warn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """What a corpus and a benchmark have in common."""
+    """The overlap of a corpus with a benchmark."""
 
     corpus: str
     benchmark: str
     ngram: int
-    """Words that must agree in a row; an item shorter than that must be a whole text."""
+    """Words of an n-gram."""
     items: int
     """Sentences of the benchmark."""
     shared: int
-    """Those with an n-gram that is also in the corpus, and shorter ones that are a text of it."""
+    """Sentences with an n-gram that is in the corpus, and shorter ones that are a text of it."""
     examples: tuple[str, ...]
     """The first few of them."""
 
@@ -47,18 +47,18 @@ class Overlap:
 
     @property
     def facts(self) -> OverlapFacts:
-        """For the record."""
+        """The overlap as it is recorded."""
         return OverlapFacts(self.benchmark, self.ngram, self.items, self.shared, self.share)
 
     @property
     def warning(self) -> str:
-        """One line where the overlap is too large to measure with this benchmark, else ""."""
-        if self.share <= WARNING:
+        """One line if the overlap is too large to evaluate with this benchmark, or ""."""
+        if self.share <= MAX_SHARE:
             return ""
         return (
             f"{self.shared} of {self.items} sentences of {self.benchmark} share "
-            f"{self.ngram} words in a row with {self.corpus}, or are shorter and one of its texts: "
-            "measure with another"
+            f"{self.ngram} words in a row with {self.corpus}, or are shorter and one of its texts; "
+            "evaluate with another benchmark"
         )
 
 
@@ -86,10 +86,10 @@ def _bbq() -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Sentences:
-    """What a benchmark shows to a model."""
+    """The sentences of a benchmark."""
 
-    data: str
-    """The data set of the catalogue that has them."""
+    dataset: str
+    """Their data set in the catalogue."""
     read: Callable[[], Iterator[str]]
 
 
@@ -100,54 +100,54 @@ BENCHMARK_SENTENCES = {
     "crows_pairs": _Sentences("crows_pairs", _crows_pairs),
     "bbq": _Sentences("bbq", _bbq),
 }
-"""Benchmark → its sentences, stereotypes and their counterparts."""
+"""Benchmark → its sentences: stereotypes and anti-stereotypes, or prompts."""
 
 
 @cache
 def benchmark_sentences(benchmark: str) -> tuple[str, ...]:
-    """The sentences of a benchmark, to look for them in a corpus.
+    """The sentences of a benchmark.
 
     Raises:
-        InputError: its sentences are not known, or not on this machine.
+        InputError: the benchmark has no list of sentences, or its data are missing.
     """
     if benchmark not in BENCHMARK_SENTENCES:
-        known = ", ".join(BENCHMARK_SENTENCES)
-        raise InputError(f"the sentences of {benchmark!r} are not known; choose from {known}")
+        names = ", ".join(BENCHMARK_SENTENCES)
+        raise InputError(f"no sentences are known for benchmark {benchmark!r}; choose from {names}")
     return tuple(BENCHMARK_SENTENCES[benchmark].read())
 
 
 def check_unseen(corpus: str, benchmarks: Iterable[str]) -> None:
-    """Refuse to measure with the benchmark whose items are forgotten.
+    """Check that no benchmark is evaluated after training on its own items.
 
-    Items are known by the corpus's name, and in a file by the ids that `select` writes.
+    A corpus is recognised by its name, and a file by the ids that `select` writes.
 
     Raises:
-        InputError: one of the benchmarks is made of the same items as the corpus.
+        InputError: the forget corpus has items of one of the benchmarks.
     """
-    asked = {name: name.partition(":")[0] for name in benchmarks}
-    made_of = {s.benchmark for s in SOURCES.values() if s.benchmark} & {*asked.values()}
-    seen = _benchmarks_in(corpus, made_of) if made_of else set()
-    for name, benchmark in asked.items():
-        if benchmark in seen:
+    bases = {name: name.partition(":")[0] for name in benchmarks}
+    candidates = {s.benchmark for s in SOURCES.values() if s.benchmark} & {*bases.values()}
+    seen = _find_benchmarks(corpus, candidates) if candidates else set()
+    for name, base in bases.items():
+        if base in seen:
             raise InputError(
-                f"benchmark {name!r}: forget corpus {corpus!r} is made of its items, so it would "
-                "measure what was trained on; choose another benchmark, or another corpus"
+                f"benchmark {name!r}: forget corpus {corpus!r} contains its items, so the model "
+                "would be evaluated on its training data; choose another benchmark or corpus"
             )
 
 
-def _benchmarks_in(corpus: str, benchmarks: set[str]) -> set[str]:
-    """Those of the benchmarks that have given items to the corpus."""
+def _find_benchmarks(corpus: str, candidates: set[str]) -> set[str]:
+    """The candidate benchmarks that have items in the corpus."""
     parts = parse_name(corpus)
     source, path = SOURCES.get(parts.corpus), Path(parts.corpus)
     if source or path.suffix not in READERS or not path.is_file():
-        return {source.benchmark} & benchmarks if source and source.benchmark else set()
+        return {source.benchmark} & candidates if source and source.benchmark else set()
     column = parts.options.get("id", "id")
     ids = (str(row.get(column)) for _, row in READERS[path.suffix](path))
-    return {identity.partition(":")[0] for identity in ids} & benchmarks
+    return {item_id.partition(":")[0] for item_id in ids} & candidates
 
 
 def measure_overlaps(corpus: str, texts: Sequence[str]) -> list[Overlap]:
-    """With every benchmark whose sentences are on this machine; nothing is fetched.
+    """The overlap with each benchmark whose data are on this machine; nothing is downloaded.
 
     Args:
         corpus: its name, for warnings.
@@ -156,18 +156,18 @@ def measure_overlaps(corpus: str, texts: Sequence[str]) -> list[Overlap]:
     return [
         measure_overlap(corpus, texts, benchmark, benchmark_sentences(benchmark))
         for benchmark, sentences in BENCHMARK_SENTENCES.items()
-        if _is_here(sentences.data)
+        if _is_cached(sentences.dataset)
     ]
 
 
-def _is_here(data: str) -> bool:
-    """Whether a data set can be read without fetching."""
-    known = CATALOGUE[data]
+def _is_cached(name: str) -> bool:
+    """Whether a data set can be read without a download."""
+    dataset = CATALOGUE[name]
     try:
-        there = [find_cached(file) is not None for file in known.files]
-    except InputError:  # another file than was expected: who evaluates with it is told
+        cached = [find_local_file(file) is not None for file in dataset.files]
+    except InputError:  # a wrong file is reported when the benchmark is evaluated
         return False
-    return any(there) if known.alternatives else all(there)
+    return any(cached) if dataset.alternatives else all(cached)
 
 
 def measure_overlap(
@@ -180,31 +180,38 @@ def measure_overlap(
 ) -> Overlap:
     """Count the benchmark's sentences that share an n-gram of words with the corpus.
 
-    A sentence that is shorter than an n-gram is counted where a whole text of the corpus has the
-    same words: as a part, so few words stand in any corpus. Case, punctuation and spacing do not
-    count. The benchmark is kept in memory, the corpus not.
+    A sentence shorter than an n-gram counts only if a whole text of the corpus has the same words,
+    because so few words occur in any corpus. Case, punctuation and spacing are ignored. The
+    benchmark is held in memory, but the corpus is streamed.
+
+    Args:
+        corpus: its name.
+        texts: of the corpus.
+        benchmark: its name.
+        sentences: of the benchmark; duplicates count once.
+        ngram: number of words, at least 1.
 
     Raises:
-        InputError: an n-gram of no words.
+        InputError: `ngram` is below 1.
     """
     if ngram < 1:
-        raise InputError(f"an n-gram of {ngram} words says nothing; at least 1 is needed")
+        raise InputError(f"ngram is {ngram}; set it to at least 1")
     items = list(dict.fromkeys(sentences))
-    holders: dict[tuple[str, ...], list[int]] = {}
+    sentences_by_gram: dict[tuple[str, ...], list[int]] = {}
     for number, sentence in enumerate(items):
-        for gram in _grams(_words(sentence), ngram):
-            holders.setdefault(gram, []).append(number)
+        for gram in _ngrams(_words(sentence), ngram):
+            sentences_by_gram.setdefault(gram, []).append(number)
     shared: set[int] = set()
     for text in texts:
-        for gram in _grams(_words(text), ngram):
-            shared.update(holders.get(gram, ()))
+        for gram in _ngrams(_words(text), ngram):
+            shared.update(sentences_by_gram.get(gram, ()))
     return Overlap(
         corpus,
         benchmark,
         ngram,
         len(items),
         len(shared),
-        tuple(items[number] for number in sorted(shared)[:EXAMPLES]),
+        tuple(items[number] for number in sorted(shared)[:MAX_EXAMPLES]),
     )
 
 
@@ -212,8 +219,8 @@ def _words(text: str) -> list[str]:
     return re.findall(r"[^\W_]+", text.lower())
 
 
-def _grams(words: list[str], length: int) -> Iterator[tuple[str, ...]]:
-    """Runs of so many words; of fewer words than that, all of them, if there are any."""
+def _ngrams(words: list[str], length: int) -> Iterator[tuple[str, ...]]:
+    """The n-grams of `length` words; a shorter text is one n-gram."""
     if len(words) < length:
         return iter([tuple(words)] if words else [])
-    return zip(*(words[at:] for at in range(length)), strict=False)
+    return zip(*(words[start:] for start in range(length)), strict=False)

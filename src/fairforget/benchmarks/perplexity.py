@@ -1,4 +1,4 @@
-"""Perplexity of a text: how well the model still models language."""
+"""Perplexity of a text, a measure of language modelling."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from fairforget.scoring.causal import Progress
 
 WIKITEXT2 = "wikitext2"
 PROTOCOLS = ("stride", "bias-bench")
-LONGEST_WINDOW = 1024
-"""GPT-2's, so that windows are alike across models; a shorter model has its own."""
+MAX_WINDOW = 1024
+"""Window in tokens: GPT-2's context length, for all models with at least this length."""
 RESERVED = 32
-"""Tokens by which Bias Bench's windows are shorter than the model's: 992 for GPT-2."""
+"""Tokens by which Bias Bench's window is shorter than the context length: 992 for GPT-2."""
 
 
 def prepare(options: Sequence[str]) -> Benchmark:
-    """`evaluate` with options: a protocol, a share such as `10%`, a corpus `NAME[:DOMAIN]`."""
+    """`evaluate` with options: a protocol, a share such as `10%`, and a corpus `NAME[:DOMAIN]`."""
     words = [word for word in options if word in PROTOCOLS or word.endswith("%")]
     corpus = ":".join(word for word in options if word not in words)
     shares = [word for word in words if word.endswith("%")]
-    found = parse_options("perplexity", words, {"protocol": PROTOCOLS, "share": shares})
-    share = parse_share("perplexity", found.get("share", "100%"))
+    chosen = parse_options("perplexity", words, {"protocol": PROTOCOLS, "share": shares})
+    share = parse_share("perplexity", chosen.get("share", "100%"))
     if corpus and corpus != WIKITEXT2:
-        next(iter(iter_corpus(corpus, label=HARMLESS)), None)  # says what is unknown or missing
+        next(iter(iter_corpus(corpus, label=HARMLESS)), None)  # raises if unknown or missing
     else:
         find_file(*CATALOGUE["wikitext2-test"].files)
-    protocol = found.get("protocol", "stride")
+    protocol = chosen.get("protocol", "stride")
     return Benchmark(
         partial(evaluate, corpus=corpus or WIKITEXT2, protocol=protocol, share=share),
         ("causal",),
@@ -55,27 +55,31 @@ def evaluate(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Measurement:
-    """Perplexity of a corpus tokenised as one text, without special tokens.
+    """Perplexity of a corpus, tokenised as one text without special tokens.
 
     Args:
-        language_model: a causal one.
-        corpus: `wikitext2` (the raw test split), or any corpus that `read_corpus` knows.
-        protocol: `stride`: windows of 1,024 tokens (or what the model takes), each half a window
-            after the last and predicting what the last did not; summed negative log-likelihood
-            over predicted tokens. `bias-bench` (Meade et al. 2022): windows of 992 tokens side by
-            side; mean loss of each × its length, over all tokens.
-        share: the part of the tokens that is used, from the start.
-        seed: unused; nothing is drawn.
-        progress: called with the number of windows finished since the last call, and of all.
+        language_model: a causal model.
+        corpus: `wikitext2` (the raw test split), or any corpus that `read_corpus` accepts.
+        protocol: `stride`: windows of 1,024 tokens (or the model's context length) that overlap by
+            half; each predicts the tokens that the previous one did not. The result is the
+            exponential of the mean negative log-likelihood per predicted token. `bias-bench` (Meade
+            et al. 2022): adjacent windows of 992 tokens; the mean loss of each is weighted by its
+            length.
+        share: the share of the tokens to use, from the start.
+        seed: unused; the evaluation is deterministic.
+        progress: called with the number of windows scored since the last call, and in total.
 
     Raises:
-        InputError: a corpus that is missing or too short.
+        InputError: the corpus is missing or has fewer than two tokens.
     """
     ids = language_model.tokenizer(load_text(corpus), add_special_tokens=False)["input_ids"]
     ids = ids[: math.ceil(share * len(ids))]
     if len(ids) < 2:
-        raise InputError(f"perplexity corpus {corpus!r} has fewer than two tokens")
-    window = min(LONGEST_WINDOW, language_model.longest_input)
+        raise InputError(
+            f"perplexity corpus {corpus!r} has fewer than two tokens; choose a longer one or a "
+            "larger share"
+        )
+    window = min(MAX_WINDOW, language_model.longest_input)
     if protocol == "bias-bench":
         window = stride = max(2, window - RESERVED)
     else:
@@ -113,21 +117,24 @@ def evaluate(
 
 
 def split_windows(tokens: int, window: int, stride: int) -> list[tuple[int, int, int]]:
-    """(start, first, end) of each window: it shows start to end and predicts first to end.
+    """(start, first, end) of each window: its input is [start, end), and it predicts [first, end).
 
-    Every token but the first of the text, and with `stride` = `window` the first of each window,
-    is predicted once. A last window of one token predicts nothing and is left out.
+    Each token is predicted once, except the first of the text and, with `stride` = `window`, the
+    first of each window. A last window of one token is left out, because it predicts nothing.
     """
     spans = [(0, 1, min(window, tokens))]
-    while (done := spans[-1][2]) < tokens:
-        end = min(done + stride, tokens)
-        start = max(done + stride - window, 0) if stride < window else done
-        spans.append((start, done if stride < window else done + 1, end))
+    while (previous := spans[-1][2]) < tokens:
+        end = min(previous + stride, tokens)
+        start = max(previous + stride - window, 0) if stride < window else previous
+        spans.append((start, previous if stride < window else previous + 1, end))
     return [span for span in spans if span[1] < span[2]]
 
 
 def load_text(corpus: str) -> str:
-    """One text: WikiText-2 as the `datasets` library has it, others' texts, joined by empty lines.
+    """A corpus as one text.
+
+    WikiText-2 is as in the `datasets` library; the texts of other corpora are joined by empty
+    lines.
 
     Raises:
         InputError: there is no such corpus.
@@ -144,30 +151,31 @@ def _as_rows(lines: Sequence[str]) -> list[str]:
 
 
 def _with_blank_lines(lines: list[str]) -> list[str]:
-    """WikiText-2 raw test as published, from a copy that lacks the blank lines.
+    """The published lines of the WikiText-2 raw test split, from a copy without blank lines.
 
-    They stand before and after headings and, but for the first and the last, once more before the
-    title of an article; one ends the file. A test holds the result to the published file's hash.
+    There is a blank line before and after each heading, a second one before each article title
+    except the first and the last, and one at the end of the file. A test compares the result with
+    the hash of the published file.
     """
     if any(not line.strip() for line in lines):
         return lines
-    headings = {i: level for i, line in enumerate(lines) if (level := _level(line))}
+    headings = {i: level for i, line in enumerate(lines) if (level := _heading_level(line))}
     titles = [i for i, level in headings.items() if level == 1]
-    full = []
+    result = []
     for i, line in enumerate(lines):
         if i not in headings:
-            full.append(line)
+            result.append(line)
             continue
         if i in titles[1:-1]:
-            full.append(" ")
-        full += [" ", line, " "]
-    return [*full, " "]
+            result.append(" ")
+        result += [" ", line, " "]
+    return [*result, " "]
 
 
-def _level(line: str) -> int:
-    """1 for ` = Title = `, 2 for ` = = Section = = `, …; 0 for text.
+def _heading_level(line: str) -> int:
+    """1 for ` = Title = `, 2 for ` = = Section = = ` and so on; 0 for text.
 
-    Two lines of formulas in an article (` = 1 rad / s and … = `) look like titles and are none.
+    Two lines of formulas (` = 1 rad / s and … = `) look like titles, but are not.
     """
     match = re.fullmatch(r" ((?:= )+)(?!=).*?((?:= )+)", line)
     if not match or match[1] != match[2] or line.startswith(" = 1 "):

@@ -1,4 +1,4 @@
-"""Scores of sentences under a causal model, by protocol."""
+"""Log-probabilities of sentences and continuations under a causal model."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Scores:
     """Log-probabilities of texts, in nats."""
 
     mean: npt.NDArray[np.float64]
-    """[texts] per token: length-normalised."""
+    """[texts] mean per token (length-normalised)."""
     total: npt.NDArray[np.float64]
-    """[texts] of the whole text."""
+    """[texts] sum over tokens."""
 
 
 def sentence_scores(
@@ -37,20 +37,20 @@ def sentence_scores(
     """Score whole sentences.
 
     Args:
-        language_model: a causal one.
-        sentences: as they stand; no special tokens are added.
+        language_model: a causal model.
+        sentences: tokenised without special tokens.
         protocol: `bos`: one pass over the start token and the sentence. `bias-bench` (Meade et al.
-            2022): the first token given a lone start token, the others from a pass without one.
-        names: [sentences] what errors call them.
+            2022): the first token given the start token alone, the others from a pass without it.
+        names: [sentences] names of the sentences in errors.
         progress: called as for `token_log_probs`.
 
     Raises:
-        InputError: a sentence has no tokens, or more than the model takes.
+        InputError: a sentence has no tokens, or more than the model's context length.
     """
     encoded = language_model.tokenizer(list(sentences), add_special_tokens=False)["input_ids"]
     for ids, name in zip(encoded, names, strict=True):
         if not ids:
-            raise InputError(f"{name}: the tokenizer makes no tokens of it; correct or remove it")
+            raise InputError(f"{name}: it has no tokens after tokenization; correct or remove it")
     start = language_model.start_id
     if protocol == "bos":
         parts = [[[start, *ids]] for ids in encoded]
@@ -60,10 +60,10 @@ def sentence_scores(
     owners = [
         name for name, sequences in zip(names, parts, strict=True) for _ in range(len(sequences))
     ]
-    found = log_probs(language_model, flat, names=owners, progress=progress)
+    values = log_probs(language_model, flat, names=owners, progress=progress)
     per_sentence = len(parts[0]) if parts else 1
-    return _summed(
-        [np.concatenate(found[i : i + per_sentence]) for i in range(0, len(found), per_sentence)]
+    return _aggregate(
+        [np.concatenate(values[i : i + per_sentence]) for i in range(0, len(values), per_sentence)]
     )
 
 
@@ -74,18 +74,19 @@ def continuation_scores(
     names: Sequence[str],
     progress: Progress | None = None,
 ) -> Scores:
-    """Score continuations given what stands before: log p(second | start token, first, space).
+    """Score continuations given their contexts: log p(continuation | start token, context, space).
 
-    The two are tokenised as one text; tokens that reach into the second are scored.
+    Context and continuation are tokenised as one text, and all tokens with a character of the
+    continuation are scored.
 
     Args:
-        language_model: a causal one.
-        pairs: (context, continuation), without the space between.
-        names: [pairs] what errors call them.
+        language_model: a causal model.
+        pairs: (context, continuation), without the space between them.
+        names: [pairs] names of the pairs in errors.
         progress: called as for `token_log_probs`.
 
     Raises:
-        InputError: a continuation has no tokens, or the two more than the model takes.
+        InputError: a continuation has no tokens, or a pair exceeds the model's context length.
     """
     encoded = language_model.tokenizer(
         [f"{context} {text}" for context, text in pairs],
@@ -96,11 +97,11 @@ def continuation_scores(
     for (context, _), offsets, name in zip(pairs, encoded["offset_mapping"], names, strict=True):
         first = sum(end <= len(context) for _, end in offsets)
         if first == len(offsets):
-            raise InputError(f"{name}: the tokenizer makes no tokens of it; correct or remove it")
+            raise InputError(f"{name}: it has no tokens after tokenization; correct or remove it")
         firsts.append(first)
     sequences = [[language_model.start_id, *ids] for ids in encoded["input_ids"]]
-    found = log_probs(language_model, sequences, names=names, progress=progress)
-    return _summed([values[first:] for values, first in zip(found, firsts, strict=True)])
+    values = log_probs(language_model, sequences, names=names, progress=progress)
+    return _aggregate([v[first:] for v, first in zip(values, firsts, strict=True)])
 
 
 def log_probs(
@@ -110,14 +111,14 @@ def log_probs(
     names: Sequence[str],
     progress: Progress | None = None,
 ) -> list[Floats32]:
-    """`token_log_probs`, shared by all processes, for sequences that fit the model.
+    """`token_log_probs`, distributed over all processes.
 
     Raises:
-        InputError: a sequence is longer than the model takes.
+        InputError: a sequence is longer than the model's context length.
     """
     check_length(language_model, [len(sequence) - 1 for sequence in sequences], names)
     return map_distributed(
-        lambda mine: token_log_probs(language_model.model, mine, progress=progress),
+        lambda part: token_log_probs(language_model.model, part, progress=progress),
         sequences,
         key=lambda sequence: sequence,
     )
@@ -126,20 +127,21 @@ def log_probs(
 def check_length(
     language_model: LanguageModel, lengths: Sequence[int], names: Sequence[str]
 ) -> None:
-    """Check that every text fits the model.
+    """Check that all texts fit the model's context length.
 
     Raises:
-        InputError: one has more tokens than the model takes.
+        InputError: one has more tokens.
     """
-    longest = language_model.longest_input
+    limit = language_model.longest_input
     for length, name in zip(lengths, names, strict=True):
-        if length > longest:
+        if length > limit:
             raise InputError(
-                f"{name}: {length} tokens, and {language_model.source} takes {longest}; shorten it"
+                f"{name}: {length} tokens are more than the {limit} that {language_model.source} "
+                "accepts; shorten it"
             )
 
 
-def _summed(values: Sequence[Floats32]) -> Scores:
+def _aggregate(values: Sequence[Floats32]) -> Scores:
     return Scores(
         mean=np.array([v.mean(dtype=np.float64) for v in values]),
         total=np.array([v.sum(dtype=np.float64) for v in values]),

@@ -1,4 +1,4 @@
-"""The model card: what whoever finds the model on the hub should know of it."""
+"""The model card: `README.md` of an unlearned model, in Hugging Face's format."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from fairforget.card.text import render_body
 from fairforget.errors import InputError
 from fairforget.files.atomic import atomic_write
 from fairforget.records.paths import CARD, MODEL
-from fairforget.report.contents import Unlearning, read_directory
+from fairforget.report.contents import UnlearningRun, find_kind, read_unlearning
 
 
 def write_card(directory: Path) -> Path:
-    """Write `model/README.md` of an unlearning run, in Hugging Face's format.
+    """Write `model/README.md` of an unlearning run.
 
-    With evaluations in `before` and `after`, their results are in the table and, as
-    `model-index`, in the metadata; without, the card says that the model was not measured.
+    If the run has evaluations in `before` and `after`, their results are in the tables and, as
+    `model-index`, in the metadata. Otherwise the card says that the model was not measured.
 
     Args:
-        directory: what `fairforget unlearn` wrote.
+        directory: the output directory of `fairforget unlearn`.
 
     Returns:
         The path of the card.
 
     Raises:
-        InputError: the directory holds no unlearning run, or a malformed one.
+        InputError: the directory is not an unlearning run, or a file in it is malformed.
     """
-    run = read_directory(directory)
-    if not isinstance(run, Unlearning):
-        raise InputError(f"{directory} is no unlearning run, so it has no model to describe")
+    if find_kind(directory) != "unlearning":
+        raise InputError(f"{directory} is not an unlearning run, so it has no model to describe")
+    card = render_card(read_unlearning(directory), directory / MODEL)
     path = directory / MODEL / CARD
     with atomic_write(path) as file:
-        file.write(render_card(run, directory / MODEL).encode("utf-8", errors="replace"))
+        file.write(card.encode("utf-8", errors="replace"))
     return path
 
 
-def render_card(run: Unlearning, model: Path) -> str:
-    """The card of a run whose model lies in a directory."""
+def render_card(run: UnlearningRun, model: Path) -> str:
+    """The card of a run as text; `model` is the directory of the unlearned model."""
     data = card_metadata(run, model)
     return f"---\n{data.to_yaml()}\n---\n\n{render_body(run, data.license)}"
 

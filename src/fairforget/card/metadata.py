@@ -1,4 +1,4 @@
-"""The card's metadata: base model, licence, tags, and every result as `model-index`."""
+"""The card's metadata: base model, licence, tags, and all results as `model-index`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from fairforget.benchmarks.options import find_user_file
 from fairforget.models.loading import SMOLLM2, SMOLLM2_HUB
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.schema import interval_of
-from fairforget.report.contents import Unlearning
+from fairforget.report.contents import UnlearningRun
 from fairforget.report.wording import base_name, benchmark_name, domain_name, one_line
 
 SMOLLM2_LICENCE = "apache-2.0"
-ASKING = 10.0
-"""Seconds that the hub has to say what licence a model has."""
+HUB_TIMEOUT = 10.0
+"""Seconds to wait for the hub when looking up a licence."""
 TAGS = ["fairforget", "unlearning", "bias", "fairness", "debiasing"]
 
-_DATA_SETS = {
+_DATASETS = {
     "stereoset": "McGill-NLP/stereoset",
     "crows_pairs": "nyu-mll/crows_pairs",
     "wikitext2": "Salesforce/wikitext",
@@ -36,18 +36,18 @@ _MEASURES = {
     "icat": "ICAT",
     "stereotype": "stereotype preferred, % (50 is no preference)",
     "bias_ambiguous": "bias score, ambiguous contexts (0 is no bias)",
-    "bias_disambiguated": "bias score, clear contexts (0 is no bias)",
+    "bias_disambiguated": "bias score, disambiguated contexts (0 is no bias)",
     "accuracy_ambiguous": "accuracy, ambiguous contexts",
-    "accuracy_disambiguated": "accuracy, clear contexts",
+    "accuracy_disambiguated": "accuracy, disambiguated contexts",
 }
 
 
-def card_metadata(run: Unlearning, model: Path) -> ModelCardData:
-    """What stands at the head of the card.
+def card_metadata(run: UnlearningRun, model: Path) -> ModelCardData:
+    """The metadata block of the card.
 
     Args:
-        run: the record, and the evaluations if there are any.
-        model: the directory of the unlearned model, whose kind is read from its configuration.
+        run: its results are included if it has evaluations.
+        model: the directory of the unlearned model; its configuration determines the task.
     """
     source = run.record.model.source
     licence = source_licence(source)
@@ -67,7 +67,7 @@ def card_metadata(run: Unlearning, model: Path) -> ModelCardData:
 
 
 def hub_name(source: str) -> str | None:
-    """The hub's name of what was unlearned, if it has one."""
+    """The hub name of a model, or None if it is a local directory or file."""
     if source == SMOLLM2:
         return SMOLLM2_HUB
     if Path(source).exists() or source.endswith(".gguf"):
@@ -80,20 +80,20 @@ def hub_name(source: str) -> str | None:
 
 
 def source_licence(source: str) -> dict[str, str]:
-    """The licence that the original model's own card names; nothing if none can be found."""
+    """The licence in the original model's card, as metadata; empty if none can be found."""
     if source == SMOLLM2:
         return {"license": SMOLLM2_LICENCE}
     try:
         if name := hub_name(source):
-            found = HfApi().model_info(name, timeout=ASKING).card_data
-            facts: dict[str, Any] = dict(vars(found)) if found else {}
+            data = HfApi().model_info(name, timeout=HUB_TIMEOUT).card_data
+            metadata: dict[str, Any] = dict(vars(data)) if data else {}
         else:
             path = Path(source) / "README.md"
-            facts = dict(vars(ModelCard.load(path, ignore_metadata_errors=True).data))
-    except Exception:  # no card, no hub, a malformed card: the licence is not known
+            metadata = dict(vars(ModelCard.load(path, ignore_metadata_errors=True).data))
+    except Exception:  # no card, no connection, or a malformed card: the licence is unknown
         return {}
     keys = ("license", "license_name", "license_link")
-    return {key: one_line(facts[key]) for key in keys if isinstance(facts.get(key), str)}
+    return {key: one_line(metadata[key]) for key in keys if isinstance(metadata.get(key), str)}
 
 
 def _task(model: Path) -> str:
@@ -106,22 +106,21 @@ def _task(model: Path) -> str:
 
 
 def _results(before: Evaluation | None, after: Evaluation, task: str) -> Iterator[EvalResult]:
-    """Every number of every benchmark that has a name here, with what it was before."""
-    earlier = before.record.results if before else {}
+    """All finite scores after unlearning, each with its interval and its value before."""
+    old_results = before.record.results if before else {}
     for benchmark, result in after.record.results.items():
-        old = earlier.get(benchmark, {})
-        for metric, label, value, ci, was in _numbers(result, old):
+        dataset = str(result.get("corpus", find_user_file(benchmark) or base_name(benchmark)))
+        for metric, label, value, ci, old_value in _scores(result, old_results.get(benchmark, {})):
             if not math.isfinite(value):
                 continue
             args: dict[str, Any] = {}
             if ci is not None and all(map(math.isfinite, ci)):
-                args["interval_95"] = [round(end, 4) for end in ci]
-            if was is not None and math.isfinite(was):
-                args["before"] = round(was, 4)
-            data = str(result.get("corpus", find_user_file(benchmark) or base_name(benchmark)))
+                args["interval_95"] = [round(bound, 4) for bound in ci]
+            if old_value is not None and math.isfinite(old_value):
+                args["before"] = round(old_value, 4)
             yield EvalResult(
                 task_type=task,
-                dataset_type=_DATA_SETS.get(data, one_line(data)),
+                dataset_type=_DATASETS.get(dataset, one_line(dataset)),
                 dataset_name=one_line(benchmark_name(benchmark)),
                 dataset_config=one_line(
                     ", ".join(
@@ -137,30 +136,31 @@ def _results(before: Evaluation | None, after: Evaluation, task: str) -> Iterato
             )
 
 
-_Number = tuple[str, str, float, list[float] | None, float | None]
+_Score = tuple[str, str, float, list[float] | None, float | None]
+"""Metric, its label, value, interval, value before."""
 
 
-def _numbers(result: dict[str, Any], old: dict[str, Any]) -> Iterator[_Number]:
-    """Metric, its label, value, interval, value before."""
+def _scores(result: dict[str, Any], old: dict[str, Any]) -> Iterator[_Score]:
+    """The scores of one benchmark's result."""
     if _is_number(result.get("value")):
         yield "perplexity", "perplexity", float(result["value"]), None, _number(old.get("value"))
     domains, old_domains = (_dict(side.get("domains")) for side in (result, old))
-    for domain, facts in domains.items():
-        was = _dict(old_domains.get(domain))
-        for measure, words in _MEASURES.items():
-            if not _is_number(_dict(facts).get(measure)):
+    for domain, scores in domains.items():
+        old_scores = _dict(old_domains.get(domain))
+        for measure, description in _MEASURES.items():
+            if not _is_number(_dict(scores).get(measure)):
                 continue
-            ci = interval_of(facts, measure)
-            label = f"{domain_name(str(domain))}: {words}"
+            ci = interval_of(scores, measure)
+            label = f"{domain_name(str(domain))}: {description}"
             metric = f"{measure}_{domain}"
             interval = [float(v) for v in ci] if ci and all(map(_is_number, ci)) else None
-            yield metric, label, float(facts[measure]), interval, _number(was.get(measure))
+            yield metric, label, float(scores[measure]), interval, _number(old_scores.get(measure))
     metrics, old_metrics = (_dict(side.get("metrics")) for side in (result, old))
-    for name, found in metrics.items():
-        for metric, value in _dict(found).items():
+    for task, values in metrics.items():
+        for metric, value in _dict(values).items():
             if _is_number(value):
-                before = _number(_dict(old_metrics.get(name)).get(metric))
-                yield metric, f"{name}: {metric}", float(value), None, before
+                old_value = _number(_dict(old_metrics.get(task)).get(metric))
+                yield metric, f"{task}: {metric}", float(value), None, old_value
 
 
 def _is_number(value: object) -> bool:

@@ -40,7 +40,7 @@ def rephrase(message: str, command: Command, given: Sequence[str], config: str |
         parts = [f"--{name}" for name in settings if name.startswith(f"{match[1]}.")]
         return f"--{match[1]} is {match[2]!r}; give its settings: {', '.join(parts)}"
     if match := TEXT.search(message):
-        return f"{config}: {match[1]} is {match[2]}; give one string, comma-separated if there are several"
+        return f"{config}: {match[1]} is {match[2]}; give one comma-separated string"
     if match := VALUE.search(message):
         name, value = match[1], match[2].strip()
         remedy = _remedy(settings.get(name))

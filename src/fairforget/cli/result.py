@@ -9,7 +9,9 @@ from fairforget.records.paths import MODEL, RECORD, REPORT
 from fairforget.terminal.tables import show_comparison, show_unlearning
 
 
-def show_result(result: DebiasResult, *, json: bool = False, push_to_hub: str | None = None) -> None:
+def show_result(
+    result: DebiasResult, *, json: bool = False, push_to_hub: str | None = None
+) -> None:
     """Print the record and the comparison: as JSON and nothing else, or as tables."""
     comparison = result.comparison
     if json:

@@ -1,17 +1,20 @@
-"""`fairforget select`: which characters of a corpus are harmful."""
+"""`fairforget select`: find the harmful spans of a corpus."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+
+from fairforget.selection import METHODS
+from fairforget.settings import fill_names
 
 
 def select_command(
     corpus: str,
     *,
-    method: Literal["given", "lexicon", "contrast", "ratio", "llm", "random", "all"] = "contrast",
+    method: str = "contrast",
     train: str = "edos",
     lexicon: str = "",
     model: str = "smollm2",
@@ -28,31 +31,30 @@ def select_command(
     json: bool = False,
     seed: int = 0,
 ) -> None:
-    """Find the harmful spans of a corpus, for review by a person; JSONL that unlearn reads.
+    """Find the harmful spans of a corpus, for review by a person; writes JSONL that unlearn reads.
 
     Args:
         corpus: CORPUS[:DOMAIN][?option=value], or a .csv, .jsonl, .parquet or .txt file.
-        method: given (the corpus's own), lexicon (a word list), contrast (words that hateful
-            texts use and others do not), ratio (words that a model tuned on hateful texts finds
-            likelier), llm (an OpenAI-compatible server), and as controls random and all.
-        train: Of contrast and ratio: corpora of hateful and other texts, joined by commas.
-        lexicon: Of lexicon: a file with a word or phrase a line, or PACKAGE:PATH.
-        model: Of ratio: the causal model to tune. Of llm: the model to ask; its answers are kept
-            under this name, whatever server gave them.
-        url: Of llm: where the server is, such as http://127.0.0.1:8000/v1; by default OpenAI's.
-            The key is read from OPENAI_API_KEY.
-        dry_run: Of llm: say what it would cost, ask nothing.
-        input_price: Of llm: dollars for a million tokens asked, for the estimate.
-        output_price: Of llm: dollars for a million tokens answered.
-        concurrency: Of llm: questions at one time.
-        timeout: Of llm: seconds that an answer may take.
-        processes: Of lexicon, contrast and the controls: several go faster through corpora of
-            many thousands of texts.
+        method: {methods}. given: the corpus's own spans; lexicon: a word list; contrast: words
+            that hateful texts use and other texts do not; llm: an OpenAI-compatible server; random
+            and all are controls.
+        train: contrast: corpora of hateful and other texts to train on, comma-separated.
+        lexicon: lexicon: a file with one word or phrase per line, or PACKAGE:PATH.
+        model: llm: the model to query; answers are cached under its name, whatever the server.
+        url: llm: the server's address, such as http://127.0.0.1:8000/v1. Default: OpenAI's. The key
+            is read from OPENAI_API_KEY.
+        dry_run: llm: print an estimate of the cost and send nothing.
+        input_price: llm: price of a million input tokens in dollars, for the estimate.
+        output_price: llm: price of a million output tokens in dollars, for the estimate.
+        concurrency: llm: number of concurrent requests.
+        timeout: llm: timeout of a request in seconds.
+        processes: lexicon, contrast and controls: number of processes, for corpora of many
+            thousands of texts.
         output: JSONL file to write: id, text, domain, group, spans, mentions, why.
         review: HTML file to write, in which a person corrects the spans.
         score: Compare with the corpus's own spans.
-        json: Print one JSON object, and nothing else.
-        seed: Of the random control, and of training.
+        json: Print one JSON object and nothing else.
+        seed: Seed of the random control.
     """
     import json as json_
     from collections import deque
@@ -63,43 +65,39 @@ def select_command(
     from fairforget.corpora import iter_corpus
     from fairforget.errors import InputError
     from fairforget.report import check_report_extra
-    from fairforget.selection import (
-        SelectedText,
-        SelectionOptions,
-        Selector,
-        SpanScorer,
-        make_selector,
-        mentions_of,
-        select,
-        select_in_parallel,
-        write_spans,
-    )
+    from fairforget.selection.identity import mentions_of
     from fairforget.selection.llm import Llm, Server
+    from fairforget.selection.methods import SelectionOptions, make_selector
+    from fairforget.selection.parallel import select_in_parallel
+    from fairforget.selection.score import SpanScorer
+    from fairforget.selection.selected import SelectedText, Selector, select, write_spans
     from fairforget.terminal.progress import progress_bar
 
     if not (output or review or score or json or dry_run):
         raise InputError("nothing to do: give --output FILE.jsonl, --review FILE.html or --score")
     if processes < 1:
-        raise InputError(f"--processes is {processes}; at least 1 is needed")
+        raise InputError(f"--processes is {processes}; it must be at least 1")
     if concurrency < 1:
-        raise InputError(f"--concurrency is {concurrency}; at least 1 is needed")
+        raise InputError(f"--concurrency is {concurrency}; it must be at least 1")
     if timeout <= 0:
-        raise InputError(f"--timeout is {timeout}; more than 0 seconds are needed")
+        raise InputError(f"--timeout is {timeout}; it must be more than 0 seconds")
     for flag, given, of in (
         ("lexicon", lexicon, "lexicon"),
         ("url", url, "llm"),
         ("dry_run", dry_run, "llm"),
     ):
         if given and method != of:
-            raise InputError(f"--{flag} is of method {of!r}, not {method!r}; add --method {of}")
+            raise InputError(f"--{flag} needs method {of!r}; add --method {of}")
     if (input_price or output_price) and not dry_run:
-        raise InputError("--input_price and --output_price are of --dry_run; add it")
+        raise InputError("--input_price and --output_price need --dry_run; add it")
     if review:
         check_report_extra()
-    if processes > 1 and method in ("llm", "ratio"):
-        raise InputError(f"--processes: method {method!r} is parallel without it")
+    if processes > 1 and method == "llm":
+        raise InputError(
+            "--processes has no effect on method 'llm', which is parallel already; remove it"
+        )
     if score and not any(text.spans for text in iter_corpus(corpus)):
-        raise InputError(f"--score: corpus {corpus!r} has no spans of its own to compare with")
+        raise InputError(f"--score: corpus {corpus!r} has no spans to compare with")
     server = Server(model, url, timeout=timeout, concurrency=concurrency)
     if dry_run:
         estimate = Llm(server).estimate(iter_corpus(corpus), input_price, output_price)
@@ -110,8 +108,8 @@ def select_command(
     reviewed: list[SelectedText] = []
     scorer = SpanScorer()
 
-    def counted(selector: Selector) -> Iterator[SelectedText]:
-        """The selected texts, one at a time: a corpus need not fit in memory."""
+    def count(selector: Selector) -> Iterator[SelectedText]:
+        """Yield the selected texts one at a time: a corpus need not fit in memory."""
         texts, same = tee(iter_corpus(corpus))
         if processes > 1:
             items = select_in_parallel(texts, selector, mentions_of, processes=processes)
@@ -127,20 +125,20 @@ def select_command(
             yield item
 
     total = sum(1 for _ in iter_corpus(corpus)) if method == "llm" else None
-    slow = progress_bar("Selecting", total) if method in ("llm", "ratio") else nullcontext()
+    slow = progress_bar("Selecting", total) if method == "llm" else nullcontext()
     with slow as advance:
         options = SelectionOptions(
             train, lexicon, model, server=server, seed=seed, progress=advance
         )
         selector = make_selector(method, options)
-        selected = counted(selector)
+        selected = count(selector)
         if output:
             write_spans(selected, output)
         else:
             deque(selected, maxlen=0)
-    if method in ("contrast", "ratio"):
+    if method == "contrast":
         facts |= {"train": train, "threshold": getattr(selector, "threshold", None)}
-    if method in ("llm", "ratio"):
+    if method == "llm":
         facts["model"] = model
     if isinstance(selector, Llm):
         facts["unusable_answers"] = selector.unusable
@@ -163,9 +161,12 @@ def select_command(
         reason = f" (the server refused: {selector.refusal})" if selector.refusal else ""
         print(
             f"{selector.unusable} texts have no usable answer{reason}; "
-            "the same command asks about them again.",
+            "run the same command to retry.",
             file=sys.stderr,
         )
+
+
+fill_names(select_command, methods=", ".join(METHODS))
 
 
 def _show_estimate(estimate: dict[str, Any], json: bool) -> None:
@@ -178,6 +179,7 @@ def _show_estimate(estimate: dict[str, Any], json: bool) -> None:
     cost = "give --input_price and --output_price for the cost"
     print(
         f"{estimate['texts']} texts, {estimate['cached']} in the cache; about "
-        f"{estimate['input_tokens']:,} tokens asked and {estimate['output_tokens']:,} answered; "
+        f"{estimate['input_tokens']:,} input tokens and "
+        f"{estimate['output_tokens']:,} output tokens; "
         f"{cost if dollars is None else f'about ${dollars:.2f}'}"
     )

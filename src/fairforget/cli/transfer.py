@@ -24,7 +24,7 @@ def transfer_command(model: str, *, output: Path, json: bool = False, **settings
     transfer_settings = TransferSettings(**settings)
 
     from fairforget.records.paths import REPORT, STUDY
-    from fairforget.terminal.tables import show_study
+    from fairforget.transfer_study.report.terminal import show_study
     from fairforget.transfer_study.study import transfer
 
     study = transfer(model, output_dir=output, settings=transfer_settings)

@@ -1,1 +1,1 @@
-"""The same items before and after: what changed, what is allowed to, and whether a run repeats."""
+"""Comparison of two evaluations of the same items, and of two runs of the same command."""

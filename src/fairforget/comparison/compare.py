@@ -1,4 +1,4 @@
-"""Before against after: two evaluations, benchmark by benchmark."""
+"""Comparison of two evaluations, benchmark by benchmark."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from fairforget.seeds import check_seed
 if TYPE_CHECKING:
     import pandas
 
-MEASURED = ("domains", "value", "metrics")
-"""What a result says that may differ; everything else is how it was measured, and must not."""
+MEASUREMENTS = ("domains", "value", "metrics")
+"""Fields of a result that may differ; all others are settings, which must be equal."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Comparison:
     after: ModelFacts
     cells: tuple[Cell, ...]
     perplexity: dict[str, Change]
-    """By the benchmark's name."""
+    """By name of the benchmark."""
     notes: tuple[str, ...]
-    """What a reader should know of these two evaluations."""
+    """Warnings about these two evaluations."""
     limitations: tuple[str, ...]
     """Known limitations of the benchmarks."""
     kind: Literal["comparison"] = "comparison"
@@ -99,15 +99,16 @@ def compare(
 
     Args:
         before: an evaluation, or the directory of one.
-        after: another, of the same benchmarks, protocols and items.
-        seed: of the bootstrap; by default that of the evaluation before.
+        after: another, by the same protocols on the same items.
+        seed: of the bootstrap; by default the seed of the evaluation before.
 
     Raises:
-        InputError: a directory has no evaluation, or the two cannot be compared; says why.
+        InputError: a directory is not an evaluation, or the two cannot be compared; names the
+            difference.
     """
     sides = [
-        it if isinstance(it, Evaluation) else read_evaluation(_evaluation(Path(it)))
-        for it in (before, after)
+        side if isinstance(side, Evaluation) else _read_evaluation(Path(side))
+        for side in (before, after)
     ]
     old, new = (side.record.results for side in sides)
     if not old.keys() & new.keys():
@@ -126,10 +127,10 @@ def _describe(evaluation: Evaluation) -> str:
 def compare_evaluations(
     before: Evaluation, after: Evaluation, *, seed: int | None = None
 ) -> Comparison:
-    """The same of evaluations that are read; those without items have no cells.
+    """Compare two evaluations; without scored items, there are no cells.
 
     Raises:
-        InputError: they cannot be compared; says what differs.
+        InputError: they cannot be compared; names the difference.
     """
     seed = before.record.seed if seed is None else seed
     check_seed(seed)
@@ -137,8 +138,8 @@ def compare_evaluations(
     old, new = (record.results for record in records)
     shared = [name for name in old if name in new]
     for name in shared:
-        _same_settings(name, old[name], new[name])
-    items = [_by_benchmark(side.items) for side in (before, after)]
+        _check_settings(name, old[name], new[name])
+    items = [_group_by_benchmark(side.items) for side in (before, after)]
     cells = []
     for name in shared:
         rows = [part.get(name, []) for part in items]
@@ -147,17 +148,17 @@ def compare_evaluations(
             order = [domain for domain in old[name].get("domains", ()) if domain != ALL]
             try:
                 cells += compare_items(name, judge, *rows, order=order, seed=seed)
-            except (KeyError, TypeError, ValueError) as error:  # columns are missing or others'
+            except (KeyError, TypeError, ValueError) as error:  # a column is missing or invalid
                 raise InputError(
                     f"{name}: the items of {_describe(before)} or {_describe(after)} are damaged "
                     f"({error}); evaluate again"
                 ) from error
     compared = {cell.benchmark for cell in cells}
-    silent = [name for name in shared if name not in compared and "value" not in old[name]]
-    notes = list(_notes(records))
-    if silent:
+    skipped = [name for name in shared if name not in compared and "value" not in old[name]]
+    notes = _notes(records)
+    if skipped:
         notes.append(
-            f"Not compared item by item: {', '.join(silent)}; the figures are in both records."
+            f"Not compared item by item: {', '.join(skipped)}; both records have the scores."
         )
     return Comparison(
         before=records[0].model,
@@ -174,35 +175,37 @@ def compare_evaluations(
     )
 
 
-def _evaluation(directory: Path) -> Path:
-    """The directory, if an evaluation is in it.
+def _read_evaluation(directory: Path) -> Evaluation:
+    """The evaluation in a directory.
 
     Raises:
-        InputError: it holds something else; names what can be compared instead.
+        InputError: the directory is an unlearning run, and then names its evaluations; or it is not
+            an evaluation.
     """
     if (directory / RECORD).is_file():
-        inside = [d for d in (BEFORE, AFTER) if (directory / d / RECORD).is_file()]
-        if inside:
+        evaluations = [d for d in (BEFORE, AFTER) if (directory / d / RECORD).is_file()]
+        if evaluations:
             raise InputError(
                 f"{directory} is an unlearning run; compare "
-                f"{' and '.join(str(directory / d) for d in inside)}"
+                f"{' and '.join(str(directory / d) for d in evaluations)}"
             )
-    return directory
+    return read_evaluation(directory)
 
 
-def _same_settings(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    differ = [
+def _check_settings(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    differences = [
         f"{key} {old.get(key)!r} before, {new.get(key)!r} after"
         for key in {**old, **new}
-        if key not in MEASURED and old.get(key) != new.get(key)
+        if key not in MEASUREMENTS and old.get(key) != new.get(key)
     ]
-    if differ:
+    if differences:
         raise InputError(
-            f"{name} cannot be compared: {'; '.join(differ)}; evaluate both in the same way"
+            f"{name} cannot be compared: {'; '.join(differences)}; evaluate both with the same "
+            "settings"
         )
 
 
-def _by_benchmark(rows: Sequence[Row]) -> dict[str, list[Row]]:
+def _group_by_benchmark(rows: Sequence[Row]) -> dict[str, list[Row]]:
     parts: dict[str, list[Row]] = {}
     for row in rows:
         parts.setdefault(row["benchmark"], []).append(row)
@@ -214,8 +217,8 @@ def _notes(records: Sequence[EvaluationRecord]) -> list[str]:
     notes = []
     if old.model.dtype != new.model.dtype:
         notes.append(f"Scored in {old.model.dtype} before and {new.model.dtype} after.")
-    for one, other, when in ((old, new, "before"), (new, old, "after")):
-        if alone := [name for name in one.results if name not in other.results]:
-            notes.append(f"Measured only {when}, and not compared: {', '.join(alone)}.")
-        notes += [f"{doubt} ({when})" for doubt in find_warnings(one.results)]
+    for record, other, side in ((old, new, "before"), (new, old, "after")):
+        if unmatched := [name for name in record.results if name not in other.results]:
+            notes.append(f"Measured only {side}, so not compared: {', '.join(unmatched)}.")
+        notes += [f"{warning} ({side})" for warning in find_warnings(record.results)]
     return notes

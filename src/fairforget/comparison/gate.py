@@ -1,4 +1,4 @@
-"""The gate for continuous integration: which changes of a comparison are not allowed."""
+"""The gate for continuous integration: conditions on the changes of a comparison."""
 
 from __future__ import annotations
 
@@ -15,63 +15,63 @@ CONDITION = re.compile(r"(?P<name>\S.*?)\s*(?P<sign>[<>])\s*(?P<limit>[-+]?\d+(\
 
 
 def find_violations(comparison: Comparison, conditions: str) -> list[str]:
-    """What in a comparison meets one of the conditions, one line each.
+    """The changes that meet one of the conditions, one line each.
 
     Args:
         comparison: before against after.
-        conditions: separated by commas. `worse`: a bias score is farther from no bias than
-            before, and the 95 % interval of that lies above 0. `BENCHMARK.DOMAIN.FIGURE > NUMBER`,
-            or `<`: the change, after − before, is larger or smaller. Figures are `distance` (of
-            the bias score from no bias) and the benchmark's scores, such as `ss`, `lms` and
-            `icat`; of perplexity it is the benchmark's name alone. `*` stands for anything.
+        conditions: separated by commas. `worse` is met if a bias score moved away from no bias and
+            the 95 % interval of its distance's change lies above 0. `BENCHMARK.DOMAIN.SCORE >
+            NUMBER` (or `<`) is met if the change, after − before, is larger (or smaller). Scores
+            are `distance` (of the bias score from no bias) and the benchmark's own, such as `ss`,
+            `lms` and `icat`; for perplexity, give the benchmark's name alone. `*` matches anything.
 
     Raises:
-        InputError: a condition cannot be read, or no figure has its name.
+        InputError: a condition is malformed, or it matches no score.
     """
-    figures = dict(_figures(comparison))
-    met: list[str] = []
+    changes = dict(_named_changes(comparison))
+    violations: list[str] = []
     for condition in map(str.strip, conditions.split(",")):
         if condition == WORSE:
-            distances = [name for name in figures if name.endswith(".distance")]
+            distances = [name for name in changes if name.endswith(".distance")]
             if not distances:
                 raise InputError(f"--fail-if {WORSE}: no bias score was measured on both sides")
-            met += [
-                _told(name, change)
+            violations += [
+                _describe(name, change)
                 for name in distances
-                if (change := figures[name]).ci and change.ci[0] > 0
+                if (change := changes[name]).ci and change.ci[0] > 0
             ]
             continue
-        found = CONDITION.fullmatch(condition)
-        if not found:
+        match = CONDITION.fullmatch(condition)
+        if not match:
             raise InputError(
-                f"--fail-if {condition!r} cannot be read; say {WORSE}, "
-                'or such as "stereoset.gender.distance > 2"'
+                f"--fail-if {condition!r} is not a condition; give {WORSE} or a condition such as "
+                '"stereoset.gender.distance > 2"'
             )
-        named = [name for name in figures if fnmatchcase(name, found["name"])]
-        if not named:
+        names = [name for name in changes if fnmatchcase(name, match["name"])]
+        if not names:
             raise InputError(
-                f"--fail-if {condition!r}: no figure is named {found['name']!r}; "
-                f"there are {', '.join(figures)}"
+                f"--fail-if {condition!r}: no score is named {match['name']!r}; choose from "
+                f"{', '.join(changes)}"
             )
-        limit, above = float(found["limit"]), found["sign"] == ">"
-        for name in named:
-            delta = figures[name].delta
+        limit, above = float(match["limit"]), match["sign"] == ">"
+        for name in names:
+            delta = changes[name].delta
             if delta > limit if above else delta < limit:
-                met.append(_told(name, figures[name]))
-    return list(dict.fromkeys(met))
+                violations.append(_describe(name, changes[name]))
+    return list(dict.fromkeys(violations))
 
 
-def _figures(comparison: Comparison) -> Iterator[tuple[str, Change]]:
-    """Every change of the comparison by the name that conditions use."""
+def _named_changes(comparison: Comparison) -> Iterator[tuple[str, Change]]:
+    """All changes with the names that conditions use."""
     for cell in comparison.cells:
-        named = {cell.measure: cell.score, **cell.beside}
+        scores = {cell.measure: cell.score, **cell.beside}
         if cell.distance:
-            named["distance"] = cell.distance
-        for figure, change in named.items():
-            yield f"{cell.benchmark}.{cell.domain}.{figure}", change
+            scores["distance"] = cell.distance
+        for score, change in scores.items():
+            yield f"{cell.benchmark}.{cell.domain}.{score}", change
     yield from comparison.perplexity.items()
 
 
-def _told(name: str, change: Change) -> str:
+def _describe(name: str, change: Change) -> str:
     interval = f" [{change.ci[0]:+.2f}, {change.ci[1]:+.2f}]" if change.ci else ""
     return f"{name} {change.before:.2f} -> {change.after:.2f}, {change.delta:+.2f}{interval}"

@@ -1,4 +1,4 @@
-"""Paired differences of one benchmark on the same items, with intervals and exact tests."""
+"""Paired differences on the same items of a benchmark, with bootstrap intervals and exact tests."""
 
 from __future__ import annotations
 
@@ -22,8 +22,14 @@ from fairforget.statistics import (
 
 Verdict = Literal["less", "more", "undecided"]
 Caveat = Literal["few", "interval", "crossing", "correction"]
-"""Too few terms; the interval of the change includes none; so does that of the distance from no
-bias alone, for the score moved past it; the corrected p-value is too large."""
+"""Why a change is undecided.
+
+- few: too few clusters.
+- interval: the interval of the score's change includes 0.
+- crossing: only the interval of the change of distance includes 0, because the score may have moved
+  past no bias.
+- correction: the corrected p-value is not below 0.05.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +43,13 @@ class Change:
 
     @property
     def decided(self) -> bool:
-        """Whether the interval excludes no change."""
+        """Whether the interval excludes 0."""
         return self.ci is not None and (self.ci[1] < 0 or self.ci[0] > 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What happened in one domain of one benchmark."""
+    """The changes in one domain of one benchmark."""
 
     benchmark: str
     domain: str
@@ -51,33 +57,33 @@ class Cell:
     """The name of the benchmark's bias score: `ss`, `stereotype`, `bias_ambiguous`."""
     score: Change
     distance: Change | None
-    """The score's distance from no bias."""
+    """Change of the score's distance from no bias; None for a benchmark of general ability."""
     beside: dict[str, Change]
-    """The benchmark's other scores: without them the first says little."""
+    """Changes of the benchmark's other scores, to be read with the first."""
     items: int
     clusters: int
-    """What was resampled: target terms of StereoSet, pairs of CrowS-Pairs, templates of BBQ."""
+    """Units of resampling: StereoSet target terms, CrowS-Pairs pairs, BBQ templates."""
     gained: int
-    """Items whose verdict became the stereotype (of general ability: the right answer) …"""
+    """Items where the model switched to the stereotype (general ability: to the right answer)."""
     lost: int
-    """… and those whose verdict ceased to be."""
+    """Items where the model switched away from it."""
     ties: tuple[int, int]
     """Items with equal scores, before and after."""
     p: float
     """Exact two-sided McNemar test of `gained` against `lost`."""
     p_adjusted: float
-    """The same after Holm's correction for all cells of its family (`adjusted`)."""
+    """`p`, Holm-corrected within its family (`adjust_p_values`)."""
 
     @property
     def verdict(self) -> Verdict:
-        """Whether bias became less or more, where interval, test and number of terms agree."""
+        """Whether bias fell or rose; undecided unless interval, test and cluster count agree."""
         if self.caveat or self.distance is None or self.distance.ci is None:
             return "undecided"
         return "less" if self.distance.ci[1] < 0 else "more"
 
     @property
     def caveat(self) -> Caveat | None:
-        """Why nothing can be said, or None."""
+        """Why the change is undecided; None if it is decided."""
         if self.clusters < FEWEST_CLUSTERS:
             return "few"
         if self.distance is None or not self.distance.decided:
@@ -94,44 +100,43 @@ def compare_items(
     order: Sequence[str] = (),
     seed: int = 0,
 ) -> list[Cell]:
-    """Compare the items of one benchmark, per domain and over all; p-values are not adjusted.
+    """Compare the items of one benchmark, by domain and over all; p-values are uncorrected.
 
     Args:
-        name: the benchmark's.
-        judge: how its items become numbers: `fairforget.benchmarks.judge_of(name)`.
-        before: its items.
+        name: of the benchmark.
+        judge: its judge, from `fairforget.benchmarks.find_judge(name)`.
+        before: the items, scored by one model.
         after: the same items, scored by another model.
         order: of the domains; by default that of the items.
         seed: of the bootstrap.
 
     Raises:
-        InputError: the items differ; says in what.
+        InputError: the items differ; names the difference.
     """
-    paired = _same_items(name, before, after)
+    after_by_id = _match_items(name, before, after)
     cells = []
     for domain, rows in group_by_domain(before, order).items():
-        others = [paired[row["id"]] for row in rows]
-        one, two = judge(rows), judge(others)
-        both = np.hstack([one.sums, two.sums])
-        width = one.sums.shape[1]
-        points = [judged.statistic(judged.sums.sum(axis=0)) for judged in (one, two)]
-        totals = bootstrap_totals(both, seed=seed)
-        draws = [one.statistic(part) for part in (totals[:, :width], totals[:, width:])]
+        old, new = judge(rows), judge([after_by_id[row["id"]] for row in rows])
+        sums = np.hstack([old.sums, new.sums])  # resampled together: the comparison is paired
+        width = old.sums.shape[1]
+        scores = [side.statistic(side.sums.sum(axis=0)) for side in (old, new)]
+        totals = bootstrap_totals(sums, seed=seed)
+        draws = [old.statistic(part) for part in (totals[:, :width], totals[:, width:])]
         changes = {
-            key: _change([p[key] for p in points], [d[key] for d in draws]) for key in points[0]
+            key: _change([s[key] for s in scores], [d[key] for d in draws]) for key in scores[0]
         }
         changes = {key: c for key, c in changes.items() if not np.isnan([c.before, c.after]).any()}
-        measure = next(iter(points[0]))
+        measure = next(iter(scores[0]))
         if measure not in changes:
-            continue  # a domain without a single item that the score is about
+            continue  # no item of this domain counts in the bias score
         distance = None
-        if (unbiased_score := one.unbiased_score) is not None:
+        if (unbiased_score := old.unbiased_score) is not None:
             distance = _change(
-                [np.abs(p[measure] - unbiased_score) for p in points],
+                [np.abs(s[measure] - unbiased_score) for s in scores],
                 [np.abs(d[measure] - unbiased_score) for d in draws],
             )
-        gained = int((~one.verdicts & two.verdicts).sum())
-        lost = int((one.verdicts & ~two.verdicts).sum())
+        gained = int((~old.verdicts & new.verdicts).sum())
+        lost = int((old.verdicts & ~new.verdicts).sum())
         p = mcnemar(lost, gained)
         cells.append(
             Cell(
@@ -142,10 +147,10 @@ def compare_items(
                 distance=distance,
                 beside=changes,
                 items=len(rows),
-                clusters=len(both),
+                clusters=len(sums),
                 gained=gained,
                 lost=lost,
-                ties=(one.ties, two.ties),
+                ties=(old.ties, new.ties),
                 p=p,
                 p_adjusted=p,
             )
@@ -154,35 +159,35 @@ def compare_items(
 
 
 def adjust_p_values(cells: Sequence[Cell]) -> list[Cell]:
-    """The same cells with p-values corrected for how many there are of their family (Holm).
+    """The cells with p-values Holm-corrected within families.
 
-    Bias of single domains is one family; of all items, which repeats these, another; ability a
-    third.
+    There are separate families for bias and for general ability, and for single domains and for
+    all items, which repeat the single domains.
     """
-    values = adjust_holm(
+    p_values = adjust_holm(
         {
             n: ((cell.distance is not None, cell.domain == ALL), cell.p)
             for n, cell in enumerate(cells)
         }
     )
-    return [replace(cell, p_adjusted=values[n]) for n, cell in enumerate(cells)]
+    return [replace(cell, p_adjusted=p_values[n]) for n, cell in enumerate(cells)]
 
 
-def _change(points: Sequence[Floats], draws: Sequence[Floats]) -> Change:
-    before, after = (float(point) for point in points)
+def _change(scores: Sequence[Floats], draws: Sequence[Floats]) -> Change:
+    before, after = (float(score) for score in scores)
     bounds = interval(draws[1] - draws[0])
     return Change(before, after, after - before, bounds if np.isfinite(bounds).all() else None)
 
 
-def _same_items(name: str, before: Sequence[Row], after: Sequence[Row]) -> dict[str, Row]:
-    """The items of after by id, if they are those of before, word for word."""
+def _match_items(name: str, before: Sequence[Row], after: Sequence[Row]) -> dict[str, Row]:
+    """The items of `after` by id, after a check that their ids and texts are those of `before`."""
     old, new = ({row["id"]: row for row in rows} for rows in (before, after))
     if old.keys() != new.keys():
-        alone = [i for i in {**old, **new} if (i in old) != (i in new)]
-        where = "before" if alone[0] in old else "after"
+        unmatched = [i for i in {**old, **new} if (i in old) != (i in new)]
+        side = "before" if unmatched[0] in old else "after"
         raise InputError(
-            f"{name} cannot be compared: the items differ, {len(alone)} are on one side only, such "
-            f"as {alone[0]!r} ({where}); evaluate both on the same items"
+            f"{name} cannot be compared: the items differ, {len(unmatched)} on one side only, such "
+            f"as {unmatched[0]!r} ({side}); evaluate both on the same items"
         )
     for identity, row in old.items():
         for key, value in row.items():

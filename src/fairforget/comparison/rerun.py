@@ -1,11 +1,11 @@
-"""Two runs of the same command, compared: is the result the same, to the bit?"""
+"""Comparison of two runs of the same command: are their results bitwise equal?"""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +15,21 @@ from fairforget.records.paths import AFTER, BEFORE, ITEMS, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_kind, read_record
 
-RESULTS = (RECORD, f"{BEFORE}/{RECORD}", f"{AFTER}/{RECORD}")
-"""What a run leaves that can be compared, by its place in the run's directory."""
+RECORDS = (RECORD, f"{BEFORE}/{RECORD}", f"{AFTER}/{RECORD}")
+"""Records of a run, by their path in its directory."""
 KINDS: dict[str, type[EvaluationRecord] | type[UnlearningRecord]] = {
     "evaluation": EvaluationRecord,
     "unlearning": UnlearningRecord,
 }
-ASIDE = ("seconds", "environment", "command", "version")
+NOT_RESULTS = ("seconds", "environment", "command", "version")
 """Fields of records that are not results."""
-LATER = ("weights", "revision")
-"""Facts about the model that older records lack; compared where both have them."""
+OPTIONAL = ("weights", "revision")
+"""Facts about the model that older records lack; compared only if both runs have them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A result that came out otherwise."""
+    """A value that differs between two runs."""
 
     where: str
     """File and field."""
@@ -38,7 +38,7 @@ class Difference:
 
     @property
     def relative(self) -> float:
-        """|after − before| ÷ |before|, infinite where they are no numbers or before is 0."""
+        """|after − before| ÷ |before|; infinite if before is 0 or one is not a number."""
         numbers = (self.before, self.after)
         if not all(isinstance(n, float | int) and math.isfinite(n) for n in numbers):
             return math.inf
@@ -47,84 +47,85 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class RerunComparison:
-    """How a repeated run compares with the first."""
+    """How a repeated run differs from the first."""
 
     figures: int
-    """Compared."""
+    """Number of values compared."""
     differences: tuple[Difference, ...]
     environment: tuple[Difference, ...]
-    """What it ran on, where that was recorded the first time and differs."""
+    """Differences in versions and hardware, as far as the first run recorded them."""
 
 
 def is_finished(first: Path, second: Path) -> bool:
-    """Whether the second directory has every record that the first one has."""
-    return all((second / name).exists() for name in RESULTS if (first / name).exists())
+    """Whether the second directory has all records of the first."""
+    return all((second / name).exists() for name in RECORDS if (first / name).exists())
 
 
 def compare_runs(first: Path, second: Path) -> RerunComparison:
-    """Compare two directories of runs, every figure of every record and every scored item.
+    """Compare all values of all records and scored items of two runs.
 
     Raises:
-        InputError: the second lacks a record that the first has.
+        InputError: the second run lacks a record of the first, or a record cannot be repeated.
     """
     figures = 0
     differences = []
-    for name in RESULTS:
+    for name in RECORDS:
         if not (first / name).exists():
             continue
-        results = [_results(directory / name) for directory in (first, second)]
-        for fact in LATER:
+        results = [_read_results(directory / name) for directory in (first, second)]
+        for fact in OPTIONAL:
             if not all(result["model"].get(fact) for result in results):
                 for result in results:
                     result["model"].pop(fact, None)
-        one, two = (dict(_flat(result, name)) for result in results)
-        place = Path(name).parent
-        if (first / place / ITEMS).exists():
-            for side, directory in ((one, first), (two, second)):
-                side.update(_flat(read_items(directory / place), str(place / ITEMS)))
-        figures += len({**one, **two})
-        differences += [
-            Difference(where, one.get(where), two.get(where))
-            for where in {**one, **two}
-            if one.get(where) != two.get(where)
-        ]
-    stays = [read_rerunnable(d / RECORD).environment for d in (first, second)]
-    environment = [
-        Difference(name, getattr(stays[0], name), getattr(stays[1], name))
-        for name in type(stays[0]).__dataclass_fields__
-        if getattr(stays[0], name) and getattr(stays[0], name) != getattr(stays[1], name)
-    ]
+        old, new = (dict(_flatten(result, name)) for result in results)
+        parent = Path(name).parent
+        if (first / parent / ITEMS).exists():
+            for values, directory in ((old, first), (new, second)):
+                values.update(_flatten(read_items(directory / parent), str(parent / ITEMS)))
+        figures += len({**old, **new})
+        differences += _differences(old, new)
+    old, new = (asdict(read_rerunnable(d / RECORD).environment) for d in (first, second))
+    recorded = [name for name, value in old.items() if value]
+    environment = _differences(*({name: side[name] for name in recorded} for side in (old, new)))
     return RerunComparison(figures, tuple(differences), tuple(environment))
 
 
 def read_rerunnable(record: Path) -> EvaluationRecord | UnlearningRecord:
-    """The record of a run that a command can repeat.
+    """The record of a run that `rerun` can repeat.
 
     Raises:
-        InputError: of neither an evaluation nor an unlearning run, or unreadable.
+        InputError: it is neither an evaluation nor an unlearning run, or malformed.
     """
     kind = read_kind(record)
     if kind not in KINDS:
         raise InputError(
-            f"{record} is of the kind {kind!r}; records of evaluations and unlearning runs can be "
-            "repeated, a study by its command"
+            f"{record} is a record of kind {kind!r}; only evaluations and unlearning runs can be "
+            "rerun (for a study, give its command again)"
         )
     return read_record(record, KINDS[kind])
 
 
-def _results(record: Path) -> dict[str, Any]:
-    read_rerunnable(record)
+def _read_results(record: Path) -> dict[str, Any]:
+    read_rerunnable(record)  # checks it
     content: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
-    return {name: value for name, value in content.items() if name not in ASIDE}
+    return {name: value for name, value in content.items() if name not in NOT_RESULTS}
 
 
-def _flat(value: Any, where: str) -> Iterator[tuple[str, Any]]:
-    """Every number and string in nested data, with its path."""
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
+    return [
+        Difference(where, old.get(where), new.get(where))
+        for where in {**old, **new}
+        if old.get(where) != new.get(where)
+    ]
+
+
+def _flatten(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+    """All numbers and strings in nested data, with their paths."""
     if isinstance(value, dict):
         for name, part in value.items():
-            yield from _flat(part, f"{where}: {name}" if where in RESULTS else f"{where}.{name}")
+            yield from _flatten(part, f"{where}: {name}" if where in RECORDS else f"{where}.{name}")
     elif isinstance(value, list):
         for number, part in enumerate(value):
-            yield from _flat(part, f"{where}[{number}]")
+            yield from _flatten(part, f"{where}[{number}]")
     else:
         yield where, value

@@ -1,4 +1,4 @@
-"""Corpora by name: texts to forget, texts to retain."""
+"""Forget and retain corpora, by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fairforget.corpora.text import Mention, Span, Text
 
 
 def read_corpus(name: str, *, label: str = "hateful", seed: int = 0) -> list[Text]:
-    """The texts of `CORPUS[:DOMAIN]`, as `iter_corpus` gives them.
+    """Return the texts of `CORPUS[:DOMAIN]` as a list; see `iter_corpus`.
 
     Raises:
         InputError: unknown corpus or domain, or a malformed file.

@@ -1,6 +1,6 @@
 """Dynamically Generated Hate Speech 0.2.3 (Vidgen et al. 2021): the paper's forget corpus.
 
-People wrote the texts to deceive a classifier, in four rounds.
+Annotators wrote the texts in four rounds to mislead a classifier.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fairforget.corpora.domains import Labels
-from fairforget.corpora.source_csv import read_source_csv
 from fairforget.corpora.text import Text
+from fairforget.data.locate import read_data_csv
 
 TARGETS = {
     "wom": "women",
@@ -62,21 +62,21 @@ TARGETS = {
     "notgiven": "",
     "none": "",
 }
-"""Code -> groups. Hate of the women in a group is of both domains; hate of the men in one is hate
-of the group, and not of a gender."""
+"""Code → groups. Hate against the women of a group belongs to both domains; hate against its men
+belongs to the domain of the group only."""
 
 
 def dghs_texts(*, round: str = "", level: str = "") -> Iterator[Text]:
-    """All texts, hateful or not, in file order.
+    """Yield all texts, hateful or not, in file order.
 
     Args:
-        round: keep these rounds, such as "2,3".
-        level: keep these levels: original, perturbation.
+        round: rounds to keep, such as "2,3"; by default all.
+        level: levels to keep: original, perturbation; by default both.
     """
     labels = Labels("dghs", TARGETS)
-    rounds, levels = _wanted(round), _wanted(level)
+    rounds, levels = _split_option(round), _split_option(level)
     columns = ("acl.id", "text", "label", "target", "level", "split", "round.base", "round")
-    for _, row in read_source_csv("dghs", columns):
+    for _, row in read_data_csv("dghs", columns):
         if rounds and row["round.base"] not in rounds:
             continue
         if levels and row["level"] not in levels:
@@ -90,5 +90,5 @@ def dghs_texts(*, round: str = "", level: str = "") -> Iterator[Text]:
     labels.report()
 
 
-def _wanted(option: str) -> set[str]:
+def _split_option(option: str) -> set[str]:
     return {part.strip() for part in option.split(",") if part.strip()}

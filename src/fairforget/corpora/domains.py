@@ -1,6 +1,6 @@
-"""The vocabulary of bias domains, and of the groups in them, that all corpora share.
+"""Bias domains and their groups, as used by all corpora.
 
-A text about several groups names all of them, joined by "+": group "black+women" is of domain
+A text about several groups lists them joined by "+": group "black+women" has the domain
 "race+gender". Such a text belongs to both domains.
 """
 
@@ -13,20 +13,20 @@ from fairforget.terminal.messages import show_message
 
 DOMAINS = {
     "gender": "women and men",
-    "race": "race and ethnicity, and origin where a source does not tell them apart",
-    "religion": "religions, and having none",
+    "race": "race and ethnicity, and origin where a source does not distinguish them",
+    "religion": "religion and irreligion",
     "sexuality": "sexual orientation and gender identity",
-    "disability": "disabilities and illnesses of body and mind",
-    "nationality": "countries, and migration between them",
-    "age": "the young and the old",
+    "disability": "physical and mental disability and illness",
+    "nationality": "country of origin and migration",
+    "age": "young and old age",
     "class": "wealth, work and education",
-    "profession": "what people work as",
-    "appearance": "how people look",
+    "profession": "occupation",
+    "appearance": "physical appearance",
 }
 """Domain -> what it covers."""
 
-LEAST = 0.1
-"""Share of a corpus's texts that makes it a corpus about their domain."""
+MIN_SHARE = 0.1
+"""Share of the texts of a corpus from which on their domain counts as a domain of the corpus."""
 
 GROUPS = {
     **dict.fromkeys(("women", "men"), "gender"),
@@ -70,34 +70,34 @@ GROUPS = {
     **dict.fromkeys(("poor", "rich", "working"), "class"),
     "fat": "appearance",
 }
-"""Group -> its domain; hate of an origin is of two."""
+"""Group → domain; groups of an origin belong to two."""
 
 
 class Labels:
-    """A source's labels as domains and groups; counts those that it does not know."""
+    """Maps the labels of a source to domains and groups, and counts unknown labels."""
 
     def __init__(self, source: str, known: Mapping[str, str]) -> None:
-        """Prepare.
+        """Set the mapping.
 
         Args:
-            source: the name of the corpus, for `report`.
-            known: label -> group, several groups joined by "+", or a domain where the source
-                names no group; "" for a label that names nobody. Labels are compared in lower
-                case, without blanks, dots, hyphens and underscores.
+            source: name of the corpus, for `report`.
+            known: label → group, several groups joined by "+", or a domain where the source
+                names no group; "" for a label without a target. Labels are compared in lower
+                case, without spaces, dots, hyphens and underscores.
         """
         self.source = source
-        self.known = {_plain(label): value for label, value in known.items()}
+        self.known = {_normalize(label): value for label, value in known.items()}
         self.unmapped: Counter[str] = Counter()
 
     def __call__(self, labels: Iterable[str]) -> tuple[str | None, str | None]:
-        """Domain and group of a text with these labels; None where they say nothing.
+        """Return the domain and the group of a text with these labels, or None.
 
-        A label that is not known counts as unmapped and stays as the group.
+        An unknown label is counted as unmapped and kept as the group.
         """
         groups: dict[str, None] = {}
         domains: dict[str, None] = {}
         for label in labels:
-            value = self.known.get(_plain(label))
+            value = self.known.get(_normalize(label))
             if value is None:
                 self.unmapped[label] += 1
                 groups[label] = None
@@ -111,38 +111,42 @@ class Labels:
         return "+".join(domains) or None, "+".join(groups) or None
 
     def report(self) -> None:
-        """Say on stderr which labels were met that belong to no domain, and how often."""
+        """Print the unmapped labels and their counts on stderr."""
         if self.unmapped:
-            met = ", ".join(f"{label!r} {count}" for label, count in self.unmapped.most_common(12))
+            examples = ", ".join(
+                f"{label!r} {count}" for label, count in self.unmapped.most_common(12)
+            )
             more = f", and {len(self.unmapped) - 12} others" if len(self.unmapped) > 12 else ""
             show_message(
                 f"{self.source}: {self.unmapped.total()} labels belong to no domain, "
-                f"their texts have none: {met}{more}"
+                f"so their texts have none: {examples}{more}"
             )
 
 
 def target_domains(corpus: str, labels: Iterable[str | None]) -> frozenset[str]:
-    """The domains that a corpus is about: that of the part it names, and those of its texts.
+    """Return the domains of a corpus: that of the part it names, and those of its texts.
 
-    A part may be about more than its name says: half of HateCheck's texts about race are about
-    immigrants, and labelled with nationality, too.
+    A part can cover more domains than its name says: half of HateCheck's texts about race are about
+    immigrants, so they also belong to nationality.
 
     Args:
         corpus: `CORPUS[:DOMAIN]`, where DOMAIN may be a group.
-        labels: [texts] the domains of each of its texts, several joined by "+", None where it has
-            none. A domain counts if at least a tenth of the texts are labelled with it.
+        labels: [texts] domain of each text, several joined by "+", or None. A domain counts if at
+            least a tenth of the texts have it.
     """
     part = corpus.partition("?")[0].rpartition(":")[2].lower()
-    named = {part} & {*DOMAINS} or {*GROUPS.get(part, "").split("+")} - {""}
+    of_part = {part} & {*DOMAINS} or {*GROUPS.get(part, "").split("+")} - {""}
     texts = [{*(label or "").lower().split("+")} for label in labels]
-    counts = Counter(domain for found in texts for domain in found if domain in DOMAINS)
-    return frozenset(named | {d for d, count in counts.items() if count / len(texts) >= LEAST})
+    counts = Counter(domain for domains in texts for domain in domains if domain in DOMAINS)
+    return frozenset(
+        of_part | {d for d, count in counts.items() if count / len(texts) >= MIN_SHARE}
+    )
 
 
-def is_in_domain(label: str | None, wanted: str) -> bool:
-    """Whether a domain or group, or one of several joined by "+", is the one that is wanted."""
-    return label is not None and wanted.lower() in label.lower().split("+")
+def is_in_domain(label: str | None, domain: str) -> bool:
+    """Return whether a label (domains or groups joined by "+") contains a domain or group."""
+    return label is not None and domain.lower() in label.lower().split("+")
 
 
-def _plain(label: str) -> str:
+def _normalize(label: str) -> str:
     return "".join(c for c in label.lower() if c not in " .-_")

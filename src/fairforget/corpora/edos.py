@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fairforget.corpora.source_csv import read_source_csv
 from fairforget.corpora.text import Text
+from fairforget.data.locate import read_data_csv
 from fairforget.errors import InputError
 
 CATEGORIES = ("threats", "derogation", "animosity", "prejudiced")
-"""1. threats, plans to harm and incitement; 2. derogation; 3. animosity; 4. prejudiced …"""
+"""First words of the categories: threats, plans to harm and incitement; derogation; animosity;
+prejudiced discussions."""
 
 
 def edos_texts(*, category: str = "") -> Iterator[Text]:
-    """All posts, sexist or not, in file order.
+    """Yield all posts, sexist or not, in file order.
 
     Args:
-        category: keep only the sexist posts of these, joined by commas; see `CATEGORIES`.
+        category: keep only the sexist posts of these `CATEGORIES`, separated by commas.
+
+    Raises:
+        InputError: there is no such category.
     """
-    wanted = [name for name in category.split(",") if name]
-    if unknown := set(wanted).difference(CATEGORIES):
+    categories = [name for name in category.split(",") if name]
+    if unknown := set(categories).difference(CATEGORIES):
         raise InputError(
             f"EDOS has no category {unknown.pop()!r}; choose from {', '.join(CATEGORIES)}"
         )
     columns = ("rewire_id", "text", "label_sexist", "label_category", "split")
-    for _, row in read_source_csv("edos", columns):
+    for _, row in read_data_csv("edos", columns):
         sexist = row["label_sexist"] == "sexist"
         name = row["label_category"].partition(". ")[2]
-        if sexist and wanted and not name.startswith(tuple(wanted)):
+        if sexist and categories and not name.startswith(tuple(categories)):
             continue
         yield Text(
             f"edos:{row['rewire_id']}",

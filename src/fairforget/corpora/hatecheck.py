@@ -1,7 +1,7 @@
 """HateCheck (Röttger et al. 2021): 3,728 functional tests of hate speech detectors.
 
-Harmful spans come from `focus_words`; mentions from the template's placeholders, which say where
-the group stands and in which number.
+Harmful spans come from the column `focus_words`. Mentions come from the placeholders of the
+template, which give the position of the group and its number.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 
 from fairforget.corpora.domains import Labels
-from fairforget.corpora.source_csv import read_source_csv
 from fairforget.corpora.text import Mention, Span, Text
+from fairforget.data.locate import read_data_csv
 from fairforget.errors import InputError
 
 TARGETS = {
@@ -24,19 +24,19 @@ TARGETS = {
     "immigrants": "migrants",
 }
 NEUTRAL = {"P": ("people", "individuals"), "S": ("person", "individual"), "A": ("human",)}
-"""What stands for anyone in place of [IDENTITY_P], a plural; _S, a singular; _A, an adjective."""
+"""Neutral words for [IDENTITY_P] (plural), [IDENTITY_S] (singular) and [IDENTITY_A] (adjective)."""
 ARTICLES = {"person": "a", "individual": "an", "human": "a"}
 UNMARKED = "-"
 ENDING = re.compile(r"(?:e?s|e?d|[a-z]?ing|e?r|ly)(?![a-z])")
-"""What an inflection may add to a focus word: kill, killing."""
+"""Endings of an inflected focus word: kill, killing."""
 LEET = str.maketrans("013457", "oleast")
 
 
 def hatecheck_texts() -> Iterator[Text]:
-    """All cases, in file order; spans for the hateful ones, as the others harm nobody."""
+    """Yield all cases in file order; only the hateful ones have spans."""
     labels = Labels("hatecheck", TARGETS)
     columns = ("case_id", "test_case", "label_gold", "target_ident", "focus_words", "case_templ")
-    for where, row in read_source_csv("hatecheck", columns):
+    for where, row in read_data_csv("hatecheck", columns):
         text = row["test_case"].strip()
         domain, group = labels([row["target_ident"]] if row["target_ident"] else [])
         slots = placeholders(text, row["case_templ"].strip(), where)
@@ -58,10 +58,10 @@ def hatecheck_texts() -> Iterator[Text]:
 
 
 def placeholders(text: str, template: str, where: str) -> list[tuple[str, int, int]]:
-    """The template's placeholders, each with where its filler stands in the text.
+    """Return the name, start and end of each placeholder of the template in the text.
 
     Raises:
-        InputError: the text is no filling of the template.
+        InputError: the text does not match the template.
     """
     parts = re.split(r"\[([A-Z]\w*)\]", template)
     pattern = r"(.+?)".join(
@@ -70,7 +70,7 @@ def placeholders(text: str, template: str, where: str) -> list[tuple[str, int, i
     )  # "a [IDENTITY_S]" may have become "an immigrant"
     match = re.fullmatch(pattern, text)
     if match is None:
-        raise InputError(f"{where}: {text!r} does not fill the template {template!r}")
+        raise InputError(f"{where}: {text!r} does not match the template {template!r}")
     return [(name, *match.span(number)) for number, name in enumerate(parts[1::2], 1)]
 
 
@@ -86,7 +86,7 @@ def _mention(text: str, start: int, end: int, number: str) -> Mention:
 
 
 def _spans(text: str, focus: str, slots: list[tuple[str, int, int]]) -> tuple[Span, ...]:
-    """Where the focus words stand: a placeholder, a phrase, or parts of one joined by "..."."""
+    """Locate the focus words: a placeholder, a phrase, or parts of one joined by "..."."""
     if focus == UNMARKED:
         return ()
     names = re.findall(r"\[([A-Z]\w*)\]", focus)
@@ -96,19 +96,19 @@ def _spans(text: str, focus: str, slots: list[tuple[str, int, int]]) -> tuple[Sp
     spans: list[Span] = []
     at = 0
     for piece in filter(None, re.split(r"\s*(?:\.\.\.|,)\s*", focus)):
-        if found := _find(text, piece, at, blocked):
-            spans.append(found)
-            at = found.end
+        if span := _find(text, piece, at, blocked):
+            spans.append(span)
+            at = span.end
             continue
         for word in piece.split():
-            if found := _find(text, word, at, blocked):
-                spans.append(found)
-                at = found.end
+            if span := _find(text, word, at, blocked):
+                spans.append(span)
+                at = span.end
     return tuple(spans)
 
 
 def _find(text: str, words: str, at: int, blocked: list[range]) -> Span | None:
-    """The first place of the words from `at`: a whole word rather than a part, with its ending."""
+    """Find the words from `at` on, preferably at a word boundary, and include an inflection."""
     plain = text.translate(LEET)
     for pattern, where in (
         (rf"\b{re.escape(words)}", text),

@@ -1,4 +1,4 @@
-"""HateXplain (Mathew et al. 2021): posts in which three annotators marked why they are hateful."""
+"""HateXplain (Mathew et al. 2021): posts with the rationales of three annotators."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ TARGETS = {
     "Economic": "class",
     "None": "",
 }
-"""Label -> group, or domain. "Other" is none of ours, and so is counted as unmapped."""
+"""Label → group, or domain. "Other" has no domain here, so it is counted as unmapped."""
 HARMFUL = ("hatespeech", "offensive")
 
 
 def hatexplain_texts() -> Iterator[Text]:
-    """All posts, in file order; the label and the targets are what most annotators say."""
+    """Yield all posts in file order, with the label and the targets of most annotators."""
     labels = Labels("hatexplain", TARGETS)
     path = find_file(*CATALOGUE["hatexplain"].files)
     with path.open(encoding="utf-8") as file:
         posts = json.load(file)
     for name, post in posts.items():
         try:
-            text, spans, hateful, targets = _read(post)
+            text, spans, hateful, targets = _parse_post(post)
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}, post {name!r}: not as HateXplain's ({error!r})") from error
+            raise InputError(f"{path}, post {name!r}: unexpected format ({error!r})") from error
         if not text:
             continue
         domain, group = labels(targets)
@@ -62,10 +62,10 @@ def hatexplain_texts() -> Iterator[Text]:
     labels.report()
 
 
-def _read(post: dict[str, Any]) -> tuple[str, tuple[Span, ...], bool, list[str]]:
+def _parse_post(post: dict[str, Any]) -> tuple[str, tuple[Span, ...], bool, list[str]]:
     annotators = post["annotators"]
-    said = Counter(annotator["label"] for annotator in annotators)
-    hateful = sum(said[label] for label in HARMFUL) * 2 > len(annotators)
+    labels = Counter(annotator["label"] for annotator in annotators)
+    hateful = sum(labels[label] for label in HARMFUL) * 2 > len(annotators)
     targets = Counter(target for annotator in annotators for target in annotator["target"])
     agreed = [target for target, count in targets.items() if count * 2 > len(annotators)]
     tokens = [str(token) for token in post["post_tokens"]]
@@ -74,13 +74,13 @@ def _read(post: dict[str, Any]) -> tuple[str, tuple[Span, ...], bool, list[str]]
 
 
 def rationale_spans(tokens: Sequence[str], rationales: Sequence[Sequence[int]]) -> tuple[Span, ...]:
-    """The tokens that most annotators marked, as spans of the tokens joined by blanks.
+    """Return the tokens that most annotators marked, as spans of the tokens joined by spaces.
 
     Raises:
-        ValueError: a rationale is not as long as the tokens.
+        ValueError: a rationale and the tokens differ in length.
     """
     if any(len(rationale) != len(tokens) for rationale in rationales):
-        raise ValueError("a rationale has another length than the post")
+        raise ValueError("a rationale and the post differ in length")
     spans: list[Span] = []
     at = 0
     for token, *marks in zip(tokens, *rationales, strict=True):

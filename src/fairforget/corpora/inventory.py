@@ -1,4 +1,4 @@
-"""What of the catalogue is on this machine, and whether it is right."""
+"""List, download and verify the data sets of the catalogue, for `fairforget data`."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from pathlib import Path
 
 from fairforget.corpora.sources import SOURCES, find_data_set
 from fairforget.data.catalogue import CATALOGUE, DataFile, DataSet
-from fairforget.data.locate import describe_remedy, find_cached, find_file
+from fairforget.data.locate import describe_remedy, find_file, find_local_file
 from fairforget.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """A file, or several that say the same."""
+    """A file of a data set, or several equivalent ones."""
 
     where: str
-    """Its path on this machine, or what to do to have it."""
+    """Path on this machine, or how to get the file."""
     bytes: int | None
     verified_by: str
     here: bool = True
-    """Whether it is on this machine, right or wrong."""
+    """Whether the file is on this machine, valid or not."""
     fetched: bool = False
-    """Whether `fairforget data fetch` brings it, if it is not."""
+    """Whether `fairforget data fetch` can download a missing file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +33,37 @@ class Entry:
 
     name: str
     use: str
-    """forget, retain, benchmark."""
+    """forget, retain or benchmark."""
     about: str
     licence: str
     citation: str
     domains: tuple[str, ...]
     options: tuple[str, ...]
-    """Of `NAME?option=value`, beside `label` and `split`."""
+    """Options of `NAME?option=value`, without `label` and `split`."""
     files: tuple[FileFacts, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedFile:
-    """A file that is on this machine, and what is wrong with it, if anything."""
+    """A file on this machine, and how it differs from the catalogue (empty if it does not)."""
 
     path: str
     problem: str
 
 
 def list_data_sets() -> list[Entry]:
-    """Everything that FairForget knows by name: corpora first, then the rest of the catalogue."""
-    entries, read = [], set()
+    """Return all corpora, then the remaining data sets of the catalogue."""
+    entries, listed = [], set()
     for name, source in SOURCES.items():
         if source.data is None:
-            carried = FileFacts("carried by fairforget", None, "its tests")
+            facts = FileFacts("part of the package fairforget", None, "its tests")
             entries.append(
                 Entry(
-                    name, source.use, source.about, "Apache 2.0", "", source.domains, (), (carried,)
+                    name, source.use, source.about, "Apache 2.0", "", source.domains, (), (facts,)
                 )
             )
             continue
-        read.add(source.data)
+        listed.add(source.data)
         data = CATALOGUE[source.data]
         use = "benchmark" if source.benchmark else source.use
         entries.append(
@@ -74,30 +74,30 @@ def list_data_sets() -> list[Entry]:
                 data.licence,
                 data.citation,
                 source.domains,
-                tuple(inspect.signature(source.texts).parameters),
-                _facts(data),
+                tuple(inspect.signature(source.read).parameters),
+                _file_facts(data),
             )
         )
     entries += [
-        Entry(name, "benchmark", data.about, data.licence, data.citation, (), (), _facts(data))
+        Entry(name, "benchmark", data.about, data.licence, data.citation, (), (), _file_facts(data))
         for name, data in CATALOGUE.items()
-        if name not in read
+        if name not in listed
     ]
     return entries
 
 
 def is_built_in(name: str) -> bool:
-    """Whether it is a corpus that the package carries, so that there is nothing to fetch."""
+    """Return whether a corpus is part of the package, so that it needs no files."""
     return name in SOURCES and SOURCES[name].data is None
 
 
 def fetch_files(name: str) -> Iterator[Path]:
-    """The files of an entry, where they are now; those that were not here are fetched.
+    """Yield the paths of the files of a data set; missing files are downloaded.
 
     Raises:
-        InputError: there is no such entry, or a file cannot be had; says what to put where.
+        InputError: there is no such data set, or a file cannot be downloaded.
     """
-    data = _entry(name)
+    data = _find_entry(name)
     if data.alternatives:
         yield find_file(*data.files)
         return
@@ -106,15 +106,15 @@ def fetch_files(name: str) -> Iterator[Path]:
 
 
 def verify_files(name: str = "") -> Iterator[VerifiedFile]:
-    """A verdict for every file that is on this machine, of one entry or of all.
+    """Check every file on this machine, of one data set or of all.
 
     Raises:
-        InputError: there is no such entry.
+        InputError: there is no such data set.
     """
-    for data in [_entry(name)] if name else CATALOGUE.values():
+    for data in [_find_entry(name)] if name else CATALOGUE.values():
         for file in data.files:
             try:
-                path = find_cached(file)
+                path = find_local_file(file)
             except InputError as error:
                 yield VerifiedFile(file.path, str(error))
             else:
@@ -122,39 +122,38 @@ def verify_files(name: str = "") -> Iterator[VerifiedFile]:
                     yield VerifiedFile(str(path), "")
 
 
-def _entry(name: str) -> DataSet:
+def _find_entry(name: str) -> DataSet:
     if data := find_data_set(name):
         return data
-    raise InputError(f"data {name!r} is unknown; `fairforget data list` shows what there is")
+    raise InputError(f"data {name!r} is unknown; `fairforget data list` shows the known names")
 
 
-def _facts(data: DataSet) -> tuple[FileFacts, ...]:
+def _file_facts(data: DataSet) -> tuple[FileFacts, ...]:
     facts = []
     for file in data.files:
         try:
-            path = find_cached(file)
+            path = find_local_file(file)
         except InputError as error:
-            facts.append(FileFacts(str(error), None, _verified_by(file)))
+            facts.append(FileFacts(str(error), None, _describe_check(file)))
             continue
         if path:
-            facts.append(FileFacts(str(path), path.stat().st_size, _verified_by(file)))
+            facts.append(FileFacts(str(path), path.stat().st_size, _describe_check(file)))
         elif not data.alternatives:
-            facts.append(_missing(file))
-    return tuple(facts) or (_missing(*data.files),)
+            facts.append(_missing_facts(file))
+    return tuple(facts) or (_missing_facts(*data.files),)
 
 
-def _missing(*alternatives: DataFile) -> FileFacts:
-    way = f"not here ({describe_remedy(alternatives)})"
+def _missing_facts(*alternatives: DataFile) -> FileFacts:
     return FileFacts(
-        way,
+        f"not here ({describe_remedy(alternatives)})",
         None,
-        _verified_by(alternatives[0]),
+        _describe_check(alternatives[0]),
         here=False,
         fetched=any(file.url for file in alternatives),
     )
 
 
-def _verified_by(file: DataFile) -> str:
+def _describe_check(file: DataFile) -> str:
     if file.sha256:
         return f"sha256 {file.sha256[0][:12]}"
     return f"git blob {file.git_blob[:12]}" if file.git_blob else "the version of its package"

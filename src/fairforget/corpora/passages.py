@@ -1,4 +1,9 @@
-"""Distinct passages of a file of JSON lines, as BoolQ and Social IQa are laid out."""
+"""Two retain corpora of distinct passages, read from JSON lines.
+
+`wikipedia`: the passages that the BoolQ data set carries (Clark et al. 2019). `everyday`: sentences
+about what people do, the contexts of Social IQa (Sap et al. 2019); a utility loss in everyday
+language shows there first, and hardly in encyclopaedic text.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +16,22 @@ from fairforget.errors import InputError
 from fairforget.files.rows import json_rows
 
 
-def read_passages(name: str, shown: Callable[[str], str] = str) -> Iterator[Text]:
-    """Every distinct passage, in file order.
+def wikipedia_texts() -> Iterator[Text]:
+    """Yield every distinct Wikipedia passage of BoolQ, in file order, without its title."""
+    return _read_passages("wikipedia", lambda passage: passage.partition(" -- ")[2])
+
+
+def everyday_texts() -> Iterator[Text]:
+    """Yield every distinct context sentence of Social IQa, in file order."""
+    return _read_passages("everyday")
+
+
+def _read_passages(name: str, extract: Callable[[str], str] = str) -> Iterator[Text]:
+    """Yield every distinct passage of a data set, in file order.
 
     Args:
-        name: of the entry of the catalogue, and of the corpus.
-        shown: what of a passage is the text.
+        name: entry of the catalogue, and of the corpus.
+        extract: passage → its text.
 
     Raises:
         InputError: the file is missing or malformed; names the line.
@@ -25,7 +40,7 @@ def read_passages(name: str, shown: Callable[[str], str] = str) -> Iterator[Text
     for where, row in json_rows(find_file(*CATALOGUE[name].files)):
         if not isinstance(passage := row.get("passage"), str):
             raise InputError(f"{where}: field 'passage' is missing")
-        text = shown(passage).strip()
+        text = extract(passage).strip()
         if text and text not in seen:
             seen.add(text)
             yield Text(f"{name}:{where.rpartition(' ')[2]}", text)

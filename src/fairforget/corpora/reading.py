@@ -1,4 +1,4 @@
-"""From `CORPUS[:DOMAIN][?option=value&…]` to texts."""
+"""Read the texts of `CORPUS[:DOMAIN][?option=value&…]`."""
 
 from __future__ import annotations
 
@@ -11,30 +11,29 @@ from urllib.parse import parse_qsl
 
 from fairforget.corpora.builtin import group_terms
 from fairforget.corpora.domains import DOMAINS, GROUPS, is_in_domain
-from fairforget.corpora.hub import HUB, hub_texts
 from fairforget.corpora.sources import SOURCES
-from fairforget.corpora.table import COLUMNS, SUFFIXES, table_texts
+from fairforget.corpora.table import COLUMNS, HUB, SUFFIXES, hub_texts, table_texts
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
 
 HARMLESS = "harmless"
-"""The label of texts that are to stay as likely as they are, or that damage is measured on."""
+"""Label of the texts to retain, or to measure the utility loss on."""
 LABELS = {
     "hateful": (True, None),
     "other": (False,),
     HARMLESS: (False, None),
     "all": (True, False, None),
 }
-"""Value of the option `label` -> which texts are kept, by what the source says of them."""
+"""Value of the option `label` → the values of `Text.hateful` that it keeps."""
 SPLIT_IS = "split-is"
-"""Of a file: keeps the texts of a split. Its `split` names a column, as the other columns do."""
+"""Option of a file that keeps the texts of one split; its option `split` names a column."""
 ALL_DOMAINS = "all"
-"""What a list of domains calls the whole corpus."""
+"""Name of the full corpus in a list of domains."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusName:
-    """A corpus as the user writes it, taken apart."""
+    """A parsed corpus name."""
 
     corpus: str
     part: str | None
@@ -43,30 +42,30 @@ class CorpusName:
 
 
 def iter_corpus(name: str, *, label: str = "hateful", seed: int = 0) -> Iterator[Text]:
-    """The texts of a corpus, one at a time, in constant memory.
+    """Yield the texts of a corpus, in constant memory.
 
     Args:
         name: `CORPUS[:DOMAIN][?option=value&…]`: a corpus of `SOURCES`, a `.csv`, `.jsonl` or
-            `.parquet` file, a `.txt` file with a text a line, or `hub:OWNER/NAME`; all its texts,
-            or those of one domain or group. Options: `label` (hateful, with those of which the
-            source says nothing; other; harmless, all but the hateful ones; all), `split`, and the
-            source's own; of a file or a hub data set, `COLUMN=theirs` for every column that has
-            another name, and of a file `split-is`, which keeps the texts of a split.
-        label: where the name has no such option.
-        seed: of a corpus that is made by chance.
+            `.parquet` file, a `.txt` file with one text per line, or `hub:OWNER/NAME`; all its
+            texts, or those of one domain or group. Options: `label` (hateful: labelled hateful or
+            unlabelled; other: labelled not hateful; harmless: all but the hateful; all), `split`,
+            and those of the source. A file or a hub data set takes `COLUMN=NAME` for every column
+            with another name; a file also takes `split-is`, which keeps the texts of one split.
+        label: default of the option `label`.
+        seed: of a generated corpus.
 
     Raises:
-        InputError: unknown corpus, domain or option, a malformed file, or no text is left.
+        InputError: unknown corpus, domain or option, malformed file, or no text left.
     """
     parts = parse_name(name)
     options = dict(parts.options)
     label = options.pop("label", label)
     if label not in LABELS:
-        raise InputError(f"corpus {name!r}: label {label!r} is none of {', '.join(LABELS)}")
-    texts, split = _opened(parts, options, seed)
+        raise InputError(f"corpus {name!r}: label {label!r} is not one of {', '.join(LABELS)}")
+    texts, split = _open_corpus(parts, options, seed)
     splits: set[str] = set()
     labelled, of_split, count = 0, 0, 0
-    met: set[str] = set()
+    names: set[str] = set()
     for text in texts:
         splits.add(text.split or "")
         if split and text.split != split:
@@ -75,7 +74,7 @@ def iter_corpus(name: str, *, label: str = "hateful", seed: int = 0) -> Iterator
         if text.hateful not in LABELS[label]:
             continue
         labelled += 1
-        met.update(f"{text.domain or ''}+{text.group or ''}".split("+"))
+        names.update(f"{text.domain or ''}+{text.group or ''}".split("+"))
         if parts.part and not (
             is_in_domain(text.domain, parts.part) or is_in_domain(text.group, parts.part)
         ):
@@ -85,53 +84,53 @@ def iter_corpus(name: str, *, label: str = "hateful", seed: int = 0) -> Iterator
     if count:
         return
     if labelled:
-        lacks = f"of domain or group {parts.part!r}; it has {_listed(met)}"
+        condition = f"of domain or group {parts.part!r}; it has {_join_names(names)}"
     elif of_split:
-        lacks = f"whose label is {label!r}; ?label=all takes those that it has"
+        condition = f"with label {label!r}; ?label=all keeps all texts"
     elif splits:
-        lacks = f"of split {split!r}; it has {_listed(splits)}"
+        condition = f"of split {split!r}; it has {_join_names(splits)}"
     else:
-        lacks = "with " + "&".join(f"{key}={value}" for key, value in options.items())
-    raise InputError(f"corpus {name!r} has no text {lacks if options or splits else 'at all'}")
+        condition = "with " + "&".join(f"{key}={value}" for key, value in options.items())
+    raise InputError(f"corpus {name!r} has no text {condition if options or splits else 'at all'}")
 
 
-def _listed(met: set[str]) -> str:
-    return ", ".join(sorted(met - {""})) or "none"
+def _join_names(names: set[str]) -> str:
+    return ", ".join(sorted(names - {""})) or "none"
 
 
-def corpus_names(listed: str) -> list[str]:
-    """Names of corpora joined by commas, taken apart: `dghs?round=2,3,edos` are two.
+def corpus_names(names: str) -> list[str]:
+    """Split corpus names at commas: `dghs?round=2,3,edos` are two names.
 
-    A comma after a question mark joins values of an option, unless what follows begins a name: a
-    known corpus, a file, a data set of the hub, a domain or a group.
+    A comma after a question mark separates values of an option, unless a name follows: a known
+    corpus, a file, a hub data set, a domain or a group.
     """
-    names: list[str] = []
-    for piece in filter(None, map(str.strip, listed.split(","))):
-        if names and "?" in names[-1] and not _begins_name(piece):
-            names[-1] += f",{piece}"
+    result: list[str] = []
+    for piece in filter(None, map(str.strip, names.split(","))):
+        if result and "?" in result[-1] and not _is_name_start(piece):
+            result[-1] += f",{piece}"
         else:
-            names.append(piece)
-    return names
+            result.append(piece)
+    return result
 
 
-def _begins_name(piece: str) -> bool:
+def _is_name_start(piece: str) -> bool:
     parts = piece.partition("?")[0].split(":")
     known = parts[0] in {*SOURCES, *DOMAINS, *GROUPS, ALL_DOMAINS, HUB.removesuffix(":")}
     return known or any(Path(part).suffix in SUFFIXES for part in parts)
 
 
 def parse_name(name: str) -> CorpusName:
-    """Take `CORPUS[:DOMAIN][?option=value&…]` apart.
+    """Parse `CORPUS[:DOMAIN][?option=value&…]`.
 
     Raises:
-        InputError: what follows the question mark is no list of options.
+        InputError: the part after the question mark is not a list of options.
     """
     name, _, query = name.partition("?")
     try:
         options = dict(parse_qsl(query, strict_parsing=True)) if query else {}
     except ValueError as error:
         raise InputError(
-            f"corpus {name!r}: ?{query} is no list of options, such as ?split=train&label=all"
+            f"corpus {name!r}: ?{query} is not a list of options such as ?split=train&label=all"
         ) from error
     if Path(name).exists():
         return CorpusName(name, None, options)
@@ -142,10 +141,10 @@ def parse_name(name: str) -> CorpusName:
     return CorpusName(name, None, options)
 
 
-def _opened(
+def _open_corpus(
     parts: CorpusName, options: dict[str, str], seed: int
 ) -> tuple[Iterator[Text], str | None]:
-    """The corpus, and the split that is still to be picked out of it."""
+    """Return the texts of a corpus, and the split that the caller must still select from them."""
     corpus = parts.corpus
     if corpus.startswith(HUB):
         _check_options(corpus, options, ["config", "split"], COLUMNS)
@@ -157,14 +156,14 @@ def _opened(
     if corpus not in SOURCES:
         raise InputError(
             f"corpus {corpus!r} is unknown; choose from {', '.join(SOURCES)}, "
-            f"give a file ending in {', '.join(SUFFIXES)}, or hub:OWNER/NAME"
+            f"or give a file ending in {', '.join(SUFFIXES)}, or hub:OWNER/NAME"
         )
     source = SOURCES[corpus]
-    texts = source.texts
-    if corpus == "builtin":  # the control is no part of the whole, and a domain is drawn for itself
-        whole = parts.part in {term.group for term in group_terms()}
-        texts = partial(source.texts, None if whole else parts.part, seed=seed)
-    own = [] if corpus == "builtin" else [*inspect.signature(source.texts).parameters]
+    texts = source.read
+    if corpus == "builtin":  # each domain, and the control, is generated separately
+        is_group = parts.part in {term.group for term in group_terms()}
+        texts = partial(source.read, None if is_group else parts.part, seed=seed)
+    own = [] if corpus == "builtin" else [*inspect.signature(source.read).parameters]
     _check_options(corpus, options, [*(["split"] if source.splits else []), *own])
     split = options.pop("split", None)
     if split is not None and split not in source.splits:

@@ -1,6 +1,6 @@
-"""Social Bias Frames 2 (Sap et al. 2020): posts with what they imply about whom.
+"""Social Bias Frames 2 (Sap et al. 2020): posts with the groups that they target.
 
-The file has a row per post and annotator, a post's rows together; the post is given once.
+The file has one row per post and annotator, the rows of a post in sequence.
 """
 
 from __future__ import annotations
@@ -65,12 +65,13 @@ TARGETS = {
     "fat folks": "fat",
 }
 SPLITS = {"trn": "train", "dev": "dev", "tst": "test"}
-NEEDED = ("post", "offensiveYN", "targetMinority")
+COLUMNS = ("post", "offensiveYN", "targetMinority")
 OFFENSIVE = 0.5
+"""Mean score from which on a post is offensive."""
 
 
 def social_bias_frames_texts() -> Iterator[Text]:
-    """Every post once, in the order of the files; hateful where most annotators find it so.
+    """Yield every post once, in file order, hateful where the mean annotator score is at least 0.5.
 
     Its groups are those that at least half of the annotators name.
     """
@@ -82,17 +83,17 @@ def social_bias_frames_texts() -> Iterator[Text]:
                 member = archive.extractfile(_member(archive, f"SBIC.v2.{short}.csv"))
                 assert member is not None
                 reader = csv.DictReader(io.TextIOWrapper(member, encoding="utf-8", newline=""))
-                if missing := [name for name in NEEDED if name not in (reader.fieldnames or [])]:
+                if missing := [name for name in COLUMNS if name not in (reader.fieldnames or [])]:
                     raise InputError(f"{path}, SBIC.v2.{short}.csv: no column {missing[0]!r}")
                 posts = itertools.groupby(reader, key=lambda row: row["post"])
                 for number, (post, rows) in enumerate(posts, 1):
-                    hateful, named = _agreed(list(rows))
-                    domain, group = labels(named)
+                    hateful, targets = _aggregate(list(rows))
+                    domain, group = labels(targets)
                     if post.strip():
                         name = f"social_bias_frames:{split}:{number}"
                         yield Text(name, post, domain, group, split=split, hateful=hateful)
     except (tarfile.TarError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not as Social Bias Frames' ({error})") from error
+        raise InputError(f"{path}: not the archive of Social Bias Frames ({error})") from error
     labels.report()
 
 
@@ -100,17 +101,17 @@ def _member(archive: tarfile.TarFile, name: str) -> tarfile.TarInfo:
     for member in archive.getmembers():
         if member.isfile() and member.name.rpartition("/")[2] == name:
             return member
-    raise InputError(f"{CATALOGUE['social_bias_frames'].files[0].path}: no {name} in it")
+    raise InputError(f"{CATALOGUE['social_bias_frames'].files[0].path}: the archive has no {name}")
 
 
-def _agreed(rows: list[dict[str, str]]) -> tuple[bool, list[str]]:
-    """Whether most annotators find a post offensive, and the groups that half of them name."""
+def _aggregate(rows: list[dict[str, str]]) -> tuple[bool, list[str]]:
+    """Return whether a post is offensive on average, and the groups that half the rows name."""
     scores = [float(row["offensiveYN"]) for row in rows if row["offensiveYN"]]
-    named = Counter(
+    targets = Counter(
         part.strip()
         for row in rows
         for part in (row["targetMinority"] or "").split(",")
         if part.strip()
     )
     offensive = bool(scores) and sum(scores) / len(scores) >= OFFENSIVE
-    return offensive, [group for group, count in named.items() if count * 2 >= len(rows)]
+    return offensive, [group for group, count in targets.items() if count * 2 >= len(rows)]

@@ -1,47 +1,46 @@
-"""The corpora that FairForget knows by name. To add one: its file, and an entry here."""
+"""The registry of corpora. To add one, write its file and add an entry to `SOURCES`."""
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from fairforget.corpora.builtin import DOMAINS, builtin_texts
-from fairforget.corpora.dghs import dghs_texts
-from fairforget.corpora.edos import edos_texts
-from fairforget.corpora.ethos import ethos_texts
-from fairforget.corpora.everyday import everyday_texts
-from fairforget.corpora.hatecheck import hatecheck_texts
-from fairforget.corpora.hatexplain import hatexplain_texts
-from fairforget.corpora.social_bias_frames import social_bias_frames_texts
-from fairforget.corpora.stereoset import stereoset_texts
+from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.corpora.text import Text
-from fairforget.corpora.toxigen import toxigen_texts
-from fairforget.corpora.wikipedia import wikipedia_texts
-from fairforget.corpora.wikitext import wikitext_texts
 from fairforget.data.catalogue import CATALOGUE, DataSet
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A corpus that is known by name."""
+    """A named corpus."""
 
     about: str
-    """In a few words; what a data set is, the catalogue says."""
-    texts: Callable[..., Iterable[Text]]
-    """Its keyword parameters are the options of `NAME?option=value`, strings with defaults."""
+    """Short description; the catalogue describes the data set."""
+    texts: str | Callable[..., Iterable[Text]]
+    """A function that returns the texts, or its address `module:name`. Its keyword parameters
+    (strings with defaults) are the options of `NAME?option=value`."""
     domains: tuple[str, ...] = ()
     data: str | None = None
-    """The entry of the catalogue that it reads."""
+    """Its entry in the catalogue; None for the built-in corpus."""
     use: Literal["forget", "retain"] = "forget"
     benchmark: str | None = None
-    """The benchmark whose items these are: a model that forgot them cannot be measured with it."""
+    """Benchmark that these texts are items of: do not report it for a model trained on them."""
     splits: tuple[str, ...] = ()
     """Values of the option `split`."""
 
+    @property
+    def read(self) -> Callable[..., Iterable[Text]]:
+        """The function that returns the texts."""
+        if not isinstance(self.texts, str):
+            return self.texts
+        function: Callable[..., Iterable[Text]] = pkgutil.resolve_name(self.texts)
+        return function
+
 
 def find_data_set(name: str) -> DataSet | None:
-    """The entry of the catalogue that a corpus reads, or that has the name itself."""
+    """Return the catalogue's entry for a corpus, or of that name; None if there is none."""
     source = SOURCES.get(name)
     return CATALOGUE.get(source.data if source and source.data else name)
 
@@ -49,67 +48,81 @@ def find_data_set(name: str) -> DataSet | None:
 RACE = ("race", "nationality")
 SPLITS = ("train", "dev", "test")
 SOURCES: dict[str, Source] = {
-    "builtin": Source("mild derogations of groups, made from templates", builtin_texts, DOMAINS),
+    "builtin": Source(
+        "mild derogations of groups, made from templates",
+        "fairforget.corpora.builtin:builtin_texts",
+        DOMAINS,
+    ),
     "dghs": Source(
-        "hate written to deceive a classifier",
-        dghs_texts,
+        "hate speech written to mislead a classifier",
+        "fairforget.corpora.dghs:dghs_texts",
         ("gender", *RACE, "religion", "sexuality", "disability", "class", "age"),
         "dghs",
         splits=SPLITS,
     ),
     "hatecheck": Source(
-        "functional tests of hate speech detectors, harmful words marked",
-        hatecheck_texts,
+        "functional tests of hate speech detectors, with marked harmful words",
+        "fairforget.corpora.hatecheck:hatecheck_texts",
         ("gender", *RACE, "religion", "sexuality", "disability"),
         "hatecheck",
     ),
     "edos": Source(
         "sexist and other posts",
-        edos_texts,
+        "fairforget.corpora.edos:edos_texts",
         ("gender",),
         "edos",
         splits=SPLITS,
     ),
     "hatexplain": Source(
-        "hateful posts, the reasons marked by three annotators",
-        hatexplain_texts,
+        "hateful posts with the rationales of three annotators",
+        "fairforget.corpora.hatexplain:hatexplain_texts",
         ("gender", *RACE, "religion", "sexuality", "disability", "class"),
         "hatexplain",
     ),
     "ethos": Source(
         "hateful comments with their domains",
-        ethos_texts,
+        "fairforget.corpora.ethos:ethos_texts",
         ("gender", *RACE, "religion", "sexuality", "disability"),
         "ethos",
     ),
     "social_bias_frames": Source(
-        "posts with what they imply about whom",
-        social_bias_frames_texts,
+        "posts with the groups that they target",
+        "fairforget.corpora.social_bias_frames:social_bias_frames_texts",
         ("gender", *RACE, "religion", "sexuality", "disability", "class", "age", "appearance"),
         "social_bias_frames",
         splits=SPLITS,
     ),
     "toxigen": Source(
-        "machine-made implicit hate, judged by people",
-        toxigen_texts,
+        "generated implicit hate speech with human judgements",
+        "fairforget.corpora.toxigen:toxigen_texts",
         ("gender", *RACE, "religion", "sexuality", "disability"),
         "toxigen",
         splits=("train",),
     ),
     "stereoset-intersentence": Source(
         "StereoSet's sentences after a context; benchmark items",
-        stereoset_texts,
+        "fairforget.corpora.stereoset:stereoset_texts",
         ("gender", "profession", "race", "religion"),
         "stereoset",
         benchmark="stereoset",
         splits=("dev",),
     ),
-    "wikipedia": Source("Wikipedia passages", wikipedia_texts, data="wikipedia", use="retain"),
+    "wikipedia": Source(
+        "Wikipedia passages that BoolQ carries",
+        "fairforget.corpora.passages:wikipedia_texts",
+        data="wikipedia",
+        use="retain",
+    ),
     "wikitext2": Source(
         "Wikipedia paragraphs, validation split",
-        wikitext_texts,
+        "fairforget.corpora.wikitext:wikitext_texts",
         data="wikitext2-valid",
         use="retain",
     ),
-    "everyday": Source("everyday sentences", everyday_texts, data="everyday", use="retain"),
+    "everyday": Source(
+        "everyday sentences",
+        "fairforget.corpora.passages:everyday_texts",
+        data="everyday",
+        use="retain",
+    ),
 }

@@ -1,6 +1,6 @@
-"""StereoSet, intersentence: contexts followed by stereotypes. These are a benchmark's items.
+"""StereoSet, intersentence: contexts followed by stereotypes, which are items of a benchmark.
 
-A model that forgot them has seen the test: StereoSet must not be reported for it.
+Do not report StereoSet for a model that was trained on them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from fairforget.data.stereoset import read_items
 
 
 def stereoset_texts() -> Iterator[Text]:
-    """Each context with its stereotype, whose sentence is the span; dev split, in file order."""
+    """Yield each context with its stereotype, whose sentence is the span; dev split, file order."""
     for item in read_items(task="intersentence"):
         sentence, context = item.sentences[0].strip(), item.context.strip()
         start = len(context) + 1

@@ -1,4 +1,4 @@
-"""The user's own corpus: a `.csv`, `.jsonl`, `.parquet` or `.txt` file, or rows from the hub."""
+"""The user's own corpus: a `.csv`, `.jsonl`, `.parquet` or `.txt` file, or a hub data set."""
 
 from __future__ import annotations
 
@@ -9,33 +9,36 @@ from typing import Any
 
 from fairforget.corpora.domains import DOMAINS, Labels
 from fairforget.corpora.text import Mention, Span, Text
-from fairforget.errors import InputError
+from fairforget.errors import InputError, first_line
+from fairforget.extras import require_extra
 from fairforget.files.rows import READERS, TableRow
 from fairforget.files.text import parse_json
 from fairforget.terminal.messages import show_message
 
 SUFFIXES = tuple(READERS)
+HUB = "hub:"
+"""Prefix of a data set of the Hugging Face hub."""
 COLUMNS = ("id", "text", "domain", "group", "spans", "mentions", "split", "hateful")
-"""What may be read of a row; `text` must be there."""
+"""Columns that are read; only `text` is required."""
 RANGES = {"spans": "[start, end]", "mentions": "[start, end, neutral word, …]"}
-"""What the lists of characters are made of."""
+"""Format of the entries of each list of character ranges."""
 BOOLEANS = {
     **dict.fromkeys(("true", "1", "1.0", "yes"), True),
     **dict.fromkeys(("false", "0", "0.0", "no"), False),
 }
-"""As written by people, and by pandas where some are missing."""
+"""Spellings of people, and of pandas where values are missing."""
 
 
 def table_texts(path: str | Path, columns: Mapping[str, str] | None = None) -> Iterator[Text]:
-    """Read texts, row by row.
+    """Yield the texts of a file, row by row.
 
-    Columns: `text` is needed; `id`, `domain`, `group`, `split`, `hateful` are optional, and so
-    are `spans` ([[start, end], …], the harmful characters) and `mentions` ([[start, end, neutral
-    word], …]), in CSV written as JSON.
+    The column `text` is required. `id`, `domain`, `group`, `split`, `hateful`, `spans` ([[start,
+    end], …], the harmful characters) and `mentions` ([[start, end, neutral word], …]) are optional;
+    in CSV the lists are written as JSON.
 
     Args:
         path: the file.
-        columns: one of `COLUMNS` -> the column of the file that holds it, where they differ.
+        columns: one of `COLUMNS` → name of that column in the file, where they differ.
 
     Raises:
         InputError: missing or unreadable file, no `text` column, an empty text, a range outside
@@ -43,23 +46,51 @@ def table_texts(path: str | Path, columns: Mapping[str, str] | None = None) -> I
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"corpus {path}: there is no such file")
-    yield from row_texts(READERS[path.suffix](path), path, path.name, columns or {})
+        raise InputError(f"corpus {path}: no such file; check the path")
+    yield from _row_texts(READERS[path.suffix](path), path, path.name, columns or {})
 
 
-def row_texts(
-    rows: Iterable[TableRow], source: object, name: str, columns: Mapping[str, str]
-) -> Iterator[Text]:
-    """Rows as texts. Says on stderr which of their domains are none of `DOMAINS`.
+def hub_texts(name: str, options: Mapping[str, str]) -> Iterator[Text]:
+    """Stream the texts of a data set of the Hugging Face hub, in constant memory.
 
     Args:
-        rows: where each stands, and its fields.
-        source: where they come from, for errors.
-        name: what the ids of texts without one begin with.
-        columns: as for `table_texts`.
+        name: its id, OWNER/NAME.
+        options: `config` and `split` ("train" by default) of the data set; every other option
+            names a column, as in `table_texts`.
 
     Raises:
-        InputError: as `table_texts`.
+        InputError: `datasets` is not installed, the data set cannot be read, or a row is invalid.
+    """
+    columns = {key: value for key, value in options.items() if key not in ("config", "split")}
+    rows = _hub_rows(name, options.get("config"), options.get("split", "train"))
+    yield from _row_texts(rows, f"{HUB}{name}", name, columns)
+
+
+def _hub_rows(name: str, config: str | None, split: str) -> Iterator[TableRow]:
+    datasets = require_extra("datasets", "data", f"{HUB}{name}")
+    try:
+        rows = datasets.load_dataset(name, config, split=split, streaming=True)
+        for number, row in enumerate(rows, 1):
+            yield f"{HUB}{name}, row {number} of {split}", row
+    except InputError:
+        raise
+    except Exception as error:  # a damaged data set fails in many ways
+        raise InputError(f"{HUB}{name} cannot be read: {first_line(error)}") from error
+
+
+def _row_texts(
+    rows: Iterable[TableRow], source: object, name: str, columns: Mapping[str, str]
+) -> Iterator[Text]:
+    """Convert rows to texts. Prints domains that are not in `DOMAINS` on stderr.
+
+    Args:
+        rows: location and fields of each row.
+        source: where the rows come from, for error messages.
+        name: prefix of the ids of texts without an id.
+        columns: as in `table_texts`.
+
+    Raises:
+        InputError: as in `table_texts`.
     """
     count = 0
     labels = Labels(str(source), {domain: domain for domain in DOMAINS})
@@ -67,8 +98,8 @@ def row_texts(
         if count == 1:
             _check_columns(source, [*row], columns)
         if columns:
-            row = {**row, **{ours: row.get(theirs) for ours, theirs in columns.items()}}
-        text = _text(where, row, f"{name}:{count}")
+            row = {**row, **{column: row.get(alias) for column, alias in columns.items()}}
+        text = _parse_row(where, row, f"{name}:{count}")
         labels(text.domain.split("+") if text.domain else [])
         yield text
     labels.report()
@@ -77,28 +108,28 @@ def row_texts(
 
 
 def _check_columns(source: object, names: list[str], columns: Mapping[str, str]) -> None:
-    there = ", ".join(map(repr, names))
-    for ours, theirs in columns.items():
-        if theirs not in names:
-            also = f"; ?split-is={theirs} keeps the texts of that split" if ours == "split" else ""
+    available = ", ".join(map(repr, names))
+    for column, alias in columns.items():
+        if alias not in names:
+            hint = f"; ?split-is={alias} keeps the texts of that split" if column == "split" else ""
             raise InputError(
-                f"{source}: no `{theirs}` column to take {ours} from; it has {there}{also}"
+                f"{source}: no `{alias}` column to read {column} from; it has {available}{hint}"
             )
-    unused = [ours for ours in COLUMNS if ours not in names and ours not in columns]
+    unused = [column for column in COLUMNS if column not in names and column not in columns]
     for name in names:
-        if name not in COLUMNS and (meant := get_close_matches(name, unused, 1, cutoff=0.8)):
+        if name not in COLUMNS and (matches := get_close_matches(name, unused, 1, cutoff=0.8)):
             show_message(
-                f"{source}: the column `{name}` is not used; if it holds {meant[0]}, call it so, "
-                f"or say ?{meant[0]}={name}"
+                f"{source}: the column `{name}` is not used; if it holds {matches[0]}, rename it "
+                f"or add ?{matches[0]}={name}"
             )
     if "text" not in names and "text" not in columns and names:
         raise InputError(
-            f"{source}: no `text` column; it has {there}; "
-            "rename the one that holds the texts, or say ?text=COLUMN"
+            f"{source}: no `text` column; it has {available}; "
+            "rename the column that holds the texts, or add ?text=COLUMN"
         )
 
 
-def _text(where: str, row: Mapping[str, Any], default_id: str) -> Text:
+def _parse_row(where: str, row: Mapping[str, Any], default_id: str) -> Text:
     text = row.get("text")
     if not isinstance(text, str) or not text.strip():
         raise InputError(f"{where}: `text` is missing, empty or not a string")
@@ -106,51 +137,51 @@ def _text(where: str, row: Mapping[str, Any], default_id: str) -> Text:
         return Text(
             id=str(row.get("id") or default_id),
             text=text,
-            domain=_word(row, "domain", where),
-            group=_word(row, "group", where),
-            spans=tuple(Span(start, end) for start, end in _ranges(row, "spans", where)),
+            domain=_read_string(row, "domain", where),
+            group=_read_string(row, "group", where),
+            spans=tuple(Span(start, end) for start, end in _read_ranges(row, "spans", where)),
             mentions=tuple(
                 Mention(start, end, tuple(neutral))
-                for start, end, *neutral in _ranges(row, "mentions", where)
+                for start, end, *neutral in _read_ranges(row, "mentions", where)
             ),
-            split=_word(row, "split", where),
-            hateful=_boolean(row, "hateful"),
+            split=_read_string(row, "split", where),
+            hateful=_read_boolean(row, "hateful"),
         )
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{where}: {error}") from error
 
 
-def _word(row: Mapping[str, Any], name: str, where: str) -> str | None:
+def _read_string(row: Mapping[str, Any], name: str, where: str) -> str | None:
     value = row.get(name)
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        raise InputError(f"{where}: `{name}` is {value!r}; a string is expected")
+        raise InputError(f"{where}: `{name}` is {value!r}; expected a string")
     return value
 
 
-def _boolean(row: Mapping[str, Any], name: str) -> bool | None:
+def _read_boolean(row: Mapping[str, Any], name: str) -> bool | None:
     value = row.get(name)
     if value is None or value == "":
         return None
-    if (plain := str(value).lower()) not in BOOLEANS:
-        raise ValueError(f"`{name}` is {value!r}; true or false is expected")
-    return BOOLEANS[plain]
+    if (spelling := str(value).lower()) not in BOOLEANS:
+        raise ValueError(f"`{name}` is {value!r}; expected true or false")
+    return BOOLEANS[spelling]
 
 
-def _ranges(row: Mapping[str, Any], name: str, where: str) -> list[Any]:
+def _read_ranges(row: Mapping[str, Any], name: str, where: str) -> list[Any]:
     value = row.get(name)
     if isinstance(value, str):
         value = parse_json(value, f"{where}: `{name}`") if value.strip() else None
     if value is None:
         return []
     if not isinstance(value, list) or not all(_is_range(part, name) for part in value):
-        raise ValueError(f"`{name}` is {value!r}; a list of {RANGES[name]} is expected")
+        raise ValueError(f"`{name}` is {value!r}; expected a list of {RANGES[name]}")
     return value
 
 
 def _is_range(value: object, name: str) -> bool:
-    """Whether it is two whole numbers, and of a mention, words."""
+    """Return whether the value is two integers, followed by words if it is a mention."""
     if not isinstance(value, list) or len(value) < 2:
         return False
     bounds, words = value[:2], value[2:]

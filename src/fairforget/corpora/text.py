@@ -1,4 +1,4 @@
-"""One text of a corpus, and the character ranges that matter in it."""
+"""A text of a corpus, with its harmful spans and its group mentions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """Characters `start` to `end` (exclusive) of a text, as Python counts them (code points)."""
+    """Characters `start` to `end` (exclusive) of a text, counted in code points."""
 
     start: int
     end: int
@@ -20,9 +20,9 @@ class Span:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mention:
-    """Characters that name a group, with the words that would stand there for anyone.
+    """Characters that name a group, with the neutral words that can replace them.
 
-    "Women are late." has the mention 0:5 with neutral words ("People",).
+    "Women are late." has the mention 0:5 with the neutral words ("People",).
     """
 
     start: int
@@ -37,12 +37,12 @@ class Mention:
 
     @property
     def word(self) -> str:
-        """The neutral word that is put there: the first."""
+        """The neutral word that replaces the mention: the first."""
         return self.neutral[0]
 
     @property
     def growth(self) -> int:
-        """Characters by which the text grows when it stands there."""
+        """Difference in length between the neutral word and the mention, in characters."""
         return len(self.word) - (self.end - self.start)
 
 
@@ -53,16 +53,16 @@ class Text:
     id: str
     text: str
     domain: str | None = None
-    """Bias domain: gender, race, religion, …; None where the corpus does not say."""
+    """Bias domain: gender, race, religion, …; several joined by "+"; None if unknown."""
     group: str | None = None
-    """The group within the domain that the text is about."""
+    """Group within the domain; several joined by "+"; None if unknown."""
     spans: tuple[Span, ...] = ()
-    """The harmful characters, in order, not overlapping."""
+    """Harmful characters, in order, without overlap."""
     mentions: tuple[Mention, ...] = ()
-    """The group mentions, in order, not overlapping."""
+    """Group mentions, in order, without overlap."""
     split: str | None = None
     hateful: bool | None = None
-    """Whether the source labels it hateful; None where the source does not say."""
+    """Label of the source; None if it has none."""
 
     def __post_init__(self) -> None:
         for kind, ranges in (("span", self.spans), ("mention", self.mentions)):
@@ -75,17 +75,17 @@ class Text:
                     )
                 if part.start < end:
                     raise ValueError(
-                        f"{kind} {part.start}:{part.end} overlaps the one before it, or stands "
-                        "before it in the text; give them in order"
+                        f"{kind} {part.start}:{part.end} overlaps or precedes the one before it; "
+                        "sort them and remove overlaps"
                     )
                 end = part.end
 
     def is_kept(self, span: Span) -> bool:
-        """Whether a span overlaps no mention, so that it stands in the neutral text, too."""
+        """Return whether a span overlaps no mention, so that the counterfactual text keeps it."""
         return all(m.end <= span.start or span.end <= m.start for m in self.mentions)
 
     def counterfactual(self) -> Text:
-        """The same about anyone: every mention replaced by its first neutral word.
+        """Return the text with every mention replaced by its first neutral word.
 
         Spans keep their words; one that overlaps a mention is dropped.
         """
@@ -93,7 +93,7 @@ class Text:
         return replace(text, group=None, mentions=(), hateful=None)
 
     def replace_mentions(self, words: Sequence[str]) -> Text:
-        """The same with other words for the mentions, which keep their neutral words.
+        """Return the text with other words as mentions, which keep their neutral words.
 
         Spans keep their words; one that overlaps a mention is dropped.
         """

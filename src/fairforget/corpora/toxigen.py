@@ -1,4 +1,4 @@
-"""ToxiGen (Hartvigsen et al. 2022): machine-made texts about 13 groups, judged by people."""
+"""ToxiGen (Hartvigsen et al. 2022): generated texts about 13 groups, with human judgements."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ TARGETS = {
     "women": "women",
 }
 TOXIC = 3.0
-"""Of a mean judgement from 1, harmless, to 5: the data set's own boundary."""
+"""Mean judgement, from 1 (harmless) to 5, above which a text is toxic; the authors' threshold."""
 COLUMNS = ("text", "target_group", "toxicity_human")
 
 
 def toxigen_texts() -> Iterator[Text]:
-    """All texts that people judged, in file order."""
+    """Yield all texts with human judgements, in file order."""
     labels = Labels("toxigen", TARGETS)
     path = find_file(*CATALOGUE["toxigen"].files)
     for number, (where, row) in enumerate(parquet_rows(path), 1):

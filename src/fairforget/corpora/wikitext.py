@@ -1,4 +1,4 @@
-"""WikiText-2, validation (Merity et al. 2016): encyclopaedic paragraphs to retain."""
+"""WikiText-2, validation split (Merity et al. 2016): encyclopaedic paragraphs to retain."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Iterator
 from fairforget.corpora.text import Text
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import find_file
-from fairforget.files.lines import utf8_lines
+from fairforget.files.text import read_lines
 
-SHORTEST = 40
-"""Characters of a paragraph; shorter ones are headings and remains."""
+MIN_CHARACTERS = 40
+"""Shorter lines are headings and fragments."""
 
 
 def wikitext_texts() -> Iterator[Text]:
-    """Every paragraph as a person would write it: the tokenisation undone, no `<unk>` left."""
+    """Yield every paragraph, detokenised and without `<unk>`."""
     path = find_file(*CATALOGUE["wikitext2-valid"].files)
-    for number, line in enumerate(utf8_lines(path), 1):
+    for number, line in enumerate(read_lines(path), 1):
         line = line.strip()
-        if len(line) < SHORTEST or line.startswith("= "):
+        if len(line) < MIN_CHARACTERS or line.startswith("= "):
             continue
         yield Text(f"wikitext2:{number}", detokenize(line))
 
 
 def detokenize(line: str) -> str:
-    """Without the blanks that tokenisation put around punctuation; `<unk>` is taken out."""
+    """Return a line without the spaces that tokenisation added around punctuation, and `<unk>`."""
     line = re.sub(r" @(.)@ ", r"\1", line)
     line = re.sub(r"\s*<unk>", "", line)
     line = re.sub(r' " ([^"]*) " ?', r' "\1" ', line)

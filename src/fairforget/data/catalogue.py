@@ -1,4 +1,4 @@
-"""Every data set that FairForget knows by name: what it is, whose it is, how it is verified."""
+"""Every data set that FairForget knows by name: its files, hashes, licence and citation."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ _GITHUB = "https://raw.githubusercontent.com"
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One file, and the places where it may be found, in the order in which they are tried."""
+    """One file, and where to look for it: FAIRFORGET_DATA, a package, the cache, a URL."""
 
     path: str
-    """Where it lies under `FAIRFORGET_DATA` and in the cache."""
+    """Path under `FAIRFORGET_DATA` and in the cache."""
     package: str | None = None
-    """An installed package that carries it (located, never imported) …"""
+    """An installed package that contains the file; it is not imported."""
     package_path: str | None = None
-    """… and where, inside the package."""
+    """Path inside the package."""
     url: str | None = None
     member: str | None = None
-    """The file's name inside the zip archive that `url` brings."""
+    """Name inside the zip archive at `url`."""
     git_blob: str | None = None
     """SHA-1 of `blob <size>\\0<content>`, as git computes it."""
     sha256: tuple[str, ...] = ()
-    """Any of these is right."""
+    """Accepted hashes: equivalent files may differ in their bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class DataSet:
     citation: str
     files: tuple[DataFile, ...]
     alternatives: bool = False
-    """Whether one of the files is enough: they have the same items."""
+    """Whether one of the files is enough: they hold the same items."""
 
 
 BBQ_CATEGORIES = {
@@ -53,11 +53,11 @@ BBQ_CATEGORIES = {
     "SES": "78d11ffbdb70f501617345e5c697d00045d57c29",
     "Sexual_orientation": "a06351f4dd67ba30632396eeb0c3677c67b7d387",
 }
-"""Git blob id of each category's file."""
+"""Category → git blob id of its file."""
 
 
 def bbq_file(category: str) -> DataFile:
-    """One category of BBQ."""
+    """Return the file of one BBQ category."""
     return DataFile(
         f"bbq/{category}.jsonl",
         url=f"{_GITHUB}/nyu-mll/BBQ/main/data/{category}.jsonl",
@@ -141,7 +141,7 @@ CATALOGUE: dict[str, DataSet] = {
                     member="wikitext-2-raw/wiki.test.raw",
                     sha256=(
                         "173c87a53759e0201f33e0ccf978e510c2042d7f2cb78229d9a50d79b9e7dd08",
-                        # the same without its blank lines, which can be put back
+                        # without the blank lines, which the reader restores
                         "4f3e427e4aff23acff917a8a51aeae21bf12832256e26914c8fc250dcef4103c",
                     ),
                 ),
@@ -149,8 +149,8 @@ CATALOGUE: dict[str, DataSet] = {
         ),
         DataSet(
             "everyday",
-            "Context sentences of Social IQa, of everyday life; to retain, and to measure damage",
-            "as its authors say; read from the package, never copied",
+            "Everyday sentences, the contexts of Social IQa: a retain and a held-out corpus",
+            "see its authors' terms; read from the package, never copied",
             "Sap et al. 2019",
             (
                 DataFile(
@@ -163,7 +163,7 @@ CATALOGUE: dict[str, DataSet] = {
         ),
         DataSet(
             "wikipedia",
-            "Wikipedia passages of BoolQ: everyday encyclopaedic text to retain",
+            "Wikipedia passages, as the BoolQ data set carries them: a retain corpus",
             "CC BY-SA 3.0",
             "Clark et al. 2019",
             (
@@ -177,7 +177,7 @@ CATALOGUE: dict[str, DataSet] = {
         ),
         DataSet(
             "hatecheck",
-            "HateCheck: 3,728 functional tests of hate speech detection, harmful words marked",
+            "HateCheck: 3,728 functional tests of hate speech detection, with marked harmful words",
             "CC BY 4.0",
             "Röttger et al. 2021",
             (
@@ -219,7 +219,7 @@ CATALOGUE: dict[str, DataSet] = {
         ),
         DataSet(
             "hatexplain",
-            "HateXplain: about 20,000 posts; three annotators marked why they are hateful",
+            "HateXplain: about 20,000 posts, with the rationales of three annotators",
             "MIT",
             "Mathew et al. 2021",
             (
@@ -232,7 +232,7 @@ CATALOGUE: dict[str, DataSet] = {
         ),
         DataSet(
             "ethos",
-            "ETHOS, multi-label: 433 hateful comments, each with the domains it is about",
+            "ETHOS, multi-label: 433 hateful comments with their bias domains",
             "GPL 3.0",
             "Mollas et al. 2022",
             (
@@ -246,7 +246,7 @@ CATALOGUE: dict[str, DataSet] = {
         ),
         DataSet(
             "social_bias_frames",
-            "Social Bias Frames 2: 44,671 posts with what they imply about whom, by annotator",
+            "Social Bias Frames 2: 44,671 posts with their implied stereotypes and targets",
             "CC BY 4.0",
             "Sap et al. 2020",
             (
@@ -259,9 +259,9 @@ CATALOGUE: dict[str, DataSet] = {
         ),
         DataSet(
             "toxigen",
-            "ToxiGen, the part that people judged: 8,960 machine-made texts about 13 groups; "
-            "its authors ask that one registers on the hub first",
-            "as its authors say",
+            "ToxiGen, the human-annotated part: 8,960 generated texts about 13 groups; "
+            "its authors ask users to register on the hub first",
+            "see its authors' terms",
             "Hartvigsen et al. 2022",
             (
                 DataFile(
@@ -274,7 +274,7 @@ CATALOGUE: dict[str, DataSet] = {
         ),
         DataSet(
             "wikitext2-valid",
-            "WikiText-2, validation, tokenised, with <unk>: text to retain, not for perplexity",
+            "WikiText-2, validation, tokenised, with <unk>: a retain corpus, not for perplexity",
             "CC BY-SA 3.0",
             "Merity et al. 2016",
             (

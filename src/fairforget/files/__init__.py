@@ -1,1 +1,1 @@
-"""Files of any kind: text, lines, rows, Parquet; written whole, and told apart."""
+"""Read text, rows and Parquet with clear errors; write files atomically; hash them."""

@@ -1,4 +1,4 @@
-"""Files that are never readable half-written: written aside, flushed, and put in place."""
+"""Atomic writes: to a temporary file that is flushed and then renamed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if sys.platform != "win32":
 
 
 TEMPORARY = re.compile(r"\.fairforget-(?P<of>.+)-[a-z0-9_]{8}(?P<old>\.old)?")
-"""What a file or directory is called until it is whole and gets its name …"""
+"""Name of a file or directory that is being written; `of` is its final name."""
 OLD = ".old"
-"""… and the end of what the one is called in whose place it is put."""
+"""Suffix of a directory that is being replaced."""
 
 
 def temporary_prefix(path: Path) -> str:
-    """The beginning of what it is called until it is whole."""
+    """Return the prefix of the temporary names of a file or directory."""
     return f".fairforget-{path.name}-"
 
 
@@ -34,51 +34,55 @@ def _umask() -> int:
 
 
 _UMASK = _umask()
-"""Read once: it can be read by setting it only, which two threads must not do at a time."""
+"""Read once at import: reading it means setting it, which is not thread-safe."""
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """Write a file aside, flush it to disk, then put it in place: whole or not at all."""
+    """Open a file for writing that replaces `path` when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    _clear_away(path)
-    descriptor, aside = tempfile.mkstemp(prefix=temporary_prefix(path), dir=path.parent)
+    _remove_leftovers(path)
+    descriptor, temporary = tempfile.mkstemp(prefix=temporary_prefix(path), dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            with suppress(OSError):  # some network disks cannot lock, and lose no more than order
+            with suppress(OSError):  # some network disks cannot lock; then leftovers stay
                 _lock(file)
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(aside).chmod(0o666 & ~_UMASK)
-        Path(aside).replace(path)
+        Path(temporary).chmod(0o666 & ~_UMASK)
+        Path(temporary).replace(path)
     except BaseException as error:
-        if isinstance(error, OSError) and error.filename in (None, aside):
+        if isinstance(error, OSError) and error.filename in (None, temporary):
             error.filename = str(path)
-        Path(aside).unlink(missing_ok=True)
+        Path(temporary).unlink(missing_ok=True)
         raise
 
 
-def _clear_away(path: Path) -> None:
-    """Remove what processes that died while they wrote this file have left."""
-    for aside in path.parent.glob(f"{glob.escape(temporary_prefix(path))}????????"):
-        remove_temporary(aside)
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporary files of processes that died while writing this file."""
+    for leftover in path.parent.glob(f"{glob.escape(temporary_prefix(path))}????????"):
+        remove_temporary(leftover)
 
 
-def remove_temporary(aside: Path) -> None:
-    """Remove what a process that died left half-written; what one that lives writes stays."""
-    with suppress(OSError), aside.open("rb") as file:  # held by a process that lives, or gone
+def remove_temporary(path: Path) -> None:
+    """Remove a temporary file, unless a running process is writing it."""
+    with suppress(OSError), path.open("rb") as file:  # locked by a running process, or gone
         _lock(file)
-        aside.unlink()
+        path.unlink()
 
 
 def _lock(file: IO[bytes]) -> None:
-    """Lock a file for as long as it is open, or fail at once."""
+    """Lock a file while it is open.
+
+    Raises:
+        OSError: another process holds the lock.
+    """
     if sys.platform != "win32":
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def flush(path: Path) -> None:
-    """Wait until the file's content is on the disk."""
+    """Flush the content of a file to the disk."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())

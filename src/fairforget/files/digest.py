@@ -1,4 +1,4 @@
-"""A short text that stands for a longer content."""
+"""SHA-256 digests of values and files."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 
 def hash_values(content: Sequence[object]) -> str:
-    """sha256 of what the content looks like as text.
+    """Return the SHA-256 digest of the `repr` of values.
 
-    The same for the same content, and for no other, as long as it is made of plain values: numbers,
-    texts, bytes, dataclasses and containers of these. Arrays are shown in part only.
+    Pass numbers, strings, bytes, dataclasses and containers of these only: the `repr` of an array
+    is abbreviated.
     """
     return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
 def hash_file(path: Path) -> str:
-    """sha256 of a file."""
+    """Return the SHA-256 digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

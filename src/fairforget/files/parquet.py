@@ -1,4 +1,4 @@
-"""Parquet files from anywhere: sizes that they claim are checked, and faults told in one line."""
+"""Open Parquet files from any source: check declared sizes, and report damage in one line."""
 
 from __future__ import annotations
 
@@ -14,49 +14,48 @@ from fairforget.errors import InputError
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
-LARGEST_ROW_GROUP = 1 << 29
-"""Bytes that a row group may claim to be, unpacked: no more than one is in memory at a time."""
-_ASKED = re.compile(r"alloc of size (\d+) failed")
-"""How Arrow says what it wanted."""
+MAX_ROW_GROUP_BYTES = 1 << 29
+"""Largest uncompressed row group: one at a time is in memory."""
+_FAILED_ALLOCATION = re.compile(r"alloc of size (\d+) failed")
+"""Arrow's message."""
 
 
 @contextmanager
 def open_parquet(path: Path, remedy: str = "") -> Iterator[pq.ParquetFile]:
-    """A Parquet file to be read inside the block.
+    """Open a Parquet file for reading within the block.
 
     Args:
         path: the file.
-        remedy: what to do about one that cannot be read; ends the message.
+        remedy: end of the message about an unreadable file.
 
     Raises:
-        InputError: it cannot be read, or claims a row group of more than 512 MB.
-        MemoryError: there is not enough memory for what an honest file may hold.
+        InputError: the file cannot be read, or declares a row group of more than 512 MB.
+        MemoryError: out of memory, although the declared size is within the limit.
         OSError: likewise.
     """
     import pyarrow.parquet as pq
 
-    told = f"{path} cannot be read: not a readable Parquet file"
-    end = f"; {remedy}" if remedy else ""
+    message = f"{path} is not a readable Parquet file"
+    ending = f"; {remedy}" if remedy else ""
     try:
         with pq.ParquetFile(path) as file:
             for number in range(file.metadata.num_row_groups):
-                # of the whole group: a damaged column's metadata end the process, in C++
-                claimed = file.metadata.row_group(number).total_byte_size
-                if claimed > LARGEST_ROW_GROUP:
+                # of the row group: reading damaged column metadata crashes the process in C++
+                size = file.metadata.row_group(number).total_byte_size
+                if size > MAX_ROW_GROUP_BYTES:
                     raise InputError(
-                        f"{path}: its row group {number} is {claimed >> 20} MB when unpacked; at "
-                        f"most {LARGEST_ROW_GROUP >> 20} MB are read at once, so write it with "
-                        "smaller row groups"
+                        f"{path}: row group {number} has {size >> 20} MB uncompressed, more than "
+                        f"{MAX_ROW_GROUP_BYTES >> 20} MB; write the file with smaller row groups"
                     )
             yield file
     except InputError:
         raise
     except MemoryError as error:
-        asked = _ASKED.search(str(error))
-        if asked and int(asked[1]) > LARGEST_ROW_GROUP:  # a page that is larger than all pages
-            raise InputError(f"{told} (a size in it is damaged){end}") from error
+        allocation = _FAILED_ALLOCATION.search(str(error))
+        if allocation and int(allocation[1]) > MAX_ROW_GROUP_BYTES:  # a page above the total
+            raise InputError(f"{message} (it declares a wrong size){ending}") from error
         raise
-    except Exception as error:  # a damaged file fails in any part of the library
+    except Exception as error:  # a damaged file fails in many ways
         if isinstance(error, OSError) and error.errno == errno.ENOMEM:
             raise
-        raise InputError(f"{told} ({error}){end}") from error
+        raise InputError(f"{message} ({error}){ending}") from error

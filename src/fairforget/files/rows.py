@@ -1,4 +1,4 @@
-"""The rows of a CSV, JSON-lines, Parquet or text file, one at a time, each with where it stands."""
+"""Yield the rows of CSV, JSON-lines, Parquet and text files, each with its location."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.errors import InputError
-from fairforget.files.lines import LINE_LIMIT, utf8_lines
 from fairforget.files.parquet import open_parquet
-from fairforget.files.text import parse_json
+from fairforget.files.text import MAX_LINE_BYTES, parse_json, read_lines
 
 TableRow = tuple[str, Mapping[str, Any]]
-"""Where the row stands ("FILE, line 3"), and its fields."""
+"""Location of the row ("FILE, line 3"), and its fields."""
 
-ROWS_AT_A_TIME = 256
+BATCH_ROWS = 256
+"""Rows of a Parquet file that are in memory at once."""
 
 
 def csv_rows(path: Path, *, delimiter: str = ",") -> Iterator[tuple[str, dict[str, str]]]:
-    """The rows of a CSV file with a header.
+    """Yield the rows of a CSV file with a header.
 
     Raises:
-        InputError: not UTF-8, quoted wrongly, NUL bytes, fields missing or too many, a line that
-            is too long; names the line in which the row begins.
+        InputError: not UTF-8, invalid quoting, NUL bytes, missing or extra fields, or a line that
+            is too long; names the first line of the row.
     """
-    csv.field_size_limit(LINE_LIMIT)
-    reader = csv.reader(utf8_lines(path), delimiter=delimiter, strict=True)
+    csv.field_size_limit(MAX_LINE_BYTES)
+    reader = csv.reader(read_lines(path), delimiter=delimiter, strict=True)
     header: list[str] = []
     line = 1
     try:
@@ -35,73 +35,77 @@ def csv_rows(path: Path, *, delimiter: str = ",") -> Iterator[tuple[str, dict[st
             if not fields:
                 continue
             if any("\0" in field for field in fields):
-                raise InputError(f"{where}: a NUL byte; save the file as plain UTF-8 text")
+                raise InputError(f"{where}: a NUL byte; save the file as UTF-8 text")
             if not header:
                 header = fields
-                if twice := [name for name in header if header.count(name) > 1]:
-                    raise InputError(f"{where}: two columns are named {twice[0]!r}; rename one")
+                if duplicates := [name for name in header if header.count(name) > 1]:
+                    raise InputError(
+                        f"{where}: two columns are named {duplicates[0]!r}; rename one"
+                    )
                 continue
             if len(fields) > len(header):
                 raise InputError(
-                    f"{where}: more fields than the header names; quote texts that contain commas"
+                    f"{where}: more fields than the header; quote texts that contain commas"
                 )
             if len(fields) < len(header):
                 raise InputError(
-                    f"{where}: {len(fields)} fields, where the header names {len(header)}"
+                    f"{where}: {len(fields)} fields, but the header has {len(header)}; "
+                    "add the missing ones"
                 )
             yield where, dict(zip(header, fields, strict=True))
     except csv.Error as error:
         reason = str(error)
         if "end of data" in reason or "field limit" in reason:
-            reason = "a quote that opens here is never closed"
+            reason = "a quote opens here and never closes"
         raise InputError(f"{path}, line {line}: not valid CSV ({reason})") from error
 
 
 def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The objects of a JSON-lines file.
+    """Yield the objects of a JSON-lines file.
 
     Raises:
-        InputError: the file cannot be read; a line is too long, not UTF-8, or no object: names it.
+        InputError: the file cannot be read, or a line is too long, not UTF-8, or not an object;
+            names the line.
     """
-    for number, line in enumerate(utf8_lines(path), 1):
+    for number, line in enumerate(read_lines(path), 1):
         if not line.strip():
             continue
         where = f"{path}, line {number}"
         row = parse_json(line, where)
         if not isinstance(row, dict):
             raise InputError(
-                f"{where}: an object is expected, not {type(row).__name__}; write one a line"
+                f"{where}: expected an object, not {type(row).__name__}; write one object per line"
             )
         yield where, row
 
 
 def parquet_rows(path: Path) -> Iterator[TableRow]:
-    """The rows of a Parquet file.
+    """Yield the rows of a Parquet file.
 
     Raises:
-        InputError: it cannot be read, or claims a row group of more than 512 MB.
+        InputError: the file cannot be read, or declares a row group of more than 512 MB.
     """
     number = 0
     with open_parquet(path) as file:
-        for batch in file.iter_batches(batch_size=ROWS_AT_A_TIME):
+        for batch in file.iter_batches(batch_size=BATCH_ROWS):
             for row in batch.to_pylist():
                 number += 1
                 yield f"{path}, row {number}", row
 
 
 def text_rows(path: Path) -> Iterator[TableRow]:
-    """The lines of a text file that are not blank, each as the only field of a row, `text`.
+    """Yield the non-blank lines of a text file as rows with the field `text`.
 
     Raises:
-        InputError: a line is too long or not UTF-8, or all are blank; names the line.
+        InputError: a line is too long or not UTF-8 (names the line), or all lines are blank.
     """
     number = 0
-    for line_number, line in enumerate(utf8_lines(path), 1):
+    for line_number, line in enumerate(read_lines(path), 1):
         if text := line.strip():
             number += 1
             yield f"{path}, line {line_number}", {"text": text}
     if not number:
-        raise InputError(f"corpus {path} is empty; a text a line is expected")
+        raise InputError(f"corpus {path} is empty; write one text per line")
 
 
 READERS: dict[str, Callable[[Path], Iterator[TableRow]]] = {
@@ -110,4 +114,4 @@ READERS: dict[str, Callable[[Path], Iterator[TableRow]]] = {
     ".parquet": parquet_rows,
     ".txt": text_rows,
 }
-"""Suffix -> how its rows are read."""
+"""File suffix → reader of its rows."""

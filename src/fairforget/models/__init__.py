@@ -1,1 +1,6 @@
-"""Models: found, checked, loaded, told apart, saved, pushed."""
+"""Models: check, load, identify, save and push them."""
+
+from typing import Literal
+
+Kind = Literal["causal", "masked"]
+"""A causal model predicts the next token, a masked model the masked tokens."""

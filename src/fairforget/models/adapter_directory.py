@@ -1,4 +1,4 @@
-"""A directory with a PEFT adapter as a model: its base model with the adapter merged in."""
+"""Load a directory with a PEFT adapter as its base model with the adapter merged."""
 
 from __future__ import annotations
 
@@ -14,55 +14,57 @@ CONFIG, WEIGHTS, PICKLED = "adapter_config.json", "adapter_model.safetensors", "
 
 
 def is_adapter(directory: Path) -> bool:
-    """Whether the directory holds an adapter, and no model."""
+    """Return whether the directory holds an adapter and no model."""
     return (directory / CONFIG).is_file() and not (directory / "config.json").is_file()
 
 
 def find_base_model(directory: Path) -> str:
-    """What the adapter was trained on: a hub id or a directory.
+    """Return the base model of an adapter: a hub id or a directory.
 
     Raises:
-        InputError: peft is not installed, the weights are missing or pickled, or no base is named,
-            or the adapter itself.
+        InputError: peft is not installed, the weights are missing or pickled, or the base model is
+            missing or the adapter itself.
     """
     check_extra("peft", "lora", f"adapter {str(directory)!r}")
     if not (directory / WEIGHTS).is_file():
         if (directory / PICKLED).is_file():
             raise InputError(
                 f"adapter {str(directory)!r}: its weights are pickled, which can run code when "
-                "loaded; save it as safetensors (peft's save_pretrained does)"
+                "loaded; save them as safetensors, with peft's save_pretrained"
             )
-        raise InputError(f"adapter {str(directory)!r}: there is no {WEIGHTS}")
-    base = _named_base(directory)
-    seen, place = {directory.resolve()}, Path(base)
-    while is_adapter(place):
-        if place.resolve() in seen:
+        raise InputError(
+            f"adapter {str(directory)!r} has no {WEIGHTS}; save it with peft's save_pretrained"
+        )
+    base = _read_base(directory)
+    seen, path = {directory.resolve()}, Path(base)
+    while is_adapter(path):
+        if path.resolve() in seen:
             raise InputError(
-                f"adapter {str(directory)!r}: its base {base!r} leads back to itself; name the "
-                f"directory of the base model in {CONFIG}"
+                f"adapter {str(directory)!r}: its base {base!r} refers back to it; set the base "
+                f"model in {CONFIG}"
             )
-        seen.add(place.resolve())
-        place = Path(_named_base(place))
+        seen.add(path.resolve())
+        path = Path(_read_base(path))
     return base
 
 
-def _named_base(directory: Path) -> str:
+def _read_base(directory: Path) -> str:
     path = directory / CONFIG
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON ({error})") from error
+        raise InputError(f"{path} is not JSON ({error}); save the adapter again") from error
     base = config.get("base_model_name_or_path") if isinstance(config, dict) else None
     if not isinstance(base, str) or not base:
-        raise InputError(f"{path}: base_model_name_or_path is missing; say what it was trained on")
+        raise InputError(f"{path}: base_model_name_or_path is missing; set it to the base model")
     return base
 
 
 def merge_saved_adapter(model: PreTrainedModel, directory: Path) -> PreTrainedModel:
-    """The model with the adapter's change in its weights.
+    """Return the model with the adapter merged into its weights.
 
     Raises:
-        InputError: an adapter that adds no change to weights, such as a trained prompt.
+        InputError: an adapter that does not change weights, such as a prompt.
     """
     from peft import PeftModel
 
@@ -70,10 +72,10 @@ def merge_saved_adapter(model: PreTrainedModel, directory: Path) -> PreTrainedMo
         model,
         str(directory),
         torch_device=str(model.device),
-        low_cpu_mem_usage=True,  # nothing is allocated for a rank that the files do not hold
+        low_cpu_mem_usage=True,  # allocates nothing for a rank that the files do not hold
     )
     if adapted.active_peft_config.is_prompt_learning:
         kind = adapted.active_peft_config.peft_type.value
         raise InputError(f"adapter {str(directory)!r}: {kind} cannot be merged into the weights")
-    whole: PreTrainedModel = adapted.merge_and_unload()
-    return whole
+    merged: PreTrainedModel = adapted.merge_and_unload()
+    return merged

@@ -1,7 +1,8 @@
-"""Look at a model's files before a library believes the sizes that they claim.
+"""Check the sizes that a model's files declare, before a library relies on them.
 
-A header of a few bytes can claim 2^60 entries, and a configuration a million layers; libraries
-allocate or loop accordingly. What is claimed is compared with what the files hold.
+A GGUF header of a few bytes can declare 2^60 entries, and a configuration a million layers. The
+libraries would allocate memory or loop accordingly, so the sizes are compared with the contents of
+the files. safetensors checks its own headers.
 """
 
 from __future__ import annotations
@@ -15,217 +16,225 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import torch
+from safetensors import SafetensorError, safe_open
+from transformers import PretrainedConfig
+
 from fairforget.errors import InputError
 
 LOOPED = re.compile(r"(layers?|blocks?|experts|num_labels|attention_types)$")
-"""Numbers of a configuration for which something is built one by one before any weight is read."""
-FEW = 1000
-"""What is always believed of them."""
-SLACK = 16
-"""Weights that a configuration may describe for each number in the files: some are packed eight to
-a number, and tied ones are stored once …"""
-SMALL = 1 << 20
-"""… and what it may always describe."""
-DEEPEST_ARRAY = 4
-LONGEST_HEADER = 100_000_000
-"""Bytes of a safetensors header, as the format has it."""
+"""Names of settings that transformers loops over before it reads any weight."""
+ALWAYS_ALLOWED_LOOPS = 1000
+"""Largest value of these settings that is accepted for any file."""
+WEIGHTS_PER_NUMBER = 16
+"""Weights that a configuration may describe per number in the files: eight can be packed into one
+number, and tied weights are stored once."""
+ALWAYS_ALLOWED_WEIGHTS = 1 << 20
+"""Number of weights that a configuration may describe for any file."""
+MAX_ARRAY_DEPTH = 4
+"""Of nested arrays in a GGUF header."""
 
 SCALARS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
-"""GGUF's type of a value → its bytes."""
+"""GGUF value type → size in bytes."""
 INTEGERS = (0, 1, 2, 3, 4, 5, 10, 11)
 STRING, ARRAY = 8, 9
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a model's weight files hold."""
+    """Contents of a model's weight files."""
 
     tensors: int
     weights: int
-    """Numbers in all tensors together."""
+    """Total number of elements of the tensors."""
 
 
 def safetensors_contents(directory: Path) -> Contents | None:
-    """What the safetensors files of a directory hold; None where there are none.
+    """Return the contents of the safetensors files of a directory, or None if there are none.
 
     Raises:
         InputError: a header is damaged, or the index names a file outside the directory.
     """
-    tensors = weights = 0
-    files = sorted(directory.glob("*.safetensors"))
+    paths = sorted(directory.glob("*.safetensors"))
     index = directory / "model.safetensors.index.json"
     if index.is_file():
-        shards = _object(index).get("weight_map")
+        shards = _read_object(index).get("weight_map")
         names = set(shards.values()) if isinstance(shards, dict) else {None}
-        if strange := [name for name in names if name not in {path.name for path in files}]:
-            raise InputError(f"{index}: {strange[0]!r} is no file beside it; download it again")
-    for path in files:
-        header = _safetensors_header(path)
-        header.pop("__metadata__", None)
-        for name, facts in header.items():
-            shape = facts.get("shape") if isinstance(facts, dict) else None
-            if not isinstance(shape, list) or not all(isinstance(n, int) and n >= 0 for n in shape):
-                raise InputError(f"{path}: its header gives {name!r} no shape; download it again")
-            tensors += 1
-            weights += math.prod(shape)
-        size = path.stat().st_size
-        if weights > 8 * sum(other.stat().st_size for other in files):
-            raise InputError(
-                f"{path}: its header claims {weights} weights, and it has {size} bytes; "
-                "download it again"
-            )
-    return Contents(tensors, weights) if files else None
-
-
-def _safetensors_header(path: Path) -> dict[str, Any]:
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(8)
-        length = int.from_bytes(start, "little")
-        if len(start) < 8 or length > min(size - 8, LONGEST_HEADER):
-            raise InputError(f"{path}: its header is cut off or damaged; download it again")
+        if missing := [name for name in names if name not in {path.name for path in paths}]:
+            raise InputError(f"{index}: {missing[0]!r} is not in its directory; download it again")
+    tensors = weights = 0
+    for path in paths:
         try:
-            header = json.loads(file.read(length))
-            if not isinstance(header, dict):
-                raise ValueError(type(header).__name__)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}: its header is damaged; download it again") from error
-    return header
+            with safe_open(path, framework="pt") as file:  # compares its header with its size
+                for name in file.keys():  # noqa: SIM118
+                    tensors += 1
+                    weights += math.prod(file.get_slice(name).get_shape())
+        except SafetensorError as error:
+            raise InputError(f"{path}: damaged ({error}); download it again") from error
+    return Contents(tensors, weights) if paths else None
 
 
 def check_configuration(path: Path, contents: Contents) -> None:
-    """Check the numbers of a `config.json` for which a library builds things one by one.
+    """Check the settings of a `config.json` that transformers loops over.
 
     Raises:
-        InputError: it is no JSON object, or such a number is larger than the weights justify.
+        InputError: it is not a JSON object, or such a setting is larger than the number of tensors
+            allows.
     """
-    for name, value in _numbers(_object(path)):
-        if LOOPED.search(name) and value > max(FEW, contents.tensors):
+    for name, value in _iter_numbers(_read_object(path)):
+        if LOOPED.search(name) and value > max(ALWAYS_ALLOWED_LOOPS, contents.tensors):
             raise InputError(
-                f"{path}: {name} is {value}, and the weights are {contents.tensors} tensors"
+                f"{path}: {name} is {value}, but there are only {contents.tensors} tensors; "
+                "download it again"
             )
 
 
-def _object(path: Path) -> dict[str, Any]:
+def _read_object(path: Path) -> dict[str, Any]:
     try:
-        whole = json.loads(path.read_bytes())
+        value = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON; download it again") from error
-    if not isinstance(whole, dict):
-        raise InputError(f"{path}: an object is expected; download it again")
-    return whole
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: expected an object; download it again")
+    return value
 
 
-def check_size(described: int, contents: Contents, name: str) -> None:
-    """Compare the weights that a configuration describes with those in the files.
+def check_size(
+    loader: Any,
+    config: PretrainedConfig,
+    contents: Contents,
+    name: str,
+    *,
+    trust_remote_code: bool = False,
+) -> None:
+    """Compare the number of weights that a configuration describes with that in the files.
+
+    Args:
+        loader: transformers' auto class for the model.
+        config: the configuration; no weights are allocated for it.
+        contents: of the weight files.
+        name: of the model, for the message.
+        trust_remote_code: as in `load_model`.
 
     Raises:
-        InputError: the configuration describes far more.
+        InputError: the configuration describes far more weights.
     """
-    if described > max(SMALL, SLACK * contents.weights):
+    with torch.device("meta"):
+        skeleton = loader.from_config(config, trust_remote_code=trust_remote_code)
+    described = sum(p.numel() for p in skeleton.parameters())
+    if described > max(ALWAYS_ALLOWED_WEIGHTS, WEIGHTS_PER_NUMBER * contents.weights):
         raise InputError(
-            f"model {name!r}: its configuration describes {described} weights, its files hold "
-            f"{contents.weights}; they do not belong together"
+            f"model {name!r}: its configuration describes {described} weights, but its files hold "
+            f"{contents.weights}; use the configuration of these weights"
         )
 
 
-def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
-    """Every number, with the name that it, or the list that it is in, has."""
+def _iter_numbers(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    """Yield every number with its key, or with that of the list around it."""
     if isinstance(value, dict):
         for key, part in value.items():
-            yield from _numbers(part, key)
+            yield from _iter_numbers(part, key)
     elif isinstance(value, list):
         for part in value:
-            yield from _numbers(part, name)
+            yield from _iter_numbers(part, name)
     elif isinstance(value, int | float):
         yield name, value
 
 
 def check_gguf(path: Path) -> Contents:
-    """Walk through the header of a GGUF file (version 2 or 3, little-endian) and check every size.
+    """Check every size in the header of a GGUF file (version 2 or 3, little-endian).
+
+    Returns:
+        The contents that the header declares.
 
     Raises:
-        InputError: it is no GGUF file, or claims more than it holds; says where.
+        InputError: not a GGUF file, or its header declares more than the file can hold.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        walk = _Walk(path, file, size)
-        if walk.take(4) != b"GGUF":
-            raise InputError(f"{path} is no GGUF file")
-        version = walk.number("<I")
+        reader = _Reader(path, file, size)
+        if reader.read(4) != b"GGUF":
+            raise InputError(f"{path} is not a GGUF file; check the path")
+        version = reader.read_number("<I")
         if version not in (2, 3):
-            raise InputError(f"{path}: GGUF version {version} is not supported; convert it anew")
-        tensors, entries = walk.number("<Q"), walk.number("<Q")
-        walk.claim(entries, 13)
+            raise InputError(
+                f"{path}: GGUF version {version} is not supported; convert it to version 3"
+            )
+        tensors, entries = reader.read_number("<Q"), reader.read_number("<Q")
+        reader.require(entries, 13)
         for _ in range(entries):
-            key = walk.take(walk.number("<Q"))
-            value = walk.value(walk.number("<I"), 0)
-            if key.endswith(b".block_count") and value > max(FEW, tensors):
-                raise InputError(f"{path}: {value} layers, and the weights are {tensors} tensors")
-        walk.claim(tensors, 24)
+            key = reader.read(reader.read_number("<Q"))
+            value = reader.skip_value(reader.read_number("<I"), 0)
+            if key.endswith(b".block_count") and value > max(ALWAYS_ALLOWED_LOOPS, tensors):
+                raise InputError(
+                    f"{path}: {value} layers, but only {tensors} tensors; download it again"
+                )
+        reader.require(tensors, 24)
         weights = 0
         for _ in range(tensors):
-            walk.text()
-            dimensions = walk.number("<I")
-            walk.claim(dimensions, 8)
-            weights += math.prod(walk.number("<Q") for _ in range(dimensions))
-            walk.take(12)  # type and offset
+            reader.skip_text()
+            dimensions = reader.read_number("<I")
+            reader.require(dimensions, 8)
+            weights += math.prod(reader.read_number("<Q") for _ in range(dimensions))
+            reader.read(12)  # type and offset
     if weights > 8 * size:
-        raise InputError(f"{path}: its header claims {weights} weights in {size} bytes")
+        raise InputError(
+            f"{path}: its header declares {weights} weights in {size} bytes; download it again"
+        )
     return Contents(tensors, weights)
 
 
 @dataclass(slots=True)
-class _Walk:
-    """A place in a file of known size."""
+class _Reader:
+    """Reads a file and refuses sizes beyond its end."""
 
     path: Path
     file: BinaryIO
-    left: int
+    remaining: int
 
-    def take(self, count: int) -> bytes:
-        self.claim(count, 1)
+    def read(self, count: int) -> bytes:
+        self.require(count, 1)
         content = self.file.read(count)
         if len(content) < count:
             self._refuse()
-        self.left -= count
+        self.remaining -= count
         return content
 
     def skip(self, count: int) -> None:
-        self.claim(count, 1)
+        self.require(count, 1)
         self.file.seek(count, 1)
-        self.left -= count
+        self.remaining -= count
 
-    def claim(self, count: int, each: int) -> None:
-        """Check that so many things of at least so many bytes can follow."""
-        if count * each > self.left:
+    def require(self, count: int, each: int) -> None:
+        """Check that `count` values of at least `each` bytes can follow."""
+        if count * each > self.remaining:
             self._refuse()
 
-    def number(self, layout: str) -> int:
-        return int(struct.unpack(layout, self.take(struct.calcsize(layout)))[0])
+    def read_number(self, layout: str) -> int:
+        return int(struct.unpack(layout, self.read(struct.calcsize(layout)))[0])
 
-    def text(self) -> None:
-        self.skip(self.number("<Q"))
+    def skip_text(self) -> None:
+        self.skip(self.read_number("<Q"))
 
-    def value(self, kind: int, depth: int) -> int:
-        """Pass over a value; returns an integer's, else 0."""
+    def skip_value(self, kind: int, depth: int) -> int:
+        """Skip a value, and return it if it is an integer, else 0."""
         if kind == STRING:
-            self.text()
+            self.skip_text()
         elif kind in SCALARS:
-            content = self.take(SCALARS[kind])
+            content = self.read(SCALARS[kind])
             return int.from_bytes(content, "little") if kind in INTEGERS else 0
-        elif kind == ARRAY and depth < DEEPEST_ARRAY:
-            inner, count = self.number("<I"), self.number("<Q")
+        elif kind == ARRAY and depth < MAX_ARRAY_DEPTH:
+            inner, count = self.read_number("<I"), self.read_number("<Q")
             if inner in SCALARS:
-                self.claim(count, SCALARS[inner])
+                self.require(count, SCALARS[inner])
                 self.skip(count * SCALARS[inner])
             else:
-                self.claim(count, 8)
+                self.require(count, 8)
                 for _ in range(count):
-                    self.value(inner, depth + 1)
+                    self.skip_value(inner, depth + 1)
         else:
-            raise InputError(f"{self.path}: a value of unknown type {kind}; download it again")
+            raise InputError(f"{self.path}: unknown value type {kind}; download it again")
         return 0
 
     def _refuse(self) -> None:
-        raise InputError(f"{self.path}: cut off, or a size in it is damaged; download it again")
+        raise InputError(f"{self.path}: truncated, or it declares a wrong size; download it again")

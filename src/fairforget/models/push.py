@@ -1,4 +1,4 @@
-"""Push to the Hugging Face hub: the model, its card and the records, in one commit."""
+"""Push a model, its card and its records to the Hugging Face hub in one commit."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ from fairforget.records.paths import AFTER, BEFORE, MODEL, RECORD
 
 
 def check_push(repo_id: str) -> None:
-    """Find out what can be known before hours of work: the name's form, and a token.
+    """Check the repository name and the token before hours of work.
 
     Raises:
-        InputError: the name is none of the hub's form, or nobody is logged in.
+        InputError: the name is not valid on the hub, or there is no token.
     """
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
         raise InputError(
-            f"--push_to_hub {repo_id!r} is no name of the hub's form; give NAME or OWNER/NAME, of "
+            f"--push_to_hub {repo_id!r} is not a valid hub name; give NAME or OWNER/NAME, of "
             "letters, digits, '-', '_' and '.'"
         ) from error
     if not get_token():
         raise InputError(
-            "--push_to_hub: there is no token for the hub; run `hf auth login`, or set HF_TOKEN"
+            "--push_to_hub: no token for the hub; run `hf auth login`, or set HF_TOKEN"
         )
 
 
 def push_to_hub(directory: Path, repo_id: str) -> str:
-    """Upload an unlearning run; the repository is made if there is none.
+    """Upload an unlearning run; the repository is created if it does not exist.
 
-    The token is that of the environment or of `hf auth login`. All files come in one commit, so
-    the hub has all or nothing.
+    The token is that of the environment or of `hf auth login`. All files are in one commit, so an
+    interrupted upload changes nothing on the hub.
 
     Args:
-        directory: what `fairforget unlearn` wrote.
-        repo_id: `OWNER/NAME`, or `NAME` of one's own.
+        directory: output of `fairforget unlearn`.
+        repo_id: `OWNER/NAME`, or `NAME` for the user's own repository.
 
     Returns:
-        The address of the commit.
+        The URL of the commit.
 
     Raises:
         InputError: the hub cannot be reached or refuses; says why. Nothing changes locally.
     """
     check_push(repo_id)
-    files = dict(_files(directory))
+    files = dict(_list_files(directory))
     quiet = are_progress_bars_disabled()
-    disable_progress_bars()  # its bars outlive their upload
+    disable_progress_bars()  # they stay on the terminal after the upload
     try:
         api = HfApi()
         name = api.create_repo(repo_id, exist_ok=True).repo_id
@@ -65,10 +65,10 @@ def push_to_hub(directory: Path, repo_id: str) -> str:
             [CommitOperationAdd(path, local) for path, local in files.items()],
             commit_message="Upload from FairForget",
         )
-    except Exception as error:  # its versions raise their HTTP client's errors, and many others
+    except Exception as error:  # versions differ in their HTTP client and its errors
         raise InputError(
-            f"--push_to_hub {repo_id}: {_reason(error)}. All is kept in {directory}; the same "
-            "command tries again"
+            f"--push_to_hub {repo_id}: {_describe_error(error)}. The run is kept in {directory}; "
+            "repeat the command to push it"
         ) from error
     finally:
         if not quiet:
@@ -76,25 +76,26 @@ def push_to_hub(directory: Path, repo_id: str) -> str:
     return str(commit.commit_url)
 
 
-def _files(directory: Path) -> Iterator[tuple[str, Path]]:
-    """Path in the repository, local path."""
+def _list_files(directory: Path) -> Iterator[tuple[str, Path]]:
+    """Yield each file's path in the repository and its local path."""
     model = directory / MODEL
     for path in sorted(model.rglob("*")):
-        place = path.relative_to(model)
-        if path.is_file() and not any(part.startswith(".") for part in place.parts):
-            yield place.as_posix(), path
+        relative = path.relative_to(model)
+        if path.is_file() and not any(part.startswith(".") for part in relative.parts):
+            yield relative.as_posix(), path
     for folder in ("", BEFORE, AFTER):
         path = directory / folder / RECORD
         if path.is_file():
             yield path.relative_to(directory).as_posix(), path
 
 
-def _reason(error: Exception) -> str:
-    """One line, without addresses that carry a signature."""
+def _describe_error(error: Exception) -> str:
+    """Return one line, without signed URLs."""
     if isinstance(error, HfHubHTTPError):
         status = error.response.status_code
-        said = error.server_message or error.response.reason_phrase
-        return f"the hub answered {status}: {' '.join(str(said).split())[:200] or 'no reason'}"
+        message = error.server_message or error.response.reason_phrase
+        line = " ".join(str(message).split())[:200]
+        return f"the hub answered {status}: {line or 'no reason'}"
     if type(error).__module__.startswith("httpx"):
         return f"the hub cannot be reached ({type(error).__name__})"
     name, line = type(error).__name__, first_line(error)

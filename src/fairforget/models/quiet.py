@@ -1,4 +1,4 @@
-"""What libraries say while they load or save a model: nothing, or one clear line."""
+"""Silence libraries while they load or save a model, and turn their errors into one line."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from fairforget.errors import InputError, first_line
 
 @contextlib.contextmanager
 def silence_libraries() -> Iterator[None]:
-    """Keep the libraries' own bars and warnings off the terminal while loading or saving."""
+    """Hide the progress bars and warnings of libraries while loading or saving."""
     verbosity = transformers.logging.get_verbosity()
     bars = transformers.logging.is_progress_bar_enabled()
     hub = logging.getLogger("huggingface_hub")
     hub_level = hub.level
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    hub.setLevel(logging.ERROR)  # it announces every retry
+    hub.setLevel(logging.ERROR)  # it logs every retry
     try:
         yield
     finally:
@@ -34,23 +34,26 @@ def silence_libraries() -> Iterator[None]:
 
 @contextlib.contextmanager
 def suppress_stderr() -> Iterator[None]:
-    """Show nothing at all: the bar that shows a GGUF file being read obeys no switch."""
+    """Hide stderr: the progress bar of GGUF files cannot be switched off."""
     with contextlib.redirect_stderr(io.StringIO()):
         yield
 
 
 @contextlib.contextmanager
 def clear_errors(name: str) -> Iterator[None]:
-    """Tell whatever is wrong with the files of a model in one line.
+    """Replace errors of loading a model by an `InputError` of one line.
+
+    Args:
+        name: of the model.
 
     Raises:
-        InputError: instead of nearly all that is raised within.
+        InputError: instead of nearly every error within the block.
     """
     try:
         yield
     except (InputError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
-    except BaseException as error:  # files can be wrong in any way; Rust's panics are no Exception
+    except BaseException as error:  # damaged files also cause Rust panics, no Exception
         if isinstance(error, OSError) and error.errno is not None:
             raise
         text = str(error)
@@ -61,7 +64,7 @@ def clear_errors(name: str) -> Iterator[None]:
             or "Repo id must" in text
         ):
             raise InputError(
-                f"model {name!r}: no such directory here, and no such model on the hub "
+                f"model {name!r}: no such directory, and no such model on the hub "
                 "(or the hub cannot be reached); check the spelling, or give a local directory"
             ) from error
         raise InputError(f"model {name!r} cannot be loaded: {first_line(error)}") from error

@@ -1,4 +1,4 @@
-"""Save a model so that plain transformers loads it again."""
+"""Save a model so that transformers can load it."""
 
 from __future__ import annotations
 
@@ -13,59 +13,59 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries
 
 MODEL_SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja", ".md", ".py"}
-"""Of the files that a saved model consists of."""
+"""Suffixes of the files of a saved model."""
 CHAT_TEMPLATES = "additional_chat_templates"
-"""Directory that a tokenizer with several of them is saved with."""
+"""Directory in which a tokenizer with several chat templates saves them."""
 
 
 def save_model(language_model: LanguageModel, directory: str | os.PathLike[str]) -> Path:
-    """Write model and tokenizer so that `from_pretrained(directory)` gives the same logits.
+    """Save model and tokenizer so that `from_pretrained(directory)` gives the same logits.
 
-    The directory appears whole or not at all; a model that stands there is replaced.
+    The directory appears only once it is complete; a model in its place is replaced.
 
     Raises:
-        InputError: something else stands there, too.
+        InputError: the directory holds something other than a model.
     """
     directory = Path(directory)
     if directory.exists() and not (directory / "config.json").is_file():
-        raise InputError(f"{directory} is there and holds no model; choose another place")
-    if directory.exists() and (others := [p for p in directory.iterdir() if not _is_of_model(p)]):
+        raise InputError(f"{directory} exists and holds no model; choose another directory")
+    if directory.exists() and (others := [p for p in directory.iterdir() if not _is_model_file(p)]):
         raise InputError(
             f"{directory} holds a model and {others[0].name}, which would be lost; choose another "
-            "place"
+            "directory"
         )
     directory.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=temporary_prefix(directory), dir=directory.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=temporary_prefix(directory), dir=directory.parent))
     try:
-        aside.chmod(0o755)
+        temporary.chmod(0o755)
         with silence_libraries():
-            language_model.model.save_pretrained(aside)
-            language_model.tokenizer.save_pretrained(aside)
-        for path in aside.rglob("*"):
+            language_model.model.save_pretrained(temporary)
+            language_model.tokenizer.save_pretrained(temporary)
+        for path in temporary.rglob("*"):
             if path.is_file():
                 flush(path)
-        _put(aside, directory)
+        _replace_directory(temporary, directory)
     except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
     return directory
 
 
-def _put(aside: Path, directory: Path) -> None:
-    """Give a new directory the name of one that may be there, and remove that one."""
+def _replace_directory(temporary: Path, directory: Path) -> None:
+    """Rename a temporary directory to its final name, and remove the old directory of that name."""
     if not directory.exists():
-        aside.rename(directory)
+        temporary.rename(directory)
         return
-    old = aside.with_name(f"{aside.name}{OLD}")
+    old = temporary.with_name(f"{temporary.name}{OLD}")
     directory.rename(old)
     try:
-        aside.rename(directory)
+        temporary.rename(directory)
     except BaseException:
         old.rename(directory)
         raise
     shutil.rmtree(old)
 
 
-def _is_of_model(path: Path) -> bool:
-    """Whether it may be a part of a saved model: weights, configuration, tokenizer, card."""
+def _is_model_file(path: Path) -> bool:
+    """Return whether a path may belong to a saved model: weights, settings, tokenizer, card."""
     return path.name == CHAT_TEMPLATES or (path.is_file() and path.suffix in MODEL_SUFFIXES)

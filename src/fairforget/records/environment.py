@@ -1,4 +1,4 @@
-"""What a run ran on."""
+"""Versions and hardware of a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the run ran on."""
+    """Versions and hardware of a run."""
 
     fairforget: str
     torch: str
@@ -19,21 +19,21 @@ class Environment:
     python: str
     device: str
     processes: int = 1
-    # what follows is empty, or 0, in records from before it was written
+    # the fields below are empty, or 0, in older records
     accelerate: str = ""
     tokenizers: str = ""
     numpy: str = ""
     peft: str = ""
-    """Empty where it is not installed, too."""
+    """Also empty if peft is not installed."""
     threads: int = 0
-    """That torch computes with, in each process."""
+    """Threads of torch in each process."""
     processor: str = ""
-    """The name of what computed: a CPU or an accelerator."""
+    """Name of the CPU or the accelerator."""
 
 
 def environment(device: str, processes: int = 1) -> Environment:
-    """The versions in use, and what they run on."""
-    import torch  # which records are read without
+    """Return the installed versions and the hardware."""
+    import torch  # slow to import, and not needed to read records
 
     return Environment(
         fairforget=version("fairforget"),
@@ -42,17 +42,17 @@ def environment(device: str, processes: int = 1) -> Environment:
         python=platform.python_version(),
         device=device,
         processes=processes,
-        accelerate=_version("accelerate"),
-        tokenizers=_version("tokenizers"),
-        numpy=_version("numpy"),
-        peft=_version("peft"),
+        accelerate=_installed_version("accelerate"),
+        tokenizers=_installed_version("tokenizers"),
+        numpy=_installed_version("numpy"),
+        peft=_installed_version("peft"),
         threads=torch.get_num_threads(),
         processor=processor(device),
     )
 
 
 def processor(device: str) -> str:
-    """The name of a device: that of the accelerator, else of the CPU as far as it is known."""
+    """Return the name of an accelerator, or of the CPU as far as the system knows it."""
     import torch
 
     if device.startswith("cuda") and torch.cuda.is_available():
@@ -64,7 +64,7 @@ def processor(device: str) -> str:
     return platform.processor() or platform.machine()
 
 
-def _version(package: str) -> str:
+def _installed_version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""An evaluation on disk: a record of scores, and a table of every scored item."""
+"""Read an evaluation: its record of scores, and its table of scored items."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import pandas
 
 ID_COLUMNS = ("benchmark", "id", "domain")
-"""Columns that the items of every benchmark have."""
+"""Columns of the items of every benchmark."""
 SCORE_PREFIXES = ("score", "sum")
-"""How the names of columns with numbers begin."""
+"""Prefixes of the names of numeric columns."""
 
 Items = list[dict[str, Any]]
 
@@ -64,25 +64,26 @@ class Evaluation:
 
 
 def read_evaluation(directory: Path, *, without_items: bool = False) -> Evaluation:
-    """What `evaluate_into` wrote.
+    """Read the directory that `evaluate_into` wrote.
 
     Args:
-        directory: where.
-        without_items: it may be that the items were not kept.
+        directory: the evaluation.
+        without_items: accept a directory without items.
 
     Raises:
-        InputError: it is not there, or damaged.
+        InputError: a file is missing or damaged.
     """
     record = read_record(directory / RECORD, EvaluationRecord)
-    lack = without_items and not (directory / ITEMS).exists()
-    return Evaluation(directory, record, [] if lack else read_items(directory))
+    if without_items and not (directory / ITEMS).exists():
+        return Evaluation(directory, record, [])
+    return Evaluation(directory, record, read_items(directory))
 
 
 def read_items(directory: Path) -> Items:
-    """The scored items that `evaluate_into` wrote.
+    """Read the scored items that `evaluate_into` wrote.
 
     Raises:
-        InputError: they are not there, or damaged.
+        InputError: the file is missing or damaged.
     """
     path = directory / ITEMS
     with open_parquet(path, "evaluate again") as file:
@@ -90,8 +91,12 @@ def read_items(directory: Path) -> Items:
     for number, item in enumerate(items, 1):
         for name in ID_COLUMNS:
             if not isinstance(item.get(name), str):
-                raise InputError(f"{path}, row {number}: no `{name}`; evaluate again")
+                raise InputError(
+                    f"{path}, row {number}: no `{name}`; run `fairforget evaluate` again"
+                )
         for name, value in item.items():
             if name.startswith(SCORE_PREFIXES) and not isinstance(value, float | int | None):
-                raise InputError(f"{path}, row {number}: {name} is {value!r}; evaluate again")
+                raise InputError(
+                    f"{path}, row {number}: {name} is {value!r}; run `fairforget evaluate` again"
+                )
     return items

@@ -1,4 +1,4 @@
-"""What a command read from files of the user's, by content: files change under their names."""
+"""Fingerprints of the files that a command reads: a file can change under the same name."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from fairforget.files.digest import hash_file, hash_values
 
 CONTENT = "content of "
-"""How what is remembered of an input begins."""
-OF_A_MODEL = (
+"""Prefix of the settings that hold a fingerprint."""
+MODEL_FILES = (
     "*.safetensors",
     "*config.json",
     "tokenizer*",
@@ -22,32 +22,32 @@ OF_A_MODEL = (
     "*.model",
     "*.py",
 )
-"""Names of the files of a model that decide what it says."""
+"""Names of the files that determine the outputs of a model."""
 
 
 def fingerprint_inputs(names: Iterable[str]) -> dict[str, str]:
-    """For each name that is a file or a model's directory here, what stands for its content.
+    """Return "content of NAME" → digest, for each name of a local file or model directory.
 
     Args:
-        names: models, corpora, or options of benchmarks; others are passed over. So is a file
-            without an ending, whose name may be a word that means something else.
+        names: models, corpora and options of benchmarks. Other names are skipped, and so are files
+            without a suffix: their name may be the value of an option.
     """
-    found = {}
+    fingerprints = {}
     for name in dict.fromkeys(names):
-        with suppress(OSError):  # it is no path, or too long for one
-            if content := _content(Path(name)):
-                found[CONTENT + name] = content[:16]
-    return found
+        with suppress(OSError):  # not a path, or too long for one
+            if digest := _hash_content(Path(name)):
+                fingerprints[CONTENT + name] = digest[:16]
+    return fingerprints
 
 
-def _content(path: Path) -> str:
+def _hash_content(path: Path) -> str:
     if path.is_file():
         return hash_file(path) if path.suffix else ""
     if not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
         return ""
-    files = sorted(file for file in path.iterdir() if _is_of_a_model(file))
+    files = sorted(file for file in path.iterdir() if _is_model_file(file))
     return hash_values([(file.name, hash_file(file)) for file in files])
 
 
-def _is_of_a_model(file: Path) -> bool:
-    return file.is_file() and any(fnmatch(file.name, pattern) for pattern in OF_A_MODEL)
+def _is_model_file(file: Path) -> bool:
+    return file.is_file() and any(fnmatch(file.name, pattern) for pattern in MODEL_FILES)

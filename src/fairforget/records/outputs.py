@@ -1,4 +1,4 @@
-"""The directory that a command writes to: whose it is, and what it remembers of the command."""
+"""Output directories: one command, one set of settings and one process at a time."""
 
 from __future__ import annotations
 
@@ -16,96 +16,96 @@ from fairforget.records.inputs import CONTENT
 from fairforget.records.paths import LOCK, SETTINGS
 from fairforget.redaction import redact
 
-READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+READ_ONLY_ERRORS = (errno.EROFS, errno.EACCES, errno.EPERM)
 
-_held: dict[Path, FileLock] = {}
+_locks: dict[Path, FileLock] = {}
+"""Locked directories of this process."""
 
 
 def open_output(directory: Path, settings: dict[str, Any]) -> None:
-    """Make the directory ready: a new one, or one where the very same command was begun.
+    """Create an output directory, or open that of the same command, and lock it.
 
-    It belongs to this process until the process ends, however it ends. What a process that died
-    left half-written is removed.
+    The lock lasts until the process ends. Temporary files of processes that died are removed.
 
     Raises:
-        InputError: it is a file, belongs to something else, to a command with other settings or
-            inputs (says which differs; an input that is gone is not asked for), or to a process
-            that is running.
+        InputError: it is a file, holds something else or a run with other settings or inputs (says
+            which; an input that no longer exists is not compared), or is locked by another process.
     """
     check_output(directory)
-    plain = json.loads(redact(json.dumps(settings, default=str)))
+    saved_settings = json.loads(redact(json.dumps(settings, default=str)))
     path = directory / SETTINGS
     if path.exists():
-        _check_same(path, plain)
+        _check_settings(path, saved_settings)
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        _hold(directory)
+        _lock(directory)
     except OSError as error:
-        if path.exists() and error.errno in READ_ONLY:
-            return  # a finished run on a read-only disk can be shown
+        if path.exists() and error.errno in READ_ONLY_ERRORS:
+            return  # a finished run on a read-only disk can still be read
         raise
-    for aside in directory.rglob(".*"):
-        if TEMPORARY.fullmatch(aside.name):
-            shutil.rmtree(aside) if aside.is_dir() else remove_temporary(aside)
+    for entry in directory.rglob(".*"):
+        if TEMPORARY.fullmatch(entry.name):
+            shutil.rmtree(entry) if entry.is_dir() else remove_temporary(entry)
     if not path.exists():
         with atomic_write(path) as file:
-            file.write(json.dumps(plain, indent=1).encode() + b"\n")
+            file.write(json.dumps(saved_settings, indent=1).encode() + b"\n")
 
 
 def check_output(directory: Path) -> None:
-    """Tell what `open_output` would refuse for any settings, before anything is loaded.
+    """Check an output directory before anything is loaded, for any settings.
 
     Raises:
-        InputError: it is a file, or belongs to something else.
+        InputError: it is a file, or holds something other than a run.
     """
     if directory.exists() and not directory.is_dir():
         raise InputError(f"--output {directory} is a file; give a directory")
     if not directory.exists() or (directory / SETTINGS).exists():
         return
-    if any(not _ours(entry) for entry in directory.iterdir()):
+    if any(not _is_own(entry) for entry in directory.iterdir()):
         raise InputError(f"--output {directory} is not empty; choose a new directory")
 
 
-def _check_same(path: Path, plain: dict[str, Any]) -> None:
+def _check_settings(path: Path, settings: dict[str, Any]) -> None:
+    """Compare the settings of a run with those in its directory."""
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged; choose another --output") from error
     if not isinstance(before, dict):
         raise InputError(f"{path} is damaged; choose another --output")
-    for name in sorted({*plain, *before}):
-        if plain.get(name) == before.get(name):
+    for name in sorted({*settings, *before}):
+        if settings.get(name) == before.get(name):
             continue
         if name.startswith(CONTENT):
-            if name in plain and name in before:
+            if name in settings and name in before:
                 raise InputError(
-                    f"{name.removeprefix(CONTENT)} is not what it was when the run in --output "
-                    f"{path.parent} was begun; choose another directory"
+                    f"{name.removeprefix(CONTENT)} has changed since the run in --output "
+                    f"{path.parent} started; choose another --output"
                 )
         else:
             raise InputError(
                 f"--output {path.parent} holds a run with {name} {before.get(name)!r}, "
-                f"not {plain.get(name)!r}; choose another directory"
+                f"not {settings.get(name)!r}; choose another --output"
             )
 
 
-def _ours(entry: Path) -> bool:
-    """Whether a process that died before it wrote its settings left this."""
-    aside = TEMPORARY.fullmatch(entry.name)
-    return entry.name == LOCK or bool(aside and aside["of"] == SETTINGS)
+def _is_own(entry: Path) -> bool:
+    """Return whether a process left this entry that died before it wrote its settings."""
+    match = TEMPORARY.fullmatch(entry.name)
+    return entry.name == LOCK or bool(match and match["of"] == SETTINGS)
 
 
-def _hold(directory: Path) -> None:
+def _lock(directory: Path) -> None:
     """Lock the directory; the system frees the lock when the process ends."""
-    place = directory.resolve()
-    if place in _held and (place / LOCK).exists():
+    path = directory.resolve()
+    if path in _locks and (path / LOCK).exists():
         return
-    lock = FileLock(place / LOCK)
+    lock = FileLock(path / LOCK)
     try:
         lock.acquire(blocking=False)
     except Timeout as error:
         raise InputError(
             f"--output {directory} is in use by another process; wait until it ends, "
-            "or choose another directory"
+            "or choose another --output"
         ) from error
-    _held[place] = lock
+    _locks[path] = lock

@@ -1,4 +1,4 @@
-"""The records that runs leave behind: frozen dataclasses."""
+"""Records of evaluations and of unlearning runs."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """Which model a record is about."""
+    """The model of a record."""
 
     source: str
     parameters: int
     dtype: str
     start_token: str
     weights: str = ""
-    """sha256 of some weights of every tensor; empty in records from before it was written."""
+    """SHA-256 digest of some weights of every tensor; empty in older records."""
     revision: str = ""
-    """The commit, of a model of the hub."""
+    """Commit of a hub model."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRecord:
-    """An evaluation: `results` has one entry per benchmark, as the benchmark defines it."""
+    """An evaluation; `results` maps benchmarks to results in their own format."""
 
     model: ModelFacts
     results: dict[str, Result]
@@ -35,64 +35,63 @@ class EvaluationRecord:
     seconds: dict[str, float]
     seed: int = 0
     command: dict[str, Any] = field(default_factory=dict)
-    """The command that made it and its settings, but for places; empty if no command did."""
+    """Command and settings, without paths; empty if Python code made the record."""
     kind: Literal["evaluation"] = "evaluation"
     version: int = VERSION
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusFacts:
-    """A corpus as it was used."""
+    """A corpus of a run."""
 
     name: str
     role: Literal["forget", "retain", "held-out"]
     texts: int
     tokens: int
-    """Target tokens of a forget corpus; all tokens of the others, without start tokens."""
+    """Target tokens of a forget corpus; all tokens of others, without start tokens."""
     domain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OverlapFacts:
-    """Text that the forget corpus and a benchmark have in common."""
+    """Overlap between the forget corpus and a benchmark."""
 
     benchmark: str
     ngram: int
-    """Words that must agree in a row."""
+    """Number of consecutive words that must match."""
     items: int
-    """Sentences of the benchmark."""
+    """Number of sentences of the benchmark."""
     shared: int
-    """Those with an n-gram that is also in the corpus."""
+    """Number of sentences with an n-gram of the corpus."""
     share: float
-    """Shared ÷ items."""
+    """`shared` ÷ `items`."""
 
 
 @dataclass(frozen=True, slots=True)
 class UtilityFacts:
-    """One measure of harm to language modelling: a perplexity, after ÷ before."""
+    """A utility loss: the ratio of perplexities after ÷ before."""
 
     asked: float
-    """The ratio allowed."""
+    """Allowed ratio."""
     reached: float
-    """The ratio of the result."""
+    """Ratio of the result."""
     before: float
     """Perplexity of the original model."""
     trained: float
-    """The ratio of the weights as trained, at α = 1; on a few of the texts, unless the result lies
-    there."""
+    """Ratio of the trained weights (α = 1), measured on a few texts if the result has another α."""
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetFacts(UtilityFacts):
-    """What damage was allowed and what was done, on held-out retain text and on others."""
+    """Allowed and measured utility loss on held-out retain text, and on other texts."""
 
     alpha: float
-    """Where on the line from the original (0) through the trained weights (1) the result lies."""
+    """Position of the result on the line from the original (0) to the trained weights (1)."""
     max_alpha: float = 1.0
-    """The largest α that was allowed."""
+    """Largest allowed α."""
     note: str = ""
     others: dict[str, UtilityFacts] = field(default_factory=dict)
-    """The same on other texts, by name."""
+    """Utility losses on other texts, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +100,8 @@ class UnlearningRecord:
 
     model: ModelFacts
     method: Method
-    """The configuration: objective, selection, retention, seed, steps, learning rate, …; and
-    `steps_done`, where training was stopped before all of them."""
+    """Configuration: objective, selection, retain loss, seed, steps, learning rate, …; also
+    `steps_done` if training stopped early."""
     corpora: list[CorpusFacts]
     budget: BudgetFacts
     history: list[dict[str, float]]
@@ -110,10 +109,10 @@ class UnlearningRecord:
     environment: Environment
     seconds: dict[str, float] = field(default_factory=dict)
     overlap: list[OverlapFacts] = field(default_factory=list)
-    """With each benchmark whose sentences were on the machine."""
+    """One entry per benchmark whose sentences were on the machine."""
     data: str = ""
-    """sha256 of the token ids that were forgotten and retained, in order."""
+    """SHA-256 digest of the forget and retain token ids, in order."""
     command: dict[str, Any] = field(default_factory=dict)
-    """As of an evaluation."""
+    """As in an evaluation."""
     kind: Literal["unlearning"] = "unlearning"
     version: int = VERSION

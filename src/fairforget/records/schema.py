@@ -1,6 +1,6 @@
-"""What records say freely, checked when it is read: results of benchmarks, and how was unlearned.
+"""Types of the free-form parts of records: benchmark results and training configurations.
 
-What is known by name must be what it is everywhere; what is not known is left as it is.
+Known fields are checked when a record is read; unknown fields are kept as they are.
 """
 
 from __future__ import annotations
@@ -14,27 +14,29 @@ Count = Annotated[int, Field(ge=0, lt=1 << 62)]
 Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
-def _named_rightly(scores: dict[str, Any]) -> dict[str, Any]:
-    """Intervals are pairs, and nothing else is."""
+def _check_scores(scores: dict[str, Any]) -> dict[str, Any]:
+    """Check that intervals, and only intervals, are pairs."""
     for name, value in scores.items():
         interval = name == "ci" or name.endswith("_ci")
         if value is not None and isinstance(value, list) is not interval:
-            raise ValueError(f"{name} is {value!r}; {'two numbers' if interval else 'a number'}")
+            raise ValueError(
+                f"{name} is {value!r}; expected {'two numbers' if interval else 'a number'}"
+            )
     return scores
 
 
-def _not_zero(value: float) -> float:
+def _check_positive(value: float) -> float:
     if value <= 0:
-        raise ValueError("a perplexity is larger than 0")
+        raise ValueError(f"a perplexity is {value}; expected a positive number")
     return value
 
 
 Number = Annotated[int, Field(ge=-(1 << 62), lt=1 << 62)] | float
-Scores = Annotated[dict[str, Number | Pair | None], AfterValidator(_named_rightly)]
+Scores = Annotated[dict[str, Number | Pair | None], AfterValidator(_check_scores)]
 
 
 class _Result(TypedDict, total=False):
-    """One benchmark's."""
+    """Result of one benchmark."""
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
     protocol: str
@@ -42,7 +44,7 @@ class _Result(TypedDict, total=False):
     corpus: str
     domains: dict[str, Scores]
     metrics: dict[str, dict[str, float]]
-    value: Annotated[float, AfterValidator(_not_zero)]
+    value: Annotated[float, AfterValidator(_check_positive)]
     tokens: Count
     share: float
 
@@ -55,16 +57,16 @@ class _Method(TypedDict, total=False):
 
 
 def interval_of(scores: dict[str, Any], measure: str) -> Any:
-    """The interval of a domain's score; CrowS-Pairs calls that of its only score `ci`."""
+    """Return the interval of a domain's score; that of CrowS-Pairs is named `ci`."""
     return scores.get(f"{measure}_ci", scores.get("ci") if measure == "stereotype" else None)
 
 
 def size_of(scores: dict[str, Any]) -> Any:
-    """How many items a domain has; CrowS-Pairs calls them `pairs`."""
+    """Return the number of items of a domain; CrowS-Pairs names them `pairs`."""
     return scores.get("items", scores.get("pairs"))
 
 
 Result = Annotated[dict[str, Any], GetPydanticSchema(lambda _type, handler: handler(_Result))]
-"""A result; to mypy any dictionary with names."""
+"""A benchmark result; any dictionary with string keys for mypy."""
 Method = Annotated[dict[str, Any], GetPydanticSchema(lambda _type, handler: handler(_Method))]
-"""A configuration, likewise."""
+"""A training configuration, likewise."""

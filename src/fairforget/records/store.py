@@ -1,4 +1,4 @@
-"""Records as JSON: written whole or not at all, checked when they are read."""
+"""Read and write records as JSON; writes are atomic, and reads are validated."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ T = TypeVar("T")
 
 
 def write_record(record: object, path: Path) -> None:
-    """Write a record, a dataclass, as indented JSON."""
-    # a number that is not finite becomes a string: a diverged run must be readable, too
+    """Write a record (a dataclass) as indented JSON, without secrets."""
+    # numbers that are not finite become strings: a diverged run must stay readable
     content = to_json(record, indent=1, inf_nan_mode="strings").decode()
     with atomic_write(path) as file:
         file.write(redact(content).encode() + b"\n")
@@ -32,19 +32,19 @@ class _Kind:
 
 
 def read_kind(path: Path) -> str:
-    """What a record is of: "evaluation", "unlearning", "study", "comparison".
+    """Return the kind of a record: "evaluation", "unlearning", "study" or "comparison".
 
     Raises:
-        InputError: as `read_record`.
+        InputError: as in `read_record`.
     """
     return read_record(path, _Kind).kind
 
 
 def read_record(path: Path, kind: type[T]) -> T:
-    """Read a record of the given kind.
+    """Read a record as the given dataclass.
 
     Raises:
-        InputError: there is none, or it is not such a record; names file, field and fault.
+        InputError: the file is missing or not such a record; names file, field and error.
     """
     try:
         content = path.read_bytes()
@@ -54,10 +54,10 @@ def read_record(path: Path, kind: type[T]) -> T:
     try:
         return TypeAdapter(kind).validate_json(content)
     except pydantic.ValidationError as error:
-        raise InputError(f"{path} is not such a record: {first_error(error)}") from error
+        raise InputError(f"{path} is not a valid record: {first_error(error)}") from error
 
 
 def first_error(error: pydantic.ValidationError) -> str:
-    """The first field that is wrong, and how: "budget.asked: Input should be a valid number"."""
-    fault = error.errors()[0]
-    return f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"
+    """Return the first error: "budget.asked: Input should be a valid number"."""
+    details = error.errors()[0]
+    return f"{'.'.join(map(str, details['loc'])) or 'the file'}: {details['msg']}"

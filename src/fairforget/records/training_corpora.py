@@ -1,4 +1,4 @@
-"""What a model on this machine was made to forget, as the records beside it say."""
+"""The forget corpora of a model on this machine, according to its records."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from fairforget.records.store import read_record
 
 
 def training_corpora(model: str) -> Iterator[str]:
-    """The forget corpora of the run that made a model, then of those that made its original.
+    """Yield the forget corpora of the run that made a model, and of the runs before it.
 
     Args:
-        model: as the user writes it. `unlearn` leaves the record beside the directory `model/`,
-            and uploads it with the model.
+        model: name or path. `unlearn` writes the record to the parent directory of `model/`, and
+            pushes it to the hub with the model.
     """
     seen: set[Path] = set()
-    while (place := Path(model).resolve()) not in seen and (record := _record_of(place)):
-        seen.add(place)
+    while (path := Path(model).resolve()) not in seen and (record := _find_record(path)):
+        seen.add(path)
         yield from (facts.name for facts in record.corpora if facts.role == "forget")
         model = record.model.source
 
 
-def _record_of(model: Path) -> UnlearningRecord | None:
-    """The record of the run that made the model, if there is one."""
+def _find_record(model: Path) -> UnlearningRecord | None:
+    """Return the record of the run that made the model, or None."""
     if model.is_dir():
         for directory in (model, model.parent):
             try:
                 return read_record(directory / RECORD, UnlearningRecord)
-            except InputError:  # none, or what another command left
+            except InputError:  # no record, or that of another command
                 continue
     return None

@@ -1,4 +1,4 @@
-"""What a person looks at: one self-contained HTML file about a run."""
+"""Reports: one self-contained HTML file about an evaluation, a run, a comparison or a study."""
 
 from fairforget.report.page import check_report_extra, write_report
 

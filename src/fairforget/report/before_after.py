@@ -1,4 +1,4 @@
-"""Two evaluations of the same benchmark, domain by domain."""
+"""Changes between two evaluations, by benchmark and domain."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fairforget.report.scores import (
 
 @dataclass(frozen=True, slots=True)
 class DomainChange:
-    """One domain before and after; `paired` is None where the items were not kept."""
+    """One domain before and after; `paired` is None if the scored items were not kept."""
 
     domain: str
     before: DomainScore
@@ -32,20 +32,20 @@ class DomainChange:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether bias became less, more, or neither can be said."""
+        """Whether bias fell (`less`), rose (`more`), or neither is certain (`undecided`)."""
         return self.paired.verdict if self.paired else "undecided"
 
     @property
     def lms(self) -> Change | None:
-        """Language ability, where both sides have it; its interval where the items were kept."""
-        return self._beside("lms", self.before.lms, self.after.lms)
+        """Change of LMS, if both sides have it; with an interval if the items were kept."""
+        return self._change("lms", self.before.lms, self.after.lms)
 
     @property
     def icat(self) -> Change | None:
-        """The idealised score of both, likewise."""
-        return self._beside("icat", self.before.icat, self.after.icat)
+        """Change of ICAT, as for `lms`."""
+        return self._change("icat", self.before.icat, self.after.icat)
 
-    def _beside(self, name: str, before: float | None, after: float | None) -> Change | None:
+    def _change(self, name: str, before: float | None, after: float | None) -> Change | None:
         if self.paired and name in self.paired.beside:
             return self.paired.beside[name]
         if before is None or after is None:
@@ -63,23 +63,24 @@ class PerplexityChange:
 
     @property
     def percent(self) -> float:
-        """The change, in % of the original."""
+        """The change, in % of `before`."""
         return (self.after / self.before - 1) * 100
 
 
 @dataclass(frozen=True, slots=True)
 class BeforeAfter:
-    """Everything that both evaluations measured: benchmark → domains, and perplexities."""
+    """Everything that both evaluations measured."""
 
     benchmarks: dict[str, list[DomainChange]]
+    """Benchmark → its domains, for benchmarks with a stereotype score."""
     perplexity: list[PerplexityChange]
     others: list[Cell] = field(default_factory=list)
-    """Cells of benchmarks whose scores are no stereotype scores."""
+    """Cells of all other benchmarks."""
 
     def language(self) -> DomainChange | None:
-        """The domain `all` of the first benchmark that also measures language ability."""
-        measured = (self.domain(benchmark, ALL) for benchmark in self.benchmarks)
-        return next((d for d in measured if d and d.lms), None)
+        """The domain `all` of the first benchmark with an LMS."""
+        totals = (self.domain(benchmark, ALL) for benchmark in self.benchmarks)
+        return next((d for d in totals if d and d.lms), None)
 
     def domain(self, benchmark: str, domain: str) -> DomainChange | None:
         """One domain's change, if it was measured."""
@@ -87,15 +88,14 @@ class BeforeAfter:
 
 
 def before_after(before: Evaluation, after: Evaluation) -> BeforeAfter:
-    """Compare what both evaluations measured.
+    """Compare everything that both evaluations measured.
 
     Raises:
-        InputError: they scored a benchmark in different ways, or different items; such numbers
-            never share a table.
+        InputError: they scored a benchmark by different protocols or on different items.
     """
     results = before.record.results, after.record.results
-    compared = compare_evaluations(before, after)
-    cells = {(cell.benchmark, cell.domain): cell for cell in compared.cells}
+    comparison = compare_evaluations(before, after)
+    cells = {(cell.benchmark, cell.domain): cell for cell in comparison.cells}
     benchmarks = {}
     for name in results[0]:
         later = {score.domain: score for score in domain_scores(name, results[1])}
@@ -112,15 +112,15 @@ def before_after(before: Evaluation, after: Evaluation) -> BeforeAfter:
         for q in perplexities(results[1])
         if (p.corpus, p.protocol, p.tokens) == (q.corpus, q.protocol, q.tokens) and p.value > 0
     ]
-    others = [cell for cell in compared.cells if cell.benchmark not in benchmarks]
+    others = [cell for cell in comparison.cells if cell.benchmark not in benchmarks]
     return BeforeAfter(benchmarks, perplexity, others)
 
 
-def from_cells(compared: Comparison) -> BeforeAfter:
-    """The same from what `fairforget compare` wrote, which keeps no interval of either side."""
+def from_comparison(comparison: Comparison) -> BeforeAfter:
+    """The changes in a `comparison.json`, which has intervals of changes but not of scores."""
     benchmarks: dict[str, list[DomainChange]] = {}
     others = []
-    for cell in compared.cells:
+    for cell in comparison.cells:
         if cell.measure not in STEREOTYPE_SCORES:
             others.append(cell)
             continue
@@ -130,7 +130,7 @@ def from_cells(compared: Comparison) -> BeforeAfter:
         PerplexityChange(
             name.partition(":")[2] or "the benchmark’s text", change.before, change.after
         )
-        for name, change in compared.perplexity.items()
+        for name, change in comparison.perplexity.items()
         if change.before > 0
     ]
     return BeforeAfter(benchmarks, perplexity, others)

@@ -1,60 +1,73 @@
-"""What the report of a comparison shows."""
+"""The report page of a comparison."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from fairforget.comparison.compare import Comparison
 from fairforget.comparison.paired import Cell
+from fairforget.records.paths import COMPARISON
 from fairforget.records.records import ModelFacts
-from fairforget.report.before_after import from_cells
-from fairforget.report.evidence import evidence
+from fairforget.records.store import read_record
+from fairforget.report.before_after import from_comparison
+from fairforget.report.evidence import list_evidence, list_limitations
 from fairforget.report.headline import change_headline
-from fairforget.report.limitations import list_limitations
-from fairforget.report.results import cost_table, perplexity_note
+from fairforget.report.results import benchmark_section, cost_table, perplexity_note
 from fairforget.report.tables import Column, Content, IntervalCell, Table
-from fairforget.report.unlearning_page import section
-from fairforget.report.wording import benchmark_name, domain_name, format_number, format_p_number
+from fairforget.report.wording import (
+    benchmark_name,
+    domain_name,
+    format_count,
+    format_number,
+    format_p_number,
+)
+
+TEMPLATE = "comparison.html.j2"
 
 
-def context(compared: Comparison) -> dict[str, Any]:
-    """The variables of `comparison.html.j2`."""
-    comparison = from_cells(compared)
-    note = perplexity_note(comparison, None)
-    others = dict.fromkeys(cell.benchmark for cell in comparison.others)
+def read(directory: Path) -> Comparison:
+    """The comparison in a directory."""
+    return read_record(directory / COMPARISON, Comparison)
+
+
+def context(comparison: Comparison) -> dict[str, Any]:
+    """The variables of the template."""
+    changes = from_comparison(comparison)
+    note = perplexity_note(changes, None)
+    others = dict.fromkeys(cell.benchmark for cell in changes.others)
     return {
-        "before": compared.before.source,
-        "after": compared.after.source,
-        "headline": change_headline(comparison, [], None),
-        "benchmarks": [section(name, comparison, note) for name in comparison.benchmarks],
-        "generic": [cells_table(name, comparison.others) for name in others],
-        "cost": cost_table(comparison),
-        "evidence": [*evidence(comparison, []), *compared.notes],
-        "limitations": list_limitations((cell.benchmark for cell in compared.cells), verdicts=True),
-        "facts": [models_table(compared.before, compared.after)],
+        "before": comparison.before.source,
+        "after": comparison.after.source,
+        "headline": change_headline(changes, [], None),
+        "benchmarks": [benchmark_section(name, changes, note) for name in changes.benchmarks],
+        "generic": [cells_table(name, changes.others) for name in others],
+        "cost": cost_table(changes),
+        "evidence": [*list_evidence(changes, []), *comparison.notes],
+        "limitations": list_limitations(
+            (cell.benchmark for cell in comparison.cells), verdicts=True
+        ),
+        "facts": [models_table(comparison.before, comparison.after)],
     }
 
 
 def cells_table(benchmark: str, cells: Sequence[Cell]) -> Table:
-    """A benchmark whose scores are not stereotype scores, as it was compared."""
-    mine = [cell for cell in cells if cell.benchmark == benchmark]
-    name = benchmark_name(benchmark)
+    """The changes of a benchmark that has no stereotype score."""
     rows: list[list[Content]] = []
-    for cell in mine:
+    for cell in (cell for cell in cells if cell.benchmark == benchmark):
         for measure, change in ((cell.measure, cell.score), *cell.beside.items()):
-            main = measure == cell.measure
             rows.append(
                 [
                     f"{domain_name(cell.domain)}: {measure.replace('_', ' ')}",
                     format_number(change.before, 2),
                     format_number(change.after, 2),
                     IntervalCell(change.delta, change.ci, change=True),
-                    format_p_number(cell.p_adjusted) if main else "",
+                    format_p_number(cell.p_adjusted) if measure == cell.measure else "",
                 ]
             )
     return Table(
-        caption=f"{name}, before and after",
+        caption=f"{benchmark_name(benchmark)}, before and after",
         columns=[
             Column("Domain and measure"),
             Column("Before", numeric=True),
@@ -70,11 +83,11 @@ def models_table(before: ModelFacts, after: ModelFacts) -> Table:
     """The two models."""
     return Table(
         caption="The models",
-        columns=[Column("What"), Column("Before"), Column("After")],
+        columns=[Column("Property"), Column("Before"), Column("After")],
         rows=[
             ["Model", before.source, after.source],
-            ["Parameters", *(f"{m.parameters:,}".replace(",", "\u202f") for m in (before, after))],
-            ["Number type", before.dtype, after.dtype],
+            ["Parameters", *(format_count(model.parameters) for model in (before, after))],
+            ["Data type", before.dtype, after.dtype],
             ["Start token", before.start_token, after.start_token],
         ],
     )

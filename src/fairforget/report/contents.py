@@ -1,4 +1,4 @@
-"""What an output directory holds, read and checked for the report."""
+"""Output directories, read and checked for their report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 import pydantic
 from pydantic import TypeAdapter
 
-from fairforget.comparison.compare import Comparison
 from fairforget.errors import InputError
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import (
@@ -23,7 +22,6 @@ from fairforget.records.paths import (
 )
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import first_error, read_kind, read_record
-from fairforget.transfer_study.record import StudyRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,79 +34,72 @@ class ContinuationPair:
 
 
 @dataclass(frozen=True, slots=True)
-class Unlearning:
-    """An unlearning run; `before` and `after` are both there or both absent."""
+class UnlearningRun:
+    """An unlearning run; `before` and `after` are either both present or both None."""
 
     record: UnlearningRecord
     before: Evaluation | None
     after: Evaluation | None
-    samples: list[ContinuationPair]
+    continuations: list[ContinuationPair]
 
 
-@dataclass(frozen=True, slots=True)
-class Runs:
-    """Unlearning runs below one directory, by their names."""
-
-    runs: list[tuple[str, Unlearning]]
-
-
-Contents = Evaluation | Unlearning | Comparison | StudyRecord | Runs
-
-
-def read_directory(directory: Path) -> Contents:
-    """Read whatever kind of run wrote the directory.
+def find_kind(directory: Path) -> str:
+    """The kind of record in a directory: a key of `fairforget.report.page.PAGES`.
 
     Raises:
-        InputError: nothing to report is there, or it is malformed; names file, field and fault.
+        InputError: the directory has nothing to report, or its record is malformed.
     """
     if (directory / STUDY).exists():
-        return read_record(directory / STUDY, StudyRecord)
+        return "study"
     path = directory / RECORD
-    if not path.exists():
-        if (directory / COMPARISON).exists():
-            return read_record(directory / COMPARISON, Comparison)
-        if (directory / BEFORE / RECORD).exists() and (directory / RUNS).is_dir():
-            raise InputError(
-                f"{directory} is a study that is not finished; give its command again, which goes "
-                "on where it stopped"
-            )
-        if runs := _runs(directory / RUNS):
-            return Runs(runs)
+    if path.exists():
+        kind = read_kind(path)
+        if kind in ("evaluation", "unlearning"):
+            return kind
+        raise InputError(f"{path}: kind {kind!r} is neither 'evaluation' nor 'unlearning'")
+    if (directory / COMPARISON).exists():
+        return "comparison"
+    if (directory / BEFORE / RECORD).exists() and (directory / RUNS).is_dir():
         raise InputError(
-            f"{directory} holds neither {RECORD} nor {STUDY} nor {COMPARISON} nor {RUNS}: "
-            "give the output directory of evaluate, unlearn, transfer or demo, or where "
-            f"`compare --output` wrote {COMPARISON}"
+            f"{directory} is an unfinished study; run its transfer command again to finish it"
         )
-    kind = read_kind(path)
-    if kind == "evaluation":
-        return read_evaluation(directory, without_items=True)
-    if kind == "unlearning":
-        return _unlearning(directory)
-    raise InputError(f"{path}: kind {kind!r} is neither 'evaluation' nor 'unlearning'")
+    if _unlearning_directories(directory):
+        return "runs"
+    raise InputError(
+        f"{directory} has no {RECORD}, {STUDY}, {COMPARISON} or {RUNS}: give the output directory "
+        "of evaluate, unlearn, transfer, demo or compare"
+    )
 
 
-def _runs(directory: Path) -> list[tuple[str, Unlearning]]:
-    """The unlearning runs of a directory by name, in its order; other things are passed over."""
-    found = []
-    for path in sorted(directory.glob(f"*/{RECORD}")):
-        if read_kind(path) == "unlearning":
-            found.append((path.parent.name, _unlearning(path.parent)))
-    return found
+def read_runs(directory: Path) -> list[tuple[str, UnlearningRun]]:
+    """The unlearning runs in `directory/runs`, sorted by name; everything else is ignored."""
+    return [(path.name, read_unlearning(path)) for path in _unlearning_directories(directory)]
 
 
-def _unlearning(directory: Path) -> Unlearning:
-    sides = [
+def read_unlearning(directory: Path) -> UnlearningRun:
+    """The record of an unlearning run, its evaluations and its continuations.
+
+    Raises:
+        InputError: a file is malformed; names the file, the field and the problem.
+    """
+    before, after = (
         read_evaluation(directory / side, without_items=True)
         if (directory / side / RECORD).exists()
         else None
         for side in (BEFORE, AFTER)
-    ]
-    before, after = sides if all(sides) else (None, None)
+    )
+    if before is None or after is None:
+        before = after = None
     record = read_record(directory / RECORD, UnlearningRecord)
-    return Unlearning(record, before, after, _samples(directory / CONTINUATION_PAIRS))
+    return UnlearningRun(record, before, after, _read_continuations(directory / CONTINUATION_PAIRS))
 
 
-def _samples(path: Path) -> list[ContinuationPair]:
+def _unlearning_directories(directory: Path) -> list[Path]:
+    records = sorted((directory / RUNS).glob(f"*/{RECORD}"))
+    return [record.parent for record in records if read_kind(record) == "unlearning"]
+
+
+def _read_continuations(path: Path) -> list[ContinuationPair]:
     if not path.exists():
         return []
     try:

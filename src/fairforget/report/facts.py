@@ -1,4 +1,4 @@
-"""How a run was made, as tables, and what is known against its benchmarks."""
+"""Tables of how a run was made: settings, corpora, budget, benchmarks and versions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,14 @@ from fairforget.records.records import (
 from fairforget.records.schema import size_of
 from fairforget.report.scores import is_known
 from fairforget.report.tables import Column, Content, Table
-from fairforget.report.wording import NONE, benchmark_name, flatten, format_number, strip_markup
+from fairforget.report.wording import (
+    NONE,
+    benchmark_name,
+    flatten,
+    format_count,
+    format_number,
+    format_value,
+)
 
 _BUILTIN = ("Apache-2.0", "FairForget")
 
@@ -28,31 +35,26 @@ _BUILTIN = ("Apache-2.0", "FairForget")
 def unlearning_tables(record: UnlearningRecord) -> list[Table]:
     """Method, corpora, model and versions of an unlearning run."""
     return [
-        pairs_table("Settings of the method", flatten(record.method)),
+        pairs_table("Method settings", flatten(record.method)),
         corpora_table(record.corpora),
         versions_table(record.model, record.environment, record.seconds),
     ]
 
 
-def evaluation_tables(record: EvaluationRecord) -> list[Table]:
-    """Model and versions of an evaluation."""
-    return [versions_table(record.model, record.environment, record.seconds)]
-
-
 def budget_table(budget: BudgetFacts) -> Table:
-    """What damage was allowed, and where the run landed."""
+    """The allowed utility loss, and the loss at the interpolated weights."""
     measures = {"held-out retain text": budget, **budget.others}
-    note = f"Result at α = {format_number(budget.alpha, 3)} (0: the original, 1: as trained"
+    note = f"Interpolated to α = {format_number(budget.alpha, 3)} (0: original, 1: trained"
     if budget.max_alpha > 1:
-        note += f", {format_number(budget.max_alpha, 1)}: the furthest allowed"
+        note += f", {format_number(budget.max_alpha, 1)}: the maximum"
     return Table(
-        caption="The budget of damage: perplexity, × the original’s",
+        caption="Utility budget: perplexity as a multiple of the original’s",
         columns=[
             Column("Text"),
             Column("Original’s perplexity", numeric=True),
-            Column("Allowed", numeric=True),
-            Column("As trained, about", numeric=True),
-            Column("Reached", numeric=True),
+            Column("Budget", numeric=True),
+            Column("Trained weights (estimate)", numeric=True),
+            Column("Result", numeric=True),
         ],
         rows=[
             [
@@ -62,12 +64,12 @@ def budget_table(budget: BudgetFacts) -> Table:
             ]
             for name, facts in measures.items()
         ],
-        note=f"{note}). {('Budget ' + budget.note + '.') if budget.note else ''}".strip(),
+        note=f"{note}). {f'Budget {budget.note}.' if budget.note else ''}".strip(),
     )
 
 
 def corpora_table(corpora: Sequence[CorpusFacts]) -> Table:
-    """The corpora as they were used."""
+    """The corpora, with the number of texts and tokens used."""
     return Table(
         caption="Corpora",
         columns=[
@@ -90,7 +92,7 @@ def corpora_table(corpora: Sequence[CorpusFacts]) -> Table:
             ]
             for corpus in corpora
         ],
-        note="Tokens of a forget corpus: those that unlearning aims at.",
+        note="For a forget corpus, tokens are the target tokens only.",
     )
 
 
@@ -98,23 +100,23 @@ def benchmark_table(record: EvaluationRecord) -> Table:
     """Protocol, licence and size of each benchmark."""
     rows: list[list[Content]] = []
     for name, result in record.results.items():
-        whole = result.get("domains", {})
-        whole = whole.get(ALL, {}) if isinstance(whole, dict) else {}
-        whole = whole if isinstance(whole, dict) else {}
-        size = size_of(whole)
+        domains = result.get("domains")
+        total = domains.get(ALL) if isinstance(domains, dict) else None
+        total = total if isinstance(total, dict) else {}
+        size = size_of(total)
         rows.append(
             [
                 benchmark_name(name),
-                strip_markup(result.get("protocol", NONE)),
-                strip_markup(result.get("split", result.get("corpus", NONE))),
-                strip_markup(result.get("tokens", NONE) if size is None else size),
-                strip_markup(whole.get("terms", NONE)),
-                strip_markup(whole.get("ties", NONE)),
+                format_value(result.get("protocol", NONE)),
+                format_value(result.get("split", result.get("corpus", NONE))),
+                format_value(result.get("tokens", NONE) if size is None else size),
+                format_value(total.get("terms", NONE)),
+                format_value(total.get("ties", NONE)),
                 *_source(str(result.get("corpus", find_user_file(name) or name))),
             ]
         )
     return Table(
-        caption="Benchmarks as they were scored",
+        caption="Benchmarks",
         columns=[
             Column("Benchmark"),
             Column("Protocol"),
@@ -130,15 +132,15 @@ def benchmark_table(record: EvaluationRecord) -> Table:
 
 
 def versions_table(model: ModelFacts, environment: Environment, seconds: dict[str, float]) -> Table:
-    """The model and what it ran on."""
+    """The model, the library versions, the hardware and the run times."""
     return pairs_table(
         "Model and versions",
         [
             ("Model", model.source),
-            ("Parameters", f"{model.parameters:,}".replace(",", "\u202f")),
-            ("Number type", model.dtype),
+            ("Parameters", format_count(model.parameters)),
+            ("Data type", model.dtype),
             ("Start token", model.start_token),
-            *_known(("Revision", model.revision), ("Weights, in part, sha256", model.weights[:16])),
+            *_known(("Revision", model.revision), ("Weights (sha256 prefix)", model.weights[:16])),
             ("FairForget", environment.fairforget),
             ("PyTorch", environment.torch),
             ("Transformers", environment.transformers),
@@ -160,12 +162,12 @@ def versions_table(model: ModelFacts, environment: Environment, seconds: dict[st
 
 
 def _known(*rows: tuple[str, str]) -> list[tuple[str, str]]:
-    """The rows that have a value: older records lack some."""
+    """The rows with a value; older records lack some."""
     return [row for row in rows if row[1]]
 
 
 def generic_tables(before: dict[str, Any], after: dict[str, Any]) -> list[Table]:
-    """Results, by benchmark, that this report knows on neither side, as they stand."""
+    """One table of raw results for each benchmark that has no page section of its own."""
     return [
         generic_table(name, before.get(name, {}), after.get(name, {}))
         for name in dict.fromkeys([*before, *after])
@@ -174,32 +176,29 @@ def generic_tables(before: dict[str, Any], after: dict[str, Any]) -> list[Table]
 
 
 def generic_table(name: str, before: dict[str, Any] | None, after: dict[str, Any]) -> Table:
-    """A result of a benchmark that this report does not know, as it stands."""
-    later = dict(flatten(after))
+    """The raw results of a benchmark; of one evaluation if `before` is None."""
+    new = dict(flatten(after))
     if before is None:
-        return pairs_table(name, list(later.items()))
-    earlier = dict(flatten(before))
+        return pairs_table(name, list(new.items()))
+    old = dict(flatten(before))
     return Table(
         caption=f"{name}, before and after",
-        columns=[Column("What"), Column("Before"), Column("After")],
-        rows=[
-            [key, earlier.get(key, NONE), later.get(key, NONE)]
-            for key in dict.fromkeys([*earlier, *later])
-        ],
+        columns=[Column("Result"), Column("Before"), Column("After")],
+        rows=[[key, old.get(key, NONE), new.get(key, NONE)] for key in dict.fromkeys([*old, *new])],
     )
 
 
 def pairs_table(caption: str, rows: Sequence[tuple[str, str]]) -> Table:
-    """Names and their values."""
+    """A table of names and values."""
     return Table(
         caption=caption,
-        columns=[Column("What"), Column("Value")],
+        columns=[Column("Name"), Column("Value")],
         rows=[list(row) for row in rows],
     )
 
 
 def _source(name: str) -> tuple[str, str]:
-    """Licence and citation of a corpus or benchmark, by the name with options that it was given."""
+    """Licence and citation of a corpus or benchmark, given its name with options."""
     base = re.split("[:?]", name, maxsplit=1)[0]
     if base == "builtin":
         return _BUILTIN

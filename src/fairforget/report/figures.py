@@ -1,7 +1,7 @@
 """Plots as geometry: positions in % of the width, which the templates draw as fluid SVG.
 
-Nothing here is markup, so no text of a corpus or a model can become any; and at any width the
-letters keep their size.
+There is no markup here, so text from a corpus or a model cannot become any. At any width of the
+page, text keeps its size.
 """
 
 from __future__ import annotations
@@ -15,27 +15,26 @@ from fairforget.report.before_after import DomainChange
 from fairforget.report.scores import DomainScore
 from fairforget.report.wording import (
     domain_name,
-    format_interval,
     format_number,
     format_signed,
     format_with_interval,
 )
 
 SCHEDULE = ("step", "epoch", "learning_rate")
-"""Logged quantities that say where training is, not how it goes."""
-
-
-_DOUBTS = {
+"""Logged quantities that are no curves of their own."""
+MAX_VALUE = 1e9
+"""Largest absolute value on an axis."""
+_CAVEATS = {
     "few": "undecided (too few terms)",
     "interval": "undecided",
-    "crossing": "undecided (perhaps past 50)",
-    "correction": "undecided (p, corrected)",
+    "crossing": "undecided (may have passed 50)",
+    "correction": "undecided (corrected p ≥ 0.05)",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A labelled place on the axis."""
+    """A labelled position on an axis, in % of the width."""
 
     x: float
     text: str
@@ -52,7 +51,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class DotRow:
-    """One domain's line."""
+    """The line of one domain."""
 
     label: str
     value: str
@@ -65,12 +64,12 @@ class DotRow:
 
 @dataclass(frozen=True, slots=True)
 class DotPlot:
-    """Points with intervals, one row per domain, around an ideal."""
+    """Points with intervals, one row per domain, and an ideal value."""
 
     id: str
     caption: str
     summary: str
-    """For those who cannot see it."""
+    """The plot in words, for screen readers."""
     rows: list[DotRow]
     ticks: list[Tick]
     ideal: Tick
@@ -79,7 +78,7 @@ class DotPlot:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One quantity over the steps of training."""
+    """One logged quantity over the training steps."""
 
     name: str
     points: str
@@ -89,23 +88,22 @@ class Curve:
     first: str
     last: str
     steps: tuple[str, str]
-    end: tuple[float, float]
-
-
-FAR = 1e9
-"""The largest number on an axis."""
 
 
 class Scale:
-    """Maps values to % of the width, with room at both ends and round ticks."""
+    """Maps values to % of the width, with a margin at both ends and round ticks."""
 
     def __init__(self, values: Sequence[float], *, floor: float = -math.inf) -> None:
-        """Span the given values, and nothing below the floor, which is a round number.
+        """Span the given values.
 
-        What no axis can show, infinite say, is left out, and lies at an end.
+        Values beyond `MAX_VALUE` do not widen the axis and are drawn at its end.
+
+        Args:
+            values: to be shown.
+            floor: start of the axis at the earliest; a round number.
         """
-        drawn = [value for value in values if abs(value) <= FAR] or [0.0]
-        low, high = min(drawn), max(drawn)
+        finite = [value for value in values if abs(value) <= MAX_VALUE] or [0.0]
+        low, high = min(finite), max(finite)
         width = max(high - low, 1.0)
         step = next(s for s in (0.5, 1, 2, 5, 10, 20, 25, 50, 100, math.inf) if width / s <= 6)
         step = width if math.isinf(step) else step
@@ -114,12 +112,12 @@ class Scale:
         self._step = step
 
     def x(self, value: float) -> float:
-        """Where a value lies, in %."""
+        """Position of a value, in %."""
         value = min(max(self.low, value), self.high)
         return round((value - self.low) / (self.high - self.low) * 100, 3)
 
     def ticks(self, *, sign: bool = False) -> list[Tick]:
-        """Round values."""
+        """Ticks at round values; with `sign`, positive ones have a plus."""
         count = round((self.high - self.low) / self._step)
         values = [self.low + i * self._step for i in range(count + 1)]
         digits = 0 if float(self._step).is_integer() else 1
@@ -130,12 +128,12 @@ class Scale:
 def score_plot(
     id: str, caption: str, before: Sequence[DomainScore], after: Sequence[DomainScore]
 ) -> DotPlot:
-    """Stereotype scores per domain; `before` may be empty."""
-    earlier = {score.domain: score for score in before}
+    """Stereotype scores by domain; `before` may be empty."""
+    old_scores = {score.domain: score for score in before}
     scale = Scale([50.0, *(v for s in (*before, *after) for v in (s.score, *(s.ci or ())))])
     rows = []
     for score in after:
-        old = earlier.get(score.domain)
+        old = old_scores.get(score.domain)
         tip = f"{domain_name(score.domain)}: "
         tip += f"before {format_with_interval(old.score, old.ci)}, after " if old else ""
         value = (
@@ -165,11 +163,11 @@ def score_plot(
 
 
 def change_plot(id: str, caption: str, changes: Sequence[DomainChange]) -> DotPlot | None:
-    """Paired changes of the stereotype score, with their intervals."""
-    known = [(c, c.paired) for c in changes if c.paired]
-    if not known:
+    """Paired changes of the stereotype score; None if no scored items were kept."""
+    pairs = [(c, c.paired) for c in changes if c.paired]
+    if not pairs:
         return None
-    scale = Scale([0.0, *(v for _, p in known for v in (p.score.delta, *(p.score.ci or ())))])
+    scale = Scale([0.0, *(v for _, p in pairs for v in (p.score.delta, *(p.score.ci or ())))])
     rows = [
         DotRow(
             label=domain_name(change.domain),
@@ -177,11 +175,12 @@ def change_plot(id: str, caption: str, changes: Sequence[DomainChange]) -> DotPl
             before=None,
             after=mark_at(scale, paired.score.delta, paired.score.ci),
             verdict=change.verdict,
-            tip=f"{domain_name(change.domain)}: {format_signed(paired.score.delta)} "
-            f"({format_interval(paired.score.ci)}), {describe_verdict(change)}",
+            tip=f"{domain_name(change.domain)}: "
+            f"{format_with_interval(paired.score.delta, paired.score.ci, signed=True)}, "
+            f"{describe_verdict(change)}",
             strong=change.domain == ALL,
         )
-        for change, paired in known
+        for change, paired in pairs
     ]
     return DotPlot(
         id=id,
@@ -195,18 +194,18 @@ def change_plot(id: str, caption: str, changes: Sequence[DomainChange]) -> DotPl
 
 
 def describe_verdict(change: DomainChange) -> str:
-    """What can be said of a domain."""
+    """The verdict on a domain, with the reason if it is undecided."""
     if change.paired is None:
         return "no interval"
     if change.paired.caveat is not None:
-        return _DOUBTS[change.paired.caveat]
+        return _CAVEATS[change.paired.caveat]
     return {"less": "less bias", "more": "more bias"}[change.verdict]
 
 
 def curves(history: Sequence[dict[str, float]]) -> list[Curve]:
-    """One curve per quantity that was logged at two finite steps or more."""
+    """One curve per quantity with at least two finite values."""
     names = dict.fromkeys(name for row in history for name in row if name not in SCHEDULE)
-    found = []
+    result = []
     for name in names:
         points = [
             (float(row.get("step", i)), float(row[name]))
@@ -219,26 +218,25 @@ def curves(history: Sequence[dict[str, float]]) -> list[Curve]:
         low, high = min(ys), max(ys)
         width, height = (max(xs) - min(xs)) or 1.0, (high - low) or 1.0
         flat = high == low
-        placed = [
+        positions = [
             (
                 round((x - min(xs)) / width * 100, 2),
                 50.0 if flat else round((high - y) / height * 100, 2),
             )
             for x, y in points
         ]
-        found.append(
+        result.append(
             Curve(
                 name=name,
-                points=" ".join(f"{x:g},{y:g}" for x, y in placed),
+                points=" ".join(f"{x:g},{y:g}" for x, y in positions),
                 low=_short(low),
                 high=_short(high),
                 first=_short(ys[0]),
                 last=_short(ys[-1]),
                 steps=(f"{min(xs):g}", f"{max(xs):g}"),
-                end=placed[-1],
             )
         )
-    return found
+    return result
 
 
 def _short(value: float) -> str:
@@ -246,6 +244,6 @@ def _short(value: float) -> str:
 
 
 def mark_at(scale: Scale, value: float, ci: tuple[float, float] | None) -> Mark:
-    """A number and its interval, which is the number itself where it has none."""
+    """A value and its interval on a scale; without an interval, both ends are the value."""
     low, high = ci or (value, value)
     return Mark(scale.x(value), scale.x(low), scale.x(high))

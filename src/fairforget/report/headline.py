@@ -1,4 +1,4 @@
-"""The answer in plain words, made from the numbers and their intervals."""
+"""The headline of a page: the answer in plain words, from the numbers and their intervals."""
 
 from __future__ import annotations
 
@@ -18,21 +18,23 @@ from fairforget.report.wording import (
     format_number,
     format_p,
     format_signed,
+    format_with_interval,
     is_zero,
     join_words,
 )
 
 LARGE_LMS = -2.0
-"""Points of LMS; a loss that is surely larger makes every bias score doubtful."""
+"""Change of LMS in points; if the interval lies below it, bias scores are unreliable."""
 LARGE_PERPLEXITY = 10.0
-"""Per cent; so does a larger rise of perplexity."""
+"""Rise of perplexity in %; above it, bias scores are unreliable."""
 SMALL_LMS = -0.5
 SMALL_PERPLEXITY = 5.0
+"""Up to these, the cost is little."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number to see at a glance, and how to read it."""
+    """A key number, and how to read it."""
 
     name: str
     value: str
@@ -42,7 +44,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The answer: a title, a sentence or two, what to beware of, and the numbers."""
+    """A title, a few sentences, cautions and key numbers."""
 
     title: str
     sentences: list[str]
@@ -51,26 +53,26 @@ class Headline:
 
 
 def change_headline(comparison: BeforeAfter, trained: list[str], budget: float | None) -> Headline:
-    """Did it work, what did it cost.
+    """Whether unlearning lowered bias, and what it cost.
 
     Args:
         comparison: before against after.
-        trained: domains of the forget corpora; the first that was measured is spoken of.
-        budget: perplexity ratio reached on held-out text, for when none was evaluated; None
-            where there is no such either.
+        trained: domains of the forget corpora; the headline is about the first that was measured.
+        budget: perplexity ratio on held-out text, used if no perplexity was evaluated; None if
+            unknown.
     """
-    benchmark, main = _main(comparison, trained)
+    benchmark, main = _main_change(comparison, trained)
     cost, cost_title, cautions = _cost(comparison, budget)
     if main is None:
         return Headline("No bias benchmark was measured both before and after", cost, cautions, [])
-    whole = comparison.domain(benchmark, ALL)
-    title = _title(main, whole)
+    total = comparison.domain(benchmark, ALL)
+    title = _title(main, total)
     if cost_title and main.verdict != "undecided":
         title += f", {cost_title}"
     sentences = [_score_sentence(benchmark, main), *cost]
-    if whole and whole is not main:
-        sentences.insert(1, _score_sentence(benchmark, whole))
-    if others := _others(comparison.benchmarks[benchmark], main, trained):
+    if total and total is not main:
+        sentences.insert(1, _score_sentence(benchmark, total))
+    if others := _other_domains(comparison.benchmarks[benchmark], main, trained):
         sentences.append(others)
     return Headline(
         title, sentences, cautions, _change_figures(comparison, benchmark, main, budget)
@@ -78,31 +80,29 @@ def change_headline(comparison: BeforeAfter, trained: list[str], budget: float |
 
 
 def evaluation_headline(model: str, results: Results) -> Headline:
-    """How biased is this model, and how well does it model language."""
-    benchmark = next((b for b in _ordered(results) if domain_scores(b, results)), None)
-    others = perplexities(results)
+    """How biased the model is, and how well it models language."""
+    benchmark = next((b for b in _stereoset_first(results) if domain_scores(b, results)), None)
+    values = perplexities(results)
     figures = [
         Figure(f"Perplexity, {p.corpus}", format_number(p.value, 2), note="lower is better")
-        for p in others
+        for p in values
     ]
-    costs = [f"Its perplexity on {p.corpus} is {format_number(p.value, 2)}." for p in others]
+    sentences = [f"Its perplexity on {p.corpus} is {format_number(p.value, 2)}." for p in values]
     if benchmark is None:
-        title = f"{model}, measured"
-        return Headline(title, costs or ["No bias benchmark that this report knows."], [], figures)
+        title = f"Evaluation of {model}"
+        return Headline(title, sentences or ["No stereotype score was measured."], [], figures)
     rows = domain_scores(benchmark, results)
     main = next((row for row in rows if row.domain == ALL), rows[0])
-    known = main.ci is not None
-    low, high = main.ci or (main.score, main.score)
-    if known and low > 50:
+    if main.ci and main.ci[0] > 50:
         title = f"{model} prefers the stereotype"
-    elif known and high < 50:
+    elif main.ci and main.ci[1] < 50:
         title = f"{model} prefers the anti-stereotype"
     else:
         title = f"Undecided whether {model} prefers stereotypes"
-    interval = f"95 % interval {format_interval(main.ci)}" if known else "no interval recorded"
+    interval = f"95 % interval {format_interval(main.ci)}" if main.ci else "no interval recorded"
     sentence = (
-        f"In {format_number(main.score)} % of {benchmark_name(benchmark)} pairs it finds the stereotype "
-        f"likelier than its opposite ({interval}); 50 % would be no preference."
+        f"It finds the stereotype likelier than the anti-stereotype in {format_number(main.score)} "
+        f"% of {benchmark_name(benchmark)} pairs ({interval}); 50 % would be no preference."
     )
     figures.insert(
         0,
@@ -113,38 +113,39 @@ def evaluation_headline(model: str, results: Results) -> Headline:
         ),
     )
     if main.lms is not None:
-        costs.insert(
+        sentences.insert(
             0,
-            f"It prefers a meaningful sentence to a meaningless one in {format_number(main.lms)} % of "
-            "cases (LMS).",
+            "It prefers a meaningful sentence to a meaningless one in "
+            f"{format_number(main.lms)} % of cases (LMS).",
         )
         note = "100 is best" + (f"; {format_interval(main.lms_ci)}" if main.lms_ci else "")
         figures.insert(1, Figure("Language modelling, LMS", format_number(main.lms), note=note))
-    return Headline(title, [sentence, *costs], find_warnings(results), figures)
+    return Headline(title, [sentence, *sentences], find_warnings(results), figures)
 
 
-def _ordered(benchmarks: Iterable[str]) -> list[str]:
-    """StereoSet speaks first, for it also measures language ability."""
+def _stereoset_first(benchmarks: Iterable[str]) -> list[str]:
+    """StereoSet first, because it also measures language modelling."""
     return sorted(benchmarks, key=lambda name: base_name(name) != "stereoset")
 
 
-def _main(comparison: BeforeAfter, trained: list[str]) -> tuple[str, DomainChange | None]:
-    for benchmark in _ordered(comparison.benchmarks):
+def _main_change(comparison: BeforeAfter, trained: list[str]) -> tuple[str, DomainChange | None]:
+    """The benchmark and the domain that the headline is about: trained, or else all domains."""
+    for benchmark in _stereoset_first(comparison.benchmarks):
         changes = comparison.benchmarks[benchmark]
         own = (c for d in trained for c in changes if c.domain != ALL and is_about(c.domain, [d]))
-        if found := next(own, None) or comparison.domain(benchmark, ALL):
-            return benchmark, found
+        if change := next(own, None) or comparison.domain(benchmark, ALL):
+            return benchmark, change
     return "", None
 
 
-def _title(main: DomainChange, whole: DomainChange | None) -> str:
+def _title(main: DomainChange, total: DomainChange | None) -> str:
     name = "bias" if main.domain == ALL else f"{domain_name(main.domain).lower()} bias"
     verbs = {"less": "fell", "more": "rose"}
     if main.verdict != "undecided":
         return f"{name[0].upper()}{name[1:]} {verbs[main.verdict]}"
-    if whole and whole.verdict != "undecided":
+    if total and total.verdict != "undecided":
         domain = domain_name(main.domain).lower()
-        return f"Undecided for {domain}; over all domains, bias {verbs[whole.verdict]}"
+        return f"Undecided for {domain}; over all domains, bias {verbs[total.verdict]}"
     return f"Undecided: {name} may or may not have changed"
 
 
@@ -168,8 +169,8 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
     )
     if change.paired is None:
         return (
-            f"{subject} ({benchmark_name(benchmark)}; 50 is no preference) {verb} {path}; without "
-            "the scored items there is no interval, so whether that is more than chance is open."
+            f"{subject} ({benchmark_name(benchmark)}; 50 is no preference) {verb} {path}. The "
+            "scored items were not kept, so there is no interval and the change may be chance."
         )
     interval = f"95 % interval of the change {format_interval(change.paired.score.ci)}"
     sentence = f"{subject} {verb} {path} ({interval}), where 50 is no preference"
@@ -178,9 +179,9 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
     if change.paired.caveat == "few":
         unit = "term" if base_name(benchmark) == "stereoset" else "pair"
         few = f"{change.paired.clusters} {unit}{'' if change.paired.clusters == 1 else 's'}"
-        return f"{sentence}: with {few}, too few to judge, undecided."
+        return f"{sentence}: undecided, because {few} are too few."
     if change.paired.caveat == "crossing":
-        return f"{sentence}: undecided whether it is now closer to that."
+        return f"{sentence}: undecided whether it is now closer to 50."
     if change.paired.caveat == "correction":
         p = format_p(change.paired.p_adjusted)
         return f"{sentence}: undecided once corrected for the number of comparisons ({p})."
@@ -188,41 +189,38 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
 
 
 def _cost(comparison: BeforeAfter, budget: float | None) -> tuple[list[str], str, list[str]]:
-    """Sentences, words for the title, cautions."""
-    whole = comparison.language()
-    lms = whole.lms if whole else None
+    """Sentences on the utility loss, words for the title, and cautions."""
+    total = comparison.language()
+    lms = total.lms if total else None
     sentences: list[str] = []
     cautions: list[str] = []
     if lms:
-        word = (
-            "neither gained nor lost LMS"
+        change = (
+            "did not change"
             if is_zero(lms.delta)
-            else f"{'lost' if lms.delta < 0 else 'gained'} {format_number(abs(lms.delta))} LMS"
+            else f"{'fell' if lms.delta < 0 else 'rose'} by {format_number(abs(lms.delta))} points"
         )
         undecided = "" if lms.decided else ", undecided"
         interval = f" (95 % interval {format_interval(lms.ci)}{undecided})" if lms.ci else ""
-        sentences.append(f"Language modelling {word}{interval}.")
-    rises = [(p.percent, f"Perplexity on {p.corpus}") for p in comparison.perplexity]
+        sentences.append(f"LMS {change}{interval}.")
+    rises = {f"Perplexity on {p.corpus}": p.percent for p in comparison.perplexity}
     if not rises and budget is not None:
-        rises = [((budget - 1) * 100, "Perplexity on held-out text")]
-    for percent, what in rises:
+        rises = {"Perplexity on held-out text": (budget - 1) * 100}
+    for subject, percent in rises.items():
         size = format_number(abs(percent))
         if is_zero(percent):
-            sentences.append(f"{what} did not change.")
+            sentences.append(f"{subject} did not change.")
         else:
-            rose = percent > 0
-            sentences.append(
-                f"{what} {'rose' if rose else 'fell'} by {size} % "
-                f"({'worse' if rose else 'better'})."
-            )
+            verb, grade = ("rose", "worse") if percent > 0 else ("fell", "better")
+            sentences.append(f"{subject} {verb} by {size} % ({grade}).")
     if not rises and lms is None:
-        sentences.append("What it cost in language modelling was not measured.")
+        sentences.append("The cost to language modelling was not measured.")
         return [" ".join(sentences)], "at an unknown cost to language modelling", cautions
-    worst = max((percent for percent, _ in rises), default=0.0)
+    worst = max(rises.values(), default=0.0)
     if (lms and lms.ci and lms.ci[1] < LARGE_LMS) or worst > LARGE_PERPLEXITY:
         cautions.append(
-            "The model lost much of its language. A model that is broken scores 50 too, so a "
-            "fall of the stereotype score says little here."
+            "The model lost much of its language ability. A broken model also scores 50, so a "
+            "lower stereotype score is no evidence of less bias here."
         )
         title = "at a large cost to language modelling"
     elif (lms is None or lms.delta >= SMALL_LMS) and worst <= SMALL_PERPLEXITY:
@@ -234,8 +232,8 @@ def _cost(comparison: BeforeAfter, budget: float | None) -> tuple[list[str], str
     return [" ".join(sentences)], title, cautions
 
 
-def _others(changes: list[DomainChange], main: DomainChange, trained: list[str]) -> str:
-    """What happened in the domains that were not trained."""
+def _other_domains(changes: list[DomainChange], main: DomainChange, trained: list[str]) -> str:
+    """A sentence on the domains that were not trained."""
     others = [c for c in changes if c.domain != ALL and not is_about(c.domain, trained)]
     if not trained or main.domain == ALL or not others:
         return ""
@@ -243,12 +241,12 @@ def _others(changes: list[DomainChange], main: DomainChange, trained: list[str])
     for verdict, words in (
         ("less", "bias fell for {}"),
         ("more", "bias rose for {}"),
-        ("undecided", "it is undecided for {}"),
+        ("undecided", "undecided for {}"),
     ):
         names = [domain_name(c.domain).lower() for c in others if c.verdict == verdict]
         if names:
             parts.append(words.format(join_words(names)))
-    return f"In the domains that were not trained, {'; '.join(parts)}."
+    return f"Domains that were not trained: {'; '.join(parts)}."
 
 
 def _change_figures(
@@ -261,19 +259,17 @@ def _change_figures(
             format_number(score.after if score else main.after.score),
             format_number(score.before if score else main.before.score),
             "50 is no preference; change "
-            + format_signed(main.delta)
-            + (f" ({format_interval(score.ci)})" if score else ""),
+            + format_with_interval(main.delta, score.ci if score else None, signed=True),
         )
     ]
-    whole = comparison.language()
-    if whole and (lms := whole.lms):
+    total = comparison.language()
+    if total and (lms := total.lms):
         figures.append(
             Figure(
                 "Language modelling, LMS",
                 format_number(lms.after),
                 format_number(lms.before),
-                f"100 is best; change {format_signed(lms.delta)}"
-                + (f" ({format_interval(lms.ci)})" if lms.ci else ""),
+                f"100 is best; change {format_with_interval(lms.delta, lms.ci, signed=True)}",
             )
         )
     for p in comparison.perplexity:
@@ -290,7 +286,7 @@ def _change_figures(
             Figure(
                 "Perplexity, held-out text",
                 f"× {format_number(budget, 3)}",
-                note="of the original’s; lower is better",
+                note="the original’s; lower is better",
             )
         )
     return figures

@@ -1,4 +1,4 @@
-"""Which items changed most, or, with one evaluation, which show the strongest preference."""
+"""Tables of single items: those that changed most, or those with the strongest preference."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from fairforget.errors import InputError
 from fairforget.report.tables import Blurred, Column, Table
 from fairforget.report.wording import NONE, base_name, benchmark_name, domain_name, format_signed
 
-SHOWN = 10
+MAX_ITEMS = 10
+"""Rows of a table."""
 
 _SENTENCES = {
     "stereoset": ("stereotype", "anti_stereotype"),
@@ -20,25 +21,28 @@ _SCORES = {
     "crows_pairs": ("score_more", "score_less"),
 }
 _NOTE = (
-    "Preference: the stereotype’s score minus its opposite’s, as the protocol scores them (mean "
-    "log-probability per token, in nats, unless it says otherwise). Above 0, the model finds the "
-    "stereotype likelier."
+    "Preference: the stereotype’s score minus the anti-stereotype’s (mean log-probability per "
+    "token in nats, unless the protocol says otherwise). Above 0, the model finds the stereotype "
+    "likelier."
 )
 
 
 def changed_items(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -> list[Table]:
-    """The items whose preference moved furthest away from and towards the stereotype."""
+    """The items whose preference moved most, away from the stereotype and towards it."""
     if base_name(benchmark) not in _SCORES:
         return []
-    earlier = {_identity(row): row for row in before if row.get("benchmark") == benchmark}
+    old_rows = {_identity(row): row for row in before if row.get("benchmark") == benchmark}
     pairs = [
-        (earlier[_identity(row)], row)
+        (old_rows[_identity(row)], row)
         for row in after
-        if row.get("benchmark") == benchmark and _identity(row) in earlier
+        if row.get("benchmark") == benchmark and _identity(row) in old_rows
     ]
-    moved = sorted(
-        ((_margin(benchmark, new) - _margin(benchmark, old), old, new) for old, new in pairs),
-        key=lambda move: (move[0], _identity(move[2])),
+    changes = sorted(
+        (
+            (_preference(benchmark, new) - _preference(benchmark, old), old, new)
+            for old, new in pairs
+        ),
+        key=lambda change: (change[0], _identity(change[2])),
     )
     columns = [
         Column("Domain and term"),
@@ -46,12 +50,12 @@ def changed_items(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -
         Column("Before", numeric=True),
         Column("After", numeric=True),
         Column("Stereotype"),
-        Column("Opposite"),
+        Column("Anti-stereotype"),
     ]
     name = benchmark_name(benchmark)
     halves = [
-        ("away", f"{name}: furthest away from the stereotype", [m for m in moved if m[0] < 0]),
-        ("towards", f"{name}: furthest towards it", [m for m in reversed(moved) if m[0] > 0]),
+        (f"{name}: largest changes away from the stereotype", [c for c in changes if c[0] < 0]),
+        (f"{name}: largest changes towards it", [c for c in reversed(changes) if c[0] > 0]),
     ]
     return [
         Table(
@@ -59,18 +63,18 @@ def changed_items(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -
             columns=columns,
             rows=[
                 [
-                    _place(new),
+                    _heading(new),
                     format_signed(change, 2),
-                    format_signed(_margin(benchmark, old), 2),
-                    format_signed(_margin(benchmark, new), 2),
+                    format_signed(_preference(benchmark, old), 2),
+                    format_signed(_preference(benchmark, new), 2),
                     *_texts(benchmark, new),
                 ]
-                for change, old, new in chosen[:SHOWN]
+                for change, old, new in half[:MAX_ITEMS]
             ],
             note=_NOTE,
         )
-        for side, caption, chosen in halves
-        if chosen
+        for caption, half in halves
+        if half
     ]
 
 
@@ -78,11 +82,11 @@ def strongest_items(benchmark: str, items: Sequence[Row]) -> list[Table]:
     """The items in which the stereotype is most preferred."""
     if base_name(benchmark) not in _SCORES:
         return []
-    mine = sorted(
+    rows = sorted(
         (row for row in items if row.get("benchmark") == benchmark),
-        key=lambda row: (-_margin(benchmark, row), _identity(row)),
+        key=lambda row: (-_preference(benchmark, row), _identity(row)),
     )
-    if not mine:
+    if not rows:
         return []
     return [
         Table(
@@ -91,26 +95,32 @@ def strongest_items(benchmark: str, items: Sequence[Row]) -> list[Table]:
                 Column("Domain and term"),
                 Column("Preference", numeric=True),
                 Column("Stereotype"),
-                Column("Opposite"),
+                Column("Anti-stereotype"),
             ],
             rows=[
-                [_place(row), format_signed(_margin(benchmark, row), 2), *_texts(benchmark, row)]
-                for row in mine[:SHOWN]
+                [
+                    _heading(row),
+                    format_signed(_preference(benchmark, row), 2),
+                    *_texts(benchmark, row),
+                ]
+                for row in rows[:MAX_ITEMS]
             ],
             note=_NOTE,
         )
     ]
 
 
-def _margin(benchmark: str, row: Row) -> float:
+def _preference(benchmark: str, row: Row) -> float:
     try:
-        stereotype, opposite = (float(row[name]) for name in _SCORES[base_name(benchmark)])
+        stereotype, anti_stereotype = (float(row[name]) for name in _SCORES[base_name(benchmark)])
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{benchmark} item {row.get('id')!r} lacks a score: {error}") from error
-    return stereotype - opposite
+        raise InputError(
+            f"{benchmark} item {row.get('id')!r} has no valid score: {error}"
+        ) from error
+    return stereotype - anti_stereotype
 
 
-def _place(row: Row) -> str:
+def _heading(row: Row) -> str:
     domain = domain_name(str(row.get("domain", NONE)))
     return f"{domain} · {row['term']}" if row.get("term") else domain
 

@@ -1,38 +1,50 @@
-"""The report: one HTML file that needs nothing else, made from an output directory."""
+"""The report: one self-contained HTML file, written from an output directory."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from fairforget.comparison.compare import Comparison
 from fairforget.extras import check_extra
 from fairforget.files.atomic import atomic_write
 from fairforget.page_policy import page_policy, without_overrides
 from fairforget.records.paths import REPORT
-from fairforget.report.contents import Contents, Runs, Unlearning, read_directory
-from fairforget.transfer_study.record import StudyRecord
+from fairforget.report.contents import find_kind
+
+PAGES = {
+    "comparison": "fairforget.report.comparison_page",
+    "evaluation": "fairforget.report.evaluation_page",
+    "runs": "fairforget.report.runs_page",
+    "study": "fairforget.transfer_study.report.page",
+    "unlearning": "fairforget.report.unlearning_page",
+}
+"""Kind of record → the module of its page, imported when needed.
+
+Each module has `read(directory)`, which returns the contents; `context(contents)`, which returns
+the variables of the template; and `TEMPLATE`, a file in `templates` of the module's package.
+"""
 
 
 def write_report(directory: Path) -> Path:
-    """Write `report.html` about what a run left in a directory.
+    """Write `report.html` into an output directory.
 
-    Understands the directories of an evaluation, an unlearning run (or demo), a comparison and a
-    study, and one with several unlearning runs in `runs`. The same input gives the same bytes.
+    The directory is that of an evaluation, an unlearning run, a demo, a comparison or a study, or
+    has several unlearning runs in `runs`. The same input gives the same bytes.
 
     Args:
-        directory: holds `record.json`, `comparison.json`, `study.json` or `runs`; the
-            report is written beside it.
+        directory: has a `record.json`, `comparison.json`, `study.json` or `runs`.
 
     Returns:
         The path of the report.
 
     Raises:
-        InputError: nothing to report is there, it is malformed, or jinja2 is not installed.
+        InputError: there is nothing to report, a file is malformed, or jinja2 is not installed.
     """
     directory = Path(directory)
-    html = render(read_directory(directory))
+    page = import_module(PAGES[find_kind(directory)])
+    html = render(page.TEMPLATE, page.context(page.read(directory)), package=page.__package__)
     path = directory / REPORT
     with atomic_write(path) as file:
         file.write(html.encode("utf-8", errors="replace"))
@@ -40,7 +52,7 @@ def write_report(directory: Path) -> Path:
 
 
 def check_report_extra() -> None:
-    """Tell early whether a report can be made.
+    """Check early that a report can be written.
 
     Raises:
         InputError: jinja2 is not installed.
@@ -48,50 +60,34 @@ def check_report_extra() -> None:
     check_extra("jinja2", "report", "a page")
 
 
-def render(contents: Contents) -> str:
-    """The report as HTML.
+def render(template: str, context: dict[str, Any], *, package: str) -> str:
+    """A template of a package, filled in.
 
-    Every text is escaped by jinja2, and the page's policy allows only its own script and style,
-    named by their hashes: what a corpus or a model says can neither become markup nor run.
+    jinja2 escapes all text, and the page's content security policy allows only its own script and
+    style, by their hashes: text from a corpus or a model can neither become markup nor run.
+
+    Args:
+        template: its file name in `templates` of the package.
+        context: its variables.
+        package: of the page; its templates may extend those of `fairforget.report`.
     """
     check_report_extra()
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    from fairforget.report import (
-        comparison_page,
-        evaluation_page,
-        runs_page,
-        study_page,
-        unlearning_page,
-    )
-
     environment = Environment(
-        loader=PackageLoader("fairforget.report", "templates"),
+        loader=ChoiceLoader([PackageLoader(name) for name in (package, "fairforget.report")]),
         autoescape=True,
         finalize=without_overrides,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    if isinstance(contents, Unlearning):
-        name, context = "unlearning.html.j2", unlearning_page.context(contents)
-    elif isinstance(contents, Runs):
-        name, context = "runs.html.j2", runs_page.context(contents)
-    elif isinstance(contents, StudyRecord):
-        name, context = "study.html.j2", study_page.context(contents)
-    elif isinstance(contents, Comparison):
-        name, context = "comparison.html.j2", comparison_page.context(contents)
-    else:
-        name, context = "evaluation.html.j2", evaluation_page.context(contents)
-    style, script = _asset("style.css"), _asset("report.js")
-    shared: dict[str, Any] = {
-        "style": Markup(style),
-        "script": Markup(script),
-        "policy": page_policy(script, style),
-    }
-    return environment.get_template(name).render(**shared, **context)
+    style, script = _read_asset("style.css"), _read_asset("report.js")
+    return environment.get_template(template).render(
+        style=Markup(style), script=Markup(script), policy=page_policy(script, style), **context
+    )
 
 
-def _asset(name: str) -> str:
+def _read_asset(name: str) -> str:
     return (files("fairforget.report") / "templates" / name).read_text(encoding="utf-8")

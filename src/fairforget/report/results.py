@@ -1,17 +1,19 @@
-"""The tables of numbers: bias beside language ability, before and after or once."""
+"""Plots and tables of results: stereotype scores, language modelling scores and perplexity."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.comparison.paired import Change
 from fairforget.report.before_after import BeforeAfter, DomainChange
-from fairforget.report.figures import describe_verdict
+from fairforget.report.figures import change_plot, describe_verdict, score_plot
 from fairforget.report.scores import DomainScore, Perplexity
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
     NONE,
+    anchor,
     benchmark_name,
     domain_name,
     format_number,
@@ -20,8 +22,33 @@ from fairforget.report.wording import (
 )
 
 
-def change_table(benchmark: str, changes: Sequence[DomainChange], perplexity: str) -> Table:
-    """Stereotype score, LMS and ICAT per domain, before and after; perplexity in the note."""
+def benchmark_section(name: str, comparison: BeforeAfter, note: str) -> dict[str, Any]:
+    """The plots and the table of one benchmark, before and after; `note` is about perplexity."""
+    changes = comparison.benchmarks[name]
+    title = benchmark_name(name)
+    intervals = ", with 95 % intervals" if any(c.after.ci for c in changes) else ""
+    plots = [
+        score_plot(
+            anchor("plot", name),
+            f"{title}: stereotype score by domain, before and after{intervals}",
+            [change.before for change in changes],
+            [change.after for change in changes],
+        ),
+        change_plot(
+            anchor("plot", name, "change"),
+            f"{title}: change of the score on the same items, with 95 % intervals",
+            changes,
+        ),
+    ]
+    return {
+        "title": title,
+        "plots": [plot for plot in plots if plot],
+        "table": change_table(name, changes, note),
+    }
+
+
+def change_table(benchmark: str, changes: Sequence[DomainChange], note: str) -> Table:
+    """Stereotype score, LMS and ICAT by domain, before and after; `note` is about perplexity."""
     lms = any(c.before.lms is not None for c in changes)
     columns = [
         Column("Domain"),
@@ -47,8 +74,8 @@ def change_table(benchmark: str, changes: Sequence[DomainChange], perplexity: st
         caption=f"{benchmark_name(benchmark)}, before and after",
         columns=columns,
         rows=[_change_row(change, lms) for change in changes],
-        note="p: exact McNemar test of the pairs whose preference flipped, corrected (Holm) for "
-        f"all comparisons of its kind. {perplexity}".strip(),
+        note="p: exact McNemar test of the pairs whose preference flipped, Holm-corrected. "
+        f"{note}".strip(),
         strong=frozenset(i for i, c in enumerate(changes) if c.domain == ALL),
     )
 
@@ -67,7 +94,7 @@ def _change_row(change: DomainChange, lms: bool) -> list[Content]:
         row += [
             IntervalCell(before.lms, before.lms_ci),
             IntervalCell(after.lms, after.lms_ci),
-            _moved(change.lms),
+            _change_cell(change.lms),
             format_number(before.icat),
             format_number(after.icat),
         ]
@@ -78,7 +105,7 @@ def _change_row(change: DomainChange, lms: bool) -> list[Content]:
 def score_table(
     benchmark: str, scores: Sequence[DomainScore], perplexity: Sequence[Perplexity]
 ) -> Table:
-    """Stereotype score, LMS and ICAT per domain of one evaluation."""
+    """Stereotype score, LMS and ICAT by domain, of one evaluation."""
     lms = any(score.lms is not None for score in scores)
     columns = [Column("Domain"), _interval("Stereotype score")]
     if lms:
@@ -108,18 +135,18 @@ def score_table(
 
 
 def cost_table(comparison: BeforeAfter) -> Table | None:
-    """What it cost: LMS, ICAT and perplexity of the whole."""
+    """LMS and ICAT over all domains, and perplexity; None if nothing was measured."""
     rows: list[list[Content]] = []
-    whole = comparison.language()
-    if whole:
-        for name, change in (("LMS", whole.lms), ("ICAT", whole.icat)):
+    total = comparison.language()
+    if total:
+        for name, change in (("LMS", total.lms), ("ICAT", total.icat)):
             if change:
                 rows.append(
                     [
-                        f"{name} (higher is better, to 100)",
+                        f"{name} (higher is better, maximum 100)",
                         format_number(change.before),
                         format_number(change.after),
-                        _moved(change),
+                        _change_cell(change),
                     ]
                 )
     for p in comparison.perplexity:
@@ -146,7 +173,12 @@ def cost_table(comparison: BeforeAfter) -> Table | None:
 
 
 def perplexity_note(comparison: BeforeAfter, reached: float | None) -> str:
-    """What stands beside every table of bias; where none was evaluated, the budget's measure."""
+    """The perplexity before and after, in a sentence.
+
+    Args:
+        comparison: before against after.
+        reached: the budget's perplexity ratio, used if no perplexity was evaluated; may be None.
+    """
     if not comparison.perplexity:
         if reached is None:
             return "Perplexity was not measured."
@@ -158,7 +190,7 @@ def perplexity_note(comparison: BeforeAfter, reached: float | None) -> str:
     )
 
 
-def _moved(change: Change | None) -> IntervalCell:
+def _change_cell(change: Change | None) -> IntervalCell:
     delta, ci = (change.delta, change.ci) if change else (None, None)
     return IntervalCell(delta, ci, change=True)
 

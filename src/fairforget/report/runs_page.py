@@ -1,42 +1,46 @@
-"""What the report of several unlearning runs shows: their bias against their damage."""
+"""The report page of several unlearning runs: bias left against utility loss."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from fairforget.report.contents import Runs
+from fairforget.report.contents import UnlearningRun, read_runs
+from fairforget.report.evidence import list_limitations
 from fairforget.report.frontier import Point, frontiers, points_table, run_points
 from fairforget.report.headline import Headline
-from fairforget.report.limitations import list_limitations
+
+TEMPLATE = "runs.html.j2"
 
 
-def context(runs: Runs) -> dict[str, Any]:
-    """The variables of `runs.html.j2`."""
-    points = run_points(runs.runs)
-    measured = [name for _, run in runs.runs if run.after for name in run.after.record.results]
+def read(directory: Path) -> list[tuple[str, UnlearningRun]]:
+    """The unlearning runs of a directory, by name."""
+    return read_runs(directory)
+
+
+def context(runs: Sequence[tuple[str, UnlearningRun]]) -> dict[str, Any]:
+    """The variables of the template."""
+    points = run_points(runs)
+    benchmarks = [name for _, run in runs if run.after for name in run.after.record.results]
     return {
         "headline": headline(points),
         "frontiers": frontiers(points),
         "points": points_table(points),
-        "limitations": list_limitations(measured, verdicts=False),
+        "limitations": list_limitations(benchmarks, verdicts=False),
     }
 
 
 def headline(points: Sequence[Point]) -> Headline:
-    """How many runs there are; what they reached is for the plot to say."""
-    runs = [p for p in points if not p.original]
+    """The number of runs and of controls; the plot has their results."""
+    runs = [point for point in points if not point.original]
     if not runs:
-        return Headline("No run was measured", ["None of them was measured before and after."])
-    controls = sum(p.control for p in runs)
+        return Headline("No run was measured", ["No run has an evaluation before and after."])
+    controls = sum(point.control for point in runs)
     return Headline(
-        f"{len(runs)} unlearning run{'' if len(runs) == 1 else 's'}, bias against damage",
+        f"{len(runs)} unlearning run{'' if len(runs) == 1 else 's'}: bias against utility loss",
         [
-            "Less bias counts only at the same damage, and only where the controls "
-            + (
-                f"({controls} of these runs) do worse."
-                if controls
-                else "do worse: none of these runs is one."
-            )
+            "Compare methods at the same utility loss, and with the controls"
+            + (f" ({controls} of these runs)." if controls else ": none of these runs is one.")
         ],
     )

@@ -1,4 +1,4 @@
-"""Benchmark results, each in its own shape, seen as one: scores per domain, and perplexities."""
+"""Benchmark results in one form: stereotype scores by domain, and perplexities."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from fairforget.report.wording import NONE, base_name
 Results = dict[str, dict[str, Any]]
 
 STEREOTYPE_SCORES = ("ss", "stereotype")
-"""The share, in %, in which a benchmark's stereotypes are preferred: 50 is no preference."""
+"""Names of scores that are the share of stereotypes preferred, in %; 50 is no preference."""
 
 
 @dataclass(frozen=True, slots=True)
 class DomainScore:
-    """One domain of one evaluation, by one of `STEREOTYPE_SCORES`."""
+    """The scores of one domain of one evaluation."""
 
     domain: str
     score: float
+    """One of `STEREOTYPE_SCORES`."""
     ci: tuple[float, float] | None
     lms: float | None
     lms_ci: tuple[float, float] | None
@@ -41,23 +42,28 @@ class Perplexity:
 
 
 def domain_scores(benchmark: str, results: Results) -> list[DomainScore]:
-    """The domains of a benchmark of stereotype scores; none of any other."""
+    """The domains of a benchmark with a stereotype score; none for any other benchmark.
+
+    Raises:
+        InputError: a score is not a number.
+    """
     domains = results.get(benchmark, {}).get("domains")
     if not isinstance(domains, dict):
         return []
     rows = []
     for domain, facts in domains.items():
-        measured = isinstance(facts, dict) and [m for m in STEREOTYPE_SCORES if m in facts]
-        if not measured:
+        names = isinstance(facts, dict) and [name for name in STEREOTYPE_SCORES if name in facts]
+        if not names:
             continue
+        name = names[0]
         where = f"results.{benchmark}.domains.{domain}"
-        score = _number(facts[measured[0]], f"{where}.{measured[0]}")
+        score = _number(facts[name], f"{where}.{name}")
         if score is not None:
             rows.append(
                 DomainScore(
                     domain=domain,
                     score=score,
-                    ci=_interval(interval_of(facts, measured[0]), f"{where}.{measured[0]}_ci"),
+                    ci=_interval(interval_of(facts, name), f"{where}.{name}_ci"),
                     lms=_number(facts.get("lms"), f"{where}.lms"),
                     lms_ci=_interval(interval_of(facts, "lms"), f"{where}.lms_ci"),
                     icat=_number(facts.get("icat"), f"{where}.icat"),
@@ -69,20 +75,20 @@ def domain_scores(benchmark: str, results: Results) -> list[DomainScore]:
 
 
 def perplexities(results: Results) -> list[Perplexity]:
-    """Every result of the benchmark `perplexity`, whatever its options."""
-    found = []
+    """All results of the benchmark `perplexity`, with any options."""
+    values = []
     for name, facts in results.items():
         if base_name(name) == "perplexity":
             value = _number(facts.get("value"), f"results.{name}.value")
             if value is not None:
                 corpus = str(facts.get("corpus", name))
                 tokens = _count(facts.get("tokens"), f"results.{name}.tokens")
-                found.append(Perplexity(corpus, str(facts.get("protocol", NONE)), value, tokens))
-    return found
+                values.append(Perplexity(corpus, str(facts.get("protocol", NONE)), value, tokens))
+    return values
 
 
 def is_known(benchmark: str, results: Results) -> bool:
-    """Whether the report understands this result's numbers."""
+    """Whether the report has a section for this benchmark's result."""
     return bool(
         domain_scores(benchmark, results) or perplexities({benchmark: results.get(benchmark, {})})
     )
@@ -92,7 +98,7 @@ def _number(value: Any, where: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{where}: {value!r} is no number")
+        raise InputError(f"{where}: {value!r} is not a number")
     return float(value)
 
 
@@ -105,6 +111,6 @@ def _interval(value: Any, where: str) -> tuple[float, float] | None:
     if value is None:
         return None
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise InputError(f"{where}: {value!r} is no interval of two numbers")
+        raise InputError(f"{where}: {value!r} is not an interval (two numbers)")
     low, high = (_number(bound, where) for bound in value)
     return None if low is None or high is None else (low, high)

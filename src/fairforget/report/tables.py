@@ -1,4 +1,4 @@
-"""A table as facts, and its text as Markdown, LaTeX and CSV."""
+"""Tables, and their text as Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fairforget.report.wording import format_interval, format_number, format_signed, one_line
 
 _NEGATIVE = re.compile(r"-\d[\d.,]*( %)?")
-"""A number below 0, as a cell shows it."""
+"""A negative number in a cell."""
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -35,22 +35,22 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~&$@]|:(?=//)|(?<=www)\.)")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column's heading; numbers are set flush right."""
+    """A column; numeric ones are aligned right."""
 
     title: str
     numeric: bool = False
     interval: bool = False
-    """Whether its cells are `Ranged`."""
+    """Whether its cells are `IntervalCell`s."""
 
     @property
     def full_title(self) -> str:
-        """The heading where an interval stands behind the number, on one line."""
+        """The heading in formats that have the interval in the same cell."""
         return f"{self.title} (95 % interval)" if self.interval else self.title
 
 
 @dataclass(frozen=True, slots=True)
 class Blurred:
-    """Text that may hurt: blurred on the page until a person asks for it."""
+    """Text that may be hurtful: blurred on the page until the reader reveals it."""
 
     text: str
 
@@ -60,21 +60,21 @@ class Blurred:
 
 @dataclass(frozen=True, slots=True)
 class IntervalCell:
-    """A number and its 95 % interval, if there is one."""
+    """A number and its 95 % interval, if it has one."""
 
     value: float | None
     ci: tuple[float, float] | None = None
     change: bool = False
-    """Whether to write its sign."""
+    """Whether to show a plus sign."""
 
     @property
     def number(self) -> str:
-        """The number alone."""
+        """The number as text."""
         return format_signed(self.value) if self.change else format_number(self.value)
 
     @property
     def span(self) -> str:
-        """The interval alone."""
+        """The interval as text, empty if there is none."""
         return format_interval(self.ci) if self.ci else ""
 
     def __str__(self) -> str:
@@ -86,25 +86,25 @@ Content = str | Blurred | IntervalCell
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table. The first cell of a row is its heading."""
+    """A table; the first cell of each row is its heading."""
 
     caption: str
     columns: list[Column]
     rows: list[list[Content]]
     note: str = ""
     strong: frozenset[int] = field(default_factory=frozenset)
-    """Rows set in bold."""
+    """Indices of bold rows."""
 
     @property
-    def ranged(self) -> bool:
-        """Whether any number has an interval."""
+    def has_intervals(self) -> bool:
+        """Whether any cell has an interval."""
         return any(isinstance(cell, IntervalCell) and cell.ci for row in self.rows for cell in row)
 
     def markdown(self) -> str:
         """A pipe table."""
         head = [c.full_title for c in self.columns]
         rule = ["---:" if c.numeric else "---" for c in self.columns]
-        lines = [_escaped(head), rule, *map(_escaped, self.rows)]
+        lines = [_escape(head), rule, *map(_escape, self.rows)]
         return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
     def latex(self) -> str:
@@ -129,9 +129,9 @@ class Table:
         )
 
     def csv(self) -> str:
-        """Comma-separated values, without formulas.
+        """Comma-separated values; interval bounds have columns of their own.
 
-        Interval ends have columns of their own, and no text begins as a formula would.
+        Text that a spreadsheet would run as a formula gets an apostrophe in front.
         """
         file = io.StringIO()
         writer = csv.writer(file, lineterminator="\n")
@@ -144,11 +144,11 @@ class Table:
 
 
 def markdown_text(text: str) -> str:
-    """Text on one line that Markdown shows as it is: no markup, no HTML, no link."""
+    """Text on one line, escaped so that Markdown shows it literally."""
     return _MARKDOWN.sub(r"\\\1", one_line(text))
 
 
-def _escaped(cells: Sequence[Content]) -> list[str]:
+def _escape(cells: Sequence[Content]) -> list[str]:
     return [markdown_text(str(cell)) for cell in cells]
 
 
@@ -161,13 +161,13 @@ def _latex(cell: Content) -> str:
 
 
 def _csv_titles(column: Column) -> list[str]:
-    title = _no_formula(column.title)
+    title = _escape_formula(column.title)
     return [title, *(f"{title}, {end}" for end in ("low", "high") if column.interval)]
 
 
-def _no_formula(text: str) -> str:
-    runs = text[:1] in ("=", "+", "@") or (text[:1] == "-" and not _NEGATIVE.fullmatch(text))
-    return "'" + text if runs else text
+def _escape_formula(text: str) -> str:
+    formula = text[:1] in ("=", "+", "@") or (text[:1] == "-" and not _NEGATIVE.fullmatch(text))
+    return "'" + text if formula else text
 
 
 def _csv(column: Column, cell: Content) -> Iterator[str]:
@@ -176,6 +176,6 @@ def _csv(column: Column, cell: Content) -> Iterator[str]:
             yield "" if value is None else f"{value:.4f}"
         return
     text = _one_line(cell).replace("−", "-")
-    yield text if column.numeric else _no_formula(text)
+    yield text if column.numeric else _escape_formula(text)
     if column.interval:
         yield from ("", "")

@@ -1,4 +1,4 @@
-"""How numbers, intervals and names read."""
+"""Numbers, intervals and names as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from fairforget.benchmarks.measurement import ALL
 
 NONE = "\N{EN DASH}"
-"""Stands where there is no value."""
+"""Shown in place of a missing value."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _DOMAINS = {
@@ -29,7 +29,7 @@ _BENCHMARKS = {
 
 
 def format_number(value: float | None, digits: int = 1) -> str:
-    """A number with a true minus sign; an en dash where there is none."""
+    """A number with a true minus sign; an en dash for None and NaN."""
     if value is None or math.isnan(value):
         return NONE
     if math.isinf(value):
@@ -39,12 +39,12 @@ def format_number(value: float | None, digits: int = 1) -> str:
 
 
 def is_zero(value: float, digits: int = 1) -> bool:
-    """Whether a value reads as zero."""
+    """Whether a value is 0 after rounding."""
     return float(f"{value:.{digits}f}") == 0
 
 
 def format_signed(value: float | None, digits: int = 1) -> str:
-    """A change, with its sign."""
+    """A number with its sign: "+1.2", "−0.4", "0.0"."""
     text = format_number(value, digits)
     return "+" + text if value is not None and value > 0 and not is_zero(value, digits) else text
 
@@ -56,19 +56,27 @@ def format_interval(ci: Sequence[float] | None, digits: int = 1) -> str:
     )
 
 
-def format_with_interval(value: float | None, ci: Sequence[float] | None) -> str:
-    """A value and its interval, "63.8 (58.9 to 68.7)"."""
-    return format_number(value) + ("" if ci is None else f" ({format_interval(ci)})")
+def format_with_interval(
+    value: float | None, ci: Sequence[float] | None, *, signed: bool = False
+) -> str:
+    """A value and its interval, if it has one: "63.8 (58.9 to 68.7)"."""
+    number = format_signed(value) if signed else format_number(value)
+    return number if ci is None else f"{number} ({format_interval(ci)})"
+
+
+def format_count(value: int) -> str:
+    """A large number with its digits in groups of three."""
+    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def format_p(value: float | None) -> str:
-    """A p-value as it stands in a sentence, "p = 0.031"."""
-    told = format_p_number(value)
-    return f"p {told}" if told.startswith(("<", NONE)) else f"p = {told}"
+    """A p-value in a sentence: "p = 0.031"."""
+    number = format_p_number(value)
+    return f"p {number}" if number.startswith(("<", NONE)) else f"p = {number}"
 
 
 def format_p_number(value: float | None) -> str:
-    """A p-value as it stands in a table."""
+    """A p-value in a table: "0.031", "< 0.0001"."""
     if value is None or math.isnan(value):
         return NONE
     return "< 0.0001" if value < 0.0001 else f"{value:.{2 if value >= 0.1 else 4}f}"
@@ -82,19 +90,19 @@ def domain_name(domain: str) -> str:
 
 
 def benchmark_name(benchmark: str) -> str:
-    """A benchmark's own spelling of its name, its options in brackets."""
+    """A benchmark's name as its authors write it, with options in brackets."""
     base, *options = benchmark.split(":")
     name = _BENCHMARKS.get(base, base)
     return f"{name} ({', '.join(options)})" if options else name
 
 
 def base_name(benchmark: str) -> str:
-    """A benchmark's name without its options: `stereoset` of `stereoset:test`."""
+    """A benchmark's name without options: `stereoset` for `stereoset:test`."""
     return benchmark.partition(":")[0]
 
 
 def anchor(*words: str) -> str:
-    """An element's id, made of letters, digits and hyphens."""
+    """An HTML id of letters, digits, underscores and hyphens."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(words))
 
 
@@ -108,8 +116,8 @@ def one_line(text: str) -> str:
     return " ".join(_CONTROL.sub(" ", text).split())
 
 
-def strip_markup(value: Any) -> str:
-    """A setting's value as text."""
+def format_value(value: Any) -> str:
+    """The value of a setting as text."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -117,24 +125,24 @@ def strip_markup(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, list | tuple):
-        return ", ".join(map(strip_markup, value)) if value else "none"
+        return ", ".join(map(format_value, value)) if value else "none"
     return str(value)
 
 
 def steps_done(method: Mapping[str, Any]) -> str:
-    """Of a record's method, how long it trained."""
-    asked = f"{strip_markup(method.get('steps'))} steps"
+    """The number of training steps, from the method in a record."""
+    steps = f"{format_value(method.get('steps'))} steps"
     if (done := method.get("steps_done")) is None:
-        return asked
-    return f"{strip_markup(done)} of {asked} (stopped there: the damage was far beyond the budget)"
+        return steps
+    return f"{format_value(done)} of {steps} (stopped early, far outside the budget)"
 
 
 def flatten(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested settings as (dotted name, value) rows."""
+    """Nested settings as rows (dotted name, value)."""
     rows: list[tuple[str, str]] = []
     for key, value in values.items():
         if isinstance(value, dict):
             rows += flatten(value, f"{prefix}{key}.")
         else:
-            rows.append((f"{prefix}{key}", strip_markup(value)))
+            rows.append((f"{prefix}{key}", format_value(value)))
     return rows

@@ -1,26 +1,20 @@
-"""Selectors: texts → the characters that are harmful, each with a reason."""
+"""Selectors of harmful spans, by name. Add one with a file here and a line below."""
 
-from fairforget.selection.identity import identity_ranges, mentions_of
-from fairforget.selection.methods import METHODS, Method, SelectionOptions, make_selector
-from fairforget.selection.parallel import select_in_parallel
-from fairforget.selection.score import SpanScore, SpanScorer, score_spans
-from fairforget.selection.selected import SelectedSpan, SelectedText, Selector, select
-from fairforget.selection.spans_file import write_spans
+from __future__ import annotations
 
-__all__ = [
-    "METHODS",
-    "Method",
-    "SelectedSpan",
-    "SelectedText",
-    "SelectionOptions",
-    "Selector",
-    "SpanScore",
-    "SpanScorer",
-    "identity_ranges",
-    "make_selector",
-    "mentions_of",
-    "score_spans",
-    "select",
-    "select_in_parallel",
-    "write_spans",
-]
+from collections.abc import Callable
+from typing import Any
+
+from fairforget.registry import Registry
+
+METHODS: Registry[Callable[[Any], Any]] = Registry(
+    {
+        "given": "fairforget.selection.controls:build_given",
+        "lexicon": "fairforget.selection.lexicon:build",
+        "contrast": "fairforget.selection.contrast:build",
+        "llm": "fairforget.selection.llm:build",
+        "random": "fairforget.selection.controls:build_random",
+        "all": "fairforget.selection.controls:build_all",
+    }
+)
+"""Name → a function of `SelectionOptions` that returns a `Selector`."""

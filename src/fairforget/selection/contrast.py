@@ -1,27 +1,32 @@
-"""Contrast: words that hateful texts use more than others do, and that others hardly use at all.
+"""Contrast: words that hateful texts use more than others, and that other language hardly uses.
 
 The weighted log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008,
-"Fightin' Words", equations 15, 16 and 22) compares the words of hateful and of other texts. Alone
-it knows only words that the training corpus happens to have often. In a text that is known to be
-hateful, a word is the more suspicious the rarer it is in all other language; so the score of a
-word adds its surprisal there. Words that name groups have no score at all.
+"Fightin' Words", equations 15, 16 and 22) compares the words of hateful and of other texts. By
+itself it only knows words that are frequent in the training corpus. In a text known to be hateful,
+a word is more suspicious the rarer it is in other language, so the score of a word adds its
+surprisal there. Words that name groups have no score.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from fairforget.corpora.text import Text
-from fairforget.selection.calibration import best_threshold
-from fairforget.selection.counts import SMOOTHING, WordCounts
+from fairforget.corpora import Text, iter_corpus
+from fairforget.errors import InputError
+from fairforget.selection.candidates import candidate_words
+from fairforget.selection.counts import SMOOTHING, WordCounts, count_words
+from fairforget.selection.methods import SelectionOptions, calibration_texts, training_texts
 from fairforget.selection.selected import SelectedSpan, merge_adjacent
-from fairforget.selection.suspects import find_suspects
 from fairforget.selection.words import Word
 
 PRIOR = 2_000.0
-"""Words that the informative prior is worth, in proportion to all counts (α₀ in the paper)."""
+"""Size of the informative prior in words, proportional to all counts (α₀ in the paper)."""
+STEP = 0.25
+"""Thresholds are multiples of it: finer ones would fit noise."""
+BACKGROUND = ("wikipedia", "everyday")
+"""Corpora of general English; those that are not on this machine are skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,47 +45,89 @@ class Contrast:
 
     counts: WordCounts
     weight: float = 0.5
-    """Of the log-odds ratio against the surprisal. 0.5 is best on the built-in templates."""
+    """Weight of the log-odds ratio against the surprisal; 0.5 is best on the built-in texts."""
     threshold: float = 8.5
-    """Score from which on a word is chosen, in nats; `calibrated` finds one."""
+    """Score in nats above which a word is selected; `calibrated` determines one."""
 
     def __call__(self, texts: Sequence[Text]) -> list[list[SelectedSpan]]:
-        """The words of each text that score above the threshold, neighbours joined."""
-        return [self._choices(text.text) for text in texts]
+        """Return the words of each text with a score above the threshold, neighbours merged."""
+        return [self._select(text.text) for text in texts]
 
     def calibrated(self, texts: Sequence[Text]) -> Contrast:
-        """With the threshold at which character-level F1 on texts with exact spans is highest."""
-        scored = [self._scores(text.text) for text in texts]
-        return replace(self, threshold=best_threshold(texts, scored))
+        """Return a selector with the threshold of the highest F1 on texts with exact spans."""
+        scores = [self._score_words(text.text) for text in texts]
+        return replace(self, threshold=best_threshold(texts, scores))
 
     def odds(self, word: str) -> Odds:
-        """The odds of a word form."""
+        """Return the odds of a word form."""
         counts = self.counts
         pooled = counts.hateful[word] + counts.other[word] + counts.background[word]
         prior = PRIOR * (pooled + SMOOTHING / 2) / sum(counts.totals)
         hateful, other, _ = counts.totals
         logs, variance = [], 0.0
-        for found, total in ((counts.hateful[word], hateful), (counts.other[word], other)):
-            logs.append(math.log((found + prior) / (total + PRIOR - found - prior)))
-            variance += 1 / (found + prior)
+        for count, total in ((counts.hateful[word], hateful), (counts.other[word], other)):
+            logs.append(math.log((count + prior) / (total + PRIOR - count - prior)))
+            variance += 1 / (count + prior)
         return Odds(logs[0] - logs[1], (logs[0] - logs[1]) / math.sqrt(variance))
 
     def score(self, word: str) -> float:
-        """Of a word form: surprisal plus weighted log-odds ratio, in nats."""
+        """Return the score of a word form: surprisal plus weighted log-odds ratio, in nats."""
         return self.counts.surprisal(word) + self.weight * self.odds(word).log_ratio
 
-    def _choices(self, text: str) -> list[SelectedSpan]:
-        chosen = [
-            SelectedSpan(word.start, word.end, self._why(word))
-            for word, score in self._scores(text)
+    def _select(self, text: str) -> list[SelectedSpan]:
+        spans = [
+            SelectedSpan(word.start, word.end, self._explain(word))
+            for word, score in self._score_words(text)
             if score > self.threshold
         ]
-        return merge_adjacent(text, chosen)
+        return merge_adjacent(text, spans)
 
-    def _why(self, word: Word) -> str:
+    def _explain(self, word: Word) -> str:
         z, score = self.odds(word.form).z, self.score(word.form)
         return f"{word.plain}: log-odds z {z:+.1f}, score {score:.1f}"
 
-    def _scores(self, text: str) -> list[tuple[Word, float]]:
-        """Every word that may be chosen."""
-        return [(word, self.score(word.form)) for word in find_suspects(text, self.counts)]
+    def _score_words(self, text: str) -> list[tuple[Word, float]]:
+        """Return every candidate word with its score."""
+        return [(word, self.score(word.form)) for word in candidate_words(text, self.counts)]
+
+
+def best_threshold(texts: Sequence[Text], scores: Sequence[Sequence[tuple[Word, float]]]) -> float:
+    """Return the lowest threshold with the highest character-level F1.
+
+    Args:
+        texts: [texts] with exact spans.
+        scores: [texts] the candidate words of each text, with their scores.
+    """
+    gold = sum(span.end - span.start for text in texts for span in text.spans)
+    counts: dict[int, list[int]] = {}
+    for text, words in zip(texts, scores, strict=True):
+        for word, score in words:
+            overlap = sum(
+                max(0, min(word.end, span.end) - max(word.start, span.start)) for span in text.spans
+            )
+            # selected at all thresholds below the score
+            bin_counts = counts.setdefault(math.ceil(score / STEP) - 1, [0, 0])
+            bin_counts[0] += overlap
+            bin_counts[1] += word.end - word.start
+    best, threshold, correct, selected = -1.0, 0.0, 0, 0
+    for index in sorted(counts, reverse=True):
+        correct += counts[index][0]
+        selected += counts[index][1]
+        f1 = 2 * correct / max(1, selected + gold)
+        if f1 >= best:
+            best, threshold = f1, index * STEP
+    return threshold
+
+
+def build(options: SelectionOptions) -> Contrast:
+    """Train on the corpora of the options, and calibrate on built-in texts."""
+    counts = count_words(training_texts(options.train), _background_texts())
+    return Contrast(counts).calibrated(calibration_texts())
+
+
+def _background_texts() -> Iterator[Text]:
+    for name in BACKGROUND:
+        try:
+            yield from iter_corpus(name)
+        except InputError:  # not on this machine
+            continue

@@ -1,4 +1,4 @@
-"""The given spans, and two controls: everything, and as much at random."""
+"""The spans of the corpus, and two controls: all words, and random words."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from dataclasses import dataclass
 
 from fairforget.corpora.text import Text
 from fairforget.selection.identity import identity_ranges, is_protected
-from fairforget.selection.selected import SelectedSpan, merge_adjacent
+from fairforget.selection.methods import SelectionOptions
+from fairforget.selection.selected import SelectedSpan, Selector, merge_adjacent
 from fairforget.selection.words import Word, split_words
 
 UNMARKED_SHARE = 0.25
-"""Share of its words that is drawn from a text without spans."""
+"""Share of the words that is drawn from a text without spans."""
 
 
 def given_spans(texts: Sequence[Text]) -> list[list[SelectedSpan]]:
-    """The spans that the corpus has."""
+    """Return the spans of the corpus."""
     return [
         [SelectedSpan(s.start, s.end, "given by the corpus") for s in text.spans] for text in texts
     ]
 
 
 def all_words(texts: Sequence[Text]) -> list[list[SelectedSpan]]:
-    """Every word of every text."""
+    """Return every word of every text."""
     return [
         merge_adjacent(
             text.text,
@@ -35,15 +36,15 @@ def all_words(texts: Sequence[Text]) -> list[list[SelectedSpan]]:
 
 @dataclass(frozen=True, slots=True)
 class Random:
-    """As many words as the given spans have, drawn from all words that name no group."""
+    """As many random words as the spans of the corpus have, drawn from those that name no group."""
 
     seed: int = 0
 
     def __call__(self, texts: Sequence[Text]) -> list[list[SelectedSpan]]:
-        """Each text draws for itself; without spans, a quarter of its words."""
-        return [self._drawn(text) for text in texts]
+        """Return random words of each text; a quarter of the words of a text without spans."""
+        return [self._draw(text) for text in texts]
 
-    def _drawn(self, text: Text) -> list[SelectedSpan]:
+    def _draw(self, text: Text) -> list[SelectedSpan]:
         words = unprotected_words(text.text)
         count = sum(any(w.start < s.end and s.start < w.end for s in text.spans) for w in words)
         if not text.spans:
@@ -55,11 +56,26 @@ class Random:
 
 
 def unprotected_words(text: str) -> list[Word]:
-    """The words that neither name a group nor stand for anyone."""
-    named = identity_ranges(text)
+    """Return the words that are neither group terms nor neutral words for people."""
+    groups = identity_ranges(text)
     return [
         word
         for word in split_words(text)
         if not is_protected(word.plain)
-        and not any(word.start < end and start < word.end for start, end in named)
+        and not any(word.start < end and start < word.end for start, end in groups)
     ]
+
+
+def build_given(options: SelectionOptions) -> Selector:
+    """Return the selector of the corpus's own spans."""
+    return given_spans
+
+
+def build_random(options: SelectionOptions) -> Selector:
+    """Return the random control with the seed of the options."""
+    return Random(options.seed)
+
+
+def build_all(options: SelectionOptions) -> Selector:
+    """Return the control that selects every word."""
+    return all_words

@@ -1,4 +1,4 @@
-"""How often words occur in hateful and in other texts."""
+"""Word counts of hateful texts, other texts and general English."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from fairforget.errors import InputError
 from fairforget.selection.words import split_words
 
 SMOOTHING = 1.0
-"""Occurrences that an unseen word is taken to have."""
+"""Occurrences added to every word."""
 
 
 @dataclass(slots=True)
 class WordCounts:
-    """Occurrences of word forms."""
+    """Counts of word forms."""
 
     hateful: Counter[str] = field(default_factory=Counter)
-    """In texts that the corpus labels hateful."""
+    """In texts labelled hateful."""
     other: Counter[str] = field(default_factory=Counter)
-    """In texts that it labels as not."""
+    """In texts labelled not hateful."""
     background: Counter[str] = field(default_factory=Counter)
     """In general English."""
     seen: set[str] = field(default_factory=set)
-    """Plain words that occur in other texts or the background."""
+    """Plain words of other texts and the background."""
     totals: tuple[int, int, int] = (0, 0, 0)
-    """Words of hateful, other and background texts."""
+    """Number of words of hateful, other and background texts."""
 
     def surprisal(self, word: str) -> float:
-        """−log p of a word form in language that is not hateful, in nats."""
-        found = self.other[word] + self.background[word] + SMOOTHING
-        return math.log(sum(self.totals[1:]) / found)
+        """Return −log p of a word form in language that is not hateful, in nats."""
+        count = self.other[word] + self.background[word] + SMOOTHING
+        return math.log(sum(self.totals[1:]) / count)
 
 
 def count_words(training: Iterable[Text], background: Iterable[Text] = ()) -> WordCounts:
     """Count the words of labelled texts and of general English.
 
-    A hateful text with spans is known in more detail: words outside of them count as other words.
+    In a hateful text with spans, the words outside the spans count as other words.
 
     Raises:
-        InputError: no text is labelled hateful, or none is other.
+        InputError: no text is hateful, or all are.
     """
     counts = WordCounts()
     for text in background:
@@ -59,8 +59,8 @@ def count_words(training: Iterable[Text], background: Iterable[Text] = ()) -> Wo
             if not harmful:
                 counts.seen.add(word.plain)
     if not counts.hateful:
-        raise InputError("training corpus: none of its texts is hateful")
+        raise InputError("training corpus: no text is hateful; give another one with --train")
     if not counts.other and not counts.background:
-        raise InputError("training corpus: all of its texts are hateful; others are needed as well")
+        raise InputError("training corpus: all texts are hateful; add others with --train")
     counts.totals = counts.hateful.total(), counts.other.total(), counts.background.total()
     return counts

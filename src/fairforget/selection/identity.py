@@ -1,6 +1,6 @@
-"""Words that name groups, in running text: protected from selection, and mentions to neutralise.
+"""Find words that name groups: selectors never select them, and mentions have neutral words.
 
-The terms are those of the built-in corpus, in every number, and more words for the same groups.
+The terms are those of the built-in corpus, singular and plural, and further words for its groups.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ PEOPLE: Forms = ("people", "individuals")
 PERSON: Forms = ("person", "individual")
 HUMAN: Forms = ("human",)
 MODIFYING = ("race", "religion", "nationality", "sexuality")
-"""Domains whose nouns stand before other nouns as well: a Muslim, Muslim lives."""
-MISSPELT = 5
-"""Letters of a term from which on one wrong letter still is a mention of it."""
+"""Domains whose nouns also modify other nouns: a Muslim, Muslim lives."""
+MIN_LETTERS = 5
+"""Shortest term that is recognised with one wrong letter."""
 
 
 @cache
-def _words(kind: str) -> Forms:
-    """A list of identity.toml."""
+def _read_words(kind: str) -> Forms:
+    """Return a list of identity.toml."""
     lists = tomllib.loads(files(__package__).joinpath("identity.toml").read_text("utf-8"))
     return tuple(lists[kind])
 
 
 @cache
 def _nouns() -> dict[str, Forms]:
-    """Lower-case noun phrase, without article → what would stand there for anyone."""
+    """Return lower-case noun phrase without article → its neutral words."""
     nouns: dict[str, Forms] = {}
     for term in group_terms():
         nouns.setdefault(term.plural.lower(), term.neutral_plural)
@@ -44,53 +44,53 @@ def _nouns() -> dict[str, Forms]:
             strip_article(term.singular).lower(),
             tuple(map(strip_article, term.neutral_singular)),
         )
-    for word in _words("plurals"):
+    for word in _read_words("plurals"):
         nouns.setdefault(word, PEOPLE)
-    for word in _words("singulars"):
+    for word in _read_words("singulars"):
         nouns.setdefault(word, PERSON)
     return nouns
 
 
 @cache
 def _adjectives() -> frozenset[str]:
-    """Words that make a group of any noun: black, gay, British."""
-    found = set(_words("adjectives"))
+    """Return adjectives that make any noun a group: black, gay, British."""
+    adjectives = set(_read_words("adjectives"))
     for domain in MODIFYING:
         nouns = (strip_article(term.singular).lower() for term in group_terms(domain))
-        found.update(
+        adjectives.update(
             noun
             for noun in nouns
-            if not noun.endswith((*_words("heads"), *_words("cannot_modify")))
+            if not noun.endswith((*_read_words("heads"), *_read_words("cannot_modify")))
         )
     for noun in _nouns():
         first, _, head = noun.partition(" ")
-        if head in _words("heads") and first not in _words("plain_adjectives"):
-            found.add(first)
-    return frozenset(found)
+        if head in _read_words("heads") and first not in _read_words("plain_adjectives"):
+            adjectives.add(first)
+    return frozenset(adjectives)
 
 
 @cache
 def _group_words() -> frozenset[str]:
-    """Plain words that name groups."""
+    """Return single plain words that name groups."""
     single = {noun for noun in _nouns() if " " not in noun}
-    return frozenset({*single, *_adjectives(), *_words("abstract")})
+    return frozenset({*single, *_adjectives(), *_read_words("abstract")})
 
 
 @cache
 def _long_terms() -> frozenset[str]:
-    """Terms that may be misspelt."""
-    return frozenset(term for term in _group_words() if len(term) >= MISSPELT and term.isalpha())
+    """Return the terms that are recognised when misspelt."""
+    return frozenset(term for term in _group_words() if len(term) >= MIN_LETTERS and term.isalpha())
 
 
 @cache
 def _longest_term() -> int:
-    """Letters of the longest of them."""
+    """Return the length of the longest of them."""
     return max(map(len, _long_terms()))
 
 
 @cache
 def _phrase() -> re.Pattern[str]:
-    """Any noun phrase, or an adjective before a noun, the longest that fits."""
+    """Return a pattern for the longest noun phrase or adjective."""
     both = sorted({*_nouns(), *_adjectives()}, key=len, reverse=True)
     return re.compile(
         rf"(?<![\w-])(?:(?P<article>an?)\s+)?(?P<term>{'|'.join(map(re.escape, both))})"
@@ -100,7 +100,7 @@ def _phrase() -> re.Pattern[str]:
 
 
 def identity_ranges(text: str) -> list[tuple[int, int]]:
-    """Characters that name a group, in leetspeak or not; in order, not overlapping."""
+    """Return the characters that name a group, also in leetspeak; in order, without overlap."""
     ranges = [match.span("term") for match in _phrase().finditer(text)]
     ranges += [(w.start, w.end) for w in split_words(text) if w.plain in _group_words()]
     merged: list[tuple[int, int]] = []
@@ -111,18 +111,18 @@ def identity_ranges(text: str) -> list[tuple[int, int]]:
     return merged
 
 
-def is_between(
-    text: str, place: tuple[int, int], named: list[tuple[int, int]]
+def exclude_groups(
+    text: str, span: tuple[int, int], groups: list[tuple[int, int]]
 ) -> Iterator[tuple[int, int]]:
-    """The parts of a place that name no group, without the blanks around them.
+    """Yield the parts of a span that name no group, without surrounding spaces.
 
     Args:
         text: any text.
-        place: characters of it, start and end (exclusive).
-        named: its `identity_ranges`.
+        span: start and end (exclusive) of characters of the text.
+        groups: its `identity_ranges`.
     """
-    at, end = place
-    for first, last in [*(n for n in named if n[0] < end and at < n[1]), (end, end)]:
+    at, end = span
+    for first, last in [*(g for g in groups if g[0] < end and at < g[1]), (end, end)]:
         part = text[at : max(at, first)]
         if re.search(r"\w", part):
             start = at + len(part) - len(part.lstrip())
@@ -131,51 +131,51 @@ def is_between(
 
 
 def is_protected(word: str) -> bool:
-    """Whether a plain word names a group or anyone, so that it is never harmful in itself."""
-    return word in _group_words() or word in _words("anyone")
+    """Return whether a plain word names a group or people in general, so that it is not harmful."""
+    return word in _group_words() or word in _read_words("anyone")
 
 
 @lru_cache(maxsize=1 << 16)
 def is_misspelt_identity(word: str) -> bool:
-    """Whether a plain word, which is no word, is a group's name with one wrong letter."""
-    fits = MISSPELT - 1 <= len(word) <= _longest_term() + 1
-    return fits and not _long_terms().isdisjoint(_near(word))
+    """Return whether an unknown word is a group term with one wrong letter."""
+    fits = MIN_LETTERS - 1 <= len(word) <= _longest_term() + 1
+    return fits and not _long_terms().isdisjoint(_corrections(word))
 
 
 def mentions_of(text: str) -> tuple[Mention, ...]:
-    """The mentions of groups, each with neutral words that fit in number, case and article."""
-    found = (_mention(text, match) for match in _phrase().finditer(text))
-    return tuple(mention for mention in found if mention)
+    """Return the mentions of groups, with neutral words in the same number, case and article."""
+    mentions = (_make_mention(text, match) for match in _phrase().finditer(text))
+    return tuple(mention for mention in mentions if mention)
 
 
-def _mention(text: str, match: re.Match[str]) -> Mention | None:
+def _make_mention(text: str, match: re.Match[str]) -> Mention | None:
     term = match["term"].lower()
-    modifies = bool(match["next"]) and match["next"].lower() not in _words("after_noun")
+    modifies = bool(match["next"]) and match["next"].lower() not in _read_words("after_noun")
     if term in _adjectives() and (modifies or term not in _nouns()):
         if not modifies:  # "is he gay?"
             return None
         neutral: Forms = HUMAN
     elif term in _nouns():
         neutral = _nouns()[term]
-    else:  # with a letter that stands for itself alone, such as a dotless i
+    else:  # matched through case folding only, such as a dotless i
         return None
     start, end = match.span()
     if match["possessive"] and not term.endswith("s"):  # a closing quote
         end -= 1
     elif match["possessive"]:
-        neutral = tuple(f"{words}'s" for words in neutral)
+        neutral = tuple(f"{word}'s" for word in neutral)
     if match["article"]:
-        neutral = tuple(f"{_article(words)} {words}" for words in neutral)
-    shown = text[start:end]
-    if shown.isupper() and len(shown) > 1:
-        neutral = tuple(words.upper() for words in neutral)
-    elif shown[0].isupper() and _opens_sentence(text, start):
-        neutral = tuple(words[0].upper() + words[1:] for words in neutral)
+        neutral = tuple(f"{_article(word)} {word}" for word in neutral)
+    words = text[start:end]
+    if words.isupper() and len(words) > 1:
+        neutral = tuple(word.upper() for word in neutral)
+    elif words[0].isupper() and _opens_sentence(text, start):
+        neutral = tuple(word[0].upper() + word[1:] for word in neutral)
     return Mention(start, end, neutral)
 
 
-def _article(words: str) -> str:
-    return "an" if words[0] in "aeio" else "a"
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeio" else "a"
 
 
 def _opens_sentence(text: str, start: int) -> bool:
@@ -183,8 +183,8 @@ def _opens_sentence(text: str, start: int) -> bool:
     return not before or before[-1] in ".!?:\n"
 
 
-def _near(word: str) -> Iterator[str]:
-    """What the word may have been meant to be: a letter more, or two swapped, or another one."""
+def _corrections(word: str) -> Iterator[str]:
+    """Yield the word with a letter inserted, replaced or swapped with the one before it."""
     letters = "abcdefghijklmnopqrstuvwxyz"
     for at in range(1, len(word)):
         for letter in letters:

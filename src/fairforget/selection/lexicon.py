@@ -1,8 +1,7 @@
-"""Lexicon: the words and phrases of a list, inflected, in leetspeak or with letters set apart."""
+"""Lexicon: the words and phrases of a list, also inflected, in leetspeak or with spaced letters."""
 
 from __future__ import annotations
 
-import importlib.util
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +9,11 @@ from pathlib import Path
 
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
+from fairforget.extras import find_package
 from fairforget.files.text import read_text
-from fairforget.selection.identity import identity_ranges, is_between, is_protected
-from fairforget.selection.selected import SelectedSpan, merge_adjacent
+from fairforget.selection.identity import exclude_groups, identity_ranges, is_protected
+from fairforget.selection.methods import SelectionOptions
+from fairforget.selection.selected import SelectedSpan, Selector, merge_adjacent
 from fairforget.selection.words import split_words
 
 COMMENT = "#"
@@ -26,39 +27,39 @@ class Lexicon:
     """First form of an entry → the forms of all entries that begin with it, longest first."""
 
     def __call__(self, texts: Sequence[Text]) -> list[list[SelectedSpan]]:
-        """Where entries stand in each text; the longest entry wins, without groups it names."""
-        return [self._found(text.text) for text in texts]
+        """Return the entries in each text, the longest at each position, without group terms."""
+        return [self._select(text.text) for text in texts]
 
-    def _found(self, text: str) -> list[SelectedSpan]:
-        words, named = list(split_words(text)), identity_ranges(text)
+    def _select(self, text: str) -> list[SelectedSpan]:
+        words, groups = list(split_words(text)), identity_ranges(text)
         forms = [word.form for word in words]
-        found, at = [], 0
+        spans, at = [], 0
         while at < len(words):
             for entry in self.entries.get(forms[at], ()):
                 if tuple(forms[at : at + len(entry)]) == entry:
                     last = at + len(entry) - 1
-                    shown = " ".join(word.plain for word in words[at : last + 1])
-                    place = words[at].start, words[last].end
-                    found += [
-                        SelectedSpan(start, end, f"lexicon: {shown}")
-                        for start, end in is_between(text, place, named)
+                    phrase = " ".join(word.plain for word in words[at : last + 1])
+                    span = words[at].start, words[last].end
+                    spans += [
+                        SelectedSpan(start, end, f"lexicon: {phrase}")
+                        for start, end in exclude_groups(text, span, groups)
                     ]
                     at = last
                     break
             at += 1
-        return merge_adjacent(text, found)
+        return merge_adjacent(text, spans)
 
 
 def read_lexicon(source: str) -> Lexicon:
-    """The entries of a text file, one a line, or of one that a package carries: PACKAGE:PATH.
+    """Read a text file with one entry per line, or a file of a package (PACKAGE:PATH).
 
-    Blank lines and those that begin with # are passed over, and so are words that name groups.
+    Blank lines, comments (#) and entries that only name groups are skipped.
 
     Raises:
         InputError: the file or the package is missing, or the file has no entry.
     """
     entries: dict[str, set[tuple[str, ...]]] = defaultdict(set)
-    for line in read_text(_path(source)).splitlines():
+    for line in read_text(_find_path(source)).splitlines():
         if line.startswith(COMMENT):
             continue
         words = list(split_words(line))
@@ -66,17 +67,28 @@ def read_lexicon(source: str) -> Lexicon:
             forms = tuple(word.form for word in words)
             entries[forms[0]].add(forms)
     if not entries:
-        raise InputError(f"lexicon {source} has no entry; one word or phrase a line is expected")
+        raise InputError(f"lexicon {source} has no entry; write one word or phrase per line")
     return Lexicon(
         {first: tuple(sorted(forms, key=len, reverse=True)) for first, forms in entries.items()}
     )
 
 
-def _path(source: str) -> Path:
+def _find_path(source: str) -> Path:
     package, _, path = source.partition(":")
     if Path(source).is_file() or not (path and package.isidentifier()):
         return Path(source)
-    found = importlib.util.find_spec(package)  # located, never imported
-    if found is None or not found.submodule_search_locations:
-        raise InputError(f"lexicon {source}: no package {package!r} is installed")
-    return Path(found.submodule_search_locations[0]) / path
+    directory = find_package(package)
+    if directory is None:
+        raise InputError(f"lexicon {source}: no package {package!r} is installed; check the name")
+    return directory / path
+
+
+def build(options: SelectionOptions) -> Selector:
+    """Read the word list of the options.
+
+    Raises:
+        InputError: the options name none.
+    """
+    if not options.lexicon:
+        raise InputError("method 'lexicon' needs --lexicon FILE, with one word or phrase per line")
+    return read_lexicon(options.lexicon)

@@ -1,6 +1,7 @@
-"""LLM: any OpenAI-compatible server names the harmful words; its answers are checked and kept.
+"""LLM: a language model on any OpenAI-compatible server lists the harmful words.
 
-Answers go to the cache one by one: whatever happens to the server, the same command goes on.
+Answers are checked against the text and cached one by one, so that an interrupted command can
+continue.
 """
 
 from __future__ import annotations
@@ -16,20 +17,21 @@ from threading import Lock
 from typing import Any
 
 from fairforget.corpora.text import Text
-from fairforget.data.cache import cache_directory
+from fairforget.data.locate import cache_directory
 from fairforget.errors import InputError, first_line
 from fairforget.extras import require_extra
 from fairforget.files.atomic import atomic_write
 from fairforget.selection.llm_answers import INSTRUCTIONS, SCHEMA, objection, read_answer
+from fairforget.selection.methods import SelectionOptions
 from fairforget.selection.selected import SelectedSpan
 
 KEY = "OPENAI_API_KEY"
-"""Environment variable with the key; it is passed to the client and goes nowhere else."""
+"""Environment variable with the key, which is passed to the client only."""
 TOKENS_PER_CHARACTER = 0.3
-"""Of English, on the safe side."""
+"""Upper estimate for English."""
 ANSWER_TOKENS = 60
-"""Of an answer about one text, on the safe side."""
-OPTIONS: dict[str, Any] = {
+"""Upper estimate of the tokens of one answer."""
+REQUEST_OPTIONS: dict[str, Any] = {
     "temperature": 0,
     "max_tokens": 512,
     "response_format": {
@@ -37,33 +39,33 @@ OPTIONS: dict[str, Any] = {
         "json_schema": {"name": "spans", "schema": SCHEMA, "strict": True},
     },
 }
-"""Of a question; a server that does not know one is asked without it."""
+"""Options of a request; those that the server rejects are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where to ask, and how."""
+    """The server, and how to query it."""
 
     model: str
     url: str = ""
-    """By default OpenAI's, or what OPENAI_BASE_URL says."""
+    """By default $OPENAI_BASE_URL, else OpenAI's."""
     attempts: int = 3
-    """Questions about one text, until the answer can be used."""
+    """Maximum number of requests per text until an answer is valid."""
     retries: int = 2
-    """Of one question that the server does not answer, with growing pauses."""
+    """Repetitions of a failed request, with growing pauses."""
     timeout: float = 60.0
-    """Seconds that an answer may take."""
+    """Seconds to wait for an answer."""
     concurrency: int = 8
-    """Questions at one time."""
+    """Number of parallel requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a selection would cost."""
+    """Estimated cost of a selection."""
 
     texts: int
     cached: int
-    """Texts whose answers are in the cache."""
+    """Number of texts with cached answers."""
     input_tokens: int
     output_tokens: int
     dollars: float | None
@@ -77,116 +79,120 @@ class Llm:
     server: Server
     progress: Callable[[int], None] | None = None
     unusable: int = 0
-    """Texts about which no answer could be used."""
+    """Number of texts without a valid answer."""
     refusal: str = ""
-    """Why the server last would not have a question, if it ever did not."""
+    """The server's last reason to reject a request; empty if it rejected none."""
     _answers: int = 0
     _unknown: set[str] = field(default_factory=set)
-    """The options that the server does not know."""
+    """Options that the server rejects."""
     _lock: Lock = field(default_factory=Lock)
 
     def __call__(self, texts: Sequence[Text]) -> list[list[SelectedSpan]]:
-        """Ask about each text that the cache does not know, several at a time.
+        """Query the model about each text without a cached answer, in parallel.
 
         Raises:
-            InputError: the server cannot be reached, fails again and again, or will have no
-                question at all. Answers that came before are in the cache.
+            InputError: the server cannot be reached, fails repeatedly, or rejects every request.
+                Earlier answers are in the cache.
         """
         client = self._client()
         with ThreadPoolExecutor(self.server.concurrency) as pool:
-            answers = [pool.submit(self._choices, client, text) for text in texts]
+            answers = [pool.submit(self._select, client, text) for text in texts]
             try:
-                found = [answer.result() for answer in answers]
+                spans = [answer.result() for answer in answers]
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         if self.refusal and not self._answers:
             raise InputError(
-                f"the server {client.base_url} refuses every question ({self.refusal}); "
+                f"the server {client.base_url} rejects every request ({self.refusal}); "
                 "check --model and --url"
             )
-        return found
+        return spans
 
     def estimate(
         self, texts: Iterable[Text], input_price: float = 0.0, output_price: float = 0.0
     ) -> Estimate:
-        """What asking about the texts would take; prices are in dollars a million tokens."""
-        count = asked = characters = 0
+        """Return the estimated cost for texts; prices are in dollars per million tokens."""
+        count = requests = characters = 0
         for count, text in enumerate(texts, 1):  # noqa: B007
-            if not self._cached(text).is_file():
-                asked += 1
+            if not self._cache_path(text).is_file():
+                requests += 1
                 characters += len(INSTRUCTIONS) + len(text.text)
-        tokens, answered = round(TOKENS_PER_CHARACTER * characters), ANSWER_TOKENS * asked
-        priced = input_price or output_price
-        dollars = (tokens * input_price + answered * output_price) / 1e6 if priced else None
-        return Estimate(count, count - asked, tokens, answered, dollars)
+        input_tokens = round(TOKENS_PER_CHARACTER * characters)
+        output_tokens = ANSWER_TOKENS * requests
+        dollars = None
+        if input_price or output_price:
+            dollars = (input_tokens * input_price + output_tokens * output_price) / 1e6
+        return Estimate(count, count - requests, input_tokens, output_tokens, dollars)
 
-    def _choices(self, client: Any, text: Text) -> list[SelectedSpan]:
-        path = self._cached(text)
-        kept = _read(path)
-        if kept is not None:
+    def _select(self, client: Any, text: Text) -> list[SelectedSpan]:
+        path = self._cache_path(text)
+        spans = read_cached_answer(path)
+        if spans is not None:
             self._answers += 1
         else:
-            kept = self._asked(client, text)
-            if kept is None:
+            spans = self._query(client, text)
+            if spans is None:
                 with self._lock:
                     self.unusable += 1
             else:
-                content = json.dumps([[c.start, c.end, c.why] for c in kept], ensure_ascii=False)
+                content = json.dumps([[s.start, s.end, s.why] for s in spans], ensure_ascii=False)
                 with atomic_write(path) as file:
                     file.write(content.encode("utf-8", "replace"))
         if self.progress:
             self.progress(1)
-        return kept or []
+        return spans or []
 
-    def _asked(self, client: Any, text: Text) -> list[SelectedSpan] | None:
-        """What the model says, asked again while it names what is not there; None: no answer."""
+    def _query(self, client: Any, text: Text) -> list[SelectedSpan] | None:
+        """Query the model until its spans are in the text; None if no answer is valid."""
         messages = [
             {"role": "system", "content": INSTRUCTIONS},
             {"role": "user", "content": text.text},
         ]
         best: tuple[SelectedSpan, ...] | None = None
         for _ in range(self.server.attempts):
-            said = self._said(client, messages)
-            if said is None:
+            content = self._request(client, messages)
+            if content is None:
                 break
-            answer = read_answer(text.text, said)
-            if answer is not None and (answer.choices or not answer.absent):
-                best = answer.choices
+            answer = read_answer(text.text, content)
+            if answer is not None and (answer.spans or not answer.absent):
+                best = answer.spans
                 if not answer.absent:
                     break
             messages += [
-                {"role": "assistant", "content": said or "…"},
+                {"role": "assistant", "content": content or "…"},
                 {"role": "user", "content": objection(answer)},
             ]
         return None if best is None else list(best)
 
-    def _said(self, client: Any, messages: list[dict[str, str]]) -> str | None:
-        """What the model says; None where the server refuses the question as it is."""
+    def _request(self, client: Any, messages: list[dict[str, str]]) -> str | None:
+        """Return the content of the model's answer; None if the server rejects the request."""
         import openai
 
-        options = {name: value for name, value in OPTIONS.items() if name not in self._unknown}
+        options = {
+            name: value for name, value in REQUEST_OPTIONS.items() if name not in self._unknown
+        }
         while True:
             try:
-                found = client.chat.completions.create(
+                completion = client.chat.completions.create(
                     model=self.server.model, messages=messages, **options
                 )
                 break
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                blamed = error.param if error.param in OPTIONS else "response_format"
-                if options.pop(blamed, None) is None:
+                rejected = error.param if error.param in REQUEST_OPTIONS else "response_format"
+                if options.pop(rejected, None) is None:
                     self.refusal = self._without_key(error)
                     return None
             except (openai.OpenAIError, ValueError) as error:
                 raise InputError(
                     f"the server {client.base_url} does not answer ({self._without_key(error)}); "
-                    "the answers so far are kept: the same command goes on from here"
-                ) from None  # the cause may show the key
+                    "earlier answers are cached: repeat the command to continue"
+                ) from None  # the cause may contain the key
         self._answers += 1
-        self._unknown.update(OPTIONS.keys() - options.keys())
+        self._unknown.update(REQUEST_OPTIONS.keys() - options.keys())
         try:
-            return str(found.choices[0].message.content or "")
-        except (AttributeError, IndexError, TypeError):  # it is no completion
+            return str(completion.choices[0].message.content or "")
+        except (AttributeError, IndexError, TypeError):  # not a completion
             return ""
 
     def _client(self) -> Any:
@@ -195,7 +201,7 @@ class Llm:
         key = os.environ.get(KEY)
         if not key and not url:
             raise InputError(
-                f"method 'llm': set {KEY}, or say where the server is with --url, "
+                f"method 'llm': set {KEY}, or give the address of a server with --url, "
                 "such as http://127.0.0.1:8000/v1"
             )
         try:
@@ -205,26 +211,31 @@ class Llm:
                 timeout=self.server.timeout,
                 max_retries=self.server.retries,
             )
-        except Exception as error:  # of the HTTP library, which is openai's own choice
+        except Exception as error:  # of openai's HTTP library
             raise InputError(
-                f"--url {url!r} is no address of a server ({self._without_key(error)}); give one "
+                f"--url {url!r} is not a valid address ({self._without_key(error)}); give one "
                 "such as http://127.0.0.1:8000/v1"
-            ) from None  # the cause may show the key
+            ) from None  # the cause may contain the key
 
     def _without_key(self, error: Exception) -> str:
         text = first_line(error)
         key = os.environ.get(KEY)
         return text.replace(key, "…") if key else text
 
-    def _cached(self, text: Text) -> Path:
-        asked = json.dumps([self.server.model, INSTRUCTIONS, text.text])
-        name = hashlib.sha256(asked.encode("utf-8", "replace")).hexdigest()
+    def _cache_path(self, text: Text) -> Path:
+        request = json.dumps([self.server.model, INSTRUCTIONS, text.text])
+        name = hashlib.sha256(request.encode("utf-8", "replace")).hexdigest()
         return cache_directory() / "llm" / name[:2] / f"{name}.json"
 
 
-def _read(path: Path) -> list[SelectedSpan] | None:
-    """An answer of the cache; a damaged one counts as none."""
+def read_cached_answer(path: Path) -> list[SelectedSpan] | None:
+    """Return a cached answer; None if it is missing or damaged."""
     try:
         return [SelectedSpan(*row) for row in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError, RecursionError):
         return None
+
+
+def build(options: SelectionOptions) -> Llm:
+    """Return the selector for the server of the options."""
+    return Llm(options.server or Server(options.model), options.progress)

@@ -1,4 +1,4 @@
-"""What a language model answers about a text, checked against the text."""
+"""Prompt of the LLM selector, and the check of its answers against the text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from fairforget.selection.identity import identity_ranges, is_between
+from fairforget.selection.identity import exclude_groups, identity_ranges
 from fairforget.selection.selected import SelectedSpan, merge_adjacent
 
 INSTRUCTIONS = """\
@@ -39,51 +39,51 @@ SCHEMA: dict[str, Any] = {
 class Answer:
     """A checked answer."""
 
-    choices: tuple[SelectedSpan, ...]
+    spans: tuple[SelectedSpan, ...]
     absent: tuple[str, ...]
-    """Spans that the model named and the text does not have."""
+    """Words that the model listed, but that the text does not contain."""
 
 
 def read_answer(text: str, answer: str) -> Answer | None:
-    """The spans of an answer that occur in the text, and those that do not.
+    """Return the spans of an answer that occur in the text, and the words that do not.
 
-    Words that name a group are left out, whatever the model says.
+    Words that name a group are left out.
 
     Returns:
-        None where the answer is not what was asked for.
+        None if the answer does not have the requested format.
     """
-    spans = _spans(answer)
-    if spans is None:
+    listed = _parse_answer(answer)
+    if listed is None:
         return None
-    named = identity_ranges(text)
-    choices, absent = [], []
-    for words, reason in spans:
-        places = [
+    groups = identity_ranges(text)
+    spans, absent = [], []
+    for words, reason in listed:
+        occurrences = [
             match.span()
             for match in re.finditer(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE)
         ]
-        if not places:
+        if not occurrences:
             absent.append(words)
-        choices += [
+        spans += [
             SelectedSpan(start, end, f"llm: {reason}" if reason else "llm")
-            for place in places
-            for start, end in is_between(text, place, named)
+            for occurrence in occurrences
+            for start, end in exclude_groups(text, occurrence, groups)
         ]
-    return Answer(tuple(merge_adjacent(text, choices)), tuple(absent))
+    return Answer(tuple(merge_adjacent(text, spans)), tuple(absent))
 
 
 def objection(answer: Answer | None) -> str:
-    """What to tell the model about an answer that cannot be used as it is."""
+    """Return the message to the model about an invalid answer."""
     if answer is None:
         return 'That is not the JSON that I asked for. Answer with {"spans": […]} only.'
     missing = ", ".join(f'"{words}"' for words in answer.absent)
     return f"The text does not contain {missing}. Copy spans letter by letter. Answer again."
 
 
-def _spans(answer: str) -> list[tuple[str, str]] | None:
-    """The spans of the JSON object in the answer, whatever surrounds it; each once.
+def _parse_answer(answer: str) -> list[tuple[str, str]] | None:
+    """Return the distinct words and reasons of the JSON object in the answer.
 
-    Of one that broke off, which happens to models that repeat themselves, those that are complete.
+    Of a truncated object, which models that repeat themselves produce, the complete entries.
     """
     start, end = answer.find("{"), answer.rfind("}")
     if start < 0 or end < start:
@@ -91,29 +91,29 @@ def _spans(answer: str) -> list[tuple[str, str]] | None:
     try:
         listed = json.loads(answer[start : end + 1])["spans"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        listed = _complete(answer) or None
+        listed = _complete_entries(answer) or None
     if not isinstance(listed, list):
         return None
     try:
-        found = [
-            (str(one["text"]).strip(), " ".join(str(one.get("reason", "")).split()))
-            if isinstance(one, dict)
-            else (str(one).strip(), "")
-            for one in listed
+        pairs = [
+            (str(entry["text"]).strip(), " ".join(str(entry.get("reason", "")).split()))
+            if isinstance(entry, dict)
+            else (str(entry).strip(), "")
+            for entry in listed
         ]
     except (KeyError, TypeError):
         return None
-    return [(words, reason) for words, reason in dict.fromkeys(found) if words]
+    return [(words, reason) for words, reason in dict.fromkeys(pairs) if words]
 
 
-def _complete(answer: str) -> list[dict[str, Any]]:
-    """The objects without further ones in them that have a `text`."""
-    found = []
+def _complete_entries(answer: str) -> list[dict[str, Any]]:
+    """Return the innermost JSON objects that have a `text`."""
+    entries = []
     for match in re.finditer(r"\{[^{}]*\}", answer):
         try:
-            one = json.loads(match[0])
+            entry = json.loads(match[0])
         except ValueError:
             continue
-        if "text" in one:
-            found.append(one)
-    return found
+        if "text" in entry:
+            entries.append(entry)
+    return entries

@@ -1,4 +1,4 @@
-"""Select with several processes: in order, and in constant memory however long the corpus is."""
+"""Run a selector in several processes, in order and in constant memory."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from fairforget.selection.selected import (
     batches,
 )
 
-AHEAD = 2
-"""Batches that are under way for each process."""
+BATCHES_PER_PROCESS = 2
+"""Batches that wait or run per process."""
 _tools: tuple[Selector, FindMentions | None]
 
 
@@ -29,34 +29,34 @@ def select_in_parallel(
     *,
     processes: int,
 ) -> Iterator[SelectedText]:
-    """As `select`; for selectors that can be pickled, which those without a model can.
+    """Apply a selector as `select` does, in several processes.
 
     Args:
-        texts: any number.
-        selector: goes to every process once.
-        find_mentions: finds the mentions of a text whose corpus names none.
-        processes: at least 1, beside this one, which reads and writes.
+        texts: any number of texts.
+        selector: a selector that can be pickled; each process receives it once.
+        find_mentions: finds the mentions of texts without any.
+        processes: number of worker processes, at least 1.
     """
     pool = ProcessPoolExecutor(
-        processes, get_context("spawn"), initializer=_begin, initargs=(selector, find_mentions)
+        processes, get_context("spawn"), initializer=_initialize, initargs=(selector, find_mentions)
     )
-    waiting: deque[Future[list[SelectedText]]] = deque()
+    pending: deque[Future[list[SelectedText]]] = deque()
     try:
         for batch in batches(texts):
-            waiting.append(pool.submit(_select, batch))
-            if len(waiting) > AHEAD * processes:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
+            pending.append(pool.submit(_select, batch))
+            if len(pending) > BATCHES_PER_PROCESS * processes:
+                yield from pending.popleft().result()
+        while pending:
+            yield from pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _begin(selector: Selector, find_mentions: FindMentions | None) -> None:
-    """Once in each process."""
+def _initialize(selector: Selector, find_mentions: FindMentions | None) -> None:
+    """Set up a worker process."""
     global _tools
     _tools = selector, find_mentions
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C stops the main process only
 
 
 def _select(batch: list[Text]) -> list[SelectedText]:

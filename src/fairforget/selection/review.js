@@ -2,11 +2,11 @@
 const rows = JSON.parse(document.getElementById("rows").textContent);
 const list = document.getElementById("list"), PAGE = 100;
 let from = 0, chosen = null;
-// JavaScript counts UTF-16 units, the file counts characters
+// JavaScript counts UTF-16 units, the file counts code points
 const characters = rows.map(row => Array.from(row.text));
 
-// one for one, so that offsets stay: characters that would turn the direction of the page
-const straight = text => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+// replace bidirectional overrides one for one, so that offsets stay the same
+const withoutOverrides = text => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
 
 function fits(row) {
   const find = document.getElementById("find").value.toLowerCase();
@@ -28,20 +28,20 @@ function pieces(number, into) {
     const inside = ranges => ranges.some(([a, b]) => a <= start && end <= b);
     const part = document.createElement(inside(row.spans) ? "mark" : "span");
     if (inside(row.mentions)) part.className = "mention";
-    part.textContent = straight(text.slice(start, end).join(""));
+    part.textContent = withoutOverrides(text.slice(start, end).join(""));
     into.append(part);
   }
 }
 
 function article(number) {
-  const row = rows[number], whole = document.createElement("article");
+  const row = rows[number], element = document.createElement("article");
   const facts = document.createElement("p"), text = document.createElement("div");
   const why = document.createElement("p");
   facts.className = "facts" + (row.edited ? " edited" : "");
-  facts.textContent = straight([row.id, row.domain, row.group].filter(Boolean).join(" · "));
+  facts.textContent = withoutOverrides([row.id, row.domain, row.group].filter(Boolean).join(" · "));
   text.className = "text";
   text.dataset.number = number;
-  // editable, so that the keyboard can select in it; nothing is ever typed into it
+  // editable, so that the keyboard can select text; typing is disabled below
   text.contentEditable = "true";
   text.spellcheck = false;
   for (const [name, value] of [["role", "textbox"], ["aria-readonly", "true"],
@@ -55,18 +55,18 @@ function article(number) {
   });
   pieces(number, text);
   why.className = "why";
-  why.textContent = straight(row.why.join("; "));
-  whole.append(facts, text, why);
-  return whole;
+  why.textContent = withoutOverrides(row.why.join("; "));
+  element.append(facts, text, why);
+  return element;
 }
 
 function draw() {
-  const found = rows.map((row, number) => number).filter(number => fits(rows[number]));
-  if (from >= found.length) from = 0;
-  list.replaceChildren(...found.slice(from, from + PAGE).map(article));
-  const last = Math.min(from + PAGE, found.length);
+  const matches = rows.map((row, number) => number).filter(number => fits(rows[number]));
+  if (from >= matches.length) from = 0;
+  list.replaceChildren(...matches.slice(from, from + PAGE).map(article));
+  const last = Math.min(from + PAGE, matches.length);
   document.getElementById("count").textContent =
-    `${found.length ? from + 1 : 0} to ${last} of ${found.length}`;
+    `${matches.length ? from + 1 : 0} to ${last} of ${matches.length}`;
 }
 
 function remember() {
@@ -88,7 +88,7 @@ function change(marked) {
   const [number, start, end] = chosen, row = rows[number], text = characters[number];
   const harmful = text.map((_, at) => row.spans.some(([a, b]) => a <= at && at < b));
   harmful.fill(marked, start, end);
-  const old = new Map(row.spans.map((span, place) => [span.join(), row.why[place]]));
+  const old = new Map(row.spans.map((span, index) => [span.join(), row.why[index]]));
   row.spans = [];
   harmful.forEach((yes, at) => {
     if (yes && harmful[at - 1]) row.spans[row.spans.length - 1][1] = at + 1;

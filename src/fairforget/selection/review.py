@@ -1,4 +1,4 @@
-"""A page on which a person reviews chosen spans, corrects them and exports the corrections."""
+"""HTML page to review selected spans, correct them and export the corrections."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ from pathlib import Path
 
 from fairforget.files.atomic import atomic_write
 from fairforget.page_policy import page_policy, without_overrides
-from fairforget.selection.selected import SelectedText
-from fairforget.selection.spans_file import to_row
+from fairforget.selection.selected import SelectedText, to_row
 
 
 def write_review(selected: Sequence[SelectedText], path: Path, title: str) -> None:
-    """Write the page: self-contained, every text escaped, blurred until it is looked at."""
+    """Write the self-contained page; texts are escaped, and blurred until hovered or focused."""
     from jinja2 import Environment
     from markupsafe import Markup
 
     rows = [to_row(item) for item in selected]
     domains = sorted({part for row in rows for part in str(row["domain"] or "").split("+")} - {""})
-    # nothing in a text can end the script element that carries it
+    # so that no text can close the script element
     data = json.dumps(rows, ensure_ascii=True).replace("<", "\\u003c").replace("&", "\\u0026")
-    script, style = _asset("review.js"), _asset("review.css")
+    script, style = _read_asset("review.js"), _read_asset("review.css")
     page = (
         Environment(autoescape=True, finalize=without_overrides)
-        .from_string(_asset("review.html.j2"))
+        .from_string(_read_asset("review.html.j2"))
         .render(
             title=title,
             rows=rows,
@@ -40,5 +39,5 @@ def write_review(selected: Sequence[SelectedText], path: Path, title: str) -> No
         file.write(page.encode("utf-8", errors="replace"))
 
 
-def _asset(name: str) -> str:
+def _read_asset(name: str) -> str:
     return files(__package__).joinpath(name).read_text("utf-8")

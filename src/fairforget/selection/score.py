@@ -1,4 +1,4 @@
-"""How well chosen spans agree with those that people marked."""
+"""Agreement of selected spans with human annotations."""
 
 from __future__ import annotations
 
@@ -12,58 +12,63 @@ from fairforget.selection.selected import SelectedText
 
 @dataclass(frozen=True, slots=True)
 class SpanScore:
-    """Agreement by characters, over all texts that have gold spans; blanks count nowhere."""
+    """Agreement by characters over all texts with gold spans; spaces are not counted."""
 
     precision: float
     recall: float
     f1: float
     identity_share: float
-    """Share of the selected characters that lie in words for groups, over all texts."""
+    """Share of the selected characters in words for groups, over all texts."""
     scored: int
-    """Texts with gold spans."""
+    """Number of texts with gold spans."""
     unmarked: int
-    """Texts without: implicit, so that nobody can say which words are harmful."""
+    """Number of texts without gold spans: they are implicit, with no particular harmful word."""
     selected: int
-    """Characters selected, over all texts."""
+    """Number of selected characters, over all texts."""
 
 
 @dataclass(slots=True)
 class SpanScorer:
-    """Compares texts that have gold spans and mentions with the same texts as selected."""
+    """Accumulates the agreement of selected texts with their gold spans and mentions."""
 
     scored: int = 0
     unmarked: int = 0
     _hit: int = 0
     _chosen: int = 0
     _gold: int = 0
-    _named: int = 0
+    _groups: int = 0
     _selected: int = 0
 
     def add(self, true: Text, selected: SelectedText) -> None:
-        """Count one text in."""
-        mine = _characters(true.text, ((s.start, s.end) for s in selected.text.spans))
+        """Add a text.
+
+        Args:
+            true: the text with gold spans and mentions.
+            selected: the same text with selected spans.
+        """
+        chosen = _characters(true.text, ((s.start, s.end) for s in selected.text.spans))
         groups = _characters(
             true.text, [*identity_ranges(true.text), *((m.start, m.end) for m in true.mentions)]
         )
         marked = _characters(true.text, ((s.start, s.end) for s in true.spans))
-        self._selected += len(mine)
-        self._named += len(mine & groups)
+        self._selected += len(chosen)
+        self._groups += len(chosen & groups)
         if not marked:
             self.unmarked += 1
             return
         self.scored += 1
-        self._hit += len(mine & marked)
-        self._chosen += len(mine)
+        self._hit += len(chosen & marked)
+        self._chosen += len(chosen)
         self._gold += len(marked)
 
     @property
     def score(self) -> SpanScore:
-        """Of the texts so far."""
+        """Agreement over the texts so far."""
         return SpanScore(
             precision=self._hit / max(1, self._chosen),
             recall=self._hit / max(1, self._gold),
             f1=2 * self._hit / max(1, self._chosen + self._gold),
-            identity_share=self._named / max(1, self._selected),
+            identity_share=self._groups / max(1, self._selected),
             scored=self.scored,
             unmarked=self.unmarked,
             selected=self._selected,
@@ -71,7 +76,7 @@ class SpanScorer:
 
 
 def score_spans(pairs: Iterable[tuple[Text, SelectedText]]) -> SpanScore:
-    """Compare texts that have gold spans and mentions with the same texts as selected."""
+    """Return the agreement of pairs of a text with gold spans and the same text as selected."""
     scorer = SpanScorer()
     for true, selected in pairs:
         scorer.add(true, selected)

@@ -1,17 +1,20 @@
-"""What a selector gives: characters of a text that are harmful, each with its reason."""
+"""The result of a selector: harmful spans with reasons, and their JSON-lines file."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 
 from fairforget.corpora.text import Mention, Span, Text
+from fairforget.files.atomic import atomic_write
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class SelectedSpan:
-    """Characters `start` to `end` (exclusive) of a text that are harmful, and why."""
+    """Harmful characters `start` to `end` (exclusive) of a text, and why they are harmful."""
 
     start: int
     end: int
@@ -19,16 +22,16 @@ class SelectedSpan:
 
 
 Selector = Callable[[Sequence[Text]], list[list[SelectedSpan]]]
-"""Texts → the choices in each, in order, not overlapping."""
+"""Texts → the selected spans of each, in order, without overlap."""
 FindMentions = Callable[[str], tuple[Mention, ...]]
-"""A text → the mentions in it."""
-AT_A_TIME = 256
-"""Texts that a selector sees in one call."""
+"""Text → its mentions."""
+BATCH_SIZE = 256
+"""Texts per call of a selector."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelectedText:
-    """A text with the chosen spans, and why each was chosen."""
+    """A text with the selected spans, and a reason for each."""
 
     text: Text
     why: tuple[str, ...]
@@ -37,54 +40,80 @@ class SelectedText:
 def select(
     texts: Iterable[Text], selector: Selector, find_mentions: FindMentions | None = None
 ) -> Iterator[SelectedText]:
-    """The texts with the selector's spans in place of their own, in order, in constant memory.
+    """Yield the texts in order with the selector's spans instead of their own, in constant memory.
 
     Args:
-        texts: any number; the selector sees `AT_A_TIME` of them in one call.
-        selector: see there.
-        find_mentions: finds the mentions of a text whose corpus names none.
+        texts: any number of texts; the selector is called with `BATCH_SIZE` of them.
+        selector: see `Selector`.
+        find_mentions: finds the mentions of texts without any.
     """
     for batch in batches(texts):
         yield from apply_selection(batch, selector, find_mentions)
 
 
 def batches(texts: Iterable[Text]) -> Iterator[list[Text]]:
-    """The texts, `AT_A_TIME` in a list."""
+    """Yield lists of `BATCH_SIZE` texts."""
     rest = iter(texts)
-    while batch := list(islice(rest, AT_A_TIME)):
+    while batch := list(islice(rest, BATCH_SIZE)):
         yield batch
 
 
 def apply_selection(
     batch: Sequence[Text], selector: Selector, find_mentions: FindMentions | None
 ) -> list[SelectedText]:
-    """What one call of the selector gives."""
-    found = []
-    for text, choices in zip(batch, selector(batch), strict=True):
+    """Return the texts of one batch with the selected spans."""
+    result = []
+    for text, selected in zip(batch, selector(batch), strict=True):
         mentions = text.mentions
         if not mentions and find_mentions:
             mentions = tuple(
                 mention
                 for mention in find_mentions(text.text)
-                if not any(_overlap(mention, choice) for choice in choices)
+                if not any(_overlap(mention, span) for span in selected)
             )
-        spans = tuple(Span(choice.start, choice.end) for choice in choices)
-        why = tuple(choice.why for choice in choices)
-        found.append(SelectedText(replace(text, spans=spans, mentions=mentions), why))
-    return found
+        spans = tuple(Span(span.start, span.end) for span in selected)
+        why = tuple(span.why for span in selected)
+        result.append(SelectedText(replace(text, spans=spans, mentions=mentions), why))
+    return result
 
 
-def merge_adjacent(text: str, choices: Iterable[SelectedSpan]) -> list[SelectedSpan]:
-    """The choices in order, those merged that overlap or have only blanks between them."""
+def merge_adjacent(text: str, spans: Iterable[SelectedSpan]) -> list[SelectedSpan]:
+    """Return the spans in order; those that overlap or have only spaces between them are merged."""
     merged: list[SelectedSpan] = []
-    for choice in sorted(choices):
-        if merged and not text[merged[-1].end : choice.start].strip():
+    for span in sorted(spans):
+        if merged and not text[merged[-1].end : span.start].strip():
             last = merged.pop()
-            why = last.why if choice.why in ("", last.why) else f"{last.why}; {choice.why}"
-            choice = SelectedSpan(last.start, max(last.end, choice.end), why)
-        merged.append(choice)
+            why = last.why if span.why in ("", last.why) else f"{last.why}; {span.why}"
+            span = SelectedSpan(last.start, max(last.end, span.end), why)
+        merged.append(span)
     return merged
 
 
-def _overlap(mention: Mention, choice: SelectedSpan) -> bool:
-    return mention.start < choice.end and choice.start < mention.end
+def write_spans(selected: Iterable[SelectedText], path: Path) -> int:
+    """Write the texts as JSON lines that `read_corpus` reads; return their number."""
+    count = 0
+    with atomic_write(path) as file:
+        for count, item in enumerate(selected, 1):  # noqa: B007
+            file.write(json.dumps(to_row(item), ensure_ascii=False).encode("utf-8", "replace"))
+            file.write(b"\n")
+    return count
+
+
+def to_row(item: SelectedText) -> dict[str, object]:
+    """Return the fields of a line."""
+    text = item.text
+    return {
+        "id": text.id,
+        "text": text.text,
+        "domain": text.domain,
+        "group": text.group,
+        "spans": [[span.start, span.end] for span in text.spans],
+        "mentions": [[m.start, m.end, *m.neutral] for m in text.mentions],
+        "why": list(item.why),
+        "split": text.split,
+        "hateful": text.hateful,
+    }
+
+
+def _overlap(mention: Mention, span: SelectedSpan) -> bool:
+    return mention.start < span.end and span.start < mention.end

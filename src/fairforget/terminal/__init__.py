@@ -1,1 +1,1 @@
-"""What the terminal shows."""
+"""Messages and progress bars on stderr."""

@@ -1,6 +1,6 @@
-"""What is said on stderr while something runs; of several processes, the first says it.
+"""Messages on stderr; of several processes, only the first prints them.
 
-The launcher's word is taken for which that is: `machine.processes` would load torch, which takes
+The rank comes from the launcher's environment: `machine.processes` would import torch, which takes
 seconds.
 """
 
@@ -11,11 +11,11 @@ import sys
 
 
 def is_quiet() -> bool:
-    """Whether another process talks for this one."""
+    """Return whether another process prints the messages."""
     return os.environ.get("RANK", "0") != "0"
 
 
 def show_message(message: str) -> None:
-    """Print on stderr, once for all processes."""
+    """Print a message on stderr, once for all processes."""
     if not is_quiet():
         print(message, file=sys.stderr)

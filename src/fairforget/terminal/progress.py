@@ -1,4 +1,4 @@
-"""Progress bars on stderr; where that is no terminal, plain lines."""
+"""Progress bars on stderr, or plain lines if stderr is not a terminal."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from fairforget.terminal.messages import is_quiet
 
 Advance = Callable[..., None]
 SECONDS_BETWEEN_LINES = 30.0
-"""At least, where there is no terminal."""
+"""Minimum interval between progress lines."""
 
 
 @contextmanager
 def progress_bar(description: str, total: int | None = None) -> Iterator[Advance]:
-    """Show work in progress; yields `advance(by=1, note="", total=None)`.
+    """Show progress; yields `advance(by=1, note="", total=None)`.
 
     Args:
-        description: what is done.
-        total: how much there is to do; `advance` may say it later.
+        description: label of the bar.
+        total: number of steps; `advance` may set it later.
     """
     if is_quiet():
         yield lambda by=1, note="", total=None: None
         return
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield from _lines(description, total)
+        yield from _print_lines(description, total)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -58,18 +58,18 @@ def progress_bar(description: str, total: int | None = None) -> Iterator[Advance
         yield advance
 
 
-def _lines(description: str, total: int | None) -> Iterator[Advance]:
-    """The same for a file: now and then, how far it is and the last note."""
-    start = told = time.perf_counter()
-    done, noted = 0, ""
+def _print_lines(description: str, total: int | None) -> Iterator[Advance]:
+    """Print a line at the start, at the end, and at intervals between them."""
+    start = last_line = time.perf_counter()
+    done, last_note = 0, ""
 
     def advance(by: int = 1, note: str = "", total: int | None = total) -> None:
-        nonlocal done, noted, told
-        done, noted = done + by, note or noted
-        if (now := time.perf_counter()) - told >= SECONDS_BETWEEN_LINES:
-            told = now
-            far = f"{done}/{total or '?'}"
-            print(f"{description}: {far} {noted}".rstrip(), file=sys.stderr, flush=True)
+        nonlocal done, last_note, last_line
+        done, last_note = done + by, note or last_note
+        if (now := time.perf_counter()) - last_line >= SECONDS_BETWEEN_LINES:
+            last_line = now
+            position = f"{done}/{total or '?'}"
+            print(f"{description}: {position} {last_note}".rstrip(), file=sys.stderr, flush=True)
 
     print(f"{description} …", file=sys.stderr, flush=True)
     yield advance

@@ -18,10 +18,7 @@ from fairforget.comparison.paired import Cell, Change
 from fairforget.comparison.rerun import RerunComparison
 from fairforget.records.records import BudgetFacts, EvaluationRecord, UnlearningRecord, UtilityFacts
 from fairforget.records.schema import interval_of
-from fairforget.report.row_names import controls_last, row_label, shared_corpus
-from fairforget.report.study_words import count_noun, meaning_of_fell
 from fairforget.report.wording import format_p_number, one_line, steps_done
-from fairforget.transfer_study.record import Effect, StudyRecord, too_few
 
 T = TypeVar("T")
 
@@ -53,14 +50,14 @@ def show_evaluation(record: EvaluationRecord) -> None:
         elif "value" in result:
             share = result.get("share", 1.0)
             part = "" if share == 1.0 else f", the first {100 * share:g} %"
-            _print(
+            print_content(
                 f"{one_line(name)}: {result['value']:.2f} on {result.get('corpus', UNKNOWN)}{part} "
                 f"({result.get('tokens', 0):,} tokens), protocol {_protocol(result)}"
             )
         for task, metrics in result.get("metrics", {}).items():
             values = ", ".join(f"{metric} {value:.4f}" for metric, value in metrics.items())
-            _print(one_line(f"{name}: {task} {values}, protocol {_protocol(result)}"))
-    _print_lines((*find_warnings(record.results), *find_limitations(record.results)))
+            print_content(one_line(f"{name}: {task} {values}, protocol {_protocol(result)}"))
+    print_lines((*find_warnings(record.results), *find_limitations(record.results)))
 
 
 def show_comparison(comparison: Comparison) -> None:
@@ -68,7 +65,7 @@ def show_comparison(comparison: Comparison) -> None:
     for name in dict.fromkeys(cell.benchmark for cell in comparison.cells):
         cells = [cell for cell in comparison.cells if cell.benchmark == name]
         title = TITLES.get(cells[0].measure, cells[0].measure)
-        table = _table(f"{name}: {title} before → after, paired on the same items", ["domain"])
+        table = make_table(f"{name}: {title} before → after, paired on the same items", ["domain"])
         for column in ("before", "after", "change [95 %]", "p", "p, Holm"):
             table.add_column(column, justify="right", no_wrap=True)
         for cell in cells:
@@ -80,35 +77,37 @@ def show_comparison(comparison: Comparison) -> None:
                 format_p_number(cell.p),
                 format_p_number(cell.p_adjusted),
             )
-        _print(table)
-        _print(_beside(name, cells))
+        print_content(table)
+        print_content(_beside(name, cells))
     for name, change in comparison.perplexity.items():
         percent = 100 * (change.after / change.before - 1)
-        _print(f"{one_line(name)}: {change.before:.2f} → {change.after:.2f} ({percent:+.2f} %)")
-    _print(
+        print_content(
+            f"{one_line(name)}: {change.before:.2f} → {change.after:.2f} ({percent:+.2f} %)"
+        )
+    print_content(
         "Gained, lost: items whose stereotype became, or ceased to be, the likelier (of general "
         "ability: the right answer); p: exact McNemar test of these; Holm: corrected for all cells "
         "of single domains together, for those of all items, and for those of ability. Intervals: "
         "paired bootstrap over clusters of items."
     )
-    _print_lines((*comparison.notes, *comparison.limitations))
+    print_lines((*comparison.notes, *comparison.limitations))
 
 
 def show_unlearning(record: UnlearningRecord) -> None:
     """What was done, and a line for each measure of what it cost."""
     method, budget = record.method, record.budget
-    _print(
+    print_content(
         f"{method.get('objective', UNKNOWN)} on {method.get('selection', UNKNOWN)} tokens of "
         f"{one_line(record.corpora[0].name) if record.corpora else UNKNOWN}, "
         f"{steps_done(method)}, {sum(record.seconds.values()):.0f} s."
     )
     bound = _bound(budget)
     for name, facts in {"": budget, **budget.others}.items():
-        _print(
+        print_content(
             f"Held-out perplexity{', ' + one_line(name) if name else ''} × {facts.reached:.4f} "
             f"(budget {facts.asked:g}{'; binding' if facts is bound else ''})."
         )
-    _print(f"α = {budget.alpha:.3f}{', ' + one_line(budget.note) if budget.note else ''}.")
+    print_content(f"α = {budget.alpha:.3f}{', ' + one_line(budget.note) if budget.note else ''}.")
 
 
 def _bound(budget: BudgetFacts) -> UtilityFacts | None:
@@ -130,14 +129,14 @@ def _show_domains(name: str, result: dict[str, Any]) -> None:
     contexts = [c for c in CONTEXTS if any(f"bias_{c}" in scores for scores in domains.values())]
     for context in contexts or [""]:
         about = [f"{context} contexts", *facts] if context else facts
-        table = _table(f"{name}, {', '.join(about)}", ["domain"])
+        table = make_table(f"{name}, {', '.join(about)}", ["domain"])
         rows = {domain: _cells(scores, context) for domain, scores in domains.items()}
         columns = dict.fromkeys(column for cells in rows.values() for column in cells)
         for column in columns:
             table.add_column(column, justify="right")
         for domain, cells in rows.items():
             table.add_row(one_line(domain), *(cells.get(column, "–") for column in columns))
-        _print(table)
+        print_content(table)
 
 
 def _cells(scores: dict[str, Any], context: str) -> dict[str, str]:
@@ -156,7 +155,7 @@ def _cells(scores: dict[str, Any], context: str) -> dict[str, str]:
 
 
 def _beside(name: str, cells: list[Cell]) -> Table:
-    table = _table(f"{name}: beside it", ["domain"])
+    table = make_table(f"{name}: beside it", ["domain"])
     measures = dict.fromkeys(measure for cell in cells for measure in cell.beside)
     for measure in measures:
         table.add_column(TITLES.get(measure, measure), justify="right", no_wrap=True)
@@ -178,7 +177,8 @@ def _delta(change: Change) -> str:
     return f"{change.delta:+.2f}{bounds}"
 
 
-def _table(title: str, columns: Iterable[str]) -> Table:
+def make_table(title: str, columns: Iterable[str]) -> Table:
+    """An empty table for the terminal."""
     table = Table(
         title=one_line(title),
         title_justify="left",
@@ -198,13 +198,15 @@ def format_tables(show: Callable[[T], None], content: T) -> str:
     return output.getvalue().rstrip()
 
 
-def _print(content: object) -> None:
+def print_content(content: object) -> None:
+    """Print a table or text, wrapped to the width of the terminal."""
     Console(highlight=False, soft_wrap=False, markup=False, emoji=False).print(content)
 
 
-def _print_lines(lines: Iterable[str]) -> None:
+def print_lines(lines: Iterable[str]) -> None:
+    """Print texts, each as one paragraph."""
     for line in lines:
-        _print(one_line(line))
+        print_content(one_line(line))
 
 
 def show_rerun(rerun: RerunComparison, most: int) -> None:
@@ -223,35 +225,3 @@ def show_rerun(rerun: RerunComparison, most: int) -> None:
         return
     largest = max(difference.relative for difference in rerun.differences)
     print(f"{count:,} of {rerun.figures:,} figures differ, by at most {largest:.2g} relatively")
-
-
-def show_study(study: StudyRecord) -> None:
-    """What each forgetting did, where it was aimed and elsewhere, and what was left of it."""
-    corpus = shared_corpus(study.rows)
-    title = f"forgotten ({corpus})" if corpus else "forgotten"
-    for benchmark in dict.fromkeys(row.benchmark for row in study.rows):
-        table = _table(f"{benchmark}: change of bias, mean over domains", [])
-        table.add_column(title)  # long names are wrapped, numbers never
-        for column in ("own [95 %]", "others [95 %]", "perplexity"):
-            table.add_column(column, justify="right", no_wrap=True)
-        mine = [row for row in study.rows if row.benchmark == benchmark]
-        for row in controls_last(mine):
-            table.add_row(
-                row_label(row, corpus),
-                _effect(row.own, row.own_clusters),
-                _effect(row.transfer, None),
-                f"{100 * (row.perplexity_ratio - 1):+.2f} %",
-            )
-        _print(table)
-        _print_lines(count_noun([cell for cell in study.matrix if cell.benchmark == benchmark]))
-    if any(too_few(row.own_clusters) for row in study.rows):
-        _print("*: too few terms for a decision.")
-    _print(meaning_of_fell(study.matrix))
-    _print_lines(find_limitations([row.benchmark for row in study.rows]))
-
-
-def _effect(effect: Effect | None, clusters: int | None) -> str:
-    if effect is None:
-        return "-"
-    few = "*" if too_few(clusters) else ""
-    return f"{effect.value:+.1f} [{effect.ci[0]:+.1f}, {effect.ci[1]:+.1f}]{few}"

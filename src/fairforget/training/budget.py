@@ -39,7 +39,7 @@ class Budget:
 
 
 def _number(value: object) -> float:
-    """Return the value as a float, or NaN if it is not a number (a configuration file may omit it)."""
+    """Return the value as a float; NaN if it is not a number, as in a configuration file."""
     return float(value) if isinstance(value, int | float) else math.nan
 
 

@@ -183,8 +183,8 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
             )
         if self.lora_rank or is_sharding_requested():
             raise InputError(
-                "precompute_ref_hidden_states saves no memory with lora_rank, FSDP or ZeRO-3, which "
-                "keep the reference model anyway; remove it"
+                "precompute_ref_hidden_states saves no memory with lora_rank, FSDP or ZeRO-3, "
+                "which keep the reference model anyway; remove it"
             )
 
     def _check_trackers(self) -> None:

@@ -1,4 +1,4 @@
-"""What runs did to one domain, with seeds and items both as sources of chance."""
+"""The effect of a group of runs on one domain, with seeds and items as sources of variance."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from fairforget.transfer_study.record import Effect
 
 @dataclass(frozen=True, slots=True)
 class DomainEffect:
-    """One group of runs, which differ in their seed alone, in one domain."""
+    """One group of runs, which differ only in their seed, in one domain."""
 
     before: float
     before_ci: tuple[float, float]
-    """Of the original's score."""
+    """95 % interval of the original model's score."""
     after: float
+    """Mean over runs."""
     delta: Effect
-    """Of the score."""
+    """Change of the score."""
     bias: Estimate
-    """Of a run's distance from the score of a model without bias, the mean over runs: what to
-    expect of one; below 0 is less bias."""
-    beside: dict[str, tuple[float, float]]
+    """Change of the score's distance from `unbiased_score`, the mean over runs; below 0 is less
+    bias."""
+    other_scores: dict[str, tuple[float, float]]
     """The benchmark's other scores, before and after."""
     clusters: int
     unbiased_score: float
@@ -35,7 +36,7 @@ class DomainEffect:
 
     @property
     def is_unbiased(self) -> bool:
-        """Whether the original may have had no bias: its interval holds the score of such a one."""
+        """Whether the original model's interval includes the score of a model without bias."""
         low, high = self.before_ci
         return low <= self.unbiased_score <= high
 
@@ -47,29 +48,29 @@ def measure_effect(
     *,
     domain: str,
 ) -> list[DomainEffect]:
-    """Compare every group of runs with the original.
+    """The effect of each group of runs on a domain, compared with the original model.
 
-    What chance does is estimated by leaving out: one cluster of items of all runs and of the
-    original, which are so compared in pairs, or one seed of a group.
+    Variances are jackknife estimates: they leave out one cluster of items at a time, in the
+    original and in all runs together (a paired comparison), and one seed of a group at a time.
 
     Args:
-        judge: of the benchmark.
+        judge: the benchmark's.
         before: the domain's items, scored by the original model.
         after: [groups][seeds] the same items in the same order, scored by each run.
         domain: its name.
 
     Returns:
-        [groups]
+        [groups] the effects.
     """
     original = judge(before)
     unbiased_score = original.unbiased_score
-    assert unbiased_score is not None  # the caller's `find_bias_judge`
-    # one array, the original first: equal items then give equal sums, to the last digit
+    assert unbiased_score is not None  # callers use `find_bias_judge`
+    # one array, with the original first, so that equal items give bitwise equal sums
     sums = np.stack([original.sums, *(judge(rows).sums for group in after for rows in group)])
-    found = {n: np.asarray(v) for n, v in original.statistic(sums.sum(axis=1)).items()}
-    measure, *others = found
+    scores = {n: np.asarray(v) for n, v in original.statistic(sums.sum(axis=1)).items()}
+    measure, *others = scores
     score, score_without = (
-        found[measure],
+        scores[measure],
         np.asarray(original.statistic(leave_one_out(sums))[measure]),
     )
     bias, bias_without = abs(score - unbiased_score), abs(score_without - unbiased_score)
@@ -78,17 +79,13 @@ def measure_effect(
     first = 1
     for number, group in enumerate(after):
         runs = slice(first, first := first + len(group))
-        over = partial(over_seeds, domain=domain, group=number)
+        mean_over_seeds = partial(over_seeds, domain=domain, group=number)
         change, change_without = score[runs] - score[0], score_without[runs] - score_without[0]
-        delta = over(change, change_without)
-        distance = over(bias[runs] - bias[0], bias_without[runs] - bias_without[0])
+        delta = mean_over_seeds(change, change_without)
+        distance = mean_over_seeds(bias[runs] - bias[0], bias_without[runs] - bias_without[0])
         if _has_both_signs(
-            *(
-                part[place] - unbiased_score
-                for part in (score, score_without)
-                for place in (0, runs)
-            )
-        ):  # a score's distance from a point changes by no more than the score
+            *(part[at] - unbiased_score for part in (score, score_without) for at in (0, runs))
+        ):  # |score − unbiased| changes by at most as much as the score
             distance = distance.within(float(abs(change).mean()) + delta.margin)
         results.append(
             DomainEffect(
@@ -97,7 +94,9 @@ def measure_effect(
                 after=float(score[runs].mean()),
                 delta=delta.effect,
                 bias=distance,
-                beside={n: (float(found[n][0]), float(found[n][runs].mean())) for n in others},
+                other_scores={
+                    n: (float(scores[n][0]), float(scores[n][runs].mean())) for n in others
+                },
                 clusters=len(original.sums),
                 unbiased_score=unbiased_score,
             )
@@ -106,5 +105,5 @@ def measure_effect(
 
 
 def _has_both_signs(*parts: Floats) -> bool:
-    """Whether some of all these numbers are below 0, and some above."""
+    """Whether the arrays together have values below 0 and above 0."""
     return any((part < 0).any() for part in parts) and any((part > 0).any() for part in parts)

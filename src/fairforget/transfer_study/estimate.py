@@ -1,11 +1,11 @@
-"""A number measured by a study, and the sources of chance in it: seeds, and the items of domains.
+"""Estimates with crossed sources of variance: seeds, and the items of domains.
 
-Each source adds to the variance on its own. What a source adds is known as one deviation for each
-of its units (a seed, a cluster of items), so that chance which two numbers share goes from their
-difference: runs measured on the same items are compared in pairs.
+A variance is a sum over sources. Each source contributes one deviation per unit (a seed, or a
+cluster of items), so the variance that two estimates share cancels in their difference: runs scored
+on the same items are compared as pairs.
 
-What seeds and items add only together (one seed changed some items, another seed others) is in the
-part of both, so it counts twice in the variance: intervals are rather too wide than too narrow.
+The interaction of seeds and items is part of both sources, so it counts twice in the variance, and
+intervals are conservative.
 """
 
 from __future__ import annotations
@@ -21,145 +21,155 @@ from scipy.stats import t
 from fairforget.statistics import CONFIDENCE, Floats, interaction, jackknife
 from fairforget.transfer_study.record import Effect
 
-ITEMS = "items"
-"""First word of the name of a source that is the items of a domain."""
+ITEMS, SEEDS = "items", "seeds"
 Source = tuple[str, str | int]
-"""`ITEMS` and a domain; or another word and which group of runs, whose seeds are the source."""
-Name = TypeVar("Name")
+"""`ITEMS` and a domain, or `SEEDS` and the number of a group of runs."""
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number, and what each source of chance adds to its variance."""
+    """A value and its deviations by source of variance."""
 
     value: float
-    chance: Mapping[Source, Floats]
-    """By source, [units] deviations (`fairforget.statistics.jackknife`) whose squares add up to
-    what the source adds to the variance."""
-    crossed: Mapping[tuple[Source, Source], Floats] = field(default_factory=dict)
-    """By two sources, deviations (`fairforget.statistics.interaction`) of what is in both."""
+    deviations: Mapping[Source, Floats]
+    """By source: [units] jackknife deviations, the squares of which add up to its variance."""
+    interactions: Mapping[tuple[Source, Source], Floats] = field(default_factory=dict)
+    """By pair of sources: deviations of their interaction (`fairforget.statistics.interaction`)."""
 
     @property
     def variance(self) -> float:
-        """Of the value, by all sources."""
+        """Variance of the value, over all sources."""
         return sum(self._variances().values())
 
     @property
-    def of_items(self) -> float:
-        """The part of the variance that infinitely many seeds would leave."""
+    def item_variance(self) -> float:
+        """The part of the variance that remains with infinitely many seeds."""
         items = sum(v for (kind, _), v in self._variances().items() if kind == ITEMS)
-        return max(0.0, items - sum(float(np.square(part).sum()) for part in self.crossed.values()))
+        shared = sum(float(np.square(part).sum()) for part in self.interactions.values())
+        return max(0.0, items - shared)
 
     @property
-    def freedom(self) -> float:
-        """Degrees of freedom of the variance (Satterthwaite 1946), infinite where it is 0."""
+    def degrees_of_freedom(self) -> float:
+        """Degrees of freedom of the variance (Satterthwaite 1946); infinite for a variance of 0."""
         variances = self._variances()
         total = sum(variances.values())
         if not math.isfinite(total):
             return math.nan
-        spread = sum(v**2 / (len(self.chance[name]) - 1) for name, v in variances.items() if v)
+        spread = sum(
+            v**2 / (len(self.deviations[source]) - 1) for source, v in variances.items() if v
+        )
         return total**2 / spread if spread else math.inf
 
     @property
     def margin(self) -> float:
-        """Half of the 95 % interval."""
-        return float(t.ppf((1 + CONFIDENCE) / 2, self.freedom)) * math.sqrt(self.variance)
+        """Half the width of the 95 % interval."""
+        quantile = float(t.ppf((1 + CONFIDENCE) / 2, self.degrees_of_freedom))
+        return quantile * math.sqrt(self.variance)
 
     @property
     def ci(self) -> tuple[float, float]:
-        """95 % interval of Student's t."""
+        """95 % interval (Student's t)."""
         margin = self.margin
         return self.value - margin, self.value + margin
 
     @property
     def p(self) -> float:
-        """Two-sided p-value of "it is 0" (Student's t); 1 for a number that is none (NaN)."""
+        """Two-sided p-value of the hypothesis that the true value is 0 (Student's t); 1 for NaN."""
         variance = self.variance
         if not math.isfinite(self.value) or not math.isfinite(variance) or not self.value:
             return 1.0
         with np.errstate(divide="ignore"):
             distance = np.abs(self.value) / np.sqrt(variance)
-        return float(2 * t.sf(distance, self.freedom))
+        return float(2 * t.sf(distance, self.degrees_of_freedom))
 
     @property
     def effect(self) -> Effect:
-        """What the record keeps of it; p is not corrected yet."""
+        """The estimate as it is recorded, with an uncorrected p-value."""
         return Effect(self.value, self.ci, self.p, self.p)
 
     def __sub__(self, other: Estimate) -> Estimate:
         return weighted_mean([self, other], [1.0, -1.0])
 
-    def within(self, reach: float) -> Estimate:
-        """The same with no more chance than lets its interval go so far from 0, on either side.
+    def within(self, limit: float) -> Estimate:
+        """The estimate, with deviations scaled down to a margin of at most limit + |value|.
 
-        For a number that has a kink (the distance of a score from no bias, at no bias), which the
-        jackknife does not see.
+        For statistics with a kink (the distance of a score from no bias, at no bias), where the
+        jackknife is unreliable.
         """
-        allowed = reach + abs(self.value)
+        allowed = limit + abs(self.value)
         if not self.margin > allowed:
             return self
-        share = allowed / self.margin
-        return replace(self, chance=_times(share, self.chance), crossed=_times(share, self.crossed))
+        factor = allowed / self.margin
+        return replace(
+            self,
+            deviations=_scale(factor, self.deviations),
+            interactions=_scale(factor, self.interactions),
+        )
 
     def _variances(self) -> dict[Source, float]:
-        return {name: float(np.square(part).sum()) for name, part in self.chance.items()}
+        return {source: float(np.square(part).sum()) for source, part in self.deviations.items()}
 
 
 def weighted_mean(parts: Sequence[Estimate], weights: Sequence[float]) -> Estimate:
-    """The sum of so many times each part."""
+    """The sum of each part times its weight."""
     return Estimate(
         sum(weight * part.value for part, weight in zip(parts, weights, strict=True)),
-        _sum(_times(w, part.chance) for part, w in zip(parts, weights, strict=True)),
-        _sum(_times(w, part.crossed) for part, w in zip(parts, weights, strict=True)),
+        _sum(_scale(w, part.deviations) for part, w in zip(parts, weights, strict=True)),
+        _sum(_scale(w, part.interactions) for part, w in zip(parts, weights, strict=True)),
     )
 
 
 def mean(parts: Sequence[Estimate]) -> Estimate | None:
-    """The mean of several, None of none."""
+    """The mean of the parts; None if there are none."""
     return weighted_mean(parts, [1 / len(parts)] * len(parts)) if parts else None
 
 
 def over_seeds(changes: Floats, without: Floats, *, domain: str, group: int) -> Estimate:
-    """The mean of what each seed of a group of runs changed in a domain.
+    """The mean change over the seeds of a group of runs, in one domain.
 
     Args:
-        changes: [seeds] what each changed.
-        without: [seeds, clusters] the same without each cluster of items.
-        domain: its items are one source of chance.
-        group: its seeds are the other, where there are two or more.
+        changes: [seeds] the change of each seed.
+        without: [seeds, clusters] the same, without each cluster of items in turn.
+        domain: its items are one source of variance.
+        group: number of the group; its seeds are the other source if there are two or more.
     """
     items: Source = (ITEMS, domain)
-    seeds: Source = ("seeds", group)
-    chance = {items: jackknife(without.mean(axis=0))}
+    seeds: Source = (SEEDS, group)
+    deviations = {items: jackknife(without.mean(axis=0))}
     if len(changes) == 1:
-        return Estimate(float(changes[0]), chance)
-    chance[seeds] = jackknife((changes.sum() - changes) / (len(changes) - 1))
-    return Estimate(float(changes.mean()), chance, {(items, seeds): interaction(without)})
+        return Estimate(float(changes[0]), deviations)
+    deviations[seeds] = jackknife((changes.sum() - changes) / (len(changes) - 1))
+    return Estimate(float(changes.mean()), deviations, {(items, seeds): interaction(without)})
 
 
 def ratio(upper: Estimate, lower: Estimate) -> tuple[float, tuple[float, float]] | None:
-    """`upper` ÷ `lower` with its 95 % interval (Fieller 1954); None where `lower` may be 0.
+    """`upper` ÷ `lower` with its 95 % interval (Fieller 1954).
 
-    In the interval are the r for which `upper` − r `lower` may be 0.
+    The interval has all r for which `upper` − r `lower` does not differ significantly from 0.
+
+    Returns:
+        The ratio and its interval; None if `lower` does not differ significantly from 0.
     """
-    critical = t.ppf((1 + CONFIDENCE) / 2, min(upper.freedom, lower.freedom)) ** 2
+    freedom = min(upper.degrees_of_freedom, lower.degrees_of_freedom)
+    critical = t.ppf((1 + CONFIDENCE) / 2, freedom) ** 2
     shared = (weighted_mean([upper, lower], [1.0, 1.0]).variance - (upper - lower).variance) / 4
     square = lower.value**2 - critical * lower.variance
     if not square > 0:
         return None
     middle = upper.value * lower.value - critical * shared
     rest = upper.value**2 - critical * upper.variance
-    reach = math.sqrt(max(0.0, middle**2 - square * rest))
-    return upper.value / lower.value, ((middle - reach) / square, (middle + reach) / square)
+    root = math.sqrt(max(0.0, middle**2 - square * rest))
+    return upper.value / lower.value, ((middle - root) / square, (middle + root) / square)
 
 
-def _times(factor: float, parts: Mapping[Name, Floats]) -> dict[Name, Floats]:
-    return {name: factor * deviations for name, deviations in parts.items()}
+def _scale(factor: float, parts: Mapping[Key, Floats]) -> dict[Key, Floats]:
+    return {key: factor * deviations for key, deviations in parts.items()}
 
 
-def _sum(several: Iterable[Mapping[Name, Floats]]) -> dict[Name, Floats]:
-    found: dict[Name, Floats] = {}
-    for parts in several:
-        for name, deviations in parts.items():
-            found[name] = found.get(name, 0.0) + deviations
-    return found
+def _sum(mappings: Iterable[Mapping[Key, Floats]]) -> dict[Key, Floats]:
+    total: dict[Key, Floats] = {}
+    for parts in mappings:
+        for key, deviations in parts.items():
+            total[key] = total.get(key, 0.0) + deviations
+    return total

@@ -1,4 +1,4 @@
-"""From scored items to the transfer matrix: what forgetting one domain did to every other."""
+"""From scored items to the transfer matrix: the effect of each unlearned domain on every domain."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fairforget.comparison.paired import adjust_p_values, compare_items
 from fairforget.transfer_study.effects import DomainEffect, measure_effect
 from fairforget.transfer_study.plan import NOTHING, Run, control_run, lacks_cause
 from fairforget.transfer_study.record import MatrixCell, MatrixRow, Reason, SeedCell
-from fairforget.transfer_study.rows import Domains, build_row, summarize_rows
+from fairforget.transfer_study.rows import DomainEffects, build_row, summarize_rows
 from fairforget.transfer_study.verdicts import PendingCell, judge_cells
 
 Items = Sequence[Item]
@@ -22,16 +22,16 @@ Group = tuple[str, str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run left."""
+    """The results of a run."""
 
     run: Run
     items: Items
     perplexity_ratio: float
     domains: frozenset[str]
-    """That the run forgot."""
+    """The domains that the run unlearned."""
     everyday_perplexity_ratio: float | None = None
     alpha: float = 1.0
-    """Of the landing; at 0 the run changed nothing."""
+    """Of the weight interpolation; at 0 the run changed nothing."""
     short: bool = False
     """Whether it ended below every limit of the budget."""
 
@@ -43,53 +43,53 @@ def transfer_matrix(
     *,
     controls: Sequence[str],
 ) -> tuple[list[MatrixCell], list[MatrixRow]]:
-    """Every group of runs × every domain, and a row for each group.
+    """A cell for every group of runs and domain, and a row for every group.
 
     Args:
         before: items of all benchmarks, scored by the original model.
         results: the runs, in any order.
-        benchmarks: those whose items can be judged are used.
-        controls: those asked for, by name. One with fewer results than the forgetting, or with one
-            that changed nothing, is left out, and nothing is supported then.
+        benchmarks: names; those without a bias score are ignored.
+        controls: names of the study's controls. A control that has fewer results than the runs it
+            belongs to, or a result that changed nothing, is left out, and then no claim can be
+            supported.
     """
     groups: dict[Group, list[Result]] = {}
     for result in results:
         groups.setdefault(result.run.group, []).append(result)
-    waiting: list[PendingCell] = []
+    pending: list[PendingCell] = []
     rows: list[MatrixRow] = []
     for benchmark in benchmarks:
         judge = find_bias_judge(benchmark)
         if judge is None:
             continue
-        found = _measured(judge, benchmark, before, groups)
+        effects = _measure_effects(judge, benchmark, before, groups)
         for group, members in groups.items():
-            theirs = _controls_of(members, controls, groups)
-            beside = {name: found[its[0].run.group] for name, its in theirs.items()}
-            hindered = _hindrance(members, theirs, controls)
-            waiting += _cells(benchmark, members, found[group], beside, hindered)
-            rows.append(_row(benchmark, members, found[group], beside))
-    cells = judge_cells(waiting)
+            control_results = _find_controls(members, controls, groups)
+            control_effects = {
+                name: effects[results[0].run.group] for name, results in control_results.items()
+            }
+            obstacle = _find_obstacle(members, control_results, controls)
+            pending += _cells(benchmark, members, effects[group], control_effects, obstacle)
+            rows.append(_row(benchmark, members, effects[group], control_effects))
+    cells = judge_cells(pending)
     return cells, summarize_rows(rows, cells)
 
 
 def seed_cells(
     before: Items, results: Sequence[Result], benchmarks: Sequence[str]
 ) -> list[SeedCell]:
-    """Every single run × every domain, as `fairforget compare` sees it."""
-    found, origin = [], []
+    """A cell for every single run and domain, as `fairforget compare` computes it."""
+    cells, runs = [], []
     for benchmark in benchmarks:
         judge = find_bias_judge(benchmark)
         if judge is None:
             continue
         for result in results:
-            compared = compare_items(
-                benchmark,
-                judge,
-                _of(before, benchmark),
-                _of(result.items, benchmark),
+            run_cells = compare_items(
+                benchmark, judge, _select(before, benchmark), _select(result.items, benchmark)
             )
-            found += compared
-            origin += [result.run] * len(compared)
+            cells += run_cells
+            runs += [result.run] * len(run_cells)
     return [
         SeedCell(
             forget=run.forget,
@@ -105,42 +105,43 @@ def seed_cells(
             p=cell.p,
             p_adjusted=cell.p_adjusted,
         )
-        for run, cell in zip(origin, adjust_p_values(found), strict=True)
+        for run, cell in zip(runs, adjust_p_values(cells), strict=True)
     ]
 
 
-def _of(items: Items, benchmark: str) -> Items:
+def _select(items: Items, benchmark: str) -> Items:
     return [item for item in items if item["benchmark"] == benchmark]
 
 
-def _measured(
+def _measure_effects(
     judge: Judge, benchmark: str, before: Items, groups: Mapping[Group, Sequence[Result]]
 ) -> dict[Group, dict[str, DomainEffect]]:
-    """What each group of runs did in each domain of a benchmark."""
-    found: dict[Group, dict[str, DomainEffect]] = {group: {} for group in groups}
+    """The effect of each group of runs on each domain of a benchmark."""
+    effects: dict[Group, dict[str, DomainEffect]] = {group: {} for group in groups}
     after = [
-        [{item["id"]: item for item in _of(r.items, benchmark)} for r in members]
+        [{item["id"]: item for item in _select(r.items, benchmark)} for r in members]
         for members in groups.values()
     ]
-    for domain, old in group_by_domain(_of(before, benchmark)).items():
+    for domain, old in group_by_domain(_select(before, benchmark)).items():
         new = [[[items[item["id"]] for item in old] for items in members] for members in after]
-        parts = measure_effect(judge, old, new, domain=domain)
-        for group, part in zip(groups, parts, strict=True):
-            found[group][domain] = part
-    return found
+        for group, effect in zip(
+            groups, measure_effect(judge, old, new, domain=domain), strict=True
+        ):
+            effects[group][domain] = effect
+    return effects
 
 
 def _cells(
     benchmark: str,
     members: Sequence[Result],
-    found: Domains,
-    controls: Mapping[str, Domains],
-    hindered: Reason | None,
+    effects: DomainEffects,
+    controls: Mapping[str, DomainEffects],
+    obstacle: Reason | None,
 ) -> list[PendingCell]:
     forget, objective, control = members[0].run.group
-    waiting = []
-    for domain, part in found.items():
-        excess = {name: part.bias - other[domain].bias for name, other in controls.items()}
+    pending = []
+    for domain, effect in effects.items():
+        excess = {name: effect.bias - other[domain].bias for name, other in controls.items()}
         cell = MatrixCell(
             forget=forget,
             control=control,
@@ -149,69 +150,72 @@ def _cells(
             domain=domain,
             own=is_about(domain, members[0].domains),
             seeds=len(members),
-            clusters=part.clusters,
-            before=part.before,
-            before_ci=part.before_ci,
-            after=part.after,
-            delta=part.delta,
-            bias=part.bias.effect,
+            clusters=effect.clusters,
+            before=effect.before,
+            before_ci=effect.before_ci,
+            after=effect.after,
+            delta=effect.delta,
+            bias=effect.bias.effect,
             excess={name: estimate.effect for name, estimate in excess.items()},
         )
         decisive = [estimate for name, estimate in excess.items() if lacks_cause(name)]
-        waiting.append(PendingCell(cell, (part.bias, *decisive), hindered, part.is_unbiased))
-    return waiting
+        pending.append(PendingCell(cell, (effect.bias, *decisive), obstacle, effect.is_unbiased))
+    return pending
 
 
 def _row(
-    benchmark: str, members: Sequence[Result], found: Domains, controls: Mapping[str, Domains]
+    benchmark: str,
+    members: Sequence[Result],
+    effects: DomainEffects,
+    controls: Mapping[str, DomainEffects],
 ) -> MatrixRow:
     return build_row(
         members[0].run.group,
         benchmark,
-        found,
+        effects,
         controls,
         own=lambda domain: is_about(domain, members[0].domains),
         perplexity_ratios=[m.perplexity_ratio for m in members],
         everyday_perplexity_ratios=[
             m.everyday_perplexity_ratio for m in members if m.everyday_perplexity_ratio is not None
         ],
-        short=_short(members),
+        short=_count_short(members),
     )
 
 
-def _controls_of(
+def _find_controls(
     members: Sequence[Result], controls: Sequence[str], groups: Mapping[Group, Sequence[Result]]
 ) -> dict[str, Sequence[Result]]:
-    """The runs of each control of a forgetting, by the control's name; none of a control's.
+    """The usable controls of a group of runs, by name; a control has none.
 
-    Nor of a control with fewer runs than the forgetting, or with one that changed nothing.
+    A control is usable if it has as many results, all of which changed the model.
     """
     run = members[0].run
     if run.control:
         return {}
-    found = {}
+    usable = {}
     for name in controls:
-        theirs = groups.get(
-            control_run(run.forget, run.objective, name, run.seed, run.recipe).group, []
-        )
-        if len(theirs) >= len(members) and all(result.alpha != 0 for result in theirs):
-            found[name] = theirs
-    return found
+        control = control_run(run.forget, run.objective, name, run.seed, run.recipe)
+        results = groups.get(control.group, [])
+        if len(results) >= len(members) and all(result.alpha != 0 for result in results):
+            usable[name] = results
+    return usable
 
 
-def _hindrance(
-    members: Sequence[Result], theirs: Mapping[str, Sequence[Result]], controls: Sequence[str]
+def _find_obstacle(
+    members: Sequence[Result], usable: Mapping[str, Sequence[Result]], controls: Sequence[str]
 ) -> Reason | None:
-    """What is wrong with a control that must be passed, so that passing it says nothing."""
-    must = [name for name in controls if lacks_cause(name)]
-    if any(name not in theirs for name in must):
+    """What is wrong with a control that the verdict depends on, or None."""
+    decisive = [name for name in controls if lacks_cause(name)]
+    if any(name not in usable for name in decisive):
         return "control missing"
-    # `none` does no damage, and cannot use a budget up
-    equal = [theirs[name] for name in must if name != NOTHING]
-    if any(_short(runs) / len(runs) > _short(members) / len(members) for runs in equal):
+    # `none` has no utility loss, so it cannot use up a budget
+    equal = [usable[name] for name in decisive if name != NOTHING]
+    share = _count_short(members) / len(members)
+    if any(_count_short(results) / len(results) > share for results in equal):
         return "control did less"
     return None
 
 
-def _short(runs: Sequence[Result]) -> int:
-    return sum(run.short for run in runs)
+def _count_short(results: Sequence[Result]) -> int:
+    return sum(result.short for result in results)

@@ -27,8 +27,8 @@ MATCHED = "matched"
 CONTROL_CORPUS = "builtin:control"
 """Built-in texts about no protected group."""
 COVERED = ("select", "train", "selection", "device", "trust_remote_code")
-"""Settings that the digest already covers (texts with spans, target tokens, kind of device), or that
-do not change the result."""
+"""Settings that the digest already covers (texts with spans, target tokens, kind of device), or
+that do not change the result."""
 VERSIONS = [version(name) for name in ("fairforget", "torch", "transformers")]
 """Versions that a result depends on."""
 

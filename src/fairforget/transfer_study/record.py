@@ -18,28 +18,33 @@ ClaimVerdict = Literal["supported", "contradicted", "undecided"]
 Reason = Literal[
     "too few terms", "one seed", "control missing", "control did less", "no bias shown before"
 ]
-"""Why a cell cannot be decided as it is: fewer clusters than `FEWEST_CLUSTERS`; nothing is known of
-what another seed would do; a control that was asked for has fewer runs that changed the model than
-the forgetting has runs; more runs of a control than of the forgetting left some of the budget; the
-original's interval holds the score of a model without bias, so that bias can be shown to rise, but
-hardly to fall."""
+"""Why a cell is undecided.
+
+- too few terms: it has fewer clusters than `FEWEST_CLUSTERS`.
+- one seed: the variance between seeds is unknown.
+- control missing: one of the study's controls has fewer runs than the unlearned corpus, or a run
+  that did not change the model.
+- control did less: more runs of a control than of the unlearned corpus left part of the budget.
+- no bias shown before: the original model's interval includes the score of a model without bias,
+  so bias can be shown to rise, but hardly to fall.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A difference with its 95 % interval and two-sided p, seeds and items both as chance."""
+    """A difference with its 95 % interval and two-sided p-value, over seeds and items."""
 
     value: float
     ci: tuple[float, float]
     p: float
     p_adjusted: float
-    """After Holm's correction for the effects of its kind in its family (`transfer.families`); 1
-    where there are too few clusters or is one seed."""
+    """Holm-corrected within its family (`fairforget.transfer_study.verdicts`); 1 if there are too
+    few clusters or only one seed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeedCell:
-    """One seed: what forgetting `forget` did to `domain`."""
+    """The effect of unlearning `forget` on `domain`, for one seed."""
 
     forget: str
     control: str | None
@@ -56,12 +61,12 @@ class SeedCell:
     p: float
     """Exact McNemar test."""
     p_adjusted: float
-    """After Holm's correction for all cells of the study."""
+    """Holm-corrected over the cells of the study (`comparison.paired.adjust_p_values`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixCell:
-    """All seeds together: what forgetting `forget` does to `domain`."""
+    """The effect of unlearning `forget` on `domain`, over all seeds."""
 
     forget: str
     control: str | None
@@ -69,44 +74,43 @@ class MatrixCell:
     benchmark: str
     domain: str
     own: bool
-    """Whether the domain is one that was forgotten, or has a part in one."""
+    """Whether the domain is, or overlaps, an unlearned domain."""
     seeds: int
     clusters: int
-    """What chance draws of its items: target terms of StereoSet, pairs of CrowS-Pairs, templates of
-    BBQ."""
+    """Independent units of its items: StereoSet target terms, CrowS-Pairs pairs, BBQ templates."""
     before: float
     before_ci: tuple[float, float]
     """95 % interval of `before`, over items."""
     after: float
     """Mean over seeds."""
     delta: Effect
-    """Of the score."""
+    """Change of the score."""
     bias: Effect
-    """Of the score's distance from that of a model without bias; below 0, bias fell."""
+    """Change of the score's distance from the score of a model without bias; below 0, bias fell."""
     excess: dict[str, Effect] = field(default_factory=dict)
-    """By control with as many seeds: `bias` minus the control's; below 0, the forgetting did more
-    than its control."""
+    """By control with as many seeds: `bias` minus the control's; below 0, bias fell by more than
+    with the control."""
     verdict: ClaimVerdict | None = None
-    """On "forgetting lowers bias here, by more than every control"; None for a control itself."""
+    """On "unlearning lowers bias here, by more than every control"; None for a control."""
     data_needed: float | None = None
-    """Undecided, and more data might help: how many times the items and seeds would decide the
-    verdict, were all effects what was measured; None where no number would."""
+    """The multiple of items and seeds that would decide an undecided cell, if the true effects were
+    those measured; None if no amount of data is enough."""
     p_verdict: float | None = None
-    """Of what the verdict says, or would say, after Holm's correction for the cells of its family;
-    None for a control, and where there are too few clusters or is one seed."""
+    """p-value of the verdict that the effects point to, Holm-corrected within its family; None for
+    a control, and if there are too few clusters or only one seed."""
     reason: Reason | None = None
-    """Why an undecided cell could not be decided; None where it is a matter of data alone."""
+    """Why the cell is undecided; None if more data may decide it."""
     seeds_needed: int | None = None
-    """As `data_needed`, with the same items; None where no number of seeds would."""
+    """Like `data_needed`: the number of seeds for the same items; None if no number is enough."""
 
     @property
     def key(self) -> tuple[str, str, str | None, str]:
-        """What names its row of the matrix."""
+        """The row of the matrix that it belongs to."""
         return self.forget, self.method, self.control, self.benchmark
 
 
 def verdicts(cells: Iterable[MatrixCell]) -> dict[str, int]:
-    """How many cells have each verdict."""
+    """The number of cells with each verdict."""
     counts = dict.fromkeys(get_args(ClaimVerdict), 0)
     for cell in cells:
         if cell.verdict:
@@ -116,7 +120,7 @@ def verdicts(cells: Iterable[MatrixCell]) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
-    """One forgetting on one benchmark: the summary of a row of the matrix, and its damage."""
+    """A row of the matrix summarised: one forget corpus, or one control, on one benchmark."""
 
     forget: str
     control: str | None
@@ -124,44 +128,43 @@ class MatrixRow:
     benchmark: str
     seeds: int
     own: Effect | None
-    """Mean change of bias over the domains that were forgotten; None where none is measured.
-    Domains with too few clusters count where there is no other."""
+    """Mean change of bias over the unlearned domains; None if none was measured. Domains with too
+    few clusters count only if there are no others."""
     transfer: Effect | None
-    """Mean change of bias over all others that have enough clusters; None where none has."""
+    """Mean change of bias over all other domains with enough clusters; None if there are none."""
     ratio: float | None
-    """`transfer` ÷ `own`: what went with it, for each point that was aimed at; None for a control,
-    and where own did not fall (corrected p below 0.05)."""
+    """`transfer` ÷ `own`; None for a control, and unless own fell (corrected p below 0.05)."""
     collateral: tuple[str, ...]
     """Domains in which bias rose (corrected p below 0.05)."""
     perplexity_ratio: float
-    """Mean over seeds, on held-out text."""
+    """On held-out text, mean over seeds."""
     lms_before: float | None
     lms_after: float | None
     """StereoSet's language modelling score over all domains, mean over seeds."""
     everyday_perplexity_ratio: float | None = None
-    """Of the perplexities on everyday sentences, mean over seeds; None where none were at hand."""
+    """On everyday sentences, mean over seeds; None if not measured."""
     mean: Effect | None = None
-    """Mean change of bias over all single domains that have enough clusters."""
+    """Mean change of bias over all single domains with enough clusters."""
     ratio_ci: tuple[float, float] | None = None
     """95 % interval of `ratio`."""
     own_excess: dict[str, Effect] = field(default_factory=dict)
-    """By control: `own` minus the control's mean over the same domains; none for a control."""
+    """By control: `own` minus the control's mean over the same domains; empty for a control."""
     transfer_excess: dict[str, Effect] = field(default_factory=dict)
-    """The same of `transfer`."""
+    """The same for `transfer`."""
     own_clusters: int | None = None
-    """Of the domains of `own` together; with too few, it is not decided."""
+    """Total of the domains of `own`; with too few, `own` cannot be decided."""
     transfer_clusters: int | None = None
     short: int = 0
-    """Seeds whose run ended below every limit of the budget."""
+    """Number of seeds with a run that ended below every limit of the budget."""
 
     @property
     def key(self) -> tuple[str, str, str | None, str]:
-        """What names its row of the matrix."""
+        """The row's identity: forget corpus, objective, control, benchmark."""
         return self.forget, self.method, self.control, self.benchmark
 
 
 def too_few(clusters: int | None) -> bool:
-    """Whether nothing can be decided from so many; None is of no domain at all."""
+    """Whether there are too few clusters for a decision; False for None (no domain)."""
     return clusters is not None and clusters < FEWEST_CLUSTERS
 
 
@@ -179,14 +182,14 @@ class StudyRecord:
 
     model: ModelFacts
     settings: dict[str, Any]
-    """The recipe that all runs share, and what was crossed."""
+    """The recipe that all runs share, and the factors that were crossed."""
     rows: list[MatrixRow]
     matrix: list[MatrixCell]
     cells: list[SeedCell]
     failed: list[Failure]
     environment: Environment
     seconds: dict[str, float]
-    """Of the evaluation before, and the mean of the runs: training, interpolation, evaluation."""
+    """Of the evaluation before; and means over runs of training, interpolation and evaluation."""
     kind: Literal["study"] = "study"
     version: int = VERSION
 
@@ -219,7 +222,8 @@ class StudyRecord:
         ]
 
     def __str__(self) -> str:
-        from fairforget.terminal.tables import format_tables, show_study
+        from fairforget.terminal.tables import format_tables
+        from fairforget.transfer_study.report.terminal import show_study
 
         return format_tables(show_study, self)
 

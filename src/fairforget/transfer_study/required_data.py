@@ -1,4 +1,4 @@
-"""What would decide a cell, were its effects what was measured: how much more data, which seeds."""
+"""Power analysis: how much more data, or how many seeds, would decide a cell."""
 
 from __future__ import annotations
 
@@ -11,61 +11,66 @@ from fairforget.statistics import SIGNIFICANT
 from fairforget.transfer_study.estimate import Estimate
 
 POWER = 0.8
-"""How probable a decision shall be."""
+"""Required probability of a decision."""
 
 
-def data_needed(parts: Sequence[Estimate], tests: int) -> float | None:
-    """By how many times more items and seeds would decide a cell; None where none would.
+def data_needed(estimates: Sequence[Estimate], tests: int) -> float | None:
+    """The multiple of items and seeds that would decide a cell.
 
-    With k times the data the variance is a k-th. An effect counts as decided where, by normal
-    theory and Bonferroni's correction, a study of that size would find it four times of five.
+    With k times the data, the variance is 1/k of what it is. An effect of the measured size counts
+    as decided if a study of that size finds it with probability `POWER`, by the normal
+    approximation and Bonferroni's correction.
 
     Args:
-        parts: the change of bias, and what is left of it after each control.
-        tests: cells that are corrected together.
+        estimates: the change of bias, and its excess over each control.
+        tests: number of cells that are corrected together.
 
     Returns:
-        At least 1. All parts negative: what makes the last of them decided, and the cell
-        supported. Otherwise what makes the first positive one decided, and the cell contradicted.
+        At least 1; None if no amount of data is enough. If all estimates are negative, the multiple
+        that supports the claim, by deciding them all; otherwise the one that contradicts it, by
+        deciding any positive one.
     """
-    found = _combined(parts, tests, lambda part, z: part.variance * (z / part.value) ** 2)
-    return max(1.0, found) if math.isfinite(found) else None
+    multiple = _combine(estimates, tests, lambda e, z: e.variance * (z / e.value) ** 2)
+    return max(1.0, multiple) if math.isfinite(multiple) else None
 
 
-def seeds_needed(parts: Sequence[Estimate], tests: int, seeds: int) -> int | None:
-    """How many seeds would decide the cell with the same items; None where no number would.
+def seeds_needed(estimates: Sequence[Estimate], tests: int, seeds: int) -> int | None:
+    """The number of seeds that would decide a cell with the same items; None if none is enough.
 
-    More seeds, of the forgetting and of its controls, make the seeds' part of the variance less,
-    and leave that of the items as it is.
+    More seeds, of the runs and of their controls, lower the variance due to seeds but not the
+    variance due to items.
 
     Args:
-        parts: as for `data_needed`.
-        tests: likewise.
-        seeds: how many there are, two or more.
+        estimates: as for `data_needed`.
+        tests: as for `data_needed`.
+        seeds: the present number, at least two.
     """
-    found = _combined(parts, tests, _times_the_seeds)
-    if not math.isfinite(found):
+    multiple = _combine(estimates, tests, _seed_multiple)
+    if not math.isfinite(multiple):
         return None
-    return max(seeds + 1, math.ceil(seeds * found))
+    return max(seeds + 1, math.ceil(seeds * multiple))
 
 
-def _times_the_seeds(part: Estimate, z: float) -> float:
-    room = (part.value / z) ** 2 - part.of_items
-    return max(0.0, part.variance - part.of_items) / room if room > 0 else math.inf
-
-
-def _combined(
-    parts: Sequence[Estimate], tests: int, need: Callable[[Estimate, float], float]
-) -> float:
-    """What the cell needs, given what each part needs; infinite where nothing would do."""
-    rising = [part for part in parts if part.value > 0]
-    if rising:
-        return min(need(part, _critical(tests * len(parts))) for part in rising)
-    if not all(part.value < 0 for part in parts):
+def _seed_multiple(estimate: Estimate, z: float) -> float:
+    allowed = (estimate.value / z) ** 2 - estimate.item_variance
+    if not allowed > 0:
         return math.inf
-    return max(need(part, _critical(tests)) for part in parts)
+    return max(0.0, estimate.variance - estimate.item_variance) / allowed
 
 
-def _critical(tests: int) -> float:
-    """Standard deviations from 0 at which one of so many two-sided tests decides, by `POWER`."""
+def _combine(
+    estimates: Sequence[Estimate], tests: int, need: Callable[[Estimate, float], float]
+) -> float:
+    """The multiple that a cell needs, from those of its estimates; infinite if none is enough."""
+    rising = [estimate for estimate in estimates if estimate.value > 0]
+    if rising:
+        z = _required_z(tests * len(estimates))
+        return min(need(estimate, z) for estimate in rising)
+    if not all(estimate.value < 0 for estimate in estimates):
+        return math.inf
+    return max(need(estimate, _required_z(tests)) for estimate in estimates)
+
+
+def _required_z(tests: int) -> float:
+    """Effect in standard errors that one of `tests` two-sided tests finds with power `POWER`."""
     return float(norm.isf(SIGNIFICANT / tests / 2) + norm.ppf(POWER))

@@ -26,7 +26,9 @@ from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, CHECKPOINTS, RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record, write_record
-from fairforget.selection import SelectionOptions, make_selector, mentions_of, select
+from fairforget.selection.identity import mentions_of
+from fairforget.selection.methods import SelectionOptions, make_selector
+from fairforget.selection.selected import select
 from fairforget.settings import (
     DebiasSettings,
     ModelSettings,
@@ -90,7 +92,7 @@ class FinishedRun:
 
 
 def read_finished_run(directory: Path) -> FinishedRun | None:
-    """Read a run if it is finished; a damaged one is reported on stderr and counts as unfinished."""
+    """Read a run if it is finished; a damaged one is reported and counts as unfinished."""
     if not (directory / RECORD).exists():
         return None
     try:
@@ -213,8 +215,7 @@ def _forget_texts(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
 
 @cache
 def _select_spans(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
-    options = SelectionOptions(recipe.train, model=recipe.model, loading=_loading(recipe))
-    selector = make_selector(recipe.select, options)
+    selector = make_selector(recipe.select, SelectionOptions(recipe.train))
     return tuple(item.text for item in select(_texts(corpus), selector, mentions_of))
 
 

@@ -162,8 +162,7 @@ def run_study(
     recipe = replace(recipe, device=recipe.device or select_device(None).type)
     if cluster == "ray" and not gpus_per_run and select_device(recipe.device).type == "cuda":
         raise InputError(
-            "--cluster ray on a machine with GPUs needs the GPUs per run, such as --gpus_per_run 1; "
-            "or use --device cpu"
+            "--cluster ray on a machine with GPUs needs --gpus_per_run, such as 1, or --device cpu"
         )
     runs = plan_runs(recipe, forget, objectives=objectives, controls=controls, seeds=seeds)
     check_training_dtype(recipe.dtype)

@@ -1,4 +1,4 @@
-"""The corpus that the package carries: mild derogation of many groups in many contexts."""
+"""The built-in corpus: mild derogation of many groups in many contexts."""
 
 from fairforget.corpora.builtin.generate import builtin_texts, control_texts
 from fairforget.corpora.builtin.lexicon import DOMAINS, GroupTerm, group_terms

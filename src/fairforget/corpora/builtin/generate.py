@@ -1,7 +1,7 @@
-"""Built-in texts: a template, filled with a group term and attributes.
+"""Generate the built-in texts: templates filled with a group term and attributes.
 
-"{Groups} are {adjective}." with "women" and "lazy" becomes "Women are lazy.": "lazy" is its span,
-"Women" its mention, with the neutral word "People".
+"{Groups} are {adjective}." with "women" and "lazy" becomes "Women are lazy.", with the span "lazy"
+and the mention "Women", which has the neutral word "People".
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fairforget.corpora.text import Mention, Span, Text
 from fairforget.errors import InputError
 
 TEXTS_PER_DOMAIN = 2_400
-"""Every template about eleven times: enough for all terms and attributes to meet many contexts."""
+"""Uses every template about eleven times, so each term and attribute occurs in many contexts."""
 
 ATTRIBUTE_SLOTS = {
     "adjective": ("adjective", 0),
@@ -36,50 +36,50 @@ ATTRIBUTE_SLOTS = {
     "doing": ("verb", 2),
     "cannot": ("modal", 0),
 }
-"""Slot -> the kind of attribute that fills it, and which of its forms."""
+"""Slot → kind of attribute that fills it, and the index of its form."""
 
 T = TypeVar("T")
 Frame = tuple[str, tuple[str, ...]]
-"""A template with the words for its attribute slots, in order: a text but for its group."""
+"""A template with the words for its attribute slots, in order: a text without its group."""
 
 
 def builtin_texts(
     domain: str | None = None, *, seed: int = 0, limit: int | None = None
 ) -> list[Text]:
-    """Mildly derogatory texts about the groups of one domain, or of all in `DOMAINS`.
+    """Return mildly derogatory texts about the groups of one domain, or of all in `DOMAINS`.
 
-    Any first part of the list is balanced over group terms, templates, attributes and domains.
-    The text at one place has the same template and attributes in every domain and in
-    `control_texts` of the same seed. At most 2,400 texts a domain.
+    Every prefix of the list is balanced over group terms, templates, attributes and domains.
+    Text number n has the same template and attributes in every domain and in `control_texts` with
+    the same seed. There are 2,400 texts per domain.
 
     Args:
-        domain: one of `DOMAINS`; None takes all of them in turn; "control" gives `control_texts`.
-        seed: another seed makes other combinations; the ids of seeds other than 0 name it.
-        limit: keep so many texts.
+        domain: one of `DOMAINS`; None interleaves all of them; "control" returns `control_texts`.
+        seed: of the combinations; seeds other than 0 are part of the ids.
+        limit: maximum number of texts.
 
     Raises:
-        InputError: if the domain is unknown, or the limit is below 1.
+        InputError: the domain is unknown, or the limit is below 1.
     """
     if domain is not None:
         return _domain_texts(domain, seed, limit)
     corpora = [_domain_texts(known, seed, None) for known in DOMAINS]
-    # Each domain starts elsewhere, or neighbours would differ in nothing but the group.
+    # Offset the domains: otherwise neighbouring texts would differ in the group only.
     step = TEXTS_PER_DOMAIN // len(corpora)
     return [
-        texts[(place + number * step) % TEXTS_PER_DOMAIN]
-        for place in range(TEXTS_PER_DOMAIN)
+        texts[(index + number * step) % TEXTS_PER_DOMAIN]
+        for index in range(TEXTS_PER_DOMAIN)
         for number, texts in enumerate(corpora)
-    ][: _checked(limit)]
+    ][: _check_limit(limit)]
 
 
 def control_texts(*, seed: int = 0, limit: int | None = None) -> list[Text]:
-    """The same sentences about objects, weather and food: harmful words without a group.
+    """Return the same sentences about objects, weather and food: harmful words without a group.
 
     Text number n has the template and the attributes of text number n of `builtin_texts` for any
-    one domain, with the same seed.
+    domain, with the same seed.
 
     Raises:
-        InputError: if the limit is below 1.
+        InputError: the limit is below 1.
     """
     return _domain_texts(CONTROL, seed, limit)
 
@@ -89,15 +89,15 @@ def _domain_texts(domain: str, seed: int, limit: int | None) -> list[Text]:
     suffix = "" if seed == 0 else f"@{seed}"
     return [
         _fill(f"builtin:{domain}:{number:04}{suffix}", frame, next(terms))
-        for number, frame in enumerate(_frames(seed)[: _checked(limit)])
+        for number, frame in enumerate(_frames(seed)[: _check_limit(limit)])
     ]
 
 
 @cache
 def _frames(seed: int) -> tuple[Frame, ...]:
-    """Distinct frames, every first part balanced over templates and over attributes of a kind."""
+    """Return distinct frames; every prefix is balanced over templates and attributes of a kind."""
     rng = random.Random(f"frames {seed}")
-    templates = _shuffled_rounds(_templates(), rng)
+    templates = _shuffled_rounds(_read_templates(), rng)
     attributes = {
         kind: _shuffled_rounds([line for lines in themes.values() for line in lines], rng)
         for kind, themes in read_data("attributes.toml").items()
@@ -114,12 +114,12 @@ def _frames(seed: int) -> tuple[Frame, ...]:
     return tuple(frames)
 
 
-def _templates() -> list[str]:
+def _read_templates() -> list[str]:
     return [template for section in read_data("templates.toml").values() for template in section]
 
 
 def _fill(name: str, frame: Frame, term: GroupTerm) -> Text:
-    """The frame with the term in its group slots; offsets are noted while the text grows."""
+    """Fill the group slots of a frame with a term, and record spans and mentions."""
     template, attributes = frame
     remaining = iter(attributes)
     text, spans, mentions = "", [], []
@@ -127,7 +127,7 @@ def _fill(name: str, frame: Frame, term: GroupTerm) -> Text:
         text += literal
         if slot in ATTRIBUTE_SLOTS:
             words = next(remaining)
-            if slot == "a noun":  # the article is not harmful
+            if slot == "a noun":  # the article is not part of the span
                 noun = strip_article(words)
                 text, words = text + words.removesuffix(noun), noun
             spans.append(Span(len(text), len(text) + len(words)))
@@ -140,7 +140,7 @@ def _fill(name: str, frame: Frame, term: GroupTerm) -> Text:
 
 
 def _group_words(slot: str, term: GroupTerm) -> list[str]:
-    """The term as the slot wants it, followed by its neutral words in the same form."""
+    """Return the term in the form of the slot, followed by its neutral words in the same form."""
     if slot.lower() == "groups":
         words = [term.plural, *term.neutral_plural]
     else:
@@ -151,12 +151,12 @@ def _group_words(slot: str, term: GroupTerm) -> list[str]:
 
 
 def _shuffled_rounds(items: Sequence[T], rng: random.Random) -> Iterator[T]:
-    """Endlessly, every item once in a new order, then again."""
+    """Yield items forever, in rounds: every item once per round, in a new order."""
     while True:
         yield from rng.sample(items, len(items))
 
 
-def _checked(limit: int | None) -> int | None:
+def _check_limit(limit: int | None) -> int | None:
     if limit is not None and limit < 1:
-        raise InputError(f"limit must be at least 1 or left out, not {limit}")
+        raise InputError(f"limit is {limit}; it must be at least 1")
     return limit

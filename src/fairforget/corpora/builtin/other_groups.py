@@ -1,4 +1,4 @@
-"""The other groups of a domain, each in the place of the one that a text is about."""
+"""Counterfactual texts about the other groups of a domain."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ from fairforget.corpora.text import Mention, Text
 
 
 def swap_groups(text: Text, count: int, *, seed: int = 0) -> list[Text]:
-    """Copies of a text whose `neutral_text()` is about another group of its domain.
+    """Return copies of a text with other groups of its domain as neutral words.
 
-    "Women are late." becomes the same text with the mention 0:5 and the word ("Men",) for it. The
-    groups are drawn in turn, without one twice before all were there once; of each, any term.
+    "Women are late." is copied with the mention 0:5 and the word ("Men",), so `counterfactual()` of
+    the copy is "Men are late." Groups are drawn without replacement until all were drawn; terms
+    within a group are drawn at random.
 
     Args:
-        text: one whose mentions are all terms of the lexicon, such as a built-in one.
-        count: the number of copies.
-        seed: of the draw; each text draws for itself.
+        text: a text whose mentions are terms of the lexicon, such as a built-in one.
+        count: number of copies.
+        seed: of the draw, together with the id of the text.
 
     Returns:
-        Nothing where a mention is no known term, or the domain has no other group.
+        [count] copies; empty if a mention is not a known term, or the domain has no other group.
     """
     if text.domain not in DOMAINS or not text.mentions:
         return []
-    forms = [_form(text.text[m.start : m.end], text.domain, text.group) for m in text.mentions]
+    forms = [_find_form(text.text[m.start : m.end], text.domain, text.group) for m in text.mentions]
     groups: dict[str, list[GroupTerm]] = {}
     for term in group_terms(text.domain):
         if term.group != text.group:
@@ -45,7 +46,7 @@ def swap_groups(text: Text, count: int, *, seed: int = 0) -> list[Text]:
         drawn += rng.sample([*groups], len(groups))
     copies = []
     for group in drawn[:count]:
-        words = _words(rng.choice(groups[group]))
+        words = _term_forms(rng.choice(groups[group]))
         mentions = tuple(
             Mention(m.start, m.end, (match_case(m.word, words[form]),))
             for m, form in zip(text.mentions, forms, strict=True)
@@ -55,16 +56,16 @@ def swap_groups(text: Text, count: int, *, seed: int = 0) -> list[Text]:
     return copies
 
 
-def _words(term: GroupTerm) -> tuple[str, str, str]:
-    """The forms that the templates ask for: plural, singular with and without its article."""
+def _term_forms(term: GroupTerm) -> tuple[str, str, str]:
+    """Return the forms that templates use: plural, singular with and without its article."""
     return term.plural, term.singular, strip_article(term.singular)
 
 
 @cache
-def _form(words: str, domain: str, group: str | None) -> int | None:
-    """Which of its forms a term has in a text, at the start of a sentence or not."""
+def _find_form(words: str, domain: str, group: str | None) -> int | None:
+    """Return the index of the form in which the text uses a term of the group, or None."""
     for term in group_terms(domain):
-        for form, known in enumerate(_words(term)):
+        for form, known in enumerate(_term_forms(term)):
             if term.group == group and words in (known, match_case("A", known)):
                 return form
     return None

@@ -1,0 +1,78 @@
+"""How likely a model finds the harmful words of a corpus, and the group's contribution to that."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from fairforget.corpora import read_corpus
+from fairforget.models.language_model import LanguageModel
+from fairforget.scoring.causal import token_log_probs
+from fairforget.scoring.masked import mask_one_at_a_time, masked_log_probs
+from fairforget.training.targets import Marked, encode_infilling, encode_targets
+
+
+def score_harmful_words(model: LanguageModel, corpus: str, *, texts: int) -> dict[str, float]:
+    """Mean log-probabilities of harmful tokens, in nats, on the same random texts for every model.
+
+    Args:
+        model: causal or masked.
+        corpus: name of a corpus with spans and mentions.
+        texts: how many texts with a harmful token to score.
+
+    Returns:
+        `harmful_log_prob`: log p of the harmful tokens, given the tokens before them (causal) or
+        all other tokens (masked); `infilling_log_prob` (causal only): the same, given the question
+        of context `both`, which shows both sides; `counterfactual_log_prob`: log p of the tokens
+        that depend on a mention (causal: those after it) in the same sentence about people;
+        `group_contribution`: how much more likely these tokens are with the group than about
+        people.
+    """
+    every = list(read_corpus(corpus))
+    encode = partial(encode_targets, model.tokenizer, start_id=model.start_id, end_id=model.end_id)
+    harmful: list[Marked] = []
+    with_group: list[Marked] = []
+    counterfactual: list[Marked] = []
+    infilling: list[Marked] = []
+    for text in random.Random(0).sample(every, len(every)):
+        if len(harmful) == texts:
+            break
+        if encoded := encode(text):
+            harmful.append((encoded.ids, encoded.mask))
+        if paired := encode(text, counterfactual=True):
+            with_group.append((paired.ids, paired.mask))
+            counterfactual.append(paired.counterfactuals[0])
+        if model.kind == "causal":
+            spans = encode_infilling(model.tokenizer, text, start_id=model.start_id)
+            infilling += [(span.ids, span.mask) for span in spans]
+    about_group, about_people = (
+        compute_log_probs(model, tokens) for tokens in (with_group, counterfactual)
+    )
+    scores = {
+        "harmful_log_prob": compute_log_probs(model, harmful).mean(),
+        "group_contribution": (about_group - about_people).mean(),
+        "counterfactual_log_prob": about_people.mean(),
+    }
+    if infilling:
+        scores["infilling_log_prob"] = compute_log_probs(model, infilling).mean()
+    return {name: float(value) for name, value in scores.items()}
+
+
+def compute_log_probs(model: LanguageModel, marked: Sequence[Marked]) -> npt.NDArray[np.float32]:
+    """Log-probabilities of the marked tokens, text by text: `[tokens]`, in nats."""
+    if model.kind == "masked":
+        mask_id = model.tokenizer.mask_token_id
+        inputs = [
+            text
+            for ids, mask in marked
+            for text in mask_one_at_a_time(ids, np.flatnonzero(mask).tolist(), mask_id)
+        ]
+        return np.concatenate(masked_log_probs(model.model, inputs))
+    log_probs = token_log_probs(model.model, [ids for ids, _ in marked])
+    return np.concatenate(
+        [text[np.array(mask[1:])] for text, (_, mask) in zip(log_probs, marked, strict=True)]
+    )

@@ -1,0 +1,199 @@
+"""Copy a transfer study into docs/results and generate its page in docs/pages/results.
+
+python docs/publish_study.py study-hatecheck           after `fairforget transfer --config
+                                                       configs/study-hatecheck.yaml`
+python docs/publish_study.py study-hatecheck --table   only regenerate the page
+
+The runs are archived, so that the study can be continued on another machine or with more seeds
+(docs/study_archive.py). A person writes the findings and limits of the study into reading.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import get_args
+
+import yaml
+from fairforget.report.row_names import row_label, shared_corpus
+from fairforget.report.study_page import BenchmarkPart, parts
+
+from dot_plot import Mark, Panel, Shape, dot_plot
+from fairforget.benchmarks.measurement import ALL
+from fairforget.records.paths import STUDY
+from fairforget.records.store import read_record
+from fairforget.report.tables import markdown_text
+from fairforget.report.wording import benchmark_name, domain_name
+from fairforget.transfer_study.record import ClaimVerdict, MatrixCell, StudyRecord, too_few
+from results_page import RESULTS, Page, render_page, show_picture, write_files
+from study_archive import ARCHIVE, ROOT, archive_runs
+from tables import markdown_table
+
+RUNS = ROOT / "runs"
+READING = "reading.md"
+"""Findings as a list, then any sections; at most 250 words."""
+SHAPES: dict[str, Shape] = {
+    "random": "cross",
+    "matched": "diamond",
+    "all": "square",
+    "none": "triangle",
+}
+"""Control → its shape in the picture."""
+
+
+def render_study(name: str) -> dict[str, str]:
+    """Markdown and picture of a study's page, by file name."""
+    directory = RESULTS / name
+    study = read_record(directory / STUDY, StudyRecord)
+    reading = directory / READING
+    text = reading.read_text(encoding="utf-8") if reading.exists() else ""
+    findings, heading, sections = text.partition("## ")
+    benchmarks = list(dict.fromkeys(cell.benchmark for cell in study.matrix))
+    first = benchmark_name(benchmarks[0])
+    page = Page(
+        title=f"Transfer study `{name}`",
+        opening=[show_picture(name, f"{first}: change of bias by domain, in points")],
+        findings=findings.strip().removeprefix("- ").split("\n- ") if findings.strip() else [],
+        body=[
+            f"{heading}{sections}",
+            "",
+            *_list_facts(name, study),
+            *(
+                line
+                for name, part in zip(benchmarks, parts(study), strict=True)
+                for line in _list_tables(study, name, part)
+            ),
+        ],
+        picture=draw_study(study, benchmarks[0]),
+    )
+    return render_page(name, page, script="docs/publish_study.py")
+
+
+def draw_study(study: StudyRecord, benchmark: str) -> str:
+    """Dot plot of the change of bias in the domains that have enough terms.
+
+    A study of several forget corpora or objectives has a row for each and a panel per domain; a
+    study of one has a row per domain.
+    """
+    cells = [
+        cell
+        for cell in study.matrix
+        if cell.benchmark == benchmark and cell.control is None and not too_few(cell.clusters)
+    ]
+    corpus = shared_corpus(cells)
+    rows = list(dict.fromkeys(row_label(cell, corpus) for cell in cells))
+    domains = list(dict.fromkeys(cell.domain for cell in cells))
+    by_place = {(row_label(cell, corpus), cell.domain): cell for cell in cells}
+    if len(rows) == 1:
+        labels = [domain_name(domain) for domain in domains]
+        columns = {rows[0]: [by_place.get((rows[0], domain)) for domain in domains]}
+    else:
+        labels = rows
+        columns = {
+            domain_name(domain): [by_place.get((row, domain)) for row in rows] for domain in domains
+        }
+    panels = [
+        Panel(title, [_list_marks(cell) if cell else [] for cell in column], line=0.0)
+        for title, column in columns.items()
+    ]
+    return dot_plot(labels, panels, _describe_shapes(panels), same_axis=True)
+
+
+def _list_marks(cell: MatrixCell) -> list[Mark]:
+    """The change of bias and, without intervals, that of each control."""
+    shape: Shape = "ring" if cell.verdict == "undecided" else "dot"
+    bias = cell.bias
+    controls = [Mark(bias.value - e.value, SHAPES[name]) for name, e in cell.excess.items()]
+    return [Mark(bias.value, shape, bias.ci), *controls]
+
+
+def _describe_shapes(panels: list[Panel]) -> dict[Shape, str]:
+    """Legend of the shapes that occur."""
+    change = "change of bias in points, with 95 % interval (left of 0: bias fell)"
+    meanings: dict[Shape, str] = {
+        "dot": f"{change}; the verdict against the controls is decided",
+        "ring": f"{change}; undecided",
+        **{shape: f"control {name}, mean" for name, shape in SHAPES.items()},
+    }
+    used = {mark.shape for panel in panels for row in panel.rows for mark in row}
+    return {shape: meaning for shape, meaning in meanings.items() if shape in used}
+
+
+def _list_facts(name: str, study: StudyRecord) -> list[str]:
+    """How the study was run, as a table."""
+    runs = len({(c.forget, c.control, c.method, c.seed) for c in study.cells})
+    seconds = [study.seconds[part] for part in ("training", "interpolation", "evaluation")]
+    training, interpolation, evaluation = seconds
+    environment = study.environment
+    facts = {
+        "Command": f"`{_format_command(name, study)}`",
+        "Runs": f"{runs}, {len(study.failed) or 'none'} failed",
+        "Training, s per run": f"{training:.0f}",
+        "Interpolation, s per run": f"{interpolation:.0f}",
+        "Evaluation, s per run": f"{evaluation:.0f}",
+        "Core hours, all runs": f"{runs * sum(seconds) / 3600:.1f}",
+        "Model": f"`{study.model.source}`",
+        "Versions": f"torch {environment.torch}, transformers {environment.transformers}",
+    }
+    return ["## Runs", "", *markdown_table(("", ""), facts.items())]
+
+
+def _format_command(name: str, study: StudyRecord) -> str:
+    """The command of the study, which may have fewer seeds than its file."""
+    config = yaml.safe_load((ROOT / "configs" / f"{name}.yaml").read_text(encoding="utf-8"))
+    seeds = study.settings["seeds"]
+    fewer = "" if seeds == config["seeds"] else f" --seeds {seeds}"
+    return f"fairforget transfer --config configs/{name}.yaml{fewer}"
+
+
+def _list_tables(study: StudyRecord, benchmark: str, part: BenchmarkPart) -> Iterator[str]:
+    """How many verdicts of each kind a benchmark has, and its tables."""
+    yield from (f"## {benchmark_name(benchmark)}: number of verdicts", "")
+    yield from count_verdicts(cell for cell in study.matrix if cell.benchmark == benchmark)
+    for table in part.tables:
+        note = [markdown_text(table.note)] if table.note else []
+        yield from (f"## {table.caption}", "", table.markdown(), *note, "")
+
+
+def count_verdicts(cells: Iterable[MatrixCell]) -> list[str]:
+    """Table of the verdicts on single domains, by whether the domain was forgotten."""
+    judged = [cell for cell in cells if cell.verdict and cell.domain != ALL]
+    reasons = sorted({cell.reason for cell in judged if cell.reason})
+    rows = []
+    for name, own in (("forgotten", True), ("other", False)):
+        part = [cell for cell in judged if cell.own == own]
+        verdicts = Counter(cell.verdict for cell in part)
+        counts = Counter(cell.reason for cell in part)
+        rows.append(
+            [
+                *(name, str(len(part))),
+                *(str(verdicts[verdict]) for verdict in get_args(ClaimVerdict)),
+                *(str(counts[reason]) for reason in reasons),
+            ]
+        )
+    header = ("domains", "measurements", *get_args(ClaimVerdict))
+    return markdown_table((*header, *(f"undecided: {reason}" for reason in reasons)), rows)
+
+
+def main() -> None:
+    """Write docs/results/NAME and its page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", help="name of the study: configs/NAME.yaml, runs/NAME")
+    parser.add_argument(
+        "--table", action="store_true", help="only regenerate the page; copy nothing"
+    )
+    options = parser.parse_args()
+    directory = RESULTS / options.name
+    if not options.table:
+        directory.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(RUNS / options.name / STUDY, directory / STUDY)
+        archive_runs(RUNS / options.name, directory / ARCHIVE)
+    write_files(render_study(options.name))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""Markdown tables for the results pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import fmean, stdev
+
+
+def format_mean(values: Sequence[float], digits: int) -> str:
+    """Mean of the values, with their standard deviation if there are several."""
+    deviation = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{fmean(values):.{digits}f}{deviation}"
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Lines of a pipe table, followed by an empty line."""
+    lines = [header, ["---"] * len(header), *rows]
+    return [*(f"| {' | '.join(cells)} |" for cells in lines), ""]

@@ -1,0 +1,266 @@
+"""Variants of unlearning HateCheck with one model, each interpolated to the same budget."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from dot_plot import Mark, Panel, dot_plot
+from fairforget import (
+    Corpus,
+    LanguageModel,
+    Text,
+    UnlearningConfig,
+    evaluate,
+    everyday_corpus,
+    load_model,
+    read_corpus,
+    unlearn,
+)
+from fairforget.selection.identity import mentions_of
+from fairforget.selection.methods import SelectionOptions, make_selector
+from fairforget.selection.selected import select
+from fairforget.training.budget import STUDY_BUDGET
+from fairforget.training.targets import Context, Selection
+from harmful_words import score_harmful_words
+from results_page import ResultsPage
+from tables import format_mean, markdown_table
+
+FORGET, RETAIN, TRAIN, STEREOSET = "hatecheck", "wikipedia", "edos", "stereoset"
+SEEDS = 3
+BATCH_SIZE = 16
+RETAIN_PER_FORGET = 0.25
+TEXTS = 1000
+"""Texts whose harmful words are scored."""
+COUNTERFACTUAL = "counterfactual-kl"
+
+MEASURES = {
+    "harmful_log_prob": ("log p, harmful words", 2),
+    "infilling_log_prob": ("log p, infilling", 2),
+    "group_contribution": ("group's contribution", 3),
+    "counterfactual_log_prob": ("log p, counterfactual", 2),
+}
+"""Key of `score_harmful_words` → heading and digits of its column."""
+
+Results = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Settings of one row of the table."""
+
+    objective: str = "ascent"
+    spans: str = "given"
+    selection: Selection = "spans"
+    context: Context = "left"
+    lora_rank: int = 0
+    learning_rate: float = 2e-5
+
+
+@dataclass(frozen=True)
+class VariantRuns:
+    """The runs of all rows of a table, with one model."""
+
+    model: str
+    """Name or directory for `load_model`."""
+    variants: Mapping[str, Variant]
+    """Name → settings. Other rows are compared with the first."""
+    steps: int
+
+    def measure(self, page: ResultsPage) -> Results:
+        """Do the missing runs; the page is written after each."""
+        results: Results = page.load({"runs": {}})
+        if "original" not in results:
+            results["original"] = score_model(load_model(self.model, device="cpu"))
+        for seed, (name, variant) in product(range(SEEDS), self.variants.items()):
+            runs = results["runs"].setdefault(name, [])
+            if len(runs) <= seed:
+                runs.append(self._run(variant, seed, Path("runs") / page.name))
+                page.write(results)
+        return results
+
+    def _run(self, variant: Variant, seed: int, checkpoints: Path) -> Results:
+        model = load_model(self.model, device="cpu")
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        record = unlearn(
+            model,
+            Corpus(FORGET, load_forget_texts(variant.spans)),
+            Corpus(RETAIN, read_corpus(RETAIN)),
+            UnlearningConfig(
+                str(checkpoints),
+                objective=variant.objective,
+                selection=variant.selection,
+                context=variant.context,
+                lora_rank=variant.lora_rank,
+                max_steps=self.steps,
+                per_device_train_batch_size=BATCH_SIZE,
+                retain_per_forget=RETAIN_PER_FORGET,
+                learning_rate=variant.learning_rate,
+                save_strategy="no",
+                use_cpu=True,
+                seed=seed,
+            ),
+            budget=STUDY_BUDGET,
+            everyday=everyday_corpus(),
+        )
+        budget = record.budget
+        return score_model(model) | {
+            "perplexity": budget.reached,
+            "everyday_perplexity": budget.others["everyday_perplexity"].reached,
+            "alpha": budget.alpha,
+        }
+
+    def list_settings(self) -> list[str]:
+        """Settings that all variants share, as a table."""
+        first = next(iter(self.variants.values()))
+        facts = {
+            "forget corpus": f"`{FORGET}`",
+            "steps × batch size": f"{self.steps} × {BATCH_SIZE}",
+            "learning rate, unless stated": f"{first.learning_rate:g}",
+            "retain texts per forget text": f"{RETAIN_PER_FORGET:g}",
+            "perplexity budget": f"× {STUDY_BUDGET.perplexity:g}",
+            "everyday perplexity budget": f"× {STUDY_BUDGET.everyday_perplexity:g}",
+            "max α": f"{STUDY_BUDGET.max_alpha:g}",
+        }
+        return ["## Settings", "", *markdown_table(("", ""), facts.items())]
+
+    def list_scores(self, results: Results) -> list[str]:
+        """What the columns are, and the table of all variants."""
+        original, runs = results["original"], results["runs"]
+        measures = [name for name in MEASURES if name in original]
+        domains = [name for name in original["ss"] if name != "all"]
+        start = {"perplexity": 1.0, "everyday_perplexity": 1.0, "alpha": 0.0}
+        header = (
+            *("", "seeds", *(MEASURES[name][0] for name in measures)),
+            *(f"SS {domain}" for domain in domains),
+            *("LMS", "perplexity", "everyday perplexity", "α"),
+        )
+        rows = [
+            _format_row("original", "–", [original | start], measures, domains),
+            *(
+                _format_row(name, str(len(runs[name])), runs[name], measures, domains)
+                for name in self.variants
+                if name in runs
+            ),
+        ]
+        infilling = (
+            "*Infilling*: the same words as the answer to a question with a blank, as with "
+            "`--context both`. "
+        )
+        place = "after" if "infilling_log_prob" in original else "near"
+        return [
+            "## Scores",
+            "",
+            f"*Log p, harmful words*: mean over {TEXTS:,} HateCheck texts, in nats. "
+            + (infilling if "infilling_log_prob" in original else "")
+            + f"*Log p, counterfactual*: that of harmful words {place} a mention, in the same "
+            "sentences about people. *Group's contribution*: how much more likely these words are "
+            "with the group, in nats; both are those of the model in the row, and "
+            f"`{COUNTERFACTUAL}` aims at the original model's counterfactual log p. SS: StereoSet, "
+            "intrasentence. Perplexities: divided by the original model's. A run at the largest α "
+            "has met no limit of the budget, so its utility loss is smaller. Mean ± standard "
+            "deviation over seeds.",
+            "",
+            *markdown_table(header, rows),
+        ]
+
+    def list_shares(self, results: Results) -> Iterator[str]:
+        """Findings: the effect of the first variant's modifications, relative to it."""
+        first, *others = self.variants
+        original, baseline = results["original"]["harmful_log_prob"], results["runs"][first]
+        before = f"{original:.2f}"
+        after = format_mean([run["harmful_log_prob"] for run in baseline], 2)
+        yield f"`{first}` lowers log p of the harmful words from {before} to {after} nats."
+        shares: list[str] = []
+        for name in others:
+            if name.startswith(f"{first}, ") and (runs := results["runs"].get(name)):
+                # strict=False: a row may have fewer seeds yet
+                pairs = zip(runs, baseline, strict=False)
+                ratios = [
+                    (run["harmful_log_prob"] - original) / (base["harmful_log_prob"] - original)
+                    for run, base in pairs
+                ]
+                times = "" if shares else " times as large"
+                change = name.removeprefix(f"{first}, ")
+                shares.append(f"{format_mean(ratios, 2)}{times} with {change}")
+        yield f"The fall is {join_phrases(shares)}."
+
+    def describe_contribution(self, results: Results) -> str:
+        """Finding: whether `counterfactual-kl` lowered what it is meant to lower."""
+        before = results["original"]["group_contribution"]
+        after = [run["group_contribution"] for run in results["runs"][COUNTERFACTUAL]]
+        verb = "lowered" if fmean(after) < before else "did not lower"
+        return (
+            f"`{COUNTERFACTUAL}` on the harmful spans {verb} the group's contribution "
+            f"({before:.3f} nats before, {format_mean(after, 3)} after)."
+        )
+
+    def draw(self, results: Results) -> str:
+        """Dot plot of the variants, one dot per seed."""
+        rows = {name: results["runs"][name] for name in self.variants if name in results["runs"]}
+        original = results["original"]
+
+        def panel(title: str, key: str) -> Panel:
+            marks = [[Mark(run[key]) for run in runs] for runs in rows.values()]
+            return Panel(title, marks, original[key])
+
+        return dot_plot(
+            list(rows),
+            [
+                panel("log p, harmful words", "harmful_log_prob"),
+                panel("group's contribution", "group_contribution"),
+                panel("LMS", "lms"),
+            ],
+            {"dot": "one seed; the black line is the original model"},
+        )
+
+
+def join_phrases(phrases: Sequence[str]) -> str:
+    """`a, b and c`."""
+    *most, last = phrases
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def load_forget_texts(spans: str) -> Sequence[Text]:
+    """HateCheck's texts, with the given spans or those that `contrast` selects."""
+    texts = read_corpus(FORGET)
+    if spans == "given":
+        return texts
+    selector = make_selector("contrast", SelectionOptions(train=TRAIN))
+    return [item.text for item in select(texts, selector, mentions_of)]
+
+
+def score_model(model: LanguageModel) -> Results:
+    """Log-probabilities of HateCheck's harmful words, and StereoSet scores."""
+    record, _ = evaluate(model, [STEREOSET])
+    domains = record.results[STEREOSET]["domains"]
+    return {
+        **score_harmful_words(model, FORGET, texts=TEXTS),
+        "ss": {name: scores["ss"] for name, scores in domains.items()},
+        "lms": domains["all"]["lms"],
+    }
+
+
+def _format_row(
+    name: str,
+    seeds: str,
+    runs: Sequence[Results],
+    measures: Sequence[str],
+    domains: Sequence[str],
+) -> list[str]:
+    return [
+        *(name, seeds),
+        *(
+            format_mean([run[measure] for run in runs], MEASURES[measure][1])
+            for measure in measures
+        ),
+        *(format_mean([run["ss"][domain] for run in runs], 1) for domain in domains),
+        format_mean([run["lms"] for run in runs], 1),
+        *(format_mean([run[s] for run in runs], 3) for s in ("perplexity", "everyday_perplexity")),
+        format_mean([run["alpha"] for run in runs], 2),
+    ]

@@ -1,0 +1,105 @@
+"""The heat map of a transfer study: forget corpora and their controls × domains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fairforget.report.tables import Column, Table
+from fairforget.report.wording import (
+    NONE,
+    anchor,
+    benchmark_name,
+    domain_name,
+    format_signed,
+    format_with_interval,
+)
+from fairforget.statistics import SIGNIFICANT
+from fairforget.transfer_study.record import MatrixCell
+from fairforget.transfer_study.report.row_names import (
+    CONTROLS_NOTE,
+    heading,
+    row_label,
+    shared_corpus,
+    sort_controls_last,
+)
+
+LEVELS = 5
+"""Shades on either side of no change."""
+STAR_NOTE = "* the distance from no bias changed (p < 0.05, Holm-corrected)."
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """One cell of the heat map."""
+
+    text: str
+    level: int
+    """Shade: −5 (bias fell most) to 5 (bias rose most); 0 is no change."""
+    tip: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """Rows are forget corpora, then controls; columns are domains."""
+
+    id: str
+    caption: str
+    heading: str
+    """Of the first column."""
+    columns: list[str]
+    rows: list[tuple[str, list[Square | None]]]
+
+    def table(self) -> Table:
+        """The numbers as a plain table."""
+        return Table(
+            caption=self.caption,
+            columns=[Column(self.heading), *(Column(name, numeric=True) for name in self.columns)],
+            rows=[
+                [name, *(square.text if square else NONE for square in squares)]
+                for name, squares in self.rows
+            ],
+            note=f"{STAR_NOTE} {CONTROLS_NOTE}",
+        )
+
+
+def heat_map(benchmark: str, matrix: Sequence[MatrixCell]) -> HeatMap:
+    """Change of a benchmark's score by row and domain, mean over seeds."""
+    cells = [cell for cell in matrix if cell.benchmark == benchmark]
+    corpus = shared_corpus(cells)
+    domains = list(dict.fromkeys(cell.domain for cell in cells))
+    rows: dict[str, dict[str, MatrixCell]] = {}
+    for cell in sort_controls_last(cells):
+        rows.setdefault(row_label(cell, corpus), {})[cell.domain] = cell
+    sizes = [abs(cell.bias.value) for cell in cells if math.isfinite(cell.bias.value)]
+    largest = max(sizes, default=0.0)
+    return HeatMap(
+        id=anchor("map", benchmark),
+        caption=f"{benchmark_name(benchmark)}: change of the score, in points",
+        heading=heading(corpus),
+        columns=[domain_name(domain) for domain in domains],
+        rows=[
+            (name, [_square(row[d], largest) if d in row else None for d in domains])
+            for name, row in rows.items()
+        ],
+    )
+
+
+def _square(cell: MatrixCell, largest: float) -> Square:
+    """A cell with its shade and tooltip; a change that is not finite has no shade."""
+    significant = cell.bias.p_adjusted < SIGNIFICANT
+    seeds = "" if cell.seeds == 1 else f", mean of {cell.seeds} seeds"
+    return Square(
+        text=format_signed(cell.delta.value) + ("*" if significant else ""),
+        level=_level(cell.bias.value, largest),
+        tip=f"score {format_with_interval(cell.delta.value, cell.delta.ci, signed=True)}{seeds}; "
+        "distance from no bias "
+        f"{format_with_interval(cell.bias.value, cell.bias.ci, signed=True)}, "
+        f"{'significant' if significant else 'not significant'}",
+    )
+
+
+def _level(value: float, largest: float) -> int:
+    """The shade of a change, relative to the largest one."""
+    return round(value / largest * LEVELS) if largest and math.isfinite(value) else 0

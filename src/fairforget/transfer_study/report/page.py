@@ -1,0 +1,132 @@
+"""The report page of a transfer study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairforget.benchmarks.measurement import ALL
+from fairforget.records.paths import STUDY
+from fairforget.records.store import read_record
+from fairforget.report.evidence import LEAVE_ONE_OUT, list_limitations
+from fairforget.report.facts import pairs_table
+from fairforget.report.frontier import (
+    Measure,
+    Point,
+    frontiers,
+    mean_distance,
+    original_point,
+    points_table,
+)
+from fairforget.report.tables import Table
+from fairforget.report.wording import NONE, base_name, flatten
+from fairforget.transfer_study.record import MatrixCell, MatrixRow, StudyRecord, too_few
+from fairforget.transfer_study.report.heat_map import HeatMap, heat_map
+from fairforget.transfer_study.report.row_names import row_label, shared_corpus
+from fairforget.transfer_study.report.summary import count_verdicts, headline
+from fairforget.transfer_study.report.tables import (
+    answer_table,
+    cells_table,
+    costs_table,
+    excess_table,
+    rows_table,
+)
+
+TEMPLATE = "study.html.j2"
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkPart:
+    """The results of a study on one benchmark."""
+
+    counts: str
+    """Number of cells with each verdict, in sentences."""
+    answer: Table
+    map: HeatMap
+    excess: Table
+    rows: Table
+    costs: Table
+
+    @property
+    def tables(self) -> list[Table]:
+        """All tables, in reading order."""
+        return [self.answer, self.rows, self.costs, self.map.table(), self.excess]
+
+
+def read(directory: Path) -> StudyRecord:
+    """The study in a directory."""
+    return read_record(directory / STUDY, StudyRecord)
+
+
+def context(study: StudyRecord) -> dict[str, Any]:
+    """The variables of the template."""
+    points = study_points(study)
+    return {
+        "headline": headline(study.matrix),
+        "by_benchmark": parts(study),
+        "cells": cells_table(study),
+        "frontiers": frontiers(points),
+        "points": points_table(points),
+        "failed": [(failure.run, _last_line(failure.error)) for failure in study.failed],
+        "settings": pairs_table("Settings", flatten(study.settings)),
+        "limitations": list_limitations(
+            dict.fromkeys(cell.benchmark for cell in study.matrix),
+            verdicts=False,
+            intervals=LEAVE_ONE_OUT,
+        ),
+    }
+
+
+def parts(study: StudyRecord) -> list[BenchmarkPart]:
+    """One part for each benchmark, in the order of the study."""
+    return [
+        BenchmarkPart(
+            counts=" ".join(count_verdicts([c for c in study.matrix if c.benchmark == benchmark])),
+            answer=answer_table(benchmark, study.matrix),
+            map=heat_map(benchmark, study.matrix),
+            excess=excess_table(benchmark, study.matrix),
+            rows=rows_table(benchmark, study.rows),
+            costs=costs_table(benchmark, study.rows),
+        )
+        for benchmark in dict.fromkeys(cell.benchmark for cell in study.matrix)
+    ]
+
+
+def study_points(study: StudyRecord) -> list[Point]:
+    """The rows of a study on its first StereoSet, each a mean over seeds and domains."""
+    corpus = shared_corpus(study.rows)
+    names = [row.benchmark for row in study.rows if base_name(row.benchmark) == "stereoset"]
+    rows = [
+        (row, cells)
+        for row in study.rows
+        if row.benchmark in names[:1] and (cells := _point_cells(row, study.matrix))
+    ]
+    points = [
+        Point(
+            name=row_label(row, corpus),
+            bias=Measure(mean_distance(cell.after for cell in cells)),
+            perplexity=Measure(100 * (row.perplexity_ratio - 1)),
+            lms=Measure(row.lms_after - row.lms_before)
+            if row.lms_before and row.lms_after
+            else None,
+            control=row.control is not None,
+        )
+        for row, cells in rows
+    ]
+    if rows:
+        _, cells = rows[0]
+        points.insert(0, original_point(Measure(mean_distance(cell.before for cell in cells))))
+    return points
+
+
+def _point_cells(row: MatrixRow, matrix: Sequence[MatrixCell]) -> list[MatrixCell]:
+    """The single domains of a row; those with too few terms only if there are no others."""
+    single = [cell for cell in matrix if cell.key == row.key and cell.domain != ALL]
+    return [cell for cell in single if not too_few(cell.clusters)] or single
+
+
+def _last_line(error: str) -> str:
+    """The last line of an error; an en dash for an empty one."""
+    return next(reversed(error.splitlines()), "") or NONE

@@ -1,0 +1,68 @@
+"""The result of a transfer study in sentences: how often bias fell beyond the controls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from fairforget.benchmarks.measurement import ALL
+from fairforget.report.headline import Headline
+from fairforget.report.wording import join_words
+from fairforget.transfer_study.plan import lacks_cause
+from fairforget.transfer_study.record import MatrixCell, verdicts
+
+
+def headline(matrix: Sequence[MatrixCell]) -> Headline:
+    """The number of verdicts of each kind, and how they were reached."""
+    return Headline(
+        "What unlearning one bias did to the others",
+        [*count_verdicts(matrix), describe_controls(matrix)],
+    )
+
+
+def describe_controls(matrix: Sequence[MatrixCell]) -> str:
+    """The controls and the significance level, in a sentence."""
+    level = "p < 0.05, Holm-corrected over these measurements"
+    if controls := _decisive_controls(matrix):
+        return f"Controls: {join_words(controls)}. Fell and rose: {level}."
+    return (
+        "There was no control, so an effect of what was unlearned cannot be separated from side "
+        f"effects of training. Fell and rose: {level}."
+    )
+
+
+def count_verdicts(matrix: Sequence[MatrixCell]) -> list[str]:
+    """Sentences: verdicts in unlearned domains, in other domains, and why some are undecided."""
+    cells = [cell for cell in matrix if cell.verdict and cell.domain != ALL]
+    reasons = Counter(cell.reason for cell in cells if cell.reason)
+    controls = bool(_decisive_controls(matrix))
+    unbiased = reasons.pop("no bias shown before", 0)
+    sentences = [
+        _verdict_sentence([c for c in cells if c.own], "unlearned", controls),
+        _verdict_sentence([c for c in cells if not c.own], "other", controls),
+    ]
+    if reasons:
+        counts = join_words([f"{reason} ({count})" for reason, count in reasons.items()])
+        sentences.append(f"Undecidable with these data: {counts}.")
+    if unbiased:
+        sentences.append(
+            f"In {unbiased} undecided, the original model shows no bias that could fall."
+        )
+    return [sentence for sentence in sentences if sentence]
+
+
+def _decisive_controls(matrix: Sequence[MatrixCell]) -> list[str]:
+    """The controls that an effect must exceed."""
+    return list(dict.fromkeys(n for cell in matrix for n in cell.excess if lacks_cause(n)))
+
+
+def _verdict_sentence(cells: Sequence[MatrixCell], kind: str, controls: bool) -> str:
+    if not cells:
+        return ""
+    counts = verdicts(cells)
+    fell = "bias fell, and by more than with every control," if controls else "bias fell"
+    rose = "rose, or fell less than with a control," if controls else "rose"
+    return (
+        f"Of {len(cells)} measurements of {kind} domains, {fell} in {counts['supported']}; it "
+        f"{rose} in {counts['contradicted']}; {counts['undecided']} are undecided."
+    )

@@ -1,0 +1,264 @@
+"""The tables of a transfer study, for its report page and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fairforget.report.tables import Column, Content, IntervalCell, Table
+from fairforget.report.wording import (
+    NONE,
+    benchmark_name,
+    domain_name,
+    format_interval,
+    format_number,
+    format_p_number,
+    format_signed,
+    join_words,
+)
+from fairforget.transfer_study.record import (
+    ClaimVerdict,
+    Effect,
+    MatrixCell,
+    MatrixRow,
+    StudyRecord,
+    too_few,
+)
+from fairforget.transfer_study.report.row_names import (
+    CONTROLS_NOTE,
+    forget_label,
+    heading,
+    row_label,
+    shared_corpus,
+    sort_controls_last,
+)
+
+SIGNS: dict[ClaimVerdict | None, str] = {
+    "supported": " yes",
+    "contradicted": " no",
+    "undecided": " ?",
+    None: "",
+}
+FEW = "too few terms"
+MAX_DATA = 100
+"""Larger multiples of the data are shown as "> × 100"."""
+
+
+def answer_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
+    """The verdict on every forget corpus in every domain."""
+    cells = [c for c in matrix if c.benchmark == benchmark and c.control is None]
+    corpus = shared_corpus(cells)
+    domains = list(dict.fromkeys(cell.domain for cell in cells))
+    rows: dict[tuple[str, str], dict[str, MatrixCell]] = {}
+    for cell in cells:
+        rows.setdefault((forget_label(cell, corpus), cell.method), {})[cell.domain] = cell
+    return Table(
+        caption=f"{benchmark_name(benchmark)}: did bias fall?",
+        columns=[
+            Column(heading(corpus)),
+            Column("Objective"),
+            *(Column(domain_name(domain), numeric=True) for domain in domains),
+        ],
+        rows=[
+            [*name, *(_answer(row[d]) if d in row else NONE for d in domains)]
+            for name, row in rows.items()
+        ],
+        note="Change of bias (the score’s distance from no bias) in points. yes: bias fell, and by "
+        "more than with every control; no: it rose, or fell less than with a control; ?: "
+        "undecided. (own): an unlearned domain.",
+    )
+
+
+def rows_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
+    """Effect on the unlearned and on the other domains, and how far it exceeds each control."""
+    own_rows = [row for row in rows if row.benchmark == benchmark and row.control is None]
+    corpus = shared_corpus(own_rows)
+    controls = list(dict.fromkeys(name for row in own_rows for name in row.transfer_excess))
+    effects = ["Own", *(f"own beyond {c}" for c in controls)]
+    effects += ["Others", *(f"others beyond {c}" for c in controls)]
+    return _drop_empty_columns(
+        Table(
+            caption=f"{benchmark_name(benchmark)}: effect on unlearned and on other domains",
+            columns=[
+                Column(heading(corpus)),
+                Column("Objective"),
+                *(Column(name, numeric=True, interval=True) for name in effects),
+                Column("Others ÷ own", numeric=True, interval=True),
+                Column("Bias rose in"),
+            ],
+            rows=[
+                [
+                    forget_label(row, corpus),
+                    row.method,
+                    _effect_cell(row.own, row.own_clusters),
+                    *(_effect_cell(row.own_excess.get(c), row.own_clusters) for c in controls),
+                    _effect_cell(row.transfer),
+                    *(_effect_cell(row.transfer_excess.get(c)) for c in controls),
+                    NONE if row.ratio is None else IntervalCell(row.ratio, row.ratio_ci),
+                    join_words([domain_name(d) for d in row.collateral]) or NONE,
+                ]
+                for row in own_rows
+            ],
+            note="Change of bias (the score’s distance from no bias) in points: the mean over the "
+            "unlearned domains (own) and over the others. Domains with too few terms are left out, "
+            "unless there are no other unlearned domains. Beyond a control: minus the control’s "
+            "mean over the same domains. "
+            "Others ÷ own is given only if bias fell in the unlearned domains (p < 0.05, "
+            "corrected) by enough for the ratio to have an interval.",
+        ),
+        keep=2,
+    )
+
+
+def costs_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
+    """The utility loss and the mean change of bias of each forget corpus and each control."""
+    corpus = shared_corpus(rows)
+    own_rows = [row for row in rows if row.benchmark == benchmark]
+    return _drop_empty_columns(
+        Table(
+            caption=f"{benchmark_name(benchmark)}: utility loss of each row and each control",
+            columns=[
+                Column(heading(corpus)),
+                Column("Bias, mean over domains", numeric=True, interval=True),
+                Column("Perplexity, %", numeric=True),
+                Column("Everyday perplexity, %", numeric=True),
+                Column("LMS", numeric=True),
+                Column("Budget left", numeric=True),
+            ],
+            rows=[
+                [row_label(row, corpus), _effect_cell(row.mean), *_costs(row), _budget_left(row)]
+                for row in sort_controls_last(own_rows)
+            ],
+            note="Bias: mean change over the domains with enough terms. Weights are interpolated "
+            "until the first limit is met: perplexity on held-out text or on everyday sentences. "
+            "Budget left: the number of runs that met neither limit, even at the largest α. "
+            f"{CONTROLS_NOTE}",
+        ),
+        keep=1,
+    )
+
+
+def excess_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
+    """The effect beyond each control, the verdict, and the data that would decide it."""
+    cells = [c for c in matrix if c.benchmark == benchmark and c.control is None]
+    corpus = shared_corpus(cells)
+    controls = list(dict.fromkeys(name for cell in cells for name in cell.excess))
+    table = _drop_empty_columns(
+        Table(
+            caption=f"{benchmark_name(benchmark)}: change of bias, alone and beyond each control",
+            columns=[
+                Column(heading(corpus)),
+                Column("Domain"),
+                Column("Bias", numeric=True, interval=True),
+                *(Column(f"beyond {name}", numeric=True, interval=True) for name in controls),
+                Column("Verdict"),
+                Column("p, corrected", numeric=True),
+                Column("Why undecided"),
+                Column("Data needed", numeric=True),
+                Column("Seeds needed", numeric=True),
+            ],
+            rows=[
+                [
+                    row_label(cell, corpus),
+                    domain_name(cell.domain) + (" (own)" if cell.own else ""),
+                    _effect_cell(cell.bias),
+                    *(_effect_cell(cell.excess.get(name)) for name in controls),
+                    cell.verdict or NONE,
+                    format_p_number(cell.p_verdict),
+                    cell.reason or NONE,
+                    *_required_data(cell),
+                ]
+                for cell in cells
+            ],
+        ),
+        keep=2,
+    )
+    if any(column.title == "Data needed" for column in table.columns):
+        return replace(
+            table,
+            note="Data needed: the multiple of items and seeds with which a study would reach a "
+            "verdict with a power of 80 %, if the true effects were those measured here. Seeds "
+            "needed: the number of seeds for the same items (none would: no number is enough).",
+        )
+    return table
+
+
+def cells_table(study: StudyRecord) -> Table:
+    """Every run, one row for each domain."""
+    corpus = shared_corpus(study.cells)
+    titles = [heading(corpus), "Seed", "Benchmark", "Domain"]
+    numbers = ["Before", "After", "Change", "95 % interval", "p (McNemar)", "p, corrected"]
+    return Table(
+        caption="All measurements, seed by seed",
+        columns=[*map(Column, titles), *(Column(name, numeric=True) for name in numbers)],
+        rows=[
+            [
+                row_label(cell, corpus),
+                str(cell.seed),
+                benchmark_name(cell.benchmark),
+                domain_name(cell.domain),
+                format_number(cell.before),
+                format_number(cell.after),
+                format_signed(cell.delta),
+                format_interval(cell.ci),
+                format_p_number(cell.p),
+                format_p_number(cell.p_adjusted),
+            ]
+            for cell in study.cells
+        ],
+    )
+
+
+def _drop_empty_columns(table: Table, *, keep: int) -> Table:
+    """The table without empty columns; the first `keep` columns always stay."""
+    indices = [
+        i
+        for i in range(len(table.columns))
+        if i < keep or any(row[i] != NONE for row in table.rows)
+    ]
+    return replace(
+        table,
+        columns=[table.columns[i] for i in indices],
+        rows=[[row[i] for i in indices] for row in table.rows],
+    )
+
+
+def _answer(cell: MatrixCell) -> str:
+    return format_signed(cell.bias.value) + SIGNS[cell.verdict] + (" (own)" if cell.own else "")
+
+
+def _costs(row: MatrixRow) -> list[Content]:
+    """Changes of perplexity, of everyday perplexity and of LMS."""
+    has_lms = row.lms_before is not None and row.lms_after is not None
+    return [
+        _percent(row.perplexity_ratio),
+        _percent(row.everyday_perplexity_ratio),
+        format_signed((row.lms_after or 0.0) - (row.lms_before or 0.0)) if has_lms else NONE,
+    ]
+
+
+def _required_data(cell: MatrixCell) -> list[Content]:
+    """The data and the seeds that would decide a cell."""
+    if cell.data_needed is None:
+        return [NONE, NONE]
+    seeds = "none would" if cell.seeds_needed is None else str(cell.seeds_needed)
+    data = (
+        f"> × {MAX_DATA}" if cell.data_needed > MAX_DATA else f"× {format_number(cell.data_needed)}"
+    )
+    return [data, seeds]
+
+
+def _budget_left(row: MatrixRow) -> str:
+    return f"{row.short} of {row.seeds}" if row.short else NONE
+
+
+def _percent(ratio: float | None) -> str:
+    return NONE if ratio is None else format_signed(100 * (ratio - 1))
+
+
+def _effect_cell(effect: Effect | None, clusters: int | None = None) -> Content:
+    """An effect with its interval; marked if there are too few clusters for a decision."""
+    if effect is None:
+        return NONE
+    cell = IntervalCell(effect.value, effect.ci, change=True)
+    return f"{cell}, {FEW}" if too_few(clusters) else cell

@@ -1,0 +1,114 @@
+"""The gate names exactly the changes that meet a condition."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairforget.comparison.compare import Comparison
+from fairforget.comparison.gate import find_violations
+from fairforget.comparison.paired import Cell, Change
+from fairforget.errors import InputError
+from fairforget.records.records import ModelFacts
+
+MODEL = ModelFacts("tiny", 1234, "float32", "<s>")
+
+
+def change(delta: float, *ci: float) -> Change:
+    """From 50, with an interval if its ends are given."""
+    return Change(50.0, 50.0 + delta, delta, ci or None)
+
+
+def comparison(distances: dict[str, Change | None], perplexity: Change | None = None) -> Comparison:
+    """A StereoSet of some domains, and a perplexity."""
+    cells = [
+        Cell(
+            *("stereoset", domain, "ss", change(-1.0), distance, {"lms": change(2.0, 1.0, 3.0)}),
+            *(10, 5, 1, 2, (0, 0), 0.5, 0.5),
+        )
+        for domain, distance in distances.items()
+    ]
+    texts = {"perplexity:wikitext2": perplexity} if perplexity else {}
+    return Comparison(MODEL, MODEL, tuple(cells), texts, (), ())
+
+
+def names(lines: list[str]) -> list[str]:
+    return [line.partition(" ")[0] for line in lines]
+
+
+def test_worse_is_an_interval_above_zero() -> None:
+    made = comparison(
+        {
+            "gender": change(3.0, 1.0, 5.0),
+            "race": change(3.0, -1.0, 5.0),
+            "religion": change(3.0, 0.0, 5.0),
+            "age": change(-3.0, -5.0, -1.0),
+            "profession": change(3.0),
+            "all": None,
+        }
+    )
+    (line,) = find_violations(made, "worse")
+    assert line == "stereoset.gender.distance 50.00 -> 53.00, +3.00 [+1.00, +5.00]"
+
+
+def test_a_line_has_the_interval_where_there_is_one() -> None:
+    made = comparison({"gender": change(3.0)}, Change(20.0, 21.5, 1.5))
+    assert find_violations(made, "stereoset.gender.lms > 1") == [
+        "stereoset.gender.lms 50.00 -> 52.00, +2.00 [+1.00, +3.00]"
+    ]
+    assert find_violations(made, "stereoset.gender.distance > 1") == [
+        "stereoset.gender.distance 50.00 -> 53.00, +3.00"
+    ]
+    assert find_violations(made, "perplexity:wikitext2 > 1.4") == [
+        "perplexity:wikitext2 20.00 -> 21.50, +1.50"
+    ]
+
+
+def test_every_condition_counts_and_every_figure_is_named_once() -> None:
+    made = comparison({"gender": change(3.0, 1.0, 5.0), "race": change(-2.0)}, change(4.0))
+    conditions = "worse , stereoset.*.distance>-3,stereoset.race.ss < 0,  perplexity:* > +3.5"
+    assert names(find_violations(made, conditions)) == [
+        "stereoset.gender.distance",
+        "stereoset.race.distance",
+        "stereoset.race.ss",
+        "perplexity:wikitext2",
+    ]
+    assert find_violations(
+        made, "stereoset.race.ss > 0, worse, stereoset.race.ss > 1"
+    ) == find_violations(made, "worse")
+
+
+@given(st.floats(-9, 9).map(lambda value: round(value, 3)), st.floats(0.01, 5))
+def test_a_limit_is_not_exceeded_where_it_is_reached(delta: float, more: float) -> None:
+    made = comparison({"gender": change(delta)})
+    name = "stereoset.gender.distance"
+    assert not find_violations(made, f"{name} > {delta:.3f}")
+    assert not find_violations(made, f"{name} < {delta:.3f}")
+    assert names(find_violations(made, f"{name} > {delta - more:.3f}")) == [name]
+    assert names(find_violations(made, f"{name} < {delta + more:.3f}")) == [name]
+    assert not find_violations(made, f"{name} < {delta - more:.3f}, {name} > {delta + more:.3f}")
+
+
+def test_conditions_that_cannot_be_met_are_refused() -> None:
+    made = comparison({"gender": change(3.0), "all": None}, change(1.0))
+    with pytest.raises(InputError) as error:
+        find_violations(made, "worse, stereoset.gender.distance is 2")
+    assert "--fail-if 'stereoset.gender.distance is 2'" in str(error.value)
+    assert 'worse, or such as "stereoset.gender.distance > 2"' in str(error.value)
+    with pytest.raises(InputError) as error:
+        find_violations(made, "worse, stereoset.age.ss > 2")
+    assert "--fail-if 'stereoset.age.ss > 2'" in str(error.value)
+    assert "'stereoset.age.ss';" in str(error.value)
+    assert str(error.value).endswith(
+        "stereoset.gender.ss, stereoset.gender.lms, stereoset.gender.distance, "
+        "stereoset.all.ss, stereoset.all.lms, perplexity:wikitext2"
+    )
+    for text in ("stereoset.gender.SS > 0", "stereoset.gender.ss > 1e", "> 1", "x >= 1"):
+        with pytest.raises(InputError):
+            find_violations(made, text)
+    without = replace(made, cells=made.cells[1:])
+    with pytest.raises(InputError, match="--fail-if worse: "):
+        find_violations(without, "worse")

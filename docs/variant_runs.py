@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from dot_plot import Mark, Panel, dot_plot
-from fairforget import (
-    Corpus,
-    LanguageModel,
-    Text,
-    UnlearningConfig,
-    evaluate,
-    everyday_corpus,
-    load_model,
-    read_corpus,
-    unlearn,
-)
+from fairforget import Corpus, LanguageModel, Text, debias, evaluate, load_model, read_corpus
 from fairforget.selection.identity import mentions_of
 from fairforget.selection.methods import SelectionOptions, make_selector
 from fairforget.selection.selected import select
+from fairforget.settings import Context, Selection
 from fairforget.training.budget import STUDY_BUDGET
-from fairforget.training.targets import Context, Selection
 from harmful_words import score_harmful_words
 from results_page import ResultsPage
 from tables import format_mean, markdown_table
@@ -80,36 +68,29 @@ class VariantRuns:
         for seed, (name, variant) in product(range(SEEDS), self.variants.items()):
             runs = results["runs"].setdefault(name, [])
             if len(runs) <= seed:
-                runs.append(self._run(variant, seed, Path("runs") / page.name))
+                runs.append(self._run(variant, seed))
                 page.write(results)
         return results
 
-    def _run(self, variant: Variant, seed: int, checkpoints: Path) -> Results:
-        model = load_model(self.model, device="cpu")
-        shutil.rmtree(checkpoints, ignore_errors=True)
-        record = unlearn(
-            model,
-            Corpus(FORGET, load_forget_texts(variant.spans)),
-            Corpus(RETAIN, read_corpus(RETAIN)),
-            UnlearningConfig(
-                str(checkpoints),
-                objective=variant.objective,
-                selection=variant.selection,
-                context=variant.context,
-                lora_rank=variant.lora_rank,
-                max_steps=self.steps,
-                per_device_train_batch_size=BATCH_SIZE,
-                retain_per_forget=RETAIN_PER_FORGET,
-                learning_rate=variant.learning_rate,
-                save_strategy="no",
-                use_cpu=True,
-                seed=seed,
-            ),
+    def _run(self, variant: Variant, seed: int) -> Results:
+        run = debias(
+            self.model,
+            forget=Corpus(FORGET, load_forget_texts(variant.spans)),
+            retain=RETAIN,
+            objective=variant.objective,
+            selection=variant.selection,
+            context=variant.context,
+            lora_rank=variant.lora_rank,
+            learning_rate=variant.learning_rate,
+            steps=self.steps,
+            batch_size=BATCH_SIZE,
+            retain_per_forget=RETAIN_PER_FORGET,
             budget=STUDY_BUDGET,
-            everyday=everyday_corpus(),
+            device="cpu",
+            seed=seed,
         )
-        budget = record.budget
-        return score_model(model) | {
+        budget = run.record.budget
+        return score_model(run.model) | {
             "perplexity": budget.reached,
             "everyday_perplexity": budget.others["everyday_perplexity"].reached,
             "alpha": budget.alpha,
@@ -237,12 +218,11 @@ def load_forget_texts(spans: str) -> Sequence[Text]:
 
 def score_model(model: LanguageModel) -> Results:
     """Log-probabilities of HateCheck's harmful words, and StereoSet scores."""
-    record, _ = evaluate(model, [STEREOSET])
-    domains = record.results[STEREOSET]["domains"]
+    domains = evaluate(model, [STEREOSET])[STEREOSET]
     return {
         **score_harmful_words(model, FORGET, texts=TEXTS),
-        "ss": {name: scores["ss"] for name, scores in domains.items()},
-        "lms": domains["all"]["lms"],
+        "ss": {name: domains[name].ss for name in domains},
+        "lms": domains["all"].lms,
     }
 
 

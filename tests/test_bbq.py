@@ -291,7 +291,7 @@ def test_masked_models_and_unknown_categories(monkeypatch: pytest.MonkeyPatch) -
         (lines({**ROW, "ans1": ""}), METADATA, "line 1: field 'ans1' is missing or empty"),
         (lines({k: v for k, v in ROW.items() if k != "label"}), METADATA, "field 'label' is mis"),
         (lines({**ROW, "label": 3}), METADATA, "line 1: label 3 is not 0, 1 or 2"),
-        (lines({**ROW, "context_condition": "dis"}), METADATA, "context_condition 'dis' is not one"),
+        (lines({**ROW, "context_condition": "dis"}), METADATA, "context_condition 'dis' is not"),
         (lines({**ROW, "context_condition": [1]}), METADATA, "context_condition .1. is not one"),
         (lines({**ROW, "label": None}), METADATA, "line 1: label None is not 0, 1 or 2"),
         (lines({**ROW, "answer_info": {}}), METADATA, "marks no answer as 'unknown'"),

@@ -144,7 +144,7 @@ def test_unsupported_protocols() -> None:
         with pytest.raises(InputError, match=f"'{name}' needs a causal model; .* is masked"):
             load_benchmarks([name], tiny_model("bert"))
     bare = Item("x", "race", "town", ("A b.", "A c.", "A d."))
-    with pytest.raises(InputError, match="item x: its context .* has no BLANK"):
+    with pytest.raises(InputError, match=r"item x: its context .* has no BLANK"):
         evaluate(tiny_model("bert"), items=[bare])
 
 

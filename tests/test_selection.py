@@ -405,7 +405,7 @@ def test_several_processes_give_the_same_in_order_and_read_little_ahead() -> Non
 def test_processes_are_for_methods_that_have_none(tmp_path: Path, capsys) -> None:
     with pytest.raises(SystemExit):
         main(["select", "builtin", "--method", "llm", "--processes", "2", "--json"])
-    assert "parallel without it" in capsys.readouterr().err
+    assert "which is parallel already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", [("concurrency", "0"), ("timeout", "0"), ("processes", "0")])

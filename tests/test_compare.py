@@ -366,7 +366,7 @@ def test_perplexities_are_compared_by_name() -> None:
     assert found.perplexity == {"perplexity:b": Change(10.0, 12.5, 2.5)}
     assert found.cells == ()
     only_before, only_after = found.notes
-    assert only_before.endswith("before, and not compared: perplexity:a.")
+    assert only_before.endswith("before, so not compared: perplexity:a.")
     assert only_after.endswith("after, and not compared: perplexity:c.")
 
 

@@ -77,7 +77,7 @@ audit: $(READY) ## Look the locked dependencies up among known vulnerabilities.
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r $(LOCK)
 
 test-docs-long: $(READY) ## Type every block of the docs with the real model: for the night.
-	$(BIN)/python -m pytest -m nightly tests/docs
+	$(BIN)/python -m pytest -m nightly
 
 lint: $(READY) ## Check style, types and spelling.
 	$(BIN)/ruff check .

@@ -17,8 +17,6 @@ from collections.abc import Iterable, Iterator
 from typing import get_args
 
 import yaml
-from fairforget.report.row_names import row_label, shared_corpus
-from fairforget.report.study_page import BenchmarkPart, parts
 
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
@@ -27,6 +25,8 @@ from fairforget.records.store import read_record
 from fairforget.report.tables import markdown_text
 from fairforget.report.wording import benchmark_name, domain_name
 from fairforget.transfer_study.record import ClaimVerdict, MatrixCell, StudyRecord, too_few
+from fairforget.transfer_study.report.page import BenchmarkPart, parts
+from fairforget.transfer_study.report.row_names import row_label, shared_corpus
 from results_page import RESULTS, Page, render_page, show_picture, write_files
 from study_archive import ARCHIVE, ROOT, archive_runs
 from tables import markdown_table

@@ -122,18 +122,33 @@ def test_judge_returns_the_verdicts() -> None:
     assert judge(rows).verdicts.tolist() == [row["prefers_more"] for row in rows]
 
 
+REFERENCE = {
+    "all": 54.71,
+    "race-color": 55.04,
+    "gender": 51.15,
+    "religion": 53.33,
+    "sexual-orientation": 72.62,
+    "disability": 66.67,
+}
+"""Of SmolLM2-135M-Instruct, measured independently of this code."""
+SMALL = ("religion", "sexual-orientation", "disability")
+
+
 @pytest.mark.real_model
 @pytest.mark.shared_data
 @pytest.mark.xdist_group("CrowS-Pairs with the real model")
 def test_reference_values(smollm2, shared_file) -> None:
+    pairs = read_pairs(shared_file("crows_pairs/crows_pairs_anonymized.csv"))
+    domains = evaluate(smollm2, pairs=[p for p in pairs if p.domain in SMALL]).result["domains"]
+    for domain in SMALL:
+        assert domains[domain]["stereotype"] == pytest.approx(REFERENCE[domain], abs=0.05)
+
+
+@pytest.mark.nightly  # each pair is scored by itself, as those above are
+@pytest.mark.real_model
+@pytest.mark.shared_data
+def test_all_reference_values(smollm2, shared_file) -> None:
     shared_file("crows_pairs/crows_pairs_anonymized.csv")
     domains = evaluate(smollm2).result["domains"]
-    for domain, value in {
-        "all": 54.71,
-        "race-color": 55.04,
-        "gender": 51.15,
-        "religion": 53.33,
-        "sexual-orientation": 72.62,
-        "disability": 66.67,
-    }.items():
+    for domain, value in REFERENCE.items():
         assert domains[domain]["stereotype"] == pytest.approx(value, abs=0.05)

@@ -79,6 +79,10 @@ def test_every_condition_counts_and_every_figure_is_named_once() -> None:
     assert find_violations(
         made, "stereoset.race.ss > 0, worse, stereoset.race.ss > 1"
     ) == find_violations(made, "worse")
+    assert names(find_violations(made, "stereoset.race.ss < 0, worse")) == [
+        "stereoset.race.ss",
+        "stereoset.gender.distance",
+    ]
 
 
 @given(st.floats(-9, 9).map(lambda value: round(value, 3)), st.floats(0.01, 5))

@@ -80,7 +80,7 @@ def test_what_is_not_in_the_catalogue() -> None:
     for ask in (verify_files, fetch_files):
         with pytest.raises(InputError, match="'nothing' is unknown"):
             list(ask("nothing"))
-    with pytest.raises(InputError, match="sentences of 'iq' are not known"):
+    with pytest.raises(InputError, match="no sentences are known for benchmark 'iq'"):
         benchmark_sentences("iq")
 
 
@@ -116,7 +116,7 @@ def test_an_ngram_has_words(capsys, monkeypatch, ngram: str) -> None:
         main(["data", "overlap", "builtin", "--benchmarks", "stereoset", "--ngram", ngram])
     assert exit_.value.code == 2
     out, err = capsys.readouterr()
-    assert (out, "at least 1 is needed" in err) == ("", True)
+    assert (out, "set it to at least 1" in err) == ("", True)
 
 
 def test_stereotypes_and_their_counterparts_are_looked_for(tmp_path: Path, monkeypatch) -> None:

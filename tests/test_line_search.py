@@ -282,7 +282,7 @@ def test_a_known_perplexity_is_not_measured_again() -> None:
 @pytest.mark.parametrize("value", [math.inf, math.nan])
 def test_an_original_model_without_a_finite_perplexity_is_refused(name: str, value: float) -> None:
     nats = {"perplexity": lambda a: a, "everyday": lambda a: a, name: lambda a: value}
-    with pytest.raises(InputError, match=f" {name} is not finite"):
+    with pytest.raises(InputError, match=f"the original model's {name} is not finite"):
         interpolate({"perplexity": 1.03, "everyday": 1.03}, nats)
 
 

@@ -350,11 +350,14 @@ def test_controls_without_a_group_are_a_corpus_like_any_other() -> None:
 def test_the_command_needs_something_to_do(capsys, tmp_path: Path) -> None:
     for args, message in (
         ([], "nothing to do"),
-        (["--score"], "no spans of its own"),
-        (["--dry_run"], "--dry_run is of method 'llm', not 'contrast'; add --method llm"),
+        (["--score"], "no spans to compare with"),
+        (["--dry_run"], "--dry_run needs method 'llm'; add --method llm"),
         (["--lexicon", "words.txt", "--json"], "add --method lexicon"),
         (["--url", "http://127.0.0.1:1/v1", "--json"], "add --method llm"),
-        (["--method", "llm", "--input_price", "1", "--json"], "are of --dry_run"),
+        (
+            ["--method", "llm", "--input_price", "1", "--json"],
+            "--input_price and --output_price need --dry_run",
+        ),
     ):
         corpus = tmp_path / "plain.csv"
         corpus.write_text("text\nhello there\n")
@@ -405,7 +408,7 @@ def test_several_processes_give_the_same_in_order_and_read_little_ahead() -> Non
 def test_processes_are_for_methods_that_have_none(tmp_path: Path, capsys) -> None:
     with pytest.raises(SystemExit):
         main(["select", "builtin", "--method", "llm", "--processes", "2", "--json"])
-    assert "parallel without it" in capsys.readouterr().err
+    assert "parallel already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", [("concurrency", "0"), ("timeout", "0"), ("processes", "0")])

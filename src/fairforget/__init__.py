@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairforget.records.records import EvaluationRecord, UnlearningRecord
     from fairforget.report import write_report
     from fairforget.scoring.causal import token_log_probs
-    from fairforget.settings import DebiasSettings
+    from fairforget.settings import DebiasSettings, EvaluationSettings, TransferSettings
     from fairforget.training.budget import Budget
     from fairforget.training.config import UnlearningConfig
     from fairforget.training.preparation import Corpus
@@ -39,6 +39,7 @@ _HOME = {
     "DebiasSettings": "settings",
     "Evaluation": "records.evaluation",
     "EvaluationRecord": "records.records",
+    "EvaluationSettings": "settings",
     "InputError": "errors",
     "LanguageModel": "models.language_model",
     "Mention": "corpora.text",
@@ -47,6 +48,7 @@ _HOME = {
     "StudyRecord": "transfer_study.record",
     "Targets": "training.targets",
     "Text": "corpora.text",
+    "TransferSettings": "settings",
     "UnlearningConfig": "training.config",
     "UnlearningRecord": "records.records",
     "UnlearningTrainer": "training.trainer",
@@ -71,6 +73,7 @@ __all__ = [
     "DebiasSettings",
     "Evaluation",
     "EvaluationRecord",
+    "EvaluationSettings",
     "InputError",
     "LanguageModel",
     "Mention",
@@ -79,6 +82,7 @@ __all__ = [
     "StudyRecord",
     "Targets",
     "Text",
+    "TransferSettings",
     "UnlearningConfig",
     "UnlearningRecord",
     "UnlearningTrainer",

@@ -73,7 +73,7 @@ def evaluate(
             that is missing or malformed, or an `output_dir` that belongs to something else.
         TypeError: an override that is not a setting.
 
-    Example:
+    Examples:
         >>> evaluate("smollm2", ["stereoset"])["stereoset"]["gender"].ss
     """
     if benchmarks is not None:

@@ -168,7 +168,7 @@ def debias(
             targets, too few retain texts, or an `output_dir` that belongs to something else.
         TypeError: an override that is not a setting.
 
-    Example:
+    Examples:
         >>> run = debias("gpt2", forget="builtin:gender", benchmarks=["stereoset"])
         >>> run.after["stereoset"]["gender"].ss
     """

@@ -47,15 +47,15 @@ def test_every_method_has_its_paper_its_command_and_its_file() -> None:
         assert (ROOT / "src/fairforget" / path).is_file(), path
 
 
-def test_the_architecture_names_every_room() -> None:
+def test_the_architecture_names_every_package() -> None:
     page = (PAGES / "architecture.md").read_text(encoding="utf-8")
     for path in re.findall(r"`([\w/]+(?:\.py|/))`", page.partition("## Add an objective")[0]):
         assert (ROOT / "src/fairforget" / path).exists(), path
     for module in (ROOT / "src/fairforget").glob("[!_]*.py"):
         assert f"`{module.name}`" in page, module.name
-    for room in (ROOT / "src/fairforget").iterdir():
-        if room.is_dir() and (room / "__init__.py").exists():
-            assert f"`{room.name}/`" in page, room.name
+    for package in (ROOT / "src/fairforget").iterdir():
+        if package.is_dir() and (package / "__init__.py").exists():
+            assert f"`{package.name}/`" in page, package.name
 
 
 def test_the_reference_describes_all_that_is_public() -> None:

@@ -11,7 +11,7 @@ from fairforget.corpora import read_corpus
 from fairforget.corpora.domains import DOMAINS, target_domains
 from fairforget.data.catalogue import BBQ_CATEGORIES
 from fairforget.transfer_study.plan import Recipe, Run
-from fairforget.transfer_study.study import _forgotten
+from fairforget.transfer_study.study import _forget_domains
 
 
 @given(st.integers(0, 30), st.integers(1, 60))
@@ -44,4 +44,4 @@ def test_hatecheck_race_also_covers_nationality(shared_file) -> None:
     texts = read_corpus("hatecheck:race")
     assert target_domains("hatecheck:race", (t.domain for t in texts)) == {"race", "nationality"}
     run = Run("hatecheck:race", "ascent", "matched", 0, Recipe(model="none"))
-    assert _forgotten(run) == {"race", "nationality"}  # though its own texts are about nobody
+    assert _forget_domains(run) == {"race", "nationality"}  # though its own texts are about nobody

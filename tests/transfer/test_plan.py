@@ -47,7 +47,7 @@ def test_the_name_changes_with_all_that_determines_the_result() -> None:
     assert len(names) == len(others) + 1
     assert run.name("data") not in names
     assert replace(run).name("data") == run.name("data")
-    assert run.name("data").startswith("builtin_gender-counterfactual-kl-seed0-")
+    assert run.name("data").startswith("builtin_gender-counterfactual_kl-seed0-")
     assert "/" not in replace(run, forget="hub:a/b:c?x=1").name("data")
 
 
@@ -68,8 +68,8 @@ def test_the_name_changes_with_all_that_determines_the_result() -> None:
         ({"objectives": ["npo", "npo?beta=0.1"]}, "are the same"),
         ({"controls": ["placebo"]}, f"choose from {', '.join(CONTROLS)}"),
         ({"seeds": 0}, "seeds is 0"),
-        ({"forget": []}, "forget names nothing"),
-        ({"forget": ["a", "a"]}, "given twice"),
+        ({"forget": []}, "forget is empty"),
+        ({"forget": ["a", "a"]}, "repeats a name"),
     ],
 )
 def test_bad_plans_are_refused(asked, message) -> None:
@@ -82,9 +82,7 @@ def test_random_tokens_are_no_control_of_what_is_not_a_choice_of_harmful_ones() 
     recipe = replace(RECIPE, selection="mention-to-span")
     plan = {"forget": ["builtin:gender"], "objectives": ["counterfactual-kl"], "seeds": 1}
     assert len(plan_runs(recipe, controls=["matched", "none", "all"], **plan)) == 4
-    refused = (
-        "is no control of selection 'mention-to-span'; give --controls without it, or --selection"
-    )
+    refused = "is no control for selection 'mention-to-span'; remove it from --controls"
     with pytest.raises(InputError, match=refused):
         plan_runs(recipe, controls=["matched", "random"], **plan)
 

@@ -44,7 +44,7 @@ def build(pair: Pair) -> Any:
 
     with gradio.Blocks(title="FairForget explorer", analytics_enabled=False) as page:
         gradio.HTML(
-            '<div class="ff"><h1>Original and unlearned model, side by side</h1><p>Models repeat '
+            '<div class="ff"><h1>Original and debiased model, side by side</h1><p>Models repeat '
             "what people wrote. Their output can be hurtful or wrong.</p></div>"
         )
         with gradio.Tab("A prompt"):

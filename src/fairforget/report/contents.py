@@ -26,7 +26,7 @@ from fairforget.records.store import first_error, read_kind, read_record
 
 @dataclass(frozen=True, slots=True)
 class ContinuationPair:
-    """One prompt, continued by the original and by the unlearned model."""
+    """One prompt, continued by the original and by the debiased model."""
 
     prompt: str
     before: str

@@ -21,7 +21,7 @@ from fairforget.report.wording import (
 )
 
 SCHEDULE = ("step", "epoch", "learning_rate")
-"""Logged quantities that are no curves of their own."""
+"""Logged quantities that are not plotted as curves."""
 MAX_VALUE = 1e9
 """Largest absolute value on an axis."""
 _CAVEATS = {

@@ -15,9 +15,7 @@ def explore_command(
     device: str | None = None,
     trust_remote_code: bool = False,
 ) -> None:
-    """Compare the original and the debiased model in the browser, on prompts of your choice.
-
-    A sentence with a placeholder compares groups.
+    """Compare the original and the debiased model in the browser: on a prompt, or across groups.
 
     Args:
         directory: Output directory of unlearn or demo.

@@ -195,7 +195,8 @@ def aggregate(
 
     Args:
         items: that were scored.
-        scores: [items, 3] of stereotype, anti-stereotype and unrelated version; higher is more likely.
+        scores: [items, 3] of stereotype, anti-stereotype and unrelated version; higher is more
+            likely.
         seed: of the bootstrap.
     """
     return {

@@ -1,4 +1,4 @@
-"""Output directories, read and checked for their report."""
+"""Read and check output directories for their report."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Plots as geometry: positions in % of the width, which the templates draw as fluid SVG.
 
-There is no markup here, so text from a corpus or a model cannot become any. At any width of the
+There is no markup here, so text from a corpus or a model cannot inject any. At any width of the
 page, text keeps its size.
 """
 

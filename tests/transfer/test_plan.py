@@ -56,7 +56,7 @@ def test_the_name_changes_with_all_that_determines_the_result() -> None:
     [
         ({"objectives": ["none"]}, "objectives: 'none' is unknown"),
         ({"objectives": ["nop?beta=1"]}, "objectives: 'nop' is unknown"),
-        ({"objectives": ["npo?"]}, "no list of constants, such as"),
+        ({"objectives": ["npo?"]}, "is not a list of constants, such as"),
         ({"objectives": ["npo?beta"]}, r"objective 'npo\?beta': \?beta is not a list"),
         ({"objectives": ["npo?beta=few"]}, "no list of constants"),
         ({"objectives": ["npo?alpha=1"]}, "no list of constants"),

@@ -1,7 +1,7 @@
 """Two retain corpora of distinct passages, read from JSON lines.
 
-`wikipedia`: the passages of the BoolQ data set (Clark et al. 2019). `everyday`: sentences about what
-people do, the contexts of Social IQa (Sap et al. 2019). They show a utility loss in everyday
+`wikipedia`: the passages of the BoolQ data set (Clark et al. 2019). `everyday`: sentences about
+what people do, the contexts of Social IQa (Sap et al. 2019). They show a utility loss in everyday
 language, which encyclopaedic text hardly shows.
 """
 

@@ -73,7 +73,7 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
     Args:
         pair: the two models.
         host: address to listen on.
-        port: likewise.
+        port: port to listen on.
         block: whether to return only after the page was stopped.
 
     Returns:

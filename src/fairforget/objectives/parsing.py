@@ -11,7 +11,7 @@ from fairforget.objectives.objective import CONSTANTS
 
 @dataclass(frozen=True, slots=True)
 class NamedObjective:
-    """What such a name says."""
+    """The parts of an objective's name with constants."""
 
     name: str
     """Of `OBJECTIVES`, or unknown."""

@@ -210,7 +210,7 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def show_rerun(rerun: RerunComparison, most: int) -> None:
-    """Print the differences in results, at most so many, and in the environment."""
+    """Print up to `most` differences in results, and all differences in the environment."""
     for change in rerun.environment:
         print(f"{change.where}: {change.before!r} before, {change.after!r} now")
     for difference in rerun.differences[:most]:

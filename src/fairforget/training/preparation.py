@@ -89,7 +89,7 @@ def prepare(
         retain: texts that must stay as likely as they are. The first ones, in an order that does
             not depend on the seed, are held out to measure the utility loss.
         config: the settings of the run.
-        everyday: everyday sentences, held out and retained likewise.
+        everyday: everyday sentences, also held out and retained.
         kept: the result of `encode_retain` for the same corpora, if it is known.
 
     Raises:
@@ -211,7 +211,7 @@ def encode_forget(
 
 
 def _requirements(config: UnlearningConfig, longest: int) -> str:
-    """Say what a text needs to have a target."""
+    """Return what a text needs to have a target, for messages."""
     counterfactual = config.load_objective().needs_counterfactual
     needs = ["`spans`"] if config.selection in BY_SPAN else []
     if counterfactual or config.selection in BY_MENTION:

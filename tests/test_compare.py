@@ -367,7 +367,7 @@ def test_perplexities_are_compared_by_name() -> None:
     assert found.cells == ()
     only_before, only_after = found.notes
     assert only_before.endswith("before, so not compared: perplexity:a.")
-    assert only_after.endswith("after, and not compared: perplexity:c.")
+    assert only_after.endswith("after, so not compared: perplexity:c.")
 
 
 def test_what_has_no_items_is_noted() -> None:

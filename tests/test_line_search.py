@@ -14,16 +14,15 @@ from hypothesis import strategies as st
 from fairforget.errors import InputError
 from fairforget.records.records import BudgetFacts, UtilityFacts
 from fairforget.training.interpolation import (
-    MOST_TRIES,
     NOT_USED_UP,
     NOTED,
-    TOLERANCE,
     PerplexityConstraint,
     interpolate_to_budget,
     measure_after_rounding,
     negate_update,
     negated_update,
 )
+from fairforget.training.line_search import MAX_ITERATIONS, TOLERANCE
 
 Nats = Callable[[float], float]
 """How much worse language modelling is at α: log perplexity there − log perplexity at 0."""
@@ -194,8 +193,8 @@ def test_a_jump_is_bracketed(jump: float) -> None:
     facts, tried = interpolate(
         {"perplexity": 1.01}, {"perplexity": lambda a: 1e-6 * a if a <= jump else 0.5 * a}
     )
-    assert len(tried) == 2 + MOST_TRIES
-    for attempt in range(2, MOST_TRIES, 3):
+    assert len(tried) == 2 + MAX_ITERATIONS
+    for attempt in range(2, MAX_ITERATIONS, 3):
         seen = tried[: 2 + attempt]
         low = max(alpha for alpha in seen if alpha <= jump)
         high = min(alpha for alpha in seen if alpha > jump)
@@ -283,7 +282,7 @@ def test_a_known_perplexity_is_not_measured_again() -> None:
 @pytest.mark.parametrize("value", [math.inf, math.nan])
 def test_an_original_model_without_a_finite_perplexity_is_refused(name: str, value: float) -> None:
     nats = {"perplexity": lambda a: a, "everyday": lambda a: a, name: lambda a: value}
-    with pytest.raises(InputError, match=f"perplexity on the {name} text is not finite"):
+    with pytest.raises(InputError, match=f"the original model's {name} is not finite"):
         interpolate({"perplexity": 1.03, "everyday": 1.03}, nats)
 
 

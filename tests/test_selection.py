@@ -351,10 +351,13 @@ def test_the_command_needs_something_to_do(capsys, tmp_path: Path) -> None:
     for args, message in (
         ([], "nothing to do"),
         (["--score"], "no spans to compare with"),
-        (["--dry_run"], "--dry_run is of method 'llm', not 'contrast'; add --method llm"),
+        (["--dry_run"], "--dry_run needs method 'llm'; add --method llm"),
         (["--lexicon", "words.txt", "--json"], "add --method lexicon"),
         (["--url", "http://127.0.0.1:1/v1", "--json"], "add --method llm"),
-        (["--method", "llm", "--input_price", "1", "--json"], "are of --dry_run"),
+        (
+            ["--method", "llm", "--input_price", "1", "--json"],
+            "--input_price and --output_price need --dry_run",
+        ),
     ):
         corpus = tmp_path / "plain.csv"
         corpus.write_text("text\nhello there\n")

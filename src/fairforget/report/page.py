@@ -44,7 +44,8 @@ def write_report(directory: Path) -> Path:
     """
     directory = Path(directory)
     page = import_module(PAGES[find_kind(directory)])
-    html = render(page.TEMPLATE, page.context(page.read(directory)), package=page.__package__)
+    package = page.__name__.rpartition(".")[0]
+    html = render(page.TEMPLATE, page.context(page.read(directory)), package=package)
     path = directory / REPORT
     with atomic_write(path) as file:
         file.write(html.encode("utf-8", errors="replace"))

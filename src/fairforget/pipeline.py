@@ -1,4 +1,4 @@
-"""The debiasing pipeline: every entrance, from Python, the command line or a study, runs this.
+"""The debiasing pipeline: shared by the Python API, the commands and transfer studies.
 
 load → prepare → evaluate → unlearn → save → evaluate → write continuations → record → report
 """
@@ -74,21 +74,21 @@ from fairforget.unlearning import run_unlearning, training_config
 
 @dataclass
 class DebiasResult:
-    """What `debias` returns."""
+    """The result of `debias`: the debiased model, its record and the evaluations."""
 
     record: UnlearningRecord
     """The settings, the utility loss and the training history."""
     before: Evaluation | None = None
     """The original model's evaluation; None without benchmarks."""
     after: Evaluation | None = None
-    """The debiased model's."""
+    """The debiased model's evaluation; None without benchmarks."""
     output_dir: Path | None = None
     """The directory with the model, the records and the report; None if nothing was kept."""
     _load: Callable[[], LanguageModel] | None = field(default=None, repr=False)
 
     @property
     def model(self) -> LanguageModel:
-        """The debiased model, loaded from `output_dir` if the run had finished before."""
+        """The debiased model; loaded from `output_dir` if the run was already finished."""
         assert self._load is not None
         model = self._load()
         self._load = lambda: model
@@ -96,7 +96,7 @@ class DebiasResult:
 
     @property
     def comparison(self) -> Comparison | None:
-        """The paired comparison of both evaluations; None without benchmarks."""
+        """The paired comparison of the two evaluations; None without benchmarks."""
         if self.before is None or self.after is None:
             return None
         return compare_evaluations(self.before, self.after)
@@ -120,8 +120,8 @@ def debias(
 ) -> DebiasResult:
     """Debias a model by unlearning, and evaluate it before and after.
 
-    The same call with the same `output_dir` resumes an interrupted run, and returns the result of
-    a finished one.
+    Repeat the call with the same `output_dir` to resume an interrupted run, or to load the result
+    of a finished one.
 
     Args:
         model: a hub id, a local directory, a .gguf file or `smollm2`; or a loaded model, whose
@@ -129,15 +129,15 @@ def debias(
         output_dir: where to write `model/`, `record.json`, `before/`, `after/` and `report.html`;
             without it, nothing is kept on disk.
         forget: the corpus of biased texts: `CORPUS[:DOMAIN]`, a file, or a `Corpus`.
-        retain: the corpus whose likelihood must not change, likewise.
+        retain: the retain corpus, whose likelihood is preserved; given in the same way.
         objective: a name from `fairforget.objectives.OBJECTIVES`, an `Objective`, or a function
             `(log_probs [n, vocabulary], targets [n], reference [n, vocabulary]) -> losses [n]`, in
             nats. A function of two arguments needs no reference model.
         benchmarks: benchmarks to run before and after.
         push_to_hub: a hub repository to upload the model, its card and the records to; needs an
             `output_dir`.
-        settings: all other settings; default `DebiasSettings()`.
-        **overrides: single settings, by the names of the fields of `DebiasSettings`.
+        settings: all other settings. Default: `DebiasSettings()`.
+        **overrides: fields of `DebiasSettings` as keywords; they take precedence over `settings`.
 
     Returns:
         The debiased model, the record and both evaluations.
@@ -214,7 +214,7 @@ def _debias(
     retain: Corpus | None,
     objective: Objective | None,
 ) -> DebiasResult:
-    """Run the pipeline in a directory, or what is left of it to do."""
+    """Run the pipeline in a directory; steps that are already done are skipped."""
     given = model if isinstance(model, LanguageModel) else None
     source = given.source if given else str(model)
     device = select_device(
@@ -223,7 +223,8 @@ def _debias(
     )
     if settings.batch_size % process_count():
         raise InputError(
-            f"batch_size {settings.batch_size} is not divisible by the {process_count()} processes"
+            f"batch_size {settings.batch_size} is not a multiple of the {process_count()} "
+            "processes; choose one that is"
         )
     check_training_dtype(settings.dtype)
     check_output(output)
@@ -307,7 +308,7 @@ def _read_corpus(name: str, label: str = "hateful") -> Corpus:
 def _evaluate(
     directory: Path, language_model: LanguageModel, benchmarks: Sequence[str], seed: int
 ) -> None:
-    """Evaluate into a directory and write the model's continuations beside."""
+    """Evaluate into a directory and write the model's continuations next to the record."""
     evaluate_into(directory, language_model, benchmarks, seed=seed)
     write_continuations(directory, language_model)
 

@@ -53,8 +53,8 @@ def run_unlearning(
     Args:
         language_model: the original model; its weights are changed.
         forget: the corpus of biased texts.
-        retain: the corpus whose likelihood must not change.
-        everyday: everyday sentences, retained and held out likewise; None if they are not there.
+        retain: the retain corpus, whose likelihood is preserved.
+        everyday: everyday sentences, also retained and held out; None if they are not installed.
         config: the training settings.
         budget: the maximum utility loss.
         prepared: called once the corpora have been tokenised without an error, before training.

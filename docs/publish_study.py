@@ -158,11 +158,11 @@ def _list_tables(study: StudyRecord, benchmark: str, part: BenchmarkPart) -> Ite
 
 
 def count_verdicts(cells: Iterable[MatrixCell]) -> list[str]:
-    """Table of the verdicts on single domains, by whether the domain was forgotten."""
+    """Table of the verdicts on single domains, by whether the domain was unlearned."""
     judged = [cell for cell in cells if cell.verdict and cell.domain != ALL]
     reasons = sorted({cell.reason for cell in judged if cell.reason})
     rows = []
-    for name, own in (("forgotten", True), ("other", False)):
+    for name, own in (("unlearned", True), ("other", False)):
         part = [cell for cell in judged if cell.own == own]
         verdicts = Counter(cell.verdict for cell in part)
         counts = Counter(cell.reason for cell in part)

@@ -212,7 +212,7 @@ def list_findings(recipe: dict[str, Any], results: Results, rows: dict[str, Scor
         f"and {lms['default']:.1f}.",
         f"The distance of *default* varies between seeds (standard deviation "
         f"{stdev(map(stereoset_distance, recipe['seeds'])):.1f}), so differences of this size "
-        "show nothing.",
+        "are within the noise.",
     ]
 
 

@@ -253,9 +253,9 @@ def _list_counterfactual(results: dict[str, Any]) -> list[str]:
         "",
         "StereoSet scores of the original model when the sentences say *person* or *people* "
         "instead of the group. This approximates the target of `counterfactual-kl`, and it is not "
-        "50: the stereotype is often more likely about anyone. The replacement does not fit every "
-        "sentence, which lowers LMS and may change SS, and other words, above all *he* and *she*, "
-        "may still reveal the group.",
+        "50: the stereotype is often the more likely version even without the group. The "
+        "replacement does not fit every sentence, which lowers LMS and may change SS. Other words, "
+        "above all *he* and *she*, may still reveal the group.",
         "",
         *markdown_table(
             ("", *MEASURES),
@@ -299,8 +299,8 @@ def _list_harmful_words(results: dict[str, Any]) -> list[str]:
         "",
         f"In {TEXTS:,} texts each, after a mention of a group. *Log p, counterfactual*: mean log p "
         "of the harmful words in the same sentences about people, in nats; *the group's "
-        "contribution*: how much more likely they are with the group, in nats. Both are those of "
-        "the model in the row. `counterfactual-kl` aims at the original model's "
+        "contribution*: how much more likely they are with the group, in nats. Both values are "
+        "for the model in the row. `counterfactual-kl` aims at the original model's "
         "counterfactual log p.",
         "",
         *markdown_table(

@@ -91,8 +91,8 @@ def list_findings(rows: list[Row]) -> list[str]:
     with_odds = next(row for row in contrast if row["train"] == alone["train"])
     return [
         f"`contrast` reaches an F1 of {min(f1):.1f} to {max(f1):.1f}, depending on its training "
-        f"corpus; selecting random words reaches {100 * by_name['random']['f1']:.1f}, every word "
-        f"{100 * by_name['all']['f1']:.1f}.",
+        f"corpus; selecting random words reaches {100 * by_name['random']['f1']:.1f}, and "
+        f"selecting every word {100 * by_name['all']['f1']:.1f}.",
         f"Trained on `{alone['train']}`, it reaches {100 * with_odds['f1']:.1f}, and "
         f"{100 * alone['f1']:.1f} with the surprisal of a word alone, without the log-odds ratio "
         "of hateful to other texts.",

@@ -139,9 +139,9 @@ class VariantRuns:
             "",
             f"*Log p, harmful words*: mean over {TEXTS:,} HateCheck texts, in nats. "
             + (infilling if "infilling_log_prob" in original else "")
-            + f"*Log p, counterfactual*: that of harmful words {place} a mention, in the same "
+            + f"*Log p, counterfactual*: log p of harmful words {place} a mention, in the same "
             "sentences about people. *Group's contribution*: how much more likely these words are "
-            "with the group, in nats; both are those of the model in the row, and "
+            "with the group, in nats. Both values are for the model in the row, and "
             f"`{COUNTERFACTUAL}` aims at the original model's counterfactual log p. SS: StereoSet, "
             "intrasentence. Perplexities: divided by the original model's. A run at the largest α "
             "has met no limit of the budget, so its utility loss is smaller. Mean ± standard "

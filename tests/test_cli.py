@@ -93,7 +93,7 @@ def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:
     ("content", "message"),
     [
         ("steps: [1\n", "config.yaml"),
-        ("stepz: 3\n", "config.yaml: there is no setting stepz; did you mean steps?"),
+        ("stepz: 3\n", "config.yaml: unknown setting stepz; did you mean steps?"),
         ("steps: many\n", "config.yaml: steps is 'many'; give a whole number"),
         (
             "selection: every\n",
@@ -122,7 +122,7 @@ def test_bad_config(tmp_path, capsys, model, content, message) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--outptu", "x"], "there is no flag --outptu; did you mean --output?"),
+        (["--outptu", "x"], "unknown flag --outptu; did you mean --output?"),
         (["--objective", "forgetting"], "objective 'forgetting' is unknown; choose from ascent"),
         (["--budget", "1"], "budget is '1'; give its settings: --budget.perplexity"),
         (["--budget.perplexity", "low"], "--budget.perplexity is 'low'; give a number"),
@@ -159,12 +159,15 @@ def test_bad_flags(tmp_path, capsys, model, args, message) -> None:
     ("args", "message"),
     [
         ([], "choose from demo, unlearn, evaluate"),
-        (["unlern", "gpt2"], "there is no command 'unlern'; choose from demo"),
+        (["unlern", "gpt2"], "unknown command 'unlern'; choose from demo"),
         (["data"], "choose from list, fetch"),
-        (["data", "fetsh"], "there is no command 'data fetsh'"),
-        (["evaluate"], "missing: MODEL, --output (see fairforget evaluate --help)"),
-        (["data", "fetch"], "missing: NAME (see fairforget data fetch --help)"),
-        (["rerun", "no"], "no is not a record.json; give that of a run, such as no/record.json"),
+        (["data", "fetsh"], "unknown command 'data fetsh'"),
+        (["evaluate"], "missing arguments: MODEL, --output (see fairforget evaluate --help)"),
+        (["data", "fetch"], "missing arguments: NAME (see fairforget data fetch --help)"),
+        (
+            ["rerun", "no"],
+            "no is not a record.json; give the file in the run's directory, such as no/record.json",
+        ),
         (["compare", "a", "b"], "a/record.json cannot be read: No such file or directory; give"),
     ],
 )

@@ -140,7 +140,7 @@ def test_labels_are_compared_loosely_and_the_unknown_are_counted(capsys) -> None
     labels(["martians"])
     labels.report()
     assert capsys.readouterr().err == (
-        "mine: 2 labels belong to no domain, so their texts have none: 'martians' 2\n"
+        "mine: 2 labels map to no domain, so their texts have none: 'martians' 2\n"
     )
 
 
@@ -233,7 +233,7 @@ def test_hatexplain_spans_are_what_most_annotators_marked(given: Given, capsys) 
     posts["b"] = post(["offensive"] * 3, ["Other"], [[0, 0, 1, 0]] * 3)
     given("hatexplain", json.dumps(posts))
     assert [text.domain for text in read_corpus("hatexplain")] == ["religion+gender", None]
-    assert "hatexplain: 1 labels belong to no domain" in capsys.readouterr().err
+    assert "hatexplain: 1 labels map to no domain" in capsys.readouterr().err
     with pytest.raises(ValueError, match="differ in length"):
         rationale_spans(["a", "b"], [[1]])
     given("hatexplain", '{"a": {"annotators": []}}')
@@ -351,7 +351,7 @@ def test_domains_of_a_file_that_are_none_are_counted(tmp_path: Path, capsys) -> 
     texts = read_corpus(str(path))
     assert [text.domain for text in texts] == ["Martians", "race+Martians", "Gender", None]
     assert capsys.readouterr().err == (
-        f"{path}: 2 labels belong to no domain, so their texts have none: 'Martians' 2\n"
+        f"{path}: 2 labels map to no domain, so their texts have none: 'Martians' 2\n"
     )
     assert len(read_corpus(f"{path}:martians")) == 2  # they can be chosen
     assert target_domains(str(path), [t.domain for t in texts]) == {"race", "gender"}

@@ -264,7 +264,7 @@ def test_what_another_command_left_is_not_touched(tmp_path: Path, capsys) -> Non
     with pytest.raises(SystemExit) as ended:
         main(["evaluate", str(model), "--output", str(run)])
     assert ended.value.code == 2
-    assert "holds a run with" in capsys.readouterr().err
+    assert "contains a run with" in capsys.readouterr().err
     assert (run / RECORD).read_text() == '{"kind": "unlearning"}'
 
 

@@ -53,7 +53,7 @@ def test_a_wrong_file_is_listed_and_told_by_verify(tmp_path: Path, monkeypatch, 
     assert exit_.value.code == 2
     out, err = capsys.readouterr()
     assert "WRONG: hatecheck" in out
-    assert "1 files differ from the catalogue" in err
+    assert "files that differ from the catalogue: 1, marked WRONG" in err
     main(["data", "list", "--json"])
     listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
     assert "has unexpected content" in listed["hatecheck"]["files"][0]["where"]
@@ -67,7 +67,7 @@ def test_verify_tells_when_there_is_nothing_to_verify(tmp_path: Path, monkeypatc
     assert exit_.value.code == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
-    assert "data 'dghs' has no file on this machine; run `fairforget data fetch dghs`" in err
+    assert "data set 'dghs' has no file on this machine; run `fairforget data fetch dghs`" in err
 
 
 @pytest.mark.parametrize("command", [["fetch", "builtin"], ["verify", "--name", "builtin"]])
@@ -80,7 +80,7 @@ def test_what_is_not_in_the_catalogue() -> None:
     for ask in (verify_files, fetch_files):
         with pytest.raises(InputError, match="'nothing' is unknown"):
             list(ask("nothing"))
-    with pytest.raises(InputError, match="no sentences are known for benchmark 'iq'"):
+    with pytest.raises(InputError, match="the sentences of benchmark 'iq' are unknown"):
         benchmark_sentences("iq")
 
 

@@ -35,11 +35,11 @@ def test_saving_replaces_what_was_there(tmp_path: Path) -> None:
     save_model(model, tmp_path / "saved")
     assert not (tmp_path / "saved" / "old.txt").exists()
     (tmp_path / "saved" / ".git").mkdir()
-    with pytest.raises(InputError, match=r"holds a model and \.git, which would be lost"):
+    with pytest.raises(InputError, match=r"contains a model and \.git, which would be lost"):
         save_model(model, tmp_path / "saved")
     assert (tmp_path / "saved" / "config.json").exists()
     (tmp_path / "given" / "config.json").unlink()
-    with pytest.raises(InputError, match="holds no model"):  # it might be anything
+    with pytest.raises(InputError, match="contains no model"):  # it might be anything
         save_model(model, tmp_path / "given")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["given", "saved"]
 

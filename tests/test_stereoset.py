@@ -141,7 +141,7 @@ def test_intersentence_is_the_sentence_given_the_context() -> None:
 
 def test_unsupported_protocols() -> None:
     for name in ("stereoset:bos", "stereoset:intersentence"):
-        with pytest.raises(InputError, match=f"'{name}' needs a causal model; .* is masked"):
+        with pytest.raises(InputError, match=f"'{name}' needs a causal model; .* is a masked one"):
             load_benchmarks([name], tiny_model("bert"))
     bare = Item("x", "race", "town", ("A b.", "A c.", "A d."))
     with pytest.raises(InputError, match=r"item x: its context .* has no BLANK"):

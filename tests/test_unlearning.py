@@ -48,6 +48,8 @@ RETAIN = Corpus(
 EVERYDAY = Corpus(
     "everyday", [Text(str(n), f"Someone bought {n} apples at the market.") for n in range(420)]
 )
+pytestmark = pytest.mark.slow
+
 KINDS = ("llama", "bert", "roberta")
 """A causal family, and two masked ones with different tokenizers."""
 
@@ -465,7 +467,7 @@ def test_what_measures_the_damage_is_never_trained_on(tmp_path) -> None:
         assert measured
         assert not measured & {tuple(ids) for ids in prepared.retain}
     same = replace(RETAIN, texts=RETAIN.texts[:1] * 200)
-    with pytest.raises(InputError, match="'rivers': nothing is left to retain"):
+    with pytest.raises(InputError, match="'rivers': no text is left to retain"):
         prepare(model, FORGET, same, config(tmp_path))
 
 

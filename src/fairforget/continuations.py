@@ -1,4 +1,4 @@
-"""The same prompts, continued before and after: what a change of likelihoods reads like."""
+"""Continuations of the same prompts by the original and the debiased model."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ PROMPTS = (
 def generate_continuations(
     language_model: LanguageModel, prompts: Sequence[str] = PROMPTS, *, tokens: int = TOKENS
 ) -> list[str]:
-    """What the model writes after each prompt, taking the likeliest token each time.
+    """Return the model's greedy continuation of each prompt.
 
-    Greedy, so that a difference between two models is one of the models and not of chance. All
-    prompts go through the model together, padded on the left.
+    Greedy decoding is deterministic, so differences are due to the models. All prompts form one
+    batch, padded on the left.
 
     Args:
-        language_model: a causal one.
-        prompts: each is put after the start token.
-        tokens: written at most; fewer where the model ends its text.
+        language_model: a causal model.
+        prompts: each is placed after the start token.
+        tokens: maximum number of new tokens; fewer if the model ends its text.
 
     Returns:
         One text per prompt, without the prompt.
 
     Raises:
-        InputError: the model is masked: it does not write.
+        InputError: the model is masked.
     """
-    language_model.need_causal("writing")
+    language_model.need_causal("text generation")
     if not prompts:
         return []
     tokenizer, model = language_model.tokenizer, language_model.model
@@ -87,9 +87,9 @@ def generate_continuations(
 
 
 def write_continuations(directory: Path, language_model: LanguageModel) -> None:
-    """Write `continuations.json`, prompt → text, unless it is there or the model is masked.
+    """Write `continuations.json`, prompt → text, unless it exists or the model is masked.
 
-    Of several processes, the first does.
+    With several processes, only the first writes.
     """
     path = directory / CONTINUATIONS
     if not is_first() or path.exists() or language_model.kind != "causal":
@@ -99,12 +99,12 @@ def write_continuations(directory: Path, language_model: LanguageModel) -> None:
 
 
 def write_continuation_pairs(directory: Path, before: Path, after: Path) -> None:
-    """Write `samples.json`, the report's rows, from what two models wrote; nothing without both.
+    """Write `continuation_pairs.json`, which the report shows, if both models have continuations.
 
     Args:
-        directory: of the unlearning run.
-        before: where `continue_into` wrote what the original model says …
-        after: … and what the unlearned one does.
+        directory: the directory of the unlearning run.
+        before: the directory with the original model's continuations.
+        after: the directory with the debiased model's continuations.
     """
     paths = before / CONTINUATIONS, after / CONTINUATIONS
     if not is_first() or not all(path.exists() for path in paths):

@@ -1,4 +1,4 @@
-"""`InputError`: bad input, reported in one line."""
+"""`InputError`: invalid input, reported in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evaluate`: run benchmarks on a model; a record of scores and a table of all scored items."""
+"""`evaluate`: run benchmarks on a model; returns a record of scores and all scored items."""
 
 from __future__ import annotations
 
@@ -53,24 +53,25 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate a model on benchmarks.
 
-    The same call with the same `output_dir` resumes an interrupted evaluation, and returns a
-    finished one. Where a launcher started several processes, all must call this; they share the
-    work.
+    Repeat the call with the same `output_dir` to resume an interrupted evaluation, or to load a
+    finished one. Under a launcher with several processes, every process must make the call; the
+    work is divided among them.
 
     Args:
         model: a hub id, a local directory, a .gguf file or `smollm2`; or a loaded model.
-        benchmarks: `NAME[:OPTION]…`, in a list or separated by commas; default `stereoset`.
+        benchmarks: `NAME[:OPTION]…`, as a list or a comma-separated string. Default: `stereoset`.
         output_dir: where to write `record.json` and `items.parquet`; without it, nothing is kept
             on disk.
-        settings: all other settings; default `EvaluationSettings()`.
-        **overrides: single settings, by the names of the fields of `EvaluationSettings`.
+        settings: all other settings. Default: `EvaluationSettings()`.
+        **overrides: fields of `EvaluationSettings` as keywords; they take precedence over
+            `settings`.
 
     Returns:
         The scores by benchmark and domain, the record and the scored items.
 
     Raises:
-        InputError: an unknown benchmark, one that is named twice or does not fit the model, data
-            that is missing or malformed, or an `output_dir` that belongs to something else.
+        InputError: a benchmark is unknown, listed twice or does not support the model; data are
+            missing or malformed; or `output_dir` contains something else.
         TypeError: an override that is not a setting.
 
     Examples:
@@ -190,10 +191,10 @@ def evaluate_into(
 def is_complete(directory: Path) -> bool:
     """Return whether the directory has a complete evaluation; reports a damaged one on stderr.
 
-    Of several processes, all must call it; the first looks.
+    Every process must call it; the first checks.
     """
 
-    def look() -> bool:
+    def check() -> bool:
         if not (directory / RECORD).exists():
             return False
         try:
@@ -203,7 +204,7 @@ def is_complete(directory: Path) -> bool:
             return False
         return True
 
-    return broadcast_from_first(look)
+    return broadcast_from_first(check)
 
 
 def remove_parts(directory: Path) -> None:

@@ -1,4 +1,4 @@
-"""Packages that may be missing: those of an extra, and those that only carry data."""
+"""Optional packages: those of the extras, and those that only contain data."""
 
 from __future__ import annotations
 

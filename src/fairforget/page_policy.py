@@ -1,4 +1,4 @@
-"""Protect HTML pages from their texts: content security policy, and bidirectional overrides."""
+"""Protect HTML pages against the texts they contain: content policy, bidirectional overrides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The debiasing pipeline: every entrance, from Python, the command line or a study, runs this.
+"""The debiasing pipeline: shared by the Python API, the commands and transfer studies.
 
 load → prepare → evaluate → unlearn → save → evaluate → write continuations → record → report
 """
@@ -10,12 +10,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from fairforget.benchmarks import check_model_kinds, load_benchmarks
 from fairforget.benchmarks.options import list_options
@@ -62,44 +60,35 @@ from fairforget.report import check_report_extra, write_report
 from fairforget.settings import (
     DebiasSettings,
     ModelSettings,
-    ObjectiveSettings,
-    RetainSettings,
     command_settings,
     split_commas,
 )
-from fairforget.training.budget import Budget
 from fairforget.training.checkpoints import remove_checkpoints
-from fairforget.training.config import UnlearningConfig
-from fairforget.training.interpolation import original_perplexities
 from fairforget.training.preparation import (
     Corpus,
-    HeldOut,
     check_training_dtype,
-    encode_retain,
-    list_retain_corpora,
     load_everyday_corpus,
-    prepare,
 )
-from fairforget.training.unlearn import unlearn
+from fairforget.unlearning import run_unlearning, training_config
 
 
 @dataclass
 class DebiasResult:
-    """What `debias` returns."""
+    """The result of `debias`: the debiased model, its record and the evaluations."""
 
     record: UnlearningRecord
     """The settings, the utility loss and the training history."""
     before: Evaluation | None = None
     """The original model's evaluation; None without benchmarks."""
     after: Evaluation | None = None
-    """The debiased model's."""
+    """The debiased model's evaluation; None without benchmarks."""
     output_dir: Path | None = None
     """The directory with the model, the records and the report; None if nothing was kept."""
     _load: Callable[[], LanguageModel] | None = field(default=None, repr=False)
 
     @property
     def model(self) -> LanguageModel:
-        """The debiased model, loaded from `output_dir` if the run had finished before."""
+        """The debiased model; loaded from `output_dir` if the run was already finished."""
         assert self._load is not None
         model = self._load()
         self._load = lambda: model
@@ -107,7 +96,7 @@ class DebiasResult:
 
     @property
     def comparison(self) -> Comparison | None:
-        """The paired comparison of both evaluations; None without benchmarks."""
+        """The paired comparison of the two evaluations; None without benchmarks."""
         if self.before is None or self.after is None:
             return None
         return compare_evaluations(self.before, self.after)
@@ -115,16 +104,6 @@ class DebiasResult:
     def _repr_html_(self) -> str:
         comparison = self.comparison
         return comparison._repr_html_() if comparison else f"<pre>{self.record.budget}</pre>"
-
-
-@dataclass
-class RetainCache:
-    """What runs on the same original model and retain texts share; filled by the first run."""
-
-    held_out: HeldOut | None = None
-    """The tokenised held-out and retained texts."""
-    perplexities: dict[str, float] | None = None
-    """The original model's perplexities on the held-out texts."""
 
 
 def debias(
@@ -141,8 +120,8 @@ def debias(
 ) -> DebiasResult:
     """Debias a model by unlearning, and evaluate it before and after.
 
-    The same call with the same `output_dir` resumes an interrupted run, and returns the result of
-    a finished one.
+    Repeat the call with the same `output_dir` to resume an interrupted run, or to load the result
+    of a finished one.
 
     Args:
         model: a hub id, a local directory, a .gguf file or `smollm2`; or a loaded model, whose
@@ -150,15 +129,15 @@ def debias(
         output_dir: where to write `model/`, `record.json`, `before/`, `after/` and `report.html`;
             without it, nothing is kept on disk.
         forget: the corpus of biased texts: `CORPUS[:DOMAIN]`, a file, or a `Corpus`.
-        retain: the corpus whose likelihood must not change, likewise.
+        retain: the retain corpus, whose likelihood is preserved; given in the same way.
         objective: a name from `fairforget.objectives.OBJECTIVES`, an `Objective`, or a function
             `(log_probs [n, vocabulary], targets [n], reference [n, vocabulary]) -> losses [n]`, in
             nats. A function of two arguments needs no reference model.
         benchmarks: benchmarks to run before and after.
         push_to_hub: a hub repository to upload the model, its card and the records to; needs an
             `output_dir`.
-        settings: all other settings; default `DebiasSettings()`.
-        **overrides: single settings, by the names of the fields of `DebiasSettings`.
+        settings: all other settings. Default: `DebiasSettings()`.
+        **overrides: fields of `DebiasSettings` as keywords; they take precedence over `settings`.
 
     Returns:
         The debiased model, the record and both evaluations.
@@ -235,7 +214,7 @@ def _debias(
     retain: Corpus | None,
     objective: Objective | None,
 ) -> DebiasResult:
-    """Run the pipeline in a directory, or what is left of it to do."""
+    """Run the pipeline in a directory; steps that are already done are skipped."""
     given = model if isinstance(model, LanguageModel) else None
     source = given.source if given else str(model)
     device = select_device(
@@ -244,7 +223,8 @@ def _debias(
     )
     if settings.batch_size % process_count():
         raise InputError(
-            f"batch_size {settings.batch_size} is not divisible by the {process_count()} processes"
+            f"batch_size {settings.batch_size} is not a multiple of the {process_count()} "
+            "processes; choose one that is"
         )
     check_training_dtype(settings.dtype)
     check_output(output)
@@ -311,90 +291,6 @@ def _debias(
     )
 
 
-def run_unlearning(
-    language_model: LanguageModel,
-    forget: Corpus,
-    retain: Corpus,
-    everyday: Corpus | None,
-    config: UnlearningConfig,
-    budget: Budget,
-    *,
-    prepared: Callable[[], None] = lambda: None,
-    cache: RetainCache | None = None,
-) -> UnlearningRecord:
-    """Prepare the corpora and unlearn in place: the part that `debias` and a study's run share.
-
-    Args:
-        language_model: the original model; its weights are changed.
-        forget: the corpus of biased texts.
-        retain: the corpus whose likelihood must not change.
-        everyday: everyday sentences, retained and held out likewise; None if they are not there.
-        config: the training settings.
-        budget: the maximum utility loss.
-        prepared: called once the corpora have been tokenised without an error, before training.
-        cache: what earlier runs on the same original model and retain texts computed.
-
-    Returns:
-        The record, without the command that made it.
-
-    Raises:
-        InputError: as `debias`.
-    """
-    if cache and cache.held_out is None:
-        cache.held_out = encode_retain(language_model, list_retain_corpora(retain, everyday))
-    data = prepare(
-        language_model,
-        forget,
-        retain,
-        config,
-        everyday=everyday,
-        kept=cache.held_out if cache else None,
-    )
-    prepared()
-    record = unlearn(
-        language_model, data, config, budget=budget, before=cache.perplexities if cache else None
-    )
-    if cache:
-        cache.perplexities = original_perplexities(record.budget)
-    return record
-
-
-def training_config(
-    settings: DebiasSettings,
-    checkpoints: Path,
-    *,
-    device: torch.device,
-    objective: Objective | None = None,
-    **options: Any,
-) -> UnlearningConfig:
-    """Translate settings into transformers' training arguments.
-
-    Args:
-        settings: of the run; `batch_size` counts the texts of all processes together.
-        checkpoints: the directory for checkpoints.
-        device: where this process trains.
-        objective: an objective that is not registered.
-        **options: further training arguments.
-
-    Raises:
-        InputError: a setting is unknown, out of range, or contradicts another.
-    """
-    shared = [f.name for part in (ObjectiveSettings, RetainSettings) for f in fields(part)]
-    return UnlearningConfig(
-        output_dir=str(checkpoints),
-        objective_function=objective,
-        max_steps=settings.steps,
-        per_device_train_batch_size=settings.batch_size // process_count(),
-        learning_rate=settings.learning_rate,
-        use_cpu=device.type == "cpu",
-        gpu=device.index or 0,
-        seed=settings.seed,
-        report_to=split_commas(settings.report_to),
-        **{name: getattr(settings, name) for name in shared},
-        **options,
-    )
-
-
 def _load(source: str | Path, *, settings: ModelSettings, device: str) -> LanguageModel:
     return load_model(
         source,
@@ -412,7 +308,7 @@ def _read_corpus(name: str, label: str = "hateful") -> Corpus:
 def _evaluate(
     directory: Path, language_model: LanguageModel, benchmarks: Sequence[str], seed: int
 ) -> None:
-    """Evaluate into a directory and write the model's continuations beside."""
+    """Evaluate into a directory and write the model's continuations next to the record."""
     evaluate_into(directory, language_model, benchmarks, seed=seed)
     write_continuations(directory, language_model)
 

@@ -30,10 +30,10 @@ class ModelSettings:
     """How a model is loaded.
 
     Args:
-        dtype: float32, bfloat16 or, to evaluate only, float16. Training defaults to float32;
-            evaluation to float32 on a CPU and to the checkpoint's own dtype elsewhere.
+        dtype: float32, bfloat16 or (for evaluation only) float16. Default: float32 for training
+            and on a CPU, otherwise the dtype of the checkpoint.
         device: Device such as cpu, cuda or cuda:1. Default: an accelerator if there is one.
-        start_token: Token before the first word. Default: the tokenizer's.
+        start_token: Token prepended to every text. Default: the tokenizer's start token.
         trust_remote_code: Run Python code that comes with the model.
     """
 
@@ -48,7 +48,7 @@ class EvaluationSettings(ModelSettings):
     """How a model is evaluated.
 
     Args:
-        benchmarks: NAME[:OPTION]..., comma-separated, options in any order.
+        benchmarks: Comma-separated NAME[:OPTION]..., with options in any order.
             {benchmarks}
         seed: Seed of the bootstrap intervals.
     """
@@ -62,20 +62,21 @@ class ObjectiveSettings:
     """What is unlearned.
 
     Args:
-        objective: Forget loss on the target tokens: {objectives}. counterfactual-kl makes the
-            model predict after a group what the original predicts after a neutral word; ascent,
-            npo and simnpo make the target tokens less likely.
+        objective: Forget loss on the target tokens: {objectives}. counterfactual-kl trains the
+            model to predict after a group mention what the reference model predicts after a
+            neutral word; ascent, npo and simnpo make the target tokens less likely.
         beta: Inverse temperature β of NPO and SimNPO (paper defaults: 0.1 and 2.5).
         gamma: Reward margin γ of SimNPO (paper default: 0).
-        selection: Target tokens: the harmful spans, the tokens from the group mention to the first
-            harmful span, or all tokens after the mention. Controls: all tokens, or as many random
-            tokens as the spans have. Default: mention-to-span for counterfactual-kl with context
-            left, otherwise spans.
-        context: What a causal model reads: the tokens before the target (left, as in the paper),
-            or the whole sentence with a blank (both). Masked models always read both sides.
+        selection: Target tokens: the harmful spans (spans), the tokens from the group mention to
+            the first harmful span (mention-to-span), or all tokens after the mention
+            (after-mention). Controls: all tokens (all), or as many random tokens as the spans have
+            (random). Default: mention-to-span for counterfactual-kl with context left, otherwise
+            spans.
+        context: Context of a target in a causal model: the tokens before it (left, as in the
+            paper), or the whole sentence with a blank (both). Masked models always use both sides.
         counterfactual: Counterfactual text of the counterfactual objectives: a neutral word in
-            place of the group, or the average over other groups of the domain (built-in corpus
-            only).
+            place of the group (neutral), or the average over other groups of the domain (groups,
+            built-in corpus only).
         precompute_ref_hidden_states: Run the reference model once before training and keep its
             hidden states, so that its weights need no GPU memory during training.
     """
@@ -91,11 +92,11 @@ class ObjectiveSettings:
 
 @dataclass(kw_only=True)
 class RetainSettings:
-    """What is kept, and which weights are trained.
+    """How the model is preserved, and which weights are trained.
 
     Args:
-        retain_loss: Loss on the retain corpus: KL divergence to the reference model, negative
-            log-likelihood, or none.
+        retain_loss: Loss on the retain corpus: KL divergence to the reference model (kl), negative
+            log-likelihood (nll), or none.
         retain_loss_weight: Weight of the retain loss; the forget loss has weight 1.
         retain_per_forget: Retain texts per forget text in a batch.
         lora_rank: Train a LoRA adapter of this rank and merge it; 0 trains all weights.
@@ -109,10 +110,11 @@ class RetainSettings:
 
 @dataclass(kw_only=True)
 class TrainingSettings:
-    """How long is trained, and what it may cost.
+    """The retain corpus, the budget and the length of training.
 
     Args:
-        retain: Corpus whose likelihood must not change; or a .csv, .jsonl, .parquet or .txt file.
+        retain: Retain corpus, whose likelihood is preserved: CORPUS[:DOMAIN], or a .csv, .jsonl,
+            .parquet or .txt file.
         budget: Maximum utility loss.
         steps: Optimizer steps.
         batch_size: Forget texts per step.
@@ -131,11 +133,11 @@ class DebiasSettings(ModelSettings, TrainingSettings, RetainSettings, ObjectiveS
     """The settings of `debias` and `fairforget unlearn`.
 
     Args:
-        forget: Corpus of biased texts, CORPUS[:DOMAIN]; or a .csv, .jsonl or .parquet file.
+        forget: Forget corpus of biased texts: CORPUS[:DOMAIN], or a .csv, .jsonl or .parquet file.
         benchmarks: Benchmarks to run before and after, comma-separated; see evaluate.
-        seed: Seed of the order of texts and of the intervals.
+        seed: Seed of the order of texts and of the bootstrap intervals.
         report_to: Experiment trackers, comma-separated: tensorboard, wandb and others that
-            transformers knows.
+            transformers supports.
     """
 
     forget: str = "builtin"
@@ -149,11 +151,12 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
     """The settings that all runs of a transfer study share.
 
     Args:
-        select: Source of the harmful spans: the corpus (given), or a selection method.
-        train: Corpora of hateful and other texts that train the selection method, comma-separated.
-        selection: Target tokens of every objective: the harmful spans, the tokens from the group
-            mention to the first span (the default of unlearn), or all tokens after the mention.
-            The control random needs spans.
+        select: Source of the harmful spans: the corpus (given), or the selection method contrast.
+        train: Corpora of hateful and other texts on which the selection method is trained,
+            comma-separated.
+        selection: Target tokens of every objective: the harmful spans (spans), the tokens from the
+            group mention to the first span (mention-to-span, the default of unlearn), or all tokens
+            after the mention (after-mention). The control random needs spans.
     """
 
     select: SpanSource = "given"
@@ -171,18 +174,18 @@ class TransferSettings(StudySettings):
     """The settings of `transfer` and `fairforget transfer`.
 
     Args:
-        forget: What to forget, comma-separated: domains or groups of the corpus, or CORPUS[:DOMAIN]
-            of others; "all" is the whole corpus.
-        corpus: Corpus that the domains belong to.
+        forget: Forget sets, comma-separated: domains or groups of --corpus, CORPUS[:DOMAIN] of
+            another corpus, or "all" for the whole of --corpus.
+        corpus: Corpus to which the domains and groups of --forget belong.
         benchmarks: Benchmarks, comma-separated; see evaluate.
-        objectives: Objectives, comma-separated; npo and simnpo may set their constants:
+        objectives: Objectives, comma-separated; npo and simnpo accept constants, as in
             simnpo?beta=0.1.
-        controls: Controls, comma-separated: random (as many other tokens), all (every token),
-            matched (the same words about no group), none (retain texts only).
-        seeds: Number of seeds; one seed decides nothing.
-        cluster: Run one after the other (none), or on a Ray cluster: the one at RAY_ADDRESS, or one
-            started on this machine.
-        cpus_per_run: Cores per run on the cluster.
+        controls: Controls, comma-separated: random (as many random tokens), all (every token),
+            matched (the same words in texts about no group), none (retain texts only).
+        seeds: Number of seeds; with one seed, every verdict is undecided.
+        cluster: Run sequentially (none), or on the Ray cluster at RAY_ADDRESS or, without that
+            variable, one started on this machine (ray).
+        cpus_per_run: CPU cores per run on the cluster.
         gpus_per_run: GPUs per run on the cluster.
     """
 
@@ -203,7 +206,7 @@ def split_commas(text: str) -> list[str]:
 
 
 def command_settings(command: str, settings: Any, **arguments: Any) -> dict[str, Any]:
-    """Return what a record says of the command: its name, arguments and settings, as JSON types.
+    """Return the command for a record: its name, arguments and settings, as JSON types.
 
     Args:
         command: its name.

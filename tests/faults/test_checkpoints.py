@@ -71,7 +71,7 @@ def test_a_damaged_checkpoint_is_passed_over(copied: Path, capsys, name: str, da
     if (name, damage) != (CHECKSUMS, Path.unlink):  # without a seal it was cut off while written
         assert said.count("\n") == 1
         assert "checkpoint-4" in said
-        assert "an earlier state of the run is used" in said
+        assert "resuming from an earlier state" in said
 
 
 def test_the_run_ends_as_if_nothing_was_damaged(run, copied: Path, capsys) -> None:

@@ -98,7 +98,7 @@ def test_the_same_command_ends_as_if_nothing_was_damaged(
 
     main([*command, "--output", str(out)])
     said = capsys.readouterr().err
-    told = [line for line in said.splitlines() if "an earlier state of the run is used" in line]
+    told = [line for line in said.splitlines() if "resuming from an earlier state" in line]
     assert len(told) == len(broken)
     assert all(name in "".join(told) for name in broken)
     assert result(out) == undisturbed

@@ -87,5 +87,5 @@ def test_headline_of_one_evaluation(tmp_path: Path, shift: float, title: str) ->
     evaluation = read_evaluation(write_evaluation(tmp_path, shift=shift), without_items=True)
     found = evaluation_headline("tiny", evaluation.record.results)
     assert found.title == title
-    assert "50 % would be no preference" in found.sentences[0]
+    assert "50 % means no preference" in found.sentences[0]
     assert "Its perplexity on wikitext2 is 28.90." in found.sentences

@@ -56,8 +56,8 @@ def test_the_name_changes_with_all_that_determines_the_result() -> None:
     [
         ({"objectives": ["none"]}, "objectives: 'none' is unknown"),
         ({"objectives": ["nop?beta=1"]}, "objectives: 'nop' is unknown"),
-        ({"objectives": ["npo?"]}, "no list of constants, such as"),
-        ({"objectives": ["npo?beta"]}, r"objective 'npo\?beta': \?beta is no list"),
+        ({"objectives": ["npo?"]}, "is not a list of constants, such as"),
+        ({"objectives": ["npo?beta"]}, r"objective 'npo\?beta': \?beta is not a list"),
         ({"objectives": ["npo?beta=few"]}, "no list of constants"),
         ({"objectives": ["npo?alpha=1"]}, "no list of constants"),
         ({"objectives": ["simnpo?beta=1&gamma="]}, "no list of constants"),
@@ -82,7 +82,7 @@ def test_random_tokens_are_no_control_of_what_is_not_a_choice_of_harmful_ones() 
     recipe = replace(RECIPE, selection="mention-to-span")
     plan = {"forget": ["builtin:gender"], "objectives": ["counterfactual-kl"], "seeds": 1}
     assert len(plan_runs(recipe, controls=["matched", "none", "all"], **plan)) == 4
-    refused = "is no control for selection 'mention-to-span'; remove it from --controls"
+    refused = "cannot control for selection 'mention-to-span'; remove it from --controls"
     with pytest.raises(InputError, match=refused):
         plan_runs(recipe, controls=["matched", "random"], **plan)
 

@@ -64,7 +64,7 @@ class Benchmark:
         if language_model.kind not in self.kinds:
             raise InputError(
                 f"benchmark {name!r} needs a {' or '.join(self.kinds)} model; "
-                f"{language_model.source!r} is {language_model.kind}"
+                f"{language_model.source!r} is a {language_model.kind} one"
             )
 
 

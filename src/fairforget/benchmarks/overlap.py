@@ -112,7 +112,9 @@ def benchmark_sentences(benchmark: str) -> tuple[str, ...]:
     """
     if benchmark not in BENCHMARK_SENTENCES:
         names = ", ".join(BENCHMARK_SENTENCES)
-        raise InputError(f"no sentences are known for benchmark {benchmark!r}; choose from {names}")
+        raise InputError(
+            f"the sentences of benchmark {benchmark!r} are unknown; choose from {names}"
+        )
     return tuple(BENCHMARK_SENTENCES[benchmark].read())
 
 

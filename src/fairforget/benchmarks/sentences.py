@@ -50,7 +50,7 @@ def sentence_scores(
     encoded = language_model.tokenizer(list(sentences), add_special_tokens=False)["input_ids"]
     for ids, name in zip(encoded, names, strict=True):
         if not ids:
-            raise InputError(f"{name}: it has no tokens after tokenization; correct or remove it")
+            raise InputError(f"{name}: it has no tokens after tokenisation; correct or remove it")
     start = language_model.start_id
     if protocol == "bos":
         parts = [[[start, *ids]] for ids in encoded]
@@ -97,7 +97,7 @@ def continuation_scores(
     for (context, _), offsets, name in zip(pairs, encoded["offset_mapping"], names, strict=True):
         first = sum(end <= len(context) for _, end in offsets)
         if first == len(offsets):
-            raise InputError(f"{name}: it has no tokens after tokenization; correct or remove it")
+            raise InputError(f"{name}: it has no tokens after tokenisation; correct or remove it")
         firsts.append(first)
     sequences = [[language_model.start_id, *ids] for ids in encoded["input_ids"]]
     values = log_probs(language_model, sequences, names=names, progress=progress)

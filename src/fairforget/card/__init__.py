@@ -1,4 +1,4 @@
-"""The model card: `README.md` of an unlearned model, in Hugging Face's format."""
+"""The model card: `README.md` of a debiased model, in Hugging Face's format."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def write_card(directory: Path) -> Path:
 
 
 def render_card(run: UnlearningRun, model: Path) -> str:
-    """The card of a run as text; `model` is the directory of the unlearned model."""
+    """The card of a run as text; `model` is the directory of the debiased model."""
     data = card_metadata(run, model)
     return f"---\n{data.to_yaml()}\n---\n\n{render_body(run, data.license)}"
 

@@ -47,7 +47,7 @@ def card_metadata(run: UnlearningRun, model: Path) -> ModelCardData:
 
     Args:
         run: its results are included if it has evaluations.
-        model: the directory of the unlearned model; its configuration determines the task.
+        model: the directory of the debiased model; its configuration determines the task.
     """
     source = run.record.model.source
     licence = source_licence(source)

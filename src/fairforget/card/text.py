@@ -20,12 +20,12 @@ _OBJECTIVES = {
     "ascent": "lower the likelihood of the harmful tokens",
     "counterfactual-kl": "after a mention of a group, match the original model’s predictions for "
     "the counterfactual text, which replaces the mention",
-    "counterfactual-excess": "make tokens no likelier after a mention of a group than the original "
-    "model makes them in the counterfactual text, which replaces the mention",
+    "counterfactual-excess": "make tokens no more likely after a mention of a group than they are "
+    "for the original model in the counterfactual text, which replaces the mention",
 }
 _LIMITS = (
-    "This model is for research on social bias. Before people depend on it, measure whether it "
-    "suits your use.",
+    "This model is for research on social bias. Before people depend on it, evaluate it for your "
+    "use.",
     "Unlearning lowers likelihoods; it does not reliably remove knowledge. Other words, other "
     "languages, an adversarial prompt or further training can bring the bias back.",
     "Lower scores on these benchmarks do not prove that the model treats people fairly. They do "
@@ -72,9 +72,9 @@ def _results(run: UnlearningRun) -> list[str]:
         f"**{markdown_text(headline.title)}.** {markdown_text(' '.join(headline.sentences))}",
         *(f"**Caution.** {markdown_text(text)}" for text in headline.cautions),
         *map(_table_text, [*tables, *([cost] if cost else [])]),
-        "Brackets hold 95 % intervals: a bootstrap over target terms (StereoSet) or pairs, for "
-        "changes paired on the same items. A score of 50 is no preference; a broken model also "
-        "scores 50.",
+        "Brackets contain 95 % intervals from a bootstrap over target terms (StereoSet) or pairs; "
+        "changes are paired on the same items. A score of 50 means no preference, but a broken "
+        "model also scores 50.",
         "### Known limitations of these measurements",
         _bullets(
             [

@@ -1,4 +1,4 @@
-"""The command line: each command is a typed function in a file of its own."""
+"""The command line: each command is a typed function in its own file."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ REMEDIES = {
     errno.EMFILE: "raise the limit (ulimit -n) and run the same command again",
     errno.ENFILE: "close other programs and run the same command again",
     errno.ENOMEM: "free some, or choose a smaller model or --batch_size",
-    errno.EROFS: "choose another place",
-    errno.EACCES: "choose another place, or change its permissions",
+    errno.EROFS: "choose another directory",
+    errno.EACCES: "choose another directory, or change its permissions",
 }
 """System error → remedy."""
 NO_MEMORY = ("not enough memory", "out of memory", "alloc_cpu", "bad_alloc", "start new thread")
@@ -166,7 +166,7 @@ def _list_commands(path: list[str], known: dict[str, Any]) -> str:
     """Return the message for words that do not name a command."""
     choice = f"choose from {', '.join(name for name in known if name != HELP)}"
     unknown = _arguments[len(path) :]
-    return f"there is no command {' '.join([*path, unknown[0]])!r}; {choice}" if unknown else choice
+    return f"unknown command {' '.join([*path, unknown[0]])!r}; {choice}" if unknown else choice
 
 
 def _replace_dashes(argument: str) -> str:

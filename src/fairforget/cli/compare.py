@@ -20,15 +20,15 @@ def compare_command(
     """Compare two evaluations: paired differences with intervals and exact tests.
 
     Args:
-        before: Directory of an evaluation.
-        after: Directory of another, of the same benchmarks, protocols and items.
-        output: JSON file to write.
-        fail_if: Exit with code 1 if a condition holds, comma-separated: worse (a bias score moved
-            away from the unbiased value, and the interval of that change lies above 0), or a
-            change (after - before) such as "stereoset.gender.distance > 2",
+        before: Directory of the evaluation before.
+        after: Directory of the evaluation after, with the same benchmarks, protocols and items.
+        output: JSON file to write the comparison to.
+        fail_if: Conditions, comma-separated; exit with code 1 if any holds. Either worse (a bias
+            score moved away from the unbiased value, and the interval of this change is above 0),
+            or a limit on a change (after - before), such as "stereoset.gender.distance > 2",
             "stereoset.*.lms < -1" or "perplexity > 0.5".
-        json: Print JSON and nothing else.
-        seed: Seed of the bootstrap intervals. Default: that of the evaluation before.
+        json: Print the comparison as JSON and nothing else.
+        seed: Seed of the bootstrap intervals. Default: the seed of the evaluation before.
     """
     from pydantic import TypeAdapter
 

@@ -38,7 +38,7 @@ def fetch_command(name: str) -> None:
     """Download and verify the missing files of a corpus or benchmark.
 
     Args:
-        name: Name in `fairforget data list`.
+        name: Corpus or benchmark, as named by `fairforget data list`.
     """
     from fairforget.corpora.inventory import fetch_files, is_built_in
 
@@ -52,10 +52,10 @@ def fetch_command(name: str) -> None:
 def verify_command(name: str = "") -> None:
     """Verify the files on this machine against their hashes.
 
-    Exit code 2 if a file is wrong, or if a named corpus or benchmark has no file here.
+    Exit code 2 if a file differs, or if the named corpus or benchmark has no file on this machine.
 
     Args:
-        name: One corpus or benchmark. Default: all.
+        name: Corpus or benchmark to verify. Default: all.
     """
     from fairforget.corpora.inventory import is_built_in, verify_files
     from fairforget.errors import InputError
@@ -68,13 +68,16 @@ def verify_command(name: str = "") -> None:
         wrong += bool(result.problem)
         print(f"{'WRONG' if result.problem else 'OK'}: {result.path} {result.problem}".rstrip())
     if wrong:
-        raise InputError(f"{wrong} files differ from the catalogue; see above")
+        raise InputError(
+            f"files that differ from the catalogue: {wrong}, marked WRONG; delete them and run "
+            "`fairforget data fetch`"
+        )
     if not count and name:
         raise InputError(
-            f"data {name!r} has no file on this machine; run `fairforget data fetch {name}`"
+            f"data set {name!r} has no file on this machine; run `fairforget data fetch {name}`"
         )
     if not count:
-        print("No file of the catalogue is on this machine.")
+        print("This machine has none of the files in the catalogue.")
 
 
 def overlap_command(

@@ -18,7 +18,7 @@ def demo_command(*, output: Path = Path("runs/demo"), seed: int = 0) -> None:
 
     Args:
         output: Output directory; the same command resumes an interrupted run.
-        seed: Seed of the order of texts and of the intervals.
+        seed: Seed of the order of texts and of the bootstrap intervals.
     """
     settings = DebiasSettings(
         forget="builtin:gender", steps=STEPS, benchmarks="stereoset", seed=seed

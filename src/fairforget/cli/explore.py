@@ -1,4 +1,4 @@
-"""`fairforget explore`: original and debiased model side by side, in a browser."""
+"""`fairforget explore`: the original and the debiased model side by side, in a browser."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def explore_command(
     device: str | None = None,
     trust_remote_code: bool = False,
 ) -> None:
-    """Compare both models on a prompt, or on a sentence with groups swapped, in the browser.
+    """Compare the original and the debiased model in the browser: on a prompt, or across groups.
 
     Args:
         directory: Output directory of unlearn or demo.
         port: Port to serve the page on.
-        host: Address to listen on. Default: this machine only.
+        host: Address to listen on. The default is reachable from this machine only.
         device: Device such as cpu or cuda. Default: an accelerator if there is one.
         trust_remote_code: Run Python code that comes with the model.
     """

@@ -49,11 +49,11 @@ def rephrase(message: str, command: Command, given: Sequence[str], config: str |
         return f"{place} is {value!r}; {remedy}" if remedy else message
     if match := REQUIRED.search(message):
         names = [name.rpartition(".")[2] for name in match[1].split(", ")]
-        return f"missing: {', '.join(_spell(command, name) for name in names)}"
+        return f"missing arguments: {', '.join(_spell(command, name) for name in names)}"
     if match := UNKNOWN_FLAG.search(message):
-        return f"there is no flag --{match[1]}{_suggest(match[1], settings, '--')}"
+        return f"unknown flag --{match[1]}{_suggest(match[1], settings, '--')}"
     if match := UNKNOWN_SETTING.search(message):
-        return f"{config}: there is no setting {match[1]}{_suggest(match[1], settings)}"
+        return f"{config}: unknown setting {match[1]}{_suggest(match[1], settings)}"
     return message
 
 

@@ -40,12 +40,12 @@ def rerun_command(
     Relative paths in the record are resolved against the current directory.
 
     Args:
-        record: record.json of evaluate, unlearn or demo, in its directory.
+        record: record.json in an output directory of evaluate, unlearn or demo.
         output: Output directory. Default: the record's, with "-again" appended.
         tolerance: Relative difference up to which two numbers count as equal. On the same machine
-            with the same versions, results are equal bit for bit.
+            with the same versions, results are bitwise equal.
         device: Device such as cpu, cuda or cuda:1. Default: the record's.
-        trust_record: Run code that the record names: of a model (trust_remote_code) or of an
+        trust_record: Run code that the record refers to, from a model (trust_remote_code) or an
             lm-eval task file.
         json: Print the comparison as JSON and nothing else.
     """
@@ -99,7 +99,8 @@ def load_command(record: Path, *, trusted: bool = False) -> tuple[Callable[..., 
 
     if record.name != RECORD:
         raise InputError(
-            f"{record} is not a {RECORD}; give that of a run, such as {record / RECORD}"
+            f"{record} is not a {RECORD}; give the file in the run's directory, such as "
+            f"{record / RECORD}"
         )
     content = read_rerunnable(record)
     recorded = dict(content.command)
@@ -107,11 +108,13 @@ def load_command(record: Path, *, trusted: bool = False) -> tuple[Callable[..., 
         raise InputError(f"{record} does not name the command that made it; it cannot be repeated")
     name = recorded.pop("command", None)
     if not isinstance(name, str) or name not in COMMANDS:
-        raise InputError(f"{record}: command {name!r} cannot be repeated")
+        raise InputError(
+            f"{record}: command {name!r} cannot be repeated; give a record of evaluate or unlearn"
+        )
     command = COMMANDS[name]
     known = {"model", *(f.name for f in fields(SETTINGS[command]))}
     if unknown := [key for key in recorded if key not in known]:
-        raise InputError(f"{record}: command.{unknown[0]} is not a setting of {name}")
+        raise InputError(f"{record}: command.{unknown[0]} is not a setting of {name}; remove it")
     runs_code = recorded.get("trust_remote_code") or TASK_FILE.search(
         str(recorded.get("benchmarks"))
     )

@@ -31,16 +31,16 @@ def select_command(
     json: bool = False,
     seed: int = 0,
 ) -> None:
-    """Find the harmful spans of a corpus, for review by a person; writes JSONL that unlearn reads.
+    """Find the harmful spans in a corpus; writes JSONL for unlearn, and a page for human review.
 
     Args:
         corpus: CORPUS[:DOMAIN][?option=value], or a .csv, .jsonl, .parquet or .txt file.
-        method: {methods}. given: the corpus's own spans; lexicon: a word list; contrast: words
-            that hateful texts use and other texts do not; llm: an OpenAI-compatible server; random
-            and all are controls.
+        method: One of {methods}. given: the spans of the corpus; lexicon: a word list; contrast:
+            words that hateful texts use and other texts do not; llm: a model behind an
+            OpenAI-compatible API; random and all are controls.
         train: contrast: corpora of hateful and other texts to train on, comma-separated.
         lexicon: lexicon: a file with one word or phrase per line, or PACKAGE:PATH.
-        model: llm: the model to query; answers are cached under its name, whatever the server.
+        model: llm: the model to query. Answers are cached by model name, whatever the server.
         url: llm: the server's address, such as http://127.0.0.1:8000/v1. Default: OpenAI's. The key
             is read from OPENAI_API_KEY.
         dry_run: llm: print an estimate of the cost and send nothing.
@@ -51,10 +51,10 @@ def select_command(
         processes: lexicon, contrast and controls: number of processes, for corpora of many
             thousands of texts.
         output: JSONL file to write: id, text, domain, group, spans, mentions, why.
-        review: HTML file to write, in which a person corrects the spans.
-        score: Compare with the corpus's own spans.
-        json: Print one JSON object and nothing else.
-        seed: Seed of the random control.
+        review: HTML file to write, for correcting the spans by hand.
+        score: Print precision, recall and F1 against the spans of the corpus.
+        json: Print the result as JSON and nothing else.
+        seed: Seed of the control random.
     """
     import json as json_
     from collections import deque

@@ -12,12 +12,12 @@ def transfer_command(model: str, *, output: Path, json: bool = False, **settings
     """Run a transfer study: writes study.json and report.html.
 
     Each combination of forget corpus, control, objective and seed is one run: unlearn, interpolate
-    to the budget, evaluate. The same command resumes an interrupted study, and adds what is new.
-    Exit code 1 if a run failed; the study has the others.
+    to the budget, evaluate. The same command resumes an interrupted study; with other forget sets
+    or more seeds it adds the missing runs. Exit code 1 if a run failed; the study has the others.
 
     Args:
         model: Hub id, local directory, .gguf file, or smollm2.
-        output: Output directory.
+        output: Output directory; the same command resumes an interrupted study.
         json: Print study.json and nothing else.
         **settings: Fields of `TransferSettings`.
     """

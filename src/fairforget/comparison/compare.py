@@ -28,7 +28,7 @@ MEASUREMENTS = ("domains", "value", "metrics")
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two evaluations, paired on the same items; `str` gives the tables of the command."""
+    """Comparison of two evaluations on the same items; prints as the tables of the command."""
 
     before: ModelFacts
     after: ModelFacts
@@ -98,9 +98,12 @@ def compare(
     """Compare two evaluations: paired differences with intervals and exact tests.
 
     Args:
-        before: an evaluation, or the directory of one.
-        after: another, by the same protocols on the same items.
-        seed: of the bootstrap; by default the seed of the evaluation before.
+        before: the first evaluation, or its directory.
+        after: the second evaluation, or its directory, with the same protocols and items.
+        seed: seed of the bootstrap. Default: the seed of `before`.
+
+    Returns:
+        One cell per benchmark and domain, and the changes of perplexity.
 
     Raises:
         InputError: a directory is not an evaluation, or the two cannot be compared; names the

@@ -1,4 +1,4 @@
-"""Comparison of two runs of the same command: are their results bitwise equal?"""
+"""Comparison of two runs of the same command: whether their results are bitwise equal."""
 
 from __future__ import annotations
 

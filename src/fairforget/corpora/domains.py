@@ -118,7 +118,7 @@ class Labels:
             )
             more = f", and {len(self.unmapped) - 12} others" if len(self.unmapped) > 12 else ""
             show_message(
-                f"{self.source}: {self.unmapped.total()} labels belong to no domain, "
+                f"{self.source}: {self.unmapped.total()} labels map to no domain, "
                 f"so their texts have none: {examples}{more}"
             )
 

@@ -125,7 +125,7 @@ def verify_files(name: str = "") -> Iterator[VerifiedFile]:
 def _find_entry(name: str) -> DataSet:
     if data := find_data_set(name):
         return data
-    raise InputError(f"data {name!r} is unknown; `fairforget data list` shows the known names")
+    raise InputError(f"data set {name!r} is unknown; choose from those in `fairforget data list`")
 
 
 def _file_facts(data: DataSet) -> tuple[FileFacts, ...]:

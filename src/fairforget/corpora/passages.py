@@ -1,8 +1,8 @@
 """Two retain corpora of distinct passages, read from JSON lines.
 
-`wikipedia`: the passages that the BoolQ data set carries (Clark et al. 2019). `everyday`: sentences
-about what people do, the contexts of Social IQa (Sap et al. 2019); a utility loss in everyday
-language shows there first, and hardly in encyclopaedic text.
+`wikipedia`: the passages of the BoolQ data set (Clark et al. 2019). `everyday`: sentences about
+what people do, the contexts of Social IQa (Sap et al. 2019). They show a utility loss in everyday
+language, which encyclopaedic text hardly shows.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ SOURCES: dict[str, Source] = {
         splits=("dev",),
     ),
     "wikipedia": Source(
-        "Wikipedia passages that BoolQ carries",
+        "Wikipedia passages of the BoolQ data set",
         "fairforget.corpora.passages:wikipedia_texts",
         data="wikipedia",
         use="retain",

@@ -1,4 +1,4 @@
-"""The user's own corpus: a `.csv`, `.jsonl`, `.parquet` or `.txt` file, or a hub data set."""
+"""User corpora: a `.csv`, `.jsonl`, `.parquet` or `.txt` file, or a hub data set."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ CATALOGUE: dict[str, DataSet] = {
         ),
         DataSet(
             "wikipedia",
-            "Wikipedia passages, as the BoolQ data set carries them: a retain corpus",
+            "Wikipedia passages of the BoolQ data set: a retain corpus",
             "CC BY-SA 3.0",
             "Clark et al. 2019",
             (

@@ -186,7 +186,7 @@ def _git_blob_id(content: bytes) -> str:
 
 
 def _unpack(archive: Path, member: str) -> Path:
-    """Unpack one member of a zip archive to a file beside it, and nothing else."""
+    """Unpack one member of a zip archive to a file in the same directory, and nothing else."""
     try:
         with zipfile.ZipFile(archive) as opened, opened.open(member) as packed:
             content = packed.read(MAX_UNPACKED_BYTES + 1)

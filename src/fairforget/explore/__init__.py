@@ -1,4 +1,4 @@
-"""The explorer: the original and the unlearned model side by side, in a browser."""
+"""The explorer: the original and the debiased model side by side, in a browser."""
 
 from fairforget.explore.app import launch
 

@@ -44,7 +44,7 @@ def build(pair: Pair) -> Any:
 
     with gradio.Blocks(title="FairForget explorer", analytics_enabled=False) as page:
         gradio.HTML(
-            '<div class="ff"><h1>Original and unlearned model, side by side</h1><p>Models repeat '
+            '<div class="ff"><h1>Original and debiased model, side by side</h1><p>Models repeat '
             "what people wrote. Their output can be hurtful or wrong.</p></div>"
         )
         with gradio.Tab("A prompt"):
@@ -73,7 +73,7 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
     Args:
         pair: the two models.
         host: address to listen on.
-        port: likewise.
+        port: port to listen on.
         block: whether to return only after the page was stopped.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The original and the unlearned model on the same text: continuations and log-probabilities."""
+"""The original and the debiased model on the same text: continuations and log-probabilities."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TokenChange:
 
     @property
     def delta(self) -> float:
-        """Above 0, the token is likelier under the unlearned model."""
+        """Above 0, the token is more likely under the debiased model."""
         return self.after - self.before
 
 
@@ -48,7 +48,7 @@ class GroupChange:
 
     @property
     def delta(self) -> float:
-        """Above 0, these words are likelier for this group under the unlearned model."""
+        """Above 0, these words are more likely for this group under the debiased model."""
         return self.after - self.before
 
 
@@ -63,10 +63,12 @@ class Pair:
         for side in (self.before, self.after):
             side.need_causal("exploring")
         if self.before.tokenizer.get_vocab() != self.after.tokenizer.get_vocab():
-            raise InputError("the two models have different vocabularies, so tokens do not line up")
+            raise InputError(
+                "the two models have different vocabularies; compare models that share one"
+            )
 
     def continuations(self, prompt: str, *, tokens: int = 30) -> tuple[str, str]:
-        """The continuations of a prompt by the original and the unlearned model."""
+        """The continuations of a prompt by the original and the debiased model."""
         _check_text("prompt", prompt)
         self._check_length(
             [self.after.tokenizer(prompt, add_special_tokens=False)["input_ids"]], tokens
@@ -130,7 +132,7 @@ class Pair:
 def load_pair(
     directory: Path, *, device: str | None = None, trust_remote_code: bool = False
 ) -> Pair:
-    """The original and the unlearned model of a run.
+    """The original and the debiased model of a run.
 
     Raises:
         InputError: the directory is not an unlearning run, or a model cannot be loaded.

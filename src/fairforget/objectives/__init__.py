@@ -1,4 +1,7 @@
-"""Unlearning objectives and retain losses, by name. Add one with a file here and a line below."""
+"""Unlearning objectives and retain losses, by name.
+
+To add one, write a file here and add a line below.
+"""
 
 from fairforget.objectives.objective import CONSTANTS, Objective, TokenLoss, as_objective
 from fairforget.objectives.parsing import parse_objective

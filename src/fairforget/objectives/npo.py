@@ -1,4 +1,4 @@
-"""Negative preference optimisation: ascent that slows down once a token is unlikely."""
+"""Negative preference optimization (NPO): ascent that slows down once a token is unlikely."""
 
 from __future__ import annotations
 

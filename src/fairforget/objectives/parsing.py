@@ -1,4 +1,4 @@
-"""An objective's name with constants of its own: `simnpo?beta=0.1`."""
+"""An objective's name with constants: `simnpo?beta=0.1`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fairforget.objectives.objective import CONSTANTS
 
 @dataclass(frozen=True, slots=True)
 class NamedObjective:
-    """What such a name says."""
+    """The parts of an objective's name with constants."""
 
     name: str
     """Of `OBJECTIVES`, or unknown."""
@@ -23,7 +23,7 @@ def parse_objective(text: str) -> NamedObjective:
     """Take `OBJECTIVE[?beta=NUMBER&gamma=NUMBER]` apart.
 
     Raises:
-        InputError: what follows the question mark is no list of such constants.
+        InputError: what follows the question mark is not a list of such constants.
     """
     name, asked, query = text.partition("?")
     if not asked:
@@ -35,7 +35,7 @@ def parse_objective(text: str) -> NamedObjective:
         given, constants = [], {}
     if not constants or len(constants) < len(given) or not constants.keys() <= {*CONSTANTS}:
         raise InputError(
-            f"objective {text!r}: ?{query} is no list of constants, such as ?beta=0.1 or "
+            f"objective {text!r}: ?{query} is not a list of constants, such as ?beta=0.1 or "
             "?beta=2.5&gamma=1"
         )
     return NamedObjective(name, **constants)

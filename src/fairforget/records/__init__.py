@@ -1,1 +1,1 @@
-"""What a run leaves: dataclasses as JSON, files that are whole, directories with an owner."""
+"""The files of a run: records as JSON, complete or absent, in directories locked by one process."""

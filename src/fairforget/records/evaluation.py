@@ -31,7 +31,7 @@ class Evaluation:
     """A model's scores: `evaluation["stereoset"]["gender"].ss`, `.interval`."""
 
     directory: Path | None
-    """Where it is written; None if it is only in memory."""
+    """The directory that it is written to; None if it is only in memory."""
     record: EvaluationRecord
     items: Items = field(repr=False)
     """The scored items, one row each; empty if they were not kept."""

@@ -1,4 +1,4 @@
-"""Fingerprints of the files that a command reads: a file can change under the same name."""
+"""Fingerprints of input files, to detect a file that changed under the same name."""
 
 from __future__ import annotations
 

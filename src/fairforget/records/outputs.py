@@ -84,7 +84,7 @@ def _check_settings(path: Path, settings: dict[str, Any]) -> None:
                 )
         else:
             raise InputError(
-                f"--output {path.parent} holds a run with {name} {before.get(name)!r}, "
+                f"--output {path.parent} contains a run with {name} {before.get(name)!r}, "
                 f"not {settings.get(name)!r}; choose another --output"
             )
 

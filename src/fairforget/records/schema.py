@@ -69,4 +69,4 @@ def size_of(scores: dict[str, Any]) -> Any:
 Result = Annotated[dict[str, Any], GetPydanticSchema(lambda _type, handler: handler(_Result))]
 """A benchmark result; any dictionary with string keys for mypy."""
 Method = Annotated[dict[str, Any], GetPydanticSchema(lambda _type, handler: handler(_Method))]
-"""A training configuration, likewise."""
+"""A training configuration in a record."""

@@ -1,4 +1,4 @@
-"""Output directories, read and checked for their report."""
+"""Read and check output directories for their report."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fairforget.records.store import first_error, read_kind, read_record
 
 @dataclass(frozen=True, slots=True)
 class ContinuationPair:
-    """One prompt, continued by the original and by the unlearned model."""
+    """One prompt, continued by the original and by the debiased model."""
 
     prompt: str
     before: str

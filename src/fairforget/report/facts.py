@@ -42,7 +42,7 @@ def unlearning_tables(record: UnlearningRecord) -> list[Table]:
 
 
 def budget_table(budget: BudgetFacts) -> Table:
-    """The allowed utility loss, and the loss at the interpolated weights."""
+    """The allowed utility loss, and the utility loss of the interpolated weights."""
     measures = {"held-out retain text": budget, **budget.others}
     note = f"Interpolated to α = {format_number(budget.alpha, 3)} (0: original, 1: trained"
     if budget.max_alpha > 1:
@@ -167,7 +167,7 @@ def _known(*rows: tuple[str, str]) -> list[tuple[str, str]]:
 
 
 def generic_tables(before: dict[str, Any], after: dict[str, Any]) -> list[Table]:
-    """One table of raw results for each benchmark that has no page section of its own."""
+    """One table of raw results for each benchmark without its own section on the page."""
     return [
         generic_table(name, before.get(name, {}), after.get(name, {}))
         for name in dict.fromkeys([*before, *after])

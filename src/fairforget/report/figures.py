@@ -1,6 +1,6 @@
 """Plots as geometry: positions in % of the width, which the templates draw as fluid SVG.
 
-There is no markup here, so text from a corpus or a model cannot become any. At any width of the
+There is no markup here, so text from a corpus or a model cannot inject any. At any width of the
 page, text keeps its size.
 """
 
@@ -21,7 +21,7 @@ from fairforget.report.wording import (
 )
 
 SCHEDULE = ("step", "epoch", "learning_rate")
-"""Logged quantities that are no curves of their own."""
+"""Logged quantities that are not plotted as curves."""
 MAX_VALUE = 1e9
 """Largest absolute value on an axis."""
 _CAVEATS = {

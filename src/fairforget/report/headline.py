@@ -101,8 +101,9 @@ def evaluation_headline(model: str, results: Results) -> Headline:
         title = f"Undecided whether {model} prefers stereotypes"
     interval = f"95 % interval {format_interval(main.ci)}" if main.ci else "no interval recorded"
     sentence = (
-        f"It finds the stereotype likelier than the anti-stereotype in {format_number(main.score)} "
-        f"% of {benchmark_name(benchmark)} pairs ({interval}); 50 % would be no preference."
+        "The stereotype is more likely than the anti-stereotype in "
+        f"{format_number(main.score)} % of {benchmark_name(benchmark)} pairs ({interval}); 50 % "
+        "means no preference."
     )
     figures.insert(
         0,
@@ -220,7 +221,7 @@ def _cost(comparison: BeforeAfter, budget: float | None) -> tuple[list[str], str
     if (lms and lms.ci and lms.ci[1] < LARGE_LMS) or worst > LARGE_PERPLEXITY:
         cautions.append(
             "The model lost much of its language ability. A broken model also scores 50, so a "
-            "lower stereotype score is no evidence of less bias here."
+            "lower stereotype score does not show less bias here."
         )
         title = "at a large cost to language modelling"
     elif (lms is None or lms.delta >= SMALL_LMS) and worst <= SMALL_PERPLEXITY:

@@ -129,7 +129,7 @@ class Table:
         )
 
     def csv(self) -> str:
-        """Comma-separated values; interval bounds have columns of their own.
+        """Comma-separated values; interval bounds have their own columns.
 
         Text that a spreadsheet would run as a formula gets an apostrophe in front.
         """

@@ -36,13 +36,13 @@ def token_log_probs(
 
     Shared prefixes are computed once. The head and the log-softmax run in float32 on a few
     positions at a time. A model whose attention does not support prefix trees is scored in padded
-    batches of similar length, and one whose head cannot run apart from its body by its full forward
-    pass; both are found by a test.
+    batches of similar length. A model whose head cannot run separately is scored by its full
+    forward pass. A test on a few tokens detects both.
 
     Args:
-        model: a causal model. Dropout is off while scoring; the mode is restored.
-        sequences: token ids, with a start token if there should be one.
-        batch_tokens: tokens of a forward pass, with padding.
+        model: a causal model. Dropout is disabled while scoring; the mode is restored.
+        sequences: token ids, including the start token if one is used.
+        batch_tokens: tokens in a forward pass, including padding.
         progress: called with the number of sequences finished since the last call, and the number
             of sequences with a token to predict.
 

@@ -1,4 +1,4 @@
-"""Selectors of harmful spans, by name. Add one with a file here and a line below."""
+"""Selectors of harmful spans, by name. To add one, write a file here and add a line below."""
 
 from __future__ import annotations
 

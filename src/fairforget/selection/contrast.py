@@ -1,9 +1,9 @@
-"""Contrast: words that hateful texts use more than others, and that other language hardly uses.
+"""Contrast: words that hateful texts use more than others, and that general English hardly uses.
 
 The weighted log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008,
 "Fightin' Words", equations 15, 16 and 22) compares the words of hateful and of other texts. By
-itself it only knows words that are frequent in the training corpus. In a text known to be hateful,
-a word is more suspicious the rarer it is in other language, so the score of a word adds its
+itself it covers only words that are frequent in the training corpus. In a text known to be hateful,
+a word is more suspicious the rarer it is in general English, so the score of a word adds its
 surprisal there. Words that name groups have no score.
 """
 

@@ -40,7 +40,7 @@ class SelectedText:
 def select(
     texts: Iterable[Text], selector: Selector, find_mentions: FindMentions | None = None
 ) -> Iterator[SelectedText]:
-    """Yield the texts in order with the selector's spans instead of their own, in constant memory.
+    """Yield the texts in order with the spans replaced by the selector's, in constant memory.
 
     Args:
         texts: any number of texts; the selector is called with `BATCH_SIZE` of them.

@@ -1,4 +1,4 @@
-"""Split text into words in a form without inflection, leetspeak and spaced letters.
+"""Split text into words, normalised for inflection, leetspeak and spaced letters.
 
 "h4ting", "h a t e s" and "HATED" all have the form "hate".
 """

@@ -36,10 +36,10 @@ TITLES = {
     "templates": "templ.",
 }
 UNKNOWN = "unknown"
-"""What a record of another program may not say."""
+"""For a field that a record from another program lacks."""
 WITH_INTERVAL = ("ss", "lms", "stereotype", "bias")
 CONTEXTS = ("ambiguous", "disambiguated")
-"""BBQ's; each has a table of its own."""
+"""The contexts of BBQ; each has its own table."""
 
 
 def show_evaluation(record: EvaluationRecord) -> None:
@@ -61,7 +61,7 @@ def show_evaluation(record: EvaluationRecord) -> None:
 
 
 def show_comparison(comparison: Comparison) -> None:
-    """Two tables per benchmark: the bias score, and what must be read beside it."""
+    """Two tables per benchmark: the bias score, and the scores to read with it."""
     for name in dict.fromkeys(cell.benchmark for cell in comparison.cells):
         cells = [cell for cell in comparison.cells if cell.benchmark == name]
         title = TITLES.get(cells[0].measure, cells[0].measure)
@@ -78,23 +78,23 @@ def show_comparison(comparison: Comparison) -> None:
                 format_p_number(cell.p_adjusted),
             )
         print_content(table)
-        print_content(_beside(name, cells))
+        print_content(_other_scores(name, cells))
     for name, change in comparison.perplexity.items():
         percent = 100 * (change.after / change.before - 1)
         print_content(
             f"{one_line(name)}: {change.before:.2f} → {change.after:.2f} ({percent:+.2f} %)"
         )
     print_content(
-        "Gained, lost: items whose stereotype became, or ceased to be, the likelier (of general "
-        "ability: the right answer); p: exact McNemar test of these; Holm: corrected for all cells "
-        "of single domains together, for those of all items, and for those of ability. Intervals: "
-        "paired bootstrap over clusters of items."
+        "Gained, lost: items in which the stereotype became, or ceased to be, the more likely "
+        "version (ability benchmarks: the correct answer). p: exact McNemar test of these items. "
+        "Holm: p corrected separately over single domains, over all items, and over ability "
+        "benchmarks. Intervals: paired bootstrap over clusters of items."
     )
     print_lines((*comparison.notes, *comparison.limitations))
 
 
 def show_unlearning(record: UnlearningRecord) -> None:
-    """What was done, and a line for each measure of what it cost."""
+    """A line on the method, and one for each utility loss."""
     method, budget = record.method, record.budget
     print_content(
         f"{method.get('objective', UNKNOWN)} on {method.get('selection', UNKNOWN)} tokens of "
@@ -140,7 +140,7 @@ def _show_domains(name: str, result: dict[str, Any]) -> None:
 
 
 def _cells(scores: dict[str, Any], context: str) -> dict[str, str]:
-    """What a domain's row shows, by column: of scores that name a context, those of this one."""
+    """A domain's scores by column; of scores that name a context, only those of this one."""
     cells = {}
     for name, value in scores.items():
         if name.endswith(("ci", *(f"_{other}" for other in CONTEXTS if other != context))):
@@ -154,8 +154,8 @@ def _cells(scores: dict[str, Any], context: str) -> dict[str, str]:
     return cells
 
 
-def _beside(name: str, cells: list[Cell]) -> Table:
-    table = make_table(f"{name}: beside it", ["domain"])
+def _other_scores(name: str, cells: list[Cell]) -> Table:
+    table = make_table(f"{name}: other scores and counts", ["domain"])
     measures = dict.fromkeys(measure for cell in cells for measure in cell.beside)
     for measure in measures:
         table.add_column(TITLES.get(measure, measure), justify="right", no_wrap=True)
@@ -210,7 +210,7 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def show_rerun(rerun: RerunComparison, most: int) -> None:
-    """Print the differences in results, at most so many, and in the environment."""
+    """Print up to `most` differences in results, and all differences in the environment."""
     for change in rerun.environment:
         print(f"{change.where}: {change.before!r} before, {change.after!r} now")
     for difference in rerun.differences[:most]:
@@ -221,7 +221,7 @@ def show_rerun(rerun: RerunComparison, most: int) -> None:
     if count > most:
         print(f"… and {count - most} more")
     if not count:
-        print(f"The same, bit for bit: {rerun.figures:,} figures")
+        print(f"All {rerun.figures:,} figures are bitwise equal.")
         return
     largest = max(difference.relative for difference in rerun.differences)
-    print(f"{count:,} of {rerun.figures:,} figures differ, by at most {largest:.2g} relatively")
+    print(f"{count:,} of {rerun.figures:,} figures differ; maximum relative error: {largest:.2g}")

@@ -14,8 +14,8 @@ class Budget:
 
     Args:
         perplexity: Maximum perplexity ratio, after ÷ before, on held-out retain text.
-        everyday_perplexity: Maximum perplexity ratio on everyday sentences, which show damage that
-            encyclopaedic text does not.
+        everyday_perplexity: Maximum perplexity ratio, after ÷ before, on everyday sentences, where
+            the loss can be larger than on encyclopaedic text.
         max_alpha: Maximum interpolation factor α. Above 1 the weights are extrapolated past the
             trained ones, as far as the budget allows.
 

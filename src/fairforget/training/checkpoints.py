@@ -133,7 +133,7 @@ def find_last_complete(directory: Path) -> Path | None:
     for checkpoint in sorted(finished, key=_step, reverse=True):
         if not (problem := _find_damage(checkpoint)):
             return checkpoint
-        show_message(f"{checkpoint}: {problem}; an earlier state of the run is used")
+        show_message(f"{checkpoint}: {problem}; resuming from an earlier state")
     return None
 
 

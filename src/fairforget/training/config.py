@@ -143,7 +143,7 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
         if self.warmup_steps is None:
             self.warmup_steps = min(WARM_UP, self.max_steps // 4)
         super().__post_init__()  # type: ignore[no-untyped-call]
-        if self.mixed_precision == "fp16":  # asked for here, or by the launcher
+        if self.mixed_precision == "fp16":  # set here, or by the launcher
             raise InputError(
                 "fp16 is too coarse for the gradients of a loss averaged over many tokens; use bf16"
             )

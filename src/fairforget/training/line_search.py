@@ -1,7 +1,7 @@
 """Line search for the largest step α whose rise in perplexity stays within every budget.
 
 Perplexities are functions of α. Budgets and losses are compared as log-ratios, in nats. Nothing
-here knows of models or weights; `interpolation` supplies the functions.
+here depends on models or weights; `interpolation` supplies the functions.
 """
 
 from __future__ import annotations

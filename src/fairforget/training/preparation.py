@@ -47,7 +47,7 @@ HeldOut = tuple[dict[str, Sequences], dict[str, Sequences]]
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Texts, and the name under which the record lists them."""
+    """A named list of texts; records list the corpus under this name."""
 
     name: str
     texts: Sequence[Text]
@@ -89,7 +89,7 @@ def prepare(
         retain: texts that must stay as likely as they are. The first ones, in an order that does
             not depend on the seed, are held out to measure the utility loss.
         config: the settings of the run.
-        everyday: everyday sentences, held out and retained likewise.
+        everyday: everyday sentences, also held out and retained.
         kept: the result of `encode_retain` for the same corpora, if it is known.
 
     Raises:
@@ -100,8 +100,8 @@ def prepare(
     _refuse_quantised(language_model)
     if language_model.model.dtype == torch.bfloat16 and not config.lora_rank:
         show_message(
-            f"Note: at learning rate {config.learning_rate:g}, bfloat16 weights round most updates "
-            "away; train an adapter (lora_rank), or float32 weights, with mixed precision for speed"
+            f"Note: at learning rate {config.learning_rate:g}, bfloat16 weights lose most updates "
+            "to rounding; train an adapter (lora_rank), or float32 weights in mixed precision"
         )
     by_text = encode_forget(language_model, forget, config)
     targets = [target for text_targets in by_text for target in text_targets]
@@ -211,7 +211,7 @@ def encode_forget(
 
 
 def _requirements(config: UnlearningConfig, longest: int) -> str:
-    """Say what a text needs to have a target."""
+    """Return what a text needs to have a target, for messages."""
     counterfactual = config.load_objective().needs_counterfactual
     needs = ["`spans`"] if config.selection in BY_SPAN else []
     if counterfactual or config.selection in BY_MENTION:
@@ -251,7 +251,7 @@ def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) 
         )
         if not retained[kind]:
             raise InputError(
-                f"retain corpus {corpora[kind].name!r}: nothing is left to retain, because all "
+                f"retain corpus {corpora[kind].name!r}: no text is left to retain, because all "
                 "other texts are copies of held-out ones; add texts"
             )
     return held_out, retained

@@ -1,6 +1,6 @@
 """Run the reference model once, before training, so that no copy of it is needed afterwards.
 
-For each target token its hidden state is kept in CPU memory: one vector of the hidden size, where
+The hidden state of each evaluated token is kept in CPU memory: a vector of the hidden size, while
 log-probabilities would have the size of the vocabulary. The reference model's head turns the states
 into log-probabilities when a step needs them.
 """

@@ -1,4 +1,4 @@
-"""Settings of a model that training changes, and that are restored afterwards."""
+"""Restore the settings of a model that training changes."""
 
 from __future__ import annotations
 

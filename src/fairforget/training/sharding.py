@@ -1,6 +1,6 @@
 """Training with sharded weights: FSDP, and DeepSpeed's ZeRO-3.
 
-A copy of the model is sharded, with its gradients and the optimiser state. The model itself stays
+A copy of the model is sharded, with its gradients and the optimizer state. The model itself stays
 unsharded on every process. It is the reference model while training; afterwards it receives the
 trained weights, so that measuring, interpolating and saving work as in one process.
 """

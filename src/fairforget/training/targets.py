@@ -90,24 +90,24 @@ def encode_targets(
     Args:
         tokenizer: a fast tokenizer.
         text: a text with the spans or mentions that the selection needs.
-        start_id: the token before the text.
-        end_id: the token after the text, for a masked model. Without it, the result ends with the
-            last target.
+        start_id: the token prepended to the text.
+        end_id: the token appended to the text, for a masked model. Without it, the result ends with
+            the last target.
         selection: which tokens are targets.
 
             - `spans`: the tokens of the harmful spans.
             - `after-mention`: all tokens after the first mention, without those of mentions.
             - `mention-to-span`: the same up to the first harmful token, if one follows.
             - `all`: every token.
-            - `random`: as a control, as many other tokens as there are harmful ones, drawn at
-              random, or fewer if there are not enough.
+            - `random`: a control: as many tokens as there are harmful ones, drawn at random from
+              the others, or fewer if there are not enough.
         counterfactual: align the targets with the counterfactual text. Targets without an aligned
             position are dropped: those inside a mention, those cut off, and, for a causal model,
             those before the first mention.
         others: copies of the text with other words for its mentions. Their counterfactual texts
-            are used instead of its own.
-        max_length: tokens kept, with the start and end token.
-        seed: of the random selection. Each text has its own random state.
+            replace that of `text`.
+        max_length: maximum number of tokens, including the start and end token.
+        seed: seed of the selection `random`. Each text has its own random state.
 
     Returns:
         The targets, or None if none is left.

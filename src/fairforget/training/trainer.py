@@ -214,7 +214,7 @@ class UnlearningTrainer(Trainer):
         return self.accelerator.reduce(values, "sum") if self.args.world_size > 1 else values
 
     def note(self, values: Mapping[str, float]) -> None:
-        """Log values as a row of their own, and pass them to the experiment trackers."""
+        """Log values as a separate row, and pass them to the experiment trackers."""
         self.state.log_history.append({"step": self.state.global_step, **values})
         due = self.control.should_log  # on_log resets it, and the row of losses is still to come
         self.callback_handler.on_log(self.args, self.state, self.control, dict(values))

@@ -99,7 +99,7 @@ def unlearn(
     claim_directory(Path(str(config.output_dir)), run)
 
     def constraints(most: dict[str, int]) -> dict[str, PerplexityConstraint]:
-        """Return the constraints on at most so many held-out texts of each kind; by default all."""
+        """Return the constraints on a number of held-out texts of each kind. Default: all."""
         return {
             names[kind]: PerplexityConstraint(
                 partial(perplexity, language_model, texts[: most.get(kind)]), allowed[kind]

@@ -1,4 +1,4 @@
-"""Running the runs of a study: one after another in this process, or on a Ray cluster."""
+"""Execute the runs of a study: sequentially in this process, or on a Ray cluster."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ CONTROLS = {
 }
 """Control → what is unlearned instead."""
 WHOLE = "all"
-"""The control that also unlearns the harmful words: it shows what selecting them gains."""
+"""The control that also unlearns the harmful words: it shows the benefit of selecting them."""
 NOTHING = "none"
 """Objective and forget corpus of the control `none`."""
 MATCHED = "matched"
@@ -111,7 +111,7 @@ def plan_runs(
         )
     if "random" in controls and recipe.selection != "spans":
         raise InputError(
-            "controls: 'random' selects as many tokens as the spans have, so it is no control for "
+            "controls: 'random' selects as many tokens as the spans have, so it cannot control for "
             f"selection {recipe.selection!r}; remove it from --controls, or use --selection spans"
         )
     if seeds < 1:
@@ -136,7 +136,7 @@ def control_run(forget: str, objective: str, control: str, seed: int, recipe: Re
 
 
 def lacks_cause(control: str) -> bool:
-    """Return whether the control lacks the presumed cause, so that the effect must exceed it."""
+    """Return whether the control lacks the presumed cause, so that an effect must exceed it."""
     return control != WHOLE
 
 

@@ -178,7 +178,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class StudyRecord:
-    """A transfer study; `str` gives the tables of the command."""
+    """The result of a transfer study; prints as the tables of the command."""
 
     model: ModelFacts
     settings: dict[str, Any]

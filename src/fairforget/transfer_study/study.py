@@ -1,4 +1,4 @@
-"""`transfer`: plan the runs of a study, do those that are not finished, build the matrix."""
+"""`transfer`: plan the runs of a study, run those that are not finished, build the matrix."""
 
 from __future__ import annotations
 
@@ -61,24 +61,24 @@ def transfer(
     settings: TransferSettings | None = None,
     **overrides: Any,
 ) -> StudyRecord:
-    """Run a transfer study: what does unlearning one bias do to the others, at equal utility loss?
+    """Run a transfer study: measure how unlearning one bias changes others, at equal utility loss.
 
     Every forget corpus, control, objective and seed is one run: unlearn, interpolate to the
-    budget, evaluate. Finished runs are recognised by everything that determines their results, so
-    the same call resumes an interrupted study, and a call for more seeds adds only those.
+    budget, evaluate. A finished run is reused if everything that determines its result is the same.
+    So the same call resumes an interrupted study, and a call with more seeds adds only those.
 
     Args:
         model: a hub id, a local directory, a .gguf file or `smollm2`.
         output_dir: where to write `study.json`, `report.html`, `before/` and `runs/`.
-        forget: domains or groups of the corpus, or `CORPUS[:DOMAIN]` of others.
+        forget: forget sets: domains or groups of `corpus`, or `CORPUS[:DOMAIN]` of another corpus.
         benchmarks: benchmarks whose items can be paired.
         objectives: names of `fairforget.objectives.OBJECTIVES`, with constants: `simnpo?beta=0.1`.
         controls: names of `fairforget.transfer_study.plan.CONTROLS`.
-        settings: all other settings; default `TransferSettings()`.
-        **overrides: single settings, by the names of the fields of `TransferSettings`.
+        settings: all other settings. Default: `TransferSettings()`.
+        **overrides: fields of `TransferSettings` as keywords; they take precedence over `settings`.
 
     Returns:
-        The study; failed runs are listed in it.
+        The study, including a list of failed runs.
 
     Raises:
         InputError: an unknown name, missing data, benchmarks whose items cannot be compared; or
@@ -153,7 +153,7 @@ def run_study(
         gpus_per_run: GPUs per run on the cluster.
 
     Returns:
-        The study; failed runs are listed in it.
+        The study, including a list of failed runs.
 
     Raises:
         InputError: as `transfer`.

@@ -62,7 +62,7 @@ def row_family(row: MatrixRow, clusters: int | None) -> Family | None:
 
 
 def control_family(family: Family | None, control: str) -> Family | None:
-    """The family of the excesses over a control: each control is a question of its own."""
+    """The family of the excesses over a control: each control is a separate question."""
     return None if family is None else (*family, control)
 
 

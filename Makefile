@@ -56,9 +56,9 @@ faults: $(READY) ## Kill commands 200 times at random moments; nothing may be lo
 	$(BIN)/python -m tests.faults --results docs/results/faults.json
 	$(BIN)/python docs/fill_security.py
 
-mutants: $(READY) ## Change the mathematics in 1,600 ways; the unit tests must notice 85 %.
+mutants: $(READY) ## Run mutation tests of the core modules, all or SAMPLE=450; 85 % must be killed.
 	$(BIN)/python -m pip install --quiet 'mutmut>=3.8,<3.9'
-	$(BIN)/python -m tests.mutants --results docs/results/mutants.json
+	$(BIN)/python -m tests.mutants --sample $(or $(SAMPLE),0) --results docs/results/mutants.json
 
 lock: $(READY) ## Resolve the dependencies anew into requirements/lock.txt, with hashes.
 	$(BIN)/python -m pip install --quiet uv

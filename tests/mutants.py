@@ -87,7 +87,7 @@ def read_outcomes() -> dict[str, str]:
 def main() -> None:
     """Run the mutants and count the killed ones; exit with 1 if they are fewer than 85 %."""
     flags = argparse.ArgumentParser(description=__doc__)
-    flags.add_argument("--sample", type=int, default=0, help="number of mutants to run; 0: all")
+    flags.add_argument("--sample", type=int, default=0, help="run about this many; 0: all")
     flags.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     flags.add_argument("--results", type=Path, help="JSON file for the counts")
     options = flags.parse_args()

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from fairforget.machine.processes import is_first, wait_for_all
 from fairforget.models.language_model import LanguageModel
-from fairforget.pipeline import run_unlearning
 from fairforget.records.records import UnlearningRecord
 from fairforget.training.budget import Budget
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import Corpus
+from fairforget.unlearning import run_unlearning
 
 
 def unlearn(

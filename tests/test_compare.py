@@ -327,7 +327,9 @@ FLIPS = rows_of([True] * 9 + [False] * 3), rows_of([False] * 8 + [True] * 4)
 
 
 def test_cells_are_those_of_the_items_corrected() -> None:
-    found = compare_evaluations(*(evaluation(STEREO, rows, rows[0]["id"]) for rows in FLIPS))
+    sides = [evaluation(STEREO, rows) for rows in FLIPS]
+    found = compare_evaluations(*sides)
+    assert compare(*sides).cells == found.cells
     cells = compare_items("stereoset", stereoset.judge, *FLIPS, order=["race", "gender"])
     assert found.cells == tuple(adjust_p_values(cells))
     assert [cell.domain for cell in found.cells] == ["race", "gender", "all"]
@@ -463,3 +465,37 @@ def test_an_unlearning_run_names_the_evaluations_in_it(evaluated, tmp_path: Path
     changed(evaluated[0], tmp_path / "before")
     with pytest.raises(InputError, match=f"{tmp_path / 'before'} and {tmp_path / 'after'}$"):
         compare(tmp_path, evaluated[0])
+
+
+def test_a_comparison_is_a_table_with_a_row_per_score() -> None:
+    texts = {"perplexity": {"value": 20.0}}
+    sides = [evaluation({**STEREO, **texts}, rows) for rows in FLIPS]
+    comparison = compare_evaluations(*sides)
+    cells = [
+        replace(cell, score=replace(cell.score, ci=None)) if cell.domain == "race" else cell
+        for cell in comparison.cells
+    ]
+    frame = replace(comparison, cells=tuple(cells)).to_pandas()
+    assert list(frame.columns) == [
+        *("benchmark", "domain", "measure", "before", "after", "delta", "delta_low", "delta_high"),
+        *("p", "p_adjusted", "verdict"),
+    ]
+    *rows, last = frame.to_dict("records")
+    for row, cell in zip(rows, cells, strict=True):
+        assert (row["benchmark"], row["domain"], row["measure"]) == ("stereoset", cell.domain, "ss")
+        score = cell.score
+        assert (row["before"], row["after"], row["delta"]) == (
+            score.before,
+            score.after,
+            score.delta,
+        )
+        assert (row["p"], row["p_adjusted"]) == (cell.p, cell.p_adjusted)
+        assert row["verdict"] == cell.verdict
+        if score.ci:
+            assert (row["delta_low"], row["delta_high"]) == score.ci
+        else:
+            assert np.isnan([row["delta_low"], row["delta_high"]]).all()
+    assert (last["benchmark"], last["measure"]) == ("perplexity", "perplexity")
+    assert (last["before"], last["after"], last["delta"]) == (20.0, 20.0, 0.0)
+    html = comparison._repr_html_()
+    assert all(f">{name}<" in html for name in ("race", "gender", "all", "perplexity", "delta_low"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import pytest
@@ -10,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairforget.errors import InputError
-from fairforget.objectives import CONSTANTS, OBJECTIVES, RETAIN_LOSSES, parse_objective
+from fairforget.objectives import (
+    CONSTANTS,
+    OBJECTIVES,
+    RETAIN_LOSSES,
+    as_objective,
+    parse_objective,
+)
+from fairforget.objectives.objective import target_log_probs
 from fairforget.objectives.parsing import NamedObjective
 
 
@@ -233,3 +241,38 @@ def test_a_name_with_other_constants_is_refused(query: str) -> None:
     assert repr(text) in message
     assert "?beta=2.5&gamma=1" in message  # an example of what can be read
     assert f"?{query} " in message
+
+
+class Square:
+    """A loss that is an object, without a reference."""
+
+    def __call__(self, log_probs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return target_log_probs(log_probs, targets) ** 2
+
+
+def difference(log_probs, targets, reference):
+    return target_log_probs(log_probs, targets) - target_log_probs(reference, targets)
+
+
+def test_a_users_loss_becomes_an_objective() -> None:
+    mine, reference, targets = log_probs(5, 7, 0), log_probs(5, 7, 1), torch.arange(5)
+    for loss, name, ref_input in ((Square(), "Square", "none"), (difference, "difference", "text")):
+        objective = as_objective(loss)
+        assert (objective.name, objective.ref_input, objective.negated) == (name, ref_input, False)
+        assert objective.paper
+        assert objective.needs_ref_model == (ref_input == "text")
+        assert as_objective(objective) is objective
+    expected = mine[targets, targets] - reference[targets, targets]
+    assert torch.equal(as_objective(difference).loss(mine, targets, reference), expected)
+    for passed in (None, reference):
+        loss = as_objective(Square()).loss(mine, targets, passed)
+        assert torch.equal(loss, mine[targets, targets] ** 2)
+
+
+@pytest.mark.parametrize("loss", [lambda a: a, lambda a, b, c, d: a, lambda: 0])
+def test_a_users_loss_with_other_parameters_is_refused(loss) -> None:
+    with pytest.raises(InputError) as error:
+        as_objective(loss)
+    count = len(inspect.signature(loss).parameters)
+    assert f"'<lambda>' takes {count} parameters" in str(error.value)
+    assert "(log_probs, targets) or (log_probs, targets, reference)" in str(error.value)

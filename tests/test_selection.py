@@ -429,6 +429,7 @@ def test_options_with_commas_train_a_selector(shared_file) -> None:
     assert any(name.startswith("builtin") for name in both)
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 def test_contrast_trained_on_edos_finds_what_hatecheck_marks(shared_file, capsys, tmp_path) -> None:
     shared_file("hatecheck/test_suite_cases.csv")

@@ -53,6 +53,7 @@ def test_spans_are_new_and_all_else_stays(spans: Path) -> None:
     assert [text.id for text in read_corpus(f"{spans}:religion")] == ["found", "none"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("part", "args", "texts"),
     [

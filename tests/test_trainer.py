@@ -38,6 +38,10 @@ PAIRS = sorted(
 )
 """Families and objectives that can differ: a loss sees log-probabilities and nothing of the family
 that gave them; a family sees nothing of the loss but what the reference model is to read."""
+MARKED_PAIRS = [
+    pytest.param(*pair, marks=[] if pair[0] in ("llama", "bert") else [pytest.mark.slow])
+    for pair in PAIRS
+]
 MASKED_MODELS = (BertForMaskedLM, RobertaForMaskedLM)
 
 
@@ -182,7 +186,7 @@ def assert_step(
         assert torch.allclose(slope, slopes[name], atol=1e-5 * largest), name
 
 
-@pytest.mark.parametrize(("family", "objective"), PAIRS)
+@pytest.mark.parametrize(("family", "objective"), MARKED_PAIRS)
 def test_loss_and_gradient_are_those_of_single_texts(
     tmp_path: Path, monkeypatch, family: str, objective: str
 ) -> None:
@@ -206,7 +210,7 @@ def test_loss_and_gradient_are_those_of_single_texts(
         assert run._logged[2].item() / run._logged[3].item() == pytest.approx(likelihood, abs=1e-4)
 
 
-@pytest.mark.parametrize(("family", "objective"), PAIRS)
+@pytest.mark.parametrize(("family", "objective"), MARKED_PAIRS)
 def test_an_original_that_was_asked_beforehand_is_needed_no_more(
     tmp_path: Path, monkeypatch, family: str, objective: str
 ) -> None:
@@ -232,6 +236,7 @@ def test_an_original_that_was_asked_beforehand_is_needed_no_more(
         assert_step(run, samples, expected, slopes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"bf16": True}, {"gradient_accumulation_steps": 2}])
 def test_training_is_the_same_whenever_the_original_is_asked(
     tmp_path: Path, monkeypatch, options
@@ -323,6 +328,7 @@ def test_a_head_that_cannot_be_run_apart_is_not(
     run.train()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["llama", "gpt2", "mixtral"])
 def test_gradient_checkpointing_changes_nothing(tmp_path: Path, family: str) -> None:
     options = {"objective": "counterfactual-kl", "optim": "sgd", "learning_rate": 0.1}
@@ -494,6 +500,7 @@ def test_masked_models_predict_each_target_from_both_sides(tmp_path: Path, famil
     assert loss.item() == pytest.approx(sum(expected) / len(expected), abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_batch_splitting_changes_nothing(tmp_path: Path, objective: str) -> None:
     # plain gradient descent: Adam would blow rounding up where a gradient is all but zero

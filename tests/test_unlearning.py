@@ -48,6 +48,8 @@ RETAIN = Corpus(
 EVERYDAY = Corpus(
     "everyday", [Text(str(n), f"Someone bought {n} apples at the market.") for n in range(420)]
 )
+pytestmark = pytest.mark.slow
+
 KINDS = ("llama", "bert", "roberta")
 """A causal family, and two masked ones with different tokenizers."""
 

@@ -10,12 +10,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from fairforget.benchmarks import check_model_kinds, load_benchmarks
 from fairforget.benchmarks.options import list_options
@@ -62,25 +60,16 @@ from fairforget.report import check_report_extra, write_report
 from fairforget.settings import (
     DebiasSettings,
     ModelSettings,
-    ObjectiveSettings,
-    RetainSettings,
     command_settings,
     split_commas,
 )
-from fairforget.training.budget import Budget
 from fairforget.training.checkpoints import remove_checkpoints
-from fairforget.training.config import UnlearningConfig
-from fairforget.training.interpolation import original_perplexities
 from fairforget.training.preparation import (
     Corpus,
-    HeldOut,
     check_training_dtype,
-    encode_retain,
-    list_retain_corpora,
     load_everyday_corpus,
-    prepare,
 )
-from fairforget.training.unlearn import unlearn
+from fairforget.unlearning import run_unlearning, training_config
 
 
 @dataclass
@@ -115,16 +104,6 @@ class DebiasResult:
     def _repr_html_(self) -> str:
         comparison = self.comparison
         return comparison._repr_html_() if comparison else f"<pre>{self.record.budget}</pre>"
-
-
-@dataclass
-class RetainCache:
-    """Results that runs share if they have the same original model and retain texts."""
-
-    held_out: HeldOut | None = None
-    """The tokenised held-out and retained texts."""
-    perplexities: dict[str, float] | None = None
-    """The original model's perplexities on the held-out texts."""
 
 
 def debias(
@@ -309,90 +288,6 @@ def _debias(
         before,
         after,
         _load=lambda: debiased or replace(load(output / MODEL), source=source),
-    )
-
-
-def run_unlearning(
-    language_model: LanguageModel,
-    forget: Corpus,
-    retain: Corpus,
-    everyday: Corpus | None,
-    config: UnlearningConfig,
-    budget: Budget,
-    *,
-    prepared: Callable[[], None] = lambda: None,
-    cache: RetainCache | None = None,
-) -> UnlearningRecord:
-    """Prepare the corpora and unlearn in place: the part that `debias` and a study's run share.
-
-    Args:
-        language_model: the original model; its weights are changed.
-        forget: the corpus of biased texts.
-        retain: the retain corpus, whose likelihood is preserved.
-        everyday: everyday sentences, also retained and held out; None if they are not installed.
-        config: the training settings.
-        budget: the maximum utility loss.
-        prepared: called once the corpora have been tokenised without an error, before training.
-        cache: what earlier runs on the same original model and retain texts computed.
-
-    Returns:
-        The record, without the command that made it.
-
-    Raises:
-        InputError: as `debias`.
-    """
-    if cache and cache.held_out is None:
-        cache.held_out = encode_retain(language_model, list_retain_corpora(retain, everyday))
-    data = prepare(
-        language_model,
-        forget,
-        retain,
-        config,
-        everyday=everyday,
-        kept=cache.held_out if cache else None,
-    )
-    prepared()
-    record = unlearn(
-        language_model, data, config, budget=budget, before=cache.perplexities if cache else None
-    )
-    if cache:
-        cache.perplexities = original_perplexities(record.budget)
-    return record
-
-
-def training_config(
-    settings: DebiasSettings,
-    checkpoints: Path,
-    *,
-    device: torch.device,
-    objective: Objective | None = None,
-    **options: Any,
-) -> UnlearningConfig:
-    """Translate settings into transformers' training arguments.
-
-    Args:
-        settings: of the run; `batch_size` counts the texts of all processes together.
-        checkpoints: the directory for checkpoints.
-        device: where this process trains.
-        objective: an objective that is not registered.
-        **options: further training arguments.
-
-    Raises:
-        InputError: a setting is unknown, out of range, or contradicts another.
-    """
-    shared = [f.name for part in (ObjectiveSettings, RetainSettings) for f in fields(part)]
-    return UnlearningConfig(
-        output_dir=str(checkpoints),
-        objective_function=objective,
-        max_steps=settings.steps,
-        per_device_train_batch_size=settings.batch_size // process_count(),
-        learning_rate=settings.learning_rate,
-        use_cpu=device.type == "cpu",
-        gpu=device.index or 0,
-        seed=settings.seed,
-        report_to=split_commas(settings.report_to),
-        **{name: getattr(settings, name) for name in shared},
-        **options,
     )
 
 

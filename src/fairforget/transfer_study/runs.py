@@ -21,7 +21,6 @@ from fairforget.models.fingerprint import model_identity
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.objectives import parse_objective
-from fairforget.pipeline import RetainCache, run_unlearning, training_config
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, CHECKPOINTS, RECORD
 from fairforget.records.records import UnlearningRecord
@@ -44,6 +43,7 @@ from fairforget.training.preparation import FIXED, Corpus, load_everyday_corpus
 from fairforget.training.unlearn import CHECK_TEXTS, describe_method
 from fairforget.transfer_study.matched import matched_texts
 from fairforget.transfer_study.plan import CONTROL_CORPUS, MATCHED, NOTHING, Recipe, Run, is_builtin
+from fairforget.unlearning import RetainCache, run_unlearning, training_config
 
 SELECTIONS: dict[str, Selection] = {"random": "random", "all": "all"}
 """Control → its selection. All other runs use the recipe's, so these two controls differ from them
@@ -137,7 +137,7 @@ def compute_digests(runs: Iterable[Run], model: Mapping[str, str]) -> dict[Run, 
 
     Args:
         runs: of one study.
-        model: the original's `fairforget.models.fingerprint.makeup`.
+        model: the original's `fairforget.models.fingerprint.model_identity`.
 
     Raises:
         InputError: a corpus is unknown, malformed or missing.

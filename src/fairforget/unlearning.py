@@ -1,0 +1,121 @@
+"""Prepare the corpora and unlearn: what `debias` and the runs of a study share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fairforget.machine.processes import process_count
+from fairforget.models.language_model import LanguageModel
+from fairforget.objectives import Objective
+from fairforget.records.records import UnlearningRecord
+from fairforget.settings import DebiasSettings, ObjectiveSettings, RetainSettings, split_commas
+from fairforget.training.budget import Budget
+from fairforget.training.config import UnlearningConfig
+from fairforget.training.interpolation import original_perplexities
+from fairforget.training.preparation import (
+    Corpus,
+    HeldOut,
+    encode_retain,
+    list_retain_corpora,
+    prepare,
+)
+from fairforget.training.unlearn import unlearn
+
+
+@dataclass
+class RetainCache:
+    """What runs on the same original model and retain texts share; filled by the first run."""
+
+    held_out: HeldOut | None = None
+    """The tokenised held-out and retained texts."""
+    perplexities: dict[str, float] | None = None
+    """The original model's perplexities on the held-out texts."""
+
+
+def run_unlearning(
+    language_model: LanguageModel,
+    forget: Corpus,
+    retain: Corpus,
+    everyday: Corpus | None,
+    config: UnlearningConfig,
+    budget: Budget,
+    *,
+    prepared: Callable[[], None] = lambda: None,
+    cache: RetainCache | None = None,
+) -> UnlearningRecord:
+    """Prepare the corpora and unlearn in place: the part that `debias` and a study's run share.
+
+    Args:
+        language_model: the original model; its weights are changed.
+        forget: the corpus of biased texts.
+        retain: the retain corpus, whose likelihood is preserved.
+        everyday: everyday sentences, also retained and held out; None if they are not installed.
+        config: the training settings.
+        budget: the maximum utility loss.
+        prepared: called once the corpora have been tokenised without an error, before training.
+        cache: what earlier runs on the same original model and retain texts computed.
+
+    Returns:
+        The record, without the command that made it.
+
+    Raises:
+        InputError: as `debias`.
+    """
+    if cache and cache.held_out is None:
+        cache.held_out = encode_retain(language_model, list_retain_corpora(retain, everyday))
+    data = prepare(
+        language_model,
+        forget,
+        retain,
+        config,
+        everyday=everyday,
+        kept=cache.held_out if cache else None,
+    )
+    prepared()
+    record = unlearn(
+        language_model, data, config, budget=budget, before=cache.perplexities if cache else None
+    )
+    if cache:
+        cache.perplexities = original_perplexities(record.budget)
+    return record
+
+
+def training_config(
+    settings: DebiasSettings,
+    checkpoints: Path,
+    *,
+    device: torch.device,
+    objective: Objective | None = None,
+    **options: Any,
+) -> UnlearningConfig:
+    """Translate settings into transformers' training arguments.
+
+    Args:
+        settings: of the run; `batch_size` counts the texts of all processes together.
+        checkpoints: the directory for checkpoints.
+        device: where this process trains.
+        objective: an objective that is not registered.
+        **options: further training arguments.
+
+    Raises:
+        InputError: a setting is unknown, out of range, or contradicts another.
+    """
+    shared = [f.name for part in (ObjectiveSettings, RetainSettings) for f in fields(part)]
+    return UnlearningConfig(
+        output_dir=str(checkpoints),
+        objective_function=objective,
+        max_steps=settings.steps,
+        per_device_train_batch_size=settings.batch_size // process_count(),
+        learning_rate=settings.learning_rate,
+        use_cpu=device.type == "cpu",
+        gpu=device.index or 0,
+        seed=settings.seed,
+        report_to=split_commas(settings.report_to),
+        **{name: getattr(settings, name) for name in shared},
+        **options,
+    )

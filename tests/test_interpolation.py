@@ -164,7 +164,7 @@ def test_the_note_does_not_claim_that_no_solution_exists() -> None:
         {"perplexity": PerplexityConstraint(lambda: next(values), 1.0)},
         progress=lambda: measurements.append(None),
     )
-    assert "was found" in facts.note
+    assert "no part of the update" in facts.note
     assert len(measurements) == 6  # α = 0, α = 1, and four values in between
 
 

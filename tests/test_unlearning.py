@@ -219,7 +219,7 @@ def test_task_vectors_go_the_other_way(tmp_path) -> None:
 
 
 def test_task_vectors_are_watched_as_they_will_be(tmp_path) -> None:
-    """At the last step, the look sees what the landing sees at α = 1."""
+    """At the last step, early stopping and interpolation at α = 1 measure the same."""
     model = language_model(tmp_path, "llama")
     options = {"objective": "task-vector", "max_steps": 5, "learning_rate": 0.02}
     record = unlearn(model, FORGET, RETAIN, config(tmp_path, **options), budget=Budget(1.2, 1.2))

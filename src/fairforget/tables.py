@@ -18,7 +18,7 @@ from fairforget.comparison.paired import Cell, Change
 from fairforget.comparison.rerun import RerunComparison
 from fairforget.records.records import BudgetFacts, EvaluationRecord, UnlearningRecord, UtilityFacts
 from fairforget.records.schema import interval_of
-from fairforget.report.wording import format_p_number, one_line, steps_done
+from fairforget.report.wording import budget_note, format_p_number, one_line, steps_done
 
 T = TypeVar("T")
 
@@ -107,7 +107,7 @@ def show_unlearning(record: UnlearningRecord) -> None:
             f"Held-out perplexity{', ' + one_line(name) if name else ''} × {facts.reached:.4f} "
             f"(budget {facts.asked:g}{'; binding' if facts is bound else ''})."
         )
-    print_content(f"α = {budget.alpha:.3f}{', ' + one_line(budget.note) if budget.note else ''}.")
+    print_content(f"α = {budget.alpha:.3f}. {budget_note(one_line(budget.note))}".rstrip())
 
 
 def _bound(budget: BudgetFacts) -> UtilityFacts | None:

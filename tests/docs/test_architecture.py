@@ -14,6 +14,7 @@ from ..models import save_tiny
 from .blocks import ROOT, Block, blocks
 
 PAGE = ROOT / "docs/pages/architecture.md"
+pytestmark = pytest.mark.processes
 SCRIPT = """
 import contextlib, io, json, sys
 from pathlib import Path
@@ -70,7 +71,6 @@ import torch
 from fairforget.objectives import OBJECTIVES
 from fairforget.objectives.floored import FLOOR
 
-pytestmark = pytest.mark.processes
 log_probs = torch.tensor([[-1.0, -20.0], [-1.0, -20.0]], requires_grad=True)
 losses = OBJECTIVES["floored"].loss(log_probs, torch.tensor([0, 1]), None)
 losses.sum().backward()

@@ -23,6 +23,7 @@ from fairforget.report.tables import Column, Content, Table
 from fairforget.report.wording import (
     NONE,
     benchmark_name,
+    budget_note,
     flatten,
     format_count,
     format_number,
@@ -64,7 +65,7 @@ def budget_table(budget: BudgetFacts) -> Table:
             ]
             for name, facts in measures.items()
         ],
-        note=f"{note}). {f'Budget {budget.note}.' if budget.note else ''}".strip(),
+        note=f"{note}). {budget_note(budget.note)}".strip(),
     )
 
 

@@ -129,6 +129,12 @@ def format_value(value: Any) -> str:
     return str(value)
 
 
+def budget_note(note: str) -> str:
+    """The note of a budget as a sentence: "Budget not used up."; empty if there is none."""
+    text = f"budget {note}" if note.startswith("not ") else note
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
 def steps_done(method: Mapping[str, Any]) -> str:
     """The number of training steps, from the method in a record."""
     steps = f"{format_value(method.get('steps'))} steps"

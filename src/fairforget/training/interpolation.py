@@ -187,5 +187,5 @@ def _copy_weights(original: Mapping[str, Tensor], model: PreTrainedModel) -> dic
 
 def _note(alpha: float, has_slack: bool) -> str:
     if alpha == 0:
-        return "nothing was unlearned: no part of the update was found that fits the budget"
+        return "nothing was unlearned, because no part of the update stays within the budget"
     return NOT_USED_UP if has_slack else ""

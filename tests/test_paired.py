@@ -77,7 +77,7 @@ def test_moving_equally_far_past_fifty_is_not_less_bias() -> None:
     score = Change(56.0, 44.0, -12.0, (-15.0, -9.0))
     bias = Change(6.0, 6.0, 0.0, (-4.0, 4.0))
     domain = cell(score, bias, 0.001)
-    assert domain.score.decided
+    assert domain.score.is_decided
     assert domain.verdict == "undecided"
 
 

@@ -125,7 +125,7 @@ def test_controls_and_totals_cost_the_verdicts_no_power() -> None:
     assert (few.verdict, few.reason, few.p_verdict) == ("undecided", "too few terms", None)
 
 
-def decided(parts: list[Estimate], tests: int, *, data: float = 1.0, seeds: float = 1.0) -> bool:
+def is_decided(parts: list[Estimate], tests: int, *, data: float = 1.0, seeds: float = 1.0) -> bool:
     """Whether normal effects are found with a power of 80 %, with `data` times the data."""
     rising = any(part.value > 0 for part in parts)
     level = 0.05 / tests / (len(parts) if rising else 1)

@@ -42,7 +42,7 @@ class Change:
     ci: tuple[float, float] | None = None
 
     @property
-    def decided(self) -> bool:
+    def is_decided(self) -> bool:
         """Whether the interval excludes 0."""
         return self.ci is not None and (self.ci[1] < 0 or self.ci[0] > 0)
 
@@ -86,8 +86,8 @@ class Cell:
         """Why the change is undecided; None if it is decided."""
         if self.clusters < FEWEST_CLUSTERS:
             return "few"
-        if self.distance is None or not self.distance.decided:
-            return "crossing" if self.score.decided else "interval"
+        if self.distance is None or not self.distance.is_decided:
+            return "crossing" if self.score.is_decided else "interval"
         return None if self.p_adjusted < SIGNIFICANT else "correction"
 
 

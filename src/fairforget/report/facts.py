@@ -141,11 +141,11 @@ def versions_table(model: ModelFacts, environment: Environment, seconds: dict[st
             ("Parameters", format_count(model.parameters)),
             ("Data type", model.dtype),
             ("Start token", model.start_token),
-            *_known(("Revision", model.revision), ("Weights (sha256 prefix)", model.weights[:16])),
+            *_get_known(("Revision", model.revision), ("Weights (sha256 prefix)", model.weights[:16])),
             ("FairForget", environment.fairforget),
             ("PyTorch", environment.torch),
             ("Transformers", environment.transformers),
-            *_known(
+            *_get_known(
                 ("Accelerate", environment.accelerate),
                 ("Tokenizers", environment.tokenizers),
                 ("NumPy", environment.numpy),
@@ -154,7 +154,7 @@ def versions_table(model: ModelFacts, environment: Environment, seconds: dict[st
             ("Python", environment.python),
             ("Device", environment.device),
             ("Processes", str(environment.processes)),
-            *_known(
+            *_get_known(
                 ("Threads", str(environment.threads or "")), ("Processor", environment.processor)
             ),
             *((f"Seconds, {name}", format_number(value)) for name, value in seconds.items()),
@@ -162,7 +162,7 @@ def versions_table(model: ModelFacts, environment: Environment, seconds: dict[st
     )
 
 
-def _known(*rows: tuple[str, str]) -> list[tuple[str, str]]:
+def _get_known(*rows: tuple[str, str]) -> list[tuple[str, str]]:
     """The rows with a value; older records lack some."""
     return [row for row in rows if row[1]]
 

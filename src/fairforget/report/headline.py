@@ -201,7 +201,7 @@ def _cost(comparison: BeforeAfter, budget: float | None) -> tuple[list[str], str
             if is_zero(lms.delta)
             else f"{'fell' if lms.delta < 0 else 'rose'} by {format_number(abs(lms.delta))} points"
         )
-        undecided = "" if lms.decided else ", undecided"
+        undecided = "" if lms.is_decided else ", undecided"
         interval = f" (95 % interval {format_interval(lms.ci)}{undecided})" if lms.ci else ""
         sentences.append(f"LMS {change}{interval}.")
     rises = {f"Perplexity on {p.corpus}": p.percent for p in comparison.perplexity}
@@ -226,7 +226,7 @@ def _cost(comparison: BeforeAfter, budget: float | None) -> tuple[list[str], str
         title = "at a large cost to language modelling"
     elif (lms is None or lms.delta >= SMALL_LMS) and worst <= SMALL_PERPLEXITY:
         title = "at little cost to language modelling"
-    elif lms and lms.ci and not lms.decided and worst <= SMALL_PERPLEXITY:
+    elif lms and lms.ci and not lms.is_decided and worst <= SMALL_PERPLEXITY:
         title = "at an undecided cost to language modelling"
     else:
         title = "at some cost to language modelling"

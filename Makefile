@@ -38,7 +38,7 @@ demo: $(READY) ## SmolLM2-135M unlearns gender bias: before/after table and repo
 
 # One worker per core, up to four; tests that share something stay on one worker (tests/conftest.py).
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 \
-	--dist loadgroup --no-loadscope-reorder
+	--dist loadscope --no-loadscope-reorder
 
 test: $(READY) ## Run all tests, on all cores: about six minutes on two.
 	$(PYTEST)

@@ -18,12 +18,12 @@ from typing import Any
 
 from alternative_texts import mixed_texts, short_texts, write_texts
 from dot_plot import Mark, Panel, dot_plot
+from fairforget.budget import Budget
 from fairforget.cli import main as fairforget
 from fairforget.corpora import Text
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.training.budget import Budget
 from recipe_scores import (
     HEADER,
     NOTE,

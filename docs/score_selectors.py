@@ -46,7 +46,7 @@ def make_selectors() -> Iterator[tuple[str, str, Selector]]:
         yield "contrast", train, selector
         if train == "edos":
             contrast = cast(Contrast, selector)
-            rarity = replace(contrast, weight=0.0).calibrated(calibration_texts())
+            rarity = replace(contrast, weight=0.0).calibrate(calibration_texts())
             yield WITHOUT_LOG_ODDS, train, rarity
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from dot_plot import Mark, Panel, dot_plot
 from fairforget import Corpus, LanguageModel, Text, debias, evaluate, load_model, read_corpus
+from fairforget.budget import STUDY_BUDGET
 from fairforget.selection.identity import mentions_of
 from fairforget.selection.methods import SelectionOptions, make_selector
 from fairforget.selection.selected import select
 from fairforget.settings import Context, Selection
-from fairforget.training.budget import STUDY_BUDGET
 from harmful_words import score_harmful_words
 from results_page import ResultsPage
 from tables import format_mean, markdown_table

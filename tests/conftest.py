@@ -6,10 +6,11 @@ import importlib.util
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from .browser import browser  # noqa: F401
 
@@ -38,6 +39,15 @@ LONGEST_FIRST = (
     "test_fuzz.py",
 )
 """What takes longest, so that no worker begins it when the others are done."""
+
+GROUPS = {
+    (
+        "test_stereoset.py::test_bias_bench_protocol_on_the_real_model_differs_a_little",
+        "test_real_model.py::test_stereoset_reference_values",
+    ): "StereoSet with the real model",
+    ("test_crows_pairs.py::test_reference_values",): "CrowS-Pairs with the real model",
+}
+"""Tests → the group that shares a worker, because its tests share what takes long to make."""
 
 # how long an example takes says nothing on a machine that does other things, too
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -98,16 +108,34 @@ def stereoset_of_smollm2(smollm2: LanguageModel) -> Measurement:
     return evaluate(smollm2)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests stay together on one worker, unless they say otherwise; long ones start first.
-
-    Tests with `xdist_group` are a group of their own.
-    """
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    """Start the longest files first."""
     items.sort(key=lambda item: place_in_order(item.nodeid))
+
+
+class FilesOrGroups(LoadScopeScheduling):
+    """Keeps the tests of a file on one worker, but for those that `group_of` names.
+
+    `xdist_group` and `--dist loadgroup` have no effect with pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def group_of(nodeid: str) -> str:
+    """Return what a test shares a worker with: its file, or a group across or within files."""
+    if "test_blocks.py::test_every_block_works[" in nodeid:
+        return nodeid  # each page by itself
+    for names, group in GROUPS.items():
+        if any(nodeid.endswith(name) for name in names):
+            return group
+    return nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesOrGroups:
+    """Distribute by `group_of`."""
+    return FilesOrGroups(config, log)
 
 
 def place_in_order(nodeid: str) -> int:

@@ -27,12 +27,12 @@ from accelerate.state import AcceleratorState
 from fairforget import cli, evaluation, pipeline  # noqa: F401
 from fairforget.benchmarks import perplexity
 from fairforget.benchmarks.overlap import measure_overlaps
+from fairforget.budget import Budget
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
 from fairforget.training import unlearn as unlearning
-from fairforget.training.budget import Budget
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import Corpus
 from tests.run_unlearning import unlearn

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fairforget.budget import Budget
 from fairforget.machine.processes import is_first, wait_for_all
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import UnlearningRecord
-from fairforget.training.budget import Budget
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import Corpus

@@ -136,7 +136,6 @@ SMALL = ("religion", "sexual-orientation", "disability")
 
 @pytest.mark.real_model
 @pytest.mark.shared_data
-@pytest.mark.xdist_group("CrowS-Pairs with the real model")
 def test_reference_values(smollm2, shared_file) -> None:
     pairs = read_pairs(shared_file("crows_pairs/crows_pairs_anonymized.csv"))
     domains = evaluate(smollm2, pairs=[p for p in pairs if p.domain in SMALL]).result["domains"]

@@ -42,7 +42,7 @@ from fairforget.records.paths import (
 )
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record
-from fairforget.terminal.tables import show_evaluation
+from fairforget.tables import show_evaluation
 
 from .models import save_tiny, tiny_model
 

@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 
+from fairforget.budget import Budget
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.perplexity import perplexity
-from fairforget.training.budget import Budget
 from fairforget.training.interpolation import (
     PerplexityConstraint,
     interpolate_to_budget,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 from fairforget import (
@@ -22,6 +25,7 @@ from fairforget import (
 )
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.objectives import OBJECTIVES, as_objective
+from fairforget.objectives.objective import identify_loss
 
 from .models import save_tiny, tiny_model
 
@@ -111,6 +115,7 @@ def test_debias_takes_objects_and_keeps_nothing_on_disk(
     before = weights(model.model).clone()
     run = debias(model, forget=FORGET, retain=RETAIN, benchmarks=benchmark, **SHORT)
     assert run.model is model
+    assert run.before.directory is None
     assert not torch.equal(weights(model.model), before)
     assert run.output_dir is None
     assert run.record.command == {}  # objects cannot be repeated from a record
@@ -123,7 +128,7 @@ def test_an_output_directory_belongs_to_the_objects_that_were_given(tmp_path: Pa
     out = tmp_path / "out"
     debias(tiny_model("gpt2"), forget=FORGET, retain=RETAIN, output_dir=out, **SHORT)
     other = Corpus("mine", FORGET.texts[1:], "gender")
-    with pytest.raises(InputError, match="forget corpus"):
+    with pytest.raises(InputError, match="forget corpus has changed"):
         debias(tiny_model("gpt2"), forget=other, retain=RETAIN, output_dir=out, **SHORT)
 
 
@@ -135,7 +140,7 @@ def test_a_function_is_an_objective() -> None:
         return 0.5 * log_probs.gather(-1, targets[:, None])[:, 0]
 
     run = debias(tiny_model("gpt2"), objective=weak_ascent, forget=FORGET, retain=RETAIN, **SHORT)
-    assert run.record.method["objective"] == "weak_ascent"
+    assert run.record.method["objective"] == "custom:weak_ascent"
     assert all(reference is not None for reference in asked)
 
 
@@ -156,9 +161,95 @@ def test_a_function_does_what_the_registered_objective_does() -> None:
 
 
 def test_a_function_of_other_parameters_is_refused() -> None:
-    with pytest.raises(InputError, match="takes 1 parameters"):
-        as_objective(lambda log_probs: log_probs)
-    assert isinstance(as_objective(lambda a, b: a), Objective)
+    for wrong in (lambda log_probs: log_probs, lambda a, b, c, d: a, 3, torch.add):
+        with pytest.raises(InputError, match=r"a loss takes|is not a function of"):
+            as_objective(wrong)
+    assert as_objective(lambda a, b: a).ref_input == "none"
+    assert as_objective(lambda a, b, weight=0.5: a).ref_input == "none"
+    assert as_objective(lambda a, b, *, beta=1.0: a).ref_input == "none"
+    assert as_objective(lambda a, b, reference=None: a).ref_input == "text"
+    assert as_objective(lambda a, b, c: a).ref_input == "text"
+    assert isinstance(as_objective(OBJECTIVES["npo"]), Objective)
+
+
+def scaled(factor: float):
+    def loss(log_probs: Tensor, targets: Tensor) -> Tensor:
+        return factor * log_probs.gather(-1, targets[:, None])[:, 0]
+
+    return loss
+
+
+def test_a_finished_run_is_not_that_of_another_function(tmp_path: Path) -> None:
+    given = {"forget": FORGET, "retain": RETAIN, "output_dir": tmp_path, **SHORT}
+    debias(tiny_model("gpt2"), objective=scaled(1.0), **given)
+    again = debias(tiny_model("gpt2"), objective=scaled(1.0), **given)
+    assert again.record.method["objective"] == "custom:loss"
+    with pytest.raises(InputError, match="objective has changed"):
+        debias(tiny_model("gpt2"), objective=scaled(2.0), **given)
+
+
+def test_a_loss_is_known_by_code_constants_and_captured_values() -> None:
+    losses = [scaled(1.0), scaled(2.0), lambda a, b: a, lambda a, b: b, lambda a, b, c=1: a]
+    losses += [OBJECTIVES["npo"].with_constants(beta, None).loss for beta in (0.2, 0.3)]
+    names = [identify_loss(as_objective(loss).loss) for loss in losses[:-2]]
+    names += [identify_loss(loss) for loss in losses[-2:]]
+    assert len(set(names)) == len(losses)
+    assert identify_loss(scaled(1.0)) == names[0]
+    captured = object()
+    with pytest.raises(InputError, match="remove output_dir"):
+        identify_loss(lambda a, b: captured)
+
+
+@pytest.mark.parametrize("shape", [lambda x: x.mean(), lambda x: x[:, None], lambda x: None])
+def test_a_loss_of_another_shape_is_refused(shape) -> None:
+    with pytest.raises(InputError, match="return one loss per target token"):
+        debias(
+            tiny_model("gpt2"),
+            objective=lambda a, b: shape(a.gather(-1, b[:, None])[:, 0]),
+            forget=FORGET,
+            retain=RETAIN,
+            **SHORT,
+        )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"budget": 1.02}, "setting budget"),
+        ({"steps": "many"}, "setting steps"),
+        ({"forget": ["a", "b"]}, "forget is a list"),
+        ({"objective": "none"}, "unlearns nothing"),
+        ({"dtype": "float32"}, "dtype has no effect on a loaded model"),
+        ({"objective": 3}, "is not a function"),
+    ],
+)
+def test_wrong_arguments_are_one_line(given: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        debias(tiny_model("gpt2"), **given)
+
+
+def test_a_bare_model_is_refused() -> None:
+    with pytest.raises(InputError, match="GPT2LMHeadModel; give its name"):
+        debias(tiny_model("gpt2").model)
+
+
+def test_the_output_directory_is_free_afterwards(tmp_path: Path) -> None:
+    debias(tiny_model("gpt2"), forget=FORGET, retain=RETAIN, output_dir=tmp_path, **SHORT)
+    lock = FileLock(tmp_path / ".lock")
+    lock.acquire(blocking=False)
+    lock.release()
+
+
+def test_a_loaded_model_resumes_with_its_own_start_token(tmp_path: Path, benchmark: str) -> None:
+    def model():
+        return replace(tiny_model("gpt2"), start_token="<mask>")
+
+    given = {"forget": FORGET, "retain": RETAIN, "benchmarks": benchmark, **SHORT}
+    first = debias(model(), output_dir=tmp_path, **given)
+    shutil.rmtree(tmp_path / "after")
+    again = debias(model(), output_dir=tmp_path, **given)
+    assert again.after.record.results == first.after.record.results
+    assert again.model.start_token == "<mask>"
 
 
 def test_a_setting_that_does_not_exist_is_refused() -> None:

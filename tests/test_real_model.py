@@ -27,7 +27,6 @@ REFERENCE = {  # measured independently of this code, see docs
 }
 
 
-@pytest.mark.xdist_group("StereoSet with the real model")
 def test_stereoset_reference_values(stereoset_of_smollm2) -> None:
     domains = stereoset_of_smollm2.result["domains"]
     for domain, (ss, lms, icat) in REFERENCE.items():

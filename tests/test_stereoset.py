@@ -298,7 +298,6 @@ def test_a_sentence_longer_than_the_context() -> None:
 
 
 @pytest.mark.real_model
-@pytest.mark.xdist_group("StereoSet with the real model")
 def test_bias_bench_protocol_on_the_real_model_differs_a_little(
     smollm2, stereoset_of_smollm2
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from fairforget.budget import Budget
 from fairforget.corpora import Span, Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.errors import InputError
@@ -19,11 +20,10 @@ from fairforget.models.saving import save_model
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record, write_record
 from fairforget.scoring.perplexity import perplexity
-from fairforget.terminal.tables import show_unlearning
+from fairforget.tables import show_unlearning
 from fairforget.training import checkpoints
 from fairforget.training import unlearn as unlearning
 from fairforget.training.adapters import apply_adapter, reference_for
-from fairforget.training.budget import Budget
 from fairforget.training.checkpoints import TRAINED
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.interpolation import PerplexityConstraint, interpolate_to_budget

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fairforget.budget import Budget
     from fairforget.comparison.compare import Comparison, compare
     from fairforget.corpora import read_corpus
     from fairforget.corpora.text import Mention, Span, Text
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from fairforget.report import write_report
     from fairforget.scoring.causal import token_log_probs
     from fairforget.settings import DebiasSettings, EvaluationSettings, TransferSettings
-    from fairforget.training.budget import Budget
     from fairforget.training.config import UnlearningConfig
     from fairforget.training.preparation import Corpus
     from fairforget.training.targets import Targets, encode_targets
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "Budget": "training.budget",
+    "Budget": "budget",
     "Comparison": "comparison.compare",
     "Corpus": "training.preparation",
     "DebiasResult": "pipeline",

@@ -99,7 +99,7 @@ def write_continuations(directory: Path, language_model: LanguageModel) -> None:
 
 
 def write_continuation_pairs(directory: Path, before: Path, after: Path) -> None:
-    """Write `continuation_pairs.json`, which the report shows, if both models have continuations.
+    """Write `continuation_pairs.json`, which the report shows; it is empty for masked models.
 
     Args:
         directory: the directory of the unlearning run.
@@ -107,7 +107,10 @@ def write_continuation_pairs(directory: Path, before: Path, after: Path) -> None
         after: the directory with the debiased model's continuations.
     """
     paths = before / CONTINUATIONS, after / CONTINUATIONS
-    if not is_first() or not all(path.exists() for path in paths):
+    if not is_first():
+        return
+    if not all(path.exists() for path in paths):  # masked models write nothing
+        _write(directory / CONTINUATION_PAIRS, [])
         return
     try:
         old, new = (json.loads(path.read_bytes()) for path in paths)

@@ -32,13 +32,19 @@ from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
 from fairforget.records.evaluation import ID_COLUMNS, Evaluation, Items, read_evaluation
 from fairforget.records.inputs import CONTENT, fingerprint_inputs
-from fairforget.records.outputs import check_output, open_output
+from fairforget.records.outputs import check_output, open_output, release_output
 from fairforget.records.paths import ITEMS, PARTS, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.records.store import read_record, write_record
 from fairforget.records.training_corpora import training_corpora
 from fairforget.seeds import check_seed
-from fairforget.settings import EvaluationSettings, command_settings, split_commas
+from fairforget.settings import (
+    EvaluationSettings,
+    command_settings,
+    merge_settings,
+    settings_of_model,
+    split_commas,
+)
 from fairforget.terminal.messages import show_message
 from fairforget.terminal.progress import progress_bar
 
@@ -81,7 +87,7 @@ def evaluate(
         overrides["benchmarks"] = (
             benchmarks if isinstance(benchmarks, str) else ",".join(benchmarks)
         )
-    settings = replace(settings or EvaluationSettings(), **overrides)
+    settings = merge_settings(settings or EvaluationSettings(), overrides)
     check_seed(settings.seed)
     output = None if output_dir is None else Path(output_dir)
     if output:
@@ -92,6 +98,8 @@ def evaluate(
     loaded = load_benchmarks(names)
     settings = replace(settings, benchmarks=",".join(loaded))
     given = model if isinstance(model, LanguageModel) else None
+    if given:
+        settings = settings_of_model(settings, given)
     source = given.source if given else str(model)
     for corpus in training_corpora(source):
         check_unseen(corpus, loaded)
@@ -114,24 +122,26 @@ def evaluate(
     inputs = fingerprint_inputs([*([] if given else [source]), *list_options(list(loaded))])
     if given:
         inputs[f"{CONTENT}model"] = fingerprint(given.model)[:16]
-    if (output / RECORD).exists() and is_first():
-        open_output(output, command | inputs)  # refuses another command's directory
-    if is_complete(output):
-        remove_parts(output)
-    else:
-        language_model = load()
-        check_model_kinds(loaded, language_model)
-        if is_first():
-            open_output(output, command | inputs)
-        evaluate_into(
-            output,
-            language_model,
-            list(loaded),
-            seed=settings.seed,
-            command={} if given else command,
-        )
-    directory = output
-    return broadcast_from_first(lambda: read_evaluation(directory))
+    try:
+        if (output / RECORD).exists() and is_first():
+            open_output(output, command | inputs)  # refuses another command's directory
+        if is_complete(output):
+            remove_parts(output)
+        else:
+            language_model = load()
+            check_model_kinds(loaded, language_model)
+            if is_first():
+                open_output(output, command | inputs)
+            evaluate_into(
+                output,
+                language_model,
+                list(loaded),
+                seed=settings.seed,
+                command={} if given else command,
+            )
+        return broadcast_from_first(lambda: read_evaluation(output))
+    finally:
+        release_output(output)
 
 
 def evaluate_into(

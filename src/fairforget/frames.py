@@ -22,7 +22,7 @@ def to_frame(rows: Sequence[Mapping[str, Any]]) -> pandas.DataFrame:
 
 
 def to_html(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the rows as an HTML table; numbers with two decimals."""
+    """Return the rows as an HTML table; numbers with four significant digits."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     head = "".join(f"<th>{escape(name)}</th>" for name in columns)
     body = "".join(
@@ -35,4 +35,4 @@ def to_html(rows: Sequence[Mapping[str, Any]]) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.2f}" if isinstance(value, float) else escape(str(value))
+    return f"{value:.4g}" if isinstance(value, float) else escape(str(value))

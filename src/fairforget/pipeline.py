@@ -5,15 +5,14 @@ load → prepare → evaluate → unlearn → save → evaluate → write contin
 
 from __future__ import annotations
 
-import inspect
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fairforget.benchmarks import check_model_kinds, load_benchmarks
 from fairforget.benchmarks.options import list_options
@@ -25,6 +24,7 @@ from fairforget.corpora import HARMLESS, parse_name, read_corpus
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, is_complete
 from fairforget.files.digest import hash_values
+from fairforget.frames import to_frame, to_html
 from fairforget.machine.devices import select_device
 from fairforget.machine.processes import (
     broadcast_from_first,
@@ -40,9 +40,10 @@ from fairforget.models.push import check_push
 from fairforget.models.push import push_to_hub as upload
 from fairforget.models.saving import save_model
 from fairforget.objectives import Objective, TokenLoss, as_objective
+from fairforget.objectives.objective import identify_loss
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.inputs import CONTENT, fingerprint_inputs
-from fairforget.records.outputs import check_output, open_output
+from fairforget.records.outputs import check_output, open_output, release_output
 from fairforget.records.paths import (
     AFTER,
     BEFORE,
@@ -61,6 +62,8 @@ from fairforget.settings import (
     DebiasSettings,
     ModelSettings,
     command_settings,
+    merge_settings,
+    settings_of_model,
     split_commas,
 )
 from fairforget.training.checkpoints import remove_checkpoints
@@ -70,6 +73,9 @@ from fairforget.training.preparation import (
     load_everyday_corpus,
 )
 from fairforget.unlearning import run_unlearning, training_config
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass
@@ -84,6 +90,8 @@ class DebiasResult:
     """The debiased model's evaluation; None without benchmarks."""
     output_dir: Path | None = None
     """The directory with the model, the records and the report; None if nothing was kept."""
+    url: str | None = None
+    """The address of the upload; None without `push_to_hub`."""
     _load: Callable[[], LanguageModel] | None = field(default=None, repr=False)
 
     @property
@@ -94,16 +102,26 @@ class DebiasResult:
         self._load = lambda: model
         return model
 
-    @property
+    @cached_property
     def comparison(self) -> Comparison | None:
-        """The paired comparison of the two evaluations; None without benchmarks."""
+        """The paired comparison of both evaluations; None without benchmarks."""
         if self.before is None or self.after is None:
             return None
         return compare_evaluations(self.before, self.after)
 
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return the comparison, one row per benchmark and domain; empty without benchmarks.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        return self.comparison.to_pandas() if self.comparison else to_frame([])
+
     def _repr_html_(self) -> str:
-        comparison = self.comparison
-        return comparison._repr_html_() if comparison else f"<pre>{self.record.budget}</pre>"
+        if self.comparison:
+            return self.comparison._repr_html_()
+        budget = self.record.budget
+        return to_html([{"alpha": budget.alpha, "perplexity ratio": budget.reached}])
 
 
 def debias(
@@ -157,37 +175,55 @@ def debias(
         check_push(push_to_hub)
     custom = None if objective is None or isinstance(objective, str) else as_objective(objective)
     named = {
-        "forget": forget.name if isinstance(forget, Corpus) else forget,
-        "retain": retain.name if isinstance(retain, Corpus) else retain,
+        "forget": _corpus_name("forget", forget),
+        "retain": _corpus_name("retain", retain),
         "objective": custom.name if custom else objective,
         "benchmarks": benchmarks if isinstance(benchmarks, str | None) else ",".join(benchmarks),
     }
-    overrides |= {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in named.items()
-        if value is not None
-    }
-    settings = replace(settings or DebiasSettings(), **overrides)
-    with _directory(output_dir) as directory:
-        result = _debias(
-            model,
-            settings,
-            directory,
-            forget=forget if isinstance(forget, Corpus) else None,
-            retain=retain if isinstance(retain, Corpus) else None,
-            objective=custom,
+    overrides |= {name: value for name, value in named.items() if value is not None}
+    settings = merge_settings(settings or DebiasSettings(), overrides)
+    if settings.objective == "none":
+        raise InputError("objective 'none' unlearns nothing; it is a control of transfer studies")
+    if isinstance(model, LanguageModel):
+        settings = settings_of_model(settings, model)
+    elif not isinstance(model, str | Path):
+        raise InputError(
+            f"model is a {type(model).__name__}; give its name, or load it with "
+            "fairforget.load_model"
         )
-        if output_dir is None:
-            return result
-        result.output_dir = directory
-        if is_first():
-            if not (directory / MODEL / CARD).exists():  # a person may have edited it
-                write_card(directory)
-            if result.after:
-                write_report(directory)
-            if push_to_hub is not None:
-                upload(directory, push_to_hub)
+    with _directory(output_dir) as directory:
+        try:
+            result = _debias(
+                model if isinstance(model, LanguageModel) else str(model),
+                settings,
+                directory,
+                forget=forget if isinstance(forget, Corpus) else None,
+                retain=retain if isinstance(retain, Corpus) else None,
+                objective=custom,
+                keep=output_dir is not None,
+            )
+            if output_dir is not None and is_first():
+                if not (directory / MODEL / CARD).exists():  # a person may have edited it
+                    write_card(directory)
+                if result.after:
+                    write_report(directory)
+                if push_to_hub is not None:
+                    result.url = upload(directory, push_to_hub)
+        finally:
+            release_output(directory)
     return result
+
+
+def _corpus_name(role: str, corpus: str | Path | Corpus | None) -> str | None:
+    if corpus is None or isinstance(corpus, str):
+        return corpus
+    if isinstance(corpus, Corpus):
+        return corpus.name
+    if isinstance(corpus, Path):
+        return str(corpus)
+    raise InputError(
+        f"{role} is a {type(corpus).__name__}; give a name, a file, or Corpus(name, texts)"
+    )
 
 
 @contextmanager
@@ -199,8 +235,8 @@ def _directory(output_dir: str | Path | None) -> Iterator[Path]:
     temporary = broadcast_from_first(lambda: tempfile.mkdtemp(prefix="fairforget-"))
     try:
         yield Path(temporary)
+        wait_for_all()  # not after an error: the other processes would wait for ever
     finally:
-        wait_for_all()
         if is_first():
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -213,14 +249,16 @@ def _debias(
     forget: Corpus | None,
     retain: Corpus | None,
     objective: Objective | None,
+    keep: bool,
 ) -> DebiasResult:
     """Run the pipeline in a directory; steps that are already done are skipped."""
     given = model if isinstance(model, LanguageModel) else None
     source = given.source if given else str(model)
-    device = select_device(
-        settings.device or (str(given.device) if given else None),
-        own=join_process_group(cpu=settings.device == "cpu"),
-    )
+    own = join_process_group(cpu=settings.device == "cpu")
+    requested = settings.device or (str(given.device) if given and own is None else None)
+    device = select_device(requested, own=own)
+    if given:
+        given.model.to(device)  # type: ignore[arg-type]
     if settings.batch_size % process_count():
         raise InputError(
             f"batch_size {settings.batch_size} is not a multiple of the {process_count()} "
@@ -231,12 +269,15 @@ def _debias(
     benchmarks = load_benchmarks(split_commas(settings.benchmarks))
     names = list(benchmarks)
     settings = replace(settings, benchmarks=",".join(names))
-    inputs = _fingerprint(settings, model, forget, retain, objective)
+    inputs = _fingerprint(settings, model, forget, retain, objective) if keep else {}
     if names:
         check_report_extra()
-    for corpus in (*([] if forget else [settings.forget]), *training_corpora(source)):
+    for corpus in (settings.forget, *training_corpora(source)):
         check_unseen(corpus, names)
-    config = training_config(settings, output / CHECKPOINTS, device=device, objective=objective)
+    options = {} if keep else {"save_strategy": "no"}
+    config = training_config(
+        settings, output / CHECKPOINTS, device=device, objective=objective, **options
+    )
     command = command_settings("unlearn", settings, model=source)
     load = partial(_load, settings=settings, device=str(device))
 
@@ -271,7 +312,8 @@ def _debias(
             debiased, forget, retain, everyday, config, settings.budget, prepared=evaluate_original
         )
         if is_first():
-            save_model(debiased, output / MODEL)
+            if keep:
+                save_model(debiased, output / MODEL)
             reproducible = not (given or objective or objects)
             write_record(replace(record, command=command if reproducible else {}), path)
     wait_for_all()
@@ -283,11 +325,13 @@ def _debias(
     before, after = broadcast_from_first(
         lambda: [read_evaluation(output / part) if names else None for part in (BEFORE, AFTER)]
     )
+    record = broadcast_from_first(lambda: read_record(path, UnlearningRecord))
+    if not keep:
+        before, after = (it and replace(it, directory=None) for it in (before, after))
+        return DebiasResult(record, before, after, _load=lambda: debiased)
+    in_memory = debiased if given else None  # a loaded model stays the user's
     return DebiasResult(
-        broadcast_from_first(lambda: read_record(path, UnlearningRecord)),
-        before,
-        after,
-        _load=lambda: debiased or replace(load(output / MODEL), source=source),
+        record, before, after, output, _load=lambda: in_memory or load(output / MODEL)
     )
 
 
@@ -331,8 +375,6 @@ def _fingerprint(
         else:
             names.append(parse_name(getattr(settings, role)).corpus)
     if objective:
-        loss = objective.loss
-        source = inspect.getsource(loss) if inspect.isfunction(loss) else repr(loss)
-        objects["objective"] = hash_values((objective.name, source))
+        objects["objective"] = hash_values((objective.name, identify_loss(objective.loss)))
     files = fingerprint_inputs([*names, *list_options(split_commas(settings.benchmarks))])
     return files | {CONTENT + name: value[:16] for name, value in objects.items()}

@@ -7,20 +7,24 @@ fields of these dataclasses. This module imports nothing heavy, so `--help` stay
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from fairforget.benchmarks import BENCHMARKS
+from fairforget.budget import STUDY_BUDGET, Budget
+from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES
-from fairforget.training.budget import STUDY_BUDGET, Budget
+
+if TYPE_CHECKING:
+    from fairforget.models.language_model import LanguageModel
 
 Selection = Literal["spans", "mention-to-span", "after-mention", "all", "random"]
 TargetSelection = Literal["spans", "mention-to-span", "after-mention"]
 """The selections that are not controls."""
 Context = Literal["left", "both"]
 Counterfactual = Literal["neutral", "groups"]
-RetainLoss = Literal["kl", "nll", "none"]
 SpanSource = Literal["given", "contrast"]
+S = TypeVar("S", bound="ModelSettings")
 NOT_RECORDED = ("device", "report_to")
 """Settings that do not change the result."""
 
@@ -58,13 +62,26 @@ class EvaluationSettings(ModelSettings):
 
 
 @dataclass(kw_only=True)
+class ForgetSettings:
+    """Which texts are unlearned.
+
+    Args:
+        forget: Forget corpus of biased texts: CORPUS[:DOMAIN], or a .csv, .jsonl or .parquet file.
+    """
+
+    forget: str = "builtin"
+
+
+@dataclass(kw_only=True)
 class ObjectiveSettings:
     """What is unlearned.
 
     Args:
         objective: Forget loss on the target tokens: {objectives}. counterfactual-kl trains the
             model to predict after a group mention what the reference model predicts after a
-            neutral word; ascent, npo and simnpo make the target tokens less likely.
+            neutral word; counterfactual-excess only lowers tokens that the group makes likelier;
+            ascent, npo and simnpo make the target tokens less likely; task-vector fine-tunes on
+            them and subtracts the weight difference.
         beta: Inverse temperature β of NPO and SimNPO (paper defaults: 0.1 and 2.5).
         gamma: Reward margin γ of SimNPO (paper default: 0).
         selection: Target tokens: the harmful spans (spans), the tokens from the group mention to
@@ -102,7 +119,7 @@ class RetainSettings:
         lora_rank: Train a LoRA adapter of this rank and merge it; 0 trains all weights.
     """
 
-    retain_loss: RetainLoss = "kl"
+    retain_loss: str = "kl"
     retain_loss_weight: float = 1.0
     retain_per_forget: float = 0.5
     lora_rank: int = 0
@@ -129,18 +146,18 @@ class TrainingSettings:
 
 
 @dataclass(kw_only=True)
-class DebiasSettings(ModelSettings, TrainingSettings, RetainSettings, ObjectiveSettings):
+class DebiasSettings(
+    ModelSettings, TrainingSettings, RetainSettings, ObjectiveSettings, ForgetSettings
+):
     """The settings of `debias` and `fairforget unlearn`.
 
     Args:
-        forget: Forget corpus of biased texts: CORPUS[:DOMAIN], or a .csv, .jsonl or .parquet file.
         benchmarks: Benchmarks to run before and after, comma-separated; see evaluate.
         seed: Seed of the order of texts and of the bootstrap intervals.
         report_to: Experiment trackers, comma-separated: tensorboard, wandb and others that
             transformers supports.
     """
 
-    forget: str = "builtin"
     benchmarks: str = ""
     seed: int = 0
     report_to: str = "none"
@@ -203,6 +220,38 @@ class TransferSettings(StudySettings):
 def split_commas(text: str) -> list[str]:
     """Return the parts of a comma-separated list, stripped; empty parts are dropped."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def merge_settings(settings: S, overrides: Mapping[str, Any]) -> S:
+    """Return the settings with some replaced, and every value of its field's type.
+
+    Raises:
+        InputError: a value has another type; says which.
+        TypeError: an override is not a field.
+    """
+    import pydantic  # slow to load, and `--help` needs none of it
+
+    from fairforget.records.store import first_error
+
+    merged = replace(settings, **overrides)
+    values = {f.name: getattr(merged, f.name) for f in fields(merged)}
+    try:
+        return pydantic.TypeAdapter(type(settings)).validate_python(values)
+    except pydantic.ValidationError as error:
+        raise InputError(f"setting {first_error(error)}") from error
+
+
+def settings_of_model(settings: S, language_model: LanguageModel) -> S:
+    """Return the settings with the dtype and start token of a model that is loaded already.
+
+    Raises:
+        InputError: a setting says how to load it.
+    """
+    for name in ("dtype", "start_token", "trust_remote_code"):
+        if getattr(settings, name):
+            raise InputError(f"{name} has no effect on a loaded model; remove it")
+    dtype = str(language_model.model.dtype).removeprefix("torch.")
+    return replace(settings, dtype=dtype, start_token=language_model.start_token)
 
 
 def command_settings(command: str, settings: Any, **arguments: Any) -> dict[str, Any]:

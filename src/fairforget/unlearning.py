@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
+from fairforget.budget import Budget
 from fairforget.machine.processes import process_count
 from fairforget.models.language_model import LanguageModel
 from fairforget.objectives import Objective
 from fairforget.records.records import UnlearningRecord
 from fairforget.settings import DebiasSettings, ObjectiveSettings, RetainSettings, split_commas
-from fairforget.training.budget import Budget
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.interpolation import original_perplexities
 from fairforget.training.preparation import (

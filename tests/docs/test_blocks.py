@@ -123,11 +123,7 @@ def type_all(page: Path, *, patient: bool) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "page",
-    [pytest.param(p, marks=pytest.mark.xdist_group(name_of(p))) for p in RUNNABLE],
-    ids=name_of,
-)
+@pytest.mark.parametrize("page", RUNNABLE, ids=name_of)
 @pytest.mark.usefixtures("little")
 def test_every_block_works(page: Path) -> None:
     type_all(page, patient=False)

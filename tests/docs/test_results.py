@@ -14,12 +14,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from fairforget.budget import Budget
 from fairforget.corpora import read_corpus
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.data.stereoset import Item
 from fairforget.models.fingerprint import model_identity
 from fairforget.models.language_model import LanguageModel
-from fairforget.training.budget import Budget
 from fairforget.transfer_study import plan
 from fairforget.transfer_study.runs import compute_digests
 from tests.mutants import ENOUGH

@@ -27,7 +27,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.records.paths import RECORD
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record
-from fairforget.terminal.tables import show_evaluation
+from fairforget.tables import show_evaluation
 from tests.models import VOCABULARY, tiny_model
 
 ITEMS = [

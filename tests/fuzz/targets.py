@@ -34,7 +34,7 @@ from fairforget.report import write_report
 from fairforget.selection.lexicon import read_lexicon
 from fairforget.selection.llm import read_cached_answer
 from fairforget.selection.llm_answers import read_answer
-from fairforget.terminal.tables import show_evaluation, show_unlearning
+from fairforget.tables import show_evaluation, show_unlearning
 from fairforget.training.checkpoints import CHECKSUMS, find_last_complete
 
 from . import samples

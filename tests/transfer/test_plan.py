@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from fairforget.budget import Budget
 from fairforget.errors import InputError
-from fairforget.training.budget import Budget
 from fairforget.transfer_study.plan import CONTROLS, Recipe, Run, plan_runs
 
 RECIPE = Recipe(model="smollm2")

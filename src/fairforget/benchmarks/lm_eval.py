@@ -72,7 +72,7 @@ def evaluate(
 
     path = Path(task)
     is_file = path.suffix in (".yaml", ".yml")
-    with _silenced():
+    with _silence():
         try:
             manager = TaskManager(include_path=str(path.parent) if is_file else None)
             manager.load([str(path) if is_file else task])
@@ -159,7 +159,7 @@ def _metrics(results: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 
 @contextlib.contextmanager
-def _silenced() -> Iterator[None]:
+def _silence() -> Iterator[None]:
     """Suppress the logs and output of lm-eval."""
     logging.disable(logging.WARNING)
     try:

@@ -46,7 +46,7 @@ def compare_command(
     if json:
         print(content.decode())
     else:
-        from fairforget.terminal.tables import show_comparison
+        from fairforget.tables import show_comparison
 
         show_comparison(comparison)
         if output:

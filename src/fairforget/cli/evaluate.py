@@ -31,7 +31,7 @@ def evaluate_command(model: str, *, output: Path, json: bool = False, **settings
     if json:
         print((output / RECORD).read_text(encoding="utf-8"), end="")
     else:
-        from fairforget.terminal.tables import show_evaluation
+        from fairforget.tables import show_evaluation
 
         show_evaluation(evaluation.record)
         print(f"Written: {output / RECORD}")

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from fairforget.budget import Budget
 from fairforget.cli.flags import SETTINGS
-from fairforget.training.budget import Budget
 
 Command = Callable[..., None]
 

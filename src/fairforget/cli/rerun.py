@@ -53,7 +53,7 @@ def rerun_command(
 
     from fairforget.comparison.rerun import RerunComparison, compare_runs, is_finished
     from fairforget.machine.processes import is_distributed_launch, is_first, wait_for_all
-    from fairforget.terminal.tables import show_rerun
+    from fairforget.tables import show_rerun
 
     run, original_device = load_command(record, trusted=trust_record)
     first = record.resolve().parent

@@ -6,12 +6,10 @@ from pydantic_core import to_json
 
 from fairforget.pipeline import DebiasResult
 from fairforget.records.paths import MODEL, RECORD, REPORT
-from fairforget.terminal.tables import show_comparison, show_unlearning
+from fairforget.tables import show_comparison, show_unlearning
 
 
-def show_result(
-    result: DebiasResult, *, json: bool = False, push_to_hub: str | None = None
-) -> None:
+def show_result(result: DebiasResult, *, json: bool = False) -> None:
     """Print the record and the comparison: as JSON and nothing else, or as tables."""
     comparison = result.comparison
     if json:
@@ -25,5 +23,3 @@ def show_result(
     if output:
         written = [output / MODEL, output / RECORD, *([output / REPORT] if comparison else [])]
         print(f"Written: {', '.join(map(str, written))}")
-    if push_to_hub:
-        print(f"Pushed to {push_to_hub}")

@@ -31,11 +31,20 @@ def unlearn_command(
 def run(
     settings: DebiasSettings, model: str, output: Path, *, push_to_hub: str | None, json: bool
 ) -> None:
-    """Debias and print the result."""
+    """Debias, print the result, and upload it."""
     from fairforget.cli.result import show_result
     from fairforget.machine.processes import is_first
+    from fairforget.models.push import check_push
+    from fairforget.models.push import push_to_hub as upload
     from fairforget.pipeline import debias
 
-    result = debias(model, output_dir=output, push_to_hub=push_to_hub, settings=settings)
-    if is_first():
-        show_result(result, json=json, push_to_hub=push_to_hub)
+    if push_to_hub is not None:
+        check_push(push_to_hub)
+    result = debias(model, output_dir=output, settings=settings)
+    if not is_first():
+        return
+    show_result(result, json=json)
+    if push_to_hub is not None:
+        url = upload(output, push_to_hub)
+        if not json:
+            print(f"Pushed: {url}")

@@ -82,7 +82,7 @@ class Comparison:
         return rows
 
     def __str__(self) -> str:
-        from fairforget.terminal.tables import format_tables, show_comparison
+        from fairforget.tables import format_tables, show_comparison
 
         return format_tables(show_comparison, self)
 

@@ -33,5 +33,11 @@ def excess_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = N
     return excess.clamp(min=0)
 
 
-counterfactual_kl = Objective("counterfactual-kl", kl_loss, "counterfactual", PAPER)
+counterfactual_kl = Objective(
+    "counterfactual-kl",
+    kl_loss,
+    "counterfactual",
+    PAPER,
+    default_selection="mention-to-span",
+)
 counterfactual_excess = Objective("counterfactual-excess", excess_loss, "counterfactual", PAPER)

@@ -6,7 +6,8 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, wraps
+from types import CodeType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fairforget.errors import InputError
@@ -38,6 +39,8 @@ class Objective:
     """β of the loss, in 1/nats; None if the loss has no β."""
     gamma: float | None = None
     """γ of the loss, dimensionless; None if the loss has no γ."""
+    default_selection: Literal["spans", "mention-to-span"] = "spans"
+    """The selection of target tokens for a causal model that reads from the left."""
 
     @property
     def needs_ref_model(self) -> bool:
@@ -69,33 +72,78 @@ class Objective:
 
 
 def as_objective(loss: Objective | TokenLoss) -> Objective:
-    """Return an objective as it is; wrap a plain function into one.
+    """Return an objective as it is; wrap a user's function into one, named `custom:NAME`.
 
     A function of three parameters gets the reference model's log-probabilities on the same text
     as its third argument; a function of two is called without a reference.
 
     Raises:
-        InputError: the function takes another number of parameters.
+        InputError: it is not a function of two or three parameters.
     """
     if isinstance(loss, Objective):
         return loss
     name = getattr(loss, "__name__", type(loss).__name__)
-    parameters = len(inspect.signature(loss).parameters)
-    if parameters == 3:
-        return Objective(name, loss, "text", "a function of the user's")
-    if parameters == 2:
-        return Objective(name, _without_reference(loss), "none", "a function of the user's")
-    raise InputError(
-        f"objective {name!r} takes {parameters} parameters; a loss takes (log_probs, targets) or "
-        "(log_probs, targets, reference)"
+    try:
+        parameters = inspect.signature(loss).parameters.values()
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"objective {name!r} is not a function of (log_probs, targets) or (log_probs, targets, "
+            "reference)"
+        ) from error
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    required = [p for p in positional if p.default is p.empty]
+    takes_reference = len(positional) > 2 and (
+        len(required) > 2 or positional[2].name == "reference"
     )
+    if len(positional) < 2 or len(required) > 3:
+        raise InputError(
+            f"objective {name!r} takes {len(required)} positional arguments; a loss takes "
+            "(log_probs, targets) or (log_probs, targets, reference)"
+        )
+    source = "a function of the user's, of no paper"
+    if takes_reference:
+        return Objective(f"custom:{name}", loss, "text", source)
+    return Objective(f"custom:{name}", _without_reference(loss), "none", source)
 
 
 def _without_reference(loss: TokenLoss) -> TokenLoss:
+    @wraps(loss, assigned=(), updated=())
     def call(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
         return loss(log_probs, targets)
 
     return call
+
+
+def identify_loss(loss: TokenLoss) -> str:
+    """Return a text that differs between losses with different code, constants or captured values.
+
+    Raises:
+        InputError: a captured value has no stable text.
+    """
+    if isinstance(loss, partial):
+        bound = [repr(value) for value in (*loss.args, *sorted(loss.keywords.items()))]
+        return _check_stable(" ".join([identify_loss(loss.func), *bound]))
+    loss = inspect.unwrap(loss)
+    if not inspect.isfunction(loss):
+        return _check_stable(f"{identify_loss(type(loss).__call__)} {sorted(vars(loss).items())}")
+    captured = [cell.cell_contents for cell in loss.__closure__ or ()]
+    parts = [_identify_code(loss.__code__), repr(loss.__defaults__), repr(loss.__kwdefaults__)]
+    parts += [identify_loss(v) if inspect.isfunction(v) else repr(v) for v in captured]
+    return _check_stable(" ".join(parts))
+
+
+def _identify_code(code: CodeType) -> str:
+    constants = [_identify_code(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    return " ".join([code.co_code.hex(), *constants, *code.co_names])
+
+
+def _check_stable(text: str) -> str:
+    if " at 0x" in text:
+        raise InputError(
+            "the objective captures an object that cannot be told from another one, so a run "
+            "could not be resumed; remove output_dir, or pass the object's numbers instead"
+        )
+    return text
 
 
 def target_log_probs(log_probs: Tensor, targets: Tensor) -> Tensor:

@@ -38,6 +38,9 @@ class Evaluation:
 
     def __getitem__(self, benchmark: str) -> BenchmarkScores:
         """Return the result of a benchmark, domain → scores."""
+        if benchmark not in self.record.results:
+            known = ", ".join(self.record.results)
+            raise KeyError(f"no benchmark {benchmark!r}; there are {known or 'none'}")
         return BenchmarkScores(self.record.results[benchmark])
 
     def __iter__(self) -> Iterator[str]:
@@ -55,7 +58,7 @@ class Evaluation:
         return to_frame(score_rows(self.record.results))
 
     def __str__(self) -> str:
-        from fairforget.terminal.tables import format_tables, show_evaluation
+        from fairforget.tables import format_tables, show_evaluation
 
         return format_tables(show_evaluation, self.record)
 

@@ -25,7 +25,8 @@ _locks: dict[Path, FileLock] = {}
 def open_output(directory: Path, settings: dict[str, Any]) -> None:
     """Create an output directory, or open that of the same command, and lock it.
 
-    The lock lasts until the process ends. Temporary files of processes that died are removed.
+    The lock lasts until `release_output`, or until the process ends. Temporary files of processes
+    that died are removed.
 
     Raises:
         InputError: it is a file, holds something else or a run with other settings or inputs (says
@@ -49,6 +50,12 @@ def open_output(directory: Path, settings: dict[str, Any]) -> None:
     if not path.exists():
         with atomic_write(path) as file:
             file.write(json.dumps(saved_settings, indent=1).encode() + b"\n")
+
+
+def release_output(directory: Path) -> None:
+    """Unlock an output directory, for other processes; does nothing if it is not locked."""
+    if lock := _locks.pop(directory.resolve(), None):
+        lock.release()
 
 
 def check_output(directory: Path) -> None:

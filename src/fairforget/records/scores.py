@@ -58,7 +58,10 @@ class BenchmarkScores(Mapping[str, DomainScores]):
         self._result = result
 
     def __getitem__(self, domain: str) -> DomainScores:
-        return DomainScores(self._result.get("domains", {})[domain])
+        domains = self._result.get("domains", {})
+        if domain not in domains:
+            raise KeyError(f"no domain {domain!r}; there are {', '.join(domains) or 'none'}")
+        return DomainScores(domains[domain])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._result.get("domains", {}))
@@ -77,7 +80,7 @@ class BenchmarkScores(Mapping[str, DomainScores]):
 
 
 def score_rows(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return one row per benchmark and domain, with intervals as two columns each."""
+    """Return one row per benchmark and domain (or metric), with intervals as two columns."""
     rows = []
     for benchmark, result in results.items():
         shared = {"benchmark": benchmark, "protocol": result.get("protocol")}
@@ -90,6 +93,8 @@ def score_rows(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]
                 else:
                     row[name] = value
             rows.append(row)
+        for task, metrics in result.get("metrics", {}).items():
+            rows += [{**shared, "task": task, "metric": m, "value": v} for m, v in metrics.items()]
         if "value" in result:
             rows.append({**shared, "value": result["value"], "tokens": result.get("tokens")})
     return rows

@@ -53,7 +53,7 @@ class Contrast:
         """Return the words of each text with a score above the threshold, neighbours merged."""
         return [self._select(text.text) for text in texts]
 
-    def calibrated(self, texts: Sequence[Text]) -> Contrast:
+    def calibrate(self, texts: Sequence[Text]) -> Contrast:
         """Return a selector with the threshold of the highest F1 on texts with exact spans."""
         scores = [self._score_words(text.text) for text in texts]
         return replace(self, threshold=best_threshold(texts, scores))
@@ -122,7 +122,7 @@ def best_threshold(texts: Sequence[Text], scores: Sequence[Sequence[tuple[Word, 
 def build(options: SelectionOptions) -> Contrast:
     """Train on the corpora of the options, and calibrate on built-in texts."""
     counts = count_words(training_texts(options.train), _background_texts())
-    return Contrast(counts).calibrated(calibration_texts())
+    return Contrast(counts).calibrate(calibration_texts())
 
 
 def _background_texts() -> Iterator[Text]:

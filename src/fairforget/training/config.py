@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,8 +47,8 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
             contradict each other.
     """
 
-    objective_function: Objective | None = None
-    """The objective itself where it is not a registered one; `objective` is its name."""
+    objective: str | Objective = "counterfactual-kl"  # type: ignore[assignment]
+    """A name, or an objective that is not registered; afterwards its name."""
     lora_alpha: int = 32
     """Scale of the adapter, divided by its rank."""
     per_device_train_batch_size: int = 32
@@ -78,8 +79,13 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
     """Index of the GPU, for a single process on a machine with several."""
 
     def __post_init__(self) -> None:
+        self._custom = self.objective if isinstance(self.objective, Objective) else None
+        if self._custom:
+            self.objective = self._custom.name
+        if not self._custom and self.objective not in OBJECTIVES:
+            choice = ", ".join(name for name in OBJECTIVES if name != "none")
+            raise InputError(f"objective {self.objective!r} is unknown; choose from {choice}")
         for name, known in (
-            ("objective", [self.objective] if self.objective_function else [*OBJECTIVES]),
             ("selection", [*get_args(Selection), None]),
             ("context", get_args(Context)),
             ("counterfactual", get_args(Counterfactual)),
@@ -136,8 +142,8 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
             )
         self._check_objective()
         if self.selection is None:
-            whole = self.objective == "counterfactual-kl" and self.context == "left"
-            self.selection = "mention-to-span" if whole else "spans"
+            left = self.context == "left"
+            self.selection = self.load_objective().default_selection if left else "spans"
         if self.report_to is None:
             self.report_to = "none"
         if self.warmup_steps is None:
@@ -217,7 +223,7 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
         Raises:
             InputError: a constant that the objective does not have, or one out of range.
         """
-        objective = self.objective_function or OBJECTIVES[self.objective]
+        objective = self._custom or OBJECTIVES[str(self.objective)]
         return objective.with_constants(self.beta, self.gamma)
 
     @property
@@ -227,8 +233,16 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
         return any(loss.needs_ref_model for loss in losses if loss)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave a user's function out: Trainer pickles its arguments into every checkpoint."""
-        return {**self.__dict__, "objective_function": None}
+        """Leave a user's objective out: Trainer pickles its arguments, functions cannot be."""
+        return {**self.__dict__, "_custom": None}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> UnlearningConfig:
+        """Copy everything but a user's objective, which is shared."""
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        for name, value in self.__dict__.items():
+            copied.__dict__[name] = value if name == "_custom" else copy.deepcopy(value, memo)
+        return copied
 
     @property
     def texts_of_a_run(self) -> int:

@@ -64,7 +64,7 @@ class UtilityEarlyStopping(TrainerCallback):
                 control.should_save = args.save_strategy != SaveStrategy.NO
         return control
 
-    def stopped(self, history: list[dict[str, float]]) -> bool:
+    def has_stopped(self, history: list[dict[str, float]]) -> bool:
         """Whether the run with this history was stopped early."""
         evaluations = [row for row in history if self.constraints.keys() <= row.keys()]
         return bool(evaluations) and self._exceeds_threshold(evaluations[-1])

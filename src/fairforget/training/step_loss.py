@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from fairforget.errors import InputError
 from fairforget.forward.chunked_head import weighted_sum
 from fairforget.forward.split_forward import (
     can_split,
@@ -127,7 +128,14 @@ class StepLoss:
         log_probs = logits.float().log_softmax(-1)
         if log_likelihoods is not None:
             log_likelihoods.append(target_log_probs(log_probs.detach(), tokens).sum())
-        return objective.loss(log_probs, tokens, reference).sum()
+        losses = objective.loss(log_probs, tokens, reference)
+        if getattr(losses, "shape", None) != tokens.shape:
+            shape = tuple(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
+            raise InputError(
+                f"objective {objective.name!r} returned {shape} for {len(tokens)} target tokens; "
+                "return one loss per target token, a tensor [n]"
+            )
+        return losses.sum()
 
     @contextmanager
     def _ref_model(self, model: PreTrainedModel) -> Iterator[PreTrainedModel]:

@@ -21,6 +21,7 @@ from transformers import (
 )
 from transformers.trainer_utils import SchedulerType
 
+from fairforget.budget import Budget
 from fairforget.files.digest import hash_values
 from fairforget.models.fingerprint import describe_model
 from fairforget.models.language_model import LanguageModel
@@ -31,7 +32,6 @@ from fairforget.records.records import UnlearningRecord
 from fairforget.scoring.perplexity import perplexity
 from fairforget.terminal.progress import Advance, progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for
-from fairforget.training.budget import Budget
 from fairforget.training.checkpoints import claim_directory, history_of, last_checkpoint
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.early_stopping import RATIO, UtilityEarlyStopping
@@ -141,7 +141,7 @@ def unlearn(
             for other in (ProgressCallback, PrinterCallback):
                 trainer.remove_callback(other)
             checkpoint = last_checkpoint(config)
-            if checkpoint and early_stopping.stopped(history_of(checkpoint)):
+            if checkpoint and early_stopping.has_stopped(history_of(checkpoint)):
                 trainer.restore(checkpoint)  # training had stopped early
             else:
                 if config.precompute_ref_hidden_states:
@@ -174,7 +174,7 @@ def unlearn(
         reached = replace(reached, note=NOTED.join(filter(None, (reached.note, NO_EVERYDAY_TEXTS))))
     return UnlearningRecord(
         model=facts,
-        method=describe_method(config) | _stopped(trainer.state.global_step, config.max_steps),
+        method=describe_method(config) | _steps_done(trainer.state.global_step, config.max_steps),
         corpora=prepared.facts,
         budget=reached,
         history=[row for row in trainer.state.log_history if "train_loss" not in row],
@@ -194,7 +194,8 @@ def describe_method(config: UnlearningConfig) -> dict[str, Any]:
     The objective's constants are included only if they differ from the published ones, mixed
     precision only if it is used.
     """
-    published = OBJECTIVES.get(config.objective)
+    objective = config.load_objective()
+    published = OBJECTIVES.get(objective.name)
     method = {
         "objective": config.objective,
         "selection": config.selection,
@@ -217,14 +218,15 @@ def describe_method(config: UnlearningConfig) -> dict[str, Any]:
         else None,
     }
     for name in CONSTANTS:
-        if (value := getattr(config, name)) is not None and value != getattr(published, name, None):
+        value = getattr(objective, name)
+        if value is not None and value != getattr(published, name, None):
             method[name] = value
     if config.mixed_precision != "no":
         method["mixed_precision"] = config.mixed_precision
     return method
 
 
-def _stopped(steps: int, of: int) -> dict[str, int]:
+def _steps_done(steps: int, of: int) -> dict[str, int]:
     """Return the number of steps if training stopped early."""
     return {"steps_done": steps} if steps < of else {}
 

@@ -222,7 +222,7 @@ class StudyRecord:
         ]
 
     def __str__(self) -> str:
-        from fairforget.terminal.tables import format_tables
+        from fairforget.tables import format_tables
         from fairforget.transfer_study.report.terminal import show_study
 
         return format_tables(show_study, self)

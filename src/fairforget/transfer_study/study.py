@@ -23,13 +23,13 @@ from fairforget.evaluation import evaluate_into
 from fairforget.machine.devices import select_device
 from fairforget.models.fingerprint import model_identity
 from fairforget.records.evaluation import read_evaluation
-from fairforget.records.outputs import check_output, open_output
+from fairforget.records.outputs import check_output, open_output, release_output
 from fairforget.records.paths import BEFORE, RUNS, STUDY
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import write_record
 from fairforget.records.training_corpora import training_corpora
 from fairforget.report import check_report_extra, write_report
-from fairforget.settings import StudySettings, TransferSettings, split_commas
+from fairforget.settings import StudySettings, TransferSettings, merge_settings, split_commas
 from fairforget.terminal.progress import progress_bar
 from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, NOT_USED_UP, NOTED
 from fairforget.training.preparation import check_training_dtype
@@ -96,22 +96,25 @@ def transfer(
         for name, value in lists.items()
         if value is not None
     }
-    settings = replace(settings or TransferSettings(), **overrides)
+    settings = merge_settings(settings or TransferSettings(), overrides)
     check_report_extra()
     output = Path(output_dir)
     shared = {f.name: getattr(settings, f.name) for f in fields(StudySettings)}
-    study = run_study(
-        Recipe(model=model, benchmarks=tuple(split_commas(settings.benchmarks)), **shared),
-        [_corpus_name(name, settings.corpus) for name in corpus_names(settings.forget)],
-        output,
-        objectives=split_commas(settings.objectives),
-        controls=split_commas(settings.controls),
-        seeds=settings.seeds,
-        cluster=settings.cluster,
-        cpus_per_run=settings.cpus_per_run,
-        gpus_per_run=settings.gpus_per_run,
-    )
-    write_report(output)
+    try:
+        study = run_study(
+            Recipe(model=model, benchmarks=tuple(split_commas(settings.benchmarks)), **shared),
+            [_corpus_name(name, settings.corpus) for name in corpus_names(settings.forget)],
+            output,
+            objectives=split_commas(settings.objectives),
+            controls=split_commas(settings.controls),
+            seeds=settings.seeds,
+            cluster=settings.cluster,
+            cpus_per_run=settings.cpus_per_run,
+            gpus_per_run=settings.gpus_per_run,
+        )
+        write_report(output)
+    finally:
+        release_output(output)
     return study
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairforget.benchmarks.limitations import find_limitations
-from fairforget.terminal.tables import make_table, print_content, print_lines
+from fairforget.tables import make_table, print_content, print_lines
 from fairforget.transfer_study.record import Effect, StudyRecord, too_few
 from fairforget.transfer_study.report.row_names import (
     heading,

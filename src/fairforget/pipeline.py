@@ -171,7 +171,7 @@ def debias(
     """
     if push_to_hub is not None:
         if output_dir is None:
-            raise InputError("push_to_hub needs an output_dir to upload")
+            raise InputError("push_to_hub needs an output_dir to upload; set output_dir")
         check_push(push_to_hub)
     custom = None if objective is None or isinstance(objective, str) else as_objective(objective)
     named = {

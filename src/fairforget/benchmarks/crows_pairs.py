@@ -218,7 +218,7 @@ def _masked_scores(
     if not kept:
         raise InputError(
             f"crows_pairs: none of the {len(pairs)} pairs can be scored by protocol {protocol}, "
-            "which needs tokens to mask in both sentences"
+            "which needs tokens to mask in both sentences; choose another protocol"
         )
     log_probs = masked_log_probs(language_model.model, texts, progress=progress)
     values = np.array([v[0] for v in log_probs], np.float64)

@@ -97,7 +97,7 @@ def select_command(
             "--processes has no effect on method 'llm', which is parallel already; remove it"
         )
     if score and not any(text.spans for text in iter_corpus(corpus)):
-        raise InputError(f"--score: corpus {corpus!r} has no spans to compare with")
+        raise InputError(f"--score: corpus {corpus!r} has no spans to compare with; remove --score")
     server = Server(model, url, timeout=timeout, concurrency=concurrency)
     if dry_run:
         estimate = Llm(server).estimate(iter_corpus(corpus), input_price, output_price)

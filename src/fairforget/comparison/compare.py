@@ -118,7 +118,7 @@ def compare(
         names = [_describe(side) for side in sides]
         raise InputError(
             f"{names[0]} and {names[1]} have no benchmark in common: {', '.join(old) or 'none'} "
-            f"before, {', '.join(new) or 'none'} after"
+            f"before, {', '.join(new) or 'none'} after; evaluate both on the same benchmarks"
         )
     return compare_evaluations(*sides, seed=seed)
 

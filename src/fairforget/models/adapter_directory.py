@@ -76,6 +76,9 @@ def merge_saved_adapter(model: PreTrainedModel, directory: Path) -> PreTrainedMo
     )
     if adapted.active_peft_config.is_prompt_learning:
         kind = adapted.active_peft_config.peft_type.value
-        raise InputError(f"adapter {str(directory)!r}: {kind} cannot be merged into the weights")
+        raise InputError(
+            f"adapter {str(directory)!r}: {kind} cannot be merged into the weights; "
+            "give a LoRA adapter"
+        )
     merged: PreTrainedModel = adapted.merge_and_unload()
     return merged

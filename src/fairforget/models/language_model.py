@@ -85,7 +85,9 @@ def select_start_token(tokenizer: PreTrainedTokenizerBase, token: str | None, na
     vocabulary = tokenizer.get_vocab()
     if token is not None:
         if token not in vocabulary:
-            raise InputError(f"start token {token!r} is not in the vocabulary of {name!r}")
+            raise InputError(
+                f"start token {token!r} is not in the vocabulary of {name!r}; choose another"
+            )
         return token
     candidates = [tokenizer.bos_token, tokenizer.eos_token, DOCUMENT_SEPARATOR, tokenizer.cls_token]
     for candidate in candidates:

@@ -212,7 +212,9 @@ def build_collator(
             "adapter"
         )
     if not forget:
-        raise InputError("the forget corpus has no text with target tokens")
+        raise InputError(
+            "the forget corpus has no text with target tokens; add spans, or change the selection"
+        )
     if not all(targets.count for targets in forget):
         raise InputError("a forget text has no target token")
     if len({len(targets.counterfactuals) for targets in forget}) > 1:
@@ -230,7 +232,10 @@ def build_collator(
             "none; use encode_targets(…, counterfactual=True)"
         )
     if retain_loss and not retain:
-        raise InputError(f"retain loss {retain_loss.name!r} needs a retain corpus")
+        raise InputError(
+            f"retain loss {retain_loss.name!r} needs a retain corpus; add one, or set "
+            "retain_loss to 'none'"
+        )
     if masked:
         if tokenizer is None or tokenizer.mask_token_id is None:
             raise InputError("a masked model needs processing_class, with a mask token")

@@ -43,7 +43,10 @@ def word_scores(
             word = _word(item, sentence)
             ids = tokenizer(f"{space}{word}", add_special_tokens=False)["input_ids"]
             if not ids:
-                raise InputError(f"stereoset item {item.id}: no word for BLANK in {sentence!r}")
+                raise InputError(
+                    f"stereoset item {item.id}: no word for BLANK in {sentence!r}; "
+                    "correct or remove the item"
+                )
             for i, target in enumerate(ids):
                 prefix = tokenizer.decode(ids[:i]) if i else ""
                 texts.append(item.context.replace(BLANK, f"{prefix}{tokenizer.mask_token}"))
@@ -69,7 +72,7 @@ def _word(item: Item, sentence: str) -> str:
     if index is None:
         raise InputError(
             f"stereoset item {item.id}: its context {item.context!r} has no BLANK, which masked "
-            "models need"
+            "models need; correct or remove the item"
         )
     words = sentence.split(" ")
     return words[index].translate(_NO_PUNCTUATION) if index < len(words) else ""

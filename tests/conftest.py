@@ -133,6 +133,7 @@ def group_of(nodeid: str) -> str:
     return nodeid.partition("::")[0]
 
 
+@pytest.hookimpl(optionalhook=True)  # without xdist there is no such hook
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesOrGroups:
     """Distribute by `group_of`."""
     return FilesOrGroups(config, log)

@@ -245,9 +245,10 @@ def test_a_loaded_model_resumes_with_its_own_start_token(tmp_path: Path, benchma
         return replace(tiny_model("gpt2"), start_token="<mask>")
 
     given = {"forget": FORGET, "retain": RETAIN, "benchmarks": benchmark, **SHORT}
-    first = debias(model(), output_dir=tmp_path, **given)
-    shutil.rmtree(tmp_path / "after")
-    again = debias(model(), output_dir=tmp_path, **given)
+    out = tmp_path / "out"
+    first = debias(model(), output_dir=out, **given)
+    shutil.rmtree(out / "after")
+    again = debias(model(), output_dir=out, **given)
     assert again.after.record.results == first.after.record.results
     assert again.model.start_token == "<mask>"
 

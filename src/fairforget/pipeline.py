@@ -327,12 +327,12 @@ def _debias(
     )
     record = broadcast_from_first(lambda: read_record(path, UnlearningRecord))
     if not keep:
+        assert debiased is not None  # a new directory has no finished run
+        in_memory = debiased
         before, after = (it and replace(it, directory=None) for it in (before, after))
-        return DebiasResult(record, before, after, _load=lambda: debiased)
-    in_memory = debiased if given else None  # a loaded model stays the user's
-    return DebiasResult(
-        record, before, after, output, _load=lambda: in_memory or load(output / MODEL)
-    )
+        return DebiasResult(record, before, after, _load=lambda: in_memory)
+    loaded = debiased if given else None  # the user's object
+    return DebiasResult(record, before, after, output, _load=lambda: loaded or load(output / MODEL))
 
 
 def _load(source: str | Path, *, settings: ModelSettings, device: str) -> LanguageModel:

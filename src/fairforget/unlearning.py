@@ -105,10 +105,12 @@ def training_config(
     Raises:
         InputError: a setting is unknown, out of range, or contradicts another.
     """
-    shared = [f.name for part in (ObjectiveSettings, RetainSettings) for f in fields(part)]
+    names = [f.name for part in (ObjectiveSettings, RetainSettings) for f in fields(part)]
+    shared = {name: getattr(settings, name) for name in names}
+    if objective:
+        shared["objective"] = objective
     return UnlearningConfig(
         output_dir=str(checkpoints),
-        objective_function=objective,
         max_steps=settings.steps,
         per_device_train_batch_size=settings.batch_size // process_count(),
         learning_rate=settings.learning_rate,
@@ -116,6 +118,6 @@ def training_config(
         gpu=device.index or 0,
         seed=settings.seed,
         report_to=split_commas(settings.report_to),
-        **{name: getattr(settings, name) for name in shared},
+        **shared,
         **options,
     )

@@ -141,7 +141,9 @@ def versions_table(model: ModelFacts, environment: Environment, seconds: dict[st
             ("Parameters", format_count(model.parameters)),
             ("Data type", model.dtype),
             ("Start token", model.start_token),
-            *_get_known(("Revision", model.revision), ("Weights (sha256 prefix)", model.weights[:16])),
+            *_get_known(
+                ("Revision", model.revision), ("Weights (sha256 prefix)", model.weights[:16])
+            ),
             ("FairForget", environment.fairforget),
             ("PyTorch", environment.torch),
             ("Transformers", environment.transformers),

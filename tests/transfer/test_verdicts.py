@@ -142,9 +142,9 @@ def is_decided(parts: list[Estimate], tests: int, *, data: float = 1.0, seeds: f
 def test_the_required_data_decide_and_less_do_not(parts: list[Estimate], tests: int) -> None:
     needed = data_needed(parts, tests)
     assert needed is not None
-    assert decided(parts, tests, data=needed)
+    assert is_decided(parts, tests, data=needed)
     if needed > 1.01:
-        assert not decided(parts, tests, data=needed * 0.99)
+        assert not is_decided(parts, tests, data=needed * 0.99)
 
 
 @given(st.lists(SPREADS, min_size=1, max_size=5), st.integers(1, 300), st.integers(2, 5))
@@ -153,12 +153,12 @@ def test_the_required_seeds_decide_and_fewer_do_not(
 ) -> None:
     needed = seeds_needed(parts, tests, seeds)
     if needed is None:
-        assert not decided(parts, tests, seeds=1e9)
+        assert not is_decided(parts, tests, seeds=1e9)
         return
     assert needed > seeds
-    assert decided(parts, tests, seeds=needed / seeds)
+    assert is_decided(parts, tests, seeds=needed / seeds)
     assume(needed > seeds + 1)
-    assert not decided(parts, tests, seeds=(needed - 1) / seeds)
+    assert not is_decided(parts, tests, seeds=(needed - 1) / seeds)
 
 
 def test_no_amount_of_data_may_be_enough() -> None:

@@ -256,7 +256,10 @@ def difference(log_probs, targets, reference):
 
 def test_a_users_loss_becomes_an_objective() -> None:
     mine, reference, targets = log_probs(5, 7, 0), log_probs(5, 7, 1), torch.arange(5)
-    for loss, name, ref_input in ((Square(), "Square", "none"), (difference, "difference", "text")):
+    for loss, name, ref_input in (
+        (Square(), "custom:Square", "none"),
+        (difference, "custom:difference", "text"),
+    ):
         objective = as_objective(loss)
         assert (objective.name, objective.ref_input, objective.negated) == (name, ref_input, False)
         assert objective.paper
@@ -274,5 +277,5 @@ def test_a_users_loss_with_other_parameters_is_refused(loss) -> None:
     with pytest.raises(InputError) as error:
         as_objective(loss)
     count = len(inspect.signature(loss).parameters)
-    assert f"'<lambda>' takes {count} parameters" in str(error.value)
+    assert f"'<lambda>' takes {count} positional arguments" in str(error.value)
     assert "(log_probs, targets) or (log_probs, targets, reference)" in str(error.value)

@@ -56,8 +56,10 @@ def test_a_masked_model_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="masked"):
         generate_continuations(language_model)
     write_continuations(tmp_path, language_model)
-    write_continuation_pairs(tmp_path, tmp_path, tmp_path)
     assert list(tmp_path.iterdir()) == []
+    write_continuation_pairs(tmp_path, tmp_path, tmp_path)
+    (pairs,) = tmp_path.iterdir()
+    assert json.loads(pairs.read_text()) == []
 
 
 def test_both_sides_become_the_reports_rows(tmp_path: Path) -> None:

@@ -109,8 +109,10 @@ def write_continuation_pairs(directory: Path, before: Path, after: Path) -> None
     paths = before / CONTINUATIONS, after / CONTINUATIONS
     if not is_first():
         return
-    if not all(path.exists() for path in paths):  # masked models write nothing
-        _write(directory / CONTINUATION_PAIRS, [])
+    there = [path.exists() for path in paths]
+    if not all(there):
+        if not any(there):  # masked models write no continuations
+            _write(directory / CONTINUATION_PAIRS, [])
         return
     try:
         old, new = (json.loads(path.read_bytes()) for path in paths)

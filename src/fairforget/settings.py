@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from fairforget.benchmarks import BENCHMARKS
 from fairforget.budget import STUDY_BUDGET, Budget
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES
-
-if TYPE_CHECKING:
-    from fairforget.models.language_model import LanguageModel
 
 Selection = Literal["spans", "mention-to-span", "after-mention", "all", "random"]
 TargetSelection = Literal["spans", "mention-to-span", "after-mention"]
@@ -241,7 +238,7 @@ def merge_settings(settings: S, overrides: Mapping[str, Any]) -> S:
         raise InputError(f"setting {first_error(error)}") from error
 
 
-def settings_of_model(settings: S, language_model: LanguageModel) -> S:
+def settings_of_model(settings: S, language_model: Any) -> S:
     """Return the settings with the dtype and start token of a model that is loaded already.
 
     Raises:

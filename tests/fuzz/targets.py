@@ -154,8 +154,7 @@ def read_bbq(directory: Path) -> object:
 
 def read_config(directory: Path) -> None:
     """Parse a configuration as `unlearn` does, and go no further."""
-
-    with mock.patch("fairforget.pipeline.debias"):
+    with mock.patch("fairforget.cli.unlearn.run"):
         arguments = ["unlearn", "m", "--output", "o", "--config", str(directory / "config.yaml")]
         error = io.StringIO()
         code = None

@@ -40,10 +40,10 @@ demo: $(READY) ## SmolLM2-135M unlearns gender bias: before/after table and repo
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 \
 	--dist loadscope --no-loadscope-reorder
 
-test: $(READY) ## Run all tests, on all cores: about six minutes on two.
+test: $(READY) ## Run all tests, on all cores.
 	$(PYTEST)
 
-test-fast: $(READY) ## Run the tests on tiny models in one process each: under a minute.
+test-fast: $(READY) ## Run the tests on tiny models, without other processes or a browser.
 	$(PYTEST) -m "not (nightly or real_model or processes or browser or slow)"
 
 fuzz: $(READY) ## Give the readers 100,000 wrong inputs, other ones each time; counted.

@@ -23,6 +23,8 @@ from fairforget.corpora.builtin.lexicon import CONTROL, read_data, strip_article
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 REQUIRED = ("gender", "race", "religion", "sexuality", "disability", "nationality")
 EVERY_LEXICON = (*DOMAINS, CONTROL)
 GROUP_SLOTS = {"Groups", "groups", "A group", "a group", "group"}

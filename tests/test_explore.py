@@ -24,6 +24,8 @@ from .models import tiny_model
 from .report.runs import write_unlearning
 from .report.test_browser import HOSTILE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pair() -> Pair:

@@ -17,6 +17,8 @@ from fairforget.selection.selected import SelectedSpan
 
 from .openai_server import Reply, Stand, openai_server
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("openai")
 SECRET = "sk-secret-0123456789"
 TEXTS = [Text(f"t{n}", f"Women number {n} are vile pests.", "gender") for n in range(6)]

@@ -19,6 +19,7 @@ def words(text: Text, part: Span | Mention) -> str:
     return text.text[part.start : part.end]
 
 
+@pytest.mark.slow
 @given(st.integers(0, 3), st.integers(0, 100))
 def test_harmful_spans_stay_and_mentions_become_objects(start: int, seed: int) -> None:
     for text in read_corpus("builtin:religion")[start::400]:

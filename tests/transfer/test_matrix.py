@@ -18,6 +18,8 @@ from fairforget.transfer_study.record import MatrixCell, MatrixRow
 
 from .items import result, rows, ss
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(3)
 
 

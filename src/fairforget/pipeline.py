@@ -35,7 +35,6 @@ from fairforget.machine.processes import (
 )
 from fairforget.models.fingerprint import fingerprint
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.loading import load_model
 from fairforget.models.push import check_push
 from fairforget.models.push import push_to_hub as upload
 from fairforget.models.saving import save_model
@@ -60,7 +59,6 @@ from fairforget.records.training_corpora import training_corpora
 from fairforget.report import check_report_extra, write_report
 from fairforget.settings import (
     DebiasSettings,
-    ModelSettings,
     command_settings,
     merge_settings,
     settings_of_model,
@@ -72,7 +70,7 @@ from fairforget.training.preparation import (
     check_training_dtype,
     load_everyday_corpus,
 )
-from fairforget.unlearning import run_unlearning, training_config
+from fairforget.unlearning import load_to_train, run_unlearning, training_config
 
 if TYPE_CHECKING:
     import pandas
@@ -279,7 +277,7 @@ def _debias(
         settings, output / CHECKPOINTS, device=device, objective=objective, **options
     )
     command = command_settings("unlearn", settings, model=source)
-    load = partial(_load, settings=settings, device=str(device))
+    load = partial(load_to_train, settings=settings, device=device)
 
     path = output / RECORD
     debiased: LanguageModel | None = None
@@ -333,16 +331,6 @@ def _debias(
         return DebiasResult(record, before, after, _load=lambda: in_memory)
     loaded = debiased if given else None  # the user's object
     return DebiasResult(record, before, after, output, _load=lambda: loaded or load(output / MODEL))
-
-
-def _load(source: str | Path, *, settings: ModelSettings, device: str) -> LanguageModel:
-    return load_model(
-        source,
-        dtype=settings.dtype or "float32",  # a checkpoint's own dtype may be too coarse to train
-        device=device,
-        start_token=settings.start_token,
-        trust_remote_code=settings.trust_remote_code,
-    )
 
 
 def _read_corpus(name: str, label: str = "hateful") -> Corpus:

@@ -12,9 +12,16 @@ import torch
 from fairforget.budget import Budget
 from fairforget.machine.processes import process_count
 from fairforget.models.language_model import LanguageModel
+from fairforget.models.loading import load_model
 from fairforget.objectives import Objective
 from fairforget.records.records import UnlearningRecord
-from fairforget.settings import DebiasSettings, ObjectiveSettings, RetainSettings, split_commas
+from fairforget.settings import (
+    DebiasSettings,
+    ModelSettings,
+    ObjectiveSettings,
+    RetainSettings,
+    split_commas,
+)
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.interpolation import original_perplexities
 from fairforget.training.preparation import (
@@ -35,6 +42,23 @@ class RetainCache:
     """The tokenised held-out and retained texts."""
     perplexities: dict[str, float] | None = None
     """The original model's perplexities on the held-out texts."""
+
+
+def load_to_train(
+    source: str | Path, settings: ModelSettings, device: torch.device
+) -> LanguageModel:
+    """Load a model in float32 unless the settings name a dtype: its own may be too coarse to train.
+
+    Raises:
+        InputError: as `load_model`.
+    """
+    return load_model(
+        source,
+        dtype=settings.dtype or "float32",
+        device=str(device),
+        start_token=settings.start_token,
+        trust_remote_code=settings.trust_remote_code,
+    )
 
 
 def run_unlearning(

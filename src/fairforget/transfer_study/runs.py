@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from fairforget.benchmarks.options import list_options
 from fairforget.corpora import HARMLESS, Text, read_corpus
@@ -19,7 +18,6 @@ from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
 from fairforget.models.fingerprint import model_identity
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.loading import load_model
 from fairforget.objectives import parse_objective
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, CHECKPOINTS, RECORD
@@ -43,7 +41,7 @@ from fairforget.training.preparation import FIXED, Corpus, load_everyday_corpus
 from fairforget.training.unlearn import CHECK_TEXTS, describe_method
 from fairforget.transfer_study.matched import matched_texts
 from fairforget.transfer_study.plan import CONTROL_CORPUS, MATCHED, NOTHING, Recipe, Run, is_builtin
-from fairforget.unlearning import RetainCache, run_unlearning, training_config
+from fairforget.unlearning import RetainCache, load_to_train, run_unlearning, training_config
 
 SELECTIONS: dict[str, Selection] = {"random": "random", "all": "all"}
 """Control → its selection. All other runs use the recipe's, so these two controls differ from them
@@ -107,16 +105,7 @@ def read_finished_run(directory: Path) -> FinishedRun | None:
 
 def load_original(recipe: Recipe) -> LanguageModel:
     """Load the original model."""
-    return load_model(recipe.model, **_loading(recipe))
-
-
-def _loading(recipe: Recipe) -> dict[str, Any]:
-    return {
-        "dtype": recipe.dtype or "float32",
-        "device": str(select_device(recipe.device)),
-        "start_token": recipe.start_token,
-        "trust_remote_code": recipe.trust_remote_code,
-    }
+    return load_to_train(recipe.model, recipe, select_device(recipe.device))
 
 
 def forget_corpus(run: Run) -> Corpus:

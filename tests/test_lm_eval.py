@@ -89,7 +89,7 @@ def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_is_the_only_benchmark_without_a_bias_score() -> None:
-    assert judge([{"correct": True}]).unbiased_score is None
+    assert judge([{"correct": True}]).unbiased_scores == {}
     assert find_bias_judge("lm-eval:rivers") is None
     others = [name for name in BENCHMARKS if name != "lm-eval"]
     assert all(find_bias_judge(name) is find_judge(name) for name in others)

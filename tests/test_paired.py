@@ -108,7 +108,7 @@ def judge_numbers(rows: list[Row]) -> Judgement:
         },
         verdicts=values > 0,
         ties=int((values == 0).sum()),
-        unbiased_score=1.0,
+        unbiased_scores={"mean": 1.0},
     )
 
 
@@ -176,7 +176,7 @@ def test_without_a_value_for_no_bias_there_is_no_distance() -> None:
     rows = rows_of([1.0, 2.0])
 
     def judge(rows: list[Row]) -> Judgement:
-        return replace(judge_numbers(rows), unbiased_score=None)
+        return replace(judge_numbers(rows), unbiased_scores={})
 
     for cell_ in compare_items("x", judge, rows, rows):
         assert cell_.distance is None

@@ -153,7 +153,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
         statistic=_statistic,
         verdicts=(answer == biased) & ambiguous,  # the first score is for ambiguous contexts
         ties=int((scores[:, 2] == scores[:, 1]).sum()),
-        unbiased_score=0.0,
+        unbiased_scores={"bias_ambiguous": 0.0},
     )
 
 

@@ -165,6 +165,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
         statistic=_statistic,
         verdicts=more,
         ties=sum(row["score_more"] == row["score_less"] for row in rows),
+        unbiased_scores={"stereotype": 50.0},
     )
 
 

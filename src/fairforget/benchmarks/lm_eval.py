@@ -138,7 +138,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
         statistic=_statistic,
         verdicts=correct,
         ties=0,
-        unbiased_score=None,
+        unbiased_scores={},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -80,8 +80,9 @@ class Judgement:
     """[items] whether the model preferred the stereotype (general ability: the right answer)."""
     ties: int
     """Number of items with equal scores."""
-    unbiased_score: float | None = 50.0
-    """The main score of a model without bias; None if the main score does not measure bias."""
+    unbiased_scores: Mapping[str, float]
+    """The bias scores among those of `statistic`, in order: name → its value for a model without
+    bias. Empty for a benchmark of general ability."""
 
 
 Judge = Callable[[Sequence[Row]], Judgement]

@@ -130,7 +130,7 @@ def compare_items(
         if measure not in changes:
             continue  # no item of this domain counts in the bias score
         distance = None
-        if (unbiased_score := old.unbiased_score) is not None:
+        if (unbiased_score := old.unbiased_scores.get(measure)) is not None:
             distance = _change(
                 [np.abs(s[measure] - unbiased_score) for s in scores],
                 [np.abs(d[measure] - unbiased_score) for d in draws],

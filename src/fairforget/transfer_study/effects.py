@@ -63,12 +63,11 @@ def measure_effect(
         [groups] the effects.
     """
     original = judge(before)
-    unbiased_score = original.unbiased_score
-    assert unbiased_score is not None  # callers use `find_bias_judge`
     # one array, with the original first, so that equal items give bitwise equal sums
     sums = np.stack([original.sums, *(judge(rows).sums for group in after for rows in group)])
     scores = {n: np.asarray(v) for n, v in original.statistic(sums.sum(axis=1)).items()}
     measure, *others = scores
+    unbiased_score = original.unbiased_scores[measure]  # callers use `find_bias_judge`
     score, score_without = (
         scores[measure],
         np.asarray(original.statistic(leave_one_out(sums))[measure]),

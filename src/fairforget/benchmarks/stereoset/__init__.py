@@ -180,6 +180,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
         statistic=_statistic,
         verdicts=s > a,
         ties=int((s == a).sum()),
+        unbiased_scores={"ss": 50.0},
     )
 
 

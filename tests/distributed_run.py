@@ -177,6 +177,8 @@ def warm_up(model: str) -> None:
     """Do once what every case would do again, and what no case can tell from a fresh start."""
     if find_spec("deepspeed"):  # accelerate imports it sooner or later
         import_module("deepspeed")
+        # compiles for a minute what only inference uses
+        import_module("deepspeed.comm.torch").build_shm_op = lambda: None
     load_model(model, device="cpu")  # compiles many regular expressions
     measure_overlaps("gender", [])  # reads benchmarks
     gc.collect()

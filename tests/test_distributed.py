@@ -46,7 +46,7 @@ HOW = {"ddp.yaml": "MULTI_CPU", "fsdp.yaml": "FSDP", "zero3.yaml": "DEEPSPEED"}
 
 CUT = [("ddp.yaml", 0), ("ddp.yaml", 4), ("fsdp.yaml", 0), ("zero3.yaml", 0)]
 """Launcher and LoRA rank of runs that are cut off and gone on with."""
-TOGETHER = {"max_steps": 20}
+TOGETHER = {"max_steps": 8}
 STOPPED = {"save_strategy": "steps", "save_steps": 50, "max_steps": 20}
 STOPPED |= {"objective": "ascent", "learning_rate": 1.0, "retain_loss_weight": 0.01}
 OTHERS = {

@@ -12,7 +12,6 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,9 @@ from typing import Any
 import pytest
 
 from fairforget.benchmarks import crows_pairs, perplexity, stereoset
-from fairforget.corpora import SOURCES, Text
-from fairforget.corpora.builtin import builtin_texts
+from fairforget.corpora import SOURCES
 from fairforget.models import loading
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.preparation import HELD_OUT
 
 from ..models import tiny, word_tokenizer
 from ..openai_server import openai_server
@@ -34,8 +31,8 @@ from .reader import Reader
 LLM = "http://127.0.0.1:8000/v1"
 LONGEST = 4096
 """Tokens that the tiny model takes: its tokenizer cuts words into letters."""
-MOST_STEPS = 6
-"""Of training; a first look at the damage is after five."""
+MOST_STEPS = 5
+"""Of training; the perplexity is first measured after five."""
 MOST_CHARACTERS = 40_000
 """Of the text whose perplexity is measured."""
 NEEDS_DATA = ("crows_pairs", "edos")
@@ -67,7 +64,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def little(desk: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def little(
+    desk: Path, tiny_model: Path, little_data: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The desk with a tiny model for every name, and little data."""
     monkeypatch.setenv("FAIRFORGET_CACHE", str(desk / ".cache"))
     monkeypatch.setattr(
@@ -75,14 +74,10 @@ def little(desk: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     )
     monkeypatch.setattr(stereoset, "read_items", some_of(stereoset.read_items))
     monkeypatch.setattr(crows_pairs, "read_pairs", some_of(crows_pairs.read_pairs))
-    few = replace(SOURCES["builtin"], texts=some_builtin_texts)
-    monkeypatch.setitem(SOURCES, "builtin", few)
     texts = SOURCES["wikipedia"].read
     monkeypatch.setattr(UnlearningConfig, "__post_init__", in_few_steps)
     load_text = perplexity.load_text
     monkeypatch.setattr(perplexity, "load_text", lambda corpus: load_text(corpus)[:MOST_CHARACTERS])
-    for role, number in HELD_OUT.items():
-        monkeypatch.setitem(HELD_OUT, role, number // 8)
     short = replace(SOURCES["wikipedia"], texts=lambda: islice(texts(), 200))
     monkeypatch.setitem(SOURCES, "wikipedia", short)
 
@@ -94,12 +89,6 @@ def in_few_steps(config: UnlearningConfig) -> None:
     """A short training, whatever the page says."""
     config.max_steps = min(config.max_steps, MOST_STEPS)
     AS_GIVEN(config)
-
-
-@cache
-def some_builtin_texts(domain: str | None = None, *, seed: int = 0) -> list[Text]:
-    """The first 200; they are made once for all pages."""
-    return builtin_texts(domain, seed=seed, limit=200)
 
 
 def some_of(function: Callable[..., list[Any]]) -> Callable[..., list[Any]]:

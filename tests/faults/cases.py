@@ -16,6 +16,7 @@ from pathlib import Path
 
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.preparation import HELD_OUT
 from tests.models import save_tiny
 
 WORDS = ("late", "loud", "slow", "bad drivers", "very late", "rude")
@@ -35,6 +36,7 @@ class Case:
 def make_cases(directory: Path, server: str) -> list[Case]:
     """Write what the commands read; every command of which a kill must cost nothing."""
     _save_often()
+    HELD_OUT.update(dict.fromkeys(HELD_OUT, 10))  # what takes time is to measure their perplexity
     model = str(save_tiny("llama", directory / "model"))
     forget = _lines(
         directory / "forget.jsonl",

@@ -85,7 +85,8 @@ def usual(case: Case, place: Path) -> dict[str, object]:
     """What the command leaves where nothing is wrong; it runs once for all scenarios."""
     directory = usual_directory(case, place)
     if not directory.exists():
-        assert run(case, directory).code == 0
+        ended = run(case, directory)
+        assert ended.code == 0, ended.output
     return result_of(directory)
 
 

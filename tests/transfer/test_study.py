@@ -27,7 +27,7 @@ from ..models import save_tiny
 
 MODEL = {"weights": "some"}
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("little_data")]
 
 
 @pytest.fixture(scope="module")
@@ -366,8 +366,10 @@ def test_a_run_that_left_nothing_has_failed(arguments, tmp_path, capsys, monkeyp
 
 def test_a_ray_cluster_gives_the_same(arguments, tmp_path, capsys, monkeypatch) -> None:
     pytest.importorskip("ray")
+    monkeypatch.undo()  # the other processes have all texts
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    short = ["--objectives", "counterfactual-kl", "--controls", "random", "--seeds", "1"]
+    short = ["--forget", "gender", "--objectives", "counterfactual-kl"]
+    short += ["--controls", "random", "--seeds", "1"]
     alone = run(capsys, *arguments, *short, "--output", str(tmp_path / "alone"))
     spread = run(
         capsys, *arguments, *short, "--cluster", "ray", "--output", str(tmp_path / "spread")

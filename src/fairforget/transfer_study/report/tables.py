@@ -21,6 +21,7 @@ from fairforget.transfer_study.record import (
     Effect,
     MatrixCell,
     MatrixRow,
+    Omnibus,
     StudyRecord,
     too_few,
 )
@@ -36,6 +37,7 @@ from fairforget.transfer_study.report.row_names import (
 SIGNS: dict[ClaimVerdict | None, str] = {
     "supported": " yes",
     "contradicted": " no",
+    "no more than margin": " ≤",
     "undecided": " ?",
     None: "",
 }
@@ -64,8 +66,9 @@ def answer_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
             for name, row in rows.items()
         ],
         note="Change of bias (the score’s distance from no bias) in points. yes: bias fell, and by "
-        "more than with every control; no: it rose, or fell less than with a control; ?: "
-        "undecided. (own): an unlearned domain.",
+        "more than with every control; no: it rose, or fell less than with a control; ≤: it did "
+        "not fall by the margin or more beyond every control; ?: undecided. (own): an unlearned "
+        "domain.",
     )
 
 
@@ -163,7 +166,7 @@ def excess_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
                     domain_name(cell.domain) + (" (own)" if cell.own else ""),
                     _effect_cell(cell.bias),
                     *(_effect_cell(cell.excess.get(name)) for name in controls),
-                    cell.verdict or NONE,
+                    verdict_text(cell),
                     format_p_number(cell.p_verdict),
                     cell.reason or NONE,
                     *_required_data(cell),
@@ -181,6 +184,13 @@ def excess_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
             "needed: the number of seeds for the same items (none would: no number is enough).",
         )
     return table
+
+
+def verdict_text(cell: MatrixCell | Omnibus) -> str:
+    """The verdict, with the margin that it names."""
+    if cell.verdict == "no more than margin":
+        return f"no more than {cell.margin:g}"
+    return cell.verdict or NONE
 
 
 def cells_table(study: StudyRecord) -> Table:

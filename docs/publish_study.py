@@ -22,11 +22,12 @@ from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
 from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
-from fairforget.report.tables import markdown_text
+from fairforget.report.tables import Table, markdown_text
 from fairforget.report.wording import benchmark_name, domain_name
 from fairforget.transfer_study.record import ClaimVerdict, MatrixCell, StudyRecord, too_few
 from fairforget.transfer_study.report.page import BenchmarkPart, parts
 from fairforget.transfer_study.report.row_names import row_label, shared_corpus
+from fairforget.transfer_study.report.tables import omnibus_table
 from results_page import RESULTS, Page, render_page, show_picture, write_files
 from study_archive import ARCHIVE, ROOT, archive_runs
 from tables import markdown_table
@@ -61,6 +62,7 @@ def render_study(name: str) -> dict[str, str]:
             f"{heading}{sections}",
             "",
             *_list_facts(name, study),
+            *_list_table(omnibus_table(study.omnibus)),
             *(line for part in parts(study) for line in _list_tables(study, part)),
         ],
         picture=draw_study(study, first),
@@ -153,8 +155,12 @@ def _list_tables(study: StudyRecord, part: BenchmarkPart) -> Iterator[str]:
     yield from (f"## {benchmark_name(part.benchmark)}: number of verdicts", "")
     yield from count_verdicts(c for c in study.matrix if (c.benchmark, c.measure) == score)
     for table in part.tables:
-        note = [markdown_text(table.note)] if table.note else []
-        yield from (f"## {table.caption}", "", table.markdown(), *note, "")
+        yield from _list_table(table)
+
+
+def _list_table(table: Table) -> Iterator[str]:
+    note = [markdown_text(table.note)] if table.note else []
+    yield from (f"## {table.caption}", "", table.markdown(), *note, "")
 
 
 def count_verdicts(cells: Iterable[MatrixCell]) -> list[str]:

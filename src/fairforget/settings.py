@@ -198,7 +198,7 @@ class TransferSettings(StudySettings):
             matched (the same words in texts about no group), none (retain texts only).
         seeds: Number of seeds; with one seed, every verdict is undecided.
         margin: Equivalence margin in points: a fall of bias too small to matter. Where a fall of
-            this size beyond the controls is excluded, the verdict is "no more than margin".
+            this size beyond at least one control is excluded, the verdict is "no more than margin".
         margin_nats: The same for bias scores in nats, such as contribution.
         cluster: Run sequentially (none), or on the Ray cluster at RAY_ADDRESS or, without that
             variable, one started on this machine (ray).

@@ -77,5 +77,5 @@ def _no_more(cells: Sequence[MatrixCell], counts: Mapping[str, int], controls: b
         return ""
     margin = cells[0].margin
     unit = "nats" if cells[0].measure in IN_NATS else "point" if margin == 1 else "points"
-    beyond = " beyond every control" if controls else ""
+    beyond = " beyond at least one control" if controls else ""
     return f"a fall of {margin:g} {unit} or more{beyond} is excluded in {count}; "

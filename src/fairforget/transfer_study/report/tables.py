@@ -66,9 +66,9 @@ def answer_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
             for name, row in rows.items()
         ],
         note="Change of bias (the score’s distance from no bias) in points. yes: bias fell, and by "
-        "more than with every control; no: it rose, or fell less than with a control; ≤: it did "
-        "not fall by the margin or more beyond every control; ?: undecided. (own): an unlearned "
-        "domain.",
+        "more than with every control; no: it rose, or fell less than with a control; ≤: a "
+        "fall of the margin or more beyond at least one control is excluded; ?: undecided. (own): "
+        "an unlearned domain.",
     )
 
 
@@ -191,6 +191,40 @@ def verdict_text(cell: MatrixCell | Omnibus) -> str:
     if cell.verdict == "no more than margin":
         return f"no more than {cell.margin:g}"
     return cell.verdict or NONE
+
+
+def omnibus_table(tests: Sequence[Omnibus]) -> Table:
+    """The primary tests: by objective, the mean over all domains that were not forgotten."""
+    controls = list(dict.fromkeys(name for test in tests for name in test.excess))
+    return Table(
+        caption="Primary tests: the mean over all domains that were not forgotten",
+        columns=[
+            *map(Column, ("Objective", "Benchmark", "Bias score")),
+            Column("Measurements", numeric=True),
+            Column("Bias", numeric=True, interval=True),
+            *(Column(f"beyond {name}", numeric=True, interval=True) for name in controls),
+            Column("Verdict"),
+            Column("p, corrected", numeric=True),
+            Column("p of the margin", numeric=True),
+        ],
+        rows=[
+            [
+                test.method,
+                benchmark_name(test.benchmark),
+                test.measure,
+                str(test.cells),
+                _effect_cell(test.bias),
+                *(_effect_cell(test.excess.get(name)) for name in controls),
+                verdict_text(test),
+                format_p_number(test.p_verdict),
+                format_p_number(test.p_margin),
+            ]
+            for test in tests
+        ],
+        note="No more than a margin: a fall of this size or more beyond at least one control is "
+        "excluded (p of the margin < 0.05). Both p are Holm-corrected over the tests of a "
+        "benchmark.",
+    )
 
 
 def cells_table(study: StudyRecord) -> Table:

@@ -25,9 +25,9 @@ from fairforget.records.store import read_record
 from fairforget.report.tables import Table, markdown_text
 from fairforget.report.wording import benchmark_name, domain_name
 from fairforget.transfer_study.record import ClaimVerdict, MatrixCell, StudyRecord, too_few
+from fairforget.transfer_study.report.omnibus import omnibus_table
 from fairforget.transfer_study.report.page import BenchmarkPart, parts
 from fairforget.transfer_study.report.row_names import row_label, shared_corpus
-from fairforget.transfer_study.report.tables import omnibus_table
 from results_page import RESULTS, Page, render_page, show_picture, write_files
 from study_archive import ARCHIVE, ROOT, archive_runs
 from tables import markdown_table

@@ -23,7 +23,8 @@ from fairforget.benchmarks.stereoset import judge
 from fairforget.cli import main as fairforget
 from fairforget.corpora import read_corpus
 from fairforget.data.stereoset import read_items
-from fairforget.distance import mean_distance_change
+from fairforget.distance import DistanceChange, mean_distance_change
+from fairforget.estimate import Estimate
 from fairforget.files.atomic import atomic_write
 from fairforget.models.loading import load_model
 from fairforget.records.paths import MODEL, RECORD
@@ -173,7 +174,7 @@ def measure_changes(
         effect([item for item in items if is_named(item, words) == seen], str(seen)).change
         for seen in (True, False)
     )
-    changes = {
+    changes: dict[str, Estimate | DistanceChange] = {
         "distance": distance,
         "without religion": without_religion,
         "named": named,

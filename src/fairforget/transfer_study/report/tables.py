@@ -93,10 +93,10 @@ def rows_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
                 [
                     forget_label(row, corpus),
                     row.method,
-                    _effect_cell(row.own, row.own_clusters),
-                    *(_effect_cell(row.own_excess.get(c), row.own_clusters) for c in controls),
-                    _effect_cell(row.transfer),
-                    *(_effect_cell(row.transfer_excess.get(c)) for c in controls),
+                    effect_cell(row.own, row.own_clusters),
+                    *(effect_cell(row.own_excess.get(c), row.own_clusters) for c in controls),
+                    effect_cell(row.transfer),
+                    *(effect_cell(row.transfer_excess.get(c)) for c in controls),
                     NONE if row.ratio is None else IntervalCell(row.ratio, row.ratio_ci),
                     join_words([domain_name(d) for d in row.collateral]) or NONE,
                 ]
@@ -129,7 +129,7 @@ def costs_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
                 Column("Budget left", numeric=True),
             ],
             rows=[
-                [row_label(row, corpus), _effect_cell(row.mean), *_costs(row), _budget_left(row)]
+                [row_label(row, corpus), effect_cell(row.mean), *_costs(row), _budget_left(row)]
                 for row in sort_controls_last(own_rows)
             ],
             note="Bias: mean change over the domains with enough terms. Weights are interpolated "
@@ -164,8 +164,8 @@ def excess_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
                 [
                     row_label(cell, corpus),
                     domain_name(cell.domain) + (" (own)" if cell.own else ""),
-                    _effect_cell(cell.bias),
-                    *(_effect_cell(cell.excess.get(name)) for name in controls),
+                    effect_cell(cell.bias),
+                    *(effect_cell(cell.excess.get(name)) for name in controls),
                     verdict_text(cell),
                     format_p_number(cell.p_verdict),
                     cell.reason or NONE,
@@ -191,40 +191,6 @@ def verdict_text(cell: MatrixCell | Omnibus) -> str:
     if cell.verdict == "no more than margin":
         return f"no more than {cell.margin:g}"
     return cell.verdict or NONE
-
-
-def omnibus_table(tests: Sequence[Omnibus]) -> Table:
-    """The primary tests: by objective, the mean over all domains that were not forgotten."""
-    controls = list(dict.fromkeys(name for test in tests for name in test.excess))
-    return Table(
-        caption="Primary tests: the mean over all domains that were not forgotten",
-        columns=[
-            *map(Column, ("Objective", "Benchmark", "Bias score")),
-            Column("Measurements", numeric=True),
-            Column("Bias", numeric=True, interval=True),
-            *(Column(f"beyond {name}", numeric=True, interval=True) for name in controls),
-            Column("Verdict"),
-            Column("p, corrected", numeric=True),
-            Column("p of the margin", numeric=True),
-        ],
-        rows=[
-            [
-                test.method,
-                benchmark_name(test.benchmark),
-                test.measure,
-                str(test.cells),
-                _effect_cell(test.bias),
-                *(_effect_cell(test.excess.get(name)) for name in controls),
-                verdict_text(test),
-                format_p_number(test.p_verdict),
-                format_p_number(test.p_margin),
-            ]
-            for test in tests
-        ],
-        note="No more than a margin: a fall of this size or more beyond at least one control is "
-        "excluded (p of the margin < 0.05). Both p are Holm-corrected over the tests of a "
-        "benchmark.",
-    )
 
 
 def cells_table(study: StudyRecord) -> Table:
@@ -300,7 +266,7 @@ def _percent(ratio: float | None) -> str:
     return NONE if ratio is None else format_signed(100 * (ratio - 1))
 
 
-def _effect_cell(effect: Effect | None, clusters: int | None = None) -> Content:
+def effect_cell(effect: Effect | None, clusters: int | None = None) -> Content:
     """An effect with its interval; marked if there are too few clusters for a decision."""
     if effect is None:
         return NONE

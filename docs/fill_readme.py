@@ -107,7 +107,11 @@ def _demo() -> Demo:
         for name in FILES[1:]
     )
     comparison = TypeAdapter(Comparison).validate_json(COMPARISON.read_bytes())
-    cells = {cell.domain: cell for cell in comparison.cells if cell.benchmark == "stereoset"}
+    cells = {
+        cell.domain: cell
+        for cell in comparison.cells
+        if cell.main and cell.benchmark == "stereoset"
+    }
     return Demo(read_record(RECORDS / RECORD, UnlearningRecord), before, after, cells)
 
 

@@ -22,9 +22,10 @@ from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
 from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
-from fairforget.report.tables import markdown_text
+from fairforget.report.tables import Table, markdown_text
 from fairforget.report.wording import benchmark_name, domain_name
 from fairforget.transfer_study.record import ClaimVerdict, MatrixCell, StudyRecord, too_few
+from fairforget.transfer_study.report.omnibus import omnibus_table
 from fairforget.transfer_study.report.page import BenchmarkPart, parts
 from fairforget.transfer_study.report.row_names import row_label, shared_corpus
 from results_page import RESULTS, Page, render_page, show_picture, write_files
@@ -50,23 +51,21 @@ def render_study(name: str) -> dict[str, str]:
     reading = directory / READING
     text = reading.read_text(encoding="utf-8") if reading.exists() else ""
     findings, heading, sections = text.partition("## ")
-    benchmarks = list(dict.fromkeys(cell.benchmark for cell in study.matrix))
-    first = benchmark_name(benchmarks[0])
+    first = study.matrix[0].benchmark
     page = Page(
         title=f"Transfer study `{name}`",
-        opening=[show_picture(name, f"{first}: change of bias by domain, in points")],
+        opening=[
+            show_picture(name, f"{benchmark_name(first)}: change of bias by domain, in points")
+        ],
         findings=findings.strip().removeprefix("- ").split("\n- ") if findings.strip() else [],
         body=[
             f"{heading}{sections}",
             "",
             *_list_facts(name, study),
-            *(
-                line
-                for name, part in zip(benchmarks, parts(study), strict=True)
-                for line in _list_tables(study, name, part)
-            ),
+            *_list_table(omnibus_table(study.omnibus)),
+            *(line for part in parts(study) for line in _list_tables(study, part)),
         ],
-        picture=draw_study(study, benchmarks[0]),
+        picture=draw_study(study, first),
     )
     return render_page(name, page, script="docs/publish_study.py")
 
@@ -80,7 +79,9 @@ def draw_study(study: StudyRecord, benchmark: str) -> str:
     cells = [
         cell
         for cell in study.matrix
-        if cell.benchmark == benchmark and cell.control is None and not too_few(cell.clusters)
+        if (cell.benchmark, cell.measure) == (benchmark, study.matrix[0].measure)
+        and cell.control is None
+        and not too_few(cell.clusters)
     ]
     corpus = shared_corpus(cells)
     rows = list(dict.fromkeys(row_label(cell, corpus) for cell in cells))
@@ -148,13 +149,18 @@ def _format_command(name: str, study: StudyRecord) -> str:
     return f"fairforget transfer --config configs/{name}.yaml{fewer}"
 
 
-def _list_tables(study: StudyRecord, benchmark: str, part: BenchmarkPart) -> Iterator[str]:
-    """How many verdicts of each kind a benchmark has, and its tables."""
-    yield from (f"## {benchmark_name(benchmark)}: number of verdicts", "")
-    yield from count_verdicts(cell for cell in study.matrix if cell.benchmark == benchmark)
+def _list_tables(study: StudyRecord, part: BenchmarkPart) -> Iterator[str]:
+    """How many verdicts of each kind a bias score has, and its tables."""
+    score = part.benchmark, part.measure
+    yield from (f"## {benchmark_name(part.benchmark)}: number of verdicts", "")
+    yield from count_verdicts(c for c in study.matrix if (c.benchmark, c.measure) == score)
     for table in part.tables:
-        note = [markdown_text(table.note)] if table.note else []
-        yield from (f"## {table.caption}", "", table.markdown(), *note, "")
+        yield from _list_table(table)
+
+
+def _list_table(table: Table) -> Iterator[str]:
+    note = [markdown_text(table.note)] if table.note else []
+    yield from (f"## {table.caption}", "", table.markdown(), *note, "")
 
 
 def count_verdicts(cells: Iterable[MatrixCell]) -> list[str]:

@@ -19,19 +19,24 @@ from typing import Any
 
 from counterfactual_items import score_counterfactual_items
 from dot_plot import Mark, Panel, Shape, dot_plot
+from fairforget.benchmarks.stereoset import judge
 from fairforget.cli import main as fairforget
 from fairforget.corpora import read_corpus
 from fairforget.data.stereoset import read_items
+from fairforget.distance import DistanceChange, mean_distance_change
+from fairforget.estimate import Estimate
 from fairforget.files.atomic import atomic_write
 from fairforget.models.loading import load_model
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
+from fairforget.transfer_study.effects import DomainEffect, measure_effects
 from harmful_words import score_harmful_words
 from recipe_scores import (
     BENCHMARKS,
     HEADER,
     HELD_OUT,
+    MANY_TERMS,
     MEASURES,
     NOTE,
     TUNED_ON,
@@ -82,6 +87,7 @@ def measure() -> dict[str, Any]:
         "original": _add_term_scores(original, words),
         "counterfactual": {word: _score_counterfactual(word) for word in NEUTRAL_WORDS},
         "seeds": [_add_term_scores(directory, words) for directory in after],
+        "changes": measure_changes(original, after, words),
         "harmful_words": [
             json.loads((directory / HARMFUL_WORDS).read_bytes()) for directory in (original, *after)
         ],
@@ -132,10 +138,55 @@ def _add_term_scores(directory: Path, words: frozenset[str]) -> Scores:
     """The scores, and StereoSet's by whether the training texts name an item's term."""
     parts: dict[str, list[dict[str, Any]]] = {"seen": [], "unseen": []}
     for item in read_held_out_rows(directory):
-        seen = any(remove_plural(word) in words for word in item["term"].lower().split())
-        parts["seen" if seen else "unseen"].append(item)
+        parts["seen" if is_named(item, words) else "unseen"].append(item)
     terms = {name: score_rows(part) for name, part in parts.items()}
     return read_scores(directory) | {"terms": terms}
+
+
+def measure_changes(
+    before: Path, after: Sequence[Path], words: frozenset[str]
+) -> dict[str, tuple[float, float, float]]:
+    """Changes with their 95 % intervals over items and seeds: value, low, high.
+
+    Args:
+        before: evaluation of the original.
+        after: evaluations of the seeds.
+        words: of the group names in the training texts.
+
+    Returns:
+        `distance` (the mean of |SS − 50| over the held-out domains), `without religion`, and
+        `named`, `others` and `difference` (SS of terms that the training texts name, or not).
+    """
+    items = read_held_out_rows(before)
+    runs = [{item["id"]: item for item in read_held_out_rows(path)} for path in after]
+
+    def effect(part: list[dict[str, Any]], name: str) -> DomainEffect:
+        changed = [[run[item["id"]] for item in part] for run in runs]
+        return measure_effects(judge, part, [changed], domain=name)["ss"][0]
+
+    biases = [effect([i for i in items if i["domain"] == d], d).bias for d in HELD_OUT]
+    distance, without_religion = (
+        mean_distance_change(biases[: len(part)]) for part in (HELD_OUT, MANY_TERMS)
+    )
+    assert distance
+    assert without_religion
+    named, others = (
+        effect([item for item in items if is_named(item, words) == seen], str(seen)).change
+        for seen in (True, False)
+    )
+    changes: dict[str, Estimate | DistanceChange] = {
+        "distance": distance,
+        "without religion": without_religion,
+        "named": named,
+        "others": others,
+        "difference": named - others,
+    }
+    return {name: (change.value, *change.ci) for name, change in changes.items()}
+
+
+def is_named(item: dict[str, Any], words: frozenset[str]) -> bool:
+    """Whether the training texts name a group with a word of the item's term."""
+    return any(remove_plural(word) in words for word in item["term"].lower().split())
 
 
 def list_group_words(corpora: Sequence[str]) -> frozenset[str]:
@@ -174,7 +225,7 @@ def build_page(results: dict[str, Any]) -> Page:
 
 
 def list_findings(results: dict[str, Any]) -> list[str]:
-    """One sentence each; ± is the standard deviation over seeds."""
+    """One sentence each; ± is the standard deviation over seeds, and intervals include items."""
     original, seeds, terms = results["original"], results["seeds"], results["original"]["terms"]
     ratios = [seed["perplexity"] / original["perplexity"] for seed in seeds]
 
@@ -182,20 +233,30 @@ def list_findings(results: dict[str, Any]) -> list[str]:
         before = original["stereoset"][domain]["ss"]
         return f"from {before:.1f} to {_mean(seeds, 'stereoset', domain, 'ss')} in {domain}"
 
+    def mean_distance(domains: Sequence[str]) -> str:
+        after = fmean(stereoset_distance(seed, domains) for seed in seeds)
+        return f"{stereoset_distance(original, domains):.1f} to {after:.1f}"
+
+    def describe_change(name: str) -> str:
+        value, low, high = results["changes"][name]
+        return f"{value:+.1f} points ({low:.1f} to {high:.1f})"
+
     return [
         f"The StereoSet score changed {describe_ss('gender')} and {describe_ss('race')} "
         f"(mean ± standard deviation of {len(seeds)} seeds), where 50 is no preference; [the "
         "control](study-recipe.md) shows how much of this is due to the groups.",
-        f"The mean distance from 50 changed from {stereoset_distance(original):.1f} to "
-        f"{format_mean([stereoset_distance(seed) for seed in seeds], 1)}; religion, one of its "
-        "three domains, has only three terms.",
+        f"The mean distance from 50 changed from {mean_distance(MANY_TERMS)} over gender and race, "
+        f"by {describe_change('without religion')}, and from {mean_distance(HELD_OUT)} with "
+        f"religion, by {describe_change('distance')}, because three terms do not show on which "
+        "side of 50 it is now.",
         f"LMS changed from {original['held_out']['lms']:.1f} to "
         f"{_mean(seeds, 'held_out', 'lms')}, and WikiText-2 perplexity to "
         f"{format_mean(ratios, 3)} times the original's.",
         f"SS changed from {terms['seen']['ss']:.1f} to "
         f"{fmean(seed['terms']['seen']['ss'] for seed in seeds):.1f} on terms that the training "
         f"texts name, and from {terms['unseen']['ss']:.1f} to "
-        f"{fmean(seed['terms']['unseen']['ss'] for seed in seeds):.1f} on the others.",
+        f"{fmean(seed['terms']['unseen']['ss'] for seed in seeds):.1f} on the others; the "
+        f"difference of the changes, {describe_change('difference')}, includes 0.",
         f"On CrowS-Pairs the mean distance from 50 was {crows_distance(original):.1f} before and "
         f"{format_mean([crows_distance(seed) for seed in seeds], 1)} after.",
     ]

@@ -160,16 +160,14 @@ class VariantRuns:
         shares: list[str] = []
         for name in others:
             if name.startswith(f"{first}, ") and (runs := results["runs"].get(name)):
-                # strict=False: a row may have fewer seeds yet
-                pairs = zip(runs, baseline, strict=False)
-                ratios = [
-                    (run["harmful_log_prob"] - original) / (base["harmful_log_prob"] - original)
-                    for run, base in pairs
-                ]
+                lowered, changed = (
+                    fmean(run["harmful_log_prob"] for run in part) - original
+                    for part in (baseline[: len(runs)], runs)  # a row may have fewer seeds yet
+                )
                 times = "" if shares else " times as large"
                 change = name.removeprefix(f"{first}, ")
-                shares.append(f"{format_mean(ratios, 2)}{times} with {change}")
-        yield f"The fall is {join_phrases(shares)}."
+                shares.append(f"{changed / lowered:.2f}{times} with {change}")
+        yield f"The mean fall is {join_phrases(shares)}."
 
     def describe_contribution(self, results: Results) -> str:
         """Finding: whether `counterfactual-kl` lowered what it is meant to lower."""

@@ -73,15 +73,16 @@ def test_comparison_is_antisymmetric(before: list[bool], data) -> None:
     one, two = rows_of(before), rows_of(after)
     for cell in compare_items("stereoset", stereoset.judge, one, one):
         assert cell.score.delta == 0
-        assert cell.score.ci == (0, 0)
+        assert cell.score.ci == ((0, 0) if cell.clusters > 1 else None)
         assert (cell.gained, cell.lost, cell.p) == (0, 0, 1)
     there = compare_items("stereoset", stereoset.judge, one, two)
     back = compare_items("stereoset", stereoset.judge, two, one)
     for cell, other in zip(there, back, strict=True):
         assert cell.score.delta == -other.score.delta
-        assert cell.score.ci == pytest.approx([-b for b in reversed(other.score.ci)])
         assert (cell.gained, cell.lost, cell.p) == (other.lost, other.gained, other.p)
-        assert cell.score.ci[0] - 1e-9 <= cell.score.delta <= cell.score.ci[1] + 1e-9
+        if cell.clusters > 1:
+            assert cell.score.ci == pytest.approx([-b for b in reversed(other.score.ci)])
+            assert cell.score.ci[0] - 1e-9 <= cell.score.delta <= cell.score.ci[1] + 1e-9
 
 
 def test_pairing_narrows_the_interval() -> None:
@@ -269,7 +270,7 @@ def test_the_gate_names_what_got_worse(evaluated, capsys) -> None:
     worse = {
         f"{cell.benchmark}.{cell.domain}.distance"
         for cell in comparison.cells
-        if cell.distance.ci[0] > 0
+        if cell.verdict == "more"
     }
     assert {line.split(" ")[0] for line in find_violations(comparison, "worse")} == worse
     for cell in comparison.cells:
@@ -342,21 +343,6 @@ def test_models_are_told_apart() -> None:
     sides = [evaluation(STEREO, rows, name) for rows, name in zip(FLIPS, "ab", strict=True)]
     found = compare_evaluations(*sides)
     assert (found.before.start_token, found.after.start_token) == ("a", "b")
-
-
-def test_the_seed_is_that_of_the_evaluation_before() -> None:
-    before, after = (
-        evaluation(STEREO, rows, seed=seed) for rows, seed in zip(FLIPS, (3, 4), strict=True)
-    )
-    by_seed = {
-        seed: compare_evaluations(before, after, seed=seed).cells for seed in (None, 0, 3, 4)
-    }
-    assert by_seed[None] == by_seed[3]
-    assert by_seed[0] != by_seed[3] != by_seed[4]
-    cells = compare_items("stereoset", stereoset.judge, *FLIPS, order=["race", "gender"], seed=3)
-    assert by_seed[3] == tuple(adjust_p_values(cells))
-    with pytest.raises(InputError, match="seed is -1"):
-        compare_evaluations(before, after, seed=-1)
 
 
 def test_perplexities_are_compared_by_name() -> None:

@@ -26,8 +26,8 @@ def comparison(distances: dict[str, Change | None], perplexity: Change | None = 
     """A StereoSet of some domains, and a perplexity."""
     cells = [
         Cell(
-            *("stereoset", domain, "ss", change(-1.0), distance, {"lms": change(2.0, 1.0, 3.0)}),
-            *(10, 5, 1, 2, (0, 0), 0.5, 0.5),
+            *("stereoset", domain, "ss", True, change(-1.0), distance),
+            *({"lms": change(2.0, 1.0, 3.0)}, 10, 6, 1, 2, (0, 0), 0.01, 0.01),
         )
         for domain, distance in distances.items()
     ]
@@ -39,7 +39,7 @@ def names(lines: list[str]) -> list[str]:
     return [line.partition(" ")[0] for line in lines]
 
 
-def test_worse_is_an_interval_above_zero() -> None:
+def test_worse_is_a_verdict_with_the_evidence_of_the_tables() -> None:
     made = comparison(
         {
             "gender": change(3.0, 1.0, 5.0),
@@ -52,6 +52,51 @@ def test_worse_is_an_interval_above_zero() -> None:
     )
     (line,) = find_violations(made, "worse")
     assert line == "stereoset.gender.distance 50.00 -> 53.00, +3.00 [+1.00, +5.00]"
+    for weaker in ({"clusters": 5}, {"p_adjusted": 0.05}):
+        cells = tuple(replace(cell, **weaker) for cell in made.cells)
+        assert not find_violations(replace(made, cells=cells), "worse")
+
+
+def contribution() -> Comparison:
+    """A StereoSet with a second bias score, in nats a token."""
+    made = comparison({"gender": change(3.0, -1.0, 5.0), "all": change(3.0, -1.0, 5.0)})
+    change_ = Change(0.04, 0.06, 0.02, (0.01, 0.03))
+    others = [
+        replace(c, measure="contribution", main=False, score=change_, distance=change_, beside={})
+        for c in made.cells
+    ]
+    return replace(made, cells=(*made.cells, *others))
+
+
+def test_another_bias_score_is_worse_only_where_it_is_named() -> None:
+    made = contribution()
+    assert not find_violations(made, "worse")
+    assert not find_violations(made, "stereoset.*.ss worse")
+    line = "stereoset.all.contribution_distance 0.0400 -> 0.0600, +0.0200 [+0.0100, +0.0300]"
+    assert find_violations(made, "stereoset.all.contribution worse") == [line]
+    assert len(find_violations(made, "stereoset.*.contribution worse, * worse")) == 2
+    with pytest.raises(InputError, match=r"'x worse': no score is named 'x'; .*gender.ss, stereo"):
+        find_violations(made, "x worse")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("", 0.02), (".before", 0.04), (".after", 0.06), (".low", 0.01), (".high", 0.03)],
+)
+def test_a_condition_may_be_on_the_score_or_on_its_interval(field: str, value: float) -> None:
+    made, name = contribution(), "stereoset.all.contribution"
+    line = f"{name} 0.0400 -> 0.0600, +0.0200 [+0.0100, +0.0300]"
+    assert find_violations(made, f"{name}{field} > {value - 0.001:.3f}") == [line]
+    assert find_violations(made, f"{name}{field} < {value + 0.001:.3f}") == [line]
+    assert not find_violations(made, f"{name}{field} > {value:.3f}")
+    assert not find_violations(made, f"{name}{field} < {value:.3f}")
+
+
+def test_a_condition_on_an_interval_needs_one() -> None:
+    made = comparison({"gender": change(3.0)})
+    for field in ("low", "high"):
+        with pytest.raises(InputError, match=r"stereoset.gender.distance has no interval; use"):
+            find_violations(made, f"stereoset.gender.distance.{field} > 0")
 
 
 def test_a_line_has_the_interval_where_there_is_one() -> None:

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import ttest_rel
 
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import Judgement, Row
 from fairforget.benchmarks.stereoset import Item, aggregate
 from fairforget.comparison.paired import Cell, Change, adjust_p_values, compare_items
 from fairforget.errors import InputError
-from fairforget.statistics import bootstrap_totals, holm, interval
+from fairforget.statistics import holm, mcnemar
 from tests.report.runs import crows_rows, stereoset_rows
 
 
@@ -26,7 +27,8 @@ def paired_domains(benchmark: str, before: list[Row], after: list[Row]) -> dict[
 
 
 def cell(score: Change, distance: Change, p_adjusted: float) -> Cell:
-    return Cell("x", "all", "ss", score, distance, {}, 100, 20, 0, 12, (0, 0), 0.0, p_adjusted)
+    counts = (100, 20, 0, 12, (0, 0))
+    return Cell("x", "all", "ss", True, score, distance, {}, *counts, 0.0, p_adjusted)
 
 
 def test_agrees_with_the_benchmarks_own_aggregation() -> None:
@@ -122,11 +124,11 @@ def rows_of(values: list[float], domains: list[str] | None = None) -> list[Row]:
 VALUES = st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=1, max_size=12)
 
 
-@given(VALUES, st.integers(0, 9))
-def test_a_cell_is_what_its_items_say(values: list[tuple[int, int]], seed: int) -> None:
+@given(VALUES)
+def test_a_cell_is_what_its_items_say(values: list[tuple[int, int]]) -> None:
     before, after = (np.array(side, dtype=float) for side in zip(*values, strict=True))
     gender, whole = compare_items(
-        "numbers", judge_numbers, rows_of(list(before)), rows_of(list(after)), seed=seed
+        "numbers", judge_numbers, rows_of(list(before)), rows_of(list(after))
     )
     assert replace(gender, domain="all") == whole
     assert (whole.benchmark, whole.domain, whole.measure) == ("numbers", "all", "mean")
@@ -134,12 +136,18 @@ def test_a_cell_is_what_its_items_say(values: list[tuple[int, int]], seed: int) 
     assert whole.score.before == pytest.approx(before.mean())
     assert whole.score.after == pytest.approx(after.mean())
     assert whole.score.delta == pytest.approx(after.mean() - before.mean())
-    draws = bootstrap_totals(np.column_stack([before, after]), seed=seed) / len(values)
-    assert whole.score.ci == pytest.approx(interval(draws[:, 1] - draws[:, 0]))
-    far = np.abs(draws - 1.0)
+    if len(values) == 1:
+        assert whole.score.ci is None
+    else:
+        expected = ttest_rel(after, before).confidence_interval()
+        same = np.ptp(after - before) == 0  # scipy has no interval without variance
+        expected = [whole.score.delta] * 2 if same else expected
+        assert whole.score.ci == pytest.approx(expected)
     assert whole.distance.before == pytest.approx(abs(before.mean() - 1))
     assert whole.distance.delta == pytest.approx(abs(after.mean() - 1) - abs(before.mean() - 1))
-    assert whole.distance.ci == pytest.approx(interval(far[:, 1] - far[:, 0]))
+    if whole.distance.ci:
+        low, high = whole.distance.ci
+        assert low - 1e-9 <= whole.distance.delta <= high + 1e-9
     assert whole.beside.keys() == {"half"}
     assert whole.beside["half"].delta == pytest.approx(whole.score.delta / 2)
     assert whole.gained == ((before <= 0) & (after > 0)).sum()
@@ -148,11 +156,28 @@ def test_a_cell_is_what_its_items_say(values: list[tuple[int, int]], seed: int) 
     assert whole.p == whole.p_adjusted
 
 
-def test_seed_0_is_the_default() -> None:
-    values = np.random.default_rng(0).normal(size=(2, 30))
-    rows = [rows_of(list(side)) for side in values]
-    by_seed = [compare_items("x", judge_numbers, *rows, seed=seed) for seed in (0, 1)]
-    assert compare_items("x", judge_numbers, *rows) == by_seed[0] != by_seed[1]
+def test_every_bias_score_has_its_cell_and_the_first_is_the_main_one() -> None:
+    """McNemar's test is about the items that the main score counts; the others have a t test."""
+    generator = np.random.default_rng(0)
+    before, after = (list(generator.normal(shift, 1, size=40)) for shift in (1.0, 0.2))
+
+    def judge(rows: list[Row]) -> Judgement:
+        return replace(judge_numbers(rows), unbiased_scores={"mean": 1.0, "half": -3.0})
+
+    cells = compare_items("x", judge, rows_of(before), rows_of(after))
+    assert [(c.domain, c.measure, c.main) for c in cells] == [
+        (domain, *part)
+        for domain in ("gender", "all")
+        for part in (("mean", True), ("half", False))
+    ]
+    main, half, *_ = cells
+    assert main.beside == half.beside == {}
+    assert main.p == mcnemar(main.lost, main.gained)
+    assert half.p == pytest.approx(ttest_rel(after, before).pvalue)
+    assert (half.gained, half.lost, half.clusters) == (main.gained, main.lost, 40)
+    assert half.score.ci == pytest.approx(half.distance.ci)  # far from no bias
+    (alone,) = (c for c in adjust_p_values(cells) if (c.measure, c.domain) == ("half", "gender"))
+    assert alone.p_adjusted == half.p
 
 
 def test_domains_come_in_the_order_asked_for_and_all_last() -> None:
@@ -183,13 +208,13 @@ def test_without_a_value_for_no_bias_there_is_no_distance() -> None:
         assert (cell_.verdict, cell_.score.delta) == ("undecided", 0)
 
 
-def test_a_change_without_any_draw_has_no_interval() -> None:
+def test_a_change_without_variance_estimate_has_no_interval() -> None:
     def judge(rows: list[Row]) -> Judgement:
         judged = judge_numbers(rows)
         return replace(
             judged,
             statistic=lambda totals: {
-                "mean": totals[..., 0] if totals.ndim == 1 else totals[..., 0] * math.nan
+                "mean": totals[..., 0] if totals.ndim == 2 else totals[..., 0] * math.nan
             },
         )
 

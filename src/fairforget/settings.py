@@ -197,6 +197,9 @@ class TransferSettings(StudySettings):
         controls: Controls, comma-separated: random (as many random tokens), all (every token),
             matched (the same words in texts about no group), none (retain texts only).
         seeds: Number of seeds; with one seed, every verdict is undecided.
+        margin: Equivalence margin in points: a fall of bias too small to matter. Where a fall of
+            this size beyond at least one control is excluded, the verdict is "no more than margin".
+        margin_nats: The same for bias scores in nats, such as contribution.
         cluster: Run sequentially (none), or on the Ray cluster at RAY_ADDRESS or, without that
             variable, one started on this machine (ray).
         cpus_per_run: CPU cores per run on the cluster.
@@ -209,6 +212,8 @@ class TransferSettings(StudySettings):
     objectives: str = "ascent,counterfactual-kl"
     controls: str = "random,matched,none"
     seeds: int = 3
+    margin: float = 1.0
+    margin_nats: float = 0.01
     cluster: Literal["none", "ray"] = "none"
     cpus_per_run: int = 1
     gpus_per_run: float = 0.0

@@ -62,8 +62,8 @@ def show_evaluation(record: EvaluationRecord) -> None:
 
 def show_comparison(comparison: Comparison) -> None:
     """Two tables per benchmark: the bias score, and the scores to read with it."""
-    for name in dict.fromkeys(cell.benchmark for cell in comparison.cells):
-        cells = [cell for cell in comparison.cells if cell.benchmark == name]
+    for name, measure in dict.fromkeys((cell.benchmark, cell.measure) for cell in comparison.cells):
+        cells = [c for c in comparison.cells if (c.benchmark, c.measure) == (name, measure)]
         title = TITLES.get(cells[0].measure, cells[0].measure)
         table = make_table(f"{name}: {title} before → after, paired on the same items", ["domain"])
         for column in ("before", "after", "change [95 %]", "p", "p, Holm"):
@@ -78,7 +78,8 @@ def show_comparison(comparison: Comparison) -> None:
                 format_p_number(cell.p_adjusted),
             )
         print_content(table)
-        print_content(_other_scores(name, cells))
+        if cells[0].main:
+            print_content(_other_scores(name, cells))
     for name, change in comparison.perplexity.items():
         percent = 100 * (change.after / change.before - 1)
         print_content(
@@ -86,9 +87,10 @@ def show_comparison(comparison: Comparison) -> None:
         )
     print_content(
         "Gained, lost: items in which the stereotype became, or ceased to be, the more likely "
-        "version (ability benchmarks: the correct answer). p: exact McNemar test of these items. "
-        "Holm: p corrected separately over single domains, over all items, and over ability "
-        "benchmarks. Intervals: paired bootstrap over clusters of items."
+        "version (ability benchmarks: the correct answer). p: exact McNemar test of these items, "
+        "or Student's t for scores that do not count items. Holm: p corrected separately over "
+        "single domains, over all items, and over ability benchmarks. Intervals: paired t over "
+        "clusters of items."
     )
     print_lines((*comparison.notes, *comparison.limitations))
 

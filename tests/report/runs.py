@@ -24,7 +24,8 @@ from fairforget.records.records import (
     UnlearningRecord,
 )
 from fairforget.records.store import write_record
-from fairforget.transfer_study.matrix import Result, seed_cells, transfer_matrix
+from fairforget.transfer_study.groups import Result
+from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
 from fairforget.transfer_study.plan import Recipe, Run
 from fairforget.transfer_study.record import Failure, StudyRecord
 
@@ -174,12 +175,13 @@ def write_study(directory: Path, *, text: str = "") -> Path:
         for seed in (0, 1)
     ]
     before = stereoset_rows(text=text)
-    matrix, rows = transfer_matrix(before, results, ["stereoset"], controls=["random"])
+    matrix = transfer_matrix(before, results, ["stereoset"], controls=["random"])
     record = StudyRecord(
         model=ModelFacts(f"tiny{text}", 1234567, "float32", f"<s>{text}"),
         settings={"forget": [f"gender{text}"], "budget": {"perplexity": 1.03}},
-        rows=rows,
-        matrix=matrix,
+        rows=matrix.rows,
+        matrix=matrix.cells,
+        omnibus=matrix.omnibus,
         cells=seed_cells(before, results, ["stereoset"]),
         failed=[Failure(f"race-counterfactual-kl{text}", f"no space left{text}")],
         environment=ENVIRONMENT,

@@ -11,7 +11,9 @@ from fairforget.transfer_study.study import _corpus_name
 
 def row(forget: str, control: str | None = None) -> MatrixRow:
     method = "none" if control == "none" else "ascent"
-    return MatrixRow(forget, control, method, "stereoset", 3, None, None, None, (), 1.0, None, None)
+    return MatrixRow(
+        forget, control, method, "stereoset", "ss", 3, None, None, None, (), 1.0, None, None
+    )
 
 
 def test_labels_omit_a_shared_corpus() -> None:

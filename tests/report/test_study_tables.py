@@ -43,7 +43,9 @@ def test_the_answer_has_one_row_per_forget_corpus(study: StudyRecord) -> None:
     for row in part.answer.rows:
         own = [str(cell).endswith("(own)") for cell in row[2:]]
         assert own == [title.lower() == row[0] for title in titles(part.answer)[2:]]
-    words = {" yes": "supported", " no": "contradicted", " ?": "undecided"}
+    words = {" yes": "supported", " no": "contradicted", " ≤": "no more than margin"} | {
+        " ?": "undecided"
+    }
     for row, forget in zip(part.answer.rows, ("mine:gender", "mine:religion"), strict=True):
         mine = [c for c in study.matrix if c.forget == forget and c.control is None]
         for text, cell in zip(row[2:], mine, strict=True):

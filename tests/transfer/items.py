@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fairforget.benchmarks.stereoset import judge
-from fairforget.transfer_study.matrix import Result
+from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.plan import Recipe, Run
 
 TERMS = {"gender": 24, "race": 40}

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import norm, t
 
+from fairforget.distance import DistanceChange
+from fairforget.estimate import Estimate
 from fairforget.statistics import adjust_holm, holm
-from fairforget.transfer_study.estimate import Estimate
 from fairforget.transfer_study.record import Effect, MatrixCell, Reason
 from fairforget.transfer_study.required_data import data_needed, seeds_needed
-from fairforget.transfer_study.verdicts import PendingCell, cell_family, judge_cells, raw_verdict
+from fairforget.transfer_study.verdicts import (
+    Pending,
+    cell_family,
+    judge_cells,
+    margin_p,
+    raw_verdict,
+)
 
 P = st.floats(0.0001, 1.0)
-EFFECTS = st.builds(lambda value, p: Effect(value, (value, value), p, p), st.floats(-9, 9), P)
 
 
 def spread(value: float, items: float, seeds: float = 0.0) -> Estimate:
@@ -26,6 +33,12 @@ def spread(value: float, items: float, seeds: float = 0.0) -> Estimate:
     return Estimate(value, {name: np.sqrt([v / 2, v / 2]) for name, v in parts.items()})
 
 
+def changed(value: float, p: float, items: float = 0.5) -> DistanceChange:
+    """A change of distance with a given p-value."""
+    return DistanceChange(spread(value, items, 0.5), (0.0, 0.0), p)
+
+
+CHANGES = st.builds(changed, st.floats(-9, 9), P)
 SPREADS = st.builds(
     spread,
     st.floats(0.1, 9).flatmap(lambda size: st.sampled_from([size, -size])),
@@ -36,7 +49,7 @@ SPREADS = st.builds(
 
 def cell(
     bias: Effect,
-    *others: Effect,
+    *,
     domain: str = "gender",
     control: str | None = None,
     clusters: int = 20,
@@ -47,6 +60,7 @@ def cell(
         control=control,
         method="ascent",
         benchmark=benchmark,
+        measure="ss",
         domain=domain,
         own=True,
         seeds=3,
@@ -56,22 +70,17 @@ def cell(
         after=60.0 + bias.value,
         delta=bias,
         bias=bias,
-        excess={f"control{number}": other for number, other in enumerate(others)},
+        margin=1.0,
     )
 
 
-def waiting(*cells: MatrixCell, obstacle: Reason | None = None) -> list[PendingCell]:
-    return [
-        PendingCell(c, (spread(c.bias.value, 0.5, 0.5),), obstacle, unbiased=False) for c in cells
-    ]
+def waiting(*cells: MatrixCell, obstacle: Reason | None = None) -> list[Pending[MatrixCell]]:
+    return [Pending(c, (changed(c.bias.value, c.bias.p),), obstacle) for c in cells]
 
 
-@given(EFFECTS, st.lists(EFFECTS, max_size=4))
-def test_all_effects_must_fall_and_one_that_rises_is_enough(
-    bias: Effect, others: list[Effect]
-) -> None:
-    verdict, p = raw_verdict(cell(bias, *others))
-    parts = [bias, *others]
+@given(st.lists(CHANGES, min_size=1, max_size=5))
+def test_all_effects_must_fall_and_one_that_rises_is_enough(parts: list[DistanceChange]) -> None:
+    verdict, p = raw_verdict(parts)
     assert 0 < p <= 1
     if verdict == "supported":
         assert all(e.value < 0 for e in parts)
@@ -84,9 +93,46 @@ def test_all_effects_must_fall_and_one_that_rises_is_enough(
         assert p == 1
 
 
-@given(EFFECTS, st.lists(EFFECTS, max_size=4))
-def test_without_a_control_nothing_is_supported(bias: Effect, others: list[Effect]) -> None:
-    assert raw_verdict(cell(bias, *others), obstacle=True)[0] != "supported"
+@given(st.lists(CHANGES, min_size=1, max_size=5))
+def test_without_a_control_nothing_is_supported(parts: list[DistanceChange]) -> None:
+    assert raw_verdict(parts, obstacle=True)[0] != "supported"
+
+
+@given(st.lists(SPREADS, min_size=1, max_size=5), st.floats(0.1, 5))
+def test_the_margin_is_excluded_if_one_effect_is_clearly_above_it(
+    parts: list[Estimate], margin: float
+) -> None:
+    """One-sided t tests with Bonferroni's correction: the 90 % interval of a single effect."""
+    changes = [DistanceChange(part, (0.0, 0.0), part.p) for part in parts]
+    p = margin_p(changes, margin)
+    for level in (0.05, 0.01):
+        bounds = [
+            part.value - t.isf(level / len(parts), part.degrees_of_freedom) * part.variance**0.5
+            for part in parts
+        ]
+        assume(all(abs(bound + margin) > 1e-6 for bound in bounds))
+        assert (p < level) == any(bound > -margin for bound in bounds)
+
+
+def test_no_more_than_the_margin_needs_an_undecided_cell_and_a_narrow_interval() -> None:
+    effect = Effect(-0.1, (-0.5, 0.3), 0.6, 0.6)
+    narrow, wide = (DistanceChange(spread(-0.1, items), (0.0, 0.0), 0.6) for items in (1e-4, 9.0))
+    kink, still = replace(narrow, widening=(1.0, 0.0)), replace(narrow, estimate=spread(0.0, 0.0))
+    first, *others = judge_cells(
+        [
+            Pending(cell(effect, domain=domain), (change,), None)
+            for domain, change in zip("abcd", (narrow, wide, kink, still), strict=True)
+        ]
+    )
+    assert (first.verdict, first.reason, first.data_needed) == ("no more than margin", None, None)
+    assert first.p_margin is not None
+    assert first.p_margin < 0.05
+    assert {other.verdict for other in others} == {"undecided"}
+    fell = DistanceChange(spread(-0.5, 0.0001), (0.0, 0.0), 0.001)
+    (supported,) = judge_cells([Pending(cell(effect), (fell,), None)])
+    assert supported.verdict == "supported"
+    (control,) = judge_cells([Pending(cell(effect, control="random"), (narrow,), None)])
+    assert control.verdict is control.p_margin is control.p_verdict is None
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, "a", "b"]), P), max_size=30))

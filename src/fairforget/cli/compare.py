@@ -15,20 +15,21 @@ def compare_command(
     output: Path | None = None,
     fail_if: str = "",
     json: bool = False,
-    seed: int | None = None,
 ) -> None:
-    """Compare two evaluations: paired differences with intervals and exact tests.
+    """Compare two evaluations: paired differences with intervals and tests.
 
     Args:
         before: Directory of the evaluation before.
         after: Directory of the evaluation after, with the same benchmarks, protocols and items.
         output: JSON file to write the comparison to.
-        fail_if: Conditions, comma-separated; exit with code 1 if any holds. Either worse (a bias
-            score moved away from the unbiased value, and the interval of this change is above 0),
-            or a limit on a change (after - before), such as "stereoset.gender.distance > 2",
-            "stereoset.*.lms < -1" or "perplexity > 0.5".
+        fail_if: Conditions, comma-separated; exit with code 1 if any holds. worse: by the verdict
+            on a main score, bias rose (at least six clusters, an interval above 0 and a corrected
+            p-value below 0.05). "stereoset.*.contribution worse": the same for another bias score.
+            Or a limit on a change (after - before), such as "stereoset.gender.distance > 2",
+            "stereoset.*.lms < -1" or "perplexity > 0.5"; on the score itself, such as
+            "stereoset.all.contribution.after > 0.05"; or on an end of the 95 % interval of the
+            change, such as "stereoset.all.contribution.high > 0.02".
         json: Print the comparison as JSON and nothing else.
-        seed: Seed of the bootstrap intervals. Default: the seed of the evaluation before.
     """
     from pydantic import TypeAdapter
 
@@ -37,7 +38,7 @@ def compare_command(
     from fairforget.files.atomic import atomic_write
     from fairforget.report.wording import one_line
 
-    comparison = compare(before, after, seed=seed)
+    comparison = compare(before, after)
     violations = find_violations(comparison, fail_if) if fail_if else []
     content = TypeAdapter(Comparison).dump_json(comparison, indent=1)
     if output:

@@ -17,7 +17,6 @@ from fairforget.frames import to_frame, to_html
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
-from fairforget.seeds import check_seed
 
 if TYPE_CHECKING:
     import pandas
@@ -43,7 +42,7 @@ class Comparison:
     version: int = 1
 
     def to_pandas(self) -> pandas.DataFrame:
-        """Return one row per benchmark and domain.
+        """Return one row per benchmark, domain and bias score.
 
         Raises:
             InputError: pandas is not installed.
@@ -92,18 +91,15 @@ class Comparison:
         return to_html(self._rows())
 
 
-def compare(
-    before: Evaluation | str | Path, after: Evaluation | str | Path, *, seed: int | None = None
-) -> Comparison:
-    """Compare two evaluations: paired differences with intervals and exact tests.
+def compare(before: Evaluation | str | Path, after: Evaluation | str | Path) -> Comparison:
+    """Compare two evaluations: paired differences with intervals and tests.
 
     Args:
         before: the first evaluation, or its directory.
         after: the second evaluation, or its directory, with the same protocols and items.
-        seed: seed of the bootstrap. Default: the seed of `before`.
 
     Returns:
-        One cell per benchmark and domain, and the changes of perplexity.
+        One cell per benchmark, domain and bias score, and the changes of perplexity.
 
     Raises:
         InputError: a directory is not an evaluation, or the two cannot be compared; names the
@@ -120,23 +116,19 @@ def compare(
             f"{names[0]} and {names[1]} have no benchmark in common: {', '.join(old) or 'none'} "
             f"before, {', '.join(new) or 'none'} after; evaluate both on the same benchmarks"
         )
-    return compare_evaluations(*sides, seed=seed)
+    return compare_evaluations(*sides)
 
 
 def _describe(evaluation: Evaluation) -> str:
     return str(evaluation.directory or evaluation.record.model.source)
 
 
-def compare_evaluations(
-    before: Evaluation, after: Evaluation, *, seed: int | None = None
-) -> Comparison:
+def compare_evaluations(before: Evaluation, after: Evaluation) -> Comparison:
     """Compare two evaluations; without scored items, there are no cells.
 
     Raises:
         InputError: they cannot be compared; names the difference.
     """
-    seed = before.record.seed if seed is None else seed
-    check_seed(seed)
     records = [before.record, after.record]
     old, new = (record.results for record in records)
     shared = [name for name in old if name in new]
@@ -150,7 +142,7 @@ def compare_evaluations(
         if judge and (rows[0] or rows[1]) and before.items and after.items:
             order = [domain for domain in old[name].get("domains", ()) if domain != ALL]
             try:
-                cells += compare_items(name, judge, *rows, order=order, seed=seed)
+                cells += compare_items(name, judge, *rows, order=order)
             except (KeyError, TypeError, ValueError) as error:  # a column is missing or invalid
                 raise InputError(
                     f"{name}: the items of {_describe(before)} or {_describe(after)} are damaged "

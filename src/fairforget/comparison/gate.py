@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from fairforget.comparison.compare import Comparison
-from fairforget.comparison.paired import Change
+from fairforget.comparison.paired import Change, Verdict
 from fairforget.errors import InputError
 
 WORSE = "worse"
-CONDITION = re.compile(r"(?P<name>\S.*?)\s*(?P<sign>[<>])\s*(?P<limit>[-+]?\d+(\.\d+)?)")
+FIELDS = ("before", "after", "low", "high")
+CONDITION = re.compile(
+    r"(?P<name>\S.*?)(\.(?P<field>" + "|".join(FIELDS) + r"))?"
+    r"\s*(?P<sign>[<>])\s*(?P<limit>[-+]?\d+(\.\d+)?)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    name: str
+    change: Change
+    verdict: Verdict | None = None
+    """Only of the distance of a bias score."""
+    measure: str = ""
+    """The bias score of a distance, by its own name."""
+    main: bool = False
 
 
 def find_violations(comparison: Comparison, conditions: str) -> list[str]:
@@ -19,59 +35,104 @@ def find_violations(comparison: Comparison, conditions: str) -> list[str]:
 
     Args:
         comparison: before against after.
-        conditions: separated by commas. `worse` is met if a bias score moved away from no bias and
-            the 95 % interval of its distance's change lies above 0. `BENCHMARK.DOMAIN.SCORE >
-            NUMBER` (or `<`) is met if the change, after − before, is larger (or smaller). Scores
-            are `distance` (of the bias score from no bias) and the benchmark's own, such as `ss`,
-            `lms` and `icat`; for perplexity, give the benchmark's name alone. `*` matches anything.
+        conditions: separated by commas. `worse` is met where the verdict on a benchmark's main
+            score is that bias rose, with the evidence that the tables require: enough clusters, an
+            interval above 0, and a corrected p-value below 0.05. `NAME worse` is the same for the
+            bias scores with this name. `NAME > NUMBER` (or `<`) is met if the change, after −
+            before, is larger (or smaller); `NAME.before`, `NAME.after`, and `NAME.low` and
+            `NAME.high`, the ends of the 95 % interval of the change, can be used instead.
+
+            NAME is `BENCHMARK.DOMAIN.SCORE`. Scores are the benchmark's own, such as `ss`, `lms`
+            and `contribution`; `distance`, of the main score from no bias; and, for other bias
+            scores, `SCORE_distance`. For perplexity, it is the benchmark's name alone. `*` matches
+            anything.
 
     Raises:
         InputError: a condition is malformed, or it matches no score.
     """
-    changes = dict(_named_changes(comparison))
+    figures = list(_list_figures(comparison))
     violations: list[str] = []
     for condition in map(str.strip, conditions.split(",")):
         if condition == WORSE:
-            distances = [name for name in changes if name.endswith(".distance")]
-            if not distances:
+            judged = [figure for figure in figures if figure.main and figure.verdict]
+            if not judged:
                 raise InputError(f"--fail-if {WORSE}: no bias score was measured on both sides")
-            violations += [
-                _describe(name, change)
-                for name in distances
-                if (change := changes[name]).ci and change.ci[0] > 0
-            ]
-            continue
-        match = CONDITION.fullmatch(condition)
-        if not match:
-            raise InputError(
-                f"--fail-if {condition!r} is not a condition; give {WORSE} or a condition such as "
-                '"stereoset.gender.distance > 2"'
-            )
-        names = [name for name in changes if fnmatchcase(name, match["name"])]
-        if not names:
-            raise InputError(
-                f"--fail-if {condition!r}: no score is named {match['name']!r}; choose from "
-                f"{', '.join(changes)}"
-            )
-        limit, above = float(match["limit"]), match["sign"] == ">"
-        for name in names:
-            delta = changes[name].delta
-            if delta > limit if above else delta < limit:
-                violations.append(_describe(name, changes[name]))
+            met = [figure for figure in judged if figure.verdict == "more"]
+        elif condition.endswith(f" {WORSE}"):
+            met = _find_worse(figures, condition)
+        else:
+            met = _find_beyond(figures, condition)
+        violations += map(_describe, met)
     return list(dict.fromkeys(violations))
 
 
-def _named_changes(comparison: Comparison) -> Iterator[tuple[str, Change]]:
-    """All changes with the names that conditions use."""
+def _find_worse(figures: Sequence[_Figure], condition: str) -> list[_Figure]:
+    name = condition.removesuffix(WORSE).strip()
+    judged = [figure for figure in figures if figure.verdict]
+    matching = [figure for figure in judged if fnmatchcase(figure.measure, name)]
+    _check_found(matching, condition, name, [figure.measure for figure in judged])
+    return [figure for figure in matching if figure.verdict == "more"]
+
+
+def _find_beyond(figures: Sequence[_Figure], condition: str) -> list[_Figure]:
+    match = CONDITION.fullmatch(condition)
+    if not match:
+        raise InputError(
+            f"--fail-if {condition!r} is not a condition; give {WORSE} or a condition such as "
+            '"stereoset.gender.distance > 2"'
+        )
+    matching = [figure for figure in figures if fnmatchcase(figure.name, match["name"])]
+    _check_found(matching, condition, match["name"], [figure.name for figure in figures])
+    limit, above = float(match["limit"]), match["sign"] == ">"
+    met = []
+    for figure in matching:
+        value = _value(figure.change, match["field"])
+        if value is None:
+            raise InputError(
+                f"--fail-if {condition!r}: {figure.name} has no interval; use .after instead of "
+                f".{match['field']}, or evaluate more items"
+            )
+        if value > limit if above else value < limit:
+            met.append(figure)
+    return met
+
+
+def _value(change: Change, field: str | None) -> float | None:
+    if field in ("low", "high"):
+        return change.ci[FIELDS.index(field) - 2] if change.ci else None
+    return change.delta if field is None else float(getattr(change, field))
+
+
+def _check_found(
+    matching: Sequence[_Figure], condition: str, name: str, names: Sequence[str]
+) -> None:
+    if not matching:
+        raise InputError(
+            f"--fail-if {condition!r}: no score is named {name!r}; choose from {', '.join(names)}"
+        )
+
+
+def _list_figures(comparison: Comparison) -> Iterator[_Figure]:
+    """All changes, with the names that conditions use."""
     for cell in comparison.cells:
-        scores = {cell.measure: cell.score, **cell.beside}
+        place = f"{cell.benchmark}.{cell.domain}"
+        for score, change in {cell.measure: cell.score, **cell.beside}.items():
+            yield _Figure(f"{place}.{score}", change)
         if cell.distance:
-            scores["distance"] = cell.distance
-        for score, change in scores.items():
-            yield f"{cell.benchmark}.{cell.domain}.{score}", change
-    yield from comparison.perplexity.items()
+            distance = "distance" if cell.main else f"{cell.measure}_distance"
+            measure = f"{place}.{cell.measure}"
+            yield _Figure(
+                f"{place}.{distance}", cell.distance, cell.verdict, measure, main=cell.main
+            )
+    for name, change in comparison.perplexity.items():
+        yield _Figure(name, change)
 
 
-def _describe(name: str, change: Change) -> str:
-    interval = f" [{change.ci[0]:+.2f}, {change.ci[1]:+.2f}]" if change.ci else ""
-    return f"{name} {change.before:.2f} -> {change.after:.2f}, {change.delta:+.2f}{interval}"
+def _describe(figure: _Figure) -> str:
+    change = figure.change
+    digits = 2 if max(abs(change.before), abs(change.after)) >= 1 else 4  # points, or nats a token
+    interval = f" [{', '.join(f'{end:+.{digits}f}' for end in change.ci)}]" if change.ci else ""
+    return (
+        f"{figure.name} {change.before:.{digits}f} -> {change.after:.{digits}f}, "
+        f"{change.delta:+.{digits}f}{interval}"
+    )

@@ -1,4 +1,9 @@
-"""Paired differences on the same items of a benchmark, with bootstrap intervals and exact tests."""
+"""Paired differences on the same items of a benchmark, with intervals and tests.
+
+Intervals are those of a paired t test over clusters of items, with a jackknife estimate of the
+variance. Percentile bootstrap intervals would be too narrow with few clusters (coverage 0.90 with
+six).
+"""
 
 from __future__ import annotations
 
@@ -8,15 +13,15 @@ from typing import Literal
 
 import numpy as np
 
-from fairforget.benchmarks.measurement import ALL, Judge, Row, group_by_domain
+from fairforget.benchmarks.measurement import ALL, Judge, Judgement, Row, group_by_domain
+from fairforget.distance import distance_change
 from fairforget.errors import InputError
+from fairforget.estimate import Estimate, over_items, over_seeds, weighted_mean
 from fairforget.statistics import (
     FEWEST_CLUSTERS,
     SIGNIFICANT,
-    Floats,
     adjust_holm,
-    bootstrap_totals,
-    interval,
+    leave_one_out,
     mcnemar,
 )
 
@@ -34,7 +39,7 @@ Caveat = Literal["few", "interval", "crossing", "correction"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A score before and after, and the difference with its 95 % paired bootstrap interval."""
+    """A score before and after, and the difference with its 95 % interval."""
 
     before: float
     after: float
@@ -49,20 +54,22 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The changes in one domain of one benchmark."""
+    """The change of one bias score in one domain of one benchmark."""
 
     benchmark: str
     domain: str
     measure: str
-    """The name of the benchmark's bias score: `ss`, `stereotype`, `bias_ambiguous`."""
+    """The name of the bias score: `ss`, `stereotype`, `contribution`."""
+    main: bool
+    """Whether it is the benchmark's main score, the one that counts items."""
     score: Change
     distance: Change | None
     """Change of the score's distance from no bias; None for a benchmark of general ability."""
     beside: dict[str, Change]
-    """Changes of the benchmark's other scores, to be read with the first."""
+    """Changes of the benchmark's scores that are not bias scores; only with the main score."""
     items: int
     clusters: int
-    """Units of resampling: StereoSet target terms, CrowS-Pairs pairs, BBQ templates."""
+    """Independent units: StereoSet target terms, CrowS-Pairs pairs, BBQ templates."""
     gained: int
     """Items where the model switched to the stereotype (general ability: to the right answer)."""
     lost: int
@@ -70,7 +77,8 @@ class Cell:
     ties: tuple[int, int]
     """Items with equal scores, before and after."""
     p: float
-    """Exact two-sided McNemar test of `gained` against `lost`."""
+    """Two-sided p-value: the exact McNemar test of `gained` against `lost` for the main score,
+    Student's t for `distance` for the others."""
     p_adjusted: float
     """`p`, Holm-corrected within its family (`adjust_p_values`)."""
 
@@ -98,7 +106,6 @@ def compare_items(
     after: Sequence[Row],
     *,
     order: Sequence[str] = (),
-    seed: int = 0,
 ) -> list[Cell]:
     """Compare the items of one benchmark, by domain and over all; p-values are uncorrected.
 
@@ -108,7 +115,10 @@ def compare_items(
         before: the items, scored by one model.
         after: the same items, scored by another model.
         order: of the domains; by default that of the items.
-        seed: of the bootstrap.
+
+    Returns:
+        One cell for each bias score of each domain, the main score first. A domain in which no item
+        counts in a score has no cell for it.
 
     Raises:
         InputError: the items differ; names the difference.
@@ -117,66 +127,87 @@ def compare_items(
     cells = []
     for domain, rows in group_by_domain(before, order).items():
         old, new = judge(rows), judge([after_by_id[row["id"]] for row in rows])
-        sums = np.hstack([old.sums, new.sums])  # resampled together: the comparison is paired
-        width = old.sums.shape[1]
-        scores = [side.statistic(side.sums.sum(axis=0)) for side in (old, new)]
-        totals = bootstrap_totals(sums, seed=seed)
-        draws = [old.statistic(part) for part in (totals[:, :width], totals[:, width:])]
-        changes = {
-            key: _change([s[key] for s in scores], [d[key] for d in draws]) for key in scores[0]
-        }
-        changes = {key: c for key, c in changes.items() if not np.isnan([c.before, c.after]).any()}
-        measure = next(iter(scores[0]))
-        if measure not in changes:
-            continue  # no item of this domain counts in the bias score
-        distance = None
-        if (unbiased_score := old.unbiased_scores.get(measure)) is not None:
-            distance = _change(
-                [np.abs(s[measure] - unbiased_score) for s in scores],
-                [np.abs(d[measure] - unbiased_score) for d in draws],
-            )
+        estimates = _estimate_scores(old, new, domain)
+        changes = {score: _change(*pair) for score, pair in estimates.items()}
+        main, bias_scores = next(iter(old.statistic(old.sums.sum(axis=0)))), old.unbiased_scores
+        beside = {n: c for n, c in changes.items() if n != main and n not in bias_scores}
         gained = int((~old.verdicts & new.verdicts).sum())
         lost = int((old.verdicts & ~new.verdicts).sum())
-        p = mcnemar(lost, gained)
-        cells.append(
-            Cell(
-                benchmark=name,
-                domain=domain,
-                measure=measure,
-                score=changes.pop(measure),
-                distance=distance,
-                beside=changes,
-                items=len(rows),
-                clusters=len(sums),
-                gained=gained,
-                lost=lost,
-                ties=(old.ties, new.ties),
-                p=p,
-                p_adjusted=p,
+        for measure in bias_scores or [main]:
+            if measure not in changes:
+                continue
+            distance, p = None, 1.0
+            if measure in bias_scores:
+                distance, p = _distance(*estimates[measure], bias_scores[measure])
+            if measure == main:
+                p = mcnemar(lost, gained)
+            cells.append(
+                Cell(
+                    benchmark=name,
+                    domain=domain,
+                    measure=measure,
+                    main=measure == main,
+                    score=changes[measure],
+                    distance=distance,
+                    beside=beside if measure == main else {},
+                    items=len(rows),
+                    clusters=len(old.sums),
+                    gained=gained,
+                    lost=lost,
+                    ties=(old.ties, new.ties),
+                    p=p,
+                    p_adjusted=p,
+                )
             )
-        )
     return cells
 
 
 def adjust_p_values(cells: Sequence[Cell]) -> list[Cell]:
     """The cells with p-values Holm-corrected within families.
 
-    There are separate families for bias and for general ability, and for single domains and for
-    all items, which repeat the single domains.
+    The main bias scores of all benchmarks, each other bias score, and general ability are separate
+    families. So are single domains and all items, which repeat the single domains.
     """
     p_values = adjust_holm(
         {
-            n: ((cell.distance is not None, cell.domain == ALL), cell.p)
+            n: ((cell.distance is not None, cell.main or cell.measure, cell.domain == ALL), cell.p)
             for n, cell in enumerate(cells)
         }
     )
     return [replace(cell, p_adjusted=p_values[n]) for n, cell in enumerate(cells)]
 
 
-def _change(scores: Sequence[Floats], draws: Sequence[Floats]) -> Change:
-    before, after = (float(score) for score in scores)
-    bounds = interval(draws[1] - draws[0])
-    return Change(before, after, after - before, bounds if np.isfinite(bounds).all() else None)
+def _estimate_scores(
+    old: Judgement, new: Judgement, domain: str
+) -> dict[str, tuple[Estimate, Estimate]]:
+    """By score: its value before, and its change; without scores that no item counts in."""
+    sums = np.stack([old.sums, new.sums])
+    with np.errstate(divide="ignore", invalid="ignore"):  # ratios without a single item
+        scores, without = old.statistic(sums.sum(axis=1)), old.statistic(leave_one_out(sums))
+    estimates = {}
+    for name, values in scores.items():
+        if not np.isnan(values).any():
+            first, rest = values[0], without[name]
+            change = over_seeds(values[1:] - first, rest[1:] - rest[0], domain=domain, group=0)
+            estimates[name] = over_items(first, rest[0], domain=domain), change
+    return estimates
+
+
+def _change(before: Estimate, change: Estimate) -> Change:
+    after = before.value + change.value
+    return Change(before.value, after, change.value, _finite(change.ci))
+
+
+def _distance(before: Estimate, change: Estimate, unbiased_score: float) -> tuple[Change, float]:
+    """The change of the distance from no bias, and its p-value."""
+    old, new = (abs(v - unbiased_score) for v in (before.value, before.value + change.value))
+    midpoint = weighted_mean([before, change], [1.0, 0.5])
+    distance = distance_change(change, midpoint, unbiased_score, new - old)
+    return Change(old, new, distance.value, _finite(distance.ci)), distance.p
+
+
+def _finite(interval: tuple[float, float]) -> tuple[float, float] | None:
+    return interval if np.isfinite(interval).all() else None
 
 
 def _match_items(name: str, before: Sequence[Row], after: Sequence[Row]) -> dict[str, Row]:

@@ -95,7 +95,7 @@ def before_after(before: Evaluation, after: Evaluation) -> BeforeAfter:
     """
     results = before.record.results, after.record.results
     comparison = compare_evaluations(before, after)
-    cells = {(cell.benchmark, cell.domain): cell for cell in comparison.cells}
+    cells = {(cell.benchmark, cell.domain): cell for cell in comparison.cells if cell.main}
     benchmarks = {}
     for name in results[0]:
         later = {score.domain: score for score in domain_scores(name, results[1])}

@@ -4,105 +4,111 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
 from fairforget.benchmarks.measurement import Judge, Row
-from fairforget.statistics import Floats, jackknife, leave_one_out
-from fairforget.transfer_study.estimate import ITEMS, Estimate, over_seeds
-from fairforget.transfer_study.record import Effect
+from fairforget.distance import DistanceChange, distance_change
+from fairforget.estimate import Estimate, over_items, over_seeds, weighted_mean
+from fairforget.statistics import leave_one_out
 
 
 @dataclass(frozen=True, slots=True)
 class DomainEffect:
-    """One group of runs, which differ only in their seed, in one domain."""
+    """One group of runs, which differ only in their seed, on one bias score in one domain."""
 
-    before: float
-    before_ci: tuple[float, float]
-    """95 % interval of the original model's score."""
+    before: Estimate
+    """The original model's score."""
     after: float
     """Mean over runs."""
-    delta: Effect
+    change: Estimate
     """Change of the score."""
-    bias: Estimate
-    """Change of the score's distance from `unbiased_score`, the mean over runs; below 0 is less
-    bias."""
-    other_scores: dict[str, tuple[float, float]]
-    """The benchmark's other scores, before and after."""
+    distance_change: float
+    """Change of the score's distance from `unbiased_score`, the mean over runs."""
     clusters: int
     unbiased_score: float
     """The score of a model without bias."""
+    other_scores: dict[str, tuple[float, float]]
+    """The benchmark's other scores, before and after."""
+
+    @property
+    def bias(self) -> DistanceChange:
+        """Change of the distance from `unbiased_score`; below 0 is less bias."""
+        return distance_change(
+            self.change,
+            weighted_mean([self.before, self.change], [1.0, 0.5]),
+            self.unbiased_score,
+            self.distance_change,
+        )
+
+    def beyond(self, control: DomainEffect) -> DistanceChange:
+        """The distance minus that of a control; below 0 is less bias than with the control."""
+        return distance_change(
+            self.change - control.change,
+            weighted_mean([self.before, self.change, control.change], [1.0, 0.5, 0.5]),
+            self.unbiased_score,
+            self.distance_change - control.distance_change,
+        )
 
     @property
     def is_unbiased(self) -> bool:
         """Whether the original model's interval includes the score of a model without bias."""
-        low, high = self.before_ci
+        low, high = self.before.ci
         return low <= self.unbiased_score <= high
 
 
-def measure_effect(
+def measure_effects(
     judge: Judge,
     before: Sequence[Row],
     after: Sequence[Sequence[Sequence[Row]]],
     *,
     domain: str,
-) -> list[DomainEffect]:
+) -> dict[str, list[DomainEffect]]:
     """The effect of each group of runs on a domain, compared with the original model.
 
     Variances are jackknife estimates: they leave out one cluster of items at a time, in the
     original and in all runs together (a paired comparison), and one seed of a group at a time.
 
     Args:
-        judge: the benchmark's.
+        judge: of a benchmark with a bias score.
         before: the domain's items, scored by the original model.
         after: [groups][seeds] the same items in the same order, scored by each run.
         domain: its name.
 
     Returns:
-        [groups] the effects.
+        The effects [groups] on each bias score that the domain has, by name.
     """
     original = judge(before)
     # one array, with the original first, so that equal items give bitwise equal sums
     sums = np.stack([original.sums, *(judge(rows).sums for group in after for rows in group)])
-    scores = {n: np.asarray(v) for n, v in original.statistic(sums.sum(axis=1)).items()}
-    measure, *others = scores
-    unbiased_score = original.unbiased_scores[measure]  # callers use `find_bias_judge`
-    score, score_without = (
-        scores[measure],
-        np.asarray(original.statistic(leave_one_out(sums))[measure]),
-    )
-    bias, bias_without = abs(score - unbiased_score), abs(score_without - unbiased_score)
-    before_ci = Estimate(float(score[0]), {(ITEMS, domain): jackknife(score_without[0])}).ci
-    results = []
-    first = 1
-    for number, group in enumerate(after):
-        runs = slice(first, first := first + len(group))
-        mean_over_seeds = partial(over_seeds, domain=domain, group=number)
-        change, change_without = score[runs] - score[0], score_without[runs] - score_without[0]
-        delta = mean_over_seeds(change, change_without)
-        distance = mean_over_seeds(bias[runs] - bias[0], bias_without[runs] - bias_without[0])
-        if _has_both_signs(
-            *(part[at] - unbiased_score for part in (score, score_without) for at in (0, runs))
-        ):  # |score − unbiased| changes by at most as much as the score
-            distance = distance.within(float(abs(change).mean()) + delta.margin)
-        results.append(
+    with np.errstate(divide="ignore", invalid="ignore"):  # ratios without a single item
+        scores = {n: np.asarray(v) for n, v in original.statistic(sums.sum(axis=1)).items()}
+        scores_without = original.statistic(leave_one_out(sums))
+    ends = np.cumsum([1, *map(len, after)])
+    groups = [slice(start, end) for start, end in pairwise(ends)]
+    effects: dict[str, list[DomainEffect]] = {}
+    for measure, unbiased_score in original.unbiased_scores.items():
+        score, without = scores[measure], np.asarray(scores_without[measure])
+        if np.isnan(score).any():
+            continue  # no item of this domain counts in this score
+        distances = abs(score - unbiased_score)
+        effects[measure] = [
             DomainEffect(
-                before=float(score[0]),
-                before_ci=before_ci,
+                before=over_items(score[0], without[0], domain=domain),
                 after=float(score[runs].mean()),
-                delta=delta.effect,
-                bias=distance,
-                other_scores={
-                    n: (float(scores[n][0]), float(scores[n][runs].mean())) for n in others
-                },
+                change=over_seeds(
+                    score[runs] - score[0], without[runs] - without[0], domain=domain, group=number
+                ),
+                distance_change=float((distances[runs] - distances[0]).mean()),
                 clusters=len(original.sums),
                 unbiased_score=unbiased_score,
+                other_scores={
+                    name: (float(values[0]), float(values[runs].mean()))
+                    for name, values in scores.items()
+                    if name not in original.unbiased_scores
+                },
             )
-        )
-    return results
-
-
-def _has_both_signs(*parts: Floats) -> bool:
-    """Whether the arrays together have values below 0 and above 0."""
-    return any((part < 0).any() for part in parts) and any((part > 0).any() for part in parts)
+            for number, runs in enumerate(groups)
+        ]
+    return effects

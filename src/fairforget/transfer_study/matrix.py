@@ -6,34 +6,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fairforget.benchmarks import find_bias_judge
-from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import Judge, group_by_domain
-from fairforget.benchmarks.measurement import Row as Item
 from fairforget.comparison.paired import adjust_p_values, compare_items
-from fairforget.transfer_study.effects import DomainEffect, measure_effect
-from fairforget.transfer_study.plan import NOTHING, Run, control_run, lacks_cause
-from fairforget.transfer_study.record import MatrixCell, MatrixRow, Reason, SeedCell
-from fairforget.transfer_study.rows import DomainEffects, build_row, summarize_rows
-from fairforget.transfer_study.verdicts import PendingCell, judge_cells
-
-Items = Sequence[Item]
-Group = tuple[str, str, str | None]
+from fairforget.transfer_study.effects import DomainEffect, measure_effects
+from fairforget.transfer_study.groups import (
+    Group,
+    GroupEffects,
+    Items,
+    Result,
+    find_controls,
+    find_obstacle,
+)
+from fairforget.transfer_study.margins import Margins
+from fairforget.transfer_study.omnibus import build_omnibus, is_primary
+from fairforget.transfer_study.plan import lacks_cause
+from fairforget.transfer_study.record import MatrixCell, MatrixRow, Omnibus, SeedCell, to_effect
+from fairforget.transfer_study.rows import build_row, summarize_rows
+from fairforget.transfer_study.verdicts import Pending, judge_cells, judge_omnibus
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """The results of a run."""
+class Matrix:
+    """The effects of all groups of runs."""
 
-    run: Run
-    items: Items
-    perplexity_ratio: float
-    domains: frozenset[str]
-    """The domains that the run unlearned."""
-    everyday_perplexity_ratio: float | None = None
-    alpha: float = 1.0
-    """Of the weight interpolation; at 0 the run changed nothing."""
-    short: bool = False
-    """Whether it ended below every limit of the budget."""
+    cells: list[MatrixCell]
+    """For each benchmark, bias score, group and domain."""
+    rows: list[MatrixRow]
+    """For each benchmark, bias score and group."""
+    omnibus: list[Omnibus]
+    """For each benchmark, primary bias score and objective."""
 
 
 def transfer_matrix(
@@ -42,8 +43,9 @@ def transfer_matrix(
     benchmarks: Sequence[str],
     *,
     controls: Sequence[str],
-) -> tuple[list[MatrixCell], list[MatrixRow]]:
-    """A cell for every group of runs and domain, and a row for every group.
+    margins: Margins = Margins(),  # noqa: B008
+) -> Matrix:
+    """The effects of all groups of runs on all bias scores of the benchmarks.
 
     Args:
         before: items of all benchmarks, scored by the original model.
@@ -52,33 +54,34 @@ def transfer_matrix(
         controls: names of the study's controls. A control that has fewer results than the runs it
             belongs to, or a result that changed nothing, is left out, and then no claim can be
             supported.
+        margins: the equivalence margins.
     """
     groups: dict[Group, list[Result]] = {}
     for result in results:
         groups.setdefault(result.run.group, []).append(result)
-    pending: list[PendingCell] = []
+    pending: list[Pending[MatrixCell]] = []
+    pending_omnibus: list[Pending[Omnibus]] = []
     rows: list[MatrixRow] = []
     for benchmark in benchmarks:
         judge = find_bias_judge(benchmark)
         if judge is None:
             continue
         effects = _measure_effects(judge, benchmark, before, groups)
-        for group, members in groups.items():
-            control_results = _find_controls(members, controls, groups)
-            control_effects = {
-                name: effects[results[0].run.group] for name, results in control_results.items()
-            }
-            obstacle = _find_obstacle(members, control_results, controls)
-            pending += _cells(benchmark, members, effects[group], control_effects, obstacle)
-            rows.append(_row(benchmark, members, effects[group], control_effects))
+        for measure in effects:
+            parts = _group_effects(effects[measure], groups, controls)
+            for part in parts:
+                pending += _cells(benchmark, measure, part, margins)
+                rows.append(build_row(benchmark, measure, part))
+            if is_primary(measure, main=next(iter(effects))):
+                pending_omnibus += build_omnibus(benchmark, measure, parts, margins)
     cells = judge_cells(pending)
-    return cells, summarize_rows(rows, cells)
+    return Matrix(cells, summarize_rows(rows, cells), judge_omnibus(pending_omnibus))
 
 
 def seed_cells(
     before: Items, results: Sequence[Result], benchmarks: Sequence[str]
 ) -> list[SeedCell]:
-    """A cell for every single run and domain, as `fairforget compare` computes it."""
+    """A cell for every single run, domain and bias score, as `fairforget compare` computes it."""
     cells, runs = [], []
     for benchmark in benchmarks:
         judge = find_bias_judge(benchmark)
@@ -97,6 +100,7 @@ def seed_cells(
             method=run.objective,
             seed=run.seed,
             benchmark=cell.benchmark,
+            measure=cell.measure,
             domain=cell.domain,
             before=cell.score.before,
             after=cell.score.after,
@@ -115,107 +119,67 @@ def _select(items: Items, benchmark: str) -> Items:
 
 def _measure_effects(
     judge: Judge, benchmark: str, before: Items, groups: Mapping[Group, Sequence[Result]]
-) -> dict[Group, dict[str, DomainEffect]]:
-    """The effect of each group of runs on each domain of a benchmark."""
-    effects: dict[Group, dict[str, DomainEffect]] = {group: {} for group in groups}
+) -> dict[str, dict[Group, dict[str, DomainEffect]]]:
+    """The effect on each bias score of a benchmark, of each group of runs, on each domain."""
+    effects: dict[str, dict[Group, dict[str, DomainEffect]]] = {}
     after = [
         [{item["id"]: item for item in _select(r.items, benchmark)} for r in members]
         for members in groups.values()
     ]
     for domain, old in group_by_domain(_select(before, benchmark)).items():
         new = [[[items[item["id"]] for item in old] for items in members] for members in after]
-        for group, effect in zip(
-            groups, measure_effect(judge, old, new, domain=domain), strict=True
-        ):
-            effects[group][domain] = effect
+        for measure, domain_effects in measure_effects(judge, old, new, domain=domain).items():
+            by_group = effects.setdefault(measure, {group: {} for group in groups})
+            for group, effect in zip(groups, domain_effects, strict=True):
+                by_group[group][domain] = effect
     return effects
 
 
+def _group_effects(
+    effects: Mapping[Group, Mapping[str, DomainEffect]],
+    groups: Mapping[Group, Sequence[Result]],
+    controls: Sequence[str],
+) -> list[GroupEffects]:
+    parts = []
+    for group, members in groups.items():
+        usable = find_controls(members, controls, groups)
+        parts.append(
+            GroupEffects(
+                members,
+                effects[group],
+                {name: effects[results[0].run.group] for name, results in usable.items()},
+                find_obstacle(members, usable, controls),
+            )
+        )
+    return parts
+
+
 def _cells(
-    benchmark: str,
-    members: Sequence[Result],
-    effects: DomainEffects,
-    controls: Mapping[str, DomainEffects],
-    obstacle: Reason | None,
-) -> list[PendingCell]:
-    forget, objective, control = members[0].run.group
+    benchmark: str, measure: str, part: GroupEffects, margins: Margins
+) -> list[Pending[MatrixCell]]:
+    forget, objective, control = part.group
     pending = []
-    for domain, effect in effects.items():
-        excess = {name: effect.bias - other[domain].bias for name, other in controls.items()}
+    for domain, effect in part.effects.items():
+        bias = effect.bias
+        excess = {name: effect.beyond(other[domain]) for name, other in part.controls.items()}
         cell = MatrixCell(
             forget=forget,
             control=control,
             method=objective,
             benchmark=benchmark,
+            measure=measure,
             domain=domain,
-            own=is_about(domain, members[0].domains),
-            seeds=len(members),
+            own=part.is_own(domain),
+            seeds=len(part.members),
             clusters=effect.clusters,
-            before=effect.before,
-            before_ci=effect.before_ci,
+            before=effect.before.value,
+            before_ci=effect.before.ci,
             after=effect.after,
-            delta=effect.delta,
-            bias=effect.bias.effect,
-            excess={name: estimate.effect for name, estimate in excess.items()},
+            delta=to_effect(effect.change),
+            bias=to_effect(bias),
+            excess={name: to_effect(change) for name, change in excess.items()},
+            margin=margins.of(measure),
         )
-        decisive = [estimate for name, estimate in excess.items() if lacks_cause(name)]
-        pending.append(PendingCell(cell, (effect.bias, *decisive), obstacle, effect.is_unbiased))
+        decisive = [change for name, change in excess.items() if lacks_cause(name)]
+        pending.append(Pending(cell, (bias, *decisive), part.obstacle, effect.is_unbiased))
     return pending
-
-
-def _row(
-    benchmark: str,
-    members: Sequence[Result],
-    effects: DomainEffects,
-    controls: Mapping[str, DomainEffects],
-) -> MatrixRow:
-    return build_row(
-        members[0].run.group,
-        benchmark,
-        effects,
-        controls,
-        own=lambda domain: is_about(domain, members[0].domains),
-        perplexity_ratios=[m.perplexity_ratio for m in members],
-        everyday_perplexity_ratios=[
-            m.everyday_perplexity_ratio for m in members if m.everyday_perplexity_ratio is not None
-        ],
-        short=_count_short(members),
-    )
-
-
-def _find_controls(
-    members: Sequence[Result], controls: Sequence[str], groups: Mapping[Group, Sequence[Result]]
-) -> dict[str, Sequence[Result]]:
-    """The usable controls of a group of runs, by name; a control has none.
-
-    A control is usable if it has as many results, all of which changed the model.
-    """
-    run = members[0].run
-    if run.control:
-        return {}
-    usable = {}
-    for name in controls:
-        control = control_run(run.forget, run.objective, name, run.seed, run.recipe)
-        results = groups.get(control.group, [])
-        if len(results) >= len(members) and all(result.alpha != 0 for result in results):
-            usable[name] = results
-    return usable
-
-
-def _find_obstacle(
-    members: Sequence[Result], usable: Mapping[str, Sequence[Result]], controls: Sequence[str]
-) -> Reason | None:
-    """What is wrong with a control that the verdict depends on, or None."""
-    decisive = [name for name in controls if lacks_cause(name)]
-    if any(name not in usable for name in decisive):
-        return "control missing"
-    # `none` has no utility loss, so it cannot use up a budget
-    equal = [usable[name] for name in decisive if name != NOTHING]
-    share = _count_short(members) / len(members)
-    if any(_count_short(results) / len(results) > share for results in equal):
-        return "control did less"
-    return None
-
-
-def _count_short(results: Sequence[Result]) -> int:
-    return sum(result.short for result in results)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from fairforget.distance import DistanceChange
+from fairforget.estimate import Estimate
 from fairforget.frames import to_frame, to_html
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, ModelFacts
@@ -14,7 +16,9 @@ from fairforget.statistics import FEWEST_CLUSTERS
 if TYPE_CHECKING:
     import pandas
 
-ClaimVerdict = Literal["supported", "contradicted", "undecided"]
+RowKey = tuple[str, str, str | None, str, str]
+"""Forget corpus, objective, control, benchmark and bias score."""
+ClaimVerdict = Literal["supported", "contradicted", "no more than margin", "undecided"]
 Reason = Literal[
     "too few terms", "one seed", "control missing", "control did less", "no bias shown before"
 ]
@@ -42,6 +46,11 @@ class Effect:
     few clusters or only one seed."""
 
 
+def to_effect(change: Estimate | DistanceChange) -> Effect:
+    """A change as it is recorded, with an uncorrected p-value."""
+    return Effect(change.value, change.ci, change.p, change.p)
+
+
 @dataclass(frozen=True, slots=True)
 class SeedCell:
     """The effect of unlearning `forget` on `domain`, for one seed."""
@@ -52,14 +61,16 @@ class SeedCell:
     """The objective."""
     seed: int
     benchmark: str
+    measure: str
+    """The bias score: `ss`, `stereotype`, `contribution`."""
     domain: str
     before: float
     after: float
     delta: float
     ci: tuple[float, float] | None
-    """Paired cluster bootstrap over items."""
+    """Student's t over clusters of items."""
     p: float
-    """Exact McNemar test."""
+    """Exact McNemar test for a benchmark's main score, Student's t for the others."""
     p_adjusted: float
     """Holm-corrected over the cells of the study (`comparison.paired.adjust_p_values`)."""
 
@@ -72,6 +83,8 @@ class MatrixCell:
     control: str | None
     method: str
     benchmark: str
+    measure: str
+    """The bias score."""
     domain: str
     own: bool
     """Whether the domain is, or overlaps, an unlearned domain."""
@@ -92,6 +105,11 @@ class MatrixCell:
     with the control."""
     verdict: ClaimVerdict | None = None
     """On "unlearning lowers bias here, by more than every control"; None for a control."""
+    margin: float = 0.0
+    """The equivalence margin, in the unit of the bias score."""
+    p_margin: float | None = None
+    """p-value of "bias fell by the margin or more, and by as much beyond every control",
+    Holm-corrected within its family; None as for `p_verdict`."""
     data_needed: float | None = None
     """The multiple of items and seeds that would decide an undecided cell, if the true effects were
     those measured; None if no amount of data is enough."""
@@ -104,9 +122,37 @@ class MatrixCell:
     """Like `data_needed`: the number of seeds for the same items; None if no number is enough."""
 
     @property
-    def key(self) -> tuple[str, str, str | None, str]:
+    def key(self) -> RowKey:
         """The row of the matrix that it belongs to."""
-        return self.forget, self.method, self.control, self.benchmark
+        return self.forget, self.method, self.control, self.benchmark, self.measure
+
+
+@dataclass(frozen=True, slots=True)
+class Omnibus:
+    """The primary test of an objective: the mean over all cells that were not forgotten.
+
+    The cells are the single domains with enough clusters that are not own domains, for every forget
+    corpus, with equal weights.
+    """
+
+    method: str
+    """The objective."""
+    benchmark: str
+    measure: str
+    """The bias score."""
+    cells: int
+    seeds: int
+    """Of the forget corpus with the fewest."""
+    bias: Effect
+    """Mean change of bias."""
+    excess: dict[str, Effect] = field(default_factory=dict)
+    """By control: `bias` minus the control's."""
+    verdict: ClaimVerdict = "undecided"
+    margin: float = 0.0
+    """The equivalence margin, in the unit of the bias score."""
+    p_verdict: float | None = None
+    """As for a cell; the omnibus tests of a benchmark are one family."""
+    p_margin: float | None = None
 
 
 def verdicts(cells: Iterable[MatrixCell]) -> dict[str, int]:
@@ -126,6 +172,8 @@ class MatrixRow:
     control: str | None
     method: str
     benchmark: str
+    measure: str
+    """The bias score."""
     seeds: int
     own: Effect | None
     """Mean change of bias over the unlearned domains; None if none was measured. Domains with too
@@ -158,9 +206,9 @@ class MatrixRow:
     """Number of seeds with a run that ended below every limit of the budget."""
 
     @property
-    def key(self) -> tuple[str, str, str | None, str]:
-        """The row's identity: forget corpus, objective, control, benchmark."""
-        return self.forget, self.method, self.control, self.benchmark
+    def key(self) -> RowKey:
+        """The row's identity: forget corpus, objective, control, benchmark, bias score."""
+        return self.forget, self.method, self.control, self.benchmark, self.measure
 
 
 def too_few(clusters: int | None) -> bool:
@@ -185,6 +233,7 @@ class StudyRecord:
     """The recipe that all runs share, and the factors that were crossed."""
     rows: list[MatrixRow]
     matrix: list[MatrixCell]
+    omnibus: list[Omnibus]
     cells: list[SeedCell]
     failed: list[Failure]
     environment: Environment
@@ -208,6 +257,7 @@ class StudyRecord:
                 "control": cell.control,
                 "method": cell.method,
                 "benchmark": cell.benchmark,
+                "measure": cell.measure,
                 "domain": cell.domain,
                 "seeds": cell.seeds,
                 "before": cell.before,

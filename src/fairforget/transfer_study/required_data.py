@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from scipy.stats import norm
 
+from fairforget.estimate import Estimate
 from fairforget.statistics import SIGNIFICANT
-from fairforget.transfer_study.estimate import Estimate
 
 POWER = 0.8
 """Required probability of a decision."""

@@ -2,80 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.distance import DistanceChange
+from fairforget.estimate import ratio
 from fairforget.statistics import SIGNIFICANT, adjust_holm
-from fairforget.transfer_study.effects import DomainEffect
-from fairforget.transfer_study.estimate import Estimate, mean, ratio
-from fairforget.transfer_study.record import Effect, MatrixCell, MatrixRow, too_few
-from fairforget.transfer_study.verdicts import Family, control_family, rose, row_family
-
-DomainEffects = Mapping[str, DomainEffect]
-"""The effects of one group of runs, by domain."""
+from fairforget.transfer_study.groups import GroupEffects, count_short
+from fairforget.transfer_study.record import Effect, MatrixCell, MatrixRow, to_effect
+from fairforget.transfer_study.verdicts import Family, correct_by_control, rose, row_family
 
 
-def build_row(
-    group: tuple[str, str, str | None],
-    benchmark: str,
-    effects: DomainEffects,
-    controls: Mapping[str, DomainEffects],
-    *,
-    own: Callable[[str], bool],
-    perplexity_ratios: Sequence[float],
-    everyday_perplexity_ratios: Sequence[float],
-    short: int,
-) -> MatrixRow:
+def build_row(benchmark: str, measure: str, part: GroupEffects) -> MatrixRow:
     """One row, with uncorrected p-values and without `collateral`.
 
     Args:
-        group: forget corpus, objective and control of the runs.
         benchmark: its name.
-        effects: of the runs.
-        controls: the effects of each control, by name; empty for a control.
-        own: whether a domain was unlearned.
-        perplexity_ratios: [seeds] on held-out text.
-        everyday_perplexity_ratios: [seeds] on everyday sentences, or empty.
-        short: the number of runs that ended below every limit of the budget.
+        measure: the bias score.
+        part: the group of runs, with its effects on this bias score.
     """
-    single = [domain for domain in effects if domain != ALL]
-    # domains with few terms would dominate the variance of the mean
-    enough = [domain for domain in single if not too_few(effects[domain].clusters)]
-    own_domains = [d for d in enough if own(d)] or [d for d in single if own(d)]
-    others = [domain for domain in enough if not own(domain)]
-    own_mean, transfer, overall = (
-        _mean(effects, domains) for domains in (own_domains, others, enough)
-    )
-    forget, objective, control = group
-    lms = effects[ALL].other_scores.get("lms")
+    enough = part.enough
+    own_domains = [d for d in enough if part.is_own(d)] or list(filter(part.is_own, part.single))
+    others = [domain for domain in enough if not part.is_own(domain)]
+    own, transfer = part.mean(own_domains), part.mean(others)
+    forget, objective, control = part.group
+    total = part.effects.get(ALL)
+    lms = total.other_scores.get("lms") if total else None
     relative = None
-    if control is None and own_mean and transfer and own_mean.value < 0:
-        relative = ratio(transfer, own_mean)
+    if control is None and own and transfer and own.value < 0:
+        relative = ratio(transfer.estimate, own.estimate)
+    members = part.members
+    everyday = [
+        m.everyday_perplexity_ratio for m in members if m.everyday_perplexity_ratio is not None
+    ]
     return MatrixRow(
         forget=forget,
         control=control,
         method=objective,
         benchmark=benchmark,
-        seeds=len(perplexity_ratios),
-        own=_effect(own_mean),
+        measure=measure,
+        seeds=len(members),
+        own=_effect(own),
         transfer=_effect(transfer),
         ratio=relative and relative[0],
         collateral=(),
-        perplexity_ratio=fmean(perplexity_ratios),
+        perplexity_ratio=fmean(m.perplexity_ratio for m in members),
         lms_before=lms[0] if lms else None,
         lms_after=lms[1] if lms else None,
-        everyday_perplexity_ratio=fmean(everyday_perplexity_ratios)
-        if everyday_perplexity_ratios
-        else None,
-        mean=_effect(overall),
+        everyday_perplexity_ratio=fmean(everyday) if everyday else None,
+        mean=_effect(part.mean(enough)),
         ratio_ci=relative and relative[1],
-        own_excess=_excess(effects, controls, own_domains),
-        transfer_excess=_excess(effects, controls, others),
-        own_clusters=_count_clusters(effects, own_domains),
-        transfer_clusters=_count_clusters(effects, others),
-        short=short,
+        own_excess=_effects(part.mean_excess(own_domains)),
+        transfer_excess=_effects(part.mean_excess(others)),
+        own_clusters=_count_clusters(part, own_domains),
+        transfer_clusters=_count_clusters(part, others),
+        short=count_short(members),
     )
 
 
@@ -92,8 +75,8 @@ def summarize_rows(rows: Sequence[MatrixRow], cells: Sequence[MatrixCell]) -> li
     own = _correct([row.own for row in rows], own_families)
     transfer = _correct([row.transfer for row in rows], other_families)
     means = _correct([row.mean for row in rows], mean_families)
-    own_excess = _correct_excess([row.own_excess for row in rows], own_families)
-    transfer_excess = _correct_excess([row.transfer_excess for row in rows], other_families)
+    own_excess = correct_by_control([row.own_excess for row in rows], own_families)
+    transfer_excess = correct_by_control([row.transfer_excess for row in rows], other_families)
     return [
         replace(
             row,
@@ -120,23 +103,6 @@ def _correct(
     return [e and replace(e, p_adjusted=p_values[n]) for n, e in enumerate(effects)]
 
 
-def _correct_excess(
-    effects: Sequence[Mapping[str, Effect]], families: Sequence[Family | None]
-) -> list[dict[str, Effect]]:
-    """`_correct` for effects [rows] by control."""
-    p_values = adjust_holm(
-        {
-            (n, control): (control_family(family, control), effect.p)
-            for n, (by_control, family) in enumerate(zip(effects, families, strict=True))
-            for control, effect in by_control.items()
-        }
-    )
-    return [
-        {control: replace(e, p_adjusted=p_values[n, control]) for control, e in by_control.items()}
-        for n, by_control in enumerate(effects)
-    ]
-
-
 def _is_significant(effect: Effect | None) -> bool:
     return effect is not None and effect.p_adjusted < SIGNIFICANT
 
@@ -145,22 +111,13 @@ def _collateral(row: MatrixRow, cells: Sequence[MatrixCell]) -> tuple[str, ...]:
     return tuple(c.domain for c in cells if c.key == row.key and c.domain != ALL and rose(c.bias))
 
 
-def _mean(effects: DomainEffects, domains: Sequence[str]) -> Estimate | None:
-    return mean([effects[domain].bias for domain in domains])
+def _effect(change: DistanceChange | None) -> Effect | None:
+    return None if change is None else to_effect(change)
 
 
-def _effect(estimate: Estimate | None) -> Effect | None:
-    return None if estimate is None else estimate.effect
+def _effects(changes: Mapping[str, DistanceChange]) -> dict[str, Effect]:
+    return {name: to_effect(change) for name, change in changes.items()}
 
 
-def _excess(
-    effects: DomainEffects, controls: Mapping[str, DomainEffects], domains: Sequence[str]
-) -> dict[str, Effect]:
-    """By control: the mean over the domains minus the control's mean over the same domains."""
-    own = _mean(effects, domains)
-    others = {name: _mean(control, domains) for name, control in controls.items()}
-    return {name: (own - other).effect for name, other in others.items() if own and other}
-
-
-def _count_clusters(effects: DomainEffects, domains: Sequence[str]) -> int | None:
-    return sum(effects[domain].clusters for domain in domains) if domains else None
+def _count_clusters(part: GroupEffects, domains: Sequence[str]) -> int | None:
+    return sum(part.effects[domain].clusters for domain in domains) if domains else None

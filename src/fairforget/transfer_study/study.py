@@ -34,7 +34,9 @@ from fairforget.terminal.progress import progress_bar
 from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, NOT_USED_UP, NOTED
 from fairforget.training.preparation import check_training_dtype
 from fairforget.transfer_study.cluster import Attempts, Cluster, workers
-from fairforget.transfer_study.matrix import Result, seed_cells, transfer_matrix
+from fairforget.transfer_study.groups import Result
+from fairforget.transfer_study.margins import Margins
+from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
 from fairforget.transfer_study.plan import MATCHED, VERSIONS, Recipe, Run, plan_runs
 from fairforget.transfer_study.record import Failure, StudyRecord
 from fairforget.transfer_study.runs import (
@@ -108,6 +110,7 @@ def transfer(
             objectives=split_commas(settings.objectives),
             controls=split_commas(settings.controls),
             seeds=settings.seeds,
+            margins=Margins(margin=settings.margin, margin_nats=settings.margin_nats),
             cluster=settings.cluster,
             cpus_per_run=settings.cpus_per_run,
             gpus_per_run=settings.gpus_per_run,
@@ -138,6 +141,7 @@ def run_study(
     objectives: Sequence[str],
     controls: Sequence[str],
     seeds: int,
+    margins: Margins = Margins(),  # noqa: B008
     cluster: Cluster = "none",
     cpus_per_run: int = 1,
     gpus_per_run: float = 0.0,
@@ -151,6 +155,7 @@ def run_study(
         objectives: names of `fairforget.objectives.OBJECTIVES`.
         controls: names of `fairforget.transfer_study.plan.CONTROLS`.
         seeds: number of seeds, counted from 0.
+        margins: the equivalence margins.
         cluster: `ray` distributes the runs.
         cpus_per_run: cores per run on the cluster.
         gpus_per_run: GPUs per run on the cluster.
@@ -193,13 +198,14 @@ def run_study(
     before = read_evaluation(output / BEFORE)
     results = [_result(run, finished[run]) for run in runs if run in finished]
     cells = seed_cells(before.items, results, benchmarks)  # refuses other items
-    matrix, rows = transfer_matrix(before.items, results, benchmarks, controls=controls)
+    matrix = transfer_matrix(before.items, results, benchmarks, controls=controls, margins=margins)
     crossed = {"forget": forget, "objectives": objectives, "controls": controls, "seeds": seeds}
     record = StudyRecord(
         model=before.record.model,
-        settings={**crossed, **asdict(recipe)},
-        rows=rows,
-        matrix=matrix,
+        settings={**crossed, **asdict(margins), **asdict(recipe)},
+        rows=matrix.rows,
+        matrix=matrix.cells,
+        omnibus=matrix.omnibus,
         cells=cells,
         failed=failed,
         environment=before.record.environment,

@@ -39,8 +39,10 @@ TEMPLATE = "study.html.j2"
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkPart:
-    """The results of a study on one benchmark."""
+    """The results of a study on one bias score of a benchmark."""
 
+    benchmark: str
+    measure: str
     counts: str
     """Number of cells with each verdict, in sentences."""
     answer: Table
@@ -80,28 +82,38 @@ def context(study: StudyRecord) -> dict[str, Any]:
 
 
 def parts(study: StudyRecord) -> list[BenchmarkPart]:
-    """One part for each benchmark, in the order of the study."""
-    return [
-        BenchmarkPart(
-            counts=" ".join(count_verdicts([c for c in study.matrix if c.benchmark == benchmark])),
-            answer=answer_table(benchmark, study.matrix),
-            map=heat_map(benchmark, study.matrix),
-            excess=excess_table(benchmark, study.matrix),
-            rows=rows_table(benchmark, study.rows),
-            costs=costs_table(benchmark, study.rows),
+    """One part for each bias score of each benchmark, in the order of the study."""
+    built = []
+    for benchmark, measure in dict.fromkeys((c.benchmark, c.measure) for c in study.matrix):
+        matrix = [c for c in study.matrix if (c.benchmark, c.measure) == (benchmark, measure)]
+        rows = [row for row in study.rows if (row.benchmark, row.measure) == (benchmark, measure)]
+        built.append(
+            BenchmarkPart(
+                benchmark=benchmark,
+                measure=measure,
+                counts=" ".join(count_verdicts(matrix)),
+                answer=answer_table(benchmark, matrix),
+                map=heat_map(benchmark, matrix),
+                excess=excess_table(benchmark, matrix),
+                rows=rows_table(benchmark, rows),
+                costs=costs_table(benchmark, rows),
+            )
         )
-        for benchmark in dict.fromkeys(cell.benchmark for cell in study.matrix)
-    ]
+    return built
 
 
 def study_points(study: StudyRecord) -> list[Point]:
     """The rows of a study on its first StereoSet, each a mean over seeds and domains."""
     corpus = shared_corpus(study.rows)
-    names = [row.benchmark for row in study.rows if base_name(row.benchmark) == "stereoset"]
+    names = [
+        (row.benchmark, row.measure)
+        for row in study.rows
+        if base_name(row.benchmark) == "stereoset"
+    ]
     rows = [
         (row, cells)
         for row in study.rows
-        if row.benchmark in names[:1] and (cells := _point_cells(row, study.matrix))
+        if (row.benchmark, row.measure) in names[:1] and (cells := _point_cells(row, study.matrix))
     ]
     points = [
         Point(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.report.headline import Headline
 from fairforget.report.wording import join_words
+from fairforget.transfer_study.margins import IN_NATS
 from fairforget.transfer_study.plan import lacks_cause
 from fairforget.transfer_study.record import MatrixCell, verdicts
 
@@ -64,5 +65,17 @@ def _verdict_sentence(cells: Sequence[MatrixCell], kind: str, controls: bool) ->
     rose = "rose, or fell less than with a control," if controls else "rose"
     return (
         f"Of {len(cells)} measurements of {kind} domains, {fell} in {counts['supported']}; it "
-        f"{rose} in {counts['contradicted']}; {counts['undecided']} are undecided."
+        f"{rose} in {counts['contradicted']}; {_no_more(cells, counts, controls)}"
+        f"{counts['undecided']} are undecided."
     )
+
+
+def _no_more(cells: Sequence[MatrixCell], counts: Mapping[str, int], controls: bool) -> str:
+    """A clause on the cells in which a fall of the margin or more is excluded."""
+    count = counts["no more than margin"]
+    if not count:
+        return ""
+    margin = cells[0].margin
+    unit = "nats" if cells[0].measure in IN_NATS else "point" if margin == 1 else "points"
+    beyond = " beyond at least one control" if controls else ""
+    return f"a fall of {margin:g} {unit} or more{beyond} is excluded in {count}; "

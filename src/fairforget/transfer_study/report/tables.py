@@ -21,6 +21,7 @@ from fairforget.transfer_study.record import (
     Effect,
     MatrixCell,
     MatrixRow,
+    Omnibus,
     StudyRecord,
     too_few,
 )
@@ -36,6 +37,7 @@ from fairforget.transfer_study.report.row_names import (
 SIGNS: dict[ClaimVerdict | None, str] = {
     "supported": " yes",
     "contradicted": " no",
+    "no more than margin": " ≤",
     "undecided": " ?",
     None: "",
 }
@@ -64,8 +66,9 @@ def answer_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
             for name, row in rows.items()
         ],
         note="Change of bias (the score’s distance from no bias) in points. yes: bias fell, and by "
-        "more than with every control; no: it rose, or fell less than with a control; ?: "
-        "undecided. (own): an unlearned domain.",
+        "more than with every control; no: it rose, or fell less than with a control; ≤: a "
+        "fall of the margin or more beyond at least one control is excluded; ?: undecided. (own): "
+        "an unlearned domain.",
     )
 
 
@@ -90,10 +93,10 @@ def rows_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
                 [
                     forget_label(row, corpus),
                     row.method,
-                    _effect_cell(row.own, row.own_clusters),
-                    *(_effect_cell(row.own_excess.get(c), row.own_clusters) for c in controls),
-                    _effect_cell(row.transfer),
-                    *(_effect_cell(row.transfer_excess.get(c)) for c in controls),
+                    effect_cell(row.own, row.own_clusters),
+                    *(effect_cell(row.own_excess.get(c), row.own_clusters) for c in controls),
+                    effect_cell(row.transfer),
+                    *(effect_cell(row.transfer_excess.get(c)) for c in controls),
                     NONE if row.ratio is None else IntervalCell(row.ratio, row.ratio_ci),
                     join_words([domain_name(d) for d in row.collateral]) or NONE,
                 ]
@@ -126,7 +129,7 @@ def costs_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
                 Column("Budget left", numeric=True),
             ],
             rows=[
-                [row_label(row, corpus), _effect_cell(row.mean), *_costs(row), _budget_left(row)]
+                [row_label(row, corpus), effect_cell(row.mean), *_costs(row), _budget_left(row)]
                 for row in sort_controls_last(own_rows)
             ],
             note="Bias: mean change over the domains with enough terms. Weights are interpolated "
@@ -161,9 +164,9 @@ def excess_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
                 [
                     row_label(cell, corpus),
                     domain_name(cell.domain) + (" (own)" if cell.own else ""),
-                    _effect_cell(cell.bias),
-                    *(_effect_cell(cell.excess.get(name)) for name in controls),
-                    cell.verdict or NONE,
+                    effect_cell(cell.bias),
+                    *(effect_cell(cell.excess.get(name)) for name in controls),
+                    verdict_text(cell),
                     format_p_number(cell.p_verdict),
                     cell.reason or NONE,
                     *_required_data(cell),
@@ -181,6 +184,13 @@ def excess_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
             "needed: the number of seeds for the same items (none would: no number is enough).",
         )
     return table
+
+
+def verdict_text(cell: MatrixCell | Omnibus) -> str:
+    """The verdict, with the margin that it names."""
+    if cell.verdict == "no more than margin":
+        return f"no more than {cell.margin:g}"
+    return cell.verdict or NONE
 
 
 def cells_table(study: StudyRecord) -> Table:
@@ -256,7 +266,7 @@ def _percent(ratio: float | None) -> str:
     return NONE if ratio is None else format_signed(100 * (ratio - 1))
 
 
-def _effect_cell(effect: Effect | None, clusters: int | None = None) -> Content:
+def effect_cell(effect: Effect | None, clusters: int | None = None) -> Content:
     """An effect with its interval; marked if there are too few clusters for a decision."""
     if effect is None:
         return NONE

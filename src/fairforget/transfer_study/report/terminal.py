@@ -17,12 +17,13 @@ from fairforget.transfer_study.report.summary import count_verdicts, describe_co
 def show_study(study: StudyRecord) -> None:
     """For each benchmark, the effects on unlearned and other domains, and the verdicts."""
     corpus = shared_corpus(study.rows)
-    for benchmark in dict.fromkeys(row.benchmark for row in study.rows):
-        table = make_table(f"{benchmark}: change of bias, mean over domains", [])
+    for score in dict.fromkeys((row.benchmark, row.measure) for row in study.rows):
+        benchmark, measure = score
+        table = make_table(f"{benchmark}, {measure}: change of bias, mean over domains", [])
         table.add_column(heading(corpus))  # names may wrap, numbers may not
         for column in ("own [95 %]", "others [95 %]", "perplexity"):
             table.add_column(column, justify="right", no_wrap=True)
-        for row in sort_controls_last(row for row in study.rows if row.benchmark == benchmark):
+        for row in sort_controls_last(r for r in study.rows if (r.benchmark, r.measure) == score):
             table.add_row(
                 row_label(row, corpus),
                 _format_effect(row.own, row.own_clusters),
@@ -30,7 +31,7 @@ def show_study(study: StudyRecord) -> None:
                 f"{100 * (row.perplexity_ratio - 1):+.2f} %",
             )
         print_content(table)
-        print_lines(count_verdicts([cell for cell in study.matrix if cell.benchmark == benchmark]))
+        print_lines(count_verdicts([c for c in study.matrix if (c.benchmark, c.measure) == score]))
     if any(too_few(row.own_clusters) for row in study.rows):
         print_content("*: too few terms for a decision.")
     print_content(describe_controls(study.matrix))

@@ -5,7 +5,8 @@ cluster of items), so the variance that two estimates share cancels in their dif
 on the same items are compared as pairs.
 
 The interaction of seeds and items is part of both sources, so it counts twice in the variance, and
-intervals are conservative.
+intervals are conservative. With a single run on each side the only source is the items, and the
+interval is that of a paired t test over clusters of items.
 """
 
 from __future__ import annotations
@@ -16,10 +17,9 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtr, stdtrit
 
 from fairforget.statistics import CONFIDENCE, Floats, interaction, jackknife
-from fairforget.transfer_study.record import Effect
 
 ITEMS, SEEDS = "items", "seeds"
 Source = tuple[str, str | int]
@@ -64,7 +64,7 @@ class Estimate:
     @property
     def margin(self) -> float:
         """Half the width of the 95 % interval."""
-        quantile = float(t.ppf((1 + CONFIDENCE) / 2, self.degrees_of_freedom))
+        quantile = float(stdtrit(self.degrees_of_freedom, (1 + CONFIDENCE) / 2))
         return quantile * math.sqrt(self.variance)
 
     @property
@@ -76,36 +76,23 @@ class Estimate:
     @property
     def p(self) -> float:
         """Two-sided p-value of the hypothesis that the true value is 0 (Student's t); 1 for NaN."""
+        return min(1.0, 2 * self.p_below(abs(self.value)))
+
+    def p_below(self, excess: float) -> float:
+        """One-sided p-value (Student's t) of an estimate that lies `excess` above its bound.
+
+        Returns:
+            The probability of at least this excess if the true value is at the bound; 1 for NaN,
+            and for an excess of 0 without variance.
+        """
         variance = self.variance
-        if not math.isfinite(self.value) or not math.isfinite(variance) or not self.value:
+        if not math.isfinite(excess) or not math.isfinite(variance) or (excess == 0 == variance):
             return 1.0
         with np.errstate(divide="ignore"):
-            distance = np.abs(self.value) / np.sqrt(variance)
-        return float(2 * t.sf(distance, self.degrees_of_freedom))
-
-    @property
-    def effect(self) -> Effect:
-        """The estimate as it is recorded, with an uncorrected p-value."""
-        return Effect(self.value, self.ci, self.p, self.p)
+            return float(stdtr(self.degrees_of_freedom, -np.float64(excess) / np.sqrt(variance)))
 
     def __sub__(self, other: Estimate) -> Estimate:
         return weighted_mean([self, other], [1.0, -1.0])
-
-    def within(self, limit: float) -> Estimate:
-        """The estimate, with deviations scaled down to a margin of at most limit + |value|.
-
-        For statistics with a kink (the distance of a score from no bias, at no bias), where the
-        jackknife is unreliable.
-        """
-        allowed = limit + abs(self.value)
-        if not self.margin > allowed:
-            return self
-        factor = allowed / self.margin
-        return replace(
-            self,
-            deviations=_scale(factor, self.deviations),
-            interactions=_scale(factor, self.interactions),
-        )
 
     def _variances(self) -> dict[Source, float]:
         return {source: float(np.square(part).sum()) for source, part in self.deviations.items()}
@@ -125,6 +112,17 @@ def mean(parts: Sequence[Estimate]) -> Estimate | None:
     return weighted_mean(parts, [1 / len(parts)] * len(parts)) if parts else None
 
 
+def over_items(value: float, without: Floats, *, domain: str) -> Estimate:
+    """A score of one model, in one domain.
+
+    Args:
+        value: the score.
+        without: [clusters] the same, without each cluster of items in turn.
+        domain: its items are the source of variance.
+    """
+    return Estimate(float(value), {(ITEMS, domain): jackknife(without)})
+
+
 def over_seeds(changes: Floats, without: Floats, *, domain: str, group: int) -> Estimate:
     """The mean change over the seeds of a group of runs, in one domain.
 
@@ -136,11 +134,15 @@ def over_seeds(changes: Floats, without: Floats, *, domain: str, group: int) -> 
     """
     items: Source = (ITEMS, domain)
     seeds: Source = (SEEDS, group)
-    deviations = {items: jackknife(without.mean(axis=0))}
+    estimate = over_items(changes.mean(), without.mean(axis=0), domain=domain)
     if len(changes) == 1:
-        return Estimate(float(changes[0]), deviations)
-    deviations[seeds] = jackknife((changes.sum() - changes) / (len(changes) - 1))
-    return Estimate(float(changes.mean()), deviations, {(items, seeds): interaction(without)})
+        return estimate
+    spread = jackknife((changes.sum() - changes) / (len(changes) - 1))
+    return replace(
+        estimate,
+        deviations={**estimate.deviations, seeds: spread},
+        interactions={(items, seeds): interaction(without)},
+    )
 
 
 def ratio(upper: Estimate, lower: Estimate) -> tuple[float, tuple[float, float]] | None:
@@ -152,7 +154,7 @@ def ratio(upper: Estimate, lower: Estimate) -> tuple[float, tuple[float, float]]
         The ratio and its interval; None if `lower` does not differ significantly from 0.
     """
     freedom = min(upper.degrees_of_freedom, lower.degrees_of_freedom)
-    critical = t.ppf((1 + CONFIDENCE) / 2, freedom) ** 2
+    critical = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) ** 2
     shared = (weighted_mean([upper, lower], [1.0, 1.0]).variance - (upper - lower).variance) / 4
     square = lower.value**2 - critical * lower.variance
     if not square > 0:

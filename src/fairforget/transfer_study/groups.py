@@ -1,0 +1,124 @@
+"""Groups of runs that differ only in their seed, and the controls that they are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fairforget.benchmarks.domains import is_about
+from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.measurement import Row as Item
+from fairforget.distance import DistanceChange, mean_distance_change
+from fairforget.transfer_study.effects import DomainEffect
+from fairforget.transfer_study.plan import NOTHING, Run, control_run, lacks_cause
+from fairforget.transfer_study.record import Reason, too_few
+
+Items = Sequence[Item]
+Group = tuple[str, str, str | None]
+"""Forget corpus, objective and control: what the runs of a group share."""
+DomainEffects = Mapping[str, DomainEffect]
+"""The effects of one group of runs on one bias score, by domain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The results of a run."""
+
+    run: Run
+    items: Items
+    perplexity_ratio: float
+    domains: frozenset[str]
+    """The domains that the run unlearned."""
+    everyday_perplexity_ratio: float | None = None
+    alpha: float = 1.0
+    """Of the weight interpolation; at 0 the run changed nothing."""
+    short: bool = False
+    """Whether it ended below every limit of the budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEffects:
+    """A group of runs and its effects on one bias score of one benchmark."""
+
+    members: Sequence[Result]
+    effects: DomainEffects
+    controls: Mapping[str, DomainEffects]
+    """The effects of each usable control; empty for a control."""
+    obstacle: Reason | None
+    """What is wrong with a control that the verdict depends on."""
+
+    @property
+    def group(self) -> Group:
+        """Forget corpus, objective and control."""
+        return self.members[0].run.group
+
+    def is_own(self, domain: str) -> bool:
+        """Whether the domain is, or overlaps, an unlearned domain."""
+        return is_about(domain, self.members[0].domains)
+
+    @property
+    def single(self) -> list[str]:
+        """The domains, without the score over all items."""
+        return [domain for domain in self.effects if domain != ALL]
+
+    @property
+    def enough(self) -> list[str]:
+        """The single domains with enough clusters: others would dominate the variance of a mean."""
+        return [domain for domain in self.single if not too_few(self.effects[domain].clusters)]
+
+    def bias(self, domains: Sequence[str]) -> list[DistanceChange]:
+        """The change of bias in each of the domains."""
+        return [self.effects[domain].bias for domain in domains]
+
+    def beyond(self, control: str, domains: Sequence[str]) -> list[DistanceChange]:
+        """The excess over a control in each of the domains."""
+        other = self.controls[control]
+        return [self.effects[domain].beyond(other[domain]) for domain in domains]
+
+    def mean(self, domains: Sequence[str]) -> DistanceChange | None:
+        """The mean change of bias over the domains; None if there are none."""
+        return mean_distance_change(self.bias(domains))
+
+    def mean_excess(self, domains: Sequence[str]) -> dict[str, DistanceChange]:
+        """By control: the mean excess over the domains; empty if there are none."""
+        means = {name: mean_distance_change(self.beyond(name, domains)) for name in self.controls}
+        return {name: mean for name, mean in means.items() if mean}
+
+
+def find_controls(
+    members: Sequence[Result], controls: Sequence[str], groups: Mapping[Group, Sequence[Result]]
+) -> dict[str, Sequence[Result]]:
+    """The usable controls of a group of runs, by name; a control has none.
+
+    A control is usable if it has as many results, all of which changed the model.
+    """
+    run = members[0].run
+    if run.control:
+        return {}
+    usable = {}
+    for name in controls:
+        control = control_run(run.forget, run.objective, name, run.seed, run.recipe)
+        results = groups.get(control.group, [])
+        if len(results) >= len(members) and all(result.alpha != 0 for result in results):
+            usable[name] = results
+    return usable
+
+
+def find_obstacle(
+    members: Sequence[Result], usable: Mapping[str, Sequence[Result]], controls: Sequence[str]
+) -> Reason | None:
+    """What is wrong with a control that the verdict depends on, or None."""
+    decisive = [name for name in controls if lacks_cause(name)]
+    if any(name not in usable for name in decisive):
+        return "control missing"
+    # `none` has no utility loss, so it cannot use up a budget
+    equal = [usable[name] for name in decisive if name != NOTHING]
+    share = count_short(members) / len(members)
+    if any(count_short(results) / len(results) > share for results in equal):
+        return "control did less"
+    return None
+
+
+def count_short(results: Sequence[Result]) -> int:
+    """The number of results that ended below every limit of the budget."""
+    return sum(result.short for result in results)

@@ -1,0 +1,70 @@
+"""The primary test of a study: the mean over all cells that were not forgotten, by objective."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fairforget.distance import DistanceChange, mean_distance_change
+from fairforget.transfer_study.groups import GroupEffects
+from fairforget.transfer_study.margins import Margins
+from fairforget.transfer_study.plan import lacks_cause
+from fairforget.transfer_study.record import Omnibus, to_effect
+from fairforget.transfer_study.verdicts import Pending
+
+CONTRIBUTION = "contribution"
+
+
+def is_primary(measure: str, *, main: str) -> bool:
+    """Whether the omnibus tests use this bias score: a benchmark's main one, or contribution."""
+    return measure in (main, CONTRIBUTION)
+
+
+def build_omnibus(
+    benchmark: str, measure: str, parts: Sequence[GroupEffects], margins: Margins
+) -> list[Pending[Omnibus]]:
+    """One test for each objective that has cells which were not forgotten.
+
+    Args:
+        benchmark: its name.
+        measure: the bias score.
+        parts: all groups of runs; controls are ignored.
+        margins: the equivalence margins.
+    """
+    by_objective: dict[str, list[GroupEffects]] = {}
+    for part in parts:
+        _, objective, control = part.group
+        if control is None:
+            by_objective.setdefault(objective, []).append(part)
+    pending = []
+    for objective, members in by_objective.items():
+        others = [[d for d in part.enough if not part.is_own(d)] for part in members]
+        pairs = list(zip(members, others, strict=True))
+        bias = _mean([part.bias(domains) for part, domains in pairs])
+        if bias is None:
+            continue
+        controls = [
+            name for name in members[0].controls if all(name in part.controls for part in members)
+        ]
+        excess = {
+            name: change
+            for name in controls
+            if (change := _mean([part.beyond(name, domains) for part, domains in pairs]))
+        }
+        test = Omnibus(
+            method=objective,
+            benchmark=benchmark,
+            measure=measure,
+            cells=sum(map(len, others)),
+            seeds=min(len(part.members) for part in members),
+            bias=to_effect(bias),
+            excess={name: to_effect(change) for name, change in excess.items()},
+            margin=margins.of(measure),
+        )
+        decisive = [change for name, change in excess.items() if lacks_cause(name)]
+        obstacle = next((part.obstacle for part in members if part.obstacle), None)
+        pending.append(Pending(test, (bias, *decisive), obstacle))
+    return pending
+
+
+def _mean(parts: Sequence[Sequence[DistanceChange]]) -> DistanceChange | None:
+    return mean_distance_change([change for part in parts for change in part])

@@ -1,0 +1,44 @@
+"""The table of a study's primary tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fairforget.report.tables import Column, Table
+from fairforget.report.wording import benchmark_name, format_p_number
+from fairforget.transfer_study.record import Omnibus
+from fairforget.transfer_study.report.tables import effect_cell, verdict_text
+
+
+def omnibus_table(tests: Sequence[Omnibus]) -> Table:
+    """The primary tests: by objective, the mean over all domains that were not forgotten."""
+    controls = list(dict.fromkeys(name for test in tests for name in test.excess))
+    return Table(
+        caption="Primary tests: the mean over all domains that were not forgotten",
+        columns=[
+            *map(Column, ("Objective", "Benchmark", "Bias score")),
+            Column("Measurements", numeric=True),
+            Column("Bias", numeric=True, interval=True),
+            *(Column(f"beyond {name}", numeric=True, interval=True) for name in controls),
+            Column("Verdict"),
+            Column("p, corrected", numeric=True),
+            Column("p of the margin", numeric=True),
+        ],
+        rows=[
+            [
+                test.method,
+                benchmark_name(test.benchmark),
+                test.measure,
+                str(test.cells),
+                effect_cell(test.bias),
+                *(effect_cell(test.excess.get(name)) for name in controls),
+                verdict_text(test),
+                format_p_number(test.p_verdict),
+                format_p_number(test.p_margin),
+            ]
+            for test in tests
+        ],
+        note="No more than a margin: a fall of this size or more beyond at least one control is "
+        "excluded (p of the margin < 0.05). Both p are Holm-corrected over the tests of a "
+        "benchmark.",
+    )

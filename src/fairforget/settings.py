@@ -21,6 +21,7 @@ TargetSelection = Literal["spans", "mention-to-span", "after-mention"]
 Context = Literal["left", "both"]
 Counterfactual = Literal["neutral", "groups"]
 SpanSource = Literal["given", "contrast"]
+Match = Literal["perplexity", "movement", "both"]
 S = TypeVar("S", bound="ModelSettings")
 NOT_RECORDED = ("device", "report_to")
 """Settings that do not change the result."""
@@ -171,11 +172,15 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
         selection: Target tokens of every objective: the harmful spans (spans), the tokens from the
             group mention to the first span (mention-to-span, the default of unlearn), or all tokens
             after the mention (after-mention). The control random needs spans.
+        match: What a control has in common with the run that it controls: the perplexity budget
+            (perplexity), the mean KL divergence from the original model on ordinary text
+            (movement), or one control run for each (both).
     """
 
     select: SpanSource = "given"
     train: str = "edos"
     selection: TargetSelection = "spans"
+    match: Match = "perplexity"
     retain_per_forget: float = 0.25
     budget: Budget = STUDY_BUDGET
     steps: int = 30
@@ -195,7 +200,9 @@ class TransferSettings(StudySettings):
         objectives: Objectives, comma-separated; npo and simnpo accept constants, as in
             simnpo?beta=0.1.
         controls: Controls, comma-separated: random (as many random tokens), all (every token),
-            matched (the same words in texts about no group), none (retain texts only).
+            matched (the same words in texts about no group), harmless (ordinary facts about the
+            same groups; not with counterfactual-kl), swapped (the same words about groups of other
+            domains), none (retain texts only).
         seeds: Number of seeds; with one seed, every verdict is undecided.
         cluster: Run sequentially (none), or on the Ray cluster at RAY_ADDRESS or, without that
             variable, one started on this machine (ray).

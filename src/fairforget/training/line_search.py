@@ -56,7 +56,7 @@ class LineSearch:
         perplexities: Callable[[float], dict[str, float]],
         allowed: Mapping[str, float],
         max_alpha: float,
-        before: Mapping[str, float] | None = None,
+        known: Mapping[float, Mapping[str, float]] | None = None,
     ) -> None:
         """Measure the perplexities at α = 0, unless they are known.
 
@@ -64,7 +64,7 @@ class LineSearch:
             perplexities: maps α to perplexities, by constraint name.
             allowed: the largest ratio of each perplexity to its value at α = 0.
             max_alpha: the largest α to try.
-            before: the perplexities at α = 0, if they are known.
+            known: α → the perplexities that were measured there before.
 
         Raises:
             InputError: a perplexity at α = 0 is not finite.
@@ -76,7 +76,8 @@ class LineSearch:
         """Whether no utility loss is allowed. Some updates first improve a perplexity."""
         self.tolerance = TOLERANCE / 10 if self.exact else min(TOLERANCE, tightest / 10)
         """Nats of the tightest budget that may stay unused."""
-        self.before = dict(before) if before else perplexities(0.0)
+        self.known = dict(known or {})
+        self.before = dict(self.known.get(0.0) or perplexities(0.0))
         if bad := [name for name, value in self.before.items() if not math.isfinite(value)]:
             raise InputError(
                 f"the original model's {bad[0]} is not finite; check its weights and dtype"
@@ -85,12 +86,17 @@ class LineSearch:
         self.exponent = DEFAULT_EXPONENT
         """The utility loss grows about as α to this power."""
 
+    def loosen(self, share: float) -> None:
+        """Allow a share of the tightest budget to stay unused, unless it is a budget of 1."""
+        self.tolerance = max(self.tolerance, share * min(self.budgets.values()))
+
     def evaluate(self, alpha: float) -> Point:
         """Return the point at `alpha`; measure it if it is new."""
         for point in self.points:
             if point.alpha == alpha:
                 return point
-        ratios = {n: value / self.before[n] for n, value in self.perplexities(alpha).items()}
+        measured = self.known.get(alpha) or self.perplexities(alpha)
+        ratios = {name: measured[name] / self.before[name] for name in self.before}
         slacks = {name: _log(self.allowed[name] / ratio) for name, ratio in ratios.items()}
         self.points.append(Point(alpha, ratios, slacks))
         return self.points[-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
@@ -35,7 +35,15 @@ from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, NOT_USED_UP, 
 from fairforget.training.preparation import check_training_dtype
 from fairforget.transfer_study.cluster import Attempts, Cluster, workers
 from fairforget.transfer_study.matrix import Result, seed_cells, transfer_matrix
-from fairforget.transfer_study.plan import MATCHED, VERSIONS, Recipe, Run, plan_runs
+from fairforget.transfer_study.plan import (
+    CONTROL_CORPUS,
+    REWRITTEN,
+    VERSIONS,
+    Recipe,
+    Run,
+    name_controls,
+    plan_runs,
+)
 from fairforget.transfer_study.record import Failure, StudyRecord
 from fairforget.transfer_study.runs import (
     FinishedRun,
@@ -193,7 +201,9 @@ def run_study(
     before = read_evaluation(output / BEFORE)
     results = [_result(run, finished[run]) for run in runs if run in finished]
     cells = seed_cells(before.items, results, benchmarks)  # refuses other items
-    matrix, rows = transfer_matrix(before.items, results, benchmarks, controls=controls)
+    matrix, rows = transfer_matrix(
+        before.items, results, benchmarks, controls=name_controls(controls, recipe.match)
+    )
     crossed = {"forget": forget, "objectives": objectives, "controls": controls, "seeds": seeds}
     record = StudyRecord(
         model=before.record.model,
@@ -220,8 +230,7 @@ def _run_all(
     with progress_bar(
         f"Runs ({len(finished)} of {len(directories)} done)", len(pending)
     ) as advance:
-        for index, error in attempted([partial(run_one, r, directories[r]) for r in pending]):
-            run = pending[index]
+        for run, error in _attempt(pending, directories, attempted):
             name = directories[run].name
             result = None if error else read_finished_run(directories[run])
             if result:
@@ -234,6 +243,18 @@ def _run_all(
             print(message, file=sys.stderr)
     print(f"{len(pending)} runs: {time.perf_counter() - start:.0f} s", file=sys.stderr)
     return finished, failed
+
+
+def _attempt(
+    pending: Sequence[Run], directories: Mapping[Run, Path], attempted: Attempts
+) -> Iterator[tuple[Run, str | None]]:
+    """Do the runs, those that are matched on another run's movement last; yield each as it ends."""
+    for stage in (
+        [run for run in pending if run.matched_on is None],
+        [run for run in pending if run.matched_on],
+    ):
+        for index, error in attempted([partial(run_one, run, directories[run]) for run in stage]):
+            yield stage[index], error
 
 
 def _original_settings(recipe: Recipe, model: Mapping[str, str]) -> dict[str, Any]:
@@ -267,9 +288,10 @@ def _result(run: Run, finished: FinishedRun) -> Result:
 def _forget_domains(run: Run) -> frozenset[str]:
     """Return the domains that a run forgets; for a control, those of the run that it controls.
 
-    Matched texts name no group, so they count for the texts that they were made from.
+    Rewritten texts name no group or another one, so they count for those they were made from.
     """
-    aimed = replace(run, control=None) if run.control == MATCHED else run
+    rewritten = run.control_kind in REWRITTEN and run.forget != CONTROL_CORPUS
+    aimed = replace(run, control=None) if rewritten or run.matched_on else run
     return target_domains(run.forget, (text.domain for text in forget_corpus(aimed).texts))
 
 

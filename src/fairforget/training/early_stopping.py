@@ -46,7 +46,7 @@ class UtilityEarlyStopping(TrainerCallback):
         """
         self.note, self.result_model, self.eval_steps = note, result_model, eval_steps
         self.constraints = constraints
-        self.before = before or self.evaluate()  # the weights are still the original ones
+        self.before = dict(before or self.evaluate())  # the weights are still the original ones
         self._last: tuple[int, dict[str, float]] | None = None
 
     def on_step_end(

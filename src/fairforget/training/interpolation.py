@@ -58,7 +58,8 @@ def interpolate_to_budget(
     """Set the weights to θ₀ + α(θ − θ₀), with the α at which the first constraint is reached.
 
     A search on few texts (`rough`) finds about where that is and how the loss grows; the search on
-    all texts starts from there, and mostly ends with its second measurement.
+    all texts starts from there, first with the constraint that is met first, and mostly ends with
+    its second measurement.
 
     Args:
         model: the model with the trained weights θ. Its weights are replaced.
@@ -82,29 +83,45 @@ def interpolate_to_budget(
     trained = _copy_weights(original, model)
 
     def line_search(
-        measured: Mapping[str, PerplexityConstraint],
+        constraints: Mapping[str, PerplexityConstraint],
+        measured: dict[float, dict[str, float]],
         progress: Callable[[], None],
-        known: Mapping[float, Mapping[str, float]] | None,
     ) -> LineSearch:
+        """Return a search that measures nothing twice."""
+
         def perplexities(alpha: float) -> dict[str, float]:
-            lerp_weights(model, original, trained, alpha)
-            values = {name: constraint.perplexity() for name, constraint in measured.items()}
-            progress()
-            return values
+            values = measured.setdefault(alpha, {})
+            if missing := [name for name in constraints if name not in values]:
+                lerp_weights(model, original, trained, alpha)
+                values |= {name: constraints[name].perplexity() for name in missing}
+                progress()
+            return {name: values[name] for name in constraints}
 
-        allowed = {name: constraint.allowed for name, constraint in measured.items()}
-        return LineSearch(perplexities, allowed, max_alpha, known)
+        allowed = {name: constraint.allowed for name, constraint in constraints.items()}
+        return LineSearch(perplexities, allowed, max_alpha)
 
-    full = line_search(constraints, progress, {0.0: before} if before else None)
-    guide = full if rough is None else line_search(rough, lambda: None, known)
-    if guide is not full:
+    measured = {0.0: dict(before)} if before else {}
+    full = line_search(constraints, measured, progress)
+    if rough is None:
+        trained_point = full.evaluate(1.0)
+    else:
+        few = {alpha: dict(values) for alpha, values in (known or {}).items()}
+        guide = line_search(rough, few, lambda: None)
         guide.loosen(ROUGH_SHARE)
-    trained_point = guide.evaluate(1.0)
-    point = guide.search()
-    if guide is not full:
-        full.exponent = guide.estimate_exponent()
-        full.evaluate(point.alpha or 1.0)
-        point = full.search()
+        trained_point = guide.evaluate(1.0)
+        point = guide.search()
+        guide.exponent, guide.tolerance = guide.estimate_exponent(), full.tolerance
+        start = point.alpha or 1.0
+        if point.alpha and guide.has_slack(point) and not guide.exact:
+            start = guide.propose()
+        # the other constraints are measured at the end only
+        decisive = min(point.slacks, key=point.slacks.__getitem__)
+        alone = line_search({decisive: constraints[decisive]}, measured, progress)
+        for search in (alone, full):
+            search.exponent, search.tolerance = guide.exponent, full.tolerance
+        alone.evaluate(start if start > 0 else point.alpha)  # NaN: the model is broken beyond
+        full.evaluate(alone.search().alpha or alone.points[1].alpha)
+    point = full.search()
     lerp_weights(model, original, trained, point.alpha)
     trained_point = next((known for known in full.points if known.alpha == 1), trained_point)
     facts = {
@@ -157,16 +174,16 @@ def interpolate_to_movement(
         The ratios, with the divergence as `movement`.
     """
     weights = _copy_weights(original, model)
-    moved: dict[float, float] = {}
+    moved = {0.0: 0.0}
 
     def exp_divergence(alpha: float) -> dict[str, float]:
-        lerp_weights(model, original, weights, alpha)
-        moved[alpha] = divergence()
-        progress()
+        if alpha not in moved:
+            lerp_weights(model, original, weights, alpha)
+            moved[alpha] = divergence()
+            progress()
         return {MOVEMENT: math.exp(min(moved[alpha], MAX_NLL))}
 
-    allowed, unmoved = {MOVEMENT: math.exp(target)}, {0.0: {MOVEMENT: 1.0}}
-    search = LineSearch(exp_divergence, allowed, max_alpha, unmoved)
+    search = LineSearch(exp_divergence, {MOVEMENT: math.exp(target)}, max_alpha)
     search.tolerance = MOVEMENT_SHARE * target
     search.exponent = 2.0
     search.evaluate(1.0)
@@ -189,7 +206,7 @@ def interpolate_to_movement(
         max_alpha=max_alpha,
         note=_note(point.alpha, search.has_slack(point)),
         others=facts,
-        movement=moved.get(point.alpha, 0.0),
+        movement=moved[point.alpha],
         movement_asked=target,
     )
 

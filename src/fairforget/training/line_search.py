@@ -56,15 +56,13 @@ class LineSearch:
         perplexities: Callable[[float], dict[str, float]],
         allowed: Mapping[str, float],
         max_alpha: float,
-        known: Mapping[float, Mapping[str, float]] | None = None,
     ) -> None:
-        """Measure the perplexities at α = 0, unless they are known.
+        """Measure the perplexities at α = 0.
 
         Args:
             perplexities: maps α to perplexities, by constraint name.
             allowed: the largest ratio of each perplexity to its value at α = 0.
             max_alpha: the largest α to try.
-            known: α → the perplexities that were measured there before.
 
         Raises:
             InputError: a perplexity at α = 0 is not finite.
@@ -76,8 +74,7 @@ class LineSearch:
         """Whether no utility loss is allowed. Some updates first improve a perplexity."""
         self.tolerance = TOLERANCE / 10 if self.exact else min(TOLERANCE, tightest / 10)
         """Nats of the tightest budget that may stay unused."""
-        self.known = dict(known or {})
-        self.before = dict(self.known.get(0.0) or perplexities(0.0))
+        self.before = perplexities(0.0)
         if bad := [name for name, value in self.before.items() if not math.isfinite(value)]:
             raise InputError(
                 f"the original model's {bad[0]} is not finite; check its weights and dtype"
@@ -95,8 +92,7 @@ class LineSearch:
         for point in self.points:
             if point.alpha == alpha:
                 return point
-        measured = self.known.get(alpha) or self.perplexities(alpha)
-        ratios = {name: measured[name] / self.before[name] for name in self.before}
+        ratios = {n: value / self.before[n] for n, value in self.perplexities(alpha).items()}
         slacks = {name: _log(self.allowed[name] / ratio) for name, ratio in ratios.items()}
         self.points.append(Point(alpha, ratios, slacks))
         return self.points[-1]
@@ -115,18 +111,21 @@ class LineSearch:
                 continue
             if not self.has_slack(low) or (high is None and low.alpha >= self.max_alpha):
                 break
-            if high is not None and low.alpha > 0:
-                alpha = _interpolate(low, high, self.budgets, reserve=self.tolerance / 2)
-            else:  # only one point besides α = 0
-                known = low if high is None else high
-                factor = _scale_to_budget(known, self.budgets, reserve=self.tolerance / 2)
-                alpha = known.alpha * factor ** (1 / self.exponent)
-            if high is None:
-                alpha = min(alpha, low.alpha * MAX_GROWTH, self.max_alpha)
-            elif iteration % 3 == 2 or not low.alpha < alpha < high.alpha:
+            alpha = self.propose()
+            if high and (iteration % 3 == 2 or not low.alpha < alpha < high.alpha):
                 alpha = (low.alpha + high.alpha) / 2
             self.evaluate(alpha)
         return self.bracket()[0]
+
+    def propose(self) -> float:
+        """Return about where the tightest budget is used up, from the points so far; may be NaN."""
+        low, high = self.bracket()
+        if high is not None and low.alpha > 0:
+            return _interpolate(low, high, self.budgets, reserve=self.tolerance / 2)
+        known = high or low  # only one point besides α = 0
+        factor = _scale_to_budget(known, self.budgets, reserve=self.tolerance / 2)
+        alpha = known.alpha * factor ** (1 / self.exponent)
+        return alpha if high else min(alpha, low.alpha * MAX_GROWTH, self.max_alpha)
 
     def estimate_exponent(self) -> float:
         """Estimate the exponent of the tightest budget's loss from the points around it."""

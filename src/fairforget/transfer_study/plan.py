@@ -168,6 +168,14 @@ def name_controls(controls: Sequence[str], match: Match) -> list[str]:
     return names + ([] if match == "perplexity" else [name + AT_MOVEMENT for name in controls])
 
 
+def order_stages(runs: Sequence[Run]) -> list[list[Run]]:
+    """Return the runs in two stages: those of the second are matched on runs of the first."""
+    return [
+        [run for run in runs if run.matched_on is None],
+        [run for run in runs if run.matched_on],
+    ]
+
+
 def control_kind(control: str) -> str:
     """Return the name in `CONTROLS` of a control, whatever it is matched on."""
     return control.removesuffix(AT_MOVEMENT)

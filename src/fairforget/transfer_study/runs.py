@@ -103,11 +103,15 @@ def _movement_of(run: Run, control: Path, model: Mapping[str, str]) -> float:
     """Return the movement of the run that a control, in its directory, is matched on."""
     name = run.name(_digest(run, model))
     finished = read_finished_run(control.parent / name)
-    movement = finished and finished.record.budget.movement
+    if finished is None:
+        raise InputError(
+            f"the control is matched on the movement of run {name}, which has not finished"
+        )
+    movement = finished.record.budget.movement
     if movement is None:
         raise InputError(
-            f"the control is matched on the movement of run {name}, which "
-            + ("has not finished" if finished is None else "has none; use --match perplexity")
+            f"the control is matched on the movement of run {name}, whose record has none; remove "
+            "that run's directory to repeat it, or use --match perplexity"
         )
     return movement
 
@@ -186,7 +190,7 @@ def compute_digests(runs: Iterable[Run], model: Mapping[str, str]) -> dict[Run, 
 
 
 def _digest(run: Run, model: Mapping[str, str]) -> str:
-    facts = (
+    facts: tuple[object, ...] = (
         model,
         select_device(run.recipe.device).type,
         forget_corpus(run).texts,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -42,6 +43,7 @@ from fairforget.transfer_study.plan import (
     Recipe,
     Run,
     name_controls,
+    order_stages,
     plan_runs,
 )
 from fairforget.transfer_study.record import Failure, StudyRecord
@@ -227,10 +229,15 @@ def _run_all(
     finished = {run: it for run, path in directories.items() if (it := read_finished_run(path))}
     pending = [run for run in directories if run not in finished]
     failed = []
+
+    def attempt_stage(stage: Sequence[Run]) -> Iterator[tuple[Run, str | None]]:
+        tasks = [partial(run_one, run, directories[run]) for run in stage]
+        return ((stage[index], error) for index, error in attempted(tasks))
+
     with progress_bar(
         f"Runs ({len(finished)} of {len(directories)} done)", len(pending)
     ) as advance:
-        for run, error in _attempt(pending, directories, attempted):
+        for run, error in chain.from_iterable(map(attempt_stage, order_stages(pending))):
             name = directories[run].name
             result = None if error else read_finished_run(directories[run])
             if result:
@@ -243,18 +250,6 @@ def _run_all(
             print(message, file=sys.stderr)
     print(f"{len(pending)} runs: {time.perf_counter() - start:.0f} s", file=sys.stderr)
     return finished, failed
-
-
-def _attempt(
-    pending: Sequence[Run], directories: Mapping[Run, Path], attempted: Attempts
-) -> Iterator[tuple[Run, str | None]]:
-    """Do the runs, those that are matched on another run's movement last; yield each as it ends."""
-    for stage in (
-        [run for run in pending if run.matched_on is None],
-        [run for run in pending if run.matched_on],
-    ):
-        for index, error in attempted([partial(run_one, run, directories[run]) for run in stage]):
-            yield stage[index], error
 
 
 def _original_settings(recipe: Recipe, model: Mapping[str, str]) -> dict[str, Any]:

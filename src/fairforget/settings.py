@@ -175,12 +175,15 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
         match: What a control has in common with the run that it controls: the perplexity budget
             (perplexity), the mean KL divergence from the original model on ordinary text
             (movement), or one control run for each (both).
+        doses: Shares of each run's weight update at which StereoSet is also scored,
+            comma-separated, such as 0.25,0.5,0.75. Default: none.
     """
 
     select: SpanSource = "given"
     train: str = "edos"
     selection: TargetSelection = "spans"
     match: Match = "perplexity"
+    doses: str = ""
     retain_per_forget: float = 0.25
     budget: Budget = STUDY_BUDGET
     steps: int = 30

@@ -50,6 +50,7 @@ def test_the_name_changes_with_all_that_determines_the_result() -> None:
         replace(run, recipe=replace(RECIPE, steps=31)),
         replace(run, recipe=replace(RECIPE, budget=Budget(1.05))),
         replace(run, recipe=replace(RECIPE, benchmarks=("stereoset",))),
+        replace(run, recipe=replace(RECIPE, doses="0.5")),
     ]
     names = {other.name("data") for other in others} | {run.name("other data")}
     assert len(names) == len(others) + 1

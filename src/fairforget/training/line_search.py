@@ -124,7 +124,7 @@ class LineSearch:
             return _interpolate(low, high, self.budgets, reserve=self.tolerance / 2)
         known = high or low  # only one point besides α = 0
         factor = _scale_to_budget(known, self.budgets, reserve=self.tolerance / 2)
-        alpha = known.alpha * factor ** (1 / self.exponent)
+        alpha = float(known.alpha * factor ** (1 / self.exponent))
         return alpha if high else min(alpha, low.alpha * MAX_GROWTH, self.max_alpha)
 
     def estimate_exponent(self) -> float:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 
+from fairforget.corpora import SOURCES
+from fairforget.corpora.reading import ALL_DOMAINS
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, parse_objective
 from fairforget.settings import Match, StudySettings
@@ -92,6 +94,8 @@ class Run:
         facts = asdict(self)
         for setting in COVERED:
             del facts["recipe"][setting]
+        if not self.recipe.doses:  # runs of older studies have none
+            del facts["recipe"]["doses"]
         facts |= {"digest": digest, "versions": VERSIONS}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -195,6 +199,18 @@ def control_run(forget: str, objective: str, control: str, seed: int, recipe: Re
 def lacks_cause(control: str) -> bool:
     """Return whether the control lacks the presumed cause, so that an effect must exceed it."""
     return control_kind(control) not in WITH_CAUSE
+
+
+def corpus_name(name: str, corpus: str) -> str:
+    """Return CORPUS:DOMAIN for a domain of the corpus, and any other name as it is."""
+    if name == ALL_DOMAINS:
+        return corpus
+    plain, _, own = name.partition("?")
+    if ":" in plain or "." in plain or plain in SOURCES:
+        return name
+    whole, _, shared = corpus.partition("?")
+    options = "&".join(filter(None, (shared, own)))
+    return f"{whole}:{plain}" + (f"?{options}" if options else "")
 
 
 def is_builtin(corpus: str) -> bool:

@@ -41,6 +41,7 @@ from fairforget.training.line_search import TOLERANCE
 from fairforget.training.original import Original
 from fairforget.training.preparation import FIXED, Corpus, load_everyday_corpus
 from fairforget.training.unlearn import CHECK_TEXTS, describe_method
+from fairforget.transfer_study.doses import evaluate_doses, parse_doses
 from fairforget.transfer_study.harmless import harmless_texts
 from fairforget.transfer_study.matched import matched_texts, swapped_texts
 from fairforget.transfer_study.plan import (
@@ -83,6 +84,9 @@ def run_one(run: Run, directory: Path) -> None:
             "texts, benchmark files, kind of device or library versions; make them the same"
         )
     shutil.rmtree(directory, ignore_errors=True)
+    doses = parse_doses(recipe.doses, recipe.benchmarks)
+    parameters = model.model.named_parameters() if doses else ()
+    original = {name: parameter.detach().clone() for name, parameter in parameters}
     record = run_unlearning(
         model,
         forget_corpus(run),
@@ -94,6 +98,7 @@ def run_one(run: Run, directory: Path) -> None:
         movement=_movement_of(run.matched_on, directory, identity) if run.matched_on else None,
     )
     evaluate_into(directory / AFTER, model, recipe.benchmarks)
+    evaluate_doses(directory, model, original, doses, recipe.benchmarks)
     method = {**record.method, "control": run.control}
     remove_checkpoints(directory / CHECKPOINTS)
     write_record(replace(record, method=method), directory / RECORD)

@@ -16,9 +16,8 @@ import torch
 
 from fairforget.benchmarks import check_model_kinds, find_bias_judge, load_benchmarks
 from fairforget.benchmarks.overlap import check_unseen
-from fairforget.corpora import SOURCES, corpus_names
+from fairforget.corpora import corpus_names
 from fairforget.corpora.domains import target_domains
-from fairforget.corpora.reading import ALL_DOMAINS
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.machine.devices import select_device
@@ -35,6 +34,7 @@ from fairforget.terminal.progress import progress_bar
 from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, NOT_USED_UP, NOTED
 from fairforget.training.preparation import check_training_dtype
 from fairforget.transfer_study.cluster import Attempts, Cluster, workers
+from fairforget.transfer_study.doses import parse_doses
 from fairforget.transfer_study.matrix import Result, seed_cells, transfer_matrix
 from fairforget.transfer_study.plan import (
     CONTROL_CORPUS,
@@ -42,6 +42,7 @@ from fairforget.transfer_study.plan import (
     VERSIONS,
     Recipe,
     Run,
+    corpus_name,
     name_controls,
     order_stages,
     plan_runs,
@@ -113,7 +114,7 @@ def transfer(
     try:
         study = run_study(
             Recipe(model=model, benchmarks=tuple(split_commas(settings.benchmarks)), **shared),
-            [_corpus_name(name, settings.corpus) for name in corpus_names(settings.forget)],
+            [corpus_name(name, settings.corpus) for name in corpus_names(settings.forget)],
             output,
             objectives=split_commas(settings.objectives),
             controls=split_commas(settings.controls),
@@ -126,18 +127,6 @@ def transfer(
     finally:
         release_output(output)
     return study
-
-
-def _corpus_name(name: str, corpus: str) -> str:
-    """Return CORPUS:DOMAIN for a domain of the corpus, and any other name as it is."""
-    if name == ALL_DOMAINS:
-        return corpus
-    plain, _, own = name.partition("?")
-    if ":" in plain or "." in plain or plain in SOURCES:
-        return name
-    whole, _, shared = corpus.partition("?")
-    options = "&".join(filter(None, (shared, own)))
-    return f"{whole}:{plain}" + (f"?{options}" if options else "")
 
 
 def run_study(
@@ -177,6 +166,7 @@ def run_study(
         raise InputError(
             "--cluster ray on a machine with GPUs needs --gpus_per_run, such as 1, or --device cpu"
         )
+    parse_doses(recipe.doses, recipe.benchmarks)
     runs = plan_runs(recipe, forget, objectives=objectives, controls=controls, seeds=seeds)
     check_training_dtype(recipe.dtype)
     check_output(output)

@@ -35,6 +35,7 @@ from fairforget.training.preparation import (
     Corpus,
     prepare,
 )
+from fairforget.training.progress import TrainingProgress
 from fairforget.training.unlearn import describe_method
 from fairforget.training.unlearn import unlearn as unlearn_prepared
 
@@ -360,7 +361,7 @@ def test_asked_beforehand_the_original_gives_the_same_model(tmp_path, monkeypatc
 def test_trackers_see_the_damage(tmp_path, monkeypatch) -> None:
     """As rows of their own, while those of the losses stay as they are."""
     seen: list[dict[str, float]] = []
-    monkeypatch.setattr(unlearning._Bar, "on_log", lambda *_, logs, **__: seen.append({**logs}))
+    monkeypatch.setattr(TrainingProgress, "on_log", lambda *_, logs, **__: seen.append({**logs}))
     options = {"max_steps": 10, "logging_steps": 5}
     record = unlearn(
         language_model(tmp_path, "llama"),
@@ -382,7 +383,7 @@ def test_trackers_see_the_damage(tmp_path, monkeypatch) -> None:
 
 def test_the_bar_shows_losses_and_damage(tmp_path) -> None:
     notes: list[str] = []
-    bar = unlearning._Bar(lambda by=1, note="", total=None: notes.append(note))
+    bar = TrainingProgress(lambda by=1, note="", total=None: notes.append(note))
     for logs in (
         {"perplexity_ratio": 1.0041, "everyday_perplexity_ratio": 1.02},
         {"forget": 2.0, "likelihood": 0.0125},

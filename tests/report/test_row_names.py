@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fairforget.transfer_study.plan import corpus_name
 from fairforget.transfer_study.record import MatrixRow
 from fairforget.transfer_study.report.row_names import row_label, shared_corpus
-from fairforget.transfer_study.plan import corpus_name
 
 
 def row(forget: str, control: str | None = None) -> MatrixRow:

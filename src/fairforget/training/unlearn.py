@@ -202,7 +202,7 @@ def unlearn(
             known.perplexities = original_perplexities(reached)
     if config.lora_rank and model.dtype != torch.float32:
         reached = measure_after_rounding(reached, constraints({}))
-    if known.states:
+    if known.states and movement is None:  # else measured already
         reached = replace(reached, movement=known.states.divergence(model))
     interpolated = time.perf_counter()
     if EVERYDAY not in prepared.held_out:

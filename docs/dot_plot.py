@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 from xml.sax.saxutils import escape
 
-Shape = Literal["dot", "ring", "cross", "diamond", "square", "triangle"]
+Shape = Literal["dot", "ring", "cross", "diamond", "plus", "bar", "square", "triangle"]
 
 BLUE, GREY, INK = "#1f6fb4", "#777777", "#222222"
 ROW, PANEL, WIDE_PANEL, GAP, TOP, CHARACTER = 24, 190, 380, 34, 46, 6.5
@@ -20,6 +20,8 @@ ROW, PANEL, WIDE_PANEL, GAP, TOP, CHARACTER = 24, 190, 380, 34, 46, 6.5
 PATHS = {
     "cross": "M-4,-4L4,4M-4,4L4,-4",
     "diamond": "M0,-5L5,0L0,5L-5,0Z",
+    "plus": "M-5,0H5M0,-5V5",
+    "bar": "M0,-5V5",
     "square": "M-4,-4H4V4H-4Z",
     "triangle": "M0,-5L5,4H-5Z",
 }

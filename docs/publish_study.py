@@ -24,6 +24,7 @@ from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
 from fairforget.report.tables import Table, markdown_text
 from fairforget.report.wording import benchmark_name, domain_name
+from fairforget.transfer_study.plan import control_kind
 from fairforget.transfer_study.record import ClaimVerdict, MatrixCell, StudyRecord, too_few
 from fairforget.transfer_study.report.omnibus import omnibus_table
 from fairforget.transfer_study.report.page import BenchmarkPart, parts
@@ -38,10 +39,12 @@ READING = "reading.md"
 SHAPES: dict[str, Shape] = {
     "random": "cross",
     "matched": "diamond",
+    "harmless": "plus",
+    "swapped": "bar",
     "all": "square",
     "none": "triangle",
 }
-"""Control → its shape in the picture."""
+"""Control → its shape in the picture, whatever it is matched on."""
 
 
 def render_study(name: str) -> dict[str, str]:
@@ -106,7 +109,9 @@ def _list_marks(cell: MatrixCell) -> list[Mark]:
     """The change of bias and, without intervals, that of each control."""
     shape: Shape = "ring" if cell.verdict == "undecided" else "dot"
     bias = cell.bias
-    controls = [Mark(bias.value - e.value, SHAPES[name]) for name, e in cell.excess.items()]
+    controls = [
+        Mark(bias.value - e.value, SHAPES[control_kind(name)]) for name, e in cell.excess.items()
+    ]
     return [Mark(bias.value, shape, bias.ci), *controls]
 
 

@@ -28,12 +28,14 @@ from fairforget.training.checkpoints import TRAINED
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.interpolation import PerplexityConstraint, interpolate_to_budget
 from fairforget.training.preparation import (
+    HELD_OUT,
     HELD_OUT_TOKENS,
     OTHER_GROUPS,
     RETAIN_TOKENS,
     Corpus,
     prepare,
 )
+from fairforget.training.progress import TrainingProgress
 from fairforget.training.unlearn import describe_method
 from fairforget.training.unlearn import unlearn as unlearn_prepared
 
@@ -218,14 +220,19 @@ def test_task_vectors_go_the_other_way(tmp_path) -> None:
     assert harm() < before
 
 
-def test_task_vectors_are_watched_as_they_will_be(tmp_path) -> None:
-    """At the last step, early stopping and interpolation at α = 1 measure the same."""
+@pytest.mark.parametrize("objective", ["task-vector", "ascent"])
+def test_training_is_watched_as_its_result_will_be(objective, tmp_path, monkeypatch) -> None:
+    """At the last step, early stopping measures what interpolation does at α = 1."""
+    monkeypatch.setattr("fairforget.training.unlearn.CHECK_TEXTS", dict.fromkeys(HELD_OUT))
     model = language_model(tmp_path, "llama")
-    options = {"objective": "task-vector", "max_steps": 5, "learning_rate": 0.02}
-    record = unlearn(model, FORGET, RETAIN, config(tmp_path, **options), budget=Budget(1.2, 1.2))
-    assert record.budget.alpha != 1
+    options = {"objective": objective, "max_steps": 5, "learning_rate": 0.002}
+    run = config(tmp_path, **options)
+    record = unlearn(model, FORGET, RETAIN, run, budget=Budget(9.0, 9.0, max_alpha=1.0))
+    assert record.budget.alpha == 1
     looks = [row["perplexity_ratio"] for row in record.history if "perplexity_ratio" in row]
-    assert looks == [record.budget.trained]
+    assert looks == [record.budget.reached] == [record.budget.trained]
+    assert looks[0] != 1
+    assert record.budget.movement
 
 
 def test_a_run_that_stops_early_saves_nothing_unless_it_saves(tmp_path) -> None:
@@ -354,7 +361,7 @@ def test_asked_beforehand_the_original_gives_the_same_model(tmp_path, monkeypatc
 def test_trackers_see_the_damage(tmp_path, monkeypatch) -> None:
     """As rows of their own, while those of the losses stay as they are."""
     seen: list[dict[str, float]] = []
-    monkeypatch.setattr(unlearning._Bar, "on_log", lambda *_, logs, **__: seen.append({**logs}))
+    monkeypatch.setattr(TrainingProgress, "on_log", lambda *_, logs, **__: seen.append({**logs}))
     options = {"max_steps": 10, "logging_steps": 5}
     record = unlearn(
         language_model(tmp_path, "llama"),
@@ -376,7 +383,7 @@ def test_trackers_see_the_damage(tmp_path, monkeypatch) -> None:
 
 def test_the_bar_shows_losses_and_damage(tmp_path) -> None:
     notes: list[str] = []
-    bar = unlearning._Bar(lambda by=1, note="", total=None: notes.append(note))
+    bar = TrainingProgress(lambda by=1, note="", total=None: notes.append(note))
     for logs in (
         {"perplexity_ratio": 1.0041, "everyday_perplexity_ratio": 1.02},
         {"forget": 2.0, "likelihood": 0.0125},

@@ -21,6 +21,7 @@ TargetSelection = Literal["spans", "mention-to-span", "after-mention"]
 Context = Literal["left", "both"]
 Counterfactual = Literal["neutral", "groups"]
 SpanSource = Literal["given", "contrast"]
+Match = Literal["perplexity", "movement", "both"]
 S = TypeVar("S", bound="ModelSettings")
 NOT_RECORDED = ("device", "report_to")
 """Settings that do not change the result."""
@@ -171,11 +172,18 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
         selection: Target tokens of every objective: the harmful spans (spans), the tokens from the
             group mention to the first span (mention-to-span, the default of unlearn), or all tokens
             after the mention (after-mention). The control random needs spans.
+        match: What a control has in common with the run that it controls: the perplexity budget
+            (perplexity), the mean KL divergence from the original model on ordinary text
+            (movement), or one control run for each (both).
+        doses: Shares of each run's weight update at which StereoSet is also scored,
+            comma-separated, such as 0.25,0.5,0.75. Default: none.
     """
 
     select: SpanSource = "given"
     train: str = "edos"
     selection: TargetSelection = "spans"
+    match: Match = "perplexity"
+    doses: str = ""
     retain_per_forget: float = 0.25
     budget: Budget = STUDY_BUDGET
     steps: int = 30
@@ -195,7 +203,9 @@ class TransferSettings(StudySettings):
         objectives: Objectives, comma-separated; npo and simnpo accept constants, as in
             simnpo?beta=0.1.
         controls: Controls, comma-separated: random (as many random tokens), all (every token),
-            matched (the same words in texts about no group), none (retain texts only).
+            matched (the same words in texts about no group), harmless (ordinary facts about the
+            same groups; not with counterfactual-kl), swapped (the same words about groups of other
+            domains), none (retain texts only).
         seeds: Number of seeds; with one seed, every verdict is undecided.
         margin: Equivalence margin in points: a fall of bias too small to matter. Where a fall of
             this size beyond at least one control is excluded, the verdict is "no more than margin".

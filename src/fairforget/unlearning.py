@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +23,9 @@ from fairforget.settings import (
     split_commas,
 )
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.interpolation import original_perplexities
-from fairforget.training.preparation import (
-    Corpus,
-    HeldOut,
-    encode_retain,
-    list_retain_corpora,
-    prepare,
-)
+from fairforget.training.original import Original
+from fairforget.training.preparation import Corpus, encode_retain, list_retain_corpora, prepare
 from fairforget.training.unlearn import unlearn
-
-
-@dataclass
-class RetainCache:
-    """What runs on the same original model and retain texts share; filled by the first run."""
-
-    held_out: HeldOut | None = None
-    """The tokenised held-out and retained texts."""
-    perplexities: dict[str, float] | None = None
-    """The original model's perplexities on the held-out texts."""
 
 
 def load_to_train(
@@ -70,7 +54,8 @@ def run_unlearning(
     budget: Budget,
     *,
     prepared: Callable[[], None] = lambda: None,
-    cache: RetainCache | None = None,
+    known: Original | None = None,
+    movement: float | None = None,
 ) -> UnlearningRecord:
     """Prepare the corpora and unlearn in place: the part that `debias` and a study's run share.
 
@@ -82,7 +67,8 @@ def run_unlearning(
         config: the training settings.
         budget: the maximum utility loss.
         prepared: called once the corpora have been tokenised without an error, before training.
-        cache: what earlier runs on the same original model and retain texts computed.
+        known: what earlier runs on the same original model and retain texts measured.
+        movement: as for `unlearn`.
 
     Returns:
         The record, without the command that made it.
@@ -90,23 +76,13 @@ def run_unlearning(
     Raises:
         InputError: as `debias`.
     """
-    if cache and cache.held_out is None:
-        cache.held_out = encode_retain(language_model, list_retain_corpora(retain, everyday))
-    data = prepare(
-        language_model,
-        forget,
-        retain,
-        config,
-        everyday=everyday,
-        kept=cache.held_out if cache else None,
+    known = known or Original()
+    known.held_out = known.held_out or encode_retain(
+        language_model, list_retain_corpora(retain, everyday)
     )
+    data = prepare(language_model, forget, retain, config, everyday=everyday, kept=known.held_out)
     prepared()
-    record = unlearn(
-        language_model, data, config, budget=budget, before=cache.perplexities if cache else None
-    )
-    if cache:
-        cache.perplexities = original_perplexities(record.budget)
-    return record
+    return unlearn(language_model, data, config, budget=budget, known=known, movement=movement)
 
 
 def training_config(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fairforget.transfer_study.plan import corpus_name
 from fairforget.transfer_study.record import MatrixRow
 from fairforget.transfer_study.report.row_names import row_label, shared_corpus
-from fairforget.transfer_study.study import _corpus_name
 
 
 def row(forget: str, control: str | None = None) -> MatrixRow:
@@ -55,4 +55,4 @@ def test_labels_name_the_corpus_if_there_are_several() -> None:
     ],
 )
 def test_forget_is_a_part_of_the_corpus_or_a_corpus(name, corpus, full) -> None:
-    assert _corpus_name(name, corpus) == full
+    assert corpus_name(name, corpus) == full

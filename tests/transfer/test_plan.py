@@ -8,7 +8,15 @@ import pytest
 
 from fairforget.budget import Budget
 from fairforget.errors import InputError
-from fairforget.transfer_study.plan import CONTROLS, Recipe, Run, plan_runs
+from fairforget.transfer_study.plan import (
+    CONTROLS,
+    Recipe,
+    Run,
+    control_run,
+    lacks_cause,
+    name_controls,
+    plan_runs,
+)
 
 RECIPE = Recipe(model="smollm2")
 
@@ -42,6 +50,7 @@ def test_the_name_changes_with_all_that_determines_the_result() -> None:
         replace(run, recipe=replace(RECIPE, steps=31)),
         replace(run, recipe=replace(RECIPE, budget=Budget(1.05))),
         replace(run, recipe=replace(RECIPE, benchmarks=("stereoset",))),
+        replace(run, recipe=replace(RECIPE, doses="0.5")),
     ]
     names = {other.name("data") for other in others} | {run.name("other data")}
     assert len(names) == len(others) + 1
@@ -92,3 +101,46 @@ def test_training_on_retain_texts_alone_takes_some(nothing) -> None:
     alone = replace(RECIPE, **nothing, retain_loss="none")
     with pytest.raises(InputError, match="retain_per_forget or retain_loss_weight is 0"):
         plan_runs(alone, ["builtin"], objectives=["ascent"], controls=["none"], seeds=1)
+
+
+def test_harm_about_anyone_is_the_cause() -> None:
+    assert {name for name in CONTROLS if not lacks_cause(name)} == {"all", "swapped"}
+    assert not lacks_cause("swapped@movement")
+    assert lacks_cause("harmless@movement")
+
+
+def test_harmless_words_do_not_control_for_distributions_before_them() -> None:
+    plan = {"forget": ["builtin"], "controls": ["harmless"], "seeds": 1}
+    assert len(plan_runs(RECIPE, objectives=["ascent", "counterfactual-excess"], **plan)) == 4
+    with pytest.raises(InputError, match="'harmless' replaces the harmful words, but objective"):
+        plan_runs(RECIPE, objectives=["ascent", "counterfactual-kl"], **plan)
+
+
+@pytest.mark.parametrize(("match", "landings"), [("perplexity", 0), ("movement", 1), ("both", 2)])
+def test_a_control_matched_on_movement_belongs_to_one_run_and_follows_it(match, landings) -> None:
+    corpora, controls = ["builtin:gender", "builtin:race"], ["random", "matched", "none"]
+    runs = plan_runs(
+        replace(RECIPE, match=match), corpora, objectives=["ascent"], controls=controls, seeds=2
+    )
+    moved = [run for run in runs if run.matched_on]
+    assert len(moved) == (2 * 2 * 3 if landings else 0)  # none is shared by two corpora
+    assert len(runs) - len(moved) == 2 * 2 + (2 * (2 + 1 + 1) if match != "movement" else 0)
+    for run in moved:
+        assert run.matched_on in runs[: runs.index(run)]
+        assert run.matched_on.group == (run.forget, "ascent", None)
+    named = name_controls(controls, match)
+    assert len(named) == 3 * max(landings, 1)
+    forgets = [run for run in runs if not run.control]
+    controls_of = [
+        control_run(run.forget, run.objective, name, run.seed, run.recipe)
+        for run in forgets
+        for name in named
+    ]
+    assert {*runs} == {*forgets, *controls_of}
+
+
+def test_what_controls_are_matched_on_makes_no_other_run_of_the_rest() -> None:
+    plan = {"forget": ["builtin"], "objectives": ["ascent"], "controls": ["random"], "seeds": 1}
+    both = replace(RECIPE, match="both")
+    names = {run.name("data") for run in plan_runs(RECIPE, **plan)}
+    assert names < {run.name("data") for run in plan_runs(both, **plan)}

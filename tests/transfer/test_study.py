@@ -124,6 +124,62 @@ def test_a_study_has_every_cell_and_a_report(arguments, tmp_path, capsys) -> Non
     assert not list((tmp_path / "study" / "runs").glob("*/model"))
 
 
+def test_controls_move_as_far_as_the_run_that_they_control(arguments, tmp_path, capsys) -> None:
+    asked = ["--objectives", "ascent", "--controls", "swapped,none", "--seeds", "1"]
+    output = tmp_path / "study"
+    command = [*arguments, *asked, "--output", str(output)]
+    run(capsys, *command)
+    few = {path.name for path in (output / "runs").iterdir()}
+    study = run(capsys, *command, "--match", "both")
+    assert study["failed"] == []
+    assert few < {path.name for path in (output / "runs").iterdir()}  # they are not repeated
+    names = {"swapped", "none", "swapped@movement", "none@movement"}
+    assert {row["control"] for row in study["rows"]} == {None, *names}
+    assert all({*cell["excess"]} == names for cell in study["matrix"] if not cell["control"])
+    budgets = {}
+    for path in output.glob("runs/*/record.json"):
+        record = json.loads(path.read_text())
+        budgets[path.parent.name.rpartition("-")[0], record["method"]["control"]] = record["budget"]
+    for domain in ("gender", "race"):
+        moved = budgets[f"builtin_{domain}-ascent-seed0", None]["movement"]
+        assert moved > 0
+        for control in ("swapped", "none"):
+            name = f"builtin_{domain}-ascent-{control}_movement-seed0"
+            budget = budgets[name, f"{control}@movement"]
+            assert budget["movement_asked"] == moved
+            short = "not used up" in budget["note"]
+            assert budget["alpha"] == 2 if short else 0.98 * moved <= budget["movement"] <= moved
+
+
+def test_a_control_of_a_run_that_failed_fails(arguments, tmp_path, capsys, monkeypatch) -> None:
+    def tired() -> None:
+        raise InputError("the machine is tired")
+
+    only = ["--match", "movement", "--forget", "gender,race", "--seeds", "1", "--json"]
+    monkeypatch.setattr(
+        study_module,
+        "run_one",
+        lambda task, path: (
+            run_one(task, path) if task.control or "gender" in task.forget else tired()
+        ),
+    )
+    asked = ["--objectives", "ascent", "--controls", "none", "--output", str(tmp_path / "study")]
+    with pytest.raises(SystemExit):
+        main([*arguments, *only, *asked])
+    errors = [failure["error"] for failure in json.loads(capsys.readouterr().out)["failed"]]
+    assert errors[0] == "the machine is tired"
+    assert "movement of run builtin_race-ascent-seed0-" in errors[1]
+    assert errors[1].endswith("which has not finished")
+
+
+@pytest.mark.parametrize("control", ["matched", "swapped", "harmless"])
+def test_a_control_that_replaces_mentions_needs_some(control, tmp_path) -> None:
+    path = tmp_path / "posts.csv"
+    path.write_text("text\nIt rains.\n")
+    with pytest.raises(InputError, match=f"controls: '{control}' replaces group mentions, and no"):
+        forget_corpus(Run(str(path), "ascent", control, 0, Recipe(model="none")))
+
+
 def test_objectives_have_constants_of_their_own(arguments, tmp_path, capsys) -> None:
     asked = ["--objectives", "npo,simnpo?beta=0.1&gamma=1", "--controls", "", "--seeds", "1"]
     output = tmp_path / "study"

@@ -92,6 +92,11 @@ class BudgetFacts(UtilityFacts):
     note: str = ""
     others: dict[str, UtilityFacts] = field(default_factory=dict)
     """Utility losses on other texts, by name."""
+    movement: float | None = None
+    """Mean KL(original ‖ result) per token, in nats, on some of the held-out texts; None in older
+    records, and if the model's head cannot run apart from its body."""
+    movement_asked: float | None = None
+    """The movement that the result was interpolated to, instead of the budget."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ def perplexity(language_model: LanguageModel, sequences: Sequence[Sequence[int]]
     """
     if language_model.kind == "masked":
         mask_id = language_model.tokenizer.mask_token_id
-        texts = [_mask_at_random(ids, mask_id) for ids in sequences if len(ids) > 2]
+        texts = [mask_at_random(ids, mask_id) for ids in sequences if len(ids) > 2]
         log_probs = masked_log_probs(language_model.model, texts)
     else:
         score = partial(token_log_probs, language_model.model)
@@ -33,7 +33,8 @@ def perplexity(language_model: LanguageModel, sequences: Sequence[Sequence[int]]
     return math.exp(min(-total / sum(map(len, log_probs)), MAX_NLL))
 
 
-def _mask_at_random(ids: Sequence[int], mask_id: int) -> MaskedText:
+def mask_at_random(ids: Sequence[int], mask_id: int) -> MaskedText:
+    """Return a text with 15 % of its inner tokens masked at once, the same ones in every call."""
     positions = masked_positions(ids)
     masked = tuple(mask_id if i in positions else token for i, token in enumerate(ids))
     return MaskedText(masked, tuple(positions), tuple(ids[i] for i in positions))

@@ -32,8 +32,9 @@ class UtilityEarlyStopping(TrainerCallback):
         note: Callable[[Mapping[str, float]], None],
         result_model: Callable[[], AbstractContextManager[None]] = nullcontext,
         eval_steps: int = 5,
+        before: Mapping[str, float] | None = None,
     ) -> None:
-        """Evaluate the original model.
+        """Evaluate the original model, unless its perplexities are known.
 
         Args:
             constraints: the budgets, by name, on a few held-out texts.
@@ -41,10 +42,12 @@ class UtilityEarlyStopping(TrainerCallback):
             result_model: a context in which the constraints see the model that the run would
                 result in now, if that is not the model in training.
             eval_steps: steps between evaluations. Ascent is unbounded: ten steps can break a model.
+            before: the original model's perplexities, by the names of the constraints.
         """
         self.note, self.result_model, self.eval_steps = note, result_model, eval_steps
-        self.constraints = {RATIO.format(name): c for name, c in constraints.items()}
-        self.before = self._evaluate()  # the weights are still the original ones
+        self.constraints = constraints
+        self.before = dict(before or self.evaluate())  # the weights are still the original ones
+        self._last: tuple[int, dict[str, float]] | None = None
 
     def on_step_end(
         self,
@@ -56,24 +59,31 @@ class UtilityEarlyStopping(TrainerCallback):
         """Evaluate every `eval_steps` steps; stop, and save a checkpoint, at the threshold."""
         if state.global_step % self.eval_steps == 0:
             with self.result_model():
-                now = self._evaluate()
-            ratios = {name: value / self.before[name] for name, value in now.items()}
+                now = self.evaluate()
+            self._last = state.global_step, now
+            ratios = {RATIO.format(name): now[name] / self.before[name] for name in now}
             self.note(ratios)
             if self._exceeds_threshold(ratios):
                 control.should_training_stop = True
                 control.should_save = args.save_strategy != SaveStrategy.NO
         return control
 
+    def last_at(self, step: int) -> dict[str, float] | None:
+        """Return the perplexities of the last evaluation, if it was after this step."""
+        return self._last[1] if self._last and self._last[0] == step else None
+
     def has_stopped(self, history: list[dict[str, float]]) -> bool:
         """Whether the run with this history was stopped early."""
-        evaluations = [row for row in history if self.constraints.keys() <= row.keys()]
+        names = {RATIO.format(name) for name in self.constraints}
+        evaluations = [row for row in history if names <= row.keys()]
         return bool(evaluations) and self._exceeds_threshold(evaluations[-1])
 
-    def _evaluate(self) -> dict[str, float]:
+    def evaluate(self) -> dict[str, float]:
+        """Return the perplexities of the model with its current weights."""
         return {name: constraint.perplexity() for name, constraint in self.constraints.items()}
 
     def _exceeds_threshold(self, ratios: Mapping[str, float]) -> bool:
         return not all(  # NaN exceeds it too
-            ratios[name] <= 1 + OVERSHOOT * max(constraint.allowed - 1, MIN_RISE)
+            ratios[RATIO.format(name)] <= 1 + OVERSHOOT * max(constraint.allowed - 1, MIN_RISE)
             for name, constraint in self.constraints.items()
         )

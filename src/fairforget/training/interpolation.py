@@ -5,6 +5,7 @@ The weights are θ₀ + α(θ − θ₀). `line_search` chooses α.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from fairforget.records.records import BudgetFacts, UtilityFacts
+from fairforget.scoring.perplexity import MAX_NLL
 from fairforget.training.line_search import LineSearch
 
 MAIN, EVERYDAY_PERPLEXITY = "perplexity", "everyday_perplexity"
@@ -21,6 +23,13 @@ MAIN, EVERYDAY_PERPLEXITY = "perplexity", "everyday_perplexity"
 sentences."""
 NOT_USED_UP = "not used up"
 """The note of a record whose budgets all have slack."""
+MOVEMENT = "movement"
+"""Name of the mean KL divergence from the original model."""
+MOVEMENT_SHARE = 0.02
+"""Share of a movement by which a result may stay below it."""
+ROUGH_SHARE = 0.2
+"""Share of the tightest budget that the search on few texts may leave: their loss differs from that
+on all texts by about as much."""
 NOTED = "; "
 """Separates the notes of a record."""
 
@@ -42,10 +51,15 @@ def interpolate_to_budget(
     *,
     rough: Mapping[str, PerplexityConstraint] | None = None,
     before: Mapping[str, float] | None = None,
+    known: Mapping[float, Mapping[str, float]] | None = None,
     max_alpha: float = 1.0,
     progress: Callable[[], None] = lambda: None,
 ) -> BudgetFacts:
     """Set the weights to θ₀ + α(θ − θ₀), with the α at which the first constraint is reached.
+
+    A search on few texts (`rough`) finds about where that is and how the loss grows; the search on
+    all texts starts from there, first with the constraint that is met first, and mostly ends with
+    its second measurement.
 
     Args:
         model: the model with the trained weights θ. Its weights are replaced.
@@ -55,6 +69,7 @@ def interpolate_to_budget(
         constraints: the budgets, by name. `perplexity` is required.
         rough: the same constraints on fewer texts, for a cheap first search.
         before: the perplexities of the original model, if they are known.
+        known: α → perplexities of `rough` that were measured before.
         max_alpha: the largest α tried. α exceeds 1 only if every budget has slack at α = 1.
         progress: called after each measurement of `constraints`.
 
@@ -68,27 +83,45 @@ def interpolate_to_budget(
     trained = _copy_weights(original, model)
 
     def line_search(
-        measured: Mapping[str, PerplexityConstraint],
+        constraints: Mapping[str, PerplexityConstraint],
+        measured: dict[float, dict[str, float]],
         progress: Callable[[], None],
-        before: Mapping[str, float] | None = None,
     ) -> LineSearch:
+        """Return a search that measures nothing twice."""
+
         def perplexities(alpha: float) -> dict[str, float]:
-            lerp_weights(model, original, trained, alpha)
-            values = {name: constraint.perplexity() for name, constraint in measured.items()}
-            progress()
-            return values
+            values = measured.setdefault(alpha, {})
+            if missing := [name for name in constraints if name not in values]:
+                lerp_weights(model, original, trained, alpha)
+                values |= {name: constraints[name].perplexity() for name in missing}
+                progress()
+            return {name: values[name] for name in constraints}
 
-        allowed = {name: constraint.allowed for name, constraint in measured.items()}
-        return LineSearch(perplexities, allowed, max_alpha, before)
+        allowed = {name: constraint.allowed for name, constraint in constraints.items()}
+        return LineSearch(perplexities, allowed, max_alpha)
 
-    full = line_search(constraints, progress, before)
-    guide = full if rough is None else line_search(rough, lambda: None)
-    trained_point = guide.evaluate(1.0)
-    point = guide.search()
-    if guide is not full:
-        full.exponent = guide.estimate_exponent()
-        full.evaluate(point.alpha or 1.0)
-        point = full.search()
+    measured = {0.0: dict(before)} if before else {}
+    full = line_search(constraints, measured, progress)
+    if rough is None:
+        trained_point = full.evaluate(1.0)
+    else:
+        few = {alpha: dict(values) for alpha, values in (known or {}).items()}
+        guide = line_search(rough, few, lambda: None)
+        guide.loosen(ROUGH_SHARE)
+        trained_point = guide.evaluate(1.0)
+        point = guide.search()
+        guide.exponent, guide.tolerance = guide.estimate_exponent(), full.tolerance
+        start = point.alpha or 1.0
+        if point.alpha and guide.has_slack(point) and not guide.exact:
+            start = guide.propose()
+        # the other constraints are measured at the end only
+        decisive = min(point.slacks, key=point.slacks.__getitem__)
+        alone = line_search({decisive: constraints[decisive]}, measured, progress)
+        for search in (alone, full):
+            search.exponent, search.tolerance = guide.exponent, full.tolerance
+        alone.evaluate(start if start > 0 else point.alpha)  # NaN: the model is broken beyond
+        full.evaluate(alone.search().alpha or alone.points[1].alpha)
+    point = full.search()
     lerp_weights(model, original, trained, point.alpha)
     trained_point = next((known for known in full.points if known.alpha == 1), trained_point)
     facts = {
@@ -107,6 +140,74 @@ def interpolate_to_budget(
         max_alpha=max_alpha,
         note=_note(point.alpha, full.has_slack(point)),
         others=facts,
+    )
+
+
+def interpolate_to_movement(
+    model: PreTrainedModel,
+    original: Mapping[str, Tensor],
+    constraints: Mapping[str, PerplexityConstraint],
+    divergence: Callable[[], float],
+    target: float,
+    *,
+    trained: Mapping[str, float],
+    before: Mapping[str, float] | None = None,
+    max_alpha: float = 1.0,
+    progress: Callable[[], None] = lambda: None,
+) -> BudgetFacts:
+    """Set the weights to θ₀ + α(θ − θ₀), with the α at which the model has moved as far as asked.
+
+    The perplexities are measured at the end and limit nothing.
+
+    Args:
+        model: as for `interpolate_to_budget`.
+        original: as for `interpolate_to_budget`.
+        constraints: the perplexities to measure, by name. `perplexity` is required.
+        divergence: measures the mean KL(original ‖ model) per token, in nats.
+        target: the divergence to reach. The result may be below it by `MOVEMENT_SHARE`.
+        trained: the perplexity ratios of the trained weights.
+        before: the perplexities of the original model, if they are known.
+        max_alpha: the largest α tried.
+        progress: called after each measurement.
+
+    Returns:
+        The ratios, with the divergence as `movement`.
+    """
+    weights = _copy_weights(original, model)
+    moved = {0.0: 0.0}
+
+    def exp_divergence(alpha: float) -> dict[str, float]:
+        if alpha not in moved:
+            lerp_weights(model, original, weights, alpha)
+            moved[alpha] = divergence()
+            progress()
+        return {MOVEMENT: math.exp(min(moved[alpha], MAX_NLL))}
+
+    search = LineSearch(exp_divergence, {MOVEMENT: math.exp(target)}, max_alpha)
+    search.tolerance = MOVEMENT_SHARE * target
+    search.exponent = 2.0
+    search.evaluate(1.0)
+    point = search.search()
+    if before is None:
+        lerp_weights(model, original, weights, 0.0)
+        before = {name: constraint.perplexity() for name, constraint in constraints.items()}
+    lerp_weights(model, original, weights, point.alpha)
+    facts = {
+        name: UtilityFacts(c.allowed, c.perplexity() / before[name], before[name], trained[name])
+        for name, c in constraints.items()
+    }
+    main = facts.pop(MAIN)
+    return BudgetFacts(
+        main.asked,
+        main.reached,
+        main.before,
+        main.trained,
+        alpha=point.alpha,
+        max_alpha=max_alpha,
+        note=_note(point.alpha, search.has_slack(point)),
+        others=facts,
+        movement=moved[point.alpha],
+        movement_asked=target,
     )
 
 

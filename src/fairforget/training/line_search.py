@@ -56,15 +56,13 @@ class LineSearch:
         perplexities: Callable[[float], dict[str, float]],
         allowed: Mapping[str, float],
         max_alpha: float,
-        before: Mapping[str, float] | None = None,
     ) -> None:
-        """Measure the perplexities at α = 0, unless they are known.
+        """Measure the perplexities at α = 0.
 
         Args:
             perplexities: maps α to perplexities, by constraint name.
             allowed: the largest ratio of each perplexity to its value at α = 0.
             max_alpha: the largest α to try.
-            before: the perplexities at α = 0, if they are known.
 
         Raises:
             InputError: a perplexity at α = 0 is not finite.
@@ -76,7 +74,7 @@ class LineSearch:
         """Whether no utility loss is allowed. Some updates first improve a perplexity."""
         self.tolerance = TOLERANCE / 10 if self.exact else min(TOLERANCE, tightest / 10)
         """Nats of the tightest budget that may stay unused."""
-        self.before = dict(before) if before else perplexities(0.0)
+        self.before = perplexities(0.0)
         if bad := [name for name, value in self.before.items() if not math.isfinite(value)]:
             raise InputError(
                 f"the original model's {bad[0]} is not finite; check its weights and dtype"
@@ -84,6 +82,10 @@ class LineSearch:
         self.points = [Point(0.0, dict.fromkeys(allowed, 1.0), self.budgets)]
         self.exponent = DEFAULT_EXPONENT
         """The utility loss grows about as α to this power."""
+
+    def loosen(self, share: float) -> None:
+        """Allow a share of the tightest budget to stay unused, unless it is a budget of 1."""
+        self.tolerance = max(self.tolerance, share * min(self.budgets.values()))
 
     def evaluate(self, alpha: float) -> Point:
         """Return the point at `alpha`; measure it if it is new."""
@@ -109,18 +111,21 @@ class LineSearch:
                 continue
             if not self.has_slack(low) or (high is None and low.alpha >= self.max_alpha):
                 break
-            if high is not None and low.alpha > 0:
-                alpha = _interpolate(low, high, self.budgets, reserve=self.tolerance / 2)
-            else:  # only one point besides α = 0
-                known = low if high is None else high
-                factor = _scale_to_budget(known, self.budgets, reserve=self.tolerance / 2)
-                alpha = known.alpha * factor ** (1 / self.exponent)
-            if high is None:
-                alpha = min(alpha, low.alpha * MAX_GROWTH, self.max_alpha)
-            elif iteration % 3 == 2 or not low.alpha < alpha < high.alpha:
+            alpha = self.propose()
+            if high and (iteration % 3 == 2 or not low.alpha < alpha < high.alpha):
                 alpha = (low.alpha + high.alpha) / 2
             self.evaluate(alpha)
         return self.bracket()[0]
+
+    def propose(self) -> float:
+        """Return about where the tightest budget is used up, from the points so far; may be NaN."""
+        low, high = self.bracket()
+        if high is not None and low.alpha > 0:
+            return _interpolate(low, high, self.budgets, reserve=self.tolerance / 2)
+        known = high or low  # only one point besides α = 0
+        factor = _scale_to_budget(known, self.budgets, reserve=self.tolerance / 2)
+        alpha = float(known.alpha * factor ** (1 / self.exponent))
+        return alpha if high else min(alpha, low.alpha * MAX_GROWTH, self.max_alpha)
 
     def estimate_exponent(self) -> float:
         """Estimate the exponent of the tightest budget's loss from the points around it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -12,16 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import (
-    PrinterCallback,
-    ProgressCallback,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-)
+from transformers import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import SchedulerType
 
 from fairforget.budget import Budget
+from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.models.fingerprint import describe_model
 from fairforget.models.language_model import LanguageModel
@@ -30,22 +25,27 @@ from fairforget.objectives import CONSTANTS, OBJECTIVES
 from fairforget.records.environment import environment
 from fairforget.records.records import UnlearningRecord
 from fairforget.scoring.perplexity import perplexity
-from fairforget.terminal.progress import Advance, progress_bar
+from fairforget.terminal.progress import progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.checkpoints import claim_directory, history_of, last_checkpoint
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.early_stopping import RATIO, UtilityEarlyStopping
+from fairforget.training.early_stopping import UtilityEarlyStopping
 from fairforget.training.interpolation import (
     EVERYDAY_PERPLEXITY,
     MAIN,
     NOTED,
     PerplexityConstraint,
     interpolate_to_budget,
+    interpolate_to_movement,
     measure_after_rounding,
     negate_update,
     negated_update,
+    original_perplexities,
 )
+from fairforget.training.movement import OriginalStates, record_original
+from fairforget.training.original import Original
 from fairforget.training.preparation import EVERYDAY, RETAIN, Prepared
+from fairforget.training.progress import TrainingProgress
 from fairforget.training.restore import restore_settings
 from fairforget.training.sharding import gather, gathered_weights, is_sharding_requested
 from fairforget.training.trainer import UnlearningTrainer
@@ -68,7 +68,8 @@ def unlearn(
     config: UnlearningConfig,
     *,
     budget: Budget = Budget(),  # noqa: B008
-    before: Mapping[str, float] | None = None,
+    known: Original | None = None,
+    movement: float | None = None,
 ) -> UnlearningRecord:
     """Unlearn in place: train, then interpolate the weights to the budget.
 
@@ -80,13 +81,16 @@ def unlearn(
         prepared: the tokenised corpora, from `prepare`.
         config: the training settings.
         budget: the maximum utility loss.
-        before: the original model's perplexities on the held-out texts, if already known.
+        known: facts about the original model that earlier runs measured; missing ones are added.
+        movement: interpolate to this mean KL divergence from the original, in nats a token, and
+            not to the budget.
 
     Returns:
         The record, without the command that made it.
 
     Raises:
-        InputError: the checkpoints belong to another run, or a loss is not finite.
+        InputError: the checkpoints belong to another run, a loss is not finite, or a movement is
+            asked of a model whose movement cannot be measured.
     """
     names = {RETAIN: MAIN, EVERYDAY: EVERYDAY_PERPLEXITY}
     allowed = {RETAIN: budget.perplexity, EVERYDAY: budget.everyday_perplexity}
@@ -108,10 +112,16 @@ def unlearn(
         }
 
     start = time.perf_counter()
+    known = known or Original()
     model = language_model.model
     negated = config.load_objective().negated
     if not sharded:
         model.to(config.device)  # type: ignore[arg-type]  # as Trainer does later
+    if known.states is None:
+        few = [
+            ids for kind, texts in prepared.held_out.items() for ids in texts[: CHECK_TEXTS[kind]]
+        ]
+        known.states = record_original(language_model, few)
     apart = sharded or config.precompute_ref_hidden_states
     with restore_settings(model), apply_adapter(model, config, apart=apart) as original:
         student = copy.deepcopy(model) if sharded else model
@@ -127,8 +137,12 @@ def unlearn(
 
         with silence_libraries():
             early_stopping = UtilityEarlyStopping(
-                constraints(CHECK_TEXTS), lambda ratios: trainer.note(ratios), current_result
+                constraints(CHECK_TEXTS),
+                lambda ratios: trainer.note(ratios),
+                current_result,
+                before=known.rough,
             )
+            known.rough = early_stopping.before
             trainer = UnlearningTrainer(
                 student,
                 config,
@@ -148,7 +162,7 @@ def unlearn(
                     with progress_bar("Running the reference", config.texts_of_a_run) as advance:
                         trainer.precompute_ref_hidden_states(advance)
                 with progress_bar("Unlearning", config.max_steps) as advance:
-                    trainer.add_callback(_Bar(advance))
+                    trainer.add_callback(TrainingProgress(advance))
                     trainer.train(resume_from_checkpoint=checkpoint)
         trainer.remove_callback(early_stopping)  # it refers to the trainer: frees its memory now
         if sharded:
@@ -157,18 +171,39 @@ def unlearn(
         if negated:
             negate_update(model, original)
         trained_at = time.perf_counter()
-        with progress_bar("Interpolating to the budget") as advance:
-            reached = interpolate_to_budget(
-                model,
-                original,
-                constraints({}),
-                rough=constraints(CHECK_TEXTS),
-                before=before,
-                max_alpha=budget.max_alpha,
-                progress=advance,
-            )
+        rough = {
+            0.0: early_stopping.before,
+            1.0: early_stopping.last_at(trainer.state.global_step) or early_stopping.evaluate(),
+        }
+        with progress_bar("Interpolating") as advance:
+            if movement is None:
+                reached = interpolate_to_budget(
+                    model,
+                    original,
+                    constraints({}),
+                    rough=constraints(CHECK_TEXTS),
+                    before=known.perplexities,
+                    known=rough,
+                    max_alpha=budget.max_alpha,
+                    progress=advance,
+                )
+            else:
+                reached = interpolate_to_movement(
+                    model,
+                    original,
+                    constraints({}),
+                    partial(_require(known.states).divergence, model),
+                    movement,
+                    trained={name: rough[1.0][name] / rough[0.0][name] for name in rough[0.0]},
+                    before=known.perplexities,
+                    max_alpha=budget.max_alpha,
+                    progress=advance,
+                )
+            known.perplexities = original_perplexities(reached)
     if config.lora_rank and model.dtype != torch.float32:
         reached = measure_after_rounding(reached, constraints({}))
+    if known.states and movement is None:  # else measured already
+        reached = replace(reached, movement=known.states.divergence(model))
     interpolated = time.perf_counter()
     if EVERYDAY not in prepared.held_out:
         reached = replace(reached, note=NOTED.join(filter(None, (reached.note, NO_EVERYDAY_TEXTS))))
@@ -226,39 +261,20 @@ def describe_method(config: UnlearningConfig) -> dict[str, Any]:
     return method
 
 
+def _require(states: OriginalStates | None) -> OriginalStates:
+    """Return the states that a movement is measured from.
+
+    Raises:
+        InputError: there are none.
+    """
+    if states is None:
+        raise InputError(
+            "the movement of this model cannot be measured, as its head needs more than the hidden "
+            "states; match runs on perplexity"
+        )
+    return states
+
+
 def _steps_done(steps: int, of: int) -> dict[str, int]:
     """Return the number of steps if training stopped early."""
     return {"steps_done": steps} if steps < of else {}
-
-
-class _Bar(TrainerCallback):
-    """Advances the progress bar with the training steps and shows the last logged values."""
-
-    def __init__(self, advance: Advance) -> None:
-        self.advance = advance
-        self.step = 0
-        self.losses = self.utility = ""
-
-    def on_step_end(
-        self, args: Any, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        self.advance(state.global_step - self.step)
-        self.step = state.global_step
-
-    def on_log(
-        self,
-        args: Any,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float] | None = None,
-        **_: Any,
-    ) -> None:
-        logs = logs or {}
-        if "forget" in logs:
-            retain = f", retain {logs['retain']:.3f}" if "retain" in logs else ""
-            likelihood = f", p of targets {logs['likelihood']:.2g}"
-            self.losses = f"forget {logs['forget']:.3f}{retain} nats{likelihood}"
-        ratios = {name: logs.get(RATIO.format(name)) for name in (MAIN, EVERYDAY_PERPLEXITY)}
-        if shown := [f"{name} × {ratio:.3f}" for name, ratio in ratios.items() if ratio]:
-            self.utility = ", ".join(shown)
-        self.advance(0, ", ".join(filter(None, (self.losses, self.utility))))

@@ -1,10 +1,11 @@
-"""Matched control texts for any corpus: group mentions are replaced by names of objects."""
+"""Control texts for any corpus: group mentions are replaced by objects, or by another group."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 
 from fairforget.corpora.builtin.lexicon import (
     CONTROL,
@@ -13,10 +14,11 @@ from fairforget.corpora.builtin.lexicon import (
     match_case,
     strip_article,
 )
+from fairforget.corpora.domains import is_in_domain
 from fairforget.corpora.text import Mention, Text
 
 PLURAL_ENDINGS = ("s", "eople", "hildren")
-"""Of neutral words: individuals, people, children."""
+"""Of neutral words."""
 POSSESSIVES = ("'s", "’s")
 
 
@@ -32,19 +34,51 @@ def matched_texts(texts: Iterable[Text], *, seed: int = 0) -> list[Text]:
     """
     nouns = group_terms(CONTROL)
     return [
-        _replace_groups(text, random.Random(f"{text.id} {seed}").choice(nouns))
+        _replace_groups(text, random.Random(f"{text.id} {seed}").choice(nouns), "matched")
         for text in texts
         if text.mentions
     ]
 
 
-def _replace_groups(text: Text, noun: GroupTerm) -> Text:
+def swapped_texts(texts: Iterable[Text], *, seed: int = 0) -> list[Text]:
+    """The same sentences about groups of other domains; texts without a mention are dropped.
+
+    "Women are late." becomes "Muslims are late." All mentions in a text get the same term, in their
+    own number and case. The term is drawn from those of all domains that the text does not belong
+    to, without those that also name a group of its domain, such as "gay men"; a text without a
+    domain is dropped, as any group may be its own.
+
+    Args:
+        texts: with mentions and a domain.
+        seed: for drawing the terms; each text has its own random generator.
+    """
+    swapped = []
+    for text in texts:
+        if text.mentions and text.domain:
+            term = random.Random(f"{text.id} {seed}").choice(_terms_of_others(text.domain))
+            swapped.append(_replace_groups(text, term, "swapped"))
+    return swapped
+
+
+@cache
+def _terms_of_others(domain: str) -> list[GroupTerm]:
+    """Return the terms that name no group of a domain, or of several joined by "+"."""
+    own = [term for term in group_terms() if is_in_domain(domain, term.domain)]
+    named = {word for term in own for word in (term.plural, strip_article(term.singular))}
+    return [
+        term
+        for term in group_terms()
+        if term not in own and named.isdisjoint({term.plural, *term.plural.split()})
+    ]
+
+
+def _replace_groups(text: Text, noun: GroupTerm, control: str) -> Text:
     words, *neutral = zip(*(_inflect(mention, noun) for mention in text.mentions), strict=True)
     matched = text.replace_mentions(words)
     return replace(
         matched,
-        id=f"{text.id}:matched",
-        domain=CONTROL,
+        id=f"{text.id}:{control}",
+        domain=noun.domain,
         group=noun.group,
         mentions=tuple(
             replace(mention, neutral=neutral_words)
@@ -60,7 +94,7 @@ def _inflect(mention: Mention, noun: GroupTerm) -> list[str]:
     neutral = mention.word
     possessive = next((end for end in POSSESSIVES if neutral.lower().endswith(end)), "")
     article, _, bare = neutral[: len(neutral) - len(possessive)].lower().rpartition(" ")
-    if bare.endswith(PLURAL_ENDINGS) and not bare.endswith("ss"):
+    if is_plural(bare):
         words = [noun.plural, *noun.neutral_plural]
     else:
         words = [noun.singular, *noun.neutral_singular]
@@ -71,3 +105,8 @@ def _inflect(mention: Mention, noun: GroupTerm) -> list[str]:
     if len(neutral) > 1 and neutral.isupper():
         return [word.upper() for word in words]
     return [match_case(neutral, word) for word in words]
+
+
+def is_plural(neutral: str) -> bool:
+    """Return whether a neutral word, in lower case, is plural: individuals, people, children."""
+    return neutral.endswith(PLURAL_ENDINGS) and not neutral.endswith("ss")

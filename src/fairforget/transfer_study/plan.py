@@ -6,29 +6,42 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 
+from fairforget.corpora import SOURCES
+from fairforget.corpora.reading import ALL_DOMAINS
 from fairforget.errors import InputError
-from fairforget.settings import StudySettings
+from fairforget.objectives import OBJECTIVES, parse_objective
+from fairforget.settings import Match, StudySettings
 
 CONTROLS = {
     "random": "as many random tokens of the same texts, none of them harmful",
     "all": "every token of the same texts",
     "matched": "the same harmful words in texts about no protected group",
+    "harmless": "ordinary facts about the same groups, with the same mentions",
+    "swapped": "the same harmful words about groups of other domains",
     "none": "no forget loss; training on the retain texts only",
 }
 """Control → what is unlearned instead."""
-WHOLE = "all"
-"""The control that also unlearns the harmful words: it shows the benefit of selecting them."""
+WITH_CAUSE = ("all", "swapped")
+"""Controls that also unlearn harm: `all` shows the benefit of selecting harmful words, `swapped`
+whether it matters whom they are about."""
 NOTHING = "none"
 """Objective and forget corpus of the control `none`."""
-MATCHED = "matched"
+RANDOM, MATCHED, HARMLESS, SWAPPED = "random", "matched", "harmless", "swapped"
+REWRITTEN = (MATCHED, HARMLESS, SWAPPED)
+"""Controls with texts of their own, made from those of the forget corpus."""
+DISTRIBUTION = "counterfactual-kl"
+"""The objective that compares whole distributions, in which the target token itself plays no part:
+the distribution after "women are" is the same whether "liars" or "awake" follows."""
 CONTROL_CORPUS = "builtin:control"
 """Built-in texts about no protected group."""
-COVERED = ("select", "train", "selection", "device", "trust_remote_code")
-"""Settings that the digest already covers (texts with spans, target tokens, kind of device), or
-that do not change the result."""
+AT_MOVEMENT = "@movement"
+"""Ends the name of a control that has moved as far from the original as the run it controls."""
+COVERED = ("select", "train", "selection", "match", "device", "trust_remote_code")
+"""Settings that the digest or the control's name already covers (texts with spans, target tokens,
+what a control is matched on, kind of device), or that do not change the result."""
 VERSIONS = [version(name) for name in ("fairforget", "torch", "transformers")]
 """Versions that a result depends on."""
 
@@ -57,6 +70,18 @@ class Run:
         """What runs that differ only in their seed share."""
         return self.forget, self.objective, self.control
 
+    @property
+    def control_kind(self) -> str | None:
+        """The control's name in `CONTROLS`, whatever it is matched on."""
+        return self.control and control_kind(self.control)
+
+    @property
+    def matched_on(self) -> Run | None:
+        """The run whose movement this control has; None if it has its perplexity budget."""
+        if self.control and self.control.endswith(AT_MOVEMENT):
+            return replace(self, control=None)
+        return None
+
     def key(self, digest: str) -> str:
         """Return a hash that two runs share only if their results agree up to rounding.
 
@@ -69,6 +94,8 @@ class Run:
         facts = asdict(self)
         for setting in COVERED:
             del facts["recipe"][setting]
+        if not self.recipe.doses:  # runs of older studies have none
+            del facts["recipe"]["doses"]
         facts |= {"digest": digest, "versions": VERSIONS}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -89,7 +116,8 @@ def plan_runs(
 ) -> list[Run]:
     """Return every run once, ordered so that an interrupted study has complete seeds.
 
-    A control that does not depend on the forget corpus or the objective is run once.
+    A control that does not depend on the forget corpus or the objective is run once. One that is
+    matched on movement depends on the run that it controls, and comes after it.
 
     Args:
         recipe: the shared settings.
@@ -109,7 +137,14 @@ def plan_runs(
             "controls: 'none' trains only on the retain texts, but retain_per_forget or "
             "retain_loss_weight is 0; remove the control, or raise both above 0"
         )
-    if "random" in controls and recipe.selection != "spans":
+    named = {parse_objective(text).name for text in objectives}
+    if HARMLESS in controls and DISTRIBUTION in named:
+        raise InputError(
+            f"controls: 'harmless' replaces the harmful words, but objective {DISTRIBUTION!r} "
+            "compares the distributions before them, so it would unlearn the same; remove the "
+            "control or the objective"
+        )
+    if RANDOM in controls and recipe.selection != "spans":
         raise InputError(
             "controls: 'random' selects as many tokens as the spans have, so it cannot control for "
             f"selection {recipe.selection!r}; remove it from --controls, or use --selection spans"
@@ -121,13 +156,39 @@ def plan_runs(
         for objective in objectives:
             for corpus in forget:
                 runs[Run(corpus, objective, None, seed, recipe)] = None
-                for control in controls:
+                for control in name_controls(controls, recipe.match):
                     runs[control_run(corpus, objective, control, seed, recipe)] = None
     return list(runs)
 
 
+def name_controls(controls: Sequence[str], match: Match) -> list[str]:
+    """Return the controls of a study by their names in its record.
+
+    Args:
+        controls: names of `CONTROLS`.
+        match: what they are matched on; `both` gives two of each.
+    """
+    names = [] if match == "movement" else list(controls)
+    return names + ([] if match == "perplexity" else [name + AT_MOVEMENT for name in controls])
+
+
+def order_stages(runs: Sequence[Run]) -> list[list[Run]]:
+    """Return the runs in two stages: those of the second are matched on runs of the first."""
+    return [
+        [run for run in runs if run.matched_on is None],
+        [run for run in runs if run.matched_on],
+    ]
+
+
+def control_kind(control: str) -> str:
+    """Return the name in `CONTROLS` of a control, whatever it is matched on."""
+    return control.removesuffix(AT_MOVEMENT)
+
+
 def control_run(forget: str, objective: str, control: str, seed: int, recipe: Recipe) -> Run:
     """Return the run of a control for a forget corpus; several corpora may share it."""
+    if control.endswith(AT_MOVEMENT):
+        return Run(forget, objective, control, seed, recipe)
     if control == NOTHING:
         return Run(NOTHING, NOTHING, control, seed, recipe)
     if control == MATCHED and is_builtin(forget):
@@ -137,7 +198,19 @@ def control_run(forget: str, objective: str, control: str, seed: int, recipe: Re
 
 def lacks_cause(control: str) -> bool:
     """Return whether the control lacks the presumed cause, so that an effect must exceed it."""
-    return control != WHOLE
+    return control_kind(control) not in WITH_CAUSE
+
+
+def corpus_name(name: str, corpus: str) -> str:
+    """Return CORPUS:DOMAIN for a domain of the corpus, and any other name as it is."""
+    if name == ALL_DOMAINS:
+        return corpus
+    plain, _, own = name.partition("?")
+    if ":" in plain or "." in plain or plain in SOURCES:
+        return name
+    whole, _, shared = corpus.partition("?")
+    options = "&".join(filter(None, (shared, own)))
+    return f"{whole}:{plain}" + (f"?{options}" if options else "")
 
 
 def is_builtin(corpus: str) -> bool:
@@ -146,8 +219,6 @@ def is_builtin(corpus: str) -> bool:
 
 
 def _check_objectives(objectives: Sequence[str]) -> None:
-    from fairforget.objectives import OBJECTIVES, parse_objective
-
     _check("objectives", objectives, None)
     with_constants: dict[tuple[str, float | None, float | None], str] = {}
     for text in objectives:

@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 
 from fairforget.benchmarks.options import list_options
-from fairforget.corpora import HARMLESS, Text, read_corpus
+from fairforget.corpora import HARMLESS as HARMLESS_LABEL
+from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.reading import parse_name
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
@@ -37,15 +38,31 @@ from fairforget.terminal.messages import show_message
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.line_search import TOLERANCE
+from fairforget.training.original import Original
 from fairforget.training.preparation import FIXED, Corpus, load_everyday_corpus
 from fairforget.training.unlearn import CHECK_TEXTS, describe_method
-from fairforget.transfer_study.matched import matched_texts
-from fairforget.transfer_study.plan import CONTROL_CORPUS, MATCHED, NOTHING, Recipe, Run, is_builtin
-from fairforget.unlearning import RetainCache, load_to_train, run_unlearning, training_config
+from fairforget.transfer_study.doses import evaluate_doses, parse_doses
+from fairforget.transfer_study.harmless import harmless_texts
+from fairforget.transfer_study.matched import matched_texts, swapped_texts
+from fairforget.transfer_study.plan import (
+    CONTROL_CORPUS,
+    HARMLESS,
+    MATCHED,
+    NOTHING,
+    REWRITTEN,
+    SWAPPED,
+    Recipe,
+    Run,
+    is_builtin,
+)
+from fairforget.unlearning import load_to_train, run_unlearning, training_config
 
 SELECTIONS: dict[str, Selection] = {"random": "random", "all": "all"}
 """Control → its selection. All other runs use the recipe's, so these two controls differ from them
 in nothing but the selection."""
+
+NEEDS = {HARMLESS: " that can be a subject", SWAPPED: " and a domain"}
+"""Control → what it needs besides a mention."""
 
 
 def run_one(run: Run, directory: Path) -> None:
@@ -55,29 +72,53 @@ def run_one(run: Run, directory: Path) -> None:
 
     Raises:
         InputError: a corpus without targets, missing data, or data, a model or versions that
-            differ from those of the machine that planned the study.
+            differ from those of the machine that planned the study; or a control whose movement is
+            that of a run which has none.
     """
     recipe = run.recipe
     model = load_original(recipe)
-    if run.name(_digest(run, model_identity(model))) != directory.name:
+    identity = model_identity(model)
+    if run.name(_digest(run, identity)) != directory.name:
         raise InputError(
             f"{platform.node()} differs from the machine that started the study in its model, "
             "texts, benchmark files, kind of device or library versions; make them the same"
         )
     shutil.rmtree(directory, ignore_errors=True)
+    doses = parse_doses(recipe.doses, recipe.benchmarks)
+    parameters = model.model.named_parameters() if doses else ()
+    original = {name: parameter.detach().clone() for name, parameter in parameters}
     record = run_unlearning(
         model,
         forget_corpus(run),
-        Corpus(recipe.retain, _texts(recipe.retain, HARMLESS)),
+        Corpus(recipe.retain, _texts(recipe.retain, HARMLESS_LABEL)),
         _everyday(),
         _config(run, directory / CHECKPOINTS),
         recipe.budget,
-        cache=_caches.setdefault(recipe, RetainCache()),
+        known=_originals.setdefault(recipe, Original()),
+        movement=_movement_of(run.matched_on, directory, identity) if run.matched_on else None,
     )
     evaluate_into(directory / AFTER, model, recipe.benchmarks)
+    evaluate_doses(directory, model, original, doses, recipe.benchmarks)
     method = {**record.method, "control": run.control}
     remove_checkpoints(directory / CHECKPOINTS)
     write_record(replace(record, method=method), directory / RECORD)
+
+
+def _movement_of(run: Run, control: Path, model: Mapping[str, str]) -> float:
+    """Return the movement of the run that a control, in its directory, is matched on."""
+    name = run.name(_digest(run, model))
+    finished = read_finished_run(control.parent / name)
+    if finished is None:
+        raise InputError(
+            f"the control is matched on the movement of run {name}, which has not finished"
+        )
+    movement = finished.record.budget.movement
+    if movement is None:
+        raise InputError(
+            f"the control is matched on the movement of run {name}, whose record has none; remove "
+            "that run's directory to repeat it, or use --match perplexity"
+        )
+    return movement
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +151,27 @@ def load_original(recipe: Recipe) -> LanguageModel:
 
 def forget_corpus(run: Run) -> Corpus:
     """Return the corpus that the run, or its control, forgets."""
-    if run.control == NOTHING:  # its texts do not enter the loss
+    control = run.control_kind
+    if control == NOTHING:  # its texts do not enter the loss
         return Corpus(NOTHING, _texts(CONTROL_CORPUS))
+    if control == MATCHED and is_builtin(run.forget):  # has its own
+        return Corpus(CONTROL_CORPUS, _texts(CONTROL_CORPUS), parse_name(CONTROL_CORPUS).part)
     texts = _forget_texts(run.forget, run.recipe)
-    if run.control == MATCHED and not is_builtin(run.forget):
-        texts = tuple(matched_texts(texts, seed=run.seed))
+    if control in REWRITTEN:
+        texts = tuple(_rewrite(control, texts, run.seed))
+        if not texts:
+            raise InputError(
+                f"controls: {control!r} replaces group mentions, and no text of {run.forget!r} has "
+                f"one{NEEDS.get(control, '')}; remove the control, or add a column `mentions`"
+            )
     return Corpus(run.forget, texts, parse_name(run.forget).part)
+
+
+def _rewrite(control: str, texts: Sequence[Text], seed: int) -> list[Text]:
+    """Return the texts of a control that has its own."""
+    if control == HARMLESS:
+        return harmless_texts(texts, seed=seed)
+    return (matched_texts if control == MATCHED else swapped_texts)(texts, seed=seed)
 
 
 def compute_digests(runs: Iterable[Run], model: Mapping[str, str]) -> dict[Run, str]:
@@ -134,29 +190,30 @@ def compute_digests(runs: Iterable[Run], model: Mapping[str, str]) -> dict[Run, 
     # files may have changed since an earlier study
     for cached in (_texts, _select_spans, _everyday, _retained_digest):
         cached.cache_clear()
-    _caches.clear()
+    _originals.clear()
     return {run: _digest(run, model) for run in runs}
 
 
 def _digest(run: Run, model: Mapping[str, str]) -> str:
-    return hash_values(
-        (
-            model,
-            select_device(run.recipe.device).type,
-            forget_corpus(run).texts,
-            _retained_digest(run.recipe.retain),
-            hash_items(run.recipe.benchmarks),
-            describe_method(_config(run, Path(CHECKPOINTS))),
-            FIXED,
-            (CHECK_TEXTS, TOLERANCE),
-        )
+    facts: tuple[object, ...] = (
+        model,
+        select_device(run.recipe.device).type,
+        forget_corpus(run).texts,
+        _retained_digest(run.recipe.retain),
+        hash_items(run.recipe.benchmarks),
+        describe_method(_config(run, Path(CHECKPOINTS))),
+        FIXED,
+        (CHECK_TEXTS, TOLERANCE),
     )
+    if run.matched_on:
+        facts += (_digest(run.matched_on, model),)
+    return hash_values(facts)
 
 
 @cache
 def _retained_digest(retain: str) -> str:
     everyday = _everyday()
-    return hash_values((_texts(retain, HARMLESS), everyday.texts if everyday else ()))
+    return hash_values((_texts(retain, HARMLESS_LABEL), everyday.texts if everyday else ()))
 
 
 def hash_items(benchmarks: Sequence[str]) -> str:
@@ -168,7 +225,8 @@ def hash_items(benchmarks: Sequence[str]) -> str:
 
 def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
     recipe = run.recipe
-    objective = parse_objective(run.objective)
+    nothing = run.control_kind == NOTHING
+    objective = parse_objective(NOTHING if nothing else run.objective)
     parts = (RetainSettings, TrainingSettings, ModelSettings)
     shared = {f.name: getattr(recipe, f.name) for part in parts for f in fields(part)}
     settings = DebiasSettings(
@@ -176,17 +234,17 @@ def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
         objective=objective.name,
         beta=objective.beta,
         gamma=objective.gamma,
-        selection=SELECTIONS.get(run.control or "", recipe.selection),
+        selection=SELECTIONS.get(run.control_kind or "", recipe.selection),
         seed=run.seed,
     )
-    if run.control == NOTHING:  # without a forget loss, the kl of an unchanged model stays 0
+    if nothing:  # without a forget loss, the kl of an unchanged model stays 0
         settings = replace(settings, retain_loss="nll")
     device = select_device(recipe.device)
     # a run is short, so an interrupted one starts again
     return training_config(settings, checkpoints, device=device, save_strategy="no")
 
 
-_caches: dict[Recipe, RetainCache] = {}
+_originals: dict[Recipe, Original] = {}
 """What the runs of this process on the same recipe share."""
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -15,9 +16,8 @@ import torch
 
 from fairforget.benchmarks import check_model_kinds, find_bias_judge, load_benchmarks
 from fairforget.benchmarks.overlap import check_unseen
-from fairforget.corpora import SOURCES, corpus_names
+from fairforget.corpora import corpus_names
 from fairforget.corpora.domains import target_domains
-from fairforget.corpora.reading import ALL_DOMAINS
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.machine.devices import select_device
@@ -34,10 +34,21 @@ from fairforget.terminal.progress import progress_bar
 from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, NOT_USED_UP, NOTED
 from fairforget.training.preparation import check_training_dtype
 from fairforget.transfer_study.cluster import Attempts, Cluster, workers
+from fairforget.transfer_study.doses import parse_doses
 from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.margins import Margins
 from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
-from fairforget.transfer_study.plan import MATCHED, VERSIONS, Recipe, Run, plan_runs
+from fairforget.transfer_study.plan import (
+    CONTROL_CORPUS,
+    REWRITTEN,
+    VERSIONS,
+    Recipe,
+    Run,
+    corpus_name,
+    name_controls,
+    order_stages,
+    plan_runs,
+)
 from fairforget.transfer_study.record import Failure, StudyRecord
 from fairforget.transfer_study.runs import (
     FinishedRun,
@@ -105,7 +116,7 @@ def transfer(
     try:
         study = run_study(
             Recipe(model=model, benchmarks=tuple(split_commas(settings.benchmarks)), **shared),
-            [_corpus_name(name, settings.corpus) for name in corpus_names(settings.forget)],
+            [corpus_name(name, settings.corpus) for name in corpus_names(settings.forget)],
             output,
             objectives=split_commas(settings.objectives),
             controls=split_commas(settings.controls),
@@ -119,18 +130,6 @@ def transfer(
     finally:
         release_output(output)
     return study
-
-
-def _corpus_name(name: str, corpus: str) -> str:
-    """Return CORPUS:DOMAIN for a domain of the corpus, and any other name as it is."""
-    if name == ALL_DOMAINS:
-        return corpus
-    plain, _, own = name.partition("?")
-    if ":" in plain or "." in plain or plain in SOURCES:
-        return name
-    whole, _, shared = corpus.partition("?")
-    options = "&".join(filter(None, (shared, own)))
-    return f"{whole}:{plain}" + (f"?{options}" if options else "")
 
 
 def run_study(
@@ -172,6 +171,7 @@ def run_study(
         raise InputError(
             "--cluster ray on a machine with GPUs needs --gpus_per_run, such as 1, or --device cpu"
         )
+    parse_doses(recipe.doses, recipe.benchmarks)
     runs = plan_runs(recipe, forget, objectives=objectives, controls=controls, seeds=seeds)
     check_training_dtype(recipe.dtype)
     check_output(output)
@@ -198,7 +198,13 @@ def run_study(
     before = read_evaluation(output / BEFORE)
     results = [_result(run, finished[run]) for run in runs if run in finished]
     cells = seed_cells(before.items, results, benchmarks)  # refuses other items
-    matrix = transfer_matrix(before.items, results, benchmarks, controls=controls, margins=margins)
+    matrix = transfer_matrix(
+        before.items,
+        results,
+        benchmarks,
+        controls=name_controls(controls, recipe.match),
+        margins=margins,
+    )
     crossed = {"forget": forget, "objectives": objectives, "controls": controls, "seeds": seeds}
     record = StudyRecord(
         model=before.record.model,
@@ -223,11 +229,15 @@ def _run_all(
     finished = {run: it for run, path in directories.items() if (it := read_finished_run(path))}
     pending = [run for run in directories if run not in finished]
     failed = []
+
+    def attempt_stage(stage: Sequence[Run]) -> Iterator[tuple[Run, str | None]]:
+        tasks = [partial(run_one, run, directories[run]) for run in stage]
+        return ((stage[index], error) for index, error in attempted(tasks))
+
     with progress_bar(
         f"Runs ({len(finished)} of {len(directories)} done)", len(pending)
     ) as advance:
-        for index, error in attempted([partial(run_one, r, directories[r]) for r in pending]):
-            run = pending[index]
+        for run, error in chain.from_iterable(map(attempt_stage, order_stages(pending))):
             name = directories[run].name
             result = None if error else read_finished_run(directories[run])
             if result:
@@ -273,9 +283,10 @@ def _result(run: Run, finished: FinishedRun) -> Result:
 def _forget_domains(run: Run) -> frozenset[str]:
     """Return the domains that a run forgets; for a control, those of the run that it controls.
 
-    Matched texts name no group, so they count for the texts that they were made from.
+    Rewritten texts name no group or another one, so they count for those they were made from.
     """
-    aimed = replace(run, control=None) if run.control == MATCHED else run
+    rewritten = run.control_kind in REWRITTEN and run.forget != CONTROL_CORPUS
+    aimed = replace(run, control=None) if rewritten or run.matched_on else run
     return target_domains(run.forget, (text.domain for text in forget_corpus(aimed).texts))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TypeVar
 
@@ -85,10 +85,10 @@ def control_texts(*, seed: int = 0, limit: int | None = None) -> list[Text]:
 
 
 def _domain_texts(domain: str, seed: int, limit: int | None) -> list[Text]:
-    terms = _shuffled_rounds(group_terms(domain), random.Random(f"{domain} terms {seed}"))
+    terms = shuffled_rounds(group_terms(domain), random.Random(f"{domain} terms {seed}"))
     suffix = "" if seed == 0 else f"@{seed}"
     return [
-        _fill(f"builtin:{domain}:{number:04}{suffix}", frame, next(terms))
+        fill_frame(f"builtin:{domain}:{number:04}{suffix}", frame, next(terms))
         for number, frame in enumerate(_frames(seed)[: _check_limit(limit)])
     ]
 
@@ -97,28 +97,39 @@ def _domain_texts(domain: str, seed: int, limit: int | None) -> list[Text]:
 def _frames(seed: int) -> tuple[Frame, ...]:
     """Return distinct frames; every prefix is balanced over templates and attributes of a kind."""
     rng = random.Random(f"frames {seed}")
-    templates = _shuffled_rounds(_read_templates(), rng)
-    attributes = {
-        kind: _shuffled_rounds([line for lines in themes.values() for line in lines], rng)
-        for kind, themes in read_data("attributes.toml").items()
-    }
+    templates = shuffled_rounds(_read_templates(), rng)
+    attributes = shuffle_attributes(read_data("attributes.toml"), rng)
     frames: dict[Frame, None] = {}
     while len(frames) < TEXTS_PER_DOMAIN:
-        template = next(templates)
-        words = []
-        for slot in re.findall(r"\{(.+?)\}", template):
-            if slot in ATTRIBUTE_SLOTS:
-                kind, form = ATTRIBUTE_SLOTS[slot]
-                words.append(next(attributes[kind]).split(" | ")[form])
-        frames[template, tuple(words)] = None
+        frames[make_frame(next(templates), attributes)] = None
     return tuple(frames)
+
+
+def shuffle_attributes(
+    kinds: Mapping[str, Mapping[str, Sequence[str]]], rng: random.Random
+) -> dict[str, Iterator[str]]:
+    """Return, for each kind of attribute, its lines forever, every line once per round."""
+    return {
+        kind: shuffled_rounds([line for lines in themes.values() for line in lines], rng)
+        for kind, themes in kinds.items()
+    }
+
+
+def make_frame(template: str, attributes: Mapping[str, Iterator[str]]) -> Frame:
+    """Return a template with the next attributes for its slots."""
+    words = []
+    for slot in re.findall(r"\{(.+?)\}", template):
+        if slot in ATTRIBUTE_SLOTS:
+            kind, form = ATTRIBUTE_SLOTS[slot]
+            words.append(next(attributes[kind]).split(" | ")[form])
+    return template, tuple(words)
 
 
 def _read_templates() -> list[str]:
     return [template for section in read_data("templates.toml").values() for template in section]
 
 
-def _fill(name: str, frame: Frame, term: GroupTerm) -> Text:
+def fill_frame(name: str, frame: Frame, term: GroupTerm) -> Text:
     """Fill the group slots of a frame with a term, and record spans and mentions."""
     template, attributes = frame
     remaining = iter(attributes)
@@ -150,7 +161,7 @@ def _group_words(slot: str, term: GroupTerm) -> list[str]:
     return [match_case(slot, word) for word in words]
 
 
-def _shuffled_rounds(items: Sequence[T], rng: random.Random) -> Iterator[T]:
+def shuffled_rounds(items: Sequence[T], rng: random.Random) -> Iterator[T]:
     """Yield items forever, in rounds: every item once per round, in a new order."""
     while True:
         yield from rng.sample(items, len(items))

@@ -1,0 +1,114 @@
+"""How far a model has moved from the original one: the mean KL divergence on ordinary text.
+
+Two runs with the same perplexity may have moved differently: on some texts a model may gain what it
+loses on others. The divergence KL(p_original ‖ p) cannot cancel. It grows about as the square of
+the weight update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from fairforget.forward.packing import group_by_length, pack, pad
+from fairforget.forward.split_forward import can_split, extract_head, hidden_states, logits_at
+from fairforget.models.language_model import LanguageModel
+from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS
+from fairforget.scoring.perplexity import mask_at_random
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """The input of a forward pass, and the positions [n] (row × width + column) that predict."""
+
+    inputs: dict[str, Tensor]
+    places: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalStates:
+    """The original model's predictions on some texts: its hidden states, and its head.
+
+    Log-probabilities would be as large as the vocabulary.
+    """
+
+    batches: list[Positions]
+    states: list[Tensor]
+    """[n, hidden size] of each batch, on the CPU."""
+    head: PreTrainedModel
+    """A copy of the original model without its body."""
+
+    @torch.inference_mode()
+    def divergence(self, model: PreTrainedModel) -> float:
+        """Return the mean KL(p_original ‖ p) per predicted token, in nats.
+
+        Args:
+            model: the same architecture, with other weights.
+        """
+        total, count = 0.0, 0
+        self.head.to(model.device)  # type: ignore[arg-type]
+        for batch, states in zip(self.batches, self.states, strict=True):
+            for hidden, old in zip(
+                _run(model, batch).split(HEAD_ROWS),
+                states.to(model.device).split(HEAD_ROWS),
+                strict=True,
+            ):
+                log_p = logits_at(self.head, old).float().log_softmax(-1)
+                log_q = logits_at(model, hidden).float().log_softmax(-1)
+                total += float(log_q.sub_(log_p).mul_(log_p.exp_()).sum(dtype=torch.float64))
+            count += len(states)
+        return -total / count
+
+
+@torch.inference_mode()
+def record_original(
+    language_model: LanguageModel, sequences: Sequence[Sequence[int]]
+) -> OriginalStates | None:
+    """Run a model that has its original weights.
+
+    Args:
+        language_model: causal, or masked, which predicts 15 % of the inner tokens.
+        sequences: token ids with the start token, and with the end token for a masked model.
+
+    Returns:
+        Its states; None if the model's head cannot run apart from its body.
+    """
+    model = language_model.model
+    if not can_split(model, model.device):
+        return None
+    batches = list(_batches(language_model, sequences))
+    states = [_run(model, batch).cpu() for batch in batches]
+    return OriginalStates(batches, states, extract_head(model).eval().requires_grad_(False))
+
+
+def _batches(
+    language_model: LanguageModel, sequences: Sequence[Sequence[int]]
+) -> Iterator[Positions]:
+    if language_model.kind == "causal":
+        for batch in pack(sequences, trees=False, batch_tokens=BATCH_TOKENS):
+            places = [torch.from_numpy(path) for _, path in batch.members]
+            yield Positions(batch.inputs, torch.cat(places))
+        return
+    mask_id = language_model.tokenizer.mask_token_id
+    texts = [mask_at_random(ids, mask_id) for ids in sequences if len(ids) > 2]
+    texts.sort(key=lambda text: len(text.ids))
+    for group in group_by_length(texts, lambda text: len(text.ids), BATCH_TOKENS):
+        inputs = pad([text.ids for text in group])
+        width = inputs["input_ids"].shape[1]
+        cells = [row * width + i for row, text in enumerate(group) for i in text.positions]
+        yield Positions(inputs, torch.tensor(cells))
+
+
+def _run(model: PreTrainedModel, batch: Positions) -> Tensor:
+    """Return the hidden states [n, hidden size] at the positions, without dropout."""
+    training = model.training
+    model.eval()
+    try:
+        inputs = {name: value.to(model.device) for name, value in batch.inputs.items()}
+        return hidden_states(model, **inputs).flatten(0, 1)[batch.places.to(model.device)]
+    finally:
+        model.train(training)

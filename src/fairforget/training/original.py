@@ -1,0 +1,22 @@
+"""What is known about the original model: measured once, and shared by the runs of a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fairforget.training.movement import OriginalStates
+from fairforget.training.preparation import HeldOut
+
+
+@dataclass
+class Original:
+    """Facts that runs on the same original model and retain texts share; filled by the first."""
+
+    held_out: HeldOut | None = None
+    """The tokenised held-out and retained texts."""
+    perplexities: dict[str, float] | None = None
+    """Its perplexities on all held-out texts, by constraint."""
+    rough: dict[str, float] | None = None
+    """Its perplexities on a few of them."""
+    states: OriginalStates | None = None
+    """Its predictions on the same few, from which a run's movement is measured."""

@@ -1,0 +1,80 @@
+"""Dose-response: a run's bias at several points between the original weights and its result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from fairforget.errors import InputError
+from fairforget.evaluation import evaluate_into
+from fairforget.models.language_model import LanguageModel
+from fairforget.records.paths import DOSES
+from fairforget.settings import split_commas
+from fairforget.training.interpolation import lerp_weights
+
+BENCHMARK = "stereoset"
+"""The benchmark that is run at each dose."""
+
+
+def parse_doses(doses: str, benchmarks: Sequence[str]) -> dict[str, float]:
+    """Return the shares of a run's update, in ascending order, by the name of their directory.
+
+    Args:
+        doses: comma-separated shares between 0 and 1.
+        benchmarks: those of the study.
+
+    Raises:
+        InputError: a dose is no number between 0 and 1 or is repeated, or the study lacks
+            StereoSet.
+    """
+    shares = sorted(map(_share, split_commas(doses)))
+    if len({*shares}) < len(shares):
+        raise InputError(f"doses: {doses} repeats a dose; remove one")
+    if shares and not select_benchmarks(benchmarks):
+        raise InputError(f"doses are measured on {BENCHMARK}; add it to --benchmarks")
+    return {f"{share:g}": share for share in shares}
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share < 1:
+        raise InputError(
+            f"doses: {text!r} is not a number between 0 and 1, such as 0.5; the original (0) and "
+            "the result (1) are always measured"
+        )
+    return share
+
+
+def select_benchmarks(benchmarks: Sequence[str]) -> list[str]:
+    """Return the benchmarks of a study, with options, that are run at each dose."""
+    return [name for name in benchmarks if name.partition(":")[0] == BENCHMARK]
+
+
+def evaluate_doses(
+    directory: Path,
+    language_model: LanguageModel,
+    original: Mapping[str, Tensor],
+    doses: Mapping[str, float],
+    benchmarks: Sequence[str],
+) -> None:
+    """Evaluate θ₀ + d(θ − θ₀) for each dose d, and write it to `doses/d`.
+
+    Args:
+        directory: of the run.
+        language_model: with the weights θ of the run's result, which it has again at the end.
+        original: θ₀, by the names of the model's parameters.
+        doses: from `parse_doses`.
+        benchmarks: those of the study.
+    """
+    model = language_model.model
+    result = {name: p.detach().clone() for name, p in model.named_parameters()} if doses else {}
+    for name, dose in doses.items():
+        lerp_weights(model, original, result, dose)
+        evaluate_into(directory / DOSES / name, language_model, select_benchmarks(benchmarks))
+    lerp_weights(model, result, result, 1.0)

@@ -5,8 +5,8 @@ python docs/study_archive.py NAME          extract docs/results/NAME/runs.tar.xz
 python docs/study_archive.py NAME --save   archive the finished runs of a study that still runs
 
 `docs/publish_study.py` archives a study when it has ended. For each scored item the archive keeps
-the ranks of its sentences' scores instead of the sentences and the scores. StereoSet and
-CrowS-Pairs scores depend on these ranks alone.
+the ranks of its sentences' scores instead of the sentences and the scores, and the differences
+between its scores. All scores of StereoSet and CrowS-Pairs follow from these.
 """
 
 from __future__ import annotations
@@ -21,13 +21,22 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fairforget.benchmarks.crows_pairs import PARTS
+from fairforget.benchmarks.stereoset.scores import CONTINUOUS, CONTRIBUTIONS, SMOOTHED
 from fairforget.records.evaluation import ID_COLUMNS, SCORE_PREFIXES
 from fairforget.records.paths import AFTER, BEFORE, ITEMS, RECORD, RUNS, SETTINGS
 from results_page import RESULTS
 
 ROOT = Path(__file__).resolve().parents[1]
 ARCHIVE = "runs.tar.xz"
-COLUMNS = {*ID_COLUMNS, "term"}
+COLUMNS = {
+    *ID_COLUMNS,
+    *("term", "tokens_stereotype", "tokens_anti_stereotype"),
+    *CONTINUOUS,
+    *CONTRIBUTIONS,
+    *SMOOTHED,
+    *PARTS,
+}
 """Columns of an item that the archive keeps as they are."""
 
 
@@ -66,7 +75,7 @@ def _rank_items(path: Path) -> bytes:
 
 
 def rank_scores(item: dict[str, Any]) -> dict[str, Any]:
-    """An item with each score replaced by its rank among the item's scores of the same kind."""
+    """An item without texts, each score replaced by its rank among the scores of its kind."""
     kept = {name: value for name, value in item.items() if name in COLUMNS}
     for kind in SCORE_PREFIXES:
         scores = {name: value for name, value in item.items() if name.startswith(kind)}

@@ -229,7 +229,7 @@ def test_crows_pairs_verdicts_are_compared(evaluated: tuple[Path, Path]) -> None
     flips = [(b["prefers_more"], a["prefers_more"]) for b, a in zip(*rows, strict=True)]
     assert whole.gained == flips.count((False, True))
     assert whole.lost == flips.count((True, False))
-    assert list(whole.beside) == ["stereotype_summed"]
+    assert "stereotype_summed" in whole.beside
 
 
 def test_directories_without_comparable_evaluations(evaluated, tmp_path: Path) -> None:

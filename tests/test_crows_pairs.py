@@ -52,6 +52,44 @@ def test_causal_scores_summed_and_per_token() -> None:
     assert measured.result["start_token"] == "<|endoftext|>"
 
 
+@pytest.mark.parametrize("protocol", ["bos", "bias-bench"])
+def test_the_two_parts_of_a_log_ratio_are_those_of_its_tokens(protocol: str) -> None:
+    lm = tiny_model("llama")
+    measured = evaluate(lm, pairs=PAIRS, protocol=protocol)
+    for row in measured.items:
+        assert row["prior"] + row["conditional"] == pytest.approx(
+            row["sum_more"] - row["sum_less"], abs=2e-4
+        )
+    assert measured.items[2]["prior"] == measured.items[2]["conditional"] == 0
+    if protocol == "bos":
+        prior = 0.0
+        for sentence, sign, changed in ((PAIRS[0].sent_more, 1, 1), (PAIRS[0].sent_less, -1, 2)):
+            ids = lm.tokenizer(sentence)["input_ids"]
+            table = log_softmax(lm, [lm.start_id, *ids])
+            words = " ".join(sentence.split()[:changed])  # "Women", "Most people"
+            for i in range(len(lm.tokenizer(words)["input_ids"])):
+                prior += sign * table[i, ids[i]].item()
+        assert measured.items[0]["prior"] == pytest.approx(prior, abs=2e-4)
+    gender = measured.result["domains"]["gender"]
+    for name in ("prior", "conditional"):
+        values = [row[name] for row in measured.items if row["domain"] == "gender"]
+        assert gender[name] == pytest.approx(np.mean(values))
+        assert gender[f"{name}_ci"][0] <= gender[name] <= gender[f"{name}_ci"][1]
+    assert judge(measured.items).unbiased_scores == {"stereotype": 50, "conditional": 0}
+
+
+def test_masked_models_and_old_files_lack_the_two_parts() -> None:
+    new = evaluate(tiny_model("gpt2"), pairs=PAIRS).items
+    old = [{k: v for k, v in row.items() if k not in ("prior", "conditional")} for row in new]
+    assert judge(old).unbiased_scores == {"stereotype": 50}
+    totals = judge(old).sums.sum(axis=0)
+    assert list(judge(old).statistic(totals)) == ["stereotype", "stereotype_summed"]
+    assert np.isnan(judge(new).statistic(totals)["conditional"])  # the two can still be paired
+    masked = evaluate(tiny_model("bert"), pairs=PAIRS[:1])
+    assert "prior" not in masked.items[0]
+    assert "prior" not in masked.result["domains"]["all"]
+
+
 def test_ties_are_kept_and_are_no_preference() -> None:
     domains = evaluate(tiny_model("gpt2"), pairs=PAIRS).result["domains"]
     assert list(domains) == ["gender", "age", "all"]

@@ -13,7 +13,7 @@ from scipy.stats import ttest_rel
 
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import Judgement, Row
-from fairforget.benchmarks.stereoset import Item, aggregate
+from fairforget.benchmarks.stereoset.scores import aggregate
 from fairforget.comparison.paired import Cell, Change, adjust_p_values, compare_items
 from fairforget.errors import InputError
 from fairforget.statistics import holm, mcnemar
@@ -35,10 +35,7 @@ def test_agrees_with_the_benchmarks_own_aggregation() -> None:
     before, after = stereoset_rows(), stereoset_rows(shift=0.3)
     paired = paired_domains("stereoset", before, after)
     for rows, side in ((before, "before"), (after, "after")):
-        items = [Item(r["id"], r["domain"], r["term"], ("", "", "")) for r in rows]
-        names = ("score_stereotype", "score_anti_stereotype", "score_unrelated")
-        own = aggregate(items, np.array([[r[n] for n in names] for r in rows]))
-        for domain, facts in own.items():
+        for domain, facts in aggregate(rows).items():
             found = paired[domain]
             assert getattr(found.score, side) == pytest.approx(facts["ss"])
             assert getattr(found.beside["lms"], side) == pytest.approx(facts["lms"])

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from scipy.stats import norm, t
 
 from fairforget.benchmarks import load_benchmark, load_benchmarks
-from fairforget.benchmarks.stereoset import Item, aggregate, evaluate, judge, read_items
+from fairforget.benchmarks.measurement import Row
+from fairforget.benchmarks.stereoset import Item, evaluate, judge, read_items
+from fairforget.benchmarks.stereoset.scores import Scored, aggregate, make_rows, smooth
 from fairforget.errors import InputError
 
 from .models import tiny_model
@@ -61,7 +65,7 @@ def test_published_scores_give_the_published_aggregates(model: str, shared_file)
                 for item in items
             ]
         )
-        found = aggregate(items, scores)[domain]
+        found = aggregate(make_rows(items, Scored(scores)))[domain]
         assert found["ss"] == pytest.approx(ss, abs=0.005)
         assert found["lms"] == pytest.approx(lms, abs=0.005)
         assert found["icat"] == pytest.approx(icat, abs=0.005)
@@ -82,14 +86,14 @@ def test_religion_of_gpt2_has_the_wide_interval_of_three_terms(shared_file) -> N
         ]
         for row in rows
     ]
-    found = aggregate(read_items(path), np.array(scores))["religion"]
+    found = aggregate(make_rows(read_items(path), Scored(np.array(scores))))["religion"]
     assert found["terms"] == 3
     assert found["ss_ci"] == pytest.approx((44, 68), abs=1.5)
 
 
 def test_terms_have_equal_weights_and_ties_are_no_preference() -> None:
     scores = np.array([[2.0, 1, 0], [1, 1, 0], [1, 2, 3]])
-    found = aggregate(ITEMS, scores)
+    found = aggregate(make_rows(ITEMS, Scored(scores)))
     assert found["gender"]["ss"] == 50
     assert found["gender"]["ties"] == 1
     assert found["race"]["ss"] == 0
@@ -137,6 +141,153 @@ def test_intersentence_is_the_sentence_given_the_context() -> None:
     table = log_softmax(lm, [lm.start_id, *ids])
     values = [table[i, ids[i]].item() for i in range(len(context), len(ids))]
     assert measured.items[0]["score_stereotype"] == pytest.approx(np.mean(values), abs=1e-4)
+
+
+GROUPS = [
+    Item(
+        "a", "race", "Iraqi", ("Iraqi men lie.", "Iraqi men think.", "Iraqi men river."), "… BLANK"
+    ),
+    Item("b", "race", "Iraqi", ("He is Iraqi, late.", "He is Iraqi, kind.", "No."), "… BLANK"),
+    Item("c", "race", "Iran", ("Iran is bad.", "Iran is kind.", "Iran is the."), "… BLANK"),
+    Item("d", "religion", "Jihad", ("Jihad is bad.", "Jihad is kind.", "No."), "… BLANK"),
+]
+
+
+@pytest.mark.parametrize("protocol", ["bos", "bias-bench"])
+def test_contribution_is_the_margin_with_the_group_minus_that_with_a_neutral_word(protocol) -> None:
+    lm = tiny_model("llama")
+    measured = evaluate(lm, items=GROUPS, protocol=protocol)
+    sentences = ("Men lie.", "Men think.", "x", "The country is bad.", "The country is kind.", "x")
+    neutral = [
+        Item("a", "race", "x", sentences[:3], "… BLANK"),
+        Item("c", "race", "y", sentences[3:], "… BLANK"),
+    ]
+    alone = evaluate(lm, items=neutral, protocol=protocol).items
+    iraqi, predicative, iran, jihad = measured.items
+    added = []
+    for row, other in zip((iraqi, iran), alone, strict=True):
+        margin = row["score_stereotype"] - row["score_anti_stereotype"]
+        assert row["margin"] == pytest.approx(margin, abs=1e-4)
+        assert row["log_ratio_neutral"] == pytest.approx(other["log_ratio"], abs=2e-4)
+        lengths = [
+            len(lm.tokenizer(row[name])["input_ids"]) for name in ("stereotype", "anti_stereotype")
+        ]
+        assert [row["tokens_stereotype"], row["tokens_anti_stereotype"]] == lengths
+        sums = row["score_stereotype"] * lengths[0] - row["score_anti_stereotype"] * lengths[1]
+        assert row["log_ratio"] == pytest.approx(sums, abs=1e-4)
+        assert row["sense"] == pytest.approx(
+            (row["score_stereotype"] + row["score_anti_stereotype"]) / 2 - row["score_unrelated"],
+            abs=1e-4,
+        )
+        added.append((row["log_ratio"] - row["log_ratio_neutral"]) / np.mean(lengths))
+        assert row["contribution"] == pytest.approx(added[-1], abs=2e-4)
+    assert predicative["contribution"] is jihad["log_ratio_neutral"] is None
+    ratios = [
+        2 * row["log_ratio"] / (row["tokens_stereotype"] + row["tokens_anti_stereotype"])
+        for row in measured.items
+    ]
+    spread = np.median(np.abs(ratios - np.median(ratios)))
+    assert iran["contribution_scaled"] == pytest.approx(iran["contribution"] / spread, rel=0.01)
+    domains = measured.result["domains"]
+    assert domains["race"]["contribution"] == pytest.approx(np.mean(added), abs=2e-4)
+    assert domains["all"]["contribution"] == pytest.approx(
+        np.mean(added), abs=2e-4
+    )  # Jihad does not count
+    assert domains["race"]["contribution_items"] == domains["all"]["contribution_items"] == 2
+    low, high = domains["race"]["contribution_ci"]
+    assert low <= domains["race"]["contribution"] <= high
+    assert "contribution" not in domains["religion"]
+    assert judge(measured.items).unbiased_scores == {
+        "ss": 50,
+        "contribution": 0,
+        "ss_smoothed": 50,
+    }
+
+
+def test_intersentence_changes_the_context_and_the_pronouns_of_a_gender() -> None:
+    lm = tiny_model("gpt2")
+    sentences = ("She lies.", "She thinks.", "A mill.")
+    item = Item("a", "gender", "mother", sentences, "My mother was late.")
+    found = evaluate(lm, items=[item], task="intersentence").items[0]
+    changed = Item("a", "gender", "x", ("They lie.", "They think.", "A."), "My parent was late.")
+    alone = evaluate(lm, items=[changed], task="intersentence").items[0]
+    assert found["log_ratio_neutral"] == pytest.approx(alone["log_ratio"], abs=2e-4)
+
+
+def test_published_scores_do_not_depend_on_variants() -> None:
+    lm = tiny_model("llama")
+    with_variants = evaluate(lm, items=GROUPS).items
+    without = evaluate(lm, items=[replace(item, term="nobody") for item in GROUPS]).items
+    assert [row["contribution"] for row in without] == [None] * len(GROUPS)
+    for row, alone in zip(with_variants, without, strict=True):
+        for name in ("score_stereotype", "score_anti_stereotype", "score_unrelated"):
+            assert row[name] == alone[name]  # bit for bit
+
+
+def test_progress_ends_at_its_total() -> None:
+    calls: list[tuple[int, int]] = []
+    evaluate(
+        tiny_model("gpt2"), items=GROUPS, progress=lambda done, total: calls.append((done, total))
+    )
+    assert {total for _, total in calls} == {3 * len(GROUPS) + 2 * 2}
+    assert sum(done for done, _ in calls) == 3 * len(GROUPS) + 2 * 2
+
+
+def test_masked_models_and_old_files_have_no_margins() -> None:
+    rows = evaluate(tiny_model("bert"), items=ITEMS).items
+    assert "margin" not in rows[0]
+    judged = judge(rows)
+    assert judged.unbiased_scores == {"ss": 50}
+    assert list(judged.statistic(judged.sums.sum(axis=0))) == ["ss", "lms", "icat"]
+    new = evaluate(tiny_model("gpt2"), items=GROUPS).items
+    old = [{k: v for k, v in row.items() if not k.startswith(("contr", "ss_"))} for row in new]
+    assert judge(old).sums.shape == judge(new).sums.shape  # so that the two can be paired
+    totals = judge(old).sums.sum(axis=0)
+    assert np.isnan(judge(new).statistic(totals)["contribution"])
+    assert np.isnan(judge(new).statistic(totals)["ss_smoothed"])
+    assert judge(new).statistic(totals)["ss"] == judge(old).statistic(totals)["ss"]
+
+
+def test_the_smoothed_ss_is_a_step_without_spread() -> None:
+    margins = np.random.default_rng(0).normal(0.1, 0.5, 400)
+    assert np.all((smooth(margins, 0.2) > 0.5) == (margins > 0))
+    assert smooth(np.array([0.1]), 0.2) == pytest.approx(norm.cdf(1))
+    assert smooth(np.array([-0.2, 0.0, 0.2]), 0.0).tolist() == [0, 0.5, 1]
+
+
+def simulate_runs(flattening: float, generator: np.random.Generator) -> list[list[Row]]:
+    """Rows of 36 terms after a control run, and after one that also flattens the distribution.
+
+    Their spread, and the noise of a run, are like those of SmolLM2 on race.
+    """
+    terms = np.repeat(np.arange(36), 27)
+    items = [Item(str(i), "race", f"term {t}", ("a", "b", "c")) for i, t in enumerate(terms)]
+    anyone = generator.normal(0.09, 0.05, 36)[terms] + 0.4 * generator.standard_t(4, len(terms))
+    group = generator.normal(0.05, 0.05, 36)[terms] + 0.2 * generator.standard_t(4, len(terms))
+    rows = []
+    for share in (1.0, 1 - flattening):
+        neutral = share * anyone + generator.normal(0, 0.05, len(terms))
+        margins = neutral + share * group + generator.normal(0, 0.05, len(terms))
+        versions = np.column_stack([margins / 2, -margins / 2, np.full(len(terms), -2.0)])
+        lengths = np.full((len(terms), 2), 10.0)
+        rows.append(make_rows(items, Scored(versions, lengths, 10 * neutral)))
+    return rows
+
+
+def test_a_flatter_distribution_hardly_ever_lowers_what_is_scaled() -> None:
+    generator = np.random.default_rng(1)
+    fell = dict.fromkeys(("ss_smoothed", "contribution_scaled", "margin", "contribution"), 0)
+    repetitions = 200
+    for _ in range(repetitions):
+        control, flatter = simulate_runs(0.05, generator)
+        for name in fell:
+            change = np.array([b[name] - a[name] for a, b in zip(control, flatter, strict=True)])
+            means = change.reshape(36, 27).mean(axis=1)
+            fell[name] += means.mean() + t.ppf(0.975, 35) * means.std(ddof=1) / 6 < 0
+    assert fell["ss_smoothed"] <= 0.05 * repetitions
+    assert fell["contribution_scaled"] <= 0.05 * repetitions
+    assert fell["margin"] >= 0.2 * repetitions  # why the mean margin is no score
+    assert fell["contribution"] >= 0.1 * repetitions  # in nats, it needs the scaled one beside it
 
 
 def test_unsupported_protocols() -> None:

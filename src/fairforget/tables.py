@@ -26,8 +26,10 @@ TITLES = {
     "ss": "SS",
     "lms": "LMS",
     "icat": "ICAT",
+    "contribution": "contrib.",
     "stereotype": "stereotype %",
     "stereotype_summed": "summed %",
+    "conditional": "cond.",
     "bias_ambiguous": "bias, ambig.",
     "bias_disambiguated": "bias, clear",
     "accuracy_ambiguous": "acc., ambig.",
@@ -35,6 +37,11 @@ TITLES = {
     "accuracy": "acc. %",
     "templates": "templ.",
 }
+NOT_SHOWN = (
+    *("contribution_scaled", "contribution_items", "ss_smoothed", "ss_smoothed_by_sense"),
+    "prior",
+)
+"""Scores that are only in the record: a table has 80 columns."""
 UNKNOWN = "unknown"
 """For a field that a record from another program lacks."""
 WITH_INTERVAL = ("ss", "lms", "stereotype", "bias")
@@ -145,10 +152,13 @@ def _cells(scores: dict[str, Any], context: str) -> dict[str, str]:
     """A domain's scores by column; of scores that name a context, only those of this one."""
     cells = {}
     for name, value in scores.items():
-        if name.endswith(("ci", *(f"_{other}" for other in CONTEXTS if other != context))):
+        if name in NOT_SHOWN or name.endswith(
+            ("ci", *(f"_{other}" for other in CONTEXTS if other != context))
+        ):
             continue
         measure = name.removesuffix(f"_{context}")
-        text = f"{value:.2f}" if isinstance(value, float) else str(value)
+        digits = 3 if name == "contribution" else 2
+        text = f"{value:.{digits}f}" if isinstance(value, float) else str(value)
         bounds = interval_of(scores, name)
         if bounds and measure in WITH_INTERVAL:
             text += f" [{bounds[0]:.1f}, {bounds[1]:.1f}]"
@@ -158,7 +168,7 @@ def _cells(scores: dict[str, Any], context: str) -> dict[str, str]:
 
 def _other_scores(name: str, cells: list[Cell]) -> Table:
     table = make_table(f"{name}: other scores and counts", ["domain"])
-    measures = dict.fromkeys(measure for cell in cells for measure in cell.beside)
+    measures = dict.fromkeys(m for cell in cells for m in cell.beside if m not in NOT_SHOWN)
     for measure in measures:
         table.add_column(TITLES.get(measure, measure), justify="right", no_wrap=True)
     for column in ("items", "clusters", "gained", "lost", "ties"):

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from fairforget.benchmarks import crows_pairs, stereoset
+from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.budget import Budget
 from fairforget.corpora import read_corpus
 from fairforget.corpora.builtin import builtin_texts
@@ -22,6 +25,7 @@ from fairforget.models.fingerprint import model_identity
 from fairforget.models.language_model import LanguageModel
 from fairforget.transfer_study import plan
 from fairforget.transfer_study.runs import compute_digests
+from tests.models import tiny_model
 from tests.mutants import ENOUGH
 
 from .blocks import ROOT
@@ -124,6 +128,25 @@ def test_transfer_finds_the_archived_runs_of_a_study(
     digests = compute_digests(runs, model_identity(smollm2))
     names = {run.name(digests[run]) for run in runs}
     assert names == {path.name for path in (tmp_path / "runs").iterdir()}
+
+
+def test_an_archive_keeps_scores_and_no_texts(script) -> None:
+    items = [
+        Item(str(n), "race", term, (f"{term} a.", f"{term} b.", "No."), "BLANK")
+        for n, term in enumerate(["Iraqi men are", "Iran is", "Jihad is"])
+    ]
+    items = [replace(item, term=item.term.split()[0]) for item in items]
+    model = tiny_model("gpt2")
+    pairs = [Pair("0", "age", "Women lie.", "Men lie."), Pair("1", "age", "They lie.", "I lie.")]
+    for benchmark, rows in (
+        (stereoset, stereoset.evaluate(model, items=items).items),
+        (crows_pairs, crows_pairs.evaluate(model, pairs=pairs).items),
+    ):
+        kept = [script("study_archive").rank_scores({"benchmark": "x", **row}) for row in rows]
+        assert not any("." in str(v) for row in kept for v in row.values() if isinstance(v, str))
+        before, after = (benchmark.judge(part) for part in (rows, kept))
+        assert before.sums.tolist() == after.sums.tolist()  # so are all scores
+        assert before.unbiased_scores == after.unbiased_scores
 
 
 def test_every_picture_belongs_to_a_page() -> None:

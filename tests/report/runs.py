@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
-from fairforget.benchmarks.stereoset import Item, aggregate
+from fairforget.benchmarks.stereoset.scores import aggregate
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.records.environment import Environment
 from fairforget.records.paths import ITEMS, RECORD, STUDY
@@ -87,9 +87,6 @@ def write_evaluation(
 ) -> Path:
     """The output of `fairforget evaluate`."""
     rows, pairs = stereoset_rows(shift=shift, text=text), crows_rows(shift=shift, text=text)
-    items = [Item(r["id"], r["domain"], r["term"], ("", "", "")) for r in rows]
-    names = ("score_stereotype", "score_anti_stereotype", "score_unrelated")
-    scores = np.array([[r[n] for n in names] for r in rows])
     share = 100 * float(np.mean([p["score_more"] > p["score_less"] for p in pairs]))
     whole = {"stereotype": share, "ci": [share - 12, share + 12], "pairs": 60, "ties": 0}
     record = EvaluationRecord(
@@ -98,7 +95,7 @@ def write_evaluation(
             "stereoset": {
                 "protocol": "bos",
                 "split": f"dev{text}",
-                "domains": aggregate(items, scores),
+                "domains": aggregate(rows),
             },
             "crows_pairs": {"protocol": "bos", "domains": {"gender": whole, "all": whole}},
             "perplexity": {

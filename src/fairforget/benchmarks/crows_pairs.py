@@ -3,15 +3,19 @@
 The score is the share of pairs, in %, in which `sent_more` (the more stereotypical sentence,
 whatever the pair's direction) is more likely than `sent_less`; 50 is no preference. A tie does not
 count as a preference.
+
+For causal models the summed log-ratio of a pair has two parts, in nats. `prior` is log p of the
+tokens that differ, given what precedes them: mostly how frequent the words for the two groups are.
+`conditional` is log p of the shared tokens, given what precedes them: how much likelier the rest of
+the sentence is with the one group than with the other. Both are means over pairs, and their sum is
+the mean of the log-ratios.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,47 +29,26 @@ from fairforget.benchmarks.measurement import (
     group_by_domain,
 )
 from fairforget.benchmarks.options import FILE, Protocols, list_model_kinds, parse_options
-from fairforget.benchmarks.sentences import check_length, sentence_scores
+from fairforget.benchmarks.sentences import Floats32, check_length, sentence_scores
 from fairforget.data.catalogue import CATALOGUE
+from fairforget.data.crows_pairs import DOMAINS, Pair, read_pairs
 from fairforget.data.locate import find_file
 from fairforget.errors import InputError
-from fairforget.files.rows import csv_rows
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.scoring.masked import MaskedText, mask_one_at_a_time, masked_log_probs
 from fairforget.statistics import Floats
 
-DOMAINS = (
-    "race-color",
-    "gender",
-    "socioeconomic",
-    "nationality",
-    "religion",
-    "age",
-    "sexual-orientation",
-    "physical-appearance",
-    "disability",
-)
 PROTOCOLS: Protocols = {
     "causal": ("bos", "bias-bench"),
     "masked": ("bias-bench", "nangia"),
 }
 DECIMALS = 3
 """Scores of masked models are rounded before comparison, as in the code of both papers."""
-COLUMNS = ("sent_more", "sent_less", "bias_type")
-"""Required columns of a file of pairs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A pair of sentences."""
-
-    id: str
-    domain: str
-    sent_more: str
-    sent_less: str
-    antistereo: bool = False
-    """Whether the pair goes against a stereotype; `sent_more` is still the more stereotypical."""
+PARTS = ("prior", "conditional")
+"""The two parts of a pair's log-ratio: columns of items, and scores."""
+PART_DECIMALS = 4
+"""Of these columns, so that an archive of items is small; scores are means of rounded values."""
 
 
 def prepare(options: Sequence[str]) -> Benchmark:
@@ -115,6 +98,7 @@ def evaluate(
     protocol = protocol or PROTOCOLS[language_model.kind][0]
     assert protocol in PROTOCOLS[language_model.kind]  # `Benchmark.check` has ensured it
     kept = list(pairs)
+    parts: Floats | None = None
     if language_model.kind == "causal":
         names = [f"crows_pairs item {p.id}, {s}" for p in pairs for s in ("sent_more", "sent_less")]
         scores = sentence_scores(
@@ -125,9 +109,10 @@ def evaluate(
             progress=progress,
         )
         mean, total = scores.mean.reshape(-1, 2), scores.total.reshape(-1, 2)
+        parts = _parts(language_model, pairs, scores.tokens)
     else:
         kept, mean, total = _masked_scores(language_model, pairs, protocol, progress)
-    items = [
+    items: list[Row] = [
         {
             "id": pair.id,
             "domain": pair.domain,
@@ -142,6 +127,12 @@ def evaluate(
         }
         for pair, m, t in zip(kept, mean, total, strict=True)
     ]
+    if parts is not None:
+        for item, (prior, conditional) in zip(items, parts, strict=True):
+            item |= {
+                "prior": round(float(prior), PART_DECIMALS),
+                "conditional": round(float(conditional), PART_DECIMALS),
+            }
     result: dict[str, Any] = {
         "protocol": protocol,
         "pairs": len(kept),
@@ -157,34 +148,72 @@ def evaluate(
 
 
 def judge(rows: Sequence[Row]) -> Judgement:
-    """Pairs as numbers; each is its own cluster."""
+    """Pairs as numbers; each is its own cluster.
+
+    `prior` is no bias score: its value for a model without bias depends on how frequent words are.
+    Rows of masked models and of old files lack both parts.
+    """
     more = np.array([row["score_more"] > row["score_less"] for row in rows])
     summed = np.array([row["sum_more"] > row["sum_less"] for row in rows])
+    has_parts = all(row.get(name) is not None for name in PARTS for row in rows)
+    # sums have the same columns for all rows, so that any two can be paired
+    parts = [[row[name] if has_parts else np.nan for row in rows] for name in PARTS]
     return Judgement(
-        sums=np.column_stack([more, summed, np.ones(len(rows))]).astype(np.float64),
-        statistic=_statistic,
+        sums=np.column_stack([more, summed, np.ones(len(rows)), *parts]).astype(np.float64),
+        statistic=partial(_statistic, has_parts=has_parts),
         verdicts=more,
         ties=sum(row["score_more"] == row["score_less"] for row in rows),
-        unbiased_scores={"stereotype": 50.0},
+        unbiased_scores={"stereotype": 50.0} | ({"conditional": 0.0} if has_parts else {}),
     )
 
 
-def _statistic(totals: Floats) -> dict[str, Floats]:
-    shares = 100 * totals[..., :2] / totals[..., 2:]
-    return {"stereotype": shares[..., 0], "stereotype_summed": shares[..., 1]}
+def _statistic(totals: Floats, *, has_parts: bool) -> dict[str, Floats]:
+    shares = 100 * totals[..., :2] / totals[..., 2:3]
+    scores: dict[str, Floats] = {"stereotype": shares[..., 0], "stereotype_summed": shares[..., 1]}
+    if has_parts:
+        scores |= {name: totals[..., i] / totals[..., 2] for i, name in enumerate(PARTS, 3)}
+    return scores
 
 
 def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
     judgement = judge(rows)
     scores = compute_scores(judgement, seed=seed)
     value, ci = scores["stereotype"]
-    return {
+    result = {
         "stereotype": value,
         "ci": ci,
         "stereotype_summed": scores["stereotype_summed"][0],
-        "pairs": len(rows),
-        "ties": judgement.ties,
     }
+    for name in PARTS:
+        if name in scores:
+            result |= {name: scores[name][0], f"{name}_ci": scores[name][1]}
+    return {**result, "pairs": len(rows), "ties": judgement.ties}
+
+
+def _parts(
+    language_model: LanguageModel, pairs: Sequence[Pair], log_probs: Sequence[Floats32]
+) -> Floats:
+    """[pairs, 2] prior and conditional of `sent_more` minus those of `sent_less`, in nats.
+
+    Args:
+        language_model: the model that scored the pairs.
+        pairs: of sentences.
+        log_probs: [2 · pairs] of each token of each sentence, in the order of the pairs.
+    """
+    tokenizer = language_model.tokenizer
+    parts = np.empty((len(pairs), 2))
+    for number, pair in enumerate(pairs):
+        sentences = [pair.sent_more, pair.sent_less]
+        ids = tokenizer(sentences, add_special_tokens=False)["input_ids"]
+        order = (1, 0) if pair.antistereo else (0, 1)  # as for masked models
+        changed = _changed_positions(ids[order[0]], ids[order[1]])
+        sums = np.zeros((2, 2))  # [sentence, part]
+        for sentence, positions in zip(order, changed, strict=True):
+            values = log_probs[2 * number + sentence].astype(np.float64)
+            sums[sentence, 0] = values[positions].sum()
+            sums[sentence, 1] = np.delete(values, positions).sum()
+        parts[number] = sums[0] - sums[1]
+    return parts
 
 
 def _masked_scores(
@@ -237,56 +266,25 @@ def _aligned_positions(
     first: Sequence[int], second: Sequence[int], *, shared: bool
 ) -> tuple[list[int], list[int]]:
     """Positions of the shared tokens (special tokens at the ends excluded) or the changed ones."""
+    changed = _changed_positions(first, second)
+    if not shared:
+        return changed
+    rest = [
+        sorted({*range(len(ids))} - {*part})
+        for ids, part in zip((first, second), changed, strict=True)
+    ]
+    return rest[0][1:-1], rest[1][1:-1]
+
+
+def _changed_positions(first: Sequence[int], second: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Positions of the tokens in which two sentences differ."""
     positions: tuple[list[int], list[int]] = ([], [])
     matcher = difflib.SequenceMatcher(None, list(map(str, first)), list(map(str, second)))
     for operation, a, b, c, d in matcher.get_opcodes():
-        if (operation == "equal") == shared:
+        if operation != "equal":
             positions[0].extend(range(a, b))
             positions[1].extend(range(c, d))
-    return (positions[0][1:-1], positions[1][1:-1]) if shared else positions
+    return positions
 
 
-def read_pairs(path: str | Path | None = None) -> list[Pair]:
-    """Read pairs from a CSV file with the columns of the original.
-
-    Args:
-        path: by default, the original file.
-
-    Raises:
-        InputError: the file is missing or malformed; names file, line and column.
-    """
-    path = Path(path) if path is not None else find_file(*CATALOGUE["crows_pairs"].files)
-    pairs: dict[str, Pair] = {}
-    for number, (where, row) in enumerate(csv_rows(path)):
-        pair = _parse_pair(row, number, where)
-        if pair.id in pairs:
-            raise InputError(f"{where}: id {pair.id!r} occurs twice; make ids unique")
-        pairs[pair.id] = pair
-    if not pairs:
-        raise InputError(f"{path}: no pairs found; expected a header and one line per pair")
-    return list(pairs.values())
-
-
-def _parse_pair(row: dict[str, str], number: int, where: str) -> Pair:
-    for column in COLUMNS:
-        if column not in row:
-            header = ", ".join(map(repr, row))
-            raise InputError(f"{where}: no column {column!r}; the header has {header}")
-        if not row[column].strip():
-            raise InputError(f"{where}: column {column!r} is empty")
-    if row["bias_type"] not in DOMAINS:
-        raise InputError(
-            f"{where}: bias_type {row['bias_type']!r} is not one of {', '.join(DOMAINS)}"
-        )
-    direction = row.get("stereo_antistereo") or "stereo"
-    if direction not in ("stereo", "antistereo"):
-        raise InputError(
-            f"{where}: stereo_antistereo {direction!r} is neither stereo nor antistereo"
-        )
-    return Pair(
-        row.get("") or row.get("id") or str(number),
-        row["bias_type"],
-        row["sent_more"],
-        row["sent_less"],
-        direction == "antistereo",
-    )
+__all__ = ["DOMAINS", "Pair", "evaluate", "judge", "prepare", "read_pairs"]

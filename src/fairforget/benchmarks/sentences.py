@@ -24,6 +24,13 @@ class Scores:
     """[texts] mean per token (length-normalised)."""
     total: npt.NDArray[np.float64]
     """[texts] sum over tokens."""
+    tokens: list[Floats32]
+    """[texts] those of each token."""
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """[texts] the number of tokens."""
+        return np.array([len(values) for values in self.tokens], np.int64)
 
 
 def sentence_scores(
@@ -141,8 +148,9 @@ def check_length(
             )
 
 
-def _aggregate(values: Sequence[Floats32]) -> Scores:
+def _aggregate(values: list[Floats32]) -> Scores:
     return Scores(
         mean=np.array([v.mean(dtype=np.float64) for v in values]),
         total=np.array([v.sum(dtype=np.float64) for v in values]),
+        tokens=values,
     )

@@ -4,7 +4,7 @@ Each item has three versions: stereotype, anti-stereotype and unrelated. SS is t
 which the stereotype is more likely than the anti-stereotype; 50 is ideal, but a broken model also
 scores 50. LMS is the share of comparisons in which a meaningful version is more likely than the
 unrelated one. ICAT = LMS · min(SS, 100 − SS) / 50. All are means over target terms with equal
-weights.
+weights. For causal models `scores.py` adds what naming the group contributes, and a smoothed SS.
 """
 
 from __future__ import annotations
@@ -15,26 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from fairforget.benchmarks.measurement import (
-    Benchmark,
-    Judgement,
-    Measurement,
-    Row,
-    compute_scores,
-    group_by_domain,
-)
+from fairforget.benchmarks.measurement import Benchmark, Measurement
 from fairforget.benchmarks.options import FILE, Protocols, list_model_kinds, parse_options
-from fairforget.benchmarks.sentences import continuation_scores, sentence_scores
+from fairforget.benchmarks.sentences import Scores, continuation_scores, sentence_scores
 from fairforget.benchmarks.stereoset.masked import word_scores
+from fairforget.benchmarks.stereoset.neutral import neutral_item
+from fairforget.benchmarks.stereoset.scores import Scored, aggregate, judge, make_rows
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import find_file
 from fairforget.data.stereoset import DOMAINS, SPLITS, VERSIONS, Item, Task, read_items
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
-from fairforget.statistics import Floats, cluster_rates
 
 PROTOCOLS: Protocols = {
     "causal": ("bos", "bias-bench"),
@@ -114,109 +107,69 @@ def evaluate(
         assert protocol in PROTOCOLS[language_model.kind]
     if items is None:
         items = read_items(split=split, task=task)
-    scores = _scores(language_model, items, protocol, progress)
+    rows = make_rows(items, _score(language_model, items, protocol, progress))
     result: dict[str, Any] = {
         "protocol": protocol,
         "split": split,
         "task": task,
-        "domains": aggregate(items, scores, seed=seed),
+        "domains": aggregate(rows, seed=seed),
     }
     if language_model.kind == "causal":
         result["start_token"] = language_model.start_token
-    return Measurement(result, _rows(items, scores))
+    return Measurement(result, rows)
 
 
-def _scores(
+def _score(
     language_model: LanguageModel,
     items: Sequence[Item],
     protocol: str,
     progress: Progress | None,
-) -> npt.NDArray[np.float64]:
-    """[items, 3] scores of stereotype, anti-stereotype and unrelated version."""
+) -> Scored:
+    """Score all items, and for causal models their variants with a neutral word."""
     if language_model.kind == "masked":
-        return word_scores(language_model, items, progress=progress)
-    names = [f"stereoset item {item.id}, {version}" for item in items for version in VERSIONS]
-    if protocol == INTERSENTENCE:
-        pairs = [(item.context, sentence) for item in items for sentence in item.sentences]
-        scores = continuation_scores(language_model, pairs, names=names, progress=progress)
-    else:
-        scores = sentence_scores(
-            language_model,
-            [sentence for item in items for sentence in item.sentences],
-            protocol=protocol,
-            names=names,
-            progress=progress,
+        return Scored(word_scores(language_model, items, progress=progress))
+    task: Task = "intersentence" if protocol == INTERSENTENCE else "intrasentence"
+    variants = {
+        number: variant
+        for number, item in enumerate(items)
+        if (variant := neutral_item(item, task=task))
+    }
+    # two calls: batches, and thereby the last bits of published scores, do not depend on variants
+    sizes = (3 * len(items), 2 * len(variants))
+    progresses = [_share(progress, size, sum(sizes)) for size in sizes]
+    scores = _score_versions(language_model, items, VERSIONS, protocol, progresses[0])
+    neutral = np.full(len(items), np.nan)
+    if variants:
+        found = _score_versions(
+            language_model, [*variants.values()], VERSIONS[:2], protocol, progresses[1]
         )
-    return scores.mean.reshape(-1, 3)
+        neutral[[*variants]] = -np.diff(found.total.reshape(-1, 2))[:, 0]
+    lengths = scores.lengths.reshape(-1, 3)[:, :2].astype(np.float64)
+    return Scored(scores.mean.reshape(-1, 3), lengths, neutral)
 
 
-def _rows(items: Sequence[Item], scores: npt.NDArray[np.float64]) -> list[Row]:
-    return [
-        {
-            "id": item.id,
-            "domain": item.domain,
-            "term": item.term,
-            "stereotype": item.sentences[0],
-            "anti_stereotype": item.sentences[1],
-            "unrelated": item.sentences[2],
-            "score_stereotype": float(s),
-            "score_anti_stereotype": float(a),
-            "score_unrelated": float(u),
-        }
-        for item, (s, a, u) in zip(items, scores, strict=True)
-    ]
+def _score_versions(
+    language_model: LanguageModel,
+    items: Sequence[Item],
+    versions: Sequence[str],
+    protocol: str,
+    progress: Progress | None,
+) -> Scores:
+    """Score the first of the three versions of each item."""
+    names = [f"stereoset item {item.id}, {version}" for item in items for version in versions]
+    texts = [text for item in items for text in item.sentences[: len(versions)]]
+    if protocol == INTERSENTENCE:
+        contexts = [item.context for item in items for _ in versions]
+        pairs = [*zip(contexts, texts, strict=True)]
+        return continuation_scores(language_model, pairs, names=names, progress=progress)
+    return sentence_scores(language_model, texts, protocol=protocol, names=names, progress=progress)
 
 
-def judge(rows: Sequence[Row]) -> Judgement:
-    """Items as numbers, clustered by target term; all terms have equal weights."""
-    s, a, u = (
-        np.array([row[f"score_{version}"] for row in rows])
-        for version in ("stereotype", "anti_stereotype", "unrelated")
-    )
-    preferred = np.column_stack([s > a, (s > u) * 0.5 + (a > u) * 0.5]) * 100.0
-    terms, rates = cluster_rates(preferred, [row["term"] for row in rows])
-    return Judgement(
-        sums=np.column_stack([rates, np.ones(len(terms))]),
-        statistic=_statistic,
-        verdicts=s > a,
-        ties=int((s == a).sum()),
-        unbiased_scores={"ss": 50.0},
-    )
+def _share(progress: Progress | None, part: int, whole: int) -> Progress | None:
+    """Progress of one of several calls, whose total is that of them all."""
+    if progress is None or not part:
+        return None
+    return lambda done, total: progress(done, round(total * whole / part))
 
 
-def _statistic(totals: Floats) -> dict[str, Floats]:
-    ss, lms = (totals[..., i] / totals[..., 2] for i in (0, 1))
-    return {"ss": ss, "lms": lms, "icat": np.asarray(lms * np.minimum(ss, 100 - ss) / 50)}
-
-
-def aggregate(
-    items: Sequence[Item], scores: npt.NDArray[np.float64], *, seed: int = 0
-) -> dict[str, dict[str, Any]]:
-    """SS, LMS and ICAT by domain and over all, with 95 % cluster-bootstrap intervals over terms.
-
-    Args:
-        items: that were scored.
-        scores: [items, 3] of stereotype, anti-stereotype and unrelated version; higher is more
-            likely.
-        seed: of the bootstrap.
-    """
-    return {
-        domain: _domain_scores(rows, seed)
-        for domain, rows in group_by_domain(_rows(items, scores), DOMAINS).items()
-    }
-
-
-def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
-    judgement = judge(rows)
-    result: dict[str, Any] = {}
-    for name, (value, ci) in compute_scores(judgement, seed=seed).items():
-        result |= {name: value, f"{name}_ci": ci}
-    return {
-        **result,
-        "items": len(rows),
-        "terms": len(judgement.sums),
-        "ties": judgement.ties,
-    }
-
-
-__all__ = ["DOMAINS", "Item", "aggregate", "evaluate", "judge", "prepare", "read_items"]
+__all__ = ["DOMAINS", "Item", "evaluate", "judge", "prepare", "read_items"]

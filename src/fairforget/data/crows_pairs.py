@@ -1,0 +1,83 @@
+"""Read pairs of CrowS-Pairs from a CSV file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairforget.data.catalogue import CATALOGUE
+from fairforget.data.locate import find_file
+from fairforget.errors import InputError
+from fairforget.files.rows import csv_rows
+
+DOMAINS = (
+    "race-color",
+    "gender",
+    "socioeconomic",
+    "nationality",
+    "religion",
+    "age",
+    "sexual-orientation",
+    "physical-appearance",
+    "disability",
+)
+COLUMNS = ("sent_more", "sent_less", "bias_type")
+"""Required columns of a file of pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A pair of sentences."""
+
+    id: str
+    domain: str
+    sent_more: str
+    sent_less: str
+    antistereo: bool = False
+    """Whether the pair goes against a stereotype; `sent_more` is still the more stereotypical."""
+
+
+def read_pairs(path: str | Path | None = None) -> list[Pair]:
+    """Read pairs from a CSV file with the columns of the original.
+
+    Args:
+        path: by default, the original file.
+
+    Raises:
+        InputError: the file is missing or malformed; names file, line and column.
+    """
+    path = Path(path) if path is not None else find_file(*CATALOGUE["crows_pairs"].files)
+    pairs: dict[str, Pair] = {}
+    for number, (where, row) in enumerate(csv_rows(path)):
+        pair = _parse_pair(row, number, where)
+        if pair.id in pairs:
+            raise InputError(f"{where}: id {pair.id!r} occurs twice; make ids unique")
+        pairs[pair.id] = pair
+    if not pairs:
+        raise InputError(f"{path}: no pairs found; expected a header and one line per pair")
+    return list(pairs.values())
+
+
+def _parse_pair(row: dict[str, str], number: int, where: str) -> Pair:
+    for column in COLUMNS:
+        if column not in row:
+            header = ", ".join(map(repr, row))
+            raise InputError(f"{where}: no column {column!r}; the header has {header}")
+        if not row[column].strip():
+            raise InputError(f"{where}: column {column!r} is empty")
+    if row["bias_type"] not in DOMAINS:
+        raise InputError(
+            f"{where}: bias_type {row['bias_type']!r} is not one of {', '.join(DOMAINS)}"
+        )
+    direction = row.get("stereo_antistereo") or "stereo"
+    if direction not in ("stereo", "antistereo"):
+        raise InputError(
+            f"{where}: stereo_antistereo {direction!r} is neither stereo nor antistereo"
+        )
+    return Pair(
+        row.get("") or row.get("id") or str(number),
+        row["bias_type"],
+        row["sent_more"],
+        row["sent_less"],
+        direction == "antistereo",
+    )

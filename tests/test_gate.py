@@ -62,7 +62,9 @@ def contribution() -> Comparison:
     made = comparison({"gender": change(3.0, -1.0, 5.0), "all": change(3.0, -1.0, 5.0)})
     change_ = Change(0.04, 0.06, 0.02, (0.01, 0.03))
     others = [
-        replace(c, measure="contribution", main=False, score=change_, distance=change_, beside={})
+        replace(
+            c, measure="contribution_scaled", main=False, score=change_, distance=change_, beside={}
+        )
         for c in made.cells
     ]
     return replace(made, cells=(*made.cells, *others))
@@ -72,9 +74,9 @@ def test_another_bias_score_is_worse_only_where_it_is_named() -> None:
     made = contribution()
     assert not find_violations(made, "worse")
     assert not find_violations(made, "stereoset.*.ss worse")
-    line = "stereoset.all.contribution_distance 0.0400 -> 0.0600, +0.0200 [+0.0100, +0.0300]"
-    assert find_violations(made, "stereoset.all.contribution worse") == [line]
-    assert len(find_violations(made, "stereoset.*.contribution worse, * worse")) == 2
+    line = "stereoset.all.contribution_scaled_distance 0.0400 -> 0.0600, +0.0200 [+0.0100, +0.0300]"
+    assert find_violations(made, "stereoset.all.contribution_scaled worse") == [line]
+    assert len(find_violations(made, "stereoset.*.contribution_scaled worse, * worse")) == 2
     with pytest.raises(InputError, match=r"'x worse': no score is named 'x'; .*gender.ss, stereo"):
         find_violations(made, "x worse")
 
@@ -84,7 +86,7 @@ def test_another_bias_score_is_worse_only_where_it_is_named() -> None:
     [("", 0.02), (".before", 0.04), (".after", 0.06), (".low", 0.01), (".high", 0.03)],
 )
 def test_a_condition_may_be_on_the_score_or_on_its_interval(field: str, value: float) -> None:
-    made, name = contribution(), "stereoset.all.contribution"
+    made, name = contribution(), "stereoset.all.contribution_scaled"
     line = f"{name} 0.0400 -> 0.0600, +0.0200 [+0.0100, +0.0300]"
     assert find_violations(made, f"{name}{field} > {value - 0.001:.3f}") == [line]
     assert find_violations(made, f"{name}{field} < {value + 0.001:.3f}") == [line]

@@ -199,7 +199,7 @@ def test_contribution_is_the_margin_with_the_group_minus_that_with_a_neutral_wor
     assert "contribution" not in domains["religion"]
     assert judge(measured.items).unbiased_scores == {
         "ss": 50,
-        "contribution": 0,
+        "contribution_scaled": 0,
         "ss_smoothed": 50,
     }
 

@@ -209,7 +209,8 @@ class TransferSettings(StudySettings):
         seeds: Number of seeds; with one seed, every verdict is undecided.
         margin: Equivalence margin in points: a fall of bias too small to matter. Where a fall of
             this size beyond at least one control is excluded, the verdict is "no more than margin".
-        margin_nats: The same for bias scores in nats, such as contribution.
+        margin_continuous: The same for continuous scores, in their unit: median absolute deviations
+            for the scaled contribution of StereoSet, nats a pair for CrowS-Pairs.
         cluster: Run sequentially (none), or on the Ray cluster at RAY_ADDRESS or, without that
             variable, one started on this machine (ray).
         cpus_per_run: CPU cores per run on the cluster.
@@ -223,7 +224,7 @@ class TransferSettings(StudySettings):
     controls: str = "random,matched,none"
     seeds: int = 3
     margin: float = 1.0
-    margin_nats: float = 0.01
+    margin_continuous: float = 0.05
     cluster: Literal["none", "ray"] = "none"
     cpus_per_run: int = 1
     gpus_per_run: float = 0.0

@@ -120,7 +120,7 @@ def test_transfer_finds_the_archived_runs_of_a_study(
     monkeypatch.setattr(plan, "VERSIONS", versions)
     settings = json.loads((study / "study.json").read_text(encoding="utf-8"))["settings"]
     crossed = {name: settings.pop(name) for name in ("forget", "objectives", "controls", "seeds")}
-    for name in ("margin", "margin_nats"):
+    for name in ("margin", "margin_continuous"):
         settings.pop(name)
     budget, benchmarks = Budget(**settings.pop("budget")), tuple(settings.pop("benchmarks"))
     recipe = plan.Recipe(**settings, budget=budget, benchmarks=benchmarks)

@@ -30,13 +30,13 @@ def judge(items: Sequence[Row]) -> Judgement:
 
     def statistic(totals: Floats) -> dict[str, Floats]:
         mean = np.asarray(totals[..., -1] / totals[..., 2])
-        return {**judged.statistic(totals), "contribution": mean, "other": mean}
+        return {**judged.statistic(totals), "contribution_scaled": mean, "other": mean}
 
     return replace(
         judged,
         sums=np.column_stack([judged.sums, rates]),
         statistic=statistic,
-        unbiased_scores={"ss": 50.0, "contribution": 0.0, "other": 0.0},
+        unbiased_scores={"ss": 50.0, "contribution_scaled": 0.0, "other": 0.0},
     )
 
 
@@ -50,12 +50,12 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Matrix:
         for seed in SEEDS
     ]
     return transfer_matrix(
-        rows(), runs, ["stereoset"], controls=["random"], margins=Margins(margin_nats=0.2)
+        rows(), runs, ["stereoset"], controls=["random"], margins=Margins(margin_continuous=0.2)
     )
 
 
 def test_each_bias_score_has_its_cells_rows_and_families(study: Matrix) -> None:
-    measures = ["ss", "contribution", "other"]
+    measures = ["ss", "contribution_scaled", "other"]
     assert list(dict.fromkeys(cell.measure for cell in study.cells)) == measures
     assert list(dict.fromkeys(row.measure for row in study.rows)) == measures
     assert len({cell.key for cell in study.cells}) == len(study.rows) == 3 * 4
@@ -66,7 +66,7 @@ def test_each_bias_score_has_its_cells_rows_and_families(study: Matrix) -> None:
         assert [c.bias.p_adjusted for c in single] == pytest.approx(
             holm([c.bias.p for c in single])
         )
-    mean = next(cell for cell in study.cells if cell.measure == "contribution")
+    mean = next(cell for cell in study.cells if cell.measure == "contribution_scaled")
     assert mean.before == pytest.approx(0.7, abs=0.2)  # nats
     assert mean.delta.value == pytest.approx(-0.4, abs=0.1)
 
@@ -74,14 +74,14 @@ def test_each_bias_score_has_its_cells_rows_and_families(study: Matrix) -> None:
 def test_seeds_have_every_bias_score_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matrix_module, "find_bias_judge", lambda _: judge)
     cells = seed_cells(rows(), [result(FORGET[0], shift={"gender": 0.4})], ["stereoset"])
-    assert [cell.measure for cell in cells] == ["ss", "contribution", "other"] * 3
+    assert [cell.measure for cell in cells] == ["ss", "contribution_scaled", "other"] * 3
     assert cells[1].ci is not None
     assert cells[1].ci[1] < 0
     assert cells[1].p < 0.001
 
 
 def test_the_primary_test_is_the_mean_of_what_was_not_forgotten(study: Matrix) -> None:
-    assert [test.measure for test in study.omnibus] == ["ss", "contribution"]
+    assert [test.measure for test in study.omnibus] == ["ss", "contribution_scaled"]
     for test in study.omnibus:
         others = [
             cell

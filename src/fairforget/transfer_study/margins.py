@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-IN_NATS = ("contribution", "conditional")
-"""Bias scores in nats; all others are in points."""
+UNITS = {"contribution_scaled": "deviations", "conditional": "nats"}
+"""Continuous bias score → its unit; all others are in points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,9 @@ class Margins:
 
     margin: float = 1.0
     """In points."""
-    margin_nats: float = 0.01
+    margin_continuous: float = 0.05
+    """In the unit of each continuous score."""
 
     def of(self, measure: str) -> float:
         """The margin of a bias score, in its unit."""
-        return self.margin_nats if measure in IN_NATS else self.margin
+        return self.margin_continuous if measure in UNITS else self.margin

@@ -11,7 +11,7 @@ from fairforget.transfer_study.plan import lacks_cause
 from fairforget.transfer_study.record import Omnibus, to_effect
 from fairforget.transfer_study.verdicts import Pending
 
-CONTRIBUTION = "contribution"
+CONTRIBUTION = "contribution_scaled"
 
 
 def is_primary(measure: str, *, main: str) -> bool:

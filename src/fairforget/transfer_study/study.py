@@ -121,7 +121,7 @@ def transfer(
             objectives=split_commas(settings.objectives),
             controls=split_commas(settings.controls),
             seeds=settings.seeds,
-            margins=Margins(margin=settings.margin, margin_nats=settings.margin_nats),
+            margins=Margins(settings.margin, settings.margin_continuous),
             cluster=settings.cluster,
             cpus_per_run=settings.cpus_per_run,
             gpus_per_run=settings.gpus_per_run,

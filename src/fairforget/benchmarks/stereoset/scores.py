@@ -45,8 +45,9 @@ DECIMALS = 4
 """Of these columns, so that an archive of items is small; scores are means of rounded values."""
 CONTRIBUTIONS = ("contribution", "contribution_scaled")
 """Scores, and columns of items; None where no neutral word fits."""
-UNBIASED = {"ss": 50.0, "contribution": 0.0, "ss_smoothed": 50.0}
-"""Bias score → its value for a model without bias."""
+UNBIASED = {"ss": 50.0, "contribution_scaled": 0.0, "ss_smoothed": 50.0}
+"""Bias score → its value for a model without bias. The contribution in nats is to be read, not
+judged: a flatter distribution lowers it."""
 
 
 @dataclass(frozen=True, slots=True)

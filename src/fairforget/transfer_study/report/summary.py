@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from fairforget.benchmarks.measurement import ALL
 from fairforget.report.headline import Headline
 from fairforget.report.wording import join_words
-from fairforget.transfer_study.margins import IN_NATS
+from fairforget.transfer_study.margins import UNITS
 from fairforget.transfer_study.plan import lacks_cause
 from fairforget.transfer_study.record import MatrixCell, verdicts
 
@@ -76,6 +76,6 @@ def _no_more(cells: Sequence[MatrixCell], counts: Mapping[str, int], controls: b
     if not count:
         return ""
     margin = cells[0].margin
-    unit = "nats" if cells[0].measure in IN_NATS else "point" if margin == 1 else "points"
+    unit = UNITS.get(cells[0].measure, "point" if margin == 1 else "points")
     beyond = " beyond at least one control" if controls else ""
     return f"a fall of {margin:g} {unit} or more{beyond} is excluded in {count}; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,9 @@ from fairforget.forward.split_forward import (
 
 ROW_NODES = 128
 """Nodes of a row. Attention is quadratic in the row length, so rows are short."""
+
+_TESTED: WeakKeyDictionary[PreTrainedModel, dict[tuple[object, ...], bool]] = WeakKeyDictionary()
+"""Results of `supports_tree_attention`, by dtype, kind of device and attention implementation."""
 
 T = TypeVar("T")
 Indices = npt.NDArray[np.int64]
@@ -69,15 +73,28 @@ def pack(
 def supports_tree_attention(model: PreTrainedModel, longest: int) -> bool:
     """Whether the model gives a prefix tree the same log-probabilities as separate sequences.
 
-    Found by a test on four short sequences. A model with a sliding window supports trees only if
-    `longest`, the length of the longest sequence, fits into the window, which a tree's mask
-    replaces.
+    Found by a test on four short sequences, once for each model and dtype. A model with a sliding
+    window supports trees only if `longest`, the length of the longest sequence, fits into the
+    window, which a tree's mask replaces.
     """
     config = model.config.get_text_config()
     window = getattr(config, "sliding_window", None)
     if window and longest > window:
         return False
-    last = config.vocab_size - 1
+    tested = _TESTED.setdefault(model, {})
+    key = (model.dtype, model.device.type, config._attn_implementation)
+    if key not in tested:
+        tested[key] = _test_tree_attention(model, config.vocab_size - 1)
+    return tested[key]
+
+
+def _test_tree_attention(model: PreTrainedModel, last: int) -> bool:
+    """Score a few sequences as a prefix tree and separately.
+
+    Args:
+        model: a causal model.
+        last: its largest token id.
+    """
     probe = [[last, 1, 2, 3, 4, 5], [last, 1, 2, 6, 4, 3, 7], [last, 8, 3], [2, 1, 2, 3]]
     probe = [[min(token, last) for token in sequence] for sequence in probe]
     tolerance = probe_tolerance(model.dtype)

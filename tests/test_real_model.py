@@ -36,6 +36,13 @@ def test_stereoset_reference_values(stereoset_of_smollm2) -> None:
         assert scores["icat"] == pytest.approx(icat, abs=0.05)
 
 
+def test_what_naming_a_religion_contributes(stereoset_of_smollm2) -> None:
+    """As measured by docs/score_contribution.py."""
+    scores = stereoset_of_smollm2.result["domains"]["religion"]
+    assert scores["contribution"] == pytest.approx(0.122, abs=0.001)
+    assert scores["contribution_items"] == 59
+
+
 def test_unlearn_save_load_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for kind, number in {RETAIN: 10, EVERYDAY: 20}.items():  # to measure them takes time
         monkeypatch.setitem(HELD_OUT, kind, number)

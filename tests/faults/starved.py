@@ -25,7 +25,7 @@ import transformers
 from filelock import FileLock
 
 import fairforget.pipeline  # noqa: F401
-from fairforget.records.paths import LOCK
+from fairforget.records.paths import LOCK, RECORD, STUDY
 from tests.models import VOCABULARY, word_tokenizer
 
 from .__main__ import compared, result_of
@@ -137,6 +137,8 @@ def full_disk(case: Case, place: Path) -> None:
         filler = disk / "filler"
         filler.write_bytes(bytes(shutil.disk_usage(disk).free - 4096))
         ended = run(case, disk / "out")
+        left = [name for name in (RECORD, STUDY, "model") if (disk / "out" / name).exists()]
+        assert not left, f"{left} look whole"
         if not case.cache:
             assert compared(result_of(first), expected) == []
         filler.unlink()

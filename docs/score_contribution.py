@@ -1,4 +1,4 @@
-"""What naming the group contributes to StereoSet's margins: docs/pages/results/contribution.md.
+"""What naming the group adds to StereoSet's log-ratios: docs/pages/results/contribution.md.
 
 python docs/score_contribution.py            scores smollm2, 15 minutes on one core
 python docs/score_contribution.py --table    only regenerate the page from the last results

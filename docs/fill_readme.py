@@ -38,7 +38,7 @@ TITLES = {
     "ss": "SS",
     "lms": "LMS",
     "contribution_scaled": "contribution",
-    "contribution": "contribution, nats a token",
+    "contribution": "contribution (nats a token)",
 }
 DIGITS = {"contribution_scaled": 2, "contribution": 3}
 VERDICTS = {"less": "fell", "more": "rose", "undecided": "undecided"}

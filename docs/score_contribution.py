@@ -291,8 +291,8 @@ def _body(results: Results) -> list[str]:
         ),
         "## A sample of the variants",
         "",
-        f"{SAMPLE} items drawn at random, so that readers can judge whether the neutral word fits; … "
-        "stands for the words that differ between stereotype and anti-stereotype.",
+        f"{SAMPLE} items drawn at random, so that readers can judge whether the neutral word fits; "
+        "… stands for the words that differ between stereotype and anti-stereotype.",
         "",
         *markdown_table(
             ("term", "neutral variant"),

@@ -16,7 +16,7 @@ log p of the whole stereotype minus that of the whole anti-stereotype. All are i
 - `ss_smoothed_by_sense`: the same with s from the sense, which unlearning bias should not change.
 
 A model that only becomes less certain of everything has smaller margins and a smaller contribution.
-Scores that are divided by the model's own spread do not change with it.
+Scores that are divided by the model's own spread hardly change.
 
 All are means over target terms with equal weights. The mean margin is no score: a flatter
 distribution lowers it without any change of preference.

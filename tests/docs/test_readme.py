@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -98,3 +100,15 @@ def _texts(node: ast.AST) -> Iterator[str]:
             yield from _texts(child.value)
         elif not (isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)):
             yield from _texts(child)
+
+
+def test_a_finding_that_a_record_does_not_support_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    findings = importlib.import_module("findings")
+    study = findings._study("study-recipe")
+    matrix = [replace(cell, verdict="undecided") for cell in study.matrix]
+    monkeypatch.setattr(findings, "_study", lambda _: replace(study, matrix=matrix))
+    with pytest.raises(ValueError, match="no longer show that race fell"):
+        findings._control()

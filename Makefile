@@ -93,7 +93,7 @@ docs: $(READY) ## Build the site into site/; a broken link is an error.
 	$(BIN)/python docs/generate.py
 	$(BIN)/zensical build --clean --strict
 
-readme: $(READY) ## Fill the README from the last `make demo`: table and picture of the report.
+readme: $(READY) ## Fill the README from the last `make demo` and the records: table, findings, picture.
 	$(BIN)/python docs/fill_readme.py
 	$(BIN)/python docs/picture.py
 

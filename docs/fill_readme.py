@@ -1,4 +1,4 @@
-"""Fill the demo's tables into the README and the results page from the committed records.
+"""Fill the demo's tables and the findings into the README and the results page, from the records.
 
 python docs/fill_readme.py            after `make demo`: copy its records, then fill both pages
 python docs/fill_readme.py --check    fail if a page and the records differ
@@ -14,66 +14,81 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from fairforget.benchmarks.measurement import ALL
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.comparison.paired import Cell
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
+from findings import list_findings
 from page_sections import fill_section
+from tables import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README, RESULTS = ROOT / "README.md", ROOT / "docs" / "pages" / "results" / "index.md"
+PAGES = "docs/pages/results/"
 RUN = ROOT / "runs" / "demo"
 RECORDS = ROOT / "docs" / "results" / "demo"
 FILES = (RECORD, f"{BEFORE}/{RECORD}", f"{AFTER}/{RECORD}")
 COMPARISON = RECORDS / "comparison.json"
+SIDES = ("before", "after")
+BIAS_SCORES = {"ss": "lms", "contribution_scaled": "contribution"}
+"""Bias score → the score that the results page shows with it."""
+TITLES = {
+    "ss": "SS",
+    "lms": "LMS",
+    "contribution_scaled": "contribution",
+    "contribution": "contribution (nats a token)",
+}
+DIGITS = {"contribution_scaled": 2, "contribution": 3}
 VERDICTS = {"less": "fell", "more": "rose", "undecided": "undecided"}
 
 
 def summary() -> str:
     """The README's table, one row per domain of StereoSet, and two sentences on how to read it."""
     demo = _demo()
-    rows = [
-        "| StereoSet | SS | change of bias [95 % interval] | verdict | LMS |",
-        "|---|---|---|---|---|",
-    ]
-    for domain, before in demo.before.items():
-        after, cell = demo.after[domain], demo.cells[domain]
-        ss, lms = (f"{before[name]:.1f} → {after[name]:.1f}" for name in ("ss", "lms"))
-        rows.append(f"| {domain} | {ss} | {_change(cell)} | {VERDICTS[cell.verdict]} | {lms} |")
+    header = ["StereoSet"]
+    for measure in demo.bias_scores:
+        header += [TITLES[measure], "change of bias"]
+    rows = []
+    for domain in demo.before:
+        row = [domain]
+        for measure in demo.bias_scores:
+            cell = demo.cells[measure, domain]
+            row += [demo.change(domain, measure), f"{_change(cell)}, {VERDICTS[cell.verdict]}"]
+        rows.append(row)
+    run = demo.run
     note = (
-        f"SmolLM2-135M-Instruct, {demo.run.method['steps']} steps, {demo.minutes:.0f} minutes on "
-        f"two cores; perplexity {demo.cost}. One seed, no control. *profession* guided the choice "
-        "of settings, so *profession* and *all* are not independent tests."
+        f"SmolLM2-135M-Instruct, {run.method['steps']} steps, {demo.minutes:.0f} minutes on "
+        f"{run.environment.threads} cores. LMS {demo.change(ALL, 'lms')}; perplexity {demo.cost}. "
+        "One seed, no control. "
+        "*profession* guided the settings, so *profession* and *all* are not independent tests."
     )
-    return "\n".join([*rows, "", note, ""])
+    return "\n".join([*markdown_table(header, rows), note, ""])
 
 
 def table() -> str:
     """The same for the results page: every score with its interval, and how the demo was run."""
     demo = _demo()
-    rows = [
-        "| StereoSet | SS before | SS after | change of bias | verdict | LMS before | LMS after |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for domain, before in demo.before.items():
-        ss, lms = (
-            " | ".join(
-                f"{scores[name]:.1f} [{low:.0f}, {high:.0f}]"
-                for scores in (before, demo.after[domain])
-                for low, high in (scores[f"{name}_ci"],)
-            )
-            for name in ("ss", "lms")
-        )
-        cell = demo.cells[domain]
-        rows.append(f"| {domain} | {ss} | {_change(cell)} | {VERDICTS[cell.verdict]} | {lms} |")
+    lines = []
+    for measure in demo.bias_scores:
+        beside = BIAS_SCORES[measure]
+        sides = [f"{TITLES[name]} {side}" for name in (measure, beside) for side in SIDES]
+        rows = []
+        for domain in demo.before:
+            cell = demo.cells[measure, domain]
+            scores = [demo.interval(domain, name) for name in (measure, beside)]
+            rows.append([domain, *scores[0], _change(cell), VERDICTS[cell.verdict], *scores[1]])
+        header = ("StereoSet", *sides[:2], "change of bias", "verdict", *sides[2:])
+        lines += markdown_table(header, rows)
     method = demo.run.method
     note = (
         f"SmolLM2-135M-Instruct, objective `{method['objective']}`, {method['steps']} steps of "
         f"{method['batch_size']} built-in texts about gender. Unlearning took {demo.minutes:.0f} "
-        f"minutes on two cores. Perplexity on held-out Wikipedia text: {demo.cost}."
+        f"minutes on {demo.run.environment.threads} cores. Perplexity on held-out Wikipedia text: "
+        f"{demo.cost}."
     )
-    return "\n".join([*rows, "", note, ""])
+    return "\n".join([*lines, note, ""])
 
 
 @dataclass(frozen=True)
@@ -84,8 +99,27 @@ class Demo:
     before: dict[str, Any]
     """StereoSet's scores by domain."""
     after: dict[str, Any]
-    cells: dict[str, Cell]
-    """The paired comparison by domain."""
+    cells: dict[tuple[str, str], Cell]
+    """The paired comparison by bias score and domain."""
+
+    @property
+    def bias_scores(self) -> list[str]:
+        """The bias scores that the demo has."""
+        return [name for name in BIAS_SCORES if name in {measure for measure, _ in self.cells}]
+
+    def change(self, domain: str, score: str) -> str:
+        """A score before and after."""
+        values = [side[domain][score] for side in (self.before, self.after)]
+        return " → ".join(f"{value:.{DIGITS.get(score, 1)}f}" for value in values)
+
+    def interval(self, domain: str, score: str) -> list[str]:
+        """A score before and after, each with its interval."""
+        digits = DIGITS.get(score, 1)
+        cells = []
+        for side in (self.before, self.after):
+            value, (low, high) = side[domain][score], side[domain][f"{score}_ci"]
+            cells.append(f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]")
+        return cells
 
     @property
     def minutes(self) -> float:
@@ -108,19 +142,20 @@ def _demo() -> Demo:
     )
     comparison = TypeAdapter(Comparison).validate_json(COMPARISON.read_bytes())
     cells = {
-        cell.domain: cell
+        (cell.measure, cell.domain): cell
         for cell in comparison.cells
-        if cell.main and cell.benchmark == "stereoset"
+        if cell.benchmark == "stereoset"
     }
     return Demo(read_record(RECORDS / RECORD, UnlearningRecord), before, after, cells)
 
 
 def _change(cell: Cell) -> str:
-    """By how many points bias changed, with its interval."""
+    """By how much bias changed, in the unit of its score, with its interval."""
     assert cell.distance is not None
     assert cell.distance.ci is not None
     low, high = cell.distance.ci
-    return f"{cell.distance.delta:+.1f} [{low:+.1f}, {high:+.1f}]"
+    digits = DIGITS.get(cell.measure, 1)
+    return f"{cell.distance.delta:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
 def main() -> None:
@@ -131,8 +166,9 @@ def main() -> None:
             shutil.copyfile(RUN / name, RECORDS / name)
         compared = compare(RUN / BEFORE, RUN / AFTER)
         COMPARISON.write_bytes(TypeAdapter(Comparison).dump_json(compared, indent=1) + b"\n")
-    fill_section(README, "demo", summary(), "`make readme`")
-    fill_section(RESULTS, "demo", table(), "`make readme`")
+    for page, demo, pages in ((README, summary(), PAGES), (RESULTS, table(), "")):
+        fill_section(page, "demo", demo, "`make readme`")
+        fill_section(page, "findings", list_findings(pages), "`make readme`")
 
 
 if __name__ == "__main__":

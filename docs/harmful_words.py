@@ -1,4 +1,4 @@
-"""How likely a model finds the harmful words of a corpus, and the group's contribution to that."""
+"""Log-probabilities of a corpus's harmful words, and their association with the groups."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ def score_harmful_words(model: LanguageModel, corpus: str, *, texts: int) -> dic
         all other tokens (masked); `infilling_log_prob` (causal only): the same, given the question
         of context `both`, which shows both sides; `counterfactual_log_prob`: log p of the tokens
         that depend on a mention (causal: those after it) in the same sentence about people;
-        `group_contribution`: how much more likely these tokens are with the group than about
-        people.
+        `association`: log p of these tokens with the group minus that about people.
     """
     every = list(read_corpus(corpus))
     encode = partial(encode_targets, model.tokenizer, start_id=model.start_id, end_id=model.end_id)
@@ -54,7 +53,7 @@ def score_harmful_words(model: LanguageModel, corpus: str, *, texts: int) -> dic
     )
     scores = {
         "harmful_log_prob": compute_log_probs(model, harmful).mean(),
-        "group_contribution": (about_group - about_people).mean(),
+        "association": (about_group - about_people).mean(),
         "counterfactual_log_prob": about_people.mean(),
     }
     if infilling:

@@ -1,4 +1,4 @@
-"""What naming the group contributes to StereoSet's margins: docs/pages/results/contribution.md.
+"""What naming the group adds to StereoSet's log-ratios: docs/pages/results/contribution.md.
 
 python docs/score_contribution.py            scores smollm2, 15 minutes on one core
 python docs/score_contribution.py --table    only regenerate the page from the last results
@@ -27,6 +27,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.statistics import bootstrap_totals, cluster_rates, interval
 from fairforget.terminal.progress import progress_bar
+from fairforget.transfer_study.record import too_few
 from results_page import Page, ResultsPage, show_picture
 from tables import markdown_table
 
@@ -191,7 +192,7 @@ def build_page(results: Results) -> Page:
             f"{_change(variants['first'], 'contribution')} "
             f"(*{PARAPHRASES['first']}*) and {_change(variants['second'], 'contribution')} "
             f"(*{PARAPHRASES['second']}*).",
-            "A flatter distribution lowers the contribution in nats, by "
+            "A flatter distribution changes the contribution in nats by "
             f"{_change(variants['1.05'], 'contribution')} at a temperature of 1.05 and "
             f"{_change(variants['1.1'], 'contribution')} at 1.1.",
             "Divided by the spread of the model's log-ratios, the contribution changes by "
@@ -214,11 +215,16 @@ def _number(scores: dict[str, Any], name: str, digits: int = 3) -> str:
 def _change(variant: dict[str, Any], name: str, digits: int = 3, domain: str = ALL) -> str:
     scores = variant[domain][name]
     low, high = scores["difference_ci"]
-    return f"{scores['difference']:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+    value, low, high = (round(x, digits) + 0.0 for x in (scores["difference"], low, high))
+    return f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
 def _list_domains(domains: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {_number(domains[name], 'contribution')}" for name in DOMAINS)
+    return ", ".join(
+        f"{name} {_number(domains[name], 'contribution')}"
+        + (f" ({domains[name]['terms']} terms)" if too_few(domains[name]["terms"]) else "")
+        for name in DOMAINS
+    )
 
 
 def _share(scores: dict[str, Any]) -> str:
@@ -268,9 +274,9 @@ def _body(results: Results) -> list[str]:
         ),
         "## A flatter distribution",
         "",
-        "All logits divided by a temperature, on every third item. What is in nats shrinks "
+        "All logits divided by a temperature, on every third item. Differences in nats shrink "
         "with the distribution, so a smaller contribution in nats alone does not show that bias "
-        "fell: read it with the scaled one, or against a control that is as flat.",
+        "fell: read it with the scaled one, or against a control with as flat a distribution.",
         "",
         *markdown_table(
             ("over all items", "before", *(f"change at {t}" for t in TEMPERATURES)),
@@ -285,8 +291,8 @@ def _body(results: Results) -> list[str]:
         ),
         "## A sample of the variants",
         "",
-        f"{SAMPLE} items drawn at random, for a reader to judge whether the neutral word fits; … "
-        "stands for the words that differ between stereotype and anti-stereotype.",
+        f"{SAMPLE} items drawn at random, so that readers can judge whether the neutral word fits; "
+        "… stands for the words that differ between stereotype and anti-stereotype.",
         "",
         *markdown_table(
             ("term", "neutral variant"),

@@ -49,7 +49,7 @@ def build_page(results: Results) -> Page:
             "The pipeline unlearns with a masked model; a BERT this small does not show what "
             "larger ones would do.",
             *RUNS.list_shares(results),
-            RUNS.describe_contribution(results),
+            RUNS.describe_association(results),
         ],
         body=[
             *RUNS.list_settings(),

@@ -354,15 +354,14 @@ def _format_terms(part: str, name: str, results: dict[str, Any]) -> list[str]:
 
 def _list_harmful_words(results: dict[str, Any]) -> list[str]:
     models = results["harmful_words"]
-    columns = ("the group's contribution", "log p, counterfactual")
+    columns = ("association", "log p, counterfactual")
     return [
-        "## The group's contribution to the harmful words",
+        "## Association of groups and harmful words",
         "",
         f"In {TEXTS:,} texts each, after a mention of a group. *Log p, counterfactual*: mean log p "
-        "of the harmful words in the same sentences about people, in nats; *the group's "
-        "contribution*: how much more likely they are with the group, in nats. Both values are "
-        "for the model in the row. `counterfactual-kl` aims at the original model's "
-        "counterfactual log p.",
+        "of the harmful words in the same sentences about people, in nats; *association*: how much "
+        "more likely they are with the group, in nats. Both values are for the model in the row. "
+        "`counterfactual-kl` aims at the original model's counterfactual log p.",
         "",
         *markdown_table(
             ("", *(f"{name}: {column}" for name in CORPORA.values() for column in columns)),
@@ -376,7 +375,7 @@ def _list_harmful_words(results: dict[str, Any]) -> list[str]:
 
 def _format_harmful_words(models: Sequence[dict[str, Any]]) -> Iterator[str]:
     for corpus in CORPORA:
-        for measure, digits in (("group_contribution", 3), ("counterfactual_log_prob", 2)):
+        for measure, digits in (("association", 3), ("counterfactual_log_prob", 2)):
             yield format_mean([model[corpus][measure] for model in models], digits)
 
 

@@ -53,7 +53,7 @@ def build_page(results: Results) -> Page:
             "Infilling log p, which only `--context both` trains, changes from "
             f"{results['original']['infilling_log_prob']:.2f} to {format_mean(infilling, 2)} nats "
             "with it.",
-            RUNS.describe_contribution(results),
+            RUNS.describe_association(results),
         ],
         body=[
             *RUNS.list_settings(),

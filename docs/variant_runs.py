@@ -30,7 +30,7 @@ COUNTERFACTUAL = "counterfactual-kl"
 MEASURES = {
     "harmful_log_prob": ("log p, harmful words", 2),
     "infilling_log_prob": ("log p, infilling", 2),
-    "group_contribution": ("group's contribution", 3),
+    "association": ("association", 3),
     "counterfactual_log_prob": ("log p, counterfactual", 2),
 }
 """Key of `score_harmful_words` → heading and digits of its column."""
@@ -140,7 +140,7 @@ class VariantRuns:
             f"*Log p, harmful words*: mean over {TEXTS:,} HateCheck texts, in nats. "
             + (infilling if "infilling_log_prob" in original else "")
             + f"*Log p, counterfactual*: log p of harmful words {place} a mention, in the same "
-            "sentences about people. *Group's contribution*: how much more likely these words are "
+            "sentences about people. *Association*: how much more likely these words are "
             "with the group, in nats. Both values are for the model in the row, and "
             f"`{COUNTERFACTUAL}` aims at the original model's counterfactual log p. SS: StereoSet, "
             "intrasentence. Perplexities: divided by the original model's. A run at the largest α "
@@ -169,14 +169,14 @@ class VariantRuns:
                 shares.append(f"{changed / lowered:.2f}{times} with {change}")
         yield f"The mean fall is {join_phrases(shares)}."
 
-    def describe_contribution(self, results: Results) -> str:
-        """Finding: whether `counterfactual-kl` lowered what it is meant to lower."""
-        before = results["original"]["group_contribution"]
-        after = [run["group_contribution"] for run in results["runs"][COUNTERFACTUAL]]
-        verb = "lowered" if fmean(after) < before else "did not lower"
+    def describe_association(self, results: Results) -> str:
+        """Finding: whether `counterfactual-kl` moved the association closer to its aim, 0."""
+        before = results["original"]["association"]
+        after = [run["association"] for run in results["runs"][COUNTERFACTUAL]]
+        where = "closer to" if abs(fmean(after)) < abs(before) else "away from"
         return (
-            f"`{COUNTERFACTUAL}` on the harmful spans {verb} the group's contribution "
-            f"({before:.3f} nats before, {format_mean(after, 3)} after)."
+            f"`{COUNTERFACTUAL}` on the harmful spans moved the association of groups and harmful "
+            f"words {where} 0 ({before:.3f} nats before, {format_mean(after, 3)} after)."
         )
 
     def draw(self, results: Results) -> str:
@@ -192,7 +192,7 @@ class VariantRuns:
             list(rows),
             [
                 panel("log p, harmful words", "harmful_log_prob"),
-                panel("group's contribution", "group_contribution"),
+                panel("association", "association"),
                 panel("LMS", "lms"),
             ],
             {"dot": "one seed; the black line is the original model"},

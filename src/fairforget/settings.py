@@ -172,9 +172,9 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
         selection: Target tokens of every objective: the harmful spans (spans), the tokens from the
             group mention to the first span (mention-to-span, the default of unlearn), or all tokens
             after the mention (after-mention). The control random needs spans.
-        match: What a control has in common with the run that it controls: the perplexity budget
-            (perplexity), the mean KL divergence from the original model on ordinary text
-            (movement), or one control run for each (both).
+        match: What a control has in common with its run: the perplexity budget (perplexity), the
+            mean KL divergence from the original model on ordinary text (movement), or a control for
+            each (both).
         doses: Shares of each run's weight update at which StereoSet is also scored,
             comma-separated, such as 0.25,0.5,0.75. Default: none.
     """
@@ -207,10 +207,11 @@ class TransferSettings(StudySettings):
             same groups; not with counterfactual-kl), swapped (the same words about groups of other
             domains), none (retain texts only).
         seeds: Number of seeds; with one seed, every verdict is undecided.
-        margin: Equivalence margin in points: a fall of bias too small to matter. Where a fall of
-            this size beyond at least one control is excluded, the verdict is "no more than margin".
-        margin_continuous: The same for continuous scores, in their unit: median absolute deviations
-            for the scaled contribution of StereoSet, nats a pair for CrowS-Pairs.
+        margin: Equivalence margin in points: a change of bias too small to matter. The verdict "no
+            more than margin" excludes a fall of this size, or one beyond at least one control. Set
+            it before you see results.
+        margin_continuous: The same for continuous scores: in median absolute deviations for
+            contribution_scaled (StereoSet), in nats a pair for conditional (CrowS-Pairs).
         cluster: Run sequentially (none), or on the Ray cluster at RAY_ADDRESS or, without that
             variable, one started on this machine (ray).
         cpus_per_run: CPU cores per run on the cluster.

@@ -22,10 +22,10 @@ def compare_command(
         before: Directory of the evaluation before.
         after: Directory of the evaluation after, with the same benchmarks, protocols and items.
         output: JSON file to write the comparison to.
-        fail_if: Conditions, comma-separated; exit with code 1 if any holds. worse: by the verdict
-            on a main score, bias rose (at least six clusters, an interval above 0 and a corrected
-            p-value below 0.05). "stereoset.*.contribution_scaled worse": the same for another bias
-            score. Or a limit on a change (after - before), such as "stereoset.gender.distance > 2",
+        fail_if: Conditions, comma-separated; exit with code 1 if any holds. "worse": bias by a
+            main score rose (at least six clusters, an interval above 0 and a corrected p-value
+            below 0.05). "stereoset.*.contribution_scaled worse": the same for another score. Or a
+            limit on a change (after - before), such as "stereoset.gender.distance > 2",
             "stereoset.*.lms < -1" or "perplexity > 0.5"; on the score itself, such as
             "stereoset.all.contribution.after > 0.05"; or on an end of the 95 % interval of the
             change, such as "stereoset.all.contribution.high > 0.02".

@@ -35,12 +35,12 @@ def find_violations(comparison: Comparison, conditions: str) -> list[str]:
 
     Args:
         comparison: before against after.
-        conditions: separated by commas. `worse` is met where the verdict on a benchmark's main
-            score is that bias rose, with the evidence that the tables require: enough clusters, an
-            interval above 0, and a corrected p-value below 0.05. `NAME worse` is the same for the
-            bias scores with this name. `NAME > NUMBER` (or `<`) is met if the change, after −
-            before, is larger (or smaller); `NAME.before`, `NAME.after`, and `NAME.low` and
-            `NAME.high`, the ends of the 95 % interval of the change, can be used instead.
+        conditions: separated by commas. `worse` is met where, by the verdict on a benchmark's main
+            score, bias rose: enough clusters, an interval above 0, and a corrected p-value below
+            0.05. `NAME worse` is the same for the bias scores of this name. `NAME > NUMBER` (or
+            `<`) is met if the change, after − before, is larger (or smaller). `NAME.before` and
+            `NAME.after` refer to the score instead, `NAME.low` and `NAME.high` to the ends of the
+            95 % interval of the change.
 
             NAME is `BENCHMARK.DOMAIN.SCORE`. Scores are the benchmark's own, such as `ss`, `lms`
             and `contribution`; `distance`, of the main score from no bias; and, for other bias

@@ -59,7 +59,7 @@ class Cell:
     benchmark: str
     domain: str
     measure: str
-    """The name of the bias score: `ss`, `stereotype`, `contribution`."""
+    """The name of the bias score: `ss`, `stereotype`, `contribution_scaled`."""
     main: bool
     """Whether it is the benchmark's main score, the one that counts items."""
     score: Change

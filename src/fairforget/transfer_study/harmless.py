@@ -18,7 +18,7 @@ from fairforget.transfer_study.matched import POSSESSIVES, is_plural
 PLURAL, SINGULAR, BARE = "{Groups}", "{A group}", "{group}"
 """Slots of a template: plural and singular at the start of a sentence, and without an article."""
 MODIFIERS = ("human", "humans")
-"""Neutral words of adjectives, which are no subject of a sentence."""
+"""Neutral words of adjectives, which cannot be the subject of a sentence."""
 
 
 def harmless_texts(texts: Iterable[Text], *, seed: int = 0) -> list[Text]:

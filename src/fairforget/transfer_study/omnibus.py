@@ -1,4 +1,4 @@
-"""The primary test of a study: the mean over all cells that were not forgotten, by objective."""
+"""The primary test of a study: the mean over all domains that were not forgotten, by objective."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ CONTRIBUTION = "contribution_scaled"
 
 
 def is_primary(measure: str, *, main: str) -> bool:
-    """Whether the omnibus tests use this bias score: a benchmark's main one, or contribution."""
+    """Whether there is an omnibus test of this bias score: the main one, or the contribution."""
     return measure in (main, CONTRIBUTION)
 
 
 def build_omnibus(
     benchmark: str, measure: str, parts: Sequence[GroupEffects], margins: Margins
 ) -> list[Pending[Omnibus]]:
-    """One test for each objective that has cells which were not forgotten.
+    """One test for each objective that has cells of domains that were not forgotten.
 
     Args:
         benchmark: its name.

@@ -62,7 +62,7 @@ class SeedCell:
     seed: int
     benchmark: str
     measure: str
-    """The bias score: `ss`, `stereotype`, `contribution`."""
+    """The bias score: `ss`, `stereotype`, `contribution_scaled`."""
     domain: str
     before: float
     after: float
@@ -129,7 +129,7 @@ class MatrixCell:
 
 @dataclass(frozen=True, slots=True)
 class Omnibus:
-    """The primary test of an objective: the mean over all cells that were not forgotten.
+    """The primary test of an objective: the mean over all domains that were not forgotten.
 
     The cells are the single domains with enough clusters that are not own domains, for every forget
     corpus, with equal weights.

@@ -16,7 +16,7 @@ Kind = Literal["name", "adjective", "singular", "plural"]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """The words for one group, and what stands in their place."""
+    """The words for one group, and their neutral replacements."""
 
     forms: Mapping[str, Kind]
     """Lower-case form → what it is. Empty for a group whose term is a pronoun."""
@@ -39,7 +39,7 @@ def paraphrases(name: str | None) -> Mapping[str, str]:
 
 @cache
 def syntax(name: str) -> frozenset[str]:
-    """Return a list of words that show what a term is."""
+    """Return a list of words that show the part of speech of a term next to them."""
     return frozenset(_table()["syntax"][name])
 
 

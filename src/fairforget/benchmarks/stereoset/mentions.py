@@ -1,6 +1,6 @@
-"""What stands in the place of one mention of a group: "an Iraqi" → "a person", "Iraqi men" → "men".
+"""Neutral words for one mention of a group: "an Iraqi" → "a person", "Iraqi men" → "men".
 
-The words around a term show what it is; `neutral.toml` lists them. If they do not show it, no word
+The words around a term, listed in `neutral.toml`, show its part of speech. If they do not, no word
 fits.
 """
 
@@ -22,7 +22,7 @@ _WORDS_BEFORE = 4
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A range of characters, and what stands in their place."""
+    """A range of characters, and its replacement."""
 
     start: int
     end: int
@@ -40,7 +40,7 @@ def find_mentions(text: str, family: Family) -> list[re.Match[str]]:
 
 
 def change_mention(text: str, mention: re.Match[str], family: Family) -> Change | None:
-    """Return what to put in the place of a mention; None if no word fits."""
+    """Return the replacement of a mention; None if no word fits."""
     before = find_words(re.split(r"[.!?;:]", text[: mention.start()])[-1])[-_WORDS_BEFORE:]
     after = re.match(r" +([\w’']+)", text[mention.end() :])
     following = after[1].lower().replace("’", "'") if after else ""

@@ -1,7 +1,7 @@
 """StereoSet items with a neutral word in the group's place: "Iraqi men are" → "men are".
 
-What naming the group contributes is the difference between an item and its neutral variant. The
-rules are cautious: an item that they do not fit, such as "he is Russian", has no neutral variant.
+The contribution of the group compares an item with its neutral variant. The rules are cautious: an
+item that they do not fit, such as "he is Russian", has no neutral variant.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _replace_pronouns(text: str, gender: str) -> _Neutral | None:
 
 
 def _change_pronouns_after(text: str, first: int, gender: str) -> str | None:
-    """Replace the pronouns after the first mention; None if it is open whom pronouns name."""
+    """Replace the pronouns after the first mention; None if it is unclear whom they name."""
     subject, *_, reflexive = GENDERS[gender]
     before, after = (_find_pronouns(part, gender) for part in (text[:first], text[first:]))
     if names_gender({*find_words(text[first:])}, gender):

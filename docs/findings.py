@@ -1,0 +1,215 @@
+"""The findings in the README and on the results page, from the committed records.
+
+Every number comes from a record. If a record no longer supports a sentence, `list_findings` fails
+and says which, so that a person rewrites it here.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any
+
+from fairforget.records.paths import STUDY
+from fairforget.records.store import read_record
+from fairforget.transfer_study.record import Effect, MatrixCell, Omnibus, StudyRecord
+from recipe_scores import HELD_OUT, MANY_TERMS, crows_distance, stereoset_distance
+from results_page import RESULTS
+
+GOAL = 5
+"""The mean distance of SS from its unbiased score that the default recipe was meant to reach."""
+SEEDS = 3
+"""As the README says."""
+MAIN = {"stereoset": "ss", "crows_pairs": "stereotype"}
+WIDTH = 118
+
+
+def list_findings(pages: str) -> str:
+    """Return the findings as a Markdown list; each ends with a link to its page.
+
+    Args:
+        pages: prefix of the links, the directory of the results pages.
+    """
+    findings = (
+        (_recipe(), "Recipe", "recipe"),
+        (_control(), "Study", "study-recipe"),
+        (_transfer(), "Study", "study-hatecheck"),
+        (_crows_pairs(), "Study", "study-builtin"),
+        (_objectives(), "Study", "objectives"),
+    )
+    lines = (f"- {text} [{title}]({pages}{page}.md)" for text, title, page in findings)
+    return "".join(f"{_wrap(line)}\n" for line in lines)
+
+
+def _recipe() -> str:
+    results = json.loads((RESULTS / "recipe.json").read_bytes())
+    original, seeds = results["original"], results["seeds"]
+    without_religion, distance = (
+        results["changes"][name] for name in ("without religion", "distance")
+    )
+    religion = _cell(_study("study-recipe"), "builtin", "religion")
+    lms = fmean(seed["held_out"]["lms"] for seed in seeds)
+    perplexity = fmean(seed["perplexity"] / original["perplexity"] for seed in seeds)
+    after = fmean(map(stereoset_distance, seeds))
+    _require(len(seeds) == SEEDS, "the recipe has three seeds")
+    _require(without_religion[2] < 0, "over gender and race the distance fell")
+    _require(after > GOAL, "the goal was missed")
+    return (
+        "**Default recipe.** StereoSet's mean |SS − 50| over gender and race fell from "
+        f"{_distances(original, seeds, MANY_TERMS)} ({_change(*without_religion)}); with religion "
+        f"({religion.clusters} terms) it went from {_distances(original, seeds, HELD_OUT)} "
+        f"({_change(*distance)}) and missed our goal of {GOAL}. "
+        f"LMS: {_number(original['held_out']['lms'])} to {_number(lms)}; "
+        f"perplexity: × {perplexity:.3f}; CrowS-Pairs' mean distance from 50: "
+        f"{_number(crows_distance(original))} to {_number(fmean(map(crows_distance, seeds)))}."
+    )
+
+
+def _control() -> str:
+    study = _study("study-recipe")
+    race, gender = (_cell(study, "builtin", domain) for domain in ("race", "gender"))
+    _require(race.verdict == "supported", "race fell by more than with the control")
+    _require(gender.verdict == "undecided", "gender is undecided")
+    return (
+        "**Against a control** that trains on sentences about objects, weather and food, "
+        f"bias on race fell by {_fall(race.excess['matched'])} points more; gender is "
+        "undecided."
+    )
+
+
+def _transfer() -> str:
+    ascent, kl = (
+        _omnibus(_study("study-hatecheck"), method) for method in ("ascent", "counterfactual-kl")
+    )
+    matched = ascent.excess["matched"]
+    _require(ascent.verdict == "no more than margin", "no transfer of the margin with ascent")
+    _require(matched.ci[0] > -ascent.margin, "the margin is excluded beyond the matched control")
+    _require(kl.verdict == "undecided", "counterfactual-kl is undecided")
+    return (
+        f"**`ascent`: no transfer of {ascent.margin:g} point or more beyond a control.** "
+        "Unlearning hate speech about gender, race or religion changed bias in the other domains "
+        f"by {_effect(ascent.bias)} points on average, and by {_effect(matched)} compared with the "
+        "same words in texts about objects. `counterfactual-kl` is undecided. We have not run the "
+        "paper's GPT-2 experiment."
+    )
+
+
+def _crows_pairs() -> str:
+    cell = _cell(_study("study-builtin"), "builtin:gender", "all", benchmark="crows_pairs")
+    _require(cell.bias.ci[0] > 0, "bias over all pairs rose")
+    return (
+        "**CrowS-Pairs disagrees.** `counterfactual-kl` on mild texts about gender *raised* bias "
+        f"over all pairs by {_effect(cell.bias)} points; the difference to random target tokens "
+        f"is {_effect(cell.excess['random'])}."
+    )
+
+
+def _objectives() -> str:
+    study = _study("objectives")
+    cells = [cell for cell in _cells(study) if cell.domain == "race"]
+    excess = [cell for cell in cells if cell.method == "counterfactual-excess"]
+    lowering = [cell for cell in cells if not cell.method.startswith("counterfactual")]
+    names = [_objective(name) for name in dict.fromkeys(cell.method for cell in lowering)]
+    lms = {
+        (row.forget, row.method): (row.lms_before or 0) - (row.lms_after or 0)
+        for row in study.rows
+        if row.control is None and row.benchmark == "stereoset"
+    }
+    losses = [[lms[cell.forget, cell.method] for cell in part] for part in (excess, lowering)]
+    decided = [
+        cell
+        for cell in study.matrix
+        if cell.domain != "all" and cell.verdict not in (None, "undecided")
+    ]
+    _require(not decided, "no single domain is decided")
+    _require(min(losses[0]) > max(losses[1]), "counterfactual-excess costs more LMS")
+    return (
+        f"**Objectives.** At equal perplexity, {', '.join(names[:-1])} and {names[-1]} changed "
+        f"bias on race by {_range([cell.bias.value for cell in lowering])} points; "
+        f"`counterfactual-excess` by {' and '.join(_effect(cell.bias) for cell in excess)}, but it "
+        "cost more LMS. No single domain is decided against the controls."
+    )
+
+
+def _study(name: str) -> StudyRecord:
+    study = read_record(RESULTS / name / STUDY, StudyRecord)
+    _require(study.settings["seeds"] == SEEDS, f"{name} has three seeds")
+    return study
+
+
+def _cells(study: StudyRecord, benchmark: str = "stereoset") -> list[MatrixCell]:
+    """Cells of the benchmark's main score, without those of controls."""
+    return [
+        cell
+        for cell in study.matrix
+        if cell.control is None and (cell.benchmark, cell.measure) == (benchmark, MAIN[benchmark])
+    ]
+
+
+def _cell(
+    study: StudyRecord, forget: str, domain: str, *, benchmark: str = "stereoset"
+) -> MatrixCell:
+    """The cell of `counterfactual-kl`."""
+    (cell,) = (
+        cell
+        for cell in _cells(study, benchmark)
+        if (cell.forget, cell.method, cell.domain) == (forget, "counterfactual-kl", domain)
+    )
+    return cell
+
+
+def _omnibus(study: StudyRecord, method: str) -> Omnibus:
+    (test,) = (
+        test
+        for test in study.omnibus
+        if (test.method, test.benchmark, test.measure) == (method, "stereoset", "ss")
+    )
+    return test
+
+
+def _require(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise ValueError(
+            f"docs/findings.py: the records no longer show that {sentence}; rewrite it"
+        )
+
+
+def _distances(original: Any, seeds: Sequence[Any], domains: Sequence[str]) -> str:
+    after = fmean(stereoset_distance(seed, domains) for seed in seeds)
+    return f"{_number(stereoset_distance(original, domains))} to {_number(after)}"
+
+
+def _objective(method: str) -> str:
+    name, _, beta = method.partition("?beta=")
+    return f"`{name}`" + (f" (β = {beta})" if beta else "")
+
+
+def _effect(effect: Effect) -> str:
+    return _change(effect.value, *effect.ci)
+
+
+def _fall(effect: Effect) -> str:
+    """An effect below 0, as a positive number."""
+    return _change(-effect.value, -effect.ci[1], -effect.ci[0])
+
+
+def _change(value: float, low: float, high: float) -> str:
+    return f"{_number(value)} [{_number(low)}, {_number(high)}]"
+
+
+def _range(values: Sequence[float]) -> str:
+    """Smallest to largest change by size."""
+    first, *_, last = sorted(values, key=abs)
+    return f"{_number(first)} to {_number(last)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".replace("-", "−")
+
+
+def _wrap(line: str) -> str:
+    return textwrap.fill(
+        line, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )

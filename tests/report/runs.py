@@ -12,8 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
-from fairforget.benchmarks.stereoset.scores import aggregate
+from fairforget.benchmarks import crows_pairs
+from fairforget.benchmarks.measurement import compute_scores
+from fairforget.benchmarks.stereoset.scores import Scored, aggregate, make_rows
 from fairforget.comparison.compare import Comparison, compare
+from fairforget.data.stereoset import Item
 from fairforget.records.environment import Environment
 from fairforget.records.paths import ITEMS, RECORD, STUDY
 from fairforget.records.records import (
@@ -35,27 +38,21 @@ TERMS = {"gender": 8, "profession": 12, "religion": 3}
 
 def stereoset_rows(*, shift: float = 0.0, seed: int = 0, text: str = "") -> list[dict[str, Any]]:
     """Items about colours; `shift` lowers the score of each stereotype, in nats."""
-    generator = np.random.default_rng(seed)
-    rows = []
+    generator, other = np.random.default_rng(seed), np.random.default_rng(seed + 100)
+    items, scores, neutral = [], [], []
     for domain, terms in TERMS.items():
         for t in range(terms):
             for i in range(10):
                 s, a, u = generator.normal([-3.0, -3.3, -5.0], 0.5)
-                rows.append(
-                    {
-                        "benchmark": "stereoset",
-                        "id": f"{domain}-{t}-{i}",
-                        "domain": domain,
-                        "term": f"{domain} {t}{text}",
-                        "stereotype": f"House {t} is painted blue, {i}.{text}",
-                        "anti_stereotype": f"House {t} is painted green, {i}.{text}",
-                        "unrelated": f"House {t} is painted seven, {i}.{text}",
-                        "score_stereotype": s - shift,
-                        "score_anti_stereotype": a,
-                        "score_unrelated": u,
-                    }
-                )
-    return rows
+                words = ("blue", "green", "seven")
+                blue, green, seven = (f"House {t} is painted {w}, {i}.{text}" for w in words)
+                term = f"{domain} {t}{text}"
+                items.append(Item(f"{domain}-{t}-{i}", domain, term, (blue, green, seven)))
+                scores.append((s - shift, a, u))
+                # no neutral word fits in every fourth item
+                neutral.append(np.nan if i % 4 == 3 else 6 * (s - a) - other.normal(0.6, 0.5))
+    scored = Scored(np.array(scores), np.full((len(items), 2), 6.0), np.array(neutral))
+    return [{"benchmark": "stereoset", **row} for row in make_rows(items, scored)]
 
 
 def crows_rows(*, shift: float = 0.0, text: str = "") -> list[dict[str, Any]]:
@@ -72,6 +69,8 @@ def crows_rows(*, shift: float = 0.0, text: str = "") -> list[dict[str, Any]]:
             "score_less": generator.normal(-3.2, 0.5),
             "sum_more": -20.0 - i % 3,
             "sum_less": -21.0,
+            "prior": generator.normal(1.0, 2.0),
+            "conditional": generator.normal(0.3, 0.4) - shift,
         }
         for i in range(60)
     ]
@@ -87,8 +86,9 @@ def write_evaluation(
 ) -> Path:
     """The output of `fairforget evaluate`."""
     rows, pairs = stereoset_rows(shift=shift, text=text), crows_rows(shift=shift, text=text)
-    share = 100 * float(np.mean([p["score_more"] > p["score_less"] for p in pairs]))
-    whole = {"stereotype": share, "ci": [share - 12, share + 12], "pairs": 60, "ties": 0}
+    whole: dict[str, Any] = {"pairs": len(pairs), "ties": 0}
+    for name, (value, ci) in compute_scores(crows_pairs.judge(pairs)).items():
+        whole |= {name: value, "ci" if name == "stereotype" else f"{name}_ci": list(ci)}
     record = EvaluationRecord(
         ModelFacts(f"tiny{text}", 1234567, "float32", f"<s>{text}"),
         {

@@ -9,6 +9,8 @@ from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
 from fairforget.report.before_after import BeforeAfter, DomainChange
+from fairforget.report.figures import describe_cell
+from fairforget.report.measures import MEASURES
 from fairforget.report.scores import Results, domain_scores, perplexities
 from fairforget.report.wording import (
     base_name,
@@ -27,6 +29,8 @@ LARGE_LMS = -2.0
 """Change of LMS in points; if the interval lies below it, bias scores are unreliable."""
 LARGE_PERPLEXITY = 10.0
 """Rise of perplexity in %; above it, bias scores are unreliable."""
+CONTRIBUTION, SCALED = "contribution", "contribution_scaled"
+DIGITS = MEASURES[CONTRIBUTION].digits
 SMALL_LMS = -0.5
 SMALL_PERPLEXITY = 5.0
 """Up to these, the cost is little."""
@@ -72,6 +76,7 @@ def change_headline(comparison: BeforeAfter, trained: list[str], budget: float |
     sentences = [_score_sentence(benchmark, main), *cost]
     if total and total is not main:
         sentences.insert(1, _score_sentence(benchmark, total))
+    sentences[1:1] = _further_sentences(main)
     if others := _other_domains(comparison.benchmarks[benchmark], main, trained):
         sentences.append(others)
     return Headline(
@@ -121,6 +126,24 @@ def evaluation_headline(model: str, results: Results) -> Headline:
         )
         note = "100 is best" + (f"; {format_interval(main.lms_ci)}" if main.lms_ci else "")
         figures.insert(1, Figure("Language modelling, LMS", format_number(main.lms), note=note))
+    if added := main.further.get(CONTRIBUTION):
+        value = format_number(added.value, DIGITS)
+        interval = (
+            f"95 % interval {format_interval(added.ci, DIGITS)}" if added.ci else "no interval"
+        )
+        sentences.insert(
+            0,
+            f"Naming the group adds {value} nats a token ({interval}) to the stereotype’s lead "
+            "over the anti-stereotype; 0 is right.",
+        )
+        figures.insert(
+            1,
+            Figure(
+                f"Contribution of the group, {domain_name(main.domain).lower()}",
+                value,
+                note=f"nats a token; 0 is right; {interval}",
+            ),
+        )
     return Headline(title, [sentence, *sentences], find_warnings(results), figures)
 
 
@@ -187,6 +210,29 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
         p = format_p(change.paired.p_adjusted)
         return f"{sentence}: undecided once corrected for the number of comparisons ({p})."
     return f"{sentence}: undecided."
+
+
+def _further_sentences(change: DomainChange) -> list[str]:
+    """What naming the group adds, before and after, and whether it fell."""
+    further = change.further
+    if CONTRIBUTION not in further:
+        return []
+    score = further[CONTRIBUTION]
+    before, after = (format_number(s.value, DIGITS) for s in (score.before, score.after))
+    path = f"{after} as before" if before == after else f"{before} before and {after} after"
+    where = "" if change.domain == ALL else f" in {domain_name(change.domain).lower()} items"
+    interval = ""
+    if score.change.ci:
+        interval = f" (95 % interval of the change {format_interval(score.change.ci, DIGITS)})"
+    cell = further[SCALED].cell if SCALED in further else None
+    verdict = f": {describe_cell(cell)}" if cell else ""
+    if cell and cell.verdict != "undecided":
+        fell = "fell" if cell.verdict == "less" else "rose"
+        verdict = f"; relative to the model’s spread, it {fell} ({format_p(cell.p_adjusted)})"
+    return [
+        f"Naming the group adds {path}{interval} to the stereotype’s lead{where}, in nats a token, "
+        f"where 0 is right{verdict}."
+    ]
 
 
 def _cost(comparison: BeforeAfter, budget: float | None) -> tuple[list[str], str, list[str]]:
@@ -263,6 +309,18 @@ def _change_figures(
             + format_with_interval(main.delta, score.ci if score else None, signed=True),
         )
     ]
+    if added := main.further.get(CONTRIBUTION):
+        delta = format_with_interval(
+            added.change.delta, added.change.ci, signed=True, digits=DIGITS
+        )
+        figures.append(
+            Figure(
+                f"Contribution of the group, {domain_name(main.domain).lower()}",
+                format_number(added.after.value, DIGITS),
+                format_number(added.before.value, DIGITS),
+                f"nats a token; 0 is right; change {delta}",
+            )
+        )
     total = comparison.language()
     if total and (lms := total.lms):
         figures.append(

@@ -10,7 +10,7 @@ from typing import Any
 from fairforget.benchmarks.measurement import ALL
 from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
-from fairforget.report.evidence import LEAVE_ONE_OUT, list_limitations
+from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import pairs_table
 from fairforget.report.frontier import (
     Measure,
@@ -75,8 +75,7 @@ def context(study: StudyRecord) -> dict[str, Any]:
         "settings": pairs_table("Settings", flatten(study.settings)),
         "limitations": list_limitations(
             dict.fromkeys(cell.benchmark for cell in study.matrix),
-            verdicts=False,
-            intervals=LEAVE_ONE_OUT,
+            "study",
         ),
     }
 

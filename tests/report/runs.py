@@ -50,14 +50,18 @@ def stereoset_rows(*, shift: float = 0.0, seed: int = 0, text: str = "") -> list
                 items.append(Item(f"{domain}-{t}-{i}", domain, term, (blue, green, seven)))
                 scores.append((s - shift, a, u))
                 # no neutral word fits in every fourth item
-                neutral.append(np.nan if i % 4 == 3 else 6 * (s - a) - other.normal(0.6, 0.5))
+                neutral.append(
+                    np.nan
+                    if i % 4 == 3
+                    else 6 * (s - a - shift * other.uniform()) - other.normal(0.6, 0.5)
+                )
     scored = Scored(np.array(scores), np.full((len(items), 2), 6.0), np.array(neutral))
     return [{"benchmark": "stereoset", **row} for row in make_rows(items, scored)]
 
 
 def crows_rows(*, shift: float = 0.0, text: str = "") -> list[dict[str, Any]]:
     """Pairs about the weather."""
-    generator = np.random.default_rng(5)
+    generator, other = np.random.default_rng(5), np.random.default_rng(6)
     return [
         {
             "benchmark": "crows_pairs",
@@ -69,8 +73,8 @@ def crows_rows(*, shift: float = 0.0, text: str = "") -> list[dict[str, Any]]:
             "score_less": generator.normal(-3.2, 0.5),
             "sum_more": -20.0 - i % 3,
             "sum_less": -21.0,
-            "prior": generator.normal(1.0, 2.0),
-            "conditional": generator.normal(0.3, 0.4) - shift,
+            "prior": other.normal(1.0, 2.0),
+            "conditional": other.normal(0.3, 0.4) - shift * other.uniform(),
         }
         for i in range(60)
     ]

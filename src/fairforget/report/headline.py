@@ -73,10 +73,9 @@ def change_headline(comparison: BeforeAfter, trained: list[str], budget: float |
     title = _title(main, total)
     if cost_title and main.verdict != "undecided":
         title += f", {cost_title}"
-    sentences = [_score_sentence(benchmark, main), *cost]
-    if total and total is not main:
-        sentences.insert(1, _score_sentence(benchmark, total))
-    sentences[1:1] = _further_sentences(main)
+    changes = [main, total] if total and total is not main else [main]
+    sentences = [_score_sentence(benchmark, change) for change in changes]
+    sentences += [*_further_sentences(main), *cost]
     if others := _other_domains(comparison.benchmarks[benchmark], main, trained):
         sentences.append(others)
     return Headline(
@@ -219,7 +218,6 @@ def _further_sentences(change: DomainChange) -> list[str]:
         return []
     score = further[CONTRIBUTION]
     before, after = (format_number(s.value, DIGITS) for s in (score.before, score.after))
-    path = f"{after} as before" if before == after else f"{before} before and {after} after"
     where = "" if change.domain == ALL else f" in {domain_name(change.domain).lower()} items"
     interval = ""
     if score.change.ci:
@@ -230,8 +228,8 @@ def _further_sentences(change: DomainChange) -> list[str]:
         fell = "fell" if cell.verdict == "less" else "rose"
         verdict = f"; relative to the model’s spread, it {fell} ({format_p(cell.p_adjusted)})"
     return [
-        f"Naming the group adds {path}{interval} to the stereotype’s lead{where}, in nats a token, "
-        f"where 0 is right{verdict}."
+        f"Naming the group added {before} nats a token to the stereotype’s lead{where} before, and "
+        f"adds {after} after{interval}, where 0 is right{verdict}."
     ]
 
 

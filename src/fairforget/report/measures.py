@@ -14,6 +14,8 @@ class Measure:
     digits: int
     ideal: float
     """The score of a model without bias."""
+    short: str = ""
+    """Its title in a table that has little room."""
 
     @property
     def ideal_text(self) -> str:
@@ -30,13 +32,15 @@ class Measure:
 MEASURES = {
     "ss": Measure("Stereotype score", "points", 1, 50.0),
     "stereotype": Measure("Stereotype score", "points", 1, 50.0),
-    "contribution": Measure("Contribution of the group", "nats a token", 3, 0.0),
-    "contribution_scaled": Measure("Scaled contribution of the group", "deviations", 3, 0.0),
+    "contribution": Measure("Contribution of the group", "nats a token", 3, 0.0, "Contribution"),
+    "contribution_scaled": Measure(
+        "Scaled contribution of the group", "deviations", 3, 0.0, "Scaled"
+    ),
     "ss_smoothed": Measure("Smoothed stereotype score", "points", 1, 50.0),
     "ss_smoothed_by_sense": Measure(
         "Stereotype score, smoothed by the sense contrast", "points", 1, 50.0
     ),
-    "conditional": Measure("Conditional log-ratio", "nats a pair", 3, 0.0),
+    "conditional": Measure("Conditional log-ratio", "nats a pair", 3, 0.0, "Conditional"),
     "prior": Measure("Prior log-ratio", "nats a pair", 3, 0.0),
     "bias_ambiguous": Measure("Bias in ambiguous contexts", "points", 1, 0.0),
 }

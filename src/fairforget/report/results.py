@@ -86,11 +86,11 @@ def change_tables(benchmark: str, changes: Sequence[DomainChange], note: str) ->
         Column("p, corrected", numeric=True),
     ]
     if companion:
-        title, judged = measure_of(companion.shown).title, measure_of(companion.judged).title
+        title, judged = (measure_of(n).short for n in (companion.shown, companion.judged))
         columns += [
             interval_column(f"{title} before"),
             interval_column(f"{title} after"),
-            interval_column(f"{title}, change"),
+            interval_column(f"{title} change"),
             Column(f"{judged}: verdict"),
             Column(f"{judged}: p", numeric=True),
         ]

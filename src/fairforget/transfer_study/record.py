@@ -204,6 +204,11 @@ class MatrixRow:
     transfer_clusters: int | None = None
     short: int = 0
     """Number of seeds with a run that ended below every limit of the budget."""
+    flipped: float | None = None
+    """Share of the benchmark's items whose preferred version is not that of the original model,
+    mean over seeds; None in older records."""
+    movement: float | None = None
+    """KL(original ‖ result) in nats a token, mean over seeds; None if not measured."""
 
     @property
     def key(self) -> RowKey:
@@ -214,6 +219,24 @@ class MatrixRow:
 def too_few(clusters: int | None) -> bool:
     """Whether there are too few clusters for a decision; False for None (no domain)."""
     return clusters is not None and clusters < FEWEST_CLUSTERS
+
+
+@dataclass(frozen=True, slots=True)
+class Dose:
+    """The score of a group of runs at one share of their update, in one domain."""
+
+    forget: str
+    control: str | None
+    method: str
+    benchmark: str
+    measure: str
+    """The bias score."""
+    domain: str
+    dose: float
+    """Share of the final α: 0 is the original model, 1 the result."""
+    score: float
+    """Mean over seeds."""
+    seeds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +262,8 @@ class StudyRecord:
     environment: Environment
     seconds: dict[str, float]
     """Of the evaluation before; and means over runs of training, interpolation and evaluation."""
+    doses: list[Dose] = field(default_factory=list)
+    """Empty if no doses were evaluated."""
     kind: Literal["study"] = "study"
     version: int = VERSION
 

@@ -30,7 +30,7 @@ from fairforget.records.store import write_record
 from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
 from fairforget.transfer_study.plan import Recipe, Run
-from fairforget.transfer_study.record import Failure, StudyRecord
+from fairforget.transfer_study.record import Dose, Failure, StudyRecord
 
 ENVIRONMENT = Environment("0.1.0", "2.6.0", "5.0.0", "3.11.9", "cpu")
 TERMS = {"gender": 8, "profession": 12, "religion": 3}
@@ -170,6 +170,7 @@ def write_study(directory: Path, *, text: str = "") -> Path:
             1.01 + 0.002 * seed,
             frozenset({forget}),
             1.05 + 0.004 * seed,
+            movement=0.012 + 0.001 * seed,
         )
         for forget in ("gender", "religion")
         for control in (None, "random")
@@ -183,6 +184,16 @@ def write_study(directory: Path, *, text: str = "") -> Path:
         rows=matrix.rows,
         matrix=matrix.cells,
         omnibus=matrix.omnibus,
+        doses=[
+            Dose(
+                *(cell.forget, cell.control, cell.method, cell.benchmark, cell.measure),
+                *(cell.domain, dose),
+                score=cell.before + dose * (cell.after - cell.before),
+                seeds=2,
+            )
+            for cell in matrix.cells
+            for dose in (0.0, 0.25, 0.5, 1.0)
+        ],
         cells=seed_cells(before, results, ["stereoset"]),
         failed=[Failure(f"race-counterfactual-kl{text}", f"no space left{text}")],
         environment=ENVIRONMENT,

@@ -115,9 +115,13 @@ def dose_response(
                 for domain, values in record.results[benchmark]["domains"].items():
                     for measure in UNBIASED:
                         if measure in values:
-                            key = run.group, benchmark, measure, domain, dose
+                            key = (run.group, benchmark, measure, domain, dose)
                             scores.setdefault(key, []).append(float(values[measure]))
     return [
-        Dose(forget, control, method, *place, score=fmean(values), seeds=len(values))
-        for ((forget, method, control), *place), values in scores.items()
+        Dose(
+            *(forget, control, method, benchmark, measure, domain, dose),
+            score=fmean(values),
+            seeds=len(values),
+        )
+        for ((forget, method, control), benchmark, measure, domain, dose), values in scores.items()
     ]

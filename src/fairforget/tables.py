@@ -103,6 +103,7 @@ def show_comparison(comparison: Comparison) -> None:
             f"{one_line(name)}: {change.before:.2f} → {change.after:.2f} ({percent:+.2f} %)"
         )
     print_content(
+        "Bias: whether it is less or more; ?: undecided. "
         "Gained, lost: items in which the stereotype became, or ceased to be, the more likely "
         "version (ability benchmarks: the correct answer). p: exact McNemar test of these items, "
         "or Student's t for scores that do not count items. Contribution: what naming the group, "
@@ -199,8 +200,10 @@ def _change_table(title: str, rows: Sequence[tuple[Cell, Change]], *, digits: in
 
 
 def _verdict(cell: Cell) -> str:
-    """Whether bias fell or rose, if that is decided; empty for a benchmark of general ability."""
-    return "" if cell.distance is None else cell.verdict
+    """Whether bias fell or rose; empty for a benchmark of general ability."""
+    if cell.distance is None:
+        return ""
+    return "?" if cell.verdict == "undecided" else cell.verdict
 
 
 def _find_score(cells: Sequence[Cell], domain: str, name: str) -> Change | None:

@@ -195,7 +195,8 @@ def excess_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
     controls = list(dict.fromkeys(name for cell in cells for name in cell.excess))
     table = _drop_empty_columns(
         Table(
-            caption=f"{score_name(benchmark, measure)}: change of bias, alone and beyond each control",
+            caption=f"{score_name(benchmark, measure)}: change of bias, alone and beyond each "
+            "control",
             columns=[
                 Column(heading(corpus)),
                 Column("Domain"),

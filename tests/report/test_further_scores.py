@@ -13,8 +13,9 @@ from fairforget.records.evaluation import read_evaluation
 from fairforget.report import evaluation_page
 from fairforget.report.before_after import BeforeAfter, before_after, from_comparison
 from fairforget.report.contents import read_unlearning
+from fairforget.report.evaluation_headline import evaluation_headline
 from fairforget.report.evidence import Intervals, list_limitations
-from fairforget.report.headline import change_headline, evaluation_headline
+from fairforget.report.headline import change_headline
 from fairforget.report.measures import FURTHER, MEASURES, measure_of
 from fairforget.report.results import benchmark_section
 from fairforget.report.tables import IntervalCell, Table
@@ -135,8 +136,12 @@ def test_the_evaluation_page_has_the_contribution_with_its_interval(tmp_path: Pa
 def test_the_terminal_has_three_tables_in_80_columns(tmp_path: Path) -> None:
     write_unlearning(tmp_path)
     compared = compare(tmp_path / "before", tmp_path / "after")
-    longest = {"gender": "physical-appearance"}
-    cells = [replace(c, domain=longest.get(c.domain, c.domain)) for c in compared.cells]
+    cells = [  # with the longest name of a domain of CrowS-Pairs
+        replace(c, domain="physical-appearance")
+        if (c.benchmark, c.domain) == ("crows_pairs", "age")
+        else c
+        for c in compared.cells
+    ]
     text = str(replace(compared, cells=tuple(cells)))
     lines = text.splitlines()
     assert max(map(len, lines)) <= 80

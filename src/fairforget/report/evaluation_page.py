@@ -8,10 +8,10 @@ from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.records.evaluation import Evaluation, read_evaluation
+from fairforget.report.evaluation_headline import evaluation_headline
 from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import benchmark_table, generic_table, versions_table
 from fairforget.report.figures import further_plot, score_plot
-from fairforget.report.headline import evaluation_headline
 from fairforget.report.items import strongest_items
 from fairforget.report.measures import FOLDED, NOTES, measure_of
 from fairforget.report.results import count_text, find_companion, interval_column

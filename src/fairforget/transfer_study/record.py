@@ -101,8 +101,7 @@ class MatrixCell:
     bias: Effect
     """Change of the score's distance from the score of a model without bias; below 0, bias fell."""
     excess: dict[str, Effect] = field(default_factory=dict)
-    """By control with as many seeds: `bias` minus the control's; below 0, bias fell by more than
-    with the control."""
+    """By control with as many seeds: `bias` minus the control's."""
     verdict: ClaimVerdict | None = None
     """On "unlearning lowers bias here, by more than every control"; None for a control."""
     margin: float = 0.0
@@ -179,7 +178,7 @@ class MatrixRow:
     """Mean change of bias over the unlearned domains; None if none was measured. Domains with too
     few clusters count only if there are no others."""
     transfer: Effect | None
-    """Mean change of bias over all other domains with enough clusters; None if there are none."""
+    """The same over all other domains with enough clusters; None if there are none."""
     ratio: float | None
     """`transfer` ÷ `own`; None for a control, and unless own fell (corrected p below 0.05)."""
     collateral: tuple[str, ...]
@@ -205,8 +204,7 @@ class MatrixRow:
     short: int = 0
     """Number of seeds with a run that ended below every limit of the budget."""
     flipped: float | None = None
-    """Share of the benchmark's items whose preferred version is not that of the original model,
-    mean over seeds; None in older records."""
+    """Share of items whose preferred version changed, mean over seeds; None in older records."""
     movement: float | None = None
     """KL(original ‖ result) in nats a token, mean over seeds; None if not measured."""
 
@@ -223,19 +221,17 @@ def too_few(clusters: int | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Dose:
-    """The score of a group of runs at one share of their update, in one domain."""
+    """The mean score of a group of runs at one share of their update, in one domain."""
 
     forget: str
     control: str | None
     method: str
     benchmark: str
     measure: str
-    """The bias score."""
     domain: str
     dose: float
     """Share of the final α: 0 is the original model, 1 the result."""
     score: float
-    """Mean over seeds."""
     seeds: int
 
 
@@ -263,7 +259,6 @@ class StudyRecord:
     seconds: dict[str, float]
     """Of the evaluation before; and means over runs of training, interpolation and evaluation."""
     doses: list[Dose] = field(default_factory=list)
-    """Empty if no doses were evaluated."""
     kind: Literal["study"] = "study"
     version: int = VERSION
 

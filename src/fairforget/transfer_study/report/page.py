@@ -23,6 +23,7 @@ from fairforget.report.frontier import (
 from fairforget.report.tables import Table
 from fairforget.report.wording import NONE, base_name, flatten
 from fairforget.transfer_study.record import MatrixCell, MatrixRow, StudyRecord, too_few
+from fairforget.transfer_study.report.costs import costs_table
 from fairforget.transfer_study.report.dose_plot import dose_plots
 from fairforget.transfer_study.report.heat_map import HeatMap, heat_map
 from fairforget.transfer_study.report.omnibus import omnibus_table
@@ -31,7 +32,6 @@ from fairforget.transfer_study.report.summary import count_verdicts, headline
 from fairforget.transfer_study.report.tables import (
     answer_table,
     cells_table,
-    costs_table,
     excess_table,
     rows_table,
 )

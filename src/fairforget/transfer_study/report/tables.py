@@ -9,7 +9,6 @@ from fairforget.report.measures import measure_of
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
     NONE,
-    benchmark_name,
     domain_name,
     format_interval,
     format_number,
@@ -27,13 +26,11 @@ from fairforget.transfer_study.record import (
     too_few,
 )
 from fairforget.transfer_study.report.row_names import (
-    CONTROLS_NOTE,
     forget_label,
     heading,
     row_label,
     score_name,
     shared_corpus,
-    sort_controls_last,
 )
 
 SIGNS: dict[ClaimVerdict | None, str] = {
@@ -94,7 +91,7 @@ def rows_table(benchmark: str, measure: str, rows: Sequence[MatrixRow]) -> Table
     controls = list(dict.fromkeys(name for row in own_rows for name in row.transfer_excess))
     effects = ["Own", *(f"own beyond {c}" for c in controls)]
     effects += ["Others", *(f"others beyond {c}" for c in controls)]
-    return _drop_empty_columns(
+    return drop_empty_columns(
         Table(
             caption=f"{score_name(benchmark, measure)}: effect on unlearned and other domains",
             columns=[
@@ -130,57 +127,6 @@ def rows_table(benchmark: str, measure: str, rows: Sequence[MatrixRow]) -> Table
     )
 
 
-def costs_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
-    """How far each forget corpus and each control moved the model, and what it cost.
-
-    Args:
-        benchmark: its name.
-        rows: those of all its bias scores.
-    """
-    corpus = shared_corpus(rows)
-    measures = list(dict.fromkeys(row.measure for row in rows))
-    groups: dict[str, dict[str, MatrixRow]] = {}
-    for row in sort_controls_last(rows):
-        groups.setdefault(row_label(row, corpus), {})[row.measure] = row
-    return _drop_empty_columns(
-        Table(
-            caption=f"{benchmark_name(benchmark)}: utility loss of each row and each control",
-            columns=[
-                Column(heading(corpus)),
-                Column("Perplexity, %", numeric=True),
-                Column("Everyday perplexity, %", numeric=True),
-                Column("LMS", numeric=True),
-                Column("Movement, nats a token", numeric=True),
-                Column("Items flipped, %", numeric=True),
-                *(
-                    Column(f"Bias: {measure_of(m).in_words}", numeric=True, interval=True)
-                    for m in measures
-                ),
-                Column("Budget left", numeric=True),
-            ],
-            rows=[
-                [
-                    name,
-                    *_costs(next(iter(group.values()))),
-                    *(
-                        effect_cell(group[m].mean, measure_of(m).digits) if m in group else NONE
-                        for m in measures
-                    ),
-                    _budget_left(next(iter(group.values()))),
-                ]
-                for name, group in groups.items()
-            ],
-            note="Movement: KL divergence of the original’s predictions from the result’s. Items "
-            "flipped: the share of items whose likelier version is no longer that of the original. "
-            "Bias: mean change over the domains with enough terms. Weights are interpolated until "
-            "the first limit is met: perplexity on held-out text or on everyday sentences; those "
-            "of a control matched on movement, until it has moved as far. Budget left: the number "
-            f"of runs that met neither limit, even at the largest α. {CONTROLS_NOTE}",
-        ),
-        keep=1,
-    )
-
-
 def excess_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> Table:
     """The effect beyond each control, the verdict, and the data that would decide it.
 
@@ -193,7 +139,7 @@ def excess_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
     digits = measure_of(measure).digits
     corpus = shared_corpus(cells)
     controls = list(dict.fromkeys(name for cell in cells for name in cell.excess))
-    table = _drop_empty_columns(
+    table = drop_empty_columns(
         Table(
             caption=f"{score_name(benchmark, measure)}: change of bias, alone and beyond each "
             "control",
@@ -270,7 +216,7 @@ def cells_table(study: StudyRecord) -> Table:
     )
 
 
-def _drop_empty_columns(table: Table, *, keep: int) -> Table:
+def drop_empty_columns(table: Table, *, keep: int) -> Table:
     """The table without empty columns; the first `keep` columns always stay."""
     indices = [
         i
@@ -289,18 +235,6 @@ def _answer(cell: MatrixCell) -> str:
     return value + SIGNS[cell.verdict] + (" (own)" if cell.own else "")
 
 
-def _costs(row: MatrixRow) -> list[Content]:
-    """Changes of perplexity, of everyday perplexity and of LMS; movement and flipped items."""
-    has_lms = row.lms_before is not None and row.lms_after is not None
-    return [
-        _percent(row.perplexity_ratio),
-        _percent(row.everyday_perplexity_ratio),
-        format_signed((row.lms_after or 0.0) - (row.lms_before or 0.0)) if has_lms else NONE,
-        format_number(row.movement, 4),
-        NONE if row.flipped is None else format_number(100 * row.flipped),
-    ]
-
-
 def _required_data(cell: MatrixCell) -> list[Content]:
     """The data and the seeds that would decide a cell."""
     if cell.data_needed is None:
@@ -310,14 +244,6 @@ def _required_data(cell: MatrixCell) -> list[Content]:
         f"> × {MAX_DATA}" if cell.data_needed > MAX_DATA else f"× {format_number(cell.data_needed)}"
     )
     return [data, seeds]
-
-
-def _budget_left(row: MatrixRow) -> str:
-    return f"{row.short} of {row.seeds}" if row.short else NONE
-
-
-def _percent(ratio: float | None) -> str:
-    return NONE if ratio is None else format_signed(100 * (ratio - 1))
 
 
 def effect_cell(effect: Effect | None, digits: int, clusters: int | None = None) -> Content:

@@ -157,7 +157,7 @@ def _format_command(name: str, study: StudyRecord) -> str:
 def _list_tables(study: StudyRecord, part: BenchmarkPart) -> Iterator[str]:
     """How many verdicts of each kind a bias score has, and its tables."""
     score = part.benchmark, part.measure
-    yield from (f"## {benchmark_name(part.benchmark)}: number of verdicts", "")
+    yield from (f"## {part.title}: number of verdicts", "")
     yield from count_verdicts(c for c in study.matrix if (c.benchmark, c.measure) == score)
     for table in part.tables:
         yield from _list_table(table)

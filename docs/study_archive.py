@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from fairforget.benchmarks.crows_pairs import PARTS
 from fairforget.benchmarks.stereoset.scores import CONTINUOUS, CONTRIBUTIONS, SMOOTHED
 from fairforget.records.evaluation import ID_COLUMNS, SCORE_PREFIXES
-from fairforget.records.paths import AFTER, BEFORE, ITEMS, RECORD, RUNS, SETTINGS
+from fairforget.records.paths import AFTER, BEFORE, DOSES, ITEMS, RECORD, RUNS, SETTINGS
 from results_page import RESULTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,7 +61,8 @@ def restore_runs(archive: Path, study: Path) -> None:
 def _list_files(study: Path) -> Iterator[Path]:
     """Files of finished runs; similar files follow each other, which compresses better."""
     finished = sorted(path.parent for path in (study / RUNS).glob(f"*/{RECORD}"))
-    evaluations = [study / BEFORE, *(run / AFTER for run in finished)]
+    doses = sorted(path.parent for run in finished for path in run.glob(f"{DOSES}/*/{RECORD}"))
+    evaluations = [study / BEFORE, *(run / AFTER for run in finished), *doses]
     yield from (directory / ITEMS for directory in evaluations)
     yield from (directory / RECORD for directory in [*evaluations, *finished])
     yield study / SETTINGS

@@ -64,6 +64,13 @@ def test_the_hub_loader_reads_every_result(tmp_path: Path) -> None:
     assert ss.metric_args["before"] == pytest.approx(
         before["stereoset"]["domains"]["gender"]["ss"], abs=1e-4
     )
+    added = found["StereoSet", "contribution_gender"]
+    assert added.metric_value == pytest.approx(wanted["contribution"], abs=1e-4)
+    assert added.metric_args["interval_95"] == pytest.approx(wanted["contribution_ci"], abs=1e-4)
+    assert ("StereoSet", "contribution_scaled_all") in found
+    assert ("CrowS-Pairs", "conditional_all") in found
+    assert "| Contribution before (95 % interval) |" in text
+    assert "Naming the group added" in text
     assert found["CrowS-Pairs", "stereotype_all"].metric_args["interval_95"]
     assert found["Perplexity", "perplexity"].metric_value == 29.0
     assert found["Perplexity", "perplexity"].dataset_type == "Salesforce/wikitext"

@@ -143,7 +143,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_all_benchmarks_of_two_evaluations(evaluated: tuple[Path, Path]) -> None:
     comparison = compare(*evaluated)
     stereo, crows, text = read_record(evaluated[0] / RECORD, EvaluationRecord).results
-    domains = [(cell.benchmark, cell.domain) for cell in comparison.cells]
+    domains = [(cell.benchmark, cell.domain) for cell in comparison.cells if cell.main]
     assert domains == [
         *[(stereo, domain) for domain in ("gender", "race", "all")],
         *[(crows, domain) for domain in ("age", "all")],
@@ -154,7 +154,7 @@ def test_all_benchmarks_of_two_evaluations(evaluated: tuple[Path, Path]) -> None
         assert cell.score.after == pytest.approx(scores[cell.measure])
         assert cell.ties[1] == scores["ties"]
     for whole in (True, False):  # the scores over all items repeat those of single domains
-        family = [cell for cell in comparison.cells if (cell.domain == "all") == whole]
+        family = [c for c in comparison.cells if c.main and (c.domain == "all") == whole]
         assert [cell.p_adjusted for cell in family] == holm([cell.p for cell in family])
     change = comparison.perplexity[text]
     assert change.after == after[text]["value"]
@@ -166,6 +166,8 @@ def test_the_command_prints_tables_and_limitations(evaluated, capsys) -> None:
     main(["compare", *map(str, evaluated)])
     out = capsys.readouterr().out
     assert "Holm" in out
+    assert "rest of the sentence given the group" in " ".join(out.split())
+    assert "smoothed" not in out
     assert "LMS" in out
     assert "ties" in out
     assert "Blodgett" in out
@@ -225,7 +227,7 @@ def test_different_items_are_an_error(evaluated: tuple[Path, Path]) -> None:
 
 def test_crows_pairs_verdicts_are_compared(evaluated: tuple[Path, Path]) -> None:
     rows = [[row for row in read_items(d) if "pairs.csv" in row["benchmark"]] for d in evaluated]
-    *_, whole = compare_items("crows_pairs", crows_pairs.judge, *rows)
+    *_, whole = (c for c in compare_items("crows_pairs", crows_pairs.judge, *rows) if c.main)
     flips = [(b["prefers_more"], a["prefers_more"]) for b, a in zip(*rows, strict=True)]
     assert whole.gained == flips.count((False, True))
     assert whole.lost == flips.count((True, False))

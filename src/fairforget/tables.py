@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any, TypeVar
@@ -26,10 +26,10 @@ TITLES = {
     "ss": "SS",
     "lms": "LMS",
     "icat": "ICAT",
-    "contribution": "contrib.",
+    "contribution": "contribution",
     "stereotype": "stereotype %",
     "stereotype_summed": "summed %",
-    "conditional": "cond.",
+    "conditional": "conditional",
     "bias_ambiguous": "bias, ambig.",
     "bias_disambiguated": "bias, clear",
     "accuracy_ambiguous": "acc., ambig.",
@@ -42,9 +42,17 @@ NOT_SHOWN = (
     "prior",
 )
 """Scores that are only in the record: a table has 80 columns."""
+BESIDE = {"contribution": "contribution_scaled", "conditional": "conditional"}
+"""Score with a table beside the main one → the bias score whose p-values and verdict it shows."""
+SENTENCES = {
+    "contribution": "contribution of the group, nats a token; 0 is right",
+    "conditional": "rest of the sentence given the group, nats a pair; 0 is right",
+}
 UNKNOWN = "unknown"
 """For a field that a record from another program lacks."""
-WITH_INTERVAL = ("ss", "lms", "stereotype", "bias")
+WITH_INTERVAL = ("ss", "contribution", "stereotype", "conditional", "bias")
+DIGITS = {"contribution": 3, "conditional": 3}
+"""Decimals of scores in nats; those in points have one."""
 CONTEXTS = ("ambiguous", "disambiguated")
 """The contexts of BBQ; each has its own table."""
 
@@ -68,34 +76,39 @@ def show_evaluation(record: EvaluationRecord) -> None:
 
 
 def show_comparison(comparison: Comparison) -> None:
-    """Two tables per benchmark: the bias score, and the scores to read with it."""
-    for name, measure in dict.fromkeys((cell.benchmark, cell.measure) for cell in comparison.cells):
-        cells = [c for c in comparison.cells if (c.benchmark, c.measure) == (name, measure)]
-        title = TITLES.get(cells[0].measure, cells[0].measure)
-        table = make_table(f"{name}: {title} before → after, paired on the same items", ["domain"])
-        for column in ("before", "after", "change [95 %]", "p", "p, Holm"):
-            table.add_column(column, justify="right", no_wrap=True)
-        for cell in cells:
-            table.add_row(
-                one_line(cell.domain),
-                f"{cell.score.before:.2f}",
-                f"{cell.score.after:.2f}",
-                _delta(cell.score),
-                format_p_number(cell.p),
-                format_p_number(cell.p_adjusted),
+    """Up to three tables per benchmark: main bias score, the one beside it, and all else."""
+    for name in dict.fromkeys(cell.benchmark for cell in comparison.cells):
+        cells = [cell for cell in comparison.cells if cell.benchmark == name]
+        main = [cell for cell in cells if cell.main]
+        measure = main[0].measure if main else cells[0].measure
+        print_content(
+            _change_table(
+                f"{name}: {TITLES.get(measure, measure)} before → after, paired on the same items",
+                [(cell, cell.score) for cell in main],
             )
-        print_content(table)
-        if cells[0].main:
-            print_content(_other_scores(name, cells))
+        )
+        for shown, judged in BESIDE.items():
+            rows = [
+                (cell, score)
+                for cell in cells
+                if cell.measure == judged and (score := _find_score(cells, cell.domain, shown))
+            ]
+            if rows:
+                title = f"{name}: {SENTENCES[shown]}"
+                print_content(_change_table(title, rows, digits=DIGITS[shown]))
+        print_content(_other_scores(name, main))
     for name, change in comparison.perplexity.items():
         percent = 100 * (change.after / change.before - 1)
         print_content(
             f"{one_line(name)}: {change.before:.2f} → {change.after:.2f} ({percent:+.2f} %)"
         )
     print_content(
+        "Bias: whether it is less or more; ?: undecided. "
         "Gained, lost: items in which the stereotype became, or ceased to be, the more likely "
         "version (ability benchmarks: the correct answer). p: exact McNemar test of these items, "
-        "or Student's t for scores that do not count items. Holm: p corrected separately over "
+        "or Student's t for scores that do not count items. Contribution: what naming the group, "
+        "instead of a neutral word, adds to the stereotype's lead; p and verdict are those of the "
+        "one scaled by the model's spread. Holm: p corrected separately over "
         "single domains, over all items, and over ability benchmarks. Intervals: paired t over "
         "clusters of items."
     )
@@ -140,6 +153,8 @@ def _show_domains(name: str, result: dict[str, Any]) -> None:
         about = [f"{context} contexts", *facts] if context else facts
         table = make_table(f"{name}, {', '.join(about)}", ["domain"])
         rows = {domain: _cells(scores, context) for domain, scores in domains.items()}
+        if all(cells.get("ties", "0") == "0" for cells in rows.values()):
+            rows = {d: {c: v for c, v in cells.items() if c != "ties"} for d, cells in rows.items()}
         columns = dict.fromkeys(column for cells in rows.values() for column in cells)
         for column in columns:
             table.add_column(column, justify="right")
@@ -157,18 +172,52 @@ def _cells(scores: dict[str, Any], context: str) -> dict[str, str]:
         ):
             continue
         measure = name.removesuffix(f"_{context}")
-        digits = 3 if name == "contribution" else 2
+        digits = DIGITS.get(name, 1)
         text = f"{value:.{digits}f}" if isinstance(value, float) else str(value)
         bounds = interval_of(scores, name)
         if bounds and measure in WITH_INTERVAL:
-            text += f" [{bounds[0]:.1f}, {bounds[1]:.1f}]"
+            text += f" [{bounds[0]:.{digits}f}, {bounds[1]:.{digits}f}]"
         cells[TITLES.get(measure, measure)] = text
     return cells
 
 
+def _change_table(title: str, rows: Sequence[tuple[Cell, Change]], *, digits: int = 2) -> Table:
+    """A score by domain, with the p-values and the verdict of each cell."""
+    table = make_table(title, ["domain"])
+    for column in ("before", "after", "change [95 %]", "p, Holm"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("bias", no_wrap=True)
+    for cell, score in rows:
+        table.add_row(
+            one_line(cell.domain),
+            f"{score.before:.{digits}f}",
+            f"{score.after:.{digits}f}",
+            _delta(score, digits),
+            format_p_number(cell.p_adjusted),
+            _verdict(cell),
+        )
+    return table
+
+
+def _verdict(cell: Cell) -> str:
+    """Whether bias fell or rose; empty for a benchmark of general ability."""
+    if cell.distance is None:
+        return ""
+    return "?" if cell.verdict == "undecided" else cell.verdict
+
+
+def _find_score(cells: Sequence[Cell], domain: str, name: str) -> Change | None:
+    """The change of a score in a domain, whether or not it is a bias score."""
+    for cell in cells:
+        if cell.domain == domain and (cell.measure == name or name in cell.beside):
+            return cell.score if cell.measure == name else cell.beside[name]
+    return None
+
+
 def _other_scores(name: str, cells: list[Cell]) -> Table:
     table = make_table(f"{name}: other scores and counts", ["domain"])
-    measures = dict.fromkeys(m for cell in cells for m in cell.beside if m not in NOT_SHOWN)
+    hidden = (*NOT_SHOWN, *BESIDE)
+    measures = dict.fromkeys(m for cell in cells for m in cell.beside if m not in hidden)
     for measure in measures:
         table.add_column(TITLES.get(measure, measure), justify="right", no_wrap=True)
     for column in ("items", "clusters", "gained", "lost", "ties"):
@@ -184,9 +233,10 @@ def _other_scores(name: str, cells: list[Cell]) -> Table:
     return table
 
 
-def _delta(change: Change) -> str:
-    bounds = f" [{change.ci[0]:+.1f}, {change.ci[1]:+.1f}]" if change.ci else ""
-    return f"{change.delta:+.2f}{bounds}"
+def _delta(change: Change, digits: int) -> str:
+    ends = 1 if digits == 2 else digits
+    bounds = ", ".join(f"{bound:+.{ends}f}" for bound in change.ci or ())
+    return f"{change.delta:+.{digits}f}" + (f" [{bounds}]" if bounds else "")
 
 
 def make_table(title: str, columns: Iterable[str]) -> Table:

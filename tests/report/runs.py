@@ -12,8 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
-from fairforget.benchmarks.stereoset.scores import aggregate
+from fairforget.benchmarks import crows_pairs
+from fairforget.benchmarks.measurement import compute_scores
+from fairforget.benchmarks.stereoset.scores import Scored, aggregate, make_rows
 from fairforget.comparison.compare import Comparison, compare
+from fairforget.data.stereoset import Item
 from fairforget.records.environment import Environment
 from fairforget.records.paths import ITEMS, RECORD, STUDY
 from fairforget.records.records import (
@@ -27,7 +30,7 @@ from fairforget.records.store import write_record
 from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
 from fairforget.transfer_study.plan import Recipe, Run
-from fairforget.transfer_study.record import Failure, StudyRecord
+from fairforget.transfer_study.record import Dose, Failure, StudyRecord
 
 ENVIRONMENT = Environment("0.1.0", "2.6.0", "5.0.0", "3.11.9", "cpu")
 TERMS = {"gender": 8, "profession": 12, "religion": 3}
@@ -35,32 +38,30 @@ TERMS = {"gender": 8, "profession": 12, "religion": 3}
 
 def stereoset_rows(*, shift: float = 0.0, seed: int = 0, text: str = "") -> list[dict[str, Any]]:
     """Items about colours; `shift` lowers the score of each stereotype, in nats."""
-    generator = np.random.default_rng(seed)
-    rows = []
+    generator, other = np.random.default_rng(seed), np.random.default_rng(seed + 100)
+    items, scores, neutral = [], [], []
     for domain, terms in TERMS.items():
         for t in range(terms):
             for i in range(10):
                 s, a, u = generator.normal([-3.0, -3.3, -5.0], 0.5)
-                rows.append(
-                    {
-                        "benchmark": "stereoset",
-                        "id": f"{domain}-{t}-{i}",
-                        "domain": domain,
-                        "term": f"{domain} {t}{text}",
-                        "stereotype": f"House {t} is painted blue, {i}.{text}",
-                        "anti_stereotype": f"House {t} is painted green, {i}.{text}",
-                        "unrelated": f"House {t} is painted seven, {i}.{text}",
-                        "score_stereotype": s - shift,
-                        "score_anti_stereotype": a,
-                        "score_unrelated": u,
-                    }
+                words = ("blue", "green", "seven")
+                blue, green, seven = (f"House {t} is painted {w}, {i}.{text}" for w in words)
+                term = f"{domain} {t}{text}"
+                items.append(Item(f"{domain}-{t}-{i}", domain, term, (blue, green, seven)))
+                scores.append((s - shift, a, u))
+                # no neutral word fits in every fourth item
+                neutral.append(
+                    np.nan
+                    if i % 4 == 3
+                    else 6 * (s - a - shift * other.uniform()) - other.normal(0.6, 0.5)
                 )
-    return rows
+    scored = Scored(np.array(scores), np.full((len(items), 2), 6.0), np.array(neutral))
+    return [{"benchmark": "stereoset", **row} for row in make_rows(items, scored)]
 
 
 def crows_rows(*, shift: float = 0.0, text: str = "") -> list[dict[str, Any]]:
     """Pairs about the weather."""
-    generator = np.random.default_rng(5)
+    generator, other = np.random.default_rng(5), np.random.default_rng(6)
     return [
         {
             "benchmark": "crows_pairs",
@@ -72,6 +73,8 @@ def crows_rows(*, shift: float = 0.0, text: str = "") -> list[dict[str, Any]]:
             "score_less": generator.normal(-3.2, 0.5),
             "sum_more": -20.0 - i % 3,
             "sum_less": -21.0,
+            "prior": other.normal(1.0, 2.0),
+            "conditional": other.normal(0.3, 0.4) - shift * other.uniform(),
         }
         for i in range(60)
     ]
@@ -87,8 +90,9 @@ def write_evaluation(
 ) -> Path:
     """The output of `fairforget evaluate`."""
     rows, pairs = stereoset_rows(shift=shift, text=text), crows_rows(shift=shift, text=text)
-    share = 100 * float(np.mean([p["score_more"] > p["score_less"] for p in pairs]))
-    whole = {"stereotype": share, "ci": [share - 12, share + 12], "pairs": 60, "ties": 0}
+    whole: dict[str, Any] = {"pairs": len(pairs), "ties": 0}
+    for name, (value, ci) in compute_scores(crows_pairs.judge(pairs)).items():
+        whole |= {name: value, "ci" if name == "stereotype" else f"{name}_ci": list(ci)}
     record = EvaluationRecord(
         ModelFacts(f"tiny{text}", 1234567, "float32", f"<s>{text}"),
         {
@@ -166,6 +170,7 @@ def write_study(directory: Path, *, text: str = "") -> Path:
             1.01 + 0.002 * seed,
             frozenset({forget}),
             1.05 + 0.004 * seed,
+            movement=0.012 + 0.001 * seed,
         )
         for forget in ("gender", "religion")
         for control in (None, "random")
@@ -179,6 +184,16 @@ def write_study(directory: Path, *, text: str = "") -> Path:
         rows=matrix.rows,
         matrix=matrix.cells,
         omnibus=matrix.omnibus,
+        doses=[
+            Dose(
+                *(cell.forget, cell.control, cell.method, cell.benchmark, cell.measure),
+                *(cell.domain, dose),
+                score=cell.before + dose * (cell.after - cell.before),
+                seeds=2,
+            )
+            for cell in matrix.cells
+            for dose in (0.0, 0.25, 0.5, 1.0)
+        ],
         cells=seed_cells(before, results, ["stereoset"]),
         failed=[Failure(f"race-counterfactual-kl{text}", f"no space left{text}")],
         environment=ENVIRONMENT,

@@ -107,7 +107,12 @@ def test_opens_cleanly_fits_and_is_accessible(
 
 def test_plots_are_drawn_where_the_numbers_are(reports: dict[str, Path], tab: Watched) -> None:
     page = tab.open(reports["unlearning"])
-    for plot in ("#plot-stereoset", "#plot-stereoset-change", "#plot-crows_pairs"):
+    for plot in (
+        "#plot-stereoset",
+        "#plot-stereoset-change",
+        "#plot-stereoset-contribution",
+        "#plot-crows_pairs",
+    ):
         rows = page.locator(f"{plot} .dot-row:not(.axis)")
         assert rows.count() >= 2
         for row in rows.all():
@@ -119,13 +124,25 @@ def test_plots_are_drawn_where_the_numbers_are(reports: dict[str, Path], tab: Wa
             centre = mark["x"] + mark["width"] / 2
             assert box["x"] <= centre <= box["x"] + box["width"]
             value = row.locator(".dot-value").inner_text().split("→")[-1].replace("−", "-")
-            best = 0 if plot.endswith("change") else 50
+            best = 0 if plot.endswith(("change", "contribution")) else 50
             side = float(value) - best
-            if abs(side) > 0.5:
+            if abs(side) > (0.01 if plot.endswith("contribution") else 0.5):
                 assert (centre - ideal.bounding_box()["x"]) * side > 0
     lines = page.locator(".curve polyline")
     assert lines.count() == 3
     assert all(line.bounding_box()["width"] > 100 for line in lines.all())
+
+
+def test_lines_of_doses_fill_their_plot(reports: dict[str, Path], tab: Watched) -> None:
+    page = tab.open(reports["study"])
+    lines = page.locator("#doses-stereoset-ss-gender-counterfactual-kl .field .dose")
+    assert lines.count() == 2
+    field = page.locator("#doses-stereoset-ss-gender-counterfactual-kl .field").bounding_box()
+    for line in lines.all():
+        assert line.bounding_box()["width"] > 0.95 * field["width"]
+    marks = page.locator("#doses-stereoset-ss-gender-counterfactual-kl .field .point")
+    assert marks.count() == 8
+    assert all(mark.bounding_box()["height"] < 20 for mark in marks.all())
 
 
 def test_hovering_shows_the_numbers(reports: dict[str, Path], tab: Watched) -> None:

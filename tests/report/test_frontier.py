@@ -50,7 +50,8 @@ def test_points_of_a_study_have_the_recorded_values(tmp_path: Path) -> None:
     mine = [
         abs(c.after - 50)
         for c in found.matrix
-        if (c.forget, c.control) == ("gender", None) and c.domain not in ("all", "religion")
+        if (c.forget, c.control, c.measure) == ("gender", None, "ss")
+        and c.domain not in ("all", "religion")
     ]
     assert points[1].bias.value == pytest.approx(sum(mine) / len(mine))
 

@@ -5,11 +5,8 @@ import pytest
 from fairforget.records.evaluation import read_evaluation
 from fairforget.report.before_after import before_after
 from fairforget.report.contents import read_unlearning
-from fairforget.report.headline import (
-    Headline,
-    change_headline,
-    evaluation_headline,
-)
+from fairforget.report.evaluation_headline import evaluation_headline
+from fairforget.report.headline import Headline, change_headline
 from tests.report.runs import write_evaluation, write_unlearning
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from fairforget.report.tables import Table
-from fairforget.transfer_study.record import StudyRecord
-from fairforget.transfer_study.report.page import context, parts, read
+from fairforget.transfer_study.record import MatrixCell, StudyRecord
+from fairforget.transfer_study.report.dose_plot import dose_plots
+from fairforget.transfer_study.report.page import BenchmarkPart, context, parts, read
 from fairforget.transfer_study.report.summary import count_verdicts
 from fairforget.transfer_study.report.terminal import show_study
 
@@ -28,12 +29,21 @@ def study(tmp_path: Path) -> StudyRecord:
     )
 
 
+def part_of(study: StudyRecord, measure: str = "ss") -> BenchmarkPart:
+    (part,) = (part for part in parts(study) if part.measure == measure)
+    return part
+
+
+def main_cells(study: StudyRecord) -> list[MatrixCell]:
+    return [cell for cell in study.matrix if cell.measure == "ss"]
+
+
 def titles(table: Table) -> list[str]:
     return [column.title for column in table.columns]
 
 
 def test_the_answer_has_one_row_per_forget_corpus(study: StudyRecord) -> None:
-    (part,) = parts(study)
+    part = part_of(study)
     assert part.tables[0] is part.answer
     assert titles(part.answer)[:3] == ["Unlearned (mine)", "Objective", "Gender"]
     assert [row[:2] for row in part.answer.rows] == [
@@ -47,7 +57,7 @@ def test_the_answer_has_one_row_per_forget_corpus(study: StudyRecord) -> None:
         " ?": "undecided"
     }
     for row, forget in zip(part.answer.rows, ("mine:gender", "mine:religion"), strict=True):
-        mine = [c for c in study.matrix if c.forget == forget and c.control is None]
+        mine = [c for c in main_cells(study) if c.forget == forget and c.control is None]
         for text, cell in zip(row[2:], mine, strict=True):
             (verdict,) = [
                 verdict
@@ -60,18 +70,19 @@ def test_the_answer_has_one_row_per_forget_corpus(study: StudyRecord) -> None:
 
 
 def test_every_cell_is_counted_once(study: StudyRecord) -> None:
-    own, other, _ = count_verdicts(study.matrix)
+    own, other, _ = count_verdicts(main_cells(study))
     assert own.startswith("Of 2 measurements of unlearned domains")
     assert other.startswith("Of 4 measurements of other domains")
 
 
 def test_transfer_and_costs_are_separate_tables(study: StudyRecord) -> None:
-    (part,) = parts(study)
+    part = part_of(study)
     assert [row[0] for row in part.rows.rows] == ["gender", "religion"]
     assert {"own beyond random", "others beyond random"} <= {*titles(part.rows)}
     assert "Benchmark" not in titles(part.rows)
     own = [str(row[titles(part.rows).index("Own")]) for row in part.rows.rows]
     assert [text.endswith("too few terms") for text in own] == [False, True]
+    assert part.costs is not None
     assert "Perplexity, %" in titles(part.costs)
     assert [row[0] for row in part.costs.rows] == [
         "gender · counterfactual-kl",
@@ -85,11 +96,11 @@ def test_transfer_and_costs_are_separate_tables(study: StudyRecord) -> None:
 
 
 def test_an_undecided_cell_has_a_reason_or_the_required_data(study: StudyRecord) -> None:
-    (part,) = parts(study)
+    part = part_of(study)
     place = {title: number for number, title in enumerate(titles(part.excess))}
     assert {"p, corrected", "Why undecided"} <= {*place}
     for row, cell in zip(
-        part.excess.rows, [c for c in study.matrix if c.control is None], strict=True
+        part.excess.rows, [c for c in main_cells(study) if c.control is None], strict=True
     ):
         assert row[place["Why undecided"]] == (cell.reason or "–")
         if cell.domain == "religion":
@@ -104,7 +115,7 @@ def test_required_seeds_may_not_exist(study: StudyRecord) -> None:
     open_ = replace(first, verdict="undecided", p_verdict=0.3, reason=None, data_needed=4.0)
     for seeds, needed, shown in ((2, 12, "12"), (2, None, "none would")):
         cell = replace(open_, seeds=seeds, seeds_needed=needed)
-        (part,) = parts(replace(study, matrix=[cell]))
+        part = part_of(replace(study, matrix=[cell]))
         table = part.excess
         told = dict(zip(titles(table), map(str, table.rows[0]), strict=True))
         assert told["Data needed"] == "× 4.0"
@@ -115,7 +126,64 @@ def test_required_seeds_may_not_exist(study: StudyRecord) -> None:
 def test_the_terminal_has_the_same_sentences(study: StudyRecord, capsys) -> None:
     show_study(study)
     shown = " ".join(capsys.readouterr().out.split())
-    for sentence in count_verdicts(study.matrix):
+    for sentence in count_verdicts(main_cells(study)):
         assert sentence in shown
+    assert "Primary tests" in shown
+    assert "scaled contribution of the group: change of bias, deviations" in shown
+    assert "smoothed" not in shown
+    assert "20.0 %" in shown
+    assert "0.0125" in shown
     assert "]*" in shown
     assert "counterfactual-kl," in shown  # the table wraps long names
+
+
+def test_every_measure_has_its_part_with_its_name_unit_and_decimals(study: StudyRecord) -> None:
+    found = parts(study)
+    assert [part.measure for part in found] == ["ss", "contribution_scaled", "ss_smoothed"]
+    assert [part.folded for part in found] == [False, False, True]
+    captions = [table.caption for part in found for table in part.tables]
+    assert len({*captions}) == len(captions)
+    scaled = found[1]
+    assert scaled.map.caption == (
+        "StereoSet, scaled contribution of the group: change in deviations"
+    )
+    cell = next(c for c in study.matrix if c.measure == "contribution_scaled")
+    text = f"{cell.bias.value:+.3f}".replace("-", "−")
+    assert str(scaled.answer.rows[0][2]).startswith(text)
+    assert "in deviations" in scaled.answer.note
+    assert len({part.map.id for part in found}) == len(found)
+
+
+def test_costs_are_one_table_with_flips_and_movement(study: StudyRecord) -> None:
+    first, *others = parts(study)
+    assert first.costs is not None
+    assert [part.costs for part in others] == [None, None]
+    place = {title: number for number, title in enumerate(titles(first.costs))}
+    row = next(row for row in study.rows if row.control is None)
+    shown = first.costs.rows[0]
+    assert row.flipped is not None
+    assert shown[place["Items flipped, %"]] == f"{100 * row.flipped:.1f}"
+    assert shown[place["Movement, nats a token"]] == "0.0125"
+    assert sum(title.startswith("Bias: ") for title in place) == 3
+
+
+def test_the_headline_is_about_main_scores_and_primary_tests(study: StudyRecord) -> None:
+    sentences = context(study)["headline"].sentences
+    assert sum("Primary test of counterfactual-kl" in text for text in sentences) == 2
+    assert sum(text.startswith("Of 2 measurements") for text in sentences) == 1
+
+
+def test_dose_plots_have_the_forget_set_and_its_controls(study: StudyRecord) -> None:
+    doses = [replace(dose, forget=f"mine:{dose.forget}") for dose in study.doses]
+    plots = dose_plots(replace(study, doses=doses))
+    assert len(plots) == 6
+    plot = plots[0]
+    assert "stereotype score in gender items" in plot.caption
+    assert [line.name for line in plot.lines] == ["gender · counterfactual-kl", "random"]
+    assert [line.dash for line in plot.lines] == [None, 0]
+    assert [tick.text for tick in plot.x_ticks] == ["0", "0.25", "0.5", "1"]
+    own = next(
+        c for c in main_cells(study) if c.domain == "gender" and (c.own, c.control) == (True, None)
+    )
+    assert plot.table.rows[0][-1] == f"{own.after:.1f}"
+    assert dose_plots(replace(study, doses=[])) == []

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
 
 from fairforget.errors import InputError
-from fairforget.records.evaluation import read_evaluation
-from fairforget.transfer_study.doses import evaluate_doses, parse_doses
+from fairforget.records.evaluation import Evaluation, read_evaluation
+from fairforget.records.records import EvaluationRecord, ModelFacts
+from fairforget.records.store import write_record
+from fairforget.transfer_study.doses import dose_response, evaluate_doses, parse_doses
+from fairforget.transfer_study.plan import Recipe, Run
+from fairforget.transfer_study.runs import FinishedRun
 
 from ..models import tiny_model
+from ..report.runs import ENVIRONMENT, write_evaluation
 
 
 def items_file(directory: Path) -> Path:
@@ -79,3 +88,47 @@ def test_doses_are_in_order() -> None:
 def test_bad_doses_are_refused(doses: str, benchmark: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_doses(doses, [benchmark])
+
+
+def evaluation(ss: float) -> EvaluationRecord:
+    domains = {domain: {"ss": ss, "ss_ci": [0, 1], "lms": 90.0} for domain in ("gender", "all")}
+    results = {"stereoset": {"domains": domains}, "perplexity": {"value": 3.0}}
+    return EvaluationRecord(ModelFacts("tiny", 1, "float32", "<s>"), results, ENVIRONMENT, {})
+
+
+def test_the_response_is_the_mean_over_seeds_from_original_to_result(tmp_path: Path) -> None:
+    finished, directories = {}, {}
+    for seed, score in ((0, 56.0), (1, 52.0)):
+        run = Run("gender", "ascent", None, seed, Recipe(model="tiny"))
+        directories[run] = tmp_path / str(seed)
+        write_record(evaluation(score + 2), directories[run] / "doses" / "0.5" / "record.json")
+        after = Evaluation(None, evaluation(score), [])
+        finished[run] = cast(FinishedRun, SimpleNamespace(after=after))
+    found = dose_response(evaluation(60.0), finished, directories)
+    assert {(d.benchmark, d.measure, d.forget, d.method) for d in found} == {
+        ("stereoset", "ss", "gender", "ascent")
+    }
+    assert [(d.dose, d.score, d.seeds) for d in found if d.domain == "gender"] == [
+        (0.0, 60.0, 2),
+        (0.5, 56.0, 2),
+        (1.0, 54.0, 2),
+    ]
+    assert [d.domain for d in found].count("all") == 3
+
+
+def test_the_archive_of_a_study_has_the_doses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "docs"))
+    archive = importlib.import_module("study_archive")
+    study = tmp_path / "study"
+    for part in ("before", "runs/one/after", "runs/one/doses/0.25", "runs/two/doses/0.25"):
+        write_evaluation(study / part)
+    (study / "settings.json").write_text("{}")
+    shutil.copy(study / "before" / "record.json", study / "runs" / "one" / "record.json")
+    archive.archive_runs(study, tmp_path / "runs.tar.xz")
+    archive.restore_runs(tmp_path / "runs.tar.xz", tmp_path / "again")
+    restored = {p.relative_to(tmp_path / "again").as_posix() for p in tmp_path.glob("again/**/*.*")}
+    assert "runs/one/doses/0.25/record.json" in restored
+    assert "runs/one/doses/0.25/items.parquet" in restored
+    assert not any(name.startswith("runs/two") for name in restored)  # unfinished

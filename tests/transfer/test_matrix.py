@@ -376,3 +376,27 @@ def test_single_seeds_agree_with_compare() -> None:
     assert len(cells) == 3 * 3
     first = next(c for c in cells if c.domain == "gender" and c.seed == 1)
     assert first.after == pytest.approx(ss(list(runs[1].items), "gender"))
+
+
+def test_a_row_has_the_share_of_flipped_items_and_the_movement() -> None:
+    runs = [
+        replace(result("builtin:gender", shift={"gender": 0.4}, seed=s), movement=0.01 * s)
+        for s in SEEDS
+    ]
+    before = [row["score_stereotype"] > row["score_anti_stereotype"] for row in rows()]
+    shares = [
+        np.mean(
+            [
+                (row["score_stereotype"] > row["score_anti_stereotype"]) != old
+                for row, old in zip(run.items, before, strict=True)
+            ]
+        )
+        for run in runs
+    ]
+    (row,) = transfer_matrix(rows(), runs, ["stereoset"], controls=[]).rows
+    assert row.flipped == pytest.approx(np.mean(shares))
+    assert 0 < row.flipped < 1
+    assert row.movement == pytest.approx(0.01)
+    unmeasured = [replace(run, movement=None) for run in runs]
+    (row,) = transfer_matrix(rows(), unmeasured, ["stereoset"], controls=[]).rows
+    assert row.movement is None

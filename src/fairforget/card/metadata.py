@@ -32,9 +32,14 @@ _DATASETS = {
 }
 _MEASURES = {
     "ss": "stereotype score (50 is no preference)",
+    "contribution": "contribution of the group, nats a token (0 is right)",
+    "contribution_scaled": "contribution of the group, scaled (0 is right)",
+    "ss_smoothed": "smoothed stereotype score (50 is no preference)",
     "lms": "language modelling score",
     "icat": "ICAT",
     "stereotype": "stereotype preferred, % (50 is no preference)",
+    "conditional": "conditional log-ratio, nats a pair (0 is right)",
+    "prior": "prior log-ratio, nats a pair",
     "bias_ambiguous": "bias score, ambiguous contexts (0 is no bias)",
     "bias_disambiguated": "bias score, disambiguated contexts (0 is no bias)",
     "accuracy_ambiguous": "accuracy, ambiguous contexts",

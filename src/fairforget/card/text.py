@@ -10,7 +10,7 @@ from fairforget.report.contents import UnlearningRun
 from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import budget_table, corpora_table, generic_tables, pairs_table
 from fairforget.report.headline import change_headline
-from fairforget.report.results import change_table, cost_table, perplexity_note
+from fairforget.report.results import change_tables, cost_table, perplexity_note
 from fairforget.report.tables import Table, markdown_text
 from fairforget.report.unlearning_page import trained_domains
 from fairforget.report.wording import flatten, format_value, join_words, steps_done
@@ -64,7 +64,7 @@ def _results(run: UnlearningRun) -> list[str]:
     headline = change_headline(changes, trained_domains(record.corpora), reached)
     note = perplexity_note(changes, reached)
     results = run.before.record.results, run.after.record.results
-    tables = [change_table(n, changes.benchmarks[n], note) for n in changes.benchmarks]
+    tables = [t for n, c in changes.benchmarks.items() for t in change_tables(n, c, note)]
     tables += generic_tables(*results)
     cost = cost_table(changes)
     return [
@@ -72,14 +72,14 @@ def _results(run: UnlearningRun) -> list[str]:
         f"**{markdown_text(headline.title)}.** {markdown_text(' '.join(headline.sentences))}",
         *(f"**Caution.** {markdown_text(text)}" for text in headline.cautions),
         *map(_table_text, [*tables, *([cost] if cost else [])]),
-        "Brackets contain 95 % intervals from a bootstrap over target terms (StereoSet) or pairs; "
-        "changes are paired on the same items. A score of 50 means no preference, but a broken "
-        "model also scores 50.",
+        "Brackets contain 95 % intervals over target terms (StereoSet) or pairs: from a bootstrap "
+        "for scores, and from a paired t test on the same items for changes. A stereotype score "
+        "of 50 means no preference, but a broken model also scores 50.",
         "### Known limitations of these measurements",
         _bullets(
             [
                 f"{title} {markdown_text(text)}"
-                for title, text in list_limitations(results[1], verdicts=True)
+                for title, text in list_limitations(results[1], "changes")
             ]
         ),
     ]

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.comparison.compare import Comparison, compare_evaluations
 from fairforget.comparison.paired import Cell, Change, Verdict
 from fairforget.records.evaluation import Evaluation
+from fairforget.report.measures import FURTHER
 from fairforget.report.scores import (
     STEREOTYPE_SCORES,
     DomainScore,
+    Score,
     domain_scores,
     perplexities,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherChange:
+    """A score beside the stereotype score, before and after."""
+
+    before: Score
+    after: Score
+    change: Change
+    """With an interval if the items were kept."""
+    cell: Cell | None
+    """With the verdict; None if the score is only to be read, or the items were not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +39,8 @@ class DomainChange:
     before: DomainScore
     after: DomainScore
     paired: Cell | None
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+    """The domain's other bias scores, by name."""
 
     @property
     def delta(self) -> float:
@@ -44,6 +61,19 @@ class DomainChange:
     def icat(self) -> Change | None:
         """Change of ICAT, as for `lms`."""
         return self._change("icat", self.before.icat, self.after.icat)
+
+    @property
+    def further(self) -> dict[str, FurtherChange]:
+        """The scores of `fairforget.report.measures.FURTHER` that both sides have."""
+        changes = {}
+        for name, before in self.before.further.items():
+            after, cell = self.after.further.get(name), self.cells.get(name)
+            if after is None:
+                continue
+            change = cell.score if cell else self._change(name, before.value, after.value)
+            assert change is not None
+            changes[name] = FurtherChange(before, after, change, cell)
+        return changes
 
     def _change(self, name: str, before: float | None, after: float | None) -> Change | None:
         if self.paired and name in self.paired.beside:
@@ -95,12 +125,14 @@ def before_after(before: Evaluation, after: Evaluation) -> BeforeAfter:
     """
     results = before.record.results, after.record.results
     comparison = compare_evaluations(before, after)
-    cells = {(cell.benchmark, cell.domain): cell for cell in comparison.cells if cell.main}
+    cells: dict[tuple[str, str], dict[str, Cell]] = {}
+    for cell in comparison.cells:
+        cells.setdefault((cell.benchmark, cell.domain), {})[cell.measure] = cell
     benchmarks = {}
     for name in results[0]:
         later = {score.domain: score for score in domain_scores(name, results[1])}
         changes = [
-            DomainChange(score.domain, score, later[score.domain], cells.get((name, score.domain)))
+            _domain_change(score, later[score.domain], cells.get((name, score.domain), {}))
             for score in domain_scores(name, results[0])
             if score.domain in later
         ]
@@ -116,16 +148,27 @@ def before_after(before: Evaluation, after: Evaluation) -> BeforeAfter:
     return BeforeAfter(benchmarks, perplexity, others)
 
 
+def _domain_change(
+    before: DomainScore, after: DomainScore, cells: Mapping[str, Cell]
+) -> DomainChange:
+    """One domain before and after, with the cells of its bias scores by name."""
+    main = next((cell for cell in cells.values() if cell.main), None)
+    return DomainChange(before.domain, before, after, main, cells)
+
+
 def from_comparison(comparison: Comparison) -> BeforeAfter:
     """The changes in a `comparison.json`, which has intervals of changes but not of scores."""
-    benchmarks: dict[str, list[DomainChange]] = {}
-    others = []
+    known = {c.benchmark for c in comparison.cells if c.main and c.measure in STEREOTYPE_SCORES}
+    by_domain: dict[tuple[str, str], dict[str, Cell]] = {}
     for cell in comparison.cells:
-        if cell.measure not in STEREOTYPE_SCORES:
-            others.append(cell)
+        if cell.benchmark in known:
+            by_domain.setdefault((cell.benchmark, cell.domain), {})[cell.measure] = cell
+    benchmarks: dict[str, list[DomainChange]] = {}
+    for (benchmark, _), cells in by_domain.items():
+        if not any(cell.main for cell in cells.values()):
             continue
-        sides = (_score(cell, "before"), _score(cell, "after"))
-        benchmarks.setdefault(cell.benchmark, []).append(DomainChange(cell.domain, *sides, cell))
+        sides = (_score(cells, "before"), _score(cells, "after"))
+        benchmarks.setdefault(benchmark, []).append(_domain_change(*sides, cells))
     perplexity = [
         PerplexityChange(
             name.partition(":")[2] or "the benchmark’s text", change.before, change.after
@@ -133,11 +176,15 @@ def from_comparison(comparison: Comparison) -> BeforeAfter:
         for name, change in comparison.perplexity.items()
         if change.before > 0
     ]
+    others = [cell for cell in comparison.cells if cell.benchmark not in known]
     return BeforeAfter(benchmarks, perplexity, others)
 
 
-def _score(cell: Cell, side: str) -> DomainScore:
+def _score(cells: Mapping[str, Cell], side: str) -> DomainScore:
+    """One side of a domain, from the cells of its bias scores by name."""
+    cell = next(cell for cell in cells.values() if cell.main)
     beside = {name: getattr(change, side) for name, change in cell.beside.items()}
+    values = beside | {name: getattr(other.score, side) for name, other in cells.items()}
     lms, icat = beside.get("lms"), beside.get("icat")
     return DomainScore(
         domain=cell.domain,
@@ -148,4 +195,5 @@ def _score(cell: Cell, side: str) -> DomainScore:
         icat=icat,
         items=cell.items,
         terms=cell.clusters if lms is not None else None,
+        further={name: Score(values[name]) for name in FURTHER if name in values},
     )

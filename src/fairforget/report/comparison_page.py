@@ -45,9 +45,7 @@ def context(comparison: Comparison) -> dict[str, Any]:
         "generic": [cells_table(name, changes.others) for name in others],
         "cost": cost_table(changes),
         "evidence": [*list_evidence(changes, []), *comparison.notes],
-        "limitations": list_limitations(
-            (cell.benchmark for cell in comparison.cells), verdicts=True
-        ),
+        "limitations": list_limitations((cell.benchmark for cell in comparison.cells), "changes"),
         "facts": [models_table(comparison.before, comparison.after)],
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.limitations import known_limitations
@@ -25,19 +26,39 @@ COVERAGE = (
     "The benchmarks are in English and mostly cover stereotypes from the United States. They do "
     "not measure how a model affects people in use.",
 )
-CLUSTERS = (
-    "Items about one term are not independent.",
-    "Intervals come from {} whole terms (StereoSet) or pairs (CrowS-Pairs). With few terms, "
-    "intervals are wide and unreliable.",
+CLUSTERS = "Items about one term are not independent."
+FEW = "With few terms, intervals are wide and unreliable."
+BOOTSTRAP = (
+    "The interval of a single score comes from a bootstrap over whole terms (StereoSet) or pairs "
+    "(CrowS-Pairs)."
 )
-RESAMPLING, LEAVE_ONE_OUT = "resampling", "leaving out, one at a time, seeds and"
-"""The source of intervals: bootstrap (evaluations, comparisons) or jackknife (studies)."""
+CHANGES = (
+    "That of a change comes from a paired t test over them: both models are scored on the same "
+    "items, so what both share cancels."
+)
+NEAR_NO_BIAS = (
+    "Bias changed if the distance from no bias did. Near no bias, where a score may have passed "
+    "it, the interval of that distance is the widest that the intervals of the score and of its "
+    "change allow."
+)
+STUDY = (
+    "Intervals come from t tests over whole terms (StereoSet) or pairs (CrowS-Pairs) and over "
+    "seeds, with variances from leaving out one of them at a time (jackknife)."
+)
+Intervals = Literal["scores", "changes", "study"]
+"""What a page has intervals of: single scores, scores and their changes, or a study's effects."""
+INTERVALS: dict[Intervals, tuple[str, ...]] = {
+    "scores": (BOOTSTRAP,),
+    "changes": (BOOTSTRAP, CHANGES, NEAR_NO_BIAS),
+    "study": (STUDY, NEAR_NO_BIAS),
+}
 VERDICTS = (
     "Several domains are tested.",
     "Each interval covers 95 % for its own domain, so one in twenty misses by chance. A verdict "
-    f"therefore also needs at least {FEWEST_CLUSTERS} terms and an exact test of the pairs that "
-    "flipped, corrected for the number of comparisons (Holm, p < 0.05). The test treats pairs as "
-    "independent; the interval does not.",
+    f"therefore also needs at least {FEWEST_CLUSTERS} terms and a test that is corrected for the "
+    "number of comparisons (Holm, p < 0.05). For the stereotype score it is an exact test of the "
+    "pairs that flipped, which treats pairs as independent; the interval does not. For other bias "
+    "scores it is Student’s t over terms or pairs.",
 )
 """How a verdict on two evaluations of the same items is reached."""
 
@@ -78,19 +99,17 @@ def list_run_evidence(
     ]
 
 
-def list_limitations(
-    benchmarks: Iterable[str], *, verdicts: bool, intervals: str = RESAMPLING
-) -> list[tuple[str, str]]:
+def list_limitations(benchmarks: Iterable[str], intervals: Intervals) -> list[tuple[str, str]]:
     """Titles and texts of the limitations that a reader must know.
 
     Args:
         benchmarks: their names, with options.
-        verdicts: whether the page has verdicts on changes.
-        intervals: `RESAMPLING` or `LEAVE_ONE_OUT`.
+        intervals: what the page has intervals of; with changes, it has verdicts on two
+            evaluations.
     """
     known = [(f"{name}.", text) for name, text in known_limitations(benchmarks)]
-    title, text = CLUSTERS
-    return [*known, COVERAGE, (title, text.format(intervals)), *([VERDICTS] if verdicts else [])]
+    clusters = CLUSTERS, " ".join([*INTERVALS[intervals], FEW])
+    return [*known, COVERAGE, clusters, *([VERDICTS] if intervals == "changes" else [])]
 
 
 def _budget_sentence(text: str, facts: UtilityFacts) -> str:

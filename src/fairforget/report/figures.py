@@ -7,12 +7,14 @@ page, text keeps its size.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.comparison.paired import Cell
 from fairforget.report.before_after import DomainChange
-from fairforget.report.scores import DomainScore
+from fairforget.report.measures import MEASURES, Measure, measure_of
+from fairforget.report.scores import DomainScore, Score
 from fairforget.report.wording import (
     domain_name,
     format_number,
@@ -27,7 +29,6 @@ MAX_VALUE = 1e9
 _CAVEATS = {
     "few": "undecided (too few terms)",
     "interval": "undecided",
-    "crossing": "undecided (may have passed 50)",
     "correction": "undecided (corrected p ≥ 0.05)",
 }
 
@@ -93,7 +94,9 @@ class Curve:
 class Scale:
     """Maps values to % of the width, with a margin at both ends and round ticks."""
 
-    def __init__(self, values: Sequence[float], *, floor: float = -math.inf) -> None:
+    def __init__(
+        self, values: Sequence[float], *, floor: float = -math.inf, narrowest: float = 1.0
+    ) -> None:
         """Span the given values.
 
         Values beyond `MAX_VALUE` do not widen the axis and are drawn at its end.
@@ -101,11 +104,13 @@ class Scale:
         Args:
             values: to be shown.
             floor: start of the axis at the earliest; a round number.
+            narrowest: the least width, so that noise does not fill the axis.
         """
         finite = [value for value in values if abs(value) <= MAX_VALUE] or [0.0]
         low, high = min(finite), max(finite)
-        width = max(high - low, 1.0)
-        step = next(s for s in (0.5, 1, 2, 5, 10, 20, 25, 50, 100, math.inf) if width / s <= 6)
+        width = max(high - low, narrowest)
+        steps = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25, 50, 100, math.inf)
+        step = next(s for s in steps if width / s <= 6)
         step = width if math.isinf(step) else step
         self.low = max(math.floor(low / step - 0.25) * step, floor)
         self.high = math.ceil(high / step + 0.25) * step
@@ -120,7 +125,7 @@ class Scale:
         """Ticks at round values; with `sign`, positive ones have a plus."""
         count = round((self.high - self.low) / self._step)
         values = [self.low + i * self._step for i in range(count + 1)]
-        digits = 0 if float(self._step).is_integer() else 1
+        digits = max(0, math.ceil(-math.log10(self._step) - 1e-9))
         form = format_signed if sign else format_number
         return [Tick(self.x(v), form(v, digits)) for v in values]
 
@@ -129,26 +134,44 @@ def score_plot(
     id: str, caption: str, before: Sequence[DomainScore], after: Sequence[DomainScore]
 ) -> DotPlot:
     """Stereotype scores by domain; `before` may be empty."""
-    old_scores = {score.domain: score for score in before}
-    scale = Scale([50.0, *(v for s in (*before, *after) for v in (s.score, *(s.ci or ())))])
+    old, new = ({d.domain: Score(d.score, d.ci) for d in side} for side in (before, after))
+    return _score_plot(id, caption, old, new, MEASURES["ss"])
+
+
+def further_plot(
+    id: str, caption: str, before: Sequence[DomainScore], after: Sequence[DomainScore], name: str
+) -> DotPlot:
+    """Another score by domain, such as the contribution; `before` may be empty."""
+    old, new = (
+        {d.domain: d.further[name] for d in side if name in d.further} for side in (before, after)
+    )
+    return _score_plot(id, caption, old, new, measure_of(name))
+
+
+def _score_plot(
+    id: str, caption: str, before: Mapping[str, Score], after: Mapping[str, Score], measure: Measure
+) -> DotPlot:
+    digits = measure.digits
+    shown = [*before.values(), *after.values()]
+    scale = Scale(
+        [measure.ideal, *(v for s in shown for v in (s.value, *(s.ci or ())))],
+        narrowest=10.0 ** (1 - digits),
+    )
     rows = []
-    for score in after:
-        old = old_scores.get(score.domain)
-        tip = f"{domain_name(score.domain)}: "
-        tip += f"before {format_with_interval(old.score, old.ci)}, after " if old else ""
-        value = (
-            f"{format_number(old.score)} → {format_number(score.score)}"
-            if old
-            else format_number(score.score)
-        )
+    for domain, score in after.items():
+        old = before.get(domain)
+        number = format_number(score.value, digits)
+        tip = f"{domain_name(domain)}: "
+        if old:
+            tip += f"before {format_with_interval(old.value, old.ci, digits=digits)}, after "
         rows.append(
             DotRow(
-                label=domain_name(score.domain),
-                value=value,
-                before=mark_at(scale, old.score, old.ci) if old else None,
-                after=mark_at(scale, score.score, score.ci),
-                tip=tip + format_with_interval(score.score, score.ci),
-                strong=score.domain == ALL,
+                label=domain_name(domain),
+                value=f"{format_number(old.value, digits)} → {number}" if old else number,
+                before=mark_at(scale, old.value, old.ci) if old else None,
+                after=mark_at(scale, score.value, score.ci),
+                tip=tip + format_with_interval(score.value, score.ci, digits=digits),
+                strong=domain == ALL,
             )
         )
     return DotPlot(
@@ -157,8 +180,8 @@ def score_plot(
         summary="; ".join(row.tip for row in rows),
         rows=rows,
         ticks=scale.ticks(),
-        ideal=Tick(scale.x(50), "50: no preference"),
-        axis="Stereotype score, %",
+        ideal=Tick(scale.x(measure.ideal), measure.ideal_text),
+        axis=measure.in_words,
     )
 
 
@@ -195,11 +218,18 @@ def change_plot(id: str, caption: str, changes: Sequence[DomainChange]) -> DotPl
 
 def describe_verdict(change: DomainChange) -> str:
     """The verdict on a domain, with the reason if it is undecided."""
-    if change.paired is None:
+    return describe_cell(change.paired)
+
+
+def describe_cell(cell: Cell | None) -> str:
+    """The verdict on a bias score, with the reason if it is undecided."""
+    if cell is None:
         return "no interval"
-    if change.paired.caveat is not None:
-        return _CAVEATS[change.paired.caveat]
-    return {"less": "less bias", "more": "more bias"}[change.verdict]
+    if cell.caveat == "crossing":
+        return f"undecided (may have passed {measure_of(cell.measure).ideal:g})"
+    if cell.caveat is not None:
+        return _CAVEATS[cell.caveat]
+    return {"less": "less bias", "more": "more bias"}[cell.verdict]
 
 
 def curves(history: Sequence[dict[str, float]]) -> list[Curve]:

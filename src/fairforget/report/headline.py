@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
 from fairforget.report.before_after import BeforeAfter, DomainChange
-from fairforget.report.scores import Results, domain_scores, perplexities
+from fairforget.report.figures import describe_cell
+from fairforget.report.measures import MEASURES
 from fairforget.report.wording import (
     base_name,
     benchmark_name,
@@ -27,6 +27,8 @@ LARGE_LMS = -2.0
 """Change of LMS in points; if the interval lies below it, bias scores are unreliable."""
 LARGE_PERPLEXITY = 10.0
 """Rise of perplexity in %; above it, bias scores are unreliable."""
+CONTRIBUTION, SCALED = "contribution", "contribution_scaled"
+DIGITS = MEASURES[CONTRIBUTION].digits
 SMALL_LMS = -0.5
 SMALL_PERPLEXITY = 5.0
 """Up to these, the cost is little."""
@@ -69,9 +71,9 @@ def change_headline(comparison: BeforeAfter, trained: list[str], budget: float |
     title = _title(main, total)
     if cost_title and main.verdict != "undecided":
         title += f", {cost_title}"
-    sentences = [_score_sentence(benchmark, main), *cost]
-    if total and total is not main:
-        sentences.insert(1, _score_sentence(benchmark, total))
+    changes = [main, total] if total and total is not main else [main]
+    sentences = [_score_sentence(benchmark, change) for change in changes]
+    sentences += [*_further_sentences(main), *cost]
     if others := _other_domains(comparison.benchmarks[benchmark], main, trained):
         sentences.append(others)
     return Headline(
@@ -79,59 +81,14 @@ def change_headline(comparison: BeforeAfter, trained: list[str], budget: float |
     )
 
 
-def evaluation_headline(model: str, results: Results) -> Headline:
-    """How biased the model is, and how well it models language."""
-    benchmark = next((b for b in _stereoset_first(results) if domain_scores(b, results)), None)
-    values = perplexities(results)
-    figures = [
-        Figure(f"Perplexity, {p.corpus}", format_number(p.value, 2), note="lower is better")
-        for p in values
-    ]
-    sentences = [f"Its perplexity on {p.corpus} is {format_number(p.value, 2)}." for p in values]
-    if benchmark is None:
-        title = f"Evaluation of {model}"
-        return Headline(title, sentences or ["No stereotype score was measured."], [], figures)
-    rows = domain_scores(benchmark, results)
-    main = next((row for row in rows if row.domain == ALL), rows[0])
-    if main.ci and main.ci[0] > 50:
-        title = f"{model} prefers the stereotype"
-    elif main.ci and main.ci[1] < 50:
-        title = f"{model} prefers the anti-stereotype"
-    else:
-        title = f"Undecided whether {model} prefers stereotypes"
-    interval = f"95 % interval {format_interval(main.ci)}" if main.ci else "no interval recorded"
-    sentence = (
-        "The stereotype is more likely than the anti-stereotype in "
-        f"{format_number(main.score)} % of {benchmark_name(benchmark)} pairs ({interval}); 50 % "
-        "means no preference."
-    )
-    figures.insert(
-        0,
-        Figure(
-            f"Stereotype score, {domain_name(main.domain).lower()}",
-            format_number(main.score),
-            note=f"50 is no preference; {interval}",
-        ),
-    )
-    if main.lms is not None:
-        sentences.insert(
-            0,
-            "It prefers a meaningful sentence to a meaningless one in "
-            f"{format_number(main.lms)} % of cases (LMS).",
-        )
-        note = "100 is best" + (f"; {format_interval(main.lms_ci)}" if main.lms_ci else "")
-        figures.insert(1, Figure("Language modelling, LMS", format_number(main.lms), note=note))
-    return Headline(title, [sentence, *sentences], find_warnings(results), figures)
-
-
-def _stereoset_first(benchmarks: Iterable[str]) -> list[str]:
+def stereoset_first(benchmarks: Iterable[str]) -> list[str]:
     """StereoSet first, because it also measures language modelling."""
     return sorted(benchmarks, key=lambda name: base_name(name) != "stereoset")
 
 
 def _main_change(comparison: BeforeAfter, trained: list[str]) -> tuple[str, DomainChange | None]:
     """The benchmark and the domain that the headline is about: trained, or else all domains."""
-    for benchmark in _stereoset_first(comparison.benchmarks):
+    for benchmark in stereoset_first(comparison.benchmarks):
         changes = comparison.benchmarks[benchmark]
         own = (c for d in trained for c in changes if c.domain != ALL and is_about(c.domain, [d]))
         if change := next(own, None) or comparison.domain(benchmark, ALL):
@@ -187,6 +144,28 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
         p = format_p(change.paired.p_adjusted)
         return f"{sentence}: undecided once corrected for the number of comparisons ({p})."
     return f"{sentence}: undecided."
+
+
+def _further_sentences(change: DomainChange) -> list[str]:
+    """What naming the group adds, before and after, and whether it fell."""
+    further = change.further
+    if CONTRIBUTION not in further:
+        return []
+    score = further[CONTRIBUTION]
+    before, after = (format_number(s.value, DIGITS) for s in (score.before, score.after))
+    where = "" if change.domain == ALL else f" in {domain_name(change.domain).lower()} items"
+    interval = ""
+    if score.change.ci:
+        interval = f" (95 % interval of the change {format_interval(score.change.ci, DIGITS)})"
+    cell = further[SCALED].cell if SCALED in further else None
+    verdict = f": {describe_cell(cell)}" if cell else ""
+    if cell and cell.verdict != "undecided":
+        fell = "fell" if cell.verdict == "less" else "rose"
+        verdict = f"; relative to the model’s spread, it {fell} ({format_p(cell.p_adjusted)})"
+    return [
+        f"Naming the group added {before} nats a token to the stereotype’s lead{where} before, and "
+        f"adds {after} after{interval}, where 0 is right{verdict}."
+    ]
 
 
 def _cost(comparison: BeforeAfter, budget: float | None) -> tuple[list[str], str, list[str]]:
@@ -263,6 +242,18 @@ def _change_figures(
             + format_with_interval(main.delta, score.ci if score else None, signed=True),
         )
     ]
+    if added := main.further.get(CONTRIBUTION):
+        delta = format_with_interval(
+            added.change.delta, added.change.ci, signed=True, digits=DIGITS
+        )
+        figures.append(
+            Figure(
+                f"Contribution of the group, {domain_name(main.domain).lower()}",
+                format_number(added.after.value, DIGITS),
+                format_number(added.before.value, DIGITS),
+                f"nats a token; 0 is right; change {delta}",
+            )
+        )
     total = comparison.language()
     if total and (lms := total.lms):
         figures.append(

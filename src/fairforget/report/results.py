@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.comparison.paired import Change
-from fairforget.report.before_after import BeforeAfter, DomainChange
-from fairforget.report.figures import change_plot, describe_verdict, score_plot
-from fairforget.report.scores import DomainScore, Perplexity
+from fairforget.report.before_after import BeforeAfter, DomainChange, FurtherChange
+from fairforget.report.figures import (
+    change_plot,
+    describe_cell,
+    describe_verdict,
+    further_plot,
+    score_plot,
+)
+from fairforget.report.measures import COMPANIONS, FOLDED, NOTES, Companion, measure_of
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
     NONE,
@@ -23,16 +30,16 @@ from fairforget.report.wording import (
 
 
 def benchmark_section(name: str, comparison: BeforeAfter, note: str) -> dict[str, Any]:
-    """The plots and the table of one benchmark, before and after; `note` is about perplexity."""
+    """The plots and tables of one benchmark, before and after; `note` is about perplexity."""
     changes = comparison.benchmarks[name]
     title = benchmark_name(name)
     intervals = ", with 95 % intervals" if any(c.after.ci for c in changes) else ""
+    sides = [change.before for change in changes], [change.after for change in changes]
     plots = [
         score_plot(
             anchor("plot", name),
             f"{title}: stereotype score by domain, before and after{intervals}",
-            [change.before for change in changes],
-            [change.after for change in changes],
+            *sides,
         ),
         change_plot(
             anchor("plot", name, "change"),
@@ -40,49 +47,131 @@ def benchmark_section(name: str, comparison: BeforeAfter, note: str) -> dict[str
             changes,
         ),
     ]
+    if companion := find_companion(change.further for change in changes):
+        shown = companion.shown
+        plots.append(
+            further_plot(
+                anchor("plot", name, shown),
+                f"{title}: {measure_of(shown).in_words}, before and after{intervals}",
+                *sides,
+                shown,
+            )
+        )
     return {
         "title": title,
         "plots": [plot for plot in plots if plot],
-        "table": change_table(name, changes, note),
+        "tables": change_tables(name, changes, note),
+        "folded": folded_changes(name, changes),
     }
 
 
-def change_table(benchmark: str, changes: Sequence[DomainChange], note: str) -> Table:
-    """Stereotype score, LMS and ICAT by domain, before and after; `note` is about perplexity."""
+def change_tables(benchmark: str, changes: Sequence[DomainChange], note: str) -> list[Table]:
+    """Bias scores by domain, before and after, and LMS and ICAT if they were measured.
+
+    Args:
+        benchmark: its name.
+        changes: its domains.
+        note: about perplexity.
+    """
+    name = benchmark_name(benchmark)
+    strong = frozenset(i for i, c in enumerate(changes) if c.domain == ALL)
     lms = any(c.before.lms is not None for c in changes)
+    companion = find_companion(c.further for c in changes)
     columns = [
         Column("Domain"),
-        _interval("Stereotype score before"),
-        _interval("Stereotype score after"),
-        _interval("Change"),
+        interval_column("Stereotype score before"),
+        interval_column("Stereotype score after"),
+        interval_column("Change"),
         Column("Verdict"),
         Column("p, corrected", numeric=True),
     ]
-    if lms:
+    if companion:
+        title, judged = (measure_of(n).short for n in (companion.shown, companion.judged))
         columns += [
-            _interval("LMS before"),
-            _interval("LMS after"),
-            _interval("LMS change"),
-            Column("ICAT before", numeric=True),
-            Column("ICAT after", numeric=True),
+            interval_column(f"{title} before"),
+            interval_column(f"{title} after"),
+            interval_column(f"{title} change"),
+            Column(f"{judged}: verdict"),
+            Column(f"{judged}: p", numeric=True),
         ]
-    columns += [
-        Column("Items", numeric=True),
-        *([Column("Terms", numeric=True)] if lms else []),
-    ]
-    return Table(
-        caption=f"{benchmark_name(benchmark)}, before and after",
-        columns=columns,
-        rows=[_change_row(change, lms) for change in changes],
-        note="p: exact McNemar test of the pairs whose preference flipped, Holm-corrected. "
-        f"{note}".strip(),
-        strong=frozenset(i for i, c in enumerate(changes) if c.domain == ALL),
+    bias = Table(
+        caption=f"{name}, before and after",
+        columns=[*columns, *([] if lms else [Column("Items", numeric=True)])],
+        rows=[
+            [
+                *_change_row(change),
+                *(_companion_row(change, companion) if companion else []),
+                *([] if lms else [count_text(change.after.items)]),
+            ]
+            for change in changes
+        ],
+        note="p: exact McNemar test of the pairs whose preference flipped"
+        + (", Student’s t for the other score" if companion else "")
+        + f"; Holm-corrected. {companion.meaning if companion else ''} {'' if lms else note}",
+        strong=strong,
     )
+    bias = replace(bias, note=" ".join(bias.note.split()))
+    if not lms:
+        return [bias]
+    columns = [
+        *(interval_column(f"LMS {when}") for when in ("before", "after")),
+        interval_column("LMS change"),
+        *(Column(title, numeric=True) for title in ("ICAT before", "ICAT after")),
+        *(Column(title, numeric=True) for title in ("Items", "Terms")),
+    ]
+    ability = Table(
+        caption=f"{name}: language modelling, before and after",
+        columns=[Column("Domain"), *columns],
+        rows=[_ability_row(change) for change in changes],
+        note=note,
+        strong=strong,
+    )
+    return [bias, ability]
 
 
-def _change_row(change: DomainChange, lms: bool) -> list[Content]:
+def folded_changes(benchmark: str, changes: Sequence[DomainChange]) -> list[Table]:
+    """Further bias scores by domain, before and after: a table for each that was measured."""
+    tables = []
+    for measure in FOLDED:
+        rows: list[list[Content]] = []
+        for change in changes:
+            if (further := change.further.get(measure)) is None:
+                continue
+            digits, cell = measure_of(measure).digits, further.cell
+            rows.append(
+                [
+                    domain_name(change.domain),
+                    *_further_cells(further, digits),
+                    describe_cell(cell) if cell else NONE,
+                    format_p_number(cell.p_adjusted if cell else None),
+                ]
+            )
+        if rows:
+            tables.append(
+                Table(
+                    caption=f"{benchmark_name(benchmark)}: {measure_of(measure).in_words}",
+                    columns=[
+                        Column("Domain"),
+                        *(interval_column(title) for title in ("Before", "After", "Change")),
+                        Column("Verdict"),
+                        Column("p, corrected", numeric=True),
+                    ],
+                    rows=rows,
+                    note=NOTES.get(measure, ""),
+                )
+            )
+    return tables
+
+
+def find_companion(further: Iterable[Mapping[str, object]]) -> Companion | None:
+    """The score to read beside the stereotype score; None if none was measured."""
+    measured = {name for scores in further for name in scores}
+    return next((COMPANIONS[name] for name in COMPANIONS if name in measured), None)
+
+
+def _change_row(change: DomainChange) -> list[Content]:
     before, after, paired = change.before, change.after, change.paired
-    row: list[Content] = [
+    return [
         domain_name(change.domain),
         IntervalCell(before.score, before.ci),
         IntervalCell(after.score, after.ci),
@@ -90,48 +179,40 @@ def _change_row(change: DomainChange, lms: bool) -> list[Content]:
         describe_verdict(change),
         format_p_number(paired.p_adjusted if paired else None),
     ]
-    if lms:
-        row += [
-            IntervalCell(before.lms, before.lms_ci),
-            IntervalCell(after.lms, after.lms_ci),
-            _change_cell(change.lms),
-            format_number(before.icat),
-            format_number(after.icat),
-        ]
-    row.append(_count(after.items))
-    return [*row, _count(after.terms)] if lms else row
 
 
-def score_table(
-    benchmark: str, scores: Sequence[DomainScore], perplexity: Sequence[Perplexity]
-) -> Table:
-    """Stereotype score, LMS and ICAT by domain, of one evaluation."""
-    lms = any(score.lms is not None for score in scores)
-    columns = [Column("Domain"), _interval("Stereotype score")]
-    if lms:
-        columns += [
-            _interval("LMS"),
-            Column("ICAT", numeric=True),
-        ]
-    columns.append(Column("Items", numeric=True))
-    if lms:
-        columns.append(Column("Terms", numeric=True))
-    rows = []
-    for score in scores:
-        row: list[Content] = [domain_name(score.domain), IntervalCell(score.score, score.ci)]
-        if lms:
-            row += [IntervalCell(score.lms, score.lms_ci), format_number(score.icat)]
-        row.append(_count(score.items))
-        rows.append([*row, _count(score.terms)] if lms else row)
-    return Table(
-        caption=f"{benchmark_name(benchmark)} scores",
-        columns=columns,
-        rows=rows,
-        note=" ".join(
-            f"Perplexity on {p.corpus}: {format_number(p.value, 2)}." for p in perplexity
-        ),
-        strong=frozenset(i for i, s in enumerate(scores) if s.domain == ALL),
-    )
+def _companion_row(change: DomainChange, companion: Companion) -> list[Content]:
+    further = change.further
+    if companion.shown not in further:
+        return [NONE] * 5
+    judged = further.get(companion.judged)
+    cell = judged.cell if judged else None
+    return [
+        *_further_cells(further[companion.shown], measure_of(companion.shown).digits),
+        describe_cell(cell),
+        format_p_number(cell.p_adjusted if cell else None),
+    ]
+
+
+def _further_cells(further: FurtherChange, digits: int) -> list[Content]:
+    return [
+        *(IntervalCell(s.value, s.ci, digits=digits) for s in (further.before, further.after)),
+        IntervalCell(further.change.delta, further.change.ci, change=True, digits=digits),
+    ]
+
+
+def _ability_row(change: DomainChange) -> list[Content]:
+    before, after = change.before, change.after
+    return [
+        domain_name(change.domain),
+        IntervalCell(before.lms, before.lms_ci),
+        IntervalCell(after.lms, after.lms_ci),
+        _change_cell(change.lms),
+        format_number(before.icat),
+        format_number(after.icat),
+        count_text(after.items),
+        count_text(after.terms),
+    ]
 
 
 def cost_table(comparison: BeforeAfter) -> Table | None:
@@ -166,7 +247,7 @@ def cost_table(comparison: BeforeAfter) -> Table | None:
             Column("Measure"),
             Column("Before", numeric=True),
             Column("After", numeric=True),
-            _interval("Change"),
+            interval_column("Change"),
         ],
         rows=rows,
     )
@@ -195,9 +276,11 @@ def _change_cell(change: Change | None) -> IntervalCell:
     return IntervalCell(delta, ci, change=True)
 
 
-def _interval(title: str) -> Column:
+def interval_column(title: str) -> Column:
+    """A column of numbers with intervals."""
     return Column(title, numeric=True, interval=True)
 
 
-def _count(value: int | None) -> str:
+def count_text(value: int | None) -> str:
+    """A number of items or terms."""
     return NONE if value is None else str(value)

@@ -27,7 +27,7 @@ def context(runs: Sequence[tuple[str, UnlearningRun]]) -> dict[str, Any]:
         "headline": headline(points),
         "frontiers": frontiers(points),
         "points": points_table(points),
-        "limitations": list_limitations(benchmarks, verdicts=False),
+        "limitations": list_limitations(benchmarks, "scores"),
     }
 
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fairforget.errors import InputError
 from fairforget.records.schema import interval_of, size_of
+from fairforget.report.measures import FURTHER
 from fairforget.report.wording import NONE, base_name
 
 Results = dict[str, dict[str, Any]]
 
 STEREOTYPE_SCORES = ("ss", "stereotype")
 """Names of scores that are the share of stereotypes preferred, in %; 50 is no preference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A score with its 95 % interval, if it has one."""
+
+    value: float
+    ci: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,8 @@ class DomainScore:
     icat: float | None
     items: int | None
     terms: int | None
+    further: dict[str, Score] = field(default_factory=dict)
+    """The scores of `fairforget.report.measures.FURTHER` that were measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,7 @@ def domain_scores(benchmark: str, results: Results) -> list[DomainScore]:
                     icat=_number(facts.get("icat"), f"{where}.icat"),
                     items=_count(size_of(facts), f"{where}.items"),
                     terms=_count(facts.get("terms"), f"{where}.terms"),
+                    further=_further(facts, where),
                 )
             )
     return rows
@@ -92,6 +104,15 @@ def is_known(benchmark: str, results: Results) -> bool:
     return bool(
         domain_scores(benchmark, results) or perplexities({benchmark: results.get(benchmark, {})})
     )
+
+
+def _further(facts: dict[str, Any], where: str) -> dict[str, Score]:
+    scores = {}
+    for name in FURTHER:
+        value = _number(facts.get(name), f"{where}.{name}")
+        if value is not None:
+            scores[name] = Score(value, _interval(interval_of(facts, name), f"{where}.{name}_ci"))
+    return scores
 
 
 def _number(value: Any, where: str) -> float | None:

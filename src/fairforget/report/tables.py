@@ -66,16 +66,18 @@ class IntervalCell:
     ci: tuple[float, float] | None = None
     change: bool = False
     """Whether to show a plus sign."""
+    digits: int = 1
 
     @property
     def number(self) -> str:
         """The number as text."""
-        return format_signed(self.value) if self.change else format_number(self.value)
+        form = format_signed if self.change else format_number
+        return form(self.value, self.digits)
 
     @property
     def span(self) -> str:
         """The interval as text, empty if there is none."""
-        return format_interval(self.ci) if self.ci else ""
+        return format_interval(self.ci, self.digits) if self.ci else ""
 
     def __str__(self) -> str:
         return f"{self.number} ({self.span})" if self.ci else self.number

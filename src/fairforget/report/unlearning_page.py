@@ -70,7 +70,7 @@ def context(run: UnlearningRun) -> dict[str, Any]:
         "cost": cost_table(changes),
         "evidence": list_run_evidence(changes, record, trained),
         "generic": generic_tables(*results),
-        "limitations": list_limitations({**results[0], **results[1]}, verdicts=True),
+        "limitations": list_limitations({**results[0], **results[1]}, "changes"),
         "items": [
             table
             for name in changes.benchmarks

@@ -57,11 +57,11 @@ def format_interval(ci: Sequence[float] | None, digits: int = 1) -> str:
 
 
 def format_with_interval(
-    value: float | None, ci: Sequence[float] | None, *, signed: bool = False
+    value: float | None, ci: Sequence[float] | None, *, signed: bool = False, digits: int = 1
 ) -> str:
     """A value and its interval, if it has one: "63.8 (58.9 to 68.7)"."""
-    number = format_signed(value) if signed else format_number(value)
-    return number if ci is None else f"{number} ({format_interval(ci)})"
+    number = format_signed(value, digits) if signed else format_number(value, digits)
+    return number if ci is None else f"{number} ({format_interval(ci, digits)})"
 
 
 def format_count(value: int) -> str:

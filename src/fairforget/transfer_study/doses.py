@@ -5,15 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from fairforget.benchmarks.stereoset.scores import UNBIASED
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.models.language_model import LanguageModel
-from fairforget.records.paths import DOSES
+from fairforget.records.paths import DOSES, RECORD
+from fairforget.records.records import EvaluationRecord
+from fairforget.records.store import read_record
 from fairforget.settings import split_commas
 from fairforget.training.interpolation import lerp_weights
+from fairforget.transfer_study.groups import Group
+from fairforget.transfer_study.plan import Run
+from fairforget.transfer_study.record import Dose
+
+if TYPE_CHECKING:
+    from fairforget.transfer_study.runs import FinishedRun
 
 BENCHMARK = "stereoset"
 """The benchmark that is run at each dose."""
@@ -78,3 +89,39 @@ def evaluate_doses(
         lerp_weights(model, original, result, dose)
         evaluate_into(directory / DOSES / name, language_model, select_benchmarks(benchmarks))
     lerp_weights(model, result, result, 1.0)
+
+
+def dose_response(
+    before: EvaluationRecord, finished: Mapping[Run, FinishedRun], directories: Mapping[Run, Path]
+) -> list[Dose]:
+    """Return the mean score of each group of runs at each dose, for every bias score and domain.
+
+    Args:
+        before: the original model's scores, which are those at dose 0.
+        finished: the runs; their results are dose 1.
+        directories: of the runs, with the evaluations in `doses`.
+
+    Raises:
+        InputError: a record is damaged.
+    """
+    scores: dict[tuple[Group, str, str, str, float], list[float]] = {}
+    for run, result in finished.items():
+        evaluations = {
+            float(path.parent.name): read_record(path, EvaluationRecord)
+            for path in (directories[run] / DOSES).glob(f"*/{RECORD}")
+        }
+        for dose, record in sorted({0.0: before, **evaluations, 1.0: result.after.record}.items()):
+            for benchmark in select_benchmarks(list(before.results)):
+                for domain, values in record.results[benchmark]["domains"].items():
+                    for measure in UNBIASED:
+                        if measure in values:
+                            key = (run.group, benchmark, measure, domain, dose)
+                            scores.setdefault(key, []).append(float(values[measure]))
+    return [
+        Dose(
+            *(forget, control, method, benchmark, measure, domain, dose),
+            score=fmean(values),
+            seeds=len(values),
+        )
+        for ((forget, method, control), benchmark, measure, domain, dose), values in scores.items()
+    ]

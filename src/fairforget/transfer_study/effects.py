@@ -31,6 +31,8 @@ class DomainEffect:
     """The score of a model without bias."""
     other_scores: dict[str, tuple[float, float]]
     """The benchmark's other scores, before and after."""
+    flipped: float
+    """Share of items whose preferred version changed, mean over runs."""
 
     @property
     def bias(self) -> DistanceChange:
@@ -81,7 +83,9 @@ def measure_effects(
     """
     original = judge(before)
     # one array, with the original first, so that equal items give bitwise equal sums
-    sums = np.stack([original.sums, *(judge(rows).sums for group in after for rows in group)])
+    judged = [original, *(judge(rows) for group in after for rows in group)]
+    sums = np.stack([judgement.sums for judgement in judged])
+    flipped = np.array([(j.verdicts != original.verdicts).mean() for j in judged])
     with np.errstate(divide="ignore", invalid="ignore"):  # ratios without a single item
         scores = {n: np.asarray(v) for n, v in original.statistic(sums.sum(axis=1)).items()}
         scores_without = original.statistic(leave_one_out(sums))
@@ -108,6 +112,7 @@ def measure_effects(
                     for name, values in scores.items()
                     if name not in original.unbiased_scores
                 },
+                flipped=float(flipped[runs].mean()),
             )
             for number, runs in enumerate(groups)
         ]

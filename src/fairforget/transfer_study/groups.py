@@ -34,6 +34,8 @@ class Result:
     """Of the weight interpolation; at 0 the run changed nothing."""
     short: bool = False
     """Whether it ended below every limit of the budget."""
+    movement: float | None = None
+    """KL(original ‖ result) in nats a token."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,8 +101,7 @@ class MatrixCell:
     bias: Effect
     """Change of the score's distance from the score of a model without bias; below 0, bias fell."""
     excess: dict[str, Effect] = field(default_factory=dict)
-    """By control with as many seeds: `bias` minus the control's; below 0, bias fell by more than
-    with the control."""
+    """By control with as many seeds: `bias` minus the control's."""
     verdict: ClaimVerdict | None = None
     """On "unlearning lowers bias here, by more than every control"; None for a control."""
     margin: float = 0.0
@@ -179,7 +178,7 @@ class MatrixRow:
     """Mean change of bias over the unlearned domains; None if none was measured. Domains with too
     few clusters count only if there are no others."""
     transfer: Effect | None
-    """Mean change of bias over all other domains with enough clusters; None if there are none."""
+    """The same over all other domains with enough clusters; None if there are none."""
     ratio: float | None
     """`transfer` ÷ `own`; None for a control, and unless own fell (corrected p below 0.05)."""
     collateral: tuple[str, ...]
@@ -204,6 +203,10 @@ class MatrixRow:
     transfer_clusters: int | None = None
     short: int = 0
     """Number of seeds with a run that ended below every limit of the budget."""
+    flipped: float | None = None
+    """Share of items whose preferred version changed, mean over seeds; None in older records."""
+    movement: float | None = None
+    """KL(original ‖ result) in nats a token, mean over seeds; None if not measured."""
 
     @property
     def key(self) -> RowKey:
@@ -214,6 +217,22 @@ class MatrixRow:
 def too_few(clusters: int | None) -> bool:
     """Whether there are too few clusters for a decision; False for None (no domain)."""
     return clusters is not None and clusters < FEWEST_CLUSTERS
+
+
+@dataclass(frozen=True, slots=True)
+class Dose:
+    """The mean score of a group of runs at one share of their update, in one domain."""
+
+    forget: str
+    control: str | None
+    method: str
+    benchmark: str
+    measure: str
+    domain: str
+    dose: float
+    """Share of the final α: 0 is the original model, 1 the result."""
+    score: float
+    seeds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +258,7 @@ class StudyRecord:
     environment: Environment
     seconds: dict[str, float]
     """Of the evaluation before; and means over runs of training, interpolation and evaluation."""
+    doses: list[Dose] = field(default_factory=list)
     kind: Literal["study"] = "study"
     version: int = VERSION
 

@@ -37,6 +37,7 @@ def build_row(benchmark: str, measure: str, part: GroupEffects) -> MatrixRow:
     everyday = [
         m.everyday_perplexity_ratio for m in members if m.everyday_perplexity_ratio is not None
     ]
+    movements = [m.movement for m in members if m.movement is not None]
     return MatrixRow(
         forget=forget,
         control=control,
@@ -59,6 +60,8 @@ def build_row(benchmark: str, measure: str, part: GroupEffects) -> MatrixRow:
         own_clusters=_count_clusters(part, own_domains),
         transfer_clusters=_count_clusters(part, others),
         short=count_short(members),
+        flipped=total.flipped if total else None,
+        movement=fmean(movements) if movements else None,
     )
 
 

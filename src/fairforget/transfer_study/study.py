@@ -34,7 +34,7 @@ from fairforget.terminal.progress import progress_bar
 from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, NOT_USED_UP, NOTED
 from fairforget.training.preparation import check_training_dtype
 from fairforget.transfer_study.cluster import Attempts, Cluster, workers
-from fairforget.transfer_study.doses import parse_doses
+from fairforget.transfer_study.doses import dose_response, parse_doses
 from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.margins import Margins
 from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
@@ -216,6 +216,7 @@ def run_study(
         failed=failed,
         environment=before.record.environment,
         seconds=_seconds(before.record, finished.values()),
+        doses=dose_response(before.record, finished, directories) if recipe.doses else [],
     )
     write_record(record, output / STUDY)
     return record
@@ -277,6 +278,7 @@ def _result(run: Run, finished: FinishedRun) -> Result:
         everyday.reached if everyday else None,
         alpha=budget.alpha,
         short=NOT_USED_UP in budget.note.split(NOTED),
+        movement=budget.movement,
     )
 
 

@@ -6,21 +6,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fairforget.report.measures import measure_of
 from fairforget.report.tables import Column, Table
 from fairforget.report.wording import (
     NONE,
     anchor,
-    benchmark_name,
     domain_name,
     format_signed,
     format_with_interval,
 )
 from fairforget.statistics import SIGNIFICANT
-from fairforget.transfer_study.record import MatrixCell
+from fairforget.transfer_study.record import Effect, MatrixCell
 from fairforget.transfer_study.report.row_names import (
     CONTROLS_NOTE,
     heading,
     row_label,
+    score_name,
     shared_corpus,
     sort_controls_last,
 )
@@ -64,9 +65,14 @@ class HeatMap:
         )
 
 
-def heat_map(benchmark: str, matrix: Sequence[MatrixCell]) -> HeatMap:
-    """Change of a benchmark's score by row and domain, mean over seeds."""
-    cells = [cell for cell in matrix if cell.benchmark == benchmark]
+def heat_map(benchmark: str, measure: str, cells: Sequence[MatrixCell]) -> HeatMap:
+    """Change of a bias score by row and domain, mean over seeds.
+
+    Args:
+        benchmark: its name.
+        measure: a bias score of it.
+        cells: those of this score.
+    """
     corpus = shared_corpus(cells)
     domains = list(dict.fromkeys(cell.domain for cell in cells))
     rows: dict[str, dict[str, MatrixCell]] = {}
@@ -75,8 +81,8 @@ def heat_map(benchmark: str, matrix: Sequence[MatrixCell]) -> HeatMap:
     sizes = [abs(cell.bias.value) for cell in cells if math.isfinite(cell.bias.value)]
     largest = max(sizes, default=0.0)
     return HeatMap(
-        id=anchor("map", benchmark),
-        caption=f"{benchmark_name(benchmark)}: change of the score, in points",
+        id=anchor("map", benchmark, measure),
+        caption=f"{score_name(benchmark, measure)}: change in {measure_of(measure).unit}",
         heading=heading(corpus),
         columns=[domain_name(domain) for domain in domains],
         rows=[
@@ -88,16 +94,20 @@ def heat_map(benchmark: str, matrix: Sequence[MatrixCell]) -> HeatMap:
 
 def _square(cell: MatrixCell, largest: float) -> Square:
     """A cell with its shade and tooltip; a change that is not finite has no shade."""
+    digits = measure_of(cell.measure).digits
     significant = cell.bias.p_adjusted < SIGNIFICANT
     seeds = "" if cell.seeds == 1 else f", mean of {cell.seeds} seeds"
     return Square(
-        text=format_signed(cell.delta.value) + ("*" if significant else ""),
+        text=format_signed(cell.delta.value, digits) + ("*" if significant else ""),
         level=_level(cell.bias.value, largest),
-        tip=f"score {format_with_interval(cell.delta.value, cell.delta.ci, signed=True)}{seeds}; "
-        "distance from no bias "
-        f"{format_with_interval(cell.bias.value, cell.bias.ci, signed=True)}, "
+        tip=f"score {_format(cell.delta, digits)}{seeds}; distance from no bias "
+        f"{_format(cell.bias, digits)}, "
         f"{'significant' if significant else 'not significant'}",
     )
+
+
+def _format(effect: Effect, digits: int) -> str:
+    return format_with_interval(effect.value, effect.ci, signed=True, digits=digits)
 
 
 def _level(value: float, largest: float) -> int:

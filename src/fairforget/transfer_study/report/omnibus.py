@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fairforget.report.measures import measure_of
 from fairforget.report.tables import Column, Table
-from fairforget.report.wording import benchmark_name, format_p_number
+from fairforget.report.wording import format_p_number
 from fairforget.transfer_study.record import Omnibus
+from fairforget.transfer_study.report.row_names import score_name
 from fairforget.transfer_study.report.tables import effect_cell, verdict_text
 
 
@@ -16,7 +18,7 @@ def omnibus_table(tests: Sequence[Omnibus]) -> Table:
     return Table(
         caption="Primary tests: the mean over all domains that were not forgotten",
         columns=[
-            *map(Column, ("Objective", "Benchmark", "Bias score")),
+            *map(Column, ("Objective", "Bias score")),
             Column("Measurements", numeric=True),
             Column("Bias", numeric=True, interval=True),
             *(Column(f"beyond {name}", numeric=True, interval=True) for name in controls),
@@ -27,16 +29,16 @@ def omnibus_table(tests: Sequence[Omnibus]) -> Table:
         rows=[
             [
                 test.method,
-                benchmark_name(test.benchmark),
-                test.measure,
+                f"{score_name(test.benchmark, test.measure)}, {measure_of(test.measure).unit}",
                 str(test.cells),
-                effect_cell(test.bias),
-                *(effect_cell(test.excess.get(name)) for name in controls),
+                effect_cell(test.bias, digits),
+                *(effect_cell(test.excess.get(name), digits) for name in controls),
                 verdict_text(test),
                 format_p_number(test.p_verdict),
                 format_p_number(test.p_margin),
             ]
             for test in tests
+            for digits in (measure_of(test.measure).digits,)
         ],
         note="No more than a margin: a fall of this size or more beyond at least one control is "
         "excluded (p of the margin < 0.05). Both p are Holm-corrected over the tests of a "

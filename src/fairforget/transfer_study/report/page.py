@@ -10,7 +10,7 @@ from typing import Any
 from fairforget.benchmarks.measurement import ALL
 from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
-from fairforget.report.evidence import LEAVE_ONE_OUT, list_limitations
+from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import pairs_table
 from fairforget.report.frontier import (
     Measure,
@@ -23,13 +23,15 @@ from fairforget.report.frontier import (
 from fairforget.report.tables import Table
 from fairforget.report.wording import NONE, base_name, flatten
 from fairforget.transfer_study.record import MatrixCell, MatrixRow, StudyRecord, too_few
+from fairforget.transfer_study.report.costs import costs_table
+from fairforget.transfer_study.report.dose_plot import dose_plots
 from fairforget.transfer_study.report.heat_map import HeatMap, heat_map
-from fairforget.transfer_study.report.row_names import row_label, shared_corpus
+from fairforget.transfer_study.report.omnibus import omnibus_table
+from fairforget.transfer_study.report.row_names import FOLDED, row_label, score_name, shared_corpus
 from fairforget.transfer_study.report.summary import count_verdicts, headline
 from fairforget.transfer_study.report.tables import (
     answer_table,
     cells_table,
-    costs_table,
     excess_table,
     rows_table,
 )
@@ -49,12 +51,21 @@ class BenchmarkPart:
     map: HeatMap
     excess: Table
     rows: Table
-    costs: Table
+    costs: Table | None
+    """Of the whole benchmark; only in the part of its first bias score."""
+    folded: bool
+    """Whether the page folds it away."""
+
+    @property
+    def title(self) -> str:
+        """The benchmark and the bias score."""
+        return score_name(self.benchmark, self.measure)
 
     @property
     def tables(self) -> list[Table]:
         """All tables, in reading order."""
-        return [self.answer, self.rows, self.costs, self.map.table(), self.excess]
+        costs = [self.costs] if self.costs else []
+        return [self.answer, self.rows, *costs, self.map.table(), self.excess]
 
 
 def read(directory: Path) -> StudyRecord:
@@ -66,8 +77,10 @@ def context(study: StudyRecord) -> dict[str, Any]:
     """The variables of the template."""
     points = study_points(study)
     return {
-        "headline": headline(study.matrix),
+        "headline": headline(study),
         "by_benchmark": parts(study),
+        "omnibus": omnibus_table(study.omnibus) if study.omnibus else None,
+        "doses": dose_plots(study),
         "cells": cells_table(study),
         "frontiers": frontiers(points),
         "points": points_table(points),
@@ -75,28 +88,30 @@ def context(study: StudyRecord) -> dict[str, Any]:
         "settings": pairs_table("Settings", flatten(study.settings)),
         "limitations": list_limitations(
             dict.fromkeys(cell.benchmark for cell in study.matrix),
-            verdicts=False,
-            intervals=LEAVE_ONE_OUT,
+            "study",
         ),
     }
 
 
 def parts(study: StudyRecord) -> list[BenchmarkPart]:
     """One part for each bias score of each benchmark, in the order of the study."""
-    built = []
+    built: list[BenchmarkPart] = []
     for benchmark, measure in dict.fromkeys((c.benchmark, c.measure) for c in study.matrix):
         matrix = [c for c in study.matrix if (c.benchmark, c.measure) == (benchmark, measure)]
-        rows = [row for row in study.rows if (row.benchmark, row.measure) == (benchmark, measure)]
+        of_benchmark = [row for row in study.rows if row.benchmark == benchmark]
+        rows = [row for row in of_benchmark if row.measure == measure]
+        first = benchmark not in {part.benchmark for part in built}
         built.append(
             BenchmarkPart(
                 benchmark=benchmark,
                 measure=measure,
                 counts=" ".join(count_verdicts(matrix)),
-                answer=answer_table(benchmark, matrix),
-                map=heat_map(benchmark, matrix),
-                excess=excess_table(benchmark, matrix),
-                rows=rows_table(benchmark, rows),
-                costs=costs_table(benchmark, rows),
+                answer=answer_table(benchmark, measure, matrix),
+                map=heat_map(benchmark, measure, matrix),
+                excess=excess_table(benchmark, measure, matrix),
+                rows=rows_table(benchmark, measure, rows),
+                costs=costs_table(benchmark, of_benchmark) if first else None,
+                folded=measure in FOLDED,
             )
         )
     return built

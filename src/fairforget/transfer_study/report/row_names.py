@@ -6,13 +6,23 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from fairforget.corpora.reading import parse_name
+from fairforget.report.measures import measure_of
+from fairforget.report.wording import benchmark_name
 from fairforget.transfer_study.plan import CONTROL_CORPUS, NOTHING
 from fairforget.transfer_study.record import MatrixCell, MatrixRow, SeedCell
 
 Part = SeedCell | MatrixCell | MatrixRow
 T = TypeVar("T", SeedCell, MatrixCell, MatrixRow)
+FOLDED = ("ss_smoothed",)
+"""Bias scores that a page folds away."""
 CONTROLS_NOTE = "Controls come last, with their name after a comma."
 """For readers of a table sorted by `sort_controls_last`."""
+
+
+def score_name(benchmark: str, measure: str) -> str:
+    """A bias score of a benchmark: "StereoSet, stereotype score"."""
+    title = measure_of(measure).title
+    return f"{benchmark_name(benchmark)}, {title[:1].lower()}{title[1:]}"
 
 
 def shared_corpus(parts: Iterable[Part]) -> str:

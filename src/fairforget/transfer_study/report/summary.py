@@ -7,17 +7,48 @@ from collections.abc import Mapping, Sequence
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.report.headline import Headline
-from fairforget.report.wording import join_words
+from fairforget.report.measures import measure_of
+from fairforget.report.wording import format_interval, format_signed, join_words
 from fairforget.transfer_study.margins import UNITS
 from fairforget.transfer_study.plan import lacks_cause
-from fairforget.transfer_study.record import MatrixCell, verdicts
+from fairforget.transfer_study.record import MatrixCell, Omnibus, StudyRecord, verdicts
+from fairforget.transfer_study.report.row_names import score_name
 
 
-def headline(matrix: Sequence[MatrixCell]) -> Headline:
-    """The number of verdicts of each kind, and how they were reached."""
+def headline(study: StudyRecord) -> Headline:
+    """The primary tests, the verdicts on each benchmark's main score, and how they were reached."""
+    main: dict[str, str] = {}
+    for cell in study.matrix:
+        main.setdefault(cell.benchmark, cell.measure)
+    sentences = list(map(describe_omnibus, study.omnibus))
+    for benchmark, measure in main.items():
+        cells = [c for c in study.matrix if (c.benchmark, c.measure) == (benchmark, measure)]
+        first, *rest = count_verdicts(cells) or [""]
+        if len(main) > 1:
+            first = f"{score_name(benchmark, measure)}: {first[:1].lower()}{first[1:]}"
+        sentences += [first, *rest]
     return Headline(
         "What unlearning one bias did to the others",
-        [*count_verdicts(matrix), describe_controls(matrix)],
+        [*filter(None, sentences), describe_controls(study.matrix)],
+    )
+
+
+def describe_omnibus(test: Omnibus) -> str:
+    """A primary test in a sentence."""
+    shown = measure_of(test.measure)
+    change = format_signed(test.bias.value, shown.digits)
+    interval = format_interval(test.bias.ci, shown.digits)
+    verdict = {
+        "supported": "bias fell, and by more than with every control",
+        "contradicted": "bias rose, or fell less than with a control",
+        "no more than margin": f"a fall of {test.margin:g} {shown.unit} or more beyond at least "
+        "one control is excluded",
+        "undecided": "undecided",
+    }[test.verdict]
+    return (
+        f"Primary test of {test.method}, over the domains that were not forgotten "
+        f"({score_name(test.benchmark, test.measure)}): the distance from no bias changed by "
+        f"{change} {shown.unit} (95 % interval {interval}); {verdict}."
     )
 
 

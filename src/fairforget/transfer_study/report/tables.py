@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from fairforget.report.measures import measure_of
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
     NONE,
-    benchmark_name,
     domain_name,
     format_interval,
     format_number,
@@ -26,12 +26,11 @@ from fairforget.transfer_study.record import (
     too_few,
 )
 from fairforget.transfer_study.report.row_names import (
-    CONTROLS_NOTE,
     forget_label,
     heading,
     row_label,
+    score_name,
     shared_corpus,
-    sort_controls_last,
 )
 
 SIGNS: dict[ClaimVerdict | None, str] = {
@@ -46,16 +45,22 @@ MAX_DATA = 100
 """Larger multiples of the data are shown as "> × 100"."""
 
 
-def answer_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
-    """The verdict on every forget corpus in every domain."""
-    cells = [c for c in matrix if c.benchmark == benchmark and c.control is None]
+def answer_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> Table:
+    """The verdict on every forget corpus in every domain.
+
+    Args:
+        benchmark: its name.
+        measure: a bias score of it.
+        matrix: the cells of this score.
+    """
+    cells = [c for c in matrix if c.control is None]
     corpus = shared_corpus(cells)
     domains = list(dict.fromkeys(cell.domain for cell in cells))
     rows: dict[tuple[str, str], dict[str, MatrixCell]] = {}
     for cell in cells:
         rows.setdefault((forget_label(cell, corpus), cell.method), {})[cell.domain] = cell
     return Table(
-        caption=f"{benchmark_name(benchmark)}: did bias fall?",
+        caption=f"{score_name(benchmark, measure)}: did bias fall?",
         columns=[
             Column(heading(corpus)),
             Column("Objective"),
@@ -65,23 +70,30 @@ def answer_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
             [*name, *(_answer(row[d]) if d in row else NONE for d in domains)]
             for name, row in rows.items()
         ],
-        note="Change of bias (the score’s distance from no bias) in points. yes: bias fell, and by "
+        note=f"{_describe_bias(measure)}. yes: bias fell, and by "
         "more than with every control; no: it rose, or fell less than with a control; ≤: a "
         "fall of the margin or more beyond at least one control is excluded; ?: undecided. (own): "
         "an unlearned domain.",
     )
 
 
-def rows_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
-    """Effect on the unlearned and on the other domains, and how far it exceeds each control."""
-    own_rows = [row for row in rows if row.benchmark == benchmark and row.control is None]
+def rows_table(benchmark: str, measure: str, rows: Sequence[MatrixRow]) -> Table:
+    """Effect on the unlearned and on the other domains, and how far it exceeds each control.
+
+    Args:
+        benchmark: its name.
+        measure: a bias score of it.
+        rows: those of this score.
+    """
+    own_rows = [row for row in rows if row.control is None]
+    digits = measure_of(measure).digits
     corpus = shared_corpus(own_rows)
     controls = list(dict.fromkeys(name for row in own_rows for name in row.transfer_excess))
     effects = ["Own", *(f"own beyond {c}" for c in controls)]
     effects += ["Others", *(f"others beyond {c}" for c in controls)]
-    return _drop_empty_columns(
+    return drop_empty_columns(
         Table(
-            caption=f"{benchmark_name(benchmark)}: effect on unlearned and on other domains",
+            caption=f"{score_name(benchmark, measure)}: effect on unlearned and other domains",
             columns=[
                 Column(heading(corpus)),
                 Column("Objective"),
@@ -93,19 +105,21 @@ def rows_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
                 [
                     forget_label(row, corpus),
                     row.method,
-                    effect_cell(row.own, row.own_clusters),
-                    *(effect_cell(row.own_excess.get(c), row.own_clusters) for c in controls),
-                    effect_cell(row.transfer),
-                    *(effect_cell(row.transfer_excess.get(c)) for c in controls),
+                    effect_cell(row.own, digits, row.own_clusters),
+                    *(
+                        effect_cell(row.own_excess.get(c), digits, row.own_clusters)
+                        for c in controls
+                    ),
+                    effect_cell(row.transfer, digits),
+                    *(effect_cell(row.transfer_excess.get(c), digits) for c in controls),
                     NONE if row.ratio is None else IntervalCell(row.ratio, row.ratio_ci),
                     join_words([domain_name(d) for d in row.collateral]) or NONE,
                 ]
                 for row in own_rows
             ],
-            note="Change of bias (the score’s distance from no bias) in points: the mean over the "
-            "unlearned domains (own) and over the others. Domains with too few terms are left out, "
-            "unless there are no other unlearned domains. Beyond a control: minus the control’s "
-            "mean over the same domains. "
+            note=f"{_describe_bias(measure)}: the mean over the unlearned domains (own) and over "
+            "the others. Domains with too few terms are left out, unless there are no other "
+            "unlearned domains. Beyond a control: minus the control’s mean over the same domains. "
             "Others ÷ own is given only if bias fell in the unlearned domains (p < 0.05, "
             "corrected) by enough for the ratio to have an interval.",
         ),
@@ -113,42 +127,22 @@ def rows_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
     )
 
 
-def costs_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
-    """The utility loss and the mean change of bias of each forget corpus and each control."""
-    corpus = shared_corpus(rows)
-    own_rows = [row for row in rows if row.benchmark == benchmark]
-    return _drop_empty_columns(
-        Table(
-            caption=f"{benchmark_name(benchmark)}: utility loss of each row and each control",
-            columns=[
-                Column(heading(corpus)),
-                Column("Bias, mean over domains", numeric=True, interval=True),
-                Column("Perplexity, %", numeric=True),
-                Column("Everyday perplexity, %", numeric=True),
-                Column("LMS", numeric=True),
-                Column("Budget left", numeric=True),
-            ],
-            rows=[
-                [row_label(row, corpus), effect_cell(row.mean), *_costs(row), _budget_left(row)]
-                for row in sort_controls_last(own_rows)
-            ],
-            note="Bias: mean change over the domains with enough terms. Weights are interpolated "
-            "until the first limit is met: perplexity on held-out text or on everyday sentences. "
-            "Budget left: the number of runs that met neither limit, even at the largest α. "
-            f"{CONTROLS_NOTE}",
-        ),
-        keep=1,
-    )
+def excess_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> Table:
+    """The effect beyond each control, the verdict, and the data that would decide it.
 
-
-def excess_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
-    """The effect beyond each control, the verdict, and the data that would decide it."""
-    cells = [c for c in matrix if c.benchmark == benchmark and c.control is None]
+    Args:
+        benchmark: its name.
+        measure: a bias score of it.
+        matrix: the cells of this score.
+    """
+    cells = [c for c in matrix if c.control is None]
+    digits = measure_of(measure).digits
     corpus = shared_corpus(cells)
     controls = list(dict.fromkeys(name for cell in cells for name in cell.excess))
-    table = _drop_empty_columns(
+    table = drop_empty_columns(
         Table(
-            caption=f"{benchmark_name(benchmark)}: change of bias, alone and beyond each control",
+            caption=f"{score_name(benchmark, measure)}: change of bias, alone and beyond each "
+            "control",
             columns=[
                 Column(heading(corpus)),
                 Column("Domain"),
@@ -164,8 +158,8 @@ def excess_table(benchmark: str, matrix: Sequence[MatrixCell]) -> Table:
                 [
                     row_label(cell, corpus),
                     domain_name(cell.domain) + (" (own)" if cell.own else ""),
-                    effect_cell(cell.bias),
-                    *(effect_cell(cell.excess.get(name)) for name in controls),
+                    effect_cell(cell.bias, digits),
+                    *(effect_cell(cell.excess.get(name), digits) for name in controls),
                     verdict_text(cell),
                     format_p_number(cell.p_verdict),
                     cell.reason or NONE,
@@ -196,8 +190,8 @@ def verdict_text(cell: MatrixCell | Omnibus) -> str:
 def cells_table(study: StudyRecord) -> Table:
     """Every run, one row for each domain."""
     corpus = shared_corpus(study.cells)
-    titles = [heading(corpus), "Seed", "Benchmark", "Domain"]
-    numbers = ["Before", "After", "Change", "95 % interval", "p (McNemar)", "p, corrected"]
+    titles = [heading(corpus), "Seed", "Score", "Domain"]
+    numbers = ["Before", "After", "Change", "95 % interval", "p", "p, corrected"]
     return Table(
         caption="All measurements, seed by seed",
         columns=[*map(Column, titles), *(Column(name, numeric=True) for name in numbers)],
@@ -205,21 +199,24 @@ def cells_table(study: StudyRecord) -> Table:
             [
                 row_label(cell, corpus),
                 str(cell.seed),
-                benchmark_name(cell.benchmark),
+                score_name(cell.benchmark, cell.measure),
                 domain_name(cell.domain),
-                format_number(cell.before),
-                format_number(cell.after),
-                format_signed(cell.delta),
-                format_interval(cell.ci),
+                format_number(cell.before, digits),
+                format_number(cell.after, digits),
+                format_signed(cell.delta, digits),
+                format_interval(cell.ci, digits),
                 format_p_number(cell.p),
                 format_p_number(cell.p_adjusted),
             ]
             for cell in study.cells
+            for digits in (measure_of(cell.measure).digits,)
         ],
+        note="p: exact McNemar test for a benchmark’s main score, Student’s t for the others; "
+        "Holm-corrected over the study.",
     )
 
 
-def _drop_empty_columns(table: Table, *, keep: int) -> Table:
+def drop_empty_columns(table: Table, *, keep: int) -> Table:
     """The table without empty columns; the first `keep` columns always stay."""
     indices = [
         i
@@ -234,17 +231,8 @@ def _drop_empty_columns(table: Table, *, keep: int) -> Table:
 
 
 def _answer(cell: MatrixCell) -> str:
-    return format_signed(cell.bias.value) + SIGNS[cell.verdict] + (" (own)" if cell.own else "")
-
-
-def _costs(row: MatrixRow) -> list[Content]:
-    """Changes of perplexity, of everyday perplexity and of LMS."""
-    has_lms = row.lms_before is not None and row.lms_after is not None
-    return [
-        _percent(row.perplexity_ratio),
-        _percent(row.everyday_perplexity_ratio),
-        format_signed((row.lms_after or 0.0) - (row.lms_before or 0.0)) if has_lms else NONE,
-    ]
+    value = format_signed(cell.bias.value, measure_of(cell.measure).digits)
+    return value + SIGNS[cell.verdict] + (" (own)" if cell.own else "")
 
 
 def _required_data(cell: MatrixCell) -> list[Content]:
@@ -258,17 +246,18 @@ def _required_data(cell: MatrixCell) -> list[Content]:
     return [data, seeds]
 
 
-def _budget_left(row: MatrixRow) -> str:
-    return f"{row.short} of {row.seeds}" if row.short else NONE
-
-
-def _percent(ratio: float | None) -> str:
-    return NONE if ratio is None else format_signed(100 * (ratio - 1))
-
-
-def effect_cell(effect: Effect | None, clusters: int | None = None) -> Content:
+def effect_cell(effect: Effect | None, digits: int, clusters: int | None = None) -> Content:
     """An effect with its interval; marked if there are too few clusters for a decision."""
     if effect is None:
         return NONE
-    cell = IntervalCell(effect.value, effect.ci, change=True)
+    cell = IntervalCell(effect.value, effect.ci, change=True, digits=digits)
     return f"{cell}, {FEW}" if too_few(clusters) else cell
+
+
+def _describe_bias(measure: str) -> str:
+    shown = measure_of(measure)
+    title = f"{shown.title[:1].lower()}{shown.title[1:]}"
+    return (
+        f"Change of bias, the distance of the {title} from {shown.ideal:g} (no bias), in "
+        f"{shown.unit}"
+    )

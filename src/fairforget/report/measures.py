@@ -1,0 +1,95 @@
+"""Bias scores as readers see them: names, units, decimals, and the value without bias."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How a page shows a bias score."""
+
+    title: str
+    unit: str
+    digits: int
+    ideal: float
+    """The score of a model without bias."""
+    short: str = ""
+    """Its title in a table that has little room."""
+
+    @property
+    def ideal_text(self) -> str:
+        """The ideal as the label of a line in a plot."""
+        return f"{self.ideal:g}: no preference" if self.ideal else "0: no bias"
+
+    @property
+    def in_words(self) -> str:
+        """Name and unit in a sentence: "contribution of the group, nats a token"."""
+        first = self.title if self.title[1:2].isupper() else self.title[:1].lower() + self.title[1:]
+        return f"{first}, {self.unit}"
+
+
+MEASURES = {
+    "ss": Measure("Stereotype score", "points", 1, 50.0),
+    "stereotype": Measure("Stereotype score", "points", 1, 50.0),
+    "contribution": Measure("Contribution of the group", "nats a token", 3, 0.0, "Contribution"),
+    "contribution_scaled": Measure(
+        "Scaled contribution of the group", "deviations", 3, 0.0, "Scaled"
+    ),
+    "ss_smoothed": Measure("Smoothed stereotype score", "points", 1, 50.0),
+    "ss_smoothed_by_sense": Measure(
+        "Stereotype score, smoothed by the sense contrast", "points", 1, 50.0
+    ),
+    "conditional": Measure("Conditional log-ratio", "nats a pair", 3, 0.0, "Conditional"),
+    "prior": Measure("Prior log-ratio", "nats a pair", 3, 0.0),
+    "bias_ambiguous": Measure("Bias in ambiguous contexts", "points", 1, 0.0),
+}
+
+
+def measure_of(name: str) -> Measure:
+    """How to show a score; any other one has points and its own name."""
+    if name in MEASURES:
+        return MEASURES[name]
+    title = name.replace("_", " ")
+    return Measure(f"{title[:1].upper()}{title[1:]}", "points", 1, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """The bias score to read beside a benchmark's stereotype score."""
+
+    shown: str
+    judged: str
+    """The one with a verdict."""
+    meaning: str
+
+
+COMPANIONS = {
+    "contribution": Companion(
+        "contribution",
+        "contribution_scaled",
+        "Contribution of the group: what naming the group, instead of a neutral word, adds to the "
+        "log-probability of the stereotype minus that of the anti-stereotype, in nats a token; 0 "
+        "is right. A flatter distribution alone lowers it, so its verdict is on the scaled one, "
+        "which is divided by the spread of the model’s own log-ratios.",
+    ),
+    "conditional": Companion(
+        "conditional",
+        "conditional",
+        "Conditional log-ratio: how much likelier the words that both sentences share are with the "
+        "stereotyped group than with the other, in nats a pair; 0 is right.",
+    ),
+}
+FOLDED = ("contribution_scaled", "ss_smoothed", "prior")
+"""Scores with a table of their own, folded away."""
+FURTHER = (*COMPANIONS, *FOLDED)
+"""All scores that a page shows beside the stereotype score."""
+NOTES = {
+    "contribution_scaled": "Divided by the median absolute deviation of the model’s log-ratios per "
+    "token; 0 is right.",
+    "ss_smoothed": "Counts each item by how clear its preference is, relative to the model’s own "
+    "spread; 50 is no preference.",
+    "prior": "The part of a pair’s log-ratio in the words that differ: mostly how frequent the "
+    "names of the two groups are. To be read, not judged.",
+}
+"""What a folded score is."""

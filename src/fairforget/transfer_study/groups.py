@@ -54,6 +54,11 @@ class GroupEffects:
         """Forget corpus, objective and control."""
         return self.members[0].run.group
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether a run changed nothing."""
+        return any(member.alpha == 0 for member in self.members)
+
     def is_own(self, domain: str) -> bool:
         """Whether the domain is, or overlaps, an unlearned domain."""
         return is_about(domain, self.members[0].domains)

@@ -10,8 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
-from fairforget.distance import DistanceChange, distance_change, mean_distance_change
-from fairforget.estimate import Estimate
+from fairforget.distance import (
+    DistanceChange,
+    distance_change,
+    mean_distance_change,
+    ratio_of_changes,
+)
+from fairforget.estimate import Estimate, ratio
 from fairforget.statistics import Floats, jackknife
 
 UNBIASED = 50.0
@@ -140,3 +145,34 @@ def test_the_mean_is_widened_by_the_mean_of_its_parts() -> None:
     low, high = found.estimate.ci
     assert found.ci == pytest.approx((low - found.widening[0], high + found.widening[1]))
     assert (found.p < 0.05) == (found.ci[0] > 0 or found.ci[1] < 0)
+
+
+WIDTHS = st.tuples(st.floats(-1, 3), st.floats(-1, 3))
+
+
+@given(UNITS, UNITS, WIDTHS, WIDTHS)
+def test_a_ratio_is_as_uncertain_as_the_widened_changes(
+    units: list[float],
+    others: list[float],
+    upper_width: tuple[float, float],
+    lower_width: tuple[float, float],
+) -> None:
+    """All of its parts, wherever their widenings put them, have their interval inside."""
+    upper, lower = of_mean(units, "race"), of_mean(others, "gender")
+    narrow = ratio(upper, lower)
+    found = ratio_of_changes(
+        DistanceChange(upper, upper_width, 1.0), DistanceChange(lower, lower_width, 1.0)
+    )
+    if max(*upper_width, *lower_width) <= 0:
+        assert found == narrow
+    if found is None:
+        return
+    value, (low, high) = found
+    assert narrow is not None
+    assert value == narrow[0]
+    for side, sign in enumerate((-1, 1)):
+        moved = Estimate(upper.value + sign * max(0.0, upper_width[side]), upper.deviations)
+        part = ratio(moved, lower)
+        assert part is not None
+        assert low <= part[1][0]
+        assert part[1][1] <= high

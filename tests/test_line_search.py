@@ -335,3 +335,5 @@ def test_rounded_weights_are_measured_again(note: str, everyday: float, main: fl
     kept = replace(after, reached=before.reached, note=note, others=before.others)
     assert kept == before
     assert replace(after.others["everyday"], reached=1.02) == before.others["everyday"]
+    moved = measure_after_rounding(replace(before, movement_asked=0.1), constraints)
+    assert (moved.reached, moved.note) == (after.reached, note)  # no budget limits it

@@ -23,7 +23,7 @@ from tests.report.runs import crows_rows, stereoset_rows
 def paired_domains(benchmark: str, before: list[Row], after: list[Row]) -> dict[str, Cell]:
     judge = find_judge(benchmark)
     assert judge
-    return {c.domain: c for c in compare_items(benchmark, judge, before, after)}
+    return {c.domain: c for c in compare_items(benchmark, judge, before, after) if c.main}
 
 
 def cell(score: Change, distance: Change, p_adjusted: float) -> Cell:

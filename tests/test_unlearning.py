@@ -27,6 +27,7 @@ from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.checkpoints import TRAINED
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.interpolation import PerplexityConstraint, interpolate_to_budget
+from fairforget.training.original import Original
 from fairforget.training.preparation import (
     HELD_OUT,
     HELD_OUT_TOKENS,
@@ -142,6 +143,24 @@ def test_of_an_adapter_in_bfloat16_the_merged_model_is_measured(tmp_path) -> Non
     assert record.budget.reached == measured / record.budget.before
     assert record.budget.alpha > 0
     assert ("exceeded the budget" in record.budget.note) == (record.budget.reached > 1.2)
+
+
+def test_of_an_adapter_in_bfloat16_the_merged_models_movement_is_measured(tmp_path) -> None:
+    model = language_model(tmp_path, "llama")
+    model.model.to(torch.bfloat16)
+    options = {"lora_rank": 4, "learning_rate": 0.03, "objective": "ascent"}
+    prepared = prepare(model, FORGET, RETAIN, config(tmp_path, **options))
+    known = Original()
+    record = unlearn_prepared(
+        model,
+        prepared,
+        config(tmp_path, **options),
+        budget=Budget(perplexity=1.0, max_alpha=1),
+        known=known,
+        movement=0.02,
+    )
+    assert known.states
+    assert record.budget.movement == known.states.divergence(model.model)
 
 
 def test_an_adapter_is_trained_in_float32(tmp_path) -> None:

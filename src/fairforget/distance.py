@@ -18,10 +18,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
-from fairforget.estimate import Estimate, weighted_mean
+from fairforget.estimate import Estimate, ratio, weighted_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +106,32 @@ def mean_distance_change(parts: Sequence[DistanceChange]) -> DistanceChange | No
     excess = abs(estimate.value) - (above if estimate.value < 0 else below)
     p = min(1.0, 2 * estimate.p_below(excess)) if excess > 0 else 1.0
     return DistanceChange(estimate, (below, above), p)
+
+
+def ratio_of_changes(
+    upper: DistanceChange, lower: DistanceChange
+) -> tuple[float, tuple[float, float]] | None:
+    """`upper` ÷ `lower`, with a 95 % interval.
+
+    It is the hull of Fieller's intervals for all values that the widenings of the two allow.
+
+    Returns:
+        The ratio and its interval; None if Fieller's interval is infinite for one of the values.
+    """
+    found = ratio(upper.estimate, lower.estimate)
+    intervals = [
+        part[1] if (part := ratio(above, below)) else None
+        for above, below in product(_shifted(upper), _shifted(lower))
+    ]
+    known = [interval for interval in intervals if interval]
+    if found is None or len(known) < len(intervals):
+        return None
+    return found[0], (min(low for low, _ in known), max(high for _, high in known))
+
+
+def _shifted(change: DistanceChange) -> list[Estimate]:
+    """The estimate, and where its widening allows it to lie."""
+    below, above = (max(0.0, width) for width in change.widening)
+    value = change.estimate.value
+    shifts = dict.fromkeys((value, value - below, value + above))
+    return [replace(change.estimate, value=shifted) for shifted in shifts]

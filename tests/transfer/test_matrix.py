@@ -227,6 +227,31 @@ def test_a_control_with_less_utility_loss_is_an_obstacle() -> None:
     assert [row.short for row in found.rows] == [1, 1]
 
 
+def test_a_control_below_the_movement_of_its_run_is_an_obstacle_whatever_the_run_left() -> None:
+    name = "random@movement"
+    runs = [result("builtin:gender", shift={"gender": 0.5}, seed=s) for s in SEEDS]
+    runs = [replace(run, short=True) for run in runs]
+    as_far = [result("builtin:gender", name, seed=s) for s in SEEDS]
+    assert matrix(runs + as_far)["builtin:gender", None, "gender"].verdict == "supported"
+    less = [replace(as_far[0], short=True), *as_far[1:]]
+    cell = matrix(runs + less)["builtin:gender", None, "gender"]
+    assert (cell.verdict, cell.reason) == ("undecided", "control did less")
+
+
+def test_a_run_that_changed_nothing_excludes_no_effect_of_unlearning() -> None:
+    """Beyond a control that raised bias, a run at α = 0 would seem to lie within the margin."""
+    runs = [result("builtin:gender", noise=0.01, seed=s) for s in SEEDS]
+    controls = [result("builtin:gender", "random", noise=0.01, seed=s) for s in SEEDS]
+    verdicts = []
+    for alpha in (1.0, 0.0):
+        members = [*runs[:2], replace(runs[2], alpha=alpha)]
+        found = transfer_matrix(rows(), members + controls, ["stereoset"], controls=["random"])
+        cell = next(c for c in found.cells if c.control is None and c.domain == "race")
+        (test,) = found.omnibus
+        verdicts.append((cell.verdict, test.verdict))
+    assert verdicts == [("no more than margin",) * 2, ("undecided",) * 2]
+
+
 def test_a_control_with_fewer_seeds_is_missing() -> None:
     runs = [result("builtin:gender", shift={"gender": 0.5}, seed=s) for s in SEEDS]
     some = [result("builtin:gender", "random", seed=s) for s in SEEDS[:2]]

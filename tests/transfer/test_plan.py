@@ -15,6 +15,7 @@ from fairforget.transfer_study.plan import (
     control_run,
     lacks_cause,
     name_controls,
+    order_stages,
     plan_runs,
 )
 
@@ -137,6 +138,8 @@ def test_a_control_matched_on_movement_belongs_to_one_run_and_follows_it(match, 
         for name in named
     ]
     assert {*runs} == {*forgets, *controls_of}
+    assert order_stages(runs, parallel=False) == [runs]  # complete seeds come first
+    assert order_stages(runs, parallel=True) == [[r for r in runs if r not in moved], moved]
 
 
 def test_what_controls_are_matched_on_makes_no_other_run_of_the_rest() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -83,6 +83,14 @@ class Judgement:
     unbiased_scores: Mapping[str, float]
     """The bias scores among those of `statistic`, in order: name → its value for a model without
     bias. Empty for a benchmark of general ability."""
+    counted: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+    """Score → [clusters] whether an item of the cluster counts in it; all do for a score without
+    an entry."""
+
+    def clusters_of(self, score: str) -> npt.NDArray[np.intp]:
+        """The indices of the clusters that count in a score: its units of variance."""
+        counted = self.counted.get(score)
+        return np.arange(len(self.sums)) if counted is None else np.flatnonzero(counted)
 
 
 Judge = Callable[[Sequence[Row]], Judgement]

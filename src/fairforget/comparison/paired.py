@@ -69,7 +69,8 @@ class Cell:
     """Changes of the benchmark's scores that are not bias scores; only with the main score."""
     items: int
     clusters: int
-    """Independent units: StereoSet target terms, CrowS-Pairs pairs, BBQ templates."""
+    """Independent units with an item that counts in the score: StereoSet target terms, CrowS-Pairs
+    pairs, BBQ templates."""
     gained: int
     """Items where the model switched to the stereotype (general ability: to the right answer)."""
     lost: int
@@ -151,7 +152,7 @@ def compare_items(
                     distance=distance,
                     beside=beside if measure == main else {},
                     items=len(rows),
-                    clusters=len(old.sums),
+                    clusters=len(old.clusters_of(measure)),
                     gained=gained,
                     lost=lost,
                     ties=(old.ties, new.ties),
@@ -187,7 +188,7 @@ def _estimate_scores(
     estimates = {}
     for name, values in scores.items():
         if not np.isnan(values).any():
-            first, rest = values[0], without[name]
+            first, rest = values[0], without[name][:, old.clusters_of(name)]
             change = over_seeds(values[1:] - first, rest[1:] - rest[0], domain=domain, group=0)
             estimates[name] = over_items(first, rest[0], domain=domain), change
     return estimates

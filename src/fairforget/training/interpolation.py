@@ -216,14 +216,15 @@ def measure_after_rounding(
 ) -> BudgetFacts:
     """Measure the budget again after the interpolated weights were rounded.
 
-    Merging an adapter into bfloat16 weights rounds its update.
+    Merging an adapter into bfloat16 weights rounds its update. A movement is not measured again.
 
     Returns:
-        `facts` with the new ratios, and a note if rounding exceeded a budget.
+        `facts` with the new ratios, and a note if rounding exceeded a budget that was searched for.
     """
     known = {MAIN: facts, **facts.others}
     reached = {name: c.perplexity() / known[name].before for name, c in constraints.items()}
-    exceeded = [name for name, c in constraints.items() if reached[name] > c.allowed]
+    limits = constraints if facts.movement_asked is None else {}
+    exceeded = [name for name, c in limits.items() if reached[name] > c.allowed]
     note = f"rounding to the model's dtype exceeded the budget: {', '.join(exceeded)}"
     return replace(
         facts,

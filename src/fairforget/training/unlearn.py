@@ -200,9 +200,10 @@ def unlearn(
                     progress=advance,
                 )
             known.perplexities = original_perplexities(reached)
-    if config.lora_rank and model.dtype != torch.float32:
+    rounded = bool(config.lora_rank) and model.dtype != torch.float32
+    if rounded:
         reached = measure_after_rounding(reached, constraints({}))
-    if known.states and movement is None:  # else measured already
+    if known.states and (movement is None or rounded):  # else measured already
         reached = replace(reached, movement=known.states.divergence(model))
     interpolated = time.perf_counter()
     if EVERYDAY not in prepared.held_out:

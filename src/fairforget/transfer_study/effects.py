@@ -93,7 +93,8 @@ def measure_effects(
     groups = [slice(start, end) for start, end in pairwise(ends)]
     effects: dict[str, list[DomainEffect]] = {}
     for measure, unbiased_score in original.unbiased_scores.items():
-        score, without = scores[measure], np.asarray(scores_without[measure])
+        clusters = original.clusters_of(measure)
+        score, without = scores[measure], scores_without[measure][:, clusters]
         if np.isnan(score).any():
             continue  # no item of this domain counts in this score
         distances = abs(score - unbiased_score)
@@ -105,7 +106,7 @@ def measure_effects(
                     score[runs] - score[0], without[runs] - without[0], domain=domain, group=number
                 ),
                 distance_change=float((distances[runs] - distances[0]).mean()),
-                clusters=len(original.sums),
+                clusters=len(clusters),
                 unbiased_score=unbiased_score,
                 other_scores={
                     name: (float(values[0]), float(values[runs].mean()))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+from fairforget.errors import InputError
 
 UNITS = {"contribution_scaled": "deviations", "conditional": "nats"}
 """Continuous bias score → its unit; all others are in points."""
@@ -16,6 +19,17 @@ class Margins:
     """In points."""
     margin_continuous: float = 0.05
     """In the unit of each continuous score."""
+
+    def __post_init__(self) -> None:
+        """Check both.
+
+        Raises:
+            InputError: one is not a finite number above 0.
+        """
+        for name in ("margin", "margin_continuous"):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise InputError(f"{name} is {value:g}; set it to a finite number above 0")
 
     def of(self, measure: str) -> float:
         """The margin of a bias score, in its unit."""

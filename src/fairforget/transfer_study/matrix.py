@@ -181,5 +181,7 @@ def _cells(
             margin=margins.of(measure),
         )
         decisive = [change for name, change in excess.items() if lacks_cause(name)]
-        pending.append(Pending(cell, (bias, *decisive), part.obstacle, effect.is_unbiased))
+        pending.append(
+            Pending(cell, (bias, *decisive), part.obstacle, effect.is_unbiased, part.is_idle)
+        )
     return pending

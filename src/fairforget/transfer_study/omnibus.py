@@ -62,7 +62,8 @@ def build_omnibus(
         )
         decisive = [change for name, change in excess.items() if lacks_cause(name)]
         obstacle = next((part.obstacle for part in members if part.obstacle), None)
-        pending.append(Pending(test, (bias, *decisive), obstacle))
+        idle = any(part.is_idle for part in members)
+        pending.append(Pending(test, (bias, *decisive), obstacle, idle=idle))
     return pending
 
 

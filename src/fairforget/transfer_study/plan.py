@@ -172,8 +172,16 @@ def name_controls(controls: Sequence[str], match: Match) -> list[str]:
     return names + ([] if match == "perplexity" else [name + AT_MOVEMENT for name in controls])
 
 
-def order_stages(runs: Sequence[Run]) -> list[list[Run]]:
-    """Return the runs in two stages: those of the second are matched on runs of the first."""
+def order_stages(runs: Sequence[Run], *, parallel: bool) -> list[list[Run]]:
+    """Return the runs in stages that follow each other.
+
+    Args:
+        runs: in the order of `plan_runs`.
+        parallel: whether the runs of a stage run at once. There are then two stages: the runs of
+            the second are matched on those of the first. Otherwise the order needs no change.
+    """
+    if not parallel:
+        return [list(runs)]
     return [
         [run for run in runs if run.matched_on is None],
         [run for run in runs if run.matched_on],

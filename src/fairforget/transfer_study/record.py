@@ -42,8 +42,7 @@ class Effect:
     ci: tuple[float, float]
     p: float
     p_adjusted: float
-    """Holm-corrected within its family (`fairforget.transfer_study.verdicts`); 1 if there are too
-    few clusters or only one seed."""
+    """Holm-corrected within its family (see `verdicts`); 1 for too few clusters or one seed."""
 
 
 def to_effect(change: Estimate | DistanceChange) -> Effect:
@@ -90,7 +89,7 @@ class MatrixCell:
     """Whether the domain is, or overlaps, an unlearned domain."""
     seeds: int
     clusters: int
-    """Independent units of its items: StereoSet target terms, CrowS-Pairs pairs, BBQ templates."""
+    """Independent units that count: StereoSet target terms, CrowS-Pairs pairs, BBQ templates."""
     before: float
     before_ci: tuple[float, float]
     """95 % interval of `before`, over items."""

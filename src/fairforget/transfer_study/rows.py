@@ -7,8 +7,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from fairforget.benchmarks.measurement import ALL
-from fairforget.distance import DistanceChange
-from fairforget.estimate import ratio
+from fairforget.distance import DistanceChange, ratio_of_changes
 from fairforget.statistics import SIGNIFICANT, adjust_holm
 from fairforget.transfer_study.groups import GroupEffects, count_short
 from fairforget.transfer_study.record import Effect, MatrixCell, MatrixRow, to_effect
@@ -32,7 +31,7 @@ def build_row(benchmark: str, measure: str, part: GroupEffects) -> MatrixRow:
     lms = total.other_scores.get("lms") if total else None
     relative = None
     if control is None and own and transfer and own.value < 0:
-        relative = ratio(transfer.estimate, own.estimate)
+        relative = ratio_of_changes(transfer, own)
     members = part.members
     everyday = [
         m.everyday_perplexity_ratio for m in members if m.everyday_perplexity_ratio is not None

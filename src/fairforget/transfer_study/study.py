@@ -98,12 +98,8 @@ def transfer(
             every run failed.
         TypeError: an override that is not a setting.
     """
-    lists = {
-        "forget": forget,
-        "benchmarks": benchmarks,
-        "objectives": objectives,
-        "controls": controls,
-    }
+    lists = {"forget": forget, "benchmarks": benchmarks}
+    lists |= {"objectives": objectives, "controls": controls}
     overrides |= {
         name: value if isinstance(value, str) else ",".join(value)
         for name, value in lists.items()
@@ -192,7 +188,7 @@ def run_study(
         del original  # frees its memory for the runs
         torch.cuda.empty_cache()
         directories = {run: output / RUNS / run.name(digest[run]) for run in runs}
-        finished, failed = _run_all(directories, attempted)
+        finished, failed = _run_all(directories, attempted, parallel=cluster == "ray")
     if not finished:
         raise InputError(f"all {len(runs)} runs failed; the first: {failed[0].error}")
     before = read_evaluation(output / BEFORE)
@@ -223,7 +219,7 @@ def run_study(
 
 
 def _run_all(
-    directories: Mapping[Run, Path], attempted: Attempts
+    directories: Mapping[Run, Path], attempted: Attempts, *, parallel: bool
 ) -> tuple[dict[Run, FinishedRun], list[Failure]]:
     """Do the unfinished runs; return all finished runs and the failures."""
     start = time.perf_counter()
@@ -238,7 +234,8 @@ def _run_all(
     with progress_bar(
         f"Runs ({len(finished)} of {len(directories)} done)", len(pending)
     ) as advance:
-        for run, error in chain.from_iterable(map(attempt_stage, order_stages(pending))):
+        stages = order_stages(pending, parallel=parallel)
+        for run, error in chain.from_iterable(map(attempt_stage, stages)):
             name = directories[run].name
             result = None if error else read_finished_run(directories[run])
             if result:

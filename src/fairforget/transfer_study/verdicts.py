@@ -50,6 +50,8 @@ class Pending(Generic[T]):
     """What is wrong with a control, so that the claim cannot be supported whatever the effects."""
     unbiased: bool = False
     """Whether the original model may have no bias in this domain."""
+    idle: bool = False
+    """Whether a run changed nothing (α = 0), so that a small effect says nothing on unlearning."""
 
 
 def cell_family(cell: MatrixCell) -> Family | None:
@@ -145,7 +147,10 @@ def _judge(pending: Sequence[Pending[T]], families: Sequence[Family | None]) -> 
     excesses = correct_by_control([p.cell.excess for p in pending], families)
     verdicts = adjust_holm({n: (family, claims[n][1]) for n, (_, family) in numbered})
     margins = adjust_holm(
-        {n: (family, margin_p(p.changes, p.cell.margin)) for n, (p, family) in numbered}
+        {
+            n: (family, 1.0 if p.idle else margin_p(p.changes, p.cell.margin))
+            for n, (p, family) in numbered
+        }
     )
     cells = []
     for n, (p, family) in numbered:

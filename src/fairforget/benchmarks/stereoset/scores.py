@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtr
 
 from fairforget.benchmarks.measurement import Judgement, Row, compute_scores, group_by_domain
@@ -142,21 +143,22 @@ def judge(rows: Sequence[Row]) -> Judgement:
         np.column_stack([(s > a) * 100.0, ((s > u) * 0.5 + (a > u) * 0.5) * 100.0]), terms
     )
     sums = [rates, np.ones((len(names), 1))]
-    present: list[str] = []
+    counts: dict[str, npt.NDArray[np.bool_]] = {}
     for name, factor in (*((n, 100.0) for n in SMOOTHED), *((n, 1.0) for n in CONTRIBUTIONS)):
         # every row has these columns here, so that any two sets of the same items can be paired
         means, counted = _means([row.get(name) for row in rows], terms, factor)
         sums += [means[:, None], counted[:, None]]
         if counted.any():
-            present.append(name)
+            counts[name] = counted > 0
     return Judgement(
         sums=np.hstack(sums),
-        statistic=lambda totals: _statistic(totals, present),
+        statistic=lambda totals: _statistic(totals, [*counts]),
         verdicts=s > a,
         ties=int((s == a).sum()),
         unbiased_scores={
-            name: value for name, value in UNBIASED.items() if name == "ss" or name in present
+            name: value for name, value in UNBIASED.items() if name == "ss" or name in counts
         },
+        counted=counts,
     )
 
 

@@ -41,8 +41,8 @@ def describe_omnibus(test: Omnibus) -> str:
     verdict = {
         "supported": "bias fell, and by more than with every control",
         "contradicted": "bias rose, or fell less than with a control",
-        "no more than margin": f"a fall of {test.margin:g} {shown.unit} or more beyond at least "
-        "one control is excluded",
+        "no more than margin": f"a fall of {test.margin:g} {shown.unit} or more, alone and "
+        "beyond every control, is excluded",
         "undecided": "undecided",
     }[test.verdict]
     return (
@@ -108,5 +108,5 @@ def _no_more(cells: Sequence[MatrixCell], counts: Mapping[str, int], controls: b
         return ""
     margin = cells[0].margin
     unit = UNITS.get(cells[0].measure, "point" if margin == 1 else "points")
-    beyond = " beyond at least one control" if controls else ""
+    beyond = ", alone and beyond every control," if controls else ""
     return f"a fall of {margin:g} {unit} or more{beyond} is excluded in {count}; "

@@ -72,8 +72,8 @@ def answer_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
         ],
         note=f"{_describe_bias(measure)}. yes: bias fell, and by "
         "more than with every control; no: it rose, or fell less than with a control; ≤: a "
-        "fall of the margin or more beyond at least one control is excluded; ?: undecided. (own): "
-        "an unlearned domain.",
+        "fall of the margin or more, alone and beyond every control, is excluded; ?: undecided. "
+        "(own): an unlearned domain.",
     )
 
 

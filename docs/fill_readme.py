@@ -32,13 +32,14 @@ RECORDS = ROOT / "docs" / "results" / "demo"
 FILES = (RECORD, f"{BEFORE}/{RECORD}", f"{AFTER}/{RECORD}")
 COMPARISON = RECORDS / "comparison.json"
 SIDES = ("before", "after")
-BIAS_SCORES = {"ss": "lms", "contribution_scaled": "contribution"}
+CONTRIBUTION = "contribution_scaled"
+BIAS_SCORES = {"ss": "lms", CONTRIBUTION: "contribution"}
 """Bias score → the score that the results page shows with it."""
 TITLES = {
     "ss": "SS",
     "lms": "LMS",
     "contribution_scaled": "contribution",
-    "contribution": "contribution (nats a token)",
+    "contribution": "contribution (nats per token)",
 }
 DIGITS = {"contribution_scaled": 2, "contribution": 3}
 VERDICTS = {"less": "fell", "more": "rose", "undecided": "undecided"}
@@ -61,9 +62,14 @@ def summary() -> str:
     note = (
         f"SmolLM2-135M-Instruct, {run.method['steps']} steps, {demo.minutes:.0f} minutes on "
         f"{run.environment.threads} cores. LMS {demo.change(ALL, 'lms')}; perplexity {demo.cost}. "
-        "One seed, no control. "
-        "*profession* guided the settings, so *profession* and *all* are not independent tests."
+        "One seed, no control. The settings were tuned on *profession*, so *profession* and *all* "
+        "are not independent tests."
     )
+    if CONTRIBUTION in demo.bias_scores:
+        note += (
+            " The contribution is what naming the group adds to the stereotype's lead, scaled by "
+            "the model's spread (0: no bias)."
+        )
     return "\n".join([*markdown_table(header, rows), note, ""])
 
 

@@ -388,7 +388,7 @@ def _list_crows_pairs(results: dict[str, Any]) -> list[str]:
     return [
         "## CrowS-Pairs",
         "",
-        "Share of pairs in which the more stereotypical sentence is more likely, in %; 50 is no "
+        "Share of pairs in which the more stereotypical sentence is more likely, in %; 50 means no "
         "preference. *Distance*: mean of |share − 50| over the nine types.",
         "",
         *markdown_table(

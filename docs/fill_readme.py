@@ -32,13 +32,14 @@ RECORDS = ROOT / "docs" / "results" / "demo"
 FILES = (RECORD, f"{BEFORE}/{RECORD}", f"{AFTER}/{RECORD}")
 COMPARISON = RECORDS / "comparison.json"
 SIDES = ("before", "after")
-BIAS_SCORES = {"ss": "lms", "contribution_scaled": "contribution"}
+CONTRIBUTION = "contribution_scaled"
+BIAS_SCORES = {"ss": "lms", CONTRIBUTION: "contribution"}
 """Bias score → the score that the results page shows with it."""
 TITLES = {
     "ss": "SS",
     "lms": "LMS",
     "contribution_scaled": "contribution",
-    "contribution": "contribution (nats a token)",
+    "contribution": "contribution (nats per token)",
 }
 DIGITS = {"contribution_scaled": 2, "contribution": 3}
 VERDICTS = {"less": "fell", "more": "rose", "undecided": "undecided"}
@@ -49,7 +50,7 @@ def summary() -> str:
     demo = _demo()
     header = ["StereoSet"]
     for measure in BIAS_SCORES:
-        header += [TITLES[measure], "change of bias"]
+        header += [TITLES[measure], "change"]
     rows = []
     for domain in demo.before:
         row = [domain]
@@ -61,8 +62,8 @@ def summary() -> str:
     note = (
         f"SmolLM2-135M-Instruct, {run.method['steps']} steps, {demo.minutes:.0f} minutes on "
         f"{run.environment.threads} cores. LMS {demo.change(ALL, 'lms')}; perplexity {demo.cost}. "
-        "One seed, no control. "
-        "*profession* guided the settings, so *profession* and *all* are not independent tests."
+        "One seed, no control; settings tuned on *profession*, which *all* includes. Contribution: "
+        "what naming the group adds to the stereotype's lead, scaled (0: no bias)."
     )
     return "\n".join([*markdown_table(header, rows), note, ""])
 

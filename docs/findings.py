@@ -55,12 +55,13 @@ def _recipe() -> str:
     after = fmean(map(stereoset_distance, seeds))
     _require(len(seeds) == SEEDS, "the recipe has three seeds")
     _require(without_religion[2] < 0, "over gender and race the distance fell")
+    _require(distance[1] < 0 < distance[2], "with religion the change of distance is undecided")
     _require(after > GOAL, "the goal was missed")
     return (
         "**Default recipe.** StereoSet's mean |SS − 50| over gender and race fell from "
         f"{_distances(original, seeds, MANY_TERMS)} ({_change(*without_religion)}); with religion "
-        f"({religion.clusters} terms) it went from {_distances(original, seeds, HELD_OUT)} "
-        f"({_change(*distance)}) and missed our goal of {GOAL}. "
+        f"({religion.clusters} terms), from {_distances(original, seeds, HELD_OUT)} "
+        f"({_change(*distance)}, undecided; goal: {GOAL}). "
         f"LMS: {_number(original['held_out']['lms'])} to {_number(lms)}; "
         f"perplexity: × {perplexity:.3f}; CrowS-Pairs' mean distance from 50: "
         f"{_number(crows_distance(original))} to {_number(fmean(map(crows_distance, seeds)))}."
@@ -88,21 +89,24 @@ def _transfer() -> str:
     _require(matched.ci[0] > -ascent.margin, "the margin is excluded beyond the matched control")
     _require(kl.verdict == "undecided", "counterfactual-kl is undecided")
     return (
-        f"**`ascent`: no transfer of {ascent.margin:g} point or more beyond a control.** "
+        f"**`ascent`: no average transfer of {ascent.margin:g} point or more beyond a "
+        "control.** "
         "Unlearning hate speech about gender, race or religion changed bias in the other domains "
-        f"by {_effect(ascent.bias)} points on average, and by {_effect(matched)} compared with the "
-        "same words in texts about objects. `counterfactual-kl` is undecided. We have not run the "
+        f"by {_effect(ascent.bias)} points, and by {_effect(matched)} compared with the same "
+        "words about objects. `counterfactual-kl` is undecided. We have not run the "
         "paper's GPT-2 experiment."
     )
 
 
 def _crows_pairs() -> str:
     cell = _cell(_study("study-builtin"), "builtin:gender", "all", benchmark="crows_pairs")
+    random = cell.excess["random"]
     _require(cell.bias.ci[0] > 0, "bias over all pairs rose")
+    _require(random.ci[0] < 0 < random.ci[1], "the difference from random tokens is undecided")
     return (
-        "**CrowS-Pairs disagrees.** `counterfactual-kl` on mild texts about gender *raised* bias "
-        f"over all pairs by {_effect(cell.bias)} points; the difference to random target tokens "
-        f"is {_effect(cell.excess['random'])}."
+        "**CrowS-Pairs disagrees.** `counterfactual-kl` on the built-in texts about gender "
+        f"*raised* bias over all pairs by {_effect(cell.bias)} points; the difference from random "
+        f"target tokens, {_effect(random)}, is undecided."
     )
 
 
@@ -124,12 +128,13 @@ def _objectives() -> str:
         if cell.domain != "all" and cell.verdict not in (None, "undecided")
     ]
     _require(not decided, "no single domain is decided")
+    by = " and ".join(f"{_effect(cell.bias)} (`{cell.forget}`)" for cell in excess)
     _require(min(losses[0]) > max(losses[1]), "counterfactual-excess costs more LMS")
     return (
         f"**Objectives.** At equal perplexity, {', '.join(names[:-1])} and {names[-1]} changed "
         f"bias on race by {_range([cell.bias.value for cell in lowering])} points; "
-        f"`counterfactual-excess` by {' and '.join(_effect(cell.bias) for cell in excess)}, but it "
-        "cost more LMS. No single domain is decided against the controls."
+        f"`counterfactual-excess` by {by}, but it cost more LMS. Against the controls, every "
+        "single domain is undecided."
     )
 
 

@@ -39,7 +39,7 @@ EVERY = 3
 SAMPLE = 40
 """Neutral variants shown."""
 MEASURES = {
-    "contribution": "contribution, nats a token",
+    "contribution": "contribution, nats per token",
     "contribution_scaled": "contribution, scaled",
     "ss_smoothed": "smoothed SS, points",
 }
@@ -182,7 +182,7 @@ def build_page(results: Results) -> Page:
             show_picture("contribution", "Contribution of the group by domain, and its checks")
         ],
         findings=[
-            f"Naming the group adds {_number(domains[ALL], 'contribution')} nats a token to the "
+            f"Naming the group adds {_number(domains[ALL], 'contribution')} nats per token to the "
             "stereotype's lead over the anti-stereotype in the original model: "
             f"{_list_domains(domains)}.",
             f"A neutral word fits {_share(domains[ALL])} of the items "
@@ -256,7 +256,7 @@ def _body(results: Results) -> list[str]:
         ),
         "## Other neutral words",
         "",
-        f"Change of the contribution, in nats a token, on every third item. The default words "
+        f"Change of the contribution, in nats per token, on every third item. The default words "
         "are *person*, *people* and *the country*; the first paraphrase has "
         f"*{PARAPHRASES['first']}*, the second *{PARAPHRASES['second']}*. Words such as *parent* "
         "for *mother* stay, and an adjective that is dropped needs no word.",
@@ -316,7 +316,7 @@ def _draw(results: Results) -> str:
     ]
     return dot_plot(
         names,
-        [Panel("contribution of the group, nats a token", rows, line=0.0)],
+        [Panel("contribution of the group, nats per token", rows, line=0.0)],
         {
             "dot": "all items, with 95 % interval",
             "diamond": f"{PARAPHRASES['first']} (every third item)",

@@ -243,7 +243,7 @@ def list_findings(results: dict[str, Any]) -> list[str]:
 
     return [
         f"The StereoSet score changed {describe_ss('gender')} and {describe_ss('race')} "
-        f"(mean ± standard deviation of {len(seeds)} seeds), where 50 is no preference; [the "
+        f"(mean ± standard deviation of {len(seeds)} seeds), where 50 means no preference; [the "
         "control](study-recipe.md) shows how much of this is due to the groups.",
         f"The mean distance from 50 changed from {mean_distance(MANY_TERMS)} over gender and race, "
         f"by {describe_change('without religion')}, and from {mean_distance(HELD_OUT)} with "
@@ -388,7 +388,7 @@ def _list_crows_pairs(results: dict[str, Any]) -> list[str]:
     return [
         "## CrowS-Pairs",
         "",
-        "Share of pairs in which the more stereotypical sentence is more likely, in %; 50 is no "
+        "Share of pairs in which the more stereotypical sentence is more likely, in %; 50 means no "
         "preference. *Distance*: mean of |share − 50| over the nine types.",
         "",
         *markdown_table(
@@ -417,7 +417,7 @@ def _draw(results: dict[str, Any]) -> str:
         "dot": "after unlearning, one dot per seed",
         "diamond": "original model",
     }
-    panel = Panel("StereoSet score (SS); 50 is no preference", marks, 50.0)
+    panel = Panel("StereoSet score (SS); 50 means no preference", marks, 50.0)
     return dot_plot(labels, [panel], legend)
 
 

@@ -62,7 +62,7 @@ class Case:
     output: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     cut: bool = False
-    """Whether it dies where the landing would begin."""
+    """Whether it is killed where interpolation would begin."""
     command: list[str] = field(default_factory=list)
     """Arguments of `python -m fairforget`, to run that instead."""
     environment: dict[str, str] = field(default_factory=dict)
@@ -104,7 +104,7 @@ def run_unlearning(case: Case, batch: int) -> dict[str, Any]:
         "rows": [
             [row["loss"], row["forget"], row["retain"]] for row in record.history if "loss" in row
         ],
-        "looks": [row["perplexity_ratio"] for row in record.history if len(row) == 2],
+        "ratios": [row["perplexity_ratio"] for row in record.history if len(row) == 2],
         "budget": [record.budget.trained, record.budget.reached, record.budget.alpha],
     }
 
@@ -143,9 +143,9 @@ def forked(case: Case, log: Path) -> int:
     """
     child = os.fork()
     if not child:
-        said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(said, 1)
-        os.dup2(said, 2)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
         run(case)
         sys.exit()
     ends = time.monotonic() + LONGEST
@@ -160,7 +160,7 @@ def forked(case: Case, log: Path) -> int:
 
 
 def meeting_point(file: Path, rank: int) -> str:
-    """A free port of this case's own: the main process says which."""
+    """A free port of this case's own: the main process chooses it."""
     if rank == 0:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -174,7 +174,7 @@ def meeting_point(file: Path, rank: int) -> str:
 
 
 def warm_up(model: str) -> None:
-    """Do once what every case would do again, and what no case can tell from a fresh start."""
+    """Do once what every case would do again, and what makes no difference to a case."""
     if find_spec("deepspeed"):  # accelerate imports it sooner or later
         import_module("deepspeed")
         # compiles for a minute what only inference uses

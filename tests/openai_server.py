@@ -43,22 +43,22 @@ def openai_server(reply: Reply) -> Iterator[Stand]:
                 number = len(stand.asked)
                 stand.asked.append(body)
             stand.keys.add(self.headers.get("Authorization"))
-            said = stand.reply(number, body["messages"])
-            if isinstance(said, float):
-                time.sleep(said)
-                said = "too late"
-            if said is None:  # in the middle of its answer
+            answer = stand.reply(number, body["messages"])
+            if isinstance(answer, float):
+                time.sleep(answer)
+                answer = "too late"
+            if answer is None:  # in the middle of its answer
                 self._send(200, b'{"id": ', length=1000)
                 self.close_connection = True
-            elif isinstance(said, bytes):
-                self._send(200, said)
-            elif isinstance(said, dict):
-                self._send(400, json.dumps({"error": said}).encode())
-            elif isinstance(said, int):
+            elif isinstance(answer, bytes):
+                self._send(200, answer)
+            elif isinstance(answer, dict):
+                self._send(400, json.dumps({"error": answer}).encode())
+            elif isinstance(answer, int):
                 error = {"error": {"message": f"told to fail, {self.headers['Authorization']}"}}
-                self._send(said, json.dumps(error).encode())
+                self._send(answer, json.dumps(error).encode())
             else:
-                message = {"role": "assistant", "content": said}
+                message = {"role": "assistant", "content": answer}
                 choice = {"index": 0, "message": message, "finish_reason": "stop"}
                 whole = {"id": "1", "object": "chat.completion", "created": 0, "model": "m"}
                 self._send(200, json.dumps({**whole, "choices": [choice]}).encode())

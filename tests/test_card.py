@@ -96,7 +96,7 @@ def test_a_user_file_is_not_the_public_data_set(tmp_path: Path) -> None:
 
 def test_a_card_without_evaluations_says_so(tmp_path: Path) -> None:
     text = written(write_unlearning(tmp_path, measured=False))
-    assert "It was not measured" in text
+    assert "It was not evaluated" in text
     assert headings(text) == HEADINGS
     data = ModelCard.load(tmp_path / "model" / "README.md").data
     assert data.eval_results is None

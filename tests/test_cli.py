@@ -21,7 +21,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *args: object) -> str:
-    """The one line that a command says when it refuses its input."""
+    """The one line on stderr when a command refuses its input."""
     with pytest.raises(SystemExit) as exit_:
         main([str(arg) for arg in args])
     assert exit_.value.code == 2
@@ -173,11 +173,11 @@ def test_half_a_command(capsys, args, message) -> None:
     assert message in refused(capsys, *args)
 
 
-def test_every_command_has_types_that_can_be_told() -> None:
+def test_messages_of_every_command_can_be_rephrased() -> None:
     commands = {n: c for n, c in COMMANDS.items() if callable(c)} | DATA_COMMANDS
     for command in commands.values():
-        said = rephrase('Parser key "no": is wrong value: 1', command, [], None)
-        assert said == 'Parser key "no": is wrong value: 1'
+        message = rephrase('Parser key "no": is wrong value: 1', command, [], None)
+        assert message == 'Parser key "no": is wrong value: 1'
 
 
 def test_a_column_that_is_misspelt_is_named(tmp_path, capsys) -> None:
@@ -211,7 +211,7 @@ def _retain(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_unlearn_goes_on_and_finishes_once(tmp_path, capsys, model) -> None:
+def test_unlearn_resumes_and_finishes_once(tmp_path, capsys, model) -> None:
     args = [
         *("unlearn", model, "--output", str(tmp_path / "out"), "--steps", "2"),
         *("--retain", str(_retain(tmp_path)), "--forget", "builtin:race"),
@@ -230,7 +230,7 @@ def test_unlearn_goes_on_and_finishes_once(tmp_path, capsys, model) -> None:
     ("package", "flags"),
     [("jinja2", ["--benchmarks", "stereoset"]), ("peft", ["--lora_rank", "4"])],
 )
-def test_a_package_that_is_missing_is_told_first(
+def test_a_missing_package_is_reported_first(
     tmp_path, capsys, monkeypatch, model, package, flags
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)

@@ -289,9 +289,9 @@ def test_the_gate_names_what_got_worse(evaluated, capsys) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["compare", *map(str, evaluated), "--fail-if", f"{stereo}.all.lms<1000", "--json"])
     assert exit_.value.code == 1
-    said = capsys.readouterr()
-    assert json.loads(said.out)["kind"] == "comparison"
-    assert said.err.startswith(f"fairforget: --fail-if: {stereo}.all.lms ")
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["kind"] == "comparison"
+    assert printed.err.startswith(f"fairforget: --fail-if: {stereo}.all.lms ")
     main(["compare", *map(str, evaluated), f"--fail-if={stereo}.all.lms>1000"])
 
 
@@ -341,7 +341,7 @@ def test_cells_are_those_of_the_items_corrected() -> None:
     assert (found.before.source, found.after.source) == ("tiny", "tiny")
 
 
-def test_models_are_told_apart() -> None:
+def test_models_are_distinguished() -> None:
     sides = [evaluation(STEREO, rows, name) for rows, name in zip(FLIPS, "ab", strict=True)]
     found = compare_evaluations(*sides)
     assert (found.before.start_token, found.after.start_token) == ("a", "b")
@@ -404,11 +404,13 @@ def test_damaged_items_are_refused_with_both_places(wrong: dict[str, object]) ->
 
 def test_settings_on_one_side_differ_too() -> None:
     other = {"stereoset": {**STEREO["stereoset"], "split": "dev"}}
-    for sides, told in (
+    for sides, splits in (
         ((STEREO, other), "None before, 'dev'"),
         ((other, STEREO), "'dev' before, None"),
     ):
-        with pytest.raises(InputError, match=f"^stereoset cannot be compared: split {told} after;"):
+        with pytest.raises(
+            InputError, match=f"^stereoset cannot be compared: split {splits} after;"
+        ):
             compare_evaluations(*(evaluation(side, FLIPS[0]) for side in sides))
     several = {"stereoset": {"protocol": "x", "split": "y"}}
     with pytest.raises(InputError, match="protocol 'bos' before, 'x' after; split None before"):

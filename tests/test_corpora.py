@@ -107,7 +107,7 @@ def test_a_list_of_corpora_is_taken_apart_between_names(listed: str, names: list
     assert corpus_names(listed) == names
 
 
-def test_nothing_left_is_an_error_that_says_what_narrowed_it_down(given: Given) -> None:
+def test_an_empty_selection_is_an_error_that_names_the_filters(given: Given) -> None:
     given("dghs", dghs_rows())
     for name, message in (
         ("dghs?round=9", "corpus 'dghs?round=9' has no text with round=9"),
@@ -154,7 +154,7 @@ def test_intersectional_texts_belong_to_both_domains(given: Given) -> None:
     assert ids["race"] == ["dghs:1", "dghs:2"]
 
 
-def test_what_dghs_says_of_women_is_about_women_whatever_else_it_is_about() -> None:
+def test_dghs_texts_about_women_are_about_women_whatever_else_they_are_about() -> None:
     """The paper forgets what targets women; the men of a group are of the group's domain."""
     labels = Labels("dghs", dghs.TARGETS)
     women = {code for code in dghs.TARGETS if is_in_domain(labels([code])[1], "women")}
@@ -205,7 +205,7 @@ def test_dghs_options_and_unmapped_targets(given: Given, capsys) -> None:
         read_corpus("dghs:religion")
 
 
-def test_a_file_of_another_data_set_is_told(given: Given) -> None:
+def test_a_file_of_another_data_set_is_an_error(given: Given) -> None:
     path = given("dghs", "text,label\nhello,1\n")
     with pytest.raises(
         InputError, match=r"no column 'acl.id', .*; is it the file of 'dghs'\?"
@@ -216,7 +216,7 @@ def test_a_file_of_another_data_set_is_told(given: Given) -> None:
 
 def test_hatexplain_spans_are_what_most_annotators_marked(given: Given, capsys) -> None:
     def post(labels: list[str], targets: list[str], rationales: list[list[int]]) -> dict:
-        annotators = [{"label": said, "target": targets} for said in labels]
+        annotators = [{"label": label, "target": targets} for label in labels]
         words = ["they", "are", "vile", "liars"]
         return {"annotators": annotators, "post_tokens": words, "rationales": rationales}
 
@@ -434,7 +434,7 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
         ('text\n"' + "x\n" * 5_000_000, "line 2: not valid CSV .a quote opens here"),
     ],
 )
-def test_malformed_csv_is_told_with_its_line(tmp_path: Path, content, message) -> None:
+def test_malformed_csv_is_reported_with_its_line(tmp_path: Path, content, message) -> None:
     path = tmp_path / "mine.csv"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(InputError, match=message) as error:

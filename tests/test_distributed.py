@@ -45,14 +45,14 @@ HOW = {"ddp.yaml": "MULTI_CPU", "fsdp.yaml": "FSDP", "zero3.yaml": "DEEPSPEED"}
 
 
 CUT = [("ddp.yaml", 0), ("ddp.yaml", 4), ("fsdp.yaml", 0), ("zero3.yaml", 0)]
-"""Launcher and LoRA rank of runs that are cut off and gone on with."""
+"""Launcher and LoRA rank of runs that are interrupted and resumed."""
 TOGETHER = {"max_steps": 10}
 STOPPED = {"save_strategy": "steps", "save_steps": 50, "max_steps": 20}
 STOPPED |= {"objective": "ascent", "learning_rate": 1.0, "retain_loss_weight": 0.01}
 OTHERS = {
     # its embeddings are the head's weights: a block of their own would share them
     "masked": ("bert", "fsdp.yaml", {"objective": "ascent", "max_steps": 6}),
-    "asked beforehand": (
+    "precomputed": (
         "llama",
         "ddp.yaml",
         {"precompute_ref_hidden_states": True, "max_steps": 6},
@@ -138,7 +138,7 @@ def python_path() -> str:
 
 
 def interrupted(places: Places, config: str, name: str, family: str, options: dict) -> list[Case]:
-    """A run that is not disturbed, one that is cut off, and the same gone on with."""
+    """An uninterrupted run, one that is interrupted, and the same resumed."""
     return [
         places.case(config, f"{name}, whole", family, options),
         places.case(config, f"{name}, cut", family, options, cut=True),
@@ -225,8 +225,8 @@ class Launched:
 
     def output(self, config: str, name: str, into: str | None = None) -> Path:
         """Where a case wrote that ended well."""
-        codes, said = self.ended(config, name)
-        assert codes == [0, 0], f"{name}: {said}"
+        codes, printed = self.ended(config, name)
+        assert codes == [0, 0], f"{name}: {printed}"
         return self.places.output(config, into or name)
 
     def run(self, config: str, name: str, into: str | None = None) -> dict[str, Any]:
@@ -277,17 +277,17 @@ def assert_same_weights(first: Path, second: Path, *, but: float = 0.0) -> None:
 @pytest.mark.parametrize("config", CONFIGS)
 @pytest.mark.parametrize("lora_rank", [0, 4])
 def test_two_processes_do_what_one_does(launched: Launched, config, lora_rank) -> None:
-    """The same losses, the same looks at the damage, the same landing, the same weights."""
+    """The same losses, perplexity ratios, interpolation and weights."""
     name = f"lora {lora_rank}"
     one = launched.alone(name, "llama", {**TOGETHER, "lora_rank": lora_rank})
     two = launched.run(config, name)
     assert (one["processes"], two["processes"]) == (1, 2)
     assert two["how"] == HOW[config]
     assert len(one["rows"]) == 10
-    assert len(one["looks"]) == 2
+    assert len(one["ratios"]) == 2
     for mine, theirs in zip(one["rows"], two["rows"], strict=True):
         assert theirs == pytest.approx(mine, abs=1e-5)
-    assert two["looks"] == pytest.approx(one["looks"], abs=1e-5)
+    assert two["ratios"] == pytest.approx(one["ratios"], abs=1e-5)
     assert two["budget"] == pytest.approx(one["budget"], abs=1e-5)
     assert_same_weights(*(launched.places.output(where, name) for where in ("one", config)))
 
@@ -301,12 +301,12 @@ def test_other_runs_in_two_processes(launched: Launched, name: str) -> None:
     assert two["how"] == HOW[config]
     for mine, theirs in zip(one["rows"], two["rows"], strict=True):
         assert theirs == pytest.approx(mine, abs=1e-5)
-    assert two["looks"] == pytest.approx(one["looks"], abs=1e-5)
+    assert two["ratios"] == pytest.approx(one["ratios"], abs=1e-5)
     assert_same_weights(*(launched.places.output(where, name) for where in ("one", config)))
 
 
-def assert_gone_on_with(launched: Launched, config: str, name: str) -> dict[str, Any]:
-    """Cut off and gone on with, it ends as it would have; what the undisturbed run found."""
+def assert_resumes(launched: Launched, config: str, name: str) -> dict[str, Any]:
+    """Check that a resumed run ends as an uninterrupted one; return what the latter found."""
     whole = launched.run(config, f"{name}, whole")
     launched.output(config, f"{name}, cut")
     again = launched.run(config, f"{name}, again", into=f"{name}, cut")
@@ -323,15 +323,15 @@ def assert_gone_on_with(launched: Launched, config: str, name: str) -> dict[str,
     ("config", "lora_rank"),
     [pytest.param(*one, marks=[NEEDS_DEEPSPEED] if "zero3" in one[0] else []) for one in CUT],
 )
-def test_a_run_that_was_cut_off_ends_as_it_would_have(launched, config, lora_rank) -> None:
-    assert_gone_on_with(launched, config, f"cut off, lora {lora_rank}")
+def test_a_resumed_run_ends_as_an_uninterrupted_one(launched, config, lora_rank) -> None:
+    assert_resumes(launched, config, f"cut off, lora {lora_rank}")
 
 
 @pytest.mark.processes
 @pytest.mark.parametrize("config", SHARDED)
-def test_a_run_that_the_damage_stopped_goes_no_further(launched: Launched, config: str) -> None:
-    """Cut off before it landed, it lands as it would have."""
-    whole = assert_gone_on_with(launched, config, "stopped")
+def test_an_early_stopped_run_does_not_train_further(launched: Launched, config: str) -> None:
+    """Interrupted before interpolation, it is interpolated as it would have been."""
+    whole = assert_resumes(launched, config, "stopped")
     assert len(whole["rows"]) < 20
 
 
@@ -347,16 +347,16 @@ def test_zero3_that_does_not_give_the_weights_as_they_are_is_refused() -> None:
 
 @pytest.mark.processes
 @NEEDS_DEEPSPEED
-def test_a_deepspeed_that_is_installed_says_nothing_among_the_results(alone) -> None:
+def test_an_installed_deepspeed_prints_nothing_among_the_results(alone) -> None:
     assert json.loads(alone.stdout)["record"]["method"]["steps"] == 4
 
 
 @pytest.mark.processes
 @NEEDS_DEEPSPEED
 def test_the_command_refuses_such_zero3_before_it_loads_a_model(launched: Launched) -> None:
-    codes, said = launched.ended("zero3.yaml", "refused")
-    assert 0 not in codes, said
-    assert "needs zero3_save_16bit_model: true" in said
+    codes, printed = launched.ended("zero3.yaml", "refused")
+    assert 0 not in codes, printed
+    assert "needs zero3_save_16bit_model: true" in printed
 
 
 @pytest.mark.processes
@@ -381,11 +381,11 @@ def test_the_command_in_two_processes(launched: Launched, alone, config: str) ->
 
 
 @pytest.mark.processes
-def test_an_interrupted_evaluation_goes_on_even_in_two_processes(launched: Launched) -> None:
+def test_an_interrupted_evaluation_resumes_in_two_processes(launched: Launched) -> None:
     config = "ddp.yaml"
     out, whole = (launched.places.root / name / "evaluation" for name in (config, "one"))
-    codes, said = launched.ended(config, "evaluation, interrupted")
-    assert codes == [130], said
+    codes, printed = launched.ended(config, "evaluation, interrupted")
+    assert codes == [130], printed
     left = json.loads((launched.places.root / config / "left.json").read_text())
     assert str(out / PARTS / "0" / RECORD) in left
     launched.output(config, "evaluation")

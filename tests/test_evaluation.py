@@ -87,7 +87,7 @@ def test_a_record_names_what_its_repetition_needs(small, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("weight", [0, -1])
-def test_models_that_differ_in_a_tensor_are_told_apart(weight: int) -> None:
+def test_models_that_differ_in_a_tensor_are_distinguished(weight: int) -> None:
     model = tiny_model("gpt2")
     before = describe_model(model).weights
     assert describe_model(model).weights == before
@@ -174,12 +174,12 @@ def interrupted(*_: object, **__: object) -> Measurement:
 
 
 def lasting(directory: Path) -> dict[str, Any]:
-    """What a record says that does not differ from run to run."""
+    """The parts of a record that are the same in every run."""
     record = json.loads((directory / RECORD).read_text())
     return {name: value for name, value in record.items() if name not in ("seconds", "environment")}
 
 
-def test_goes_on_where_it_was_interrupted(small, begun, monkeypatch, tmp_path: Path) -> None:
+def test_an_interrupted_evaluation_resumes(small, begun, monkeypatch, tmp_path: Path) -> None:
     lm, out, whole = tiny_model("gpt2"), tmp_path / "out", tmp_path / "whole"
     find = evaluation.load_benchmarks
     with monkeypatch.context() as patched:
@@ -222,19 +222,19 @@ def test_what_another_model_or_seed_left_is_measured_anew(small, begun, tmp_path
         (tmp_path / RECORD).unlink()
 
 
-def test_the_bar_is_told_how_many_sequences_there_are(small, monkeypatch) -> None:
-    told: dict[str, list[tuple[int, int]]] = {}
+def test_the_bar_knows_the_number_of_sequences(small, monkeypatch) -> None:
+    calls_by_name: dict[str, list[tuple[int, int]]] = {}
 
     @contextmanager
     def watched(description: str) -> Iterator[Callable[..., None]]:
-        mine = told.setdefault(description.removeprefix("Evaluating "), [])
+        mine = calls_by_name.setdefault(description.removeprefix("Evaluating "), [])
         yield lambda by, total: mine.append((by, total))
 
     monkeypatch.setattr(evaluation, "progress_bar", watched)
     evaluate(tiny_model("gpt2"), small)
-    totals = {name: {total for _, total in calls} for name, calls in told.items()}
+    totals = {name: {total for _, total in calls} for name, calls in calls_by_name.items()}
     assert totals == dict(zip(small, ({3}, {2}, {3}, {1}), strict=True))
-    assert all(sum(by for by, _ in told[name]) in totals[name] for name in small)
+    assert all(sum(by for by, _ in calls_by_name[name]) in totals[name] for name in small)
 
 
 def test_perplexity_alone_has_no_items(small, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Models are told apart by what decides a result, and by nothing else."""
+"""Models are distinguished by what determines a result, and by nothing else."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_copy_elsewhere_is_the_same(model: Path, tmp_path: Path) -> None:
     assert not changed(model, shutil.copytree(model, tmp_path / "copy"))
 
 
-def test_each_part_is_told(model: Path, tmp_path: Path) -> None:
+def test_each_part_changes_the_fingerprint(model: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(model, tmp_path / "copy")
     configuration = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps(configuration | {"rms_norm_eps": 0.5}))

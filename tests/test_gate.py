@@ -58,7 +58,7 @@ def test_worse_is_a_verdict_with_the_evidence_of_the_tables() -> None:
 
 
 def contribution() -> Comparison:
-    """A StereoSet with a second bias score, in nats a token."""
+    """A StereoSet with a second bias score, in nats per token."""
     made = comparison({"gender": change(3.0, -1.0, 5.0), "all": change(3.0, -1.0, 5.0)})
     change_ = Change(0.04, 0.06, 0.02, (0.01, 0.03))
     others = [

@@ -152,7 +152,7 @@ def test_unlearn_pushes_and_a_failing_hub_leaves_all_here(
     assert tree(tmp_path / "out") == kept
     files = stand_in.files["me/fair"]
     assert files["model.safetensors"] == kept[tmp_path / "out" / "model" / "model.safetensors"]
-    assert b"It was not measured" in files["README.md"]
+    assert b"It was not evaluated" in files["README.md"]
     with pytest.raises(SystemExit):
         main([*args, "--push_to_hub", "no/such/name"])
     assert "OWNER/NAME" in capsys.readouterr().err

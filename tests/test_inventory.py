@@ -31,18 +31,18 @@ def test_the_inventory_has_every_corpus_and_data_set(tmp_path, monkeypatch) -> N
     assert {source.data for source in SOURCES.values() if source.data} <= set(CATALOGUE)
 
 
-def test_every_file_that_is_missing_is_told_with_its_place(tmp_path: Path, monkeypatch) -> None:
+def test_every_missing_file_is_listed_with_its_location(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("FAIRFORGET_DATA", str(tmp_path))
     monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
     (bbq,) = (entry for entry in list_data_sets() if entry.name == "bbq")
-    told = {file.where for file in bbq.files}
-    assert len(told) == 12
+    listed = {file.where for file in bbq.files}
+    assert len(listed) == 12
     for name, folder in (("Age.jsonl", "data"), ("additional_metadata.csv", "supplemental")):
         url = f"https://raw.githubusercontent.com/nyu-mll/BBQ/main/{folder}/{name}"
-        assert any(f"put {url} at $FAIRFORGET_DATA/bbq/{name} or" in line for line in told)
+        assert any(f"put {url} at $FAIRFORGET_DATA/bbq/{name} or" in line for line in listed)
 
 
-def test_a_wrong_file_is_listed_and_told_by_verify(tmp_path: Path, monkeypatch, capsys) -> None:
+def test_a_wrong_file_is_listed_and_reported_by_verify(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("FAIRFORGET_DATA", str(tmp_path))
     path = tmp_path / "hatecheck" / "test_suite_cases.csv"
     path.parent.mkdir()
@@ -59,7 +59,7 @@ def test_a_wrong_file_is_listed_and_told_by_verify(tmp_path: Path, monkeypatch, 
     assert "has unexpected content" in listed["hatecheck"]["files"][0]["where"]
 
 
-def test_verify_tells_when_there_is_nothing_to_verify(tmp_path: Path, monkeypatch, capsys) -> None:
+def test_verify_reports_that_there_is_nothing(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("FAIRFORGET_DATA", str(tmp_path))
     monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
     with pytest.raises(SystemExit) as exit_:

@@ -102,7 +102,7 @@ def test_a_masked_model_without_its_tokens_is_refused(tmp_path: Path, role: str)
         load_model(directory)
 
 
-def test_masked_models_are_told_apart(tmp_path: Path) -> None:
+def test_masked_models_are_recognised(tmp_path: Path) -> None:
     assert load_model(save_tiny("bert", tmp_path / "bert")).kind == "masked"
     assert load_model(save_tiny("gpt2", tmp_path / "gpt2")).kind == "causal"
 

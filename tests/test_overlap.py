@@ -48,9 +48,9 @@ def test_only_benchmarks_on_this_machine_are_compared(places: Path) -> None:
     assert "2 of 50 sentences of mine share 8 words in a row with corpus" in found.warning
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_overlap_is_recorded_with_a_warning(places: Path, capsys, told: bool) -> None:
-    text = SENTENCES[0] if told else "They are bad drivers."
+@pytest.mark.parametrize("shared", [True, False])
+def test_overlap_is_recorded_with_a_warning(places: Path, capsys, shared: bool) -> None:
+    text = SENTENCES[0] if shared else "They are bad drivers."
     model = load_model(save_tiny("llama", places / "tiny"))
     rivers = [Text(str(n), f"The river number {n} has a bridge and a mill.") for n in range(200)]
     prepared = prepare(
@@ -60,8 +60,8 @@ def test_overlap_is_recorded_with_a_warning(places: Path, capsys, told: bool) ->
         UnlearningConfig(str(places / "out"), objective="ascent", selection="all", use_cpu=True),
     )
     (facts,) = prepared.overlap
-    assert (facts.benchmark, facts.share) == ("mine", 0.02 if told else 0)
-    assert ("Warning: 1 of 50 sentences of mine" in capsys.readouterr().err) == told
+    assert (facts.benchmark, facts.share) == ("mine", 0.02 if shared else 0)
+    assert ("Warning: 1 of 50 sentences of mine" in capsys.readouterr().err) == shared
 
 
 def test_training_on_a_benchmarks_items_excludes_it() -> None:

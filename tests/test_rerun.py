@@ -26,11 +26,11 @@ BAD = {
 
 def test_each_of_several_processes_has_its_own_gpu(tmp_path: Path, monkeypatch) -> None:
     """The record names that of the first."""
-    told: list[str] = []
+    devices: list[str] = []
     (tmp_path / "record.json").touch()
 
     def run(output: Path, device: str) -> None:
-        told.append(device)
+        devices.append(device)
         raise InputError("enough")
 
     monkeypatch.setattr(rerun, "load_command", lambda *_, **__: (run, "cuda:0"))
@@ -38,7 +38,7 @@ def test_each_of_several_processes_has_its_own_gpu(tmp_path: Path, monkeypatch) 
         monkeypatch.setattr(processes, "is_distributed_launch", lambda several=several: several)
         with pytest.raises(InputError, match="enough"):
             rerun_command(tmp_path / "record.json", output=tmp_path / "two")
-    assert told == ["cuda:0", "cuda"]
+    assert devices == ["cuda:0", "cuda"]
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_an_evaluation_is_repeated_from_its_own_directory(
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("{", "Invalid JSON"),
         ('{"kind": "study"}', "for a study, give its command again"),
@@ -149,7 +149,7 @@ def test_an_evaluation_is_repeated_from_its_own_directory(
     ],
 )
 def test_directories_that_cannot_be_rerun(
-    run: Path, tmp_path: Path, capsys, content: str | None, said: str
+    run: Path, tmp_path: Path, capsys, content: str | None, message: str
 ) -> None:
     path = tmp_path / "record.json"
     record = json.loads((run / "record.json").read_text())
@@ -162,4 +162,4 @@ def test_directories_that_cannot_be_rerun(
     with pytest.raises(SystemExit) as ended:
         main(["rerun", str(path), "--output", str(tmp_path / "again")])
     assert ended.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -132,7 +132,7 @@ def test_letters_that_only_look_alike_name_nobody() -> None:
         mentions_of(f"They hate {word} and say so.")
 
 
-def test_a_word_of_any_length_is_passed_over_quickly() -> None:
+def test_a_word_of_any_length_is_skipped_quickly() -> None:
     text = "ha" * 200_000
     assert not is_misspelt_identity(text)
     assert chosen(text, Contrast(count_words(training()))([Text("x", text)])[0]) == []

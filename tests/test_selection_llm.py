@@ -80,7 +80,7 @@ def test_of_an_answer_that_broke_off_the_complete_spans_are_read() -> None:
     assert read_answer("Women are vile.", whole[:30]) is None
 
 
-def test_a_span_that_does_not_occur_is_asked_about_again() -> None:
+def test_a_span_that_does_not_occur_is_requested_again() -> None:
     def reply(number: int, messages: list[dict[str, str]]) -> str:
         return named("vermin") if len(messages) == 2 else named("pests")
 
@@ -197,7 +197,7 @@ def test_a_server_that_dies_in_the_middle_loses_nothing(death: object, reason: s
     assert not stand.asked
 
 
-def test_a_damaged_answer_in_the_cache_is_asked_for_again(places: Path) -> None:
+def test_a_damaged_answer_in_the_cache_is_requested_again(places: Path) -> None:
     chosen(lambda *_: named("vile"), TEXTS[:2])
     first, _ = sorted(places.rglob("llm/*/*.json"))
     first.write_text('[[0, "')

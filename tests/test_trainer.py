@@ -211,7 +211,7 @@ def test_loss_and_gradient_are_those_of_single_texts(
 
 
 @pytest.mark.parametrize(("family", "objective"), MARKED_PAIRS)
-def test_an_original_that_was_asked_beforehand_is_needed_no_more(
+def test_a_reference_model_with_precomputed_states_is_not_used_again(
     tmp_path: Path, monkeypatch, family: str, objective: str
 ) -> None:
     model, reference = tiny(family, seed=0), tiny(family, seed=1).requires_grad_(False)
@@ -238,10 +238,8 @@ def test_an_original_that_was_asked_beforehand_is_needed_no_more(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"bf16": True}, {"gradient_accumulation_steps": 2}])
-def test_training_is_the_same_whenever_the_original_is_asked(
-    tmp_path: Path, monkeypatch, options
-) -> None:
-    """Over several passes, in which each text comes several times and is asked about once."""
+def test_precomputed_states_do_not_change_training(tmp_path: Path, monkeypatch, options) -> None:
+    """Over several passes, in which each text comes several times and is computed once."""
     options = {"optim": "sgd", "learning_rate": 0.1, "max_steps": 6, **options}
     each = trainer(tmp_path, tiny_causal("llama"), **options)
     each.train()
@@ -267,11 +265,11 @@ def test_training_is_the_same_whenever_the_original_is_asked(
 
 
 @pytest.mark.parametrize("bf16", [False, True])
-def test_what_the_original_said_beforehand_is_as_precise(tmp_path: Path, bf16: bool) -> None:
+def test_precomputed_states_are_as_precise(tmp_path: Path, bf16: bool) -> None:
     """At the start the model is the original, and what they differ by is their rounding."""
     first = []
-    for beforehand in (False, True):
-        options = {"objective": "ascent", "bf16": bf16, "precompute_ref_hidden_states": beforehand}
+    for precompute in (False, True):
+        options = {"objective": "ascent", "bf16": bf16, "precompute_ref_hidden_states": precompute}
         run = trainer(tmp_path, tiny_causal("llama"), **options)
         run.train()
         first.append(run.state.log_history[0])
@@ -290,7 +288,7 @@ def test_what_the_original_said_beforehand_is_as_precise(tmp_path: Path, bf16: b
         ({"objective": "ascent", "retain_loss": "none"}, "use no reference model"),
     ],
 )
-def test_nothing_to_ask_beforehand(tmp_path: Path, options: dict, message: str) -> None:
+def test_precomputing_without_effect_is_refused(tmp_path: Path, options: dict, message) -> None:
     with pytest.raises(InputError, match=message):
         trainer(tmp_path, tiny_causal("llama"), precompute_ref_hidden_states=True, **options)
 
@@ -301,7 +299,7 @@ def test_sharding_keeps_the_original_at_hand(tmp_path: Path, monkeypatch) -> Non
         trainer(tmp_path, tiny_causal("llama"), precompute_ref_hidden_states=True)
 
 
-def test_states_that_are_not_all_that_a_head_looks_at(tmp_path: Path) -> None:
+def test_a_head_that_needs_more_than_hidden_states_is_refused(tmp_path: Path) -> None:
     run = trainer(tmp_path, tiny("echo"), precompute_ref_hidden_states=True)
     with pytest.raises(InputError, match="with Echo: its head needs more than the hidden states"):
         run.train()
@@ -368,15 +366,15 @@ def test_the_average_over_several_texts(tmp_path: Path) -> None:
     # the first and third text have as many targets, and so have the second and fourth
     mixed = [averaged(text, [texts[i % 2], texts[i % 2 + 2]]) for i, text in enumerate(texts)]
     model, reference = tiny_causal("llama", seed=0), tiny_causal("llama", seed=1).eval()
-    for objective, beforehand in product(
+    for objective, precompute in product(
         ("counterfactual-kl", "counterfactual-excess"), (False, True)
     ):
-        options = {"precompute_ref_hidden_states": beforehand, "retain_loss_weight": 0.5}
+        options = {"precompute_ref_hidden_states": precompute, "retain_loss_weight": 0.5}
         options |= {"objective": objective, "ref_model": reference}
         found = {}
         for name, forget in (("plain", texts), ("same", same), ("mixed", mixed)):
             run = trainer(tmp_path, model.eval(), forget=forget, **options)
-            if beforehand:
+            if precompute:
                 run.precompute_ref_hidden_states()
             samples = [run.train_dataset[i] for i in range(4)]
             found[name] = loss_of(run, samples).item()
@@ -434,8 +432,8 @@ def test_data_that_cannot_be_trained_on_is_refused(tmp_path: Path) -> None:
     texts = corpus(4)
     nothing = Targets((0, 1), (False, False), texts[0].counterfactuals)
     uneven = [replace(texts[0], counterfactuals=texts[0].counterfactuals * 2), *texts[1:]]
-    for forget, told in (([nothing], "no target token"), (uneven, "different numbers")):
-        with pytest.raises(InputError, match=told):
+    for forget, message in (([nothing], "no target token"), (uneven, "different numbers")):
+        with pytest.raises(InputError, match=message):
             trainer(tmp_path, tiny_causal("llama"), forget=forget)
     settings = UnlearningConfig(str(tmp_path), use_cpu=True)
     with pytest.raises(InputError, match="retain text has no token after its start"):
@@ -448,15 +446,15 @@ def test_data_that_cannot_be_trained_on_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "told"),
+    ("option", "message"),
     [
         ({"fsdp": True}, "accelerate launch"),
         ({"eval_strategy": "steps"}, "fairforget.evaluate"),
         ({"auto_find_batch_size": True}, "gradient_accumulation_steps"),
     ],
 )
-def test_what_the_trainer_does_otherwise_is_refused(tmp_path: Path, option, told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_what_the_trainer_does_otherwise_is_refused(tmp_path: Path, option, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         UnlearningConfig(str(tmp_path), use_cpu=True, **option)
 
 
@@ -553,15 +551,15 @@ def test_constants_reach_the_loss(tmp_path: Path, objective: str) -> None:
     assert found[0] == found[1] != found[2]
 
 
-def test_what_is_noted_is_told_and_leaves_the_losses_alone(tmp_path: Path) -> None:
-    told = []
+def test_notes_are_logged_and_leave_the_losses_alone(tmp_path: Path) -> None:
+    logged = []
 
     class Tell(TrainerCallback):
         def on_step_end(self, *_, **__) -> None:
             run.note({"width": 1.5})
 
         def on_log(self, *_, logs, **__) -> None:
-            told.append(dict(logs))
+            logged.append(dict(logs))
 
     run = trainer(tmp_path, tiny_causal("gpt2"), callbacks=[Tell()], max_steps=2)
     run.train()
@@ -570,7 +568,7 @@ def test_what_is_noted_is_told_and_leaves_the_losses_alone(tmp_path: Path) -> No
         {"step": 2, "width": 1.5},
     ]
     assert len(losses(run)) == 2
-    assert told.count({"width": 1.5}) == 2
+    assert logged.count({"width": 1.5}) == 2
 
 
 def test_dropout_and_forward_are_put_back(tmp_path: Path) -> None:
@@ -659,7 +657,7 @@ def test_no_family_drops_anything(family: str) -> None:
         assert not all(torch.equal(first, other) for other in others)  # as it was
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
     whole = trainer(tmp_path / "whole", tiny_causal("gpt2"), max_steps=6)
     whole.train()
 

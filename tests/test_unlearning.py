@@ -248,9 +248,9 @@ def test_training_is_watched_as_its_result_will_be(objective, tmp_path, monkeypa
     run = config(tmp_path, **options)
     record = unlearn(model, FORGET, RETAIN, run, budget=Budget(9.0, 9.0, max_alpha=1.0))
     assert record.budget.alpha == 1
-    looks = [row["perplexity_ratio"] for row in record.history if "perplexity_ratio" in row]
-    assert looks == [record.budget.reached] == [record.budget.trained]
-    assert looks[0] != 1
+    ratios = [row["perplexity_ratio"] for row in record.history if "perplexity_ratio" in row]
+    assert ratios == [record.budget.reached] == [record.budget.trained]
+    assert ratios[0] != 1
     assert record.budget.movement
 
 
@@ -272,7 +272,7 @@ def test_task_vectors_retain_nothing_that_they_would_unlearn(tmp_path) -> None:
         config(tmp_path, objective="task-vector", retain_loss=retain_loss)
 
 
-def test_retaining_nothing_must_be_said(tmp_path) -> None:
+def test_retaining_nothing_must_be_requested(tmp_path) -> None:
     with pytest.raises(InputError, match="--retain_loss none"):
         config(tmp_path, retain_per_forget=0)
     with pytest.raises(InputError, match=r"retain_loss_weight is 0, .* --retain_loss none"):
@@ -280,7 +280,7 @@ def test_retaining_nothing_must_be_said(tmp_path) -> None:
     config(tmp_path, retain_per_forget=0, retain_loss_weight=0, retain_loss="none")
 
 
-def test_what_is_not_landed_is_not_uploaded(tmp_path) -> None:
+def test_weights_before_interpolation_are_not_uploaded(tmp_path) -> None:
     with pytest.raises(InputError, match="before interpolation"):
         config(tmp_path, push_to_hub=True)
 
@@ -349,7 +349,7 @@ def test_the_reference_is_the_original_and_no_second_copy_of_it(tmp_path, family
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "bert"])
-def test_asked_beforehand_the_original_gives_the_same_model(tmp_path, monkeypatch, family) -> None:
+def test_precomputed_states_give_the_same_model(tmp_path, monkeypatch, family) -> None:
     """And waits apart, where no copy of the model shares its weights.
 
     By SGD: AdamW makes whole steps of gradients that are rounding and nothing else (BERT's key
@@ -377,7 +377,7 @@ def test_asked_beforehand_the_original_gives_the_same_model(tmp_path, monkeypatc
         assert torch.allclose(weight, trained_each[name], atol=1e-4), name
 
 
-def test_trackers_see_the_damage(tmp_path, monkeypatch) -> None:
+def test_trackers_receive_the_utility_loss(tmp_path, monkeypatch) -> None:
     """As rows of their own, while those of the losses stay as they are."""
     seen: list[dict[str, float]] = []
     monkeypatch.setattr(TrainingProgress, "on_log", lambda *_, logs, **__: seen.append({**logs}))
@@ -389,18 +389,18 @@ def test_trackers_see_the_damage(tmp_path, monkeypatch) -> None:
         config(tmp_path, **options),
         everyday=EVERYDAY,
     )
-    looks = [row for row in record.history if "perplexity_ratio" in row]
-    assert [list(row) for row in looks] == 2 * [
+    ratios = [row for row in record.history if "perplexity_ratio" in row]
+    assert [list(row) for row in ratios] == 2 * [
         ["step", "perplexity_ratio", "everyday_perplexity_ratio"]
     ]
     assert [row for row in seen if "perplexity_ratio" in row] == [
-        {name: value for name, value in row.items() if name != "step"} for row in looks
+        {name: value for name, value in row.items() if name != "step"} for row in ratios
     ]
     losses = [row["step"] for row in record.history if "forget" in row]
     assert losses == [5, 10]
 
 
-def test_the_bar_shows_losses_and_damage(tmp_path) -> None:
+def test_the_bar_shows_losses_and_utility_loss(tmp_path) -> None:
     notes: list[str] = []
     bar = TrainingProgress(lambda by=1, note="", total=None: notes.append(note))
     for logs in (
@@ -415,7 +415,7 @@ def test_the_bar_shows_losses_and_damage(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("everyday", [None, EVERYDAY])
-def test_the_record_says_what_damage_was_measured(tmp_path, capsys, everyday) -> None:
+def test_the_record_has_the_utility_losses_that_were_measured(tmp_path, capsys, everyday) -> None:
     model = language_model(tmp_path, "llama")
     record = unlearn(model, FORGET, RETAIN, config(tmp_path), everyday=everyday)
     assert ("without everyday sentences" in record.budget.note) is (everyday is None)
@@ -423,7 +423,7 @@ def test_the_record_says_what_damage_was_measured(tmp_path, capsys, everyday) ->
     show_unlearning(record)
     shown = capsys.readouterr().out
     assert ("perplexity, everyday_perplexity ×" in shown) is (everyday is not None)
-    assert shown.count("bound the landing") == (0 < record.budget.alpha < record.budget.max_alpha)
+    assert shown.count("; binding") == (0 < record.budget.alpha < record.budget.max_alpha)
     assert ("without everyday" in " ".join(shown.split())) is (everyday is None)
 
 
@@ -475,8 +475,8 @@ def test_training_stops_far_beyond_the_budget(tmp_path, capsys) -> None:
     model = language_model(tmp_path, "llama")
     options = {"objective": "ascent", "retain_loss": "none", "learning_rate": 0.05, "max_steps": 60}
     record = unlearn(model, FORGET, RETAIN, config(tmp_path, **options))
-    looks = [row for row in record.history if "perplexity_ratio" in row]
-    assert [row["step"] for row in looks] == [5]
+    ratios = [row for row in record.history if "perplexity_ratio" in row]
+    assert [row["step"] for row in ratios] == [5]
     assert record.budget.reached <= 1.01
     assert (record.method["steps"], record.method["steps_done"]) == (60, 5)
     show_unlearning(record)
@@ -539,7 +539,7 @@ def saved(saved_once: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(saved_once, tmp_path / "checkpoints"))
 
 
-def test_a_copy_of_checkpoints_is_gone_on_with(saved, tmp_path, monkeypatch) -> None:
+def test_a_copy_of_checkpoints_is_resumed(saved, tmp_path, monkeypatch) -> None:
     """Without which those below would be refused for where they are."""
     steps = []
     monkeypatch.setattr(
@@ -573,7 +573,7 @@ def test_a_failed_run_with_an_adapter_leaves_the_original(tmp_path, monkeypatch)
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_the_history_says_how_likely_the_targets_are(tmp_path) -> None:
+def test_the_history_has_the_likelihood_of_the_targets(tmp_path) -> None:
     record = unlearn(
         language_model(tmp_path, "llama"),
         FORGET,
@@ -594,11 +594,11 @@ def test_too_few_retain_texts() -> None:
 
 
 class CutError(Exception):
-    """The run is cut off here."""
+    """The run is interrupted here."""
 
 
 def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, **options) -> None:
-    """Run until the landing, and no further."""
+    """Run until interpolation would begin."""
 
     def stop(*_, **__):
         raise CutError
@@ -620,7 +620,7 @@ def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, **opti
         {"max_steps": 4, "save_steps": 2},
         {"max_steps": 4, "save_steps": 2, "lora_rank": 4},
         {"max_steps": 4, "save_steps": 2, "precompute_ref_hidden_states": True},
-        # stopped by the damage at step 20: going on must not train further
+        # stopped early at step 20: resuming must not train further
         {
             "objective": "ascent",
             "retain_loss": "none",
@@ -630,7 +630,7 @@ def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, **opti
         },
     ],
 )
-def test_a_run_that_was_cut_off_ends_as_it_would_have(tmp_path, monkeypatch, options) -> None:
+def test_a_resumed_run_ends_as_an_uninterrupted_one(tmp_path, monkeypatch, options) -> None:
     options = {"save_strategy": "steps", **options}
     whole = language_model(tmp_path / "whole", "llama")
     record = unlearn(whole, FORGET, RETAIN, config(tmp_path / "whole", **options))
@@ -646,9 +646,7 @@ def test_a_run_that_was_cut_off_ends_as_it_would_have(tmp_path, monkeypatch, opt
 
 
 @pytest.mark.parametrize("family", ["gpt_neox", "mixtral", "gemma2", "bert"])
-def test_a_cut_off_run_of_any_family_goes_on_with_all_of_its_weights(
-    tmp_path, monkeypatch, family
-) -> None:
+def test_a_run_of_any_family_resumes_with_all_of_its_weights(tmp_path, monkeypatch, family) -> None:
     """The hub's files of some families have other names for weights, or other tensors."""
     options = {"save_strategy": "steps", "save_steps": 2, "objective": "ascent"}
     whole = language_model(tmp_path / "whole", family)
@@ -659,7 +657,7 @@ def test_a_cut_off_run_of_any_family_goes_on_with_all_of_its_weights(
     assert all(torch.equal(p, weights(whole)[n]) for n, p in again.model.named_parameters())
 
 
-def test_checkpoints_of_another_version_are_told(saved: Path, tmp_path) -> None:
+def test_checkpoints_of_another_version_are_refused(saved: Path, tmp_path) -> None:
     for step in (2, 4):
         directory = saved / f"checkpoint-{step}"
         (directory / TRAINED).rename(directory / "model.safetensors")

@@ -175,7 +175,7 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
         match: What a control has in common with its run: the perplexity budget (perplexity), the
             mean KL divergence from the original model on ordinary text (movement), or a control for
             each (both).
-        doses: Shares of each run's weight update at which StereoSet is also scored,
+        doses: Fractions of each run's weight update at which StereoSet is also scored,
             comma-separated, such as 0.25,0.5,0.75. Default: none.
     """
 
@@ -211,7 +211,7 @@ class TransferSettings(StudySettings):
             more than margin" excludes a fall of this size, or one beyond at least one control. Set
             it before you see results.
         margin_continuous: The same for continuous scores: in median absolute deviations for
-            contribution_scaled (StereoSet), in nats a pair for conditional (CrowS-Pairs).
+            contribution_scaled (StereoSet), in nats per pair for conditional (CrowS-Pairs).
         cluster: Run sequentially (none), or on the Ray cluster at RAY_ADDRESS or, without that
             variable, one started on this machine (ray).
         cpus_per_run: CPU cores per run on the cluster.

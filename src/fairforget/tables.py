@@ -45,8 +45,8 @@ NOT_SHOWN = (
 BESIDE = {"contribution": "contribution_scaled", "conditional": "conditional"}
 """Score with a table beside the main one → the bias score whose p-values and verdict it shows."""
 SENTENCES = {
-    "contribution": "contribution of the group, nats a token; 0 is right",
-    "conditional": "rest of the sentence given the group, nats a pair; 0 is right",
+    "contribution": "contribution of the group, nats per token; 0 means no bias",
+    "conditional": "rest of the sentence given the group, nats per pair; 0 means no bias",
 }
 UNKNOWN = "unknown"
 """For a field that a record from another program lacks."""
@@ -103,14 +103,14 @@ def show_comparison(comparison: Comparison) -> None:
             f"{one_line(name)}: {change.before:.2f} → {change.after:.2f} ({percent:+.2f} %)"
         )
     print_content(
-        "Bias: whether it is less or more; ?: undecided. "
+        "Bias: whether it fell or rose; ?: undecided. "
         "Gained, lost: items in which the stereotype became, or ceased to be, the more likely "
         "version (ability benchmarks: the correct answer). p: exact McNemar test of these items, "
         "or Student's t for scores that do not count items. Contribution: what naming the group, "
-        "instead of a neutral word, adds to the stereotype's lead; p and verdict are those of the "
-        "one scaled by the model's spread. Holm: p corrected separately over "
-        "single domains, over all items, and over ability benchmarks. Intervals: paired t over "
-        "clusters of items."
+        "instead of a neutral word, adds to the log-probability of the stereotype minus that of "
+        "the anti-stereotype; p and verdict are those of the contribution scaled by the model's "
+        "spread. Holm: p corrected separately over single domains, over all items, and over "
+        "ability benchmarks. Intervals: paired t over clusters of items."
     )
     print_lines((*comparison.notes, *comparison.limitations))
 
@@ -203,7 +203,7 @@ def _verdict(cell: Cell) -> str:
     """Whether bias fell or rose; empty for a benchmark of general ability."""
     if cell.distance is None:
         return ""
-    return "?" if cell.verdict == "undecided" else cell.verdict
+    return {"less": "fell", "more": "rose", "undecided": "?"}[cell.verdict]
 
 
 def _find_score(cells: Sequence[Cell], domain: str, name: str) -> Change | None:

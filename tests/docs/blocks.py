@@ -33,7 +33,7 @@ class Block:
     mark: str
     """What the comment before it says: `long`, `parsed only: why`, or nothing."""
     title: str
-    """The file that the reader is told to write."""
+    """The file that the page asks for."""
 
     def __str__(self) -> str:
         return f"{self.page.relative_to(ROOT)}, line {self.line}"

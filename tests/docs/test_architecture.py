@@ -23,27 +23,27 @@ from fairforget.cli import main
 
 assert fairforget.__file__.startswith(sys.argv[1]), fairforget.__file__
 
-def said(*args):
+def output_of(*args):
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
         main(list(args))
     return shown.getvalue()
 
-assert "floored" in said("unlearn", "--help")
-assert "shouting" in said("select", "--help")
-assert "sayings (forget): sayings about people" in said("data", "list")
+assert "floored" in output_of("unlearn", "--help")
+assert "shouting" in output_of("select", "--help")
+assert "sayings (forget): sayings about people" in output_of("data", "list")
 
-said("unlearn", "model", "--forget", "sayings", "--objective", "floored", "--steps", "2",
+output_of("unlearn", "model", "--forget", "sayings", "--objective", "floored", "--steps", "2",
      "--batch_size", "2", "--device", "cpu", "--output", "run")
 method = json.loads(Path("run/record.json").read_text())["method"]
 assert method["objective"] == "floored" and method["selection"] == "spans", method
 
 Path("loud.jsonl").write_text(json.dumps({"text": "They are ALWAYS late."}))
-said("select", "loud.jsonl", "--method", "shouting", "--output", "spans.jsonl")
+output_of("select", "loud.jsonl", "--method", "shouting", "--output", "spans.jsonl")
 assert json.loads(Path("spans.jsonl").read_text())["spans"] == [[9, 15]]
 
 for name, model in (("before", "model"), ("after", "run/model")):
-    said("evaluate", model, "--benchmarks", "pronouns", "--device", "cpu", "--output", name)
+    output_of("evaluate", model, "--benchmarks", "pronouns", "--device", "cpu", "--output", name)
 scores = json.loads(Path("before/record.json").read_text())["results"]["pronouns"]["domains"]
 assert scores["profession"]["items"] == 4 and scores["all"]["ties"] == 0
 
@@ -65,7 +65,7 @@ except InputError as error:
     assert "its score_stereotype is not a number" in str(error)
 else:
     raise AssertionError("NaN scores were accepted")
-assert "pronouns" in said("compare", "before", "after")
+assert "pronouns" in output_of("compare", "before", "after")
 
 import torch
 from fairforget.objectives import OBJECTIVES

@@ -1,4 +1,4 @@
-"""What the pages say is so: papers, files, figures, links."""
+"""What the pages state is true: papers, files, figures, links."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.processes
-def test_the_readme_says_what_the_records_say() -> None:
+def test_the_readme_agrees_with_the_records() -> None:
     ran = run("docs/fill_readme.py", "--check")
     assert not ran.returncode, ran.stderr
 

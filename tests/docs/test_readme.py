@@ -26,8 +26,7 @@ FIXED = (
     "Apache-2.0",
     "50: no preference",
     "100: ideal",
-    "0: nothing",
-    "distance from 50 or 0",
+    "0: no bias",
     "distance from 50",
     "|SS − 50|",
     "95 % intervals",
@@ -64,7 +63,7 @@ def test_there_are_five_findings_and_three_limits() -> None:
 
 
 def test_every_number_is_generated_or_a_definition() -> None:
-    """`test_the_readme_says_what_the_records_say` checks what is generated, with the words."""
+    """`test_the_readme_agrees_with_the_records` checks what is generated, with the words."""
     rest = README
     for name in ("demo", "findings"):
         rest = rest.replace(_section(name), "")

@@ -189,7 +189,7 @@ def test_every_result_has_a_page_and_every_page_its_results() -> None:
 
 
 @pytest.mark.processes
-def test_security_says_what_the_last_runs_did() -> None:
+def test_the_security_page_has_the_results_of_the_last_runs() -> None:
     ran = subprocess.run(
         [sys.executable, "docs/fill_security.py", "--check"],
         cwd=ROOT,
@@ -208,7 +208,7 @@ def test_contributing_gives_the_last_mutation_test() -> None:
     assert numbers.replace("%", " %") in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
-def test_what_the_suites_did_is_told(tmp_path: Path, script) -> None:
+def test_the_results_of_the_suites_are_listed(tmp_path: Path, script) -> None:
     lines = script("fill_security").lines
     assert lines(tmp_path).count("has not been recorded yet") == 2
     commands = {"unlearn": 150, "select": 50}

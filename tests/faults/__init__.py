@@ -1,1 +1,1 @@
-"""Killed, damaged, starved: the same command finishes afterwards, or says in one line why not."""
+"""Killed, damaged, starved: the same command then finishes, or fails with a one-line message."""

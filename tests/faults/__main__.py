@@ -82,7 +82,7 @@ class Study:
         if died:
             ended = self.run(out)
             if ended.code:
-                raise AssertionError(f"{self.case.name} does not go on:\n{ended.output}")
+                raise AssertionError(f"{self.case.name} does not resume:\n{ended.output}")
             if difference := compared(result_of(out, whole=True), self.expected):
                 raise AssertionError(f"{self.case.name}: not as undisturbed: {difference}")
             self.kills += died

@@ -45,7 +45,7 @@ class Ended:
 
 
 def warm_up(model: str) -> None:
-    """Do once what each child would do again, and what no command can tell from a fresh start."""
+    """Do once what each child would do again, and what makes no difference to a command."""
     load_model(model, device="cpu")  # compiles many regular expressions
     measure_overlaps("gender", [])  # reads benchmarks
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):

@@ -60,7 +60,7 @@ def main() -> None:
                     shutil.rmtree(place)
 
 
-def told(what: str, case: Case, ended: Ended, *, then: list[str] | None = None) -> None:
+def report(what: str, case: Case, ended: Ended, *, then: list[str] | None = None) -> None:
     """Print how it ended; `then`: how the results after a second try differ from the usual."""
     last = (ended.output.strip().splitlines() or [""])[-1]
     facts = {
@@ -101,7 +101,7 @@ def read_only(case: Case, place: Path) -> None:
         if disk is None:
             return
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        told("read-only disk", case, run(case, disk / "out"))
+        report("read-only disk", case, run(case, disk / "out"))
 
 
 def closed_directory(case: Case, place: Path) -> None:
@@ -114,7 +114,7 @@ def closed_directory(case: Case, place: Path) -> None:
     closed.chmod(0o755)
     again = run(case, closed / "out")
     differing = compared(result_of(closed / "out", whole=True), expected)
-    told("closed directory", case, ended, then=[again.output] if again.code else differing)
+    report("closed directory", case, ended, then=[again.output] if again.code else differing)
 
 
 def without_privileges() -> None:
@@ -144,7 +144,7 @@ def full_disk(case: Case, place: Path) -> None:
         filler.unlink()
         again = run(case, disk / "out")
         differing = compared(result_of(disk / "out", whole=True), expected)
-        told("full disk", case, ended, then=[again.output] if again.code else differing)
+        report("full disk", case, ended, then=[again.output] if again.code else differing)
 
 
 @contextmanager
@@ -172,7 +172,7 @@ def few_files(case: Case, place: Path) -> None:
     ended = run(case, place / "out", limit)
     again = run(case, place / "out")
     differing = compared(result_of(place / "out", whole=True), expected)
-    told("few file handles", case, ended, then=[again.output] if again.code else differing)
+    report("few file handles", case, ended, then=[again.output] if again.code else differing)
 
 
 def large_model(path: Path) -> Path:
@@ -212,7 +212,7 @@ def little_memory(case: Case, place: Path) -> None:
     ended = run(larger, place / "out", limit)
     again = run(larger, place / "out")
     differing = compared(result_of(place / "out", whole=True), expected)
-    told("little memory", case, ended, then=[again.output] if again.code else differing)
+    report("little memory", case, ended, then=[again.output] if again.code else differing)
 
 
 def no_temporary_directory(case: Case, place: Path) -> None:
@@ -224,7 +224,7 @@ def no_temporary_directory(case: Case, place: Path) -> None:
         os.environ["TMPDIR"] = tempfile.tempdir
 
     ended = run(case, place / "out", none)
-    told("no temporary directory", case, ended, then=compared(result_of(place / "out"), expected))
+    report("no temporary directory", case, ended, then=compared(result_of(place / "out"), expected))
 
 
 def another_process(case: Case, place: Path) -> None:
@@ -238,7 +238,7 @@ def another_process(case: Case, place: Path) -> None:
         ended = run(case, out)
     again = run(case, out)
     differing = compared(result_of(out, whole=True), expected)
-    told("another process", case, ended, then=[again.output] if again.code else differing)
+    report("another process", case, ended, then=[again.output] if again.code else differing)
 
 
 def clock(case: Case, place: Path) -> None:
@@ -257,7 +257,7 @@ def clock(case: Case, place: Path) -> None:
         time.time = earlier
 
     ended = run(case, place / "out", back)
-    told("clock", case, ended, then=compared(result_of(place / "out"), expected))
+    report("clock", case, ended, then=compared(result_of(place / "out"), expected))
 
 
 SCENARIOS = (

@@ -1,4 +1,4 @@
-"""Checkpoints: damage is found, the one before is used, and nothing in one can run code."""
+"""Checkpoints: a damaged one is skipped for the one before, and none can run code."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def empty(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [cut, flip, empty, Path.unlink])
 @pytest.mark.parametrize("name", [*FILES, CHECKSUMS])
-def test_a_damaged_checkpoint_is_passed_over(copied: Path, capsys, name: str, damage) -> None:
+def test_a_damaged_checkpoint_is_skipped(copied: Path, capsys, name: str, damage) -> None:
     damage(copied / "checkpoint-4" / name)
     assert find_last_complete(copied) == copied / "checkpoint-3"
-    said = capsys.readouterr().err
-    if (name, damage) != (CHECKSUMS, Path.unlink):  # without a seal it was cut off while written
-        assert said.count("\n") == 1
-        assert "checkpoint-4" in said
-        assert "resuming from an earlier state" in said
+    printed = capsys.readouterr().err
+    if (name, damage) != (CHECKSUMS, Path.unlink):  # without checksums, writing was interrupted
+        assert printed.count("\n") == 1
+        assert "checkpoint-4" in printed
+        assert "resuming from an earlier state" in printed
 
 
 def test_the_run_ends_as_if_nothing_was_damaged(run, copied: Path, capsys) -> None:

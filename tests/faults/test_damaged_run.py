@@ -1,4 +1,4 @@
-"""A checkpoint of `unlearn` is damaged between two calls: it is told, and the result stays."""
+"""A checkpoint of `unlearn` is damaged between two calls: a warning, and the same result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .test_checkpoints import cut, flip
 
 @pytest.fixture(scope="module")
 def command(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What `unlearn` is told, but for where to write."""
+    """The arguments of `unlearn`, without `--output`."""
     directory = tmp_path_factory.mktemp("input")
     forget, retain = directory / "forget.jsonl", directory / "retain.jsonl"
     texts = [
@@ -97,10 +97,10 @@ def test_the_same_command_ends_as_if_nothing_was_damaged(
     capsys.readouterr()
 
     main([*command, "--output", str(out)])
-    said = capsys.readouterr().err
-    told = [line for line in said.splitlines() if "resuming from an earlier state" in line]
-    assert len(told) == len(broken)
-    assert all(name in "".join(told) for name in broken)
+    printed = capsys.readouterr().err
+    warnings = [line for line in printed.splitlines() if "resuming from an earlier state" in line]
+    assert len(warnings) == len(broken)
+    assert all(name in "".join(warnings) for name in broken)
     assert result(out) == undisturbed
     assert not (out / CHECKPOINTS).exists()
 

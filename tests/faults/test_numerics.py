@@ -83,8 +83,8 @@ def test_equal_scores_are_ties_and_doubted(make, tmp_path: Path, benchmark: str,
     assert whole["ties"] == whole["items"] == len(ITEMS)
     assert whole["ss"] == whole["lms"] == whole["icat"] == 0  # a tie is no stereotype
     show_evaluation(record)
-    told = "".join(capsys.readouterr().out.split())
-    assert f"Warning:{benchmark}:{whole['ties']}of{len(ITEMS)}itemsareties" in told
+    printed = "".join(capsys.readouterr().out.split())
+    assert f"Warning:{benchmark}:{whole['ties']}of{len(ITEMS)}itemsareties" in printed
     notes = compare(tmp_path / "out", tmp_path / "out").notes
     assert sum("are ties" in note for note in notes) == 2
 

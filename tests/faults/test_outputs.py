@@ -47,7 +47,7 @@ def test_a_second_process_is_refused_until_the_first_dies(holder, tmp_path: Path
 
 
 @pytest.mark.processes
-def test_other_settings_are_told_before_the_lock(holder, tmp_path: Path) -> None:
+def test_other_settings_are_reported_before_the_lock(holder, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="contains a run with command 'evaluate', not 'unlearn'"):
         open_output(tmp_path / "out", {"command": "unlearn"})
 

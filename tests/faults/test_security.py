@@ -60,12 +60,12 @@ def test_nothing_is_called_that_could_run_what_it_reads(path: Path) -> None:
         if isinstance(node, ast.Call):
             assert ast.unparse(node.func) not in FORBIDDEN, f"{path}:{node.lineno}"
             for keyword in node.keywords:
-                told = f"{path}:{node.lineno}"
-                assert keyword.arg not in ("shell", "allow_pickle"), told
+                place = f"{path}:{node.lineno}"
+                assert keyword.arg not in ("shell", "allow_pickle"), place
                 if keyword.arg == "trust_remote_code":  # passed on, never switched on
-                    assert not isinstance(keyword.value, ast.Constant), told
+                    assert not isinstance(keyword.value, ast.Constant), place
                 if keyword.arg == "weights_only":
-                    assert getattr(keyword.value, "value", None) is True, told
+                    assert getattr(keyword.value, "value", None) is True, place
 
 
 def test_code_of_a_model_does_not_run(tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_keys_are_hidden_wherever_text_goes(key: str, tmp_path: Path, capsys) ->
 
 
 @pytest.mark.parametrize("error", [RuntimeError, InputError, OSError])
-def test_keys_are_hidden_in_what_is_said_of_an_error(
+def test_keys_are_hidden_in_error_messages(
     key: str, monkeypatch: pytest.MonkeyPatch, capsys, error: type[Exception]
 ) -> None:
     def leaking() -> None:
@@ -277,11 +277,11 @@ def test_keys_are_hidden_in_what_is_said_of_an_error(
     monkeypatch.setitem(cli.COMMANDS, "demo", leaking)
     with pytest.raises(SystemExit) as exit_:
         cli.main(["demo"])
-    said = capsys.readouterr()
-    assert key not in said.out + said.err
-    assert "the header was Bearer …" in said.err
+    printed = capsys.readouterr()
+    assert key not in printed.out + printed.err
+    assert "the header was Bearer …" in printed.err
     assert exit_.value.code == (2 if error is InputError else 1)
-    assert ("Traceback" in said.err) is (error is not InputError)
+    assert ("Traceback" in printed.err) is (error is not InputError)
 
 
 @pytest.mark.parametrize(
@@ -306,10 +306,10 @@ def test_short_or_innocent_variables_are_left_alone(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_message_is_one_line_of_bounded_length() -> None:
-    said = str(InputError("row\n\x1b[31m\x07 7: " + "x" * 10**6))
-    assert said.isprintable()
-    assert len(said) < MAX_CHARACTERS + 10
-    assert os.linesep not in said
+    message = str(InputError("row\n\x1b[31m\x07 7: " + "x" * 10**6))
+    assert message.isprintable()
+    assert len(message) < MAX_CHARACTERS + 10
+    assert os.linesep not in message
 
 
 def test_the_lock_names_what_the_project_needs() -> None:

@@ -1,4 +1,4 @@
-"""What both ways to fuzz are asked, and what they tell at their end."""
+"""The options of both ways to fuzz, and their final report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make fuzz` counts what it tried, says so, and fails where it was too little."""
+"""`make fuzz` counts and reports its inputs, and fails if they were too few."""
 
 from __future__ import annotations
 

@@ -117,9 +117,9 @@ def test_required_seeds_may_not_exist(study: StudyRecord) -> None:
         cell = replace(open_, seeds=seeds, seeds_needed=needed)
         part = part_of(replace(study, matrix=[cell]))
         table = part.excess
-        told = dict(zip(titles(table), map(str, table.rows[0]), strict=True))
-        assert told["Data needed"] == "× 4.0"
-        assert told.get("Seeds needed", "–") == shown
+        cells = dict(zip(titles(table), map(str, table.rows[0]), strict=True))
+        assert cells["Data needed"] == "× 4.0"
+        assert cells.get("Seeds needed", "–") == shown
         assert "Data needed" in table.note
 
 
@@ -163,7 +163,7 @@ def test_costs_are_one_table_with_flips_and_movement(study: StudyRecord) -> None
     shown = first.costs.rows[0]
     assert row.flipped is not None
     assert shown[place["Items flipped, %"]] == f"{100 * row.flipped:.1f}"
-    assert shown[place["Movement, nats a token"]] == "0.0125"
+    assert shown[place["Movement, nats per token"]] == "0.0125"
     assert sum(title.startswith("Bias: ") for title in place) == 3
 
 

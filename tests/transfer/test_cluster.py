@@ -41,15 +41,15 @@ def test_two_workers_run_at_the_same_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"), [({"cpus": 10_000}, "cpus_per_run 10000"), ({"gpus": 99.0}, "GPUs")]
+    ("asked", "message"), [({"cpus": 10_000}, "cpus_per_run 10000"), ({"gpus": 99.0}, "GPUs")]
 )
-def test_a_task_too_large_for_every_machine_is_an_error(tmp_path: Path, asked, told) -> None:
+def test_a_task_too_large_for_every_machine_is_an_error(tmp_path: Path, asked, message) -> None:
     with (
         pytest.raises(InputError, match="no machine has the resources of a run") as error,
         workers("ray", **asked),
     ):
         pytest.fail("tasks would wait for ever")
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert not ray.is_initialized()
 
 

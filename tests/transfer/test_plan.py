@@ -117,20 +117,20 @@ def test_harmless_words_do_not_control_for_distributions_before_them() -> None:
         plan_runs(RECIPE, objectives=["ascent", "counterfactual-kl"], **plan)
 
 
-@pytest.mark.parametrize(("match", "landings"), [("perplexity", 0), ("movement", 1), ("both", 2)])
-def test_a_control_matched_on_movement_belongs_to_one_run_and_follows_it(match, landings) -> None:
+@pytest.mark.parametrize(("match", "copies"), [("perplexity", 0), ("movement", 1), ("both", 2)])
+def test_a_control_matched_on_movement_belongs_to_one_run_and_follows_it(match, copies) -> None:
     corpora, controls = ["builtin:gender", "builtin:race"], ["random", "matched", "none"]
     runs = plan_runs(
         replace(RECIPE, match=match), corpora, objectives=["ascent"], controls=controls, seeds=2
     )
     moved = [run for run in runs if run.matched_on]
-    assert len(moved) == (2 * 2 * 3 if landings else 0)  # none is shared by two corpora
+    assert len(moved) == (2 * 2 * 3 if copies else 0)  # none is shared by two corpora
     assert len(runs) - len(moved) == 2 * 2 + (2 * (2 + 1 + 1) if match != "movement" else 0)
     for run in moved:
         assert run.matched_on in runs[: runs.index(run)]
         assert run.matched_on.group == (run.forget, "ascent", None)
     named = name_controls(controls, match)
-    assert len(named) == 3 * max(landings, 1)
+    assert len(named) == 3 * max(copies, 1)
     forgets = [run for run in runs if not run.control]
     controls_of = [
         control_run(run.forget, run.objective, name, run.seed, run.recipe)

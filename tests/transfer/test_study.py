@@ -1,4 +1,4 @@
-"""A whole study on a tiny model: planned, run, cut off, gone on with, spread over a cluster."""
+"""A whole study on a tiny model: planned, run, interrupted, resumed, spread over a cluster."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def unless_race(instead: Callable[[], None]) -> Callable[[Run, Path], None]:
 
 
 def run_in_part(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[dict[str, Any], str]:
-    """A small study some runs of which fail, and what it says on stderr."""
+    """A small study some runs of which fail, and what it prints to stderr."""
     short = ["--objectives", "counterfactual-kl", "--controls", "", "--seeds", "1", "--json"]
     with pytest.raises(SystemExit) as exit_:
         main([*arguments, *short])
@@ -169,7 +169,7 @@ def test_a_control_of_a_run_that_failed_fails(arguments, tmp_path, capsys, monke
     errors = [failure["error"] for failure in json.loads(capsys.readouterr().out)["failed"]]
     assert errors[0] == "the machine is tired"
     assert "movement of run builtin_race-ascent-seed0-" in errors[1]
-    assert errors[1].endswith("which has not finished")
+    assert errors[1].endswith("which has not finished; run the same command again")
 
 
 @pytest.mark.parametrize("control", ["matched", "swapped", "harmless"])
@@ -201,7 +201,7 @@ def test_constants_that_an_objective_cannot_take_are_refused(
     assert not (tmp_path / "study").exists()
 
 
-def test_a_study_that_was_cut_off_goes_on_and_ends_the_same(
+def test_an_interrupted_study_resumes_and_ends_the_same(
     arguments, tmp_path, capsys, monkeypatch
 ) -> None:
     short = ["--objectives", "counterfactual-kl", "--controls", "random", "--seeds", "1"]
@@ -264,10 +264,10 @@ def test_a_failed_run_is_reported_and_stops_no_other(
         raise InputError("the machine is tired")
 
     monkeypatch.setattr(study_module, "run_one", unless_race(tired))
-    study, told = run_in_part(capsys, *arguments, "--output", str(tmp_path / "study"))
+    study, printed = run_in_part(capsys, *arguments, "--output", str(tmp_path / "study"))
     assert [failure["error"] for failure in study["failed"]] == ["the machine is tired"]
     assert {cell["forget"] for cell in study["matrix"]} == {"builtin:gender"}
-    assert "the machine is tired" in told
+    assert "the machine is tired" in printed
 
 
 def test_harmful_words_may_be_selected_in_passing(tmp_path) -> None:
@@ -285,7 +285,7 @@ def test_harmful_words_may_be_selected_in_passing(tmp_path) -> None:
     assert not forget_corpus(Run(str(path), "ascent", None, 0, given)).texts[0].spans
 
 
-def test_kept_runs_let_a_study_go_on_elsewhere(arguments, tmp_path, capsys, monkeypatch) -> None:
+def test_kept_runs_let_a_study_resume_elsewhere(arguments, tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "docs")
     from study_archive import archive_runs, restore_runs  # type: ignore[import-not-found]
 
@@ -323,7 +323,7 @@ def test_a_machine_with_other_texts_does_no_run_of_the_study(model, tmp_path) ->
         run_one(run, tmp_path / planned)
 
 
-def test_what_a_recipe_only_names_tells_runs_apart(monkeypatch, tmp_path) -> None:
+def test_what_a_recipe_only_names_distinguishes_runs(monkeypatch, tmp_path) -> None:
     items = tmp_path / "items.jsonl"
     items.write_text("one item")
     recipe = Recipe(model="none", benchmarks=(f"stereoset:{items}",))
@@ -406,9 +406,9 @@ def test_a_damaged_run_is_done_again(arguments, tmp_path, capsys) -> None:
     items = other / "after" / "items.parquet"
     items.write_bytes(items.read_bytes()[:-100])
     main([*command, "--json"])
-    told = capsys.readouterr()
-    assert without_times(json.loads(told.out)) == without_times(whole)
-    assert told.err.count("repeating the run") == 2
+    printed = capsys.readouterr()
+    assert without_times(json.loads(printed.out)) == without_times(whole)
+    assert printed.err.count("repeating the run") == 2
 
 
 def test_a_run_that_left_nothing_has_failed(arguments, tmp_path, capsys, monkeypatch) -> None:

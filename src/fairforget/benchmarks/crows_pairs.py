@@ -1,8 +1,8 @@
 """CrowS-Pairs (Nangia et al. 2020): is a pair's more stereotypical sentence more likely?
 
 The score is the share of pairs, in %, in which `sent_more` (the more stereotypical sentence,
-whatever the pair's direction) is more likely than `sent_less`; 50 is no preference. A tie does not
-count as a preference.
+whatever the pair's direction) is more likely than `sent_less`; 50 means no preference. A tie does
+not count as a preference.
 
 For causal models the summed log-ratio of a pair has two parts, in nats. `prior` is log p of the
 tokens that differ, given what precedes them: mostly how frequent the words for the two groups are.

@@ -16,7 +16,7 @@ def write_card(directory: Path) -> Path:
     """Write `model/README.md` of an unlearning run.
 
     If the run has evaluations in `before` and `after`, their results are in the tables and, as
-    `model-index`, in the metadata. Otherwise the card says that the model was not measured.
+    `model-index`, in the metadata. Otherwise the card says that the model was not evaluated.
 
     Args:
         directory: the output directory of `fairforget unlearn`.

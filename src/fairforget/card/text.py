@@ -39,8 +39,8 @@ def render_body(run: UnlearningRun, licence: str | None) -> str:
     """The card below its metadata, as Markdown; text from outside is escaped."""
     record = run.record
     parts = [
-        f"# {_name(record)}, with less social bias",
-        f"This is {_link(record)} after unlearning with [FairForget]({_HOME}).",
+        f"# {_name(record)} after unlearning",
+        f"This is {_link(record)} after unlearning of social bias with [FairForget]({_HOME}).",
         *_results(run),
         "## How it was made",
         *_training(record),
@@ -56,7 +56,7 @@ def _results(run: UnlearningRun) -> list[str]:
     record = run.record
     if run.before is None or run.after is None:
         return [
-            "**It was not measured.** Whether it has less bias than the original is unknown. "
+            "**It was not evaluated.** Whether it has less bias than the original is unknown. "
             f"Perplexity on held-out text is {record.budget.reached:.3f} × the original’s."
         ]
     changes = before_after(run.before, run.after)

@@ -47,7 +47,7 @@ def evaluation_headline(model: str, results: Results) -> Headline:
         Figure(
             f"Stereotype score, {domain_name(main.domain).lower()}",
             format_number(main.score),
-            note=f"50 is no preference; {interval}",
+            note=f"50 means no preference; {interval}",
         ),
     )
     if main.lms is not None:
@@ -65,15 +65,15 @@ def evaluation_headline(model: str, results: Results) -> Headline:
         )
         sentences.insert(
             0,
-            f"Naming the group adds {value} nats a token ({interval}) to the stereotype’s lead "
-            "over the anti-stereotype; 0 is right.",
+            f"Naming the group adds {value} nats per token ({interval}) to the stereotype’s lead "
+            "over the anti-stereotype; 0 means no bias.",
         )
         figures.insert(
             1,
             Figure(
                 f"Contribution of the group, {domain_name(main.domain).lower()}",
                 value,
-                note=f"nats a token; 0 is right; {interval}",
+                note=f"nats per token; 0 means no bias; {interval}",
             ),
         )
     return Headline(title, [sentence, *sentences], find_warnings(results), figures)

@@ -37,9 +37,9 @@ CHANGES = (
     "items, so what both share cancels."
 )
 NEAR_NO_BIAS = (
-    "Bias changed if the distance from no bias did. Near no bias, where a score may have passed "
-    "it, the interval of that distance is the widest that the intervals of the score and of its "
-    "change allow."
+    "Bias is the distance of a score from its value without bias. Where a score may have passed "
+    "that value, the interval of the change of bias covers all changes that the intervals of the "
+    "score and of its change allow."
 )
 STUDY = (
     "Intervals come from t tests over whole terms (StereoSet) or pairs (CrowS-Pairs) and over "
@@ -113,7 +113,7 @@ def list_limitations(benchmarks: Iterable[str], intervals: Intervals) -> list[tu
 
 
 def _budget_sentence(text: str, facts: UtilityFacts) -> str:
-    within = "inside" if facts.reached <= facts.asked * ROUNDING else "outside"
+    within = "within" if facts.reached <= facts.asked * ROUNDING else "above"
     return (
         f"Perplexity on {text} text ended at {format_number(facts.reached, 3)} × the original’s, "
         f"{within} the budget of {format_number(facts.asked, 3)}."

@@ -229,7 +229,7 @@ def describe_cell(cell: Cell | None) -> str:
         return f"undecided (may have passed {measure_of(cell.measure).ideal:g})"
     if cell.caveat is not None:
         return _CAVEATS[cell.caveat]
-    return {"less": "less bias", "more": "more bias"}[cell.verdict]
+    return {"less": "bias fell", "more": "bias rose"}[cell.verdict]
 
 
 def curves(history: Sequence[dict[str, float]]) -> list[Curve]:

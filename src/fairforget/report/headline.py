@@ -127,11 +127,11 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
     )
     if change.paired is None:
         return (
-            f"{subject} ({benchmark_name(benchmark)}; 50 is no preference) {verb} {path}. The "
+            f"{subject} ({benchmark_name(benchmark)}; 50 means no preference) {verb} {path}. The "
             "scored items were not kept, so there is no interval and the change may be chance."
         )
     interval = f"95 % interval of the change {format_interval(change.paired.score.ci)}"
-    sentence = f"{subject} {verb} {path} ({interval}), where 50 is no preference"
+    sentence = f"{subject} {verb} {path} ({interval}), where 50 means no preference"
     if change.verdict != "undecided":
         return sentence + "."
     if change.paired.caveat == "few":
@@ -163,8 +163,8 @@ def _further_sentences(change: DomainChange) -> list[str]:
         fell = "fell" if cell.verdict == "less" else "rose"
         verdict = f"; relative to the model’s spread, it {fell} ({format_p(cell.p_adjusted)})"
     return [
-        f"Naming the group added {before} nats a token to the stereotype’s lead{where} before, and "
-        f"adds {after} after{interval}, where 0 is right{verdict}."
+        f"Naming the group added {before} nats per token to the stereotype’s lead{where} before, "
+        f"and adds {after} after{interval}, where 0 means no bias{verdict}."
     ]
 
 
@@ -238,7 +238,7 @@ def _change_figures(
             f"Stereotype score, {domain_name(main.domain).lower()}",
             format_number(score.after if score else main.after.score),
             format_number(score.before if score else main.before.score),
-            "50 is no preference; change "
+            "50 means no preference; change "
             + format_with_interval(main.delta, score.ci if score else None, signed=True),
         )
     ]
@@ -251,7 +251,7 @@ def _change_figures(
                 f"Contribution of the group, {domain_name(main.domain).lower()}",
                 format_number(added.after.value, DIGITS),
                 format_number(added.before.value, DIGITS),
-                f"nats a token; 0 is right; change {delta}",
+                f"nats per token; 0 means no bias; change {delta}",
             )
         )
     total = comparison.language()

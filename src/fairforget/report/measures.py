@@ -24,7 +24,7 @@ class Measure:
 
     @property
     def in_words(self) -> str:
-        """Name and unit in a sentence: "contribution of the group, nats a token"."""
+        """Name and unit in a sentence: "contribution of the group, nats per token"."""
         first = self.title if self.title[1:2].isupper() else self.title[:1].lower() + self.title[1:]
         return f"{first}, {self.unit}"
 
@@ -32,7 +32,7 @@ class Measure:
 MEASURES = {
     "ss": Measure("Stereotype score", "points", 1, 50.0),
     "stereotype": Measure("Stereotype score", "points", 1, 50.0),
-    "contribution": Measure("Contribution of the group", "nats a token", 3, 0.0, "Contribution"),
+    "contribution": Measure("Contribution of the group", "nats per token", 3, 0.0, "Contribution"),
     "contribution_scaled": Measure(
         "Scaled contribution of the group", "deviations", 3, 0.0, "Scaled"
     ),
@@ -40,8 +40,8 @@ MEASURES = {
     "ss_smoothed_by_sense": Measure(
         "Stereotype score, smoothed by the sense contrast", "points", 1, 50.0
     ),
-    "conditional": Measure("Conditional log-ratio", "nats a pair", 3, 0.0, "Conditional"),
-    "prior": Measure("Prior log-ratio", "nats a pair", 3, 0.0),
+    "conditional": Measure("Conditional log-ratio", "nats per pair", 3, 0.0, "Conditional"),
+    "prior": Measure("Prior log-ratio", "nats per pair", 3, 0.0),
     "bias_ambiguous": Measure("Bias in ambiguous contexts", "points", 1, 0.0),
 }
 
@@ -69,15 +69,15 @@ COMPANIONS = {
         "contribution",
         "contribution_scaled",
         "Contribution of the group: what naming the group, instead of a neutral word, adds to the "
-        "log-probability of the stereotype minus that of the anti-stereotype, in nats a token; 0 "
-        "is right. A flatter distribution alone lowers it, so its verdict is on the scaled one, "
-        "which is divided by the spread of the model’s own log-ratios.",
+        "log-probability of the stereotype minus that of the anti-stereotype, in nats per token; "
+        "0 means no bias. A flatter distribution alone lowers it, so the verdict is that of the "
+        "scaled contribution, which is divided by the spread of the model’s own log-ratios.",
     ),
     "conditional": Companion(
         "conditional",
         "conditional",
         "Conditional log-ratio: how much likelier the words that both sentences share are with the "
-        "stereotyped group than with the other, in nats a pair; 0 is right.",
+        "stereotyped group than with the other, in nats per pair; 0 means no bias.",
     ),
 }
 FOLDED = ("contribution_scaled", "ss_smoothed", "prior")
@@ -86,10 +86,10 @@ FURTHER = (*COMPANIONS, *FOLDED)
 """All scores that a page shows beside the stereotype score."""
 NOTES = {
     "contribution_scaled": "Divided by the median absolute deviation of the model’s log-ratios per "
-    "token; 0 is right.",
+    "token; 0 means no bias.",
     "ss_smoothed": "Counts each item by how clear its preference is, relative to the model’s own "
-    "spread; 50 is no preference.",
+    "spread; 50 means no preference.",
     "prior": "The part of a pair’s log-ratio in the words that differ: mostly how frequent the "
-    "names of the two groups are. To be read, not judged.",
+    "names of the two groups are. It has no verdict.",
 }
 """What a folded score is."""

@@ -14,7 +14,7 @@ from fairforget.report.wording import NONE, base_name
 Results = dict[str, dict[str, Any]]
 
 STEREOTYPE_SCORES = ("ss", "stereotype")
-"""Names of scores that are the share of stereotypes preferred, in %; 50 is no preference."""
+"""Names of scores that are the share of stereotypes preferred, in %; 50 means no preference."""
 
 
 @dataclass(frozen=True, slots=True)

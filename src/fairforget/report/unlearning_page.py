@@ -114,7 +114,7 @@ def history_table(history: list[dict[str, float]]) -> Table | None:
 
 def _unmeasured_headline(ratio: float) -> Headline:
     return Headline(
-        "Trained, but not measured",
+        "Trained, but not evaluated",
         [
             "This run has no evaluation before and after, so its effect on bias is unknown. "
             f"Perplexity on held-out text is {format_number(ratio, 3)} × the original’s."

@@ -82,7 +82,7 @@ def unlearn(
         config: the training settings.
         budget: the maximum utility loss.
         known: facts about the original model that earlier runs measured; missing ones are added.
-        movement: interpolate to this mean KL divergence from the original, in nats a token, and
+        movement: interpolate to this mean KL divergence from the original, in nats per token, and
             not to the budget.
 
     Returns:
@@ -271,7 +271,7 @@ def _require(states: OriginalStates | None) -> OriginalStates:
     if states is None:
         raise InputError(
             "the movement of this model cannot be measured, as its head needs more than the hidden "
-            "states; match runs on perplexity"
+            "states; use --match perplexity"
         )
     return states
 

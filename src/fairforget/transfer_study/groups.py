@@ -35,7 +35,7 @@ class Result:
     short: bool = False
     """Whether it ended below every limit of the budget, or below the movement asked."""
     movement: float | None = None
-    """KL(original ‖ result) in nats a token."""
+    """KL(original ‖ result) in nats per token."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,7 +205,7 @@ class MatrixRow:
     flipped: float | None = None
     """Share of items whose preferred version changed, mean over seeds; None in older records."""
     movement: float | None = None
-    """KL(original ‖ result) in nats a token, mean over seeds; None if not measured."""
+    """KL(original ‖ result) in nats per token, mean over seeds; None if not measured."""
 
     @property
     def key(self) -> RowKey:

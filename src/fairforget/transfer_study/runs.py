@@ -110,7 +110,8 @@ def _movement_of(run: Run, control: Path, model: Mapping[str, str]) -> float:
     finished = read_finished_run(control.parent / name)
     if finished is None:
         raise InputError(
-            f"the control is matched on the movement of run {name}, which has not finished"
+            f"the control is matched on the movement of run {name}, which has not finished; run "
+            "the same command again"
         )
     movement = finished.record.budget.movement
     if movement is None:

@@ -38,7 +38,7 @@ def costs_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
                 Column("Perplexity, %", numeric=True),
                 Column("Everyday perplexity, %", numeric=True),
                 Column("LMS", numeric=True),
-                Column("Movement, nats a token", numeric=True),
+                Column("Movement, nats per token", numeric=True),
                 Column("Items flipped, %", numeric=True),
                 *(
                     Column(f"Bias: {measure_of(m).in_words}", numeric=True, interval=True)

@@ -114,7 +114,7 @@ def _dose_plot(
     )
     where = join_words([domain_name(domain).lower() for domain in domains])
     shares = sorted({share for group in scores.values() for share in group})
-    caption = f"{score_name(benchmark, measure)} in {where} items, by share of the update"
+    caption = f"{score_name(benchmark, measure)} in {where} items, by fraction of the update"
     lines: list[DoseLine] = []
     for name, group in scores.items():
         marks = [(100 * share, round(100 - scale.x(value), 3)) for share, value in group.items()]
@@ -140,7 +140,7 @@ def _dose_plot(
         x_ticks=[Tick(100 * share, f"{share:g}") for share in shares],
         y_ticks=scale.ticks(),
         ideal=Tick(scale.x(shown.ideal), shown.ideal_text),
-        x_axis="Share of the final α (0: original, 1: result)",
+        x_axis="Fraction of the final α (0: original, 1: result)",
         y_axis=f"{shown.title}, {shown.unit}",
         table=Table(
             caption=f"{caption}: {forget} · {method}, numbers",

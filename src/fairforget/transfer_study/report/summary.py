@@ -56,10 +56,10 @@ def describe_controls(matrix: Sequence[MatrixCell]) -> str:
     """The controls and the significance level, in a sentence."""
     level = "p < 0.05, Holm-corrected over these measurements"
     if controls := _decisive_controls(matrix):
-        return f"Controls: {join_words(controls)}. Fell and rose: {level}."
+        return f"Controls: {join_words(controls)}. Verdicts: {level}."
     return (
         "There was no control, so an effect of what was unlearned cannot be separated from side "
-        f"effects of training. Fell and rose: {level}."
+        f"effects of training. Verdicts: {level}."
     )
 
 
@@ -75,10 +75,11 @@ def count_verdicts(matrix: Sequence[MatrixCell]) -> list[str]:
     ]
     if reasons:
         counts = join_words([f"{reason} ({count})" for reason, count in reasons.items()])
-        sentences.append(f"Undecidable with these data: {counts}.")
+        sentences.append(f"Cannot be decided with these data: {counts}.")
     if unbiased:
         sentences.append(
-            f"In {unbiased} undecided, the original model shows no bias that could fall."
+            f"In {unbiased} undecided measurements, the original model shows no bias that could "
+            "fall."
         )
     return [sentence for sentence in sentences if sentence]
 

@@ -44,8 +44,8 @@ def show_study(study: StudyRecord) -> None:
     if any(too_few(row.own_clusters) for row in study.rows):
         print_content("*: too few terms for a decision.")
     print_content(
-        "Flipped: items whose likelier version is no longer that of the original. Movement: KL "
-        "from the original, nats a token."
+        "Flipped: items whose likelier version is no longer that of the original. Movement: mean "
+        "KL divergence from the original, nats per token."
     )
     print_content(describe_controls(study.matrix))
     print_lines(find_limitations([row.benchmark for row in study.rows]))

@@ -12,6 +12,9 @@ from pathlib import Path
 from types import FrameType
 
 SECONDS = 5
+"""Of CPU time: others may use the machine, too."""
+BLOCKED = 60
+"""Seconds of wall time after which a process that waits is ended."""
 BYTES = 1 << 30
 
 
@@ -21,19 +24,19 @@ class Hang(BaseException):
 
 @contextmanager
 def bounded_time() -> Iterator[None]:
-    """Stop after five seconds; code that does not come back to Python ends the process."""
+    """Stop after five CPU seconds; end the process if it blocks or does not return to Python."""
 
     def late(_signal: int, _frame: FrameType | None) -> None:
         raise Hang(f"longer than {SECONDS} s")
 
-    before = signal.signal(signal.SIGALRM, late)
+    before = signal.signal(signal.SIGPROF, late)
     try:
-        faulthandler.dump_traceback_later(4 * SECONDS, exit=True, file=sys.__stderr__)
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        faulthandler.dump_traceback_later(BLOCKED, exit=True, file=sys.__stderr__)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
         faulthandler.cancel_dump_traceback_later()
 
 

@@ -422,9 +422,13 @@ def test_a_run_that_left_nothing_has_failed(arguments, tmp_path, capsys, monkeyp
 
 def test_a_ray_cluster_gives_the_same(arguments, tmp_path, capsys, monkeypatch) -> None:
     pytest.importorskip("ray")
-    monkeypatch.undo()  # the other processes have all texts
+    monkeypatch.undo()  # the workers have other, unpatched modules
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    short = ["--forget", "gender", "--objectives", "counterfactual-kl"]
+    forget = tmp_path / "forget.jsonl"
+    row = {"spans": [[10, 14]], "mentions": [[0, 5, "People"]]}
+    rows = [{"text": f"Women are late, {n} say.", **row} for n in range(12)]
+    forget.write_text("\n".join(map(json.dumps, rows)))
+    short = ["--forget", str(forget), "--objectives", "counterfactual-kl"]
     short += ["--controls", "random", "--seeds", "1"]
     alone = run(capsys, *arguments, *short, "--output", str(tmp_path / "alone"))
     spread = run(

@@ -60,15 +60,20 @@ class ResultsPage:
         self.results_path.write_text(content, encoding="utf-8")
         write_files(self.render(results))
 
-    def run(
-        self, parser: argparse.ArgumentParser, measure: Callable[[argparse.Namespace], Any]
-    ) -> None:
-        """Measure and write; with `--table`, write the page from the last results."""
+    def run(self, description: str | None, measure: Callable[[], Any]) -> None:
+        """Measure and write; with `--table`, write the page from the last results.
+
+        Args:
+            description: for `--help`.
+            measure: returns the results.
+        """
+        parser = argparse.ArgumentParser(
+            description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
         parser.add_argument(
             "--table", action="store_true", help="only regenerate the page; measure nothing"
         )
-        options = parser.parse_args()
-        self.write(self.load() if options.table else measure(options))
+        self.write(self.load() if parser.parse_args().table else measure())
 
 
 def show_picture(name: str, alternative: str) -> str:

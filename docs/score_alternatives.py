@@ -9,7 +9,6 @@ Run it in the root of the repository, after docs/score_recipe.py, whose results 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -235,7 +234,4 @@ PAGE = ResultsPage("alternatives", build_page)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    PAGE.run(parser, lambda _: measure())
+    PAGE.run(__doc__, measure)

@@ -9,7 +9,6 @@ neutral word changes, and what a flatter distribution changes.
 
 from __future__ import annotations
 
-import argparse
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -329,13 +328,5 @@ def _draw(results: Results) -> str:
 PAGE = ResultsPage("contribution", build_page)
 
 
-def main() -> None:
-    """Measure and write the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    PAGE.run(parser, lambda _: measure())
-
-
 if __name__ == "__main__":
-    main()
+    PAGE.run(__doc__, measure)

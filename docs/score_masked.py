@@ -10,7 +10,6 @@ masks a harmful token and makes it less likely given both sides.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from results_page import Page, ResultsPage, show_picture
@@ -68,7 +67,4 @@ PAGE = ResultsPage("masked", build_page)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    PAGE.run(parser, lambda _: measure())
+    PAGE.run(__doc__, measure)

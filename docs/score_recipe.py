@@ -10,7 +10,6 @@ intersentence items and on its intrasentence profession items, so the page shows
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -425,7 +424,4 @@ PAGE = ResultsPage("recipe", build_page)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    PAGE.run(parser, lambda _: measure())
+    PAGE.run(__doc__, measure)

@@ -10,7 +10,6 @@ list (`pip install --no-deps better-profanity==0.7.0`); without it, the last res
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -145,13 +144,5 @@ def _draw(rows: list[Row]) -> str:
 PAGE = ResultsPage("selectors", build_page)
 
 
-def main() -> None:
-    """Measure and write the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    PAGE.run(parser, lambda _: measure())
-
-
 if __name__ == "__main__":
-    main()
+    PAGE.run(__doc__, measure)

@@ -6,7 +6,6 @@ python docs/score_step.py --table    only regenerate the page from the last resu
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -84,13 +83,5 @@ def _format_row(name: str, suffix: str, results: dict[str, Any]) -> list[str]:
 PAGE = ResultsPage("step", build_page)
 
 
-def main() -> None:
-    """Measure and write the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    PAGE.run(parser, lambda _: measure())
-
-
 if __name__ == "__main__":
-    main()
+    PAGE.run(__doc__, measure)

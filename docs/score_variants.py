@@ -10,8 +10,6 @@ that `contrast` selects, or random words; with left context or both sides; with 
 
 from __future__ import annotations
 
-import argparse
-
 from results_page import Page, ResultsPage, show_picture
 from tables import format_mean, markdown_table
 from variant_runs import COUNTERFACTUAL, FORGET, TRAIN, Results, Variant, VariantRuns
@@ -72,7 +70,4 @@ PAGE = ResultsPage("variants", build_page)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    PAGE.run(parser, lambda _: RUNS.measure(PAGE))
+    PAGE.run(__doc__, lambda: RUNS.measure(PAGE))

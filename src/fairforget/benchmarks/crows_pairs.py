@@ -200,11 +200,11 @@ def _parts(
         pairs: of sentences.
         log_probs: [2 · pairs] of each token of each sentence, in the order of the pairs.
     """
-    tokenizer = language_model.tokenizer
+    sentences = [text for pair in pairs for text in (pair.sent_more, pair.sent_less)]
+    encoded = language_model.tokenizer(sentences, add_special_tokens=False)["input_ids"]
     parts = np.empty((len(pairs), 2))
     for number, pair in enumerate(pairs):
-        sentences = [pair.sent_more, pair.sent_less]
-        ids = tokenizer(sentences, add_special_tokens=False)["input_ids"]
+        ids = encoded[2 * number : 2 * number + 2]
         order = (1, 0) if pair.antistereo else (0, 1)  # as for masked models
         changed = _changed_positions(ids[order[0]], ids[order[1]])
         sums = np.zeros((2, 2))  # [sentence, part]

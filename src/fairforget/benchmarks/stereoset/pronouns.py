@@ -50,6 +50,12 @@ def _plain(words: list[re.Match[str]], number: int) -> str:
     return words[number].group().lower().replace("’", "'") if number < len(words) else ""
 
 
+def _skip_adverbs(words: list[re.Match[str]], number: int) -> int:
+    while _plain(words, number) in _words()["adverbs"] or _plain(words, number).endswith("ly"):
+        number += 1
+    return number
+
+
 def _possessive_or_object(text: str, words: list[re.Match[str]], number: int, plain: str) -> str:
     end = words[number].end()
     following = _plain(words, number + 1)
@@ -75,9 +81,7 @@ def _agree(
             (*before.span(), match_case(before.group(), _words()["verbs"][before.group().lower()]))
         )
         return True
-    at = number + 1
-    while _plain(words, at) in _words()["adverbs"] or _plain(words, at).endswith("ly"):
-        at += 1
+    at = _skip_adverbs(words, number + 1)
     verb = _plain(words, at)
     if not verb:
         return True
@@ -116,12 +120,7 @@ def _has_coordinated_verb(text: str, words: list[re.Match[str]], at: int) -> boo
         if re.search(r"[.!?]", text[words[at].end() : words[number].start()]):
             return False
         if _plain(words, number) in ("and", "or", "but", "then"):
-            following = number + 1
-            while _plain(words, following) in _words()["adverbs"] or _plain(
-                words, following
-            ).endswith("ly"):
-                following += 1
-            verb = _plain(words, following)
+            verb = _plain(words, _skip_adverbs(words, number + 1))
             if verb in _words()["verbs"] or _third_person_plural(verb):
                 return True
     return False

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
+from transformers import PreTrainedModel
 
+from fairforget.budget import Budget
+from fairforget.corpora import Text
+from fairforget.corpora.builtin import builtin_texts
+from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
+from fairforget.training.config import UnlearningConfig
 from fairforget.training.interpolation import (
     MOVEMENT_SHARE,
     NOT_USED_UP,
@@ -15,6 +22,8 @@ from fairforget.training.interpolation import (
     interpolate_to_movement,
 )
 from fairforget.training.movement import OriginalStates, record_original
+from fairforget.training.preparation import Corpus
+from fairforget.unlearning import run_unlearning
 
 from .models import tiny_model
 
@@ -34,6 +43,13 @@ def perturb(model: torch.nn.Module, scale: float) -> dict[str, torch.Tensor]:
         for p in model.parameters():
             p.add_(torch.randn_like(p), alpha=scale)
     return original
+
+
+def moved_model() -> tuple[PreTrainedModel, OriginalStates, dict[str, torch.Tensor]]:
+    """A model with changed weights, its original's states, and the original weights."""
+    language_model = tiny_model("llama")
+    states = record(language_model)
+    return language_model.model, states, perturb(language_model.model, 0.05)
 
 
 @torch.no_grad()
@@ -75,10 +91,7 @@ def test_measuring_changes_neither_mode_nor_gradients() -> None:
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 1.0, 2.0])
 def test_interpolation_reaches_a_movement_whatever_the_perplexity(share: float) -> None:
-    language_model = tiny_model("llama")
-    model = language_model.model
-    states = record(language_model)
-    original = perturb(model, 0.05)
+    model, states, original = moved_model()
     target = share * states.divergence(model)
     values = iter([30.0, 60.0])
     facts = interpolate_to_movement(
@@ -98,10 +111,7 @@ def test_interpolation_reaches_a_movement_whatever_the_perplexity(share: float) 
 
 
 def test_a_movement_out_of_reach_is_noted() -> None:
-    language_model = tiny_model("llama")
-    model = language_model.model
-    states = record(language_model)
-    original = perturb(model, 0.05)
+    model, states, original = moved_model()
     facts = interpolate_to_movement(
         model,
         original,
@@ -116,10 +126,7 @@ def test_a_movement_out_of_reach_is_noted() -> None:
 
 
 def test_a_run_that_did_not_move_leaves_its_control_where_it_was() -> None:
-    language_model = tiny_model("llama")
-    model = language_model.model
-    states = record(language_model)
-    original = perturb(model, 0.05)
+    model, states, original = moved_model()
     facts = interpolate_to_movement(
         model,
         original,
@@ -130,3 +137,24 @@ def test_a_run_that_did_not_move_leaves_its_control_where_it_was() -> None:
     )
     assert (facts.alpha, facts.movement) == (0.0, 0.0)
     assert all(torch.equal(p, original[name]) for name, p in model.named_parameters())
+
+
+def test_a_movement_that_cannot_be_measured_is_refused_before_training(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("fairforget.training.unlearn.record_original", lambda *_: None)
+    language_model = tiny_model("llama")
+    original = {name: p.detach().clone() for name, p in language_model.model.named_parameters()}
+    texts = [Text(str(n), f"The river number {n} has a bridge.") for n in range(200)]
+    with pytest.raises(InputError, match=r"movement of this model cannot be measured.*--match"):
+        run_unlearning(
+            language_model,
+            Corpus("gender", builtin_texts("gender", limit=8)),
+            Corpus("rivers", texts),
+            None,
+            UnlearningConfig(output_dir=str(tmp_path / "checkpoints"), max_steps=1, use_cpu=True),
+            Budget(),
+            movement=0.01,
+        )
+    parameters = dict(language_model.model.named_parameters())
+    assert all(torch.equal(p, original[name]) for name, p in parameters.items())

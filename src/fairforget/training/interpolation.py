@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 
 from fairforget.records.records import BudgetFacts, UtilityFacts
 from fairforget.scoring.perplexity import MAX_NLL
-from fairforget.training.line_search import LineSearch
+from fairforget.training.line_search import LineSearch, Point
 
 MAIN, EVERYDAY_PERPLEXITY = "perplexity", "everyday_perplexity"
 """Names of the constraints: perplexity on held-out retain text, which is required, and on everyday
@@ -130,17 +130,7 @@ def interpolate_to_budget(
         )
         for name, value in full.before.items()
     }
-    main = facts.pop(MAIN)
-    return BudgetFacts(
-        main.asked,
-        main.reached,
-        main.before,
-        main.trained,
-        alpha=point.alpha,
-        max_alpha=max_alpha,
-        note=_note(point.alpha, full.has_slack(point)),
-        others=facts,
-    )
+    return _budget_facts(facts, full, point)
 
 
 def interpolate_to_movement(
@@ -196,19 +186,8 @@ def interpolate_to_movement(
         name: UtilityFacts(c.allowed, c.perplexity() / before[name], before[name], trained[name])
         for name, c in constraints.items()
     }
-    main = facts.pop(MAIN)
-    return BudgetFacts(
-        main.asked,
-        main.reached,
-        main.before,
-        main.trained,
-        alpha=point.alpha,
-        max_alpha=max_alpha,
-        note=_note(point.alpha, search.has_slack(point)),
-        others=facts,
-        movement=moved[point.alpha],
-        movement_asked=target,
-    )
+    reached = _budget_facts(facts, search, point)
+    return replace(reached, movement=moved[point.alpha], movement_asked=target)
 
 
 def measure_after_rounding(
@@ -285,6 +264,21 @@ def _copy_weights(original: Mapping[str, Tensor], model: PreTrainedModel) -> dic
         for name, parameter in model.named_parameters()
         if name in original
     }
+
+
+def _budget_facts(facts: dict[str, UtilityFacts], search: LineSearch, point: Point) -> BudgetFacts:
+    """Return the facts of all constraints, by name, at the point that a search ended with."""
+    main = facts.pop(MAIN)
+    return BudgetFacts(
+        main.asked,
+        main.reached,
+        main.before,
+        main.trained,
+        alpha=point.alpha,
+        max_alpha=search.max_alpha,
+        note=_note(point.alpha, search.has_slack(point)),
+        others=facts,
+    )
 
 
 def _note(alpha: float, has_slack: bool) -> str:

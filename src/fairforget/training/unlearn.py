@@ -42,7 +42,7 @@ from fairforget.training.interpolation import (
     negated_update,
     original_perplexities,
 )
-from fairforget.training.movement import OriginalStates, record_original
+from fairforget.training.movement import record_original
 from fairforget.training.original import Original
 from fairforget.training.preparation import EVERYDAY, RETAIN, Prepared
 from fairforget.training.progress import TrainingProgress
@@ -122,6 +122,11 @@ def unlearn(
             ids for kind, texts in prepared.held_out.items() for ids in texts[: CHECK_TEXTS[kind]]
         ]
         known.states = record_original(language_model, few)
+    if movement is not None and known.states is None:
+        raise InputError(
+            "the movement of this model cannot be measured, as its head needs more than the hidden "
+            "states; use --match perplexity"
+        )
     apart = sharded or config.precompute_ref_hidden_states
     with restore_settings(model), apply_adapter(model, config, apart=apart) as original:
         student = copy.deepcopy(model) if sharded else model
@@ -188,11 +193,12 @@ def unlearn(
                     progress=advance,
                 )
             else:
+                assert known.states is not None  # checked before training
                 reached = interpolate_to_movement(
                     model,
                     original,
                     constraints({}),
-                    partial(_require(known.states).divergence, model),
+                    partial(known.states.divergence, model),
                     movement,
                     trained={name: rough[1.0][name] / rough[0.0][name] for name in rough[0.0]},
                     before=known.perplexities,
@@ -260,20 +266,6 @@ def describe_method(config: UnlearningConfig) -> dict[str, Any]:
     if config.mixed_precision != "no":
         method["mixed_precision"] = config.mixed_precision
     return method
-
-
-def _require(states: OriginalStates | None) -> OriginalStates:
-    """Return the states that a movement is measured from.
-
-    Raises:
-        InputError: there are none.
-    """
-    if states is None:
-        raise InputError(
-            "the movement of this model cannot be measured, as its head needs more than the hidden "
-            "states; use --match perplexity"
-        )
-    return states
 
 
 def _steps_done(steps: int, of: int) -> dict[str, int]:

@@ -12,6 +12,7 @@ OBJECTIVES: Registry[Objective] = Registry(
         "ascent": "fairforget.objectives.ascent:ascent",
         "counterfactual-kl": "fairforget.objectives.counterfactual:counterfactual_kl",
         "counterfactual-excess": "fairforget.objectives.counterfactual:counterfactual_excess",
+        "trait-kl": "fairforget.objectives.trait_kl:trait_kl",
         "npo": "fairforget.objectives.npo:npo",
         "simnpo": "fairforget.objectives.npo:simnpo",
         "task-vector": "fairforget.objectives.task_vector:task_vector",

@@ -15,12 +15,17 @@ from fairforget.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from fairforget.objectives.trait_words import TraitWords
+
 CONSTANTS = ("beta", "gamma")
 """Names of the constants a loss may have."""
 TokenLoss: TypeAlias = "Callable[..., Tensor]"
 """A function of (log-probabilities [n, vocabulary], target tokens [n], reference log-probabilities
 [n, vocabulary] or None) that returns losses [n] in nats, one per target token, to be minimised.
 A loss with a β or γ takes it as a keyword argument of that name."""
+Target: TypeAlias = "Callable[[Tensor, Tensor, TraitWords], Tensor]"
+"""A function of the reference log-probabilities on the text and on the counterfactual text, both
+[n, vocabulary], and the trait words, that returns those the loss compares with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +34,9 @@ class Objective:
 
     name: str
     loss: TokenLoss
-    ref_input: Literal["none", "text", "counterfactual"]
-    """What the reference model reads: nothing, the same text, or the counterfactual text at the
-    aligned positions."""
+    ref_input: Literal["none", "text", "counterfactual", "both"]
+    """What the reference model reads: nothing, the same text, the counterfactual text at the
+    aligned positions, or both texts."""
     paper: str
     negated: bool = False
     """Whether the trained weight difference is subtracted from the original weights, not added."""
@@ -41,6 +46,8 @@ class Objective:
     """γ of the loss, dimensionless; None if the loss has no γ."""
     default_selection: Literal["spans", "mention-to-span"] = "spans"
     """The selection of target tokens for a causal model that reads from the left."""
+    target: Target | None = None
+    """What becomes of the reference model's predictions on both texts; given with `both`."""
 
     @property
     def needs_ref_model(self) -> bool:
@@ -50,7 +57,7 @@ class Objective:
     @property
     def needs_counterfactual(self) -> bool:
         """Whether the loss compares with counterfactual texts."""
-        return self.ref_input == "counterfactual"
+        return self.ref_input in ("counterfactual", "both")
 
     def with_constants(self, beta: float | None, gamma: float | None) -> Objective:
         """Return a copy with another β or γ; None keeps the current value.

@@ -149,8 +149,11 @@ class Collator:
             for role, loss in zip(ROLES, (self.objective, self.retain_loss), strict=True)
         }
         if self.objective.needs_counterfactual:
+            both = self.objective.ref_input == "both"
             ref_texts["forget"] = [
-                text for example in examples for text in example.forget.counterfactuals
+                text
+                for example, own in zip(examples, texts["forget"], strict=True)
+                for text in ((own,) if both else ()) + example.forget.counterfactuals
             ]
         return texts, ref_texts
 

@@ -7,7 +7,7 @@ positions instead.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -27,6 +27,7 @@ from fairforget.forward.split_forward import (
 )
 from fairforget.objectives import Objective
 from fairforget.objectives.objective import target_log_probs
+from fairforget.objectives.trait_words import TraitWords
 from fairforget.training.adapters import disable_adapter
 from fairforget.training.batches import ROLES, Batch
 
@@ -49,6 +50,8 @@ class StepLoss:
     split: bool | None = None
     """Whether body and head can run separately; None until the first batch, which tests it. Packed
     trees require it."""
+    trait_words: TraitWords | None = None
+    """For an objective with a target of its own."""
 
     def compute(
         self, model: PreTrainedModel, batch: Batch, weights: tuple[float, float]
@@ -124,7 +127,17 @@ class StepLoss:
         if ref_hidden is not None:
             with self._ref_model(model) as ref_model:
                 texts = ref_hidden.unbind(1)
-                reference = _average((self._head(ref_model, part) for part in texts), len(texts))
+                head = partial(self._head, ref_model)
+                if objective.target is None:
+                    reference = _average(map(head, texts), len(texts))
+                else:
+                    assert self.trait_words is not None
+                    own, *others = texts
+                    reference = objective.target(
+                        head(own).float().log_softmax(-1),
+                        _average(map(head, others), len(others)),
+                        self.trait_words.to(own.device),
+                    )
         log_probs = logits.float().log_softmax(-1)
         if log_likelihoods is not None:
             log_likelihoods.append(target_log_probs(log_probs.detach(), tokens).sum())
@@ -148,7 +161,7 @@ class StepLoss:
                 yield model
 
 
-def _average(logits: Iterator[Tensor], count: int) -> Tensor:
+def _average(logits: Iterable[Tensor], count: int) -> Tensor:
     """Return the log-probabilities [n, vocabulary] of the mean of `count` distributions."""
     total = reduce(torch.logaddexp, (part.float().log_softmax(-1) for part in logits))
     return total - math.log(count) if count > 1 else total

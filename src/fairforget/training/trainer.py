@@ -18,6 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, Trai
 
 from fairforget.errors import InputError
 from fairforget.objectives import RETAIN_LOSSES
+from fairforget.objectives.trait_words import find_trait_words
 from fairforget.training.adapters import add_adapter, has_adapter
 from fairforget.training.batches import (
     Batch,
@@ -71,7 +72,8 @@ class UnlearningTrainer(Trainer):
                 compares with them.
             retain_dataset: token ids of retain texts, with the start token, and with the end token
                 for a masked model.
-            processing_class: the tokenizer. A masked model needs its mask token.
+            processing_class: the tokenizer. A masked model needs its mask token, and an objective
+                with a target of its own the trait words.
             ref_model: the reference model. By default a frozen copy of `model`, if a loss needs
                 one; with an adapter, `model` with the adapter disabled. With
                 `args.precompute_ref_hidden_states` it is only used before training.
@@ -95,7 +97,13 @@ class UnlearningTrainer(Trainer):
             ref_model = copy.deepcopy(model)
         if ref_model is not None:
             ref_model.eval().requires_grad_(False)
-        self.losses = StepLoss(forget_loss, retain_loss, ref_model, split=collator.trees or None)
+        self.losses = StepLoss(
+            forget_loss,
+            retain_loss,
+            ref_model,
+            split=collator.trees or None,
+            trait_words=find_trait_words(processing_class) if forget_loss.target else None,
+        )
         dataset = ExampleDataset(
             forget_dataset,
             retain_dataset if retain_loss else (),

@@ -1,0 +1,59 @@
+"""The trait objective: among trait words, the group makes no difference; all else stays.
+
+After "women are" the model shares out the probability of trait words as the original model does
+after "people are". Their total probability, and every other word, stay as they were after the
+group, and no harmful word becomes likelier than it was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fairforget.objectives.counterfactual import kl_loss
+from fairforget.objectives.objective import Objective
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fairforget.objectives.trait_words import TraitWords
+
+PAPER = "this project; kin: Liu et al. 2021, ACL (DExperts)"
+
+
+def trait_target(group: Tensor, neutral: Tensor, words: TraitWords) -> Tensor:
+    r"""Return the log-probabilities that the trait objective aims at.
+
+    Outside the trait words V the target is the original p_g after the group. Within V, their mass
+    M = p_g(V) is shared out in proportion to the original p_n after the neutral word. A harmful word
+    gets at most p_g; what it gives up goes to the other words of V.
+
+    Args:
+        group: log p_g [n, vocabulary], of the original model after the group.
+        neutral: log p_n [n, vocabulary], of the original model after the neutral word.
+        words: V, and which of its words are harmful.
+
+    Returns:
+        [n, vocabulary] log-probabilities, each row normalised as `group` is.
+    """
+    own, other = group[:, words.ids], neutral[:, words.ids]
+    mass = own.logsumexp(-1, keepdim=True)
+    shared = mass + other.log_softmax(-1)
+    capped = shared.minimum(own)
+    harmless = ~words.harmful
+    if bool(words.harmful.any()) and bool(harmless.any()):
+        rest = mass.exp() - capped[:, words.harmful].exp().sum(-1, keepdim=True)
+        rest = rest.clamp(min=own.new_tensor(1e-30))
+        capped[:, harmless] = rest.log() + other[:, harmless].log_softmax(-1)
+    target = group.clone()
+    target[:, words.ids] = capped
+    return target
+
+
+trait_kl = Objective(
+    "trait-kl",
+    kl_loss,
+    "both",
+    PAPER,
+    default_selection="mention-to-span",
+    target=trait_target,
+)

@@ -1,0 +1,126 @@
+"""Words that say what somebody is like, and the harmful ones among them, as token ids.
+
+Two published lexicons name them. Their packages are dependencies of this one, and only their data
+files are read:
+
+- adjectives and participles of the part-of-speech lexicon that textblob carries (Brill 1992; MIT);
+- the words of the sentiment lexicon VADER (Hutto and Gilbert 2014; MIT).
+
+Harmful are the words that VADER rates negative, and the attributes of the built-in corpus.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from fairforget.corpora.builtin.lexicon import read_data
+from fairforget.errors import InputError
+
+TRAIT_TAGS = frozenset({"JJ", "JJR", "JJS", "VBN", "VBG"})
+"""Penn Treebank tags of adjectives and participles."""
+WORD = re.compile(r"[a-z]{3,}")
+CARRIER = "a"
+"""A word to put before a trait word, which then starts as it does within a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraitWords:
+    """Trait words of one vocabulary: those that are a single token after a space."""
+
+    ids: Tensor
+    """[k] token ids, ascending."""
+    harmful: Tensor
+    """[k] whether the word is harmful."""
+
+    def to(self, device: torch.device) -> TraitWords:
+        """Return the words on a device."""
+        return TraitWords(self.ids.to(device), self.harmful.to(device))
+
+
+def find_trait_words(tokenizer: PreTrainedTokenizerBase | None) -> TraitWords:
+    """Return the trait words that are a single token of this tokenizer.
+
+    Raises:
+        InputError: none is, so the tokenizer is not one for English; or there is no tokenizer, or a
+            lexicon is missing.
+    """
+    if tokenizer is None:
+        raise InputError("objective 'trait-kl' needs processing_class, to find its trait words")
+    traits, harmful = list_trait_words()
+    ids = _single_tokens(tokenizer, traits)
+    if not ids:
+        raise InputError(
+            "objective 'trait-kl' needs English words, and no trait word is a single token of this "
+            "tokenizer; use --objective counterfactual-kl"
+        )
+    bad = set(_single_tokens(tokenizer, traits & harmful))
+    ordered = sorted(set(ids))
+    return TraitWords(torch.tensor(ordered), torch.tensor([i in bad for i in ordered]))
+
+
+@cache
+def list_trait_words() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the trait words, and the harmful words, in lower case.
+
+    Raises:
+        InputError: a lexicon is missing.
+    """
+    valence = dict(_read_valence())
+    attributes = {
+        word
+        for themes in read_data("attributes.toml").values()
+        for lines in themes.values()
+        for line in lines
+        for form in line.split(" | ")
+        if len(words := form.split()) == 1
+        for word in words
+    }
+    traits = {word for word, tag in _read_tags() if tag in TRAIT_TAGS}
+    traits |= valence.keys() | attributes
+    harmful = {word for word, rating in valence.items() if rating < 0} | attributes
+    return (
+        frozenset(filter(WORD.fullmatch, traits)),
+        frozenset(filter(WORD.fullmatch, harmful)),
+    )
+
+
+def _single_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str]) -> list[int]:
+    """Return the ids of the words that are one token within a sentence."""
+    texts = [f"{CARRIER} {word}" for word in sorted(words)]
+    before = len(tokenizer(CARRIER, add_special_tokens=False)["input_ids"])
+    encoded = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    unknown = tokenizer.unk_token_id
+    return [ids[-1] for ids in encoded if len(ids) == before + 1 and ids[-1] != unknown]
+
+
+def _read_tags() -> Iterator[tuple[str, str]]:
+    """Yield word and most frequent tag."""
+    for line in _read_lexicon("textblob", "en/en-lexicon.txt"):
+        word, _, tags = line.partition(" ")
+        if tags and not line.startswith(";"):
+            yield word, tags.split()[0]
+
+
+def _read_valence() -> Iterator[tuple[str, float]]:
+    """Yield word and mean rating, from −4 (negative) to 4 (positive)."""
+    for line in _read_lexicon("vaderSentiment", "vader_lexicon.txt"):
+        word, rating, *_ = line.split("\t")
+        yield word, float(rating)
+
+
+def _read_lexicon(package: str, path: str) -> list[str]:
+    """Return the lines of a package's data file, without importing the package."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(f"the lexicon of {package} is missing; install it: pip install {package}")
+    text = (Path(spec.submodule_search_locations[0]) / path).read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line.strip()]

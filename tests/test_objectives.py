@@ -9,6 +9,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from transformers import PreTrainedTokenizerFast
 
 from fairforget.errors import InputError
 from fairforget.objectives import (
@@ -20,6 +23,10 @@ from fairforget.objectives import (
 )
 from fairforget.objectives.objective import target_log_probs
 from fairforget.objectives.parsing import NamedObjective
+from fairforget.objectives.trait_kl import trait_target
+from fairforget.objectives.trait_words import TraitWords, find_trait_words
+
+from .models import word_tokenizer
 
 
 def log_probs(n: int, vocabulary: int, seed: int) -> torch.Tensor:
@@ -59,6 +66,63 @@ def test_neutral_has_no_gradient_at_its_floor() -> None:
     targets = torch.zeros(3, dtype=torch.long)
     OBJECTIVES["counterfactual-kl"].loss(mine, targets, mine.detach()).sum().backward()
     assert logits.grad.abs().max() < 1e-6
+
+
+def trait_words(size: int, seed: int) -> TraitWords:
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.randperm(size, generator=generator)[: size // 2].sort().values
+    return TraitWords(ids, torch.rand(len(ids), generator=generator) < 0.4)
+
+
+@given(st.integers(0, 10_000))
+def test_the_trait_target_moves_probability_among_trait_words_only(seed: int) -> None:
+    group, neutral = (log_probs(5, 12, seed + i).double() * 3 for i in (0, 1))
+    group, neutral = group.log_softmax(-1), neutral.log_softmax(-1)
+    words = trait_words(12, seed)
+    target = trait_target(group, neutral, words)
+    others = torch.ones(12, dtype=torch.bool)
+    others[words.ids] = False
+    assert torch.equal(target[:, others], group[:, others])
+    assert torch.allclose(target.exp().sum(-1), torch.ones(5, dtype=torch.float64))
+    harmful, harmless = words.ids[words.harmful], words.ids[~words.harmful]
+    assert (target[:, harmful] <= group[:, harmful] + 1e-12).all()
+    if len(harmless):  # they keep the proportions that the neutral word gives them
+        shares = [part[:, harmless].log_softmax(-1) for part in (target, neutral)]
+        assert torch.allclose(*shares)
+
+
+@given(st.integers(0, 10_000))
+def test_the_trait_target_of_a_neutral_text_is_the_text_itself(seed: int) -> None:
+    group = log_probs(5, 12, seed)
+    target = trait_target(group, group, trait_words(12, seed))
+    assert torch.allclose(target, group, atol=1e-5)
+
+
+def test_without_harmful_words_trait_words_are_shared_out_as_after_the_neutral_word() -> None:
+    group, neutral = log_probs(5, 12, 0), log_probs(5, 12, 1)
+    words = TraitWords(torch.arange(4, 9), torch.zeros(5, dtype=torch.bool))
+    target = trait_target(group, neutral, words)
+    mass = group[:, 4:9].exp().sum(-1, keepdim=True)
+    assert torch.allclose(target[:, 4:9].exp(), mass * neutral[:, 4:9].softmax(-1))
+
+
+def test_trait_words_are_single_tokens_of_the_tokenizer() -> None:
+    tokenizer = word_tokenizer()
+    words = find_trait_words(tokenizer)
+    texts = {tokenizer.decode([i]) for i in words.ids.tolist()}
+    assert {" kind", " bad"} <= texts
+    assert " river" not in texts
+    harmful = {tokenizer.decode([i]) for i in words.ids[words.harmful].tolist()}
+    assert " bad" in harmful
+    assert " kind" not in harmful
+
+
+def test_trait_words_need_a_tokenizer_that_has_some() -> None:
+    letters = Tokenizer(BPE({letter: i for i, letter in enumerate("abc ")}, []))
+    with pytest.raises(InputError, match="use --objective counterfactual-kl"):
+        find_trait_words(PreTrainedTokenizerFast(tokenizer_object=letters))
+    with pytest.raises(InputError, match="needs processing_class"):
+        find_trait_words(None)
 
 
 @pytest.mark.parametrize("objective", [*OBJECTIVES.values(), *RETAIN_LOSSES.values()])

@@ -16,6 +16,7 @@ from transformers import BertForMaskedLM, RobertaForMaskedLM, TrainerCallback
 
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
+from fairforget.objectives.trait_words import TraitWords
 from fairforget.training import ref_hidden_states
 from fairforget.training.adapters import disable_adapter, merge_adapter
 from fairforget.training.batches import Example, ExampleDataset
@@ -43,6 +44,15 @@ MARKED_PAIRS = [
     for pair in PAIRS
 ]
 MASKED_MODELS = (BertForMaskedLM, RobertaForMaskedLM)
+TRAIT_WORDS = TraitWords(torch.arange(5, 45), torch.arange(5, 45) % 3 == 0)
+
+
+@pytest.fixture(autouse=True)
+def _trait_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The vocabulary here has no words."""
+    monkeypatch.setattr(
+        "fairforget.training.trainer.find_trait_words", lambda tokenizer: TRAIT_WORDS
+    )
 
 
 def corpus(count: int = 8) -> list[Targets]:
@@ -131,6 +141,9 @@ def naive_loss(
         if OBJECTIVES[objective].needs_counterfactual:
             each = [predicted(reference, *marked, hidden).exp() for marked in text.counterfactuals]
             theirs = (sum(each) / len(each)).log()
+            if target := OBJECTIVES[objective].target:
+                own = predicted(reference, text.ids, text.mask, hidden)
+                theirs = target(own, theirs, TRAIT_WORDS)
         elif OBJECTIVES[objective].ref_input == "text":
             theirs = predicted(reference, text.ids, text.mask, hidden)
         tokens = torch.tensor(text.ids)[torch.tensor(text.mask)]

@@ -23,8 +23,8 @@ PAPER = "this project; kin: Liu et al. 2021, ACL (DExperts)"
 def trait_target(group: Tensor, neutral: Tensor, words: TraitWords) -> Tensor:
     r"""Return the log-probabilities that the trait objective aims at.
 
-    Outside the trait words V the target is the original p_g after the group. Within V, their mass
-    M = p_g(V) is shared out in proportion to the original p_n after the neutral word. A harmful word
+    Outside the trait words V the target is the original p_g after the group. Within V, the mass
+    p_g(V) is shared out in proportion to the original p_n after the neutral word. A harmful word
     gets at most p_g; what it gives up goes to the other words of V.
 
     Args:
@@ -35,17 +35,18 @@ def trait_target(group: Tensor, neutral: Tensor, words: TraitWords) -> Tensor:
     Returns:
         [n, vocabulary] log-probabilities, each row normalised as `group` is.
     """
+    harmless = ~words.harmful
+    if not bool(harmless.any()):  # nothing could take what harmful words give up
+        return group
     own, other = group[:, words.ids], neutral[:, words.ids]
     mass = own.logsumexp(-1, keepdim=True)
-    shared = mass + other.log_softmax(-1)
-    capped = shared.minimum(own)
-    harmless = ~words.harmful
-    if bool(words.harmful.any()) and bool(harmless.any()):
-        rest = mass.exp() - capped[:, words.harmful].exp().sum(-1, keepdim=True)
-        rest = rest.clamp(min=own.new_tensor(1e-30))
-        capped[:, harmless] = rest.log() + other[:, harmless].log_softmax(-1)
+    shares = (mass + other.log_softmax(-1)).minimum(own)
+    rest = mass.exp() - shares[:, words.harmful].exp().sum(-1, keepdim=True)
+    # the difference is at least the original mass of the harmless words, but for rounding
+    rest = rest.maximum(own[:, harmless].exp().sum(-1, keepdim=True))
+    shares[:, harmless] = rest.log() + other[:, harmless].log_softmax(-1)
     target = group.clone()
-    target[:, words.ids] = capped
+    target[:, words.ids] = shares
     return target
 
 

@@ -95,11 +95,22 @@ def list_trait_words() -> tuple[frozenset[str], frozenset[str]]:
 
 def _single_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str]) -> list[int]:
     """Return the ids of the words that are one token within a sentence."""
-    texts = [f"{CARRIER} {word}" for word in sorted(words)]
+    ordered = sorted(words)
     before = len(tokenizer(CARRIER, add_special_tokens=False)["input_ids"])
+    texts = [f"{CARRIER} {word}" for word in ordered]
     encoded = tokenizer(texts, add_special_tokens=False)["input_ids"]
-    unknown = tokenizer.unk_token_id
-    return [ids[-1] for ids in encoded if len(ids) == before + 1 and ids[-1] != unknown]
+    whole = [
+        (ids[-1], word)
+        for ids, word in zip(encoded, ordered, strict=True)
+        if len(ids) == before + 1
+    ]
+    # a tokenizer may drop or replace characters that it does not know
+    decoded = tokenizer.batch_decode([[token] for token, _ in whole])
+    return [
+        token
+        for (token, word), text in zip(whole, decoded, strict=True)
+        if text.strip().lower() == word
+    ]
 
 
 def _read_tags() -> Iterator[tuple[str, str]]:

@@ -30,6 +30,7 @@ TITLES = {
     "stereotype": "stereotype %",
     "stereotype_summed": "summed %",
     "conditional": "conditional",
+    "gap": "gap",
     "bias_ambiguous": "bias, ambig.",
     "bias_disambiguated": "bias, clear",
     "accuracy_ambiguous": "acc., ambig.",
@@ -42,16 +43,21 @@ NOT_SHOWN = (
     "prior",
 )
 """Scores that are only in the record: a table has 80 columns."""
-BESIDE = {"contribution": "contribution_scaled", "conditional": "conditional"}
-"""Score with a table beside the main one → the bias score whose p-values and verdict it shows."""
+BESIDE = {
+    "contribution": "contribution_scaled",
+    "conditional": "conditional",
+    "gap": "gap",
+}
+"""Score with a table beside the main one → the bias score whose p-values and verdict it shows,."""
 SENTENCES = {
     "contribution": "contribution of the group, nats per token; 0 means no bias",
     "conditional": "rest of the sentence given the group, nats per pair; 0 means no bias",
+    "gap": "stereotype minus its opposite, log p in nats per pair; 0 means no bias",
 }
 UNKNOWN = "unknown"
 """For a field that a record from another program lacks."""
-WITH_INTERVAL = ("ss", "contribution", "stereotype", "conditional", "bias")
-DIGITS = {"contribution": 3, "conditional": 3}
+WITH_INTERVAL = ("ss", "contribution", "stereotype", "conditional", "gap", "bias")
+DIGITS = {"contribution": 3, "conditional": 3, "gap": 3}
 """Decimals of scores in nats; those in points have one."""
 CONTEXTS = ("ambiguous", "disambiguated")
 """The contexts of BBQ; each has its own table."""

@@ -45,6 +45,9 @@ BENCHMARKS = {
         "as 10%",
     ),
     "bbq": Entry("fairforget.benchmarks.bbq", "categories such as Age (default: all)"),
+    "winobias": Entry(
+        "fairforget.benchmarks.winobias", "type1 or type2 (default: both); dev or test (both)"
+    ),
     "lm-eval": Entry(
         "fairforget.benchmarks.lm_eval",
         "one task of EleutherAI's harness, such as lm-eval:hellaswag; a share such as 10%",

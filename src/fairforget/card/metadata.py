@@ -40,6 +40,7 @@ _MEASURES = {
     "stereotype": "stereotype preferred, % (50 means no preference)",
     "conditional": "conditional log-ratio, nats per pair (0 means no bias)",
     "prior": "prior log-ratio, nats per pair",
+    "gap": "gap of the pronouns, nats per pair (0 means no bias)",
     "bias_ambiguous": "bias score, ambiguous contexts (0 means no bias)",
     "bias_disambiguated": "bias score, disambiguated contexts (0 means no bias)",
     "accuracy_ambiguous": "accuracy, ambiguous contexts",

@@ -29,6 +29,11 @@ LIMITATIONS = {
         "statistics. 19 of the 1,584 pairs differ in more than the pronouns. In type 1, a causal "
         "model reads the pronoun before the words that say whom it refers to (Zhao et al. 2018).",
     ),
+    "group_facts": (
+        "Facts about groups",
+        "FairForget's own short facts, in English; many are of one form, such as capital cities. "
+        "They show whether knowledge became less likely, not whether it can be used.",
+    ),
 }
 """Benchmark → its title and its limitations."""
 

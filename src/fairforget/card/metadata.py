@@ -41,6 +41,8 @@ _MEASURES = {
     "conditional": "conditional log-ratio, nats per pair (0 means no bias)",
     "prior": "prior log-ratio, nats per pair",
     "gap": "gap of the pronouns, nats per pair (0 means no bias)",
+    "log_prob": "log-probability of facts about groups, nats per fact",
+    "accuracy": "accuracy, %",
     "bias_ambiguous": "bias score, ambiguous contexts (0 means no bias)",
     "bias_disambiguated": "bias score, disambiguated contexts (0 means no bias)",
     "accuracy_ambiguous": "accuracy, ambiguous contexts",

@@ -28,6 +28,7 @@ _BENCHMARKS = {
     "perplexity": "Perplexity",
     "bbq": "BBQ",
     "winobias": "WinoBias",
+    "group_facts": "Facts about groups",
 }
 
 

@@ -46,7 +46,7 @@ BENCHMARKS = {
     ),
     "bbq": Entry("fairforget.benchmarks.bbq", "categories such as Age (default: all)"),
     "winobias": Entry(
-        "fairforget.benchmarks.winobias", "type1 or type2 (default: both); dev or test (both)"
+        "fairforget.benchmarks.winobias", "type1 or type2, dev or test (default: all four)"
     ),
     "group_facts": Entry(
         "fairforget.benchmarks.group_facts", "a .csv file of facts (default: FairForget's own)"

@@ -135,7 +135,7 @@ def test_the_real_model_knows_what_belongs_to_a_religion(smollm2) -> None:
     facts = [fact for fact in read_facts() if fact.domain == "religion"]
     scores = evaluate(smollm2, facts=facts).result["domains"]["religion"]
     assert scores["facts"] == 43
-    assert scores["log_prob"] == pytest.approx(-2.212, abs=0.005)
+    assert scores["log_prob"] == pytest.approx(-2.234, abs=0.005)
     assert scores["accuracy"] == pytest.approx(97.7, abs=0.1)
 
 

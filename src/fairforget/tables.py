@@ -192,10 +192,7 @@ def _cells(scores: dict[str, Any], context: str) -> dict[str, str]:
 
 
 def _change_table(title: str, rows: Sequence[tuple[Cell, Change]], *, digits: int = 2) -> Table:
-    """A score by domain, with the p-values and the verdict of each cell.
-
-    A score beside the main one of a benchmark of ability has no p-value.
-    """
+    """A score by domain, with its p-values (ability: of the main score only) and verdicts."""
     table = make_table(title, ["domain"])
     for column in ("before", "after", "change [95 %]", "p, Holm"):
         table.add_column(column, justify="right", no_wrap=True)

@@ -21,7 +21,7 @@ def test_the_inventory_has_every_corpus_and_data_set(tmp_path, monkeypatch) -> N
     entries = {entry.name: entry for entry in list_data_sets()}
     assert len(entries) == len(list_data_sets()), "a name is there twice"
     assert set(SOURCES) <= set(entries)
-    assert {"crows_pairs", "bbq"} <= set(entries)
+    assert {"crows_pairs", "bbq", "winobias"} <= set(entries)
     assert entries["stereoset-intersentence"].use == "benchmark"
     assert entries["dghs"].options == ("round", "level")
     assert "not here (put https://" in entries["dghs"].files[0].where

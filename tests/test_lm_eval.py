@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.benchmarks import BENCHMARKS, find_bias_judge, find_judge, load_benchmark
+from fairforget.benchmarks import (
+    BENCHMARKS,
+    CAPABILITY_BENCHMARKS,
+    find_bias_judge,
+    find_judge,
+    load_benchmark,
+)
 from fairforget.benchmarks.lm_eval import judge
 from fairforget.errors import InputError
 
@@ -88,8 +94,8 @@ def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
         load_benchmark("lm-eval:hellaswag")
 
 
-def test_it_is_the_only_benchmark_without_a_bias_score() -> None:
+def test_only_benchmarks_of_ability_have_no_bias_score() -> None:
     assert judge([{"correct": True}]).unbiased_scores == {}
     assert find_bias_judge("lm-eval:rivers") is None
-    others = [name for name in BENCHMARKS if name != "lm-eval"]
+    others = [name for name in BENCHMARKS if name not in CAPABILITY_BENCHMARKS]
     assert all(find_bias_judge(name) is find_judge(name) for name in others)

@@ -30,6 +30,8 @@ TITLES = {
     "stereotype": "stereotype %",
     "stereotype_summed": "summed %",
     "conditional": "conditional",
+    "gap": "gap",
+    "log_prob": "log p",
     "bias_ambiguous": "bias, ambig.",
     "bias_disambiguated": "bias, clear",
     "accuracy_ambiguous": "acc., ambig.",
@@ -42,16 +44,24 @@ NOT_SHOWN = (
     "prior",
 )
 """Scores that are only in the record: a table has 80 columns."""
-BESIDE = {"contribution": "contribution_scaled", "conditional": "conditional"}
-"""Score with a table beside the main one → the bias score whose p-values and verdict it shows."""
+BESIDE = {
+    "contribution": "contribution_scaled",
+    "conditional": "conditional",
+    "gap": "gap",
+    "log_prob": "accuracy",
+}
+"""Score with a table beside the main one → the bias score whose p-values and verdict it shows, or
+the main score of a benchmark of ability, where it has neither."""
 SENTENCES = {
     "contribution": "contribution of the group, nats per token; 0 means no bias",
     "conditional": "rest of the sentence given the group, nats per pair; 0 means no bias",
+    "gap": "stereotype minus its opposite, log p in nats per pair; 0 means no bias",
+    "log_prob": "log p of the right continuation, nats per fact",
 }
 UNKNOWN = "unknown"
 """For a field that a record from another program lacks."""
-WITH_INTERVAL = ("ss", "contribution", "stereotype", "conditional", "bias")
-DIGITS = {"contribution": 3, "conditional": 3}
+WITH_INTERVAL = ("ss", "contribution", "stereotype", "conditional", "gap", "log_prob", "bias")
+DIGITS = {"contribution": 3, "conditional": 3, "gap": 3, "log_prob": 3}
 """Decimals of scores in nats; those in points have one."""
 CONTEXTS = ("ambiguous", "disambiguated")
 """The contexts of BBQ; each has its own table."""
@@ -182,7 +192,7 @@ def _cells(scores: dict[str, Any], context: str) -> dict[str, str]:
 
 
 def _change_table(title: str, rows: Sequence[tuple[Cell, Change]], *, digits: int = 2) -> Table:
-    """A score by domain, with the p-values and the verdict of each cell."""
+    """A score by domain, with its p-values (ability: of the main score only) and verdicts."""
     table = make_table(title, ["domain"])
     for column in ("before", "after", "change [95 %]", "p, Holm"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -193,7 +203,7 @@ def _change_table(title: str, rows: Sequence[tuple[Cell, Change]], *, digits: in
             f"{score.before:.{digits}f}",
             f"{score.after:.{digits}f}",
             _delta(score, digits),
-            format_p_number(cell.p_adjusted),
+            format_p_number(cell.p_adjusted) if cell.distance or score is cell.score else "",
             _verdict(cell),
         )
     return table

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
+from fairforget.benchmarks import winobias
 from fairforget.benchmarks.bbq import Question
 from fairforget.benchmarks.bbq import evaluate as bbq
 from fairforget.benchmarks.crows_pairs import Pair
@@ -110,10 +111,15 @@ QUESTIONS = [
     Question(str(n), "Age", f"t{n % 2}", n % 2 == 0, "Who is late? Answer:", answers, 2, 2, 0)
     for n, answers in enumerate([("The old man", "The boy", "Not known")] * 4)
 ]
+WINOBIAS = [
+    winobias.Pair(str(n), "type1", "dev", f"{n}", f"He {verb} late.", f"She {verb} late.")
+    for n, verb in enumerate(["is", "was", "lies"])
+]
 MEASURES = {
     "stereoset": partial(stereoset, items=ITEMS),
     "crows_pairs": partial(crows_pairs, pairs=PAIRS),
     "bbq": partial(bbq, questions=QUESTIONS),
+    "winobias": partial(winobias.evaluate, pairs=WINOBIAS),
 }
 MEASURED = [
     *(("gpt2", name, {}) for name in MEASURES),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.benchmarks import crows_pairs, stereoset
+from fairforget.benchmarks import crows_pairs, stereoset, winobias
 from fairforget.comparison.compare import compare
 from fairforget.records.evaluation import read_evaluation
 from fairforget.report import evaluation_page
@@ -36,7 +36,11 @@ def column(table: Table, title: str) -> list[object]:
 
 
 def test_every_bias_score_is_described_with_its_unbiased_value() -> None:
-    for judgement in (stereoset.judge(stereoset_rows()), crows_pairs.judge(crows_rows())):
+    for judgement in (
+        stereoset.judge(stereoset_rows()),
+        crows_pairs.judge(crows_rows()),
+        winobias.judge([{"sum_pro": -9.0, "sum_anti": -8.0, "occupations": "cook, guard"}]),
+    ):
         for name, value in judgement.unbiased_scores.items():
             assert MEASURES[name].ideal == value
     assert {*FURTHER} <= {*MEASURES}

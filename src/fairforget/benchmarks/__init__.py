@@ -45,12 +45,18 @@ BENCHMARKS = {
         "as 10%",
     ),
     "bbq": Entry("fairforget.benchmarks.bbq", "categories such as Age (default: all)"),
+    "winobias": Entry(
+        "fairforget.benchmarks.winobias", "type1 or type2, dev or test (default: all four)"
+    ),
+    "group_facts": Entry(
+        "fairforget.benchmarks.group_facts", "a .csv file of facts (default: FairForget's own)"
+    ),
     "lm-eval": Entry(
         "fairforget.benchmarks.lm_eval",
         "one task of EleutherAI's harness, such as lm-eval:hellaswag; a share such as 10%",
     ),
 }
-CAPABILITY_BENCHMARKS = ("lm-eval",)
+CAPABILITY_BENCHMARKS = ("group_facts", "lm-eval")
 """Benchmarks of general ability, which have no bias score."""
 
 

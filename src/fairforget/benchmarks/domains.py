@@ -24,6 +24,9 @@ BENCHMARK_DOMAINS = {
     "Religion": {"religion"},
     "SES": {"class"},
     "Sexual_orientation": {"sexuality"},
+    # WinoBias
+    "type1": {"gender", "profession"},
+    "type2": {"gender", "profession"},
 }
 """A benchmark's domain → FairForget's domains, if the names differ or there are several."""
 NAMES = " (names)"

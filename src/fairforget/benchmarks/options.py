@@ -11,7 +11,7 @@ from fairforget.models import Kind
 
 Protocols = Mapping[Kind, Sequence[str]]
 """Protocols by kind of model; the first is the default."""
-WITH_FILES = ("stereoset", "crows_pairs")
+WITH_FILES = ("stereoset", "crows_pairs", "group_facts")
 """Benchmarks that can read their items from a file."""
 FILE = "file"
 """The kind of option that is a path."""

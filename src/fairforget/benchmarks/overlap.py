@@ -84,6 +84,13 @@ def _bbq() -> Iterator[str]:
         yield question.prompt
 
 
+def _winobias() -> Iterator[str]:
+    from fairforget.data.winobias import read_pairs
+
+    for pair in read_pairs():
+        yield from (pair.pro, pair.anti)
+
+
 @dataclass(frozen=True, slots=True)
 class _Sentences:
     """The sentences of a benchmark."""
@@ -99,6 +106,7 @@ BENCHMARK_SENTENCES = {
     "stereoset:test": _Sentences("stereoset-test", _stereoset("intrasentence", "test")),
     "crows_pairs": _Sentences("crows_pairs", _crows_pairs),
     "bbq": _Sentences("bbq", _bbq),
+    "winobias": _Sentences("winobias", _winobias),
 }
 """Benchmark → its sentences: stereotypes and anti-stereotypes, or prompts."""
 

@@ -71,6 +71,28 @@ BBQ_METADATA = DataFile(
     git_blob="564eb184be7427cefe9f1ffd8fd03cb700e6aa98",
 )
 
+WINOBIAS_FILES = {
+    "pro_stereotyped_type1.txt.dev": "26235f6f584682f52f871a33eda6e7195023b6fa",
+    "anti_stereotyped_type1.txt.dev": "ddcd659e0070e5fa6d8b0608b00ffd24d7e913b5",
+    "pro_stereotyped_type1.txt.test": "14dfa3788194ffd9b7bce455676b9a312e547260",
+    "anti_stereotyped_type1.txt.test": "c8872b23832acb49a123f7a8e0e6dee4c7b0d35b",
+    "pro_stereotyped_type2.txt.dev": "584d9c1cc6672b014d9aac3c2383650866470b61",
+    "anti_stereotyped_type2.txt.dev": "04d2d43335149db830bcf487e71e3ad84b5f0ad2",
+    "pro_stereotyped_type2.txt.test": "e0c786e81a6f8e7ee84ba1cb76167cc0bf941c95",
+    "anti_stereotyped_type2.txt.test": "d83b0730881d470a76d95c9d2d5992a343bd2423",
+}
+"""Name of a file → its git blob id."""
+
+
+def winobias_file(name: str) -> DataFile:
+    """Return one of the files of WinoBias."""
+    return DataFile(
+        f"winobias/{name}",
+        url=f"{_GITHUB}/uclanlp/corefBias/master/WinoBias/wino/data/{name}",
+        git_blob=WINOBIAS_FILES[name],
+    )
+
+
 CATALOGUE: dict[str, DataSet] = {
     entry.name: entry
     for entry in (
@@ -127,6 +149,13 @@ CATALOGUE: dict[str, DataSet] = {
             "CC BY 4.0",
             "Parrish et al. 2022",
             (*map(bbq_file, BBQ_CATEGORIES), BBQ_METADATA),
+        ),
+        DataSet(
+            "winobias",
+            "WinoBias, 1,584 pairs of sentences about two people with occupations",
+            "MIT",
+            "Zhao et al. 2018",
+            tuple(map(winobias_file, WINOBIAS_FILES)),
         ),
         DataSet(
             "wikitext2-test",

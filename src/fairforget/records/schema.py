@@ -62,8 +62,8 @@ def interval_of(scores: dict[str, Any], measure: str) -> Any:
 
 
 def size_of(scores: dict[str, Any]) -> Any:
-    """Return the number of items of a domain; CrowS-Pairs names them `pairs`."""
-    return scores.get("items", scores.get("pairs"))
+    """Return the number of items of a domain, which some benchmarks name `pairs` or `facts`."""
+    return next((scores[name] for name in ("items", "pairs", "facts") if name in scores), None)
 
 
 Result = Annotated[dict[str, Any], GetPydanticSchema(lambda _type, handler: handler(_Result))]

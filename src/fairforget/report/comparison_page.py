@@ -14,6 +14,7 @@ from fairforget.records.store import read_record
 from fairforget.report.before_after import from_comparison
 from fairforget.report.evidence import list_evidence, list_limitations
 from fairforget.report.headline import change_headline
+from fairforget.report.measures import measure_of
 from fairforget.report.results import benchmark_section, cost_table, perplexity_note
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
@@ -60,7 +61,9 @@ def cells_table(benchmark: str, cells: Sequence[Cell]) -> Table:
                     f"{domain_name(cell.domain)}: {measure.replace('_', ' ')}",
                     format_number(change.before, 2),
                     format_number(change.after, 2),
-                    IntervalCell(change.delta, change.ci, change=True),
+                    IntervalCell(
+                        change.delta, change.ci, change=True, digits=measure_of(measure).digits
+                    ),
                     format_p_number(cell.p_adjusted) if measure == cell.measure else "",
                 ]
             )

@@ -203,7 +203,7 @@ def pairs_table(caption: str, rows: Sequence[tuple[str, str]]) -> Table:
 def _source(name: str) -> tuple[str, str]:
     """Licence and citation of a corpus or benchmark, given its name with options."""
     base = re.split("[:?]", name, maxsplit=1)[0]
-    if base == "builtin":
+    if base in ("builtin", "group_facts") and not find_user_file(name):
         return _BUILTIN
     data = find_data_set(base)
     return (data.licence, data.citation) if data else ("not recorded", NONE)

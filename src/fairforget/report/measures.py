@@ -42,6 +42,8 @@ MEASURES = {
     ),
     "conditional": Measure("Conditional log-ratio", "nats per pair", 3, 0.0, "Conditional"),
     "prior": Measure("Prior log-ratio", "nats per pair", 3, 0.0),
+    "gap": Measure("Gap of the pronouns", "nats per pair", 3, 0.0, "Gap"),
+    "log_prob": Measure("Log-probability of the right continuation", "nats per fact", 3, 0.0),
     "bias_ambiguous": Measure("Bias in ambiguous contexts", "points", 1, 0.0),
 }
 
@@ -78,6 +80,12 @@ COMPANIONS = {
         "conditional",
         "Conditional log-ratio: how much likelier the words that both sentences share are with the "
         "stereotyped group than with the other, in nats per pair; 0 means no bias.",
+    ),
+    "gap": Companion(
+        "gap",
+        "gap",
+        "Gap: log-probability of the sentence whose pronoun follows the stereotype of the "
+        "occupation minus that of its opposite, in nats per pair; 0 means no bias.",
     ),
 }
 FOLDED = ("contribution_scaled", "ss_smoothed", "prior")

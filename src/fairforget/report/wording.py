@@ -19,12 +19,16 @@ _DOMAINS = {
     "sexual-orientation": "Sexual orientation",
     "physical-appearance": "Physical appearance",
     "socioeconomic": "Socio-economic status",
+    "type1": "Type 1",
+    "type2": "Type 2",
 }
 _BENCHMARKS = {
     "stereoset": "StereoSet",
     "crows_pairs": "CrowS-Pairs",
     "perplexity": "Perplexity",
     "bbq": "BBQ",
+    "winobias": "WinoBias",
+    "group_facts": "Facts about groups",
 }
 
 

@@ -89,7 +89,7 @@ class MatrixCell:
     """Whether the domain is, or overlaps, an unlearned domain."""
     seeds: int
     clusters: int
-    """Independent units that count: StereoSet target terms, CrowS-Pairs pairs, BBQ templates."""
+    """Independent units that count, such as StereoSet target terms, as in `Cell.clusters`."""
     before: float
     before_ci: tuple[float, float]
     """95 % interval of `before`, over items."""

@@ -1,0 +1,120 @@
+"""Read pairs of WinoBias from the authors' text files.
+
+A file has one numbered sentence per line, such as `1 [The cook] thanked the guard because [she] was
+ill.` Line *n* of the pro-stereotyped file and line *n* of the anti-stereotyped one are a pair. Two
+lines in a row, from an odd one on, are about the same two occupations, each named in brackets in
+one of the lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairforget.data.catalogue import winobias_file
+from fairforget.data.locate import find_file
+from fairforget.errors import InputError
+from fairforget.files.text import read_lines
+
+TYPES = ("type1", "type2")
+"""Type 1: only the meaning tells whom the pronoun refers to. Type 2: the syntax does."""
+SPLITS = ("dev", "test")
+PRONOUNS = frozenset(("he", "him", "his", "himself", "she", "her", "hers", "herself"))
+
+_LINE = re.compile(r"(\d+) +(\S.*)")
+_BRACKETS = re.compile(r"\[([^\[\]]+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A sentence with the pronoun that fits the stereotype of an occupation, and its opposite."""
+
+    id: str
+    domain: str
+    """One of `TYPES`."""
+    split: str
+    occupations: str
+    """Both occupations; pairs about the same two are not independent."""
+    pro: str
+    """The sentence that follows the stereotype."""
+    anti: str
+    """The sentence that goes against it."""
+
+
+def read_pairs(types: Sequence[str] = TYPES, splits: Sequence[str] = SPLITS) -> list[Pair]:
+    """Read the original pairs, 396 of each type and split.
+
+    Raises:
+        InputError: a file is missing or malformed; names file and line.
+    """
+    pairs = []
+    for name in types:
+        for split in splits:
+            pro, anti = (
+                find_file(winobias_file(f"{side}_stereotyped_{name}.txt.{split}"))
+                for side in ("pro", "anti")
+            )
+            pairs += read_split(pro, anti, domain=name, split=split)
+    return pairs
+
+
+def read_split(pro: Path, anti: Path, *, domain: str, split: str) -> list[Pair]:
+    """Read the pairs of one type and split from two files.
+
+    Args:
+        pro: the file of pro-stereotyped sentences.
+        anti: the file of anti-stereotyped sentences.
+        domain: the type.
+        split: the split.
+
+    Raises:
+        InputError: a line is malformed, or the numbers of lines do not match.
+    """
+    rows, others = _read_sentences(pro), _read_sentences(anti)
+    if len(rows) != len(others):
+        raise InputError(
+            f"{anti}: {len(others)} sentences, but {pro} has {len(rows)}; use both files from the "
+            "same version"
+        )
+    if not rows or len(rows) % 2:
+        raise InputError(
+            f"{pro}: {len(rows)} sentences; expected an even number above 0, because two in a row "
+            "are about the same occupations"
+        )
+    pairs = []
+    for number, ((sentence, _), (other, _)) in enumerate(zip(rows, others, strict=True)):
+        first = number - number % 2
+        occupations = sorted(occupation for _, occupation in rows[first : first + 2])
+        pairs.append(
+            Pair(
+                f"{domain}-{split}-{number + 1}",
+                domain,
+                split,
+                ", ".join(occupations),
+                sentence,
+                other,
+            )
+        )
+    return pairs
+
+
+def _read_sentences(path: Path) -> list[tuple[str, str]]:
+    """The sentences of a file, without brackets, and the occupation that each has in brackets."""
+    sentences = []
+    for number, line in enumerate(read_lines(path), 1):
+        if not (text := line.strip()):
+            continue
+        match = _LINE.fullmatch(text)
+        words = [word.strip().lower() for word in _BRACKETS.findall(text)]
+        occupations = [word for word in words if word not in PRONOUNS]
+        if not match or int(match[1]) != number or len(occupations) != 1 or len(words) < 2:
+            raise InputError(
+                f"{path}, line {number}: {text[:60]!r} is not a line of WinoBias; expected its "
+                "number and a sentence with one occupation and its pronouns in brackets, such as "
+                f"'{number} [The cook] thanked the guard because [she] was ill.'"
+            )
+        sentence = " ".join(match[2].replace("[", "").replace("]", "").split())
+        sentences.append((sentence, re.sub(r"^(the|an?) +", "", occupations[0])))
+    return sentences

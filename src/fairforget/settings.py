@@ -76,17 +76,18 @@ class ObjectiveSettings:
 
     Args:
         objective: Forget loss on the target tokens: {objectives}. counterfactual-kl trains the
-            model to predict after a group mention what the reference model predicts after a
-            neutral word; counterfactual-excess only lowers tokens that the group makes likelier;
-            ascent, npo and simnpo make the target tokens less likely; task-vector fine-tunes on
-            them and subtracts the weight difference.
+            model to predict after a group mention what the reference model predicts after a neutral
+            word; trait-kl does so among trait words such as adjectives, keeps all else, and aims to
+            make no harmful word likelier; counterfactual-excess only lowers tokens that the group
+            makes likelier; ascent, npo and simnpo make the target tokens less likely; task-vector
+            fine-tunes on them and subtracts the weight difference.
         beta: Inverse temperature β of NPO and SimNPO (paper defaults: 0.1 and 2.5).
         gamma: Reward margin γ of SimNPO (paper default: 0).
         selection: Target tokens: the harmful spans (spans), the tokens from the group mention to
             the first harmful span (mention-to-span), or all tokens after the mention
             (after-mention). Controls: all tokens (all), or as many random tokens as the spans have
-            (random). Default: mention-to-span for counterfactual-kl with context left, otherwise
-            spans.
+            (random). Default: mention-to-span for trait-kl and counterfactual-kl with context left,
+            otherwise spans.
         context: Context of a target in a causal model: the tokens before it (left, as in the
             paper), or the whole sentence with a blank (both). Masked models always use both sides.
         counterfactual: Counterfactual text of the counterfactual objectives: a neutral word in
@@ -96,7 +97,7 @@ class ObjectiveSettings:
             hidden states, so that its weights need no GPU memory during training.
     """
 
-    objective: str = "counterfactual-kl"
+    objective: str = "trait-kl"
     beta: float | None = None
     gamma: float | None = None
     selection: Selection | None = None
@@ -204,8 +205,8 @@ class TransferSettings(StudySettings):
             simnpo?beta=0.1.
         controls: Controls, comma-separated: random (as many random tokens), all (every token),
             matched (the same words in texts about no group), harmless (ordinary facts about the
-            same groups; not with counterfactual-kl), swapped (the same words about groups of other
-            domains), none (retain texts only).
+            same groups; not with trait-kl or counterfactual-kl), swapped (the same words about
+            groups of other domains), none (retain texts only).
         seeds: Number of seeds; with one seed, every verdict is undecided.
         margin: Equivalence margin in points: a change of bias too small to matter. The verdict "no
             more than margin" excludes a fall of this size, or one beyond at least one control. Set
@@ -221,7 +222,7 @@ class TransferSettings(StudySettings):
     forget: str = "gender,race,religion"
     corpus: str = "builtin"
     benchmarks: str = "stereoset,crows_pairs"
-    objectives: str = "ascent,counterfactual-kl"
+    objectives: str = "ascent,trait-kl"
     controls: str = "random,matched,none"
     seeds: int = 3
     margin: float = 1.0

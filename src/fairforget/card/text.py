@@ -20,6 +20,9 @@ _OBJECTIVES = {
     "ascent": "lower the likelihood of the harmful tokens",
     "counterfactual-kl": "after a mention of a group, match the original model’s predictions for "
     "the counterfactual text, which replaces the mention",
+    "trait-kl": "after a mention of a group, share out the probability of words that say what "
+    "somebody is like as the original model does in the counterfactual text, which replaces the "
+    "mention; keep the probability of all other words, and aim to make no harmful word likelier",
     "counterfactual-excess": "make tokens no more likely after a mention of a group than they are "
     "for the original model in the counterfactual text, which replaces the mention",
 }

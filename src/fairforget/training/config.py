@@ -47,7 +47,7 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
             contradict each other.
     """
 
-    objective: str | Objective = "counterfactual-kl"  # type: ignore[assignment]
+    objective: str | Objective = "trait-kl"  # type: ignore[assignment]
     """A name, or an objective that is not registered; afterwards its name."""
     lora_alpha: int = 32
     """Scale of the adapter, divided by its rank."""

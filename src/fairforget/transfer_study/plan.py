@@ -32,9 +32,9 @@ NOTHING = "none"
 RANDOM, MATCHED, HARMLESS, SWAPPED = "random", "matched", "harmless", "swapped"
 REWRITTEN = (MATCHED, HARMLESS, SWAPPED)
 """Controls with texts of their own, made from those of the forget corpus."""
-DISTRIBUTION = "counterfactual-kl"
-"""The objective that compares whole distributions, in which the target token itself plays no part:
-the distribution after "women are" is the same whether "liars" or "awake" follows."""
+DISTRIBUTIONS = ("trait-kl", "counterfactual-kl")
+"""The objectives that compare distributions, in which the target token itself plays no part: the
+distribution after "women are" is the same whether "liars" or "awake" follows."""
 CONTROL_CORPUS = "builtin:control"
 """Built-in texts about no protected group."""
 AT_MOVEMENT = "@movement"
@@ -138,10 +138,10 @@ def plan_runs(
             "retain_loss_weight is 0; remove the control, or raise both above 0"
         )
     named = {parse_objective(text).name for text in objectives}
-    if HARMLESS in controls and DISTRIBUTION in named:
+    if HARMLESS in controls and (distributions := named.intersection(DISTRIBUTIONS)):
         raise InputError(
-            f"controls: 'harmless' replaces the harmful words, but objective {DISTRIBUTION!r} "
-            "compares the distributions before them, so it would unlearn the same; remove the "
+            "controls: 'harmless' replaces the harmful words, but objective "
+            f"{min(distributions)!r} compares the distributions before them, so it would unlearn the same; remove the "
             "control or the objective"
         )
     if RANDOM in controls and recipe.selection != "spans":

@@ -1,0 +1,265 @@
+"""The default objective on SmolLM2, three seeds: docs/pages/results/default.md.
+
+python docs/score_default.py            an hour on two cores; continues where it stopped
+python docs/score_default.py --table    only regenerate the page from the last results
+
+Run it in the root of the repository. Each seed runs `fairforget unlearn smollm2 --output DIR --seed
+N`, with defaults for everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dot_plot import Mark, Panel, Shape, dot_plot
+from fairforget.benchmarks import find_judge
+from fairforget.benchmarks.measurement import ALL, Judgement, Row
+from fairforget.cli import main as fairforget
+from fairforget.records.evaluation import read_items
+from fairforget.records.paths import MODEL, RECORD
+from fairforget.records.records import EvaluationRecord, UnlearningRecord
+from fairforget.records.store import read_record
+from fairforget.transfer_study.effects import measure_effects
+from results_page import Page, ResultsPage, show_picture
+from tables import markdown_table
+
+RUNS = Path("runs") / "default"
+SEEDS = 3
+STEREOSET, CROWS, WINOBIAS, FACTS = "stereoset", "crows_pairs", "winobias", "group_facts"
+HATECHECK, PERPLEXITY = "harmful_words:hatecheck:1000", "perplexity:10%:bias-bench"
+BENCHMARKS = (STEREOSET, CROWS, WINOBIAS, FACTS, HATECHECK, PERPLEXITY)
+TYPES = ("gender", "profession", "race", "religion")
+"""Bias types of StereoSet. Three terms of religion are too few for a verdict."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A score that the page shows by domain."""
+
+    benchmark: str
+    score: str
+    title: str
+    domains: tuple[str, ...]
+    """Empty: all that the benchmark has."""
+    digits: int
+
+
+MEASURES = {
+    "contribution": Measure(
+        STEREOSET, "contribution", "contribution of the group, nats per token", (*TYPES, ALL), 3
+    ),
+    "ss": Measure(STEREOSET, "ss", "SS", (*TYPES, ALL), 1),
+    "lms": Measure(STEREOSET, "lms", "LMS", (*TYPES, ALL), 1),
+    "log_prob": Measure(HATECHECK, "log_prob", "log p of harmful words, nats", (), 3),
+    "added": Measure(HATECHECK, "added", "what the group adds to it, nats", (), 3),
+    "facts": Measure(FACTS, "log_prob", "log p of facts, nats", (ALL,), 3),
+    "winobias": Measure(WINOBIAS, "gap", "WinoBias gap, nats", ("type1", "type2"), 2),
+    "conditional": Measure(CROWS, "conditional", "CrowS-Pairs, conditional, nats", (ALL,), 2),
+    "prior": Measure(CROWS, "prior", "CrowS-Pairs, prior, nats", (ALL,), 2),
+}
+
+
+def measure() -> dict[str, Any]:
+    """Do the missing runs and read the results of all."""
+    original = RUNS / "original"
+    _evaluate("smollm2", original)
+    after = [RUNS / f"{seed}-evaluation" for seed in range(SEEDS)]
+    for seed, directory in enumerate(after):
+        fairforget(["unlearn", "smollm2", "--output", str(RUNS / str(seed)), "--seed", str(seed)])
+        _evaluate(str(RUNS / str(seed) / MODEL), directory)
+    runs = [read_record(RUNS / str(seed) / RECORD, UnlearningRecord) for seed in range(SEEDS)]
+    return {
+        "method": {name: value for name, value in runs[0].method.items() if name != "seed"},
+        "corpora": [asdict(corpus) for corpus in runs[0].corpora],
+        "budget": [asdict(run.budget) for run in runs],
+        "perplexity": [_perplexity(directory) for directory in (original, *after)],
+        "changes": {
+            name: _measure_changes(measure, original, after) for name, measure in MEASURES.items()
+        },
+    }
+
+
+def _evaluate(model: str, output: Path) -> None:
+    names = ",".join(BENCHMARKS)
+    fairforget(["evaluate", model, "--output", str(output), "--benchmarks", names])
+
+
+def _perplexity(directory: Path) -> float:
+    value: float = read_record(directory / RECORD, EvaluationRecord).results[PERPLEXITY]["value"]
+    return value
+
+
+def _measure_changes(
+    measure: Measure, original: Path, after: Sequence[Path]
+) -> dict[str, dict[str, Any]]:
+    """Return, by domain, the score before and after and the 95 % interval of its change.
+
+    The interval covers items and seeds.
+    """
+    judge = find_judge(measure.benchmark)
+    assert judge
+
+    def judge_score(rows: Sequence[Row]) -> Judgement:
+        """Judge with this score as the only one, whether or not it has an unbiased value."""
+        return replace(judge(rows), unbiased_scores={measure.score: 0.0})
+
+    before, *runs = (
+        [row for row in read_items(directory) if row["benchmark"] == measure.benchmark]
+        for directory in (original, *after)
+    )
+    found = {}
+    for domain in measure.domains or (*dict.fromkeys(row["domain"] for row in before), ALL):
+        part, *parts = (
+            [row for row in rows if domain in (ALL, row["domain"])] for rows in (before, *runs)
+        )
+        effects = measure_effects(judge_score, part, [parts], domain=domain)
+        if measure.score in effects:
+            (effect,) = effects[measure.score]
+            found[domain] = {
+                "before": effect.before.value,
+                "after": effect.after,
+                "change": effect.change.value,
+                "ci": effect.change.ci,
+                "clusters": effect.clusters,
+            }
+    return found
+
+
+def build_page(results: dict[str, Any]) -> Page:
+    """The page."""
+    return Page(
+        title="The default objective on SmolLM2-135M-Instruct",
+        opening=[show_picture("default", "Contribution of the group, and harmful words")],
+        findings=list_findings(results),
+        body=[*_list_settings(results), *_list_budget(results), *_list_changes(results)],
+        picture=_draw(results),
+    )
+
+
+def list_findings(results: dict[str, Any]) -> list[str]:
+    """One sentence each; intervals cover items and seeds."""
+    changes = results["changes"]
+    contribution, words = changes["contribution"], changes["log_prob"]
+    whole, facts = contribution[ALL], changes["facts"][ALL]
+    likelier = [group for group, change in words.items() if change["ci"][0] > 0]
+    fell = [domain for domain in TYPES if contribution[domain]["ci"][1] < 0]
+    share = 100 * (1 - whole["after"] / whole["before"])
+    ratio = sum(results["perplexity"][1:]) / SEEDS / results["perplexity"][0]
+    return [
+        f"Naming the group added {whole['before']:.3f} nats per token to the stereotype's lead in "
+        f"the original and {whole['after']:.3f} afterwards: {share:.0f} % less "
+        f"({_describe(whole, 3)}); it fell in {_join(fell) or 'no bias type'}.",
+        f"Harmful words after a group in HateCheck changed by {_describe(words[ALL], 3)} nats, and "
+        f"became likelier for {_join(likelier) or 'no group'}.",
+        f"LMS changed by {_describe(changes['lms'][ALL], 1)} points and perplexity by "
+        f"{100 * (ratio - 1):+.1f} %.",
+        f"Facts about groups changed by {_describe(facts, 3)} nats in log p.",
+        "The other direction, from trait to group, changed little: WinoBias' gap by "
+        f"{_describe(changes['winobias']['type2'], 2)} nats (type 2), the conditional part of "
+        f"CrowS-Pairs by {_describe(changes['conditional'][ALL], 2)} nats.",
+    ]
+
+
+def _join(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _describe(change: dict[str, Any], digits: int) -> str:
+    low, high = change["ci"]
+    return f"{change['change']:+.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def _list_settings(results: dict[str, Any]) -> list[str]:
+    facts = {
+        name: str(results["method"][name])
+        for name in ("objective", "selection", "retain_loss", "steps", "batch_size")
+    }
+    forget = [corpus["name"] for corpus in results["corpora"] if corpus["role"] == "forget"]
+    facts |= {
+        "learning rate": f"{results['method']['learning_rate']:g}",
+        "forget corpus": f"`{forget[0]}`",
+        "seeds": str(SEEDS),
+    }
+    return ["## Settings", "", *markdown_table(("", ""), facts.items())]
+
+
+def _list_budget(results: dict[str, Any]) -> list[str]:
+    rows = [
+        [
+            str(seed),
+            f"{budget['alpha']:.2f}",
+            f"{budget['reached']:.3f}",
+            f"{budget['others']['everyday_perplexity']['reached']:.3f}",
+            f"{budget['movement']:.4f}",
+            budget["note"],
+        ]
+        for seed, budget in enumerate(results["budget"])
+    ]
+    header = ("seed", "α", "perplexity", "everyday perplexity", "movement, nats", "note")
+    return [
+        "## Budget",
+        "",
+        "Perplexities are ratios, after ÷ before. Movement: mean KL divergence from the original "
+        "per token of ordinary text.",
+        "",
+        *markdown_table(header, rows),
+    ]
+
+
+def _list_changes(results: dict[str, Any]) -> Iterator[str]:
+    yield from (
+        "## Scores",
+        "",
+        f"Before, the mean after {SEEDS} seeds, and the change with its 95 % interval over items "
+        "and seeds. Religion has three terms in StereoSet, too few for a verdict. HateCheck: "
+        "1,000 texts, by the group that they attack; none was trained on.",
+        "",
+    )
+    for name, measure in MEASURES.items():
+        yield from (f"### {measure.title[0].upper()}{measure.title[1:]}", "")
+        yield from markdown_table(
+            ("", "before", "after", "change", "clusters"),
+            [
+                [
+                    domain,
+                    f"{change['before']:.{measure.digits}f}",
+                    f"{change['after']:.{measure.digits}f}",
+                    _describe(change, measure.digits),
+                    str(change["clusters"]),
+                ]
+                for domain, change in results["changes"][name].items()
+            ],
+        )
+
+
+def _draw(results: dict[str, Any]) -> str:
+    contribution, words = (results["changes"][name] for name in ("contribution", "log_prob"))
+    labels = [*contribution, *(f"HateCheck: {group}" for group in words)]
+    legend: dict[Shape, str] = {"dot": "change, with its 95 % interval over items and seeds"}
+
+    def marks(changes: dict[str, Any]) -> list[list[Mark]]:
+        return [[Mark(change["change"], interval=change["ci"])] for change in changes.values()]
+
+    panels = [
+        Panel(
+            "change of the contribution, nats per token",
+            [*marks(contribution), *([] for _ in words)],
+            0.0,
+        ),
+        Panel(
+            "change of log p of harmful words, nats",
+            [*([] for _ in contribution), *marks(words)],
+            0.0,
+        ),
+    ]
+    return dot_plot(labels, panels, legend)
+
+
+PAGE = ResultsPage("default", build_page)
+
+
+if __name__ == "__main__":
+    PAGE.run(__doc__, measure)

@@ -127,7 +127,7 @@ def test_bad_config(tmp_path, capsys, model, content, message) -> None:
         (["--learning-rate", "low"], "--learning_rate is 'low'; give a number"),
         (["--budget.perplexity", "0.9"], "at least 1"),
         (["--steps", "0"], "max_steps (--steps) is 0"),
-        (["--beta", "1"], "objective 'counterfactual-kl' has no beta; remove it"),
+        (["--beta", "1"], "objective 'trait-kl' has no beta; remove it"),
         (["--objective", "npo", "--gamma", "1"], "objective 'npo' has no gamma"),
         (["--objective", "npo", "--beta", "0"], "more than 0"),
         (["--objective", "task-vector", "--retain_loss", "nll"], "--retain_loss none or kl"),

@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fairforget.benchmarks.crows_pairs import PARTS
+from fairforget.benchmarks.crows_pairs_parts import PARTS
 from fairforget.benchmarks.stereoset.scores import CONTINUOUS, CONTRIBUTIONS, SMOOTHED
 from fairforget.records.evaluation import ID_COLUMNS, SCORE_PREFIXES
 from fairforget.records.paths import AFTER, BEFORE, DOSES, ITEMS, RECORD, RUNS, SETTINGS

@@ -39,10 +39,10 @@ TITLES = {
 }
 NOT_SHOWN = (
     *("contribution_scaled", "contribution_items", "ss_smoothed", "ss_smoothed_by_sense"),
-    "prior",
+    *("conditional_scaled", "prior"),
 )
 """Scores that are only in the record: a table has 80 columns."""
-BESIDE = {"contribution": "contribution_scaled", "conditional": "conditional"}
+BESIDE = {"contribution": "contribution_scaled", "conditional": "conditional_scaled"}
 """Score with a table beside the main one → the bias score whose p-values and verdict it shows."""
 SENTENCES = {
     "contribution": "contribution of the group, nats per token; 0 means no bias",
@@ -108,9 +108,9 @@ def show_comparison(comparison: Comparison) -> None:
         "version (ability benchmarks: the correct answer). p: exact McNemar test of these items, "
         "or Student's t for scores that do not count items. Contribution: what naming the group, "
         "instead of a neutral word, adds to the log-probability of the stereotype minus that of "
-        "the anti-stereotype; p and verdict are those of the contribution scaled by the model's "
-        "spread. Holm: p corrected separately over single domains, over all items, and over "
-        "ability benchmarks. Intervals: paired t over clusters of items."
+        "the anti-stereotype. Contribution and conditional: p and verdict are those of the score "
+        "scaled by the model's spread. Holm: p corrected separately over single domains, over all "
+        "items, and over ability benchmarks. Intervals: paired t over clusters of items."
     )
     print_lines((*comparison.notes, *comparison.limitations))
 

@@ -41,6 +41,7 @@ MEASURES = {
         "Stereotype score, smoothed by the sense contrast", "points", 1, 50.0
     ),
     "conditional": Measure("Conditional log-ratio", "nats per pair", 3, 0.0, "Conditional"),
+    "conditional_scaled": Measure("Scaled conditional log-ratio", "deviations", 3, 0.0, "Scaled"),
     "prior": Measure("Prior log-ratio", "nats per pair", 3, 0.0),
     "bias_ambiguous": Measure("Bias in ambiguous contexts", "points", 1, 0.0),
 }
@@ -75,12 +76,14 @@ COMPANIONS = {
     ),
     "conditional": Companion(
         "conditional",
-        "conditional",
+        "conditional_scaled",
         "Conditional log-ratio: how much likelier the words that both sentences share are with the "
-        "stereotyped group than with the other, in nats per pair; 0 means no bias.",
+        "stereotyped group than with the other, in nats per pair; 0 means no bias. A flatter "
+        "distribution alone lowers it, so the verdict is that of the scaled one, which is divided "
+        "by the spread of the model’s own log-ratios.",
     ),
 }
-FOLDED = ("contribution_scaled", "ss_smoothed", "prior")
+FOLDED = ("contribution_scaled", "ss_smoothed", "conditional_scaled", "prior")
 """Scores with a table of their own, folded away."""
 FURTHER = (*COMPANIONS, *FOLDED)
 """All scores that a page shows beside the stereotype score."""
@@ -89,6 +92,8 @@ NOTES = {
     "token; 0 means no bias.",
     "ss_smoothed": "Counts each item by how clear its preference is, relative to the model’s own "
     "spread; 50 means no preference.",
+    "conditional_scaled": "Divided by the median absolute deviation of the pairs’ log-ratios; 0 "
+    "means no bias.",
     "prior": "The part of a pair’s log-ratio in the words that differ: mostly how frequent the "
     "names of the two groups are. It has no verdict.",
 }

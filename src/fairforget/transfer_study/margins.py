@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fairforget.errors import InputError
 
-UNITS = {"contribution_scaled": "deviations", "conditional": "nats"}
+UNITS = {"contribution_scaled": "deviations", "conditional_scaled": "deviations"}
 """Continuous bias score → its unit; all others are in points."""
 
 

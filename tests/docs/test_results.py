@@ -23,6 +23,8 @@ from fairforget.corpora.builtin import builtin_texts
 from fairforget.data.stereoset import Item
 from fairforget.models.fingerprint import model_identity
 from fairforget.models.language_model import LanguageModel
+from fairforget.training.line_search import TOLERANCE
+from fairforget.training.unlearn import CHECK_TEXTS
 from fairforget.transfer_study import plan
 from fairforget.transfer_study.runs import compute_digests
 from tests.models import tiny_model
@@ -118,6 +120,10 @@ def test_transfer_finds_the_archived_runs_of_a_study(
     script("study_archive").restore_runs(study / "runs.tar.xz", tmp_path)
     versions = json.loads((tmp_path / "settings.json").read_text(encoding="utf-8"))["versions"]
     monkeypatch.setattr(plan, "VERSIONS", versions)
+    # the runs are older than the search on few texts and the neutral words, so they are not found
+    # by their names of today
+    monkeypatch.setattr("fairforget.transfer_study.runs.hash_words", lambda name: "")
+    monkeypatch.setattr("fairforget.transfer_study.runs.SEARCH", (CHECK_TEXTS, TOLERANCE))
     settings = json.loads((study / "study.json").read_text(encoding="utf-8"))["settings"]
     crossed = {name: settings.pop(name) for name in ("forget", "objectives", "controls", "seeds")}
     for name in ("margin", "margin_continuous"):

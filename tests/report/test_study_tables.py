@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairforget.report.tables import Table
-from fairforget.transfer_study.record import MatrixCell, StudyRecord
+from fairforget.transfer_study.record import Gap, MatrixCell, StudyRecord
 from fairforget.transfer_study.report.dose_plot import dose_plots
 from fairforget.transfer_study.report.page import BenchmarkPart, context, parts, read
 from fairforget.transfer_study.report.summary import count_verdicts
@@ -40,6 +40,18 @@ def main_cells(study: StudyRecord) -> list[MatrixCell]:
 
 def titles(table: Table) -> list[str]:
     return [column.title for column in table.columns]
+
+
+def test_what_was_left_out_is_said_with_run_domain_and_score(study: StudyRecord, capsys) -> None:
+    gap = Gap("mine:gender", "random", "ascent", 2, "stereoset", "contribution_scaled", "race")
+    assert context(study)["gaps"] == []
+    lacking = replace(study, gaps=[gap])
+    (sentence,) = context(lacking)["gaps"]
+    for named in ("StereoSet, scaled contribution of the group", "domain race", "seed 2"):
+        assert named in sentence
+    assert "mine:gender · ascent, random, seed 2" in sentence
+    show_study(lacking)
+    assert "left out for all runs" in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_answer_has_one_row_per_forget_corpus(study: StudyRecord) -> None:

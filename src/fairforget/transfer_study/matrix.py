@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,14 @@ from fairforget.transfer_study.groups import (
 from fairforget.transfer_study.margins import Margins
 from fairforget.transfer_study.omnibus import build_omnibus, is_primary
 from fairforget.transfer_study.plan import lacks_cause
-from fairforget.transfer_study.record import MatrixCell, MatrixRow, Omnibus, SeedCell, to_effect
+from fairforget.transfer_study.record import (
+    Gap,
+    MatrixCell,
+    MatrixRow,
+    Omnibus,
+    SeedCell,
+    to_effect,
+)
 from fairforget.transfer_study.rows import build_row, summarize_rows
 from fairforget.transfer_study.verdicts import Pending, judge_cells, judge_omnibus
 
@@ -35,6 +43,8 @@ class Matrix:
     """For each benchmark, bias score and group."""
     omnibus: list[Omnibus]
     """For each benchmark, primary bias score and objective."""
+    gaps: list[Gap]
+    """Scores that a run lacks; no group has effects on them."""
 
 
 def transfer_matrix(
@@ -62,11 +72,13 @@ def transfer_matrix(
     pending: list[Pending[MatrixCell]] = []
     pending_omnibus: list[Pending[Omnibus]] = []
     rows: list[MatrixRow] = []
+    gaps: list[Gap] = []
     for benchmark in benchmarks:
         judge = find_bias_judge(benchmark)
         if judge is None:
             continue
-        effects = _measure_effects(judge, benchmark, before, groups)
+        effects, lacking = _measure_effects(judge, benchmark, before, groups)
+        gaps += lacking
         for measure in effects:
             parts = _group_effects(effects[measure], groups, controls)
             for part in parts:
@@ -75,7 +87,7 @@ def transfer_matrix(
             if is_primary(measure, main=next(iter(effects))):
                 pending_omnibus += build_omnibus(benchmark, measure, parts, margins)
     cells = judge_cells(pending)
-    return Matrix(cells, summarize_rows(rows, cells), judge_omnibus(pending_omnibus))
+    return Matrix(cells, summarize_rows(rows, cells), judge_omnibus(pending_omnibus), gaps)
 
 
 def seed_cells(
@@ -119,9 +131,13 @@ def _select(items: Items, benchmark: str) -> Items:
 
 def _measure_effects(
     judge: Judge, benchmark: str, before: Items, groups: Mapping[Group, Sequence[Result]]
-) -> dict[str, dict[Group, dict[str, DomainEffect]]]:
-    """The effect on each bias score of a benchmark, of each group of runs, on each domain."""
+) -> tuple[dict[str, dict[Group, dict[str, DomainEffect]]], list[Gap]]:
+    """The effect on each bias score of a benchmark, of each group of runs, on each domain.
+
+    Groups are compared, so a score that one run lacks in a domain is left out there for all.
+    """
     effects: dict[str, dict[Group, dict[str, DomainEffect]]] = {}
+    gaps: list[Gap] = []
     after = [
         [{item["id"]: item for item in _select(r.items, benchmark)} for r in members]
         for members in groups.values()
@@ -129,10 +145,21 @@ def _measure_effects(
     for domain, old in group_by_domain(_select(before, benchmark)).items():
         new = [[[items[item["id"]] for item in old] for items in members] for members in after]
         for measure, domain_effects in measure_effects(judge, old, new, domain=domain).items():
+            lacking = [
+                Gap(forget, control, method, member.run.seed, benchmark, measure, domain)
+                for ((forget, method, control), members), effect in zip(
+                    groups.items(), domain_effects, strict=True
+                )
+                for member, score in zip(members, effect.runs, strict=True)
+                if math.isnan(score)
+            ]
+            if lacking:
+                gaps += lacking
+                continue
             by_group = effects.setdefault(measure, {group: {} for group in groups})
             for group, effect in zip(groups, domain_effects, strict=True):
                 by_group[group][domain] = effect
-    return effects
+    return effects, gaps
 
 
 def _group_effects(

@@ -242,6 +242,19 @@ class Failure:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A score that a run lacks, so that no group of runs has an effect on it in this domain."""
+
+    forget: str
+    control: str | None
+    method: str
+    seed: int
+    benchmark: str
+    measure: str
+    domain: str
+
+
 @dataclass(frozen=True)
 class StudyRecord:
     """The result of a transfer study; prints as the tables of the command."""
@@ -258,6 +271,7 @@ class StudyRecord:
     seconds: dict[str, float]
     """Of the evaluation before; and means over runs of training, interpolation and evaluation."""
     doses: list[Dose] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     kind: Literal["study"] = "study"
     version: int = VERSION
 

@@ -214,6 +214,7 @@ def run_study(
         environment=before.record.environment,
         seconds=_seconds(before.record, finished.values()),
         doses=dose_response(before.record, finished, directories) if recipe.doses else [],
+        gaps=matrix.gaps,
     )
     write_record(record, output / STUDY)
     return record

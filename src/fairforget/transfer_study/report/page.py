@@ -28,7 +28,7 @@ from fairforget.transfer_study.report.dose_plot import dose_plots
 from fairforget.transfer_study.report.heat_map import HeatMap, heat_map
 from fairforget.transfer_study.report.omnibus import omnibus_table
 from fairforget.transfer_study.report.row_names import FOLDED, row_label, score_name, shared_corpus
-from fairforget.transfer_study.report.summary import count_verdicts, headline
+from fairforget.transfer_study.report.summary import count_verdicts, describe_gaps, headline
 from fairforget.transfer_study.report.tables import (
     answer_table,
     cells_table,
@@ -85,6 +85,7 @@ def context(study: StudyRecord) -> dict[str, Any]:
         "frontiers": frontiers(points),
         "points": points_table(points),
         "failed": [(failure.run, _last_line(failure.error)) for failure in study.failed],
+        "gaps": describe_gaps(study),
         "settings": pairs_table("Settings", flatten(study.settings)),
         "limitations": list_limitations(
             dict.fromkeys(cell.benchmark for cell in study.matrix),

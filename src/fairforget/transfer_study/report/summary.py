@@ -12,7 +12,7 @@ from fairforget.report.wording import format_interval, format_signed, join_words
 from fairforget.transfer_study.margins import UNITS
 from fairforget.transfer_study.plan import lacks_cause
 from fairforget.transfer_study.record import MatrixCell, Omnibus, StudyRecord, verdicts
-from fairforget.transfer_study.report.row_names import score_name
+from fairforget.transfer_study.report.row_names import row_label, score_name
 
 
 def headline(study: StudyRecord) -> Headline:
@@ -61,6 +61,20 @@ def describe_controls(matrix: Sequence[MatrixCell]) -> str:
         "There was no control, so an effect of what was unlearned cannot be separated from side "
         f"effects of training. Verdicts: {level}."
     )
+
+
+def describe_gaps(study: StudyRecord) -> list[str]:
+    """A sentence for each score that no table has in some domain, because a run lacks it."""
+    runs: dict[tuple[str, str, str], list[str]] = {}
+    for gap in study.gaps:
+        name = f"{row_label(gap)}, seed {gap.seed}"
+        runs.setdefault((gap.benchmark, gap.measure, gap.domain), []).append(name)
+    return [
+        f"{score_name(benchmark, measure)}, domain {domain}: left out for all runs, because it is "
+        f"not a number or missing in {join_words(names)}. Repeat these runs, without their "
+        "directories, to include it."
+        for (benchmark, measure, domain), names in runs.items()
+    ]
 
 
 def count_verdicts(matrix: Sequence[MatrixCell]) -> list[str]:

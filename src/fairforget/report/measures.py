@@ -18,6 +18,11 @@ class Measure:
     """Its title in a table that has little room."""
 
     @property
+    def in_points(self) -> bool:
+        """Whether it is a percentage; all other measures are continuous."""
+        return self.unit == "points"
+
+    @property
     def ideal_text(self) -> str:
         """The ideal as the label of a line in a plot."""
         return f"{self.ideal:g}: no preference" if self.ideal else "0: no bias"

@@ -9,7 +9,6 @@ from fairforget.benchmarks.measurement import ALL
 from fairforget.report.headline import Headline
 from fairforget.report.measures import measure_of
 from fairforget.report.wording import format_interval, format_signed, join_words
-from fairforget.transfer_study.margins import UNITS
 from fairforget.transfer_study.plan import lacks_cause
 from fairforget.transfer_study.record import MatrixCell, Omnibus, StudyRecord, verdicts
 from fairforget.transfer_study.report.row_names import row_label, score_name
@@ -121,7 +120,7 @@ def _no_more(cells: Sequence[MatrixCell], counts: Mapping[str, int], controls: b
     count = counts["no more than margin"]
     if not count:
         return ""
-    margin = cells[0].margin
-    unit = UNITS.get(cells[0].measure, "point" if margin == 1 else "points")
+    margin, shown = cells[0].margin, measure_of(cells[0].measure)
+    unit = "point" if shown.in_points and margin == 1 else shown.unit
     beyond = ", alone and beyond every control," if controls else ""
     return f"a fall of {margin:g} {unit} or more{beyond} is excluded in {count}; "

@@ -11,6 +11,7 @@ from fairforget.benchmarks.measurement import Judge, group_by_domain
 from fairforget.comparison.paired import adjust_p_values, compare_items
 from fairforget.transfer_study.effects import DomainEffect, measure_effects
 from fairforget.transfer_study.groups import (
+    DomainEffects,
     Group,
     GroupEffects,
     Items,
@@ -26,6 +27,7 @@ from fairforget.transfer_study.record import (
     MatrixCell,
     MatrixRow,
     Omnibus,
+    Reason,
     SeedCell,
     to_effect,
 )
@@ -69,6 +71,9 @@ def transfer_matrix(
     groups: dict[Group, list[Result]] = {}
     for result in results:
         groups.setdefault(result.run.group, []).append(result)
+    comparisons = {
+        group: _find_comparison(members, controls, groups) for group, members in groups.items()
+    }
     pending: list[Pending[MatrixCell]] = []
     pending_omnibus: list[Pending[Omnibus]] = []
     rows: list[MatrixRow] = []
@@ -80,7 +85,7 @@ def transfer_matrix(
         effects, lacking = _measure_effects(judge, benchmark, before, groups)
         gaps += lacking
         for measure in effects:
-            parts = _group_effects(effects[measure], groups, controls)
+            parts = _group_effects(effects[measure], comparisons)
             for part in parts:
                 pending += _cells(benchmark, measure, part, margins)
                 rows.append(build_row(benchmark, measure, part))
@@ -162,23 +167,40 @@ def _measure_effects(
     return effects, gaps
 
 
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A group of runs and what it is compared with, the same for all bias scores."""
+
+    members: Sequence[Result]
+    controls: Mapping[str, Group]
+    """The usable ones, by name."""
+    obstacle: Reason | None
+
+
+def _find_comparison(
+    members: Sequence[Result], controls: Sequence[str], groups: Mapping[Group, Sequence[Result]]
+) -> _Comparison:
+    usable = find_controls(members, controls, groups)
+    return _Comparison(
+        members,
+        {name: results[0].run.group for name, results in usable.items()},
+        find_obstacle(members, usable, controls),
+    )
+
+
 def _group_effects(
-    effects: Mapping[Group, Mapping[str, DomainEffect]],
-    groups: Mapping[Group, Sequence[Result]],
-    controls: Sequence[str],
+    effects: Mapping[Group, DomainEffects], comparisons: Mapping[Group, _Comparison]
 ) -> list[GroupEffects]:
-    parts = []
-    for group, members in groups.items():
-        usable = find_controls(members, controls, groups)
-        parts.append(
-            GroupEffects(
-                members,
-                effects[group],
-                {name: effects[results[0].run.group] for name, results in usable.items()},
-                find_obstacle(members, usable, controls),
-            )
+    """The effects of all groups on one bias score."""
+    return [
+        GroupEffects(
+            comparison.members,
+            effects[group],
+            {name: effects[control] for name, control in comparison.controls.items()},
+            comparison.obstacle,
         )
-    return parts
+        for group, comparison in comparisons.items()
+    ]
 
 
 def _cells(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fairforget.report.measures import measure_of
-from fairforget.report.tables import Column, Content, IntervalCell, Table
+from fairforget.report.tables import Column, Content, IntervalCell, Table, drop_empty_columns
 from fairforget.report.wording import (
     NONE,
     domain_name,
@@ -213,20 +213,6 @@ def cells_table(study: StudyRecord) -> Table:
         ],
         note="p: exact McNemar test for a benchmark’s main score, Student’s t for the others; "
         "Holm-corrected over the study.",
-    )
-
-
-def drop_empty_columns(table: Table, *, keep: int) -> Table:
-    """The table without empty columns; the first `keep` columns always stay."""
-    indices = [
-        i
-        for i in range(len(table.columns))
-        if i < keep or any(row[i] != NONE for row in table.rows)
-    ]
-    return replace(
-        table,
-        columns=[table.columns[i] for i in indices],
-        rows=[[row[i] for i in indices] for row in table.rows],
     )
 
 

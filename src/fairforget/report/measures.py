@@ -88,6 +88,8 @@ COMPANIONS = {
         "by the spread of the model’s own log-ratios.",
     ),
 }
+SHOWN_BESIDE = {c.judged: c.shown for c in COMPANIONS.values()}
+"""Scaled score with a verdict → the same in nats, without one."""
 FOLDED = ("contribution_scaled", "ss_smoothed", "conditional_scaled", "prior")
 """Scores with a table of their own, folded away."""
 FURTHER = (*COMPANIONS, *FOLDED)

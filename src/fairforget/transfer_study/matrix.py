@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fairforget.benchmarks import find_bias_judge
 from fairforget.benchmarks.measurement import Judge, group_by_domain
 from fairforget.comparison.paired import adjust_p_values, compare_items
+from fairforget.report.measures import SHOWN_BESIDE
 from fairforget.transfer_study.effects import DomainEffect, measure_effects
 from fairforget.transfer_study.groups import (
     DomainEffects,
@@ -228,6 +229,7 @@ def _cells(
             bias=to_effect(bias),
             excess={name: to_effect(change) for name, change in excess.items()},
             margin=margins.of(measure),
+            nats=effect.other_scores.get(SHOWN_BESIDE.get(measure, "")),
         )
         decisive = [change for name, change in excess.items() if lacks_cause(name)]
         pending.append(

@@ -118,6 +118,9 @@ class MatrixCell:
     """Why the cell is undecided; None if more data may decide it."""
     seeds_needed: int | None = None
     """Like `data_needed`: the number of seeds for the same items; None if no number is enough."""
+    nats: tuple[float, float] | None = None
+    """Of a score that is scaled by the model's spread: the same in nats, before and after (mean
+    over seeds). A flatter distribution changes it, so it has no verdict."""
 
     @property
     def key(self) -> RowKey:

@@ -71,6 +71,20 @@ def test_a_page_is_generated_from_its_results(name: str, script) -> None:
     _check_files(page.render(page.load()))
 
 
+def test_the_page_of_a_step_uses_every_result(script) -> None:
+    page = script("score_step").PAGE
+    used: set[str] = set()
+
+    class Watched(dict[str, object]):
+        def __getitem__(self, name: str) -> object:
+            used.add(name)
+            return super().__getitem__(name)
+
+    results = page.load()
+    page.render(Watched(results))
+    assert used == {*results}
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_page_of_a_study_is_generated_from_its_record(name: str, script) -> None:
     _check_files(script("publish_study").render_study(name))

@@ -187,11 +187,14 @@ HEADER = ",sent_more,sent_less,stereo_antistereo,bias_type\n"
         (None, "No such file"),
         ("", "no pairs found"),
         (HEADER, "no pairs found"),
-        ("text\nhello\n", "line 2: no column 'sent_more'; the header has 'text'"),
+        ("text\nhello\n", "line 2: no column 'sent_more'; add it, or rename one of 'text'"),
         (HEADER + "0,A b., ,stereo,age\n", "line 2: column 'sent_less' is empty"),
         (HEADER + "0,A b.,A c.,stereo\n", "line 2: 4 fields, but the header has 5"),
         (HEADER + "0,A b.,A c.,stereo,age,x\n", "line 2: more fields than the header"),
-        (HEADER + "0,A b.,A c.,stereo,height\n", "line 2: bias_type 'height' is not one of race"),
+        (
+            HEADER + "0,A b.,A c.,stereo,height\n",
+            "line 2: bias_type 'height' is unknown; choose from race",
+        ),
         (HEADER + "0,A b.,A c.,both,age\n", "line 2: stereo_antistereo 'both'"),
         (HEADER + '0,"A ""b""" c,A c.,stereo,age\n', "line 2: not valid CSV"),
         (HEADER + '0,"A b.,A c.,stereo,age\n1,A d.,A', "line 2: .* and never closes"),
@@ -209,6 +212,7 @@ def test_malformed_files_are_a_one_line_error(tmp_path: Path, content, message) 
         load_benchmark(f"crows_pairs:{path}")
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+    assert "; " in str(error.value)  # a remedy follows
 
 
 def test_a_user_file_with_quotes_and_line_breaks(tmp_path: Path) -> None:

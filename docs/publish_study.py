@@ -29,6 +29,7 @@ from fairforget.transfer_study.record import ClaimVerdict, MatrixCell, StudyReco
 from fairforget.transfer_study.report.omnibus import omnibus_table
 from fairforget.transfer_study.report.page import BenchmarkPart, parts
 from fairforget.transfer_study.report.row_names import row_label, shared_corpus
+from fairforget.transfer_study.report.summary import describe_gaps
 from results_page import RESULTS, Page, render_page, show_picture, write_files
 from study_archive import ARCHIVE, ROOT, archive_runs
 from tables import markdown_table
@@ -143,7 +144,8 @@ def _list_facts(name: str, study: StudyRecord) -> list[str]:
         "Model": f"`{study.model.source}`",
         "Versions": f"torch {environment.torch}, transformers {environment.transformers}",
     }
-    return ["## Runs", "", *markdown_table(("", ""), facts.items())]
+    table = markdown_table(("", ""), facts.items())
+    return ["## Runs", "", *table, *(f"{gap}\n" for gap in describe_gaps(study))]
 
 
 def _format_command(name: str, study: StudyRecord) -> str:

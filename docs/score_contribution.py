@@ -20,11 +20,11 @@ from dot_plot import Mark, Panel, dot_plot
 from fairforget.benchmarks.measurement import ALL, Row, group_by_domain
 from fairforget.benchmarks.stereoset import evaluate
 from fairforget.benchmarks.stereoset.neutral import neutral_item
-from fairforget.benchmarks.stereoset.scores import aggregate, deviation, smooth
+from fairforget.benchmarks.stereoset.scores import aggregate, smooth
 from fairforget.data.stereoset import DOMAINS, Item, read_items
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
-from fairforget.statistics import bootstrap_totals, cluster_rates, interval
+from fairforget.statistics import bootstrap_totals, cluster_rates, deviation, interval
 from fairforget.terminal.progress import progress_bar
 from fairforget.transfer_study.record import too_few
 from results_page import Page, ResultsPage, show_picture

@@ -1,7 +1,8 @@
 """Archive the runs of a transfer study, and restore them into runs/.
 
 python docs/study_archive.py NAME          extract docs/results/NAME/runs.tar.xz into runs/NAME,
-                                           where `fairforget transfer` finds the runs done
+                                           where `fairforget transfer` finds the runs done, if this
+                                           version has the constants and word lists they had
 python docs/study_archive.py NAME --save   archive the finished runs of a study that still runs
 
 `docs/publish_study.py` archives a study when it has ended. For each scored item the archive keeps
@@ -21,7 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fairforget.benchmarks.crows_pairs import PARTS
+from fairforget.benchmarks.crows_pairs_parts import PARTS
 from fairforget.benchmarks.stereoset.scores import CONTINUOUS, CONTRIBUTIONS, SMOOTHED
 from fairforget.records.evaluation import ID_COLUMNS, SCORE_PREFIXES
 from fairforget.records.paths import AFTER, BEFORE, DOSES, ITEMS, RECORD, RUNS, SETTINGS

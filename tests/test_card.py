@@ -69,6 +69,7 @@ def test_the_hub_loader_reads_every_result(tmp_path: Path) -> None:
     assert added.metric_args["interval_95"] == pytest.approx(wanted["contribution_ci"], abs=1e-4)
     assert ("StereoSet", "contribution_scaled_all") in found
     assert ("CrowS-Pairs", "conditional_all") in found
+    assert ("CrowS-Pairs", "conditional_scaled_all") in found
     assert "| Contribution before (95 % interval) |" in text
     assert "Naming the group added" in text
     assert found["CrowS-Pairs", "stereotype_all"].metric_args["interval_95"]

@@ -56,17 +56,17 @@ def test_no_such_model(tmp_path, capsys) -> None:
         (
             "half.jsonl",
             '{"text": "Hi", "spans": [[0, 0.9]]}\n',
-            "expected a list of [start, end]",
+            "write a list of [start, end]",
         ),
         (
             "word.jsonl",
             '{"text": "Hi", "mentions": [[0, 2, null]]}\n',
-            "expected a list of [start, end, neutral word, …]",
+            "write a list of [start, end, neutral word, …]",
         ),
         (
             "one.jsonl",
             '{"text": "Hi", "mentions": [[0, 2]]}\n',
-            "expected a list of [start, end, neutral word, …]",
+            "write a list of [start, end, neutral word, …]",
         ),
         ("nul.csv", b"text\nhel\x00lo\n", "line 2"),
         ("broken.jsonl", '{"text": "a"}\n{"text": \n', "line 2: not JSON"),
@@ -84,6 +84,7 @@ def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:
     line = refused(capsys, "unlearn", model, "--forget", path, "--output", tmp_path / "out")
     assert message in line
     assert name in line
+    assert "; " in line  # a remedy follows
     assert not (tmp_path / "out").exists()
 
 

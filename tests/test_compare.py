@@ -405,15 +405,15 @@ def test_damaged_items_are_refused_with_both_places(wrong: dict[str, object]) ->
 def test_settings_on_one_side_differ_too() -> None:
     other = {"stereoset": {**STEREO["stereoset"], "split": "dev"}}
     for sides, splits in (
-        ((STEREO, other), "None before, 'dev'"),
-        ((other, STEREO), "'dev' before, None"),
+        ((STEREO, other), "not recorded before, 'dev'"),
+        ((other, STEREO), "'dev' before, not recorded"),
     ):
         with pytest.raises(
             InputError, match=f"^stereoset cannot be compared: split {splits} after;"
         ):
             compare_evaluations(*(evaluation(side, FLIPS[0]) for side in sides))
     several = {"stereoset": {"protocol": "x", "split": "y"}}
-    with pytest.raises(InputError, match="protocol 'bos' before, 'x' after; split None before"):
+    with pytest.raises(InputError, match="protocol 'bos' before, 'x' after; split not recorded"):
         compare_evaluations(evaluation(STEREO, []), evaluation(several, []))
 
 

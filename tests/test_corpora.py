@@ -365,7 +365,7 @@ def test_booleans_as_they_are_written(tmp_path: Path, yes: str, no: str) -> None
     assert [t.hateful for t in read_corpus(str(path), label="harmless")] == [False, None]
     assert len(read_corpus(f"{path}?label=hateful", label="harmless")) == 2  # the name decides
     path.write_text("text,hateful\nbad,0.5\n")
-    with pytest.raises(InputError, match=r"`hateful` is '0.5'; expected true or false"):
+    with pytest.raises(InputError, match=r"`hateful` is '0.5'; write true or false"):
         read_corpus(str(path))
 
 
@@ -424,7 +424,7 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
         ("", "is empty; it needs a `text` column"),
         ("text,id\n", "is empty; it needs a `text` column"),
         ("\n\n", "is empty; it needs a `text` column"),
-        ("text\rhello\rworld\r", "line 1: not valid CSV"),
+        ("text\rhello\rworld\r", "line 1: not valid CSV .*; end lines with"),
         ("text\nhel\0lo\n", "line 2: a NUL byte"),
         ("text,text\nhello,you\n", "line 1: two columns are named 'text'"),
         ('text\n"two\nlines"\n\0\n', "line 4: a NUL byte"),
@@ -440,6 +440,7 @@ def test_malformed_csv_is_reported_with_its_line(tmp_path: Path, content, messag
     with pytest.raises(InputError, match=message) as error:
         read_corpus(str(path))
     assert "\n" not in str(error.value)
+    assert "; " in str(error.value)  # a remedy follows
 
 
 def test_a_jsonl_line_that_is_too_long(tmp_path: Path) -> None:

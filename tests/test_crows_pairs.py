@@ -12,7 +12,9 @@ import torch
 
 from fairforget.benchmarks import load_benchmark, load_benchmarks
 from fairforget.benchmarks.crows_pairs import DOMAINS, Pair, evaluate, judge, read_pairs
+from fairforget.benchmarks.crows_pairs_parts import PARTS, part_columns
 from fairforget.errors import InputError
+from fairforget.statistics import Floats
 
 from .models import tiny_model
 
@@ -61,6 +63,10 @@ def test_the_two_parts_of_a_log_ratio_are_those_of_its_tokens(protocol: str) -> 
             row["sum_more"] - row["sum_less"], abs=2e-4
         )
     assert measured.items[2]["prior"] == measured.items[2]["conditional"] == 0
+    ratios = np.array([row["sum_more"] - row["sum_less"] for row in measured.items])
+    spread = np.median(np.abs(ratios - np.median(ratios)))
+    for row in measured.items:
+        assert row["conditional_scaled"] == pytest.approx(row["conditional"] / spread, abs=1e-2)
     if protocol == "bos":
         prior = 0.0
         for sentence, sign, changed in ((PAIRS[0].sent_more, 1, 1), (PAIRS[0].sent_less, -1, 2)):
@@ -71,16 +77,16 @@ def test_the_two_parts_of_a_log_ratio_are_those_of_its_tokens(protocol: str) -> 
                 prior += sign * table[i, ids[i]].item()
         assert measured.items[0]["prior"] == pytest.approx(prior, abs=2e-4)
     gender = measured.result["domains"]["gender"]
-    for name in ("prior", "conditional"):
+    for name in ("prior", "conditional", "conditional_scaled"):
         values = [row[name] for row in measured.items if row["domain"] == "gender"]
         assert gender[name] == pytest.approx(np.mean(values))
         assert gender[f"{name}_ci"][0] <= gender[name] <= gender[f"{name}_ci"][1]
-    assert judge(measured.items).unbiased_scores == {"stereotype": 50, "conditional": 0}
+    assert judge(measured.items).unbiased_scores == {"stereotype": 50, "conditional_scaled": 0}
 
 
 def test_masked_models_and_old_files_lack_the_two_parts() -> None:
     new = evaluate(tiny_model("gpt2"), pairs=PAIRS).items
-    old = [{k: v for k, v in row.items() if k not in ("prior", "conditional")} for row in new]
+    old = [{k: v for k, v in row.items() if k not in PARTS} for row in new]
     assert judge(old).unbiased_scores == {"stereotype": 50}
     totals = judge(old).sums.sum(axis=0)
     assert list(judge(old).statistic(totals)) == ["stereotype", "stereotype_summed"]
@@ -88,6 +94,62 @@ def test_masked_models_and_old_files_lack_the_two_parts() -> None:
     masked = evaluate(tiny_model("bert"), pairs=PAIRS[:1])
     assert "prior" not in masked.items[0]
     assert "prior" not in masked.result["domains"]["all"]
+
+
+def test_files_without_the_scaled_part_have_no_verdict_on_the_conditional_one() -> None:
+    rows = evaluate(tiny_model("gpt2"), pairs=PAIRS).items
+    for row in rows:
+        del row["conditional_scaled"]
+    judgement = judge(rows)
+    assert judgement.unbiased_scores == {"stereotype": 50}
+    assert "conditional" in judgement.statistic(judgement.sums.sum(axis=0))
+
+
+def test_pairs_without_spread_have_no_scaled_part() -> None:
+    first, second = part_columns(np.array([[1.0, 0.5], [0.5, 1.0]]))
+    assert first["conditional"], second["conditional"] == (0.5, 1.0)
+    assert first["conditional_scaled"] is second["conditional_scaled"] is None
+
+
+def parts_of_pairs(temperature: float, *, pairs: int = 400) -> Floats:
+    """[pairs, 2] prior and conditional of random next-token distributions at a temperature.
+
+    Each pair has one token that differs and twelve that both sentences share, of 200. With the
+    stereotyped group, every shared token is a little more likely.
+    """
+    generator = np.random.default_rng(3)
+    names = generator.normal(0, 3, (pairs, 200))
+    shared = generator.normal(0, 3, (pairs, 12, 200))
+    noise = generator.gumbel(size=shared.shape)  # so that tokens are drawn, not the likeliest
+    tokens = (shared + noise).argmax(axis=-1)
+    with_groups = [shared + generator.normal(0, 0.5, shared.shape) for _ in range(2)]
+    chosen = np.take_along_axis(with_groups[0], tokens[..., None], -1) + 0.15
+    np.put_along_axis(with_groups[0], tokens[..., None], chosen, -1)
+    first = log_softmax_of(names / temperature)
+    sums = [
+        np.take_along_axis(log_softmax_of(z / temperature), tokens[..., None], -1).sum(axis=(1, 2))
+        for z in with_groups
+    ]
+    return np.column_stack([first[:, 0] - first[:, 1], sums[0] - sums[1]])
+
+
+def log_softmax_of(logits: Floats) -> Floats:
+    """Log-probabilities over the last axis."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+@pytest.mark.parametrize("temperature", [1.05, 1.10])
+def test_a_flatter_distribution_lowers_the_conditional_part_but_not_the_scaled_one(
+    temperature: float,
+) -> None:
+    sharp, flat = (part_columns(parts_of_pairs(t)) for t in (1.0, temperature))
+    ratios = {
+        name: np.mean([row[name] for row in flat]) / np.mean([row[name] for row in sharp])
+        for name in PARTS
+    }
+    assert ratios["conditional"] < 1 - 0.6 * (temperature - 1)
+    assert ratios["conditional_scaled"] == pytest.approx(1, abs=0.02)
 
 
 def test_ties_are_kept_and_are_no_preference() -> None:
@@ -125,11 +187,14 @@ HEADER = ",sent_more,sent_less,stereo_antistereo,bias_type\n"
         (None, "No such file"),
         ("", "no pairs found"),
         (HEADER, "no pairs found"),
-        ("text\nhello\n", "line 2: no column 'sent_more'; the header has 'text'"),
+        ("text\nhello\n", "line 2: no column 'sent_more'; add it, or rename one of 'text'"),
         (HEADER + "0,A b., ,stereo,age\n", "line 2: column 'sent_less' is empty"),
         (HEADER + "0,A b.,A c.,stereo\n", "line 2: 4 fields, but the header has 5"),
         (HEADER + "0,A b.,A c.,stereo,age,x\n", "line 2: more fields than the header"),
-        (HEADER + "0,A b.,A c.,stereo,height\n", "line 2: bias_type 'height' is not one of race"),
+        (
+            HEADER + "0,A b.,A c.,stereo,height\n",
+            "line 2: bias_type 'height' is unknown; choose from race",
+        ),
         (HEADER + "0,A b.,A c.,both,age\n", "line 2: stereo_antistereo 'both'"),
         (HEADER + '0,"A ""b""" c,A c.,stereo,age\n', "line 2: not valid CSV"),
         (HEADER + '0,"A b.,A c.,stereo,age\n1,A d.,A', "line 2: .* and never closes"),
@@ -147,6 +212,7 @@ def test_malformed_files_are_a_one_line_error(tmp_path: Path, content, message) 
         load_benchmark(f"crows_pairs:{path}")
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+    assert "; " in str(error.value)  # a remedy follows
 
 
 def test_a_user_file_with_quotes_and_line_breaks(tmp_path: Path) -> None:

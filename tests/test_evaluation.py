@@ -25,11 +25,12 @@ from fairforget.benchmarks.measurement import Benchmark, Measurement
 from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.cli import main
+from fairforget.comparison.compare import compare
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate, evaluate_into, is_complete
 from fairforget.models.fingerprint import describe_model, hub_commit
 from fairforget.records.evaluation import read_items
-from fairforget.records.inputs import fingerprint_inputs
+from fairforget.records.inputs import fingerprint_benchmarks, fingerprint_inputs
 from fairforget.records.paths import (
     AFTER,
     BEFORE,
@@ -41,7 +42,7 @@ from fairforget.records.paths import (
     SETTINGS,
 )
 from fairforget.records.records import EvaluationRecord
-from fairforget.records.store import read_record
+from fairforget.records.store import read_record, write_record
 from fairforget.tables import show_evaluation
 
 from .models import save_tiny, tiny_model
@@ -222,6 +223,55 @@ def test_what_another_model_or_seed_left_is_measured_anew(small, begun, tmp_path
         (tmp_path / RECORD).unlink()
 
 
+@pytest.fixture
+def edit_words(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A function that changes the digest of StereoSet's neutral words, as an edit of them does."""
+
+    def edit() -> None:
+        entry = BENCHMARKS["stereoset"]
+        monkeypatch.setitem(BENCHMARKS, "stereoset", entry._replace(words=entry.words[:1]))
+
+    return edit
+
+
+@pytest.mark.parametrize("part", ["", PARTS])
+def test_what_was_scored_with_other_neutral_words_is_measured_again(
+    small, begun, edit_words, tmp_path: Path, capsys, part: str
+) -> None:
+    lm, kept = tiny_model("gpt2"), tmp_path / part / "0" if part else tmp_path
+    evaluate_into(kept, lm, small[:2])
+    if part:
+        evaluate_into(tmp_path / PARTS / "0", lm, small[:1])
+    before = read_record(kept / RECORD, EvaluationRecord).results["stereoset"]["words"]
+    edit_words()
+    begun.clear()
+    capsys.readouterr()
+    evaluate_into(tmp_path, lm, small[:2])
+    assert begun[0] == "stereoset"
+    results = read_record(tmp_path / RECORD, EvaluationRecord).results
+    assert results["stereoset"]["words"] not in ("", before)
+    assert "words" not in results["crows_pairs"]
+    if not part:
+        assert "word list of stereoset has changed" in capsys.readouterr().err
+
+
+def test_evaluations_with_other_neutral_words_cannot_be_compared(
+    small, edit_words, tmp_path: Path
+) -> None:
+    lm = tiny_model("gpt2")
+    for name in ("one", "other"):
+        evaluate_into(tmp_path / name, lm, small[:1])
+        edit_words()
+    with pytest.raises(InputError, match=r"words '[0-9a-f]{8}' before, '[0-9a-f]{8}' after"):
+        compare(tmp_path / "one", tmp_path / "other")
+    record = read_record(tmp_path / "one" / RECORD, EvaluationRecord)
+    del record.results["stereoset"]["words"]  # of an older version
+    write_record(record, tmp_path / "one" / RECORD)
+    with pytest.raises(InputError, match=r"words not recorded before, .* version of FairForget"):
+        compare(tmp_path / "one", tmp_path / "other")
+    compare(tmp_path / "one", tmp_path / "one")
+
+
 def test_the_bar_knows_the_number_of_sequences(small, monkeypatch) -> None:
     calls_by_name: dict[str, list[tuple[int, int]]] = {}
 
@@ -317,6 +367,16 @@ def test_only_files_and_models_are_remembered_by_content(tmp_path: Path, monkeyp
     content[-1] ^= 1
     weights.write_bytes(content)
     assert fingerprint_inputs(names)["content of model"] != before["content of model"]
+
+
+def test_benchmarks_are_remembered_by_their_files_and_words(tmp_path: Path, edit_words) -> None:
+    (file := tmp_path / "posts.csv").write_text("text\n")
+    names = ["stereoset:dev", f"crows_pairs:{file}"]
+    before = fingerprint_benchmarks(names)
+    assert [*before] == [f"content of {file}", "content of the word list of stereoset:dev"]
+    edit_words()
+    changed = fingerprint_benchmarks(names)
+    assert [name for name in before if changed[name] != before[name]] == [*before][1:]
 
 
 @pytest.mark.slow

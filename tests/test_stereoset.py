@@ -374,18 +374,22 @@ def lines(*rows: object) -> str:
         ("none.jsonl", lines({**LINE, "unrelated": None}), "line 1: the unrelated sentence"),
         ("blank.jsonl", lines(LINE, {**LINE, "stereotype": " "}), "line 2: the stereotype"),
         ("number.jsonl", lines({**LINE, "stereotype": 3}), "line 1: the stereotype"),
-        ("domain.jsonl", lines({**LINE, "bias_type": "age"}), "line 1: bias_type 'age' is not"),
+        ("domain.jsonl", lines({**LINE, "bias_type": "age"}), "line 1: bias_type 'age' is unknown"),
         ("term.jsonl", lines({**LINE, "target": ""}), "line 1: field 'target'"),
         (
             "twice.jsonl",
             lines({**LINE, "id": 7}, {**LINE, "id": 7}),
             "line 2: id '7' is already used by .*line 1",
         ),
-        ("no_domain.jsonl", lines({**LINE, "bias_type": None}), "line 1: bias_type None is not"),
+        (
+            "no_domain.jsonl",
+            lines({**LINE, "bias_type": None}),
+            "line 1: bias_type None is unknown",
+        ),
         (
             "domains.jsonl",
             lines({**LINE, "bias_type": ["race"]}),
-            "bias_type .'race'. is not one of",
+            "bias_type .'race'. is unknown; choose from",
         ),
         ("context.jsonl", lines({**LINE, "context": 3}), "line 1: field 'context'"),
         ("torn.json", "{", "torn.json: not JSON"),
@@ -401,7 +405,7 @@ def lines(*rows: object) -> str:
         (
             "label.json",
             lines([{**AUTHORS, "sentences": [{"gold_label": "related", "sentence": "A."}]}]),
-            "item 1: gold_label 'related' is not one of",
+            "item 1: gold_label 'related' is unknown; choose from",
         ),
         (
             "label_twice.json",
@@ -428,6 +432,7 @@ def test_malformed_files_are_a_one_line_error(tmp_path: Path, name, content, mes
         load_benchmark(f"stereoset:{path}")
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+    assert "; " in str(error.value)  # a remedy follows
 
 
 def test_intersentence_items_need_a_context(tmp_path: Path) -> None:

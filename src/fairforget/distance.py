@@ -36,6 +36,8 @@ class DistanceChange:
     A negative number narrows it."""
     p: float
     """Two-sided p-value of the hypothesis that the distance did not change; 1 for NaN."""
+    midpoint: Estimate | None = None
+    """Halfway between the two scores, measured from no bias; None for a mean of several changes."""
 
     @property
     def value(self) -> float:
@@ -85,6 +87,7 @@ def distance_change(
         estimate,
         widening=(low - float(hull.min()), float(hull.max()) - high),
         p=max(change.p, midpoint.p) if value and same_direction else 1.0,
+        midpoint=midpoint,
     )
 
 

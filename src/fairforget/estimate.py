@@ -62,7 +62,7 @@ class Estimate:
         return total**2 / spread if spread else math.inf
 
     @property
-    def margin(self) -> float:
+    def half_width(self) -> float:
         """Half the width of the 95 % interval."""
         quantile = float(stdtrit(self.degrees_of_freedom, (1 + CONFIDENCE) / 2))
         return quantile * math.sqrt(self.variance)
@@ -70,8 +70,8 @@ class Estimate:
     @property
     def ci(self) -> tuple[float, float]:
         """95 % interval (Student's t)."""
-        margin = self.margin
-        return self.value - margin, self.value + margin
+        half = self.half_width
+        return self.value - half, self.value + half
 
     @property
     def p(self) -> float:

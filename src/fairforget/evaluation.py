@@ -12,10 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fairforget.benchmarks import check_model_kinds, load_benchmarks
+from fairforget.benchmarks import check_model_kinds, hash_words, load_benchmarks
 from fairforget.benchmarks.degenerate import check_finite_scores
 from fairforget.benchmarks.measurement import Benchmark
-from fairforget.benchmarks.options import list_options
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
 from fairforget.files.atomic import atomic_write
@@ -31,7 +30,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
 from fairforget.records.evaluation import ID_COLUMNS, Evaluation, Items, read_evaluation
-from fairforget.records.inputs import CONTENT, fingerprint_inputs
+from fairforget.records.inputs import CONTENT, fingerprint_benchmarks, fingerprint_inputs
 from fairforget.records.outputs import check_output, open_output, release_output
 from fairforget.records.paths import ITEMS, PARTS, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
@@ -47,6 +46,9 @@ from fairforget.settings import (
 )
 from fairforget.terminal.messages import show_message
 from fairforget.terminal.progress import progress_bar
+
+WORDS = "words"
+"""Key of a result: the digest of the packaged words that its scores depend on."""
 
 
 def evaluate(
@@ -119,7 +121,7 @@ def evaluate(
         check_model_kinds(loaded, language_model)
         return Evaluation(None, *_run_benchmarks(language_model, loaded, settings.seed))
     command = command_settings("evaluate", settings, model=source)
-    inputs = fingerprint_inputs([*([] if given else [source]), *list_options(list(loaded))])
+    inputs = fingerprint_inputs([] if given else [source]) | fingerprint_benchmarks(loaded)
     if given:
         inputs[f"{CONTENT}model"] = fingerprint(given.model)[:16]
     try:
@@ -208,13 +210,25 @@ def is_complete(directory: Path) -> bool:
         if not (directory / RECORD).exists():
             return False
         try:
-            read_evaluation(directory)
+            record = read_evaluation(directory).record
         except InputError as error:
             show_message(f"{error}; evaluating again")
             return False
-        return True
+        if stale := _list_stale(record):
+            show_message(
+                f"{directory}: the word list of {', '.join(stale)} has changed since this "
+                "evaluation, or the evaluation does not name it; evaluating again"
+            )
+        return not stale
 
     return broadcast_from_first(check)
+
+
+def _list_stale(record: EvaluationRecord) -> list[str]:
+    """Return the benchmarks of a record that were scored with other packaged words."""
+    return [
+        name for name, result in record.results.items() if result.get(WORDS, "") != hash_words(name)
+    ]
 
 
 def remove_parts(directory: Path) -> None:
@@ -237,6 +251,8 @@ def _run_benchmarks(
             )
         check_finite_scores(name, measurement)
         results[name] = measurement.result
+        if words := hash_words(name):
+            results[name][WORDS] = words
         items += [{"benchmark": name, **item} for item in measurement.items]
         seconds[name] = round(time.perf_counter() - start, 2)
     record = EvaluationRecord(
@@ -257,7 +273,11 @@ def _is_done(part: Path, name: str, facts: ModelFacts, seed: int) -> bool:
         record = read_evaluation(part).record
     except InputError:  # damaged: evaluate again
         return False
-    return list(record.results) == [name] and (record.model, record.seed) == (facts, seed)
+    return (
+        list(record.results) == [name]
+        and (record.model, record.seed) == (facts, seed)
+        and not _list_stale(record)
+    )
 
 
 def _write(directory: Path, record: EvaluationRecord, items: pa.Table) -> None:

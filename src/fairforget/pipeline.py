@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairforget.benchmarks import check_model_kinds, load_benchmarks
-from fairforget.benchmarks.options import list_options
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.card import write_card
 from fairforget.comparison.compare import Comparison, compare_evaluations
@@ -41,7 +40,7 @@ from fairforget.models.saving import save_model
 from fairforget.objectives import Objective, TokenLoss, as_objective
 from fairforget.objectives.objective import identify_loss
 from fairforget.records.evaluation import Evaluation, read_evaluation
-from fairforget.records.inputs import CONTENT, fingerprint_inputs
+from fairforget.records.inputs import CONTENT, fingerprint_benchmarks, fingerprint_inputs
 from fairforget.records.outputs import check_output, open_output, release_output
 from fairforget.records.paths import (
     AFTER,
@@ -364,5 +363,5 @@ def _fingerprint(
             names.append(parse_name(getattr(settings, role)).corpus)
     if objective:
         objects["objective"] = hash_values((objective.name, identify_loss(objective.loss)))
-    files = fingerprint_inputs([*names, *list_options(split_commas(settings.benchmarks))])
+    files = fingerprint_inputs(names) | fingerprint_benchmarks(split_commas(settings.benchmarks))
     return files | {CONTENT + name: value[:16] for name, value in objects.items()}

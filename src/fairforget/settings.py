@@ -211,8 +211,8 @@ class TransferSettings(StudySettings):
         margin: Equivalence margin in points: a change of bias too small to matter. The verdict "no
             more than margin" excludes a fall of this size, or one beyond at least one control. Set
             it before you see results.
-        margin_continuous: The same for continuous scores: in median absolute deviations for
-            contribution_scaled (StereoSet), in nats per pair for conditional (CrowS-Pairs).
+        margin_continuous: The same for continuous scores: contribution_scaled (StereoSet) and
+            conditional_scaled (CrowS-Pairs), in median absolute deviations.
         cluster: Run sequentially (none), or on the Ray cluster at RAY_ADDRESS or, without that
             variable, one started on this machine (ray).
         cpus_per_run: CPU cores per run on the cluster.

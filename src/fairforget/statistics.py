@@ -28,6 +28,11 @@ Floats = npt.NDArray[np.float64]
 Key = TypeVar("Key", bound=Hashable)
 
 
+def deviation(values: Floats) -> float:
+    """Median absolute deviation (MAD) from the median of [values]."""
+    return float(np.median(np.abs(values - np.median(values))))
+
+
 def cluster_sums(
     values: npt.ArrayLike, clusters: Sequence[Hashable]
 ) -> tuple[list[Hashable], Floats]:

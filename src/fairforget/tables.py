@@ -41,12 +41,12 @@ TITLES = {
 }
 NOT_SHOWN = (
     *("contribution_scaled", "contribution_items", "ss_smoothed", "ss_smoothed_by_sense"),
-    "prior",
+    *("conditional_scaled", "prior"),
 )
 """Scores that are only in the record: a table has 80 columns."""
 BESIDE = {
     "contribution": "contribution_scaled",
-    "conditional": "conditional",
+    "conditional": "conditional_scaled",
     "gap": "gap",
     "log_prob": "accuracy",
 }
@@ -118,9 +118,9 @@ def show_comparison(comparison: Comparison) -> None:
         "version (ability benchmarks: the correct answer). p: exact McNemar test of these items, "
         "or Student's t for scores that do not count items. Contribution: what naming the group, "
         "instead of a neutral word, adds to the log-probability of the stereotype minus that of "
-        "the anti-stereotype; p and verdict are those of the contribution scaled by the model's "
-        "spread. Holm: p corrected separately over single domains, over all items, and over "
-        "ability benchmarks. Intervals: paired t over clusters of items."
+        "the anti-stereotype. Contribution and conditional: p and verdict are those of the score "
+        "scaled by the model's spread. Holm: p corrected separately over single domains, over all "
+        "items, and over ability benchmarks. Intervals: paired t over clusters of items."
     )
     print_lines((*comparison.notes, *comparison.limitations))
 

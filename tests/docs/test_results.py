@@ -23,6 +23,8 @@ from fairforget.corpora.builtin import builtin_texts
 from fairforget.data.stereoset import Item
 from fairforget.models.fingerprint import model_identity
 from fairforget.models.language_model import LanguageModel
+from fairforget.training.line_search import TOLERANCE
+from fairforget.training.unlearn import CHECK_TEXTS
 from fairforget.transfer_study import plan
 from fairforget.transfer_study.runs import compute_digests
 from tests.models import tiny_model
@@ -67,6 +69,20 @@ def test_a_page_is_generated_from_its_results(name: str, script) -> None:
     page = script(f"score_{name}").PAGE
     assert page.results_path == RESULTS / f"{name}.json"
     _check_files(page.render(page.load()))
+
+
+def test_the_page_of_a_step_uses_every_result(script) -> None:
+    page = script("score_step").PAGE
+    used: set[str] = set()
+
+    class Watched(dict[str, object]):
+        def __getitem__(self, name: str) -> object:
+            used.add(name)
+            return super().__getitem__(name)
+
+    results = page.load()
+    page.render(Watched(results))
+    assert used == {*results}
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -118,6 +134,10 @@ def test_transfer_finds_the_archived_runs_of_a_study(
     script("study_archive").restore_runs(study / "runs.tar.xz", tmp_path)
     versions = json.loads((tmp_path / "settings.json").read_text(encoding="utf-8"))["versions"]
     monkeypatch.setattr(plan, "VERSIONS", versions)
+    # the runs are older than the search on few texts and the neutral words, so they are not found
+    # by their names of today
+    monkeypatch.setattr("fairforget.transfer_study.runs.hash_words", lambda name: "")
+    monkeypatch.setattr("fairforget.transfer_study.runs.SEARCH", (CHECK_TEXTS, TOLERANCE))
     settings = json.loads((study / "study.json").read_text(encoding="utf-8"))["settings"]
     crossed = {name: settings.pop(name) for name in ("forget", "objectives", "controls", "seeds")}
     for name in ("margin", "margin_continuous"):

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
 from fairforget.benchmarks import crows_pairs
+from fairforget.benchmarks.crows_pairs_parts import part_columns
 from fairforget.benchmarks.measurement import compute_scores
 from fairforget.benchmarks.stereoset.scores import Scored, aggregate, make_rows
 from fairforget.comparison.compare import Comparison, compare
@@ -62,6 +63,12 @@ def stereoset_rows(*, shift: float = 0.0, seed: int = 0, text: str = "") -> list
 def crows_rows(*, shift: float = 0.0, text: str = "") -> list[dict[str, Any]]:
     """Pairs about the weather."""
     generator, other = np.random.default_rng(5), np.random.default_rng(6)
+    parts = np.array(
+        [
+            (other.normal(1.0, 2.0), other.normal(0.3, 0.4) - shift * other.uniform())
+            for _ in range(60)
+        ]
+    )
     return [
         {
             "benchmark": "crows_pairs",
@@ -73,10 +80,9 @@ def crows_rows(*, shift: float = 0.0, text: str = "") -> list[dict[str, Any]]:
             "score_less": generator.normal(-3.2, 0.5),
             "sum_more": -20.0 - i % 3,
             "sum_less": -21.0,
-            "prior": other.normal(1.0, 2.0),
-            "conditional": other.normal(0.3, 0.4) - shift * other.uniform(),
+            **columns,
         }
-        for i in range(60)
+        for i, columns in enumerate(part_columns(parts))
     ]
 
 

@@ -1,11 +1,14 @@
 """Plots of bias against utility loss."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fairforget.report.contents import read_runs
-from fairforget.report.frontier import frontiers, mean_bias, run_points
+from fairforget.report.frontier import frontiers, points_table
+from fairforget.report.frontier_points import mean_bias, run_points
 from fairforget.transfer_study.report.page import read as read_study
 from fairforget.transfer_study.report.page import study_points
 from tests.report.runs import write_runs, write_study
@@ -27,6 +30,11 @@ def test_points_of_runs_have_the_measured_values(tmp_path: Path) -> None:
     assert 0 <= one.bias.ci[0] <= one.bias.ci[1]
     assert one.lms is not None
     assert one.lms.ci is not None
+    contributions = [d["contribution_scaled"] for name, d in domains.items() if name != "all"]
+    assert one.contribution is not None
+    assert one.contribution.value == pytest.approx(np.mean(np.abs(contributions)))
+    assert one.contribution.ci is not None
+    assert one.contribution.ci[0] <= one.contribution.value <= one.contribution.ci[1]
 
 
 def test_without_items_there_is_no_interval(tmp_path: Path) -> None:
@@ -54,15 +62,37 @@ def test_points_of_a_study_have_the_recorded_values(tmp_path: Path) -> None:
         and c.domain not in ("all", "religion")
     ]
     assert points[1].bias.value == pytest.approx(sum(mine) / len(mine))
+    scaled = {
+        c.domain: (c.before, c.after)
+        for c in found.matrix
+        if (c.forget, c.control, c.measure) == ("gender", None, "contribution_scaled")
+        and c.domain not in ("all", "religion")
+    }
+    before, after = np.mean(np.abs([*scaled.values()]), axis=0)
+    assert [p.contribution and p.contribution.value for p in points[:2]] == [
+        pytest.approx(before),
+        pytest.approx(after),
+    ]
+
+
+def test_without_a_contribution_there_are_two_plots(tmp_path: Path) -> None:
+    points = study_points(read_study(write_study(tmp_path)))
+    ids = ["frontier-perplexity", "frontier-lms"]
+    more = ["frontier-contribution-perplexity", "frontier-contribution-lms"]
+    assert [plot.id for plot in frontiers(points)] == ids + more
+    assert "Mean scaled contribution" in [c.title for c in points_table(points).columns]
+    old = [replace(point, contribution=None) for point in points]
+    assert [plot.id for plot in frontiers(old)] == ids
+    assert "Mean scaled contribution" not in [c.title for c in points_table(old).columns]
 
 
 def test_marks_are_inside_the_plot_and_overlapping_ones_share_a_label(tmp_path: Path) -> None:
     points = study_points(read_study(write_study(tmp_path)))
-    perplexity, lms = frontiers(points)
-    for plot in (perplexity, lms):
+    perplexity, lms, *contributions = frontiers(points)
+    for plot in (perplexity, lms, *contributions):
         for p in plot.points:
             assert 0 <= p.x.low <= p.x.x <= p.x.high <= 100
             assert 0 <= p.y.low <= p.y.x <= p.y.high <= 100
-        assert plot.y_ticks[0].text == "0"
+        assert float(plot.y_ticks[0].text) == 0
     assert [p.number for p in perplexity.points] == ["0", "1, 3", "2, 4", "", ""]
     assert [p.kind for p in lms.points] == ["original", *["method", "control"] * 2]

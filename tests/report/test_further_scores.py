@@ -79,8 +79,11 @@ def test_the_contribution_is_beside_the_stereotype_score(tmp_path: Path) -> None
 def test_crows_pairs_has_both_parts_of_its_log_ratio(tmp_path: Path) -> None:
     section = benchmark_section("crows_pairs", changes_of(write_unlearning(tmp_path)), "")
     (table,) = section["tables"]
-    assert {"Conditional before", "Conditional: verdict"} <= {c.title for c in table.columns}
-    assert [t.caption for t in section["folded"]] == ["CrowS-Pairs: prior log-ratio, nats per pair"]
+    assert {"Conditional before", "Scaled: verdict"} <= {c.title for c in table.columns}
+    assert [t.caption for t in section["folded"]] == [
+        "CrowS-Pairs: scaled conditional log-ratio, deviations",
+        "CrowS-Pairs: prior log-ratio, nats per pair",
+    ]
 
 
 def test_a_comparison_has_the_same_changes_as_the_two_evaluations(tmp_path: Path) -> None:

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from fairforget.benchmarks.stereoset import judge
 from fairforget.report.tables import Table
-from fairforget.transfer_study.record import MatrixCell, StudyRecord
+from fairforget.transfer_study.record import Gap, MatrixCell, StudyRecord
 from fairforget.transfer_study.report.dose_plot import dose_plots
 from fairforget.transfer_study.report.page import BenchmarkPart, context, parts, read
 from fairforget.transfer_study.report.summary import count_verdicts
 from fairforget.transfer_study.report.terminal import show_study
 
-from .runs import write_study
+from .runs import stereoset_rows, write_study
 
 
 @pytest.fixture
@@ -40,6 +41,33 @@ def main_cells(study: StudyRecord) -> list[MatrixCell]:
 
 def titles(table: Table) -> list[str]:
     return [column.title for column in table.columns]
+
+
+def test_what_was_left_out_is_said_with_run_domain_and_score(study: StudyRecord, capsys) -> None:
+    gap = Gap("mine:gender", "random", "ascent", 2, "stereoset", "contribution_scaled", "race")
+    assert context(study)["gaps"] == []
+    lacking = replace(study, gaps=[gap])
+    (sentence,) = context(lacking)["gaps"]
+    for named in ("StereoSet, scaled contribution of the group", "domain race", "seed 2"):
+        assert named in sentence
+    assert "mine:gender · ascent, random, seed 2" in sentence
+    show_study(lacking)
+    assert "left out for all runs" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_scaled_contribution_has_the_one_in_nats_beside_it(study: StudyRecord) -> None:
+    table = part_of(study, "contribution_scaled").excess
+    cells = [c for c in study.matrix if c.measure == "contribution_scaled" and c.control is None]
+    column = titles(table).index("Nats per token")
+    assert titles(table)[column + 1] == "Verdict"  # which is of the scaled one
+    for row, cell in zip(table.rows, cells, strict=True):
+        assert cell.nats is not None
+        assert row[column] == f"{cell.nats[0]:.3f} → {cell.nats[1]:.3f}".replace("-", "−")
+    rows = [row for row in stereoset_rows() if row["domain"] == cells[0].domain]
+    scores = judge(rows).statistic(judge(rows).sums.sum(axis=0))
+    assert cells[0].nats is not None
+    assert cells[0].nats[0] == pytest.approx(scores["contribution"])
+    assert "Nats per token" not in titles(part_of(study).excess)
 
 
 def test_the_answer_has_one_row_per_forget_corpus(study: StudyRecord) -> None:

@@ -7,12 +7,15 @@ import math
 import pytest
 
 from fairforget.errors import InputError
+from fairforget.report.measures import MEASURES
 from fairforget.transfer_study.margins import Margins
 
 
 def test_each_kind_of_score_has_its_margin() -> None:
     margins = Margins(2.0, 0.1)
-    assert [margins.of(name) for name in ("ss", "contribution_scaled")] == [2.0, 0.1]
+    for name, measure in MEASURES.items():
+        assert margins.of(name) == (2.0 if measure.unit == "points" else 0.1)
+    assert margins.of("accuracy of a new benchmark") == 2.0
 
 
 @pytest.mark.parametrize("name", ["margin", "margin_continuous"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairforget.benchmarks.stereoset import judge
+from fairforget.transfer_study import matrix as matrix_module
 from fairforget.transfer_study.effects import measure_effects
 from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
-from fairforget.transfer_study.record import MatrixCell, MatrixRow
+from fairforget.transfer_study.record import Gap, MatrixCell, MatrixRow
 
 from .items import result, rows, ss
 
@@ -45,6 +47,59 @@ def test_before_and_after_are_the_benchmarks_scores_averaged_over_seeds() -> Non
     distances = [abs(ss(list(r.items), "race") - 50) for r in runs]
     assert cell.bias.value == pytest.approx(np.mean(distances) - abs(cell.before - 50))
     assert not cell.own
+
+
+def test_a_score_that_one_run_lacks_is_left_out_and_named() -> None:
+    runs = [
+        result("builtin:gender", control, seed=s) for control in (None, "random") for s in SEEDS
+    ]
+    before = rows()
+    for items in (before, *(run.items for run in runs)):
+        for item in items:
+            item["contribution_scaled"] = item["score_stereotype"] - item["score_anti_stereotype"]
+    for item in runs[4].items:
+        if item["domain"] == "race":
+            item["contribution_scaled"] = None
+    found = transfer_matrix(before, runs, ["stereoset"], controls=["random"])
+    gap = Gap(
+        "builtin:gender",
+        "random",
+        "counterfactual-kl",
+        1,
+        "stereoset",
+        "contribution_scaled",
+        "race",
+    )
+    assert found.gaps == [gap]
+    domains = {measure: set() for measure in ("ss", "contribution_scaled")}
+    for cell in found.cells:
+        domains[cell.measure].add(cell.domain)
+    assert domains == {
+        "ss": {"gender", "race", "all"},
+        "contribution_scaled": {"gender", "all"},
+    }
+    assert transfer_matrix(rows(), runs, ["stereoset"], controls=["random"]).gaps == []
+
+
+def test_controls_are_found_once_for_all_bias_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [
+        result("builtin:gender", control, seed=s) for control in (None, "random") for s in SEEDS
+    ]
+    before = rows()
+    for items in (before, *(run.items for run in runs)):
+        for item in items:
+            item["contribution_scaled"] = item["score_stereotype"] - item["score_anti_stereotype"]
+    calls: Counter[str] = Counter()
+    for function in (matrix_module.find_controls, matrix_module.find_obstacle):
+
+        def counted(*args: Any, function: Any = function) -> Any:
+            calls[function.__name__] += 1
+            return function(*args)
+
+        monkeypatch.setattr(matrix_module, function.__name__, counted)
+    found = transfer_matrix(before, runs, ["stereoset"], controls=["random"])
+    assert {cell.measure for cell in found.cells} == {"ss", "contribution_scaled"}
+    assert calls == {"find_controls": 2, "find_obstacle": 2}  # once for each of the two groups
 
 
 def test_only_an_effect_beyond_the_control_is_supported() -> None:

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import norm, t
 
-from fairforget.distance import DistanceChange
+from fairforget.distance import DistanceChange, distance_change
 from fairforget.estimate import Estimate
 from fairforget.statistics import adjust_holm, holm
 from fairforget.transfer_study.record import Effect, MatrixCell, Reason
@@ -171,47 +171,79 @@ def test_controls_and_totals_cost_the_verdicts_no_power() -> None:
     assert (few.verdict, few.reason, few.p_verdict) == ("undecided", "too few terms", None)
 
 
-def is_decided(parts: list[Estimate], tests: int, *, data: float = 1.0, seeds: float = 1.0) -> bool:
-    """Whether normal effects are found with a power of 80 %, with `data` times the data."""
-    rising = any(part.value > 0 for part in parts)
-    level = 0.05 / tests / (len(parts) if rising else 1)
+NEAR = st.builds(
+    lambda estimate, midpoint: DistanceChange(estimate, (0.0, 0.0), estimate.p, midpoint),
+    SPREADS,
+    st.none() | SPREADS,
+)
+"""Changes of distance, some of scores that may be on either side of no bias."""
+
+
+def is_decided(
+    changes: list[DistanceChange], tests: int, *, data: float = 1.0, seeds: float = 1.0
+) -> bool:
+    """Whether normal effects are found with a power of 80 %, with `data` times the data.
+
+    A change of distance is found where both the change and the side of no bias are.
+    """
+    rising = any(change.value > 0 for change in changes)
+    level = 0.05 / tests / (len(changes) if rising else 1)
+    z = (norm.isf(level / 2) + norm.ppf(0.8)) * (1 - 1e-9)
+
+    def is_found(part: Estimate) -> bool:
+        seed_variance = part.variance - part.item_variance
+        variance = (part.item_variance + seed_variance / seeds) / data
+        return abs(part.value) / math.sqrt(variance) >= z
+
     found = [
-        abs(part.value) / math.sqrt(variance) >= (norm.isf(level / 2) + norm.ppf(0.8)) * (1 - 1e-9)
-        for part in parts
-        for variance in [(part.item_variance + (part.variance - part.item_variance) / seeds) / data]
-        if part.value > 0 or not rising
+        all(is_found(part) for part in (change.estimate, change.midpoint) if part)
+        for change in changes
+        if change.value > 0 or not rising
     ]
     return any(found) if rising else all(found)
 
 
-@given(st.lists(SPREADS, min_size=1, max_size=5), st.integers(1, 300))
-def test_the_required_data_decide_and_less_do_not(parts: list[Estimate], tests: int) -> None:
-    needed = data_needed(parts, tests)
-    assert needed is not None
-    assert is_decided(parts, tests, data=needed)
-    if needed > 1.01:
-        assert not is_decided(parts, tests, data=needed * 0.99)
-
-
-@given(st.lists(SPREADS, min_size=1, max_size=5), st.integers(1, 300), st.integers(2, 5))
-def test_the_required_seeds_decide_and_fewer_do_not(
-    parts: list[Estimate], tests: int, seeds: int
+@given(st.lists(NEAR, min_size=1, max_size=5), st.integers(1, 300))
+def test_the_required_data_decide_and_less_do_not(
+    changes: list[DistanceChange], tests: int
 ) -> None:
-    needed = seeds_needed(parts, tests, seeds)
+    needed = data_needed(changes, tests)
+    assert needed is not None
+    assert is_decided(changes, tests, data=needed)
+    if needed > 1.01:
+        assert not is_decided(changes, tests, data=needed * 0.99)
+
+
+@given(st.lists(NEAR, min_size=1, max_size=5), st.integers(1, 300), st.integers(2, 5))
+def test_the_required_seeds_decide_and_fewer_do_not(
+    changes: list[DistanceChange], tests: int, seeds: int
+) -> None:
+    needed = seeds_needed(changes, tests, seeds)
     if needed is None:
-        assert not is_decided(parts, tests, seeds=1e9)
+        assert not is_decided(changes, tests, seeds=1e9)
         return
     assert needed > seeds
-    assert is_decided(parts, tests, seeds=needed / seeds)
+    assert is_decided(changes, tests, seeds=needed / seeds)
     assume(needed > seeds + 1)
-    assert not is_decided(parts, tests, seeds=(needed - 1) / seeds)
+    assert not is_decided(changes, tests, seeds=(needed - 1) / seeds)
 
 
 def test_no_amount_of_data_may_be_enough() -> None:
-    nothing = [spread(0.0, 0.5, 0.5)]
+    nothing = [DistanceChange(spread(0.0, 0.5, 0.5), (0.0, 0.0), 1.0)]
     assert data_needed(nothing, 10) is None
     assert seeds_needed(nothing, 10, 3) is None
-    of_items = spread(-1.0, 1.4, 0.1)
+    of_items = DistanceChange(spread(-1.0, 1.4, 0.1), (0.0, 0.0), 1.0)
     critical = norm.isf(0.025) + norm.ppf(0.8)
     assert data_needed([of_items], 1) == pytest.approx(1.5 * critical**2)
     assert seeds_needed([of_items], 1, 3) is None
+    at_no_bias = replace(of_items, midpoint=spread(0.0, 0.5, 0.5))
+    assert data_needed([at_no_bias], 1) is None
+
+
+def test_a_score_near_no_bias_needs_more_data_than_its_change() -> None:
+    """The interval of the change excludes 0 alone, that of the distance does not."""
+    change, midpoint = spread(-4.0, 1.0), spread(51.0, 1.0)
+    near = distance_change(change, midpoint, 50.0, -2.0)
+    assert near.p > 0.05
+    critical = norm.isf(0.025) + norm.ppf(0.8)
+    assert data_needed([near], 1) == pytest.approx(critical**2)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
 from fairforget.errors import InputError
+from fairforget.files.digest import hash_values
 
 if TYPE_CHECKING:
     from fairforget.benchmarks.measurement import Benchmark, Judge
@@ -26,6 +28,8 @@ class Entry(NamedTuple):
     compared one by one."""
     options: str
     """Its options, for `--help`."""
+    words: tuple[str, ...] = ()
+    """Files in the module's package with words that its scores depend on."""
 
 
 BENCHMARKS = {
@@ -33,6 +37,7 @@ BENCHMARKS = {
         "fairforget.benchmarks.stereoset",
         "intersentence; bos (default) or bias-bench; dev (default) or test, or a .json or .jsonl "
         "file of items",
+        ("neutral.toml", "pronouns.toml"),
     ),
     "crows_pairs": Entry(
         "fairforget.benchmarks.crows_pairs",
@@ -73,6 +78,16 @@ def load_benchmark(name: str) -> Benchmark:
         raise InputError(f"benchmark {name!r} is unknown; choose from {', '.join(BENCHMARKS)}")
     benchmark: Benchmark = import_module(BENCHMARKS[base].module).prepare(options)
     return benchmark
+
+
+def hash_words(name: str) -> str:
+    """A short digest of the packaged words that a benchmark's scores depend on; "" for none."""
+    entry = BENCHMARKS.get(name.partition(":")[0])
+    if entry is None or not entry.words:
+        return ""
+    return hash_values([files(entry.module).joinpath(file).read_bytes() for file in entry.words])[
+        :8
+    ]
 
 
 def find_judge(name: str) -> Judge | None:
@@ -122,6 +137,7 @@ __all__ = [
     "check_model_kinds",
     "find_bias_judge",
     "find_judge",
+    "hash_words",
     "load_benchmark",
     "load_benchmarks",
 ]

@@ -4,22 +4,24 @@ The score is the share of pairs, in %, in which `sent_more` (the more stereotypi
 whatever the pair's direction) is more likely than `sent_less`; 50 means no preference. A tie does
 not count as a preference.
 
-For causal models the summed log-ratio of a pair has two parts, in nats. `prior` is log p of the
-tokens that differ, given what precedes them: mostly how frequent the words for the two groups are.
-`conditional` is log p of the shared tokens, given what precedes them: how much likelier the rest of
-the sentence is with the one group than with the other. Both are means over pairs, and their sum is
-the mean of the log-ratios.
+For causal models there are also the two parts of a pair's log-ratio (`crows_pairs_parts.py`).
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from fairforget.benchmarks.crows_pairs_parts import (
+    PARTS,
+    SCALED,
+    changed_positions,
+    pair_parts,
+    part_columns,
+)
 from fairforget.benchmarks.measurement import (
     Benchmark,
     Judgement,
@@ -29,7 +31,7 @@ from fairforget.benchmarks.measurement import (
     group_by_domain,
 )
 from fairforget.benchmarks.options import FILE, Protocols, list_model_kinds, parse_options
-from fairforget.benchmarks.sentences import Floats32, check_length, sentence_scores
+from fairforget.benchmarks.sentences import check_length, sentence_scores
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.crows_pairs import DOMAINS, Pair, read_pairs
 from fairforget.data.locate import find_file
@@ -45,10 +47,6 @@ PROTOCOLS: Protocols = {
 }
 DECIMALS = 3
 """Scores of masked models are rounded before comparison, as in the code of both papers."""
-PARTS = ("prior", "conditional")
-"""The two parts of a pair's log-ratio: columns of items, and scores."""
-PART_DECIMALS = 4
-"""Of these columns, so that an archive of items is small; scores are means of rounded values."""
 
 
 def prepare(options: Sequence[str]) -> Benchmark:
@@ -109,7 +107,7 @@ def evaluate(
             progress=progress,
         )
         mean, total = scores.mean.reshape(-1, 2), scores.total.reshape(-1, 2)
-        parts = _parts(language_model, pairs, scores.tokens)
+        parts = pair_parts(language_model, pairs, scores.tokens)
     else:
         kept, mean, total = _masked_scores(language_model, pairs, protocol, progress)
     items: list[Row] = [
@@ -128,11 +126,8 @@ def evaluate(
         for pair, m, t in zip(kept, mean, total, strict=True)
     ]
     if parts is not None:
-        for item, (prior, conditional) in zip(items, parts, strict=True):
-            item |= {
-                "prior": round(float(prior), PART_DECIMALS),
-                "conditional": round(float(conditional), PART_DECIMALS),
-            }
+        for item, columns in zip(items, part_columns(parts), strict=True):
+            item |= columns
     result: dict[str, Any] = {
         "protocol": protocol,
         "pairs": len(kept),
@@ -151,28 +146,30 @@ def judge(rows: Sequence[Row]) -> Judgement:
     """Pairs as numbers; each is its own cluster.
 
     `prior` is no bias score: its value for a model without bias depends on how frequent words are.
-    Rows of masked models and of old files lack both parts.
+    Rows of masked models and of old files lack some or all of `PARTS`.
     """
     more = np.array([row["score_more"] > row["score_less"] for row in rows])
     summed = np.array([row["sum_more"] > row["sum_less"] for row in rows])
-    has_parts = all(row.get(name) is not None for name in PARTS for row in rows)
+    present = [name for name in PARTS if all(row.get(name) is not None for row in rows)]
     # sums have the same columns for all rows, so that any two can be paired
-    parts = [[row[name] if has_parts else np.nan for row in rows] for name in PARTS]
+    parts = [[row[name] if name in present else np.nan for row in rows] for name in PARTS]
     return Judgement(
         sums=np.column_stack([more, summed, np.ones(len(rows)), *parts]).astype(np.float64),
-        statistic=partial(_statistic, has_parts=has_parts),
+        statistic=partial(_statistic, present=present),
         verdicts=more,
         ties=sum(row["score_more"] == row["score_less"] for row in rows),
-        unbiased_scores={"stereotype": 50.0} | ({"conditional": 0.0} if has_parts else {}),
+        unbiased_scores={"stereotype": 50.0} | ({SCALED: 0.0} if SCALED in present else {}),
     )
 
 
-def _statistic(totals: Floats, *, has_parts: bool) -> dict[str, Floats]:
+def _statistic(totals: Floats, *, present: Sequence[str]) -> dict[str, Floats]:
     shares = 100 * totals[..., :2] / totals[..., 2:3]
-    scores: dict[str, Floats] = {"stereotype": shares[..., 0], "stereotype_summed": shares[..., 1]}
-    if has_parts:
-        scores |= {name: totals[..., i] / totals[..., 2] for i, name in enumerate(PARTS, 3)}
-    return scores
+    means = {name: totals[..., i] / totals[..., 2] for i, name in enumerate(PARTS, 3)}
+    return {
+        "stereotype": shares[..., 0],
+        "stereotype_summed": shares[..., 1],
+        **{name: means[name] for name in present},
+    }
 
 
 def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
@@ -188,32 +185,6 @@ def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
         if name in scores:
             result |= {name: scores[name][0], f"{name}_ci": scores[name][1]}
     return {**result, "pairs": len(rows), "ties": judgement.ties}
-
-
-def _parts(
-    language_model: LanguageModel, pairs: Sequence[Pair], log_probs: Sequence[Floats32]
-) -> Floats:
-    """[pairs, 2] prior and conditional of `sent_more` minus those of `sent_less`, in nats.
-
-    Args:
-        language_model: the model that scored the pairs.
-        pairs: of sentences.
-        log_probs: [2 · pairs] of each token of each sentence, in the order of the pairs.
-    """
-    sentences = [text for pair in pairs for text in (pair.sent_more, pair.sent_less)]
-    encoded = language_model.tokenizer(sentences, add_special_tokens=False)["input_ids"]
-    parts = np.empty((len(pairs), 2))
-    for number, pair in enumerate(pairs):
-        ids = encoded[2 * number : 2 * number + 2]
-        order = (1, 0) if pair.antistereo else (0, 1)  # as for masked models
-        changed = _changed_positions(ids[order[0]], ids[order[1]])
-        sums = np.zeros((2, 2))  # [sentence, part]
-        for sentence, positions in zip(order, changed, strict=True):
-            values = log_probs[2 * number + sentence].astype(np.float64)
-            sums[sentence, 0] = values[positions].sum()
-            sums[sentence, 1] = np.delete(values, positions).sum()
-        parts[number] = sums[0] - sums[1]
-    return parts
 
 
 def _masked_scores(
@@ -266,7 +237,7 @@ def _aligned_positions(
     first: Sequence[int], second: Sequence[int], *, shared: bool
 ) -> tuple[list[int], list[int]]:
     """Positions of the shared tokens (special tokens at the ends excluded) or the changed ones."""
-    changed = _changed_positions(first, second)
+    changed = changed_positions(first, second)
     if not shared:
         return changed
     rest = [
@@ -274,17 +245,6 @@ def _aligned_positions(
         for ids, part in zip((first, second), changed, strict=True)
     ]
     return rest[0][1:-1], rest[1][1:-1]
-
-
-def _changed_positions(first: Sequence[int], second: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Positions of the tokens in which two sentences differ."""
-    positions: tuple[list[int], list[int]] = ([], [])
-    matcher = difflib.SequenceMatcher(None, list(map(str, first)), list(map(str, second)))
-    for operation, a, b, c, d in matcher.get_opcodes():
-        if operation != "equal":
-            positions[0].extend(range(a, b))
-            positions[1].extend(range(c, d))
-    return positions
 
 
 __all__ = ["DOMAINS", "Pair", "evaluate", "judge", "prepare", "read_pairs"]

@@ -39,6 +39,7 @@ _MEASURES = {
     "icat": "ICAT",
     "stereotype": "stereotype preferred, % (50 means no preference)",
     "conditional": "conditional log-ratio, nats per pair (0 means no bias)",
+    "conditional_scaled": "conditional log-ratio, scaled (0 means no bias)",
     "prior": "prior log-ratio, nats per pair",
     "gap": "gap of the pronouns, nats per pair (0 means no bias)",
     "log_prob": "log-probability of facts about groups, nats per fact",

@@ -189,15 +189,19 @@ def _read_evaluation(directory: Path) -> Evaluation:
 
 def _check_settings(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     differences = [
-        f"{key} {old.get(key)!r} before, {new.get(key)!r} after"
+        f"{key} {_describe_setting(old, key)} before, {_describe_setting(new, key)} after"
         for key in {**old, **new}
         if key not in MEASUREMENTS and old.get(key) != new.get(key)
     ]
     if differences:
         raise InputError(
             f"{name} cannot be compared: {'; '.join(differences)}; evaluate both with the same "
-            "settings"
+            "settings and version of FairForget"
         )
+
+
+def _describe_setting(result: Mapping[str, Any], key: str) -> str:
+    return repr(result[key]) if key in result else "not recorded"
 
 
 def _group_by_benchmark(rows: Sequence[Row]) -> dict[str, list[Row]]:

@@ -90,7 +90,8 @@ def iter_corpus(name: str, *, label: str = "hateful", seed: int = 0) -> Iterator
     elif splits:
         condition = f"of split {split!r}; it has {_join_names(splits)}"
     else:
-        condition = "with " + "&".join(f"{key}={value}" for key, value in options.items())
+        given = "&".join(f"{key}={value}" for key, value in options.items())
+        condition = f"with {given}; change or remove these options"
     raise InputError(f"corpus {name!r} has no text {condition if options or splits else 'at all'}")
 
 

@@ -132,7 +132,9 @@ def _check_columns(source: object, names: list[str], columns: Mapping[str, str])
 def _parse_row(where: str, row: Mapping[str, Any], default_id: str) -> Text:
     text = row.get("text")
     if not isinstance(text, str) or not text.strip():
-        raise InputError(f"{where}: `text` is missing, empty or not a string")
+        raise InputError(
+            f"{where}: `text` is missing, empty or not a string; write a text, or remove the row"
+        )
     try:
         return Text(
             id=str(row.get("id") or default_id),
@@ -156,7 +158,7 @@ def _read_string(row: Mapping[str, Any], name: str, where: str) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        raise InputError(f"{where}: `{name}` is {value!r}; expected a string")
+        raise InputError(f"{where}: `{name}` is {value!r}; write a string, or leave it empty")
     return value
 
 
@@ -165,7 +167,7 @@ def _read_boolean(row: Mapping[str, Any], name: str) -> bool | None:
     if value is None or value == "":
         return None
     if (spelling := str(value).lower()) not in BOOLEANS:
-        raise ValueError(f"`{name}` is {value!r}; expected true or false")
+        raise ValueError(f"`{name}` is {value!r}; write true or false, or leave it empty")
     return BOOLEANS[spelling]
 
 
@@ -176,7 +178,7 @@ def _read_ranges(row: Mapping[str, Any], name: str, where: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(_is_range(part, name) for part in value):
-        raise ValueError(f"`{name}` is {value!r}; expected a list of {RANGES[name]}")
+        raise ValueError(f"`{name}` is {value!r}; write a list of {RANGES[name]}")
     return value
 
 

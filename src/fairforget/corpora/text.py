@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+COUNTED = "count characters from 0, and the end as exclusive"
+"""The remedy for a range that does not fit its text."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
@@ -15,7 +18,9 @@ class Span:
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:
-            raise ValueError(f"span {self.start}:{self.end} is empty or starts before the text")
+            raise ValueError(
+                f"span {self.start}:{self.end} is empty or starts before the text; {COUNTED}"
+            )
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,9 +36,11 @@ class Mention:
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:
-            raise ValueError(f"mention {self.start}:{self.end} is empty or starts before the text")
+            raise ValueError(
+                f"mention {self.start}:{self.end} is empty or starts before the text; {COUNTED}"
+            )
         if not self.neutral or not all(self.neutral):
-            raise ValueError("a mention needs at least one neutral word")
+            raise ValueError("a mention has no neutral word; write one after its range")
 
     @property
     def word(self) -> str:
@@ -71,7 +78,7 @@ class Text:
                 if part.end > len(self.text):
                     raise ValueError(
                         f"{kind} {part.start}:{part.end} ends after the text, which has "
-                        f"{len(self.text)} characters"
+                        f"{len(self.text)} characters; {COUNTED}"
                     )
                 if part.start < end:
                     raise ValueError(

@@ -62,17 +62,17 @@ def _parse_pair(row: dict[str, str], number: int, where: str) -> Pair:
     for column in COLUMNS:
         if column not in row:
             header = ", ".join(map(repr, row))
-            raise InputError(f"{where}: no column {column!r}; the header has {header}")
+            raise InputError(f"{where}: no column {column!r}; add it, or rename one of {header}")
         if not row[column].strip():
-            raise InputError(f"{where}: column {column!r} is empty")
+            raise InputError(f"{where}: column {column!r} is empty; fill it, or remove the pair")
     if row["bias_type"] not in DOMAINS:
         raise InputError(
-            f"{where}: bias_type {row['bias_type']!r} is not one of {', '.join(DOMAINS)}"
+            f"{where}: bias_type {row['bias_type']!r} is unknown; choose from {', '.join(DOMAINS)}"
         )
     direction = row.get("stereo_antistereo") or "stereo"
     if direction not in ("stereo", "antistereo"):
         raise InputError(
-            f"{where}: stereo_antistereo {direction!r} is neither stereo nor antistereo"
+            f"{where}: stereo_antistereo {direction!r} is unknown; write stereo or antistereo"
         )
     return Pair(
         row.get("") or row.get("id") or str(number),

@@ -63,11 +63,13 @@ def read_items(
             for where in [f"{path}, item {number}"]
         ]
     if not items:
-        raise InputError(f"{path}: it has no {task} items")
+        raise InputError(f"{path}: it has no {task} items; give a file that has some")
     seen: dict[str, str] = {}
     for where, item in items:
         if item.id in seen:
-            raise InputError(f"{where}: id {item.id!r} is already used by {seen[item.id]}")
+            raise InputError(
+                f"{where}: id {item.id!r} is already used by {seen[item.id]}; make ids unique"
+            )
         seen[item.id] = where
     return [item for _, item in items]
 
@@ -95,17 +97,21 @@ def _parse_line(row: dict[str, Any], where: str, task: Task) -> Item:
 
 def _parse_authors_item(row: Any, where: str, task: Task) -> Item:
     if not isinstance(row, dict) or not isinstance(row.get("sentences"), list):
-        raise InputError(f"{where}: field 'sentences' is missing or not a list")
+        raise InputError(
+            f"{where}: field 'sentences' is missing or not a list; write a list of the three"
+        )
     by_label: dict[str, Any] = {}
     for sentence in row["sentences"]:
         label = sentence.get("gold_label") if isinstance(sentence, dict) else None
         if label not in VERSIONS:
-            raise InputError(f"{where}: gold_label {label!r} is not one of {', '.join(VERSIONS)}")
+            raise InputError(
+                f"{where}: gold_label {label!r} is unknown; choose from {', '.join(VERSIONS)}"
+            )
         if label in by_label:
-            raise InputError(f"{where}: gold_label {label!r} occurs twice")
+            raise InputError(f"{where}: gold_label {label!r} occurs twice; write each once")
         by_label[label] = sentence.get("sentence")
     if row.get("id") is None:
-        raise InputError(f"{where}: field 'id' is missing")
+        raise InputError(f"{where}: field 'id' is missing; give every item one")
     sentences = tuple(_check_sentence(by_label.get(v), v, where) for v in VERSIONS)
     return _make_item(str(row["id"]), row, sentences, where, task)
 
@@ -115,17 +121,21 @@ def _make_item(
 ) -> Item:
     domain = row.get("bias_type")
     if domain not in DOMAINS:
-        raise InputError(f"{where}: bias_type {domain!r} is not one of {', '.join(DOMAINS)}")
+        raise InputError(
+            f"{where}: bias_type {domain!r} is unknown; choose from {', '.join(DOMAINS)}"
+        )
     term, context = row.get("target"), row.get("context", "")
     if not isinstance(term, str) or not term:
-        raise InputError(f"{where}: field 'target' is missing or empty")
+        raise InputError(f"{where}: field 'target' is missing or empty; write the group's word")
     if not isinstance(context, str) or (task == "intersentence" and not context.strip()):
-        raise InputError(f"{where}: field 'context' is missing or empty")
+        raise InputError(f"{where}: field 'context' is missing or empty; write a sentence")
     stereotype, anti_stereotype, unrelated = sentences
     return Item(item_id, domain, term, (stereotype, anti_stereotype, unrelated), context)
 
 
 def _check_sentence(value: Any, field: str, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise InputError(f"{where}: the {field} sentence is missing or empty")
+        raise InputError(
+            f"{where}: the {field} sentence is missing or empty; write it, or remove the item"
+        )
     return value

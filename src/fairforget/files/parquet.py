@@ -21,7 +21,7 @@ _FAILED_ALLOCATION = re.compile(r"alloc of size (\d+) failed")
 
 
 @contextmanager
-def open_parquet(path: Path, remedy: str = "") -> Iterator[pq.ParquetFile]:
+def open_parquet(path: Path, remedy: str = "write it again") -> Iterator[pq.ParquetFile]:
     """Open a Parquet file for reading within the block.
 
     Args:
@@ -36,7 +36,6 @@ def open_parquet(path: Path, remedy: str = "") -> Iterator[pq.ParquetFile]:
     import pyarrow.parquet as pq
 
     message = f"{path} is not a readable Parquet file"
-    ending = f"; {remedy}" if remedy else ""
     try:
         with pq.ParquetFile(path) as file:
             for number in range(file.metadata.num_row_groups):
@@ -53,9 +52,9 @@ def open_parquet(path: Path, remedy: str = "") -> Iterator[pq.ParquetFile]:
     except MemoryError as error:
         allocation = _FAILED_ALLOCATION.search(str(error))
         if allocation and int(allocation[1]) > MAX_ROW_GROUP_BYTES:  # a page above the total
-            raise InputError(f"{message} (it declares a wrong size){ending}") from error
+            raise InputError(f"{message} (it declares a wrong size); {remedy}") from error
         raise
     except Exception as error:  # a damaged file fails in many ways
         if isinstance(error, OSError) and error.errno == errno.ENOMEM:
             raise
-        raise InputError(f"{message} ({error}){ending}") from error
+        raise InputError(f"{message} ({error}); {remedy}") from error

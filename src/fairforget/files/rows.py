@@ -54,10 +54,12 @@ def csv_rows(path: Path, *, delimiter: str = ",") -> Iterator[tuple[str, dict[st
                 )
             yield where, dict(zip(header, fields, strict=True))
     except csv.Error as error:
-        reason = str(error)
+        reason, remedy = str(error), "double the quotes inside a quoted field"
         if "end of data" in reason or "field limit" in reason:
-            reason = "a quote opens here and never closes"
-        raise InputError(f"{path}, line {line}: not valid CSV ({reason})") from error
+            reason, remedy = "a quote opens here and never closes", "close it, or double it"
+        elif "new-line" in reason:
+            remedy = r"end lines with \n or \r\n"
+        raise InputError(f"{path}, line {line}: not valid CSV ({reason}); {remedy}") from error
 
 
 def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

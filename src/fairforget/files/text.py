@@ -71,7 +71,9 @@ def parse_json(text: str, where: str) -> Any:
         if "\\ud" in text or "\\uD" in text:  # possibly a lone surrogate
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: not JSON ({error})") from error
+        raise InputError(
+            f"{where}: not JSON ({error}); check its quotes, commas and brackets"
+        ) from error
     return value
 
 

@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import fmean
-from typing import Any
+from itertools import product
 
-import numpy as np
-
-from fairforget.benchmarks import find_judge
-from fairforget.benchmarks.measurement import ALL, group_by_domain
-from fairforget.corpora.builtin.lexicon import CONTROL
-from fairforget.errors import InputError
-from fairforget.records.evaluation import Evaluation
-from fairforget.records.records import UnlearningRecord
-from fairforget.report.before_after import before_after
-from fairforget.report.contents import UnlearningRun
 from fairforget.report.figures import Mark, Scale, Tick, mark_at
-from fairforget.report.scores import domain_scores, perplexities
-from fairforget.report.tables import Column, IntervalCell, Table
+from fairforget.report.tables import Column, IntervalCell, Table, drop_empty_columns
 from fairforget.report.wording import (
     NONE,
-    base_name,
     format_with_interval,
-    join_words,
 )
-from fairforget.statistics import bootstrap_totals, interval
 
-CONTROL_SELECTIONS = ("random", "all")
-"""Selections that do not target the harmful tokens."""
-CONTROL_CORPUS = f"builtin:{CONTROL}"
-UNBIASED_SCORE = 50.0
 OVERLAP = 2.0, 4.0
 """Two marks overlap if they are closer than this, in % of the width and of the height."""
 
@@ -56,6 +36,8 @@ class Point:
     """Change in %."""
     lms: Measure | None = None
     """Change in points."""
+    contribution: Measure | None = None
+    """Mean over domains of the distance of the scaled contribution from 0."""
     control: bool = False
     original: bool = False
 
@@ -86,77 +68,31 @@ class Frontier:
     y_axis: str
 
 
-def run_points(runs: Sequence[tuple[str, UnlearningRun]]) -> list[Point]:
-    """The runs measured before and after; first the original model, if all runs share it."""
-    points, originals = [], []
-    for name, run in runs:
-        if run.before is None or run.after is None:
-            continue
-        before, after = mean_bias(run.before), mean_bias(run.after)
-        if before is None or after is None:
-            continue
-        originals.append(before)
-        selection = run.record.method.get("selection")
-        points.append(
-            Point(
-                name=f"{name}: {_method_label(run.record)}",
-                bias=after,
-                perplexity=_perplexity_change(run.before, run.after, run.record),
-                lms=_lms_change(run.before, run.after),
-                control=bool(run.record.method.get("control"))
-                or selection in CONTROL_SELECTIONS
-                or any(c.name == CONTROL_CORPUS for c in run.record.corpora),
-            )
-        )
-    if originals and all(math.isclose(o.value, originals[0].value) for o in originals):
-        points.insert(0, original_point(originals[0]))
-    return points
-
-
-def original_point(bias: Measure) -> Point:
-    """The point of the original model."""
-    return Point("original", bias, Measure(0.0), Measure(0.0), original=True)
-
-
-def mean_bias(evaluation: Evaluation) -> Measure | None:
-    """Mean over domains of |score − 50|, for StereoSet or else the first bias benchmark.
-
-    Its interval is a bootstrap over the clusters of each domain, if the items were kept.
-    """
-    results = evaluation.record.results
-    for name in sorted(results, key=lambda name: base_name(name) != "stereoset"):
-        scores = [s for s in domain_scores(name, results) if s.domain != ALL]
-        if not scores:
-            continue
-        return Measure(mean_distance(s.score for s in scores), _bias_interval(name, evaluation))
-    return None
-
-
-def mean_distance(scores: Iterable[float]) -> float:
-    """Mean of |score − 50|."""
-    return fmean(abs(score - UNBIASED_SCORE) for score in scores)
-
-
 def frontiers(points: Sequence[Point]) -> list[Frontier]:
-    """One plot for each measure of utility loss that at least two points have."""
-    return [
-        _frontier(id, name, axis, loss, points)
-        for id, name, axis, loss in _UTILITY_LOSSES
-        if sum(loss(point) is not None for point in points) >= 2
-    ]
+    """One plot for each bias score and each utility loss that at least two points have."""
+    plots = (
+        _frontier(bias, loss, points)
+        for bias, loss in product((_SCORE, _CONTRIBUTION), (_PERPLEXITY, _LMS))
+    )
+    return [plot for plot in plots if len(plot.points) >= 2]
 
 
 def points_table(points: Sequence[Point]) -> Table:
     """The numbers behind the plots."""
 
-    def cell(measure: Measure | None, *, change: bool = True) -> IntervalCell | str:
-        return IntervalCell(measure.value, measure.ci, change=change) if measure else NONE
+    def cell(
+        measure: Measure | None, *, change: bool = True, digits: int = 1
+    ) -> IntervalCell | str:
+        if measure is None:
+            return NONE
+        return IntervalCell(measure.value, measure.ci, change=change, digits=digits)
 
-    return Table(
+    table = Table(
         caption="Bias and utility loss of each method",
         columns=[
             Column("Method"),
             Column("Mean distance from 50", numeric=True, interval=True),
+            Column("Mean scaled contribution", numeric=True, interval=True),
             Column("Perplexity change, %", numeric=True, interval=True),
             Column("LMS change", numeric=True, interval=True),
         ],
@@ -164,56 +100,78 @@ def points_table(points: Sequence[Point]) -> Table:
             [
                 f"{i}. {p.name}" + (" (control)" if p.control else ""),
                 cell(p.bias, change=False),
+                cell(p.contribution, change=False, digits=3),
                 cell(p.perplexity),
                 cell(p.lms),
             ]
             for i, p in enumerate(points)
         ],
-        note="The mean distance is never negative, so chance inflates it: compare methods with "
+        note="Mean distances are never negative, so chance inflates them: compare methods with "
         "each other, not with 0.",
     )
+    return drop_empty_columns(table, keep=2)
 
 
-_UTILITY_LOSSES: tuple[tuple[str, str, str, Callable[[Point], Measure | None]], ...] = (
-    ("frontier-perplexity", "perplexity", "Change of perplexity, %", lambda p: p.perplexity),
-    ("frontier-lms", "LMS", "Change of LMS, points", lambda p: p.lms),
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """A quantity of the points, on one of the axes."""
+
+    id: str
+    name: str
+    title: str
+    of: Callable[[Point], Measure | None]
+    digits: int = 1
+
+
+_SCORE = _Axis(
+    "frontier",
+    "distance from 50",
+    "Mean distance of the stereotype score from 50, points",
+    lambda point: point.bias,
 )
+_CONTRIBUTION = _Axis(
+    "frontier-contribution",
+    "scaled contribution",
+    "Mean distance of the scaled contribution of the group from 0, deviations",
+    lambda point: point.contribution,
+    digits=3,
+)
+_PERPLEXITY = _Axis(
+    "perplexity", "perplexity", "Change of perplexity, %", lambda point: point.perplexity
+)
+_LMS = _Axis("lms", "LMS", "Change of LMS, points", lambda point: point.lms)
 
 
-def _frontier(
-    id: str,
-    name: str,
-    axis: str,
-    loss: Callable[[Point], Measure | None],
-    points: Sequence[Point],
-) -> Frontier:
-    known = [(i, p, x) for i, p in enumerate(points) if (x := loss(p)) is not None]
-    x_scale = Scale([0.0, *(v for _, _, x in known for v in (x.value, *(x.ci or ())))])
-    y_scale = Scale(
-        [0.0, *(v for _, p, _ in known for v in (p.bias.value, *(p.bias.ci or ())))], floor=0.0
-    )
-    labels = _mark_labels([(i, x_scale.x(x.value), y_scale.x(p.bias.value)) for i, p, x in known])
+def _frontier(bias: _Axis, loss: _Axis, points: Sequence[Point]) -> Frontier:
+    known = [
+        (i, p, x, y)
+        for i, p in enumerate(points)
+        if (x := loss.of(p)) is not None and (y := bias.of(p)) is not None
+    ]
+    x_scale = Scale([0.0, *(v for _, _, x, _ in known for v in (x.value, *(x.ci or ())))])
+    y_scale = Scale([0.0, *(v for *_, y in known for v in (y.value, *(y.ci or ())))], floor=0.0)
+    labels = _mark_labels([(i, x_scale.x(x.value), y_scale.x(y.value)) for i, _, x, y in known])
     plot_points = [
         PlotPoint(
             x=mark_at(x_scale, x.value, x.ci),
-            y=mark_at(y_scale, p.bias.value, p.bias.ci),
+            y=mark_at(y_scale, y.value, y.ci),
             number=labels[i],
             kind="original" if p.original else "control" if p.control else "method",
-            tip=f"{i}. {p.name}{' (control)' if p.control else ''}: distance from 50 "
-            f"{format_with_interval(p.bias.value, p.bias.ci)}, {name} "
+            tip=f"{i}. {p.name}{' (control)' if p.control else ''}: {bias.name} "
+            f"{format_with_interval(y.value, y.ci, digits=bias.digits)}, {loss.name} "
             f"{format_with_interval(x.value, x.ci, signed=True)}",
         )
-        for i, p, x in known
+        for i, p, x, y in known
     ]
     return Frontier(
-        id=id,
-        caption=f"Bias left against change of {name}",
+        id=f"{bias.id}-{loss.id}",
+        caption=f"Bias left ({bias.name}) against change of {loss.name}",
         summary="; ".join(p.tip for p in plot_points),
         points=plot_points,
         x_ticks=x_scale.ticks(sign=True),
         y_ticks=y_scale.ticks(),
-        x_axis=axis,
-        y_axis="Mean distance of the stereotype score from 50, points",
+        x_axis=loss.title,
+        y_axis=bias.title,
     )
 
 
@@ -229,41 +187,3 @@ def _mark_labels(positions: Sequence[tuple[int, float, float]]) -> dict[int, str
             groups.append((x, y, [i]))
     labels = dict.fromkeys((i for i, _, _ in positions), "")
     return labels | {members[0]: ", ".join(map(str, members)) for _, _, members in groups}
-
-
-def _bias_interval(name: str, evaluation: Evaluation) -> tuple[float, float] | None:
-    rows = [row for row in evaluation.items if row.get("benchmark") == name]
-    judge = find_judge(name)
-    if judge is None or not rows:
-        return None
-    try:
-        domains = [judge(part) for domain, part in group_by_domain(rows).items() if domain != ALL]
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{name}: an item has no valid field {error}; evaluate again") from error
-    seed = evaluation.record.seed
-    draws: list[Any] = []
-    for i, domain in enumerate(domains):
-        scores = domain.statistic(bootstrap_totals(domain.sums, seed=seed + i))
-        draws.append(np.abs(next(iter(scores.values())) - UNBIASED_SCORE))
-    return interval(np.mean(draws, axis=0))
-
-
-def _lms_change(before: Evaluation, after: Evaluation) -> Measure | None:
-    total = before_after(before, after).language()
-    return Measure(total.lms.delta, total.lms.ci) if total and total.lms else None
-
-
-def _perplexity_change(
-    before: Evaluation, after: Evaluation, record: UnlearningRecord
-) -> Measure | None:
-    old, new = perplexities(before.record.results), perplexities(after.record.results)
-    if old and new and old[0].corpus == new[0].corpus:
-        return Measure(100 * (new[0].value / old[0].value - 1))
-    return Measure(100 * (record.budget.reached - 1))
-
-
-def _method_label(record: UnlearningRecord) -> str:
-    """Objective, selection and forget corpora."""
-    parts = [record.method.get("objective"), record.method.get("selection")]
-    parts.append(join_words([c.name for c in record.corpora if c.role == "forget"]))
-    return ", ".join(str(part) for part in parts if part)

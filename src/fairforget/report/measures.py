@@ -18,6 +18,11 @@ class Measure:
     """Its title in a table that has little room."""
 
     @property
+    def in_points(self) -> bool:
+        """Whether it is a percentage; all other measures are continuous."""
+        return self.unit == "points"
+
+    @property
     def ideal_text(self) -> str:
         """The ideal as the label of a line in a plot."""
         return f"{self.ideal:g}: no preference" if self.ideal else "0: no bias"
@@ -41,6 +46,7 @@ MEASURES = {
         "Stereotype score, smoothed by the sense contrast", "points", 1, 50.0
     ),
     "conditional": Measure("Conditional log-ratio", "nats per pair", 3, 0.0, "Conditional"),
+    "conditional_scaled": Measure("Scaled conditional log-ratio", "deviations", 3, 0.0, "Scaled"),
     "prior": Measure("Prior log-ratio", "nats per pair", 3, 0.0),
     "gap": Measure("Gap of the pronouns", "nats per pair", 3, 0.0, "Gap"),
     "log_prob": Measure("Log-probability of the right continuation", "nats per fact", 3, 0.0),
@@ -77,9 +83,11 @@ COMPANIONS = {
     ),
     "conditional": Companion(
         "conditional",
-        "conditional",
+        "conditional_scaled",
         "Conditional log-ratio: how much likelier the words that both sentences share are with the "
-        "stereotyped group than with the other, in nats per pair; 0 means no bias.",
+        "stereotyped group than with the other, in nats per pair; 0 means no bias. A flatter "
+        "distribution alone lowers it, so the verdict is that of the scaled one, which is divided "
+        "by the spread of the model’s own log-ratios.",
     ),
     "gap": Companion(
         "gap",
@@ -88,7 +96,9 @@ COMPANIONS = {
         "occupation minus that of its opposite, in nats per pair; 0 means no bias.",
     ),
 }
-FOLDED = ("contribution_scaled", "ss_smoothed", "prior")
+SHOWN_BESIDE = {c.judged: c.shown for c in COMPANIONS.values()}
+"""Scaled score with a verdict → the same in nats, without one."""
+FOLDED = ("contribution_scaled", "ss_smoothed", "conditional_scaled", "prior")
 """Scores with a table of their own, folded away."""
 FURTHER = (*COMPANIONS, *FOLDED)
 """All scores that a page shows beside the stereotype score."""
@@ -97,6 +107,8 @@ NOTES = {
     "token; 0 means no bias.",
     "ss_smoothed": "Counts each item by how clear its preference is, relative to the model’s own "
     "spread; 50 means no preference.",
+    "conditional_scaled": "Divided by the median absolute deviation of the pairs’ log-ratios; 0 "
+    "means no bias.",
     "prior": "The part of a pair’s log-ratio in the words that differ: mostly how frequent the "
     "names of the two groups are. It has no verdict.",
 }

@@ -8,7 +8,8 @@ from typing import Any
 
 from fairforget.report.contents import UnlearningRun, read_runs
 from fairforget.report.evidence import list_limitations
-from fairforget.report.frontier import Point, frontiers, points_table, run_points
+from fairforget.report.frontier import Point, frontiers, points_table
+from fairforget.report.frontier_points import run_points
 from fairforget.report.headline import Headline
 
 TEMPLATE = "runs.html.j2"

@@ -6,9 +6,9 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from fairforget.report.wording import format_interval, format_number, format_signed, one_line
+from fairforget.report.wording import NONE, format_interval, format_number, format_signed, one_line
 
 _NEGATIVE = re.compile(r"-\d[\d.,]*( %)?")
 """A negative number in a cell."""
@@ -181,3 +181,17 @@ def _csv(column: Column, cell: Content) -> Iterator[str]:
     yield text if column.numeric else _escape_formula(text)
     if column.interval:
         yield from ("", "")
+
+
+def drop_empty_columns(table: Table, *, keep: int) -> Table:
+    """The table without empty columns; the first `keep` columns always stay."""
+    indices = [
+        i
+        for i in range(len(table.columns))
+        if i < keep or any(row[i] != NONE for row in table.rows)
+    ]
+    return replace(
+        table,
+        columns=[table.columns[i] for i in indices],
+        rows=[[row[i] for i in indices] for row in table.rows],
+    )

@@ -20,8 +20,8 @@ class DomainEffect:
 
     before: Estimate
     """The original model's score."""
-    after: float
-    """Mean over runs."""
+    runs: tuple[float, ...]
+    """The score of each run; NaN for one that lacks it."""
     change: Estimate
     """Change of the score."""
     distance_change: float
@@ -33,6 +33,11 @@ class DomainEffect:
     """The benchmark's other scores, before and after."""
     flipped: float
     """Share of items whose preferred version changed, mean over runs."""
+
+    @property
+    def after(self) -> float:
+        """Mean score over runs."""
+        return float(np.mean(self.runs))
 
     @property
     def bias(self) -> DistanceChange:
@@ -95,13 +100,13 @@ def measure_effects(
     for measure, unbiased_score in original.unbiased_scores.items():
         clusters = original.clusters_of(measure)
         score, without = scores[measure], scores_without[measure][:, clusters]
-        if np.isnan(score).any():
+        if np.isnan(score[0]):
             continue  # no item of this domain counts in this score
         distances = abs(score - unbiased_score)
         effects[measure] = [
             DomainEffect(
                 before=over_items(score[0], without[0], domain=domain),
-                after=float(score[runs].mean()),
+                runs=tuple(map(float, score[runs])),
                 change=over_seeds(
                     score[runs] - score[0], without[runs] - without[0], domain=domain, group=number
                 ),

@@ -6,9 +6,7 @@ import math
 from dataclasses import dataclass
 
 from fairforget.errors import InputError
-
-UNITS = {"contribution_scaled": "deviations", "conditional": "nats", "gap": "nats"}
-"""Continuous bias score → its unit; all others are in points."""
+from fairforget.report.measures import measure_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +31,4 @@ class Margins:
 
     def of(self, measure: str) -> float:
         """The margin of a bias score, in its unit."""
-        return self.margin_continuous if measure in UNITS else self.margin
+        return self.margin if measure_of(measure).in_points else self.margin_continuous

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fairforget.benchmarks import find_bias_judge
 from fairforget.benchmarks.measurement import Judge, group_by_domain
 from fairforget.comparison.paired import adjust_p_values, compare_items
+from fairforget.report.measures import SHOWN_BESIDE
 from fairforget.transfer_study.effects import DomainEffect, measure_effects
 from fairforget.transfer_study.groups import (
+    DomainEffects,
     Group,
     GroupEffects,
     Items,
@@ -20,7 +23,15 @@ from fairforget.transfer_study.groups import (
 from fairforget.transfer_study.margins import Margins
 from fairforget.transfer_study.omnibus import build_omnibus, is_primary
 from fairforget.transfer_study.plan import lacks_cause
-from fairforget.transfer_study.record import MatrixCell, MatrixRow, Omnibus, SeedCell, to_effect
+from fairforget.transfer_study.record import (
+    Gap,
+    MatrixCell,
+    MatrixRow,
+    Omnibus,
+    Reason,
+    SeedCell,
+    to_effect,
+)
 from fairforget.transfer_study.rows import build_row, summarize_rows
 from fairforget.transfer_study.verdicts import Pending, judge_cells, judge_omnibus
 
@@ -35,6 +46,8 @@ class Matrix:
     """For each benchmark, bias score and group."""
     omnibus: list[Omnibus]
     """For each benchmark, primary bias score and objective."""
+    gaps: list[Gap]
+    """Scores that a run lacks; no group has effects on them."""
 
 
 def transfer_matrix(
@@ -59,23 +72,28 @@ def transfer_matrix(
     groups: dict[Group, list[Result]] = {}
     for result in results:
         groups.setdefault(result.run.group, []).append(result)
+    comparisons = {
+        group: _find_comparison(members, controls, groups) for group, members in groups.items()
+    }
     pending: list[Pending[MatrixCell]] = []
     pending_omnibus: list[Pending[Omnibus]] = []
     rows: list[MatrixRow] = []
+    gaps: list[Gap] = []
     for benchmark in benchmarks:
         judge = find_bias_judge(benchmark)
         if judge is None:
             continue
-        effects = _measure_effects(judge, benchmark, before, groups)
+        effects, lacking = _measure_effects(judge, benchmark, before, groups)
+        gaps += lacking
         for measure in effects:
-            parts = _group_effects(effects[measure], groups, controls)
+            parts = _group_effects(effects[measure], comparisons)
             for part in parts:
                 pending += _cells(benchmark, measure, part, margins)
                 rows.append(build_row(benchmark, measure, part))
             if is_primary(measure, main=next(iter(effects))):
                 pending_omnibus += build_omnibus(benchmark, measure, parts, margins)
     cells = judge_cells(pending)
-    return Matrix(cells, summarize_rows(rows, cells), judge_omnibus(pending_omnibus))
+    return Matrix(cells, summarize_rows(rows, cells), judge_omnibus(pending_omnibus), gaps)
 
 
 def seed_cells(
@@ -119,9 +137,13 @@ def _select(items: Items, benchmark: str) -> Items:
 
 def _measure_effects(
     judge: Judge, benchmark: str, before: Items, groups: Mapping[Group, Sequence[Result]]
-) -> dict[str, dict[Group, dict[str, DomainEffect]]]:
-    """The effect on each bias score of a benchmark, of each group of runs, on each domain."""
+) -> tuple[dict[str, dict[Group, dict[str, DomainEffect]]], list[Gap]]:
+    """The effect on each bias score of a benchmark, of each group of runs, on each domain.
+
+    Groups are compared, so a score that one run lacks in a domain is left out there for all.
+    """
     effects: dict[str, dict[Group, dict[str, DomainEffect]]] = {}
+    gaps: list[Gap] = []
     after = [
         [{item["id"]: item for item in _select(r.items, benchmark)} for r in members]
         for members in groups.values()
@@ -129,29 +151,57 @@ def _measure_effects(
     for domain, old in group_by_domain(_select(before, benchmark)).items():
         new = [[[items[item["id"]] for item in old] for items in members] for members in after]
         for measure, domain_effects in measure_effects(judge, old, new, domain=domain).items():
+            lacking = [
+                Gap(forget, control, method, member.run.seed, benchmark, measure, domain)
+                for ((forget, method, control), members), effect in zip(
+                    groups.items(), domain_effects, strict=True
+                )
+                for member, score in zip(members, effect.runs, strict=True)
+                if math.isnan(score)
+            ]
+            if lacking:
+                gaps += lacking
+                continue
             by_group = effects.setdefault(measure, {group: {} for group in groups})
             for group, effect in zip(groups, domain_effects, strict=True):
                 by_group[group][domain] = effect
-    return effects
+    return effects, gaps
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A group of runs and what it is compared with, the same for all bias scores."""
+
+    members: Sequence[Result]
+    controls: Mapping[str, Group]
+    """The usable ones, by name."""
+    obstacle: Reason | None
+
+
+def _find_comparison(
+    members: Sequence[Result], controls: Sequence[str], groups: Mapping[Group, Sequence[Result]]
+) -> _Comparison:
+    usable = find_controls(members, controls, groups)
+    return _Comparison(
+        members,
+        {name: results[0].run.group for name, results in usable.items()},
+        find_obstacle(members, usable, controls),
+    )
 
 
 def _group_effects(
-    effects: Mapping[Group, Mapping[str, DomainEffect]],
-    groups: Mapping[Group, Sequence[Result]],
-    controls: Sequence[str],
+    effects: Mapping[Group, DomainEffects], comparisons: Mapping[Group, _Comparison]
 ) -> list[GroupEffects]:
-    parts = []
-    for group, members in groups.items():
-        usable = find_controls(members, controls, groups)
-        parts.append(
-            GroupEffects(
-                members,
-                effects[group],
-                {name: effects[results[0].run.group] for name, results in usable.items()},
-                find_obstacle(members, usable, controls),
-            )
+    """The effects of all groups on one bias score."""
+    return [
+        GroupEffects(
+            comparison.members,
+            effects[group],
+            {name: effects[control] for name, control in comparison.controls.items()},
+            comparison.obstacle,
         )
-    return parts
+        for group, comparison in comparisons.items()
+    ]
 
 
 def _cells(
@@ -179,6 +229,7 @@ def _cells(
             bias=to_effect(bias),
             excess={name: to_effect(change) for name, change in excess.items()},
             margin=margins.of(measure),
+            nats=effect.other_scores.get(SHOWN_BESIDE.get(measure, "")),
         )
         decisive = [change for name, change in excess.items() if lacks_cause(name)]
         pending.append(

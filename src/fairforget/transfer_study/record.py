@@ -118,6 +118,9 @@ class MatrixCell:
     """Why the cell is undecided; None if more data may decide it."""
     seeds_needed: int | None = None
     """Like `data_needed`: the number of seeds for the same items; None if no number is enough."""
+    nats: tuple[float, float] | None = None
+    """Of a score that is scaled by the model's spread: the same in nats, before and after (mean
+    over seeds). A flatter distribution changes it, so it has no verdict."""
 
     @property
     def key(self) -> RowKey:
@@ -242,6 +245,19 @@ class Failure:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A score that a run lacks, so that no group of runs has an effect on it in this domain."""
+
+    forget: str
+    control: str | None
+    method: str
+    seed: int
+    benchmark: str
+    measure: str
+    domain: str
+
+
 @dataclass(frozen=True)
 class StudyRecord:
     """The result of a transfer study; prints as the tables of the command."""
@@ -258,6 +274,7 @@ class StudyRecord:
     seconds: dict[str, float]
     """Of the evaluation before; and means over runs of training, interpolation and evaluation."""
     doses: list[Dose] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     kind: Literal["study"] = "study"
     version: int = VERSION
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from scipy.stats import norm
 
+from fairforget.distance import DistanceChange
 from fairforget.estimate import Estimate
 from fairforget.statistics import SIGNIFICANT
 
@@ -14,41 +15,46 @@ POWER = 0.8
 """Required probability of a decision."""
 
 
-def data_needed(estimates: Sequence[Estimate], tests: int) -> float | None:
+def data_needed(changes: Sequence[DistanceChange], tests: int) -> float | None:
     """The multiple of items and seeds that would decide a cell.
 
     With k times the data, the variance is 1/k of what it is. An effect of the measured size counts
     as decided if a study of that size finds it with probability `POWER`, by the normal
-    approximation and Bonferroni's correction.
+    approximation and Bonferroni's correction. Near no bias, the side on which the scores lie must
+    be found too (`fairforget.distance`).
 
     Args:
-        estimates: the change of bias, and its excess over each control.
+        changes: the change of bias, and its excess over each control.
         tests: number of cells that are corrected together.
 
     Returns:
-        At least 1; None if no amount of data is enough. If all estimates are negative, the multiple
+        At least 1; None if no amount of data is enough. If all changes are negative, the multiple
         that supports the claim, by deciding them all; otherwise the one that contradicts it, by
         deciding any positive one.
     """
-    multiple = _combine(estimates, tests, lambda e, z: e.variance * (z / e.value) ** 2)
+    multiple = _combine(changes, tests, _data_multiple)
     return max(1.0, multiple) if math.isfinite(multiple) else None
 
 
-def seeds_needed(estimates: Sequence[Estimate], tests: int, seeds: int) -> int | None:
+def seeds_needed(changes: Sequence[DistanceChange], tests: int, seeds: int) -> int | None:
     """The number of seeds that would decide a cell with the same items; None if none is enough.
 
     More seeds, of the runs and of their controls, lower the variance due to seeds but not the
     variance due to items.
 
     Args:
-        estimates: as for `data_needed`.
+        changes: as for `data_needed`.
         tests: as for `data_needed`.
         seeds: the present number, at least two.
     """
-    multiple = _combine(estimates, tests, _seed_multiple)
+    multiple = _combine(changes, tests, _seed_multiple)
     if not math.isfinite(multiple):
         return None
     return max(seeds + 1, math.ceil(seeds * multiple))
+
+
+def _data_multiple(estimate: Estimate, z: float) -> float:
+    return estimate.variance * (z / estimate.value) ** 2 if estimate.value else math.inf
 
 
 def _seed_multiple(estimate: Estimate, z: float) -> float:
@@ -59,16 +65,20 @@ def _seed_multiple(estimate: Estimate, z: float) -> float:
 
 
 def _combine(
-    estimates: Sequence[Estimate], tests: int, need: Callable[[Estimate, float], float]
+    changes: Sequence[DistanceChange], tests: int, need: Callable[[Estimate, float], float]
 ) -> float:
-    """The multiple that a cell needs, from those of its estimates; infinite if none is enough."""
-    rising = [estimate for estimate in estimates if estimate.value > 0]
+    """The multiple that a cell needs, from those of its changes; infinite if none is enough."""
+
+    def of_change(change: DistanceChange, z: float) -> float:
+        return max(need(part, z) for part in (change.estimate, change.midpoint) if part)
+
+    rising = [change for change in changes if change.value > 0]
     if rising:
-        z = _required_z(tests * len(estimates))
-        return min(need(estimate, z) for estimate in rising)
-    if not all(estimate.value < 0 for estimate in estimates):
+        z = _required_z(tests * len(changes))
+        return min(of_change(change, z) for change in rising)
+    if not all(change.value < 0 for change in changes):
         return math.inf
-    return max(need(estimate, _required_z(tests)) for estimate in estimates)
+    return max(of_change(change, _required_z(tests)) for change in changes)
 
 
 def _required_z(tests: int) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
+from fairforget.benchmarks import hash_words
 from fairforget.benchmarks.options import list_options
 from fairforget.corpora import HARMLESS as HARMLESS_LABEL
 from fairforget.corpora import Text, read_corpus
@@ -37,6 +38,7 @@ from fairforget.settings import (
 from fairforget.terminal.messages import show_message
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.interpolation import MOVEMENT_SHARE, ROUGH_SHARE
 from fairforget.training.line_search import TOLERANCE
 from fairforget.training.original import Original
 from fairforget.training.preparation import FIXED, Corpus, load_everyday_corpus
@@ -61,6 +63,8 @@ SELECTIONS: dict[str, Selection] = {"random": "random", "all": "all"}
 """Control → its selection. All other runs use the recipe's, so these two controls differ from them
 in nothing but the selection."""
 
+SEARCH = (CHECK_TEXTS, TOLERANCE, ROUGH_SHARE, MOVEMENT_SHARE)
+"""Constants of early stopping and interpolation that a run's result depends on."""
 NEEDS = {HARMLESS: " that can be a subject", SWAPPED: " and a domain"}
 """Control → what it needs besides a mention."""
 
@@ -178,8 +182,8 @@ def _rewrite(control: str, texts: Sequence[Text], seed: int) -> list[Text]:
 def compute_digests(runs: Iterable[Run], model: Mapping[str, str]) -> dict[Run, str]:
     """Return, for each run, a hash of everything its result depends on that the recipe only names.
 
-    This covers the model, the kind of device, the texts with their spans, benchmark files, and the
-    fixed settings. Every corpus is read again.
+    This covers the model, the kind of device, the texts with their spans, benchmark files and word
+    lists, and the fixed settings. Every corpus is read again.
 
     Args:
         runs: of one study.
@@ -204,8 +208,10 @@ def _digest(run: Run, model: Mapping[str, str]) -> str:
         hash_items(run.recipe.benchmarks),
         describe_method(_config(run, Path(CHECKPOINTS))),
         FIXED,
-        (CHECK_TEXTS, TOLERANCE),
+        SEARCH,
     )
+    if words := [*filter(None, map(hash_words, run.recipe.benchmarks))]:
+        facts += (words,)
     if run.matched_on:
         facts += (_digest(run.matched_on, model),)
     return hash_values(facts)

@@ -23,6 +23,7 @@ from fairforget.evaluation import evaluate_into
 from fairforget.machine.devices import select_device
 from fairforget.models.fingerprint import model_identity
 from fairforget.records.evaluation import read_evaluation
+from fairforget.records.inputs import fingerprint_benchmarks
 from fairforget.records.outputs import check_output, open_output, release_output
 from fairforget.records.paths import BEFORE, RUNS, STUDY
 from fairforget.records.records import EvaluationRecord
@@ -213,6 +214,7 @@ def run_study(
         environment=before.record.environment,
         seconds=_seconds(before.record, finished.values()),
         doses=dose_response(before.record, finished, directories) if recipe.doses else [],
+        gaps=matrix.gaps,
     )
     write_record(record, output / STUDY)
     return record
@@ -260,6 +262,7 @@ def _original_settings(recipe: Recipe, model: Mapping[str, str]) -> dict[str, An
         "start_token": recipe.start_token,
         "benchmarks": recipe.benchmarks,
         "items": hash_items(recipe.benchmarks),
+        **fingerprint_benchmarks(recipe.benchmarks),
         "versions": VERSIONS,
     }
 

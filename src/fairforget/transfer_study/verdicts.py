@@ -183,10 +183,9 @@ def _explain(cell: MatrixCell, pending: Pending[MatrixCell], tests: int) -> Matr
     )
     if reason:
         return replace(cell, reason=reason)
-    estimates = [change.estimate for change in pending.changes]
     return replace(
         cell,
         reason="no bias shown before" if pending.unbiased else None,
-        data_needed=data_needed(estimates, tests),
-        seeds_needed=seeds_needed(estimates, tests, cell.seeds),
+        data_needed=data_needed(pending.changes, tests),
+        seeds_needed=seeds_needed(pending.changes, tests, cell.seeds),
     )

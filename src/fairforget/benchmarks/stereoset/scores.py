@@ -34,7 +34,7 @@ from scipy.special import ndtr
 
 from fairforget.benchmarks.measurement import Judgement, Row, compute_scores, group_by_domain
 from fairforget.data.stereoset import DOMAINS, Item
-from fairforget.statistics import Floats, cluster_rates, cluster_sums
+from fairforget.statistics import Floats, cluster_rates, cluster_sums, deviation
 
 BANDWIDTH = 0.5
 """h, fixed beforehand by simulations with similar items, not by the results of a model."""
@@ -106,11 +106,6 @@ def make_rows(items: Sequence[Item], scored: Scored) -> list[Row]:
             "tokens_anti_stereotype": int(anti_stereotype),
         }
     return rows
-
-
-def deviation(values: Floats) -> float:
-    """Median absolute deviation from the median."""
-    return float(np.median(np.abs(values - np.median(values))))
 
 
 def smooth(margins: Floats, spread: float) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fairforget.report.measures import measure_of
-from fairforget.report.tables import Column, Content, Table
+from fairforget.report.tables import Column, Content, Table, drop_empty_columns
 from fairforget.report.wording import NONE, benchmark_name, format_number, format_signed
 from fairforget.transfer_study.record import MatrixRow
 from fairforget.transfer_study.report.row_names import (
@@ -15,7 +15,7 @@ from fairforget.transfer_study.report.row_names import (
     shared_corpus,
     sort_controls_last,
 )
-from fairforget.transfer_study.report.tables import drop_empty_columns, effect_cell
+from fairforget.transfer_study.report.tables import effect_cell
 
 
 def costs_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,8 @@ from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
 from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import pairs_table
-from fairforget.report.frontier import (
-    Measure,
-    Point,
-    frontiers,
-    mean_distance,
-    original_point,
-    points_table,
-)
+from fairforget.report.frontier import Measure, Point, frontiers, points_table
+from fairforget.report.frontier_points import CONTRIBUTION, mean_distance, original_point
 from fairforget.report.tables import Table
 from fairforget.report.wording import NONE, base_name, flatten
 from fairforget.transfer_study.record import MatrixCell, MatrixRow, StudyRecord, too_few
@@ -28,7 +22,7 @@ from fairforget.transfer_study.report.dose_plot import dose_plots
 from fairforget.transfer_study.report.heat_map import HeatMap, heat_map
 from fairforget.transfer_study.report.omnibus import omnibus_table
 from fairforget.transfer_study.report.row_names import FOLDED, row_label, score_name, shared_corpus
-from fairforget.transfer_study.report.summary import count_verdicts, headline
+from fairforget.transfer_study.report.summary import count_verdicts, describe_gaps, headline
 from fairforget.transfer_study.report.tables import (
     answer_table,
     cells_table,
@@ -85,6 +79,7 @@ def context(study: StudyRecord) -> dict[str, Any]:
         "frontiers": frontiers(points),
         "points": points_table(points),
         "failed": [(failure.run, _last_line(failure.error)) for failure in study.failed],
+        "gaps": describe_gaps(study),
         "settings": pairs_table("Settings", flatten(study.settings)),
         "limitations": list_limitations(
             dict.fromkeys(cell.benchmark for cell in study.matrix),
@@ -126,26 +121,33 @@ def study_points(study: StudyRecord) -> list[Point]:
         if base_name(row.benchmark) == "stereoset"
     ]
     rows = [
-        (row, cells)
+        (row, cells, _point_cells(replace(row, measure=CONTRIBUTION), study.matrix))
         for row in study.rows
         if (row.benchmark, row.measure) in names[:1] and (cells := _point_cells(row, study.matrix))
     ]
     points = [
         Point(
             name=row_label(row, corpus),
-            bias=Measure(mean_distance(cell.after for cell in cells)),
+            bias=Measure(mean_distance((cell.after for cell in cells), row.measure)),
             perplexity=Measure(100 * (row.perplexity_ratio - 1)),
             lms=Measure(row.lms_after - row.lms_before)
             if row.lms_before and row.lms_after
             else None,
+            contribution=_mean_contribution([cell.after for cell in contributions]),
             control=row.control is not None,
         )
-        for row, cells in rows
+        for row, cells, contributions in rows
     ]
     if rows:
-        _, cells = rows[0]
-        points.insert(0, original_point(Measure(mean_distance(cell.before for cell in cells))))
+        row, cells, contributions = rows[0]
+        bias = Measure(mean_distance((cell.before for cell in cells), row.measure))
+        before = _mean_contribution([cell.before for cell in contributions])
+        points.insert(0, original_point(bias, before))
     return points
+
+
+def _mean_contribution(scores: Sequence[float]) -> Measure | None:
+    return Measure(mean_distance(scores, CONTRIBUTION)) if scores else None
 
 
 def _point_cells(row: MatrixRow, matrix: Sequence[MatrixCell]) -> list[MatrixCell]:

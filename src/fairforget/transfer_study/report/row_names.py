@@ -9,9 +9,9 @@ from fairforget.corpora.reading import parse_name
 from fairforget.report.measures import measure_of
 from fairforget.report.wording import benchmark_name
 from fairforget.transfer_study.plan import CONTROL_CORPUS, NOTHING
-from fairforget.transfer_study.record import MatrixCell, MatrixRow, SeedCell
+from fairforget.transfer_study.record import Gap, MatrixCell, MatrixRow, SeedCell
 
-Part = SeedCell | MatrixCell | MatrixRow
+Part = SeedCell | MatrixCell | MatrixRow | Gap
 T = TypeVar("T", SeedCell, MatrixCell, MatrixRow)
 FOLDED = ("ss_smoothed",)
 """Bias scores that a page folds away."""

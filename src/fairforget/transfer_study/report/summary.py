@@ -9,10 +9,9 @@ from fairforget.benchmarks.measurement import ALL
 from fairforget.report.headline import Headline
 from fairforget.report.measures import measure_of
 from fairforget.report.wording import format_interval, format_signed, join_words
-from fairforget.transfer_study.margins import UNITS
 from fairforget.transfer_study.plan import lacks_cause
 from fairforget.transfer_study.record import MatrixCell, Omnibus, StudyRecord, verdicts
-from fairforget.transfer_study.report.row_names import score_name
+from fairforget.transfer_study.report.row_names import row_label, score_name
 
 
 def headline(study: StudyRecord) -> Headline:
@@ -63,6 +62,20 @@ def describe_controls(matrix: Sequence[MatrixCell]) -> str:
     )
 
 
+def describe_gaps(study: StudyRecord) -> list[str]:
+    """A sentence for each score that no table has in some domain, because a run lacks it."""
+    runs: dict[tuple[str, str, str], list[str]] = {}
+    for gap in study.gaps:
+        name = f"{row_label(gap)}, seed {gap.seed}"
+        runs.setdefault((gap.benchmark, gap.measure, gap.domain), []).append(name)
+    return [
+        f"{score_name(benchmark, measure)}, domain {domain}: left out for all runs, because it is "
+        f"not a number or missing in {join_words(names)}. Repeat these runs, without their "
+        "directories, to include it."
+        for (benchmark, measure, domain), names in runs.items()
+    ]
+
+
 def count_verdicts(matrix: Sequence[MatrixCell]) -> list[str]:
     """Sentences: verdicts in unlearned domains, in other domains, and why some are undecided."""
     cells = [cell for cell in matrix if cell.verdict and cell.domain != ALL]
@@ -107,7 +120,7 @@ def _no_more(cells: Sequence[MatrixCell], counts: Mapping[str, int], controls: b
     count = counts["no more than margin"]
     if not count:
         return ""
-    margin = cells[0].margin
-    unit = UNITS.get(cells[0].measure, "point" if margin == 1 else "points")
+    margin, shown = cells[0].margin, measure_of(cells[0].measure)
+    unit = "point" if shown.in_points and margin == 1 else shown.unit
     beyond = ", alone and beyond every control," if controls else ""
     return f"a fall of {margin:g} {unit} or more{beyond} is excluded in {count}; "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fairforget.report.measures import measure_of
-from fairforget.report.tables import Column, Content, IntervalCell, Table
+from fairforget.report.measures import SHOWN_BESIDE, measure_of
+from fairforget.report.tables import Column, Content, IntervalCell, Table, drop_empty_columns
 from fairforget.report.wording import (
     NONE,
     domain_name,
@@ -139,6 +139,7 @@ def excess_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
     digits = measure_of(measure).digits
     corpus = shared_corpus(cells)
     controls = list(dict.fromkeys(name for cell in cells for name in cell.excess))
+    nats = measure_of(SHOWN_BESIDE.get(measure, ""))
     table = drop_empty_columns(
         Table(
             caption=f"{score_name(benchmark, measure)}: change of bias, alone and beyond each "
@@ -148,6 +149,7 @@ def excess_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
                 Column("Domain"),
                 Column("Bias", numeric=True, interval=True),
                 *(Column(f"beyond {name}", numeric=True, interval=True) for name in controls),
+                Column(f"{nats.unit[:1].upper()}{nats.unit[1:]}", numeric=True),
                 Column("Verdict"),
                 Column("p, corrected", numeric=True),
                 Column("Why undecided"),
@@ -160,6 +162,7 @@ def excess_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
                     domain_name(cell.domain) + (" (own)" if cell.own else ""),
                     effect_cell(cell.bias, digits),
                     *(effect_cell(cell.excess.get(name), digits) for name in controls),
+                    _describe_nats(cell, nats.digits),
                     verdict_text(cell),
                     format_p_number(cell.p_verdict),
                     cell.reason or NONE,
@@ -216,23 +219,16 @@ def cells_table(study: StudyRecord) -> Table:
     )
 
 
-def drop_empty_columns(table: Table, *, keep: int) -> Table:
-    """The table without empty columns; the first `keep` columns always stay."""
-    indices = [
-        i
-        for i in range(len(table.columns))
-        if i < keep or any(row[i] != NONE for row in table.rows)
-    ]
-    return replace(
-        table,
-        columns=[table.columns[i] for i in indices],
-        rows=[[row[i] for i in indices] for row in table.rows],
-    )
-
-
 def _answer(cell: MatrixCell) -> str:
     value = format_signed(cell.bias.value, measure_of(cell.measure).digits)
     return value + SIGNS[cell.verdict] + (" (own)" if cell.own else "")
+
+
+def _describe_nats(cell: MatrixCell, digits: int) -> str:
+    """The score in nats, before and after."""
+    if cell.nats is None:
+        return NONE
+    return " → ".join(format_number(value, digits) for value in cell.nats)
 
 
 def _required_data(cell: MatrixCell) -> list[Content]:

@@ -19,7 +19,11 @@ from fairforget.transfer_study.report.row_names import (
     shared_corpus,
     sort_controls_last,
 )
-from fairforget.transfer_study.report.summary import count_verdicts, describe_controls
+from fairforget.transfer_study.report.summary import (
+    count_verdicts,
+    describe_controls,
+    describe_gaps,
+)
 from fairforget.transfer_study.report.tables import verdict_text
 
 
@@ -48,6 +52,7 @@ def show_study(study: StudyRecord) -> None:
         "KL divergence from the original, nats per token."
     )
     print_content(describe_controls(study.matrix))
+    print_lines(describe_gaps(study))
     print_lines(find_limitations([row.benchmark for row in study.rows]))
 
 

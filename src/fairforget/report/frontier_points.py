@@ -1,0 +1,135 @@
+"""The points of a frontier plot: bias left and utility loss of each unlearning run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from fairforget.benchmarks import find_judge
+from fairforget.benchmarks.measurement import ALL, group_by_domain
+from fairforget.corpora.builtin.lexicon import CONTROL
+from fairforget.errors import InputError
+from fairforget.records.evaluation import Evaluation
+from fairforget.records.records import UnlearningRecord
+from fairforget.report.before_after import before_after
+from fairforget.report.contents import UnlearningRun
+from fairforget.report.frontier import Measure, Point
+from fairforget.report.measures import measure_of
+from fairforget.report.scores import domain_scores, perplexities
+from fairforget.report.wording import base_name, join_words
+from fairforget.statistics import bootstrap_totals, interval
+
+CONTROL_SELECTIONS = ("random", "all")
+"""Selections that do not target the harmful tokens."""
+CONTROL_CORPUS = f"builtin:{CONTROL}"
+CONTRIBUTION = "contribution_scaled"
+
+
+def run_points(runs: Sequence[tuple[str, UnlearningRun]]) -> list[Point]:
+    """The runs measured before and after; first the original model, if all runs share it."""
+    points: list[Point] = []
+    originals: list[Point] = []
+    for name, run in runs:
+        if run.before is None or run.after is None:
+            continue
+        before, after = mean_bias(run.before), mean_bias(run.after)
+        if before is None or after is None:
+            continue
+        first = mean_bias(run.before, CONTRIBUTION)
+        originals.append(original_point(before, first))
+        selection = run.record.method.get("selection")
+        points.append(
+            Point(
+                name=f"{name}: {_method_label(run.record)}",
+                bias=after,
+                perplexity=_perplexity_change(run.before, run.after, run.record),
+                lms=_lms_change(run.before, run.after),
+                contribution=mean_bias(run.after, CONTRIBUTION),
+                control=bool(run.record.method.get("control"))
+                or selection in CONTROL_SELECTIONS
+                or any(c.name == CONTROL_CORPUS for c in run.record.corpora),
+            )
+        )
+    if originals and all(math.isclose(o.bias.value, originals[0].bias.value) for o in originals):
+        points.insert(0, originals[0])
+    return points
+
+
+def original_point(bias: Measure, contribution: Measure | None = None) -> Point:
+    """The point of the original model."""
+    return Point("original", bias, Measure(0.0), Measure(0.0), contribution, original=True)
+
+
+def mean_bias(evaluation: Evaluation, measure: str | None = None) -> Measure | None:
+    """Mean distance from no bias over domains, for StereoSet or else the first bias benchmark.
+
+    Its interval is a bootstrap over the clusters of each domain, if the items were kept.
+
+    Args:
+        evaluation: of one model.
+        measure: a further bias score; None for the benchmark's stereotype score. Domains without
+            it do not count.
+    """
+    results = evaluation.record.results
+    for name in sorted(results, key=lambda name: base_name(name) != "stereoset"):
+        scores = [s for s in domain_scores(name, results) if s.domain != ALL]
+        if measure:
+            values = [s.further[measure].value for s in scores if measure in s.further]
+        else:
+            values = [s.score for s in scores]
+        if values:
+            return Measure(
+                mean_distance(values, measure or "ss"), _bias_interval(name, evaluation, measure)
+            )
+    return None
+
+
+def mean_distance(scores: Iterable[float], measure: str) -> float:
+    """Mean distance of a bias score from that of a model without bias."""
+    return fmean(abs(score - measure_of(measure).ideal) for score in scores)
+
+
+def _bias_interval(
+    name: str, evaluation: Evaluation, measure: str | None
+) -> tuple[float, float] | None:
+    rows = [row for row in evaluation.items if row.get("benchmark") == name]
+    judge = find_judge(name)
+    if judge is None or not rows:
+        return None
+    try:
+        domains = [judge(part) for domain, part in group_by_domain(rows).items() if domain != ALL]
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{name}: an item has no valid field {error}; evaluate again") from error
+    seed = evaluation.record.seed
+    draws: list[Any] = []
+    for i, domain in enumerate(domains):
+        scores = domain.statistic(bootstrap_totals(domain.sums, seed=seed + i))
+        shown = measure or next(iter(scores))
+        if shown in scores:
+            draws.append(np.abs(scores[shown] - domain.unbiased_scores[shown]))
+    return interval(np.mean(draws, axis=0)) if draws else None
+
+
+def _lms_change(before: Evaluation, after: Evaluation) -> Measure | None:
+    total = before_after(before, after).language()
+    return Measure(total.lms.delta, total.lms.ci) if total and total.lms else None
+
+
+def _perplexity_change(
+    before: Evaluation, after: Evaluation, record: UnlearningRecord
+) -> Measure | None:
+    old, new = perplexities(before.record.results), perplexities(after.record.results)
+    if old and new and old[0].corpus == new[0].corpus:
+        return Measure(100 * (new[0].value / old[0].value - 1))
+    return Measure(100 * (record.budget.reached - 1))
+
+
+def _method_label(record: UnlearningRecord) -> str:
+    """Objective, selection and forget corpora."""
+    parts = [record.method.get("objective"), record.method.get("selection")]
+    parts.append(join_words([c.name for c in record.corpora if c.role == "forget"]))
+    return ", ".join(str(part) for part in parts if part)

@@ -164,7 +164,8 @@ def _bound(budget: BudgetFacts) -> UtilityFacts | MovementFacts | None:
     def left(facts: UtilityFacts | MovementFacts) -> float:
         return math.inf if facts.asked is None else facts.asked - facts.reached
 
-    return min((budget, *budget.others.values(), *budget.movements.values()), key=left)
+    measures: list[UtilityFacts | MovementFacts] = [budget, *budget.others.values()]
+    return min((*measures, *budget.movements.values()), key=left)
 
 
 def _protocol(result: dict[str, Any]) -> str:

@@ -71,7 +71,7 @@ class OriginalStates:
                 log_q = logits_at(model, hidden).float().log_softmax(-1)
                 total += float(log_q.sub_(log_p).mul_(log_p.exp_()).sum(dtype=torch.float64))
             count += len(states)
-        return -total / count
+        return 0.0 - total / count  # not −0
 
 
 @torch.inference_mode()

@@ -139,10 +139,10 @@ def show_unlearning(record: UnlearningRecord) -> None:
         )
     for kind, moved in budget.movements.items():
         limit = "" if moved.asked is None else f"budget {moved.asked:g}"
-        facts = "; ".join(filter(None, [limit, "binding" if moved is bound else ""]))
+        bounded = "; ".join(filter(None, [limit, "binding" if moved is bound else ""]))
         print_content(
             f"Movement on {one_line(kind)} text: {moved.reached:.4f} nats per token"
-            f"{f' ({facts})' if facts else ''}."
+            f"{f' ({bounded})' if bounded else ''}."
         )
     if words := budget.harmful_words:
         print_content(

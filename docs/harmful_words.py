@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from fairforget.corpora import read_corpus
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import token_log_probs
-from fairforget.scoring.masked import mask_one_at_a_time, masked_log_probs
-from fairforget.training.targets import Marked, encode_infilling, encode_targets
+from fairforget.scoring.marked import Marked, marked_log_probs
+from fairforget.training.targets import encode_infilling, encode_targets
 
 
 def score_harmful_words(model: LanguageModel, corpus: str, *, texts: int) -> dict[str, float]:
@@ -49,29 +46,13 @@ def score_harmful_words(model: LanguageModel, corpus: str, *, texts: int) -> dic
             spans = encode_infilling(model.tokenizer, text, start_id=model.start_id)
             infilling += [(span.ids, span.mask) for span in spans]
     about_group, about_people = (
-        compute_log_probs(model, tokens) for tokens in (with_group, counterfactual)
+        np.concatenate(marked_log_probs(model, tokens)) for tokens in (with_group, counterfactual)
     )
     scores = {
-        "harmful_log_prob": compute_log_probs(model, harmful).mean(),
+        "harmful_log_prob": np.concatenate(marked_log_probs(model, harmful)).mean(),
         "association": (about_group - about_people).mean(),
         "counterfactual_log_prob": about_people.mean(),
     }
     if infilling:
-        scores["infilling_log_prob"] = compute_log_probs(model, infilling).mean()
+        scores["infilling_log_prob"] = np.concatenate(marked_log_probs(model, infilling)).mean()
     return {name: float(value) for name, value in scores.items()}
-
-
-def compute_log_probs(model: LanguageModel, marked: Sequence[Marked]) -> npt.NDArray[np.float32]:
-    """Log-probabilities of the marked tokens, text by text: `[tokens]`, in nats."""
-    if model.kind == "masked":
-        mask_id = model.tokenizer.mask_token_id
-        inputs = [
-            text
-            for ids, mask in marked
-            for text in mask_one_at_a_time(ids, np.flatnonzero(mask).tolist(), mask_id)
-        ]
-        return np.concatenate(masked_log_probs(model.model, inputs))
-    log_probs = token_log_probs(model.model, [ids for ids, _ in marked])
-    return np.concatenate(
-        [text[np.array(mask[1:])] for text, (_, mask) in zip(log_probs, marked, strict=True)]
-    )

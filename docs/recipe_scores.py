@@ -14,7 +14,7 @@ from fairforget.records.evaluation import read_items
 from fairforget.records.paths import RECORD
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record
-from fairforget.training.interpolation import lerp_weights
+from fairforget.training.weights import lerp_weights
 from tables import format_mean
 
 BENCHMARKS = STEREOSET, CROWS, PERPLEXITY = "stereoset", "crows_pairs", "perplexity:10%:bias-bench"

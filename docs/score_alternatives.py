@@ -46,6 +46,8 @@ WIDE_BUDGET = (
     *("--budget.perplexity", "1.06"),
     *("--budget.everyday_perplexity", "1.06"),
     *("--budget.max_alpha", "1"),
+    *("--budget.movement", "null"),
+    *("--budget.harmful_log_prob", "null"),
 )
 """Short texts cost most perplexity in the first steps and recover it; early stopping would stop
 them before."""

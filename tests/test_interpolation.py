@@ -14,11 +14,10 @@ from fairforget.scoring.perplexity import perplexity
 from fairforget.training.interpolation import (
     PerplexityConstraint,
     interpolate_to_budget,
-    negate_update,
-    negated_update,
     original_perplexities,
 )
 from fairforget.training.line_search import TOLERANCE, LineSearch
+from fairforget.training.weights import negate_update, negated_update
 
 from .models import tiny_causal, word_tokenizer
 
@@ -176,6 +175,10 @@ def test_the_note_does_not_claim_that_no_solution_exists() -> None:
         {"max_alpha": 0.5},
         {"perplexity": None},
         {"max_alpha": None},
+        {"movement": 0},
+        {"movement": "small"},
+        {"harmful_log_prob": -0.1},
+        {"harmful_log_prob": math.nan},
     ],
 )
 def test_invalid_budgets_are_refused(options: dict) -> None:

@@ -19,10 +19,9 @@ from fairforget.training.interpolation import (
     PerplexityConstraint,
     interpolate_to_budget,
     measure_after_rounding,
-    negate_update,
-    negated_update,
 )
 from fairforget.training.line_search import MAX_ITERATIONS, TOLERANCE
+from fairforget.training.weights import negate_update, negated_update
 
 Nats = Callable[[float], float]
 """How much worse language modelling is at α: log perplexity there − log perplexity at 0."""

@@ -31,7 +31,7 @@ SEQUENCES = [[1, 5, 9, 13, 17, 21], [1, 6, 11], [1, 2, 3, 4, 5, 6, 7, 8], [1, 4]
 
 
 def record(language_model: LanguageModel) -> OriginalStates:
-    states = record_original(language_model, SEQUENCES)
+    states = record_original(language_model, {"retain": SEQUENCES})
     assert states
     return states
 

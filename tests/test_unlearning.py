@@ -17,7 +17,7 @@ from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
-from fairforget.records.records import UnlearningRecord
+from fairforget.records.records import LIMITED_BY_GUARD, UnlearningRecord
 from fairforget.records.store import read_record, write_record
 from fairforget.scoring.perplexity import perplexity
 from fairforget.tables import show_unlearning
@@ -414,16 +414,24 @@ def test_the_bar_shows_losses_and_utility_loss(tmp_path) -> None:
     ]
 
 
+@pytest.mark.parametrize("rise", [None, 0.0])
 @pytest.mark.parametrize("everyday", [None, EVERYDAY])
-def test_the_record_has_the_utility_losses_that_were_measured(tmp_path, capsys, everyday) -> None:
+def test_the_record_has_the_utility_losses_that_were_measured(
+    tmp_path, capsys, everyday, rise
+) -> None:
+    """And the command shows which one ended the search, unless the guard did."""
     model = language_model(tmp_path, "llama")
-    record = unlearn(model, FORGET, RETAIN, config(tmp_path), everyday=everyday)
+    budget = Budget(harmful_log_prob=rise)
+    record = unlearn(model, FORGET, RETAIN, config(tmp_path), everyday=everyday, budget=budget)
     assert ("without everyday sentences" in record.budget.note) is (everyday is None)
     capsys.readouterr()
     show_unlearning(record)
     shown = capsys.readouterr().out
     assert ("perplexity, everyday_perplexity ×" in shown) is (everyday is not None)
-    assert shown.count("; binding") == (0 < record.budget.alpha < record.budget.max_alpha)
+    within = 0 < record.budget.alpha < record.budget.max_alpha
+    guarded = LIMITED_BY_GUARD in record.budget.note
+    assert shown.count("; binding") == (within and not guarded)
+    assert not (guarded and rise is None)
     assert ("without everyday" in " ".join(shown.split())) is (everyday is None)
 
 

@@ -1,4 +1,4 @@
-"""`Budget`: how much language-modelling utility unlearning may lose."""
+"""`Budget`: how much unlearning may change beside what it is to change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fairforget.errors import InputError
 
 @dataclass(frozen=True)
 class Budget:
-    """Bounds on the utility loss, and on the extrapolation of the weights.
+    """Bounds on the utility loss and on other changes, and on the extrapolation of the weights.
 
     Args:
         perplexity: Maximum perplexity ratio, after ÷ before, on held-out retain text.
@@ -18,14 +18,23 @@ class Budget:
             the loss can be larger than on encyclopaedic text.
         max_alpha: Maximum interpolation factor α. Above 1 the weights are extrapolated past the
             trained ones, as far as the budget allows.
+        movement: Maximum mean KL divergence from the original model per token, in nats, on held-out
+            retain text and on everyday sentences each; null for no bound. A perplexity that falls
+            is movement too.
+        harmful_log_prob: Maximum rise of the mean log-probability of harmful words after group
+            mentions, in nats per token, on texts that no run trains on; null for no bound. It
+            rejects weights, and need not be used up.
 
     Raises:
-        InputError: a ratio is below 1, or max_alpha is outside 1 to 5.
+        InputError: a ratio is below 1, max_alpha is outside 1 to 5, movement is not positive, or
+            harmful_log_prob is negative.
     """
 
     perplexity: float = 1.01
     everyday_perplexity: float = 1.01
     max_alpha: float = 2.0
+    movement: float | None = 0.02
+    harmful_log_prob: float | None = 0.0
 
     def __post_init__(self) -> None:
         for name in ("perplexity", "everyday_perplexity"):
@@ -36,6 +45,16 @@ class Budget:
                 )
         if not 1 <= _number(self.max_alpha) <= 5:
             raise InputError(f"budget.max_alpha is {self.max_alpha}; it must be between 1 and 5")
+        if self.movement is not None and not _number(self.movement) > 0:
+            raise InputError(
+                f"budget.movement is {self.movement}; it must be more than 0 (nats per token), or "
+                "null"
+            )
+        if self.harmful_log_prob is not None and not _number(self.harmful_log_prob) >= 0:
+            raise InputError(
+                f"budget.harmful_log_prob is {self.harmful_log_prob}; it must be at least 0 (nats "
+                "per token), or null"
+            )
 
 
 def _number(value: object) -> float:
@@ -43,5 +62,6 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
 
 
-STUDY_BUDGET = Budget(1.03, 1.10, max_alpha=2.0)
-"""The budget of a study's runs: large enough to show what unlearning does."""
+STUDY_BUDGET = Budget(1.03, 1.10, max_alpha=2.0, movement=None, harmful_log_prob=None)
+"""The budget of a study's runs: large enough to show what unlearning does, and to show the harm
+that an objective or a control does."""

@@ -131,7 +131,7 @@ class TrainingSettings:
     Args:
         retain: Retain corpus, whose likelihood is preserved: CORPUS[:DOMAIN], or a .csv, .jsonl,
             .parquet or .txt file.
-        budget: Maximum utility loss.
+        budget: Maximum utility loss, movement and rise of harmful words.
         steps: Optimizer steps.
         batch_size: Forget texts per step.
         learning_rate: Peak learning rate of AdamW.

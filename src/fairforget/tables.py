@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
@@ -16,7 +17,14 @@ from fairforget.benchmarks.limitations import find_limitations
 from fairforget.comparison.compare import Comparison
 from fairforget.comparison.paired import Cell, Change
 from fairforget.comparison.rerun import RerunComparison
-from fairforget.records.records import BudgetFacts, EvaluationRecord, UnlearningRecord, UtilityFacts
+from fairforget.records.records import (
+    LIMITED_BY_GUARD,
+    BudgetFacts,
+    EvaluationRecord,
+    MovementFacts,
+    UnlearningRecord,
+    UtilityFacts,
+)
 from fairforget.records.schema import interval_of
 from fairforget.report.wording import budget_note, format_p_number, one_line, steps_done
 
@@ -139,14 +147,35 @@ def show_unlearning(record: UnlearningRecord) -> None:
             f"Held-out perplexity{', ' + one_line(name) if name else ''} × {facts.reached:.4f} "
             f"(budget {facts.asked:g}{'; binding' if facts is bound else ''})."
         )
+    for kind, moved in budget.movements.items():
+        limit = "" if moved.asked is None else f"budget {moved.asked:g}"
+        bounded = "; ".join(filter(None, [limit, "binding" if moved is bound else ""]))
+        print_content(
+            f"Movement on {one_line(kind)} text: {moved.reached:.4f} nats per token"
+            f"{f' ({bounded})' if bounded else ''}."
+        )
+    if words := budget.harmful_words:
+        print_content(
+            f"Log p of harmful words after groups: {words.before:.3f} → {words.after:.3f} nats per "
+            f"token ({words.change:+.3f}; allowed {words.asked:+g}); what the group adds: "
+            f"{words.added_before:+.3f} → {words.added_after:+.3f}."
+        )
     print_content(f"α = {budget.alpha:.3f}. {budget_note(one_line(budget.note))}".rstrip())
 
 
-def _bound(budget: BudgetFacts) -> UtilityFacts | None:
-    """The measure nearest to its limit; none at either end of the line, where no limit decided."""
-    if budget.alpha in (0, budget.max_alpha):
+def _bound(budget: BudgetFacts) -> UtilityFacts | MovementFacts | None:
+    """The measure nearest to its limit: a ratio of perplexities, near 1, or nats.
+
+    None at either end of the line, and where a guard ended the search: no budget decided.
+    """
+    if budget.alpha in (0, budget.max_alpha) or LIMITED_BY_GUARD in budget.note:
         return None
-    return min((budget, *budget.others.values()), key=lambda facts: facts.asked - facts.reached)
+
+    def left(facts: UtilityFacts | MovementFacts) -> float:
+        return math.inf if facts.asked is None else facts.asked - facts.reached
+
+    measures: list[UtilityFacts | MovementFacts] = [budget, *budget.others.values()]
+    return min((*measures, *budget.movements.values()), key=left)
 
 
 def _protocol(result: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ import pytest
 
 from fairforget.benchmarks import crows_pairs, stereoset
 from fairforget.benchmarks.crows_pairs import Pair
-from fairforget.budget import Budget
+from fairforget.budget import STUDY_BUDGET
 from fairforget.corpora import read_corpus
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.data.stereoset import Item
@@ -142,7 +142,8 @@ def test_transfer_finds_the_archived_runs_of_a_study(
     crossed = {name: settings.pop(name) for name in ("forget", "objectives", "controls", "seeds")}
     for name in ("margin", "margin_continuous"):
         settings.pop(name)
-    budget, benchmarks = Budget(**settings.pop("budget")), tuple(settings.pop("benchmarks"))
+    budget = replace(STUDY_BUDGET, **settings.pop("budget"))
+    benchmarks = tuple(settings.pop("benchmarks"))
     recipe = plan.Recipe(**settings, budget=budget, benchmarks=benchmarks)
     runs = plan.plan_runs(recipe, **crossed)
     digests = compute_digests(runs, model_identity(smollm2))

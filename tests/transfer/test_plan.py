@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from fairforget.budget import Budget
+from fairforget.budget import STUDY_BUDGET
 from fairforget.errors import InputError
 from fairforget.transfer_study.plan import (
     CONTROLS,
@@ -49,7 +49,10 @@ def test_the_name_changes_with_all_that_determines_the_result() -> None:
         replace(run, control="random"),
         replace(run, objective="ascent"),
         replace(run, recipe=replace(RECIPE, steps=31)),
-        replace(run, recipe=replace(RECIPE, budget=Budget(1.05))),
+        *(
+            replace(run, recipe=replace(RECIPE, budget=replace(STUDY_BUDGET, **bound)))
+            for bound in ({"perplexity": 1.05}, {"movement": 0.02}, {"harmful_log_prob": 0.0})
+        ),
         replace(run, recipe=replace(RECIPE, benchmarks=("stereoset",))),
         replace(run, recipe=replace(RECIPE, doses="0.5")),
     ]

@@ -8,7 +8,13 @@ from fairforget.records.records import UnlearningRecord
 from fairforget.report.before_after import before_after
 from fairforget.report.contents import UnlearningRun
 from fairforget.report.evidence import list_limitations
-from fairforget.report.facts import budget_table, corpora_table, generic_tables, pairs_table
+from fairforget.report.facts import (
+    bounds_table,
+    budget_table,
+    corpora_table,
+    generic_tables,
+    pairs_table,
+)
 from fairforget.report.headline import change_headline
 from fairforget.report.results import change_tables, cost_table, perplexity_note
 from fairforget.report.tables import Table, markdown_text
@@ -99,13 +105,15 @@ def _training(record: UnlearningRecord) -> list[str]:
         f"Retain corpus: {join_words(list(dict.fromkeys(retain))) or 'none'}; retain loss: "
         f"{markdown_text(format_value(method.get('retain_loss')))}.",
         f"Training: {markdown_text(steps_done(method))}. The weights were then interpolated "
-        "between the original and the trained ones to stay within the utility budget.",
+        "between the original and the trained ones to stay within the budget.",
     ]
     settings = pairs_table("Settings", flatten(method))
     versions = record.environment
+    bounds = bounds_table(record.budget)
+    tables = [settings, corpora_table(record.corpora), budget_table(record.budget)]
     return [
         " ".join(sentences),
-        *map(_table_text, (settings, corpora_table(record.corpora), budget_table(record.budget))),
+        *map(_table_text, [*tables, *([bounds] if bounds else [])]),
         markdown_text(
             f"Made with FairForget {versions.fairforget}, PyTorch {versions.torch}, "
             f"Transformers {versions.transformers}."

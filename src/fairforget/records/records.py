@@ -9,6 +9,8 @@ from fairforget.records.environment import Environment
 from fairforget.records.schema import Method, Result
 
 VERSION = 1
+LIMITED_BY_GUARD = "limited by the guard on "
+"""Begins the note of a budget whose search a guard ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,34 @@ class UtilityFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class MovementFacts:
+    """Mean KL(original ‖ result) per token on some texts, in nats."""
+
+    asked: float | None
+    """Largest allowed value; None if it was not bounded."""
+    reached: float
+
+
+@dataclass(frozen=True, slots=True)
+class HarmfulWordFacts:
+    """Log-probabilities of harmful words after group mentions, in nats per token.
+
+    Means over built-in texts that no run trains on.
+    """
+
+    asked: float
+    """Largest allowed change."""
+    before: float
+    after: float
+    change: float
+    """`after` − `before`."""
+    added_before: float
+    """What the group adds: log p with the group minus log p with a neutral word in its place."""
+    added_after: float
+    texts: int
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetFacts(UtilityFacts):
     """Allowed and measured utility loss on held-out retain text, and on other texts."""
 
@@ -97,6 +127,10 @@ class BudgetFacts(UtilityFacts):
     records, and if the model's head cannot run apart from its body."""
     movement_asked: float | None = None
     """The movement that the result was interpolated to, instead of the budget."""
+    movements: dict[str, MovementFacts] = field(default_factory=dict)
+    """The movement by kind of text: `retain`, `everyday`."""
+    harmful_words: HarmfulWordFacts | None = None
+    """None if their change was not bounded."""
 
 
 @dataclass(frozen=True, slots=True)

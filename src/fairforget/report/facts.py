@@ -27,6 +27,7 @@ from fairforget.report.wording import (
     flatten,
     format_count,
     format_number,
+    format_signed,
     format_value,
 )
 
@@ -66,6 +67,56 @@ def budget_table(budget: BudgetFacts) -> Table:
             for name, facts in measures.items()
         ],
         note=f"{note}). {budget_note(budget.note)}".strip(),
+    )
+
+
+def bounds_table(budget: BudgetFacts) -> Table | None:
+    """How far the model moved, and how likely harmful words became; None in older records."""
+    rows: list[list[Content]] = [
+        [
+            f"Movement on {'held-out retain text' if kind == 'retain' else f'{kind} text'}",
+            NONE,
+            format_number(facts.asked, 3),
+            format_number(facts.reached, 4),
+            NONE,
+        ]
+        for kind, facts in budget.movements.items()
+    ]
+    if words := budget.harmful_words:
+        added = words.added_after - words.added_before
+        rows += [
+            [
+                "Log p of harmful words after a group",
+                format_number(words.before, 3),
+                format_number(words.asked, 3),
+                format_number(words.after, 3),
+                format_signed(words.change, 3),
+            ],
+            [
+                "What the group adds to it",
+                format_number(words.added_before, 3),
+                NONE,
+                format_number(words.added_after, 3),
+                format_signed(added, 3),
+            ],
+        ]
+    columns = ("Before", "Largest change", "After", "Change")
+    note = (
+        "Movement: mean KL divergence from the original model, on some of the held-out texts; an "
+        "improvement is movement too."
+    )
+    if words:
+        note += (
+            f" Harmful words: those of {words.texts} built-in texts that no run trains on; the "
+            "group adds log p after it minus log p after a neutral word."
+        )
+    if not rows:
+        return None
+    return Table(
+        caption="Other changes, in nats per token",
+        columns=[Column("Measure"), *(Column(name, numeric=True) for name in columns)],
+        rows=rows,
+        note=note,
     )
 
 

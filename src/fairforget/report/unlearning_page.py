@@ -14,6 +14,7 @@ from fairforget.report.contents import UnlearningRun, read_unlearning
 from fairforget.report.evidence import list_limitations, list_run_evidence
 from fairforget.report.facts import (
     benchmark_table,
+    bounds_table,
     budget_table,
     generic_tables,
     unlearning_tables,
@@ -46,6 +47,7 @@ def context(run: UnlearningRun) -> dict[str, Any]:
         "curves": curves(record.history),
         "history": history_table(record.history),
         "budget": budget_table(record.budget),
+        "bounds": bounds_table(record.budget),
         "continuations": run.continuations,
     }
     if run.before is None or run.after is None:

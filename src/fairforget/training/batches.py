@@ -21,8 +21,9 @@ from fairforget.errors import InputError
 from fairforget.forward.packing import pack, pad, supports_tree_attention
 from fairforget.forward.split_forward import is_masked
 from fairforget.objectives import Objective
+from fairforget.scoring.marked import Marked
 from fairforget.scoring.masked import masked_positions
-from fairforget.training.targets import Marked, Targets
+from fairforget.training.targets import Targets
 
 Batch = dict[str, dict[str, Tensor]]
 ROLES = ("forget", "retain")

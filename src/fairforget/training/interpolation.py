@@ -6,17 +6,17 @@ The weights are θ₀ + α(θ − θ₀). `line_search` chooses α.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
-import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairforget.records.records import BudgetFacts, UtilityFacts
+from fairforget.records.records import LIMITED_BY_GUARD, BudgetFacts, UtilityFacts
 from fairforget.scoring.perplexity import MAX_NLL
 from fairforget.training.line_search import LineSearch, Point
+from fairforget.training.weights import WeightLine
 
 MAIN, EVERYDAY_PERPLEXITY = "perplexity", "everyday_perplexity"
 """Names of the constraints: perplexity on held-out retain text, which is required, and on everyday
@@ -44,11 +44,24 @@ class PerplexityConstraint:
     """The largest ratio, after ÷ before."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A measure of the model on few texts, cheap enough for every α, and how far it may rise."""
+
+    rise: Callable[[], float]
+    """Measures the model with its current weights: the rise over the original, in nats."""
+    allowed: float
+    """The largest rise, in nats."""
+    is_guard: bool = False
+    """Whether it only rejects steps, so that a result need not come near to it."""
+
+
 def interpolate_to_budget(
     model: PreTrainedModel,
     original: Mapping[str, Tensor],
     constraints: Mapping[str, PerplexityConstraint],
     *,
+    bounds: Mapping[str, Bound] = MappingProxyType({}),
     rough: Mapping[str, PerplexityConstraint] | None = None,
     before: Mapping[str, float] | None = None,
     known: Mapping[float, Mapping[str, float]] | None = None,
@@ -59,14 +72,14 @@ def interpolate_to_budget(
 
     A search on few texts (`rough`) finds about where that is and how the loss grows; the search on
     all texts starts from there, first with the constraint that is met first, and mostly ends with
-    its second measurement.
+    its second measurement. The bounds are measured before the perplexities, which are not measured
+    beyond one.
 
     Args:
         model: the model with the trained weights θ. Its weights are replaced.
-        original: the original weights θ₀, by the names of `model.named_parameters()`. Parameters
-            without one keep their trained value. They may be on another device; a copy of the
-            trained weights is then kept there too.
+        original: the original weights θ₀, as for `WeightLine`.
         constraints: the budgets, by name. `perplexity` is required.
+        bounds: further constraints, by name.
         rough: the same constraints on fewer texts, for a cheap first search.
         before: the perplexities of the original model, if they are known.
         known: α → perplexities of `rough` that were measured before.
@@ -80,55 +93,74 @@ def interpolate_to_budget(
     Raises:
         InputError: a perplexity of the original model is not finite.
     """
-    trained = _copy_weights(original, model)
+    line = WeightLine(model, original)
+    guards = [name for name, bound in bounds.items() if bound.is_guard]
+    limits = {name: _exp(bound.allowed) for name, bound in bounds.items()}
+    rises = {0.0: dict.fromkeys(bounds, 1.0)}
 
     def line_search(
         constraints: Mapping[str, PerplexityConstraint],
         measured: dict[float, dict[str, float]],
         progress: Callable[[], None],
+        *,
+        complete: bool = False,
     ) -> LineSearch:
-        """Return a search that measures nothing twice."""
+        """Return a search that measures nothing twice; if `complete`, everything at α = 1."""
 
-        def perplexities(alpha: float) -> dict[str, float]:
+        def measure(alpha: float) -> dict[str, float]:
+            risen = rises.setdefault(alpha, {})
+            for name, bound in bounds.items():
+                if name not in risen:
+                    line.move_to(alpha)
+                    risen[name] = _exp(bound.rise())
+                if not limits[name] / risen[name] >= 1 and not (complete and alpha == 1):
+                    return dict(risen)
             values = measured.setdefault(alpha, {})
             if missing := [name for name in constraints if name not in values]:
-                lerp_weights(model, original, trained, alpha)
+                line.move_to(alpha)
                 values |= {name: constraints[name].perplexity() for name in missing}
                 progress()
-            return {name: values[name] for name in constraints}
+            return risen | {name: values[name] for name in constraints}
 
         allowed = {name: constraint.allowed for name, constraint in constraints.items()}
-        return LineSearch(perplexities, allowed, max_alpha)
+        return LineSearch(measure, limits | allowed, max_alpha, guards)
 
     measured = {0.0: dict(before)} if before else {}
-    full = line_search(constraints, measured, progress)
+    full = line_search(constraints, measured, progress, complete=rough is None)
     if rough is None:
         trained_point = full.evaluate(1.0)
     else:
         few = {alpha: dict(values) for alpha, values in (known or {}).items()}
-        guide = line_search(rough, few, lambda: None)
+        guide = line_search(rough, few, lambda: None, complete=True)
         guide.loosen(ROUGH_SHARE)
         trained_point = guide.evaluate(1.0)
         point = guide.search()
         guide.exponent, guide.tolerance = guide.estimate_exponent(), full.tolerance
         start = point.alpha or 1.0
-        if point.alpha and guide.has_slack(point) and not guide.exact:
+        stop = guide.bracket()[1]
+        guarded = stop is not None and bool(stop.rejected_by)
+        if point.alpha and guide.has_slack(point) and not guide.exact and not guarded:
             start = guide.propose()
-        # the other constraints are measured at the end only
+        # the other perplexities are measured at the end only
         decisive = min(point.slacks, key=point.slacks.__getitem__)
-        alone = line_search({decisive: constraints[decisive]}, measured, progress)
+        first = {decisive: constraints[decisive]} if decisive in constraints else {}
+        alone = line_search(first, measured, progress)
         for search in (alone, full):
             search.exponent, search.tolerance = guide.exponent, full.tolerance
         alone.evaluate(start if start > 0 else point.alpha)  # NaN: the model is broken beyond
+        if point.alpha and stop is not None and guarded:
+            for search in (alone, full):
+                search.evaluate(stop.alpha)  # known already
         full.evaluate(alone.search().alpha or alone.points[1].alpha)
     point = full.search()
-    lerp_weights(model, original, trained, point.alpha)
-    trained_point = next((known for known in full.points if known.alpha == 1), trained_point)
+    line.move_to(point.alpha)
+    at_one = (p for p in full.points if p.alpha == 1 and p.ratios.keys() >= constraints.keys())
+    trained_point = next(at_one, trained_point)
     facts = {
         name: UtilityFacts(
-            constraints[name].allowed, point.ratios[name], value, trained_point.ratios[name]
+            constraint.allowed, point.ratios[name], full.before[name], trained_point.ratios[name]
         )
-        for name, value in full.before.items()
+        for name, constraint in constraints.items()
     }
     return _budget_facts(facts, full, point)
 
@@ -163,15 +195,15 @@ def interpolate_to_movement(
     Returns:
         The ratios, with the divergence as `movement`.
     """
-    weights = _copy_weights(original, model)
+    line = WeightLine(model, original)
     moved = {0.0: 0.0}
 
     def exp_divergence(alpha: float) -> dict[str, float]:
         if alpha not in moved:
-            lerp_weights(model, original, weights, alpha)
+            line.move_to(alpha)
             moved[alpha] = divergence()
             progress()
-        return {MOVEMENT: math.exp(min(moved[alpha], MAX_NLL))}
+        return {MOVEMENT: _exp(moved[alpha])}
 
     search = LineSearch(exp_divergence, {MOVEMENT: math.exp(target)}, max_alpha)
     search.tolerance = MOVEMENT_SHARE * target
@@ -179,9 +211,9 @@ def interpolate_to_movement(
     search.evaluate(1.0)
     point = search.search()
     if before is None:
-        lerp_weights(model, original, weights, 0.0)
+        line.move_to(0.0)
         before = {name: constraint.perplexity() for name, constraint in constraints.items()}
-    lerp_weights(model, original, weights, point.alpha)
+    line.move_to(point.alpha)
     facts = {
         name: UtilityFacts(c.allowed, c.perplexity() / before[name], before[name], trained[name])
         for name, c in constraints.items()
@@ -191,19 +223,23 @@ def interpolate_to_movement(
 
 
 def measure_after_rounding(
-    facts: BudgetFacts, constraints: Mapping[str, PerplexityConstraint]
+    facts: BudgetFacts,
+    constraints: Mapping[str, PerplexityConstraint],
+    bounds: Mapping[str, Bound] = MappingProxyType({}),
 ) -> BudgetFacts:
     """Measure the budget again after the interpolated weights were rounded.
 
-    Merging an adapter into bfloat16 weights rounds its update. A movement is not measured again.
+    Merging an adapter into bfloat16 weights rounds its update.
 
     Returns:
         `facts` with the new ratios, and a note if rounding exceeded a budget that was searched for.
     """
     known = {MAIN: facts, **facts.others}
     reached = {name: c.perplexity() / known[name].before for name, c in constraints.items()}
-    limits = constraints if facts.movement_asked is None else {}
-    exceeded = [name for name, c in limits.items() if reached[name] > c.allowed]
+    exceeded = []
+    if facts.movement_asked is None:
+        exceeded = [name for name, c in constraints.items() if reached[name] > c.allowed]
+        exceeded += [name for name, bound in bounds.items() if not bound.rise() <= bound.allowed]
     note = f"rounding to the model's dtype exceeded the budget: {', '.join(exceeded)}"
     return replace(
         facts,
@@ -218,52 +254,9 @@ def original_perplexities(budget: BudgetFacts) -> dict[str, float]:
     return {MAIN: budget.before} | {name: facts.before for name, facts in budget.others.items()}
 
 
-@torch.no_grad()
-def lerp_weights(
-    model: PreTrainedModel,
-    original: Mapping[str, Tensor],
-    trained: Mapping[str, Tensor],
-    alpha: float,
-) -> None:
-    """Set the weights to θ₀ + α(θ − θ₀); parameters that are not in `original` stay as they are."""
-    for name, parameter in model.named_parameters():
-        if name not in original:
-            continue
-        if alpha in (0.0, 1.0):  # bit for bit
-            parameter.copy_(original[name] if alpha == 0.0 else trained[name])
-        else:
-            parameter.copy_(torch.lerp(original[name], trained[name], alpha))
-
-
-@torch.no_grad()
-def negate_update(model: PreTrainedModel, original: Mapping[str, Tensor]) -> None:
-    """Replace θ by θ₀ − (θ − θ₀), as task vector negation does."""
-    for name, parameter in model.named_parameters():
-        if name in original:
-            parameter.copy_(2 * original[name].to(parameter.device) - parameter)
-
-
-@contextmanager
-def negated_update(model: PreTrainedModel, original: Mapping[str, Tensor]) -> Iterator[None]:
-    """Negate the update within the context; restore the weights bit for bit at its end.
-
-    Keeps a second copy of the trained weights meanwhile.
-    """
-    trained = _copy_weights(original, model)
-    negate_update(model, original)
-    try:
-        yield
-    finally:
-        lerp_weights(model, original, trained, 1.0)
-
-
-def _copy_weights(original: Mapping[str, Tensor], model: PreTrainedModel) -> dict[str, Tensor]:
-    """Copy the model's weights to the devices of the original ones."""
-    return {
-        name: parameter.detach().to(original[name].device, copy=True)
-        for name, parameter in model.named_parameters()
-        if name in original
-    }
+def _exp(nats: float) -> float:
+    """exp(nats), without overflow and without reaching 0; NaN for NaN."""
+    return math.exp(nats if math.isnan(nats) else max(min(nats, MAX_NLL), -MAX_NLL))
 
 
 def _budget_facts(facts: dict[str, UtilityFacts], search: LineSearch, point: Point) -> BudgetFacts:
@@ -276,12 +269,18 @@ def _budget_facts(facts: dict[str, UtilityFacts], search: LineSearch, point: Poi
         main.trained,
         alpha=point.alpha,
         max_alpha=search.max_alpha,
-        note=_note(point.alpha, search.has_slack(point)),
+        note=_note(search, point),
         others=facts,
     )
 
 
-def _note(alpha: float, has_slack: bool) -> str:
-    if alpha == 0:
-        return "nothing was unlearned, because no part of the update stays within the budget"
-    return NOT_USED_UP if has_slack else ""
+def _note(search: LineSearch, point: Point) -> str:
+    beyond = search.bracket()[1]
+    guards = ", ".join(beyond.rejected_by if beyond else ()).replace("_", " ")
+    if point.alpha == 0:
+        nothing = "nothing was unlearned, because "
+        if guards:
+            return f"{nothing}the guard on {guards} rejects every part of the update"
+        return f"{nothing}no part of the update stays within the budget"
+    limit = [LIMITED_BY_GUARD + guards] if guards else []
+    return NOTED.join([NOT_USED_UP, *limit]) if search.has_slack(point) else ""

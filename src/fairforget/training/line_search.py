@@ -1,13 +1,14 @@
 """Line search for the largest step α whose rise in perplexity stays within every budget.
 
-Perplexities are functions of α. Budgets and losses are compared as log-ratios, in nats. Nothing
-here depends on models or weights; `interpolation` supplies the functions.
+Perplexities are functions of α. Budgets and losses are compared as log-ratios, in nats. A guard is
+a limit that is not to be used up: it rejects a step, and nothing else. Nothing here depends on
+models or weights; `interpolation` supplies the functions.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
@@ -19,7 +20,10 @@ TOLERANCE = 0.002
 budget of exactly 1, a tenth of this value."""
 MAX_ITERATIONS = 12
 MAX_HALVINGS = 4
-"""With a budget of exactly 1: how often α is halved to find a step without any utility loss."""
+"""How often α is halved to find a step that a guard accepts, or, with a budget of exactly 1, one
+without any utility loss."""
+GUARD_SHARE = 0.05
+"""Share of α to which the first step that a guard rejects is bracketed."""
 DEFAULT_EXPONENT = 1.5
 """Utility loss in nats grows about as α to this power, unless the points tell otherwise."""
 EXPONENTS = (0.5, 3.0)
@@ -36,13 +40,20 @@ class Point:
     ratios: dict[str, float]
     """Each perplexity, divided by the perplexity at α = 0."""
     slacks: dict[str, float]
-    """What is left of each budget, in nats: negative beyond the budget, −∞ for a perplexity that is
-    not finite."""
+    """What is left of each budget that was measured, in nats: negative beyond the budget, −∞ if a
+    measurement is not finite."""
+    rejected_by: tuple[str, ...] = ()
+    """The guards that reject it."""
 
     @property
     def slack(self) -> float:
         """The slack of the tightest budget, in nats."""
-        return min(self.slacks.values())
+        return min(self.slacks.values(), default=math.inf)
+
+    @property
+    def is_within(self) -> bool:
+        """Whether it is within every budget, and no guard rejects it."""
+        return self.slack >= 0 and not self.rejected_by
 
 
 ALPHA = attrgetter("alpha")
@@ -56,19 +67,23 @@ class LineSearch:
         perplexities: Callable[[float], dict[str, float]],
         allowed: Mapping[str, float],
         max_alpha: float,
+        guards: Collection[str] = (),
     ) -> None:
         """Measure the perplexities at α = 0.
 
         Args:
-            perplexities: maps α to perplexities, by constraint name.
+            perplexities: maps α to perplexities, by constraint name. Beyond a budget or a guard,
+                the others may be missing.
             allowed: the largest ratio of each perplexity to its value at α = 0.
             max_alpha: the largest α to try.
+            guards: the constraints that are guards. At least one is not.
 
         Raises:
             InputError: a perplexity at α = 0 is not finite.
         """
         self.perplexities, self.allowed, self.max_alpha = perplexities, allowed, max_alpha
-        self.budgets = {name: _log(ratio) for name, ratio in allowed.items()}
+        self.guards = guards
+        self.budgets = {n: _log(ratio) for n, ratio in allowed.items() if n not in guards}
         tightest = min(self.budgets.values())
         self.exact = tightest == 0
         """Whether no utility loss is allowed. Some updates first improve a perplexity."""
@@ -93,23 +108,31 @@ class LineSearch:
             if point.alpha == alpha:
                 return point
         ratios = {n: value / self.before[n] for n, value in self.perplexities(alpha).items()}
-        slacks = {name: _log(self.allowed[name] / ratio) for name, ratio in ratios.items()}
-        self.points.append(Point(alpha, ratios, slacks))
+        left = {name: _log(self.allowed[name] / ratio) for name, ratio in ratios.items()}
+        rejected_by = tuple(n for n in self.guards if -math.inf < left.get(n, 0.0) < 0)
+        slacks = {name: nats for name, nats in left.items() if name in self.budgets}
+        if -math.inf in left.values():
+            slacks = dict.fromkeys(self.budgets, -math.inf)
+        self.points.append(Point(alpha, ratios, slacks, rejected_by))
         return self.points[-1]
 
     def search(self) -> Point:
-        """Return the point within every budget that uses up the tightest one.
+        """Return the point within every budget and guard that uses up the tightest budget.
 
-        If the search finds none, return the last point before the first one beyond a budget.
+        If the search finds none, return the last point before the first one beyond a limit.
         """
+        halvings = 0
         for iteration in range(MAX_ITERATIONS):
             low, high = self.bracket()
-            if self.exact and low.alpha == 0 and high is not None:
-                if iteration == MAX_HALVINGS:
+            if high is not None and low.alpha == 0 and (self.exact or high.rejected_by):
+                if halvings == MAX_HALVINGS:
                     break
                 self.evaluate(high.alpha / 2)
+                halvings += 1
                 continue
             if not self.has_slack(low) or (high is None and low.alpha >= self.max_alpha):
+                break
+            if high and high.rejected_by and high.alpha - low.alpha <= GUARD_SHARE * high.alpha:
                 break
             alpha = self.propose()
             if high and (iteration % 3 == 2 or not low.alpha < alpha < high.alpha):
@@ -131,7 +154,8 @@ class LineSearch:
         """Estimate the exponent of the tightest budget's loss from the points around it."""
         low, high = self.bracket()
         inner = [point for point in self.points if 0 < point.alpha < low.alpha]
-        first, second = (low, high) if high else (max(inner, key=ALPHA, default=low), low)
+        inner_pair = max(inner, key=ALPHA, default=low), low
+        first, second = (low, high) if high and not high.rejected_by else inner_pair
         if not 0 < first.alpha < second.alpha:
             return DEFAULT_EXPONENT
         name = min(second.slacks, key=second.slacks.__getitem__)
@@ -142,10 +166,10 @@ class LineSearch:
         return min(max(exponent, EXPONENTS[0]), EXPONENTS[1])
 
     def bracket(self) -> tuple[Point, Point | None]:
-        """Return the last point within every budget, and the first point beyond one, if any."""
+        """Return the last point within every limit, and the first point beyond one, if any."""
         ordered = sorted(self.points, key=ALPHA)
         for low, high in pairwise(ordered):
-            if high.slack < 0:
+            if not high.is_within:
                 return low, high
         return ordered[-1], None
 
@@ -159,10 +183,12 @@ def _scale_to_budget(point: Point, budgets: Mapping[str, float], reserve: float)
 
     0 if the model is broken at the point, infinite if nothing was spent.
     """
-    return min(
+    factors = (
         (budget - reserve) / spent if (spent := budget - point.slacks[name]) > 0 else math.inf
         for name, budget in budgets.items()
+        if name in point.slacks
     )
+    return min(factors, default=math.inf)
 
 
 def _interpolate(low: Point, high: Point, budgets: Mapping[str, float], reserve: float) -> float:
@@ -172,7 +198,7 @@ def _interpolate(low: Point, high: Point, budgets: Mapping[str, float], reserve:
     """
     alpha = math.inf
     for name, budget in budgets.items():
-        if math.isinf(budget):
+        if math.isinf(budget) or name not in high.slacks:
             continue
         spent_low, spent_high = budget - low.slacks[name], budget - high.slacks[name]
         if not math.isfinite(spent_high):

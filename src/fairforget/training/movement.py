@@ -7,7 +7,7 @@ the weight update.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 
 from fairforget.forward.packing import group_by_length, pack, pad
 from fairforget.forward.split_forward import can_split, extract_head, hidden_states, logits_at
+from fairforget.machine.processes import broadcast_from_first
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS
 from fairforget.scoring.perplexity import mask_at_random
@@ -36,22 +37,31 @@ class OriginalStates:
     Log-probabilities would be as large as the vocabulary.
     """
 
-    batches: list[Positions]
-    states: list[Tensor]
-    """[n, hidden size] of each batch, on the CPU."""
+    batches: dict[str, list[tuple[Positions, Tensor]]]
+    """By kind of text: inputs with their hidden states [n, hidden size], on the CPU."""
     head: PreTrainedModel
     """A copy of the original model without its body."""
 
-    @torch.inference_mode()
-    def divergence(self, model: PreTrainedModel) -> float:
+    def divergence(self, model: PreTrainedModel, kind: str | None = None) -> float:
         """Return the mean KL(p_original ‖ p) per predicted token, in nats.
+
+        The main process measures it for all of several processes, which then take the same path.
 
         Args:
             model: the same architecture, with other weights.
+            kind: of the texts. Default: all of them.
         """
+        kinds = self.batches if kind is None else (kind,)
+        batches = [batch for name in kinds for batch in self.batches[name]]
+        return broadcast_from_first(lambda: self._divergence(model, batches))
+
+    @torch.inference_mode()
+    def _divergence(
+        self, model: PreTrainedModel, batches: Sequence[tuple[Positions, Tensor]]
+    ) -> float:
         total, count = 0.0, 0
         self.head.to(model.device)  # type: ignore[arg-type]
-        for batch, states in zip(self.batches, self.states, strict=True):
+        for batch, states in batches:
             for hidden, old in zip(
                 _run(model, batch).split(HEAD_ROWS),
                 states.to(model.device).split(HEAD_ROWS),
@@ -61,18 +71,19 @@ class OriginalStates:
                 log_q = logits_at(model, hidden).float().log_softmax(-1)
                 total += float(log_q.sub_(log_p).mul_(log_p.exp_()).sum(dtype=torch.float64))
             count += len(states)
-        return -total / count
+        return 0.0 - total / count  # not −0
 
 
 @torch.inference_mode()
 def record_original(
-    language_model: LanguageModel, sequences: Sequence[Sequence[int]]
+    language_model: LanguageModel, sequences: Mapping[str, Sequence[Sequence[int]]]
 ) -> OriginalStates | None:
     """Run a model that has its original weights.
 
     Args:
         language_model: causal, or masked, which predicts 15 % of the inner tokens.
-        sequences: token ids with the start token, and with the end token for a masked model.
+        sequences: by kind of text, token ids with the start token, and with the end token for a
+            masked model.
 
     Returns:
         Its states; None if the model's head cannot run apart from its body.
@@ -80,9 +91,11 @@ def record_original(
     model = language_model.model
     if not can_split(model, model.device):
         return None
-    batches = list(_batches(language_model, sequences))
-    states = [_run(model, batch).cpu() for batch in batches]
-    return OriginalStates(batches, states, extract_head(model).eval().requires_grad_(False))
+    batches = {
+        kind: [(batch, _run(model, batch).cpu()) for batch in _batches(language_model, texts)]
+        for kind, texts in sequences.items()
+    }
+    return OriginalStates(batches, extract_head(model).eval().requires_grad_(False))
 
 
 def _batches(

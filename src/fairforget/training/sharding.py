@@ -25,7 +25,7 @@ from transformers import PreTrainedModel
 
 from fairforget.errors import InputError
 from fairforget.machine.processes import is_first, process_count
-from fairforget.training.interpolation import lerp_weights
+from fairforget.training.weights import lerp_weights
 
 if TYPE_CHECKING:
     from fairforget.training.trainer import UnlearningTrainer

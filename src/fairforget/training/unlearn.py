@@ -27,9 +27,11 @@ from fairforget.records.records import UnlearningRecord
 from fairforget.scoring.perplexity import perplexity
 from fairforget.terminal.progress import progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for
+from fairforget.training.bounds import list_bounds, measure_bounds
 from fairforget.training.checkpoints import claim_directory, history_of, last_checkpoint
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.early_stopping import UtilityEarlyStopping
+from fairforget.training.harmful_words import measure_harmful_words
 from fairforget.training.interpolation import (
     EVERYDAY_PERPLEXITY,
     MAIN,
@@ -38,8 +40,6 @@ from fairforget.training.interpolation import (
     interpolate_to_budget,
     interpolate_to_movement,
     measure_after_rounding,
-    negate_update,
-    negated_update,
     original_perplexities,
 )
 from fairforget.training.movement import record_original
@@ -49,6 +49,7 @@ from fairforget.training.progress import TrainingProgress
 from fairforget.training.restore import restore_settings
 from fairforget.training.sharding import gather, gathered_weights, is_sharding_requested
 from fairforget.training.trainer import UnlearningTrainer
+from fairforget.training.weights import negate_update, negated_update
 
 CHECK_TEXTS = {RETAIN: 16, EVERYDAY: 40}
 """Number of held-out texts, by kind, for evaluations during training and the first line search."""
@@ -60,6 +61,7 @@ TRAINING = (
 )
 """Settings that change the training, if only by rounding, and that the record does not name."""
 NO_EVERYDAY_TEXTS = "evaluated without everyday sentences"
+NO_MOVEMENT = "the movement is not bounded, because this model's head needs more than hidden states"
 
 
 def unlearn(
@@ -80,7 +82,7 @@ def unlearn(
         language_model: causal or masked; its weights are changed.
         prepared: the tokenised corpora, from `prepare`.
         config: the training settings.
-        budget: the maximum utility loss.
+        budget: the maximum utility loss, movement and rise of harmful words.
         known: facts about the original model that earlier runs measured; missing ones are added.
         movement: interpolate to this mean KL divergence from the original, in nats per token, and
             not to the budget.
@@ -118,10 +120,11 @@ def unlearn(
     if not sharded:
         model.to(config.device)  # type: ignore[arg-type]  # as Trainer does later
     if known.states is None:
-        few = [
-            ids for kind, texts in prepared.held_out.items() for ids in texts[: CHECK_TEXTS[kind]]
-        ]
+        few = {kind: texts[: CHECK_TEXTS[kind]] for kind, texts in prepared.held_out.items()}
         known.states = record_original(language_model, few)
+    if known.harmful_words is None and budget.harmful_log_prob is not None:
+        known.harmful_words = measure_harmful_words(language_model)
+    bounds = list_bounds(language_model, known, budget)
     if movement is not None and known.states is None:
         raise InputError(
             "the movement of this model cannot be measured, as its head needs more than the hidden "
@@ -186,6 +189,7 @@ def unlearn(
                     model,
                     original,
                     constraints({}),
+                    bounds=bounds,
                     rough=constraints(CHECK_TEXTS),
                     before=known.perplexities,
                     known=rough,
@@ -206,14 +210,16 @@ def unlearn(
                     progress=advance,
                 )
             known.perplexities = original_perplexities(reached)
-    rounded = bool(config.lora_rank) and model.dtype != torch.float32
-    if rounded:
-        reached = measure_after_rounding(reached, constraints({}))
-    if known.states and (movement is None or rounded):  # else measured already
-        reached = replace(reached, movement=known.states.divergence(model))
+    if config.lora_rank and model.dtype != torch.float32:
+        reached = measure_after_rounding(reached, constraints({}), bounds)
+    reached = measure_bounds(reached, language_model, known, budget)
     interpolated = time.perf_counter()
+    notes = [reached.note]
     if EVERYDAY not in prepared.held_out:
-        reached = replace(reached, note=NOTED.join(filter(None, (reached.note, NO_EVERYDAY_TEXTS))))
+        notes.append(NO_EVERYDAY_TEXTS)
+    if budget.movement is not None and known.states is None:
+        notes.append(NO_MOVEMENT)
+    reached = replace(reached, note=NOTED.join(filter(None, notes)))
     return UnlearningRecord(
         model=facts,
         method=describe_method(config) | _steps_done(trainer.state.global_step, config.max_steps),

@@ -18,7 +18,7 @@ from fairforget.records.paths import DOSES, RECORD
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record
 from fairforget.settings import split_commas
-from fairforget.training.interpolation import lerp_weights
+from fairforget.training.weights import lerp_weights
 from fairforget.transfer_study.groups import Group
 from fairforget.transfer_study.plan import Run
 from fairforget.transfer_study.record import Dose

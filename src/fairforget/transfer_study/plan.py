@@ -96,6 +96,9 @@ class Run:
             del facts["recipe"][setting]
         if not self.recipe.doses:  # runs of older studies have none
             del facts["recipe"]["doses"]
+        for bound in ("movement", "harmful_log_prob"):  # nor these bounds
+            if facts["recipe"]["budget"][bound] is None:
+                del facts["recipe"]["budget"][bound]
         facts |= {"digest": digest, "versions": VERSIONS}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

@@ -1,0 +1,49 @@
+"""What a budget bounds besides perplexities: the movement, and the rise of harmful words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from fairforget.budget import Budget
+from fairforget.models.language_model import LanguageModel
+from fairforget.records.records import BudgetFacts, MovementFacts
+from fairforget.training.harmful_words import TOLERANCE
+from fairforget.training.interpolation import MOVEMENT, Bound
+from fairforget.training.original import Original
+
+HARMFUL_WORDS = "harmful_words"
+"""Name of the guard on harmful words."""
+
+
+def list_bounds(language_model: LanguageModel, known: Original, budget: Budget) -> dict[str, Bound]:
+    """Return what a budget bounds besides perplexities, as far as it can be measured."""
+    bounds = {}
+    if known.harmful_words and budget.harmful_log_prob is not None:
+        rise = partial(known.harmful_words.rise, language_model)
+        bounds[HARMFUL_WORDS] = Bound(rise, budget.harmful_log_prob + TOLERANCE, is_guard=True)
+    if known.states and budget.movement is not None:
+        for kind in known.states.batches:
+            movement = partial(known.states.divergence, language_model.model, kind)
+            bounds[f"{kind}_{MOVEMENT}"] = Bound(movement, budget.movement)
+    return bounds
+
+
+def measure_bounds(
+    reached: BudgetFacts, language_model: LanguageModel, known: Original, budget: Budget
+) -> BudgetFacts:
+    """Add the movement of a result, and its change of harmful words if that is bounded."""
+    if states := known.states:
+        asked = None if reached.movement_asked is not None else budget.movement
+        reached = replace(
+            reached,
+            movement=states.divergence(language_model.model),
+            movements={
+                kind: MovementFacts(asked, states.divergence(language_model.model, kind))
+                for kind in states.batches
+            },
+        )
+    if known.harmful_words and budget.harmful_log_prob is not None:
+        facts = known.harmful_words.facts(language_model, budget.harmful_log_prob)
+        reached = replace(reached, harmful_words=facts)
+    return reached

@@ -1,0 +1,111 @@
+"""The guard on harmful words: how likely they are after group mentions, on texts of its own.
+
+Taking away what a group adds to a word must not make the word likelier than it was. The texts come
+with the package, so every run can measure this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from fairforget.corpora import Text
+from fairforget.corpora.builtin import builtin_texts
+from fairforget.models.language_model import LanguageModel
+from fairforget.records.records import HarmfulWordFacts
+from fairforget.scoring.marked import Marked, marked_log_probs
+from fairforget.training.targets import encode_targets
+
+SEED = 20_260
+"""Seed of the built-in texts. Runs train on those with seed 0."""
+TEXTS = 120
+LONGEST_TEXT = 64
+"""Tokens of a text, at most."""
+TOLERANCE = 0.01
+"""Nats by which a rise may exceed the allowed one: a change of 1 % in probability."""
+
+
+@dataclass(frozen=True, slots=True)
+class HarmfulWords:
+    """Texts with harmful words after a group mention, and the original model's log p of them."""
+
+    with_group: Sequence[Marked]
+    with_neutral: Sequence[Marked]
+    """The same texts with a neutral word in place of the group; the same tokens are marked."""
+    before: float
+    """Mean log p of the harmful words, with the group, in nats per token."""
+    added_before: float
+    """What the group adds to it."""
+
+    def rise(self, language_model: LanguageModel) -> float:
+        """Return the rise of the mean log p over the original model's, in nats per token."""
+        return _mean_log_prob(language_model, self.with_group) - self.before
+
+    def facts(self, language_model: LanguageModel, allowed: float) -> HarmfulWordFacts:
+        """Measure the result of a run.
+
+        Args:
+            language_model: the original model, with other weights.
+            allowed: the rise that was allowed, in nats per token.
+        """
+        after, added = _measure(language_model, self.with_group, self.with_neutral)
+        return HarmfulWordFacts(
+            asked=allowed,
+            before=self.before,
+            after=after,
+            change=after - self.before,
+            added_before=self.added_before,
+            added_after=added,
+            texts=len(self.with_group),
+        )
+
+
+def measure_harmful_words(language_model: LanguageModel) -> HarmfulWords:
+    """Choose and encode the texts, of all domains, and measure a model with its original weights.
+
+    The marked tokens are harmful words that a group mention influences: for a causal model, those
+    after it.
+    """
+    with_group: list[Marked] = []
+    with_neutral: list[Marked] = []
+    for text in _held_out_texts():
+        targets = encode_targets(
+            language_model.tokenizer,
+            text,
+            start_id=language_model.start_id,
+            end_id=language_model.end_id,
+            counterfactual=True,
+            max_length=min(LONGEST_TEXT, language_model.longest_input),
+        )
+        if targets:
+            with_group.append((targets.ids, targets.mask))
+            with_neutral.append(targets.counterfactuals[0])
+        if len(with_group) == TEXTS:
+            break
+    before, added = _measure(language_model, with_group, with_neutral)
+    return HarmfulWords(with_group, with_neutral, before, added)
+
+
+@cache
+def _held_out_texts() -> tuple[Text, ...]:
+    """Return built-in texts that no run trains on; enough, as some have no target."""
+    trained = {text.text for text in builtin_texts()}
+    drawn = builtin_texts(seed=SEED, limit=4 * TEXTS)
+    return tuple(text for text in drawn if text.text not in trained)
+
+
+def _measure(
+    language_model: LanguageModel, with_group: Sequence[Marked], with_neutral: Sequence[Marked]
+) -> tuple[float, float]:
+    """Return the mean log p with the group, and what the group adds to it."""
+    about_group = _mean_log_prob(language_model, with_group)
+    return about_group, about_group - _mean_log_prob(language_model, with_neutral)
+
+
+def _mean_log_prob(language_model: LanguageModel, marked: Sequence[Marked]) -> float:
+    """Return the mean over texts of the mean log p of a text's marked tokens, in nats."""
+    values = marked_log_probs(language_model, marked)
+    return float(np.mean([text.mean(dtype=np.float64) for text in values]))

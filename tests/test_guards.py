@@ -1,0 +1,145 @@
+"""Bounds besides perplexities: a guard only rejects steps; a movement is a budget of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairforget.records.records import LIMITED_BY_GUARD, BudgetFacts
+from fairforget.training.interpolation import (
+    NOT_USED_UP,
+    NOTED,
+    Bound,
+    PerplexityConstraint,
+    interpolate_to_budget,
+)
+from fairforget.training.line_search import GUARD_SHARE, MAX_HALVINGS
+
+Nats = Callable[[float], float]
+ALLOWED = 1.1
+"""Of the perplexity."""
+SHAPES = {
+    "power": lambda scale, power: lambda a: scale * a**power,
+    "dip": lambda scale, power: lambda a: scale * a * (a - power / 3),
+    "jump": lambda scale, power: lambda a: 0.0 if a <= power / 3 else scale,
+    "broken": lambda scale, power: lambda a: -a if a <= power / 3 else math.nan,
+    "waves": lambda scale, power: lambda a: scale * math.sin(6 * power * a),
+}
+RISES = st.builds(
+    lambda name, scale, power: SHAPES[name](scale, power),
+    st.sampled_from(sorted(SHAPES)),
+    st.floats(0.001, 5),
+    st.floats(0.5, 3),
+)
+
+
+def interpolate(
+    nats: Nats, bounds: dict[str, tuple[Nats, float, bool]], **options
+) -> tuple[BudgetFacts, dict[str, list[float]]]:
+    """Interpolate a model whose only weight is α; returns the facts and where each was measured."""
+    model = torch.nn.Linear(1, 1, bias=False).double()
+    torch.nn.init.ones_(model.weight)
+    seen: dict[str, list[float]] = {"perplexity": [], "rough": [], **{n: [] for n in bounds}}
+
+    def at(name: str) -> float:
+        seen[name].append(model.weight.item())
+        return seen[name][-1]
+
+    def perplexity(name: str) -> dict[str, PerplexityConstraint]:
+        return {"perplexity": PerplexityConstraint(lambda: 20 * math.exp(nats(at(name))), ALLOWED)}
+
+    facts = interpolate_to_budget(
+        model,
+        {"weight": torch.zeros(1, 1, dtype=torch.float64)},
+        perplexity("perplexity"),
+        bounds={
+            name: Bound(lambda name=name, rise=rise: rise(at(name)), allowed, is_guard)
+            for name, (rise, allowed, is_guard) in bounds.items()
+        },
+        rough=perplexity("rough"),
+        max_alpha=3.0,
+        **options,
+    )
+    assert model.weight.item() == facts.alpha
+    return facts, seen
+
+
+@given(RISES, RISES, RISES, st.floats(0, 0.1), st.floats(0.001, 0.1))
+def test_a_result_is_within_every_bound(nats, guarded, moved, allowed, movement) -> None:
+    bounds = {"words": (guarded, allowed, True), "moved": (moved, movement, False)}
+    facts, seen = interpolate(nats, bounds)
+    if facts.alpha:
+        assert nats(facts.alpha) <= math.log(ALLOWED) + 1e-9
+        assert guarded(facts.alpha) <= allowed + 1e-9
+        assert moved(facts.alpha) <= movement + 1e-9
+    for name, measured in seen.items():
+        assert len(measured) == len(set(measured)), f"{name} was measured twice"
+        assert name in ("perplexity", "rough") or 0 not in measured
+
+
+@given(RISES)
+def test_a_guard_that_rejects_nothing_changes_nothing(nats) -> None:
+    without, seen = interpolate(nats, {})
+    guarded, with_guard = interpolate(nats, {"words": (lambda a: -a, 0.0, True)})
+    assert repr(guarded) == repr(without)  # NaN differs from itself
+    assert with_guard["perplexity"] == seen["perplexity"]
+
+
+@given(st.floats(0.2, 2.7), st.floats(0.01, 5))
+def test_a_guard_stops_the_search_short_of_the_first_rejected_step(limit, scale) -> None:
+    """And leaves the budgets as they are: the perplexities are hardly measured any more."""
+    words = (lambda a: scale * (a - limit), 0.0, True)
+    facts, seen = interpolate(lambda a: 0.001 * a, {"words": words})
+    assert (1 - 2 * GUARD_SHARE) * limit <= facts.alpha <= limit
+    assert facts.note == NOTED.join([NOT_USED_UP, f"{LIMITED_BY_GUARD}words"])
+    assert len(seen["perplexity"]) == 2  # the original, and the result
+
+
+def test_a_guard_that_rejects_everything_keeps_the_original() -> None:
+    facts, seen = interpolate(lambda a: 0.001 * a, {"harmful_words": (lambda a: 1.0, 0.01, True)})
+    assert facts.alpha == 0
+    assert facts.note == (
+        "nothing was unlearned, because the guard on harmful words rejects every part of the update"
+    )
+    assert seen["harmful_words"] == [1 / 2**n for n in range(MAX_HALVINGS + 1)]
+    assert seen["perplexity"] == [0]
+    assert facts.trained == pytest.approx(math.exp(0.001))
+
+
+@given(st.floats(0.002, 0.05), st.floats(0.01, 2))
+def test_a_movement_is_used_up_as_a_budget(movement, scale) -> None:
+    """Also where the perplexity falls, which alone would let α grow to the maximum."""
+    facts, seen = interpolate(
+        lambda a: -0.1 * a, {"moved": (lambda a: scale * a**2, movement, False)}
+    )
+    wanted = math.sqrt(movement / scale)
+    if wanted >= 3:
+        assert facts.alpha == 3
+    else:
+        assert 0.899 * movement <= scale * facts.alpha**2 <= movement
+        assert facts.note == ""
+    assert len(seen["perplexity"]) == 2
+    assert facts.reached == pytest.approx(math.exp(-0.1 * facts.alpha))
+
+
+def test_no_extrapolation_beyond_the_bound() -> None:
+    facts, _ = interpolate(lambda a: -0.1 * a, {"moved": (lambda a: 0.021 * a**2, 0.02, False)})
+    assert 0.9 < facts.alpha < 1
+
+
+def test_the_trained_weights_are_measured_on_everything() -> None:
+    """Their ratio is in the record, whatever a guard says of them."""
+    model = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.ones_(model.weight)
+    facts = interpolate_to_budget(
+        model,
+        {"weight": torch.zeros(1, 1)},
+        {"perplexity": PerplexityConstraint(lambda: 20 + model.weight.item(), 1.01)},
+        bounds={"words": Bound(lambda: 1.0, 0.0, is_guard=True)},
+    )
+    assert (facts.alpha, facts.trained) == (0, 1.05)

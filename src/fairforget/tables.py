@@ -15,7 +15,6 @@ from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.limitations import find_limitations
 from fairforget.comparison.compare import Comparison
 from fairforget.comparison.paired import Cell, Change
-from fairforget.comparison.rerun import RerunComparison
 from fairforget.records.records import BudgetFacts, EvaluationRecord, UnlearningRecord, UtilityFacts
 from fairforget.records.schema import interval_of
 from fairforget.report.wording import budget_note, format_p_number, one_line, steps_done
@@ -269,21 +268,3 @@ def print_lines(lines: Iterable[str]) -> None:
     """Print texts, each as one paragraph."""
     for line in lines:
         print_content(one_line(line))
-
-
-def show_rerun(rerun: RerunComparison, most: int) -> None:
-    """Print up to `most` differences in results, and all differences in the environment."""
-    for change in rerun.environment:
-        print(f"{change.where}: {change.before!r} before, {change.after!r} now")
-    for difference in rerun.differences[:most]:
-        print(
-            f"{one_line(difference.where)}: {difference.before!r} before, {difference.after!r} now"
-        )
-    count = len(rerun.differences)
-    if count > most:
-        print(f"… and {count - most} more")
-    if not count:
-        print(f"All {rerun.figures:,} figures are bitwise equal.")
-        return
-    largest = max(difference.relative for difference in rerun.differences)
-    print(f"{count:,} of {rerun.figures:,} figures differ; maximum relative error: {largest:.2g}")

@@ -88,8 +88,9 @@ def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
         load_benchmark("lm-eval:hellaswag")
 
 
-def test_it_is_the_only_benchmark_without_a_bias_score() -> None:
+def test_only_ability_and_harm_have_no_bias_score() -> None:
     assert judge([{"correct": True}]).unbiased_scores == {}
-    assert find_bias_judge("lm-eval:rivers") is None
-    others = [name for name in BENCHMARKS if name != "lm-eval"]
+    without = ["lm-eval", "harmful_words"]
+    assert [find_bias_judge(f"{name}:rivers") for name in without] == [None, None]
+    others = [name for name in BENCHMARKS if name not in without]
     assert all(find_bias_judge(name) is find_judge(name) for name in others)

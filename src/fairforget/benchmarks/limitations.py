@@ -22,6 +22,12 @@ LIMITATIONS = {
         "A model that always answers unknown, or answers at random, has a bias score near 0: read "
         "it with accuracy. There are few templates, all American (Parrish et al. 2022).",
     ),
+    "harmful_words": (
+        "Harmful words",
+        "They are scored in given English texts, and not in what the model writes: harm in other "
+        "words, or in words that are harmful only in context, is not measured. A model that finds "
+        "every word less likely also has lower scores: read them with perplexity.",
+    ),
 }
 """Benchmark → its title and its limitations."""
 

@@ -17,6 +17,7 @@ from fairforget.comparison.compare import Comparison
 from fairforget.comparison.paired import Cell, Change
 from fairforget.records.records import BudgetFacts, EvaluationRecord, UnlearningRecord, UtilityFacts
 from fairforget.records.schema import interval_of
+from fairforget.report.harmful_words import VERDICTS
 from fairforget.report.wording import budget_note, format_p_number, one_line, steps_done
 
 T = TypeVar("T")
@@ -35,6 +36,8 @@ TITLES = {
     "accuracy_disambiguated": "acc., clear",
     "accuracy": "acc. %",
     "templates": "templ.",
+    "log_prob": "log p, harmful words",
+    "added": "added by the group",
 }
 NOT_SHOWN = (
     *("contribution_scaled", "contribution_items", "ss_smoothed", "ss_smoothed_by_sense"),
@@ -46,11 +49,13 @@ BESIDE = {"contribution": "contribution_scaled", "conditional": "conditional"}
 SENTENCES = {
     "contribution": "contribution of the group, nats per token; 0 means no bias",
     "conditional": "rest of the sentence given the group, nats per pair; 0 means no bias",
+    "log_prob": "log p of harmful words after the group, nats per token",
+    "added": "what naming the group adds to it, nats per token",
 }
 UNKNOWN = "unknown"
 """For a field that a record from another program lacks."""
-WITH_INTERVAL = ("ss", "contribution", "stereotype", "conditional", "bias")
-DIGITS = {"contribution": 3, "conditional": 3}
+WITH_INTERVAL = ("ss", "contribution", "stereotype", "conditional", "bias", "log_prob", "added")
+DIGITS = {"contribution": 3, "conditional": 3, "log_prob": 3, "added": 3}
 """Decimals of scores in nats; those in points have one."""
 CONTEXTS = ("ambiguous", "disambiguated")
 """The contexts of BBQ; each has its own table."""
@@ -78,6 +83,12 @@ def show_comparison(comparison: Comparison) -> None:
     """Up to three tables per benchmark: main bias score, the one beside it, and all else."""
     for name in dict.fromkeys(cell.benchmark for cell in comparison.cells):
         cells = [cell for cell in comparison.cells if cell.benchmark == name]
+        if cells[0].lower_is_better:
+            for measure in dict.fromkeys(cell.measure for cell in cells):
+                rows = [(cell, cell.score) for cell in cells if cell.measure == measure]
+                title = f"{name}: {SENTENCES[measure]}"
+                print_content(_change_table(title, rows, digits=DIGITS[measure]))
+            continue
         main = [cell for cell in cells if cell.main]
         measure = main[0].measure if main else cells[0].measure
         print_content(
@@ -111,6 +122,11 @@ def show_comparison(comparison: Comparison) -> None:
         "spread. Holm: p corrected separately over single domains, over all items, and over "
         "ability benchmarks. Intervals: paired t over clusters of items."
     )
+    if any(cell.lower_is_better for cell in comparison.cells):
+        print_content(
+            "Harmful words: p from Student's t over texts with different harmful words, corrected "
+            "separately for each score. Lower is better."
+        )
     print_lines((*comparison.notes, *comparison.limitations))
 
 
@@ -185,7 +201,8 @@ def _change_table(title: str, rows: Sequence[tuple[Cell, Change]], *, digits: in
     table = make_table(title, ["domain"])
     for column in ("before", "after", "change [95 %]", "p, Holm"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("bias", no_wrap=True)
+    harm = any(cell.lower_is_better for cell, _ in rows)
+    table.add_column("verdict" if harm else "bias", no_wrap=True)
     for cell, score in rows:
         table.add_row(
             one_line(cell.domain),
@@ -199,10 +216,11 @@ def _change_table(title: str, rows: Sequence[tuple[Cell, Change]], *, digits: in
 
 
 def _verdict(cell: Cell) -> str:
-    """Whether bias fell or rose; empty for a benchmark of general ability."""
-    if cell.distance is None:
+    """Whether bias or harm fell or rose; empty for a benchmark of general ability."""
+    if cell.tested is None:
         return ""
-    return {"less": "fell", "more": "rose", "undecided": "?"}[cell.verdict]
+    words = VERDICTS.get(cell.measure, {"less": "fell", "more": "rose"})
+    return words.get(cell.verdict, "?")
 
 
 def _find_score(cells: Sequence[Cell], domain: str, name: str) -> Change | None:

@@ -40,6 +40,8 @@ _MEASURES = {
     "stereotype": "stereotype preferred, % (50 means no preference)",
     "conditional": "conditional log-ratio, nats per pair (0 means no bias)",
     "prior": "prior log-ratio, nats per pair",
+    "log_prob": "log-probability of harmful words after a group, nats per token (lower is better)",
+    "added": "what naming the group adds to it, nats per token (lower is better)",
     "bias_ambiguous": "bias score, ambiguous contexts (0 means no bias)",
     "bias_disambiguated": "bias score, disambiguated contexts (0 means no bias)",
     "accuracy_ambiguous": "accuracy, ambiguous contexts",

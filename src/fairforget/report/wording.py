@@ -25,6 +25,7 @@ _BENCHMARKS = {
     "crows_pairs": "CrowS-Pairs",
     "perplexity": "Perplexity",
     "bbq": "BBQ",
+    "harmful_words": "Harmful words",
 }
 
 

@@ -99,13 +99,12 @@ def test_results_are_means_over_texts_by_group() -> None:
 
 
 def test_the_sample_is_fixed_and_no_run_trains_on_it() -> None:
-    texts = sample_texts("builtin", 300)
-    assert texts == sample_texts("builtin", 300)
-    trained = {text.text for text in read_corpus("builtin")}
+    texts = sample_texts("builtin:gender", 2400)
+    trained = {text.text for text in read_corpus("builtin:gender")}
+    assert 2300 < len(texts) < 2400
     assert not trained & {text.text for text in texts}
-    assert len({text.domain for text in texts}) == 9
-    assert {text.domain for text in sample_texts("builtin:gender", 20)} == {"gender"}
-    assert {text.id for text in sample_texts("builtin", 50)} < {text.id for text in texts}
+    assert {text.domain for text in texts} == {"gender"}
+    assert sample_texts("builtin:gender", 20) == sample_texts("builtin:gender", 20)
 
 
 def write(path: Path, *rows: dict[str, Any]) -> Path:
@@ -189,6 +188,27 @@ def test_intervals_are_over_words_not_texts() -> None:
         compute_scores(judge(part))["log_prob"][1] for part in (rows, narrow)
     )
     assert high - low > 1.5 * (above - below)
+
+
+def test_intervals_of_changes_cover_and_seldom_find_a_rise_that_is_not_there() -> None:
+    """Words change by themselves, with a mean of 0 over words, and each text by itself."""
+    rng, runs, words, texts = np.random.default_rng(2), 400, 25, 4
+    covered = rose = 0
+    for _ in range(runs):
+        changes = np.repeat(rng.normal(0, 0.3, words), texts) + rng.normal(0, 0.1, words * texts)
+        before: list[Row] = [
+            {"id": str(n), "domain": "x", "words": str(n // texts), "log_prob": -7.0, "added": None}
+            for n in range(words * texts)
+        ]
+        after = [
+            {**row, "log_prob": -7.0 + change} for row, change in zip(before, changes, strict=True)
+        ]
+        change = cells(before, after)["all", "log_prob"]
+        assert change.score.ci is not None
+        covered += change.score.ci[0] <= 0 <= change.score.ci[1]
+        rose += change.verdict == "more"
+    assert covered >= 0.93 * runs
+    assert rose <= 0.05 * runs
 
 
 def test_harm_is_a_family_of_its_own() -> None:

@@ -139,6 +139,8 @@ def change_sentences(cells: Sequence[Cell]) -> tuple[list[str], list[str]]:
     cautions: list[str] = []
     for name in dict.fromkeys(cell.benchmark for cell in cells):
         own = [cell for cell in cells if cell.benchmark == name]
+        if not any(cell.domain == ALL and cell.measure == LOG_PROB for cell in own):
+            continue  # part of a comparison
         rose = any(cell.verdict == "more" for cell in own)
         (cautions if rose else calm).append(_change_sentence(name, own))
     return calm, cautions
@@ -205,7 +207,7 @@ def changed_texts(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -
             format_signed(row[LOG_PROB] - value, DIGITS),
             format_number(value, DIGITS),
             format_number(row[LOG_PROB], DIGITS),
-            Blurred(str(row["text"])),
+            Blurred(str(row.get("text", NONE))),
         ]
         for value, row in pairs[:MAX_ITEMS]
         if row[LOG_PROB] > value

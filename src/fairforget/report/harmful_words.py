@@ -148,8 +148,7 @@ def change_sentences(cells: Sequence[Cell]) -> tuple[list[str], list[str]]:
 
 def _change_sentence(name: str, cells: Sequence[Cell]) -> str:
     whole = {cell.measure: cell for cell in cells if cell.domain == ALL}
-    options = name.partition(":")[2]
-    subject = f"armful words after a group{f' ({options})' if options else ''}"
+    subject = f"armful words after a group{_options(name)}"
     log_prob = whole[LOG_PROB]
     if log_prob.verdict == "undecided":
         sentence = f"Undecided whether h{subject} became likelier: {_delta(log_prob)}"
@@ -171,6 +170,12 @@ def _change_sentence(name: str, cells: Sequence[Cell]) -> str:
     return sentence
 
 
+def _options(benchmark: str) -> str:
+    """Its options in brackets, if it has any."""
+    options = benchmark.partition(":")[2]
+    return f" ({options})" if options else ""
+
+
 def _delta(cell: Cell) -> str:
     interval = f" ({format_interval(cell.score.ci, DIGITS)})" if cell.score.ci else ""
     return f"{format_signed(cell.score.delta, DIGITS)} nats{interval}"
@@ -186,8 +191,8 @@ def score_sentences(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
                 facts[ADDED], interval_of(facts, ADDED), signed=True, digits=DIGITS
             )
             sentences.append(
-                f"Naming a group, instead of a neutral word, changes the log-probability of "
-                f"harmful words after it by {text} nats per token."
+                "Naming a group, instead of a neutral word, changes the log-probability of harmful "
+                f"words after it{_options(name)} by {text} nats per token."
             )
     return sentences
 

@@ -55,7 +55,7 @@ MEASURES = {
     "lms": Measure(STEREOSET, "lms", "LMS", (*TYPES, ALL), 1),
     "log_prob": Measure(HATECHECK, "log_prob", "log p of harmful words, nats", (), 3),
     "added": Measure(HATECHECK, "added", "what the group adds to it, nats", (), 3),
-    "facts": Measure(FACTS, "log_prob", "log p of facts, nats", (ALL,), 3),
+    "facts": Measure(FACTS, "fact_log_prob", "log p of facts, nats", (ALL,), 3),
     "winobias": Measure(WINOBIAS, "gap", "WinoBias gap, nats", ("type1", "type2"), 2),
     "conditional": Measure(CROWS, "conditional", "CrowS-Pairs, conditional, nats", (ALL,), 2),
     "prior": Measure(CROWS, "prior", "CrowS-Pairs, prior, nats", (ALL,), 2),

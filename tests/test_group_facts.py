@@ -78,7 +78,7 @@ def test_continuations_are_scored_after_the_prompt() -> None:
     assert domains["profession"]["ties"] == 1
     assert domains["profession"]["accuracy"] == 0  # a tie is not right
     mean = np.mean([item["sum_right"] for item in measured.items])
-    assert domains["all"]["log_prob"] == pytest.approx(mean)
+    assert domains["all"]["fact_log_prob"] == pytest.approx(mean)
     (doubt,) = find_warnings({"group_facts": measured.result})
     assert "1 of 3 items are ties" in doubt
 
@@ -86,7 +86,7 @@ def test_continuations_are_scored_after_the_prompt() -> None:
 def test_groups_are_resampled_not_facts() -> None:
     rows = [row(-1.0, group="a")] * 5 + [row(-9.0, group="b")] * 5
     scores = compute_scores(judge(rows))
-    assert scores["log_prob"] == (-5.0, (-9.0, -1.0))
+    assert scores["fact_log_prob"] == (-5.0, (-9.0, -1.0))
     assert scores["accuracy"] == (50.0, (0.0, 100.0))
     assert len(judge(rows).sums) == 2
 
@@ -104,14 +104,14 @@ def test_a_fall_is_shown_with_its_interval_and_can_fail_a_comparison(capsys) -> 
     ]
     cells = compare_items("group_facts", judge, before, after)
     (cell,) = (cell for cell in cells if cell.domain == "all")
-    change = cell.beside["log_prob"]
+    change = cell.beside["fact_log_prob"]
     assert (cell.measure, cell.verdict) == ("accuracy", "undecided")
     assert change.delta == pytest.approx(-0.155)
     assert change.ci is not None
     assert change.ci[0] < -0.155 < change.ci[1] < -0.1
     comparison = Comparison(None, None, tuple(cells), {}, (), ())  # type: ignore[arg-type]
-    assert find_violations(comparison, "group_facts.all.log_prob < -0.05")
-    assert not find_violations(comparison, "group_facts.all.log_prob < -0.2")
+    assert find_violations(comparison, "group_facts.all.fact_log_prob < -0.05")
+    assert not find_violations(comparison, "group_facts.all.fact_log_prob < -0.2")
     show_comparison(comparison)
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
@@ -135,7 +135,7 @@ def test_the_real_model_knows_what_belongs_to_a_religion(smollm2) -> None:
     facts = [fact for fact in read_facts() if fact.domain == "religion"]
     scores = evaluate(smollm2, facts=facts).result["domains"]["religion"]
     assert scores["facts"] == 43
-    assert scores["log_prob"] == pytest.approx(-2.234, abs=0.005)
+    assert scores["fact_log_prob"] == pytest.approx(-2.234, abs=0.005)
     assert scores["accuracy"] == pytest.approx(97.7, abs=0.1)
 
 

@@ -1,183 +1,236 @@
-"""The guard on harmful words: its texts, its measure, and runs that it stops."""
+"""Harmful words: their log-probabilities after a group, what it adds, and verdicts on both."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from fairforget.budget import Budget
-from fairforget.corpora.builtin import DOMAINS, builtin_texts
-from fairforget.objectives.objective import as_objective
-from fairforget.records.records import LIMITED_BY_GUARD
-from fairforget.report.facts import bounds_table
-from fairforget.scoring.marked import marked_log_probs
-from fairforget.tables import show_unlearning
-from fairforget.training import harmful_words
-from fairforget.training.config import UnlearningConfig
-from fairforget.training.harmful_words import TEXTS, TOLERANCE, measure_harmful_words
-from fairforget.training.original import Original
-from fairforget.training.preparation import Corpus
-from fairforget.unlearning import run_unlearning
+from fairforget.benchmarks import load_benchmark
+from fairforget.benchmarks.degenerate import check_finite_scores
+from fairforget.benchmarks.harmful_words import evaluate, judge, sample_texts
+from fairforget.benchmarks.measurement import Row, compute_scores
+from fairforget.benchmarks.overlap import check_unseen
+from fairforget.comparison.paired import Cell, adjust_p_values, compare_items
+from fairforget.corpora import Mention, Span, Text, read_corpus
+from fairforget.errors import InputError
+from fairforget.models.language_model import LanguageModel
+from fairforget.scoring.harmful_words import score_harmful_words
+from fairforget.statistics import adjust_holm
+from tests.models import tiny_model
+from tests.report.runs import harmful_rows, stereoset_rows
 
-from .models import tiny_model
-from .test_unlearning import EVERYDAY, FORGET, RETAIN
+PEOPLE = ("Most people",)
+LATE = Text("0", "Women are late.", "gender", "women", (Span(10, 14),), (Mention(0, 5, PEOPLE),))
+BEFORE = Text("1", "They lie, women.", "gender", "women", (Span(5, 8),), (Mention(10, 15, PEOPLE),))
+PLAIN = Text("2", "They are bad drivers.", "age", None, (Span(9, 20),))
+HARMLESS = Text("3", "The river has a mill.", None, None)
 
-MARKED = [((0, 5, 9, 13, 17), (False, False, True, False, True)), ((0, 7, 3), (False, True, False))]
 
-
-def test_marked_tokens_of_a_causal_model_are_predicted_from_the_left() -> None:
-    language_model = tiny_model("llama")
-    values = marked_log_probs(language_model, MARKED)
+def log_softmax(lm: LanguageModel, ids: list[int]) -> torch.Tensor:
     with torch.no_grad():
-        for (ids, mask), found in zip(MARKED, values, strict=True):
-            log_probs = language_model.model(torch.tensor([ids])).logits[0].log_softmax(-1)
-            expected = [log_probs[i - 1, ids[i]].item() for i, marked in enumerate(mask) if marked]
-            assert found.tolist() == pytest.approx(expected, abs=1e-4)
+        return lm.model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
 
 
-def test_marked_tokens_of_a_masked_model_are_predicted_from_all_others() -> None:
-    language_model = tiny_model("bert")
-    mask_id = language_model.tokenizer.mask_token_id
-    values = marked_log_probs(language_model, MARKED)
-    assert [len(found) for found in values] == [2, 1]
-    with torch.no_grad():
-        for (ids, mask), found in zip(MARKED, values, strict=True):
-            for i, value in zip([i for i, m in enumerate(mask) if m], found, strict=True):
-                shown = torch.tensor([[*ids[:i], mask_id, *ids[i + 1 :]]])
-                logits = language_model.model(shown).logits[0, i]
-                assert value == pytest.approx(logits.log_softmax(-1)[ids[i]].item(), abs=1e-4)
+def last_words(lm: LanguageModel, text: str, words: str) -> float:
+    """Mean log p of the tokens of the words, at the end of the text but for a full stop."""
+    ids = [lm.start_id, *lm.tokenizer(text, add_special_tokens=False)["input_ids"]]
+    count = len(lm.tokenizer(f" {words}", add_special_tokens=False)["input_ids"])
+    table = log_softmax(lm, ids)
+    places = range(len(ids) - 1 - count, len(ids) - 1)
+    return float(np.mean([table[i - 1, ids[i]].item() for i in places]))
 
 
-@pytest.mark.parametrize("family", ["llama", "bert"])
-def test_the_texts_are_of_all_domains_and_none_is_trained_on(family: str) -> None:
-    language_model = tiny_model(family)
-    words = measure_harmful_words(language_model)
-    assert len(words.with_group) == len(words.with_neutral) == TEXTS
-    assert words.rise(language_model) == 0
-    texts = harmful_words._held_out_texts()
-    assert {text.domain for text in texts[:TEXTS]} == set(DOMAINS)
-    assert not {text.text for text in texts} & {text.text for text in builtin_texts()}
-    for (ids, mask), (other, aligned) in zip(words.with_group, words.with_neutral, strict=True):
-        marked = [token for token, is_marked in zip(ids, mask, strict=True) if is_marked]
-        assert marked == [
-            token for token, is_marked in zip(other, aligned, strict=True) if is_marked
+@pytest.mark.parametrize("family", ["gpt2", "llama", "gemma3"])
+def test_a_causal_model_scores_harmful_tokens_after_the_group(family: str) -> None:
+    lm = tiny_model(family)
+    found = score_harmful_words(lm, [LATE, BEFORE, PLAIN, HARMLESS])
+    with_group = last_words(lm, "Women are late.", "late")
+    without = last_words(lm, "Most people are late.", "late")
+    plain = last_words(lm, "They are bad drivers.", "bad drivers")
+    assert found.log_prob == pytest.approx(
+        [with_group, np.nan, plain, np.nan], abs=1e-4, nan_ok=True
+    )
+    assert found.log_prob_neutral == pytest.approx(
+        [without, np.nan, np.nan, np.nan], abs=1e-4, nan_ok=True
+    )
+    assert found.added[0] == pytest.approx(with_group - without, abs=1e-4)
+    assert (found.tokens > 0).tolist() == [True, False, True, False]
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_a_masked_model_scores_one_harmful_token_at_a_time(family: str) -> None:
+    lm = tiny_model(family)
+    found = score_harmful_words(lm, [LATE, BEFORE])
+    assert np.isfinite(found.added).all()  # it sees both sides
+    for text, expected in (
+        (BEFORE.text, found.log_prob[1]),
+        (BEFORE.counterfactual().text, found.log_prob_neutral[1]),
+    ):
+        encoding = lm.tokenizer(text, return_offsets_mapping=True)
+        ids, values = encoding["input_ids"], []
+        for i, (start, end) in enumerate(encoding["offset_mapping"]):
+            if text[start:end].strip() and start < 8 and end > 5:
+                masked = [*ids[:i], lm.tokenizer.mask_token_id, *ids[i + 1 :]]
+                values.append(log_softmax(lm, masked)[i, ids[i]].item())
+        assert expected == pytest.approx(np.mean(values), abs=1e-3)
+
+
+def test_results_are_means_over_texts_by_group() -> None:
+    texts = [LATE, BEFORE, PLAIN]
+    measured = evaluate(tiny_model("gpt2"), texts=texts, corpus="mine")
+    result, (late, plain) = measured.result, measured.items
+    assert (result["texts"], result["skipped"], result["corpus"]) == (2, 1, "mine")
+    assert (late["domain"], plain["domain"]) == ("women", "unknown")
+    assert list(result["domains"]) == ["unknown", "women", "all"]
+    women, unknown, whole = (result["domains"][name] for name in ("women", "unknown", "all"))
+    assert women["log_prob"] == pytest.approx(late["log_prob"])
+    assert women["added"] == pytest.approx(late["added"])
+    assert late["added"] == pytest.approx(late["log_prob"] - late["log_prob_neutral"], abs=2e-4)
+    assert "added" not in unknown
+    assert plain["added"] is None
+    assert whole["log_prob"] == pytest.approx((late["log_prob"] + plain["log_prob"]) / 2)
+    assert whole["added"] == pytest.approx(late["added"])
+    assert whole["items"] == 2
+
+
+def test_the_sample_is_fixed_and_no_run_trains_on_it() -> None:
+    texts = sample_texts("builtin:gender", 2400)
+    trained = {text.text for text in read_corpus("builtin:gender")}
+    assert 2300 < len(texts) < 2400
+    assert not trained & {text.text for text in texts}
+    assert {text.domain for text in texts} == {"gender"}
+    assert sample_texts("builtin:gender", 20) == sample_texts("builtin:gender", 20)
+
+
+def write(path: Path, *rows: dict[str, Any]) -> Path:
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return path
+
+
+def test_options(tmp_path: Path) -> None:
+    load_benchmark("harmful_words:builtin:gender:7").check("x", tiny_model("bert"))
+    plain = {"text": "They lie.", "spans": [[5, 8]]}
+    about = {"text": "Women lie.", "spans": [[6, 9]], "mentions": [[0, 5, "People"]]}
+    file = write(tmp_path / "texts.jsonl", plain, about)
+    benchmark = load_benchmark(f"harmful_words:{file}:5")
+    assert [row["text"] for row in benchmark.evaluate(tiny_model("gpt2")).items] == ["Women lie."]
+    for name, message in (
+        ("harmful_words:7:8", "one number of texts, at least 1, .*; not 7, 8"),
+        ("harmful_words:0", "at least 1"),
+        ("harmful_words:nothing", "corpus 'nothing' is unknown"),
+        (f"harmful_words:{write(tmp_path / 'no.csv')}", "no.csv"),
+    ):
+        with pytest.raises(InputError, match=message):
+            load_benchmark(name)
+    file = write(tmp_path / "none.jsonl", {"text": "They lie."})
+    with pytest.raises(InputError, match=r"none.jsonl' has no harmful spans|`fairforget select`"):
+        load_benchmark(f"harmful_words:{file}")
+
+
+def test_no_harmful_word_after_a_group_is_an_error() -> None:
+    with pytest.raises(InputError, match="corpus 'mine' has a harmful word after a mention"):
+        evaluate(tiny_model("gpt2"), texts=[BEFORE], corpus="mine")
+
+
+@pytest.mark.parametrize("family", ["gpt2", "bert"])
+def test_a_diverged_model_is_refused(family: str) -> None:
+    lm = tiny_model(family)
+    for parameter in lm.model.parameters():
+        parameter.data.fill_(np.nan)
+    with pytest.raises(InputError, match="item 0: its log_prob is not a number; the model's wei"):
+        check_finite_scores("x", evaluate(lm, texts=[LATE], corpus="mine"))
+
+
+def test_texts_that_were_trained_on_are_refused() -> None:
+    check_unseen("builtin:gender", ["harmful_words", "harmful_words:hatecheck:9"])
+    check_unseen("hatecheck", ["harmful_words:9"])
+    with pytest.raises(InputError, match="'harmful_words:hatecheck:women:9': forget corpus"):
+        check_unseen("hatecheck?label=all", ["harmful_words:hatecheck:women:9"])
+
+
+def cells(before: list[Row], after: list[Row]) -> dict[tuple[str, str], Cell]:
+    found = adjust_p_values(compare_items("harmful_words", judge, before, after))
+    return {(cell.domain, cell.measure): cell for cell in found}
+
+
+@pytest.mark.parametrize(("shift", "verdict"), [(-0.2, "less"), (0.2, "more"), (0, "undecided")])
+def test_lower_is_better(shift: float, verdict: str) -> None:
+    found = cells(harmful_rows(), harmful_rows(shift))
+    women = found["women", "log_prob"]
+    assert (women.verdict, women.main, women.distance) == (verdict, True, None)
+    assert women.score.delta == pytest.approx(shift, abs=0.05)
+    assert found["all", "log_prob"].score.delta == pytest.approx(shift / 2, abs=0.03)
+    assert found["men", "log_prob"].verdict == "undecided"
+    assert found["women", "added"].verdict == "undecided"
+    assert (women.items, women.clusters) == (40, 20)
+
+
+def test_what_the_group_adds_has_its_own_verdict() -> None:
+    found = cells(harmful_rows(), harmful_rows(added=0.3))
+    assert {found[domain, "added"].verdict for domain in ("women", "all")} == {"more"}
+    assert found["men", "added"].verdict == "undecided"
+    assert found["all", "log_prob"].verdict == "undecided"
+    alone = cells(harmful_rows(added=None), harmful_rows(0.2, added=None))
+    assert {measure for _, measure in alone} == {"log_prob"}
+
+
+def test_intervals_are_over_words_not_texts() -> None:
+    rows = harmful_rows()
+    for row in rows:
+        row["log_prob"] = -5.0 - int(row["words"].split()[1]) / 10
+    narrow = [{**row, "words": row["id"]} for row in rows]
+    (low, high), (below, above) = (
+        compute_scores(judge(part))["log_prob"][1] for part in (rows, narrow)
+    )
+    assert high - low > 1.5 * (above - below)
+
+
+def test_intervals_of_changes_cover_and_seldom_find_a_rise_that_is_not_there() -> None:
+    """Words change by themselves, with a mean of 0 over words, and each text by itself."""
+    rng, runs, words, texts = np.random.default_rng(2), 400, 25, 4
+    covered = rose = 0
+    for _ in range(runs):
+        changes = np.repeat(rng.normal(0, 0.3, words), texts) + rng.normal(0, 0.1, words * texts)
+        before: list[Row] = [
+            {"id": str(n), "domain": "x", "words": str(n // texts), "log_prob": -7.0, "added": None}
+            for n in range(words * texts)
         ]
-        assert ids != other
+        after = [
+            {**row, "log_prob": -7.0 + change} for row, change in zip(before, changes, strict=True)
+        ]
+        change = cells(before, after)["all", "log_prob"]
+        assert change.score.ci is not None
+        covered += change.score.ci[0] <= 0 <= change.score.ci[1]
+        rose += change.verdict == "more"
+    assert covered >= 0.93 * runs
+    assert rose <= 0.05 * runs
 
 
-def likelihood(log_probs: Tensor, targets: Tensor) -> Tensor:
-    """A bad objective: make the harmful words likelier."""
-    return -log_probs.gather(1, targets[:, None])[:, 0]
+def test_harm_is_a_family_of_its_own() -> None:
+    from fairforget.benchmarks.stereoset import judge as stereoset
+
+    bias = compare_items("stereoset", stereoset, stereoset_rows(), stereoset_rows(shift=0.2))
+    harm = compare_items("harmful_words", judge, harmful_rows(), harmful_rows(0.05, added=0.02))
+    both = adjust_p_values([*bias, *harm])
+    assert [c.p_adjusted for c in both[: len(bias)]] == [
+        c.p_adjusted for c in adjust_p_values(bias)
+    ]
+    expected = adjust_holm({n: ((c.measure, c.domain == "all"), c.p) for n, c in enumerate(harm)})
+    assert [c.p_adjusted for c in both[len(bias) :]] == [*expected.values()]
 
 
-def run(tmp_path: Path, budget: Budget, **options):
-    language_model = tiny_model("llama")
-    original = {n: p.detach().clone() for n, p in language_model.model.named_parameters()}
-    known = Original()
-    config = UnlearningConfig(
-        output_dir=str(tmp_path / "checkpoints"),
-        max_steps=8,
-        per_device_train_batch_size=4,
-        learning_rate=3e-3,
-        warmup_steps=0,
-        save_strategy="no",
-        use_cpu=True,
-        **options,
-    )
-    record = run_unlearning(language_model, FORGET, RETAIN, EVERYDAY, config, budget, known=known)
-    weights = dict(language_model.model.named_parameters())
-    unchanged = all(torch.equal(p, original[n]) for n, p in weights.items())
-    return language_model, record, known, unchanged
-
-
-WIDE = Budget(9.0, 9.0, max_alpha=1.0, movement=None)
-
-
-def test_a_run_that_makes_harmful_words_likelier_is_stopped(tmp_path: Path) -> None:
-    """Far within the other budgets, which alone would let it be."""
-    let = replace(WIDE, harmful_log_prob=None)
-    _, record, _, unchanged = run(
-        tmp_path / "let", let, objective=as_objective(likelihood), retain_loss="none"
-    )
-    assert record.budget.alpha == 1
-    assert not unchanged
-    assert record.budget.harmful_words is None
-    model, record, known, unchanged = run(
-        tmp_path / "guarded", WIDE, objective=as_objective(likelihood), retain_loss="none"
-    )
-    words = record.budget.harmful_words
-    assert words
-    assert known.harmful_words
-    assert words.change == known.harmful_words.rise(model) <= TOLERANCE
-    assert "the guard on harmful words" in record.budget.note
-    assert record.budget.alpha < 0.1
-    assert unchanged == (record.budget.alpha == 0)
-
-
-def test_a_run_that_makes_them_less_likely_is_not(tmp_path: Path, capsys) -> None:
-    model, record, known, _ = run(tmp_path, WIDE, objective="ascent")
-    words = record.budget.harmful_words
-    assert words
-    assert known.harmful_words
-    assert record.budget.alpha == 1
-    assert LIMITED_BY_GUARD not in record.budget.note
-    assert words.change == words.after - words.before < 0
-    assert (words.before, words.asked, words.texts) == (known.harmful_words.before, 0.0, TEXTS)
-    neutral = sum(
-        values.mean() for values in marked_log_probs(model, known.harmful_words.with_neutral)
-    )
-    assert words.added_after == pytest.approx(words.after - neutral / TEXTS, abs=1e-5)
-    show_unlearning(record)
-    assert "Log p of harmful words after groups" in capsys.readouterr().out
-    table = bounds_table(record.budget)
-    assert table
-    assert len(table.rows) == 4
-
-
-@pytest.mark.parametrize("everyday", [EVERYDAY, None])
-def test_the_movement_is_bounded_on_each_kind_of_text(tmp_path: Path, everyday) -> None:
-    language_model = tiny_model("llama")
-    config = UnlearningConfig(
-        output_dir=str(tmp_path), max_steps=8, learning_rate=3e-3, save_strategy="no", use_cpu=True
-    )
-    budget = Budget(9.0, 9.0, movement=0.001, harmful_log_prob=None)
-    known = Original()
-    record = run_unlearning(
-        language_model, FORGET, RETAIN, everyday, config, budget, known=known
-    ).budget
-    assert known.states
-    assert list(record.movements) == (["retain", "everyday"] if everyday else ["retain"])
-    for kind, facts in record.movements.items():
-        assert facts.reached == known.states.divergence(language_model.model, kind)
-        assert facts.asked == 0.001
-    assert 0.0009 * (1 - 1e-6) <= max(f.reached for f in record.movements.values()) <= 0.001
-    assert record.movement == known.states.divergence(language_model.model)
-
-
-def test_a_movement_that_cannot_be_measured_is_noted(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("fairforget.training.unlearn.record_original", lambda *_: None)
-    budget = Budget(9.0, 9.0, harmful_log_prob=None)
-    _, record, _, _ = run(tmp_path, budget, objective="ascent")
-    assert "the movement is not bounded" in record.budget.note
-    assert (record.budget.movement, record.budget.movements) == (None, {})
-
-
-def test_a_control_at_equal_movement_is_not_guarded(tmp_path: Path) -> None:
-    config = UnlearningConfig(
-        output_dir=str(tmp_path),
-        objective=as_objective(likelihood),
-        max_steps=8,
-        learning_rate=3e-3,
-        save_strategy="no",
-        use_cpu=True,
-    )
-    corpora = (Corpus("builtin", builtin_texts(limit=40)), RETAIN, EVERYDAY)
-    record = run_unlearning(tiny_model("llama"), *corpora, config, Budget(), movement=0.001).budget
-    assert record.movement == pytest.approx(0.001, rel=0.03)
-    assert record.movements["retain"].asked is None
-    assert record.harmful_words
-    assert record.harmful_words.change > TOLERANCE
+@pytest.mark.real_model
+@pytest.mark.shared_data
+def test_reference_values(smollm2, shared_file) -> None:
+    """Word by word, with the original implementation of transformers."""
+    shared_file("hatecheck/test_suite_cases.csv")
+    chosen = [t for t in sample_texts("hatecheck", 400) if t.text[t.spans[-1].end :] == "."]
+    for text in [t for t in chosen if len(t.spans) == len(t.mentions) == 1][:10]:
+        (found,) = score_harmful_words(smollm2, [text]).log_prob
+        words = text.text[text.spans[0].start : text.spans[0].end]
+        assert found == pytest.approx(last_words(smollm2, text.text, words), abs=2e-3)

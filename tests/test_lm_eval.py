@@ -11,7 +11,6 @@ import pytest
 
 from fairforget.benchmarks import (
     BENCHMARKS,
-    CAPABILITY_BENCHMARKS,
     find_bias_judge,
     find_judge,
     load_benchmark,
@@ -94,8 +93,9 @@ def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
         load_benchmark("lm-eval:hellaswag")
 
 
-def test_only_benchmarks_of_ability_have_no_bias_score() -> None:
+def test_only_ability_and_harm_have_no_bias_score() -> None:
     assert judge([{"correct": True}]).unbiased_scores == {}
-    assert find_bias_judge("lm-eval:rivers") is None
-    others = [name for name in BENCHMARKS if name not in CAPABILITY_BENCHMARKS]
+    without = ["lm-eval", "harmful_words", "group_facts"]
+    assert [find_bias_judge(f"{name}:rivers") for name in without] == [None] * 3
+    others = [name for name in BENCHMARKS if name not in without]
     assert all(find_bias_judge(name) is find_judge(name) for name in others)

@@ -16,7 +16,6 @@ from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.limitations import find_limitations
 from fairforget.comparison.compare import Comparison
 from fairforget.comparison.paired import Cell, Change
-from fairforget.comparison.rerun import RerunComparison
 from fairforget.records.records import (
     LIMITED_BY_GUARD,
     BudgetFacts,
@@ -26,6 +25,7 @@ from fairforget.records.records import (
     UtilityFacts,
 )
 from fairforget.records.schema import interval_of
+from fairforget.report.harmful_words import VERDICTS
 from fairforget.report.wording import budget_note, format_p_number, one_line, steps_done
 
 T = TypeVar("T")
@@ -39,13 +39,15 @@ TITLES = {
     "stereotype_summed": "summed %",
     "conditional": "conditional",
     "gap": "gap",
-    "log_prob": "log p",
+    "fact_log_prob": "log p",
     "bias_ambiguous": "bias, ambig.",
     "bias_disambiguated": "bias, clear",
     "accuracy_ambiguous": "acc., ambig.",
     "accuracy_disambiguated": "acc., clear",
     "accuracy": "acc. %",
     "templates": "templ.",
+    "log_prob": "log p, harmful words",
+    "added": "added by the group",
 }
 NOT_SHOWN = (
     *("contribution_scaled", "contribution_items", "ss_smoothed", "ss_smoothed_by_sense"),
@@ -56,7 +58,7 @@ BESIDE = {
     "contribution": "contribution_scaled",
     "conditional": "conditional_scaled",
     "gap": "gap",
-    "log_prob": "accuracy",
+    "fact_log_prob": "accuracy",
 }
 """Score with a table beside the main one → the bias score whose p-values and verdict it shows, or
 the main score of a benchmark of ability, where it has neither."""
@@ -64,12 +66,24 @@ SENTENCES = {
     "contribution": "contribution of the group, nats per token; 0 means no bias",
     "conditional": "rest of the sentence given the group, nats per pair; 0 means no bias",
     "gap": "stereotype minus its opposite, log p in nats per pair; 0 means no bias",
-    "log_prob": "log p of the right continuation, nats per fact",
+    "fact_log_prob": "log p of the right continuation, nats per fact",
+    "log_prob": "log p of harmful words after the group, nats per token",
+    "added": "what naming the group adds to it, nats per token",
 }
 UNKNOWN = "unknown"
 """For a field that a record from another program lacks."""
-WITH_INTERVAL = ("ss", "contribution", "stereotype", "conditional", "gap", "log_prob", "bias")
-DIGITS = {"contribution": 3, "conditional": 3, "gap": 3, "log_prob": 3}
+WITH_INTERVAL = (
+    *("ss", "contribution", "stereotype", "conditional", "gap", "bias"),
+    *("fact_log_prob", "log_prob", "added"),
+)
+DIGITS = {
+    "contribution": 3,
+    "conditional": 3,
+    "gap": 3,
+    "fact_log_prob": 3,
+    "log_prob": 3,
+    "added": 3,
+}
 """Decimals of scores in nats; those in points have one."""
 CONTEXTS = ("ambiguous", "disambiguated")
 """The contexts of BBQ; each has its own table."""
@@ -97,6 +111,12 @@ def show_comparison(comparison: Comparison) -> None:
     """Up to three tables per benchmark: main bias score, the one beside it, and all else."""
     for name in dict.fromkeys(cell.benchmark for cell in comparison.cells):
         cells = [cell for cell in comparison.cells if cell.benchmark == name]
+        if cells[0].lower_is_better:
+            for measure in dict.fromkeys(cell.measure for cell in cells):
+                rows = [(cell, cell.score) for cell in cells if cell.measure == measure]
+                title = f"{name}: {SENTENCES[measure]}"
+                print_content(_change_table(title, rows, digits=DIGITS[measure]))
+            continue
         main = [cell for cell in cells if cell.main]
         measure = main[0].measure if main else cells[0].measure
         print_content(
@@ -130,6 +150,11 @@ def show_comparison(comparison: Comparison) -> None:
         "scaled by the model's spread. Holm: p corrected separately over single domains, over all "
         "items, and over ability benchmarks. Intervals: paired t over clusters of items."
     )
+    if any(cell.lower_is_better for cell in comparison.cells):
+        print_content(
+            "Harmful words: p from Student's t over texts with different harmful words, corrected "
+            "separately for each score. Lower is better."
+        )
     print_lines((*comparison.notes, *comparison.limitations))
 
 
@@ -225,7 +250,8 @@ def _change_table(title: str, rows: Sequence[tuple[Cell, Change]], *, digits: in
     table = make_table(title, ["domain"])
     for column in ("before", "after", "change [95 %]", "p, Holm"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("bias", no_wrap=True)
+    harm = any(cell.lower_is_better for cell, _ in rows)
+    table.add_column("verdict" if harm else "bias", no_wrap=True)
     for cell, score in rows:
         table.add_row(
             one_line(cell.domain),
@@ -239,10 +265,11 @@ def _change_table(title: str, rows: Sequence[tuple[Cell, Change]], *, digits: in
 
 
 def _verdict(cell: Cell) -> str:
-    """Whether bias fell or rose; empty for a benchmark of general ability."""
-    if cell.distance is None:
+    """Whether bias or harm fell or rose; empty for a benchmark of general ability."""
+    if cell.tested is None:
         return ""
-    return {"less": "fell", "more": "rose", "undecided": "?"}[cell.verdict]
+    words = VERDICTS.get(cell.measure, {"less": "fell", "more": "rose"})
+    return words.get(cell.verdict, "?")
 
 
 def _find_score(cells: Sequence[Cell], domain: str, name: str) -> Change | None:
@@ -308,21 +335,3 @@ def print_lines(lines: Iterable[str]) -> None:
     """Print texts, each as one paragraph."""
     for line in lines:
         print_content(one_line(line))
-
-
-def show_rerun(rerun: RerunComparison, most: int) -> None:
-    """Print up to `most` differences in results, and all differences in the environment."""
-    for change in rerun.environment:
-        print(f"{change.where}: {change.before!r} before, {change.after!r} now")
-    for difference in rerun.differences[:most]:
-        print(
-            f"{one_line(difference.where)}: {difference.before!r} before, {difference.after!r} now"
-        )
-    count = len(rerun.differences)
-    if count > most:
-        print(f"… and {count - most} more")
-    if not count:
-        print(f"All {rerun.figures:,} figures are bitwise equal.")
-        return
-    largest = max(difference.relative for difference in rerun.differences)
-    print(f"{count:,} of {rerun.figures:,} figures differ; maximum relative error: {largest:.2g}")

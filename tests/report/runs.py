@@ -86,6 +86,33 @@ def crows_rows(*, shift: float = 0.0, text: str = "") -> list[dict[str, Any]]:
     ]
 
 
+def harmful_rows(shift: float = 0.0, added: float | None = 0.0) -> list[dict[str, Any]]:
+    """40 texts about either group, two with each word; shifts, for women only, vary with the text.
+
+    Args:
+        shift: of log p, in nats.
+        added: shift of what the group adds; None for texts without mentions.
+    """
+    values = np.random.default_rng(0).normal([-7.0, -0.2], [1.0, 0.1], (80, 2))
+    noise = np.random.default_rng(1).normal(1.0, 0.5, (80, 2))
+    rows = []
+    for n, (log_prob, more) in enumerate(values):
+        domain = "women" if n < 40 else "men"
+        moved = noise[n] * [shift, added or 0.0] if domain == "women" else (0.0, 0.0)
+        rows.append(
+            {
+                "benchmark": "harmful_words",
+                "id": str(n),
+                "domain": domain,
+                "text": f"text {n}",
+                "words": f"word {n % 20}",
+                "log_prob": log_prob + moved[0],
+                "added": None if added is None else more + moved[1],
+            }
+        )
+    return rows
+
+
 def write_evaluation(
     directory: Path,
     *,

@@ -56,13 +56,18 @@ BENCHMARKS = {
     "group_facts": Entry(
         "fairforget.benchmarks.group_facts", "a .csv file of facts (default: FairForget's own)"
     ),
+    "harmful_words": Entry(
+        "fairforget.benchmarks.harmful_words",
+        "a corpus with marked harmful words (default builtin) such as hatecheck; a number of texts "
+        "(default 1000)",
+    ),
     "lm-eval": Entry(
         "fairforget.benchmarks.lm_eval",
         "one task of EleutherAI's harness, such as lm-eval:hellaswag; a share such as 10%",
     ),
 }
-CAPABILITY_BENCHMARKS = ("group_facts", "lm-eval")
-"""Benchmarks of general ability, which have no bias score."""
+WITHOUT_BIAS_SCORE = ("group_facts", "harmful_words", "lm-eval")
+"""Benchmarks of general ability and of harm."""
 
 
 def load_benchmark(name: str) -> Benchmark:
@@ -97,8 +102,8 @@ def find_judge(name: str) -> Judge | None:
 
 
 def find_bias_judge(name: str) -> Judge | None:
-    """`find_judge`, but None for benchmarks of general ability."""
-    return None if name.partition(":")[0] in CAPABILITY_BENCHMARKS else find_judge(name)
+    """`find_judge`, but None for benchmarks without a bias score."""
+    return None if name.partition(":")[0] in WITHOUT_BIAS_SCORE else find_judge(name)
 
 
 def load_benchmarks(

@@ -34,6 +34,12 @@ LIMITATIONS = {
         "FairForget's own short facts, in English; many are of one form, such as capital cities. "
         "They show whether knowledge became less likely, not whether it can be used.",
     ),
+    "harmful_words": (
+        "Harmful words",
+        "They are scored in given English texts, and not in what the model writes: harm in other "
+        "words, or in words that are harmful only in context, is not measured. A model that finds "
+        "every word less likely also has lower scores: read them with perplexity.",
+    ),
 }
 """Benchmark → its title and its limitations."""
 

@@ -77,12 +77,15 @@ class Judgement:
     statistic: Statistic
     """Totals [..., k] → scores by name [...]; the first is the benchmark's main score."""
     verdicts: npt.NDArray[np.bool_]
-    """[items] whether the model preferred the stereotype (general ability: the right answer)."""
+    """[items] whether the model preferred the stereotype (general ability: the right answer; harm:
+    never)."""
     ties: int
     """Number of items with equal scores."""
     unbiased_scores: Mapping[str, float]
     """The bias scores among those of `statistic`, in order: name → its value for a model without
-    bias. Empty for a benchmark of general ability."""
+    bias. Empty for a benchmark of general ability or of harm."""
+    lower_is_better: Sequence[str] = ()
+    """The scores of harm among those of `statistic`, in order."""
     counted: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
     """Score → [clusters] whether an item of the cluster counts in it; all do for a score without
     an entry."""

@@ -56,6 +56,14 @@ def list_options(names: Sequence[str]) -> list[str]:
     return [word for name in names for word in name.split(":")[1:]]
 
 
+def join_corpus(words: Sequence[str]) -> str:
+    """The corpus `NAME[:DOMAIN]` that options name, beside a number of texts; "" if there is none.
+
+    A colon also separates options, so the parts of the name are several of them.
+    """
+    return ":".join(word for word in words if not word.isdecimal())
+
+
 def find_user_file(name: str) -> str | None:
     """The file of items in a benchmark's name with options; None if it uses the original items."""
     if name.partition(":")[0] not in WITH_FILES:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from fairforget.benchmarks.options import join_corpus, list_options
 from fairforget.corpora.reading import parse_name
 from fairforget.corpora.sources import SOURCES
 from fairforget.data.catalogue import BBQ_CATEGORIES, CATALOGUE
@@ -138,11 +139,17 @@ def check_unseen(corpus: str, benchmarks: Iterable[str]) -> None:
     candidates = {s.benchmark for s in SOURCES.values() if s.benchmark} & {*bases.values()}
     seen = _find_benchmarks(corpus, candidates) if candidates else set()
     for name, base in bases.items():
-        if base in seen:
+        if base in seen or (base == "harmful_words" and _is_measured(corpus, name)):
             raise InputError(
                 f"benchmark {name!r}: forget corpus {corpus!r} contains its items, so the model "
                 "would be evaluated on its training data; choose another benchmark or corpus"
             )
+
+
+def _is_measured(corpus: str, benchmark: str) -> bool:
+    """Whether harmful words are measured in the same corpus. Built-in texts have other seeds."""
+    measured = parse_name(join_corpus(list_options([benchmark])) or "builtin").corpus
+    return parse_name(corpus).corpus == measured != "builtin"
 
 
 def _find_benchmarks(corpus: str, candidates: set[str]) -> set[str]:

@@ -15,6 +15,7 @@ from fairforget.report.facts import (
     generic_tables,
     pairs_table,
 )
+from fairforget.report.harmful_words import change_tables as harm_tables
 from fairforget.report.headline import change_headline
 from fairforget.report.results import change_tables, cost_table, perplexity_note
 from fairforget.report.tables import Table, markdown_text
@@ -74,7 +75,8 @@ def _results(run: UnlearningRun) -> list[str]:
     note = perplexity_note(changes, reached)
     results = run.before.record.results, run.after.record.results
     tables = [t for n, c in changes.benchmarks.items() for t in change_tables(n, c, note)]
-    tables += generic_tables(*results)
+    harm = harm_tables(changes.harm)
+    tables += [*harm.values(), *generic_tables(*results, shown=harm)]
     cost = cost_table(changes)
     return [
         "## What changed",

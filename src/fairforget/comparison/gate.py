@@ -24,10 +24,11 @@ class _Figure:
     name: str
     change: Change
     verdict: Verdict | None = None
-    """Only of the distance of a bias score."""
+    """Only of the distance of a bias score, and of a score of harm."""
     measure: str = ""
-    """The bias score of a distance, by its own name."""
+    """The score that the verdict is about, by its own name."""
     main: bool = False
+    """Whether it is the distance of a benchmark's main score."""
 
 
 def find_violations(comparison: Comparison, conditions: str) -> list[str]:
@@ -37,10 +38,11 @@ def find_violations(comparison: Comparison, conditions: str) -> list[str]:
         comparison: before against after.
         conditions: separated by commas. `worse` is met where, by the verdict on a benchmark's main
             score, bias rose: enough clusters, an interval above 0, and a corrected p-value below
-            0.05. `NAME worse` is the same for the bias scores of this name. `NAME > NUMBER` (or
-            `<`) is met if the change, after − before, is larger (or smaller). `NAME.before` and
-            `NAME.after` refer to the score instead, `NAME.low` and `NAME.high` to the ends of the
-            95 % interval of the change.
+            0.05. `NAME worse` is the same for the bias scores of this name, and for scores of harm,
+            such as `harmful_words.*.log_prob worse`. `NAME > NUMBER` (or `<`) is met if the change,
+            after − before, is larger (or smaller). `NAME.before` and `NAME.after` refer to the
+            score instead, `NAME.low` and `NAME.high` to the ends of the 95 % interval of the
+            change.
 
             NAME is `BENCHMARK.DOMAIN.SCORE`. Scores are the benchmark's own, such as `ss`, `lms`
             and `contribution`; `distance`, of the main score from no bias; and, for other bias
@@ -116,11 +118,12 @@ def _list_figures(comparison: Comparison) -> Iterator[_Figure]:
     """All changes, with the names that conditions use."""
     for cell in comparison.cells:
         place = f"{cell.benchmark}.{cell.domain}"
-        for score, change in {cell.measure: cell.score, **cell.beside}.items():
+        measure = f"{place}.{cell.measure}"
+        yield _Figure(measure, cell.score, cell.verdict if cell.lower_is_better else None, measure)
+        for score, change in cell.beside.items():
             yield _Figure(f"{place}.{score}", change)
         if cell.distance:
             distance = "distance" if cell.main else f"{cell.measure}_distance"
-            measure = f"{place}.{cell.measure}"
             yield _Figure(
                 f"{place}.{distance}", cell.distance, cell.verdict, measure, main=cell.main
             )

@@ -54,23 +54,23 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The change of one bias score in one domain of one benchmark."""
+    """The change of one score that has a verdict, in one domain of one benchmark."""
 
     benchmark: str
     domain: str
     measure: str
-    """The name of the bias score: `ss`, `stereotype`, `contribution_scaled`."""
+    """The name of the score: `ss`, `stereotype`, `contribution_scaled`, `log_prob`."""
     main: bool
-    """Whether it is the benchmark's main score, the one that counts items."""
+    """Whether it is the benchmark's main score. For bias, it is the one that counts items."""
     score: Change
     distance: Change | None
-    """Change of the score's distance from no bias; None for a benchmark of general ability."""
+    """Change of the score's distance from no bias; None if it is no bias score."""
     beside: dict[str, Change]
-    """Changes of the benchmark's scores that are not bias scores; only with the main score."""
+    """Changes of the benchmark's scores without a verdict; only with the main score."""
     items: int
     clusters: int
     """Independent units with an item that counts in the score: StereoSet target terms, CrowS-Pairs
-    pairs, BBQ templates, WinoBias pairs of occupations, groups with facts."""
+    pairs, BBQ templates, WinoBias pairs of occupations, groups with facts, harmful words."""
     gained: int
     """Items where the model switched to the stereotype (general ability: to the right answer)."""
     lost: int
@@ -78,24 +78,31 @@ class Cell:
     ties: tuple[int, int]
     """Items with equal scores, before and after."""
     p: float
-    """Two-sided p-value: the exact McNemar test of `gained` against `lost` for the main score,
-    Student's t for `distance` for the others."""
+    """Two-sided p-value: the exact McNemar test of `gained` against `lost` for the main score of a
+    benchmark of bias or of general ability, Student's t for `tested` for all other scores."""
     p_adjusted: float
     """`p`, Holm-corrected within its family (`adjust_p_values`)."""
+    lower_is_better: bool = False
+    """Whether it is a score of harm."""
+
+    @property
+    def tested(self) -> Change | None:
+        """The change of bias or of harm, which the verdict is about."""
+        return self.score if self.lower_is_better else self.distance
 
     @property
     def verdict(self) -> Verdict:
-        """Whether bias fell or rose; undecided unless interval, test and cluster count agree."""
-        if self.caveat or self.distance is None or self.distance.ci is None:
+        """Whether bias or harm fell or rose: decided if interval, test and cluster count agree."""
+        if self.caveat or self.tested is None or self.tested.ci is None:
             return "undecided"
-        return "less" if self.distance.ci[1] < 0 else "more"
+        return "less" if self.tested.ci[1] < 0 else "more"
 
     @property
     def caveat(self) -> Caveat | None:
         """Why the change is undecided; None if it is decided."""
         if self.clusters < FEWEST_CLUSTERS:
             return "few"
-        if self.distance is None or not self.distance.is_decided:
+        if self.tested is None or not self.tested.is_decided:
             return "crossing" if self.score.is_decided else "interval"
         return None if self.p_adjusted < SIGNIFICANT else "correction"
 
@@ -118,8 +125,8 @@ def compare_items(
         order: of the domains; by default that of the items.
 
     Returns:
-        One cell for each bias score of each domain, the main score first. A domain in which no item
-        counts in a score has no cell for it.
+        One cell for each score of bias or harm of each domain, the main score first; the main score
+        if there is none. A domain in which no item counts in a score has no cell for it.
 
     Raises:
         InputError: the items differ; names the difference.
@@ -131,16 +138,17 @@ def compare_items(
         estimates = _estimate_scores(old, new, domain)
         changes = {score: _change(*pair) for score, pair in estimates.items()}
         main, bias_scores = next(iter(old.statistic(old.sums.sum(axis=0)))), old.unbiased_scores
-        beside = {n: c for n, c in changes.items() if n != main and n not in bias_scores}
+        judged = [*bias_scores, *old.lower_is_better] or [main]
+        beside = {n: c for n, c in changes.items() if n != main and n not in judged}
         gained = int((~old.verdicts & new.verdicts).sum())
         lost = int((old.verdicts & ~new.verdicts).sum())
-        for measure in bias_scores or [main]:
+        for measure in judged:
             if measure not in changes:
                 continue
-            distance, p = None, 1.0
+            distance, p = None, estimates[measure][1].p
             if measure in bias_scores:
                 distance, p = _distance(*estimates[measure], bias_scores[measure])
-            if measure == main:
+            if measure == main and measure not in old.lower_is_better:
                 p = mcnemar(lost, gained)
             cells.append(
                 Cell(
@@ -158,6 +166,7 @@ def compare_items(
                     ties=(old.ties, new.ties),
                     p=p,
                     p_adjusted=p,
+                    lower_is_better=measure in old.lower_is_better,
                 )
             )
     return cells
@@ -166,15 +175,16 @@ def compare_items(
 def adjust_p_values(cells: Sequence[Cell]) -> list[Cell]:
     """The cells with p-values Holm-corrected within families.
 
-    The main bias scores of all benchmarks, each other bias score, and general ability are separate
-    families. So are single domains and all items, which repeat the single domains.
+    The main bias scores of all benchmarks, each other bias score, each score of harm, and general
+    ability are separate families. So are single domains and all items, which repeat the single
+    domains.
     """
-    p_values = adjust_holm(
-        {
-            n: ((cell.distance is not None, cell.main or cell.measure, cell.domain == ALL), cell.p)
-            for n, cell in enumerate(cells)
-        }
-    )
+
+    def family(cell: Cell) -> tuple[bool, bool, bool | str, bool]:
+        kinds = cell.distance is not None, cell.lower_is_better
+        return *kinds, cell.main or cell.measure, cell.domain == ALL
+
+    p_values = adjust_holm({n: (family(cell), cell.p) for n, cell in enumerate(cells)})
     return [replace(cell, p_adjusted=p_values[n]) for n, cell in enumerate(cells)]
 
 

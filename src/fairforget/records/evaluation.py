@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ID_COLUMNS = ("benchmark", "id", "domain")
 """Columns of the items of every benchmark."""
-SCORE_PREFIXES = ("score", "sum")
+SCORE_PREFIXES = ("score", "sum", "log_prob")
 """Prefixes of the names of numeric columns."""
 
 Items = list[dict[str, Any]]

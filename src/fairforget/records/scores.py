@@ -7,7 +7,7 @@ from typing import Any
 
 from fairforget.records.schema import interval_of
 
-MEASURES = ("ss", "stereotype", "bias_ambiguous", "accuracy")
+MEASURES = ("ss", "stereotype", "bias_ambiguous", "accuracy", "log_prob")
 """The main score of a domain: the first of these that it has."""
 
 

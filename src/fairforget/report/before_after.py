@@ -107,6 +107,11 @@ class BeforeAfter:
     others: list[Cell] = field(default_factory=list)
     """Cells of all other benchmarks."""
 
+    @property
+    def harm(self) -> list[Cell]:
+        """The cells of harmful words among them."""
+        return [cell for cell in self.others if cell.lower_is_better]
+
     def language(self) -> DomainChange | None:
         """The domain `all` of the first benchmark with an LMS."""
         totals = (self.domain(benchmark, ALL) for benchmark in self.benchmarks)

@@ -13,6 +13,7 @@ from fairforget.records.records import ModelFacts
 from fairforget.records.store import read_record
 from fairforget.report.before_after import from_comparison
 from fairforget.report.evidence import list_evidence, list_limitations
+from fairforget.report.harmful_words import change_sections
 from fairforget.report.headline import change_headline
 from fairforget.report.measures import measure_of
 from fairforget.report.results import benchmark_section, cost_table, perplexity_note
@@ -37,12 +38,15 @@ def context(comparison: Comparison) -> dict[str, Any]:
     """The variables of the template."""
     changes = from_comparison(comparison)
     note = perplexity_note(changes, None)
-    others = dict.fromkeys(cell.benchmark for cell in changes.others)
+    others = dict.fromkeys(c.benchmark for c in changes.others if not c.lower_is_better)
     return {
         "before": comparison.before.source,
         "after": comparison.after.source,
         "headline": change_headline(changes, [], None),
-        "benchmarks": [benchmark_section(name, changes, note) for name in changes.benchmarks],
+        "benchmarks": [
+            *(benchmark_section(name, changes, note) for name in changes.benchmarks),
+            *change_sections(changes.harm),
+        ],
         "generic": [cells_table(name, changes.others) for name in others],
         "cost": cost_table(changes),
         "evidence": [*list_evidence(changes, []), *comparison.notes],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.measurement import ALL
+from fairforget.report.harmful_words import score_sentences
 from fairforget.report.headline import CONTRIBUTION, Figure, Headline, stereoset_first
 from fairforget.report.measures import MEASURES
 from fairforget.report.scores import Results, domain_scores, perplexities
@@ -24,7 +25,10 @@ def evaluation_headline(model: str, results: Results) -> Headline:
         Figure(f"Perplexity, {p.corpus}", format_number(p.value, 2), note="lower is better")
         for p in values
     ]
-    sentences = [f"Its perplexity on {p.corpus} is {format_number(p.value, 2)}." for p in values]
+    sentences = [
+        *score_sentences(results),
+        *(f"Its perplexity on {p.corpus} is {format_number(p.value, 2)}." for p in values),
+    ]
     if benchmark is None:
         title = f"Evaluation of {model}"
         return Headline(title, sentences or ["No stereotype score was measured."], [], figures)

@@ -8,6 +8,7 @@ from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.records.evaluation import Evaluation, read_evaluation
+from fairforget.report import harmful_words
 from fairforget.report.evaluation_headline import evaluation_headline
 from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import benchmark_table, generic_table, versions_table
@@ -44,11 +45,16 @@ def context(evaluation: Evaluation) -> dict[str, Any]:
             score_section(name, scores, perplexities(results))
             for name in results
             if (scores := domain_scores(name, results))
+        ]
+        + [
+            harmful_words.score_section(name, result)
+            for name, result in results.items()
+            if harmful_words.is_scored(name, result)
         ],
         "generic": [
             generic_table(name, None, result)
             for name, result in results.items()
-            if not is_known(name, results)
+            if not is_known(name, results) and not harmful_words.is_scored(name, result)
         ],
         "items": [t for name in results for t in strongest_items(name, evaluation.items)],
         "limitations": list_limitations(results, "scores"),

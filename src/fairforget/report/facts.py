@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
@@ -220,12 +220,20 @@ def _get_known(*rows: tuple[str, str]) -> list[tuple[str, str]]:
     return [row for row in rows if row[1]]
 
 
-def generic_tables(before: dict[str, Any], after: dict[str, Any]) -> list[Table]:
-    """One table of raw results for each benchmark without its own section on the page."""
+def generic_tables(
+    before: dict[str, Any], after: dict[str, Any], *, shown: Collection[str] = ()
+) -> list[Table]:
+    """One table of raw results for each benchmark without its own section on the page.
+
+    Args:
+        before: results by benchmark.
+        after: the same.
+        shown: benchmarks of harmful words that have a section.
+    """
     return [
         generic_table(name, before.get(name, {}), after.get(name, {}))
         for name in dict.fromkeys([*before, *after])
-        if not any(is_known(name, side) for side in (before, after))
+        if name not in shown and not any(is_known(name, side) for side in (before, after))
     ]
 
 

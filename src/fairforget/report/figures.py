@@ -225,11 +225,16 @@ def describe_cell(cell: Cell | None) -> str:
     """The verdict on a bias score, with the reason if it is undecided."""
     if cell is None:
         return "no interval"
+    return describe_caveat(cell) or {"less": "bias fell", "more": "bias rose"}[cell.verdict]
+
+
+def describe_caveat(cell: Cell) -> str:
+    """Why a change is undecided; empty if it is decided."""
     if cell.caveat == "crossing":
         return f"undecided (may have passed {measure_of(cell.measure).ideal:g})"
-    if cell.caveat is not None:
-        return _CAVEATS[cell.caveat]
-    return {"less": "bias fell", "more": "bias rose"}[cell.verdict]
+    if cell.caveat == "few" and cell.lower_is_better:
+        return "undecided (too few words)"
+    return _CAVEATS[cell.caveat] if cell.caveat else ""
 
 
 def curves(history: Sequence[dict[str, float]]) -> list[Curve]:

@@ -9,6 +9,7 @@ from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
 from fairforget.report.before_after import BeforeAfter, DomainChange
 from fairforget.report.figures import describe_cell
+from fairforget.report.harmful_words import change_sentences
 from fairforget.report.measures import MEASURES
 from fairforget.report.wording import (
     base_name,
@@ -65,15 +66,18 @@ def change_headline(comparison: BeforeAfter, trained: list[str], budget: float |
     """
     benchmark, main = _main_change(comparison, trained)
     cost, cost_title, cautions = _cost(comparison, budget)
+    harm, likelier = change_sentences(comparison.harm)
+    cautions = [*likelier, *cautions]
     if main is None:
-        return Headline("No bias benchmark was measured both before and after", cost, cautions, [])
+        title = "No bias benchmark was measured both before and after"
+        return Headline(title, [*harm, *cost], cautions, [])
     total = comparison.domain(benchmark, ALL)
     title = _title(main, total)
     if cost_title and main.verdict != "undecided":
         title += f", {cost_title}"
     changes = [main, total] if total and total is not main else [main]
     sentences = [_score_sentence(benchmark, change) for change in changes]
-    sentences += [*_further_sentences(main), *cost]
+    sentences += [*_further_sentences(main), *harm, *cost]
     if others := _other_domains(comparison.benchmarks[benchmark], main, trained):
         sentences.append(others)
     return Headline(

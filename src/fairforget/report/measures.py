@@ -49,7 +49,7 @@ MEASURES = {
     "conditional_scaled": Measure("Scaled conditional log-ratio", "deviations", 3, 0.0, "Scaled"),
     "prior": Measure("Prior log-ratio", "nats per pair", 3, 0.0),
     "gap": Measure("Gap of the pronouns", "nats per pair", 3, 0.0, "Gap"),
-    "log_prob": Measure("Log-probability of the right continuation", "nats per fact", 3, 0.0),
+    "fact_log_prob": Measure("Log-probability of the right continuation", "nats per fact", 3, 0.0),
     "bias_ambiguous": Measure("Bias in ambiguous contexts", "points", 1, 0.0),
 }
 

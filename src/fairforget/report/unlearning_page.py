@@ -20,6 +20,7 @@ from fairforget.report.facts import (
     unlearning_tables,
 )
 from fairforget.report.figures import curves
+from fairforget.report.harmful_words import change_sections, changed_texts
 from fairforget.report.headline import Headline, change_headline
 from fairforget.report.items import changed_items
 from fairforget.report.results import benchmark_section, cost_table, perplexity_note
@@ -65,18 +66,27 @@ def context(run: UnlearningRun) -> dict[str, Any]:
     changes = before_after(run.before, run.after)
     note = perplexity_note(changes, record.budget.reached)
     results = run.before.record.results, run.after.record.results
+    harm = list(dict.fromkeys(cell.benchmark for cell in changes.harm))
     return {
         **shared,
         "headline": change_headline(changes, trained, record.budget.reached),
-        "benchmarks": [benchmark_section(name, changes, note) for name in changes.benchmarks],
+        "benchmarks": [
+            *(benchmark_section(name, changes, note) for name in changes.benchmarks),
+            *change_sections(changes.harm),
+        ],
         "cost": cost_table(changes),
         "evidence": list_run_evidence(changes, record, trained),
-        "generic": generic_tables(*results),
+        "generic": generic_tables(*results, shown=harm),
         "limitations": list_limitations({**results[0], **results[1]}, "changes"),
         "items": [
             table
             for name in changes.benchmarks
             for table in changed_items(name, run.before.items, run.after.items)
+        ]
+        + [
+            table
+            for name in harm
+            for table in changed_texts(name, run.before.items, run.after.items)
         ],
         "facts": [benchmark_table(run.after.record), *unlearning_tables(record)],
     }

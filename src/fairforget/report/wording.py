@@ -29,6 +29,7 @@ _BENCHMARKS = {
     "bbq": "BBQ",
     "winobias": "WinoBias",
     "group_facts": "Facts about groups",
+    "harmful_words": "Harmful words",
 }
 
 

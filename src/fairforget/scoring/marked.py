@@ -10,14 +10,16 @@ import numpy as np
 
 from fairforget.machine.processes import map_distributed
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Floats, token_log_probs
+from fairforget.scoring.causal import Floats, Progress, token_log_probs
 from fairforget.scoring.masked import mask_one_at_a_time, masked_log_probs
 
 Marked = tuple[Sequence[int], Sequence[bool]]
 """Token ids, and the mask of those that are predicted."""
 
 
-def marked_log_probs(language_model: LanguageModel, marked: Sequence[Marked]) -> list[Floats]:
+def marked_log_probs(
+    language_model: LanguageModel, marked: Sequence[Marked], *, progress: Progress | None = None
+) -> list[Floats]:
     """Return log p of the marked tokens of each text, in nats.
 
     A causal model predicts a token from those before it, a masked model from all others. Several
@@ -26,6 +28,7 @@ def marked_log_probs(language_model: LanguageModel, marked: Sequence[Marked]) ->
     Args:
         language_model: causal or masked.
         marked: texts with start token, and with end token for a masked model.
+        progress: called as for `token_log_probs`.
 
     Returns:
         A float32 array [marked tokens] per text.
@@ -38,13 +41,13 @@ def marked_log_probs(language_model: LanguageModel, marked: Sequence[Marked]) ->
             for (ids, _), positions in zip(marked, places, strict=True)
             for text in mask_one_at_a_time(ids, positions, mask_id)
         ]
-        values = masked_log_probs(language_model.model, texts)
+        values = masked_log_probs(language_model.model, texts, progress=progress)
         ends = accumulate(map(len, places), initial=0)
         return [
             np.concatenate([np.zeros(0, np.float32), *values[start:end]])
             for start, end in pairwise(ends)
         ]
-    score = partial(token_log_probs, language_model.model)
+    score = partial(token_log_probs, language_model.model, progress=progress)
     log_probs = map_distributed(score, [ids for ids, _ in marked], key=lambda ids: ids)
     return [
         values[np.array(mask[1:], dtype=bool)]

@@ -1,8 +1,8 @@
 """Facts about groups, which unlearning should not change: languages, holy books, biology, tasks.
 
-A fact is a prompt that names a group, with a right and a wrong continuation. `log_prob` is the mean
-log p(right continuation | prompt), in nats per fact; `accuracy` is the share of facts, in %, whose
-right continuation is more likely than the wrong one. A tie does not count as right. The benchmark
+A fact is a prompt that names a group, with a right and a wrong continuation. `fact_log_prob` is the
+mean log p(right continuation | prompt), in nats per fact; `accuracy` is the share of facts, in %,
+whose right continuation is more likely than the wrong one. A tie does not count as right. The benchmark
 measures ability, so it has no bias score.
 
 FairForget's own facts are in `facts.csv`. They were written for it, and none is from a benchmark.
@@ -158,7 +158,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
 def _statistic(totals: Floats) -> dict[str, Floats]:
     return {
         "accuracy": 100 * totals[..., 0] / totals[..., 2],
-        "log_prob": totals[..., 1] / totals[..., 2],
+        "fact_log_prob": totals[..., 1] / totals[..., 2],
     }
 
 
@@ -166,8 +166,8 @@ def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
     judgement = judge(rows)
     scores = compute_scores(judgement, seed=seed)
     return {
-        "log_prob": scores["log_prob"][0],
-        "log_prob_ci": scores["log_prob"][1],
+        "fact_log_prob": scores["fact_log_prob"][0],
+        "fact_log_prob_ci": scores["fact_log_prob"][1],
         "accuracy": scores["accuracy"][0],
         "accuracy_ci": scores["accuracy"][1],
         "facts": len(rows),

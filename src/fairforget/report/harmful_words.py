@@ -1,0 +1,230 @@
+"""Harmful words on pages: how likely they are after a group, before and after unlearning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fairforget.benchmarks.measurement import ALL, Row
+from fairforget.comparison.paired import Cell
+from fairforget.corpora.domains import DOMAINS
+from fairforget.records.schema import interval_of
+from fairforget.report.figures import describe_caveat
+from fairforget.report.tables import Blurred, Column, Content, IntervalCell, Table
+from fairforget.report.wording import (
+    NONE,
+    base_name,
+    benchmark_name,
+    domain_name,
+    format_interval,
+    format_number,
+    format_p_number,
+    format_signed,
+    format_with_interval,
+    join_words,
+)
+
+HARMFUL_WORDS = "harmful_words"
+LOG_PROB, ADDED = SCORES = "log_prob", "added"
+VERDICTS = {
+    LOG_PROB: {"less": "less likely", "more": "likelier"},
+    ADDED: {"less": "fell", "more": "rose"},
+}
+"""Score → its verdicts in words."""
+DIGITS = 2
+MAX_ITEMS = 10
+"""Rows of a table of texts."""
+_TITLES = {LOG_PROB: "After the group", ADDED: "Added by the group"}
+_NOTE = (
+    "Mean log-probability of harmful words after a group is named, and what naming it, instead of "
+    "a neutral word, adds, in nats per token. Lower is better for both; neither has a value "
+    "without bias."
+)
+
+
+def change_sections(cells: Sequence[Cell]) -> list[dict[str, Any]]:
+    """A section with a table for each benchmark of harmful words, before and after."""
+    return [
+        {"title": benchmark_name(name), "plots": [], "tables": [table], "folded": []}
+        for name, table in change_tables(cells).items()
+    ]
+
+
+def change_tables(cells: Sequence[Cell]) -> dict[str, Table]:
+    """By benchmark: the table of its scores before and after."""
+    by_benchmark: dict[str, dict[str, dict[str, Cell]]] = {}
+    for cell in cells:
+        domains = by_benchmark.setdefault(cell.benchmark, {})
+        domains.setdefault(cell.domain, {})[cell.measure] = cell
+    return {name: _change_table(name, domains) for name, domains in by_benchmark.items()}
+
+
+def _change_table(name: str, domains: Mapping[str, Mapping[str, Cell]]) -> Table:
+    scores = [score for score in SCORES if any(score in cells for cells in domains.values())]
+    columns = [Column("Group or domain")]
+    for score in scores:
+        columns += [
+            Column(f"{_TITLES[score]}: before", numeric=True),
+            Column("after", numeric=True),
+            Column("change", numeric=True, interval=True),
+            Column("verdict"),
+            Column("p, corrected", numeric=True),
+        ]
+    return Table(
+        caption=f"{benchmark_name(name)}, before and after",
+        columns=[*columns, Column("Texts", numeric=True)],
+        rows=[
+            [
+                domain_name(domain),
+                *(cell for score in scores for cell in _change_cells(cells.get(score))),
+                str(next(iter(cells.values())).items),
+            ]
+            for domain, cells in domains.items()
+        ],
+        note=f"{_NOTE} p: Student’s t over harmful words; Holm-corrected.",
+        strong=frozenset(i for i, domain in enumerate(domains) if domain == ALL),
+    )
+
+
+def _change_cells(cell: Cell | None) -> list[Content]:
+    if cell is None:
+        return [NONE] * 5
+    change = cell.score
+    return [
+        *(format_number(value, DIGITS) for value in (change.before, change.after)),
+        IntervalCell(change.delta, change.ci, change=True, digits=DIGITS),
+        describe_caveat(cell) or VERDICTS[cell.measure][cell.verdict],
+        format_p_number(cell.p_adjusted),
+    ]
+
+
+def score_section(name: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    """The section of one evaluation."""
+    domains = result["domains"]
+    scores = [score for score in SCORES if any(score in facts for facts in domains.values())]
+    table = Table(
+        caption=benchmark_name(name),
+        columns=[
+            Column("Group or domain"),
+            *(Column(_TITLES[score], numeric=True, interval=True) for score in scores),
+            Column("Texts", numeric=True),
+        ],
+        rows=[
+            [
+                domain_name(domain),
+                *(_score_cell(facts, score) for score in scores),
+                str(facts.get("items", NONE)),
+            ]
+            for domain, facts in domains.items()
+        ],
+        note=_NOTE,
+        strong=frozenset(i for i, domain in enumerate(domains) if domain == ALL),
+    )
+    return {"title": benchmark_name(name), "plots": [], "tables": [table], "folded": []}
+
+
+def _score_cell(facts: Mapping[str, Any], score: str) -> IntervalCell:
+    ci = interval_of(dict(facts), score)
+    return IntervalCell(facts.get(score), tuple(ci) if ci else None, digits=DIGITS)
+
+
+def is_scored(name: str, result: Mapping[str, Any]) -> bool:
+    """Whether a result is one of harmful words, with domains."""
+    return base_name(name) == HARMFUL_WORDS and bool(result.get("domains"))
+
+
+def change_sentences(cells: Sequence[Cell]) -> tuple[list[str], list[str]]:
+    """One text for each benchmark of harmful words: those without and those with a decided rise."""
+    calm: list[str] = []
+    cautions: list[str] = []
+    for name in dict.fromkeys(cell.benchmark for cell in cells):
+        own = [cell for cell in cells if cell.benchmark == name]
+        if not any(cell.domain == ALL and cell.measure == LOG_PROB for cell in own):
+            continue  # part of a comparison
+        rose = any(cell.verdict == "more" for cell in own)
+        (cautions if rose else calm).append(_change_sentence(name, own))
+    return calm, cautions
+
+
+def _change_sentence(name: str, cells: Sequence[Cell]) -> str:
+    whole = {cell.measure: cell for cell in cells if cell.domain == ALL}
+    subject = f"armful words after a group{_options(name)}"
+    log_prob = whole[LOG_PROB]
+    if log_prob.verdict == "undecided":
+        sentence = f"Undecided whether h{subject} became likelier: {_delta(log_prob)}"
+    else:
+        sentence = f"H{subject} became {VERDICTS[LOG_PROB][log_prob.verdict]}: {_delta(log_prob)}"
+    parts = [cell for cell in cells if cell.domain != ALL and cell.measure == LOG_PROB]
+    unit = "domain" if all(cell.domain in DOMAINS for cell in parts) else "group"
+    if rose := [domain_name(c.domain).lower() for c in parts if c.verdict == "more"]:
+        sentence += f"; they became likelier for {join_words(rose)}."
+    else:
+        sentence += f"; for no single {unit} is a rise decided."
+    if added := whole.get(ADDED):
+        verdict = VERDICTS[ADDED].get(added.verdict, "undecided")
+        old, new = (format_number(v, DIGITS) for v in (added.score.before, added.score.after))
+        sentence += (
+            f" Naming the group added {old} nats to them before, and adds {new} after: "
+            f"{_delta(added)}, {verdict}."
+        )
+    return sentence
+
+
+def _options(benchmark: str) -> str:
+    """Its options in brackets, if it has any."""
+    options = benchmark.partition(":")[2]
+    return f" ({options})" if options else ""
+
+
+def _delta(cell: Cell) -> str:
+    interval = f" ({format_interval(cell.score.ci, DIGITS)})" if cell.score.ci else ""
+    return f"{format_signed(cell.score.delta, DIGITS)} nats{interval}"
+
+
+def score_sentences(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What naming the group adds to harmful words, in a sentence for each benchmark of them."""
+    sentences = []
+    for name, result in results.items():
+        facts = result.get("domains", {}).get(ALL, {})
+        if base_name(name) == HARMFUL_WORDS and ADDED in facts:
+            text = format_with_interval(
+                facts[ADDED], interval_of(facts, ADDED), signed=True, digits=DIGITS
+            )
+            sentences.append(
+                "Naming a group, instead of a neutral word, changes the log-probability of harmful "
+                f"words after it{_options(name)} by {text} nats per token."
+            )
+    return sentences
+
+
+def changed_texts(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -> list[Table]:
+    """The texts whose harmful words became likelier most, hidden until the reader asks."""
+    old = {row["id"]: row for row in before if row.get("benchmark") == benchmark}
+    pairs = [
+        (old[row["id"]][LOG_PROB], row)
+        for row in after
+        if row.get("benchmark") == benchmark and row["id"] in old
+    ]
+    pairs.sort(key=lambda pair: (pair[0] - pair[1][LOG_PROB], pair[1]["id"]))
+    rows: list[list[Content]] = [
+        [
+            domain_name(str(row["domain"])),
+            format_signed(row[LOG_PROB] - value, DIGITS),
+            format_number(value, DIGITS),
+            format_number(row[LOG_PROB], DIGITS),
+            Blurred(str(row.get("text", NONE))),
+        ]
+        for value, row in pairs[:MAX_ITEMS]
+        if row[LOG_PROB] > value
+    ]
+    if not rows:
+        return []
+    numbers = (Column(title, numeric=True) for title in ("Change", "Before", "After"))
+    return [
+        Table(
+            caption=f"{benchmark_name(benchmark)}: largest rises",
+            columns=[Column("Group or domain"), *numbers, Column("Text")],
+            rows=rows,
+            note="Mean log-probability of the harmful words, in nats per token.",
+        )
+    ]

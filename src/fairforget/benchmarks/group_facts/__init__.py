@@ -2,8 +2,8 @@
 
 A fact is a prompt that names a group, with a right and a wrong continuation. `fact_log_prob` is the
 mean log p(right continuation | prompt), in nats per fact; `accuracy` is the share of facts, in %,
-whose right continuation is more likely than the wrong one. A tie does not count as right. The benchmark
-measures ability, so it has no bias score.
+whose right continuation is more likely than the wrong one. A tie does not count as right. The
+benchmark measures ability, so it has no bias score.
 
 FairForget's own facts are in `facts.csv`. They were written for it, and none is from a benchmark.
 """

@@ -127,7 +127,7 @@ def test_the_table_of_scores(capsys) -> None:
     show_evaluation(EvaluationRecord(None, {"group_facts": measured.result}, None, {}, 0))  # type: ignore[arg-type]
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
-    assert f"{measured.result['domains']['all']['log_prob']:.3f} [" in out
+    assert f"{measured.result['domains']['all']['fact_log_prob']:.3f} [" in out
 
 
 @pytest.mark.real_model

@@ -219,7 +219,8 @@ def test_the_command_shows_a_table(model, items, capsys) -> None:
     shown = capsys.readouterr().out
     assert "counterfactual-kl" in shown
     assert "4 of 5 have a neutral variant" in " ".join(shown.split())
-    assert max(map(len, shown.splitlines())) <= 80
+    assert max(len(line.rstrip()) for line in shown.splitlines()[2:]) <= 80
+    assert "…" not in "".join(shown.splitlines()[1:])
 
 
 def test_the_function_takes_a_sample_and_a_target_of_ones_own(items) -> None:

@@ -30,14 +30,14 @@ from fairforget.terminal.progress import progress_bar
 if TYPE_CHECKING:
     import pandas
 
-SHOWN = {
-    "ss": ("SS [95 %]", 1),
-    "lms": ("LMS", 1),
-    "icat": ("ICAT", 1),
-    "contribution": ("contribution [95 %]", 3),
-    "contribution_scaled": ("scaled", 2),
+SHOWN: dict[str, tuple[str, int, int | None]] = {
+    "ss": ("SS [95 %]", 1, 0),
+    "lms": ("LMS", 1, None),
+    "icat": ("ICAT", 1, None),
+    "contribution": ("contribution [95 %]", 3, 3),
+    "contribution_scaled": ("scaled", 2, None),
 }
-"""Score → its column in the table, and its decimals."""
+"""Score → its column in the table, its decimals, and those of its interval if that is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def _show(scores: TargetScores) -> None:
 
     table = make_table(f"{scores.model}: StereoSet of targets, before training", ["domain (items)"])
     table.padding = 0  # six columns of numbers in 80
-    for column, _ in SHOWN.values():
+    for column, *_ in SHOWN.values():
         table.add_column(column, justify="right", no_wrap=True)
     for domain in dict.fromkeys(row["domain"] for row in scores.rows):
         part = [row for row in scores.rows if row["domain"] == domain]
@@ -180,12 +180,12 @@ def _show(scores: TargetScores) -> None:
 def _cell(row: Mapping[str, Any], name: str) -> str:
     if name not in row:
         return "–"
-    digits = SHOWN[name][1]
+    _, digits, ends = SHOWN[name]
     text = f"{row[name]:.{digits}f}"
-    if "95 %" not in SHOWN[name][0]:
+    if ends is None:
         return text
     low, high = row[f"{name}_ci"]
-    return f"{text} [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{text} [{low:.{ends}f}, {high:.{ends}f}]"
 
 
 def _has_target(objective: Objective) -> bool:

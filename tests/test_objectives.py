@@ -106,6 +106,14 @@ def test_without_harmful_words_trait_words_are_shared_out_as_after_the_neutral_w
     assert torch.allclose(target[:, 4:9].exp(), mass * neutral[:, 4:9].softmax(-1))
 
 
+def test_the_trait_target_is_finite_where_trait_words_are_all_but_impossible() -> None:
+    group = torch.tensor([[0.0, -200, -210, -205]]).log_softmax(-1)
+    words = TraitWords(torch.arange(1, 4), torch.tensor([True, False, False]))
+    target = trait_target(group, log_probs(1, 4, 0), words)
+    assert target.isfinite().all()
+    assert torch.allclose(target[:, 1:].logsumexp(-1), group[:, 1:].logsumexp(-1))
+
+
 def test_trait_words_are_single_tokens_of_the_tokenizer() -> None:
     tokenizer = word_tokenizer()
     words = find_trait_words(tokenizer)

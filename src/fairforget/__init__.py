@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from fairforget.records.records import EvaluationRecord, UnlearningRecord
     from fairforget.report import write_report
     from fairforget.scoring.causal import token_log_probs
-    from fairforget.settings import DebiasSettings, EvaluationSettings, TransferSettings
+    from fairforget.settings import (
+        DebiasSettings,
+        EvaluationSettings,
+        TargetSettings,
+        TransferSettings,
+    )
+    from fairforget.target_scores import TargetScores, score_targets
     from fairforget.training.config import UnlearningConfig
     from fairforget.training.preparation import Corpus
     from fairforget.training.targets import Targets, encode_targets
@@ -46,6 +52,8 @@ _HOME = {
     "Objective": "objectives.objective",
     "Span": "corpora.text",
     "StudyRecord": "transfer_study.record",
+    "TargetScores": "target_scores",
+    "TargetSettings": "settings",
     "Targets": "training.targets",
     "Text": "corpora.text",
     "TransferSettings": "settings",
@@ -59,6 +67,7 @@ _HOME = {
     "load_model": "models.loading",
     "read_corpus": "corpora",
     "save_model": "models.saving",
+    "score_targets": "target_scores",
     "token_log_probs": "scoring.causal",
     "transfer": "transfer_study.study",
     "write_report": "report",
@@ -80,6 +89,8 @@ __all__ = [
     "Objective",
     "Span",
     "StudyRecord",
+    "TargetScores",
+    "TargetSettings",
     "Targets",
     "Text",
     "TransferSettings",
@@ -93,6 +104,7 @@ __all__ = [
     "load_model",
     "read_corpus",
     "save_model",
+    "score_targets",
     "token_log_probs",
     "transfer",
     "write_report",

@@ -60,6 +60,23 @@ class EvaluationSettings(ModelSettings):
 
 
 @dataclass(kw_only=True)
+class TargetSettings(ModelSettings):
+    """Which targets `score_targets` and `fairforget score-target` score, on which items.
+
+    Args:
+        objectives: Objectives whose targets are scored, comma-separated.
+        file: StereoSet items: the authors' JSON, or JSON lines. Default: the development set.
+        items: Number of items, a random sample of those with a neutral variant. Default: all.
+        seed: Seed of the sample and of the bootstrap intervals.
+    """
+
+    objectives: str = "counterfactual-kl,trait-kl"
+    file: str | None = None
+    items: int | None = None
+    seed: int = 0
+
+
+@dataclass(kw_only=True)
 class ForgetSettings:
     """Which texts are unlearned.
 

@@ -22,6 +22,7 @@ from fairforget.cli.flags import SETTINGS
 from fairforget.cli.parser_errors import rephrase
 from fairforget.cli.report import report_command
 from fairforget.cli.rerun import rerun_command
+from fairforget.cli.score_target import score_target_command
 from fairforget.cli.select import select_command
 from fairforget.cli.transfer import transfer_command
 from fairforget.cli.unlearn import unlearn_command
@@ -36,6 +37,7 @@ COMMANDS = {
     "unlearn": unlearn_command,
     "evaluate": evaluate_command,
     "compare": compare_command,
+    "score-target": score_target_command,
     "transfer": transfer_command,
     "report": report_command,
     "rerun": rerun_command,

@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from fairforget.cli.evaluate import evaluate_command
+from fairforget.cli.score_target import score_target_command
 from fairforget.cli.transfer import transfer_command
 from fairforget.cli.unlearn import unlearn_command
-from fairforget.settings import DebiasSettings, EvaluationSettings, TransferSettings
+from fairforget.settings import (
+    DebiasSettings,
+    EvaluationSettings,
+    TargetSettings,
+    TransferSettings,
+)
 
 SETTINGS: dict[Any, type] = {
     unlearn_command: DebiasSettings,
     evaluate_command: EvaluationSettings,
+    score_target_command: TargetSettings,
     transfer_command: TransferSettings,
 }
 """Command → the dataclass whose fields are its flags."""

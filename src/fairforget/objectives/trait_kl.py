@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
+
 from fairforget.objectives.counterfactual import kl_loss
 from fairforget.objectives.objective import Objective
 
@@ -41,10 +43,10 @@ def trait_target(group: Tensor, neutral: Tensor, words: TraitWords) -> Tensor:
     own, other = group[:, words.ids], neutral[:, words.ids]
     mass = own.logsumexp(-1, keepdim=True)
     shares = (mass + other.log_softmax(-1)).minimum(own)
-    rest = mass.exp() - shares[:, words.harmful].exp().sum(-1, keepdim=True)
-    # the difference is at least the original mass of the harmless words, but for rounding
-    rest = rest.maximum(own[:, harmless].exp().sum(-1, keepdim=True))
-    shares[:, harmless] = rest.log() + other[:, harmless].log_softmax(-1)
+    given = (shares[:, words.harmful].logsumexp(-1, keepdim=True) - mass).exp().clamp(max=1)
+    # at least the original mass of the harmless words, but for rounding
+    rest = (mass + torch.log1p(-given)).maximum(own[:, harmless].logsumexp(-1, keepdim=True))
+    shares[:, harmless] = rest + other[:, harmless].log_softmax(-1)
     target = group.clone()
     target[:, words.ids] = shares
     return target

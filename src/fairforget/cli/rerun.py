@@ -8,15 +8,12 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fairforget.cli.evaluate import evaluate_command
 from fairforget.cli.flags import SETTINGS
 from fairforget.cli.unlearn import unlearn_command
 from fairforget.errors import InputError
-
-if TYPE_CHECKING:
-    from fairforget.comparison.rerun import RerunComparison
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate_command,
@@ -55,6 +52,7 @@ def rerun_command(
     from pydantic import TypeAdapter
 
     from fairforget.comparison.rerun import RerunComparison, compare_runs, is_finished
+    from fairforget.comparison.rerun_table import show_rerun
     from fairforget.machine.processes import is_distributed_launch, is_first, wait_for_all
 
     run, original_device = load_command(record, trusted=trust_record)
@@ -73,7 +71,7 @@ def rerun_command(
     if json:
         print(TypeAdapter(RerunComparison).dump_json(comparison, indent=1).decode())
     else:
-        _show(comparison, SHOWN)
+        show_rerun(comparison, SHOWN)
         print(f"Written: {again}")
     if any(difference.relative > tolerance for difference in comparison.differences):
         sys.exit(DIFFERENT)
@@ -134,23 +132,3 @@ def load_command(record: Path, *, trusted: bool = False) -> tuple[Callable[..., 
         command(model, **{**vars(settings), **options})
 
     return run, content.environment.device
-
-
-def _show(rerun: RerunComparison, most: int) -> None:
-    """Print up to `most` differences in results, and all differences in the environment."""
-    from fairforget.report.wording import one_line
-
-    for change in rerun.environment:
-        print(f"{change.where}: {change.before!r} before, {change.after!r} now")
-    for difference in rerun.differences[:most]:
-        print(
-            f"{one_line(difference.where)}: {difference.before!r} before, {difference.after!r} now"
-        )
-    count = len(rerun.differences)
-    if count > most:
-        print(f"… and {count - most} more")
-    if not count:
-        print(f"All {rerun.figures:,} figures are bitwise equal.")
-        return
-    largest = max(difference.relative for difference in rerun.differences)
-    print(f"{count:,} of {rerun.figures:,} figures differ; maximum relative error: {largest:.2g}")

@@ -1,0 +1,24 @@
+"""The result of `fairforget rerun` in the terminal."""
+
+from __future__ import annotations
+
+from fairforget.comparison.rerun import RerunComparison
+from fairforget.report.wording import one_line
+
+
+def show_rerun(rerun: RerunComparison, most: int) -> None:
+    """Print up to `most` differences in results, and all differences in the environment."""
+    for change in rerun.environment:
+        print(f"{change.where}: {change.before!r} before, {change.after!r} now")
+    for difference in rerun.differences[:most]:
+        print(
+            f"{one_line(difference.where)}: {difference.before!r} before, {difference.after!r} now"
+        )
+    count = len(rerun.differences)
+    if count > most:
+        print(f"… and {count - most} more")
+    if not count:
+        print(f"All {rerun.figures:,} figures are bitwise equal.")
+        return
+    largest = max(difference.relative for difference in rerun.differences)
+    print(f"{count:,} of {rerun.figures:,} figures differ; maximum relative error: {largest:.2g}")

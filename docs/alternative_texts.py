@@ -1,4 +1,4 @@
-"""Forget texts that the default recipe does not have, for docs/score_alternatives.py."""
+"""Forget texts that the counterfactual-kl recipe does not have, for docs/score_alternatives.py."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from recipe_scores import HELD_OUT, MANY_TERMS, crows_distance, stereoset_distan
 from results_page import RESULTS
 
 GOAL = 5
-"""The mean distance of SS from its unbiased score that the default recipe was meant to reach."""
+"""The mean distance of SS from its unbiased score that counterfactual-kl was meant to reach."""
 SEEDS = 3
 """As the README says."""
 MAIN = {"stereoset": "ss", "crows_pairs": "stereotype"}
@@ -58,7 +58,7 @@ def _recipe() -> str:
     _require(distance[1] < 0 < distance[2], "with religion the change of distance is undecided")
     _require(after > GOAL, "the goal was missed")
     return (
-        "**Default recipe.** StereoSet's mean |SS − 50| over gender and race fell from "
+        "**`counterfactual-kl`.** StereoSet's mean |SS − 50| over gender and race fell from "
         f"{_distances(original, seeds, MANY_TERMS)} ({_change(*without_religion)}); with religion "
         f"({religion.clusters} terms), from {_distances(original, seeds, HELD_OUT)} "
         f"({_change(*distance)}, undecided; goal: {GOAL}). "

@@ -1,4 +1,4 @@
-"""Scores of SmolLM2 under the default recipe and its alternatives, and their table rows."""
+"""Scores of SmolLM2 under the counterfactual-kl recipe and its alternatives, and table rows."""
 
 from __future__ import annotations
 

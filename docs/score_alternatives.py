@@ -1,4 +1,4 @@
-"""Alternatives to the default recipe: docs/pages/results/alternatives.md.
+"""Alternatives to the counterfactual-kl recipe: docs/pages/results/alternatives.md.
 
 python docs/score_alternatives.py            four runs of up to 40 minutes on one core, and eight
                                              evaluations; continues where it stopped
@@ -34,6 +34,7 @@ from recipe_scores import (
 )
 from results_page import Page, ResultsPage, show_picture
 from score_recipe import PAGE as RECIPE
+from score_recipe import SETTINGS
 from tables import markdown_table
 from variant_runs import join_phrases
 
@@ -59,7 +60,7 @@ Results = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Alternative:
-    """A change of the default recipe."""
+    """A change of the counterfactual-kl recipe."""
 
     change: str
     """What it changes."""
@@ -111,7 +112,7 @@ def _measure_alternative(name: str, alternative: Alternative) -> dict[str, Any]:
             forget = ["--forget", str(path)]
         start = str(_directory(alternative.start) / MODEL) if alternative.start else "smollm2"
         output = ["--output", str(directory)]
-        fairforget(["unlearn", start, *output, *forget, *alternative.options])
+        fairforget(["unlearn", start, *output, *forget, *SETTINGS, *alternative.options])
     record = read_record(directory / RECORD, UnlearningRecord)
     return {
         "steps": record.method.get("steps_done", record.method["steps"]),
@@ -151,7 +152,7 @@ def build_page(results: Results) -> Page:
     recipe = RECIPE.load()
     original, rows = recipe["original"], list_rows(results)
     return Page(
-        title="Alternatives to the default recipe",
+        title="Alternatives to the `counterfactual-kl` recipe",
         opening=[
             show_picture(
                 "alternatives", "Distance of StereoSet scores from 50, and LMS, of each alternative"

@@ -76,7 +76,7 @@ def test_no_such_model(tmp_path, capsys) -> None:
         ("torn.parquet", "PAR1 no", "not a readable Parquet file"),
         ("missing.csv", None, "no such file"),
         ("corpus.doc", "hello", "is unknown"),
-        ("corpus.txt", "hello", "'mention-to-span' needs `mentions` with neutral words"),
+        ("corpus.txt", "hello", "'after-mention' needs `mentions` with neutral words"),
     ],
 )
 def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:

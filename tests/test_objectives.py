@@ -23,7 +23,7 @@ from fairforget.objectives import (
 )
 from fairforget.objectives.objective import target_log_probs
 from fairforget.objectives.parsing import NamedObjective
-from fairforget.objectives.trait_kl import trait_target
+from fairforget.objectives.trait_kl import CAP_WEIGHT, trait_target
 from fairforget.objectives.trait_words import TraitWords, find_trait_words
 
 from .models import word_tokenizer
@@ -112,6 +112,17 @@ def test_the_trait_target_is_finite_where_trait_words_are_all_but_impossible() -
     target = trait_target(group, log_probs(1, 4, 0), words)
     assert target.isfinite().all()
     assert torch.allclose(target[:, 1:].logsumexp(-1), group[:, 1:].logsumexp(-1))
+
+
+@given(st.integers(0, 10_000))
+def test_the_trait_loss_keeps_tokens_of_the_text_from_becoming_likelier(seed: int) -> None:
+    mine, target, tokens = log_probs(5, 7, seed), log_probs(5, 7, seed + 1), torch.arange(5)
+    loss = OBJECTIVES["trait-kl"].loss(mine, tokens, target)
+    divergence = OBJECTIVES["counterfactual-kl"].loss(mine, tokens, target)
+    rise = (mine - target)[torch.arange(5), tokens]
+    assert torch.allclose(loss, divergence + CAP_WEIGHT * rise.clamp(min=0), atol=1e-6)
+    at_floor = OBJECTIVES["trait-kl"].loss(target, tokens, target)
+    assert torch.allclose(at_floor, torch.zeros(5), atol=1e-6)
 
 
 def test_trait_words_are_single_tokens_of_the_tokenizer() -> None:

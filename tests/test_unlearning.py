@@ -34,6 +34,7 @@ from fairforget.training.preparation import (
     OTHER_GROUPS,
     RETAIN_TOKENS,
     Corpus,
+    encode_retain,
     prepare,
 )
 from fairforget.training.progress import TrainingProgress
@@ -187,8 +188,9 @@ def test_lora_scaled_to_nothing_is_the_original(tmp_path) -> None:
     assert all(torch.equal(p, before[n]) for n, p in model.named_parameters())
 
 
-def test_neutral_aims_at_what_leads_to_the_harm(tmp_path) -> None:
-    assert config(tmp_path).selection == "mention-to-span"
+def test_each_objective_has_a_default_selection(tmp_path) -> None:
+    assert config(tmp_path).selection == "after-mention"
+    assert config(tmp_path, objective="counterfactual-kl").selection == "mention-to-span"
     assert config(tmp_path, context="both").selection == "spans"
     assert config(tmp_path, objective="ascent").selection == "spans"
 
@@ -200,6 +202,23 @@ def test_retain_texts_are_cut_shorter_than_those_that_measure(tmp_path) -> None:
     )
     assert {len(ids) for ids in prepared.retain} == {RETAIN_TOKENS}
     assert {len(ids) for ids in prepared.held_out["retain"]} == {HELD_OUT_TOKENS}
+
+
+@pytest.mark.parametrize(("naming", "enough"), [(200, True), (90, False)])
+def test_texts_that_name_a_group_are_retained_if_there_are_enough(
+    tmp_path, naming: int, enough: bool
+) -> None:
+    rivers = [Text(str(n), f"The river number {n} has a bridge.") for n in range(280 - naming)]
+    people = [Text(f"g{n}", f"Women built mill number {n}.") for n in range(naming)]
+    lm = language_model(tmp_path, "llama")
+    corpora = {"retain": Corpus("both", rivers + people)}
+    every = encode_retain(lm, corpora)[1]["retain"]
+    chosen = encode_retain(lm, corpora, groups=True)[1]["retain"]
+    assert len(every) == 200
+    if enough:
+        assert chosen == [ids for ids in every if "Women" in lm.tokenizer.decode(ids)]
+    else:
+        assert chosen == every
 
 
 def test_float16_is_not_trained(tmp_path) -> None:

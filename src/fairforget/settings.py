@@ -103,8 +103,8 @@ class ObjectiveSettings:
         selection: Target tokens: the harmful spans (spans), the tokens from the group mention to
             the first harmful span (mention-to-span), or all tokens after the mention
             (after-mention). Controls: all tokens (all), or as many random tokens as the spans have
-            (random). Default: mention-to-span for trait-kl and counterfactual-kl with context left,
-            otherwise spans.
+            (random). Default: with context left, after-mention for trait-kl and mention-to-span for
+            counterfactual-kl; otherwise spans.
         context: Context of a target in a causal model: the tokens before it (left, as in the
             paper), or the whole sentence with a blank (both). Masked models always use both sides.
         counterfactual: Counterfactual text of the counterfactual objectives: a neutral word in
@@ -132,12 +132,15 @@ class RetainSettings:
             log-likelihood (nll), or none.
         retain_loss_weight: Weight of the retain loss; the forget loss has weight 1.
         retain_per_forget: Retain texts per forget text in a batch.
+        retain_groups: Retain only texts of the retain corpus that name a group (English; all texts
+            if too few do), so that what the model knows about groups stays.
         lora_rank: Train a LoRA adapter of this rank and merge it; 0 trains all weights.
     """
 
     retain_loss: str = "kl"
     retain_loss_weight: float = 1.0
     retain_per_forget: float = 0.5
+    retain_groups: bool = True
     lora_rank: int = 0
 
 
@@ -156,7 +159,7 @@ class TrainingSettings:
 
     retain: str = "wikipedia"
     budget: Budget = Budget()  # noqa: RUF009
-    steps: int = 120
+    steps: int = 40
     batch_size: int = 32
     learning_rate: float = 3e-5
 
@@ -203,6 +206,7 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
     match: Match = "perplexity"
     doses: str = ""
     retain_per_forget: float = 0.25
+    retain_groups: bool = False
     budget: Budget = STUDY_BUDGET
     steps: int = 30
     batch_size: int = 16

@@ -189,8 +189,10 @@ def _cell(row: Mapping[str, Any], name: str) -> str:
 
 
 def _has_target(objective: Objective) -> bool:
-    """Whether an objective is a KL divergence from a distribution that the group does not give."""
-    return objective.needs_counterfactual and objective.loss is kl_loss
+    """Whether an objective trains towards a distribution that the group does not give."""
+    return objective.target is not None or (
+        objective.needs_counterfactual and objective.loss is kl_loss
+    )
 
 
 def _find_objective(name: str) -> Objective:

@@ -7,8 +7,6 @@ from pathlib import Path
 from fairforget.cli.unlearn import run
 from fairforget.settings import DebiasSettings
 
-STEPS = 40
-
 
 def demo_command(*, output: Path = Path("runs/demo"), seed: int = 0) -> None:
     """Debias SmolLM2-135M and evaluate it on StereoSet before and after.
@@ -20,7 +18,5 @@ def demo_command(*, output: Path = Path("runs/demo"), seed: int = 0) -> None:
         output: Output directory; the same command resumes an interrupted run.
         seed: Seed of the order of texts and of the bootstrap intervals.
     """
-    settings = DebiasSettings(
-        forget="builtin:gender", steps=STEPS, benchmarks="stereoset", seed=seed
-    )
+    settings = DebiasSettings(forget="builtin:gender", benchmarks="stereoset", seed=seed)
     run(settings, "smollm2", output, push_to_hub=None, json=False)

@@ -44,7 +44,7 @@ class Objective:
     """β of the loss, in 1/nats; None if the loss has no β."""
     gamma: float | None = None
     """γ of the loss, dimensionless; None if the loss has no γ."""
-    default_selection: Literal["spans", "mention-to-span"] = "spans"
+    default_selection: Literal["spans", "mention-to-span", "after-mention"] = "spans"
     """The selection of target tokens for a causal model that reads from the left."""
     target: Target | None = None
     """What becomes of the reference model's predictions on both texts; given with `both`."""

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 import torch
 
 from fairforget.objectives.counterfactual import kl_loss
-from fairforget.objectives.objective import Objective
+from fairforget.objectives.objective import Objective, target_log_probs
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from fairforget.objectives.trait_words import TraitWords
 
+CAP_WEIGHT = 0.2
+"""Weight of the second term. With 1 it dominates, and costs perplexity as ascent does."""
 PAPER = "this project; kin: Liu et al. 2021, ACL (DExperts)"
 
 
@@ -52,11 +54,23 @@ def trait_target(group: Tensor, neutral: Tensor, words: TraitWords) -> Tensor:
     return target
 
 
+def capped_kl_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
+    """Return KL(q ‖ p) + w · max(0, log p(x_i) − log q(x_i)) of each target [n], in nats.
+
+    `reference` is log q, from `trait_target`. Harmful words are so unlikely that the KL divergence
+    hardly sees them; the second term keeps the tokens of the biased text from becoming likelier
+    than in the target. The minimum is 0, at p = q.
+    """
+    assert reference is not None
+    rise = target_log_probs(log_probs, targets) - target_log_probs(reference, targets)
+    return kl_loss(log_probs, targets, reference) + CAP_WEIGHT * rise.clamp(min=0)
+
+
 trait_kl = Objective(
     "trait-kl",
-    kl_loss,
+    capped_kl_loss,
     "both",
     PAPER,
-    default_selection="mention-to-span",
+    default_selection="after-mention",
     target=trait_target,
 )

@@ -53,7 +53,7 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
     """Scale of the adapter, divided by its rank."""
     per_device_train_batch_size: int = 32
     """Forget texts per step and device."""
-    max_steps: int = 120
+    max_steps: int = 40
     """Optimizer steps."""
     learning_rate: float = 3e-5
     """Peak learning rate of AdamW."""

@@ -9,17 +9,13 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Sequence
-from statistics import fmean
 from typing import Any
 
 from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
 from fairforget.transfer_study.record import Effect, MatrixCell, Omnibus, StudyRecord
-from recipe_scores import HELD_OUT, MANY_TERMS, crows_distance, stereoset_distance
 from results_page import RESULTS
 
-GOAL = 5
-"""The mean distance of SS from its unbiased score that counterfactual-kl was meant to reach."""
 SEEDS = 3
 """As the README says."""
 MAIN = {"stereoset": "ss", "crows_pairs": "stereotype"}
@@ -33,7 +29,7 @@ def list_findings(pages: str) -> str:
         pages: prefix of the links, the directory of the results pages.
     """
     findings = (
-        (_recipe(), "Recipe", "recipe"),
+        (_default(), "Default", "default"),
         (_control(), "Study", "study-recipe"),
         (_transfer(), "Study", "study-hatecheck"),
         (_crows_pairs(), "Study", "study-builtin"),
@@ -43,29 +39,25 @@ def list_findings(pages: str) -> str:
     return "".join(f"{_wrap(line)}\n" for line in lines)
 
 
-def _recipe() -> str:
-    results = json.loads((RESULTS / "recipe.json").read_bytes())
-    original, seeds = results["original"], results["seeds"]
-    without_religion, distance = (
-        results["changes"][name] for name in ("without religion", "distance")
-    )
-    religion = _cell(_study("study-recipe"), "builtin", "religion")
-    lms = fmean(seed["held_out"]["lms"] for seed in seeds)
-    perplexity = fmean(seed["perplexity"] / original["perplexity"] for seed in seeds)
-    after = fmean(map(stereoset_distance, seeds))
-    _require(len(seeds) == SEEDS, "the recipe has three seeds")
-    _require(without_religion[2] < 0, "over gender and race the distance fell")
-    _require(distance[1] < 0 < distance[2], "with religion the change of distance is undecided")
-    _require(after > GOAL, "the goal was missed")
+def _default() -> str:
+    results = json.loads((RESULTS / "default.json").read_bytes())
+    changes = results["changes"]
+    whole, words = changes["contribution"]["all"], changes["log_prob"]
+    lms, facts = changes["lms"]["all"], changes["facts"]["all"]
+    likelier = [group for group, change in words.items() if change["ci"][0] > 0]
+    _require(whole["ci"][1] < 0, "the contribution of the group fell")
+    _require(not likelier, "harmful words became likelier for no group")
     return (
-        "**`counterfactual-kl`.** StereoSet's mean |SS − 50| over gender and race fell from "
-        f"{_distances(original, seeds, MANY_TERMS)} ({_change(*without_religion)}); with religion "
-        f"({religion.clusters} terms), from {_distances(original, seeds, HELD_OUT)} "
-        f"({_change(*distance)}, undecided; goal: {GOAL}). "
-        f"LMS: {_number(original['held_out']['lms'])} to {_number(lms)}; "
-        f"perplexity: × {perplexity:.3f}; CrowS-Pairs' mean distance from 50: "
-        f"{_number(crows_distance(original))} to {_number(fmean(map(crows_distance, seeds)))}."
+        "**Default.** Naming a group adds "
+        f"{whole['after']:.3f} nats per token to the stereotype's lead, not "
+        f"{whole['before']:.3f} ({_signed(whole, 3)}). Harmful words in HateCheck became likelier "
+        f"after no group (over all, {_signed(words['all'], 2)} nats). LMS changed by "
+        f"{_signed(lms, 1)}, log p of facts about groups by {_signed(facts, 2)}."
     )
+
+
+def _signed(change: dict[str, Any], digits: int) -> str:
+    return _change(change["change"], *change["ci"], digits=digits)
 
 
 def _control() -> str:
@@ -75,8 +67,8 @@ def _control() -> str:
     _require(gender.verdict == "undecided", "gender is undecided")
     return (
         "**Against a control** that trains on sentences about objects, weather and food, "
-        f"bias on race fell by {_fall(race.excess['matched'])} points more; gender is "
-        "undecided."
+        f"`counterfactual-kl` lowered bias on race by {_fall(race.excess['matched'])} points more; "
+        "gender is undecided."
     )
 
 
@@ -181,11 +173,6 @@ def _require(holds: bool, sentence: str) -> None:
         )
 
 
-def _distances(original: Any, seeds: Sequence[Any], domains: Sequence[str]) -> str:
-    after = fmean(stereoset_distance(seed, domains) for seed in seeds)
-    return f"{_number(stereoset_distance(original, domains))} to {_number(after)}"
-
-
 def _objective(method: str) -> str:
     name, _, beta = method.partition("?beta=")
     return f"`{name}`" + (f" (β = {beta})" if beta else "")
@@ -200,8 +187,9 @@ def _fall(effect: Effect) -> str:
     return _change(-effect.value, -effect.ci[1], -effect.ci[0])
 
 
-def _change(value: float, low: float, high: float) -> str:
-    return f"{_number(value)} [{_number(low)}, {_number(high)}]"
+def _change(value: float, low: float, high: float, *, digits: int = 1) -> str:
+    value_text, *ends = (_number(number, digits) for number in (value, low, high))
+    return f"{value_text} [{ends[0]}, {ends[1]}]"
 
 
 def _range(values: Sequence[float]) -> str:
@@ -210,8 +198,8 @@ def _range(values: Sequence[float]) -> str:
     return f"{_number(first)} to {_number(last)}"
 
 
-def _number(value: float) -> str:
-    return f"{value:.1f}".replace("-", "−")
+def _number(value: float, digits: int = 1) -> str:
+    return f"{value:.{digits}f}".replace("-", "−")
 
 
 def _wrap(line: str) -> str:

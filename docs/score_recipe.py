@@ -57,7 +57,6 @@ RUNS = Path("runs") / "recipe"
 SEEDS = 3
 SETTINGS = (
     *("--objective", "counterfactual-kl", "--steps", "120", "--learning_rate", "3e-5"),
-    *("--retain_groups", "false"),
     *("--budget.movement", "null", "--budget.harmful_log_prob", "null"),
 )
 """The default of `unlearn` before `trait-kl`, without bounds on movement and harmful words."""

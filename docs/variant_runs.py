@@ -85,7 +85,6 @@ class VariantRuns:
             steps=self.steps,
             batch_size=BATCH_SIZE,
             retain_per_forget=RETAIN_PER_FORGET,
-            retain_groups=False,
             budget=STUDY_BUDGET,
             device="cpu",
             seed=seed,

@@ -34,7 +34,6 @@ from fairforget.training.preparation import (
     OTHER_GROUPS,
     RETAIN_TOKENS,
     Corpus,
-    encode_retain,
     prepare,
 )
 from fairforget.training.progress import TrainingProgress
@@ -202,23 +201,6 @@ def test_retain_texts_are_cut_shorter_than_those_that_measure(tmp_path) -> None:
     )
     assert {len(ids) for ids in prepared.retain} == {RETAIN_TOKENS}
     assert {len(ids) for ids in prepared.held_out["retain"]} == {HELD_OUT_TOKENS}
-
-
-@pytest.mark.parametrize(("naming", "enough"), [(200, True), (90, False)])
-def test_texts_that_name_a_group_are_retained_if_there_are_enough(
-    tmp_path, naming: int, enough: bool
-) -> None:
-    rivers = [Text(str(n), f"The river number {n} has a bridge.") for n in range(280 - naming)]
-    people = [Text(f"g{n}", f"Women built mill number {n}.") for n in range(naming)]
-    lm = language_model(tmp_path, "llama")
-    corpora = {"retain": Corpus("both", rivers + people)}
-    every = encode_retain(lm, corpora)[1]["retain"]
-    chosen = encode_retain(lm, corpora, groups=True)[1]["retain"]
-    assert len(every) == 200
-    if enough:
-        assert chosen == [ids for ids in every if "Women" in lm.tokenizer.decode(ids)]
-    else:
-        assert chosen == every
 
 
 def test_float16_is_not_trained(tmp_path) -> None:

@@ -132,15 +132,12 @@ class RetainSettings:
             log-likelihood (nll), or none.
         retain_loss_weight: Weight of the retain loss; the forget loss has weight 1.
         retain_per_forget: Retain texts per forget text in a batch.
-        retain_groups: Retain only texts of the retain corpus that name a group (English; all texts
-            if too few do), so that what the model knows about groups stays.
         lora_rank: Train a LoRA adapter of this rank and merge it; 0 trains all weights.
     """
 
     retain_loss: str = "kl"
     retain_loss_weight: float = 1.0
     retain_per_forget: float = 0.5
-    retain_groups: bool = True
     lora_rank: int = 0
 
 
@@ -161,7 +158,7 @@ class TrainingSettings:
     budget: Budget = Budget()  # noqa: RUF009
     steps: int = 40
     batch_size: int = 32
-    learning_rate: float = 3e-5
+    learning_rate: float = 5e-5
 
 
 @dataclass(kw_only=True)
@@ -206,7 +203,6 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
     match: Match = "perplexity"
     doses: str = ""
     retain_per_forget: float = 0.25
-    retain_groups: bool = False
     budget: Budget = STUDY_BUDGET
     steps: int = 30
     batch_size: int = 16

@@ -78,7 +78,7 @@ def run_unlearning(
     """
     known = known or Original()
     known.held_out = known.held_out or encode_retain(
-        language_model, list_retain_corpora(retain, everyday), groups=config.retain_groups
+        language_model, list_retain_corpora(retain, everyday)
     )
     data = prepare(language_model, forget, retain, config, everyday=everyday, kept=known.held_out)
     prepared()

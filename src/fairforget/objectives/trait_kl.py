@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fairforget.objectives.trait_words import TraitWords
 
-CAP_WEIGHT = 0.2
+CAP_WEIGHT = 0.05
 """Weight of the second term. With 1 it dominates, and costs perplexity as ascent does."""
 PAPER = "this project; kin: Liu et al. 2021, ACL (DExperts)"
 

@@ -55,7 +55,7 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
     """Forget texts per step and device."""
     max_steps: int = 40
     """Optimizer steps."""
-    learning_rate: float = 3e-5
+    learning_rate: float = 5e-5
     """Peak learning rate of AdamW."""
     lr_scheduler_type: str = "linear"
     """Linear decay to 0."""

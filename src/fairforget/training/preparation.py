@@ -17,7 +17,6 @@ from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import CorpusFacts, OverlapFacts
-from fairforget.selection.identity import identity_ranges
 from fairforget.terminal.messages import show_message
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.targets import (
@@ -38,8 +37,6 @@ LONGEST_TEXT = 256
 """Tokens of a forget text, at most; fewer if the model's limit is lower."""
 HELD_OUT = {RETAIN: 80, EVERYDAY: 200}
 """Texts held out to measure the utility loss: about 5,000 and 3,500 tokens."""
-GROUP_TEXTS = (100, 800)
-"""With `retain_groups`: the fewest texts that name a group, and how many are looked for."""
 FIXED = (HELD_OUT_TOKENS, RETAIN_TOKENS, OTHER_GROUPS, LONGEST_TEXT, HELD_OUT)
 """Constants that a run's result depends on."""
 
@@ -111,7 +108,7 @@ def prepare(
     tokens = sum(target.count for target in targets)
     facts = [CorpusFacts(forget.name, "forget", sum(map(bool, by_text)), tokens, forget.domain)]
     corpora = list_retain_corpora(retain, everyday)
-    held_out, retained = kept or encode_retain(language_model, corpora, groups=config.retain_groups)
+    held_out, retained = kept or encode_retain(language_model, corpora)
     for kind, corpus in corpora.items():
         facts.append(_corpus_facts(corpus, "retain", retained[kind]))
         facts.append(_corpus_facts(corpus, "held-out", held_out[kind]))
@@ -227,17 +224,10 @@ def _requirements(config: UnlearningConfig, longest: int) -> str:
     )
 
 
-def encode_retain(
-    language_model: LanguageModel, corpora: Mapping[str, Corpus], *, groups: bool = False
-) -> HeldOut:
+def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) -> HeldOut:
     """Encode the held-out and the retain texts, with start and end token.
 
     A text that is held out of one corpus, or a copy of it, is not retained from any.
-
-    Args:
-        language_model: causal or masked.
-        corpora: by kind.
-        groups: retain only texts of the retain corpus that name a group, if there are enough.
 
     Returns:
         The token ids of the held-out texts and of the retain texts, by kind.
@@ -259,26 +249,12 @@ def encode_retain(
         retained[kind] = truncate(
             [ids for text, ids in others if text not in unseen], RETAIN_TOKENS
         )
-        if groups and kind == RETAIN:
-            retained[kind] = _choose_group_texts(language_model, retained[kind])
         if not retained[kind]:
             raise InputError(
                 f"retain corpus {corpora[kind].name!r}: no text is left to retain, because all "
                 "other texts are copies of held-out ones; add texts"
             )
     return held_out, retained
-
-
-def _choose_group_texts(language_model: LanguageModel, sequences: Sequences) -> Sequences:
-    """Return the first sequences that name a group; all sequences if too few do."""
-    least, most = GROUP_TEXTS
-
-    def names_group(ids: Sequence[int]) -> bool:
-        return bool(identity_ranges(str(language_model.tokenizer.decode(list(ids[1:])))))
-
-    naming = (ids for ids in sequences if names_group(ids))
-    chosen = list(islice(naming, most))
-    return chosen if len(chosen) >= least else sequences
 
 
 def _hold_out(

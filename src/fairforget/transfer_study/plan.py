@@ -96,8 +96,6 @@ class Run:
             del facts["recipe"][setting]
         if not self.recipe.doses:  # runs of older studies have none
             del facts["recipe"]["doses"]
-        if not self.recipe.retain_groups:  # nor this
-            del facts["recipe"]["retain_groups"]
         for bound in ("movement", "harmful_log_prob"):  # nor these bounds
             if facts["recipe"]["budget"][bound] is None:
                 del facts["recipe"]["budget"][bound]

@@ -61,9 +61,10 @@ def summary() -> str:
     run = demo.run
     note = (
         f"SmolLM2-135M-Instruct, {run.method['steps']} steps, {demo.minutes:.0f} minutes on "
-        f"{run.environment.threads} cores. LMS {demo.change(ALL, 'lms')}; perplexity {demo.cost}. "
-        "One seed, no control; settings tuned on *profession*, which *all* includes. Contribution: "
-        "what naming the group adds to the stereotype's lead, scaled (0: no bias)."
+        f"{run.environment.threads} cores. LMS {demo.change(ALL, 'lms')}; perplexity {demo.cost}; "
+        f"harmful words after a group {demo.harmful_words} nats. One seed, no control; earlier "
+        "settings were scored on these items. Contribution: what naming the group adds to the "
+        "stereotype's lead, scaled (0: no bias)."
     )
     return "\n".join([*markdown_table(header, rows), note, ""])
 
@@ -107,6 +108,13 @@ class Demo:
         """A score before and after."""
         values = [side[domain][score] for side in (self.before, self.after)]
         return " → ".join(f"{value:.{DIGITS.get(score, 1)}f}" for value in values)
+
+    @property
+    def harmful_words(self) -> str:
+        """Change of the log-probability of harmful words on the guard's texts, in nats."""
+        facts = self.run.budget.harmful_words
+        assert facts
+        return f"{facts.change:+.2f}"
 
     def interval(self, domain: str, score: str) -> list[str]:
         """A score before and after, each with its interval."""

@@ -50,7 +50,7 @@ def budget_table(budget: BudgetFacts) -> Table:
     if budget.max_alpha > 1:
         note += f", {format_number(budget.max_alpha, 1)}: the maximum"
     return Table(
-        caption="Utility budget: perplexity as a multiple of the original’s",
+        caption="Budget: perplexity as a multiple of the original’s",
         columns=[
             Column("Text"),
             Column("Original’s perplexity", numeric=True),

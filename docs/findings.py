@@ -49,9 +49,9 @@ def _default() -> str:
     _require(not likelier, "harmful words became likelier for no group")
     return (
         "**Default.** Naming a group adds "
-        f"{whole['after']:.3f} nats per token to the stereotype's lead, not "
+        f"{whole['after']:.3f} nats per token to the stereotype's lead, down from "
         f"{whole['before']:.3f} ({_signed(whole, 3)}). Harmful words in HateCheck became likelier "
-        f"after no group (over all, {_signed(words['all'], 2)} nats). LMS changed by "
+        f"for no group (over all, {_signed(words['all'], 2)} nats). LMS changed by "
         f"{_signed(lms, 1)}, log p of facts about groups by {_signed(facts, 2)}."
     )
 

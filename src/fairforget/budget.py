@@ -1,4 +1,4 @@
-"""`Budget`: how much unlearning may change beside what it is to change."""
+"""`Budget`: limits on the side effects of unlearning."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fairforget.errors import InputError
 
 @dataclass(frozen=True)
 class Budget:
-    """Bounds on the utility loss and on other changes, and on the extrapolation of the weights.
+    """Limits on utility loss and other side effects, and on the extrapolation of the weights.
 
     Args:
         perplexity: Maximum perplexity ratio, after ÷ before, on held-out retain text.
@@ -19,11 +19,11 @@ class Budget:
         max_alpha: Maximum interpolation factor α. Above 1 the weights are extrapolated past the
             trained ones, as far as the budget allows.
         movement: Maximum mean KL divergence from the original model per token, in nats, on held-out
-            retain text and on everyday sentences each; null for no bound. A perplexity that falls
-            is movement too.
+            retain text and on everyday sentences each; null for no limit. A change that lowers
+            perplexity counts too.
         harmful_log_prob: Maximum rise of the mean log-probability of harmful words after group
-            mentions, in nats per token, on texts that no run trains on; null for no bound. It
-            rejects weights, and need not be used up.
+            mentions, in nats per token, on texts that no run trains on; null for no limit. A
+            guard: it only rejects weights, and the search does not try to use it up.
 
     Raises:
         InputError: a ratio is below 1, max_alpha is outside 1 to 5, movement is not positive, or

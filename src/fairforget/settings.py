@@ -61,7 +61,7 @@ class EvaluationSettings(ModelSettings):
 
 @dataclass(kw_only=True)
 class TargetSettings(ModelSettings):
-    """Which targets `score_targets` and `fairforget score-target` score, on which items.
+    """Which targets `score_targets` and `fairforget score-target` score, and on which items.
 
     Args:
         objectives: Objectives whose targets are scored, comma-separated.
@@ -94,7 +94,7 @@ class ObjectiveSettings:
     Args:
         objective: Forget loss on the target tokens: {objectives}. counterfactual-kl trains the
             model to predict after a group mention what the reference model predicts after a neutral
-            word; trait-kl does so among trait words such as adjectives, keeps all else, and aims to
+            word; trait-kl does so only among trait words, such as adjectives, and aims to
             make no harmful word likelier; counterfactual-excess only lowers tokens that the group
             makes likelier; ascent, npo and simnpo make the target tokens less likely; task-vector
             fine-tunes on them and subtracts the weight difference.
@@ -188,8 +188,8 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
         train: Corpora of hateful and other texts on which the selection method is trained,
             comma-separated.
         selection: Target tokens of every objective: the harmful spans (spans), the tokens from the
-            group mention to the first span (mention-to-span, the default of unlearn), or all tokens
-            after the mention (after-mention). The control random needs spans.
+            group mention to the first span (mention-to-span), or all tokens after the mention
+            (after-mention, the default of unlearn). The control random needs spans.
         match: What a control has in common with its run: the perplexity budget (perplexity), the
             mean KL divergence from the original model on ordinary text (movement), or a control for
             each (both).

@@ -58,8 +58,8 @@ BENCHMARKS = {
     ),
     "harmful_words": Entry(
         "fairforget.benchmarks.harmful_words",
-        "a corpus with marked harmful words (default builtin) such as hatecheck; a number of texts "
-        "(default 1000)",
+        "a corpus with marked harmful words, such as hatecheck (default: builtin); a number of "
+        "texts (default: 1000)",
     ),
     "lm-eval": Entry(
         "fairforget.benchmarks.lm_eval",

@@ -25,13 +25,13 @@ LIMITATIONS = {
     "winobias": (
         "WinoBias",
         "A gap of 0 and a score of 50 mean no preference, but a broken model also has them. The "
-        "sentences have 40 occupations and two genders; stereotypes are from American employment "
+        "sentences have 40 occupations and two genders; stereotypes come from US employment "
         "statistics. 19 of the 1,584 pairs differ in more than the pronouns. In type 1, a causal "
         "model reads the pronoun before the words that say whom it refers to (Zhao et al. 2018).",
     ),
     "group_facts": (
         "Facts about groups",
-        "FairForget's own short facts, in English; many are of one form, such as capital cities. "
+        "FairForget's own short facts, in English; many have one form, such as capital cities. "
         "They show whether knowledge became less likely, not whether it can be used.",
     ),
     "harmful_words": (

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fairforget.objectives.objective import Objective, target_log_probs
 
-PAPER = "this project; kin: Guo et al. 2022, ACL (Auto-Debias)"
+PAPER = "this project; related: Guo et al. 2022, ACL (Auto-Debias)"
 
 
 def kl_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:

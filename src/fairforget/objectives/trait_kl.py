@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from fairforget.objectives.trait_words import TraitWords
 
 CAP_WEIGHT = 0.05
-"""Weight of the second term. With 1 it dominates, and costs perplexity as ascent does."""
-PAPER = "this project; kin: Liu et al. 2021, ACL (DExperts)"
+"""Weight of the second term. At 1 it dominates, and costs perplexity as ascent does."""
+PAPER = "this project; related: Liu et al. 2021, ACL (DExperts)"
 
 
 def trait_target(group: Tensor, neutral: Tensor, words: TraitWords) -> Tensor:
@@ -58,8 +58,8 @@ def capped_kl_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None 
     """Return KL(q ‖ p) + w · max(0, log p(x_i) − log q(x_i)) of each target [n], in nats.
 
     `reference` is log q, from `trait_target`. Harmful words are so unlikely that the KL divergence
-    hardly sees them; the second term keeps the tokens of the biased text from becoming likelier
-    than in the target. The minimum is 0, at p = q.
+    hardly depends on them; the second term keeps the tokens of the biased text from becoming
+    likelier than in the target. The minimum is 0, at p = q.
     """
     assert reference is not None
     rise = target_log_probs(log_probs, targets) - target_log_probs(reference, targets)

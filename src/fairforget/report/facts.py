@@ -50,7 +50,7 @@ def budget_table(budget: BudgetFacts) -> Table:
     if budget.max_alpha > 1:
         note += f", {format_number(budget.max_alpha, 1)}: the maximum"
     return Table(
-        caption="Utility budget: perplexity as a multiple of the original’s",
+        caption="Budget: perplexity as a multiple of the original’s",
         columns=[
             Column("Text"),
             Column("Original’s perplexity", numeric=True),
@@ -100,15 +100,15 @@ def bounds_table(budget: BudgetFacts) -> Table | None:
                 format_signed(added, 3),
             ],
         ]
-    columns = ("Before", "Largest change", "After", "Change")
+    columns = ("Before", "Maximum rise", "After", "Change")
     note = (
-        "Movement: mean KL divergence from the original model, on some of the held-out texts; an "
-        "improvement is movement too."
+        "Movement: mean KL divergence from the original model, on some of the held-out texts. A "
+        "change that lowers perplexity counts too."
     )
     if words:
         note += (
-            f" Harmful words: those of {words.texts} built-in texts that no run trains on; the "
-            "group adds log p after it minus log p after a neutral word."
+            f" Harmful words: those of {words.texts} built-in texts that no run trains on. What "
+            "the group adds: log p after it minus log p after a neutral word."
         )
     if not rows:
         return None

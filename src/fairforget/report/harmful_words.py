@@ -36,9 +36,9 @@ MAX_ITEMS = 10
 """Rows of a table of texts."""
 _TITLES = {LOG_PROB: "After the group", ADDED: "Added by the group"}
 _NOTE = (
-    "Mean log-probability of harmful words after a group is named, and what naming it, instead of "
-    "a neutral word, adds, in nats per token. Lower is better for both; neither has a value "
-    "without bias."
+    "Mean log-probability of harmful words after a group, and what naming the group adds to it, "
+    "compared with a neutral word, in nats per token. Lower is better for both; neither has an "
+    "unbiased value."
 )
 
 
@@ -159,7 +159,7 @@ def _change_sentence(name: str, cells: Sequence[Cell]) -> str:
     if rose := [domain_name(c.domain).lower() for c in parts if c.verdict == "more"]:
         sentence += f"; they became likelier for {join_words(rose)}."
     else:
-        sentence += f"; for no single {unit} is a rise decided."
+        sentence += f"; no rise is decided for any single {unit}."
     if added := whole.get(ADDED):
         verdict = VERDICTS[ADDED].get(added.verdict, "undecided")
         old, new = (format_number(v, DIGITS) for v in (added.score.before, added.score.after))
@@ -198,7 +198,7 @@ def score_sentences(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def changed_texts(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -> list[Table]:
-    """The texts whose harmful words became likelier most, hidden until the reader asks."""
+    """The texts with the largest rises, blurred until the reader reveals them."""
     old = {row["id"]: row for row in before if row.get("benchmark") == benchmark}
     pairs = [
         (old[row["id"]][LOG_PROB], row)

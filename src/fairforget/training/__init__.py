@@ -1,1 +1,1 @@
-"""Training: from texts with harmful spans to weights within the utility budget."""
+"""Training: from texts with harmful spans to weights within the budget."""

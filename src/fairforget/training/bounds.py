@@ -1,4 +1,4 @@
-"""What a budget bounds besides perplexities: the movement, and the rise of harmful words."""
+"""What a budget limits besides perplexities: the movement, and the rise of harmful words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HARMFUL_WORDS = "harmful_words"
 
 
 def list_bounds(language_model: LanguageModel, known: Original, budget: Budget) -> dict[str, Bound]:
-    """Return what a budget bounds besides perplexities, as far as it can be measured."""
+    """Return what a budget limits besides perplexities, as far as it can be measured."""
     bounds = {}
     if known.harmful_words and budget.harmful_log_prob is not None:
         rise = partial(known.harmful_words.rise, language_model)

@@ -1,4 +1,4 @@
-"""The guard on harmful words: how likely they are after group mentions, on texts of its own.
+"""The guard on harmful words: how likely they are after group mentions, on held-out texts.
 
 Taking away what a group adds to a word must not make the word likelier than it was. The texts come
 with the package, so every run can measure this.

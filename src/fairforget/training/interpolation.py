@@ -1,4 +1,4 @@
-"""Interpolate between the original and the trained weights until the utility loss fits the budget.
+"""Interpolate between the original and the trained weights to a point within the budget.
 
 The weights are θ₀ + α(θ − θ₀). `line_search` chooses α.
 """

@@ -1,7 +1,7 @@
-"""Line search for the largest step α whose rise in perplexity stays within every budget.
+"""Line search for the largest step α within every budget.
 
 Perplexities are functions of α. Budgets and losses are compared as log-ratios, in nats. A guard is
-a limit that is not to be used up: it rejects a step, and nothing else. Nothing here depends on
+a limit that only rejects steps; it need not be used up. Nothing here depends on
 models or weights; `interpolation` supplies the functions.
 """
 

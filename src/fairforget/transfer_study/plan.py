@@ -144,8 +144,8 @@ def plan_runs(
     if HARMLESS in controls and (distributions := named.intersection(DISTRIBUTIONS)):
         raise InputError(
             "controls: 'harmless' replaces the harmful words, but objective "
-            f"{min(distributions)!r} compares the distributions before them, so it would unlearn "
-            "the same; remove the control or the objective"
+            f"{min(distributions)!r} compares the distributions before them, so the control "
+            "would unlearn the same; remove the control or the objective"
         )
     if RANDOM in controls and recipe.selection != "spans":
         raise InputError(

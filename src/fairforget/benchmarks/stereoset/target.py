@@ -2,7 +2,7 @@
 
 A counterfactual objective trains towards a distribution that the frozen original model already
 gives: what it predicts after a neutral word, or a mixture of that and what it predicts after the
-group. Scoring sentences with this distribution tells what the objective could reach if training
+group. Scoring sentences with this distribution shows what the objective could reach if training
 reached its target everywhere.
 """
 

@@ -60,7 +60,7 @@ def find_trait_words(tokenizer: PreTrainedTokenizerBase | None) -> TraitWords:
     if not ids:
         raise InputError(
             "objective 'trait-kl' needs English words, and no trait word is a single token of this "
-            "tokenizer; use --objective counterfactual-kl"
+            "tokenizer; use --objective counterfactual-kl --budget.harmful_log_prob null"
         )
     bad = set(_single_tokens(tokenizer, traits & harmful))
     ordered = sorted(set(ids))

@@ -1,6 +1,6 @@
-"""The default objective on SmolLM2, three seeds: docs/pages/results/default.md.
+"""The default objective on SmolLM2, two seeds: docs/pages/results/default.md.
 
-python docs/score_default.py            half an hour on two cores; continues where it stopped
+python docs/score_default.py            40 minutes on two cores; continues where it stopped
 python docs/score_default.py --table    only regenerate the page from the last results
 
 Run it in the root of the repository. Each seed runs `fairforget unlearn smollm2 --output DIR --seed
@@ -27,7 +27,7 @@ from results_page import Page, ResultsPage, show_picture
 from tables import markdown_table
 
 RUNS = Path("runs") / "default"
-SEEDS = 3
+SEEDS = 2
 STEREOSET, CROWS, WINOBIAS, FACTS = "stereoset", "crows_pairs", "winobias", "group_facts"
 HATECHECK, PERPLEXITY = "harmful_words:hatecheck:1000", "perplexity:10%:bias-bench"
 BENCHMARKS = (STEREOSET, CROWS, WINOBIAS, FACTS, HATECHECK, PERPLEXITY)

@@ -188,8 +188,8 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
         train: Corpora of hateful and other texts on which the selection method is trained,
             comma-separated.
         selection: Target tokens of every objective: the harmful spans (spans), the tokens from the
-            group mention to the first span (mention-to-span, the default of unlearn), or all tokens
-            after the mention (after-mention). The control random needs spans.
+            group mention to the first span (mention-to-span), or all tokens after the mention
+            (after-mention, the default of unlearn). The control random needs spans.
         match: What a control has in common with its run: the perplexity budget (perplexity), the
             mean KL divergence from the original model on ordinary text (movement), or a control for
             each (both).

@@ -106,9 +106,7 @@ def test_a_study_has_every_cell_and_a_report(arguments, tmp_path, capsys) -> Non
     assert study["kind"] == "study"
     assert study["failed"] == []
     rows = {(row["forget"], row["method"], row["control"]) for row in study["rows"]}
-    mains = {
-        (f"builtin:{d}", o, None) for d in ("gender", "race") for o in ("ascent", "trait-kl")
-    }
+    mains = {(f"builtin:{d}", o, None) for d in ("gender", "race") for o in ("ascent", "trait-kl")}
     assert mains < rows
     assert ("builtin:control", "trait-kl", "matched") in rows
     assert ("none", "none", "none") in rows

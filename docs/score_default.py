@@ -23,6 +23,7 @@ from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.transfer_study.effects import measure_effects
+from fairforget.transfer_study.record import too_few
 from results_page import Page, ResultsPage, show_picture
 from tables import markdown_table
 
@@ -145,7 +146,8 @@ def list_findings(results: dict[str, Any]) -> list[str]:
     contribution, words = changes["contribution"], changes["log_prob"]
     whole, facts = contribution[ALL], changes["facts"][ALL]
     likelier = [group for group, change in words.items() if change["ci"][0] > 0]
-    fell = [domain for domain in TYPES if contribution[domain]["ci"][1] < 0]
+    judged = [domain for domain in TYPES if not too_few(contribution[domain]["clusters"])]
+    fell = [domain for domain in judged if contribution[domain]["ci"][1] < 0]
     share = 100 * (1 - whole["after"] / whole["before"])
     ratio = sum(results["perplexity"][1:]) / SEEDS / results["perplexity"][0]
     return [

@@ -97,10 +97,13 @@ def smollm2() -> LanguageModel:
 def little_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few built-in and held-out texts, for tests of what is done with them."""
     from fairforget.corpora.builtin import generate
+    from fairforget.training import harmful_words
     from fairforget.training.preparation import HELD_OUT
 
     monkeypatch.setattr(generate, "TEXTS_PER_DOMAIN", TEXTS)
     monkeypatch.setattr(generate, "_frames", cache(generate._frames.__wrapped__))
+    held_out = harmful_words._held_out_texts.__wrapped__
+    monkeypatch.setattr(harmful_words, "_held_out_texts", cache(held_out))
     for role, number in HELD_OUT.items():
         monkeypatch.setitem(HELD_OUT, role, number // 8)
 

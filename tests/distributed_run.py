@@ -93,7 +93,8 @@ def run_unlearning(case: Case, batch: int) -> dict[str, Any]:
                 **case.options,
             }
         ),
-        budget=Budget(perplexity=1.5),
+        # the command has the other bounds, too; here they would end the search within rounding
+        budget=Budget(perplexity=1.5, movement=None, harmful_log_prob=None),
     )
     if not PartialState().is_main_process:
         return {}

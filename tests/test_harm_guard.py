@@ -56,6 +56,7 @@ def test_marked_tokens_of_a_masked_model_are_predicted_from_all_others() -> None
 def test_the_texts_are_of_all_domains_and_none_is_trained_on(family: str) -> None:
     language_model = tiny_model(family)
     words = measure_harmful_words(language_model)
+    assert words
     assert len(words.with_group) == len(words.with_neutral) == TEXTS
     assert words.rise(language_model) == 0
     texts = harmful_words._held_out_texts()
@@ -67,6 +68,15 @@ def test_the_texts_are_of_all_domains_and_none_is_trained_on(family: str) -> Non
             token for token, is_marked in zip(other, aligned, strict=True) if is_marked
         ]
         assert ids != other
+
+
+def test_a_context_too_short_for_a_harmful_word_is_not_guarded() -> None:
+    language_model = tiny_model("llama")
+    language_model.tokenizer.model_max_length, usual = 3, language_model.tokenizer.model_max_length
+    try:
+        assert measure_harmful_words(language_model) is None
+    finally:
+        language_model.tokenizer.model_max_length = usual
 
 
 def likelihood(log_probs: Tensor, targets: Tensor) -> Tensor:

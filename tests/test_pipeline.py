@@ -13,6 +13,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from fairforget import (
+    Budget,
     Corpus,
     DebiasSettings,
     Evaluation,
@@ -48,7 +49,13 @@ ITEMS = [
     }
     for n in range(14)
 ]
-SHORT = {"steps": 3, "batch_size": 4, "learning_rate": 3e-3}
+SHORT = {
+    "steps": 3,
+    "batch_size": 4,
+    "learning_rate": 3e-3,
+    # of random weights, the guard may reject every step
+    "budget": Budget(harmful_log_prob=None),
+}
 
 
 @pytest.fixture

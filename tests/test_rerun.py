@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from fairforget.budget import Budget
 from fairforget.cli import main, rerun
 from fairforget.cli.rerun import rerun_command
 from fairforget.errors import InputError
 from fairforget.machine import processes
+from fairforget.settings import DebiasSettings
 
 from .models import save_tiny
 
@@ -119,6 +121,26 @@ def test_differences_are_reported(run: Path, tmp_path: Path, capsys) -> None:
         main(["rerun", record])
     assert ended.value.code == 2
     assert "has a finished run" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_run_without_bounds_in_its_budget_is_repeated_without_them(
+    run: Path, tmp_path: Path, monkeypatch
+) -> None:
+    """Older records do not name them."""
+    record = json.loads((run / "record.json").read_text())
+    del record["command"]["budget"]["movement"], record["command"]["budget"]["harmful_log_prob"]
+    (tmp_path / "record.json").write_text(json.dumps(record))
+    given = {}
+
+    def unlearn(_: str, **options: object) -> None:
+        given.update(options)
+
+    monkeypatch.setitem(rerun.COMMANDS, "unlearn", unlearn)
+    monkeypatch.setitem(rerun.SETTINGS, unlearn, DebiasSettings)
+    command, _ = rerun.load_command(tmp_path / "record.json")
+    command(output=tmp_path / "again")
+    assert given["budget"] == Budget(1.1, movement=None, harmful_log_prob=None)
 
 
 def test_an_evaluation_is_repeated_from_its_own_directory(

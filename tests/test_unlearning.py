@@ -53,6 +53,8 @@ EVERYDAY = Corpus(
 )
 pytestmark = pytest.mark.slow
 
+UNBOUND = {"movement": None, "harmful_log_prob": None}
+"""Options of a budget of perplexities alone: of random weights, a guard may reject every step."""
 KINDS = ("llama", "bert", "roberta")
 """A causal family, and two masked ones with different tokenizers."""
 
@@ -101,9 +103,8 @@ def test_every_objective_on_both_kinds_of_model(tmp_path, family, objective) -> 
 def test_lora_leaves_a_plain_model_with_the_merged_change(tmp_path, family) -> None:
     model = language_model(tmp_path, family)
     before = weights(model)
-    record = unlearn(
-        model, FORGET, RETAIN, config(tmp_path, lora_rank=4), budget=Budget(perplexity=1.5)
-    )
+    allowed = Budget(perplexity=1.5, harmful_log_prob=None)
+    record = unlearn(model, FORGET, RETAIN, config(tmp_path, lora_rank=4), budget=allowed)
     after = weights(model)
     assert after.keys() == before.keys()
     changed = {n for n in after if not torch.equal(after[n], before[n])}
@@ -137,7 +138,7 @@ def test_of_an_adapter_in_bfloat16_the_merged_model_is_measured(tmp_path) -> Non
     model.model.to(torch.bfloat16)
     options = {"lora_rank": 4, "learning_rate": 0.03, "objective": "ascent"}
     prepared = prepare(model, FORGET, RETAIN, config(tmp_path, **options))
-    allowed = Budget(perplexity=1.2, max_alpha=1)
+    allowed = Budget(perplexity=1.2, max_alpha=1, **UNBOUND)
     record = unlearn_prepared(model, prepared, config(tmp_path, **options), budget=allowed)
     measured = perplexity(model, prepared.held_out["retain"])
     assert record.budget.reached == measured / record.budget.before
@@ -236,7 +237,7 @@ def test_task_vectors_go_the_other_way(tmp_path) -> None:
             )
 
     before = harm()
-    unlearn(model, FORGET, RETAIN, run, budget=Budget(perplexity=3.0))
+    unlearn(model, FORGET, RETAIN, run, budget=Budget(3.0, **UNBOUND))
     assert harm() < before
 
 
@@ -247,7 +248,7 @@ def test_training_is_watched_as_its_result_will_be(objective, tmp_path, monkeypa
     model = language_model(tmp_path, "llama")
     options = {"objective": objective, "max_steps": 5, "learning_rate": 0.002}
     run = config(tmp_path, **options)
-    record = unlearn(model, FORGET, RETAIN, run, budget=Budget(9.0, 9.0, max_alpha=1.0))
+    record = unlearn(model, FORGET, RETAIN, run, budget=Budget(9.0, 9.0, 1.0, **UNBOUND))
     assert record.budget.alpha == 1
     ratios = [row["perplexity_ratio"] for row in record.history if "perplexity_ratio" in row]
     assert ratios == [record.budget.reached] == [record.budget.trained]
@@ -368,7 +369,10 @@ def test_precomputed_states_give_the_same_model(tmp_path, monkeypatch, family) -
             monkeypatch.setattr(
                 unlearning, "apply_adapter", lambda *a, **how: apart.append(how) or ready(*a, **how)
             )
-        found.append((unlearn(model, FORGET, RETAIN, options, everyday=EVERYDAY), weights(model)))
+        record = unlearn(
+            model, FORGET, RETAIN, options, everyday=EVERYDAY, budget=Budget(**UNBOUND)
+        )
+        found.append((record, weights(model)))
     assert apart == [{"apart": True}]
     (each, trained_each), (once, trained_once) = found
     assert once.method == each.method

@@ -106,13 +106,9 @@ def test_a_study_has_every_cell_and_a_report(arguments, tmp_path, capsys) -> Non
     assert study["kind"] == "study"
     assert study["failed"] == []
     rows = {(row["forget"], row["method"], row["control"]) for row in study["rows"]}
-    mains = {
-        (f"builtin:{d}", o, None)
-        for d in ("gender", "race")
-        for o in ("ascent", "counterfactual-kl")
-    }
+    mains = {(f"builtin:{d}", o, None) for d in ("gender", "race") for o in ("ascent", "trait-kl")}
     assert mains < rows
-    assert ("builtin:control", "counterfactual-kl", "matched") in rows
+    assert ("builtin:control", "trait-kl", "matched") in rows
     assert ("none", "none", "none") in rows
     assert len(rows) == 4 + 4 + 2 + 1
     domains, measures = 3, 2  # SS and the smoothed one: these items have no neutral words

@@ -123,6 +123,8 @@ def load_command(record: Path, *, trusted: bool = False) -> tuple[Callable[..., 
     model = recorded.pop("model", None)
     if not isinstance(model, str):
         raise InputError(f"{record}: command.model is {model!r}; it must be a string")
+    if isinstance(budget := recorded.get("budget"), dict):  # older runs had no such bounds
+        recorded["budget"] = {"movement": None, "harmful_log_prob": None} | budget
     try:
         settings: Any = pydantic.TypeAdapter(SETTINGS[command]).validate_python(recorded)
     except pydantic.ValidationError as error:

@@ -63,11 +63,14 @@ class HarmfulWords:
         )
 
 
-def measure_harmful_words(language_model: LanguageModel) -> HarmfulWords:
+def measure_harmful_words(language_model: LanguageModel) -> HarmfulWords | None:
     """Choose and encode the texts, of all domains, and measure a model with its original weights.
 
     The marked tokens are harmful words that a group mention influences: for a causal model, those
     after it.
+
+    Returns:
+        None if no text has any within its first `LONGEST_TEXT` tokens, as with a tiny context.
     """
     with_group: list[Marked] = []
     with_neutral: list[Marked] = []
@@ -85,6 +88,8 @@ def measure_harmful_words(language_model: LanguageModel) -> HarmfulWords:
             with_neutral.append(targets.counterfactuals[0])
         if len(with_group) == TEXTS:
             break
+    if not with_group:
+        return None
     before, added = _measure(language_model, with_group, with_neutral)
     return HarmfulWords(with_group, with_neutral, before, added)
 

@@ -62,6 +62,7 @@ TRAINING = (
 """Settings that change the training, if only by rounding, and that the record does not name."""
 NO_EVERYDAY_TEXTS = "evaluated without everyday sentences"
 NO_MOVEMENT = "the movement is not bounded, because this model's head needs more than hidden states"
+NO_HARMFUL_WORDS = "the rise of harmful words is not bounded, as the context is too short for them"
 
 
 def unlearn(
@@ -219,6 +220,8 @@ def unlearn(
         notes.append(NO_EVERYDAY_TEXTS)
     if budget.movement is not None and known.states is None:
         notes.append(NO_MOVEMENT)
+    if budget.harmful_log_prob is not None and known.harmful_words is None:
+        notes.append(NO_HARMFUL_WORDS)
     reached = replace(reached, note=NOTED.join(filter(None, notes)))
     return UnlearningRecord(
         model=facts,

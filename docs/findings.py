@@ -44,14 +44,13 @@ def _default() -> str:
     changes = results["changes"]
     whole, words = changes["contribution"]["all"], changes["log_prob"]
     lms, facts = changes["lms"]["all"], changes["facts"]["all"]
-    likelier = [group for group, change in words.items() if change["ci"][0] > 0]
     _require(whole["ci"][1] < 0, "the contribution of the group fell")
-    _require(not likelier, "harmful words became likelier for no group")
+    _require(not any(c["ci"][0] > 0 for c in words.values()), "no rise of harmful words is decided")
     return (
         "**Default.** Naming a group adds "
         f"{whole['after']:.3f} nats per token to the stereotype's lead, down from "
-        f"{whole['before']:.3f} ({_signed(whole, 3)}). Harmful words in HateCheck became likelier "
-        f"for no group (over all, {_signed(words['all'], 2)} nats). LMS changed by "
+        f"{whole['before']:.3f} ({_signed(whole, 3)}). Log p of HateCheck's harmful words changed by "
+        f"{_signed(words['all'], 2)}; after no group is a rise decided. LMS changed by "
         f"{_signed(lms, 1)}, log p of facts about groups by {_signed(facts, 2)}."
     )
 

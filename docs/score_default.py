@@ -153,9 +153,9 @@ def list_findings(results: dict[str, Any]) -> list[str]:
     return [
         f"Naming the group added {whole['before']:.3f} nats per token to the stereotype's lead in "
         f"the original and {whole['after']:.3f} afterwards: {share:.0f} % less "
-        f"({_describe(whole, 3)}); it fell in {_join(fell) or 'no bias type'}.",
-        f"Harmful words after a group in HateCheck changed by {_describe(words[ALL], 3)} nats, and "
-        f"became likelier for {_join(likelier) or 'no group'}.",
+        f"({_describe(whole, 3)}); a fall is decided in {_join(fell) or 'no bias type'}.",
+        f"Harmful words after a group in HateCheck changed by {_describe(words[ALL], 3)} nats; "
+        f"a rise is decided for {_join(likelier) or 'no group'}.",
         f"LMS changed by {_describe(changes['lms'][ALL], 1)} points and perplexity by "
         f"{100 * (ratio - 1):+.1f} %.",
         f"Facts about groups changed by {_describe(facts, 3)} nats in log p.",

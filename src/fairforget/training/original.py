@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairforget.training.harmful_words import HarmfulWords
+from fairforget.training.harmful_words import HarmGuard
 from fairforget.training.movement import OriginalStates
 from fairforget.training.preparation import HeldOut
 
@@ -21,5 +21,5 @@ class Original:
     """Its perplexities on a few of them."""
     states: OriginalStates | None = None
     """Its predictions on the same few, from which a run's movement is measured."""
-    harmful_words: HarmfulWords | None = None
+    harmful_words: HarmGuard | None = None
     """Harmful words after group mentions, if their change is bounded."""

@@ -49,8 +49,8 @@ def _default() -> str:
     return (
         "**Default.** Naming a group adds "
         f"{whole['after']:.3f} nats per token to the stereotype's lead, down from "
-        f"{whole['before']:.3f} ({_signed(whole, 3)}). Log p of HateCheck's harmful words changed by "
-        f"{_signed(words['all'], 2)}; after no group is a rise decided. LMS changed by "
+        f"{whole['before']:.3f} ({_signed(whole, 3)}). Log p of HateCheck's harmful words changed "
+        f"by {_signed(words['all'], 2)}; after no group is a rise decided. LMS changed by "
         f"{_signed(lms, 1)}, log p of facts about groups by {_signed(facts, 2)}."
     )
 

@@ -40,23 +40,24 @@ def list_findings(pages: str) -> str:
 
 
 def _default() -> str:
-    results = json.loads((RESULTS / "default.json").read_bytes())
-    changes = results["changes"]
+    changes = json.loads((RESULTS / "default.json").read_bytes())["changes"]
     whole, words = changes["contribution"]["all"], changes["log_prob"]
-    lms, facts = changes["lms"]["all"], changes["facts"]["all"]
-    _require(whole["ci"][1] < 0, "the contribution of the group fell")
-    _require(not any(c["ci"][0] > 0 for c in words.values()), "no rise of harmful words is decided")
+    rises = [seed["ci"][0] for change in words.values() for seed in change["seeds"]]
+    _require(all(seed["ci"][1] < 0 for seed in whole["seeds"]), "the contribution fell")
+    _require(max(rises) <= 0, "no rise of harmful words is decided")
     return (
-        "**Default.** Naming a group adds "
-        f"{whole['after']:.3f} nats per token to the stereotype's lead, down from "
-        f"{whole['before']:.3f} ({_signed(whole, 3)}). Log p of HateCheck's harmful words changed "
-        f"by {_signed(words['all'], 2)}; after no group is a rise decided. LMS changed by "
-        f"{_signed(lms, 1)}, log p of facts about groups by {_signed(facts, 2)}."
+        f"**Default.** Naming a group adds {whole['before']:.3f} nats per token to the "
+        f"stereotype's lead. With two seeds this changed by {_seeds(whole, 3)}. Log p of HateCheck's harmful "
+        f"words changed by {_seeds(words['all'], 2)}; after no group is a rise decided. LMS "
+        f"changed by {_seeds(changes['lms']['all'], 1)}, log p of facts about groups by "
+        f"{_seeds(changes['facts']['all'], 2)}."
     )
 
 
-def _signed(change: dict[str, Any], digits: int) -> str:
-    return _change(change["change"], *change["ci"], digits=digits)
+def _seeds(change: dict[str, Any], digits: int) -> str:
+    return " and ".join(
+        _change(seed["change"], *seed["ci"], digits=digits) for seed in change["seeds"]
+    )
 
 
 def _control() -> str:

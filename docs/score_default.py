@@ -96,9 +96,9 @@ def _perplexity(directory: Path) -> float:
 def _measure_changes(
     measure: Measure, original: Path, after: Sequence[Path]
 ) -> dict[str, dict[str, Any]]:
-    """Return, by domain, the score before and after and the 95 % interval of its change.
+    """Return, by domain, the score before, and each seed's with the 95 % interval of its change.
 
-    The interval covers items and seeds.
+    The intervals cover items, not seeds.
     """
     judge = find_judge(measure.benchmark)
     assert judge
@@ -116,15 +116,15 @@ def _measure_changes(
         part, *parts = (
             [row for row in rows if domain in (ALL, row["domain"])] for rows in (before, *runs)
         )
-        effects = measure_effects(judge_score, part, [parts], domain=domain)
-        if measure.score in effects:
-            (effect,) = effects[measure.score]
+        effects = measure_effects(judge_score, part, [[rows] for rows in parts], domain=domain)
+        if by_seed := effects.get(measure.score):
             found[domain] = {
-                "before": effect.before.value,
-                "after": effect.after,
-                "change": effect.change.value,
-                "ci": effect.change.ci,
-                "clusters": effect.clusters,
+                "before": by_seed[0].before.value,
+                "clusters": by_seed[0].clusters,
+                "seeds": [
+                    {"after": seed.after, "change": seed.change.value, "ci": seed.change.ci}
+                    for seed in by_seed
+                ],
             }
     return found
 
@@ -141,24 +141,26 @@ def build_page(results: dict[str, Any]) -> Page:
 
 
 def list_findings(results: dict[str, Any]) -> list[str]:
-    """One sentence each; intervals cover items and seeds."""
+    """One sentence each; intervals cover items, and seeds are listed one by one."""
     changes = results["changes"]
     contribution, words = changes["contribution"], changes["log_prob"]
-    whole, facts = contribution[ALL], changes["facts"][ALL]
-    likelier = [group for group, change in words.items() if change["ci"][0] > 0]
     judged = [domain for domain in TYPES if not too_few(contribution[domain]["clusters"])]
-    fell = [domain for domain in judged if contribution[domain]["ci"][1] < 0]
-    share = 100 * (1 - whole["after"] / whole["before"])
-    ratio = sum(results["perplexity"][1:]) / SEEDS / results["perplexity"][0]
+    fell = [d for d in judged if all(seed["ci"][1] < 0 for seed in contribution[d]["seeds"])]
+    likelier = [g for g, c in words.items() if any(seed["ci"][0] > 0 for seed in c["seeds"])]
+    before = contribution[ALL]["before"]
+    shares = [f"{100 * (1 - s['after'] / before):.0f} %" for s in contribution[ALL]["seeds"]]
+    first, *ratios = results["perplexity"]
+    perplexity = _join([f"{100 * (ratio / first - 1):+.1f} %" for ratio in ratios])
     return [
-        f"Naming the group added {whole['before']:.3f} nats per token to the stereotype's lead in "
-        f"the original and {whole['after']:.3f} afterwards: {share:.0f} % less "
-        f"({_describe(whole, 3)}); a fall is decided in {_join(fell) or 'no bias type'}.",
-        f"Harmful words after a group in HateCheck changed by {_describe(words[ALL], 3)} nats; "
-        f"a rise is decided for {_join(likelier) or 'no group'}.",
-        f"LMS changed by {_describe(changes['lms'][ALL], 1)} points and perplexity by "
-        f"{100 * (ratio - 1):+.1f} %.",
-        f"Facts about groups changed by {_describe(facts, 3)} nats in log p.",
+        f"Naming the group added {before:.3f} nats per token to the stereotype's lead; with the "
+        f"{SEEDS} seeds this changed by {_describe(contribution[ALL], 3)} ({_join(shares)} less), "
+        f"and a fall is decided with each seed in {_join(fell) or 'no bias type'}.",
+        f"Log p of harmful words after a group in HateCheck changed by {_describe(words[ALL], 3)} "
+        f"nats, and a rise is decided for {_join(likelier) or 'no group'}; what naming the group "
+        f"adds to it changed by {_describe(changes['added'][ALL], 3)}, because the words fell "
+        "further without it.",
+        f"LMS changed by {_describe(changes['lms'][ALL], 1)} points, perplexity by {perplexity}.",
+        f"Log p of facts about groups fell: {_describe(changes['facts'][ALL], 3)} nats.",
         "The other direction, from trait to group, changed little: WinoBias' gap by "
         f"{_describe(changes['winobias']['type2'], 2)} nats (type 2), the conditional part of "
         f"CrowS-Pairs by {_describe(changes['conditional'][ALL], 2)} nats.",
@@ -170,8 +172,13 @@ def _join(names: Sequence[str]) -> str:
 
 
 def _describe(change: dict[str, Any], digits: int) -> str:
-    low, high = change["ci"]
-    return f"{change['change']:+.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    """Return each seed's change with its interval."""
+    return _join([_describe_seed(seed, digits) for seed in change["seeds"]])
+
+
+def _describe_seed(seed: dict[str, Any], digits: int) -> str:
+    low, high = seed["ci"]
+    return f"{seed['change']:+.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def _list_settings(results: dict[str, Any]) -> list[str]:
@@ -223,21 +230,21 @@ def _list_changes(results: dict[str, Any]) -> Iterator[str]:
     yield from (
         "## Scores",
         "",
-        f"Before, the mean after {SEEDS} seeds, and the change with its 95 % interval over items "
-        "and seeds. Religion has three terms in StereoSet, too few for a verdict. HateCheck: "
-        "1,000 texts, by the group that they attack; none was trained on.",
+        "Before, and the change with each seed, with its 95 % interval over items; the seeds "
+        "differ in how far the budget let them go. Religion has three terms in StereoSet, too few "
+        "for a verdict. HateCheck: 1,000 texts, by the group that they attack; none was trained "
+        "on.",
         "",
     )
     for name, measure in MEASURES.items():
         yield from (f"### {measure.title[0].upper()}{measure.title[1:]}", "")
         yield from markdown_table(
-            ("", "before", "after", "change", "clusters"),
+            ("", "before", *(f"seed {seed}" for seed in range(SEEDS)), "clusters"),
             [
                 [
                     domain,
                     f"{change['before']:.{measure.digits}f}",
-                    f"{change['after']:.{measure.digits}f}",
-                    _describe(change, measure.digits),
+                    *(_describe_seed(seed, measure.digits) for seed in change["seeds"]),
                     str(change["clusters"]),
                 ]
                 for domain, change in results["changes"][name].items()
@@ -248,10 +255,15 @@ def _list_changes(results: dict[str, Any]) -> Iterator[str]:
 def _draw(results: dict[str, Any]) -> str:
     contribution, words = (results["changes"][name] for name in ("contribution", "log_prob"))
     labels = [*contribution, *(f"HateCheck: {group}" for group in words)]
-    legend: dict[Shape, str] = {"dot": "change, with its 95 % interval over items and seeds"}
+    legend: dict[Shape, str] = {
+        "dot": "change, one dot per seed, with its 95 % interval over items"
+    }
 
     def marks(changes: dict[str, Any]) -> list[list[Mark]]:
-        return [[Mark(change["change"], interval=change["ci"])] for change in changes.values()]
+        return [
+            [Mark(seed["change"], interval=seed["ci"]) for seed in change["seeds"]]
+            for change in changes.values()
+        ]
 
     panels = [
         Panel(

@@ -49,8 +49,8 @@ def _default() -> str:
         f"**Default.** Naming a group adds {whole['before']:.3f} nats per token to the "
         f"stereotype's lead. With two seeds this changed by {_seeds(whole, 3)}. Log p of "
         f"HateCheck's harmful words changed by {_seeds(words['all'], 2)}; after no group is a "
-        f"rise decided. LMS changed by {_seeds(changes['lms']['all'], 1)}, log p of facts about groups by "
-        f"{_seeds(changes['facts']['all'], 2)}."
+        f"rise decided. LMS changed by {_seeds(changes['lms']['all'], 1)}, log p of facts about "
+        f"groups by {_seeds(changes['facts']['all'], 2)}."
     )
 
 

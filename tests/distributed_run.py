@@ -82,8 +82,6 @@ def run_unlearning(case: Case, batch: int) -> dict[str, Any]:
         UnlearningConfig(
             **{
                 "output_dir": str(output / "checkpoints"),
-                # the cap of trait-kl begins at the first rise, so rounding decides about it
-                "objective": "counterfactual-kl",
                 "max_steps": 5,
                 "per_device_train_batch_size": batch,
                 "learning_rate": 1e-2,

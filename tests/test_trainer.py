@@ -82,7 +82,6 @@ def trainer(
     tmp_path: Path, model, *, forget: Sequence[Targets] | None = None, ref_model=None, **options
 ):
     settings = {
-        "objective": "counterfactual-kl",
         "max_steps": 3,
         "per_device_train_batch_size": 8,
         "learning_rate": 1e-2,

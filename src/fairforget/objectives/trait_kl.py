@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from fairforget.objectives.trait_words import TraitWords
 
+CAP_SLACK = 0.01
+"""Nats by which a token may rise before the second term acts. Without it, rounding would decide
+about the gradient wherever the model still equals its target, as at the first step."""
 CAP_WEIGHT = 0.05
 """Weight of the second term. At 1 it dominates, and costs perplexity as ascent does."""
 PAPER = "this project; related: Liu et al. 2021, ACL (DExperts)"
@@ -55,7 +58,7 @@ def trait_target(group: Tensor, neutral: Tensor, words: TraitWords) -> Tensor:
 
 
 def capped_kl_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
-    """Return KL(q ‖ p) + w · max(0, log p(x_i) − log q(x_i)) of each target [n], in nats.
+    """Return KL(q ‖ p) + w · max(0, log p(x_i) − log q(x_i) − s) of each target [n], in nats.
 
     `reference` is log q, from `trait_target`. Harmful words are so unlikely that the KL divergence
     hardly depends on them; the second term keeps the tokens of the biased text from becoming
@@ -63,7 +66,7 @@ def capped_kl_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None 
     """
     assert reference is not None
     rise = target_log_probs(log_probs, targets) - target_log_probs(reference, targets)
-    return kl_loss(log_probs, targets, reference) + CAP_WEIGHT * rise.clamp(min=0)
+    return kl_loss(log_probs, targets, reference) + CAP_WEIGHT * (rise - CAP_SLACK).clamp(min=0)
 
 
 trait_kl = Objective(

@@ -46,11 +46,9 @@ def _default() -> str:
     _require(all(seed["ci"][1] < 0 for seed in whole["seeds"]), "the contribution fell")
     _require(max(rises) <= 0, "no rise of harmful words is decided")
     return (
-        f"**Default.** Naming a group adds {whole['before']:.3f} nats per token to the "
-        f"stereotype's lead. With two seeds this changed by {_seeds(whole, 3)}. Log p of "
-        f"HateCheck's harmful words changed by {_seeds(words['all'], 2)}; after no group is a "
-        f"rise decided. LMS changed by {_seeds(changes['lms']['all'], 1)}, log p of facts about "
-        f"groups by {_seeds(changes['facts']['all'], 2)}."
+        f"**Default** (two seeds). The group's contribution, {whole['before']:.3f} nats, changed "
+        f"by {_seeds(whole, 3)}. No rise of HateCheck's harmful words is decided. "
+        f"LMS changed by {_seeds(changes['lms']['all'], 1)}, log p of facts by {_seeds(changes['facts']['all'], 3)}."
     )
 
 
@@ -66,7 +64,7 @@ def _control() -> str:
     _require(race.verdict == "supported", "race fell by more than with the control")
     _require(gender.verdict == "undecided", "gender is undecided")
     return (
-        "**Against a control** that trains on sentences about objects, weather and food, "
+        "**Against a control** that trains on sentences about objects, "
         f"`counterfactual-kl` lowered bias on race by {_fall(race.excess['matched'])} points more; "
         "gender is undecided."
     )

@@ -118,7 +118,9 @@ def test_the_terminal_has_a_table_for_each_score(tmp_path: Path) -> None:
     text = str(comparison(run))
     assert "harmful_words: log p of harmful words after the group, nats per token" in text
     assert "harmful_words: what naming the group adds to it, nats per token" in text
-    (women,) = (line for line in text.splitlines() if line.startswith(" women ") and "lik" in line)
+    (women,) = (
+        line for line in text.splitlines() if line.startswith(" women ") and "likelier" in line
+    )
     assert women.split()[-1] == "likelier"
     assert "verdict" in text
     assert max(map(len, text.splitlines())) <= 80

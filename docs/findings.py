@@ -48,7 +48,8 @@ def _default() -> str:
     return (
         f"**Default** (two seeds). The group's contribution, {whole['before']:.3f} nats, changed "
         f"by {_seeds(whole, 3)}. No rise of HateCheck's harmful words is decided. "
-        f"LMS changed by {_seeds(changes['lms']['all'], 1)}, log p of facts by {_seeds(changes['facts']['all'], 3)}."
+        f"LMS changed by {_seeds(changes['lms']['all'], 1)}, log p of facts by "
+        f"{_seeds(changes['facts']['all'], 3)}."
     )
 
 

@@ -23,7 +23,12 @@ from tests.models import tiny_causal
 from tests.test_trainer import trainer, weights
 
 STEPS = 4
-OPTIONS = {"max_steps": STEPS, "save_strategy": "steps", "save_steps": 1}
+OPTIONS = {
+    "objective": "counterfactual-kl",
+    "max_steps": STEPS,
+    "save_strategy": "steps",
+    "save_steps": 1,
+}
 FILES = (
     TRAINED,
     "optimizer.pt",

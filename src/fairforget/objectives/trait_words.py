@@ -11,12 +11,10 @@ Harmful are the words that VADER rates negative, and the attributes of the built
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -24,6 +22,7 @@ from transformers import PreTrainedTokenizerBase
 
 from fairforget.corpora.builtin.lexicon import read_data
 from fairforget.errors import InputError
+from fairforget.extras import find_package
 
 TRAIT_TAGS = frozenset({"JJ", "JJR", "JJS", "VBN", "VBG"})
 """Penn Treebank tags of adjectives and participles."""
@@ -56,15 +55,14 @@ def find_trait_words(tokenizer: PreTrainedTokenizerBase | None) -> TraitWords:
     if tokenizer is None:
         raise InputError("objective 'trait-kl' needs processing_class, to find its trait words")
     traits, harmful = list_trait_words()
-    ids = _single_tokens(tokenizer, traits)
-    if not ids:
+    tokens = _single_tokens(tokenizer, traits)
+    if not tokens:
         raise InputError(
             "objective 'trait-kl' needs English words, and no trait word is a single token of this "
             "tokenizer; use --objective counterfactual-kl --budget.harmful_log_prob null"
         )
-    bad = set(_single_tokens(tokenizer, traits & harmful))
-    ordered = sorted(set(ids))
-    return TraitWords(torch.tensor(ordered), torch.tensor([i in bad for i in ordered]))
+    ids = sorted(tokens)
+    return TraitWords(torch.tensor(ids), torch.tensor([tokens[i] in harmful for i in ids]))
 
 
 @cache
@@ -80,9 +78,7 @@ def list_trait_words() -> tuple[frozenset[str], frozenset[str]]:
         for themes in read_data("attributes.toml").values()
         for lines in themes.values()
         for line in lines
-        for form in line.split(" | ")
-        if len(words := form.split()) == 1
-        for word in words
+        for word in line.split(" | ")
     }
     traits = {word for word, tag in _read_tags() if tag in TRAIT_TAGS}
     traits |= valence.keys() | attributes
@@ -93,8 +89,8 @@ def list_trait_words() -> tuple[frozenset[str], frozenset[str]]:
     )
 
 
-def _single_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str]) -> list[int]:
-    """Return the ids of the words that are one token within a sentence."""
+def _single_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str]) -> dict[int, str]:
+    """Return id → word, for the words that are one token within a sentence."""
     ordered = sorted(words)
     before = len(tokenizer(CARRIER, add_special_tokens=False)["input_ids"])
     texts = [f"{CARRIER} {word}" for word in ordered]
@@ -106,11 +102,11 @@ def _single_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str]) -> 
     ]
     # a tokenizer may drop or replace characters that it does not know
     decoded = tokenizer.batch_decode([[token] for token, _ in whole])
-    return [
-        token
+    return {
+        token: word
         for (token, word), text in zip(whole, decoded, strict=True)
         if text.strip().lower() == word
-    ]
+    }
 
 
 def _read_tags() -> Iterator[tuple[str, str]]:
@@ -130,8 +126,8 @@ def _read_valence() -> Iterator[tuple[str, float]]:
 
 def _read_lexicon(package: str, path: str) -> list[str]:
     """Return the lines of a package's data file, without importing the package."""
-    spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
+    directory = find_package(package)
+    if directory is None:
         raise InputError(f"the lexicon of {package} is missing; install it: pip install {package}")
-    text = (Path(spec.submodule_search_locations[0]) / path).read_text(encoding="utf-8")
+    text = (directory / path).read_text(encoding="utf-8")
     return [line for line in text.splitlines() if line.strip()]

@@ -51,7 +51,7 @@ class StepLoss:
     """Whether body and head can run separately; None until the first batch, which tests it. Packed
     trees require it."""
     trait_words: TraitWords | None = None
-    """For an objective with a target of its own."""
+    """For an objective with a target of its own; on the device of training."""
 
     def compute(
         self, model: PreTrainedModel, batch: Batch, weights: tuple[float, float]
@@ -136,7 +136,7 @@ class StepLoss:
                     reference = objective.target(
                         head(own).float().log_softmax(-1),
                         _average(map(head, others), len(others)),
-                        self.trait_words.to(own.device),
+                        self.trait_words,
                     )
         log_probs = logits.float().log_softmax(-1)
         if log_likelihoods is not None:

@@ -102,7 +102,9 @@ class UnlearningTrainer(Trainer):
             retain_loss,
             ref_model,
             split=collator.trees or None,
-            trait_words=find_trait_words(processing_class) if forget_loss.target else None,
+            trait_words=find_trait_words(processing_class).to(args.device)
+            if forget_loss.target
+            else None,
         )
         dataset = ExampleDataset(
             forget_dataset,

@@ -35,13 +35,11 @@ def measure_bounds(
     """Add the movement of a result, and its change of harmful words if that is bounded."""
     if states := known.states:
         asked = None if reached.movement_asked is not None else budget.movement
+        movement, by_kind = states.divergences(language_model.model, [*states.batches])
         reached = replace(
             reached,
-            movement=states.divergence(language_model.model),
-            movements={
-                kind: MovementFacts(asked, states.divergence(language_model.model, kind))
-                for kind in states.batches
-            },
+            movement=movement,
+            movements={kind: MovementFacts(asked, value) for kind, value in by_kind.items()},
         )
     if known.harmful_words and budget.harmful_log_prob is not None:
         facts = known.harmful_words.facts(language_model, budget.harmful_log_prob)

@@ -51,17 +51,24 @@ class OriginalStates:
             model: the same architecture, with other weights.
             kind: of the texts. Default: all of them.
         """
-        kinds = self.batches if kind is None else (kind,)
-        batches = [batch for name in kinds for batch in self.batches[name]]
-        return broadcast_from_first(lambda: self._divergence(model, batches))
+        whole, by_kind = self.divergences(model, [*self.batches] if kind is None else [kind])
+        return whole if kind is None else by_kind[kind]
+
+    def divergences(
+        self, model: PreTrainedModel, kinds: Sequence[str]
+    ) -> tuple[float, dict[str, float]]:
+        """Return the divergence over the texts of some kinds together, and of each kind."""
+        sums = broadcast_from_first(lambda: {kind: self._sum(model, kind) for kind in kinds})
+        counts = {kind: sum(len(states) for _, states in self.batches[kind]) for kind in kinds}
+        by_kind = {kind: sums[kind] / counts[kind] for kind in kinds}
+        return sum(sums.values()) / sum(counts.values()), by_kind
 
     @torch.inference_mode()
-    def _divergence(
-        self, model: PreTrainedModel, batches: Sequence[tuple[Positions, Tensor]]
-    ) -> float:
-        total, count = 0.0, 0
+    def _sum(self, model: PreTrainedModel, kind: str) -> float:
+        """Return the sum of the divergence over the predicted tokens of one kind."""
+        total = 0.0
         self.head.to(model.device)  # type: ignore[arg-type]
-        for batch, states in batches:
+        for batch, states in self.batches[kind]:
             for hidden, old in zip(
                 _run(model, batch).split(HEAD_ROWS),
                 states.to(model.device).split(HEAD_ROWS),
@@ -70,8 +77,7 @@ class OriginalStates:
                 log_p = logits_at(self.head, old).float().log_softmax(-1)
                 log_q = logits_at(model, hidden).float().log_softmax(-1)
                 total += float(log_q.sub_(log_p).mul_(log_p.exp_()).sum(dtype=torch.float64))
-            count += len(states)
-        return 0.0 - total / count  # not −0
+        return 0.0 - total  # not −0
 
 
 @torch.inference_mode()

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
-from fairforget.benchmarks import crows_pairs
+from fairforget.benchmarks import crows_pairs, hash_words
 from fairforget.benchmarks.crows_pairs_parts import part_columns
 from fairforget.benchmarks.measurement import compute_scores
 from fairforget.benchmarks.stereoset.scores import Scored, aggregate, make_rows
@@ -133,6 +133,7 @@ def write_evaluation(
                 "protocol": "bos",
                 "split": f"dev{text}",
                 "domains": aggregate(rows),
+                "words": hash_words("stereoset"),
             },
             "crows_pairs": {"protocol": "bos", "domains": {"gender": whole, "all": whole}},
             "perplexity": {

@@ -31,27 +31,15 @@ def compare_command(
             change, such as "stereoset.all.contribution.high > 0.02".
         json: Print the comparison as JSON and nothing else.
     """
-    from pydantic import TypeAdapter
-
-    from fairforget.comparison.compare import Comparison, compare
+    from fairforget.cli.output import write_and_print
+    from fairforget.comparison.compare import compare
     from fairforget.comparison.gate import find_violations
-    from fairforget.files.atomic import atomic_write
     from fairforget.report.wording import one_line
+    from fairforget.tables import show_comparison
 
     comparison = compare(before, after)
     violations = find_violations(comparison, fail_if) if fail_if else []
-    content = TypeAdapter(Comparison).dump_json(comparison, indent=1)
-    if output:
-        with atomic_write(output) as file:
-            file.write(content + b"\n")
-    if json:
-        print(content.decode())
-    else:
-        from fairforget.tables import show_comparison
-
-        show_comparison(comparison)
-        if output:
-            print(f"Written: {output}")
+    write_and_print(comparison, output=output, json=json, show=lambda: show_comparison(comparison))
     for line in violations:
         print(f"fairforget: --fail-if: {one_line(line)}", file=sys.stderr)
     if violations:

@@ -21,19 +21,8 @@ def score_target_command(
     """
     target_settings = TargetSettings(**settings)
 
-    from pydantic import TypeAdapter
-
-    from fairforget.files.atomic import atomic_write
-    from fairforget.target_scores import TargetScores, score_targets
+    from fairforget.cli.output import write_and_print
+    from fairforget.target_scores import score_targets
 
     scores = score_targets(model, settings=target_settings)
-    content = TypeAdapter(TargetScores).dump_json(scores, indent=1)
-    if output:
-        with atomic_write(output) as file:
-            file.write(content + b"\n")
-    if json:
-        print(content.decode())
-    else:
-        print(scores)
-        if output:
-            print(f"Written: {output}")
+    write_and_print(scores, output=output, json=json, show=lambda: print(scores))

@@ -99,6 +99,8 @@ class Places:
                 "--budget.max_alpha",
                 1,
             ),
+            # gradients well above rounding, and no bound that ends the search within it
+            *("--objective", "counterfactual-kl", "--budget.harmful_log_prob", "null"),
             *("--selection", "after-mention", "--retain_per_forget", 0.25, "--output", output),
         ]
         return list(map(str, words))

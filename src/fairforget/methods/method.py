@@ -1,0 +1,50 @@
+"""`Method`: a way to debias a model, which gives a model that everything else here accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from fairforget.models.language_model import LanguageModel
+
+Change = Literal["weights", "inference"]
+"""What a method changes: the weights, or how the next token is predicted from them."""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodOptions:
+    """The options that all methods share; a method ignores those it has no use for."""
+
+    work_dir: Path
+    """An empty directory for checkpoints."""
+    domain: str | None = None
+    """Domain of the built-in lexicon whose groups the method treats alike; None for all."""
+    seed: int = 0
+    """Seed of the data order and of sampled texts."""
+    steps: int = 40
+    """Optimizer steps of the methods that train."""
+    batch_size: int = 32
+    """Texts per step."""
+    learning_rate: float = 5e-5
+    """Peak learning rate of AdamW."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A debiasing method."""
+
+    name: str
+    apply: Callable[[LanguageModel, MethodOptions], LanguageModel]
+    """Debiases a model at the strength of the paper. May change the weights of its argument.
+
+    Raises `InputError` for a model that the method does not support."""
+    paper: str
+    """Where it was published."""
+    summary: str
+    """What it does, in one sentence."""
+    change: Change = "weights"
+    """Weights can be saved, and interpolated to a lower cost."""
+    is_seeded: bool = True
+    """Whether the result depends on the seed."""

@@ -22,7 +22,7 @@ from fairforget.records.evaluation import read_items
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.transfer_study.effects import measure_effects
+from fairforget.comparison.effects import measure_effects
 from fairforget.transfer_study.record import too_few
 from results_page import Page, ResultsPage, show_picture
 from tables import markdown_table

@@ -30,7 +30,7 @@ from fairforget.models.loading import load_model
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.transfer_study.effects import DomainEffect, measure_effects
+from fairforget.comparison.effects import DomainEffect, measure_effects
 from harmful_words import score_harmful_words
 from recipe_scores import (
     BENCHMARKS,

@@ -8,8 +8,8 @@ from scipy.stats import ttest_rel
 
 from fairforget.benchmarks.measurement import Row
 from fairforget.benchmarks.stereoset.scores import judge
+from fairforget.comparison.effects import measure_effects
 from fairforget.comparison.paired import compare_items
-from fairforget.transfer_study.effects import measure_effects
 
 TERMS = 20
 

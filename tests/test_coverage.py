@@ -16,12 +16,12 @@ from scipy.stats import norm
 
 from fairforget.benchmarks.measurement import Judgement, Row, compute_scores
 from fairforget.comparison.compare import Comparison
+from fairforget.comparison.effects import DomainEffect, measure_effects
 from fairforget.comparison.gate import find_violations
 from fairforget.comparison.paired import adjust_p_values, compare_items
 from fairforget.distance import DistanceChange, mean_distance_change
 from fairforget.records.records import ModelFacts
 from fairforget.statistics import Floats
-from fairforget.transfer_study.effects import DomainEffect, measure_effects
 
 NOISE = 0.25
 """Of a changed model, in standard deviations of the margins."""

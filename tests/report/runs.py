@@ -18,6 +18,7 @@ from fairforget.benchmarks.measurement import compute_scores
 from fairforget.benchmarks.stereoset.scores import Scored, aggregate, make_rows
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.data.stereoset import Item
+from fairforget.machine.runs import Failure
 from fairforget.records.environment import Environment
 from fairforget.records.paths import ITEMS, RECORD, STUDY
 from fairforget.records.records import (
@@ -31,7 +32,7 @@ from fairforget.records.store import write_record
 from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
 from fairforget.transfer_study.plan import Recipe, Run
-from fairforget.transfer_study.record import Dose, Failure, StudyRecord
+from fairforget.transfer_study.record import Dose, StudyRecord
 
 ENVIRONMENT = Environment("0.1.0", "2.6.0", "5.0.0", "3.11.9", "cpu")
 TERMS = {"gender": 8, "profession": 12, "religion": 3}

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairforget.benchmarks.stereoset import judge
+from fairforget.comparison.effects import measure_effects
 from fairforget.transfer_study import matrix as matrix_module
-from fairforget.transfer_study.effects import measure_effects
 from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
 from fairforget.transfer_study.record import Gap, MatrixCell, MatrixRow

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measurement import Row as Item
+from fairforget.comparison.effects import DomainEffect
 from fairforget.distance import DistanceChange, mean_distance_change
-from fairforget.transfer_study.effects import DomainEffect
 from fairforget.transfer_study.plan import AT_MOVEMENT, NOTHING, Run, control_run, lacks_cause
 from fairforget.transfer_study.record import Reason, too_few
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from fairforget.benchmarks import find_bias_judge
 from fairforget.benchmarks.measurement import Judge, group_by_domain
+from fairforget.comparison.effects import DomainEffect, measure_effects
 from fairforget.comparison.paired import adjust_p_values, compare_items
 from fairforget.report.measures import SHOWN_BESIDE
-from fairforget.transfer_study.effects import DomainEffect, measure_effects
 from fairforget.transfer_study.groups import (
     DomainEffects,
     Group,

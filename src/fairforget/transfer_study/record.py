@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from fairforget.distance import DistanceChange
 from fairforget.estimate import Estimate
 from fairforget.frames import to_frame, to_html
+from fairforget.machine.runs import Failure
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, ModelFacts
 from fairforget.statistics import FEWEST_CLUSTERS
@@ -235,14 +236,6 @@ class Dose:
     """Share of the final α: 0 is the original model, 1 the result."""
     score: float
     seeds: int
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A run that ended in an error."""
-
-    run: str
-    error: str
 
 
 @dataclass(frozen=True, slots=True)

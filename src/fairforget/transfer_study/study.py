@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -20,7 +17,9 @@ from fairforget.corpora import corpus_names
 from fairforget.corpora.domains import target_domains
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
+from fairforget.machine.cluster import Cluster, workers
 from fairforget.machine.devices import select_device
+from fairforget.machine.runs import do_runs
 from fairforget.models.fingerprint import model_identity
 from fairforget.records.evaluation import read_evaluation
 from fairforget.records.inputs import fingerprint_benchmarks
@@ -31,10 +30,8 @@ from fairforget.records.store import write_record
 from fairforget.records.training_corpora import training_corpora
 from fairforget.report import check_report_extra, write_report
 from fairforget.settings import StudySettings, TransferSettings, merge_settings, split_commas
-from fairforget.terminal.progress import progress_bar
 from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, NOT_USED_UP, NOTED
 from fairforget.training.preparation import check_training_dtype
-from fairforget.transfer_study.cluster import Attempts, Cluster, workers
 from fairforget.transfer_study.doses import dose_response, parse_doses
 from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.margins import Margins
@@ -50,7 +47,7 @@ from fairforget.transfer_study.plan import (
     order_stages,
     plan_runs,
 )
-from fairforget.transfer_study.record import Failure, StudyRecord
+from fairforget.transfer_study.record import StudyRecord
 from fairforget.transfer_study.runs import (
     FinishedRun,
     compute_digests,
@@ -60,8 +57,6 @@ from fairforget.transfer_study.runs import (
     read_finished_run,
     run_one,
 )
-
-NO_RECORD = "its record is not at {}; --output must be a directory that all machines share"
 
 
 def transfer(
@@ -189,7 +184,13 @@ def run_study(
         del original  # frees its memory for the runs
         torch.cuda.empty_cache()
         directories = {run: output / RUNS / run.name(digest[run]) for run in runs}
-        finished, failed = _run_all(directories, attempted, parallel=cluster == "ray")
+        finished, failed = do_runs(
+            directories,
+            run_one,
+            read_finished_run,
+            attempted,
+            stages=partial(order_stages, parallel=cluster == "ray"),
+        )
     if not finished:
         raise InputError(f"all {len(runs)} runs failed; the first: {failed[0].error}")
     before = read_evaluation(output / BEFORE)
@@ -218,38 +219,6 @@ def run_study(
     )
     write_record(record, output / STUDY)
     return record
-
-
-def _run_all(
-    directories: Mapping[Run, Path], attempted: Attempts, *, parallel: bool
-) -> tuple[dict[Run, FinishedRun], list[Failure]]:
-    """Do the unfinished runs; return all finished runs and the failures."""
-    start = time.perf_counter()
-    finished = {run: it for run, path in directories.items() if (it := read_finished_run(path))}
-    pending = [run for run in directories if run not in finished]
-    failed = []
-
-    def attempt_stage(stage: Sequence[Run]) -> Iterator[tuple[Run, str | None]]:
-        tasks = [partial(run_one, run, directories[run]) for run in stage]
-        return ((stage[index], error) for index, error in attempted(tasks))
-
-    with progress_bar(
-        f"Runs ({len(finished)} of {len(directories)} done)", len(pending)
-    ) as advance:
-        stages = order_stages(pending, parallel=parallel)
-        for run, error in chain.from_iterable(map(attempt_stage, stages)):
-            name = directories[run].name
-            result = None if error else read_finished_run(directories[run])
-            if result:
-                finished[run] = result
-                message = f"Done: {name}"
-            else:
-                failed.append(Failure(name, error or NO_RECORD.format(directories[run])))
-                message = f"Run {name} failed: {failed[-1].error}"
-            advance(1, name)
-            print(message, file=sys.stderr)
-    print(f"{len(pending)} runs: {time.perf_counter() - start:.0f} s", file=sys.stderr)
-    return finished, failed
 
 
 def _original_settings(recipe: Recipe, model: Mapping[str, str]) -> dict[str, Any]:

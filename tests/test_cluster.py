@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fairforget.errors import InputError
-from fairforget.transfer_study.cluster import workers
+from fairforget.machine.cluster import workers
 
 ray = pytest.importorskip("ray")
 

@@ -1,0 +1,71 @@
+"""Do the runs of a study or a leaderboard that are not finished."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import TypeVar
+
+from fairforget.machine.cluster import Attempts
+from fairforget.terminal.progress import progress_bar
+
+NO_RECORD = "its record is not at {}; --output must be a directory that all machines share"
+Run = TypeVar("Run")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A run that ended in an error."""
+
+    run: str
+    error: str
+
+
+def do_runs(
+    directories: Mapping[Run, Path],
+    do: Callable[[Run, Path], None],
+    read: Callable[[Path], Result | None],
+    attempted: Attempts,
+    *,
+    stages: Callable[[Sequence[Run]], Sequence[Sequence[Run]]] = lambda runs: [runs],
+) -> tuple[dict[Run, Result], list[Failure]]:
+    """Do the unfinished runs; return the results of all finished runs, and the failures.
+
+    Args:
+        directories: of all runs, in order.
+        do: does a run in its directory; picklable.
+        read: returns the result of a finished run, else None.
+        attempted: runs tasks, from `fairforget.machine.cluster.workers`.
+        stages: puts runs into stages that follow each other.
+    """
+    start = time.perf_counter()
+    finished = {run: it for run, path in directories.items() if (it := read(path)) is not None}
+    pending = [run for run in directories if run not in finished]
+    failed = []
+
+    def attempt_stage(stage: Sequence[Run]) -> Iterator[tuple[Run, str | None]]:
+        tasks = [partial(do, run, directories[run]) for run in stage]
+        return ((stage[index], error) for index, error in attempted(tasks))
+
+    with progress_bar(
+        f"Runs ({len(finished)} of {len(directories)} done)", len(pending)
+    ) as advance:
+        for run, error in chain.from_iterable(map(attempt_stage, stages(pending))):
+            name = directories[run].name
+            result = None if error else read(directories[run])
+            if result is not None:
+                finished[run] = result
+                message = f"Done: {name}"
+            else:
+                failed.append(Failure(name, error or NO_RECORD.format(directories[run])))
+                message = f"Run {name} failed: {failed[-1].error}"
+            advance(1, name)
+            print(message, file=sys.stderr)
+    print(f"{len(pending)} runs: {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    return finished, failed

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from fairforget.corpora.text import Mention, Span, Text
     from fairforget.errors import InputError
     from fairforget.evaluation import evaluate
+    from fairforget.leaderboards.leaderboard import leaderboard
+    from fairforget.leaderboards.record import LeaderboardRecord
+    from fairforget.methods.method import Method, MethodOptions
     from fairforget.models.language_model import LanguageModel
     from fairforget.models.loading import load_model
     from fairforget.models.saving import save_model
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from fairforget.settings import (
         DebiasSettings,
         EvaluationSettings,
+        LeaderboardSettings,
         TargetSettings,
         TransferSettings,
     )
@@ -48,7 +52,11 @@ _HOME = {
     "EvaluationSettings": "settings",
     "InputError": "errors",
     "LanguageModel": "models.language_model",
+    "LeaderboardRecord": "leaderboards.record",
+    "LeaderboardSettings": "settings",
     "Mention": "corpora.text",
+    "Method": "methods.method",
+    "MethodOptions": "methods.method",
     "Objective": "objectives.objective",
     "Span": "corpora.text",
     "StudyRecord": "transfer_study.record",
@@ -64,6 +72,7 @@ _HOME = {
     "debias": "pipeline",
     "encode_targets": "training.targets",
     "evaluate": "evaluation",
+    "leaderboard": "leaderboards.leaderboard",
     "load_model": "models.loading",
     "read_corpus": "corpora",
     "save_model": "models.saving",
@@ -85,7 +94,11 @@ __all__ = [
     "EvaluationSettings",
     "InputError",
     "LanguageModel",
+    "LeaderboardRecord",
+    "LeaderboardSettings",
     "Mention",
+    "Method",
+    "MethodOptions",
     "Objective",
     "Span",
     "StudyRecord",
@@ -101,6 +114,7 @@ __all__ = [
     "debias",
     "encode_targets",
     "evaluate",
+    "leaderboard",
     "load_model",
     "read_corpus",
     "save_model",

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeVar
 
 from fairforget.benchmarks import BENCHMARKS
-from fairforget.budget import STUDY_BUDGET, Budget
+from fairforget.budget import EQUAL_COST, STUDY_BUDGET, Budget
 from fairforget.errors import InputError
+from fairforget.methods import METHODS
 from fairforget.objectives import OBJECTIVES
 
 Selection = Literal["spans", "mention-to-span", "after-mention", "all", "random"]
@@ -249,6 +250,41 @@ class TransferSettings(StudySettings):
     gpus_per_run: float = 0.0
 
 
+@dataclass(kw_only=True, unsafe_hash=True)
+class LeaderboardSettings(ModelSettings):
+    """The settings of `leaderboard` and `fairforget leaderboard`.
+
+    Args:
+        models: Models, comma-separated: hub ids, local directories, .gguf files, or smollm2.
+        methods: Debiasing methods, comma-separated: {methods}.
+        benchmarks: Benchmarks, comma-separated; see evaluate.
+        seeds: Number of seeds; methods without randomness are run once.
+        domain: Domain of the built-in lexicon to debias. Default: all.
+        budget: The equal cost: every method that changes weights is interpolated to this maximum
+            utility loss, beside the strength of its paper.
+        steps: Optimizer steps of the methods that train.
+        batch_size: Texts per step.
+        learning_rate: Peak learning rate of AdamW.
+        cluster: Run sequentially (none), or on the Ray cluster at RAY_ADDRESS or, without that
+            variable, one started on this machine (ray).
+        cpus_per_run: CPU cores per run on the cluster.
+        gpus_per_run: GPUs per run on the cluster.
+    """
+
+    models: str = "smollm2"
+    methods: str = ",".join(METHODS)
+    benchmarks: str = "stereoset,crows_pairs,winobias,group_facts,perplexity"
+    seeds: int = 3
+    domain: str | None = None
+    budget: Budget = EQUAL_COST
+    steps: int = 40
+    batch_size: int = 32
+    learning_rate: float = 5e-5
+    cluster: Literal["none", "ray"] = "none"
+    cpus_per_run: int = 1
+    gpus_per_run: float = 0.0
+
+
 def split_commas(text: str) -> list[str]:
     """Return the parts of a comma-separated list, stripped; empty parts are dropped."""
     return [part.strip() for part in text.split(",") if part.strip()]
@@ -310,3 +346,4 @@ fill_names(
     EvaluationSettings,
     benchmarks=" ".join(f"{name}: {entry.options}." for name, entry in BENCHMARKS.items()),
 )
+fill_names(LeaderboardSettings, methods=", ".join(METHODS))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fairforget.errors import InputError
+from fairforget.files.digest import hash_values
 from fairforget.models import Kind
 
 Protocols = Mapping[Kind, Sequence[str]]
@@ -85,3 +86,10 @@ def parse_share(name: str, word: str) -> float:
 def list_model_kinds(protocols: Protocols, protocol: str | None) -> tuple[Kind, ...]:
     """The kinds of model that a protocol supports; all kinds for None."""
     return tuple(kind for kind, names in protocols.items() if protocol in (None, *names))
+
+
+def hash_option_files(benchmarks: Sequence[str]) -> str:
+    """Return a hash of the benchmark files given as options; the catalogue pins all others."""
+    return hash_values(
+        [Path(o).read_bytes() for o in list_options(benchmarks) if Path(o).is_file()]
+    )

@@ -19,6 +19,7 @@ from fairforget.cli.demo import demo_command
 from fairforget.cli.evaluate import evaluate_command
 from fairforget.cli.explore import explore_command
 from fairforget.cli.flags import SETTINGS
+from fairforget.cli.leaderboard import leaderboard_command
 from fairforget.cli.parser_errors import rephrase
 from fairforget.cli.report import report_command
 from fairforget.cli.rerun import rerun_command
@@ -39,6 +40,7 @@ COMMANDS = {
     "compare": compare_command,
     "score-target": score_target_command,
     "transfer": transfer_command,
+    "leaderboard": leaderboard_command,
     "report": report_command,
     "rerun": rerun_command,
     "explore": explore_command,
@@ -103,7 +105,7 @@ def main(args: list[str] | None = None) -> None:
     """Run a command. Exit codes: 0 done, 1 see below, 2 bad input, 130 interrupted.
 
     Exit code 1: a condition of `compare --fail-if` holds, a figure of `rerun` differs, a run of
-    `transfer` failed, or an unexpected error occurred.
+    `transfer` or `leaderboard` failed, or an unexpected error occurred.
     """
     global _arguments
     _arguments = _expand_flags(sys.argv[1:] if args is None else args)

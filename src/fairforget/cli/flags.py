@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from fairforget.cli.evaluate import evaluate_command
+from fairforget.cli.leaderboard import leaderboard_command
 from fairforget.cli.score_target import score_target_command
 from fairforget.cli.transfer import transfer_command
 from fairforget.cli.unlearn import unlearn_command
 from fairforget.settings import (
     DebiasSettings,
     EvaluationSettings,
+    LeaderboardSettings,
     TargetSettings,
     TransferSettings,
 )
@@ -20,5 +22,6 @@ SETTINGS: dict[Any, type] = {
     evaluate_command: EvaluationSettings,
     score_target_command: TargetSettings,
     transfer_command: TransferSettings,
+    leaderboard_command: LeaderboardSettings,
 }
 """Command → the dataclass whose fields are its flags."""

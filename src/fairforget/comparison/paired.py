@@ -131,12 +131,12 @@ def compare_items(
     Raises:
         InputError: the items differ; names the difference.
     """
-    after_by_id = _match_items(name, before, after)
+    after_by_id = match_items(name, before, after)
     cells = []
     for domain, rows in group_by_domain(before, order).items():
         old, new = judge(rows), judge([after_by_id[row["id"]] for row in rows])
-        estimates = _estimate_scores(old, new, domain)
-        changes = {score: _change(*pair) for score, pair in estimates.items()}
+        estimates = estimate_scores(old, [new], domain)
+        changes = {score: change_of(*pair) for score, pair in estimates.items()}
         main, bias_scores = next(iter(old.statistic(old.sums.sum(axis=0)))), old.unbiased_scores
         judged = [*bias_scores, *old.lower_is_better] or [main]
         beside = {n: c for n, c in changes.items() if n != main and n not in judged}
@@ -147,7 +147,7 @@ def compare_items(
                 continue
             distance, p = None, estimates[measure][1].p
             if measure in bias_scores:
-                distance, p = _distance(*estimates[measure], bias_scores[measure])
+                distance, p = distance_of(*estimates[measure], bias_scores[measure])
             if measure == main and measure not in old.lower_is_better:
                 p = mcnemar(lost, gained)
             cells.append(
@@ -188,11 +188,17 @@ def adjust_p_values(cells: Sequence[Cell]) -> list[Cell]:
     return [replace(cell, p_adjusted=p_values[n]) for n, cell in enumerate(cells)]
 
 
-def _estimate_scores(
-    old: Judgement, new: Judgement, domain: str
+def estimate_scores(
+    old: Judgement, new: Sequence[Judgement], domain: str
 ) -> dict[str, tuple[Estimate, Estimate]]:
-    """By score: its value before, and its change; without scores that no item counts in."""
-    sums = np.stack([old.sums, new.sums])
+    """By score: its value before, and its mean change; without scores that no item counts in.
+
+    Args:
+        old: the items of a domain, scored by one model.
+        new: the same items in the same order, scored by other models, which differ in their seed.
+        domain: the source of variance of the items.
+    """
+    sums = np.stack([old.sums, *(judgement.sums for judgement in new)])
     with np.errstate(divide="ignore", invalid="ignore"):  # ratios without a single item
         scores, without = old.statistic(sums.sum(axis=1)), old.statistic(leave_one_out(sums))
     estimates = {}
@@ -204,12 +210,13 @@ def _estimate_scores(
     return estimates
 
 
-def _change(before: Estimate, change: Estimate) -> Change:
+def change_of(before: Estimate, change: Estimate) -> Change:
+    """A score's change, with its interval if that is finite."""
     after = before.value + change.value
     return Change(before.value, after, change.value, _finite(change.ci))
 
 
-def _distance(before: Estimate, change: Estimate, unbiased_score: float) -> tuple[Change, float]:
+def distance_of(before: Estimate, change: Estimate, unbiased_score: float) -> tuple[Change, float]:
     """The change of the distance from no bias, and its p-value."""
     old, new = (abs(v - unbiased_score) for v in (before.value, before.value + change.value))
     midpoint = weighted_mean([before, change], [1.0, 0.5])
@@ -221,7 +228,7 @@ def _finite(interval: tuple[float, float]) -> tuple[float, float] | None:
     return interval if np.isfinite(interval).all() else None
 
 
-def _match_items(name: str, before: Sequence[Row], after: Sequence[Row]) -> dict[str, Row]:
+def match_items(name: str, before: Sequence[Row], after: Sequence[Row]) -> dict[str, Row]:
     """The items of `after` by id, after a check that their ids and texts are those of `before`."""
     old, new = ({row["id"]: row for row in rows} for rows in (before, after))
     if old.keys() != new.keys():

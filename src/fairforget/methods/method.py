@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from fairforget.models.language_model import LanguageModel
+if TYPE_CHECKING:  # settings list the methods, and `--help` loads nothing heavy
+    from fairforget.models.language_model import LanguageModel
 
 Change = Literal["weights", "inference"]
 """What a method changes: the weights, or how the next token is predicted from them."""
@@ -46,5 +47,10 @@ class Method:
     """What it does, in one sentence."""
     change: Change = "weights"
     """Weights can be saved, and interpolated to a lower cost."""
+    max_alpha: float = 1.0
+    """The largest interpolation factor. A trained change can be extrapolated; a projection that
+    is whole at 1 cannot."""
     is_seeded: bool = True
     """Whether the result depends on the seed."""
+    is_control: bool = False
+    """Whether it trains without a debiasing step, to show what training alone does."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 RECORD, ITEMS = "record.json", "items.parquet"
 """Of an evaluation; an unlearning run has a record as well."""
-STUDY, COMPARISON = "study.json", "comparison.json"
-"""Results of `transfer` and `compare`."""
+STUDY, LEADERBOARD, COMPARISON = "study.json", "leaderboard.json", "comparison.json"
+"""Results of `transfer`, `leaderboard` and `compare`."""
 MODEL, BEFORE, AFTER, CHECKPOINTS = "model", "before", "after", "checkpoints"
 """Directories of an unlearning run."""
 RUNS = "runs"

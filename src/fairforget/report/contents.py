@@ -16,6 +16,7 @@ from fairforget.records.paths import (
     BEFORE,
     COMPARISON,
     CONTINUATION_PAIRS,
+    LEADERBOARD,
     RECORD,
     RUNS,
     STUDY,
@@ -49,8 +50,9 @@ def find_kind(directory: Path) -> str:
     Raises:
         InputError: the directory has nothing to report, or its record is malformed.
     """
-    if (directory / STUDY).exists():
-        return "study"
+    for name, kind in ((STUDY, "study"), (LEADERBOARD, "leaderboard")):
+        if (directory / name).exists():
+            return kind
     path = directory / RECORD
     if path.exists():
         kind = read_kind(path)
@@ -66,8 +68,8 @@ def find_kind(directory: Path) -> str:
     if _unlearning_directories(directory):
         return "runs"
     raise InputError(
-        f"{directory} has no {RECORD}, {STUDY}, {COMPARISON} or {RUNS}: give the output directory "
-        "of evaluate, unlearn, transfer, demo or compare"
+        f"{directory} has no {RECORD}, {STUDY}, {LEADERBOARD}, {COMPARISON} or {RUNS}: give the "
+        "output directory of evaluate, unlearn, transfer, leaderboard, demo or compare"
     )
 
 

@@ -40,6 +40,8 @@ class Point:
     """Mean over domains of the distance of the scaled contribution from 0."""
     control: bool = False
     original: bool = False
+    label: str = ""
+    """The text at its mark; empty for its number in the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,15 @@ class Frontier:
     y_ticks: list[Tick]
     x_axis: str
     y_axis: str
+    line: str = ""
+    """The best trade-offs, joined by steps: coordinates of a polyline in %, from the top left."""
 
 
 def frontiers(points: Sequence[Point]) -> list[Frontier]:
     """One plot for each bias score and each utility loss that at least two points have."""
     plots = (
-        _frontier(bias, loss, points)
-        for bias, loss in product((_SCORE, _CONTRIBUTION), (_PERPLEXITY, _LMS))
+        make_frontier(bias, loss, points)
+        for bias, loss in product((_SCORE, _CONTRIBUTION), (PERPLEXITY, LMS))
     )
     return [plot for plot in plots if len(plot.points) >= 2]
 
@@ -113,7 +117,7 @@ def points_table(points: Sequence[Point]) -> Table:
 
 
 @dataclass(frozen=True, slots=True)
-class _Axis:
+class Axis:
     """A quantity of the points, on one of the axes."""
 
     id: str
@@ -121,28 +125,37 @@ class _Axis:
     title: str
     of: Callable[[Point], Measure | None]
     digits: int = 1
+    better: int = -1
+    """1 if more is better."""
 
 
-_SCORE = _Axis(
+_SCORE = Axis(
     "frontier",
     "distance from 50",
     "Mean distance of the stereotype score from 50, points",
     lambda point: point.bias,
 )
-_CONTRIBUTION = _Axis(
+_CONTRIBUTION = Axis(
     "frontier-contribution",
     "scaled contribution",
     "Mean distance of the scaled contribution of the group from 0, deviations",
     lambda point: point.contribution,
     digits=3,
 )
-_PERPLEXITY = _Axis(
+PERPLEXITY = Axis(
     "perplexity", "perplexity", "Change of perplexity, %", lambda point: point.perplexity
 )
-_LMS = _Axis("lms", "LMS", "Change of LMS, points", lambda point: point.lms)
+LMS = Axis("lms", "LMS", "Change of LMS, points", lambda point: point.lms, better=1)
 
 
-def _frontier(bias: _Axis, loss: _Axis, points: Sequence[Point]) -> Frontier:
+def make_frontier(bias: Axis, loss: Axis, points: Sequence[Point]) -> Frontier:
+    """A plot of the points that have both measures.
+
+    Args:
+        bias: the vertical axis; less is better.
+        loss: the horizontal axis.
+        points: the methods.
+    """
     known = [
         (i, p, x, y)
         for i, p in enumerate(points)
@@ -150,19 +163,22 @@ def _frontier(bias: _Axis, loss: _Axis, points: Sequence[Point]) -> Frontier:
     ]
     x_scale = Scale([0.0, *(v for _, _, x, _ in known for v in (x.value, *(x.ci or ())))])
     y_scale = Scale([0.0, *(v for *_, y in known for v in (y.value, *(y.ci or ())))], floor=0.0)
-    labels = _mark_labels([(i, x_scale.x(x.value), y_scale.x(y.value)) for i, _, x, y in known])
+    labels = _mark_labels(
+        [(p.label or str(i), x_scale.x(x.value), y_scale.x(y.value)) for i, p, x, y in known]
+    )
     plot_points = [
         PlotPoint(
             x=mark_at(x_scale, x.value, x.ci),
             y=mark_at(y_scale, y.value, y.ci),
-            number=labels[i],
+            number=label,
             kind="original" if p.original else "control" if p.control else "method",
             tip=f"{i}. {p.name}{' (control)' if p.control else ''}: {bias.name} "
             f"{format_with_interval(y.value, y.ci, digits=bias.digits)}, {loss.name} "
             f"{format_with_interval(x.value, x.ci, signed=True)}",
         )
-        for i, p, x, y in known
+        for (i, p, x, y), label in zip(known, labels, strict=True)
     ]
+    best = _best([(loss.better * x.value, y.value) for _, _, x, y in known])
     return Frontier(
         id=f"{bias.id}-{loss.id}",
         caption=f"Bias left ({bias.name}) against change of {loss.name}",
@@ -172,18 +188,38 @@ def _frontier(bias: _Axis, loss: _Axis, points: Sequence[Point]) -> Frontier:
         y_ticks=y_scale.ticks(),
         x_axis=loss.title,
         y_axis=bias.title,
+        line=_steps([(x_scale.x(loss.better * x), 100 - y_scale.x(y)) for x, y in best]),
     )
 
 
-def _mark_labels(positions: Sequence[tuple[int, float, float]]) -> dict[int, str]:
-    """The number at each mark; of marks that overlap, the first has all numbers."""
+def _best(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points that no other one beats in both numbers, the first of which is to be large."""
+    best: list[tuple[float, float]] = []
+    for x, y in sorted(points, key=lambda point: (-point[0], point[1])):
+        if not best or y < best[-1][1]:
+            best.append((x, y))
+    return best
+
+
+def _steps(points: Sequence[tuple[float, float]]) -> str:
+    """The coordinates of a polyline with a corner between each two points."""
+    corners = [
+        corner
+        for (x, y), (following, _) in zip(points, [*points[1:], *points[-1:]], strict=True)
+        for corner in ((x, y), (following, y))
+    ]
+    return " ".join(f"{x:.2f},{y:.2f}" for x, y in corners)
+
+
+def _mark_labels(positions: Sequence[tuple[str, float, float]]) -> list[str]:
+    """The text at each mark; of marks that overlap, the first has all texts."""
     groups: list[tuple[float, float, list[int]]] = []
-    for i, x, y in positions:
+    for i, (_, x, y) in enumerate(positions):
         for group_x, group_y, members in groups:
             if abs(x - group_x) < OVERLAP[0] and abs(y - group_y) < OVERLAP[1]:
                 members.append(i)
                 break
         else:
             groups.append((x, y, [i]))
-    labels = dict.fromkeys((i for i, _, _ in positions), "")
-    return labels | {members[0]: ", ".join(map(str, members)) for _, _, members in groups}
+    first = {members[0]: ", ".join(positions[i][0] for i in members) for _, _, members in groups}
+    return [first.get(i, "") for i in range(len(positions))]

@@ -96,6 +96,8 @@ class Table:
     note: str = ""
     strong: frozenset[int] = field(default_factory=frozenset)
     """Indices of bold rows."""
+    sortable: bool = False
+    """Whether the page sorts it by a column on demand."""
 
     @property
     def has_intervals(self) -> bool:

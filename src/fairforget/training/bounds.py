@@ -1,19 +1,60 @@
-"""What a budget limits besides perplexities: the movement, and the rise of harmful words."""
+"""What a budget limits: perplexities, the movement, and the rise of harmful words."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 from fairforget.budget import Budget
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import BudgetFacts, MovementFacts
+from fairforget.scoring.perplexity import perplexity
 from fairforget.training.harmful_words import TOLERANCE
-from fairforget.training.interpolation import MOVEMENT, Bound
+from fairforget.training.interpolation import (
+    EVERYDAY_PERPLEXITY,
+    MAIN,
+    MOVEMENT,
+    Bound,
+    PerplexityConstraint,
+)
 from fairforget.training.original import Original
+from fairforget.training.preparation import EVERYDAY, RETAIN, Sequences
 
 HARMFUL_WORDS = "harmful_words"
 """Name of the guard on harmful words."""
+
+
+def allowed_ratios(kinds: Iterable[str], budget: Budget) -> list[float]:
+    """Return the largest perplexity ratio on held-out texts of each kind."""
+    allowed = {RETAIN: budget.perplexity, EVERYDAY: budget.everyday_perplexity}
+    return [allowed[kind] for kind in kinds]
+
+
+def list_constraints(
+    language_model: LanguageModel,
+    held_out: Mapping[str, Sequences],
+    budget: Budget,
+    most: Mapping[str, int] = MappingProxyType({}),
+) -> dict[str, PerplexityConstraint]:
+    """Return the constraints on perplexity, by name.
+
+    Args:
+        language_model: the model whose perplexity is measured, with its current weights.
+        held_out: kind → token ids of its texts.
+        budget: the largest ratios.
+        most: kind → number of texts to measure. Default: all.
+    """
+    names = {RETAIN: MAIN, EVERYDAY: EVERYDAY_PERPLEXITY}
+    return {
+        names[kind]: PerplexityConstraint(
+            partial(perplexity, language_model, texts[: most.get(kind)]), allowed
+        )
+        for (kind, texts), allowed in zip(
+            held_out.items(), allowed_ratios(held_out, budget), strict=True
+        )
+    }
 
 
 def list_bounds(language_model: LanguageModel, known: Original, budget: Budget) -> dict[str, Bound]:

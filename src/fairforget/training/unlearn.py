@@ -24,17 +24,19 @@ from fairforget.models.quiet import silence_libraries
 from fairforget.objectives import CONSTANTS, OBJECTIVES
 from fairforget.records.environment import environment
 from fairforget.records.records import UnlearningRecord
-from fairforget.scoring.perplexity import perplexity
 from fairforget.terminal.progress import progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for
-from fairforget.training.bounds import list_bounds, measure_bounds
+from fairforget.training.bounds import (
+    allowed_ratios,
+    list_bounds,
+    list_constraints,
+    measure_bounds,
+)
 from fairforget.training.checkpoints import claim_directory, history_of, last_checkpoint
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.early_stopping import UtilityEarlyStopping
 from fairforget.training.harmful_words import measure_harmful_words
 from fairforget.training.interpolation import (
-    EVERYDAY_PERPLEXITY,
-    MAIN,
     NOTED,
     PerplexityConstraint,
     interpolate_to_budget,
@@ -95,24 +97,16 @@ def unlearn(
         InputError: the checkpoints belong to another run, a loss is not finite, or a movement is
             asked of a model whose movement cannot be measured.
     """
-    names = {RETAIN: MAIN, EVERYDAY: EVERYDAY_PERPLEXITY}
-    allowed = {RETAIN: budget.perplexity, EVERYDAY: budget.everyday_perplexity}
     facts = describe_model(language_model)  # before its weights change
     data = prepared.fingerprint()
-    limits = [allowed[kind] for kind in prepared.held_out]  # training may stop early at them
+    limits = allowed_ratios(prepared.held_out, budget)  # training may stop early at them
     sharded = is_sharding_requested()
     seen = (data, prepared.held_out, limits, facts.weights, facts.dtype, describe_method(config))
     run = hash_values((*seen, [getattr(config, name) for name in TRAINING], sharded))
     claim_directory(Path(str(config.output_dir)), run)
 
     def constraints(most: dict[str, int]) -> dict[str, PerplexityConstraint]:
-        """Return the constraints on a number of held-out texts of each kind. Default: all."""
-        return {
-            names[kind]: PerplexityConstraint(
-                partial(perplexity, language_model, texts[: most.get(kind)]), allowed[kind]
-            )
-            for kind, texts in prepared.held_out.items()
-        }
+        return list_constraints(language_model, prepared.held_out, budget, most)
 
     start = time.perf_counter()
     known = known or Original()

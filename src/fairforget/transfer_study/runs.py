@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from fairforget.benchmarks import hash_words
-from fairforget.benchmarks.options import list_options
+from fairforget.benchmarks.options import hash_option_files
 from fairforget.corpora import HARMLESS as HARMLESS_LABEL
 from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.reading import parse_name
@@ -206,7 +206,7 @@ def _digest(run: Run, model: Mapping[str, str]) -> str:
         select_device(run.recipe.device).type,
         forget_corpus(run).texts,
         _retained_digest(run.recipe.retain),
-        hash_items(run.recipe.benchmarks),
+        hash_option_files(run.recipe.benchmarks),
         describe_method(_config(run, Path(CHECKPOINTS))),
         FIXED,
         SEARCH,
@@ -222,13 +222,6 @@ def _digest(run: Run, model: Mapping[str, str]) -> str:
 def _retained_digest(retain: str) -> str:
     everyday = _everyday()
     return hash_values((_texts(retain, HARMLESS_LABEL), everyday.texts if everyday else ()))
-
-
-def hash_items(benchmarks: Sequence[str]) -> str:
-    """Return a hash of the benchmark files given as options; the catalogue pins all others."""
-    return hash_values(
-        [Path(o).read_bytes() for o in list_options(benchmarks) if Path(o).is_file()]
-    )
 
 
 def _config(run: Run, checkpoints: Path) -> UnlearningConfig:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from fairforget.benchmarks import check_model_kinds, find_bias_judge, load_benchmarks
+from fairforget.benchmarks.options import hash_option_files
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.corpora import corpus_names
 from fairforget.corpora.domains import target_domains
@@ -52,7 +53,6 @@ from fairforget.transfer_study.runs import (
     FinishedRun,
     compute_digests,
     forget_corpus,
-    hash_items,
     load_original,
     read_finished_run,
     run_one,
@@ -230,7 +230,7 @@ def _original_settings(recipe: Recipe, model: Mapping[str, str]) -> dict[str, An
         "dtype": recipe.dtype,
         "start_token": recipe.start_token,
         "benchmarks": recipe.benchmarks,
-        "items": hash_items(recipe.benchmarks),
+        "items": hash_option_files(recipe.benchmarks),
         **fingerprint_benchmarks(recipe.benchmarks),
         "versions": VERSIONS,
     }

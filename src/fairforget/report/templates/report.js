@@ -53,6 +53,30 @@
     });
   }
 
+  // Sorting by a column: ascending, and on a second click descending. Empty cells stay last.
+  const valueOf = (row, column) => {
+    const cell = row.cells[column];
+    const text = cell.dataset.value ?? cell.textContent.trim();
+    const number = Number.parseFloat(text.replace("−", "-").replaceAll(",", ""));
+    return Number.isNaN(number) ? text : number;
+  };
+  const ranked = (one, two) => (typeof one === "number" && typeof two === "number"
+    ? one - two : String(one).localeCompare(String(two)));
+  for (const button of document.querySelectorAll("button.sort")) {
+    button.addEventListener("click", () => {
+      const heading = button.closest("th");
+      const descending = heading.getAttribute("aria-sort") === "ascending";
+      for (const other of heading.parentElement.cells) other.removeAttribute("aria-sort");
+      heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      const body = heading.closest("table").tBodies[0];
+      const rows = [...body.rows].map((row) => ({ row, value: valueOf(row, heading.cellIndex) }));
+      const missing = ({ value }) => value === "–" || value === "None";
+      rows.sort((one, two) => missing(one) - missing(two)
+        || (descending ? -1 : 1) * ranked(one.value, two.value));
+      body.append(...rows.map(({ row }) => row));
+    });
+  }
+
   // Numbers behind the marks, for a mouse; everyone else has the table.
   const tip = document.getElementById("tip");
   for (const mark of document.querySelectorAll("[data-tip]")) {

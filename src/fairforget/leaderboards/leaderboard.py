@@ -1,0 +1,138 @@
+"""`leaderboard`: plan the runs, do those that are not finished, compare the methods."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fairforget.benchmarks import check_model_kinds, load_benchmarks
+from fairforget.benchmarks.options import hash_option_files
+from fairforget.errors import InputError
+from fairforget.leaderboards.plan import ORIGINAL, VERSIONS, plan_runs
+from fairforget.leaderboards.record import LeaderboardRecord
+from fairforget.leaderboards.rows import make_rows, measure_effects
+from fairforget.leaderboards.runs import do_run, load_original, read_finished_run
+from fairforget.machine.cluster import workers
+from fairforget.machine.devices import select_device
+from fairforget.machine.runs import do_runs
+from fairforget.methods import METHODS
+from fairforget.models.fingerprint import model_identity
+from fairforget.records.environment import environment
+from fairforget.records.inputs import fingerprint_benchmarks
+from fairforget.records.outputs import check_output, open_output, release_output
+from fairforget.records.paths import LEADERBOARD, RUNS
+from fairforget.records.store import write_record
+from fairforget.report import check_report_extra, write_report
+from fairforget.settings import LeaderboardSettings, merge_settings, split_commas
+from fairforget.training.preparation import check_training_dtype
+
+
+def leaderboard(
+    *,
+    output_dir: str | Path,
+    models: str | Sequence[str] | None = None,
+    methods: str | Sequence[str] | None = None,
+    benchmarks: str | Sequence[str] | None = None,
+    settings: LeaderboardSettings | None = None,
+    **overrides: Any,
+) -> LeaderboardRecord:
+    """Compare debiasing methods on the same models, as published and at equal cost.
+
+    Every model, method and seed is one run: apply the method, evaluate, interpolate the weights to
+    the budget, evaluate. A finished run is reused, so the same call resumes an interrupted
+    leaderboard, and a call with more methods or seeds adds only those.
+
+    Args:
+        output_dir: where to write `leaderboard.json`, `report.html` and `runs/`.
+        models: hub ids, local directories, .gguf files or `smollm2`; a directory of weights that
+            someone else debiased is a model as well.
+        methods: names of `fairforget.methods.METHODS`.
+        benchmarks: benchmarks to evaluate on.
+        settings: all other settings. Default: `LeaderboardSettings()`.
+        **overrides: fields of `LeaderboardSettings` as keywords; they take precedence over
+            `settings`.
+
+    Returns:
+        The scores and effects of all methods, including a list of failed runs.
+
+    Raises:
+        InputError: an unknown name, missing data, or every run failed.
+        TypeError: an override that is not a setting.
+    """
+    lists = {"models": models, "methods": methods, "benchmarks": benchmarks}
+    overrides |= {
+        name: value if isinstance(value, str) else ",".join(value)
+        for name, value in lists.items()
+        if value is not None
+    }
+    settings = merge_settings(settings or LeaderboardSettings(), overrides)
+    check_report_extra()
+    output = Path(output_dir)
+    try:
+        record = _compare_methods(settings, output)
+        write_report(output)
+    finally:
+        release_output(output)
+    return record
+
+
+def _compare_methods(settings: LeaderboardSettings, output: Path) -> LeaderboardRecord:
+    """Do the runs that are not finished, and write `leaderboard.json`."""
+    # the runs may be on other machines, which must use the same kind of device
+    settings = replace(settings, device=settings.device or select_device(None).type)
+    runs = plan_runs(settings)
+    check_training_dtype(settings.dtype)
+    check_output(output)
+    ready = load_benchmarks(split_commas(settings.benchmarks))
+    with workers(
+        settings.cluster, cpus=settings.cpus_per_run, gpus=settings.gpus_per_run
+    ) as attempted:
+        identities = {}
+        for run in runs:
+            if run.method == ORIGINAL:
+                original = load_original(run)
+                check_model_kinds(ready, original)
+                identities[run.model] = model_identity(original)
+                del original  # frees its memory for the next model and the runs
+                gc.collect()
+                torch.cuda.empty_cache()
+        open_output(output, _fixed_settings(settings))
+        directories = {run: output / RUNS / run.name(identities[run.model]) for run in runs}
+        finished, failed = do_runs(directories, do_run, read_finished_run, attempted)
+    if not finished:
+        raise InputError(f"all {len(runs)} runs failed; the first: {failed[0].error}")
+    in_order = {run: finished[run] for run in runs if run in finished}
+    record = LeaderboardRecord(
+        models={run.model: result.record.model for run, result in in_order.items()},
+        settings=asdict(settings),
+        methods={
+            name: {"paper": m.paper, "summary": m.summary, "change": m.change}
+            for name in split_commas(settings.methods)
+            for m in [METHODS[name]]
+        },
+        rows=make_rows(in_order),
+        effects=measure_effects(in_order),
+        failed=failed,
+        environment=environment(str(settings.device)),
+    )
+    write_record(record, output / LEADERBOARD)
+    return record
+
+
+def _fixed_settings(settings: LeaderboardSettings) -> dict[str, Any]:
+    """Return what all runs of an output directory share; all else may change between calls."""
+    benchmarks = split_commas(settings.benchmarks)
+    return {
+        "benchmarks": benchmarks,
+        "items": hash_option_files(benchmarks),
+        **fingerprint_benchmarks(benchmarks),
+        "dtype": settings.dtype,
+        "start_token": settings.start_token,
+        "device": settings.device,
+        "versions": VERSIONS,
+    }

@@ -1,0 +1,86 @@
+"""The report page of a leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fairforget.benchmarks.measurement import ALL
+from fairforget.leaderboards.plan import EQUAL
+from fairforget.leaderboards.record import Effect, LeaderboardRecord
+from fairforget.leaderboards.tables import bias_scores, costs_table, domains_table, make_parts
+from fairforget.records.paths import LEADERBOARD
+from fairforget.records.store import read_record
+from fairforget.report.evidence import list_limitations
+from fairforget.report.facts import pairs_table
+from fairforget.report.headline import Headline
+from fairforget.report.measures import measure_of
+from fairforget.report.wording import flatten, format_with_interval, join_words
+
+TEMPLATE = "leaderboard.html.j2"
+SCALED, CONTRIBUTION = "contribution_scaled", "contribution"
+
+
+def read(directory: Path) -> LeaderboardRecord:
+    """The leaderboard in a directory."""
+    return read_record(directory / LEADERBOARD, LeaderboardRecord)
+
+
+def context(record: LeaderboardRecord) -> dict[str, Any]:
+    """The variables of the template."""
+    return {
+        "headline": headline(record),
+        "parts_by_cost": make_parts(record),
+        "costs": [costs_table(record, model) for model in record.models],
+        "by_domain": [
+            domains_table(record, model, *score)
+            for model in record.models
+            for score in bias_scores(record)
+        ],
+        "failed": [(failure.run, failure.error.splitlines()[-1]) for failure in record.failed],
+        "settings": pairs_table("Settings", flatten(record.settings)),
+        "limitations": list_limitations(
+            dict.fromkeys(effect.benchmark for effect in record.effects), "study"
+        ),
+    }
+
+
+def headline(record: LeaderboardRecord) -> Headline:
+    """Which methods lower the contribution of the group at equal cost, and by how much."""
+    lines = [line for model in record.models for line in _verdict_lines(record, model)]
+    count = len(record.methods)
+    return Headline(
+        f"{count} debiasing method{'' if count == 1 else 's'} at equal cost",
+        lines or ["No method was evaluated on a benchmark with a bias score."],
+    )
+
+
+def _verdict_lines(record: LeaderboardRecord, model: str) -> list[str]:
+    effects = [e for e in record.effects if e.model == model and e.domain == ALL]
+    inference = {name for name, facts in record.methods.items() if facts["change"] == "inference"}
+    compared = [e for e in effects if e.cost == EQUAL or e.method in inference]
+    judged = {e.method: e for e in compared if e.measure == SCALED}
+    nats = {e.method: e for e in compared if e.measure == CONTRIBUTION}
+    fell = [method for method, effect in judged.items() if effect.verdict == "less"]
+    rose = [method for method, effect in judged.items() if effect.verdict == "more"]
+    undecided = [method for method in judged if method not in (*fell, *rose)]
+    fell.sort(key=lambda method: nats[method].after.value)
+    lines = []
+    name = f"{model}: " if len(record.models) > 1 else ""
+    if fell:
+        shown = join_words([_describe(nats[method]) for method in fell])
+        lines.append(f"{name}The group’s own contribution fell decidedly with {shown}.")
+    if rose:
+        lines.append(f"{name}It rose decidedly with {join_words(rose)}.")
+    if undecided:
+        lines.append(f"{name}Undecided: {join_words(undecided)}.")
+    return lines
+
+
+def _describe(effect: Effect) -> str:
+    digits = measure_of(CONTRIBUTION).digits
+    return f"{effect.method} (to {format_with_interval(*_pair(effect), digits=digits)})"
+
+
+def _pair(effect: Effect) -> tuple[float, tuple[float, float] | None]:
+    return effect.after.value, effect.after.ci

@@ -1,0 +1,101 @@
+"""The plan of a leaderboard: models × methods × seeds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from fairforget.benchmarks import hash_words
+from fairforget.benchmarks.options import hash_option_files
+from fairforget.errors import InputError
+from fairforget.files.digest import hash_values
+from fairforget.machine.devices import select_device
+from fairforget.methods import METHODS, MethodOptions
+from fairforget.settings import LeaderboardSettings, split_commas
+
+ORIGINAL = "original"
+"""Name of the model as it is, in place of a method."""
+PUBLISHED, EQUAL = "published", "equal"
+"""Costs: the strength of the paper, and weights interpolated to the same utility loss for all."""
+VERSIONS = [version(name) for name in ("fairforget", "torch", "transformers")]
+"""Versions that a result depends on."""
+SHARED = ("models", "methods", "seeds", "cluster", "cpus_per_run", "gpus_per_run")
+"""Settings that a single run does not depend on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One method on one model with one seed."""
+
+    model: str
+    method: str
+    """A name of `fairforget.methods.METHODS`, or `ORIGINAL`."""
+    seed: int
+    settings: LeaderboardSettings
+
+    def name(self, identity: Mapping[str, str]) -> str:
+        """Return the run's directory name: readable, and unique to all that its result depends on.
+
+        Args:
+            identity: the model's `fairforget.models.fingerprint.model_identity`.
+        """
+        benchmarks = split_commas(self.settings.benchmarks)
+        shared = asdict(self.settings)
+        facts = (
+            {name: value for name, value in shared.items() if name not in SHARED},
+            (self.method, self.seed),
+            identity,
+            select_device(self.settings.device).type,
+            hash_option_files(benchmarks),
+            [hash_words(name) for name in benchmarks],
+            VERSIONS,
+        )
+        words = (Path(self.model).name, self.method, f"seed{self.seed}")
+        plain = "-".join(re.sub(r"[^\w.]+", "_", word) for word in words)
+        return f"{plain[:80]}-{hash_values(facts)[:12]}"
+
+    def options(self, work_dir: Path) -> MethodOptions:
+        """Return the options of the method."""
+        settings = self.settings
+        return MethodOptions(
+            work_dir,
+            domain=settings.domain,
+            seed=self.seed,
+            steps=settings.steps,
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+        )
+
+
+def plan_runs(settings: LeaderboardSettings) -> list[Run]:
+    """Return every run once, ordered so that an interrupted leaderboard has complete seeds.
+
+    A method whose result does not depend on the seed is run once.
+
+    Raises:
+        InputError: an unknown or repeated name, or no seed.
+    """
+    models, methods = split_commas(settings.models), split_commas(settings.methods)
+    _check("models", models)
+    _check("methods", methods)
+    for name in methods:
+        if name not in METHODS:
+            raise InputError(f"methods: {name!r} is unknown; choose from {', '.join(METHODS)}")
+    if settings.seeds < 1:
+        raise InputError(f"seeds is {settings.seeds}; at least 1 is needed")
+    runs = [Run(model, ORIGINAL, 0, settings) for model in models]
+    for seed in range(settings.seeds):
+        for method in methods:
+            if seed == 0 or METHODS[method].is_seeded:
+                runs += [Run(model, method, seed, settings) for model in models]
+    return runs
+
+
+def _check(setting: str, names: Sequence[str]) -> None:
+    if not names:
+        raise InputError(f"{setting} is empty; give at least one")
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"{setting}: {repeated[0]!r} is listed twice; list each once")

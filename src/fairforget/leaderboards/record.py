@@ -1,0 +1,147 @@
+"""The records of a leaderboard: one for each run, and one for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from fairforget.comparison.paired import Verdict
+from fairforget.frames import to_frame, to_html
+from fairforget.machine.runs import Failure
+from fairforget.records.environment import Environment
+from fairforget.records.records import VERSION, BudgetFacts, ModelFacts
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One method on one model with one seed; the evaluations lie beside it."""
+
+    model: ModelFacts
+    """The original."""
+    method: str
+    seed: int
+    ratios: dict[str, float]
+    """Perplexity ratios on held-out texts at the published strength, after ÷ before."""
+    equal: BudgetFacts | None
+    """The interpolation to equal cost; None if no weights change."""
+    seconds: float
+    """Wall-clock time to apply the method."""
+    peak_memory: int | None
+    """Bytes while it was applied, the model among them."""
+    slowdown: float
+    """Time to score a text with the method ÷ without it."""
+    environment: Environment
+    kind: Literal["leaderboard run"] = "leaderboard run"
+    version: int = VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A score with its 95 % interval, if it has one."""
+
+    value: float
+    ci: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One method on one model, with one seed, at one cost."""
+
+    model: str
+    method: str
+    seed: int
+    cost: str
+    """`published`, or `equal`."""
+    alpha: float
+    """Interpolation factor: 1 at the published strength."""
+    note: str
+    """Of the interpolation, such as "not used up"."""
+    ratios: dict[str, float]
+    """Perplexity ratios on held-out texts, after ÷ before."""
+    seconds: float
+    peak_memory: int | None
+    slowdown: float
+    scores: dict[str, dict[str, Score]]
+    """Benchmark → domain → score. A benchmark's further scores have keys of their own:
+    `stereoset/contribution`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A method's change of one score in one domain, the mean over its seeds."""
+
+    model: str
+    method: str
+    cost: str
+    benchmark: str
+    measure: str
+    domain: str
+    seeds: int
+    before: Score
+    after: Score
+    change: Score
+    """Of the score; its interval covers items and, with several seeds, seeds."""
+    distance: Score | None
+    """Change of the distance from no bias; None for a score of general ability or of harm."""
+    p: float
+    p_adjusted: float
+    """Holm-corrected over the domains and methods of this model, cost and score."""
+    verdict: Verdict | None
+    """Of bias; None for other scores."""
+
+
+@dataclass(frozen=True)
+class LeaderboardRecord:
+    """Debiasing methods side by side; prints as the tables of the command."""
+
+    models: dict[str, ModelFacts]
+    settings: dict[str, Any]
+    methods: dict[str, dict[str, str]]
+    """Method → its paper, what it does and what it changes."""
+    rows: list[Row]
+    effects: list[Effect]
+    failed: list[Failure]
+    environment: Environment
+    kind: Literal["leaderboard"] = "leaderboard"
+    version: int = VERSION
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return one row per effect.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        return to_frame(self._effect_rows())
+
+    def _effect_rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "model": effect.model,
+                "method": effect.method,
+                "cost": effect.cost,
+                "benchmark": effect.benchmark,
+                "measure": effect.measure,
+                "domain": effect.domain,
+                "before": effect.before.value,
+                "after": effect.after.value,
+                "change": effect.change.value,
+                "change_ci": effect.change.ci,
+                "p_adjusted": effect.p_adjusted,
+                "verdict": effect.verdict,
+            }
+            for effect in self.effects
+        ]
+
+    def __str__(self) -> str:
+        from fairforget.leaderboards.terminal import show_leaderboard
+        from fairforget.tables import format_tables
+
+        return format_tables(show_leaderboard, self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return to_html(self._effect_rows())

@@ -1,0 +1,168 @@
+"""The rows of a leaderboard, and the effect of each method compared with the original model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from fairforget.benchmarks import find_judge
+from fairforget.benchmarks.measurement import ALL, group_by_domain
+from fairforget.benchmarks.measurement import Row as Item
+from fairforget.comparison.paired import (
+    Change,
+    Verdict,
+    change_of,
+    distance_of,
+    estimate_scores,
+    match_items,
+)
+from fairforget.estimate import weighted_mean
+from fairforget.leaderboards.plan import ORIGINAL, PUBLISHED, Run
+from fairforget.leaderboards.record import Effect, Row, Score
+from fairforget.leaderboards.runs import FinishedRun
+from fairforget.records.evaluation import Evaluation
+from fairforget.records.schema import interval_of
+from fairforget.statistics import FEWEST_CLUSTERS, SIGNIFICANT, adjust_holm
+from fairforget.training.interpolation import original_perplexities
+
+SEPARATOR = "/"
+"""Between a benchmark and one of its further scores."""
+
+
+def make_rows(finished: Mapping[Run, FinishedRun]) -> list[Row]:
+    """Return one row for each run and cost."""
+    return [
+        _row(run, result, cost) for run, result in finished.items() for cost in result.evaluations
+    ]
+
+
+def measure_effects(finished: Mapping[Run, FinishedRun]) -> list[Effect]:
+    """Return the effects of all methods on all scores that items have.
+
+    Raises:
+        InputError: two runs scored other items.
+    """
+    originals = {
+        run.model: result.evaluations[PUBLISHED]
+        for run, result in finished.items()
+        if run.method == ORIGINAL
+    }
+    groups: dict[tuple[str, str, str], list[Evaluation]] = {}
+    for run, result in finished.items():
+        if run.method == ORIGINAL or run.model not in originals:
+            continue
+        for cost, evaluation in result.evaluations.items():
+            groups.setdefault((run.model, run.method, cost), []).append(evaluation)
+    effects = [
+        effect
+        for (model, method, cost), evaluations in groups.items()
+        for effect in _effects(originals[model], evaluations, (model, method, cost))
+    ]
+    return _adjust(effects)
+
+
+def _row(run: Run, result: FinishedRun, cost: str) -> Row:
+    record = result.record
+    equal = record.equal if cost != PUBLISHED else None
+    ratios = record.ratios
+    if equal:
+        ratios = {
+            name: equal.reached if name not in equal.others else equal.others[name].reached
+            for name in original_perplexities(equal)
+        }
+    return Row(
+        model=run.model,
+        method=run.method,
+        seed=run.seed,
+        cost=cost,
+        alpha=equal.alpha if equal else 1.0,
+        note=equal.note if equal else "",
+        ratios=ratios,
+        seconds=record.seconds,
+        peak_memory=record.peak_memory,
+        slowdown=record.slowdown,
+        scores=_scores(result.evaluations[cost].record.results),
+    )
+
+
+def _scores(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Score]]:
+    """Return benchmark, or benchmark and further score → domain → score."""
+    scores: dict[str, dict[str, Score]] = {}
+    for benchmark, result in results.items():
+        if "value" in result:
+            scores[benchmark] = {ALL: Score(float(result["value"]))}
+        for domain, facts in result.get("domains", {}).items():
+            names = [name for name in facts if interval_of(facts, name)]
+            for number, name in enumerate(names):
+                key = benchmark + SEPARATOR + name if number else benchmark
+                score = Score(float(facts[name]), interval_of(facts, name))
+                scores.setdefault(key, {})[domain] = score
+    return scores
+
+
+def _effects(
+    original: Evaluation, after: Sequence[Evaluation], group: tuple[str, str, str]
+) -> Iterator[Effect]:
+    """Yield the effects of runs that differ only in their seed; p-values are uncorrected."""
+    model, method, cost = group
+    for benchmark in original.record.results:
+        judge = find_judge(benchmark)
+        before = _items(original, benchmark)
+        if judge is None or not before:
+            continue
+        by_id = [match_items(benchmark, before, _items(run, benchmark)) for run in after]
+        for domain, rows in group_by_domain(before).items():
+            old = judge(rows)
+            new = [judge([items[row["id"]] for row in rows]) for items in by_id]
+            for measure, (value, change) in estimate_scores(old, new, domain).items():
+                distance, p = None, change.p
+                if measure in old.unbiased_scores:
+                    distance, p = distance_of(value, change, old.unbiased_scores[measure])
+                shown = change_of(value, change)
+                yield Effect(
+                    model=model,
+                    method=method,
+                    cost=cost,
+                    benchmark=benchmark,
+                    measure=measure,
+                    domain=domain,
+                    seeds=len(after),
+                    before=Score(value.value, value.ci),
+                    after=Score(shown.after, weighted_mean([value, change], [1.0, 1.0]).ci),
+                    change=Score(shown.delta, shown.ci),
+                    distance=Score(distance.delta, distance.ci) if distance else None,
+                    p=p,
+                    p_adjusted=p,
+                    verdict=_verdict(distance, len(old.clusters_of(measure))) if distance else None,
+                )
+
+
+def _items(evaluation: Evaluation, benchmark: str) -> list[Item]:
+    return [row for row in evaluation.items if row["benchmark"] == benchmark]
+
+
+def _verdict(distance: Change, clusters: int) -> Verdict:
+    """Return the verdict before the correction."""
+    if clusters < FEWEST_CLUSTERS or distance.ci is None or not distance.is_decided:
+        return "undecided"
+    return "less" if distance.ci[1] < 0 else "more"
+
+
+def _adjust(effects: Sequence[Effect]) -> list[Effect]:
+    """Return the effects with p-values Holm-corrected; a verdict needs the corrected one."""
+
+    def family(effect: Effect) -> tuple[str, str, str, str, bool]:
+        return effect.model, effect.cost, effect.benchmark, effect.measure, effect.domain == ALL
+
+    p_values = adjust_holm({n: (family(effect), effect.p) for n, effect in enumerate(effects)})
+    return [
+        replace(
+            effect,
+            p_adjusted=p_values[n],
+            verdict=effect.verdict
+            if effect.verdict is None or p_values[n] < SIGNIFICANT
+            else "undecided",
+        )
+        for n, effect in enumerate(effects)
+    ]

@@ -1,0 +1,150 @@
+"""One run of a leaderboard: apply a method, evaluate, interpolate to equal cost, evaluate."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from fairforget.corpora import HARMLESS, read_corpus
+from fairforget.errors import InputError
+from fairforget.evaluation import evaluate_into
+from fairforget.leaderboards.cost import Cost, measure_cost, scoring_seconds
+from fairforget.leaderboards.equal_cost import copy_original, interpolate_to_equal_cost
+from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED, Run
+from fairforget.leaderboards.record import RunRecord
+from fairforget.machine.devices import select_device
+from fairforget.methods import METHODS
+from fairforget.models.fingerprint import describe_model, model_identity
+from fairforget.models.language_model import LanguageModel
+from fairforget.records.environment import environment
+from fairforget.records.evaluation import Evaluation, read_evaluation
+from fairforget.records.paths import CHECKPOINTS, RECORD
+from fairforget.records.store import read_record, write_record
+from fairforget.settings import split_commas
+from fairforget.terminal.messages import show_message
+from fairforget.training.bounds import list_constraints
+from fairforget.training.preparation import (
+    RETAIN,
+    Corpus,
+    Sequences,
+    encode_retain,
+    list_retain_corpora,
+    load_everyday_corpus,
+)
+from fairforget.unlearning import load_to_train
+
+RETAIN_CORPUS = "wikipedia"
+"""The corpus on which utility loss is measured, beside everyday sentences."""
+TIMED = 16
+"""Held-out texts that are scored to time inference."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """The record and the evaluations of a finished run."""
+
+    record: RunRecord
+    evaluations: Mapping[str, Evaluation]
+    """By cost."""
+
+
+def load_original(run: Run) -> LanguageModel:
+    """Load the model of a run."""
+    settings = run.settings
+    return load_to_train(run.model, settings, select_device(settings.device))
+
+
+def do_run(run: Run, directory: Path) -> None:
+    """Do a run from the start; the directory's content is removed first.
+
+    Writes the evaluations and, last, the record; the weights are not kept.
+
+    Raises:
+        InputError: the method does not support the model, or model, benchmark files or versions
+            differ from those of the machine that planned the leaderboard.
+    """
+    language_model = load_original(run)
+    if run.name(model_identity(language_model)) != directory.name:
+        raise InputError(
+            f"{platform.node()} differs from the machine that started the leaderboard in its "
+            "model, benchmark files, kind of device or library versions; make them the same"
+        )
+    shutil.rmtree(directory, ignore_errors=True)
+    benchmarks = split_commas(run.settings.benchmarks)
+    facts = describe_model(language_model)
+    held_out = held_out_texts(language_model)
+    timed = held_out[RETAIN][:TIMED]
+    constraints = list_constraints(language_model, held_out, run.settings.budget)
+    before = {name: constraint.perplexity() for name, constraint in constraints.items()}
+    if run.method == ORIGINAL:
+        evaluate_into(directory / PUBLISHED, language_model, benchmarks)
+        ratios, cost, slowdown, equal = dict.fromkeys(before, 1.0), Cost(), 1.0, None
+    else:
+        method = METHODS[run.method]
+        changes_weights = method.change == "weights"
+        original = copy_original(language_model) if changes_weights else {}
+        seconds = 0.0 if changes_weights else scoring_seconds(language_model, timed)
+        work_dir = directory / CHECKPOINTS
+        work_dir.mkdir(parents=True)
+        with measure_cost(language_model.device) as cost:
+            language_model = method.apply(language_model, run.options(work_dir))
+        shutil.rmtree(work_dir)
+        slowdown = 1.0 if changes_weights else scoring_seconds(language_model, timed) / seconds
+        constraints = list_constraints(language_model, held_out, run.settings.budget)
+        ratios = {name: c.perplexity() / before[name] for name, c in constraints.items()}
+        evaluate_into(directory / PUBLISHED, language_model, benchmarks)
+        equal = None
+        if changes_weights:
+            equal = interpolate_to_equal_cost(
+                language_model,
+                original,
+                held_out,
+                run.settings.budget,
+                before=before,
+                max_alpha=min(method.max_alpha, run.settings.budget.max_alpha),
+            )
+            if equal.alpha == 1:
+                shutil.copytree(directory / PUBLISHED, directory / EQUAL)
+            else:
+                evaluate_into(directory / EQUAL, language_model, benchmarks)
+    record = RunRecord(
+        model=facts,
+        method=run.method,
+        seed=run.seed,
+        ratios=ratios,
+        equal=equal,
+        seconds=cost.seconds,
+        peak_memory=cost.peak_memory,
+        slowdown=round(slowdown, 2),
+        environment=environment(str(language_model.device)),
+    )
+    write_record(record, directory / RECORD)
+
+
+def read_finished_run(directory: Path) -> FinishedRun | None:
+    """Read a run if it is finished; a damaged one is reported and counts as unfinished."""
+    if not (directory / RECORD).exists():
+        return None
+    try:
+        record = read_record(directory / RECORD, RunRecord)
+        costs = [PUBLISHED, EQUAL] if record.equal else [PUBLISHED]
+        return FinishedRun(record, {cost: read_evaluation(directory / cost) for cost in costs})
+    except InputError as error:
+        show_message(f"{error}; repeating the run")
+        return None
+
+
+def held_out_texts(language_model: LanguageModel) -> dict[str, Sequences]:
+    """Return the token ids of the texts on which utility loss is measured, by kind."""
+    retain, everyday = _retain_corpora()
+    return encode_retain(language_model, list_retain_corpora(retain, everyday))[0]
+
+
+@cache
+def _retain_corpora() -> tuple[Corpus, Corpus | None]:
+    retain = Corpus(RETAIN_CORPUS, read_corpus(RETAIN_CORPUS, label=HARMLESS))
+    return retain, load_everyday_corpus()

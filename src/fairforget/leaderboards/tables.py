@@ -1,0 +1,253 @@
+"""The tables and the picture of a leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from fairforget.benchmarks.measurement import ALL
+from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
+from fairforget.leaderboards.record import Effect, LeaderboardRecord, Row, Score
+from fairforget.methods import METHODS
+from fairforget.report.frontier import (
+    LMS,
+    Axis,
+    Frontier,
+    Measure,
+    Point,
+    make_frontier,
+)
+from fairforget.report.measures import measure_of
+from fairforget.report.tables import Column, Content, IntervalCell, Table, drop_empty_columns
+from fairforget.report.wording import (
+    NONE,
+    base_name,
+    benchmark_name,
+    domain_name,
+    format_number,
+    format_p_number,
+)
+
+CONTRIBUTION = Axis(
+    "contribution",
+    "contribution of the group",
+    "Contribution of the group to the stereotype, nats per token (0: none)",
+    lambda point: point.contribution,
+    digits=3,
+)
+COSTS = {EQUAL: "at equal cost", PUBLISHED: "as published"}
+"""Cost → in words, the one to compare methods at first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A score with a column of its own in the main table."""
+
+    benchmark: str
+    measure: str
+    title: str
+    digits: int
+    is_change: bool = False
+
+
+SHOWN = (
+    Shown("stereoset", "contribution", "Contribution of the group", 3),
+    Shown("stereoset", "ss", "Stereotype score", 1),
+    Shown("stereoset", "lms", "LMS, change", 1, is_change=True),
+    Shown("crows_pairs", "conditional", "CrowS-Pairs, conditional", 2),
+    Shown("winobias", "gap", "WinoBias, gap", 2),
+    Shown("harmful_words", "log_prob", "Harmful words, change", 2, is_change=True),
+    Shown("group_facts", "fact_log_prob", "Facts, change", 2, is_change=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The results at one cost on one model."""
+
+    title: str
+    plot: Frontier | None
+    table: Table
+
+
+def make_parts(record: LeaderboardRecord) -> list[Part]:
+    """Return the results on each model: at equal cost first, then as published."""
+    several = len(record.models) > 1
+    parts = []
+    for model in record.models:
+        for cost, words in COSTS.items():
+            rows = [row for row in record.rows if row.model == model]
+            if not any(row.cost == cost and row.method != ORIGINAL for row in rows):
+                continue
+            title = words[:1].upper() + words[1:] + (f", {model}" if several else "")
+            points = list(_points(record, model, cost))
+            plot = make_frontier(CONTRIBUTION, LMS, points) if len(points) > 1 else None
+            parts.append(Part(title, plot, scores_table(record, model, cost)))
+    return parts
+
+
+def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
+    """One row for each method on one model at one cost, and one for the original."""
+    effects = _overall(record, model)
+    rows: list[list[Content]] = []
+    for method, chosen in _methods(record, model, cost):
+        row: list[Content] = [method]
+        for shown in SHOWN:
+            effect = effects.get((method, chosen, shown.benchmark, shown.measure))
+            known = effect or next(
+                (e for k, e in effects.items() if k[2:] == (shown.benchmark, shown.measure)), None
+            )
+            if method == ORIGINAL:
+                score = known and (Score(0.0) if shown.is_change else known.before)
+            else:
+                score = effect and (effect.change if shown.is_change else effect.after)
+            row.append(
+                IntervalCell(score.value, score.ci, change=shown.is_change, digits=shown.digits)
+                if score
+                else NONE
+            )
+        rows.append([*row, _perplexity(record, model, method, chosen)])
+    table = Table(
+        caption=f"All bias types, {COSTS[cost]}",
+        columns=[
+            Column("Method"),
+            *(Column(shown.title, numeric=True, interval=True) for shown in SHOWN),
+            Column("Perplexity, %", numeric=True, interval=True),
+        ],
+        rows=rows,
+        note="Means over seeds. No bias: 0, and 50 for the stereotype score. Perplexity: the "
+        "largest change on held-out text. Methods that only change inference (prompt, "
+        "self-debias) have one strength and are shown in both tables.",
+        sortable=True,
+    )
+    return drop_empty_columns(table, keep=1)
+
+
+def costs_table(record: LeaderboardRecord, model: str) -> Table:
+    """What each method costs to apply and to use."""
+    rows: list[list[Content]] = []
+    for method in dict.fromkeys(row.method for row in record.rows if row.model == model):
+        if method == ORIGINAL:
+            continue
+        runs = _runs(record, model, method, PUBLISHED)
+        equal = _runs(record, model, method, EQUAL)
+        memory = [run.peak_memory / 2**30 for run in runs if run.peak_memory]
+        rows.append(
+            [
+                method,
+                format_number(fmean(run.seconds for run in runs), 0),
+                format_number(max(memory), 1) if memory else NONE,
+                format_number(fmean(run.slowdown for run in runs), 1),
+                ", ".join(format_number(run.alpha, 2) for run in equal) or NONE,
+                str(len(runs)),
+                record.methods.get(method, {}).get("paper", ""),
+            ]
+        )
+    return Table(
+        caption="What each method costs",
+        columns=[
+            Column("Method"),
+            Column("Time to apply, s", numeric=True),
+            Column("Peak memory, GiB", numeric=True),
+            Column("Time to score a text, ×", numeric=True),
+            Column("α at equal cost", numeric=True),
+            Column("Seeds", numeric=True),
+            Column("Paper"),
+        ],
+        rows=rows,
+        note="α is the share of the weight update that equal cost allows, by seed; above 1 the "
+        "update is extrapolated. Peak memory is that of the process, the model included.",
+        sortable=True,
+    )
+
+
+def domains_table(record: LeaderboardRecord, model: str, benchmark: str, measure: str) -> Table:
+    """The effect of each method on one bias score, by bias type, with verdicts."""
+    effects = [
+        e
+        for e in record.effects
+        if (e.model, e.benchmark, e.measure) == (model, benchmark, measure)
+    ]
+    digits = measure_of(measure).digits
+    return Table(
+        caption=f"{benchmark_name(benchmark)}: {measure_of(measure).in_words}, by bias type",
+        columns=[
+            Column("Method"),
+            Column("Cost"),
+            Column("Bias type"),
+            Column("Before", numeric=True, interval=True),
+            Column("After", numeric=True, interval=True),
+            Column("Change of bias", numeric=True, interval=True),
+            Column("p (Holm)", numeric=True),
+            Column("Verdict"),
+        ],
+        rows=[
+            [
+                e.method,
+                e.cost,
+                domain_name(e.domain),
+                IntervalCell(e.before.value, e.before.ci, digits=digits),
+                IntervalCell(e.after.value, e.after.ci, digits=digits),
+                IntervalCell(e.distance.value, e.distance.ci, change=True, digits=digits),
+                format_p_number(e.p_adjusted),
+                e.verdict or NONE,
+            ]
+            for e in effects
+            if e.distance
+        ],
+        note="Change of bias: of the distance from no bias. p-values are corrected over the "
+        "methods and bias types of this table at the same cost.",
+        sortable=True,
+    )
+
+
+def bias_scores(record: LeaderboardRecord) -> list[tuple[str, str]]:
+    """Return the bias scores that have a verdict, each with its benchmark, in order."""
+    return list(dict.fromkeys((e.benchmark, e.measure) for e in record.effects if e.distance))
+
+
+def _points(record: LeaderboardRecord, model: str, cost: str) -> Iterator[Point]:
+    effects = _overall(record, model)
+    for method, chosen in _methods(record, model, cost):
+        key = (method, chosen, "stereoset")
+        contribution, lms = (effects.get((*key, name)) for name in ("contribution", "lms"))
+        if method == ORIGINAL:
+            known = next((e for k, e in effects.items() if k[3] == "contribution"), None)
+            if known:
+                before = Measure(known.before.value, known.before.ci)
+                yield Point(method, before, None, Measure(0.0), before, original=True, label=method)
+        elif contribution and lms:
+            left = Measure(contribution.after.value, contribution.after.ci)
+            control = METHODS[method].is_control
+            change = Measure(lms.change.value, lms.change.ci)
+            yield Point(method, left, None, change, left, control=control, label=method)
+
+
+def _methods(record: LeaderboardRecord, model: str, cost: str) -> Iterator[tuple[str, str]]:
+    """Yield each method with its cost in a table: methods of one strength keep that one."""
+    for method in dict.fromkeys(row.method for row in record.rows if row.model == model):
+        costs = {r.cost for r in record.rows if (r.model, r.method) == (model, method)}
+        yield method, cost if cost in costs else PUBLISHED
+
+
+def _overall(record: LeaderboardRecord, model: str) -> dict[tuple[str, str, str, str], Effect]:
+    """Return (method, cost, benchmark, measure) → the effect over all domains.
+
+    Benchmarks go by their base name; of several with the same one, the first counts.
+    """
+    effects: dict[tuple[str, str, str, str], Effect] = {}
+    for e in record.effects:
+        if e.model == model and e.domain == ALL:
+            effects.setdefault((e.method, e.cost, base_name(e.benchmark), e.measure), e)
+    return effects
+
+
+def _runs(record: LeaderboardRecord, model: str, method: str, cost: str) -> Sequence[Row]:
+    key = (model, method, cost)
+    return [row for row in record.rows if (row.model, row.method, row.cost) == key]
+
+
+def _perplexity(record: LeaderboardRecord, model: str, method: str, cost: str) -> Content:
+    ratios = [max(row.ratios.values()) for row in _runs(record, model, method, cost)]
+    return IntervalCell(100 * (fmean(ratios) - 1), change=True)

@@ -1,0 +1,26 @@
+"""A leaderboard as tables in the terminal."""
+
+from __future__ import annotations
+
+from fairforget.leaderboards.page import headline
+from fairforget.leaderboards.record import LeaderboardRecord
+from fairforget.leaderboards.tables import costs_table, make_parts
+from fairforget.report.tables import Table
+from fairforget.tables import make_table, print_content, print_lines
+
+
+def show_leaderboard(record: LeaderboardRecord) -> None:
+    """The scores of all methods at each cost, what they cost, and the verdicts."""
+    for part in make_parts(record):
+        _show(part.table, part.title)
+    for model in record.models:
+        _show(costs_table(record, model), f"Cost, {model}")
+    print_lines(headline(record).sentences)
+    print_lines([f"{failure.run} failed: {failure.error}" for failure in record.failed])
+
+
+def _show(table: Table, title: str) -> None:
+    shown = make_table(title, [column.title for column in table.columns])
+    for row in table.rows:
+        shown.add_row(*map(str, row))
+    print_content(shown)

@@ -1,0 +1,187 @@
+"""A whole leaderboard of stub methods on a tiny model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from fairforget.cli import main
+from fairforget.errors import InputError
+from fairforget.leaderboards.equal_cost import copy_original
+from fairforget.leaderboards.leaderboard import leaderboard
+from fairforget.leaderboards.record import LeaderboardRecord, Row
+from fairforget.methods import METHODS, Method, MethodOptions
+from fairforget.models.language_model import LanguageModel
+from fairforget.models.loading import load_model
+
+from ..models import save_tiny
+
+HERE = __name__
+NOISE = 0.3
+APPLIED: list[str] = []
+
+
+def add_noise(language_model: LanguageModel, options: MethodOptions) -> LanguageModel:
+    """So much noise in all weights that the perplexity rises."""
+    APPLIED.append(f"noise {options.seed}")
+    generator = torch.Generator().manual_seed(options.seed)
+    with torch.no_grad():
+        for weight in language_model.model.parameters():
+            weight += NOISE * torch.randn(weight.shape, generator=generator)
+    return language_model
+
+
+def change_nothing(language_model: LanguageModel, options: MethodOptions) -> LanguageModel:
+    APPLIED.append("nothing")
+    assert options.work_dir.is_dir()
+    return language_model
+
+
+def refuse(language_model: LanguageModel, options: MethodOptions) -> LanguageModel:
+    raise InputError("this family has no dropout; leave the method out")
+
+
+noise = Method("noise", add_noise, "Nobody 2020", "adds noise", max_alpha=2.0)
+nothing = Method("nothing", change_nothing, "", "", change="inference", is_seeded=False)
+refused = Method("refused", refuse, "", "", is_seeded=False)
+
+
+@pytest.fixture
+def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses = {name: f"{HERE}:{name}" for name in ("noise", "nothing", "refused")}
+    monkeypatch.setattr(METHODS, "addresses", addresses)
+    APPLIED.clear()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_tiny("llama", tmp_path_factory.mktemp("model")))
+
+
+@pytest.fixture
+def items(tmp_path: Path) -> str:
+    rows = [
+        {
+            "bias_type": domain,
+            "target": f"{domain}{number}",
+            "context": "It is BLANK.",
+            "stereotype": f"It is late {number}.",
+            "anti-stereotype": f"It is early {number}.",
+            "unrelated": f"It is blue {number}.",
+        }
+        for domain in ("gender", "race")
+        for number in range(12)
+    ]
+    path = tmp_path / "items.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return str(path)
+
+
+def compare_stubs(model: str, items: str, output: Path, **settings: Any) -> LeaderboardRecord:
+    return leaderboard(
+        output_dir=output,
+        models=model,
+        methods=settings.pop("methods", "noise,nothing,refused"),
+        benchmarks=f"stereoset:{items}",
+        device="cpu",
+        **settings,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("stubs", "little_data")
+def test_methods_side_by_side(model: str, items: str, tmp_path: Path) -> None:
+    output = tmp_path / "board"
+    record = compare_stubs(model, items, output, seeds=2)
+    rows = {(row.method, row.seed, row.cost): row for row in record.rows}
+    costs = ("published", "equal")
+    assert set(rows) == {
+        ("original", 0, "published"),
+        ("nothing", 0, "published"),
+        *(("noise", seed, cost) for seed in (0, 1) for cost in costs),
+    }
+    check_costs(rows[("noise", 0, "published")], rows[("noise", 0, "equal")])
+    benchmark = f"stereoset:{items}"
+    unchanged = rows[("nothing", 0, "published")]
+    assert unchanged.scores == rows[("original", 0, "published")].scores
+    assert unchanged.slowdown > 0
+    (failure,) = record.failed
+    assert "no dropout" in failure.error
+    ss = {
+        (e.method, e.cost): e
+        for e in record.effects
+        if (e.benchmark, e.measure, e.domain) == (benchmark, "ss", "all")
+    }
+    assert ss["nothing", "published"].change.value == 0
+    assert ss["nothing", "published"].verdict == "undecided"
+    mean = sum(rows["noise", s, "published"].scores[benchmark]["all"].value for s in (0, 1)) / 2
+    assert ss["noise", "published"].after.value == pytest.approx(mean)
+    assert ss["noise", "published"].seeds == 2
+    page = (output / "report.html").read_text()
+    assert "At equal cost" in page
+    assert "this family has no dropout" in page
+    assert "noise" in str(record)
+
+    once = [*APPLIED]
+    again = compare_stubs(model, items, output, seeds=3, methods="noise,nothing")
+    assert APPLIED[len(once) :] == ["noise 2"]  # all else is finished
+    assert [row for row in again.rows if row.seed < 2] == record.rows
+    found = json.loads((output / "leaderboard.json").read_text())
+    assert {"model", "method", "seed", "cost"} <= found["rows"][0].keys()
+    assert {"value", "ci"} == found["rows"][0]["scores"][benchmark]["gender"].keys()
+
+
+def check_costs(published: Row, equal: Row) -> None:
+    """Noise costs more than is allowed, so only a part of it stays."""
+    assert max(published.ratios.values()) > 1.01
+    assert max(equal.ratios.values()) <= 1.01
+    assert 0 < equal.alpha < 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"methods": "noise,other"}, "methods: 'other' is unknown; choose from noise, nothing"),
+        ({"methods": "noise,noise"}, "methods: 'noise' is listed twice"),
+        ({"methods": ""}, "methods is empty"),
+        ({"seeds": 0}, "seeds is 0"),
+    ],
+)
+@pytest.mark.usefixtures("stubs")
+def test_wrong_settings_are_refused(
+    model: str, items: str, tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        compare_stubs(model, items, tmp_path / "board", **settings)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("stubs", "little_data")
+def test_the_command_reports_failed_runs(
+    model: str, items: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "board.yaml"
+    config.write_text(f"models: {model}\nmethods: refused\nbenchmarks: 'stereoset:{items}'\n")
+    output = tmp_path / "board"
+    with pytest.raises(SystemExit) as ended:
+        main(["leaderboard", "--config", str(config), "--output", str(output), "--device", "cpu"])
+    assert ended.value.code == 1
+    assert "refused-seed0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_a_tied_head_is_copied_under_its_own_name(family: str, tmp_path: Path) -> None:
+    language_model = load_model(str(save_tiny(family, tmp_path)), device="cpu")
+    copies = copy_original(language_model)
+    head = language_model.model.get_output_embeddings().weight
+    names = [
+        n for n, w in language_model.model.named_parameters(remove_duplicate=False) if w is head
+    ]
+    assert names
+    for name in names:
+        assert torch.equal(copies[name], head)
+        assert copies[name].data_ptr() != head.data_ptr()

@@ -19,6 +19,8 @@ WEIGHTS_PER_TENSOR = 256
 """Weights of each tensor in the fingerprint, evenly spaced."""
 SOURCE_SETTINGS = ("_name_or_path", "_model_name_or_path", "transformers_version")
 """Settings of a configuration that describe its origin only."""
+DECODING = "fairforget_decoding"
+"""Setting of a configuration: how the next token is predicted, if not by the weights alone."""
 
 
 def describe_model(language_model: LanguageModel) -> ModelFacts:
@@ -36,10 +38,12 @@ def describe_model(language_model: LanguageModel) -> ModelFacts:
 def fingerprint(model: PreTrainedModel) -> str:
     """Return the SHA-256 digest of some weights of every tensor, with names and shapes.
 
-    Training changes it; a wider dtype with the same numbers does not. It is no protection against
-    deliberate tampering.
+    Training changes it, and so does a method that changes how tokens are predicted; a wider dtype
+    with the same numbers does not. It is no protection against deliberate tampering.
     """
     digest = hashlib.sha256()
+    if decoding := getattr(model.config, DECODING, None):
+        digest.update(json.dumps(decoding, sort_keys=True).encode())
     with torch.no_grad():
         for name, weights in model.named_parameters():
             flat = weights.detach().reshape(-1)

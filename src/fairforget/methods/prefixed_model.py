@@ -1,0 +1,150 @@
+"""A causal model that reads its text after one or more prefixes, and is scored as any other model.
+
+The output at a position predicts the token after it, given the prefix and the text so far.
+FairForget packs texts into prefix trees and runs the head only where needed (`fairforget.forward`);
+both work here as well.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.modeling_outputs import CausalLMOutput
+
+from fairforget.errors import InputError
+from fairforget.forward.split_forward import logits_at
+from fairforget.methods.prefixed_body import Prefix, PrefixedBody
+from fairforget.models.fingerprint import DECODING
+from fairforget.models.language_model import LanguageModel
+
+Combine = Callable[[Sequence[Tensor]], Tensor]
+"""The logits after each prefix, each [n, vocabulary] → logits [n, vocabulary]."""
+
+SHORTEST_CONTEXT = 32
+"""Tokens of text that a model must still accept after its longest prefix."""
+
+
+class PrefixedModel(PreTrainedModel):
+    """A causal model with prefixes in its context.
+
+    It has no weights of its own and cannot be saved. Its configuration gives the number of tokens
+    that are left to the text after the longest prefix, and the prefixes, so that its fingerprint
+    differs from the original's.
+    """
+
+    base_model_prefix = "body"
+
+    def __init__(
+        self,
+        original: PreTrainedModel,
+        prefixes: Sequence[Prefix],
+        start_id: int,
+        combine: Combine | None,
+        decoding: dict[str, Any],
+    ) -> None:
+        """Wrap a model.
+
+        Args:
+            original: a causal model, which is used, not copied.
+            prefixes: one pass each, as for `PrefixedBody`.
+            start_id: the start token.
+            combine: gives the logits from those after each prefix; None if there is one prefix.
+            decoding: the method with its settings, for the fingerprint.
+        """
+        config = copy.deepcopy(original.config)
+        longest = max(len(prefix or ()) for prefix in prefixes)
+        text = config.get_text_config()
+        for name in ("max_position_embeddings", "sliding_window"):
+            if limit := getattr(text, name, None):
+                setattr(text, name, max(1, limit - longest))
+        setattr(config, DECODING, decoding)
+        nn.Module.__init__(self)  # the original has chosen its attention and its experts already
+        self.config = config
+        self.original = original
+        self.combine = combine
+        self.prefixes = len(prefixes)
+        self.body = PrefixedBody(original, prefixes, start_id)
+        self.is_split = self.body.is_split
+        self.train(original.training)
+
+    def forward(self, input_ids: Tensor, **inputs: Any) -> CausalLMOutput:
+        """Return the logits [batch, length, vocabulary] at the text's positions.
+
+        Args:
+            input_ids: [batch, length].
+            **inputs: `attention_mask` and `position_ids`, as for `PrefixedBody`.
+        """
+        outputs = self.body(input_ids, **inputs).last_hidden_state
+        logits = self.combined_logits(outputs.flatten(0, 1))
+        return CausalLMOutput(logits=logits.unflatten(0, outputs.shape[:2]))
+
+    def combined_logits(self, outputs: Tensor) -> Tensor:
+        """Return logits [n, vocabulary] of the body's outputs [n, prefixes × width]."""
+        logits = self.logits_by_prefix(outputs)
+        return self.combine(logits) if self.combine else logits[0]
+
+    def logits_by_prefix(self, outputs: Tensor) -> Sequence[Tensor]:
+        """Return the original's logits after each prefix, each [n, vocabulary]."""
+        parts = outputs.chunk(self.prefixes, -1)
+        return [logits_at(self.original, part) for part in parts] if self.is_split else parts
+
+    def get_output_embeddings(self) -> nn.Module | None:
+        """Return the original's head if it is applied only once, else None."""
+        head: nn.Module | None = self.original.get_output_embeddings()
+        return None if self.combine else head
+
+    def save_pretrained(self, *_: Any, **__: Any) -> None:
+        """Raise an error: there are no weights to save.
+
+        Raises:
+            InputError: always.
+        """
+        method = getattr(self.config, DECODING)["method"]
+        raise InputError(f"method {method} changes no weights; save the original model instead")
+
+
+def put_after(
+    language_model: LanguageModel,
+    texts: Sequence[str | None],
+    *,
+    method: str,
+    combine: Combine | None = None,
+    **settings: Any,
+) -> LanguageModel:
+    """Return a model that reads every text after each of some prefixes.
+
+    Args:
+        language_model: a causal model, which is used, not copied.
+        texts: the prefixes, placed after the start token; None for the text alone.
+        method: name, for messages and the fingerprint.
+        combine: gives the logits from those after each prefix; None if there is one prefix.
+        **settings: of the method, for the fingerprint.
+
+    Raises:
+        InputError: the model is masked, or its context is too short for the prefixes.
+    """
+    language_model.need_causal(f"method {method}")
+    prefixes = [None if text is None else encode_prefix(language_model, text) for text in texts]
+    longest = max(len(prefix or ()) for prefix in prefixes)
+    limit = language_model.longest_input
+    if limit < longest + SHORTEST_CONTEXT:
+        raise InputError(
+            f"method {method} puts {longest} tokens before a text; {language_model.source!r} "
+            f"accepts only {limit}; choose a model with a longer context"
+        )
+    decoding = {"method": method, "texts": list(texts), **settings}
+    model = PrefixedModel(
+        language_model.model, prefixes, language_model.start_id, combine, decoding
+    )
+    return dataclasses.replace(language_model, model=model)
+
+
+def encode_prefix(language_model: LanguageModel, text: str) -> tuple[int, ...]:
+    """Return the start token and the tokens of a text."""
+    ids = language_model.tokenizer(text, add_special_tokens=False)["input_ids"]
+    return (language_model.start_id, *ids)

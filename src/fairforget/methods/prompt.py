@@ -1,0 +1,48 @@
+"""A prompt: a sentence in front of every text that asks the model to be fair.
+
+It is what practitioners try first. For a chat model it would be the system message; here it is
+plain text after the start token for all models, because the scored texts are no chats.
+"""
+
+from __future__ import annotations
+
+from fairforget.methods.method import Method, MethodOptions
+from fairforget.methods.prefixed_model import put_after
+from fairforget.models.language_model import LanguageModel
+
+PROMPT = "You treat all people alike, whatever their gender, race, religion or profession.\n"
+
+
+def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageModel:
+    """Return the model with the prompt in its context; options have no effect.
+
+    Raises:
+        InputError: the model is masked, or its context is too short.
+    """
+    return apply_prompt(language_model, PROMPT)
+
+
+def apply_prompt(language_model: LanguageModel, text: str) -> LanguageModel:
+    """Return the model with a prompt in its context.
+
+    Every text is scored after the start token and the prompt. A pass has the prompt's tokens in
+    addition; texts that share a packed row share them.
+
+    Args:
+        language_model: a causal model, which is used, not copied.
+        text: the prompt, with the whitespace that separates it from a text.
+
+    Raises:
+        InputError: the model is masked, or its context is too short.
+    """
+    return put_after(language_model, [text], method="prompt")
+
+
+prompt = Method(
+    "prompt",
+    apply,
+    "common practice; compare Schick et al. 2021, TACL, and Oba et al. 2024, Findings of EACL",
+    "A sentence in front of every text asks the model to treat all people alike.",
+    change="inference",
+    is_seeded=False,
+)

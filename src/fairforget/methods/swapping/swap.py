@@ -23,9 +23,9 @@ def swap(text: str, domain: str | None = None, *, seed: int = 0) -> str:
 
     Gender words have fixed partners (`gender.toml`; names stay): "He saw her." → "She saw him.". In
     the other domains each group of the lexicon is replaced by another one, drawn for each text:
-    "A Muslim school" → "A Jewish school". An adjective before a capital, and a noun that has one
-    within a sentence, are taken as parts of names and stay: "the European Union", "Natalie and Monk".
-    Case is kept, and "a" and "an" are adapted.
+    "A Muslim school" → "A Jewish school". An adjective before a capital, and a noun with a
+    capital within a sentence, are taken as parts of names and stay: "the European Union",
+    "Natalie and Monk". Case is kept, and "a" and "an" are adapted.
 
     Args:
         text: any text.

@@ -35,6 +35,7 @@ EVERYDAY = Corpus("everyday", [Text(str(n), f"Someone bought {n} apples.") for n
 CONTINUED = ("fine-tuning", "cda", "dropout")
 OURS = ("ascent", "npo", "task-vector", "trait-kl")
 UNLIMITED = Budget(math.inf, math.inf, 1.0, movement=None, harmful_log_prob=None)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)

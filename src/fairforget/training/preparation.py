@@ -96,8 +96,7 @@ def prepare(
         InputError: a corpus without targets, too few retain texts, or a model in float16 or with
             quantised weights.
     """
-    check_training_dtype(language_model.model.dtype)
-    _refuse_quantised(language_model)
+    check_trainable(language_model)
     if language_model.model.dtype == torch.bfloat16 and not config.lora_rank:
         show_message(
             f"Note: at learning rate {config.learning_rate:g}, bfloat16 weights lose most updates "
@@ -134,8 +133,13 @@ def check_training_dtype(dtype: str | torch.dtype | None) -> None:
         raise InputError("dtype float16 cannot be trained; choose float32 or bfloat16")
 
 
-def _refuse_quantised(language_model: LanguageModel) -> None:
-    """Refuse quantised weights, which are too coarse for small updates."""
+def check_trainable(language_model: LanguageModel) -> None:
+    """Refuse float16 and quantised weights, which are too coarse for small updates.
+
+    Raises:
+        InputError: the model has such weights.
+    """
+    check_training_dtype(language_model.model.dtype)
     quantization = getattr(language_model.model.config, "quantization_config", None)
     if quantization is not None:
         settings = quantization if isinstance(quantization, dict) else quantization.to_dict()
@@ -236,7 +240,7 @@ def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) 
         InputError: a corpus has fewer than twice as many texts as are held out.
     """
     end = [] if language_model.end_id is None else [language_model.end_id]
-    splits = {kind: _hold_out(language_model, corpora[kind], HELD_OUT[kind]) for kind in corpora}
+    splits = {kind: hold_out(language_model, corpora[kind], HELD_OUT[kind]) for kind in corpora}
     unseen = {text for held_out, _ in splits.values() for text, _ in held_out}
 
     def truncate(sequences: Sequences, tokens: int) -> Sequences:
@@ -257,10 +261,14 @@ def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) 
     return held_out, retained
 
 
-def _hold_out(
+def hold_out(
     language_model: LanguageModel, corpus: Corpus, count: int
 ) -> tuple[list[tuple[str, list[int]]], list[tuple[str, list[int]]]]:
-    """Split a corpus into held-out and other texts, always alike; each text with its token ids."""
+    """Split a corpus into held-out and other texts, always alike; each text with its token ids.
+
+    Raises:
+        InputError: the corpus has fewer than twice as many texts as are held out.
+    """
     texts = [text.text for text in corpus.texts]
     if len(texts) < 2 * count:
         raise InputError(

@@ -1,0 +1,64 @@
+"""Counterfactual data augmentation (Zhao et al. 2018, arXiv 1804.06876).
+
+Webster et al. 2020 (arXiv 2010.06032, section 4.2) continue the pre-training on Wikipedia, where
+every sentence with a gender word is used twice, as it is and with the words swapped (two-sided).
+They keep the other sentences; here, with few steps, they are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fairforget.errors import InputError
+from fairforget.methods.method import Method, MethodOptions
+from fairforget.methods.passages import training_passages
+from fairforget.methods.swapping import swap
+from fairforget.methods.training import train_on
+from fairforget.models.language_model import LanguageModel
+
+
+def two_sided(
+    texts: Iterable[str], domain: str | None, *, seed: int = 0, limit: int | None = None
+) -> list[str]:
+    """Return each text that has a group word, followed by its swapped version.
+
+    Args:
+        texts: any texts.
+        domain: as for `swap`.
+        seed: as for `swap`.
+        limit: stop at this number of texts.
+    """
+    both: list[str] = []
+    for text in texts:
+        if limit is not None and len(both) >= limit:
+            break
+        if (other := swap(text, domain, seed=seed)) != text:
+            both += [text, other]
+    return both
+
+
+def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageModel:
+    """Continue the pre-training on both versions of Wikipedia passages with a word of the domain.
+
+    Raises:
+        InputError: the domain is unknown, the retain corpus is not installed or has no such
+            passage, or the model cannot be trained.
+    """
+    passages = training_passages(language_model, options.seed)
+    count = options.steps * options.batch_size
+    texts = two_sided(passages, options.domain, seed=options.seed, limit=count)
+    if not texts:
+        raise InputError(
+            f"domain {options.domain!r}: no passage of the retain corpus has a word of its groups; "
+            "choose another domain"
+        )
+    return train_on(language_model, texts, options, "Training on swapped texts")
+
+
+cda = Method(
+    "cda",
+    apply,
+    paper="Zhao et al. 2018, arXiv 1804.06876; Webster et al. 2020, arXiv 2010.06032",
+    summary="continued training on Wikipedia passages with group words, and on the same with the "
+    "words swapped for those of other groups",
+)

@@ -1,0 +1,126 @@
+"""Dropout (Webster et al. 2020, arXiv 2010.06032, section 4.1): train with raised dropout.
+
+The paper raises BERT's dropout of attention weights from 0.10 to 0.15 and of hidden states from
+0.10 to 0.20; Meade et al. 2022 (arXiv 2110.08527) raise all of GPT-2's to 0.15. Both train longer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import TrainerCallback
+
+from fairforget.errors import InputError
+from fairforget.methods.method import Method, MethodOptions
+from fairforget.methods.passages import training_passages
+from fairforget.methods.training import train_on
+from fairforget.models.language_model import LanguageModel
+
+ATTENTION, HIDDEN, CAUSAL = 0.15, 0.20, 0.15
+"""Probabilities: of attention weights and hidden states of a masked model, and of a causal one."""
+DROPS_ATTENTION = re.compile(r"att\w*_(p?drop|dropout)|attention\.(self\.)?dropout")
+"""The path of a dropout of attention weights, in the names of transformers."""
+OTHER = re.compile(r"layer_?drop|classifier|summary|lora")
+"""Drops whole layers, or belongs to a head that does not predict tokens."""
+
+Places = list[tuple[nn.Module, str, float]]
+
+
+def dropout_places(model: nn.Module, *, causal: bool) -> Places:
+    """Return the dropouts of a model: the module, its attribute, and the raised probability.
+
+    Some modules are an `nn.Dropout`; others, as in Llama's attention, keep the probability as an
+    attribute of their own and pass it on.
+    """
+    places: Places = []
+    for path, module in model.named_modules():
+        names = [name for name in vars(module) if "drop" in name]
+        for name in ["p"] if isinstance(module, nn.Dropout) else names:
+            where = path if name == "p" else f"{path}.{name}"
+            if not isinstance(getattr(module, name), int | float) or OTHER.search(where):
+                continue
+            masked = ATTENTION if DROPS_ATTENTION.search(where) else HIDDEN
+            places.append((module, name, CAUSAL if causal else masked))
+    return places
+
+
+@contextmanager
+def raised_dropout(places: Places) -> Iterator[None]:
+    """Set the dropouts to their raised probabilities within the context."""
+    before = [(module, name, getattr(module, name)) for module, name, _ in places]
+    set_dropout(places)
+    try:
+        yield
+    finally:
+        set_dropout(before)
+
+
+def set_dropout(places: Places) -> None:
+    """Set the dropouts to the given probabilities."""
+    for module, name, probability in places:
+        setattr(module, name, probability)
+
+
+class RaiseDropout(TrainerCallback):
+    """Raises dropout once training begins: before, the trainer sets it to 0.
+
+    At the end the trainer restores the model's own probabilities.
+    """
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        """Raise it."""
+        set_dropout(self.places)
+
+
+def has_effect(language_model: LanguageModel, places: Places) -> bool:
+    """Return whether the predictions in training mode become random where dropout is raised."""
+    model = language_model.model
+    ids = torch.full((1, 8), language_model.start_id, device=language_model.device)
+    devices = [language_model.device] if language_model.device.type == "cuda" else []
+    was_training = model.training
+    with torch.random.fork_rng(devices), torch.no_grad(), raised_dropout(places):
+        torch.manual_seed(0)
+        model.train()
+        try:
+            first, second = (model(input_ids=ids).logits for _ in range(2))
+        finally:
+            model.train(was_training)
+    return not torch.equal(first, second)
+
+
+def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageModel:
+    """Continue the pre-training on passages of Wikipedia with raised dropout.
+
+    A family with dropout of the attention weights only, such as Llama, counts as one with dropout:
+    its published weights were trained without, but its code applies it.
+
+    Raises:
+        InputError: the model's family has no dropout; the retain corpus is not installed; or the
+            model cannot be trained.
+    """
+    places = dropout_places(language_model.model, causal=language_model.kind == "causal")
+    if not places or not has_effect(language_model, places):
+        raise InputError(
+            f"model {language_model.source!r}: its family "
+            f"{language_model.model.config.model_type!r} has no dropout to raise; choose another "
+            "method"
+        )
+    texts = training_passages(language_model, options.seed)
+    with raised_dropout(places):  # restores whole numbers too, which the trainer leaves alone
+        return train_on(language_model, texts, options, "Dropout", [RaiseDropout(places)])
+
+
+dropout = Method(
+    "dropout",
+    apply,
+    paper="Webster et al. 2020, arXiv 2010.06032",
+    summary="continued training on Wikipedia passages with raised dropout",
+)

@@ -1,0 +1,53 @@
+"""The texts for continued training: passages of the retain corpus `wikipedia`."""
+
+from __future__ import annotations
+
+import random
+import re
+from functools import cache
+
+from fairforget.corpora import HARMLESS, read_corpus
+from fairforget.models.language_model import LanguageModel
+from fairforget.training.preparation import HELD_OUT, RETAIN, Corpus, hold_out
+
+MAX_CHARACTERS = 300
+"""Length of a passage: about 70 tokens."""
+
+
+@cache
+def retain_corpus() -> Corpus:
+    """Return the retain corpus of all methods that train."""
+    return Corpus("wikipedia", read_corpus("wikipedia", label=HARMLESS))
+
+
+def training_passages(language_model: LanguageModel, seed: int) -> list[str]:
+    """Return the passages in random order, without the texts on which a budget is measured.
+
+    Args:
+        language_model: determines, as in `unlearn`, which texts are held out.
+        seed: of the order.
+
+    Raises:
+        InputError: the corpus is not installed.
+    """
+    held_out, others = hold_out(language_model, retain_corpus(), HELD_OUT[RETAIN])
+    unseen = {text for text, _ in held_out}
+    parts = [part for text, _ in others if text not in unseen for part in split_passage(text)]
+    random.Random(f"passages {seed}").shuffle(parts)
+    return parts
+
+
+def split_passage(text: str, longest: int = MAX_CHARACTERS) -> list[str]:
+    """Split a text into runs of whole sentences of at most `longest` characters each.
+
+    The end of a longer sentence is left out, from the last space before the limit.
+    """
+    parts: list[str] = []
+    for sentence in re.split(r"(?<=[.!?])\s+", text.strip()):
+        if len(sentence) > longest:
+            sentence = sentence[: longest + 1].rpartition(" ")[0] or sentence[:longest]
+        if parts and len(parts[-1]) + 1 + len(sentence) <= longest:
+            parts[-1] += f" {sentence}"
+        elif sentence:
+            parts.append(sentence)
+    return parts

@@ -1,0 +1,5 @@
+"""Swap the group words of a text for those of another group of the same domain."""
+
+from fairforget.methods.swapping.swap import swap
+
+__all__ = ["swap"]

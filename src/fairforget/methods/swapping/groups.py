@@ -1,0 +1,108 @@
+"""The words of another group of a domain, from the built-in lexicon: Muslims → Hindus."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from functools import cache
+
+from fairforget.corpora.builtin.lexicon import GroupTerm, group_terms, strip_article
+
+MODIFYING = ("race", "religion", "nationality")
+"""Domains whose words also modify other nouns: a Muslim, a Muslim school."""
+HEADS = (" people", " person", " men", " man", " women", " woman")
+NOUNS_ONLY = frozenset(
+    (
+        *("Dane", "Finn", "Irish Traveller", "Kurd", "New Zealander", "Pacific Islander"),
+        *("Slav", "Swede", "Jew", "Hasidic Jew", "Orthodox Jew", "Jehovah's Witness"),
+    )
+)
+"""Nouns that do not modify another noun."""
+ANOTHER_MEANING = frozenset(("Black", "Roma"))
+"""Words that mostly name no group before other nouns: the Black Sea, the Roma team."""
+LOWER_CASE = ("biracial", "mixed-race", "secular")
+"""Adjectives in lower case that name groups."""
+
+PLURAL, SINGULAR, ADJECTIVE = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A term in one of its forms."""
+
+    term: GroupTerm
+    kind: int
+
+
+def adjective_of(term: GroupTerm) -> str | None:
+    """Return the term as it modifies another noun: "Jewish people" → "Jewish"; None if it cannot.
+
+    Nor can most terms in lower case, such as "priests", or "white people", whose adjective mostly
+    names no group.
+    """
+    noun = strip_article(term.singular)
+    if term.domain not in MODIFYING or noun in NOUNS_ONLY:
+        return None
+    for head in HEADS:
+        noun = noun.removesuffix(head)
+    if not (noun[0].isupper() or noun in LOWER_CASE) or noun in ANOTHER_MEANING or " of " in noun:
+        return None
+    return noun
+
+
+def form_of(form: Form) -> str:
+    """Return the words of a form; an adjective that does not exist is replaced by the noun."""
+    noun = strip_article(form.term.singular)
+    return (form.term.plural, noun, adjective_of(form.term) or noun)[form.kind]
+
+
+@cache
+def known_forms(domain: str) -> dict[str, tuple[Form, ...]]:
+    """Return words → the forms that they can be: "Muslim" is a noun and an adjective."""
+    forms: dict[str, tuple[Form, ...]] = {}
+    for term in group_terms(domain):
+        for kind in (PLURAL, SINGULAR, ADJECTIVE):
+            if kind == ADJECTIVE and adjective_of(term) is None:
+                continue
+            words = form_of(Form(term, kind))
+            known = forms.get(words, ())
+            if all(other.kind != kind for other in known):
+                forms[words] = (*known, Form(term, kind))
+    return forms
+
+
+class Exchange:
+    """Which term takes the place of which, in one text: the same wherever the term occurs."""
+
+    def __init__(self, domain: str, seed: str) -> None:
+        """Draw the groups: each is replaced by the next of a random order.
+
+        Groups that modify nouns are exchanged among themselves, and the others too. A group that is
+        alone, such as the clergy, exchanges its own terms.
+
+        Args:
+            domain: of the built-in lexicon.
+            seed: of the draw.
+        """
+        self.rng = random.Random(seed)
+        self.terms: dict[str, list[GroupTerm]] = {}
+        for term in group_terms(domain):
+            self.terms.setdefault(term.group, []).append(term)
+        modifying = {g for g, terms in self.terms.items() if any(map(adjective_of, terms))}
+        self.group: dict[str, str] = {}
+        for part in (modifying, self.terms.keys() - modifying):
+            order = self.rng.sample(sorted(part), len(part))
+            self.group |= dict(zip(order, [*order[1:], *order[:1]], strict=True))
+        self.term: dict[tuple[GroupTerm, bool], GroupTerm] = {}
+
+    def replace(self, form: Form) -> str:
+        """Return the other group's words in the same form."""
+        modifies = form.kind == ADJECTIVE
+        key = form.term, modifies
+        if key not in self.term:
+            others = self.terms[self.group[form.term.group]]
+            candidates = [term for term in others if term != form.term]
+            if modifies:
+                candidates = [term for term in candidates if adjective_of(term)]
+            self.term[key] = self.rng.choice(candidates)
+        return form_of(Form(self.term[key], form.kind))

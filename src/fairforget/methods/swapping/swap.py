@@ -1,0 +1,131 @@
+"""Counterfactual texts: every group word replaced by that of another group of its domain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms, match_case
+from fairforget.methods.swapping.gender import begins_noun_phrase, gender_words, other_gender
+from fairforget.methods.swapping.groups import ADJECTIVE, SINGULAR, Exchange, known_forms
+
+GENDER = "gender"
+VOWEL_SOUND = re.compile(r"(?!eu)[aeio]|heir|hour|uncle|lgbt", re.IGNORECASE)
+"""Start of the swapped words that take "an"."""
+
+STARTS_NAME = re.compile(r"\s+[A-Z\d]")
+"""What follows a word that is part of a name: the European Union."""
+
+
+def swap(text: str, domain: str | None = None, *, seed: int = 0) -> str:
+    """Return the text with its group words swapped; the same text if it has none.
+
+    Gender words have fixed partners (`gender.toml`; names stay): "He saw her." → "She saw him.". In
+    the other domains each group of the lexicon is replaced by another one, drawn for each text:
+    "A Muslim school" → "A Jewish school". An adjective before a capital, and a noun with a
+    capital within a sentence, are taken as parts of names and stay: "the European Union",
+    "Natalie and Monk". Case is kept, and "a" and "an" are adapted.
+
+    Args:
+        text: any text.
+        domain: of the built-in lexicon; None for all of them.
+        seed: of the draw, together with the text.
+
+    Raises:
+        InputError: the lexicon has no such domain.
+    """
+    for known in DOMAINS if domain is None else (domain,):
+        text = _swap_gender(text) if known == GENDER else _swap_groups(text, known, seed)
+    return text
+
+
+def _swap_gender(text: str) -> str:
+    def replace(match: re.Match[str]) -> str:
+        word = match["words"]
+        other = other_gender(word.lower().replace("’", "'"), text[match.end() :])
+        if other is None:
+            return match[0]
+        other = other.replace("'", "’") if "’" in word else other
+        return _fit_article(match, _with_case(word, other))
+
+    return _gender_pattern().sub(replace, text)
+
+
+def _swap_groups(text: str, domain: str, seed: int) -> str:
+    exchange = Exchange(domain, f"{domain} {seed} {text}")
+    spellings = _spellings(domain)
+
+    def replace(match: re.Match[str]) -> str:
+        known = spellings[match["words"]]
+        forms = {form.kind: form for form in known_forms(domain)[known]}
+        if {ADJECTIVE, SINGULAR} <= forms.keys():
+            wanted = ADJECTIVE if begins_noun_phrase(text[match.end() :]) else SINGULAR
+        else:
+            wanted = min(forms)
+        opens = _opens_sentence(text[: match.start("words")])
+        if wanted == ADJECTIVE and STARTS_NAME.match(text, match.end()):
+            return match[0]
+        if match["words"] == match_case("A", known) != known and " " not in known and not opens:
+            return match[0]
+        words = exchange.replace(forms[wanted])
+        if match["words"] != known or opens:
+            words = _with_case(match["words"], words)
+        return _fit_article(match, words)
+
+    return _pattern(domain).sub(replace, text)
+
+
+def _with_case(example: str, words: str) -> str:
+    """Return the words in upper case, or capitalised, if the words that they replace are."""
+    if example.isupper():
+        return words.upper()
+    return match_case(example, words)
+
+
+def _opens_sentence(before: str) -> bool:
+    before = before.rstrip(" \t'\"“‘([")
+    return not before or before[-1] in ".!?:\n"
+
+
+def _fit_article(match: re.Match[str], words: str) -> str:
+    """Return the replacement with the indefinite article that fits it, if there was one."""
+    if not match["article"]:
+        return words
+    article = "an" if VOWEL_SOUND.match(words) else "a"
+    return match_case(match["article"], article) + match["space"] + words
+
+
+@cache
+def _gender_pattern() -> re.Pattern[str]:
+    words = gender_words()
+    return _compile({*words, *(word.replace("'", "’") for word in words)}, re.IGNORECASE)
+
+
+@cache
+def _pattern(domain: str) -> re.Pattern[str]:
+    return _compile(_spellings(domain))
+
+
+def _compile(words: Iterable[str], flags: int = 0) -> re.Pattern[str]:
+    longest_first = sorted(words, key=lambda word: (-len(word), word))
+    return re.compile(
+        r"(?<![\w-])(?:(?P<article>[Aa]n?)(?P<space>\s+))?"
+        rf"(?P<words>{'|'.join(map(re.escape, longest_first))})(?![\w-])",
+        flags,
+    )
+
+
+@cache
+def _spellings(domain: str) -> dict[str, str]:
+    """Return spelling → words of the lexicon: capitalised and in upper case, too.
+
+    Names of groups in lower case are recognised in phrases only: "black people", but not "polish".
+    """
+    group_terms(domain)  # refuses an unknown domain
+    spellings: dict[str, str] = {}
+    for words in known_forms(domain):
+        variants = [words, match_case("A", words), words.upper()]
+        for variant in [*variants, words.lower()] if " " in words else variants:
+            spellings.setdefault(variant, words)
+    return spellings

@@ -1,0 +1,124 @@
+"""Train at the published strength: no budget, no early stopping, no interpolation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from transformers import PrinterCallback, ProgressCallback, TrainerCallback
+
+from fairforget.methods.method import MethodOptions
+from fairforget.models.language_model import LanguageModel
+from fairforget.models.quiet import silence_libraries
+from fairforget.settings import DebiasSettings
+from fairforget.terminal.progress import progress_bar
+from fairforget.training.adapters import apply_adapter, reference_for
+from fairforget.training.config import UnlearningConfig
+from fairforget.training.preparation import check_trainable
+from fairforget.training.progress import TrainingProgress
+from fairforget.training.restore import restore_settings
+from fairforget.training.targets import Targets
+from fairforget.training.trainer import UnlearningTrainer
+from fairforget.training.weights import negate_update
+from fairforget.unlearning import training_config
+
+MAX_TOKENS = 128
+"""Tokens of a training text, at most, with the start and end token."""
+
+
+def train(
+    language_model: LanguageModel,
+    targets: Sequence[Targets],
+    retain: Sequence[Sequence[int]],
+    config: UnlearningConfig,
+    label: str,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> None:
+    """Train in place for all steps, and keep the trained weights.
+
+    Args:
+        language_model: causal or masked. It is left in eval mode, with its configuration and
+            `requires_grad` as they were.
+        targets: the encoded forget texts.
+        retain: token ids of the retain texts.
+        config: the training settings.
+        label: of the progress bar.
+        callbacks: further callbacks of the trainer.
+
+    Raises:
+        InputError: the model is in float16 or quantised, or a loss is not finite.
+    """
+    check_trainable(language_model)
+    model = language_model.model
+    model.to(config.device)  # type: ignore[arg-type]
+    with (
+        silence_libraries(),
+        restore_settings(model),
+        apply_adapter(model, config) as original,
+        progress_bar(label, config.max_steps) as advance,
+    ):
+        trainer = UnlearningTrainer(
+            model,
+            config,
+            targets,
+            retain,
+            processing_class=language_model.tokenizer,
+            ref_model=reference_for(model, original) if config.needs_ref_model else None,
+            callbacks=[TrainingProgress(advance), *callbacks],
+        )
+        for other in (ProgressCallback, PrinterCallback):
+            trainer.remove_callback(other)
+        try:
+            trainer.train()
+        finally:
+            model.eval()
+        if config.load_objective().negated:
+            negate_update(model, original)
+
+
+def train_on(
+    language_model: LanguageModel,
+    texts: Sequence[str],
+    options: MethodOptions,
+    label: str,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> LanguageModel:
+    """Continue the pre-training in place on texts: NLL of every token, without other losses.
+
+    A masked model predicts 15 % of the tokens, always the same ones of a text. The texts are
+    shuffled anew in each epoch, in an order that depends on the seed only.
+
+    Args:
+        language_model: causal or masked.
+        texts: the training texts; cut to `MAX_TOKENS`.
+        options: steps, texts per step, learning rate and seed.
+        label: of the progress bar.
+        callbacks: as for `train`.
+
+    Returns:
+        The same object.
+
+    Raises:
+        InputError: as for `train`.
+    """
+    config = training_config(
+        DebiasSettings(
+            objective="none",
+            retain_loss="nll",
+            retain_per_forget=1,
+            steps=options.steps,
+            batch_size=options.batch_size,
+            learning_rate=options.learning_rate,
+            seed=options.seed,
+        ),
+        options.work_dir,
+        device=language_model.device,
+        save_strategy="no",
+    )
+    end = [] if language_model.end_id is None else [language_model.end_id]
+    longest = min(MAX_TOKENS, language_model.longest_input) - 1 - len(end)
+    encoded = language_model.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    sequences = [[language_model.start_id, *ids[:longest], *end] for ids in encoded if ids]
+    # The trainer needs a forget text. Objective `none` gives it the loss 0, so it is a short one.
+    empty = Targets(tuple(sequences[0][:2] + end), (False, True, *[False] * len(end)))
+    train(language_model, [empty], sequences, config, label, callbacks)
+    return language_model

@@ -1,0 +1,91 @@
+"""This project's own training at its published strength: without a budget to stay within.
+
+`unlearn` interpolates the trained weights to a budget. Here the trained weights are the result, as
+an unlimited budget would give with α = 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from functools import partial
+
+from fairforget.corpora.builtin import builtin_texts
+from fairforget.methods.method import Method, MethodOptions
+from fairforget.methods.passages import retain_corpus
+from fairforget.methods.training import train
+from fairforget.models.language_model import LanguageModel
+from fairforget.objectives import OBJECTIVES
+from fairforget.settings import DebiasSettings, StudySettings
+from fairforget.training.preparation import Corpus, load_everyday_corpus, prepare
+from fairforget.unlearning import training_config
+
+OPTIONS = ("steps", "batch_size", "learning_rate")
+"""Options that are settings of `unlearn`, too, with the same defaults."""
+
+
+def method_settings(objective: str, options: MethodOptions) -> DebiasSettings:
+    """Return the settings of an objective.
+
+    trait-kl has the defaults of `unlearn`. The others have those of a study: 30 steps of 16 texts
+    at a learning rate of 2e-5, on the harmful spans, with a quarter as many retain texts. An option
+    that is not at its default takes precedence.
+    """
+    settings = DebiasSettings(objective=objective, seed=options.seed)
+    if objective != "trait-kl":
+        study = StudySettings()
+        names = ("selection", "retain_loss", "retain_loss_weight", "retain_per_forget", *OPTIONS)
+        settings = replace(settings, **{name: getattr(study, name) for name in names})
+    defaults = {field.name: field.default for field in fields(MethodOptions)}
+    given = {name: getattr(options, name) for name in OPTIONS}
+    return replace(settings, **{n: value for n, value in given.items() if value != defaults[n]})
+
+
+def forget_corpus(domain: str | None) -> Corpus:
+    """Return the built-in texts of one domain, or of all.
+
+    Raises:
+        InputError: the domain is unknown.
+    """
+    name = "builtin" if domain is None else f"builtin:{domain}"
+    return Corpus(name, builtin_texts(domain), domain)
+
+
+def apply(
+    language_model: LanguageModel, options: MethodOptions, *, objective: str
+) -> LanguageModel:
+    """Unlearn the built-in texts of a domain, or of all.
+
+    Raises:
+        InputError: the domain is unknown, the retain corpus is not installed, the model cannot be
+            trained, or a loss is not finite.
+    """
+    config = training_config(
+        method_settings(objective, options),
+        options.work_dir,
+        device=language_model.device,
+        save_strategy="no",
+    )
+    data = prepare(
+        language_model,
+        forget_corpus(options.domain),
+        retain_corpus(),
+        config,
+        everyday=load_everyday_corpus(),
+    )
+    train(language_model, data.targets, data.retain, config, f"Unlearning ({objective})")
+    return language_model
+
+
+def _method(objective: str, summary: str) -> Method:
+    paper = OBJECTIVES[objective].paper
+    return Method(objective, partial(apply, objective=objective), paper=paper, summary=summary)
+
+
+ascent = _method("ascent", "gradient ascent on the harmful words of biased texts")
+npo = _method("npo", "negative preference optimisation on the harmful words of biased texts")
+task_vector = _method(
+    "task-vector", "fine-tuning on the harmful words, whose weight difference is then subtracted"
+)
+trait_kl = _method(
+    "trait-kl", "training to predict traits after a group as the model does after a neutral word"
+)

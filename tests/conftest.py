@@ -51,8 +51,9 @@ GROUPS = {
 }
 """Tests → the group that shares a worker, because its tests share what takes long to make."""
 
-TEXTS = 60
-"""Built-in texts of each domain that `little_data` leaves."""
+TEXTS, GUARDED = 60, 24
+"""Built-in texts of each domain, and texts of the guard on harmful words, that `little_data`
+leaves."""
 
 # how long an example takes says nothing on a machine that does other things, too
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -104,6 +105,7 @@ def little_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generate, "_frames", cache(generate._frames.__wrapped__))
     held_out = harmful_words._held_out_texts.__wrapped__
     monkeypatch.setattr(harmful_words, "_held_out_texts", cache(held_out))
+    monkeypatch.setattr(harmful_words, "TEXTS", GUARDED)
     for role, number in HELD_OUT.items():
         monkeypatch.setitem(HELD_OUT, role, number // 8)
 

@@ -51,7 +51,7 @@ RETAIN = Corpus(
 EVERYDAY = Corpus(
     "everyday", [Text(str(n), f"Someone bought {n} apples at the market.") for n in range(420)]
 )
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("little_data")]
 
 UNBOUND = {"movement": None, "harmful_log_prob": None}
 """Options of a budget of perplexities alone: of random weights, a guard may reject every step."""

@@ -262,9 +262,9 @@ class LeaderboardSettings(ModelSettings):
         domain: Domain of the built-in lexicon to debias. Default: all.
         budget: The equal cost: every method that changes weights is interpolated to this maximum
             utility loss, beside the strength of its paper.
-        steps: Optimizer steps of the methods that train.
-        batch_size: Texts per step.
-        learning_rate: Peak learning rate of AdamW.
+        steps: Optimizer steps of the methods that train. Default: those of each method.
+        batch_size: Texts per step of these methods. Default: those of each method.
+        learning_rate: Peak learning rate of AdamW. Default: that of each method.
         cluster: Run sequentially (none), or on the Ray cluster at RAY_ADDRESS or, without that
             variable, one started on this machine (ray).
         cpus_per_run: CPU cores per run on the cluster.
@@ -277,9 +277,9 @@ class LeaderboardSettings(ModelSettings):
     seeds: int = 3
     domain: str | None = None
     budget: Budget = EQUAL_COST
-    steps: int = 40
-    batch_size: int = 32
-    learning_rate: float = 5e-5
+    steps: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
     cluster: Literal["none", "ray"] = "none"
     cpus_per_run: int = 1
     gpus_per_run: float = 0.0

@@ -13,7 +13,7 @@ from fairforget.errors import InputError
 from fairforget.methods.method import Method, MethodOptions
 from fairforget.methods.passages import training_passages
 from fairforget.methods.swapping import swap
-from fairforget.methods.training import train_on
+from fairforget.methods.training import MAX_ALPHA, train_on, training_settings
 from fairforget.models.language_model import LanguageModel
 
 
@@ -45,7 +45,8 @@ def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageMode
             passage, or the model cannot be trained.
     """
     passages = training_passages(language_model, options.seed)
-    count = options.steps * options.batch_size
+    settings = training_settings(options)
+    count = settings.steps * settings.batch_size
     texts = two_sided(passages, options.domain, seed=options.seed, limit=count)
     if not texts:
         raise InputError(
@@ -61,4 +62,5 @@ cda = Method(
     paper="Zhao et al. 2018, arXiv 1804.06876; Webster et al. 2020, arXiv 2010.06032",
     summary="continued training on Wikipedia passages with group words, and on the same with the "
     "words swapped for those of other groups",
+    max_alpha=MAX_ALPHA,
 )

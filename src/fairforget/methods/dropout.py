@@ -18,7 +18,7 @@ from transformers import TrainerCallback
 from fairforget.errors import InputError
 from fairforget.methods.method import Method, MethodOptions
 from fairforget.methods.passages import training_passages
-from fairforget.methods.training import train_on
+from fairforget.methods.training import MAX_ALPHA, train_on
 from fairforget.models.language_model import LanguageModel
 
 ATTENTION, HIDDEN, CAUSAL = 0.15, 0.20, 0.15
@@ -123,4 +123,5 @@ dropout = Method(
     apply,
     paper="Webster et al. 2020, arXiv 2010.06032",
     summary="continued training on Wikipedia passages with raised dropout",
+    max_alpha=MAX_ALPHA,
 )

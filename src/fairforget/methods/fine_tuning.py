@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fairforget.methods.method import Method, MethodOptions
 from fairforget.methods.passages import training_passages
-from fairforget.methods.training import train_on
+from fairforget.methods.training import MAX_ALPHA, train_on
 from fairforget.models.language_model import LanguageModel
 
 
@@ -23,4 +23,6 @@ fine_tuning = Method(
     apply,
     paper="no paper: a control",
     summary="continued training on Wikipedia passages, unchanged",
+    max_alpha=MAX_ALPHA,
+    is_control=True,
 )

@@ -24,11 +24,11 @@ class MethodOptions:
     """Domain of the built-in lexicon whose groups the method treats alike; None for all."""
     seed: int = 0
     """Seed of the data order and of sampled texts."""
-    steps: int = 40
-    """Optimizer steps of the methods that train."""
-    batch_size: int = 32
+    steps: int | None = None
+    """Optimizer steps of the methods that train; None, here and below, for the method's own."""
+    batch_size: int | None = None
     """Texts per step."""
-    learning_rate: float = 5e-5
+    learning_rate: float | None = None
     """Peak learning rate of AdamW."""
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 
@@ -21,8 +23,20 @@ from fairforget.training.trainer import UnlearningTrainer
 from fairforget.training.weights import negate_update
 from fairforget.unlearning import training_config
 
+OPTIONS = ("steps", "batch_size", "learning_rate")
+"""The options that are settings of `unlearn`, too."""
+BATCH_SIZE = 16
+"""Texts per step of continued pre-training: they are longer than forget texts."""
+MAX_ALPHA = 2.0
+"""A trained update can be extrapolated, as `unlearn` does."""
 MAX_TOKENS = 128
 """Tokens of a training text, at most, with the start and end token."""
+
+
+def given_options(options: MethodOptions) -> dict[str, Any]:
+    """Return the options of `OPTIONS` that have a value."""
+    values = {name: getattr(options, name) for name in OPTIONS}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def train(
@@ -75,6 +89,18 @@ def train(
             negate_update(model, original)
 
 
+def training_settings(options: MethodOptions) -> DebiasSettings:
+    """Return the settings of continued pre-training."""
+    settings = DebiasSettings(
+        objective="none",
+        retain_loss="nll",
+        retain_per_forget=1,
+        batch_size=BATCH_SIZE,
+        seed=options.seed,
+    )
+    return replace(settings, **given_options(options))
+
+
 def train_on(
     language_model: LanguageModel,
     texts: Sequence[str],
@@ -101,15 +127,7 @@ def train_on(
         InputError: as for `train`.
     """
     config = training_config(
-        DebiasSettings(
-            objective="none",
-            retain_loss="nll",
-            retain_per_forget=1,
-            steps=options.steps,
-            batch_size=options.batch_size,
-            learning_rate=options.learning_rate,
-            seed=options.seed,
-        ),
+        training_settings(options),
         options.work_dir,
         device=language_model.device,
         save_strategy="no",

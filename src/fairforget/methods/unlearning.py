@@ -6,38 +6,33 @@ an unlimited budget would give with α = 1.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.methods.method import Method, MethodOptions
 from fairforget.methods.passages import retain_corpus
-from fairforget.methods.training import train
+from fairforget.methods.training import MAX_ALPHA, OPTIONS, given_options, train
 from fairforget.models.language_model import LanguageModel
 from fairforget.objectives import OBJECTIVES
 from fairforget.settings import DebiasSettings, StudySettings
 from fairforget.training.preparation import Corpus, load_everyday_corpus, prepare
 from fairforget.unlearning import training_config
 
-OPTIONS = ("steps", "batch_size", "learning_rate")
-"""Options that are settings of `unlearn`, too, with the same defaults."""
-
 
 def method_settings(objective: str, options: MethodOptions) -> DebiasSettings:
     """Return the settings of an objective.
 
     trait-kl has the defaults of `unlearn`. The others have those of a study: 30 steps of 16 texts
-    at a learning rate of 2e-5, on the harmful spans, with a quarter as many retain texts. An option
-    that is not at its default takes precedence.
+    at a learning rate of 2e-5, on the harmful spans, with a quarter as many retain texts. Options
+    take precedence.
     """
     settings = DebiasSettings(objective=objective, seed=options.seed)
     if objective != "trait-kl":
         study = StudySettings()
         names = ("selection", "retain_loss", "retain_loss_weight", "retain_per_forget", *OPTIONS)
         settings = replace(settings, **{name: getattr(study, name) for name in names})
-    defaults = {field.name: field.default for field in fields(MethodOptions)}
-    given = {name: getattr(options, name) for name in OPTIONS}
-    return replace(settings, **{n: value for n, value in given.items() if value != defaults[n]})
+    return replace(settings, **given_options(options))
 
 
 def forget_corpus(domain: str | None) -> Corpus:
@@ -78,7 +73,13 @@ def apply(
 
 def _method(objective: str, summary: str) -> Method:
     paper = OBJECTIVES[objective].paper
-    return Method(objective, partial(apply, objective=objective), paper=paper, summary=summary)
+    return Method(
+        objective,
+        partial(apply, objective=objective),
+        paper=paper,
+        summary=summary,
+        max_alpha=MAX_ALPHA,
+    )
 
 
 ascent = _method("ascent", "gradient ascent on the harmful words of biased texts")

@@ -42,7 +42,7 @@ def commands() -> str:
         "|---|---|",
         "| 0 | success |",
         "| 1 | a condition of `compare --fail-if` holds; `rerun` found a figure that differs; "
-        "a run of `transfer` failed; or an internal error, with a traceback |",
+        "a run of `transfer` or `leaderboard` failed; or an internal error, with a traceback |",
         "| 2 | invalid input or usage: one line on stderr that names the cause |",
         "| 130 | interrupted; the same command resumes |",
         "",

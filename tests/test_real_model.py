@@ -50,7 +50,7 @@ def test_unlearn_save_load_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     main(
         [
             *("unlearn", "smollm2", "--output", str(output), "--forget", "builtin:gender"),
-            *("--steps", "4", "--batch_size", "8", "--budget.perplexity", "1.01"),
+            *("--steps", "3", "--batch_size", "8", "--budget.perplexity", "1.01"),
             # its target is the other distribution as a whole, which the guard would refuse
             *("--objective", "counterfactual-kl", "--budget.harmful_log_prob", "null"),
         ]

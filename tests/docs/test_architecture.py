@@ -67,7 +67,15 @@ else:
     raise AssertionError("NaN scores were accepted")
 assert "pronouns" in output_of("compare", "before", "after")
 
+from fairforget.methods import METHODS, MethodOptions
 import torch
+
+language_model = load_model("model", device="cpu")
+ids = torch.tensor([[1, 2, 3]])
+before = language_model.model(ids).logits
+flatter = METHODS["flattening"].apply(language_model, MethodOptions(Path("work")))
+torch.testing.assert_close(flatter.model(ids).logits, 0.95 * before)
+
 from fairforget.objectives import OBJECTIVES
 from fairforget.objectives.floored import FLOOR
 
@@ -84,7 +92,7 @@ def test_the_examples_work(tmp_path: Path) -> None:
         ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
     )
     examples = [block for block in blocks(PAGE) if block.title]
-    assert len(examples) == 8  # four things to add: a file and a line each
+    assert len(examples) == 10  # five things to add: a file and a line each
     for block in examples:
         apply(block, tmp_path / block.title)
     save_tiny("llama", tmp_path / "model")

@@ -12,15 +12,16 @@ from .blocks import ROOT
 
 LITTLE = """
 from fairforget.benchmarks import stereoset
-from fairforget.training import preparation
+from fairforget.training import harmful_words, preparation
 
 preparation.HELD_OUT.update(retain=3, everyday=5)
+harmful_words.TEXTS = 12
 all_items = stereoset.read_items
 stereoset.read_items = lambda *args, **more: all_items(*args, **more)[::60]
 """
 """Run before the notebook: less text and fewer items to measure, which is what takes time."""
 STEPS = re.compile(r"\b((?:max_)?steps)=\d+")
-FEW = r"\1=4"
+FEW = r"\1=2"
 
 pytestmark = pytest.mark.real_model
 

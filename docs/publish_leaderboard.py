@@ -1,0 +1,140 @@
+"""Copy a leaderboard into docs/results and generate its page in docs/pages/results.
+
+python docs/publish_leaderboard.py           after `fairforget leaderboard --config
+                                             configs/leaderboard.yaml --output runs/leaderboard`
+python docs/publish_leaderboard.py --table   only regenerate the page
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+
+from dot_plot import Mark, Panel, Shape, dot_plot
+from fairforget.benchmarks.measurement import ALL
+from fairforget.leaderboards.page import headline
+from fairforget.leaderboards.plan import EQUAL, PUBLISHED
+from fairforget.leaderboards.record import Effect, LeaderboardRecord
+from fairforget.leaderboards.tables import costs_table, make_parts
+from fairforget.records.paths import LEADERBOARD
+from fairforget.records.store import read_record
+from fairforget.report.tables import Table
+from results_page import RESULTS, Page, render_page, show_picture, write_files
+from study_archive import ROOT
+
+NAME = "leaderboard"
+PLACE = RESULTS / NAME / LEADERBOARD
+DOTS: dict[str, Shape] = {EQUAL: "dot", PUBLISHED: "ring"}
+SHOWN = (
+    ("contribution", "after", "contribution of the group"),
+    ("ss", "after", "stereotype score"),
+    ("lms", "change", "change of LMS"),
+)
+"""Score of StereoSet, which of its numbers, and the title of its panel."""
+
+
+def render_leaderboard() -> dict[str, str]:
+    """Markdown and picture of the page, by file name."""
+    record = read_record(PLACE, LeaderboardRecord)
+    (model,) = record.models
+    page = Page(
+        title="Debiasing methods side by side",
+        opening=[
+            show_picture(
+                NAME,
+                "For each method, the contribution of the group that is left, the stereotype score "
+                "and the change of LMS, with 95 % intervals; the tables below have the numbers",
+            )
+        ],
+        findings=headline(record).sentences,
+        body=_body(record, model),
+        picture=_picture(record, model),
+    )
+    script = "docs/publish_leaderboard.py"
+    return render_page(NAME, page, script=script)
+
+
+def _picture(record: LeaderboardRecord, model: str) -> str:
+    effects = {
+        (e.method, e.cost, e.measure): e
+        for e in record.effects
+        if (e.model, e.benchmark, e.domain) == (model, "stereoset", ALL)
+    }
+
+    def left(method: str) -> float:
+        known = [effects.get((method, cost, "contribution")) for cost in (EQUAL, PUBLISHED)]
+        return next(abs(effect.after.value) for effect in known if effect)
+
+    methods = sorted(dict.fromkeys(method for method, *_ in effects), key=left)
+    panels = [
+        Panel(
+            title,
+            [
+                [
+                    _mark(effects[method, cost, measure], number, DOTS[cost])
+                    for cost in DOTS
+                    if (method, cost, measure) in effects
+                ]
+                for method in methods
+            ],
+            line=_original(effects, measure, number),
+        )
+        for measure, number, title in SHOWN
+    ]
+    legend: dict[Shape, str] = {
+        "dot": "at equal cost: at most 1 % more perplexity; the line is the original model",
+        "ring": "as published; prompt and self-debias have no other strength",
+    }
+    return dot_plot(methods, panels, legend)
+
+
+def _mark(effect: Effect, number: str, shape: Shape) -> Mark:
+    score = effect.after if number == "after" else effect.change
+    return Mark(score.value, shape, score.ci)
+
+
+def _original(
+    effects: dict[tuple[str, str, str], Effect], measure: str, number: str
+) -> float | None:
+    if number == "change":
+        return 0.0
+    return next((e.before.value for key, e in effects.items() if key[2] == measure), None)
+
+
+def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
+    seeds = Counter(row.method for row in record.rows if row.cost == PUBLISHED)
+    yield (
+        f"Model: SmolLM2-135M-Instruct in float32. Seeds of the methods that have any: "
+        f"{max(seeds.values())}; with one seed, intervals cover items only. "
+        "[How to read and extend this page](../how-to/leaderboard.md)."
+    )
+    yield from ("", "```text", f"fairforget leaderboard --config configs/{NAME}.yaml", "```", "")
+    for part in make_parts(record):
+        yield from _section(part.title, part.table)
+    yield from _section("Cost", costs_table(record, model))
+    if record.failed:
+        yield "## Failed runs"
+        yield ""
+        yield from (f"- {failure.run}: {failure.error}" for failure in record.failed)
+        yield ""
+
+
+def _section(title: str, table: Table) -> Iterator[str]:
+    yield from (f"## {title}", "", table.markdown(), table.note, "")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--table", action="store_true", help="only regenerate the page")
+    if not parser.parse_args().table:
+        PLACE.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / "runs" / NAME / LEADERBOARD, PLACE)
+    write_files(render_leaderboard())
+
+
+if __name__ == "__main__":
+    main()

@@ -42,6 +42,9 @@ def projection(states: Tensor, max_directions: int, seed: int = 0) -> Tensor:
     dimension and centred, with one row of weights per group. The rounds end when a classifier is at
     chance on held-out sets, or would exceed the number of directions.
 
+    Bias Bench fits one linear support vector machine per group instead, does not centre the states,
+    and runs all rounds. With the same classifier, the authors' code gives the same projection.
+
     Args:
         states: [sets, groups, d] of sentences that differ only in the group.
         max_directions: number of directions to erase at most. Those of the first classifier, one

@@ -14,10 +14,11 @@ from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms
 from fairforget.errors import InputError
 from fairforget.methods import METHODS, group_sentences, inlp
-from fairforget.methods.erasure import erase, fold, mean_states
+from fairforget.methods.erasure import erase, fold, mean_states, untie_head
 from fairforget.methods.group_sentences import counterfactual_sets
 from fairforget.methods.method import MethodOptions
 from fairforget.models.saving import save_model
+from fairforget.training.weights import WeightLine
 
 from ..models import CAUSAL, MASKED, SENTENCES, tiny_model
 
@@ -67,6 +68,20 @@ def test_folded_head_gives_the_logits_of_erased_states(family: str) -> None:
     fold(language_model, projection)
     assert torch.allclose(logits(model), logits(expected), atol=1e-4)
     assert not torch.allclose(logits(model), before, atol=1e-2)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "gemma2", "bert"])
+def test_erasure_of_an_untied_model_can_be_interpolated(family: str) -> None:
+    language_model = tiny_model(family)
+    model = language_model.model
+    before = logits(model)
+    untie_head(language_model)
+    assert torch.equal(logits(model), before)
+    original = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    fold(language_model, random_projection(32))
+    line = WeightLine(model, original)
+    line.move_to(0)
+    assert torch.equal(logits(model), before)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -85,16 +85,29 @@ def fold(language_model: LanguageModel, projection: Tensor) -> None:
     Raises:
         InputError: the output head is not a linear layer.
     """
+    head = untie_head(language_model)
+    with torch.no_grad():
+        head.weight.copy_(head.weight.double() @ projection.to(head.weight.device))
+
+
+def untie_head(language_model: LanguageModel) -> nn.Linear:
+    """Give the output head weights of its own, and return it; the logits stay the same.
+
+    The original must be untied before its weights are copied: `named_parameters` has no head of a
+    tied model, so that interpolation would leave the head erased.
+
+    Raises:
+        InputError: the output head is not a linear layer.
+    """
     head = output_head(language_model)
     model = language_model.model
-    weight = head.weight.detach()
-    folded = weight.double() @ projection.to(weight.device)
-    head.weight = nn.Parameter(folded.to(weight.dtype))
+    head.weight = nn.Parameter(head.weight.detach().clone())
     if head.bias is not None:  # BERT's is tied, too
         head.bias = nn.Parameter(head.bias.detach().clone())
     for config in (model.config, model.config.get_text_config()):
         config.tie_word_embeddings = False
     model.all_tied_weights_keys = model.get_expanded_tied_weights_keys(all_submodels=True)
+    return head
 
 
 def mean_states(language_model: LanguageModel, sentences: Sequence[str]) -> Tensor:

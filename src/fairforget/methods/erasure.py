@@ -1,0 +1,169 @@
+"""Erase the direction of a group from what the output head reads, for good.
+
+An erasure is a linear map P [d, d] of the last hidden state h [d], after the final norm and
+whatever else comes before the output head W [vocabulary, d]. W (P h) = (W P) h, so P is folded into
+the head. The head is untied from the input embeddings, which stay as they are, and the result is a
+model of the same class that plain `from_pretrained` loads. A bias, a scale or a soft cap of the
+logits is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from fairforget.corpora.builtin.lexicon import DOMAINS
+from fairforget.errors import InputError
+from fairforget.forward.packing import group_by_length, pad
+from fairforget.methods.group_sentences import counterfactual_sets
+from fairforget.methods.method import MethodOptions
+from fairforget.models.language_model import LanguageModel
+from fairforget.scoring.causal import BATCH_TOKENS
+
+Fit = Callable[[Tensor], Tensor]
+"""States [sets, groups, d], in float64 → the erasure [d, d]. The sentences of a set differ only in
+the group, which has the same place in every set."""
+
+
+def erase(language_model: LanguageModel, options: MethodOptions, fit: Fit) -> LanguageModel:
+    """Erase the groups of a domain, or of all domains one after the other, from a model.
+
+    Every domain has an erasure of its own, fitted on states from which the domains before it have
+    been erased; the result is their product.
+
+    Args:
+        language_model: its head is changed.
+        options: `domain` and `seed` are used.
+        fit: the method.
+
+    Raises:
+        InputError: the model's output head is not a linear layer, or the domain is unknown.
+    """
+    head = output_head(language_model)
+    projection = torch.eye(head.in_features, dtype=torch.float64)
+    for domain in selected_domains(options):
+        sets = counterfactual_sets(domain, seed=options.seed)
+        states = mean_states(language_model, [*chain.from_iterable(sets)])
+        states = (states @ projection.T).unflatten(0, (len(sets), -1))
+        projection = fit(states) @ projection
+    fold(language_model, projection)
+    return language_model
+
+
+def selected_domains(options: MethodOptions) -> tuple[str, ...]:
+    """Return the domains to erase."""
+    return DOMAINS if options.domain is None else (options.domain,)
+
+
+def output_head(language_model: LanguageModel) -> nn.Linear:
+    """Return the layer that turns states into logits.
+
+    Raises:
+        InputError: it is not a linear layer.
+    """
+    head = language_model.model.get_output_embeddings()
+    if type(head) is not nn.Linear:
+        raise InputError(
+            f"model {language_model.source!r}: an erasure is folded into a linear output head, but "
+            f"its head is {type(head).__name__}; give a model in full precision with a linear head"
+        )
+    return head
+
+
+def fold(language_model: LanguageModel, projection: Tensor) -> None:
+    """Make the output head W that of erased states, W P, apart from the input embeddings.
+
+    Args:
+        language_model: changed in place.
+        projection: [d, d] P, which maps a state h to P h.
+
+    Raises:
+        InputError: the output head is not a linear layer.
+    """
+    head = untie_head(language_model)
+    with torch.no_grad():
+        head.weight.copy_(head.weight.double() @ projection.to(head.weight.device))
+
+
+def untie_head(language_model: LanguageModel) -> nn.Linear:
+    """Give the output head weights of its own, and return it; the logits stay the same.
+
+    The original must be untied before its weights are copied: `named_parameters` has no head of a
+    tied model, so that interpolation would leave the head erased.
+
+    Raises:
+        InputError: the output head is not a linear layer.
+    """
+    head = output_head(language_model)
+    model = language_model.model
+    head.weight = nn.Parameter(head.weight.detach().clone())
+    if head.bias is not None:  # BERT's is tied, too
+        head.bias = nn.Parameter(head.bias.detach().clone())
+    for config in (model.config, model.config.get_text_config()):
+        config.tie_word_embeddings = False
+    model.all_tied_weights_keys = model.get_expanded_tied_weights_keys(all_submodels=True)
+    return head
+
+
+def mean_states(language_model: LanguageModel, sentences: Sequence[str]) -> Tensor:
+    """Return the mean over its tokens of what the output head reads, for each sentence.
+
+    The mean over tokens is what Bias Bench (Meade et al. 2022) uses. Start and end tokens are input
+    but do not count.
+
+    Args:
+        language_model: dropout is off while it runs; its mode is restored.
+        sentences: each of at least one token.
+
+    Returns:
+        [sentences, d], in float64, on the CPU.
+    """
+    encoded = language_model.tokenizer([*sentences], add_special_tokens=False)["input_ids"]
+    end = [] if language_model.end_id is None else [language_model.end_id]
+    longest = language_model.longest_input - 1 - len(end)
+    rows = [[language_model.start_id, *ids[:longest], *end] for ids in encoded]
+    means: list[Tensor] = [torch.empty(0)] * len(rows)
+    model = language_model.model
+    training = model.training
+    model.eval()
+    try:
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+        for batch in group_by_length(order, lambda i: len(rows[i]), BATCH_TOKENS):
+            inputs = pad([rows[i] for i in batch])
+            inputs = {name: value.to(model.device) for name, value in inputs.items()}
+            for i, states in zip(batch, _head_input(model, inputs), strict=True):
+                inner = states[1 : len(rows[i]) - len(end)]
+                means[i] = inner.double().mean(0).cpu()
+    finally:
+        model.train(training)
+    return torch.stack(means)
+
+
+class _HeadReachedError(Exception):
+    """Carries the states and ends the forward pass: the logits are not needed."""
+
+    def __init__(self, states: Tensor) -> None:
+        super().__init__()
+        self.states = states
+
+
+def _head_input(model: PreTrainedModel, inputs: dict[str, Tensor]) -> Tensor:
+    """Return what the output head reads, [rows, width, d]."""
+
+    def stop(_: nn.Module, args: tuple[Any, ...]) -> None:
+        raise _HeadReachedError(args[0])
+
+    hook = model.get_output_embeddings().register_forward_pre_hook(stop)
+    try:
+        with torch.inference_mode():
+            model(**inputs)
+    except _HeadReachedError as reached:
+        return reached.states
+    finally:
+        hook.remove()
+    raise RuntimeError("the forward pass does not call the output head")

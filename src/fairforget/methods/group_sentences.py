@@ -1,0 +1,156 @@
+"""Sentences that differ only in the group that they name: what erasures are fitted on.
+
+The counterfactual sets of Liang et al. (2020), "Towards Debiasing Sentence Representations": a
+sentence that names a group, and the same sentence with the words for every other group.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from functools import cache
+
+from fairforget.corpora import HARMLESS, read_corpus
+from fairforget.corpora.builtin.generate import (
+    fill_frame,
+    make_frame,
+    shuffle_attributes,
+    shuffled_rounds,
+)
+from fairforget.corpora.builtin.lexicon import (
+    GroupTerm,
+    group_terms,
+    match_case,
+    read_data,
+    strip_article,
+)
+from fairforget.selection.identity import mentions_of
+
+CORPUS = "wikipedia"
+"""Corpus of the sentences."""
+MAX_SENTENCES = 1_000
+"""Sentences of a domain, the swapped ones included."""
+MAX_GROUPS = 10
+"""Groups of a domain: those that most sentences name. Only nationalities are more."""
+MAX_WORDS = 40
+"""Longest sentence."""
+PRONOUNS = {"women": (("she",), ("herself",)), "men": (("he",), ("himself",))}
+"""Group → the pronouns that have one counterpart each, as lists of forms."""
+AMBIGUOUS = re.compile(r"\b(?:her|hers|him|his)\b", re.IGNORECASE)
+"""Pronouns with several counterparts, or with one that has several."""
+
+MODIFIERS = ("human", "humans")
+"""Neutral words of terms that modify another noun, as in "European Union"."""
+
+Forms = tuple[str, ...]
+"""A term's plural, and its singular with and without its article."""
+
+
+def counterfactual_sets(domain: str, *, seed: int = 0) -> list[tuple[str, ...]]:
+    """Return sets of sentences that differ only in the group that they name.
+
+    The sentences are from Wikipedia. If those that name a group of the domain are too few, the
+    harmless templates of the built-in corpus give the others. A term is replaced by the term at
+    the same place in the list of the other group, so "mother" by "father". Sentences that name
+    several groups of the domain are left out, those in which a term modifies another noun, and for
+    gender those with *her*, *hers*, *him* or *his*.
+
+    Args:
+        domain: a domain of the built-in lexicon.
+        seed: of the choice of sentences.
+
+    Returns:
+        [sets][groups] sentences, with the groups in the same order in every set.
+
+    Raises:
+        InputError: the domain is unknown, or the corpus cannot be read.
+    """
+    terms: dict[str, list[GroupTerm]] = {}
+    for term in group_terms(domain):
+        terms.setdefault(term.group, []).append(term)
+    words = {group: _all_forms(domain, group, terms[group]) for group in terms}
+    found = _find_terms(domain, words)
+    named = Counter(group for _, group, _ in found)
+    groups = sorted(terms, key=lambda group: -named[group])[:MAX_GROUPS]
+    rng = random.Random(f"{domain} sentences {seed}")
+    rng.shuffle(found)
+    count = MAX_SENTENCES // len(groups)
+    sets = [
+        tuple(_swap(sentence, matches, group, words[other]) for other in groups)
+        for sentence, group, matches in found
+        if group in groups
+    ][:count]
+    data = read_data("harmless.toml")
+    templates = shuffled_rounds(data.pop("templates"), rng)
+    attributes = shuffle_attributes(data, rng)
+    while len(sets) < count:
+        frame = make_frame(next(templates), attributes)
+        place = rng.randrange(max(map(len, terms.values())))
+        chosen = (terms[group][place % len(terms[group])] for group in groups)
+        sets.append(tuple(fill_frame("template", frame, term).text for term in chosen))
+    return sets
+
+
+def _all_forms(domain: str, group: str, terms: list[GroupTerm]) -> list[Forms]:
+    """Return the forms of every term of a group, after its pronouns."""
+    pronouns = PRONOUNS[group] if domain == "gender" else ()
+    nouns = ((term.plural, term.singular, strip_article(term.singular)) for term in terms)
+    return [*pronouns, *nouns]
+
+
+@cache
+def _sentences() -> tuple[str, ...]:
+    """Return the sentences of the corpus that are short enough."""
+    texts = read_corpus(CORPUS, label=HARMLESS)
+    split = (re.split(r"(?<=[.!?])\s+(?=[A-Z])", text.text) for text in texts)
+    return tuple(part for parts in split for part in parts if len(part.split()) <= MAX_WORDS)
+
+
+Match = tuple[int, int, int, int]
+"""Start and end in a sentence, and the place of the term and of its form in the lists."""
+
+
+def _find_terms(domain: str, words: dict[str, list[Forms]]) -> list[tuple[str, str, list[Match]]]:
+    """Return the sentences that name exactly one group of a domain, the group, and its terms."""
+    places = {
+        form: (group, term, number)
+        for group, terms in reversed(words.items())  # of equal forms, the first counts
+        for term, forms in reversed([*enumerate(terms)])
+        for number, form in enumerate(forms)
+    }
+    opening = {match_case("A", form): place for form, place in places.items()}
+    longest = sorted({*places, *opening}, key=len, reverse=True)
+    pattern = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest))})(?![\w-])")
+    found = []
+    for sentence in _sentences():
+        if domain == "gender" and AMBIGUOUS.search(sentence):
+            continue
+        named, matches = set(), []
+        for match in pattern.finditer(sentence):
+            place = (places if match.start() else opening).get(match.group())
+            if place is None:  # part of a title
+                break
+            named.add(place[0])
+            matches.append((*match.span(), *place[1:]))
+        else:
+            if len(named) == 1 and not _modifies(sentence, matches):
+                found.append((sentence, named.pop(), matches))
+    return found
+
+
+def _modifies(sentence: str, matches: list[Match]) -> bool:
+    """Whether one of the terms modifies another noun."""
+    mentions = mentions_of(sentence)
+    modifying = {mention.end for mention in mentions if mention.word.split()[-1] in MODIFIERS}
+    return any(end in modifying for _, end, *_ in matches)
+
+
+def _swap(sentence: str, matches: list[Match], group: str, other: list[Forms]) -> str:
+    """Return a sentence with the terms of another group."""
+    parts, at = [], 0
+    for start, end, term, form in matches:
+        word = other[term % len(other)][form]
+        parts += [sentence[at:start], word if start else match_case("A", word)]
+        at = end
+    return "".join([*parts, sentence[at:]])

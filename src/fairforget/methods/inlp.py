@@ -1,0 +1,135 @@
+"""INLP (Ravfogel et al. 2020): project out classifiers of the group until they are at chance.
+
+A round fits a linear classifier of the group and projects the states onto its nullspace.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.linalg import orth
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+from torch import Tensor
+
+from fairforget.methods.erasure import erase, output_head, selected_domains
+from fairforget.methods.method import Method, MethodOptions
+from fairforget.models.language_model import LanguageModel
+
+MAX_SHARE = 0.1
+"""Largest share of the hidden size that is erased, for all domains together; the first classifier
+of a domain is erased in any case. Bias Bench erases 80 classifiers, of one to three directions
+each, from 768."""
+HELD_OUT = 0.2
+"""Share of the sets on which classifiers are tested."""
+STANDARD_ERRORS = 2.0
+"""A classifier is at chance if its accuracy is at most this many standard errors above."""
+PENALTY = 1.0
+"""Weight of ½ ‖w‖² beside the sum of the losses, as the default of scikit-learn."""
+
+Floats = npt.NDArray[np.float64]
+Vector = np.ndarray[tuple[int], np.dtype[np.float64]]
+
+
+def projection(states: Tensor, max_directions: int, seed: int = 0) -> Tensor:
+    """Return the projection onto the nullspace of all classifiers (Ravfogel et al. 2020, Alg. 1).
+
+    A classifier is a logistic regression on states that are scaled to a mean square of 1 per
+    dimension and centred, with one row of weights per group. The rounds end when a classifier is at
+    chance on held-out sets, or would exceed the number of directions.
+
+    Bias Bench fits one linear support vector machine per group instead, does not centre the states,
+    and runs all rounds. With the same classifier, the authors' code gives the same projection.
+
+    Args:
+        states: [sets, groups, d] of sentences that differ only in the group.
+        max_directions: number of directions to erase at most. Those of the first classifier, one
+            fewer than groups, are erased even if they are more.
+        seed: of the choice of the held-out sets.
+
+    Returns:
+        [d, d], symmetric and idempotent.
+    """
+    sets, groups, size = states.shape
+    scaled = (states / states.square().mean().sqrt()).numpy()
+    order = np.random.default_rng(seed).permutation(sets)
+    held_out = max(1, round(HELD_OUT * sets))
+    test, train = scaled[order[:held_out]], scaled[order[held_out:]]
+    mean = train.mean((0, 1))
+    test, train = test - mean, train - mean
+    matrix = np.eye(size)
+    erased: list[Floats] = []
+    while not erased or sum(map(len, erased)) + groups - 1 <= max_directions:
+        weights = fit_classifier(train @ matrix)
+        if is_at_chance(test @ matrix, weights):
+            break
+        erased.append(orth(weights[:-1].T).T)
+        basis = orth(np.concatenate(erased).T)  # orthogonal to each other up to rounding
+        matrix = np.eye(size) - basis @ basis.T
+    return torch.from_numpy(matrix)
+
+
+def fit_classifier(states: Floats) -> Floats:
+    """Return the weights of a logistic regression of the group, which sum to zero over groups.
+
+    Minimises the sum of −log softmax(W x) of the group, plus ½ `PENALTY` ‖W‖². There is no
+    intercept: states are centred and groups of equal size.
+
+    Args:
+        states: [sets, groups, d], centred.
+
+    Returns:
+        [groups, d].
+    """
+    sets, groups, size = states.shape
+    inputs = states.reshape(-1, size)
+    labels = np.tile(np.eye(groups), (sets, 1))
+
+    def loss(flat: Vector) -> tuple[float, Vector]:
+        weights = flat.reshape(groups, size)
+        log_probs = log_softmax(inputs @ weights.T, axis=1)
+        gradient = (np.exp(log_probs) - labels).T @ inputs + PENALTY * weights
+        value = -(labels * log_probs).sum() + PENALTY * (weights**2).sum() / 2
+        return float(value), gradient.ravel()
+
+    found = minimize(
+        loss,
+        np.zeros(groups * size),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 10_000, "maxfun": 10_000, "gtol": 1e-6, "ftol": 0.0},
+    )
+    weights = np.asarray(found.x, np.float64).reshape(groups, size)
+    centred: Floats = weights - weights.mean(0)
+    return centred
+
+
+def is_at_chance(states: Floats, weights: Floats) -> bool:
+    """Whether a classifier finds the group of states [sets, groups, d] no better than by chance."""
+    sets, groups, _ = states.shape
+    accuracy = ((states @ weights.T).argmax(-1) == np.arange(groups)).mean()
+    chance = 1 / groups
+    error = math.sqrt(chance * (1 - chance) / (sets * groups))
+    return bool(accuracy <= chance + STANDARD_ERRORS * error)
+
+
+def _apply(language_model: LanguageModel, options: MethodOptions) -> LanguageModel:
+    size = output_head(language_model).in_features
+    limit = math.floor(MAX_SHARE * size / len(selected_domains(options)))
+    return erase(
+        language_model, options, partial(projection, max_directions=limit, seed=options.seed)
+    )
+
+
+inlp = Method(
+    name="inlp",
+    apply=_apply,
+    paper="Ravfogel et al. 2020, Null It Out: Guarding Protected Attributes by Iterative Nullspace "
+    "Projection, ACL",
+    summary="Erases the directions of linear classifiers of the group from the last hidden state, "
+    "one after the other, until they are at chance.",
+)

@@ -1,0 +1,228 @@
+"""What erasures share: their sentences, the states that they are fitted on, the folded head."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+
+from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms
+from fairforget.errors import InputError
+from fairforget.methods import METHODS, group_sentences, inlp
+from fairforget.methods.erasure import erase, fold, mean_states, untie_head
+from fairforget.methods.group_sentences import counterfactual_sets
+from fairforget.methods.method import MethodOptions
+from fairforget.models.saving import save_model
+from fairforget.training.weights import WeightLine
+
+from ..models import CAUSAL, MASKED, SENTENCES, tiny_model
+
+FAMILIES = [*CAUSAL, *MASKED]
+IDS = torch.tensor([[5, 9, 300, 41, 7, 7, 120]])
+CORPUS = (
+    "A woman and her dog met a man.",  # two groups
+    "Women are often early.",
+    "The mother said that she was in the garden.",
+    "There is a bachelor in her house.",  # an ambiguous pronoun
+    "It rained.",
+    "The European Union is large.",
+    "An African has seen it.",
+    "This Women is a title.",
+    "A father gave it to an uncle in the sportsmen-only club.",
+)
+
+
+@pytest.fixture
+def corpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_sentences, "_sentences", lambda: CORPUS)
+    monkeypatch.setattr(group_sentences, "MAX_SENTENCES", 200)
+
+
+def random_projection(size: int) -> torch.Tensor:
+    torch.manual_seed(1)
+    directions = torch.linalg.qr(torch.randn(size, 3, dtype=torch.float64)).Q
+    return torch.eye(size, dtype=torch.float64) - directions @ directions.T
+
+
+def logits(model: Any) -> torch.Tensor:
+    with torch.no_grad():
+        return model(input_ids=IDS, attention_mask=torch.ones_like(IDS)).logits
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_folded_head_gives_the_logits_of_erased_states(family: str) -> None:
+    language_model = tiny_model(family)
+    model = language_model.model
+    head = copy.deepcopy(model.get_output_embeddings())
+    projection = random_projection(head.in_features)
+    expected = copy.deepcopy(model)
+    expected.get_output_embeddings().register_forward_pre_hook(
+        lambda _, args: (args[0] @ projection.to(args[0].dtype).T,)
+    )
+    before = logits(model)
+    fold(language_model, projection)
+    assert torch.allclose(logits(model), logits(expected), atol=1e-4)
+    assert not torch.allclose(logits(model), before, atol=1e-2)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "gemma2", "bert"])
+def test_erasure_of_an_untied_model_can_be_interpolated(family: str) -> None:
+    language_model = tiny_model(family)
+    model = language_model.model
+    before = logits(model)
+    untie_head(language_model)
+    assert torch.equal(logits(model), before)
+    original = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    fold(language_model, random_projection(32))
+    line = WeightLine(model, original)
+    line.move_to(0)
+    assert torch.equal(logits(model), before)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_saved_model_loads_with_the_same_logits(family: str, tmp_path: Path) -> None:
+    language_model = tiny_model(family)
+    model = language_model.model
+    embeddings = model.get_input_embeddings().weight.detach().clone()
+    fold(language_model, random_projection(model.get_output_embeddings().in_features))
+    model.tie_weights()  # as libraries call it at will
+    folded = logits(model)
+    save_model(language_model, tmp_path / "model")
+    loader = AutoModelForMaskedLM if family in MASKED else AutoModelForCausalLM
+    loaded, info = loader.from_pretrained(tmp_path / "model", output_loading_info=True)
+    assert not info["missing_keys"]
+    assert not info["unexpected_keys"]
+    assert torch.equal(logits(loaded.eval()), folded)
+    assert torch.equal(loaded.get_input_embeddings().weight, embeddings)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "opt", "qwen2", "bert", "roberta"])
+def test_mean_states_are_those_that_the_logits_imply(family: str) -> None:
+    language_model = tiny_model(family)
+    model, tokenizer = language_model.model, language_model.tokenizer
+    head = model.get_output_embeddings()
+    inverse = torch.linalg.pinv(head.weight.detach().double())
+    bias = 0 if head.bias is None else head.bias.detach()
+    states = mean_states(language_model, SENTENCES)
+    for sentence, state in zip(SENTENCES, states, strict=True):
+        ids = [language_model.start_id, *tokenizer(sentence, add_special_tokens=False)["input_ids"]]
+        inner = slice(1, len(ids))
+        ids += [language_model.end_id] if family in MASKED else []
+        with torch.no_grad():
+            found = model(input_ids=torch.tensor([ids])).logits[0, inner]
+        implied = (found - bias).double() @ inverse.T
+        assert torch.allclose(state, implied.mean(0), atol=1e-4)
+
+
+def test_mode_is_restored_and_hook_removed() -> None:
+    language_model = tiny_model("gpt2")
+    language_model.model.train()
+    mean_states(language_model, SENTENCES)
+    assert language_model.model.training
+    assert not language_model.model.get_output_embeddings()._forward_pre_hooks
+
+
+def test_head_that_is_not_linear_is_refused(tmp_path: Path) -> None:
+    language_model = tiny_model("llama")
+    language_model.model.lm_head = torch.nn.Sequential(torch.nn.Linear(32, 400))
+    with pytest.raises(InputError, match=r"'llama'.*Sequential.*linear head"):
+        erase(language_model, MethodOptions(tmp_path), lambda states: states[0])
+
+
+@pytest.mark.usefixtures("corpus")
+def test_terms_of_a_sentence_are_swapped() -> None:
+    sets = {tuple(sorted(s)) for s in counterfactual_sets("gender")}
+    assert ("Men are often early.", "Women are often early.") in sets
+    assert (
+        "The father said that he was in the garden.",
+        "The mother said that she was in the garden.",
+    ) in sets
+    assert (
+        "A father gave it to an uncle in the sportsmen-only club.",
+        "A mother gave it to an aunt in the sportsmen-only club.",
+    ) in sets
+    words = " ".join(" ".join(s) for s in sets)
+    assert " her " not in words
+    assert "This Women" not in words
+    assert "rained" not in words
+
+
+@pytest.mark.usefixtures("corpus")
+def test_articles_follow_the_term_and_modifiers_are_left_out() -> None:
+    sets = counterfactual_sets("race")
+    assert any({"An African has seen it.", "A Caucasian has seen it."} & {*s} for s in sets)
+    assert any({"An African has seen it.", "A Slav has seen it."} & {*s} for s in sets)
+    assert not any("Union" in sentence for s in sets for sentence in s)
+
+
+@pytest.mark.usefixtures("corpus")
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_sets_name_each_group_once_in_the_same_place(domain: str) -> None:
+    sets = counterfactual_sets(domain)
+    size = len(sets[0])
+    assert 2 <= size <= group_sentences.MAX_GROUPS
+    assert 0 < len(sets) * size <= 200
+    assert {len(s) for s in sets} == {size}
+    groups_at: list[set[str]] = []
+    for place in range(size):
+        named = [{t.group for t in group_terms(domain) if _names(t, s[place])} for s in sets]
+        groups_at.append(set.intersection(*filter(None, named)))
+    assert all(groups_at)
+    assert sets == counterfactual_sets(domain)
+    assert sets != counterfactual_sets(domain, seed=1)
+
+
+def _names(term: Any, sentence: str) -> bool:
+    forms = (term.plural, term.singular, term.singular.partition(" ")[2])
+    return any(form.lower() in sentence.lower() for form in forms)
+
+
+@pytest.mark.usefixtures("corpus")
+def test_domains_are_erased_one_after_the_other(tmp_path: Path) -> None:
+    language_model = tiny_model("llama")
+    head = language_model.model.lm_head.weight.detach().double()
+    seen = []
+
+    def fit(states: torch.Tensor) -> torch.Tensor:
+        seen.append(states)
+        matrix = torch.eye(32, dtype=torch.float64)
+        matrix[len(seen) - 1, len(seen) - 1] = 0
+        return matrix
+
+    erase(language_model, MethodOptions(tmp_path), fit)
+    assert len(seen) == len(DOMAINS)
+    for number, states in enumerate(seen):
+        assert states.shape[2] == 32
+        assert not states[..., :number].any()
+        assert states[..., number:].any()
+    head[:, : len(DOMAINS)] = 0
+    assert torch.allclose(language_model.model.lm_head.weight.double(), head, atol=1e-6)
+
+
+@pytest.mark.usefixtures("corpus")
+@pytest.mark.parametrize("name", ["inlp", "sentence-debias", "leace"])
+@pytest.mark.parametrize("domain", ["gender", None])
+def test_methods_change_the_head_alone(
+    name: str, domain: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inlp, "is_at_chance", lambda *_: False)  # random weights know no groups
+    if name == "leace":
+        pytest.importorskip("concept_erasure")
+    language_model = tiny_model("gpt2")
+    before = copy.deepcopy(language_model.model).state_dict()
+    METHODS[name].apply(language_model, MethodOptions(tmp_path, domain=domain))
+    after = language_model.model.state_dict()
+    changed = [key for key in before if not torch.equal(before[key], after[key])]
+    assert changed == ["lm_head.weight"]
+    assert after["lm_head.weight"].isfinite().all()
+
+
+def test_unknown_domain(tmp_path: Path) -> None:
+    options = SimpleNamespace(domain="weather", seed=0, work_dir=tmp_path)
+    with pytest.raises(InputError, match="no domain 'weather'; choose from gender"):
+        METHODS["sentence-debias"].apply(tiny_model("gpt2"), options)

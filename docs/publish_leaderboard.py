@@ -126,6 +126,7 @@ def _section(title: str, table: Table) -> Iterator[str]:
 
 
 def main() -> None:
+    """Copy the leaderboard, unless only the page is wanted, and write the page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

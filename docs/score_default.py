@@ -18,11 +18,11 @@ from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import ALL, Judgement, Row
 from fairforget.cli import main as fairforget
+from fairforget.comparison.effects import measure_effects
 from fairforget.records.evaluation import read_items
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.comparison.effects import measure_effects
 from fairforget.transfer_study.record import too_few
 from results_page import Page, ResultsPage, show_picture
 from tables import markdown_table

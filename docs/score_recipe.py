@@ -21,6 +21,7 @@ from counterfactual_items import score_counterfactual_items
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.stereoset import judge
 from fairforget.cli import main as fairforget
+from fairforget.comparison.effects import DomainEffect, measure_effects
 from fairforget.corpora import read_corpus
 from fairforget.data.stereoset import read_items
 from fairforget.distance import DistanceChange, mean_distance_change
@@ -30,7 +31,6 @@ from fairforget.models.loading import load_model
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.comparison.effects import DomainEffect, measure_effects
 from harmful_words import score_harmful_words
 from recipe_scores import (
     BENCHMARKS,

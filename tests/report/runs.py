@@ -18,9 +18,15 @@ from fairforget.benchmarks.measurement import compute_scores
 from fairforget.benchmarks.stereoset.scores import Scored, aggregate, make_rows
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.data.stereoset import Item
+from fairforget.leaderboards.plan import Run as LeaderboardRun
+from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts, RunRecord
+from fairforget.leaderboards.rows import make_rows as make_leaderboard_rows
+from fairforget.leaderboards.rows import measure_effects
+from fairforget.leaderboards.runs import FinishedRun
 from fairforget.machine.runs import Failure
 from fairforget.records.environment import Environment
-from fairforget.records.paths import ITEMS, RECORD, STUDY
+from fairforget.records.evaluation import read_evaluation
+from fairforget.records.paths import ITEMS, LEADERBOARD, RECORD, STUDY
 from fairforget.records.records import (
     BudgetFacts,
     CorpusFacts,
@@ -29,6 +35,7 @@ from fairforget.records.records import (
     UnlearningRecord,
 )
 from fairforget.records.store import write_record
+from fairforget.settings import LeaderboardSettings
 from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
 from fairforget.transfer_study.plan import Recipe, Run
@@ -262,10 +269,52 @@ def write_runs(directory: Path, *, text: str = "") -> Path:
     return directory
 
 
+def write_leaderboard(directory: Path, *, text: str = "") -> Path:
+    """The output of `fairforget leaderboard`: a method with two seeds, a prompt and a control."""
+    model, settings = f"tiny{text}", LeaderboardSettings(models=f"tiny{text}")
+    change, noise, prompt = (name + text for name in ("change", "noise", "prompt"))
+    facts = ModelFacts(model, 1234567, "float32", f"<s>{text}")
+    finished = {}
+    for method, seed, shift in (
+        ("original", 0, 0.0),
+        (change, 0, 0.3),
+        (change, 1, 0.4),
+        (noise, 0, 0.05),
+        (prompt, 0, 0.1),
+    ):
+        here = directory / "runs" / f"{shift}"
+        equal = BudgetFacts(1.01, 1.01, 20.0, 1.02, 0.7) if shift in (0.3, 0.4, 0.05) else None
+        evaluations = {
+            cost: read_evaluation(write_evaluation(here / cost, shift=part * shift, text=text))
+            for cost, part in (("published", 1.0), ("equal", 0.7))
+            if equal or cost == "published"
+        }
+        record = RunRecord(
+            facts, method, seed, {"perplexity": 1.02}, equal, 40.0, 2**30, 1.0, ENVIRONMENT
+        )
+        finished[LeaderboardRun(model, method, seed, settings)] = FinishedRun(record, evaluations)
+    board = LeaderboardRecord(
+        {model: facts},
+        {"models": model},
+        {
+            change: MethodFacts(f"Nobody 2020{text}", "", "weights", False),
+            noise: MethodFacts("", "", "weights", True),
+            prompt: MethodFacts("", "", "inference", False),
+        },
+        make_leaderboard_rows(finished),
+        measure_effects(finished),
+        [Failure(f"dropout{text}", f"no dropout{text}")],
+        ENVIRONMENT,
+    )
+    write_record(board, directory / LEADERBOARD)
+    return directory
+
+
 WRITERS: dict[str, Callable[..., Path]] = {
     "unlearning": write_unlearning,
     "evaluation": write_evaluation,
     "study": write_study,
     "comparison": write_comparison,
+    "leaderboard": write_leaderboard,
     "runs": write_runs,
 }

@@ -145,6 +145,29 @@ def test_lines_of_doses_fill_their_plot(reports: dict[str, Path], tab: Watched) 
     assert all(mark.bounding_box()["height"] < 20 for mark in marks.all())
 
 
+def test_a_table_is_sorted_by_a_column(reports: dict[str, Path], tab: Watched) -> None:
+    page = tab.open(reports["leaderboard"])
+    table = page.locator("table").first
+    values = "cells => cells.map(c => Number(c.dataset.value))"
+
+    def column() -> list[float]:
+        return table.locator("tbody tr td:nth-child(2)").evaluate_all(values)
+
+    unsorted = column()
+    heading = table.locator("thead th").nth(1)
+    heading.locator("button").click()
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert column() == sorted(unsorted) != unsorted
+    heading.locator("button").click()
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert column() == sorted(unsorted, reverse=True)
+
+
+def test_the_best_methods_are_joined(reports: dict[str, Path], tab: Watched) -> None:
+    page = tab.open(reports["leaderboard"])
+    assert page.locator(".field .best").first.bounding_box()["width"] > 50
+
+
 def test_hovering_shows_the_numbers(reports: dict[str, Path], tab: Watched) -> None:
     page = tab.open(reports["unlearning"])
     page.locator("#plot-stereoset .strip").first.hover()

@@ -14,7 +14,7 @@ from fairforget.benchmarks import check_model_kinds, load_benchmarks
 from fairforget.benchmarks.options import hash_option_files
 from fairforget.errors import InputError
 from fairforget.leaderboards.plan import ORIGINAL, VERSIONS, plan_runs
-from fairforget.leaderboards.record import LeaderboardRecord
+from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts
 from fairforget.leaderboards.rows import make_rows, measure_effects
 from fairforget.leaderboards.runs import do_run, load_original, read_finished_run
 from fairforget.machine.cluster import workers
@@ -111,7 +111,7 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
         models={run.model: result.record.model for run, result in in_order.items()},
         settings=asdict(settings),
         methods={
-            name: {"paper": m.paper, "summary": m.summary, "change": m.change}
+            name: MethodFacts(m.paper, m.summary, m.change, m.is_control)
             for name in split_commas(settings.methods)
             for m in [METHODS[name]]
         },

@@ -57,7 +57,7 @@ def headline(record: LeaderboardRecord) -> Headline:
 
 def _verdict_lines(record: LeaderboardRecord, model: str) -> list[str]:
     effects = [e for e in record.effects if e.model == model and e.domain == ALL]
-    inference = {name for name, facts in record.methods.items() if facts["change"] == "inference"}
+    inference = {name for name, facts in record.methods.items() if facts.change == "inference"}
     compared = [e for e in effects if e.cost == EQUAL or e.method in inference]
     judged = {e.method: e for e in compared if e.measure == SCALED}
     nats = {e.method: e for e in compared if e.measure == CONTRIBUTION}

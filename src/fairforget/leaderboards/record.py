@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fairforget.comparison.paired import Verdict
 from fairforget.frames import to_frame, to_html
 from fairforget.machine.runs import Failure
+from fairforget.methods.method import Change
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, BudgetFacts, ModelFacts
 
@@ -93,14 +94,23 @@ class Effect:
     """Of bias; None for other scores."""
 
 
+@dataclass(frozen=True, slots=True)
+class MethodFacts:
+    """What a method is, as in `fairforget.methods.method.Method`."""
+
+    paper: str
+    summary: str
+    change: Change
+    is_control: bool
+
+
 @dataclass(frozen=True)
 class LeaderboardRecord:
     """Debiasing methods side by side; prints as the tables of the command."""
 
     models: dict[str, ModelFacts]
     settings: dict[str, Any]
-    methods: dict[str, dict[str, str]]
-    """Method → its paper, what it does and what it changes."""
+    methods: dict[str, MethodFacts]
     rows: list[Row]
     effects: list[Effect]
     failed: list[Failure]

@@ -9,7 +9,6 @@ from statistics import fmean
 from fairforget.benchmarks.measurement import ALL
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
 from fairforget.leaderboards.record import Effect, LeaderboardRecord, Row, Score
-from fairforget.methods import METHODS
 from fairforget.report.frontier import (
     LMS,
     Axis,
@@ -141,7 +140,7 @@ def costs_table(record: LeaderboardRecord, model: str) -> Table:
                 format_number(fmean(run.slowdown for run in runs), 1),
                 ", ".join(format_number(run.alpha, 2) for run in equal) or NONE,
                 str(len(runs)),
-                record.methods.get(method, {}).get("paper", ""),
+                record.methods[method].paper,
             ]
         )
     return Table(
@@ -219,7 +218,7 @@ def _points(record: LeaderboardRecord, model: str, cost: str) -> Iterator[Point]
                 yield Point(method, before, None, Measure(0.0), before, original=True, label=method)
         elif contribution and lms:
             left = Measure(contribution.after.value, contribution.after.ci)
-            control = METHODS[method].is_control
+            control = record.methods[method].is_control
             change = Measure(lms.change.value, lms.change.ci)
             yield Point(method, left, None, change, left, control=control, label=method)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -34,6 +35,8 @@ CONTRIBUTION = Axis(
     "Contribution of the group to the stereotype, nats per token (0: none)",
     lambda point: point.contribution,
     digits=3,
+    floor=-math.inf,
+    narrowest=0.05,
 )
 COSTS = {EQUAL: "at equal cost", PUBLISHED: "as published"}
 """Cost → in words, the one to compare methods at first."""

@@ -127,6 +127,10 @@ class Axis:
     digits: int = 1
     better: int = -1
     """1 if more is better."""
+    floor: float = 0.0
+    """The lowest value of a vertical axis."""
+    narrowest: float = 1.0
+    """The least width of the axis, so that noise does not fill it."""
 
 
 _SCORE = Axis(
@@ -162,7 +166,11 @@ def make_frontier(bias: Axis, loss: Axis, points: Sequence[Point]) -> Frontier:
         if (x := loss.of(p)) is not None and (y := bias.of(p)) is not None
     ]
     x_scale = Scale([0.0, *(v for _, _, x, _ in known for v in (x.value, *(x.ci or ())))])
-    y_scale = Scale([0.0, *(v for *_, y in known for v in (y.value, *(y.ci or ())))], floor=0.0)
+    y_scale = Scale(
+        [0.0, *(v for *_, y in known for v in (y.value, *(y.ci or ())))],
+        floor=bias.floor,
+        narrowest=bias.narrowest,
+    )
     labels = _mark_labels(
         [(p.label or str(i), x_scale.x(x.value), y_scale.x(y.value)) for i, p, x, y in known]
     )
@@ -193,10 +201,10 @@ def make_frontier(bias: Axis, loss: Axis, points: Sequence[Point]) -> Frontier:
 
 
 def _best(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The points that no other one beats in both numbers, the first of which is to be large."""
+    """The points that no other one beats: the first number is to be large, the second near 0."""
     best: list[tuple[float, float]] = []
-    for x, y in sorted(points, key=lambda point: (-point[0], point[1])):
-        if not best or y < best[-1][1]:
+    for x, y in sorted(points, key=lambda point: (-point[0], abs(point[1]))):
+        if not best or abs(y) < abs(best[-1][1]):
             best.append((x, y))
     return best
 

@@ -10,6 +10,7 @@ from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms, strip_artic
 from fairforget.errors import InputError
 from fairforget.methods.swapping import swap
 from fairforget.methods.swapping.gender import gender_words
+from fairforget.methods.swapping.swap import VOWEL_SOUND
 
 AMBIGUOUS = ("her", "his", "him", "hers")
 ONE_TO_ONE = sorted({*gender_words()} - {*AMBIGUOUS})
@@ -60,6 +61,12 @@ def test_swapping_pronouns_twice_restores_the_text(parts) -> None:
 @given(NAMELESS, st.sampled_from([None, *DOMAINS]))
 def test_a_text_without_group_words_stays(text, domain) -> None:
     assert swap(text, domain) == text
+
+
+@pytest.mark.parametrize("term", group_terms(), ids=lambda term: term.singular)
+def test_the_article_of_every_term_is_known(term) -> None:
+    article, _, noun = term.singular.partition(" ")
+    assert ("an" if VOWEL_SOUND.match(noun) else "a") == article
 
 
 @given(st.sampled_from(group_terms()), st.integers(0, 5))

@@ -11,7 +11,7 @@ from fairforget.methods.swapping.gender import begins_noun_phrase, gender_words,
 from fairforget.methods.swapping.groups import ADJECTIVE, SINGULAR, Exchange, known_forms
 
 GENDER = "gender"
-VOWEL_SOUND = re.compile(r"(?!eu)[aeio]|heir|hour|uncle|lgbt", re.IGNORECASE)
+VOWEL_SOUND = re.compile(r"(?!eu)[aeio]|un(?!i)|upper|uzbek|heir|hour|lgbt", re.IGNORECASE)
 """Start of the swapped words that take "an"."""
 
 STARTS_NAME = re.compile(r"\s+[A-Z\d]")

@@ -40,6 +40,7 @@ PUBLIC = [
     "debias",
     "encode_targets",
     "evaluate",
+    "export",
     "load_model",
     "read_corpus",
     "save_model",

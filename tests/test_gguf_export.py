@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers.modeling_gguf_pytorch_utils import LlamaTensorProcessor
 
-from fairforget import export, load_model, save_model
+from fairforget import InputError, export, load_model, save_model
+from fairforget.cli import main
 from fairforget.extras import find_package
 from fairforget.methods.erasure import untie_head
 from fairforget.models.gguf import convert_gguf
@@ -29,6 +31,7 @@ from . import llama_cpp
 from .models import _common, save_tiny, tiny_model, word_tokenizer
 
 IDS = [0, 50, 300, 12, 77, 350, 201, 5, 301, 120, 64, 399]
+ROOT = Path(__file__).parents[1]
 HEAD = "output.weight"
 LLAMA3 = {
     "rope_type": "llama3",
@@ -206,6 +209,27 @@ def test_a_template_in_another_type(tmp_path: Path) -> None:
         log_probs(load_model(path)), log_probs(load_model(original)), atol=1e-5
     )
     assert GGUFReader(path).fields["general.file_type"].contents() == FILE_TYPES["f32"]
+
+
+@pytest.mark.parametrize("given", ["run", "run/model"])
+def test_the_record_of_a_run_names_the_template(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    original = export(save_tiny("llama", Path("a")), "a.gguf", type="q8_0")
+    record = json.loads((ROOT / "docs/results/demo/record.json").read_text(encoding="utf-8"))
+    record["model"]["source"] = str(original)
+    save_model(load_model(original), "run/model")
+    Path("run/record.json").write_text(json.dumps(record), encoding="utf-8")
+    main(["export", given, "--gguf", "b.gguf"])
+    assert capsys.readouterr().out == "Written: b.gguf\n"
+    assert Path("b.gguf").read_bytes() == original.read_bytes()
+
+    original.rename("moved.gguf")
+    with pytest.raises(InputError, match=r"came from a\.gguf, which is not there; .*--template"):
+        export(given, "c.gguf")
+    moved = export(given, "c.gguf", template="moved.gguf")
+    assert moved.read_bytes() == Path("b.gguf").read_bytes()
 
 
 def gemma3_template(path: Path, model: hf.Gemma3ForCausalLM) -> Path:

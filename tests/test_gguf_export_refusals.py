@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import transformers as hf
-from gguf import GGMLQuantizationType
+from gguf import GGMLQuantizationType, GGUFWriter
 
 from fairforget import InputError, export, save_model
 from fairforget.cli import main
@@ -101,3 +101,19 @@ def test_a_template_of_another_model_is_refused(tmp_path: Path) -> None:
 def test_a_type_of_the_template_that_cannot_be_written_names_the_tool() -> None:
     with pytest.raises(InputError, match=r"a is q6_k in the template, .*llama-quantize"):
         encode("a", np.zeros((1, 256), np.float32), GGMLQuantizationType.Q6_K)
+
+
+def test_a_full_disk_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("4096 requested and 0 written")  # as NumPy says it
+
+    monkeypatch.setattr(GGUFWriter, "write_tensor_data", full)
+    directory = save_tiny("llama", tmp_path / "model")
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        main(["export", str(directory), "--gguf", str(tmp_path / "a.gguf")])
+    assert stopped.value.code == 2
+    assert "a.gguf: No space left on device; free some" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +39,12 @@ class Plan:
 
 
 def write_gguf(plan: Plan, path: Path) -> None:
-    """Write a file, which appears only once it is complete."""
+    """Write a file, which appears only once it is complete.
+
+    Raises:
+        OSError: it cannot be written.
+        InputError: a tensor cannot be encoded.
+    """
     with atomic_write(path) as file:
         writer = GGUFWriter(Path(file.name), plan.architecture)
         for key, value, types in plan.fields:
@@ -53,5 +60,9 @@ def write_gguf(plan: Plan, path: Path) -> None:
             writer.write_ti_data_to_file()
             for tensor in plan.tensors.values():
                 writer.write_tensor_data(tensor.encode())
+        except OSError as error:
+            if error.errno is None:  # how NumPy reports a full disk
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+            raise
         finally:
             writer.close()

@@ -110,8 +110,51 @@ def test_other_algorithms_are_refused(tmp_path: Path) -> None:
         export(save(tokenizer, tmp_path / "model"), tmp_path / "a.gguf")
 
 
-def test_more_tokens_than_embeddings_are_refused(tmp_path: Path) -> None:
+def test_tokens_without_an_embedding_are_left_out(tmp_path: Path) -> None:
     tokenizer = learn("gpt-2", SPLITTERS["gpt-2"])
     tokenizer.add_tokens([f"<|{number}|>" for number in range(10)])
-    with pytest.raises(InputError, match="beyond its 400 embeddings"):
-        export(save(tokenizer, tmp_path / "model"), tmp_path / "a.gguf")
+    path = export(save(tokenizer, tmp_path / "model"), tmp_path / "a.gguf")
+    assert len(GGUFReader(path).fields["tokenizer.ggml.tokens"].contents()) == VOCABULARY
+    assert llama_cpp.tokens(path, TEXTS[0]) == tokenizer(TEXTS[0])["input_ids"]
+
+
+def learn_pieces(texts: list[str], *, prefix: bool = False) -> hf.PreTrainedTokenizerFast:
+    """As Gemma's: characters and bytes, spaces that are merged like letters."""
+    tokenizer = Tokenizer(BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    replace = normalizers.Replace(" ", "▁")
+    tokenizer.normalizer = (
+        normalizers.Sequence([normalizers.Prepend("▁"), replace]) if prefix else replace
+    )
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    )
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY - 5,
+        special_tokens=["<pad>", "<eos>", "<bos>", "<unk>", *(f"<0x{n:02X}>" for n in range(256))],
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts * 3, trainer)
+    tokenizer.add_tokens(["<|user|>"])
+    tokenizer.post_processor = TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 2)])
+    return hf.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<bos>",
+        eos_token="<eos>",
+        unk_token="<unk>",
+        pad_token="<pad>",
+    )
+
+
+def test_llama_cpp_merges_characters_into_the_same_tokens(tmp_path: Path) -> None:
+    tokenizer = learn_pieces(TEXTS[:2] + TEXTS[3:])  # other scripts fall back on bytes
+    made = LanguageModel(tiny("llama"), tokenizer, "a", "causal", "<bos>")
+    path = export(save_model(made, tmp_path / "model"), tmp_path / "a.gguf")
+    for text in [*TEXTS, "bos and <eos> <|user|> to", "▁", "   "]:
+        found = llama_cpp.tokens(path, text)
+        assert found == tokenizer(text)["input_ids"], text
+
+
+def test_a_space_before_the_text_is_refused(tmp_path: Path) -> None:
+    made = LanguageModel(tiny("llama"), learn_pieces(TEXTS, prefix=True), "a", "causal", "<bos>")
+    with pytest.raises(InputError, match=r"its tokenizer .*convert_hf_to_gguf\.py"):
+        export(save_model(made, tmp_path / "model"), tmp_path / "a.gguf")

@@ -11,8 +11,8 @@ def export_command(
     """Write the model of a run as a GGUF file, for llama.cpp.
 
     If the run's model came from a GGUF file, that file's metadata, tokenizer, tensor names and
-    types are kept. Otherwise the model must be of the family Llama, Qwen2 or Qwen3, with a
-    byte-level BPE tokenizer.
+    types are kept. Otherwise the model must be of the family Llama, Qwen2, Qwen3 or Gemma 3, with
+    a tokenizer that llama.cpp has.
 
     Args:
         run: Output directory of unlearn or demo, or a local directory with a model.

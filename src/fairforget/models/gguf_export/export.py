@@ -29,7 +29,7 @@ def export(
 
     If the run's model came from a GGUF file, that file is the template: its metadata, tokenizer,
     tensor names and types are kept. Otherwise they follow from configuration and tokenizer, for
-    Llama, Qwen2 and Qwen3 with a byte-level BPE tokenizer.
+    the families Llama, Qwen2, Qwen3 and Gemma 3 with a tokenizer that llama.cpp has.
 
     Args:
         run: output directory of `unlearn`, or a local directory with a model.

@@ -16,6 +16,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.models.saving import save_model
 
 from . import llama_cpp
+from .gguf_files import learn_pieces
 from .models import VOCABULARY, tiny
 
 TEXTS = [
@@ -116,33 +117,6 @@ def test_tokens_without_an_embedding_are_left_out(tmp_path: Path) -> None:
     path = export(save(tokenizer, tmp_path / "model"), tmp_path / "a.gguf")
     assert len(GGUFReader(path).fields["tokenizer.ggml.tokens"].contents()) == VOCABULARY
     assert llama_cpp.tokens(path, TEXTS[0]) == tokenizer(TEXTS[0])["input_ids"]
-
-
-def learn_pieces(texts: list[str], *, prefix: bool = False) -> hf.PreTrainedTokenizerFast:
-    """As Gemma's: characters and bytes, spaces that are merged like letters."""
-    tokenizer = Tokenizer(BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
-    replace = normalizers.Replace(" ", "▁")
-    tokenizer.normalizer = (
-        normalizers.Sequence([normalizers.Prepend("▁"), replace]) if prefix else replace
-    )
-    tokenizer.decoder = decoders.Sequence(
-        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
-    )
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY - 5,
-        special_tokens=["<pad>", "<eos>", "<bos>", "<unk>", *(f"<0x{n:02X}>" for n in range(256))],
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts * 3, trainer)
-    tokenizer.add_tokens(["<|user|>"])
-    tokenizer.post_processor = TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 2)])
-    return hf.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token="<bos>",
-        eos_token="<eos>",
-        unk_token="<unk>",
-        pad_token="<pad>",
-    )
 
 
 def test_llama_cpp_merges_characters_into_the_same_tokens(tmp_path: Path) -> None:

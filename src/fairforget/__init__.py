@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fairforget.leaderboards.leaderboard import leaderboard
     from fairforget.leaderboards.record import LeaderboardRecord
     from fairforget.methods.method import Method, MethodOptions
+    from fairforget.models.gguf_export.export import export
     from fairforget.models.language_model import LanguageModel
     from fairforget.models.loading import load_model
     from fairforget.models.saving import save_model
@@ -72,6 +73,7 @@ _HOME = {
     "debias": "pipeline",
     "encode_targets": "training.targets",
     "evaluate": "evaluation",
+    "export": "models.gguf_export.export",
     "leaderboard": "leaderboards.leaderboard",
     "load_model": "models.loading",
     "read_corpus": "corpora",
@@ -114,6 +116,7 @@ __all__ = [
     "debias",
     "encode_targets",
     "evaluate",
+    "export",
     "leaderboard",
     "load_model",
     "read_corpus",

@@ -18,6 +18,7 @@ from fairforget.cli.data import DATA_COMMANDS
 from fairforget.cli.demo import demo_command
 from fairforget.cli.evaluate import evaluate_command
 from fairforget.cli.explore import explore_command
+from fairforget.cli.export import export_command
 from fairforget.cli.flags import SETTINGS
 from fairforget.cli.leaderboard import leaderboard_command
 from fairforget.cli.parser_errors import rephrase
@@ -44,6 +45,7 @@ COMMANDS = {
     "report": report_command,
     "rerun": rerun_command,
     "explore": explore_command,
+    "export": export_command,
     "select": select_command,
     "data": {HELP: "List, fetch and verify corpora and benchmarks.", **DATA_COMMANDS},
 }

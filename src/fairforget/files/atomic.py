@@ -43,8 +43,9 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
     descriptor, temporary = tempfile.mkstemp(prefix=temporary_prefix(path), dir=path.parent)
+    os.close(descriptor)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with Path(temporary).open("wb") as file:  # its name is the path
             with suppress(OSError):  # some network disks cannot lock; then leftovers stay
                 _lock(file)
             yield file

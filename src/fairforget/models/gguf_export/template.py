@@ -1,0 +1,125 @@
+"""Fill the GGUF file that a model came from with new weights."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from gguf import GGML_QUANT_VERSION, GGMLQuantizationType, GGUFReader, GGUFValueType, ReaderTensor
+from gguf.quants import dequantize
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fairforget.errors import InputError
+from fairforget.models.file_checks import check_gguf
+from fairforget.models.gguf_export.layout import arrange, find_architecture, name_weights
+from fairforget.models.gguf_export.types import FILE_TYPES, encode, select_type
+from fairforget.models.gguf_export.writing import Plan, PlannedTensor
+from fairforget.models.language_model import LanguageModel
+
+FREQUENCIES = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight")
+"""Tensors that follow from the configuration; they are copied."""
+
+
+def plan_from_template(
+    language_model: LanguageModel, path: Path, asked: GGMLQuantizationType | None
+) -> Plan:
+    """Plan a file with a template's metadata, tokenizer and tensor names, and a model's weights.
+
+    Args:
+        language_model: the model.
+        path: the GGUF file that the model, or the original of a run, came from.
+        asked: type of the tensors; None for the template's types. Then a tensor whose weights have
+            not changed keeps its bytes.
+
+    Raises:
+        InputError: the template is damaged, or of another model.
+    """
+    check_gguf(path)
+    architecture = find_architecture(language_model)
+    reader = GGUFReader(path)
+    if (found := _read_architecture(reader)) != architecture:
+        raise InputError(
+            f"template {path} is of the architecture {found!r}, but the model is {architecture!r}; "
+            "give the file that the model came from"
+        )
+    weights = name_weights(language_model)
+    planned = {}
+    for tensor in reader.tensors:
+        if tensor.name in FREQUENCIES:
+            copied = partial(np.copy, tensor.data)
+            planned[tensor.name] = PlannedTensor(_shape(tensor), tensor.tensor_type, copied)
+            continue
+        if tensor.name == "output.weight":  # a head that is tied again needs no tensor
+            new = weights.pop(tensor.name, weights.get("token_embd.weight"))
+        else:
+            new = weights.pop(tensor.name, None)
+        if new is None or tuple(new.shape) != _shape(tensor):
+            raise InputError(
+                f"template {path}: the model has no {tensor.name} of shape {_shape(tensor)}; "
+                "give the file that the model came from"
+            )
+        kind = (
+            select_type(tensor.name, new.shape, asked) if asked is not None else tensor.tensor_type
+        )
+        content = partial(_encode, language_model, tensor, new, kind)
+        planned[tensor.name] = PlannedTensor(_shape(tensor), kind, content)
+    for name, new in weights.items():
+        if name != "output.weight":
+            raise InputError(
+                f"template {path} has no {name}; give the file that the model came from"
+            )
+        # the head has been untied from the input embeddings
+        kind = planned["token_embd.weight"].kind
+        content = partial(_encode, language_model, None, new, kind, name)
+        planned[name] = PlannedTensor(tuple(new.shape), kind, content)
+    return Plan(architecture, _copy_fields(reader, asked), planned)
+
+
+def _encode(
+    language_model: LanguageModel,
+    old: ReaderTensor | None,
+    new: Tensor,
+    kind: GGMLQuantizationType,
+    name: str = "",
+) -> NDArray[np.generic]:
+    """Return the content of a tensor; the old one if the weights are the same."""
+    name = old.name if old is not None else name
+    weights = arrange(name, new, find_architecture(language_model), language_model.model.config)
+    unchanged = (
+        old is not None
+        and kind == old.tensor_type
+        and np.array_equal(dequantize(old.data, kind), weights)
+    )
+    if old is not None and unchanged:
+        return np.copy(old.data)
+    return encode(name, weights, kind)
+
+
+def _shape(tensor: ReaderTensor) -> tuple[int, ...]:
+    """Return the shape of a tensor, slowest dimension first."""
+    return tuple(int(size) for size in reversed(tensor.shape))
+
+
+def _read_architecture(reader: GGUFReader) -> str:
+    field = reader.get_field("general.architecture")
+    return str(field.contents()) if field is not None else ""
+
+
+def _copy_fields(
+    reader: GGUFReader, asked: GGMLQuantizationType | None
+) -> list[tuple[str, object, list[GGUFValueType]]]:
+    """Return the metadata of a template, with the type of the new file."""
+    fields = {
+        key: (field.contents(), field.types)
+        for key, field in reader.fields.items()
+        # the header is written anew, and the importance matrix was not used
+        if not key.startswith(("GGUF.", "quantize.")) and key != "general.architecture"
+    }
+    number = [GGUFValueType.UINT32]
+    if asked is not None:
+        fields["general.file_type"] = (int(FILE_TYPES[asked.name.lower()]), number)
+        fields["general.quantization_version"] = (GGML_QUANT_VERSION, number)
+    # the writer refuses empty arrays, which mean the same as none
+    return [(key, value, types) for key, (value, types) in fields.items() if value != []]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Sequence
 from typing import Any
 
-from fairforget.records.paths import STUDY
+from fairforget.benchmarks.measurement import ALL
+from fairforget.leaderboards.plan import EQUAL
+from fairforget.leaderboards.record import LeaderboardRecord
+from fairforget.records.paths import LEADERBOARD, STUDY
 from fairforget.records.store import read_record
 from fairforget.transfer_study.record import Effect, MatrixCell, Omnibus, StudyRecord
 from results_page import RESULTS
@@ -33,7 +35,7 @@ def list_findings(pages: str) -> str:
         (_control(), "Study", "study-recipe"),
         (_transfer(), "Study", "study-hatecheck"),
         (_crows_pairs(), "Study", "study-builtin"),
-        (_objectives(), "Study", "objectives"),
+        (_leaderboard(), "Leaderboard", "leaderboard"),
     )
     lines = (f"- {text} [{title}]({pages}{page}.md)" for text, title, page in findings)
     return "".join(f"{_wrap(line)}\n" for line in lines)
@@ -101,31 +103,22 @@ def _crows_pairs() -> str:
     )
 
 
-def _objectives() -> str:
-    study = _study("objectives")
-    cells = [cell for cell in _cells(study) if cell.domain == "race"]
-    excess = [cell for cell in cells if cell.method == "counterfactual-excess"]
-    lowering = [cell for cell in cells if not cell.method.startswith("counterfactual")]
-    names = [_objective(name) for name in dict.fromkeys(cell.method for cell in lowering)]
-    lms = {
-        (row.forget, row.method): (row.lms_before or 0) - (row.lms_after or 0)
-        for row in study.rows
-        if row.control is None and row.benchmark == "stereoset"
-    }
-    losses = [[lms[cell.forget, cell.method] for cell in part] for part in (excess, lowering)]
-    decided = [
-        cell
-        for cell in study.matrix
-        if cell.domain != "all" and cell.verdict not in (None, "undecided")
+def _leaderboard() -> str:
+    record = read_record(RESULTS / "leaderboard" / LEADERBOARD, LeaderboardRecord)
+    effects = [e for e in record.effects if e.benchmark == "stereoset" and e.domain == ALL]
+    compared = [
+        e for e in effects if e.cost == EQUAL or record.methods[e.method].change == "inference"
     ]
-    _require(not decided, "no single domain is decided")
-    by = " and ".join(f"{_effect(cell.bias)} (`{cell.forget}`)" for cell in excess)
-    _require(min(losses[0]) > max(losses[1]), "counterfactual-excess costs more LMS")
+    left = [e for e in compared if e.measure == "contribution"]
+    lms = {e.method: e.change.value for e in compared if e.measure == "lms"}
+    shown = [
+        f"`{e.method}` {_number(e.after.value, 3)} ({_number(lms[e.method], 1)})"
+        for e in sorted(left, key=lambda effect: abs(effect.after.value))
+    ]
+    _require(all(e.seeds == 1 for e in left), "one seed")
     return (
-        f"**Objectives.** At equal perplexity, {', '.join(names[:-1])} and {names[-1]} changed "
-        f"bias on race by {_range([cell.bias.value for cell in lowering])} points; "
-        f"`counterfactual-excess` by {by}, but it cost more LMS. Against the controls, every "
-        "single domain is undecided."
+        f"**Other methods at equal perplexity**, one seed. Contribution left of "
+        f"{left[0].before.value:.3f} nats (change of LMS): {', '.join(shown)}."
     )
 
 
@@ -172,11 +165,6 @@ def _require(holds: bool, sentence: str) -> None:
         )
 
 
-def _objective(method: str) -> str:
-    name, _, beta = method.partition("?beta=")
-    return f"`{name}`" + (f" (β = {beta})" if beta else "")
-
-
 def _effect(effect: Effect) -> str:
     return _change(effect.value, *effect.ci)
 
@@ -189,12 +177,6 @@ def _fall(effect: Effect) -> str:
 def _change(value: float, low: float, high: float, *, digits: int = 1) -> str:
     value_text, *ends = (_number(number, digits) for number in (value, low, high))
     return f"{value_text} [{ends[0]}, {ends[1]}]"
-
-
-def _range(values: Sequence[float]) -> str:
-    """Smallest to largest change by size."""
-    first, *_, last = sorted(values, key=abs)
-    return f"{_number(first)} to {_number(last)}"
 
 
 def _number(value: float, digits: int = 1) -> str:

@@ -43,7 +43,7 @@ def generate(
     and the seed, and not on the other prompts, their order, the batch size or the number of
     processes; nor does a greedy one. This holds up to rounding: in another batch, the logits of
     SmolLM2-135M change by up to 6e-5 in float32, so one of 24 sampled continuations differed, at
-    two tokens 6e-6 nats apart. In bfloat16, many do.
+    two tokens 6e-6 nats apart. In bfloat16, four did.
 
     Args:
         language_model: a causal model.

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import allocator, scoring, startup, step
+from bench import allocator, generation, scoring, startup, step
 from fairforget.machine.allocator import keep_freed_memory
 
 PARTS = {
@@ -17,6 +17,7 @@ PARTS = {
     "allocator": allocator.measure,
     "scoring": scoring.measure,
     "step": step.measure,
+    "generation": generation.measure,
 }
 
 

@@ -278,7 +278,7 @@ def test_the_bar_knows_the_number_of_sequences(small, monkeypatch) -> None:
     @contextmanager
     def watched(description: str) -> Iterator[Callable[..., None]]:
         mine = calls_by_name.setdefault(description.removeprefix("Evaluating "), [])
-        yield lambda by, total: mine.append((by, total))
+        yield lambda by, note, total: mine.append((by, total))
 
     monkeypatch.setattr(evaluation, "progress_bar", watched)
     evaluate(tiny_model("gpt2"), small)

@@ -6,12 +6,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-from transformers import GenerationConfig
-
 from fairforget.errors import InputError
 from fairforget.files.atomic import atomic_write
-from fairforget.forward.packing import pad
+from fairforget.generation.decoding import Decoding
+from fairforget.generation.engine import generate
 from fairforget.machine.processes import is_first
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.paths import CONTINUATION_PAIRS, CONTINUATIONS
@@ -38,8 +36,7 @@ def generate_continuations(
 ) -> list[str]:
     """Return the model's greedy continuation of each prompt.
 
-    Greedy decoding is deterministic, so differences are due to the models. All prompts form one
-    batch, padded on the left.
+    Greedy decoding is deterministic, so differences are due to the models.
 
     Args:
         language_model: a causal model.
@@ -52,38 +49,8 @@ def generate_continuations(
     Raises:
         InputError: the model is masked.
     """
-    language_model.need_causal("text generation")
-    if not prompts:
-        return []
-    tokenizer, model = language_model.tokenizer, language_model.model
-    start = language_model.start_id
-    rows = [
-        [start, *ids] for ids in tokenizer(list(prompts), add_special_tokens=False)["input_ids"]
-    ]
-    inputs = pad(rows, side="left")
-    width = inputs["input_ids"].shape[1]
-    ends = model.generation_config.eos_token_id if model.generation_config else None
-    config = GenerationConfig(
-        max_new_tokens=tokens,
-        do_sample=False,
-        num_beams=1,
-        repetition_penalty=1.0,
-        eos_token_id=ends if ends is not None else tokenizer.eos_token_id,
-        pad_token_id=start,
-    )
-    training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            written = model.generate(  # type: ignore[operator]
-                **{name: values.to(model.device) for name, values in inputs.items()},
-                generation_config=config,
-            )
-    finally:
-        model.train(training)
-    return [
-        str(text) for text in tokenizer.batch_decode(written[:, width:], skip_special_tokens=True)
-    ]
+    written = generate(language_model, prompts, Decoding(tokens=tokens))
+    return [continuation.text for (continuation,) in written]
 
 
 def write_continuations(directory: Path, language_model: LanguageModel) -> None:

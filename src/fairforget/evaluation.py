@@ -247,7 +247,7 @@ def _run_benchmarks(
             measurement = benchmark.evaluate(
                 language_model,
                 seed=seed,
-                progress=lambda done, total: advance(done, total=total),
+                progress=lambda done, total, *, note="": advance(done, note, total),
             )
         check_finite_scores(name, measurement)
         results[name] = measurement.result

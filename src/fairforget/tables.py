@@ -26,7 +26,14 @@ from fairforget.records.records import (
 )
 from fairforget.records.schema import interval_of
 from fairforget.report.harmful_words import VERDICTS
-from fairforget.report.wording import budget_note, format_p_number, one_line, steps_done
+from fairforget.report.wording import (
+    HARMFUL_WORDS,
+    base_name,
+    budget_note,
+    format_p_number,
+    one_line,
+    steps_done,
+)
 
 T = TypeVar("T")
 
@@ -45,19 +52,28 @@ TITLES = {
     "accuracy_ambiguous": "acc., ambig.",
     "accuracy_disambiguated": "acc., clear",
     "accuracy": "acc. %",
+    "correlation": "r",
+    "hurtful": "hurtful %",
+    "hurtful_gap": "gap",
+    "negative": "negative %",
+    "sentiment": "mean",
+    "sentiment_gap": "gap",
+    "prompt_sentiment": "prompts",
+    "prompt_gap": "gap, pr.",
     "templates": "templ.",
     "log_prob": "log p, harmful words",
     "added": "added by the group",
 }
 NOT_SHOWN = (
     *("contribution_scaled", "contribution_items", "ss_smoothed", "ss_smoothed_by_sense"),
-    *("conditional_scaled", "prior"),
+    *("conditional_scaled", "prior", "correlation_bergsma", "positive", "articles"),
 )
 """Scores that are only in the record: a table has 80 columns."""
 BESIDE = {
     "contribution": "contribution_scaled",
     "conditional": "conditional_scaled",
     "gap": "gap",
+    "correlation": "correlation",
     "fact_log_prob": "accuracy",
 }
 """Score with a table beside the main one → the bias score whose p-values and verdict it shows, or
@@ -66,7 +82,12 @@ SENTENCES = {
     "contribution": "contribution of the group, nats per token; 0 means no bias",
     "conditional": "rest of the sentence given the group, nats per pair; 0 means no bias",
     "gap": "stereotype minus its opposite, log p in nats per pair; 0 means no bias",
+    "correlation": "r of the log-ratio with the share of women; 0 means no bias",
     "fact_log_prob": "log p of the right continuation, nats per fact",
+    "hurtful": "share of hurtful completions, in %",
+    "hurtful_gap": "women or queer minus other people, hurtful completions, in points",
+    "negative": "share of continuations with negative sentiment, in %",
+    "sentiment_gap": "largest gap in sentiment between groups of a type",
     "log_prob": "log p of harmful words after the group, nats per token",
     "added": "what naming the group adds to it, nats per token",
 }
@@ -75,6 +96,7 @@ UNKNOWN = "unknown"
 WITH_INTERVAL = (
     *("ss", "contribution", "stereotype", "conditional", "gap", "bias"),
     *("fact_log_prob", "log_prob", "added"),
+    *("hurtful", "hurtful_gap", "negative"),
 )
 DIGITS = {
     "contribution": 3,
@@ -83,8 +105,16 @@ DIGITS = {
     "fact_log_prob": 3,
     "log_prob": 3,
     "added": 3,
+    "correlation": 2,
+    "hurtful": 1,
+    "hurtful_gap": 1,
+    "negative": 1,
+    "sentiment": 3,
+    "sentiment_gap": 3,
+    "prompt_sentiment": 3,
+    "prompt_gap": 3,
 }
-"""Decimals of scores in nats; those in points have one."""
+"""Decimals of scores; those without an entry have one."""
 CONTEXTS = ("ambiguous", "disambiguated")
 """The contexts of BBQ; each has its own table."""
 
@@ -111,7 +141,7 @@ def show_comparison(comparison: Comparison) -> None:
     """Up to three tables per benchmark: main bias score, the one beside it, and all else."""
     for name in dict.fromkeys(cell.benchmark for cell in comparison.cells):
         cells = [cell for cell in comparison.cells if cell.benchmark == name]
-        if cells[0].lower_is_better:
+        if any(cell.lower_is_better for cell in cells):
             for measure in dict.fromkeys(cell.measure for cell in cells):
                 rows = [(cell, cell.score) for cell in cells if cell.measure == measure]
                 title = f"{name}: {SENTENCES[measure]}"
@@ -150,10 +180,15 @@ def show_comparison(comparison: Comparison) -> None:
         "scaled by the model's spread. Holm: p corrected separately over single domains, over all "
         "items, and over ability benchmarks. Intervals: paired t over clusters of items."
     )
-    if any(cell.lower_is_better for cell in comparison.cells):
+    if any(base_name(cell.benchmark) == HARMFUL_WORDS for cell in comparison.cells):
         print_content(
             "Harmful words: p from Student's t over texts with different harmful words, corrected "
             "separately for each score. Lower is better."
+        )
+    if any(base_name(cell.benchmark) in ("honest", "bold") for cell in comparison.cells):
+        print_content(
+            "Continuations: p from Student's t over templates (HONEST) or articles (BOLD), "
+            "corrected separately for each score. Lower is better."
         )
     print_lines((*comparison.notes, *comparison.limitations))
 
@@ -215,7 +250,8 @@ def _show_domains(name: str, result: dict[str, Any]) -> None:
     contexts = [c for c in CONTEXTS if any(f"bias_{c}" in scores for scores in domains.values())]
     for context in contexts or [""]:
         about = [f"{context} contexts", *facts] if context else facts
-        table = make_table(f"{name}, {', '.join(about)}", ["domain"])
+        table = make_table(f"{name}, {', '.join(about)}", [])
+        table.add_column("domain", overflow="fold")
         rows = {domain: _cells(scores, context) for domain, scores in domains.items()}
         if all(cells.get("ties", "0") == "0" for cells in rows.values()):
             rows = {d: {c: v for c, v in cells.items() if c != "ties"} for d, cells in rows.items()}
@@ -247,7 +283,8 @@ def _cells(scores: dict[str, Any], context: str) -> dict[str, str]:
 
 def _change_table(title: str, rows: Sequence[tuple[Cell, Change]], *, digits: int = 2) -> Table:
     """A score by domain, with its p-values (ability: of the main score only) and verdicts."""
-    table = make_table(title, ["domain"])
+    table = make_table(title, [])
+    table.add_column("domain", overflow="fold")  # the numbers need their width
     for column in ("before", "after", "change [95 %]", "p, Holm"):
         table.add_column(column, justify="right", no_wrap=True)
     harm = any(cell.lower_is_better for cell, _ in rows)

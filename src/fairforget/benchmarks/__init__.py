@@ -53,6 +53,17 @@ BENCHMARKS = {
     "winobias": Entry(
         "fairforget.benchmarks.winobias", "type1 or type2, dev or test (default: all four)"
     ),
+    "winogender": Entry("fairforget.benchmarks.winogender", "no options"),
+    "honest": Entry(
+        "fairforget.benchmarks.honest",
+        "a language, en (default), es, fr, it, pt or ro, or queer; a number of templates "
+        "(default: all)",
+    ),
+    "bold": Entry(
+        "fairforget.benchmarks.bold",
+        "types of group: gender, race, profession, religious_ideology, political_ideology "
+        "(default: all); a number of prompts (default: 2000)",
+    ),
     "group_facts": Entry(
         "fairforget.benchmarks.group_facts", "a .csv file of facts (default: FairForget's own)"
     ),
@@ -66,8 +77,8 @@ BENCHMARKS = {
         "one task of EleutherAI's harness, such as lm-eval:hellaswag; a share such as 10%",
     ),
 }
-WITHOUT_BIAS_SCORE = ("group_facts", "harmful_words", "lm-eval")
-"""Benchmarks of general ability and of harm."""
+WITHOUT_BIAS_SCORE = ("group_facts", "harmful_words", "honest", "bold", "lm-eval")
+"""Benchmarks of general ability and of harm; no single domain has a bias score."""
 
 
 def load_benchmark(name: str) -> Benchmark:

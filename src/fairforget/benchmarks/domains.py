@@ -27,6 +27,15 @@ BENCHMARK_DOMAINS = {
     # WinoBias
     "type1": {"gender", "profession"},
     "type2": {"gender", "profession"},
+    # Winogender
+    "occupation": {"gender", "profession"},
+    "participant": {"gender", "profession"},
+    # HONEST; its other domains are about queer and other people
+    "female": {"gender"},
+    "male": {"gender"},
+    # BOLD
+    "American_actors": {"gender"},
+    "American_actresses": {"gender"},
 }
 """A benchmark's domain → FairForget's domains, if the names differ or there are several."""
 NAMES = " (names)"

@@ -29,6 +29,24 @@ LIMITATIONS = {
         "statistics. 19 of the 1,584 pairs differ in more than the pronouns. In type 1, a causal "
         "model reads the pronoun before the words that say whom it refers to (Zhao et al. 2018).",
     ),
+    "winogender": (
+        "Winogender",
+        "It can show bias, but not its absence: a broken model also has a gap and a correlation of "
+        "0. There are 60 occupations, of the US, and two genders (Rudinger et al. 2018).",
+    ),
+    "honest": (
+        "HONEST",
+        "HurtLex also has everyday words, such as “do”, “know” and “love”, which make up much of "
+        "the score, and it misses harm in other words: read the words in items.parquet. A model "
+        "that writes nothing, or no words, scores 0: read it with perplexity and the number of "
+        "empty completions (Nozza et al. 2021).",
+    ),
+    "bold": (
+        "BOLD",
+        "VADER scores single words, so it cannot tell an insult from a report of one, and the "
+        "prompts themselves differ between groups: read the gap with that of the prompts. The gap "
+        "is above 0 by chance alone with few prompts (Dhamala et al. 2021).",
+    ),
     "group_facts": (
         "Facts about groups",
         "FairForget's own short facts, in English; many have one form, such as capital cities. "

@@ -15,7 +15,7 @@ from fairforget.statistics import Floats, bootstrap_totals, interval
 
 if TYPE_CHECKING:
     from fairforget.models.language_model import LanguageModel
-    from fairforget.scoring.causal import Progress
+    from fairforget.scoring.causal import NotedProgress
 
 ALL = "all"
 """Name of the domain that stands for all domains together."""
@@ -41,7 +41,7 @@ class Evaluate(Protocol):
         language_model: LanguageModel,
         *,
         seed: int = 0,
-        progress: Progress | None = None,
+        progress: NotedProgress | None = None,
     ) -> Measurement:
         """Evaluate the model."""
         ...

@@ -92,6 +92,13 @@ def _winobias() -> Iterator[str]:
         yield from (pair.pro, pair.anti)
 
 
+def _winogender() -> Iterator[str]:
+    from fairforget.data.winogender import read_pairs
+
+    for pair in read_pairs():
+        yield from (pair.female, pair.male)
+
+
 @dataclass(frozen=True, slots=True)
 class _Sentences:
     """The sentences of a benchmark."""
@@ -108,6 +115,7 @@ BENCHMARK_SENTENCES = {
     "crows_pairs": _Sentences("crows_pairs", _crows_pairs),
     "bbq": _Sentences("bbq", _bbq),
     "winobias": _Sentences("winobias", _winobias),
+    "winogender": _Sentences("winogender", _winogender),
 }
 """Benchmark → its sentences: stereotypes and anti-stereotypes, or prompts."""
 

@@ -21,7 +21,7 @@ from fairforget.records.records import EvaluationRecord, ModelFacts
 if TYPE_CHECKING:
     import pandas
 
-MEASUREMENTS = ("domains", "value", "metrics")
+MEASUREMENTS = ("domains", "value", "metrics", "written")
 """Fields of a result that may differ; all others are settings, which must be equal."""
 
 

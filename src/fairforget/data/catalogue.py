@@ -93,6 +93,84 @@ def winobias_file(name: str) -> DataFile:
     )
 
 
+HONEST_LANGUAGES = {
+    "en": "fa142b6bbd508708c806ffcc67ad8ac8bdb62d33",
+    "es": "5db664503e2bd9213c3e52bfd2d06d1e9c8ff696",
+    "fr": "8599d4b6aef364963eb4f4bac8bf8936d5ad0409",
+    "it": "20b7d593af8fa9467c95f89af9a35b5440621412",
+    "pt": "1fefb042cb6343d1974dd9b9d51adb076b7bdacb",
+    "ro": "d4cc484039f94377138b241f6b45b6ab5c5146b0",
+}
+"""Language → git blob id of its templates about women and men."""
+HONEST_QUEER = "f01144c9d8a72ea84be9f2b568ee2c11c66c3bd0"
+"""Git blob id of the English templates about queer and other people."""
+HURTLEX_LANGUAGES = {
+    "en": "d432ebf4052366293ec5770126bfe1f22a6aa8d6",
+    "es": "5e9c0035dbe042daa9e3178d82e5a06b326efe36",
+    "fr": "0070785b8f972c6d06d8ddaae5a515fe0606be32",
+    "it": "febb42a70203b259a3148992e2647805ea3be063",
+    "pt": "31fd472a3176906500b0e1d9215476d97b71b8da",
+    "ro": "d75bf35a160fd23e809b2a5e53c634f28958a4ac",
+}
+"""Language → git blob id of its lexicon, version 1.2."""
+
+
+def honest_file(name: str) -> DataFile:
+    """Return the templates of HONEST in one language, or those about `queer` people."""
+    queer = name == "queer"
+    folder, language = ("queer_nonqueer", "en") if queer else ("binary", name)
+    return DataFile(
+        f"honest/{folder}_{language}.tsv",
+        url=f"{_GITHUB}/MilaNLProc/honest/main/resources/{folder}/{language}_template.tsv",
+        git_blob=HONEST_QUEER if queer else HONEST_LANGUAGES[name],
+    )
+
+
+def hurtlex_file(language: str) -> DataFile:
+    """Return HurtLex in one language."""
+    code = language.upper()
+    return DataFile(
+        f"hurtlex/hurtlex_{code}.tsv",
+        url=f"{_GITHUB}/valeriobasile/hurtlex/master/lexica/{code}/1.2/hurtlex_{code}.tsv",
+        git_blob=HURTLEX_LANGUAGES[language],
+    )
+
+
+BOLD_TYPES = {
+    "gender": "f834aab2ed947e9a5493441465bdd9a41f12f4a2",
+    "race": "f4c6123010decb9a265570224327f001494c4c14",
+    "profession": "77ef6da75140912a97db11b484ffdad73ec91078",
+    "religious_ideology": "ac0620ae637ecf1fe525ab9e9779b038526503ed",
+    "political_ideology": "1cae1091a5841f562848524be3b48ed24572b747",
+}
+"""Type of group → git blob id of its prompts."""
+
+
+def bold_file(name: str) -> DataFile:
+    """Return the prompts of BOLD about one type of group."""
+    return DataFile(
+        f"bold/{name}_prompt.json",
+        url=f"{_GITHUB}/amazon-science/bold/main/prompts/{name}_prompt.json",
+        git_blob=BOLD_TYPES[name],
+    )
+
+
+WINOGENDER_FILES = {
+    "all_sentences.tsv": "7cbb74bbefc0c2cf3ba199d9ca96b861073be624",
+    "occupations-stats.tsv": "f5ce6f35b10df1c3e28f4d05dccdc247a871acd7",
+}
+"""Name of a file → its git blob id."""
+
+
+def winogender_file(name: str) -> DataFile:
+    """Return one of the files of Winogender."""
+    return DataFile(
+        f"winogender/{name}",
+        url=f"{_GITHUB}/rudinger/winogender-schemas/master/data/{name}",
+        git_blob=WINOGENDER_FILES[name],
+    )
+
+
 CATALOGUE: dict[str, DataSet] = {
     entry.name: entry
     for entry in (
@@ -156,6 +234,34 @@ CATALOGUE: dict[str, DataSet] = {
             "MIT",
             "Zhao et al. 2018",
             tuple(map(winobias_file, WINOBIAS_FILES)),
+        ),
+        DataSet(
+            "winogender",
+            "Winogender, 240 pairs of sentences about 60 occupations, with employment statistics",
+            "MIT",
+            "Rudinger et al. 2018",
+            tuple(map(winogender_file, WINOGENDER_FILES)),
+        ),
+        DataSet(
+            "honest",
+            "HONEST, unfinished sentences about people in six languages",
+            "MIT",
+            "Nozza et al. 2021; 2022",
+            tuple(map(honest_file, (*HONEST_LANGUAGES, "queer"))),
+        ),
+        DataSet(
+            "hurtlex",
+            "HurtLex 1.2, hurtful words by category in the languages of HONEST",
+            "CC BY-NC-SA 4.0",
+            "Bassignana et al. 2018",
+            tuple(map(hurtlex_file, HURTLEX_LANGUAGES)),
+        ),
+        DataSet(
+            "bold",
+            "BOLD, 23,679 beginnings of Wikipedia sentences about five types of group",
+            "CC BY-SA 4.0",
+            "Dhamala et al. 2021",
+            tuple(map(bold_file, BOLD_TYPES)),
         ),
         DataSet(
             "wikitext2-test",

@@ -79,7 +79,11 @@ def find_file(*files: DataFile) -> Path:
                 if error.errno is not None:  # from the disk, not from the network
                     raise
                 failure = f" (downloading {file.url} failed: {_describe_failure(error)})"
-    raise InputError(f"{files[0].path} is not on this machine{failure}; {describe_remedy(files)}")
+    licences = [entry.licence for entry in CATALOGUE.values() if files[0] in entry.files]
+    licence = f" (licence: {licences[0]})" if licences else ""
+    raise InputError(
+        f"{files[0].path} is not on this machine{failure}; {describe_remedy(files)}{licence}"
+    )
 
 
 def read_data_csv(

@@ -17,6 +17,7 @@ from fairforget.report.scores import (
     domain_scores,
     perplexities,
 )
+from fairforget.report.wording import HARMFUL_WORDS, base_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class BeforeAfter:
     @property
     def harm(self) -> list[Cell]:
         """The cells of harmful words among them."""
-        return [cell for cell in self.others if cell.lower_is_better]
+        return [cell for cell in self.others if base_name(cell.benchmark) == HARMFUL_WORDS]
 
     def language(self) -> DomainChange | None:
         """The domain `all` of the first benchmark with an LMS."""

@@ -38,7 +38,8 @@ def context(comparison: Comparison) -> dict[str, Any]:
     """The variables of the template."""
     changes = from_comparison(comparison)
     note = perplexity_note(changes, None)
-    others = dict.fromkeys(c.benchmark for c in changes.others if not c.lower_is_better)
+    harm = {cell.benchmark for cell in changes.harm}
+    others = dict.fromkeys(c.benchmark for c in changes.others if c.benchmark not in harm)
     return {
         "before": comparison.before.source,
         "after": comparison.after.source,

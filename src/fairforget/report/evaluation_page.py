@@ -25,6 +25,7 @@ from fairforget.report.scores import (
 )
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import NONE, anchor, benchmark_name, domain_name, format_number
+from fairforget.report.written import worst_continuations
 
 TEMPLATE = "evaluation.html.j2"
 
@@ -56,7 +57,12 @@ def context(evaluation: Evaluation) -> dict[str, Any]:
             for name, result in results.items()
             if not is_known(name, results) and not harmful_words.is_scored(name, result)
         ],
-        "items": [t for name in results for t in strongest_items(name, evaluation.items)],
+        "items": [
+            table
+            for name in results
+            for find in (strongest_items, worst_continuations)
+            for table in find(name, evaluation.items)
+        ],
         "limitations": list_limitations(results, "scores"),
         "facts": [
             benchmark_table(record),

@@ -12,6 +12,7 @@ from fairforget.records.schema import interval_of
 from fairforget.report.figures import describe_caveat
 from fairforget.report.tables import Blurred, Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
+    HARMFUL_WORDS,
     NONE,
     base_name,
     benchmark_name,
@@ -24,7 +25,6 @@ from fairforget.report.wording import (
     join_words,
 )
 
-HARMFUL_WORDS = "harmful_words"
 LOG_PROB, ADDED = SCORES = "log_prob", "added"
 VERDICTS = {
     LOG_PROB: {"less": "less likely", "more": "likelier"},

@@ -16,16 +16,18 @@ _SENTENCES = {
     "stereoset": ("stereotype", "anti_stereotype"),
     "crows_pairs": ("sent_more", "sent_less"),
     "winobias": ("pro", "anti"),
+    "winogender": ("pro", "anti"),
 }
 _SCORES = {
     "stereoset": ("score_stereotype", "score_anti_stereotype"),
     "crows_pairs": ("score_more", "score_less"),
     "winobias": ("sum_pro", "sum_anti"),
+    "winogender": ("sum_pro", "sum_anti"),
 }
 _NOTE = (
     "Preference: the stereotype’s score minus the anti-stereotype’s (mean log-probability per "
-    "token in nats, unless the protocol says otherwise; WinoBias: summed). Above 0, the stereotype "
-    "is more likely."
+    "token in nats, unless the protocol says otherwise; WinoBias and Winogender: summed). Above 0, "
+    "the stereotype is more likely."
 )
 
 

@@ -49,6 +49,11 @@ MEASURES = {
     "conditional_scaled": Measure("Scaled conditional log-ratio", "deviations", 3, 0.0, "Scaled"),
     "prior": Measure("Prior log-ratio", "nats per pair", 3, 0.0),
     "gap": Measure("Gap of the pronouns", "nats per pair", 3, 0.0, "Gap"),
+    "correlation": Measure("Correlation with the share of women", "r", 2, 0.0),
+    "hurtful": Measure("Hurtful completions", "%", 1, 0.0),
+    "hurtful_gap": Measure("Gap in hurtful completions", "points", 1, 0.0),
+    "negative": Measure("Continuations with negative sentiment", "%", 1, 0.0),
+    "sentiment_gap": Measure("Largest gap in sentiment between groups", "VADER compound", 3, 0.0),
     "fact_log_prob": Measure("Log-probability of the right continuation", "nats per fact", 3, 0.0),
     "bias_ambiguous": Measure("Bias in ambiguous contexts", "points", 1, 0.0),
 }
@@ -98,7 +103,7 @@ COMPANIONS = {
 }
 SHOWN_BESIDE = {c.judged: c.shown for c in COMPANIONS.values()}
 """Scaled score with a verdict → the same in nats, without one."""
-FOLDED = ("contribution_scaled", "ss_smoothed", "conditional_scaled", "prior")
+FOLDED = ("contribution_scaled", "ss_smoothed", "conditional_scaled", "prior", "correlation")
 """Scores with a table of their own, folded away."""
 FURTHER = (*COMPANIONS, *FOLDED)
 """All scores that a page shows beside the stereotype score."""
@@ -109,6 +114,8 @@ NOTES = {
     "spread; 50 means no preference.",
     "conditional_scaled": "Divided by the median absolute deviation of the pairs’ log-ratios; 0 "
     "means no bias.",
+    "correlation": "Correlation, over occupations, of log p of the feminine sentence minus that of "
+    "the masculine one with the share of women in US employment; 0 means no bias.",
     "prior": "The part of a pair’s log-ratio in the words that differ: mostly how frequent the "
     "names of the two groups are. It has no verdict.",
 }

@@ -26,6 +26,7 @@ from fairforget.report.items import changed_items
 from fairforget.report.results import benchmark_section, cost_table, perplexity_note
 from fairforget.report.tables import Column, Table
 from fairforget.report.wording import NONE, format_number, format_value
+from fairforget.report.written import changed_continuations
 
 TEMPLATE = "unlearning.html.j2"
 MAX_STEPS = 100
@@ -87,6 +88,11 @@ def context(run: UnlearningRun) -> dict[str, Any]:
             table
             for name in harm
             for table in changed_texts(name, run.before.items, run.after.items)
+        ]
+        + [
+            table
+            for name in dict.fromkeys(cell.benchmark for cell in changes.others)
+            for table in changed_continuations(name, run.before.items, run.after.items)
         ],
         "facts": [benchmark_table(run.after.record), *unlearning_tables(record)],
     }

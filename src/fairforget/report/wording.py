@@ -11,6 +11,8 @@ from fairforget.benchmarks.measurement import ALL
 
 NONE = "\N{EN DASH}"
 """Shown in place of a missing value."""
+HARMFUL_WORDS = "harmful_words"
+"""The benchmark with sections and sentences of its own on pages."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _DOMAINS = {
@@ -28,6 +30,9 @@ _BENCHMARKS = {
     "perplexity": "Perplexity",
     "bbq": "BBQ",
     "winobias": "WinoBias",
+    "winogender": "Winogender",
+    "honest": "HONEST",
+    "bold": "BOLD",
     "group_facts": "Facts about groups",
     "harmful_words": "Harmful words",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +22,16 @@ HEAD_ROWS = 256
 """Positions of one chunk of the head."""
 
 Floats = npt.NDArray[np.float32]
+
 Progress = Callable[[int, int], None]
 """Called with the number of items finished since the last call, and the number of all items."""
+
+
+class NotedProgress(Protocol):
+    """`Progress` with a note, such as the speed, shown beside the numbers."""
+
+    def __call__(self, done: int, total: int, /, *, note: str = "") -> None:
+        """Report progress."""
 
 
 def token_log_probs(

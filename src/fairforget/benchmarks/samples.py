@@ -1,0 +1,54 @@
+"""A sample of a benchmark's items, the same one for every model."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from fairforget.errors import InputError
+
+T = TypeVar("T")
+
+
+def split_number(name: str, words: Sequence[str]) -> tuple[int | None, list[str]]:
+    """The number of items among a benchmark's options, if there is one, and the other options.
+
+    Raises:
+        InputError: there are several numbers, or it is 0.
+    """
+    numbers = [word for word in words if word.isdecimal()]
+    if len(numbers) > 1 or any(int(word) == 0 for word in numbers):
+        raise InputError(
+            f"benchmark {name} takes one number of items, at least 1, as in {name}:100; "
+            f"not {', '.join(numbers)}"
+        )
+    rest = [word for word in words if word not in numbers]
+    return (int(numbers[0]) if numbers else None), rest
+
+
+def sample_evenly(items: Sequence[T], count: int | None, group: Callable[[T], str]) -> list[T]:
+    """Draw items from all groups in turn, so that small groups are not missed.
+
+    Args:
+        items: in a fixed order.
+        count: items to draw; None, or more than there are, for all.
+        group: an item's group.
+
+    Returns:
+        The items drawn, in their original order. A larger sample contains the smaller ones.
+    """
+    if count is None or count >= len(items):
+        return list(items)
+    generator = random.Random(0)
+    queues: dict[str, list[int]] = {}
+    for number, item in enumerate(items):
+        queues.setdefault(group(item), []).append(number)
+    for queue in queues.values():
+        generator.shuffle(queue)
+    drawn: list[int] = []
+    while len(drawn) < count:
+        for queue in queues.values():
+            if queue and len(drawn) < count:
+                drawn.append(queue.pop())
+    return [items[number] for number in sorted(drawn)]

@@ -1,0 +1,1 @@
+"""What a model writes: continuations of prompts, greedy or sampled, in batches."""

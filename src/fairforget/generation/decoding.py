@@ -1,0 +1,63 @@
+"""How continuations are drawn, and what a continuation is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fairforget.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How to continue a prompt.
+
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    tokens: int = 24
+    """Maximum number of new tokens."""
+    temperature: float = 0.0
+    """Of sampling; 0 is greedy decoding, 1 the model's own distribution."""
+    draws: int = 1
+    """Continuations of each prompt; with greedy decoding, they are all the same."""
+    seed: int = 0
+    """Of sampling."""
+    chat: bool = False
+    """Whether each prompt is a user's message in the tokenizer's chat template."""
+
+    def __post_init__(self) -> None:
+        for name in ("tokens", "draws"):
+            if (value := getattr(self, name)) < 1:
+                raise InputError(f"{name} of a continuation is {value}; set it to at least 1")
+        if not 0 <= self.temperature < float("inf"):
+            raise InputError(
+                f"temperature is {self.temperature}; set it to 0 (greedy) or a positive number"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """What a model wrote after a prompt."""
+
+    text: str
+    """Without the prompt and without special tokens."""
+    tokens: int
+    """New tokens, without the one that ends the text."""
+    ended: bool
+    """Whether the model ended its text; if not, it reached the limit."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has only white space, or nothing."""
+        return not self.text.strip()
+
+
+def count_unusual(continuations: Sequence[Continuation]) -> dict[str, int]:
+    """For a record: how many continuations are empty, and how many reached the limit."""
+    return {
+        "continuations": len(continuations),
+        "empty": sum(c.is_empty for c in continuations),
+        "at_limit": sum(not c.ended for c in continuations),
+    }

@@ -1,0 +1,90 @@
+"""Continuations in reports, blurred until the reader reveals them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from fairforget.benchmarks.measurement import Row
+from fairforget.report.tables import Blurred, Column, Content, Table
+from fairforget.report.wording import (
+    NONE,
+    base_name,
+    benchmark_name,
+    domain_name,
+    format_number,
+    format_signed,
+)
+
+MAX_ITEMS = 10
+"""Rows of a table."""
+_HARM: dict[str, Callable[[Row], float]] = {
+    "honest": lambda row: float(row["hurtful"]),
+    "bold": lambda row: -float(row["sentiment"]),
+}
+"""Benchmark → how harmful the continuations of an item are."""
+_NOTES = {
+    "honest": "Number of hurtful completions of the prompt.",
+    "bold": "Sentiment with the sign reversed: from −1, positive, to 1, negative.",
+}
+_DIGITS = {"honest": 0, "bold": 2}
+
+
+def worst_continuations(benchmark: str, items: Sequence[Row]) -> list[Table]:
+    """The prompts with the most harmful continuations; none for benchmarks without any."""
+    if (base := base_name(benchmark)) not in _HARM:
+        return []
+    harm = _HARM[base]
+    rows = [row for row in items if row.get("benchmark") == benchmark and harm(row) > 0]
+    rows.sort(key=lambda row: (-harm(row), row["id"]))
+    cells: list[list[Content]] = [
+        [
+            domain_name(str(row["domain"])),
+            format_number(harm(row), _DIGITS[base]),
+            Blurred(str(row.get("prompt", NONE))),
+            _written(row),
+        ]
+        for row in rows[:MAX_ITEMS]
+    ]
+    columns = [Column("Group"), Column("Score", numeric=True)]
+    caption = f"{benchmark_name(benchmark)}: most harmful continuations"
+    return _table(base, caption, [*columns, Column("Prompt"), Column("Continuations")], cells)
+
+
+def changed_continuations(
+    benchmark: str, before: Sequence[Row], after: Sequence[Row]
+) -> list[Table]:
+    """The prompts whose continuations became more harmful, most first."""
+    if (base := base_name(benchmark)) not in _HARM:
+        return []
+    harm = _HARM[base]
+    old = {row["id"]: row for row in before if row.get("benchmark") == benchmark}
+    pairs = [
+        (harm(row) - harm(old[row["id"]]), old[row["id"]], row)
+        for row in after
+        if row.get("benchmark") == benchmark and row["id"] in old
+    ]
+    pairs = sorted((p for p in pairs if p[0] > 0), key=lambda pair: (-pair[0], pair[2]["id"]))
+    cells: list[list[Content]] = [
+        [
+            domain_name(str(new["domain"])),
+            format_signed(change, _DIGITS[base]),
+            Blurred(str(new.get("prompt", NONE))),
+            _written(row),
+            _written(new),
+        ]
+        for change, row, new in pairs[:MAX_ITEMS]
+    ]
+    columns = [Column("Group"), Column("Change", numeric=True), Column("Prompt")]
+    caption = f"{benchmark_name(benchmark)}: continuations that became more harmful"
+    return _table(base, caption, [*columns, Column("Before"), Column("After")], cells)
+
+
+def _table(
+    base: str, caption: str, columns: Sequence[Column], rows: Sequence[list[Content]]
+) -> list[Table]:
+    note = f"{_NOTES[base]} The texts are what the model wrote, and can be offensive."
+    return [Table(caption=caption, columns=list(columns), rows=list(rows), note=note)] * bool(rows)
+
+
+def _written(row: Row) -> Blurred:
+    return Blurred(" / ".join(str(text).strip() for text in row.get("continuations", ())) or NONE)

@@ -1,0 +1,137 @@
+"""The generation engine: the same tokens whatever the batch, samples, limits, chat templates."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import torch
+
+from fairforget.errors import InputError
+from fairforget.generation.decoding import Decoding, count_unusual
+from fairforget.generation.engine import encode_prompts, generate
+from fairforget.generation.sampling import noise_seed
+
+from .models import CAUSAL, tiny_model
+
+PROMPTS = ["Women", "The river has a bridge and an old mill near", "They", "", "Most people are"]
+SAMPLED = Decoding(tokens=8, temperature=1.0, draws=2, seed=3)
+
+
+@pytest.mark.parametrize("family", CAUSAL)
+def test_batches_do_not_change_a_token(family: str) -> None:
+    lm = tiny_model(family)
+    for decoding in (SAMPLED, Decoding(tokens=8)):
+        together = generate(lm, PROMPTS, decoding)
+        assert together == generate(lm, PROMPTS, decoding)
+        assert together == generate(lm, PROMPTS, decoding, batch_rows=1)
+        assert together[::-1] == generate(lm, PROMPTS[::-1], decoding, batch_rows=3)
+
+
+def test_draws_and_seeds_differ() -> None:
+    lm = tiny_model("llama")
+    first, second = generate(lm, ["Women"], SAMPLED)[0]
+    assert first != second
+    assert generate(lm, ["Women"], replace(SAMPLED, seed=4))[0] != [first, second]
+    assert generate(lm, ["Women"], replace(SAMPLED, draws=1))[0] == [first]
+    same = generate(lm, ["Women"], Decoding(tokens=4, draws=3))[0]
+    assert len(same) == 3
+    assert len({continuation.text for continuation in same}) == 1
+    assert len({noise_seed("a", n, m) for n in range(9) for m in range(9)}) == 81
+
+
+def test_samples_have_the_models_distribution() -> None:
+    """The most frequent first tokens, within four standard errors of their probabilities."""
+    lm = tiny_model("llama")
+    with torch.no_grad():
+        lm.model.lm_head.weight.mul_(30)  # a model that prefers some tokens
+        ids = torch.tensor([[lm.start_id, *lm.tokenizer("They")["input_ids"]]])
+        logits = lm.model(ids).logits[0, -1]
+    try:
+        for temperature in (1.0, 2.0):
+            decoding = Decoding(tokens=1, temperature=temperature, draws=2000)
+            (drawn,) = generate(lm, ["They"], decoding, batch_rows=500)
+            counts = Counter(c.text for c in drawn)
+            p, token = (logits / temperature).softmax(-1).max(-1)
+            text = lm.tokenizer.decode([int(token)], skip_special_tokens=True)
+            share = counts[text] / len(drawn)
+            error = math.sqrt(p * (1 - p) / len(drawn))
+            assert p > 0.1
+            assert abs(share - p) < 4 * error
+    finally:
+        with torch.no_grad():
+            lm.model.lm_head.weight.div_(30)
+
+
+def test_empty_and_endless_continuations_are_counted() -> None:
+    lm = tiny_model("llama")
+    ends = lm.model.generation_config.eos_token_id
+    try:
+        lm.model.generation_config.eos_token_id = list(range(400))  # every token ends the text
+        ((empty,),) = generate(lm, ["Women"], Decoding(tokens=5))
+        lm.model.generation_config.eos_token_id = 399
+        ((endless,),) = generate(lm, ["Women"], Decoding(tokens=5))
+    finally:
+        lm.model.generation_config.eos_token_id = ends
+    assert (empty.text, empty.tokens, empty.ended) == ("", 0, True)
+    assert (endless.tokens, endless.ended) == (5, False)
+    assert count_unusual([empty, endless]) == {"continuations": 2, "empty": 1, "at_limit": 1}
+
+
+def test_a_text_ends_at_its_first_end_token() -> None:
+    """Rows of a batch that end early are padded, and the padding is no part of them."""
+    lm = tiny_model("llama")
+    ends = lm.model.generation_config.eos_token_id
+    free = generate(lm, PROMPTS, SAMPLED)
+    third = lm.tokenizer(free[0][0].text, add_special_tokens=False)["input_ids"]
+    assert third
+    try:
+        lm.model.generation_config.eos_token_id = list(range(0, 400, 4))
+        cut = generate(lm, PROMPTS, SAMPLED)
+    finally:
+        lm.model.generation_config.eos_token_id = ends
+    pairs = [(a, b) for x, y in zip(free, cut, strict=True) for a, b in zip(x, y, strict=True)]
+    assert all(a.text.startswith(b.text) or "�" in a.text + b.text for a, b in pairs)
+    assert {b.ended for _, b in pairs} == {True, False}
+    assert all(b.tokens < 8 for _, b in pairs if b.ended)
+
+
+def test_progress_has_the_speed() -> None:
+    calls: list[tuple[int, int, str]] = []
+
+    def progress(done: int, total: int, /, *, note: str = "") -> None:
+        calls.append((done, total, note))
+
+    generate(tiny_model("gpt2"), PROMPTS, SAMPLED, batch_rows=4, progress=progress)
+    assert [call[:2] for call in calls] == [(4, 10), (4, 10), (2, 10)]
+    assert all(call[2].endswith(" tokens/s") for call in calls)
+
+
+def test_a_chat_template_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    lm = tiny_model("llama")
+    plain = encode_prompts(lm, ["Women"])
+    with pytest.raises(InputError, match="has no chat template; continue the prompts as plain"):
+        generate(lm, ["Women"], Decoding(chat=True))
+    template = (
+        "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+        "{% if add_generation_prompt %}<assistant>{% endif %}"
+    )
+    monkeypatch.setattr(lm.tokenizer, "chat_template", template)
+    assert encode_prompts(lm, ["Women"]) == plain
+    (ids,) = encode_prompts(lm, ["Women"], chat=True)
+    assert lm.tokenizer.decode(ids) == "<user>Women<assistant>"
+    assert len(generate(lm, ["Women"], Decoding(tokens=2, chat=True))) == 1
+
+
+def test_bad_input_is_one_line() -> None:
+    with pytest.raises(InputError, match=r"text generation needs a causal model; .* masked"):
+        generate(tiny_model("bert"), ["Women"])
+    lm = tiny_model("gpt2")
+    with pytest.raises(InputError, match=r"'Women' with 300 new tokens: 30\d tokens are more"):
+        generate(lm, ["Women"], Decoding(tokens=300))
+    for bad in ({"tokens": 0}, {"draws": 0}, {"temperature": -1.0}, {"temperature": math.nan}):
+        with pytest.raises(InputError, match=next(iter(bad))):
+            Decoding(**bad)
+    assert generate(lm, [], SAMPLED) == []

@@ -16,7 +16,7 @@ from fairforget.scoring.perplexity import perplexity
 
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 """Linux reports the peak memory of a process in the first, and resets it through the second."""
-REPEATS = 3
+REPEATS = 5
 
 
 @dataclass
@@ -45,19 +45,27 @@ def measure_cost(device: torch.device) -> Iterator[Cost]:
         cost.peak_memory = _peak()
 
 
-def scoring_seconds(language_model: LanguageModel, texts: Sequence[list[int]]) -> float:
-    """Return the median time to score some texts, in seconds.
+def slowdown(original: LanguageModel, debiased: LanguageModel, texts: Sequence[list[int]]) -> float:
+    """Return the time to score some texts with the debiased model ÷ with the original.
+
+    Both are timed in turn, so that what else the machine does falls on both alike; the result is
+    the median of the ratios.
 
     Args:
-        language_model: the model.
+        original: the model without the method.
+        debiased: the model with it.
         texts: token ids of each text, with the start token.
     """
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
+    for language_model in (original, debiased):  # what is done once for a model
         perplexity(language_model, texts)
-        seconds.append(time.perf_counter() - start)
-    return median(seconds)
+    pairs = [[_seconds(it, texts) for it in (original, debiased)] for _ in range(REPEATS)]
+    return median(after / before for before, after in pairs)
+
+
+def _seconds(language_model: LanguageModel, texts: Sequence[list[int]]) -> float:
+    start = time.perf_counter()
+    perplexity(language_model, texts)
+    return time.perf_counter() - start
 
 
 def _reset_peak() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from fairforget.corpora import HARMLESS, read_corpus
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
-from fairforget.leaderboards.cost import Cost, measure_cost, scoring_seconds
+from fairforget.leaderboards.cost import Cost, measure_cost, slowdown
 from fairforget.leaderboards.equal_cost import copy_original, interpolate_to_equal_cost
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED, Run
 from fairforget.leaderboards.record import RunRecord
@@ -82,18 +82,18 @@ def do_run(run: Run, directory: Path) -> None:
     before = {name: constraint.perplexity() for name, constraint in constraints.items()}
     if run.method == ORIGINAL:
         evaluate_into(directory / PUBLISHED, language_model, benchmarks)
-        ratios, cost, slowdown, equal = dict.fromkeys(before, 1.0), Cost(), 1.0, None
+        ratios, cost, slower, equal = dict.fromkeys(before, 1.0), Cost(), 1.0, None
     else:
         method = METHODS[run.method]
         changes_weights = method.change == "weights"
         original = copy_original(language_model) if changes_weights else {}
-        seconds = 0.0 if changes_weights else scoring_seconds(language_model, timed)
         work_dir = directory / CHECKPOINTS
         work_dir.mkdir(parents=True)
+        before_method = language_model
         with measure_cost(language_model.device) as cost:
             language_model = method.apply(language_model, run.options(work_dir))
         shutil.rmtree(work_dir)
-        slowdown = 1.0 if changes_weights else scoring_seconds(language_model, timed) / seconds
+        slower = 1.0 if changes_weights else slowdown(before_method, language_model, timed)
         constraints = list_constraints(language_model, held_out, run.settings.budget)
         ratios = {name: c.perplexity() / before[name] for name, c in constraints.items()}
         evaluate_into(directory / PUBLISHED, language_model, benchmarks)
@@ -119,7 +119,7 @@ def do_run(run: Run, directory: Path) -> None:
         equal=equal,
         seconds=cost.seconds,
         peak_memory=cost.peak_memory,
-        slowdown=round(slowdown, 2),
+        slowdown=round(slower, 2),
         environment=environment(str(language_model.device)),
     )
     write_record(record, directory / RECORD)

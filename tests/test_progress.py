@@ -29,6 +29,21 @@ def test_without_a_terminal_a_line_now_and_then(monkeypatch, capsys) -> None:
     ]
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_without_a_total_the_steps_are_counted(monkeypatch, capsys, terminal: bool) -> None:
+    monkeypatch.setattr("fairforget.terminal.progress.SECONDS_BETWEEN_LINES", 0)
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", "120")
+    with progress_bar("Interpolating", unit="evaluation") as advance:
+        advance(0)
+        advance()
+        advance()
+    shown = capsys.readouterr().err
+    assert "2 evaluations" in shown
+    assert "?" not in shown.replace("\x1b[?", "")
+
+
 def test_of_several_processes_the_first_talks(monkeypatch, capsys) -> None:
     monkeypatch.setenv("RANK", "1")
     with progress_bar("Measuring") as advance:

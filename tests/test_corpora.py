@@ -137,9 +137,11 @@ def test_labels_are_compared_loosely_and_the_unknown_are_counted(capsys) -> None
     assert labels(["Bla.Wom"]) == labels(["blawom"]) == ("race+gender", "black+women")
     assert labels(["none"]) == labels([]) == (None, None)
     assert labels(["martians", "bla.wom"]) == ("race+gender", "martians+black+women")
+    labels.report()
     labels(["martians"])
     labels.report()
     assert capsys.readouterr().err == (
+        "mine: 1 label maps to no domain, so its text has none: 'martians' 1\n"
         "mine: 2 labels map to no domain, so their texts have none: 'martians' 2\n"
     )
 
@@ -233,7 +235,9 @@ def test_hatexplain_spans_are_what_most_annotators_marked(given: Given, capsys) 
     posts["b"] = post(["offensive"] * 3, ["Other"], [[0, 0, 1, 0]] * 3)
     given("hatexplain", json.dumps(posts))
     assert [text.domain for text in read_corpus("hatexplain")] == ["religion+gender", None]
-    assert "hatexplain: 1 labels map to no domain" in capsys.readouterr().err
+    assert (
+        "hatexplain: 1 label maps to no domain, so its text has none: " in capsys.readouterr().err
+    )
     with pytest.raises(ValueError, match="differ in length"):
         rationale_spans(["a", "b"], [[1]])
     given("hatexplain", '{"a": {"annotators": []}}')
@@ -249,7 +253,10 @@ def test_ethos_domains_are_those_of_half_the_annotators(given: Given, capsys) ->
     assert text.domain == "race+nationality"
     given("ethos", head + "One;0;0;0.9;0;0;0;0;0\nTwo;0;0;0.2;0;0;0;0.4;0\n")
     assert [text.domain for text in read_corpus("ethos")] == ["gender", None]
-    assert "their texts have none: 'none by half of the annotators' 1" in capsys.readouterr().err
+    assert (
+        "1 label maps to no domain, so its text has none: 'none by half of the annotators' 1"
+        in capsys.readouterr().err
+    )
     given("ethos", head + "One;0;0;x;0;0;0;0;0\n")
     with pytest.raises(InputError, match="line 2: expected a share of annotators"):
         read_corpus("ethos")

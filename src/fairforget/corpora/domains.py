@@ -116,11 +116,11 @@ class Labels:
             examples = ", ".join(
                 f"{label!r} {count}" for label, count in self.unmapped.most_common(12)
             )
-            more = f", and {len(self.unmapped) - 12} others" if len(self.unmapped) > 12 else ""
-            show_message(
-                f"{self.source}: {self.unmapped.total()} labels map to no domain, "
-                f"so their texts have none: {examples}{more}"
-            )
+            more = f", and {len(self.unmapped) - 12} more" if len(self.unmapped) > 12 else ""
+            total = self.unmapped.total()
+            what = "1 label maps" if total == 1 else f"{total} labels map"
+            whose = "its text has" if total == 1 else "their texts have"
+            show_message(f"{self.source}: {what} to no domain, so {whose} none: {examples}{more}")
 
 
 def target_domains(corpus: str, labels: Iterable[str | None]) -> frozenset[str]:

@@ -364,6 +364,26 @@ def test_domains_of_a_file_that_are_none_are_counted(tmp_path: Path, capsys) -> 
     assert target_domains(str(path), [t.domain for t in texts]) == {"race", "gender"}
 
 
+def test_repeated_rows_are_kept_and_reported(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,domain\none,age\ntwo,age\none,gender\nthree,age\n")
+    assert len(read_corpus(str(path))) == 4
+    assert capsys.readouterr().err == (
+        f"{path}: 1 of 4 rows repeats the text of an earlier row (row 3 that of row 1); all are "
+        "used, and a repeated text counts more than once: remove the copies if you do not mean "
+        "that\n"
+    )
+    path.write_text("text\none\ntwo\n" + "two\none\n" * 2)
+    assert len(read_corpus(str(path))) == 6
+    shown = (
+        "4 of 6 rows repeat the text of an earlier row (row 3 that of row 2, row 4 that of row 1"
+    )
+    assert f"{shown}, row 5 that of row 2, …); all" in capsys.readouterr().err
+    path.write_text("text\none\ntwo\nOne\n")
+    assert len(read_corpus(str(path))) == 3
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(("yes", "no"), [("1.0", "0.0"), ("True", "False"), ("yes", "no")])
 def test_booleans_as_they_are_written(tmp_path: Path, yes: str, no: str) -> None:
     path = tmp_path / "mine.csv"

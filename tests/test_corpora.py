@@ -446,7 +446,7 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
         ("text;id\none, two;1\n", "line 1: the columns are separated by semicolons .'text;id'"),
         ("text\tid\none, two\t1\n", r"line 1: the columns are separated by tabs .'text\\tid'"),
         ("text|id\none|1\n", "separated by vertical bars .*; save the file with commas"),
-        ("text,id\nhello\n", "line 2: 1 fields, but the header has 2"),
+        ("text,id\nhello\n", "line 2: 1 field, but the header has 2"),
         ('text,id\n"two\nlines",1\na,b,2\n', "line 4: more fields than the header"),
         ("sentence,id\nhello,1\n", "no `text` column; it has 'sentence', 'id'"),
         ('text,id\nhello,1\n"",2\n', "line 3: `text` is missing, empty"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fairforget.terminal.messages import count_of
 from fairforget.terminal.progress import progress_bar
 
 
@@ -42,6 +43,13 @@ def test_without_a_total_the_steps_are_counted(monkeypatch, capsys, terminal: bo
     shown = capsys.readouterr().err
     assert "2 evaluations" in shown
     assert "?" not in shown.replace("\x1b[?", "")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 runs"), (1, "1 run"), (2, "2 runs"), (1000, "1,000 runs")]
+)
+def test_a_number_has_its_noun(number: int, text: str) -> None:
+    assert count_of(number, "run") == text
 
 
 def test_of_several_processes_the_first_talks(monkeypatch, capsys) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from fairforget.selection import METHODS
 from fairforget.settings import fill_names
+from fairforget.terminal.messages import count_of
 
 
 def select_command(
@@ -160,7 +161,7 @@ def select_command(
     if isinstance(selector, Llm) and selector.unusable:
         reason = f" (the server refused: {selector.refusal})" if selector.refusal else ""
         print(
-            f"{selector.unusable} texts have no usable answer{reason}; "
+            f"{count_of(selector.unusable, 'text')} without a usable answer{reason}; "
             "run the same command to retry.",
             file=sys.stderr,
         )
@@ -178,7 +179,7 @@ def _show_estimate(estimate: dict[str, Any], json: bool) -> None:
     dollars = estimate["dollars"]
     cost = "give --input_price and --output_price for the cost"
     print(
-        f"{estimate['texts']} texts, {estimate['cached']} in the cache; about "
+        f"{count_of(estimate['texts'], 'text')}, {estimate['cached']} in the cache; about "
         f"{estimate['input_tokens']:,} input tokens and "
         f"{estimate['output_tokens']:,} output tokens; "
         f"{cost if dollars is None else f'about ${dollars:.2f}'}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from fairforget.terminal.messages import show_message
+from fairforget.terminal.messages import count_of, show_message
 
 DOMAINS = {
     "gender": "women and men",
@@ -118,9 +118,11 @@ class Labels:
             )
             more = f", and {len(self.unmapped) - 12} more" if len(self.unmapped) > 12 else ""
             total = self.unmapped.total()
-            what = "1 label maps" if total == 1 else f"{total} labels map"
-            whose = "its text has" if total == 1 else "their texts have"
-            show_message(f"{self.source}: {what} to no domain, so {whose} none: {examples}{more}")
+            verb, whose = ("maps", "its text has") if total == 1 else ("map", "their texts have")
+            show_message(
+                f"{self.source}: {count_of(total, 'label')} {verb} to no domain, so {whose} none: "
+                f"{examples}{more}"
+            )
 
 
 def target_domains(corpus: str, labels: Iterable[str | None]) -> frozenset[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from fairforget.errors import InputError
 from fairforget.files.parquet import open_parquet
 from fairforget.files.text import MAX_LINE_BYTES, parse_json, read_lines
+from fairforget.terminal.messages import count_of
 
 TableRow = tuple[str, Mapping[str, Any]]
 """Location of the row ("FILE, line 3"), and its fields."""
@@ -52,7 +53,7 @@ def csv_rows(path: Path, *, delimiter: str = ",") -> Iterator[tuple[str, dict[st
                 )
             if len(fields) < len(header):
                 raise InputError(
-                    f"{where}: {len(fields)} fields, but the header has {len(header)}; "
+                    f"{where}: {count_of(len(fields), 'field')}, but the header has {len(header)}; "
                     "add the missing ones"
                 )
             yield where, dict(zip(header, fields, strict=True))

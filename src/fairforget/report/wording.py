@@ -142,7 +142,8 @@ def budget_note(note: str) -> str:
 
 def steps_done(method: Mapping[str, Any]) -> str:
     """The number of training steps, from the method in a record."""
-    steps = f"{format_value(method.get('steps'))} steps"
+    count = method.get("steps")
+    steps = f"{format_value(count)} step{'' if count == 1 else 's'}"
     if (done := method.get("steps_done")) is None:
         return steps
     return f"{format_value(done)} of {steps} (stopped early, far outside the budget)"

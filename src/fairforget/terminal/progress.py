@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from fairforget.terminal.messages import is_quiet
+from fairforget.terminal.messages import count_of, is_quiet
 
 Advance = Callable[..., None]
 SECONDS_BETWEEN_LINES = 30.0
@@ -79,8 +79,9 @@ class _Position(MofNCompleteColumn):
 
 def _position(done: int, total: int | None, unit: str) -> str:
     """Return "4/7"; without a total "4 evaluations", or "4" without a unit."""
-    counted = unit and f" {unit}{'' if done == 1 else 's'}"
-    return f"{done}/{total}" if total else f"{done}{counted}"
+    if total:
+        return f"{done}/{total}"
+    return count_of(done, unit) if unit else str(done)
 
 
 def _print_lines(description: str, total: int | None, unit: str) -> Iterator[Advance]:

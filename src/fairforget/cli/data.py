@@ -55,7 +55,7 @@ def verify_command(name: str = "") -> None:
     Exit code 2 if a file differs, or if the named corpus or benchmark has no file on this machine.
 
     Args:
-        name: Corpus or benchmark to verify. Default: all.
+        name: Corpus or benchmark to verify; `--name` may be left out. Default: all.
     """
     from fairforget.corpora.inventory import is_built_in, verify_files
     from fairforget.errors import InputError

@@ -45,9 +45,12 @@ COMMANDS = {
     "rerun": rerun_command,
     "explore": explore_command,
     "select": select_command,
-    "data": {HELP: "List, fetch and verify corpora and benchmarks.", **DATA_COMMANDS},
+    "data": {HELP: "List, fetch and verify corpora and benchmarks; the cache.", **DATA_COMMANDS},
 }
-FIRST_ARGUMENT: dict[Any, str] = {DATA_COMMANDS["verify"]: "--name"}
+FIRST_ARGUMENT: dict[Any, str] = {
+    DATA_COMMANDS["verify"]: "--name",
+    DATA_COMMANDS["clear-cache"]: "--kind",
+}
 """Command → the flag that its first argument may leave out."""
 UNFORESEEN, BAD_INPUT, INTERRUPTED = 1, 2, 130
 REMEDIES = {

@@ -201,6 +201,26 @@ def test_an_interrupted_evaluation_resumes(small, begun, monkeypatch, tmp_path: 
     assert sorted(path.name for path in out.iterdir()) == [ITEMS, RECORD]
 
 
+def test_a_command_that_measured_nothing_leaves_no_output(small, monkeypatch, tmp_path) -> None:
+    lm, out, find = tiny_model("gpt2"), tmp_path / "out", evaluation.load_benchmarks
+
+    def broken(*_: object, **__: object) -> Measurement:
+        raise InputError("no item fits")
+
+    def fail(*names: str) -> None:
+        with monkeypatch.context() as patched, pytest.raises(InputError, match="no item fits"):
+            failing = {"bbq": Benchmark(broken, ("causal",))}
+            patched.setattr(evaluation, "load_benchmarks", lambda *a: find(*a) | failing)
+            evaluate(lm, names, output_dir=out)
+
+    fail("bbq")
+    assert not out.exists()
+    fail("stereoset", "bbq")
+    assert (out / PARTS / "0" / RECORD).exists()  # stereoset need not be measured again
+    evaluate(lm, ["stereoset", "bbq"], output_dir=out)
+    assert (out / RECORD).exists()
+
+
 @pytest.mark.parametrize("file", [RECORD, ITEMS])
 def test_a_damaged_part_is_measured_again(small, begun, tmp_path: Path, file: str) -> None:
     lm = tiny_model("gpt2")

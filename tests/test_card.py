@@ -81,6 +81,7 @@ def test_the_hub_loader_reads_every_result(tmp_path: Path) -> None:
     assert headings(text) == ["What changed", *HEADINGS]
     assert "| Gender | " in text
     assert "Known limitations" in text
+    assert r"Every text was scored after the token \<s\>." in text
 
 
 def test_a_user_file_is_not_the_public_data_set(tmp_path: Path) -> None:

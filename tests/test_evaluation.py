@@ -135,6 +135,7 @@ def test_items_of_all_benchmarks_share_a_table(small, tmp_path: Path, capsys) ->
     show_evaluation(record)
     out = capsys.readouterr().out
     assert "Blodgett" in out
+    assert "Every text starts with the token <|endoftext|> (--start_token)." in out
     assert "BBQ: A model that always" in out
     assert "perplexity:" in out
     assert "bbq, ambiguous contexts, protocol" in out
@@ -208,10 +209,11 @@ def test_a_command_that_measured_nothing_leaves_no_output(small, monkeypatch, tm
         raise InputError("no item fits")
 
     def fail(*names: str) -> None:
-        with monkeypatch.context() as patched, pytest.raises(InputError, match="no item fits"):
-            failing = {"bbq": Benchmark(broken, ("causal",))}
+        failing = {"bbq": Benchmark(broken, ("causal",))}
+        with monkeypatch.context() as patched:
             patched.setattr(evaluation, "load_benchmarks", lambda *a: find(*a) | failing)
-            evaluate(lm, names, output_dir=out)
+            with pytest.raises(InputError, match="no item fits"):
+                evaluate(lm, names, output_dir=out)
 
     fail("bbq")
     assert not out.exists()

@@ -98,6 +98,7 @@ def _results(run: UnlearningRun) -> list[str]:
         "Brackets contain 95 % intervals over target terms (StereoSet) or pairs: from a bootstrap "
         "for scores, and from a paired t test on the same items for changes. A stereotype score "
         "of 50 means no preference, but a broken model also scores 50.",
+        f"Every text was scored after the token {markdown_text(record.model.start_token)}.",
         "### Known limitations of these measurements",
         _bullets(
             [

@@ -9,7 +9,7 @@ from typing import Any
 
 from fairforget.selection import METHODS
 from fairforget.settings import fill_names
-from fairforget.terminal.messages import count_of
+from fairforget.terminal.messages import count_of, show_message
 
 
 def select_command(
@@ -66,6 +66,7 @@ def select_command(
     from fairforget.corpora import iter_corpus
     from fairforget.errors import InputError
     from fairforget.report import check_report_extra
+    from fairforget.selection.contrast import Contrast
     from fairforget.selection.identity import mentions_of
     from fairforget.selection.llm import Llm, Server
     from fairforget.selection.methods import SelectionOptions, make_selector
@@ -108,6 +109,7 @@ def select_command(
     facts: dict[str, Any] = {"corpus": corpus, "method": method, "texts": 0, "texts_with_spans": 0}
     reviewed: list[SelectedText] = []
     scorer = SpanScorer()
+    characters = {"all": 0, "selected": 0}
 
     def count(selector: Selector) -> Iterator[SelectedText]:
         """Yield the selected texts one at a time: a corpus need not fit in memory."""
@@ -119,6 +121,8 @@ def select_command(
         for true, item in zip(same, items, strict=True):
             facts["texts"] += 1
             facts["texts_with_spans"] += bool(item.text.spans)
+            characters["all"] += len(true.text)
+            characters["selected"] += sum(span.end - span.start for span in item.text.spans)
             if review:
                 reviewed.append(item)
             if score:
@@ -138,7 +142,12 @@ def select_command(
         else:
             deque(selected, maxlen=0)
     if method == "contrast":
-        facts |= {"train": train, "threshold": getattr(selector, "threshold", None)}
+        assert isinstance(selector, Contrast)
+        share = characters["selected"] / max(1, characters["all"])
+        facts |= {"train": train, "threshold": selector.threshold}
+        facts |= {"share_selected": share, "share_in_training": selector.usual_share}
+        if warning := selector.warn(share):
+            show_message(f"Warning: {warning}.")
     if method == "llm":
         facts["model"] = model
     if isinstance(selector, Llm):

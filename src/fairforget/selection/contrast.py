@@ -59,6 +59,8 @@ class Contrast:
     """Weight of the log-odds ratio against the surprisal; 0.5 is best on the built-in texts."""
     threshold: float = 8.5
     """Score in nats above which a word is selected; `calibrate` determines one."""
+    least_z: float = LEAST_Z
+    """See `LEAST_Z`."""
     usual_share: float = math.nan
     """Share of the characters of hateful training texts that it selects; NaN if unknown."""
 
@@ -104,7 +106,7 @@ class Contrast:
         spans = [
             SelectedSpan(word.start, word.end, self._explain(word))
             for word, score in self._score_words(text)
-            if score > self.threshold and self.odds(word.form).z > LEAST_Z
+            if score > self.threshold and self.odds(word.form).z > self.least_z
         ]
         return merge_adjacent(text, spans)
 

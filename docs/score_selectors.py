@@ -10,6 +10,7 @@ list (`pip install --no-deps better-profanity==0.7.0`); without it, the last res
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -45,7 +46,7 @@ def make_selectors() -> Iterator[tuple[str, str, Selector]]:
         yield "contrast", train, selector
         if train == "edos":
             contrast = cast(Contrast, selector)
-            rarity = replace(contrast, weight=0.0).calibrate(calibration_texts())
+            rarity = replace(contrast, weight=0.0, least_z=-math.inf).calibrate(calibration_texts())
             yield WITHOUT_LOG_ODDS, train, rarity
 
 

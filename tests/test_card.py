@@ -12,6 +12,7 @@ from huggingface_hub import ModelCard, ModelInfo
 from fairforget.card import write_card
 from fairforget.card.metadata import hub_name, source_licence
 from fairforget.errors import InputError
+from fairforget.report.wording import without_folders
 from tests.report.runs import write_evaluation, write_unlearning
 from tests.report.test_browser import EVIL
 
@@ -80,6 +81,7 @@ def test_the_hub_loader_reads_every_result(tmp_path: Path) -> None:
     assert headings(text) == ["What changed", *HEADINGS]
     assert "| Gender | " in text
     assert "Known limitations" in text
+    assert r"Every text was scored after the token \<s\>." in text
 
 
 def test_a_user_file_is_not_the_public_data_set(tmp_path: Path) -> None:
@@ -133,6 +135,38 @@ def test_hub_names(tmp_path: Path) -> None:
     assert hub_name(str(tmp_path)) is None
     assert hub_name("weights.gguf") is None
     assert hub_name("](javascript:1)") is None
+
+
+@pytest.mark.parametrize("source", ["me/weights.Q4.gguf", "me/mine", "me/mine/"])
+@pytest.mark.parametrize("folder", ["/home/private", "../private_x", "C:\\Users\\private"])
+def test_a_card_names_no_folder_of_the_machine(tmp_path: Path, source: str, folder: str) -> None:
+    slash = "\\" if "\\" in folder else "/"
+    write_unlearning(tmp_path)
+    for name in ("record.json", "before/record.json", "after/record.json"):
+        path = tmp_path / name
+        record = json.loads(path.read_text())
+        record["model"]["source"] = folder + slash + source.replace("/", slash)
+        if "corpora" in record:
+            record["corpora"][0]["name"] = f"{folder}{slash}my posts.csv:gender?text=post"
+            record["method"]["words"] = f"{folder}{slash}words.txt"
+        else:
+            results = record["results"]
+            results[f"crows_pairs:{folder}{slash}pairs.csv"] = results["crows_pairs"]
+            results[f"more:{folder}{slash}items.jsonl"] = {"count": 1}
+            results["perplexity"]["corpus"] = f"{folder}{slash}held.txt"
+        path.write_text(json.dumps(record))
+    text = written(tmp_path)
+    assert "private" not in text.replace("\\", "")
+    for shown in ("my posts.csv:gender", "pairs.csv", "items.jsonl", "held.txt", "words.txt"):
+        assert shown in text.replace("\\", "")
+    name = "weights.Q4.gguf" if "gguf" in source else "mine"
+    assert f"This is {name} after unlearning" in text.replace("\\", "")
+
+
+def test_folders_are_left_out_of_files_only() -> None:
+    for name in ("owner/name", "hub:owner/name?split=train", "stereoset:test", "builtin:gender"):
+        assert without_folders(name) == name
+    assert without_folders("a/b.csv,/c d/e.jsonl?text=x") == "b.csv,e.jsonl?text=x"
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:

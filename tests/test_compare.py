@@ -345,6 +345,7 @@ def test_models_are_distinguished() -> None:
     sides = [evaluation(STEREO, rows, name) for rows, name in zip(FLIPS, "ab", strict=True)]
     found = compare_evaluations(*sides)
     assert (found.before.start_token, found.after.start_token) == ("a", "b")
+    assert "Every text starts with the token a before, b after (--start_token)." in str(found)
 
 
 def test_perplexities_are_compared_by_name() -> None:

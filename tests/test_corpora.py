@@ -137,9 +137,11 @@ def test_labels_are_compared_loosely_and_the_unknown_are_counted(capsys) -> None
     assert labels(["Bla.Wom"]) == labels(["blawom"]) == ("race+gender", "black+women")
     assert labels(["none"]) == labels([]) == (None, None)
     assert labels(["martians", "bla.wom"]) == ("race+gender", "martians+black+women")
+    labels.report()
     labels(["martians"])
     labels.report()
     assert capsys.readouterr().err == (
+        "mine: 1 label maps to no domain, so its text has none: 'martians' 1\n"
         "mine: 2 labels map to no domain, so their texts have none: 'martians' 2\n"
     )
 
@@ -233,7 +235,9 @@ def test_hatexplain_spans_are_what_most_annotators_marked(given: Given, capsys) 
     posts["b"] = post(["offensive"] * 3, ["Other"], [[0, 0, 1, 0]] * 3)
     given("hatexplain", json.dumps(posts))
     assert [text.domain for text in read_corpus("hatexplain")] == ["religion+gender", None]
-    assert "hatexplain: 1 labels map to no domain" in capsys.readouterr().err
+    assert (
+        "hatexplain: 1 label maps to no domain, so its text has none: " in capsys.readouterr().err
+    )
     with pytest.raises(ValueError, match="differ in length"):
         rationale_spans(["a", "b"], [[1]])
     given("hatexplain", '{"a": {"annotators": []}}')
@@ -249,7 +253,10 @@ def test_ethos_domains_are_those_of_half_the_annotators(given: Given, capsys) ->
     assert text.domain == "race+nationality"
     given("ethos", head + "One;0;0;0.9;0;0;0;0;0\nTwo;0;0;0.2;0;0;0;0.4;0\n")
     assert [text.domain for text in read_corpus("ethos")] == ["gender", None]
-    assert "their texts have none: 'none by half of the annotators' 1" in capsys.readouterr().err
+    assert (
+        "1 label maps to no domain, so its text has none: 'none by half of the annotators' 1"
+        in capsys.readouterr().err
+    )
     given("ethos", head + "One;0;0;x;0;0;0;0;0\n")
     with pytest.raises(InputError, match="line 2: expected a share of annotators"):
         read_corpus("ethos")
@@ -357,6 +364,26 @@ def test_domains_of_a_file_that_are_none_are_counted(tmp_path: Path, capsys) -> 
     assert target_domains(str(path), [t.domain for t in texts]) == {"race", "gender"}
 
 
+def test_repeated_rows_are_kept_and_reported(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,domain\none,age\ntwo,age\none,gender\nthree,age\n")
+    assert len(read_corpus(str(path))) == 4
+    assert capsys.readouterr().err == (
+        f"{path}: 1 of 4 rows repeats the text of an earlier row (row 3 that of row 1); all are "
+        "used, and a repeated text counts more than once: remove the copies if you do not mean "
+        "that\n"
+    )
+    path.write_text("text\none\ntwo\n" + "two\none\n" * 2)
+    assert len(read_corpus(str(path))) == 6
+    shown = (
+        "4 of 6 rows repeat the text of an earlier row (row 3 that of row 2, row 4 that of row 1"
+    )
+    assert f"{shown}, row 5 that of row 2, …); all" in capsys.readouterr().err
+    path.write_text("text\none\ntwo\nOne\n")
+    assert len(read_corpus(str(path))) == 3
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(("yes", "no"), [("1.0", "0.0"), ("True", "False"), ("yes", "no")])
 def test_booleans_as_they_are_written(tmp_path: Path, yes: str, no: str) -> None:
     path = tmp_path / "mine.csv"
@@ -416,10 +443,12 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
     [
         ('text\n"never closed\nhello\nworld\n', "line 2: not valid CSV .a quote opens here"),
         ('text,id\n"a" b,1\n', "line 2: not valid CSV"),
-        ("text,id\nhello\n", "line 2: 1 fields, but the header has 2"),
+        ("text;id\none, two;1\n", "line 1: the columns are separated by semicolons .'text;id'"),
+        ("text\tid\none, two\t1\n", r"line 1: the columns are separated by tabs .'text\\tid'"),
+        ("text|id\none|1\n", "separated by vertical bars .*; save the file with commas"),
+        ("text,id\nhello\n", "line 2: 1 field, but the header has 2"),
         ('text,id\n"two\nlines",1\na,b,2\n', "line 4: more fields than the header"),
         ("sentence,id\nhello,1\n", "no `text` column; it has 'sentence', 'id'"),
-        ("text;id\nhello;1\n", "no `text` column; it has 'text;id'"),
         ('text,id\nhello,1\n"",2\n', "line 3: `text` is missing, empty"),
         ("", "is empty; it needs a `text` column"),
         ("text,id\n", "is empty; it needs a `text` column"),

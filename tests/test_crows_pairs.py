@@ -174,7 +174,7 @@ def test_unsupported_protocols(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_pair_can_be_scored() -> None:
     pair = replace(PAIRS[0], sent_more="They are very late.", sent_less="They are late.")
-    with pytest.raises(InputError, match="none of the 1 pairs can be scored"):
+    with pytest.raises(InputError, match="none of the pairs can be scored"):
         evaluate(tiny_model("bert"), pairs=[pair])
 
 

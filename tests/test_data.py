@@ -11,9 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from fairforget.cli import main
+from fairforget.data.cache import CACHED, clear_cache, list_cache
 from fairforget.data.catalogue import CATALOGUE, DataFile
 from fairforget.data.locate import fetch, find_file, find_local_file
 from fairforget.errors import InputError
+from fairforget.models import gguf
+from fairforget.models.file_checks import Contents
+
+from .models import tiny, word_tokenizer
 
 CONTENT = b"what the catalogue expects\n"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -169,3 +175,63 @@ def test_what_a_killed_process_left_is_removed(places: Path, server: str) -> Non
     path = fetch(file)
     assert path.read_bytes() == CONTENT
     assert [p.name for p in path.parent.iterdir()] == ["file.txt"]
+
+
+@pytest.fixture
+def converted(places: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that is converted to a tiny model, without a parser of GGUF files."""
+
+    class Loads:
+        def __init__(self, loaded: object) -> None:
+            self.loaded = loaded
+
+        def from_pretrained(self, **_: object) -> object:
+            return self.loaded
+
+    model = tiny("llama")
+    monkeypatch.setattr(gguf, "check_extra", lambda *_: None)
+    monkeypatch.setattr(gguf, "check_gguf", lambda _: Contents(1, 300_000_000))
+    monkeypatch.setattr(gguf, "check_size", lambda *_: None)
+    monkeypatch.setattr(gguf, "AutoConfig", Loads(model.config))
+    monkeypatch.setattr(gguf, "AutoModelForCausalLM", Loads(model))
+    monkeypatch.setattr(gguf, "AutoTokenizer", Loads(word_tokenizer()))
+    return put(places / "tiny.gguf", b"GGUF")
+
+
+def test_a_conversion_is_announced_once_and_its_copy_listed(converted: Path, capsys) -> None:
+    copy = gguf.convert_gguf(converted)
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "Converting tiny.gguf, once" in told
+    assert f"about 1.2 GB, is kept in {copy}; `fairforget data cache`" in told
+    assert gguf.convert_gguf(converted) == copy
+    assert capsys.readouterr().err == ""
+    (entry,) = list_cache()
+    assert (entry.kind, entry.about, entry.path) == ("gguf", str(converted), str(copy))
+    assert entry.bytes == sum(path.stat().st_size for path in copy.iterdir())
+    main(["data", "cache"])
+    assert f"gguf: {converted}\n    {copy}, " in capsys.readouterr().out
+
+
+def test_clearing_deletes_one_kind_or_all(converted: Path, places: Path, capsys) -> None:
+    copy = gguf.convert_gguf(converted)
+    data = put(places / "cache/data/set/file.txt")
+    answer = put(places / "cache/llm/ab/abcd.json")
+    main(["data", "clear-cache"])
+    assert f"Deleted: {copy} ({converted})" in capsys.readouterr().out
+    assert not copy.exists()
+    assert data.exists()
+    assert answer.exists()
+    main(["data", "clear-cache", "data"])
+    assert not data.exists()
+    assert answer.exists()
+    gguf.convert_gguf(converted)
+    assert {entry.kind for entry in clear_cache("all")} == {"gguf", "llm"}
+    assert list_cache() == []
+    assert converted.exists()
+    capsys.readouterr()
+    main(["data", "clear-cache", "all"])
+    assert capsys.readouterr().out == "Nothing to delete\n"
+    with pytest.raises(InputError, match="no 'models'; choose from gguf, data, llm, all"):
+        clear_cache("models")
+    assert set(CACHED) == {"gguf", "data", "llm"}

@@ -135,6 +135,7 @@ def test_items_of_all_benchmarks_share_a_table(small, tmp_path: Path, capsys) ->
     show_evaluation(record)
     out = capsys.readouterr().out
     assert "Blodgett" in out
+    assert "Every text starts with the token <|endoftext|> (--start_token)." in out
     assert "BBQ: A model that always" in out
     assert "perplexity:" in out
     assert "bbq, ambiguous contexts, protocol" in out
@@ -199,6 +200,27 @@ def test_an_interrupted_evaluation_resumes(small, begun, monkeypatch, tmp_path: 
     assert lasting(out) == lasting(whole)
     assert read_items(out) == read_items(whole)
     assert sorted(path.name for path in out.iterdir()) == [ITEMS, RECORD]
+
+
+def test_a_command_that_measured_nothing_leaves_no_output(small, monkeypatch, tmp_path) -> None:
+    lm, out, find = tiny_model("gpt2"), tmp_path / "out", evaluation.load_benchmarks
+
+    def broken(*_: object, **__: object) -> Measurement:
+        raise InputError("no item fits")
+
+    def fail(*names: str) -> None:
+        failing = {"bbq": Benchmark(broken, ("causal",))}
+        with monkeypatch.context() as patched:
+            patched.setattr(evaluation, "load_benchmarks", lambda *a: find(*a) | failing)
+            with pytest.raises(InputError, match="no item fits"):
+                evaluate(lm, names, output_dir=out)
+
+    fail("bbq")
+    assert not out.exists()
+    fail("stereoset", "bbq")
+    assert (out / PARTS / "0" / RECORD).exists()  # stereoset need not be measured again
+    evaluate(lm, ["stereoset", "bbq"], output_dir=out)
+    assert (out / RECORD).exists()
 
 
 @pytest.mark.parametrize("file", [RECORD, ITEMS])

@@ -17,6 +17,7 @@ from fairforget.errors import InputError
 from fairforget.explore import view
 from fairforget.explore.app import build, launch
 from fairforget.explore.pair import Pair, TokenChange, fill_template, load_pair, rank_changes
+from fairforget.forward import packing
 from fairforget.models.saving import save_model
 from fairforget.scoring.causal import token_log_probs
 
@@ -42,6 +43,29 @@ def test_tokens_spell_the_text_and_have_its_log_probabilities(pair: Pair) -> Non
             whole = side.model(torch.tensor([ids])).logits[0].log_softmax(-1)
         wanted = [float(whole[i, token]) for i, token in enumerate(ids[1:])]
         assert [getattr(c, name) for c in changes] == pytest.approx(wanted, abs=1e-4)
+
+
+@pytest.mark.parametrize("text", ["😡😡", "é 😡 e\u0301 👩‍👩‍👧", "naïve  \n😡"])
+def test_a_character_of_several_tokens_is_shown_once(pair: Pair, text: str) -> None:
+    changes = pair.tokens(text)
+    assert "".join(change.text for change in changes) == text
+    assert len(changes) == len(pair.before.tokenizer(text)["input_ids"])
+    html = view.tokens_html(changes)
+    assert html.count("😡") == 2 * text.count("😡")  # once in the text, once in the table
+    assert html.count(">…<") == sum(not change.text for change in changes) > 0
+
+
+def test_a_model_is_tested_for_prefix_trees_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair, tested = Pair(tiny_model("llama"), tiny_model("llama", seed=1)), []
+    test = packing._test_tree_attention
+    monkeypatch.setattr(
+        packing,
+        "_test_tree_attention",
+        lambda model, last: tested.append(model) or test(model, last),
+    )
+    for _ in range(2):
+        pair.tokens("Women are late.")
+    assert tested == [pair.before.model, pair.after.model]
 
 
 def test_groups_are_scored_by_the_tokens_after_them(pair: Pair) -> None:

@@ -19,7 +19,7 @@ from fairforget.comparison.gate import find_violations
 from fairforget.comparison.paired import compare_items
 from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.errors import InputError
-from fairforget.records.records import EvaluationRecord
+from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.report.comparison_page import cells_table
 from fairforget.statistics import FEWEST_CLUSTERS
 from fairforget.tables import show_comparison, show_evaluation
@@ -33,6 +33,8 @@ FACTS = [
     Fact("b", "nationality", "Thais", "The river of the Thais has a", "bridge near", "mill"),
     Fact("c", "profession", "poets", "Poets are", "kind", "kind"),
 ]
+
+TINY = ModelFacts("tiny", 1, "float32", "<s>")
 
 
 def row(right: float, wrong: float = -5.0, group: str = "a") -> dict[str, object]:
@@ -109,7 +111,7 @@ def test_a_fall_is_shown_with_its_interval_and_can_fail_a_comparison(capsys) -> 
     assert change.delta == pytest.approx(-0.155)
     assert change.ci is not None
     assert change.ci[0] < -0.155 < change.ci[1] < -0.1
-    comparison = Comparison(None, None, tuple(cells), {}, (), ())  # type: ignore[arg-type]
+    comparison = Comparison(TINY, TINY, tuple(cells), {}, (), ())
     assert find_violations(comparison, "group_facts.all.fact_log_prob < -0.05")
     assert not find_violations(comparison, "group_facts.all.fact_log_prob < -0.2")
     show_comparison(comparison)
@@ -124,7 +126,7 @@ def test_a_fall_is_shown_with_its_interval_and_can_fail_a_comparison(capsys) -> 
 
 def test_the_table_of_scores(capsys) -> None:
     measured = evaluate(tiny_model("gpt2"), facts=FACTS)
-    show_evaluation(EvaluationRecord(None, {"group_facts": measured.result}, None, {}, 0))  # type: ignore[arg-type]
+    show_evaluation(EvaluationRecord(TINY, {"group_facts": measured.result}, None, {}, 0))  # type: ignore[arg-type]
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
     assert f"{measured.result['domains']['all']['fact_log_prob']:.3f} [" in out

@@ -63,17 +63,45 @@ def test_verify_reports_that_there_is_nothing(tmp_path: Path, monkeypatch, capsy
     monkeypatch.setenv("FAIRFORGET_DATA", str(tmp_path))
     monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
     with pytest.raises(SystemExit) as exit_:
-        main(["data", "verify", "--name", "dghs"])
+        main(["data", "verify", "dghs"])
     assert exit_.value.code == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert "data set 'dghs' has no file on this machine; run `fairforget data fetch dghs`" in err
 
 
-@pytest.mark.parametrize("command", [["fetch", "builtin"], ["verify", "--name", "builtin"]])
+@pytest.mark.parametrize(
+    "command",
+    [["fetch", "builtin"], ["verify", "builtin"], ["verify", "--name", "builtin"]],
+)
 def test_what_is_built_in_needs_neither(command: list[str], capsys) -> None:
     main(["data", *command])
     assert capsys.readouterr().out == "Built in: builtin needs no files\n"
+
+
+DGHS = "Dynamically Generated Hate Dataset v0.2.3.csv"
+
+
+def test_one_data_set_is_verified_and_no_other(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("FAIRFORGET_DATA", str(tmp_path))
+    monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
+    for folder, name in (("hatecheck", "test_suite_cases.csv"), ("dghs", DGHS)):
+        path = tmp_path / folder / name
+        path.parent.mkdir()
+        path.write_text("nothing of the kind")
+    with pytest.raises(SystemExit):
+        main(["data", "verify", "hatecheck"])
+    out, _ = capsys.readouterr()
+    assert out.startswith("WRONG: hatecheck")
+    assert out.count("\n") == 1
+    for wrong, message in (
+        (["verify", "nothing"], "'nothing' is unknown"),
+        (["verify", "edos", "dghs"], "dghs"),
+    ):
+        with pytest.raises(SystemExit) as exit_:
+            main(["data", *wrong])
+        assert exit_.value.code == 2
+        assert message in capsys.readouterr().err
 
 
 def test_what_is_not_in_the_catalogue() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from pathlib import Path
@@ -11,10 +12,11 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from fairforget.errors import InputError
+from fairforget.models.language_model import select_start_token
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
 
-from .models import CAUSAL, save_tiny
+from .models import CAUSAL, save_tiny, word_tokenizer
 
 
 @pytest.mark.parametrize("family", CAUSAL)
@@ -130,6 +132,26 @@ def test_damaged_weights(tmp_path: Path) -> None:
     (directory / "model.safetensors").write_bytes(b"\xff" * 100)
     with pytest.raises(InputError, match="given"):
         load_model(directory)
+
+
+@pytest.mark.parametrize(
+    ("bos", "eos", "cls", "chosen"),
+    [
+        ("<s>", "</s>", None, "<s>"),
+        ("<|im_start|>", "</s>", None, "</s>"),
+        ("<|im_start|>", "<|im_end|>", None, "<|endoftext|>"),
+        (None, None, "<s>", "<|endoftext|>"),
+    ],
+)
+def test_the_start_token_is_no_chat_marker_unless_given(bos, eos, cls, chosen) -> None:
+    tokenizer = copy.deepcopy(word_tokenizer())
+    tokenizer.add_tokens(["<s>", "</s>", "<|im_start|>", "<|im_end|>"], special_tokens=True)
+    tokenizer.bos_token, tokenizer.eos_token, tokenizer.cls_token = bos, eos, cls
+    assert select_start_token(tokenizer, None, "tiny") == chosen
+    for token in filter(None, (bos, eos)):  # as lm-eval does
+        assert select_start_token(tokenizer, token, "tiny") == token
+    with pytest.raises(InputError, match="start token '<bos>' is not in the vocabulary of 'tiny'"):
+        select_start_token(tokenizer, "<bos>", "tiny")
 
 
 @pytest.mark.real_model

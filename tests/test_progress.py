@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fairforget.terminal.messages import count_of
 from fairforget.terminal.progress import progress_bar
 
 
@@ -27,6 +28,28 @@ def test_without_a_terminal_a_line_now_and_then(monkeypatch, capsys) -> None:
         "Unlearning: 5/20 forget 1.2 nats",
         "Unlearning: 5/20 forget 1.2 nats",
     ]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_without_a_total_the_steps_are_counted(monkeypatch, capsys, terminal: bool) -> None:
+    monkeypatch.setattr("fairforget.terminal.progress.SECONDS_BETWEEN_LINES", 0)
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", "120")
+    with progress_bar("Interpolating", unit="evaluation") as advance:
+        advance(0)
+        advance()
+        advance()
+    shown = capsys.readouterr().err
+    assert "2 evaluations" in shown
+    assert "?" not in shown.replace("\x1b[?", "")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 runs"), (1, "1 run"), (2, "2 runs"), (1000, "1,000 runs")]
+)
+def test_a_number_has_its_noun(number: int, text: str) -> None:
+    assert count_of(number, "run") == text
 
 
 def test_of_several_processes_the_first_talks(monkeypatch, capsys) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 from collections.abc import Iterator
@@ -20,9 +21,10 @@ from fairforget.corpora import Mention, Span, Text, read_corpus
 from fairforget.corpora.builtin import builtin_texts, control_texts
 from fairforget.errors import InputError
 from fairforget.selection import selected
-from fairforget.selection.contrast import Contrast, best_threshold
+from fairforget.selection.contrast import LEAST_Z, Contrast, best_threshold, selected_share
 from fairforget.selection.controls import Random, all_words, given_spans
 from fairforget.selection.counts import count_words
+from fairforget.selection.debris import debris_ranges
 from fairforget.selection.identity import (
     identity_ranges,
     is_misspelt_identity,
@@ -256,6 +258,73 @@ def test_log_odds_are_those_of_the_paper() -> None:
     assert one.odds("vermin").z > 5
     assert abs(one.odds("river").z) < 3
     assert abs(one.odds("neverseen").log_ratio) < 0.2
+
+
+def test_a_word_that_speaks_against_hate_is_never_selected() -> None:
+    """Whatever the threshold: "lovely" is only in texts that are not hateful."""
+    selector = Contrast(count_words(training()), threshold=-100.0)
+    assert selector.odds(stem("lovely")).z < LEAST_Z < selector.odds(stem("river")).z
+    text = "lovely vermin by the river"
+    (found,) = selector([Text("t", text)])
+    assert chosen(text, found) == ["vermin by the river"]
+
+
+@pytest.mark.parametrize(
+    ("text", "debris"),
+    [
+        ("donâ€™t", ["â€™"]),
+        ("she saidâ€œ no", ["â€œ"]),
+        ("cafÃ© ðŸ˜‚ Â£5", ["Ã©", "ðŸ˜‚", "Â£"]),
+        ("cut offâ€", ["â€"]),
+        ("lost \ufffd and \x93", ["\ufffd", "\x93"]),
+        ("a &amp; b &#x200B; c &#8217; d", ["&amp;", "&#x200B;", "&#8217;"]),
+        ("naïve café, ‘quoted’… 😂😂 ÜBER Größe À la", []),
+        ("AT&T; R&D; Привет 你好", []),
+    ],
+)
+def test_debris_of_broken_encodings_is_found(text: str, debris: list[str]) -> None:
+    assert [text[start:end] for start, end in debris_ranges(text)] == debris
+
+
+def test_debris_and_what_touches_it_is_not_selected() -> None:
+    selector = Contrast(count_words(training()), threshold=5.0)
+    text = "They donâ€™t like &amp; hate\ufffdful v3rmin"
+    (found,) = selector([Text("t", text)])
+    assert chosen(text, found) == ["like", "v3rmin"]
+
+
+@for_all(st.text(max_size=30))
+def test_readable_text_is_no_debris_but_misread_is(text: str) -> None:
+    words = "".join(c for c in text if c.isalpha() and 0xA0 < ord(c) < 0x250)
+    for character in words:
+        assert debris_ranges(f"a {character} b") == []
+        try:
+            misread = character.encode().decode("cp1252")
+        except UnicodeDecodeError:
+            continue
+        assert debris_ranges(f"a {misread} b") == [(2, 2 + len(misread))]
+
+
+def test_a_share_far_from_that_of_training_is_warned_of() -> None:
+    selector = Contrast(count_words(training()), threshold=5.0, usual_share=0.2)
+    for share, far in ((0.2, False), (0.14, False), (0.29, False), (0.13, True), (0.31, True)):
+        assert bool(selector.warn(share)) is far
+    assert "selects 31 % of the characters of this corpus, but 20 % of" in selector.warn(0.31)
+    assert replace(selector, usual_share=math.nan).warn(0.9) == ""
+    texts = [Text("a", "vermin", spans=(Span(0, 6),)), Text("b", "the old river")]
+    assert selected_share(texts) == 6 / 19
+
+
+@pytest.mark.slow
+def test_the_command_warns_of_a_corpus_unlike_training(tmp_path: Path, capsys) -> None:
+    plain = tmp_path / "plain.csv"
+    plain.write_text("text\nZwei Boote fahren langsam flussaufwärts.\n")
+    main(["select", str(plain), "--method", "contrast", "--train", "builtin", "--json"])
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert found["share_selected"] > 1.5 * found["share_in_training"]
+    assert "Warning: contrast selects" in err
+    assert "choose a corpus like it with --train" in err
 
 
 def test_words_that_ran_together_are_taken_apart() -> None:

@@ -217,6 +217,7 @@ def test_the_command_prints_rows_and_writes_the_same(model, items, tmp_path, cap
 def test_the_command_shows_a_table(model, items, capsys) -> None:
     main(["score-target", model, "--file", items, "--objectives", "counterfactual-kl"])
     shown = capsys.readouterr().out
+    assert "Every text starts with the token <|endoftext|>." in " ".join(shown.split())
     assert "counterfactual-kl" in shown
     assert "4 of 5 have a neutral variant" in " ".join(shown.split())
     assert max(len(line.rstrip()) for line in shown.splitlines()[2:]) <= 80

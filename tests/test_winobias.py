@@ -17,7 +17,7 @@ from fairforget.benchmarks.winobias import evaluate, judge
 from fairforget.comparison.paired import compare_items
 from fairforget.data.winobias import Pair, read_pairs, read_split
 from fairforget.errors import InputError
-from fairforget.records.records import EvaluationRecord
+from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.tables import show_evaluation
 
 from .models import tiny_model
@@ -33,6 +33,8 @@ PAIRS = [
     Pair("c", "type2", "test", "clerk, mover", "They think of him.", "They think of her."),
     Pair("d", "type2", "test", "clerk, mover", "They lie.", "They lie."),
 ]
+
+TINY = ModelFacts("tiny", 1, "float32", "<s>")
 
 
 def files(tmp_path: Path, pro: str = PRO, anti: str = ANTI) -> tuple[Path, Path]:
@@ -149,7 +151,7 @@ def test_both_scores_have_a_verdict() -> None:
 
 def test_the_table_has_the_gap_with_its_interval(capsys) -> None:
     measured = evaluate(tiny_model("gpt2"), pairs=PAIRS)
-    record = EvaluationRecord(None, {"winobias": measured.result}, None, {}, 0)  # type: ignore[arg-type]
+    record = EvaluationRecord(TINY, {"winobias": measured.result}, None, {}, 0)  # type: ignore[arg-type]
     show_evaluation(record)
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80

@@ -36,7 +36,10 @@ class ModelSettings:
         dtype: float32, bfloat16 or (for evaluation only) float16. Default: float32 for training
             and on a CPU, otherwise the dtype of the checkpoint.
         device: Device such as cpu, cuda or cuda:1. Default: an accelerator if there is one.
-        start_token: Token prepended to every text. Default: the tokenizer's start token.
+        start_token: Token prepended to every text. Default: the tokenizer's BOS token, else its EOS
+            token, <|endoftext|> or its CLS token; chat markers (<|im_start|>, <|im_end|>) are
+            passed over. lm-eval does not pass over them: to score as it does by default, give the
+            BOS token (SmolLM2: <|im_start|>), or the EOS token if there is none.
         trust_remote_code: Run Python code that comes with the model.
     """
 

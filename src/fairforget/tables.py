@@ -20,6 +20,7 @@ from fairforget.records.records import (
     LIMITED_BY_GUARD,
     BudgetFacts,
     EvaluationRecord,
+    ModelFacts,
     MovementFacts,
     UnlearningRecord,
     UtilityFacts,
@@ -134,6 +135,7 @@ def show_evaluation(record: EvaluationRecord) -> None:
         for task, metrics in result.get("metrics", {}).items():
             values = ", ".join(f"{metric} {value:.4f}" for metric, value in metrics.items())
             print_content(one_line(f"{name}: {task} {values}, protocol {_protocol(result)}"))
+    print_lines([describe_start(record.model)])
     print_lines((*find_warnings(record.results), *find_limitations(record.results)))
 
 
@@ -170,6 +172,7 @@ def show_comparison(comparison: Comparison) -> None:
         print_content(
             f"{one_line(name)}: {change.before:.2f} → {change.after:.2f} ({percent:+.2f} %)"
         )
+    print_lines([describe_start(comparison.before, comparison.after)])
     print_content(
         "Bias: whether it fell or rose; ?: undecided. "
         "Gained, lost: items in which the stereotype became, or ceased to be, the more likely "
@@ -221,6 +224,14 @@ def show_unlearning(record: UnlearningRecord) -> None:
             f"{words.added_before:+.3f} → {words.added_after:+.3f}."
         )
     print_content(f"α = {budget.alpha:.3f}. {budget_note(one_line(budget.note))}".rstrip())
+    print_lines([describe_start(record.model)])
+
+
+def describe_start(*models: ModelFacts) -> str:
+    """The token that texts start with: scores depend on it."""
+    tokens = list(dict.fromkeys(model.start_token for model in models))
+    shown = tokens[0] if len(tokens) == 1 else f"{tokens[0]} before, {tokens[1]} after"
+    return f"Every text starts with the token {shown} (--start_token)."
 
 
 def _bound(budget: BudgetFacts) -> UtilityFacts | MovementFacts | None:

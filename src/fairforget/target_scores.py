@@ -53,6 +53,8 @@ class TargetScores:
     rows: list[dict[str, Any]]
     """One row per target and domain, with `target`, `domain`, `ss`, `ss_ci` and so on, as in a
     record of StereoSet. The target `original` is the model without change."""
+    start_token: str = ""
+    """Token prepended to every text."""
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return one row per target and domain.
@@ -151,6 +153,7 @@ def score_targets(
             for name, part in rows.items()
             for domain, scores in aggregate(part, seed=settings.seed).items()
         ],
+        language_model.start_token,
     )
 
 
@@ -173,7 +176,7 @@ def _show(scores: TargetScores) -> None:
         f"{scores.items_scored:,} items scored; {scores.items_with_neutral:,} of "
         f"{scores.items_read:,} have a neutral variant. Contribution of the group in nats per "
         "token; scaled: divided by the spread. A target is what training aims at, not what it "
-        "reaches."
+        f"reaches. Every text starts with the token {one_line(scores.start_token)}."
     )
 
 

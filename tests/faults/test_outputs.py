@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.files.atomic import atomic_write
-from fairforget.records.outputs import open_output
+from fairforget.records.outputs import open_output, release_output
 from fairforget.records.paths import LOCK, SETTINGS
+
+from ..models import save_tiny
 
 HOLD = """
 import sys, time
@@ -69,6 +72,35 @@ def test_what_a_dead_process_left_is_cleared_away(tmp_path: Path) -> None:
     assert [path.name for path in (out / "before").iterdir()] == [".mine"]
 
 
+def test_an_output_without_a_result_is_removed(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    open_output(out, COMMAND)
+    (out / "before" / "parts").mkdir(parents=True)
+    release_output(out)
+    assert not out.exists()
+    open_output(out, {"command": "unlearn"})  # other settings are not in its way
+    (out / "before").mkdir()
+    (out / "before" / "record.json").touch()
+    release_output(out)
+    kept = [SETTINGS, "before"]
+    assert sorted(path.name for path in out.iterdir() if path.name != LOCK) == sorted(kept)
+    release_output(out)  # a second time, and without a lock
+    assert (out / "before" / "record.json").exists()
+
+
+def test_a_directory_of_the_user_stays(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    open_output(out, COMMAND)
+    release_output(out)
+    assert list(out.iterdir()) == []
+    open_output(out, COMMAND)
+    (out / "mine").symlink_to(tmp_path, target_is_directory=True)
+    release_output(out)
+    assert (out / SETTINGS).exists()
+    assert (out / "mine").is_symlink()
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", "[" * 10_000])
 def test_damaged_settings(tmp_path: Path, content: str) -> None:
     (tmp_path / SETTINGS).write_text(content)
@@ -96,3 +128,32 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
             other.write(b"other")
     assert path.read_text() == "later"
     assert [p.name for p in tmp_path.iterdir()] == ["record.json"]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("little_data")
+@pytest.mark.parametrize(
+    ("command", "first"),
+    [
+        (["unlearn", "--forget", "builtin:gender"], "fairforget.pipeline.evaluate_into"),
+        (["transfer", "--forget", "gender"], "fairforget.transfer_study.study.evaluate_into"),
+        (["leaderboard", "--methods", "prompt"], "fairforget.leaderboards.leaderboard.do_runs"),
+    ],
+)
+def test_a_command_that_fails_first_leaves_no_output(
+    tmp_path: Path, monkeypatch, capsys, command: list[str], first: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise InputError("it cannot be measured")
+
+    monkeypatch.setattr(first, fail)
+    model = str(save_tiny("llama", tmp_path / "model"))
+    retain = tmp_path / "retain.csv"
+    retain.write_text("text\n" + "".join(f"It rains on day {day}.\n" for day in range(200)))
+    given = ["--models", model] if command[0] == "leaderboard" else [model, "--retain", str(retain)]
+    options = ["--benchmarks", "perplexity,stereoset", "--device", "cpu"]
+    with pytest.raises(SystemExit) as ended:
+        main([*command, *given, *options, "--output", str(tmp_path / "out")])
+    assert ended.value.code == 2
+    assert "it cannot be measured" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

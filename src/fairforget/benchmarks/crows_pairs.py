@@ -218,7 +218,7 @@ def _masked_scores(
             counts.append(len(sentence_texts))
     if not kept:
         raise InputError(
-            f"crows_pairs: none of the {len(pairs)} pairs can be scored by protocol {protocol}, "
+            f"crows_pairs: none of the pairs can be scored by protocol {protocol}, "
             "which needs tokens to mask in both sentences; choose another protocol"
         )
     log_probs = masked_log_probs(language_model.model, texts, progress=progress)

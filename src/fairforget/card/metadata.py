@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,13 @@ from fairforget.models.loading import SMOLLM2, SMOLLM2_HUB
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.schema import interval_of
 from fairforget.report.contents import UnlearningRun
-from fairforget.report.wording import base_name, benchmark_name, domain_name, one_line
+from fairforget.report.wording import (
+    base_name,
+    benchmark_name,
+    domain_name,
+    one_line,
+    without_folders,
+)
 
 SMOLLM2_LICENCE = "apache-2.0"
 HUB_TIMEOUT = 10.0
@@ -63,7 +70,7 @@ def card_metadata(run: UnlearningRun, model: Path) -> ModelCardData:
     source = run.record.model.source
     licence = source_licence(source)
     results = list(_results(run.before, run.after, _task(model))) if run.after else []
-    name = one_line(Path(source).name.removesuffix(".gguf")) or "model"
+    name = one_line(re.split(r"[/\\]", source.rstrip("/\\"))[-1].removesuffix(".gguf")) or "model"
     return ModelCardData(
         base_model=hub_name(source),
         library_name="transformers",
@@ -120,7 +127,8 @@ def _results(before: Evaluation | None, after: Evaluation, task: str) -> Iterato
     """All finite scores after unlearning, each with its interval and its value before."""
     old_results = before.record.results if before else {}
     for benchmark, result in after.record.results.items():
-        dataset = str(result.get("corpus", find_user_file(benchmark) or base_name(benchmark)))
+        source = str(result.get("corpus", find_user_file(benchmark) or base_name(benchmark)))
+        dataset = without_folders(source)
         for metric, label, value, ci, old_value in _scores(result, old_results.get(benchmark, {})):
             if not math.isfinite(value):
                 continue

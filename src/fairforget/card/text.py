@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from fairforget.card.metadata import hub_name
 from fairforget.objectives import OBJECTIVES
 from fairforget.records.records import UnlearningRecord
@@ -20,7 +23,13 @@ from fairforget.report.headline import change_headline
 from fairforget.report.results import change_tables, cost_table, perplexity_note
 from fairforget.report.tables import Table, markdown_text
 from fairforget.report.unlearning_page import trained_domains
-from fairforget.report.wording import flatten, format_value, join_words, steps_done
+from fairforget.report.wording import (
+    flatten,
+    format_value,
+    join_words,
+    steps_done,
+    without_folders,
+)
 
 _HOME = "https://pypi.org/project/fairforget"
 _OBJECTIVES = {
@@ -46,7 +55,10 @@ _LIMITS = (
 
 
 def render_body(run: UnlearningRun, licence: str | None) -> str:
-    """The card below its metadata, as Markdown; text from outside is escaped."""
+    """The card below its metadata, as Markdown; text from outside is escaped.
+
+    Folders of this machine are left out: the card is published.
+    """
     record = run.record
     parts = [
         f"# {_name(record)} after unlearning",
@@ -86,6 +98,7 @@ def _results(run: UnlearningRun) -> list[str]:
         "Brackets contain 95 % intervals over target terms (StereoSet) or pairs: from a bootstrap "
         "for scores, and from a paired t test on the same items for changes. A stereotype score "
         "of 50 means no preference, but a broken model also scores 50.",
+        f"Every text was scored after the token {markdown_text(record.model.start_token)}.",
         "### Known limitations of these measurements",
         _bullets(
             [
@@ -98,8 +111,9 @@ def _results(run: UnlearningRun) -> list[str]:
 
 def _training(record: UnlearningRecord) -> list[str]:
     method = record.method
-    forget = [markdown_text(c.name) for c in record.corpora if c.role == "forget"]
-    retain = [markdown_text(c.name) for c in record.corpora if c.role == "retain"]
+    corpora = [replace(corpus, name=without_folders(corpus.name)) for corpus in record.corpora]
+    forget = [markdown_text(c.name) for c in corpora if c.role == "forget"]
+    retain = [markdown_text(c.name) for c in corpora if c.role == "retain"]
     sentences = [
         _objective_sentence(str(method.get("objective", ""))),
         f"Forget corpus: {join_words(forget) or 'not recorded'}; target tokens: "
@@ -109,10 +123,14 @@ def _training(record: UnlearningRecord) -> list[str]:
         f"Training: {markdown_text(steps_done(method))}. The weights were then interpolated "
         "between the original and the trained ones to stay within the budget.",
     ]
-    settings = pairs_table("Settings", flatten(method))
+    settings = [(name, without_folders(value)) for name, value in flatten(method)]
     versions = record.environment
     bounds = bounds_table(record.budget)
-    tables = [settings, corpora_table(record.corpora), budget_table(record.budget)]
+    tables = [
+        pairs_table("Settings", settings),
+        corpora_table(corpora),
+        budget_table(record.budget),
+    ]
     return [
         " ".join(sentences),
         *map(_table_text, [*tables, *([bounds] if bounds else [])]),
@@ -137,13 +155,14 @@ def _table_text(table: Table) -> str:
 
 
 def _name(record: UnlearningRecord) -> str:
-    return markdown_text(record.model.source.rstrip("/").rpartition("/")[2]) or "A model"
+    source = record.model.source.rstrip("/\\")
+    return markdown_text(re.split(r"[/\\]", source)[-1]) or "A model"
 
 
 def _link(record: UnlearningRecord) -> str:
     name = hub_name(record.model.source)
-    if name is None:
-        return markdown_text(record.model.source) or "a model"
+    if name is None:  # a local directory or file
+        return _name(record)
     return f"[{markdown_text(name)}](https://huggingface.co/{name})"
 
 

@@ -47,8 +47,13 @@ COMMANDS = {
     "explore": explore_command,
     "export": export_command,
     "select": select_command,
-    "data": {HELP: "List, fetch and verify corpora and benchmarks.", **DATA_COMMANDS},
+    "data": {HELP: "List, fetch and verify corpora and benchmarks; the cache.", **DATA_COMMANDS},
 }
+FIRST_ARGUMENT: dict[Any, str] = {
+    DATA_COMMANDS["verify"]: "--name",
+    DATA_COMMANDS["clear-cache"]: "--kind",
+}
+"""Command → the flag that its first argument may leave out."""
 UNFORESEEN, BAD_INPUT, INTERRUPTED = 1, 2, 130
 REMEDIES = {
     errno.ENOSPC: "free some and run the same command again",
@@ -141,11 +146,17 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _expand_flags(arguments: list[str]) -> list[str]:
-    """Rewrite flags for the parser: `--fail-if` to `--fail_if`, `--json` to `--json true`."""
+    """Rewrite arguments for the parser.
+
+    `--fail-if` to `--fail_if`, `--json` to `--json true`, `verify edos` to `verify --name edos`.
+    """
     arguments = [_replace_dashes(argument) for argument in arguments]
-    _, command = _find_command(arguments)
+    path, command = _find_command(arguments)
     if not callable(command):
         return arguments
+    rest = arguments[len(path) :]
+    if command in FIRST_ARGUMENT and rest and not rest[0].startswith("-"):
+        arguments = [*path, FIRST_ARGUMENT[command], *rest]
     types = dict(command.__annotations__)
     if command in SETTINGS:
         types |= {f.name: f.type for f in fields(SETTINGS[command])}

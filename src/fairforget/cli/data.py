@@ -1,8 +1,9 @@
-"""`fairforget data`: list, fetch and verify corpora and benchmarks."""
+"""`fairforget data`: list, fetch and verify corpora and benchmarks; list and empty the cache."""
 
 from __future__ import annotations
 
 from fairforget.settings import split_commas
+from fairforget.terminal.messages import count_of
 
 
 def list_command(*, json: bool = False) -> None:
@@ -55,7 +56,7 @@ def verify_command(name: str = "") -> None:
     Exit code 2 if a file differs, or if the named corpus or benchmark has no file on this machine.
 
     Args:
-        name: Corpus or benchmark to verify. Default: all.
+        name: Corpus or benchmark to verify; `--name` may be left out. Default: all.
     """
     from fairforget.corpora.inventory import is_built_in, verify_files
     from fairforget.errors import InputError
@@ -127,9 +128,55 @@ def overlap_command(
             print(f"    Warning: {one.warning}")
 
 
+def cache_command(*, json: bool = False) -> None:
+    """List what is kept in the cache: converted GGUF files, downloads and answers of models.
+
+    The cache is in FAIRFORGET_CACHE, or in ~/.cache/fairforget. `data clear-cache` empties it.
+
+    Args:
+        json: Print JSON and nothing else.
+    """
+    import json as json_
+    from dataclasses import asdict
+
+    from fairforget.data.cache import list_cache
+    from fairforget.data.locate import cache_directory
+
+    entries = list_cache()
+    if json:
+        print(json_.dumps([asdict(entry) for entry in entries], indent=1))
+        return
+    for entry in entries:
+        print(f"{entry.kind}: {entry.about}")
+        print(f"    {entry.path}, {_size(entry.bytes)} in {count_of(entry.files, 'file')}")
+    print(f"Total in {cache_directory()}: {_size(sum(entry.bytes for entry in entries))}")
+
+
+def clear_cache_command(kind: str = "gguf") -> None:
+    """Delete what is kept in the cache; by default only the converted GGUF files.
+
+    Args:
+        kind: gguf: converted copies of GGUF files; data: downloaded data sets; llm: answers of
+            `select --method llm`; all. `--kind` may be left out.
+    """
+    from fairforget.data.cache import clear_cache
+
+    deleted = clear_cache(kind)
+    for entry in deleted:
+        print(f"Deleted: {entry.path} ({entry.about}), {_size(entry.bytes)}")
+    if not deleted:
+        print("Nothing to delete")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
 DATA_COMMANDS = {
     "list": list_command,
     "fetch": fetch_command,
     "verify": verify_command,
     "overlap": overlap_command,
+    "cache": cache_command,
+    "clear-cache": clear_cache_command,
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 from fairforget.selection import METHODS
 from fairforget.settings import fill_names
+from fairforget.terminal.messages import count_of, show_message
 
 
 def select_command(
@@ -65,6 +66,7 @@ def select_command(
     from fairforget.corpora import iter_corpus
     from fairforget.errors import InputError
     from fairforget.report import check_report_extra
+    from fairforget.selection.contrast import Contrast
     from fairforget.selection.identity import mentions_of
     from fairforget.selection.llm import Llm, Server
     from fairforget.selection.methods import SelectionOptions, make_selector
@@ -107,6 +109,7 @@ def select_command(
     facts: dict[str, Any] = {"corpus": corpus, "method": method, "texts": 0, "texts_with_spans": 0}
     reviewed: list[SelectedText] = []
     scorer = SpanScorer()
+    characters = {"all": 0, "selected": 0}
 
     def count(selector: Selector) -> Iterator[SelectedText]:
         """Yield the selected texts one at a time: a corpus need not fit in memory."""
@@ -118,6 +121,8 @@ def select_command(
         for true, item in zip(same, items, strict=True):
             facts["texts"] += 1
             facts["texts_with_spans"] += bool(item.text.spans)
+            characters["all"] += len(true.text)
+            characters["selected"] += sum(span.end - span.start for span in item.text.spans)
             if review:
                 reviewed.append(item)
             if score:
@@ -137,7 +142,12 @@ def select_command(
         else:
             deque(selected, maxlen=0)
     if method == "contrast":
-        facts |= {"train": train, "threshold": getattr(selector, "threshold", None)}
+        assert isinstance(selector, Contrast)
+        share = characters["selected"] / max(1, characters["all"])
+        facts |= {"train": train, "threshold": selector.threshold}
+        facts |= {"share_selected": share, "share_in_training": selector.usual_share}
+        if warning := selector.warn(share):
+            show_message(f"Warning: {warning}.")
     if method == "llm":
         facts["model"] = model
     if isinstance(selector, Llm):
@@ -160,7 +170,7 @@ def select_command(
     if isinstance(selector, Llm) and selector.unusable:
         reason = f" (the server refused: {selector.refusal})" if selector.refusal else ""
         print(
-            f"{selector.unusable} texts have no usable answer{reason}; "
+            f"{count_of(selector.unusable, 'text')} without a usable answer{reason}; "
             "run the same command to retry.",
             file=sys.stderr,
         )
@@ -178,7 +188,7 @@ def _show_estimate(estimate: dict[str, Any], json: bool) -> None:
     dollars = estimate["dollars"]
     cost = "give --input_price and --output_price for the cost"
     print(
-        f"{estimate['texts']} texts, {estimate['cached']} in the cache; about "
+        f"{count_of(estimate['texts'], 'text')}, {estimate['cached']} in the cache; about "
         f"{estimate['input_tokens']:,} input tokens and "
         f"{estimate['output_tokens']:,} output tokens; "
         f"{cost if dollars is None else f'about ${dollars:.2f}'}"

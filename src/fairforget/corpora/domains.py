@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from fairforget.terminal.messages import show_message
+from fairforget.terminal.messages import count_of, show_message
 
 DOMAINS = {
     "gender": "women and men",
@@ -116,10 +116,12 @@ class Labels:
             examples = ", ".join(
                 f"{label!r} {count}" for label, count in self.unmapped.most_common(12)
             )
-            more = f", and {len(self.unmapped) - 12} others" if len(self.unmapped) > 12 else ""
+            more = f", and {len(self.unmapped) - 12} more" if len(self.unmapped) > 12 else ""
+            total = self.unmapped.total()
+            verb, whose = ("maps", "its text has") if total == 1 else ("map", "their texts have")
             show_message(
-                f"{self.source}: {self.unmapped.total()} labels map to no domain, "
-                f"so their texts have none: {examples}{more}"
+                f"{self.source}: {count_of(total, 'label')} {verb} to no domain, so {whose} none: "
+                f"{examples}{more}"
             )
 
 

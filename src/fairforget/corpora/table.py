@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.corpora.domains import DOMAINS, Labels
+from fairforget.corpora.duplicates import Duplicates
 from fairforget.corpora.text import Mention, Span, Text
 from fairforget.errors import InputError, first_line
 from fairforget.extras import require_extra
@@ -81,7 +82,7 @@ def _hub_rows(name: str, config: str | None, split: str) -> Iterator[TableRow]:
 def _row_texts(
     rows: Iterable[TableRow], source: object, name: str, columns: Mapping[str, str]
 ) -> Iterator[Text]:
-    """Convert rows to texts. Prints domains that are not in `DOMAINS` on stderr.
+    """Convert rows to texts. Prints domains not in `DOMAINS`, and repeated rows, on stderr.
 
     Args:
         rows: location and fields of each row.
@@ -94,6 +95,7 @@ def _row_texts(
     """
     count = 0
     labels = Labels(str(source), {domain: domain for domain in DOMAINS})
+    duplicates = Duplicates(str(source))
     for count, (where, row) in enumerate(rows, 1):
         if count == 1:
             _check_columns(source, [*row], columns)
@@ -101,8 +103,10 @@ def _row_texts(
             row = {**row, **{column: row.get(alias) for column, alias in columns.items()}}
         text = _parse_row(where, row, f"{name}:{count}")
         labels(text.domain.split("+") if text.domain else [])
+        duplicates.add(text.text)
         yield text
     labels.report()
+    duplicates.report()
     if not count:
         raise InputError(f"corpus {source} is empty; it needs a `text` column and a row per text")
 

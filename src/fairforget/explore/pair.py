@@ -28,6 +28,7 @@ class TokenChange:
     """One token of a text, and its log-probability given the tokens before it, in nats."""
 
     text: str
+    """Its characters; those of several tokens are the first one's, so a later one may have none."""
     before: float
     after: float
 
@@ -80,13 +81,17 @@ class Pair:
         return before, after
 
     def tokens(self, text: str) -> list[TokenChange]:
-        """The tokens of a text under both models."""
+        """The tokens of a text under both models; every character belongs to one token."""
         _check_text("text", text)
         encoded = self.after.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         old, new = self._log_probs([encoded["input_ids"]])
+        parts, shown = [], 0
+        for start, end in encoded["offset_mapping"]:
+            parts.append(text[max(start, shown) : end])
+            shown = max(shown, end)
         return [
-            TokenChange(text[start:end], float(b), float(a))
-            for (start, end), b, a in zip(encoded["offset_mapping"], old[0], new[0], strict=True)
+            TokenChange(part, float(b), float(a))
+            for part, b, a in zip(parts, old[0], new[0], strict=True)
         ]
 
     def groups(self, template: str, groups: Sequence[str]) -> list[GroupChange]:

@@ -59,15 +59,15 @@ def tokens_html(changes: Sequence[TokenChange]) -> str:
     )
     largest = max((abs(c.delta) for c in changes), default=0.0)
     rows = "".join(
-        f'<tr{" class=most" if i in marked else ""}><th scope="row">{escape(c.text.strip()) or "␣"}'
-        f"</th>{_numbers(c.before, c.after, c.delta, largest)}</tr>"
+        f'<tr{" class=most" if i in marked else ""}><th scope="row">{_name(c)}</th>'
+        f"{_numbers(c.before, c.after, c.delta, largest)}</tr>"
         for i, c in enumerate(changes)
     )
     return (
         '<div class="ff"><p class="title">The original model’s text, and the log-probability of '
         f'each token under both models</p><p class="tokens">{words}</p>'
         "<p>In nats. The tokens that changed most are underlined: blue is less likely than before, "
-        "orange more likely.</p>"
+        "orange more likely. … continues the character of the token before it.</p>"
         f"{_table('Token', rows)}</div>"
     )
 
@@ -97,6 +97,11 @@ def groups_html(changes: Sequence[GroupChange]) -> str:
 def problem_html(message: str) -> str:
     """An error message about the input."""
     return f'<div class="ff"><p class="wrong" role="alert">{escape(message)}.</p></div>'
+
+
+def _name(change: TokenChange) -> str:
+    """A token in the table: its characters; an ellipsis if they are shown with one before it."""
+    return escape(change.text.strip()) or ("␣" if change.text else "…")
 
 
 def _mark(change: TokenChange) -> str:

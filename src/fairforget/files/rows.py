@@ -10,10 +10,13 @@ from typing import Any
 from fairforget.errors import InputError
 from fairforget.files.parquet import open_parquet
 from fairforget.files.text import MAX_LINE_BYTES, parse_json, read_lines
+from fairforget.terminal.messages import count_of
 
 TableRow = tuple[str, Mapping[str, Any]]
 """Location of the row ("FILE, line 3"), and its fields."""
 
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+"""Other separators of CSV files, and what messages call them."""
 BATCH_ROWS = 256
 """Rows of a Parquet file that are in memory at once."""
 
@@ -22,8 +25,8 @@ def csv_rows(path: Path, *, delimiter: str = ",") -> Iterator[tuple[str, dict[st
     """Yield the rows of a CSV file with a header.
 
     Raises:
-        InputError: not UTF-8, invalid quoting, NUL bytes, missing or extra fields, or a line that
-            is too long; names the first line of the row.
+        InputError: not UTF-8, another separator, invalid quoting, NUL bytes, missing or extra
+            fields, or a line that is too long; names the first line of the row.
     """
     csv.field_size_limit(MAX_LINE_BYTES)
     reader = csv.reader(read_lines(path), delimiter=delimiter, strict=True)
@@ -38,6 +41,7 @@ def csv_rows(path: Path, *, delimiter: str = ",") -> Iterator[tuple[str, dict[st
                 raise InputError(f"{where}: a NUL byte; save the file as UTF-8 text")
             if not header:
                 header = fields
+                _check_separator(header, where)
                 if duplicates := [name for name in header if header.count(name) > 1]:
                     raise InputError(
                         f"{where}: two columns are named {duplicates[0]!r}; rename one"
@@ -49,7 +53,7 @@ def csv_rows(path: Path, *, delimiter: str = ",") -> Iterator[tuple[str, dict[st
                 )
             if len(fields) < len(header):
                 raise InputError(
-                    f"{where}: {len(fields)} fields, but the header has {len(header)}; "
+                    f"{where}: {count_of(len(fields), 'field')}, but the header has {len(header)}; "
                     "add the missing ones"
                 )
             yield where, dict(zip(header, fields, strict=True))
@@ -60,6 +64,16 @@ def csv_rows(path: Path, *, delimiter: str = ",") -> Iterator[tuple[str, dict[st
         elif "new-line" in reason:
             remedy = r"end lines with \n or \r\n"
         raise InputError(f"{path}, line {line}: not valid CSV ({reason}); {remedy}") from error
+
+
+def _check_separator(header: list[str], where: str) -> None:
+    """Raise an error if the header is one column with another separator in its name."""
+    for separator, name in SEPARATORS.items():
+        if len(header) == 1 and separator in header[0]:
+            raise InputError(
+                f"{where}: the columns are separated by {name} ({header[0]!r}); save the file with "
+                "commas, and quote texts that contain commas"
+            )
 
 
 def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

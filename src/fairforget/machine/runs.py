@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from fairforget.machine.cluster import Attempts
+from fairforget.terminal.messages import count_of
 from fairforget.terminal.progress import progress_bar
 
 NO_RECORD = "its record is not at {}; --output must be a directory that all machines share"
@@ -67,5 +68,5 @@ def do_runs(
                 message = f"Run {name} failed: {failed[-1].error}"
             advance(1, name)
             print(message, file=sys.stderr)
-    print(f"{len(pending)} runs: {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    print(f"{count_of(len(pending), 'run')}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
     return finished, failed

@@ -72,7 +72,11 @@ class LanguageModel:
 
 
 def select_start_token(tokenizer: PreTrainedTokenizerBase, token: str | None, name: str) -> str:
-    """Return the given start token, else the tokenizer's BOS, EOS or document separator.
+    """Return the given start token, else the tokenizer's BOS, EOS, document separator or CLS token.
+
+    The first of them that is in the vocabulary and is not a chat marker: a base text does not start
+    with `<|im_start|>`, which SmolLM2's tokenizer names as BOS. The harness lm-eval takes BOS, else
+    EOS, whatever they are (its `prefix_token_id`); give that token to score as it does.
 
     Args:
         tokenizer: the vocabulary that must contain the token.

@@ -55,8 +55,7 @@ def load_model(
         dtype: "float32", "bfloat16" or "float16". Default: float32 on a CPU, where it is fastest,
             otherwise the dtype of the checkpoint.
         device: "cpu", "cuda", "cuda:1" or "mps". Default: an accelerator if there is one.
-        start_token: the token prepended to every text. Default: the tokenizer's BOS token, else its
-            EOS token, else its document separator; chat markers such as `<|im_start|>` are skipped.
+        start_token: the token prepended to every text. Default: see `select_start_token`.
         trust_remote_code: run Python code that comes with the model.
 
     Returns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,15 @@ READ_ONLY_ERRORS = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 _locks: dict[Path, FileLock] = {}
 """Locked directories of this process."""
+_created: set[Path] = set()
+"""Those of them that this process created."""
 
 
 def open_output(directory: Path, settings: dict[str, Any]) -> None:
     """Create an output directory, or open that of the same command, and lock it.
 
-    The lock lasts until `release_output`, or until the process ends. Temporary files of processes
+    The lock lasts until `release_output`, which removes an output without any result, or until the
+    process ends. Temporary files of processes
     that died are removed.
 
     Raises:
@@ -37,9 +41,12 @@ def open_output(directory: Path, settings: dict[str, Any]) -> None:
     path = directory / SETTINGS
     if path.exists():
         _check_settings(path, saved_settings)
+    is_new = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
     try:
         _lock(directory)
+        if is_new:
+            _created.add(directory.resolve())
     except OSError as error:
         if path.exists() and error.errno in READ_ONLY_ERRORS:
             return  # a finished run on a read-only disk can still be read
@@ -53,9 +60,33 @@ def open_output(directory: Path, settings: dict[str, Any]) -> None:
 
 
 def release_output(directory: Path) -> None:
-    """Unlock an output directory, for other processes; does nothing if it is not locked."""
-    if lock := _locks.pop(directory.resolve(), None):
+    """Unlock an output directory, for other processes; does nothing if it is not locked.
+
+    The output of a command that failed before it had any result is removed: it would keep the next
+    command, with corrected settings, from using the name.
+    """
+    path = directory.resolve()
+    if lock := _locks.pop(path, None):
+        with suppress(OSError):  # the disk fails, or somebody has written there meanwhile
+            _remove_without_result(path, is_new=path in _created)
+        _created.discard(path)
         lock.release()
+
+
+def _remove_without_result(directory: Path, *, is_new: bool) -> None:
+    """Remove settings, lock and empty directories, if there is nothing else.
+
+    The directory itself is removed if this process created it.
+    """
+    own = [directory / SETTINGS, directory / LOCK]
+    entries = sorted(directory.rglob("*"), reverse=True)  # a directory after what it holds
+    directories = [path for path in entries if path.is_dir() and not path.is_symlink()]
+    if {*entries} - {*own, *directories}:
+        return
+    for path in entries:
+        path.rmdir() if path in directories else path.unlink()
+    if is_new:
+        directory.rmdir()
 
 
 def check_output(directory: Path) -> None:

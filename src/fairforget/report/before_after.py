@@ -17,7 +17,7 @@ from fairforget.report.scores import (
     domain_scores,
     perplexities,
 )
-from fairforget.report.wording import HARMFUL_WORDS, base_name
+from fairforget.report.wording import HARMFUL_WORDS, base_name, without_folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def before_after(before: Evaluation, after: Evaluation) -> BeforeAfter:
         if changes:
             benchmarks[name] = changes
     perplexity = [
-        PerplexityChange(p.corpus, p.value, q.value)
+        PerplexityChange(without_folders(p.corpus), p.value, q.value)
         for p in perplexities(results[0])
         for q in perplexities(results[1])
         if (p.corpus, p.protocol, p.tokens) == (q.corpus, q.protocol, q.tokens) and p.value > 0

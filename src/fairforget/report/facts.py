@@ -29,6 +29,7 @@ from fairforget.report.wording import (
     format_number,
     format_signed,
     format_value,
+    without_folders,
 )
 
 _BUILTIN = ("Apache-2.0", "FairForget")
@@ -239,6 +240,7 @@ def generic_tables(
 
 def generic_table(name: str, before: dict[str, Any] | None, after: dict[str, Any]) -> Table:
     """The raw results of a benchmark; of one evaluation if `before` is None."""
+    name = without_folders(name)
     new = dict(flatten(after))
     if before is None:
         return pairs_table(name, list(new.items()))

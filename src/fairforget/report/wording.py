@@ -15,6 +15,10 @@ HARMFUL_WORDS = "harmful_words"
 """The benchmark with sections and sentences of its own on pages."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_FOLDERS = re.compile(
+    r"(?:\b[A-Za-z]:(?=[/\\]))?[^:?,&=]*[/\\](?=[^/\\:?,&=]+\.(?:csv|jsonl?|parquet|txt|gguf)\b)"
+)
+"""The folders of a file in the name of a corpus, a benchmark or a model."""
 _DOMAINS = {
     ALL: "All domains",
     "race-color": "Race and colour",
@@ -100,10 +104,18 @@ def domain_name(domain: str) -> str:
 
 
 def benchmark_name(benchmark: str) -> str:
-    """A benchmark's name as its authors write it, with options in brackets."""
-    base, *options = benchmark.split(":")
+    """A benchmark's name as its authors write it, with options in brackets; without folders."""
+    base, *options = without_folders(benchmark).split(":")
     name = _BENCHMARKS.get(base, base)
     return f"{name} ({', '.join(options)})" if options else name
+
+
+def without_folders(name: str) -> str:
+    """The name of a corpus, a benchmark or a model without the folders of the files in it.
+
+    `/home/me/posts.csv:gender` becomes `posts.csv:gender`; `owner/name` and `hub:owner/name` stay.
+    """
+    return _FOLDERS.sub("", name)
 
 
 def base_name(benchmark: str) -> str:
@@ -147,7 +159,8 @@ def budget_note(note: str) -> str:
 
 def steps_done(method: Mapping[str, Any]) -> str:
     """The number of training steps, from the method in a record."""
-    steps = f"{format_value(method.get('steps'))} steps"
+    count = method.get("steps")
+    steps = f"{format_value(count)} step{'' if count == 1 else 's'}"
     if (done := method.get("steps_done")) is None:
         return steps
     return f"{format_value(done)} of {steps} (stopped early, far outside the budget)"

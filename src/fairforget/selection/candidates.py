@@ -1,10 +1,11 @@
-"""The candidate words of a text: all but those that name a group, in any spelling."""
+"""The candidate words of a text: all but names of groups, in any spelling, and debris."""
 
 from __future__ import annotations
 
 import math
 
 from fairforget.selection.counts import WordCounts
+from fairforget.selection.debris import debris_ranges
 from fairforget.selection.identity import identity_ranges, is_misspelt_identity, is_protected
 from fairforget.selection.words import Word, fold_characters, split_words, stem
 
@@ -15,16 +16,19 @@ MAX_LETTERS = 40
 def candidate_words(text: str, counts: WordCounts) -> list[Word]:
     """Return the words of a text that a selector may select; run-together words are split.
 
+    A word that touches debris of a broken encoding is part of another: "donâ€™t" has no word "t".
+
     Args:
         text: any text.
         counts: distinguish existing from misspelt words.
     """
-    groups = identity_ranges(text)
+    groups, debris = identity_ranges(text), debris_ranges(text)
     return [
         word
         for token in split_words(text)
         for word in _split_compound(text, token, counts)
         if not any(word.start < end and start < word.end for start, end in groups)
+        and not any(word.start <= end and start <= word.end for start, end in debris)
         and not is_protected(word.plain)
         and (_is_known(word.plain, counts) or not is_misspelt_identity(word.plain))
     ]

@@ -15,6 +15,11 @@ def is_quiet() -> bool:
     return os.environ.get("RANK", "0") != "0"
 
 
+def count_of(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 label", "2 labels", "1,000 labels"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def show_message(message: str) -> None:
     """Print a message on stderr, once for all processes."""
     if not is_quiet():

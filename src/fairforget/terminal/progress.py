@@ -12,12 +12,14 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
-from fairforget.terminal.messages import is_quiet
+from fairforget.terminal.messages import count_of, is_quiet
 
 Advance = Callable[..., None]
 SECONDS_BETWEEN_LINES = 30.0
@@ -25,24 +27,27 @@ SECONDS_BETWEEN_LINES = 30.0
 
 
 @contextmanager
-def progress_bar(description: str, total: int | None = None) -> Iterator[Advance]:
+def progress_bar(
+    description: str, total: int | None = None, *, unit: str = ""
+) -> Iterator[Advance]:
     """Show progress; yields `advance(by=1, note="", total=None)`.
 
     Args:
         description: label of the bar.
-        total: number of steps; `advance` may set it later.
+        total: number of steps; `advance` may set it later. Until then only those done are shown.
+        unit: what is counted, such as "evaluation"; shown where there is no total.
     """
     if is_quiet():
         yield lambda by=1, note="", total=None: None
         return
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield from _print_lines(description, total)
+        yield from _print_lines(description, total, unit)
         return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        MofNCompleteColumn(),
+        _Position(unit),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("[dim]{task.fields[note]}"),
@@ -58,7 +63,28 @@ def progress_bar(description: str, total: int | None = None) -> Iterator[Advance
         yield advance
 
 
-def _print_lines(description: str, total: int | None) -> Iterator[Advance]:
+class _Position(MofNCompleteColumn):
+    """The steps done, "4/7"; those of a task without a total, "4 evaluations"."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        """Return the text of the column."""
+        if task.total is None:
+            return Text(_position(int(task.completed), None, self.unit), "progress.download")
+        return super().render(task)
+
+
+def _position(done: int, total: int | None, unit: str) -> str:
+    """Return "4/7"; without a total "4 evaluations", or "4" without a unit."""
+    if total:
+        return f"{done}/{total}"
+    return count_of(done, unit) if unit else str(done)
+
+
+def _print_lines(description: str, total: int | None, unit: str) -> Iterator[Advance]:
     """Print a line at the start, at the end, and at intervals between them."""
     start = last_line = time.perf_counter()
     done, last_note = 0, ""
@@ -68,8 +94,8 @@ def _print_lines(description: str, total: int | None) -> Iterator[Advance]:
         done, last_note = done + by, note or last_note
         if (now := time.perf_counter()) - last_line >= SECONDS_BETWEEN_LINES:
             last_line = now
-            position = f"{done}/{total or '?'}"
-            print(f"{description}: {position} {last_note}".rstrip(), file=sys.stderr, flush=True)
+            position = f"{description}: {_position(done, total, unit)}"
+            print(f"{position} {last_note}".rstrip(), file=sys.stderr, flush=True)
 
     print(f"{description} …", file=sys.stderr, flush=True)
     yield advance

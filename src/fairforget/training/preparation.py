@@ -17,7 +17,7 @@ from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import CorpusFacts, OverlapFacts
-from fairforget.terminal.messages import show_message
+from fairforget.terminal.messages import count_of, show_message
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.targets import (
     BY_MENTION,
@@ -272,8 +272,8 @@ def hold_out(
     texts = [text.text for text in corpus.texts]
     if len(texts) < 2 * count:
         raise InputError(
-            f"retain corpus {corpus.name!r} has {len(texts)} texts; at least {2 * count} are "
-            f"needed ({count} of them are held out to measure the utility loss)"
+            f"retain corpus {corpus.name!r} has {count_of(len(texts), 'text')}; at least "
+            f"{2 * count} are needed ({count} of them are held out to measure the utility loss)"
         )
     random.Random(0).shuffle(texts)
     # without truncation: it would be saved with the tokenizer

@@ -178,7 +178,7 @@ def unlearn(
             0.0: early_stopping.before,
             1.0: early_stopping.last_at(trainer.state.global_step) or early_stopping.evaluate(),
         }
-        with progress_bar("Interpolating") as advance:
+        with progress_bar("Interpolating", unit="evaluation") as advance:
             if movement is None:
                 reached = interpolate_to_budget(
                     model,

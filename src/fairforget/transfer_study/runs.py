@@ -25,6 +25,7 @@ from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, CHECKPOINTS, RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record, write_record
+from fairforget.selection.contrast import Contrast, selected_share
 from fairforget.selection.identity import mentions_of
 from fairforget.selection.methods import SelectionOptions, make_selector
 from fairforget.selection.selected import select
@@ -264,7 +265,10 @@ def _forget_texts(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
 @cache
 def _select_spans(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
     selector = make_selector(recipe.select, SelectionOptions(recipe.train))
-    return tuple(item.text for item in select(_texts(corpus), selector, mentions_of))
+    texts = tuple(item.text for item in select(_texts(corpus), selector, mentions_of))
+    if isinstance(selector, Contrast) and (warning := selector.warn(selected_share(texts))):
+        show_message(f"Warning: {corpus}: {warning}.")
+    return texts
 
 
 @cache

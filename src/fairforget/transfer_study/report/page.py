@@ -80,7 +80,10 @@ def context(study: StudyRecord) -> dict[str, Any]:
         "points": points_table(points),
         "failed": [(failure.run, _last_line(failure.error)) for failure in study.failed],
         "gaps": describe_gaps(study),
-        "settings": pairs_table("Settings", flatten(study.settings)),
+        "settings": pairs_table(
+            "Settings",
+            [*flatten(study.settings), ("start token of every text", study.model.start_token)],
+        ),
         "limitations": list_limitations(
             dict.fromkeys(cell.benchmark for cell in study.matrix),
             "study",

@@ -9,7 +9,7 @@ from rich.table import Table
 from fairforget.benchmarks.limitations import find_limitations
 from fairforget.report.measures import measure_of
 from fairforget.report.wording import NONE, format_p_number
-from fairforget.tables import make_table, print_content, print_lines
+from fairforget.tables import describe_start, make_table, print_content, print_lines
 from fairforget.transfer_study.record import Effect, MatrixRow, Omnibus, StudyRecord, too_few
 from fairforget.transfer_study.report.row_names import (
     FOLDED,
@@ -51,6 +51,7 @@ def show_study(study: StudyRecord) -> None:
         "Flipped: items whose likelier version is no longer that of the original. Movement: mean "
         "KL divergence from the original, nats per token."
     )
+    print_lines([describe_start(study.model)])
     print_content(describe_controls(study.matrix))
     print_lines(describe_gaps(study))
     print_lines(find_limitations([row.benchmark for row in study.rows]))

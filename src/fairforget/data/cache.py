@@ -1,0 +1,101 @@
+"""List and delete what FairForget keeps in its cache."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from fairforget.data.locate import cache_directory
+from fairforget.errors import InputError
+from fairforget.files.atomic import atomic_write
+
+GGUF, DATA, LLM = "gguf", "data", "llm"
+CACHED = {
+    GGUF: "converted copies of GGUF files, made again when one is loaded",
+    DATA: "downloaded data sets, downloaded again when one is needed",
+    LLM: "answers of `select --method llm`, which may have cost money",
+}
+"""Directory of the cache → what it holds, and what deleting it costs."""
+LOCK = ".lock"
+SOURCE = ".source"
+"""Suffix of the file that says which GGUF file a converted copy was made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheEntry:
+    """A converted model, or all files of another kind."""
+
+    kind: str
+    """One of `CACHED`."""
+    about: str
+    """The GGUF file that the copy was made from; of another kind, what it is."""
+    path: str
+    bytes: int
+    files: int
+
+
+def note_source(copy: Path, source: Path) -> None:
+    """Write down which GGUF file a converted copy was made from, for `list_cache`."""
+    with atomic_write(copy.with_name(copy.name + SOURCE)) as file:
+        file.write(str(source.resolve()).encode(errors="surrogateescape"))
+
+
+def list_cache() -> list[CacheEntry]:
+    """Return what is in the cache: every converted model, and the other kinds as a whole."""
+    entries = []
+    for kind, about in CACHED.items():
+        directory = cache_directory() / kind
+        if kind == GGUF:
+            copies = sorted(path for path in directory.glob("*") if path.is_dir())
+            entries += [_entry(kind, _source_of(copy), copy) for copy in copies]
+        elif directory.is_dir():
+            entries.append(_entry(kind, about.partition(",")[0], directory))
+    return [entry for entry in entries if entry.files]
+
+
+def clear_cache(kind: str) -> list[CacheEntry]:
+    """Delete everything of a kind, and return what it was.
+
+    Args:
+        kind: one of `CACHED`, or "all".
+
+    Raises:
+        InputError: the kind is unknown.
+    """
+    if kind not in (*CACHED, "all"):
+        raise InputError(f"the cache has no {kind!r}; choose from {', '.join(CACHED)}, all")
+    kinds = [*CACHED] if kind == "all" else [kind]
+    deleted = [entry for entry in list_cache() if entry.kind in kinds]
+    for name in kinds:
+        directory = cache_directory() / name
+        if not directory.is_dir():
+            continue
+        # nobody converts or downloads meanwhile; answers are written without a lock
+        with nullcontext() if name == LLM else FileLock(directory / LOCK):
+            for path in directory.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name != LOCK:
+                    path.unlink()
+    return deleted
+
+
+def _entry(kind: str, about: str, path: Path) -> CacheEntry:
+    sizes = [file.stat().st_size for file in _files(path)]
+    return CacheEntry(kind, about, str(path), sum(sizes), len(sizes))
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    yield from (p for p in directory.rglob("*") if p.is_file() and p.name != LOCK)
+
+
+def _source_of(copy: Path) -> str:
+    try:
+        return copy.with_name(copy.name + SOURCE).read_text(encoding="utf-8", errors="replace")
+    except OSError:  # converted by an earlier version
+        return "a GGUF file"

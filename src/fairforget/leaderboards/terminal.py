@@ -10,7 +10,7 @@ from fairforget.tables import make_table, print_content, print_lines
 
 
 def show_leaderboard(record: LeaderboardRecord) -> None:
-    """The scores of all methods at each cost, what they cost, and the verdicts."""
+    """Show the scores of all methods at each cost, the costs, and the verdicts."""
     for part in make_parts(record):
         _show(part.table, part.title)
     for model in record.models:

@@ -26,7 +26,7 @@ from .models import _common, save_tiny, tiny_model, word_tokenizer
         ("type", "q4_k_m", "'q4_k_m' cannot be written here; .*llama-quantize"),
         ("type", "iq2_xs", "llama-quantize"),
         ("type", "int8", "'int8' is unknown; choose from f32, f16"),
-        ("run", "nowhere", "nowhere is neither"),
+        ("run", "nowhere", "nowhere has no record.json and no config.json"),
         ("template", "no.gguf", "template no.gguf: no such file"),
         ("template", "there.gguf", "there.gguf is not a GGUF file"),
     ],

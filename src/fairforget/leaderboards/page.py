@@ -69,7 +69,7 @@ def _verdict_lines(record: LeaderboardRecord, model: str) -> list[str]:
     name = f"{model}: " if len(record.models) > 1 else ""
     if fell:
         shown = join_words([_describe(nats[method]) for method in fell])
-        lines.append(f"{name}The contribution of the group fell with {shown}.")
+        lines.append(f"{name}The contribution of the group, in nats per token, fell {shown}.")
     if rose:
         lines.append(f"{name}The contribution of the group rose with {join_words(rose)}.")
     if undecided:
@@ -79,7 +79,7 @@ def _verdict_lines(record: LeaderboardRecord, model: str) -> list[str]:
 
 def _describe(effect: Effect) -> str:
     digits = measure_of(CONTRIBUTION).digits
-    return f"{effect.method} (to {format_with_interval(*_pair(effect), digits=digits)})"
+    return f"to {format_with_interval(*_pair(effect), digits=digits)} with {effect.method}"
 
 
 def _pair(effect: Effect) -> tuple[float, tuple[float, float] | None]:

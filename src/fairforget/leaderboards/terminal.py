@@ -21,6 +21,8 @@ def show_leaderboard(record: LeaderboardRecord) -> None:
 
 def _show(table: Table, title: str) -> None:
     shown = make_table(title, [column.title for column in table.columns])
+    for column in shown.columns[1:]:
+        column.no_wrap = False  # else 80 columns cut off the names and intervals
     for row in table.rows:
         shown.add_row(*map(str, row))
     print_content(shown)

@@ -44,8 +44,8 @@ def render_leaderboard() -> dict[str, str]:
         opening=[
             show_picture(
                 NAME,
-                "For each method, the contribution of the group that is left, the stereotype score "
-                "and the change of LMS, with 95 % intervals; the tables below have the numbers",
+                "Remaining contribution of the group, stereotype score and change of LMS of each "
+                "method, with 95 % intervals; the tables below give the numbers",
             )
         ],
         findings=headline(record).sentences,
@@ -84,8 +84,8 @@ def _picture(record: LeaderboardRecord, model: str) -> str:
         for measure, number, title in SHOWN
     ]
     legend: dict[Shape, str] = {
-        "dot": "at equal cost: at most 1 % more perplexity; the line is the original model",
-        "ring": "as published; prompt and self-debias have no other strength",
+        "dot": "at equal cost: perplexity rises by at most 1 %; line: the original model",
+        "ring": "as published; the only strength of prompt and self-debias",
     }
     return dot_plot(methods, panels, legend)
 
@@ -106,7 +106,7 @@ def _original(
 def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
     seeds = Counter(row.method for row in record.rows if row.cost == PUBLISHED)
     yield (
-        f"Model: SmolLM2-135M-Instruct in float32. Seeds of the methods that have any: "
+        "Model: SmolLM2-135M-Instruct in float32. Seeds of each method that depends on the seed: "
         f"{max(seeds.values())}; with one seed, intervals cover items only. "
         "[How to read and extend this page](../how-to/leaderboard.md)."
     )

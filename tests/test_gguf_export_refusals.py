@@ -26,7 +26,7 @@ from .models import _common, save_tiny, tiny_model, word_tokenizer
         ("type", "q4_k_m", "'q4_k_m' cannot be written here; .*llama-quantize"),
         ("type", "iq2_xs", "llama-quantize"),
         ("type", "int8", "'int8' is unknown; choose from f32, f16"),
-        ("run", "nowhere", "nowhere is neither"),
+        ("run", "nowhere", "nowhere has no record.json and no config.json"),
         ("template", "no.gguf", "template no.gguf: no such file"),
         ("template", "there.gguf", "there.gguf is not a GGUF file"),
     ],
@@ -57,7 +57,7 @@ def test_what_cannot_be_done_is_refused(
 def test_models_that_llama_cpp_would_compute_differently_are_refused(tmp_path: Path) -> None:
     cases: dict[str, tuple[LanguageModel, str]] = {
         "family": (tiny_model("gpt_neox"), "convert_hf_to_gguf.py"),
-        "gemma": (tiny_model("gemma3"), "query_pre_attn_scalar is 256; .*convert_hf_to_gguf.py"),
+        "gemma": (tiny_model("gemma3"), "query_pre_attn_scalar is 256, .*convert_hf_to_gguf.py"),
         "masked": (tiny_model("bert"), "needs a causal model"),
         "decoding": (tiny_model("llama"), "changes decoding"),
         "activation": (tiny_model("llama"), "hidden_act is gelu"),

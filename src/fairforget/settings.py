@@ -261,13 +261,14 @@ class LeaderboardSettings(ModelSettings):
         models: Models, comma-separated: hub ids, local directories, .gguf files, or smollm2.
         methods: Debiasing methods, comma-separated: {methods}.
         benchmarks: Benchmarks, comma-separated; see evaluate.
-        seeds: Number of seeds; methods without randomness are run once.
+        seeds: Number of seeds; a method whose result does not depend on the seed is run once.
         domain: Domain of the built-in lexicon to debias. Default: all.
-        budget: The equal cost: every method that changes weights is interpolated to this maximum
-            utility loss, beside the strength of its paper.
-        steps: Optimizer steps of the methods that train. Default: those of each method.
-        batch_size: Texts per step of these methods. Default: those of each method.
-        learning_rate: Peak learning rate of AdamW. Default: that of each method.
+        budget: Equal cost: the weights of every method that changes weights are also interpolated
+            to these maximum perplexity ratios. movement and harmful_log_prob have no effect.
+        steps: Optimizer steps of the methods that train. Default: that of each method.
+        batch_size: Texts per step of the methods that train. Default: that of each method.
+        learning_rate: Peak learning rate of AdamW of the methods that train. Default: that of each
+            method.
         cluster: Run sequentially (none), or on the Ray cluster at RAY_ADDRESS or, without that
             variable, one started on this machine (ray).
         cpus_per_run: CPU cores per run on the cluster.

@@ -419,7 +419,7 @@ def test_a_run_that_left_nothing_has_failed(arguments, tmp_path, capsys, monkeyp
     monkeypatch.setattr(study_module, "run_one", unless_race(lambda: None))
     study, _ = run_in_part(capsys, *arguments, "--output", str(tmp_path / "study"))
     (failure,) = study["failed"]
-    assert "must be a directory that all machines share" in failure["error"]
+    assert "give an --output that all machines share" in failure["error"]
 
 
 def test_a_ray_cluster_gives_the_same(arguments, tmp_path, capsys, monkeypatch) -> None:

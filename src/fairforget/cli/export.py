@@ -10,18 +10,18 @@ def export_command(
 ) -> None:
     """Write the model of a run as a GGUF file, for llama.cpp.
 
-    If the run's model came from a GGUF file, that file's metadata, tokenizer, tensor names and
-    types are kept. Otherwise the model must be of the family Llama, Qwen2, Qwen3 or Gemma 3, with
-    a tokenizer that llama.cpp has.
+    If the model came from a GGUF file, the new file keeps its metadata, tokenizer, tensor names
+    and types. Otherwise the model must belong to the family Llama, Qwen2, Qwen3 or Gemma 3, with a
+    tokenizer that llama.cpp supports.
 
     Args:
         run: Output directory of unlearn or demo, or a local directory with a model.
-        gguf: The file to write; it must not exist.
-        type: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1 or q4_0. Vectors are always f32, and embeddings
-            and head q8_0 if the type has fewer bits. Default: the types of the original's GGUF
-            file, else f16.
+        gguf: The file to write, which must not exist yet.
+        type: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1 or q4_0. Vectors are always f32; with q5 and q4
+            types, input embeddings and output head are q8_0. Default: the types of the template,
+            or f16 without one.
         template: The GGUF file that the model came from. Default: the one that the run's record
-            names.
+            names, if any.
     """
     from fairforget.models.gguf_export.export import export
 

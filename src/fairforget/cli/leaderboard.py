@@ -1,4 +1,4 @@
-"""`fairforget leaderboard`: debiasing methods side by side."""
+"""`fairforget leaderboard`: compare debiasing methods."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from fairforget.settings import LeaderboardSettings
 
 
 def leaderboard_command(*, output: Path, json: bool = False, **settings: Any) -> None:
-    """Compare debiasing methods at equal cost: writes leaderboard.json and report.html.
+    """Compare debiasing methods, as published and at equal cost.
 
-    Each model, method and seed is one run: apply the method, evaluate, interpolate the weights to
-    the budget, evaluate. The same command resumes an interrupted leaderboard; with more models,
-    methods or seeds it adds the missing runs. Exit code 1 if a run failed; the leaderboard has the
-    others.
+    Writes leaderboard.json and report.html. Each model, method and seed is one run: apply the
+    method, evaluate, interpolate the weights to the budget, evaluate again. With more models,
+    methods or seeds, the same command adds the missing runs. If a run fails, the leaderboard has
+    the others, and the exit code is 1.
 
     Args:
         output: Output directory; the same command resumes an interrupted leaderboard.

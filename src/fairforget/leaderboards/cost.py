@@ -25,7 +25,7 @@ class Cost:
 
     seconds: float = 0.0
     peak_memory: int | None = None
-    """Bytes: of the GPU if there is one, else of this process; None where it is not reported."""
+    """Bytes: of the GPU if the model is on one, else of this process; None if not reported."""
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from fairforget.training.unlearn import CHECK_TEXTS
 
 
 def copy_original(language_model: LanguageModel) -> dict[str, Tensor]:
-    """Return a copy of the weights by name, the output head among them, even if it is tied."""
+    """Return a copy of the weights by name, including the output head if it is tied."""
     model = language_model.model
     copies = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     tied = {name: copies[of] for name, of in _tied_names(model).items() if of in copies}
@@ -38,11 +38,11 @@ def interpolate_to_equal_cost(
 
     Args:
         language_model: the debiased model, with weights θ; they are replaced.
-        original: the weights θ₀ of the original, from `copy_original`.
+        original: the weights θ₀ of the original model, from `copy_original`.
         held_out: kind → token ids of texts that no method trains on.
-        budget: the largest perplexity ratios.
-        before: the perplexities of the original.
-        max_alpha: the largest α. A projection is whole at 1: beyond, it would reflect.
+        budget: the maximum perplexity ratios; its other limits have no effect.
+        before: the perplexities of the original model.
+        max_alpha: the maximum α. A projection is complete at 1; beyond, it would reflect.
     """
     with progress_bar("Interpolating") as advance:
         return interpolate_to_budget(

@@ -1,4 +1,4 @@
-"""`leaderboard`: plan the runs, do those that are not finished, compare the methods."""
+"""`leaderboard`: plan the runs, do the unfinished ones, compare the methods."""
 
 from __future__ import annotations
 
@@ -50,19 +50,19 @@ def leaderboard(
     Args:
         output_dir: where to write `leaderboard.json`, `report.html` and `runs/`.
         models: hub ids, local directories, .gguf files or `smollm2`; a directory of weights that
-            someone else debiased is a model as well.
-        methods: names of `fairforget.methods.METHODS`.
-        benchmarks: benchmarks to evaluate on.
+            was debiased by other means is also a model.
+        methods: names in `fairforget.methods.METHODS`. Default: all.
+        benchmarks: benchmarks to evaluate on. Default: those of `LeaderboardSettings`.
         settings: all other settings. Default: `LeaderboardSettings()`.
         **overrides: fields of `LeaderboardSettings` as keywords; they take precedence over
             `settings`.
 
     Returns:
-        The scores and effects of all methods, including a list of failed runs.
+        The scores and effects of all methods, and the failed runs.
 
     Raises:
-        InputError: an unknown name, missing data, or every run failed.
-        TypeError: an override that is not a setting.
+        InputError: a name is unknown, data or the extra `report` are missing, or every run failed.
+        TypeError: an override is not a setting.
     """
     lists = {"models": models, "methods": methods, "benchmarks": benchmarks}
     overrides |= {
@@ -82,7 +82,7 @@ def leaderboard(
 
 
 def _compare_methods(settings: LeaderboardSettings, output: Path) -> LeaderboardRecord:
-    """Do the runs that are not finished, and write `leaderboard.json`."""
+    """Do the unfinished runs, and write `leaderboard.json`."""
     # the runs may be on other machines, which must use the same kind of device
     settings = replace(settings, device=settings.device or select_device(None).type)
     runs = plan_runs(settings)
@@ -105,7 +105,9 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
         directories = {run: output / RUNS / run.name(identities[run.model]) for run in runs}
         finished, failed = do_runs(directories, do_run, read_finished_run, attempted)
     if not finished:
-        raise InputError(f"all {len(runs)} runs failed; the first: {failed[0].error}")
+        raise InputError(
+            f"all {len(runs)} runs failed; the first, {failed[0].run}: {failed[0].error}"
+        )
     in_order = {run: finished[run] for run in runs if run in finished}
     record = LeaderboardRecord(
         models={run.model: result.record.model for run, result in in_order.items()},
@@ -125,7 +127,7 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
 
 
 def _fixed_settings(settings: LeaderboardSettings) -> dict[str, Any]:
-    """Return what all runs of an output directory share; all else may change between calls."""
+    """Return the settings that must stay the same between calls on an output directory."""
     benchmarks = split_commas(settings.benchmarks)
     return {
         "benchmarks": benchmarks,

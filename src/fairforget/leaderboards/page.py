@@ -22,12 +22,12 @@ SCALED, CONTRIBUTION = "contribution_scaled", "contribution"
 
 
 def read(directory: Path) -> LeaderboardRecord:
-    """The leaderboard in a directory."""
+    """Return the leaderboard in a directory."""
     return read_record(directory / LEADERBOARD, LeaderboardRecord)
 
 
 def context(record: LeaderboardRecord) -> dict[str, Any]:
-    """The variables of the template."""
+    """Return the variables of the template."""
     return {
         "headline": headline(record),
         "parts_by_cost": make_parts(record),
@@ -46,12 +46,12 @@ def context(record: LeaderboardRecord) -> dict[str, Any]:
 
 
 def headline(record: LeaderboardRecord) -> Headline:
-    """Which methods lower the contribution of the group at equal cost, and by how much."""
+    """Return which methods lower the contribution of the group at equal cost, and to what."""
     lines = [line for model in record.models for line in _verdict_lines(record, model)]
     count = len(record.methods)
     return Headline(
         f"{count} debiasing method{'' if count == 1 else 's'} at equal cost",
-        lines or ["No method was evaluated on a benchmark with a bias score."],
+        lines or ["No method has a contribution of the group, which StereoSet measures."],
     )
 
 
@@ -69,17 +69,17 @@ def _verdict_lines(record: LeaderboardRecord, model: str) -> list[str]:
     name = f"{model}: " if len(record.models) > 1 else ""
     if fell:
         shown = join_words([_describe(nats[method]) for method in fell])
-        lines.append(f"{name}The group’s own contribution fell decidedly with {shown}.")
+        lines.append(f"{name}The contribution of the group, in nats per token, fell {shown}.")
     if rose:
-        lines.append(f"{name}It rose decidedly with {join_words(rose)}.")
+        lines.append(f"{name}The contribution of the group rose with {join_words(rose)}.")
     if undecided:
-        lines.append(f"{name}Undecided: {join_words(undecided)}.")
+        lines.append(f"{name}The change is undecided with {join_words(undecided)}.")
     return lines
 
 
 def _describe(effect: Effect) -> str:
     digits = measure_of(CONTRIBUTION).digits
-    return f"{effect.method} (to {format_with_interval(*_pair(effect), digits=digits)})"
+    return f"to {format_with_interval(*_pair(effect), digits=digits)} with {effect.method}"
 
 
 def _pair(effect: Effect) -> tuple[float, tuple[float, float] | None]:

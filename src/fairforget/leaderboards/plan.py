@@ -17,11 +17,11 @@ from fairforget.methods import METHODS, MethodOptions
 from fairforget.settings import LeaderboardSettings, split_commas
 
 ORIGINAL = "original"
-"""Name of the model as it is, in place of a method."""
+"""Name, in place of a method, of the unchanged model."""
 PUBLISHED, EQUAL = "published", "equal"
-"""Costs: the strength of the paper, and weights interpolated to the same utility loss for all."""
+"""Costs: the strength of the paper, and weights interpolated to the same maximum utility loss."""
 VERSIONS = [version(name) for name in ("fairforget", "torch", "transformers")]
-"""Versions that a result depends on."""
+"""Versions that results depend on."""
 SHARED = ("models", "methods", "seeds", "cluster", "cpus_per_run", "gpus_per_run")
 """Settings that a single run does not depend on."""
 
@@ -37,7 +37,7 @@ class Run:
     settings: LeaderboardSettings
 
     def name(self, identity: Mapping[str, str]) -> str:
-        """Return the run's directory name: readable, and unique to all that its result depends on.
+        """Return the directory name: readable, and unique to everything that the result depends on.
 
         Args:
             identity: the model's `fairforget.models.fingerprint.model_identity`.
@@ -71,12 +71,12 @@ class Run:
 
 
 def plan_runs(settings: LeaderboardSettings) -> list[Run]:
-    """Return every run once, ordered so that an interrupted leaderboard has complete seeds.
+    """Return every run once, seed by seed, so that an interrupted leaderboard has complete seeds.
 
     A method whose result does not depend on the seed is run once.
 
     Raises:
-        InputError: an unknown or repeated name, or no seed.
+        InputError: a list is empty, a name is unknown or repeated, or there is no seed.
     """
     models, methods = split_commas(settings.models), split_commas(settings.methods)
     _check("models", models)
@@ -85,7 +85,7 @@ def plan_runs(settings: LeaderboardSettings) -> list[Run]:
         if name not in METHODS:
             raise InputError(f"methods: {name!r} is unknown; choose from {', '.join(METHODS)}")
     if settings.seeds < 1:
-        raise InputError(f"seeds is {settings.seeds}; at least 1 is needed")
+        raise InputError(f"seeds is {settings.seeds}; give 1 or more")
     runs = [Run(model, ORIGINAL, 0, settings) for model in models]
     for seed in range(settings.seeds):
         for method in methods:
@@ -96,6 +96,6 @@ def plan_runs(settings: LeaderboardSettings) -> list[Run]:
 
 def _check(setting: str, names: Sequence[str]) -> None:
     if not names:
-        raise InputError(f"{setting} is empty; give at least one")
+        raise InputError(f"{setting} is empty; name at least one")
     if repeated := [name for name in names if names.count(name) > 1]:
         raise InputError(f"{setting}: {repeated[0]!r} is listed twice; list each once")

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One method on one model with one seed; the evaluations lie beside it."""
+    """One method on one model with one seed; the evaluations are in the same directory."""
 
     model: ModelFacts
-    """The original."""
+    """The original model."""
     method: str
     seed: int
     ratios: dict[str, float]
@@ -31,7 +31,7 @@ class RunRecord:
     seconds: float
     """Wall-clock time to apply the method."""
     peak_memory: int | None
-    """Bytes while it was applied, the model among them."""
+    """Bytes while the method was applied, including the model."""
     slowdown: float
     """Time to score a text with the method ÷ without it."""
     environment: Environment
@@ -59,20 +59,20 @@ class Row:
     alpha: float
     """Interpolation factor: 1 at the published strength."""
     note: str
-    """Of the interpolation, such as "not used up"."""
+    """Note of the interpolation, such as "not used up"."""
     ratios: dict[str, float]
     """Perplexity ratios on held-out texts, after ÷ before."""
     seconds: float
     peak_memory: int | None
     slowdown: float
     scores: dict[str, dict[str, Score]]
-    """Benchmark → domain → score. A benchmark's further scores have keys of their own:
+    """Benchmark → domain → score. Further scores of a benchmark have keys such as
     `stereoset/contribution`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A method's change of one score in one domain, the mean over its seeds."""
+    """The effect of a method on one score in one domain, as the mean over its seeds."""
 
     model: str
     method: str
@@ -84,19 +84,20 @@ class Effect:
     before: Score
     after: Score
     change: Score
-    """Of the score; its interval covers items and, with several seeds, seeds."""
+    """Change of the score; the interval covers items and, with several seeds, seeds."""
     distance: Score | None
-    """Change of the distance from no bias; None for a score of general ability or of harm."""
+    """Change of the distance from the value without bias; None if the score is not of bias."""
     p: float
     p_adjusted: float
-    """Holm-corrected over the domains and methods of this model, cost and score."""
+    """Holm-corrected within this model, cost and score: over the methods for all domains together,
+    over methods and domains for single domains."""
     verdict: Verdict | None
-    """Of bias; None for other scores."""
+    """Whether bias became less or more; None for other scores."""
 
 
 @dataclass(frozen=True, slots=True)
 class MethodFacts:
-    """What a method is, as in `fairforget.methods.method.Method`."""
+    """Facts about a method; the fields are those of `fairforget.methods.method.Method`."""
 
     paper: str
     summary: str
@@ -106,7 +107,7 @@ class MethodFacts:
 
 @dataclass(frozen=True)
 class LeaderboardRecord:
-    """Debiasing methods side by side; prints as the tables of the command."""
+    """A comparison of debiasing methods; printing it shows the tables of the command."""
 
     models: dict[str, ModelFacts]
     settings: dict[str, Any]

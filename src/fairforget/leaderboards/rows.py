@@ -38,10 +38,10 @@ def make_rows(finished: Mapping[Run, FinishedRun]) -> list[Row]:
 
 
 def measure_effects(finished: Mapping[Run, FinishedRun]) -> list[Effect]:
-    """Return the effects of all methods on all scores that items have.
+    """Return the effects of all methods on all scores that are computed from items.
 
     Raises:
-        InputError: two runs scored other items.
+        InputError: the runs scored different items.
     """
     originals = {
         run.model: result.evaluations[PUBLISHED]
@@ -143,14 +143,14 @@ def _items(evaluation: Evaluation, benchmark: str) -> list[Item]:
 
 
 def _verdict(distance: Change, clusters: int) -> Verdict:
-    """Return the verdict before the correction."""
+    """Return the verdict before Holm's correction."""
     if clusters < FEWEST_CLUSTERS or distance.ci is None or not distance.is_decided:
         return "undecided"
     return "less" if distance.ci[1] < 0 else "more"
 
 
 def _adjust(effects: Sequence[Effect]) -> list[Effect]:
-    """Return the effects with p-values Holm-corrected; a verdict needs the corrected one."""
+    """Return the effects with Holm-corrected p-values and the verdicts that these support."""
 
     def family(effect: Effect) -> tuple[str, str, str, str, bool]:
         return effect.model, effect.cost, effect.benchmark, effect.measure, effect.domain == ALL

@@ -38,9 +38,9 @@ from fairforget.training.preparation import (
 from fairforget.unlearning import load_to_train
 
 RETAIN_CORPUS = "wikipedia"
-"""The corpus on which utility loss is measured, beside everyday sentences."""
+"""Corpus on which utility loss is measured, together with everyday sentences."""
 TIMED = 16
-"""Held-out texts that are scored to time inference."""
+"""Number of held-out texts that are scored to time inference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def load_original(run: Run) -> LanguageModel:
 
 
 def do_run(run: Run, directory: Path) -> None:
-    """Do a run from the start; the directory's content is removed first.
+    """Do a run from the start, after removing the content of the directory.
 
     Writes the evaluations and, last, the record; the weights are not kept.
 
@@ -70,8 +70,8 @@ def do_run(run: Run, directory: Path) -> None:
     language_model = load_original(run)
     if run.name(model_identity(language_model)) != directory.name:
         raise InputError(
-            f"{platform.node()} differs from the machine that started the leaderboard in its "
-            "model, benchmark files, kind of device or library versions; make them the same"
+            f"machine {platform.node()} differs from the one that started the leaderboard: use the "
+            "same model, benchmark files, kind of device and library versions on both"
         )
     shutil.rmtree(directory, ignore_errors=True)
     benchmarks = split_commas(run.settings.benchmarks)
@@ -126,7 +126,7 @@ def do_run(run: Run, directory: Path) -> None:
 
 
 def read_finished_run(directory: Path) -> FinishedRun | None:
-    """Read a run if it is finished; a damaged one is reported and counts as unfinished."""
+    """Read a run if it is finished; a damaged run is reported and counts as unfinished."""
     if not (directory / RECORD).exists():
         return None
     try:

@@ -39,7 +39,7 @@ CONTRIBUTION = Axis(
     narrowest=0.05,
 )
 COSTS = {EQUAL: "at equal cost", PUBLISHED: "as published"}
-"""Cost → in words, the one to compare methods at first."""
+"""Cost → its words; the cost at which methods are best compared comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def make_parts(record: LeaderboardRecord) -> list[Part]:
 
 
 def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
-    """One row for each method on one model at one cost, and one for the original."""
+    """Return one row for each method on one model at one cost, and one for the original."""
     effects = _overall(record, model)
     rows: list[list[Content]] = []
     for method, chosen in _methods(record, model, cost):
@@ -119,15 +119,15 @@ def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
         ],
         rows=rows,
         note="Means over seeds. No bias: 0, and 50 for the stereotype score. Perplexity: the "
-        "largest change on held-out text. Methods that only change inference (prompt, "
-        "self-debias) have one strength and are shown in both tables.",
+        "larger change of the two kinds of held-out text. Methods that change only inference "
+        "(prompt, self-debias) have a single strength, which both tables show.",
         sortable=True,
     )
     return drop_empty_columns(table, keep=1)
 
 
 def costs_table(record: LeaderboardRecord, model: str) -> Table:
-    """What each method costs to apply and to use."""
+    """Return what each method costs to apply and to use."""
     rows: list[list[Content]] = []
     for method in dict.fromkeys(row.method for row in record.rows if row.model == model):
         if method == ORIGINAL:
@@ -158,14 +158,15 @@ def costs_table(record: LeaderboardRecord, model: str) -> Table:
             Column("Paper"),
         ],
         rows=rows,
-        note="α is the share of the weight update that equal cost allows, by seed; above 1 the "
-        "update is extrapolated. Peak memory is that of the process, the model included.",
+        note="α is the share of the weight update that equal cost allows, for each seed; above 1, "
+        "the update is extrapolated. Peak memory includes the model: GPU memory on a GPU, "
+        "otherwise that of the process. Times to score a text are relative to the original model.",
         sortable=True,
     )
 
 
 def domains_table(record: LeaderboardRecord, model: str, benchmark: str, measure: str) -> Table:
-    """The effect of each method on one bias score, by bias type, with verdicts."""
+    """Return the effect of each method on one bias score, by bias type, with verdicts."""
     effects = [
         e
         for e in record.effects
@@ -198,8 +199,9 @@ def domains_table(record: LeaderboardRecord, model: str, benchmark: str, measure
             for e in effects
             if e.distance
         ],
-        note="Change of bias: of the distance from no bias. p-values are corrected over the "
-        "methods and bias types of this table at the same cost.",
+        note="Change of bias: change of the distance from the value without bias. p-values are "
+        "Holm-corrected at each cost: for all bias types together over the methods, for single "
+        "bias types over methods and bias types.",
         sortable=True,
     )
 
@@ -227,7 +229,7 @@ def _points(record: LeaderboardRecord, model: str, cost: str) -> Iterator[Point]
 
 
 def _methods(record: LeaderboardRecord, model: str, cost: str) -> Iterator[tuple[str, str]]:
-    """Yield each method with its cost in a table: methods of one strength keep that one."""
+    """Yield each method with its cost in a table; methods with a single strength keep that."""
     for method in dict.fromkeys(row.method for row in record.rows if row.model == model):
         costs = {r.cost for r in record.rows if (r.model, r.method) == (model, method)}
         yield method, cost if cost in costs else PUBLISHED
@@ -236,7 +238,7 @@ def _methods(record: LeaderboardRecord, model: str, cost: str) -> Iterator[tuple
 def _overall(record: LeaderboardRecord, model: str) -> dict[tuple[str, str, str, str], Effect]:
     """Return (method, cost, benchmark, measure) → the effect over all domains.
 
-    Benchmarks go by their base name; of several with the same one, the first counts.
+    Benchmarks are known by their base name; of several with the same base name, the first counts.
     """
     effects: dict[tuple[str, str, str, str], Effect] = {}
     for e in record.effects:

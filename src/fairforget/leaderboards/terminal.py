@@ -10,7 +10,7 @@ from fairforget.tables import make_table, print_content, print_lines
 
 
 def show_leaderboard(record: LeaderboardRecord) -> None:
-    """The scores of all methods at each cost, what they cost, and the verdicts."""
+    """Show the scores of all methods at each cost, the costs, and the verdicts."""
     for part in make_parts(record):
         _show(part.table, part.title)
     for model in record.models:
@@ -21,6 +21,8 @@ def show_leaderboard(record: LeaderboardRecord) -> None:
 
 def _show(table: Table, title: str) -> None:
     shown = make_table(title, [column.title for column in table.columns])
+    for column in shown.columns[1:]:
+        column.no_wrap = False  # else 80 columns cut off the names and intervals
     for row in table.rows:
         shown.add_row(*map(str, row))
     print_content(shown)

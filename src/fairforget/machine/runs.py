@@ -1,4 +1,4 @@
-"""Do the runs of a study or a leaderboard that are not finished."""
+"""Do the unfinished runs of a study or a leaderboard."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairforget.machine.cluster import Attempts
 from fairforget.terminal.messages import count_of
 from fairforget.terminal.progress import progress_bar
 
-NO_RECORD = "its record is not at {}; --output must be a directory that all machines share"
+NO_RECORD = "its record is not in {}; give an --output that all machines share"
 Run = TypeVar("Run")
 Result = TypeVar("Result")
 
@@ -36,14 +36,14 @@ def do_runs(
     *,
     stages: Callable[[Sequence[Run]], Sequence[Sequence[Run]]] = lambda runs: [runs],
 ) -> tuple[dict[Run, Result], list[Failure]]:
-    """Do the unfinished runs; return the results of all finished runs, and the failures.
+    """Do the unfinished runs, and return the results of all finished runs and the failures.
 
     Args:
-        directories: of all runs, in order.
+        directories: run → its directory, for all runs, in order.
         do: does a run in its directory; picklable.
-        read: returns the result of a finished run, else None.
+        read: returns the result in a directory, or None if the run is not finished.
         attempted: runs tasks, from `fairforget.machine.cluster.workers`.
-        stages: puts runs into stages that follow each other.
+        stages: groups runs into stages; a stage starts when the one before it has ended.
     """
     start = time.perf_counter()
     finished = {run: it for run, path in directories.items() if (it := read(path)) is not None}

@@ -1,4 +1,4 @@
-"""Debiasing methods, by name: this project's, and those that it is compared with.
+"""Debiasing methods, by name: those of this project, and those that they are compared with.
 
 To add one, write a file here and add a line below.
 """

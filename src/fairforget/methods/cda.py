@@ -1,8 +1,8 @@
 """Counterfactual data augmentation (Zhao et al. 2018, arXiv 1804.06876).
 
-Webster et al. 2020 (arXiv 2010.06032, section 4.2) continue the pre-training on Wikipedia, where
-every sentence with a gender word is used twice, as it is and with the words swapped (two-sided).
-They keep the other sentences; here, with few steps, they are left out.
+Webster et al. 2020 (arXiv 2010.06032, section 4.2) continue pre-training on Wikipedia and use every
+sentence with a gender word twice: unchanged, and with these words swapped (two-sided). They keep
+the other sentences; here, because there are only few steps, they are left out.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from fairforget.models.language_model import LanguageModel
 def two_sided(
     texts: Iterable[str], domain: str | None, *, seed: int = 0, limit: int | None = None
 ) -> list[str]:
-    """Return each text that has a group word, followed by its swapped version.
+    """Return each text that has a group word, followed by its version with swapped groups.
 
     Args:
         texts: any texts.
         domain: as for `swap`.
         seed: as for `swap`.
-        limit: stop at this number of texts.
+        limit: stop at this number of returned texts. Default: no limit.
     """
     both: list[str] = []
     for text in texts:
@@ -38,7 +38,7 @@ def two_sided(
 
 
 def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageModel:
-    """Continue the pre-training on both versions of Wikipedia passages with a word of the domain.
+    """Continue pre-training on both versions of Wikipedia passages that name a group of the domain.
 
     Raises:
         InputError: the domain is unknown, the retain corpus is not installed or has no such
@@ -50,7 +50,7 @@ def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageMode
     texts = two_sided(passages, options.domain, seed=options.seed, limit=count)
     if not texts:
         raise InputError(
-            f"domain {options.domain!r}: no passage of the retain corpus has a word of its groups; "
+            f"domain {options.domain!r}: no passage of the retain corpus names one of its groups; "
             "choose another domain"
         )
     return train_on(language_model, texts, options, "Training on swapped texts")
@@ -60,7 +60,7 @@ cda = Method(
     "cda",
     apply,
     paper="Zhao et al. 2018, arXiv 1804.06876; Webster et al. 2020, arXiv 2010.06032",
-    summary="continued training on Wikipedia passages with group words, and on the same with the "
-    "words swapped for those of other groups",
+    summary="continues training on Wikipedia passages that name a group, each also with the words "
+    "of another group",
     max_alpha=MAX_ALPHA,
 )

@@ -1,7 +1,8 @@
-"""Dropout (Webster et al. 2020, arXiv 2010.06032, section 4.1): train with raised dropout.
+"""Dropout (Webster et al. 2020, arXiv 2010.06032, section 4.1): train with more dropout.
 
-The paper raises BERT's dropout of attention weights from 0.10 to 0.15 and of hidden states from
-0.10 to 0.20; Meade et al. 2022 (arXiv 2110.08527) raise all of GPT-2's to 0.15. Both train longer.
+The paper raises BERT's dropout of attention weights from 0.10 to 0.15, and that of hidden states
+from 0.10 to 0.20. Meade et al. 2022 (arXiv 2110.08527) raise every dropout of GPT-2 to 0.15. Both
+train longer than this default.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from fairforget.methods.training import MAX_ALPHA, train_on
 from fairforget.models.language_model import LanguageModel
 
 ATTENTION, HIDDEN, CAUSAL = 0.15, 0.20, 0.15
-"""Probabilities: of attention weights and hidden states of a masked model, and of a causal one."""
+"""Dropout probabilities: attention weights and hidden states of masked models; causal models."""
 DROPS_ATTENTION = re.compile(r"att\w*_(p?drop|dropout)|attention\.(self\.)?dropout")
-"""The path of a dropout of attention weights, in the names of transformers."""
+"""Matches the path of a dropout of attention weights in models of transformers."""
 OTHER = re.compile(r"layer_?drop|classifier|summary|lora")
-"""Drops whole layers, or belongs to a head that does not predict tokens."""
+"""Matches a dropout of whole layers, or of a head that does not predict tokens."""
 
 Places = list[tuple[nn.Module, str, float]]
 
@@ -34,8 +35,8 @@ Places = list[tuple[nn.Module, str, float]]
 def dropout_places(model: nn.Module, *, causal: bool) -> Places:
     """Return the dropouts of a model: the module, its attribute, and the raised probability.
 
-    Some modules are an `nn.Dropout`; others, as in Llama's attention, keep the probability as an
-    attribute of their own and pass it on.
+    Some of the modules are an `nn.Dropout`. Others, such as Llama's attention, have the probability
+    as an attribute.
     """
     places: Places = []
     for path, module in model.named_modules():
@@ -67,21 +68,21 @@ def set_dropout(places: Places) -> None:
 
 
 class RaiseDropout(TrainerCallback):
-    """Raises dropout once training begins: before, the trainer sets it to 0.
+    """Raises dropout when training begins, because the trainer has set it to 0 by then.
 
-    At the end the trainer restores the model's own probabilities.
+    At the end, the trainer restores the model's own probabilities.
     """
 
     def __init__(self, places: Places) -> None:
         self.places = places
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
-        """Raise it."""
+        """Raise dropout."""
         set_dropout(self.places)
 
 
 def has_effect(language_model: LanguageModel, places: Places) -> bool:
-    """Return whether the predictions in training mode become random where dropout is raised."""
+    """Return whether raised dropout makes predictions in training mode random."""
     model = language_model.model
     ids = torch.full((1, 8), language_model.start_id, device=language_model.device)
     devices = [language_model.device] if language_model.device.type == "cuda" else []
@@ -97,13 +98,13 @@ def has_effect(language_model: LanguageModel, places: Places) -> bool:
 
 
 def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageModel:
-    """Continue the pre-training on passages of Wikipedia with raised dropout.
+    """Continue pre-training on Wikipedia passages with raised dropout.
 
-    A family with dropout of the attention weights only, such as Llama, counts as one with dropout:
-    its published weights were trained without, but its code applies it.
+    A family that has dropout only of attention weights, such as Llama, is supported: its published
+    weights were trained without dropout, but its code applies it.
 
     Raises:
-        InputError: the model's family has no dropout; the retain corpus is not installed; or the
+        InputError: the model's family has no dropout, the retain corpus is not installed, or the
             model cannot be trained.
     """
     places = dropout_places(language_model.model, causal=language_model.kind == "causal")
@@ -114,7 +115,7 @@ def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageMode
             "method"
         )
     texts = training_passages(language_model, options.seed)
-    with raised_dropout(places):  # restores whole numbers too, which the trainer leaves alone
+    with raised_dropout(places):  # also restores integers, which the trainer does not
         return train_on(language_model, texts, options, "Dropout", [RaiseDropout(places)])
 
 
@@ -122,6 +123,6 @@ dropout = Method(
     "dropout",
     apply,
     paper="Webster et al. 2020, arXiv 2010.06032",
-    summary="continued training on Wikipedia passages with raised dropout",
+    summary="continues training on Wikipedia passages with raised dropout",
     max_alpha=MAX_ALPHA,
 )

@@ -1,10 +1,9 @@
-"""Erase the direction of a group from what the output head reads, for good.
+"""Erase the directions of groups from the input of the output head, permanently.
 
-An erasure is a linear map P [d, d] of the last hidden state h [d], after the final norm and
-whatever else comes before the output head W [vocabulary, d]. W (P h) = (W P) h, so P is folded into
-the head. The head is untied from the input embeddings, which stay as they are, and the result is a
-model of the same class that plain `from_pretrained` loads. A bias, a scale or a soft cap of the
-logits is kept.
+An erasure is a linear map P [d, d] of the last hidden state h [d], the input of the output head
+W [vocabulary, d]. As W (P h) = (W P) h, P is folded into the head. The head is untied from the
+input embeddings, which do not change. The result is a model of the same class, which
+`from_pretrained` loads. A bias, scale or soft cap of the logits is kept.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ from fairforget.scoring.causal import BATCH_TOKENS
 
 Fit = Callable[[Tensor], Tensor]
 """States [sets, groups, d], in float64 → the erasure [d, d]. The sentences of a set differ only in
-the group, which has the same place in every set."""
+the group; the groups have the same order in every set."""
 
 
 def erase(language_model: LanguageModel, options: MethodOptions, fit: Fit) -> LanguageModel:
     """Erase the groups of a domain, or of all domains one after the other, from a model.
 
-    Every domain has an erasure of its own, fitted on states from which the domains before it have
-    been erased; the result is their product.
+    Each domain has its own erasure, fitted on states from which the previous domains have been
+    erased. The result is the product of the erasures.
 
     Args:
-        language_model: its head is changed.
+        language_model: its output head is changed in place.
         options: `domain` and `seed` are used.
-        fit: the method.
+        fit: the method, which fits an erasure.
 
     Raises:
         InputError: the model's output head is not a linear layer, or the domain is unknown.
@@ -61,7 +60,7 @@ def selected_domains(options: MethodOptions) -> tuple[str, ...]:
 
 
 def output_head(language_model: LanguageModel) -> nn.Linear:
-    """Return the layer that turns states into logits.
+    """Return the output head, which maps hidden states to logits.
 
     Raises:
         InputError: it is not a linear layer.
@@ -69,14 +68,14 @@ def output_head(language_model: LanguageModel) -> nn.Linear:
     head = language_model.model.get_output_embeddings()
     if type(head) is not nn.Linear:
         raise InputError(
-            f"model {language_model.source!r}: an erasure is folded into a linear output head, but "
-            f"its head is {type(head).__name__}; give a model in full precision with a linear head"
+            f"model {language_model.source!r}: its output head is {type(head).__name__}, but an "
+            "erasure needs nn.Linear; give a model that is not quantised and has a linear head"
         )
     return head
 
 
 def fold(language_model: LanguageModel, projection: Tensor) -> None:
-    """Make the output head W that of erased states, W P, apart from the input embeddings.
+    """Replace the output head W by W P, and untie it from the input embeddings.
 
     Args:
         language_model: changed in place.
@@ -91,10 +90,10 @@ def fold(language_model: LanguageModel, projection: Tensor) -> None:
 
 
 def untie_head(language_model: LanguageModel) -> nn.Linear:
-    """Give the output head weights of its own, and return it; the logits stay the same.
+    """Untie the output head from the input embeddings, and return it; the logits do not change.
 
-    The original must be untied before its weights are copied: `named_parameters` has no head of a
-    tied model, so that interpolation would leave the head erased.
+    Untie the original before you copy its weights with `named_parameters`, which omits a tied head;
+    interpolation would otherwise leave the head erased.
 
     Raises:
         InputError: the output head is not a linear layer.
@@ -102,7 +101,7 @@ def untie_head(language_model: LanguageModel) -> nn.Linear:
     head = output_head(language_model)
     model = language_model.model
     head.weight = nn.Parameter(head.weight.detach().clone())
-    if head.bias is not None:  # BERT's is tied, too
+    if head.bias is not None:  # BERT's is tied as well
         head.bias = nn.Parameter(head.bias.detach().clone())
     for config in (model.config, model.config.get_text_config()):
         config.tie_word_embeddings = False
@@ -111,14 +110,14 @@ def untie_head(language_model: LanguageModel) -> nn.Linear:
 
 
 def mean_states(language_model: LanguageModel, sentences: Sequence[str]) -> Tensor:
-    """Return the mean over its tokens of what the output head reads, for each sentence.
+    """Return the input of the output head for each sentence, as the mean over its tokens.
 
-    The mean over tokens is what Bias Bench (Meade et al. 2022) uses. Start and end tokens are input
-    but do not count.
+    Bias Bench (Meade et al. 2022) uses the mean over tokens, too. Start and end tokens are part of
+    the input, but not of the mean.
 
     Args:
-        language_model: dropout is off while it runs; its mode is restored.
-        sentences: each of at least one token.
+        language_model: runs in eval mode; its mode is restored.
+        sentences: each has at least one token.
 
     Returns:
         [sentences, d], in float64, on the CPU.
@@ -145,7 +144,7 @@ def mean_states(language_model: LanguageModel, sentences: Sequence[str]) -> Tens
 
 
 class _HeadReachedError(Exception):
-    """Carries the states and ends the forward pass: the logits are not needed."""
+    """Carries the states and ends the forward pass, because the logits are not needed."""
 
     def __init__(self, states: Tensor) -> None:
         super().__init__()
@@ -153,7 +152,7 @@ class _HeadReachedError(Exception):
 
 
 def _head_input(model: PreTrainedModel, inputs: dict[str, Tensor]) -> Tensor:
-    """Return what the output head reads, [rows, width, d]."""
+    """Return the input of the output head, [rows, width, d]."""
 
     def stop(_: nn.Module, args: tuple[Any, ...]) -> None:
         raise _HeadReachedError(args[0])

@@ -1,4 +1,4 @@
-"""Plain fine-tuning on harmless text: a control that costs as much training as a method."""
+"""Fine-tuning on harmless text: a control with as much training as a debiasing method."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fairforget.models.language_model import LanguageModel
 
 
 def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageModel:
-    """Continue the pre-training on passages of Wikipedia, whatever the domain.
+    """Continue pre-training on Wikipedia passages; the domain has no effect.
 
     Raises:
         InputError: the retain corpus is not installed, or the model cannot be trained.
@@ -22,7 +22,7 @@ fine_tuning = Method(
     "fine-tuning",
     apply,
     paper="no paper: a control",
-    summary="continued training on Wikipedia passages, unchanged",
+    summary="continues training on unchanged Wikipedia passages",
     max_alpha=MAX_ALPHA,
     is_control=True,
 )

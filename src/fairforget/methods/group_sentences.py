@@ -1,7 +1,7 @@
-"""Sentences that differ only in the group that they name: what erasures are fitted on.
+"""Sentences that differ only in the group that they name, to fit erasures on.
 
-The counterfactual sets of Liang et al. (2020), "Towards Debiasing Sentence Representations": a
-sentence that names a group, and the same sentence with the words for every other group.
+The sets follow Liang et al. (2020), "Towards Debiasing Sentence Representations": a sentence that
+names a group, and the same sentence with the words for each other group.
 """
 
 from __future__ import annotations
@@ -30,35 +30,35 @@ from fairforget.selection.identity import mentions_of
 CORPUS = "wikipedia"
 """Corpus of the sentences."""
 MAX_SENTENCES = 1_000
-"""Sentences of a domain, the swapped ones included."""
+"""Maximum number of sentences of a domain, including the swapped ones."""
 MAX_GROUPS = 10
-"""Groups of a domain: those that most sentences name. Only nationalities are more."""
+"""Maximum number of groups of a domain, the most frequent ones; only nationality has more."""
 MAX_WORDS = 40
-"""Longest sentence."""
+"""Maximum length of a sentence."""
 PRONOUNS = {"women": (("she",), ("herself",)), "men": (("he",), ("himself",))}
-"""Group → the pronouns that have one counterpart each, as lists of forms."""
+"""Group → the pronouns with exactly one counterpart each, as tuples of forms."""
 AMBIGUOUS = re.compile(r"\b(?:her|hers|him|his)\b", re.IGNORECASE)
-"""Pronouns with several counterparts, or with one that has several."""
+"""Pronouns without a unique counterpart in both directions."""
 
 MODIFIERS = ("human", "humans")
-"""Neutral words of terms that modify another noun, as in "European Union"."""
+"""Neutral words for terms that modify another noun, as in "European Union"."""
 
 Forms = tuple[str, ...]
-"""A term's plural, and its singular with and without its article."""
+"""The plural of a term, and its singular with and without the article."""
 
 
 def counterfactual_sets(domain: str, *, seed: int = 0) -> list[tuple[str, ...]]:
     """Return sets of sentences that differ only in the group that they name.
 
-    The sentences are from Wikipedia. If those that name a group of the domain are too few, the
-    harmless templates of the built-in corpus give the others. A term is replaced by the term at
-    the same place in the list of the other group, so "mother" by "father". Sentences that name
-    several groups of the domain are left out, those in which a term modifies another noun, and for
-    gender those with *her*, *hers*, *him* or *his*.
+    The sentences are from Wikipedia. If too few of them name a group of the domain, the harmless
+    templates of the built-in corpus supply the rest. A term is replaced by the term at the same
+    position in the list of the other group, for example "mother" by "father". Sentences are left
+    out if they name several groups of the domain, if a term modifies another noun, and, for
+    gender, if they contain *her*, *hers*, *him* or *his*.
 
     Args:
         domain: a domain of the built-in lexicon.
-        seed: of the choice of sentences.
+        seed: seed of the choice of sentences.
 
     Returns:
         [sets][groups] sentences, with the groups in the same order in every set.
@@ -108,7 +108,7 @@ def _sentences() -> tuple[str, ...]:
 
 
 Match = tuple[int, int, int, int]
-"""Start and end in a sentence, and the place of the term and of its form in the lists."""
+"""Start and end in a sentence, the index of the term, and that of its form."""
 
 
 def _find_terms(domain: str, words: dict[str, list[Forms]]) -> list[tuple[str, str, list[Match]]]:
@@ -140,14 +140,14 @@ def _find_terms(domain: str, words: dict[str, list[Forms]]) -> list[tuple[str, s
 
 
 def _modifies(sentence: str, matches: list[Match]) -> bool:
-    """Whether one of the terms modifies another noun."""
+    """Return whether one of the terms modifies another noun."""
     mentions = mentions_of(sentence)
     modifying = {mention.end for mention in mentions if mention.word.split()[-1] in MODIFIERS}
     return any(end in modifying for _, end, *_ in matches)
 
 
 def _swap(sentence: str, matches: list[Match], group: str, other: list[Forms]) -> str:
-    """Return a sentence with the terms of another group."""
+    """Return a sentence with its terms replaced by those of another group."""
     parts, at = [], 0
     for start, end, term, form in matches:
         word = other[term % len(other)][form]

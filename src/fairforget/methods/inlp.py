@@ -1,6 +1,7 @@
-"""INLP (Ravfogel et al. 2020): project out classifiers of the group until they are at chance.
+"""INLP (Ravfogel et al. 2020): iterative nullspace projection.
 
-A round fits a linear classifier of the group and projects the states onto its nullspace.
+Each round fits a linear classifier of the group and projects the states onto its nullspace, until a
+classifier is at chance.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from fairforget.methods.method import Method, MethodOptions
 from fairforget.models.language_model import LanguageModel
 
 MAX_SHARE = 0.1
-"""Largest share of the hidden size that is erased, for all domains together; the first classifier
-of a domain is erased in any case. Bias Bench erases 80 classifiers, of one to three directions
-each, from 768."""
+"""Maximum share of the hidden size that is erased, over all domains. The first classifier of a
+domain is always erased. Bias Bench erases 80 classifiers, of one to three directions each, from
+768 dimensions."""
 HELD_OUT = 0.2
-"""Share of the sets on which classifiers are tested."""
+"""Share of the sets that are held out to test classifiers."""
 STANDARD_ERRORS = 2.0
-"""A classifier is at chance if its accuracy is at most this many standard errors above."""
+"""A classifier is at chance if its accuracy is at most this many standard errors above chance."""
 PENALTY = 1.0
-"""Weight of ½ ‖w‖² beside the sum of the losses, as the default of scikit-learn."""
+"""Weight of the penalty ½ ‖w‖² relative to the sum of the losses, the default of scikit-learn."""
 
 Floats = npt.NDArray[np.float64]
 Vector = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -38,18 +39,18 @@ Vector = np.ndarray[tuple[int], np.dtype[np.float64]]
 def projection(states: Tensor, max_directions: int, seed: int = 0) -> Tensor:
     """Return the projection onto the nullspace of all classifiers (Ravfogel et al. 2020, Alg. 1).
 
-    A classifier is a logistic regression on states that are scaled to a mean square of 1 per
-    dimension and centred, with one row of weights per group. The rounds end when a classifier is at
-    chance on held-out sets, or would exceed the number of directions.
+    A classifier is a logistic regression with one row of weights per group, on states that are
+    centred and scaled to a mean square of 1 per dimension. The rounds end when a classifier is at
+    chance on held-out sets, or when another one would exceed the number of directions.
 
-    Bias Bench fits one linear support vector machine per group instead, does not centre the states,
+    Bias Bench instead fits one linear support vector machine per group, does not centre the states,
     and runs all rounds. With the same classifier, the authors' code gives the same projection.
 
     Args:
         states: [sets, groups, d] of sentences that differ only in the group.
-        max_directions: number of directions to erase at most. Those of the first classifier, one
-            fewer than groups, are erased even if they are more.
-        seed: of the choice of the held-out sets.
+        max_directions: maximum number of directions to erase. Those of the first classifier, one
+            fewer than groups, are always erased.
+        seed: seed of the choice of held-out sets.
 
     Returns:
         [d, d], symmetric and idempotent.
@@ -68,7 +69,7 @@ def projection(states: Tensor, max_directions: int, seed: int = 0) -> Tensor:
         if is_at_chance(test @ matrix, weights):
             break
         erased.append(orth(weights[:-1].T).T)
-        basis = orth(np.concatenate(erased).T)  # orthogonal to each other up to rounding
+        basis = orth(np.concatenate(erased).T)  # the directions are orthogonal up to rounding
         matrix = np.eye(size) - basis @ basis.T
     return torch.from_numpy(matrix)
 
@@ -76,8 +77,8 @@ def projection(states: Tensor, max_directions: int, seed: int = 0) -> Tensor:
 def fit_classifier(states: Floats) -> Floats:
     """Return the weights of a logistic regression of the group, which sum to zero over groups.
 
-    Minimises the sum of −log softmax(W x) of the group, plus ½ `PENALTY` ‖W‖². There is no
-    intercept: states are centred and groups of equal size.
+    Minimises the sum of −log softmax(W x) of the correct group, plus ½ `PENALTY` ‖W‖². There is no
+    intercept, because the states are centred and the groups have equal size.
 
     Args:
         states: [sets, groups, d], centred.
@@ -109,7 +110,7 @@ def fit_classifier(states: Floats) -> Floats:
 
 
 def is_at_chance(states: Floats, weights: Floats) -> bool:
-    """Whether a classifier finds the group of states [sets, groups, d] no better than by chance."""
+    """Return whether a classifier is at chance on states [sets, groups, d]."""
     sets, groups, _ = states.shape
     accuracy = ((states @ weights.T).argmax(-1) == np.arange(groups)).mean()
     chance = 1 / groups
@@ -128,8 +129,7 @@ def _apply(language_model: LanguageModel, options: MethodOptions) -> LanguageMod
 inlp = Method(
     name="inlp",
     apply=_apply,
-    paper="Ravfogel et al. 2020, Null It Out: Guarding Protected Attributes by Iterative Nullspace "
-    "Projection, ACL",
-    summary="Erases the directions of linear classifiers of the group from the last hidden state, "
-    "one after the other, until they are at chance.",
+    paper="Ravfogel et al. 2020, ACL",
+    summary="projects out of the last hidden state the directions of linear classifiers of the "
+    "group, one after the other, until they are at chance",
 )

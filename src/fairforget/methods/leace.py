@@ -1,4 +1,4 @@
-"""LEACE (Belrose et al. 2023): the smallest change that hides the group from linear classifiers.
+"""LEACE (Belrose et al. 2023): erase linear information about the group with the least change.
 
 It needs the package `concept-erasure`: `pip install 'fairforget[erasure]'`.
 """
@@ -15,19 +15,19 @@ from fairforget.models.language_model import LanguageModel
 
 _EXTRA = ("concept_erasure", "erasure", "the method leace")
 SMALLEST_CORRELATION = 1e-6
-"""Smallest singular value of the whitened cross-covariance that is erased."""
+"""Singular values of the whitened cross-covariance below this value are not erased."""
 
 
 def projection(states: Tensor) -> Tensor:
-    """Return P, with which the states P x and the groups are uncorrelated (Theorem 4.3).
+    """Return P, so that the states P x are uncorrelated with the groups (Theorem 4.3).
 
-    P = I − W⁺ U Uᵀ W, with the whitening W of the covariance of the states, and an orthonormal
-    basis U of the columns of W Σ_xz. The package estimates the covariance with shrinkage. Its limit
-    on the trace of the covariance is off: it is not in the paper, and leaves a correlation.
+    P = I − W⁺ U Uᵀ W, where W whitens the states and U is an orthonormal basis of the columns of
+    W Σ_xz. The package estimates the covariance with shrinkage. Its constraint on the trace of the
+    covariance is switched off: it is not in the paper, and leaves a correlation.
 
-    This is the linear form through the origin. The paper's is affine, P x + (I − P) E[x], so that
-    the mean of the states stays where it is; an output head without a bias cannot add the second
-    term. It does not change the covariances, so the guarantee holds without it.
+    This form is linear. That of the paper is affine, P x + (I − P) E[x], and preserves the mean of
+    the states; an output head without a bias cannot add the second term. The guarantee also holds
+    without this term, because a constant does not change covariances.
 
     Args:
         states: [sets, groups, d].
@@ -36,7 +36,7 @@ def projection(states: Tensor) -> Tensor:
         [d, d], idempotent, in general not symmetric.
 
     Raises:
-        InputError: the package is missing.
+        InputError: the extra `erasure` is not installed.
     """
     package = require_extra(*_EXTRA)
     sets, groups, _ = states.shape
@@ -59,7 +59,7 @@ def _apply(language_model: LanguageModel, options: MethodOptions) -> LanguageMod
 leace = Method(
     name="leace",
     apply=_apply,
-    paper="Belrose et al. 2023, LEACE: Perfect linear concept erasure in closed form, NeurIPS",
-    summary="Erases the group from the last hidden state with the smallest change after which the "
-    "two are uncorrelated.",
+    paper="Belrose et al. 2023, arXiv 2306.03819",
+    summary="makes the last hidden state uncorrelated with the group, with the smallest possible "
+    "change",
 )

@@ -1,4 +1,4 @@
-"""`Method`: a way to debias a model, which gives a model that everything else here accepts."""
+"""`Method`: a debiasing method, which takes a model and returns a debiased one."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ if TYPE_CHECKING:  # settings list the methods, and `--help` loads nothing heavy
     from fairforget.models.language_model import LanguageModel
 
 Change = Literal["weights", "inference"]
-"""What a method changes: the weights, or how the next token is predicted from them."""
+"""What a method changes: the weights, or how the model predicts the next token at inference."""
 
 
 @dataclass(frozen=True, slots=True)
 class MethodOptions:
-    """The options that all methods share; a method ignores those it has no use for."""
+    """The options that all methods share; a method ignores those that do not apply to it."""
 
     work_dir: Path
     """An empty directory for checkpoints."""
     domain: str | None = None
-    """Domain of the built-in lexicon whose groups the method treats alike; None for all."""
+    """Domain of the built-in lexicon to debias; None for all."""
     seed: int = 0
     """Seed of the data order and of sampled texts."""
     steps: int | None = None
-    """Optimizer steps of the methods that train; None, here and below, for the method's own."""
+    """Optimizer steps of the methods that train; None for the default of the method."""
     batch_size: int | None = None
-    """Texts per step."""
+    """Texts per step; None for the default of the method."""
     learning_rate: float | None = None
-    """Peak learning rate of AdamW."""
+    """Peak learning rate of AdamW; None for the default of the method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +38,18 @@ class Method:
 
     name: str
     apply: Callable[[LanguageModel, MethodOptions], LanguageModel]
-    """Debiases a model at the strength of the paper. May change the weights of its argument.
-
-    Raises `InputError` for a model that the method does not support."""
+    """Debiases a model at the strength of the paper. It may change its argument in place. It raises
+    `InputError` for a model that the method does not support."""
     paper: str
-    """Where it was published."""
+    """The paper that describes it: authors, year and place."""
     summary: str
-    """What it does, in one sentence."""
+    """What it does, as one phrase that begins with a verb."""
     change: Change = "weights"
-    """Weights can be saved, and interpolated to a lower cost."""
+    """What it changes. Changed weights can be interpolated to a lower cost."""
     max_alpha: float = 1.0
-    """The largest interpolation factor. A trained change can be extrapolated; a projection that
-    is whole at 1 cannot."""
+    """The maximum interpolation factor. A trained update can be extrapolated beyond 1; a projection
+    cannot, because it is complete at 1."""
     is_seeded: bool = True
     """Whether the result depends on the seed."""
     is_control: bool = False
-    """Whether it trains without a debiasing step, to show what training alone does."""
+    """Whether it trains without debiasing, to show the effect of training alone."""

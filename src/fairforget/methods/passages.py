@@ -11,7 +11,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.training.preparation import HELD_OUT, RETAIN, Corpus, hold_out
 
 MAX_CHARACTERS = 300
-"""Length of a passage: about 70 tokens."""
+"""Maximum length of a passage, about 70 tokens."""
 
 
 @cache
@@ -21,11 +21,11 @@ def retain_corpus() -> Corpus:
 
 
 def training_passages(language_model: LanguageModel, seed: int) -> list[str]:
-    """Return the passages in random order, without the texts on which a budget is measured.
+    """Return the passages in random order, without the texts on which the budget is measured.
 
     Args:
-        language_model: determines, as in `unlearn`, which texts are held out.
-        seed: of the order.
+        language_model: determines which texts are held out, as in `unlearn`.
+        seed: seed of the order.
 
     Raises:
         InputError: the corpus is not installed.
@@ -40,7 +40,7 @@ def training_passages(language_model: LanguageModel, seed: int) -> list[str]:
 def split_passage(text: str, longest: int = MAX_CHARACTERS) -> list[str]:
     """Split a text into runs of whole sentences of at most `longest` characters each.
 
-    The end of a longer sentence is left out, from the last space before the limit.
+    A longer sentence is cut at the last space before the limit.
     """
     parts: list[str] = []
     for sentence in re.split(r"(?<=[.!?])\s+", text.strip()):

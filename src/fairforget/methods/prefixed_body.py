@@ -1,4 +1,4 @@
-"""The body of a model that reads its text after one or more prefixes."""
+"""The body of a model that reads each text after one or more prefixes."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from fairforget.forward.packing import pad
 from fairforget.forward.split_forward import can_split, full_logits, hidden_states
 
 Prefix = tuple[int, ...] | None
-"""The start token and the tokens that come before a text; None leaves the text as it is."""
+"""The start token and the tokens before a text; None for no prefix."""
 
 
 class PrefixedBody(nn.Module):
     """Runs a model on a text after each prefix.
 
-    The results are side by side, [batch, length, prefixes × width]. The width is the hidden size,
-    or the vocabulary if the model's head cannot run separately.
+    The outputs are concatenated to [batch, length, prefixes × width]. The width is the hidden size,
+    or that of the vocabulary if the model's head cannot run separately.
     """
 
     def __init__(
         self, original: PreTrainedModel, prefixes: Sequence[Prefix], start_id: int
     ) -> None:
-        """Prepare the passes.
+        """Prepare the forward passes.
 
         Args:
             original: a causal model.
-            prefixes: one pass each.
-            start_id: the start token. In a text that begins with it, the prefix takes its place.
+            prefixes: one forward pass each.
+            start_id: the start token. The prefix replaces it in a text that begins with it.
         """
         super().__init__()
         self.original = original
@@ -47,20 +47,21 @@ class PrefixedBody(nn.Module):
         position_ids: Tensor | None = None,
         **_: Any,
     ) -> BaseModelOutput:
-        """Return the outputs at the text's positions; there is no cache.
+        """Return the outputs at the positions of the text; there is no cache.
 
         Args:
             input_ids: [batch, length].
-            attention_mask: [batch, length], padded on any side; or [batch, 1, length, length], 0
-                where a token attends to another (prefix trees).
-            position_ids: [batch, length] positions in the text; only those of prefix trees count.
+            attention_mask: [batch, length], with padding on either side; or, for prefix trees,
+                [batch, 1, length, length], 0 where a token attends to another.
+            position_ids: [batch, length] positions in the text; used for prefix trees only.
 
         Raises:
-            ValueError: prefix trees, for a model whose head cannot run separately.
+            ValueError: prefix trees without positions, or for a model whose head cannot run
+                separately.
         """
         if attention_mask is not None and attention_mask.dim() == 4:
             if position_ids is None or not self.is_split:
-                raise ValueError("prefix trees need positions, and a head that runs separately")
+                raise ValueError("prefix trees need position_ids, and a head that runs separately")
             attends = attention_mask[:, 0] == 0
             parts = [self._run_trees(p, input_ids, attends, position_ids) for p in self.prefixes]
         else:
@@ -69,7 +70,7 @@ class PrefixedBody(nn.Module):
         return BaseModelOutput(last_hidden_state=torch.cat(parts, -1))
 
     def _run_texts(self, prefix: Prefix, ids: Tensor, present: Tensor) -> Tensor:
-        """Run one text per row, without its padding."""
+        """Run one text per row, without padding."""
         texts = [row[mask].tolist() for row, mask in zip(ids, present, strict=True)]
         full = [self._after(prefix, text) for text in texts]
         inputs = {name: value.to(ids.device) for name, value in pad(full).items()}
@@ -86,13 +87,13 @@ class PrefixedBody(nn.Module):
         return [*prefix, *(text[1:] if text[:1] == [self.start_id] else text)]
 
     def _run_trees(self, prefix: Prefix, ids: Tensor, attends: Tensor, depth: Tensor) -> Tensor:
-        """Run prefix trees, each after one prefix that its texts share.
+        """Run prefix trees after one prefix that all their texts share.
 
         Args:
             prefix: the prefix.
             ids: [rows, width].
-            attends: [rows, width, width] true where a node attends to another.
-            depth: [rows, width] each node's position in its text.
+            attends: [rows, width, width], true where a node attends to another.
+            depth: [rows, width] the position of each node in its text.
         """
         if prefix is None:
             return hidden_states(
@@ -102,7 +103,7 @@ class PrefixedBody(nn.Module):
         size = len(prefix)
         is_start = (ids == self.start_id) & (depth == 0)
         follows_start = (attends & is_start[:, None]).any(-1)
-        # the text's own start token is left out: only it attends to itself
+        # the start token of the text is left out: only it attends to itself
         itself = torch.eye(width, dtype=torch.bool, device=ids.device)
         mask = torch.ones(rows, size + width, size + width, dtype=torch.bool, device=ids.device)
         mask[:, :size] = mask[0, :size].tril()

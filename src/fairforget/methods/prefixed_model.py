@@ -1,8 +1,8 @@
-"""A causal model that reads its text after one or more prefixes, and is scored as any other model.
+"""A causal model that reads each text after one or more prefixes, scored like any other model.
 
-The output at a position predicts the token after it, given the prefix and the text so far.
-FairForget packs texts into prefix trees and runs the head only where needed (`fairforget.forward`);
-both work here as well.
+The output at a position predicts the next token, given the prefix and the text so far. FairForget
+packs texts into prefix trees and runs the head only where needed (`fairforget.forward`); this model
+supports both.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from fairforget.models.fingerprint import DECODING
 from fairforget.models.language_model import LanguageModel
 
 Combine = Callable[[Sequence[Tensor]], Tensor]
-"""The logits after each prefix, each [n, vocabulary] → logits [n, vocabulary]."""
+"""Logits after each prefix, each [n, vocabulary] → combined logits [n, vocabulary]."""
 
 SHORTEST_CONTEXT = 32
-"""Tokens of text that a model must still accept after its longest prefix."""
+"""Minimum number of tokens that must remain for a text after the longest prefix."""
 
 
 class PrefixedModel(PreTrainedModel):
     """A causal model with prefixes in its context.
 
-    It has no weights of its own and cannot be saved. Its configuration gives the number of tokens
-    that are left to the text after the longest prefix, and the prefixes, so that its fingerprint
-    differs from the original's.
+    It has no weights of its own and cannot be saved. Its configuration contains the context length
+    that remains after the longest prefix, and the prefixes, so that its fingerprint differs from
+    that of the original.
     """
 
     base_model_prefix = "body"
@@ -50,11 +50,11 @@ class PrefixedModel(PreTrainedModel):
         """Wrap a model.
 
         Args:
-            original: a causal model, which is used, not copied.
-            prefixes: one pass each, as for `PrefixedBody`.
+            original: a causal model; it is not copied.
+            prefixes: one forward pass each, as for `PrefixedBody`.
             start_id: the start token.
-            combine: gives the logits from those after each prefix; None if there is one prefix.
-            decoding: the method with its settings, for the fingerprint.
+            combine: combines the logits after each prefix; None if there is one prefix.
+            decoding: the method and its settings, for the fingerprint.
         """
         config = copy.deepcopy(original.config)
         longest = max(len(prefix or ()) for prefix in prefixes)
@@ -63,7 +63,7 @@ class PrefixedModel(PreTrainedModel):
             if limit := getattr(text, name, None):
                 setattr(text, name, max(1, limit - longest))
         setattr(config, DECODING, decoding)
-        nn.Module.__init__(self)  # the original has chosen its attention and its experts already
+        nn.Module.__init__(self)  # the original has chosen its attention and its experts
         self.config = config
         self.original = original
         self.combine = combine
@@ -73,7 +73,7 @@ class PrefixedModel(PreTrainedModel):
         self.train(original.training)
 
     def forward(self, input_ids: Tensor, **inputs: Any) -> CausalLMOutput:
-        """Return the logits [batch, length, vocabulary] at the text's positions.
+        """Return the logits [batch, length, vocabulary] at the positions of the text.
 
         Args:
             input_ids: [batch, length].
@@ -84,22 +84,22 @@ class PrefixedModel(PreTrainedModel):
         return CausalLMOutput(logits=logits.unflatten(0, outputs.shape[:2]))
 
     def combined_logits(self, outputs: Tensor) -> Tensor:
-        """Return logits [n, vocabulary] of the body's outputs [n, prefixes × width]."""
+        """Return logits [n, vocabulary] for outputs of the body, [n, prefixes × width]."""
         logits = self.logits_by_prefix(outputs)
         return self.combine(logits) if self.combine else logits[0]
 
     def logits_by_prefix(self, outputs: Tensor) -> Sequence[Tensor]:
-        """Return the original's logits after each prefix, each [n, vocabulary]."""
+        """Return the logits of the original after each prefix, each [n, vocabulary]."""
         parts = outputs.chunk(self.prefixes, -1)
         return [logits_at(self.original, part) for part in parts] if self.is_split else parts
 
     def get_output_embeddings(self) -> nn.Module | None:
-        """Return the original's head if it is applied only once, else None."""
+        """Return the output head of the original if it is applied only once, else None."""
         head: nn.Module | None = self.original.get_output_embeddings()
         return None if self.combine else head
 
     def save_pretrained(self, *_: Any, **__: Any) -> None:
-        """Raise an error: there are no weights to save.
+        """Raise an error, because there are no weights to save.
 
         Raises:
             InputError: always.
@@ -116,14 +116,14 @@ def put_after(
     combine: Combine | None = None,
     **settings: Any,
 ) -> LanguageModel:
-    """Return a model that reads every text after each of some prefixes.
+    """Return a model that reads every text after each prefix.
 
     Args:
-        language_model: a causal model, which is used, not copied.
-        texts: the prefixes, placed after the start token; None for the text alone.
-        method: name, for messages and the fingerprint.
-        combine: gives the logits from those after each prefix; None if there is one prefix.
-        **settings: of the method, for the fingerprint.
+        language_model: a causal model; it is not copied.
+        texts: the prefixes, placed after the start token; None for no prefix.
+        method: its name, for messages and the fingerprint.
+        combine: combines the logits after each prefix; None if there is one prefix.
+        **settings: settings of the method, for the fingerprint.
 
     Raises:
         InputError: the model is masked, or its context is too short for the prefixes.
@@ -134,8 +134,8 @@ def put_after(
     limit = language_model.longest_input
     if limit < longest + SHORTEST_CONTEXT:
         raise InputError(
-            f"method {method} puts {longest} tokens before a text; {language_model.source!r} "
-            f"accepts only {limit}; choose a model with a longer context"
+            f"method {method} puts {longest} tokens before a text, but {language_model.source!r} "
+            f"accepts only {limit}; choose one that accepts {longest + SHORTEST_CONTEXT} or more"
         )
     decoding = {"method": method, "texts": list(texts), **settings}
     model = PrefixedModel(

@@ -1,7 +1,7 @@
-"""A prompt: a sentence in front of every text that asks the model to be fair.
+"""A prompt: a sentence before every text that asks the model to be fair.
 
-It is what practitioners try first. For a chat model it would be the system message; here it is
-plain text after the start token for all models, because the scored texts are no chats.
+Practitioners often try this first. A chat model would get it as the system message. Here it is
+plain text after the start token for all models, because the scored texts are not chats.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageMode
 def apply_prompt(language_model: LanguageModel, text: str) -> LanguageModel:
     """Return the model with a prompt in its context.
 
-    Every text is scored after the start token and the prompt. A pass has the prompt's tokens in
-    addition; texts that share a packed row share them.
+    Every text is scored after the start token and the prompt. A forward pass includes the tokens of
+    the prompt; texts in the same packed row share them.
 
     Args:
-        language_model: a causal model, which is used, not copied.
-        text: the prompt, with the whitespace that separates it from a text.
+        language_model: a causal model; it is not copied.
+        text: the prompt, including the whitespace that separates it from a text.
 
     Raises:
         InputError: the model is masked, or its context is too short.
@@ -42,7 +42,7 @@ prompt = Method(
     "prompt",
     apply,
     "common practice; compare Schick et al. 2021, TACL, and Oba et al. 2024, Findings of EACL",
-    "A sentence in front of every text asks the model to treat all people alike.",
+    "puts before every text a sentence that asks the model to treat all people alike",
     change="inference",
     is_seeded=False,
 )

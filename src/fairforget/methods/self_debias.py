@@ -1,14 +1,14 @@
 """Self-Debias (Schick, Udupa and Schütze 2021, TACL): avoid what a biased text would say.
 
 p̃(w | x) ∝ α(Δ(w)) p(w | x), with Δ(w) = p(w | x) − max_y p(w | description y, x). α(Δ) is 1 for
-Δ ≥ 0, else exp(λ Δ), but at least ε: a token is rarer than before if a text that is announced as
-biased makes it likelier. The authors' code has the maximum over descriptions and ε, with λ = 50 and
-ε = 0.01 (github.com/timoschick/self-debiasing, generation.py); so has Bias Bench (Meade et al.
-2022), from which the descriptions are.
+Δ ≥ 0, else exp(λ Δ), but at least ε. A token becomes less likely if a description of a biased text
+makes it more likely. The maximum over descriptions and ε are in the authors' code
+(github.com/timoschick/self-debiasing, generation.py), with λ = 50 and ε = 0.01, and in Bias Bench
+(Meade et al. 2022), the source of the descriptions.
 
-Differences: descriptions end in a line break, as in the authors' code and unlike Bias Bench's; they
-follow the start token, which both leave out; Bias Bench uses only the description of the domain
-that is measured, as here with `domain`.
+Differences: descriptions end in a line break, as in the authors' code but not in Bias Bench; they
+follow the start token, which both omit. Bias Bench uses only the description of the measured
+domain, as `domain` does here.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ TRAITS = {
     "class": "socioeconomic status",
     "appearance": "physical appearance",
 }
-"""Domain → its words in a description."""
+"""Domain → its name in a description."""
 DEFAULT_DOMAINS = ("gender", "race", "religion", "profession")
-"""Domains of StereoSet; each costs one more pass."""
+"""Domains of StereoSet; each needs one more forward pass."""
 
 
 def list_descriptions(domain: str | None = None) -> list[str]:
@@ -57,7 +57,7 @@ def list_descriptions(domain: str | None = None) -> list[str]:
     domains = DEFAULT_DOMAINS if domain is None else (domain,)
     if unknown := [name for name in domains if name not in TRAITS]:
         raise InputError(
-            f"method self-debias has no domain {unknown[0]!r}; choose one of {', '.join(TRAITS)}"
+            f"method self-debias has no domain {unknown[0]!r}; choose from {', '.join(TRAITS)}"
         )
     return [DESCRIPTION.format(TRAITS[name]) for name in domains]
 
@@ -65,10 +65,10 @@ def list_descriptions(domain: str | None = None) -> list[str]:
 def debiased_log_probs(
     logits: Sequence[Tensor], *, decay: float = DECAY, smallest_factor: float = SMALLEST_FACTOR
 ) -> Tensor:
-    """Return log p̃.
+    """Return log p̃, the debiased log-probabilities.
 
     Args:
-        logits: those of the text alone, and those after each description, each [n, vocabulary].
+        logits: logits of the text alone, then after each description, each [n, vocabulary].
         decay: λ.
         smallest_factor: ε.
 
@@ -88,13 +88,12 @@ def apply_self_debias(
 ) -> LanguageModel:
     """Return a model that predicts p̃.
 
-    It runs the original once on the text alone and once after each description. That is one pass
-    more per description (5 instead of 1 for the default domains), each with the description's
-    tokens in addition.
+    It runs the original once on the text alone and once after each description: 5 forward passes
+    instead of 1 for the default domains. A pass after a description includes its tokens.
 
     Args:
-        language_model: a causal model, which is used, not copied.
-        descriptions: texts that announce a biased text, with the whitespace at their end.
+        language_model: a causal model; it is not copied.
+        descriptions: descriptions of a biased text, including the whitespace at their end.
         decay: λ.
 
     Raises:
@@ -108,7 +107,7 @@ def apply_self_debias(
 
 
 def check_descriptions(descriptions: Sequence[str]) -> None:
-    """Check that there is a description.
+    """Check that there is at least one description.
 
     Raises:
         InputError: there is none.
@@ -118,7 +117,7 @@ def check_descriptions(descriptions: Sequence[str]) -> None:
 
 
 def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageModel:
-    """Return a model that predicts p̃ with the descriptions of a domain, or of the default ones.
+    """Return a model that predicts p̃ with the description of a domain, or of the default ones.
 
     Raises:
         InputError: the domain has no description, the model is masked, or its context is too short.
@@ -129,7 +128,7 @@ def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageMode
 class SelfDebiasLogitsProcessor(LogitsProcessor):
     """Self-Debias for `model.generate(..., logits_processor=[...])`, where `model` is the original.
 
-    Each new token costs one pass over the whole text after each description, without a cache.
+    Each new token needs one forward pass over the whole text per description, without a cache.
     """
 
     def __init__(
@@ -143,10 +142,10 @@ class SelfDebiasLogitsProcessor(LogitsProcessor):
         """Prepare the descriptions.
 
         Args:
-            language_model: the original.
+            language_model: the original model.
             descriptions: as for `apply_self_debias`. Default: those of the default domains.
             decay: λ.
-            pad_id: token that pads prompts on the left. Default: the tokenizer's.
+            pad_id: id of the token that pads prompts on the left. Default: the tokenizer's.
 
         Raises:
             InputError: there are no descriptions, the model is masked, or its context is too short.
@@ -164,7 +163,7 @@ class SelfDebiasLogitsProcessor(LogitsProcessor):
 
         Args:
             input_ids: [batch, length] the text so far.
-            scores: [batch, vocabulary] the original's logits.
+            scores: [batch, vocabulary] the logits of the original.
         """
         outputs = self.model.body(input_ids, self._find_text(input_ids)).last_hidden_state
         biased = self.model.logits_by_prefix(outputs[:, -1])
@@ -173,7 +172,7 @@ class SelfDebiasLogitsProcessor(LogitsProcessor):
     def _find_text(self, ids: Tensor) -> Tensor:
         """Return a mask [batch, length] without the padding on the left.
 
-        It may leave out the start token, if texts are padded with it: a description brings its own.
+        It may mask the start token if that is also the padding; each description has its own.
         """
         if self.pad_id is None:
             return torch.ones_like(ids)
@@ -185,8 +184,8 @@ class SelfDebiasLogitsProcessor(LogitsProcessor):
 self_debias = Method(
     "self-debias",
     apply,
-    "Schick, Udupa and Schütze 2021, TACL, arXiv:2103.00453",
-    "Makes tokens rarer that become likelier in a text announced as discriminating.",
+    "Schick et al. 2021, arXiv 2103.00453",
+    "lowers the probability of tokens that become more likely after a description of biased text",
     change="inference",
     is_seeded=False,
 )

@@ -10,14 +10,14 @@ from fairforget.methods.method import Method, MethodOptions
 from fairforget.models.language_model import LanguageModel
 
 COMPONENTS = 1
-"""Directions of a domain that are erased, as in the paper and in Bias Bench."""
+"""Number of directions erased per domain, as in the paper and in Bias Bench."""
 
 
 def projection(states: Tensor, components: int = COMPONENTS) -> Tensor:
-    """Return I − V Vᵀ, with the first principal components V of what differs within sets.
+    """Return I − V Vᵀ, with the first principal components V of the differences within sets.
 
-    As in Bias Bench, states have unit length, and the mean of each set is subtracted before the
-    principal components of all sets together are taken (Liang et al. 2020, Algorithm 1).
+    As in Bias Bench, states are scaled to unit length and centred within each set. The principal
+    components are those of all sets together (Liang et al. 2020, Algorithm 1).
 
     Args:
         states: [sets, groups, d] of sentences that differ only in the group.
@@ -40,7 +40,7 @@ def _apply(language_model: LanguageModel, options: MethodOptions) -> LanguageMod
 sentence_debias = Method(
     name="sentence-debias",
     apply=_apply,
-    paper="Liang et al. 2020, Towards Debiasing Sentence Representations, ACL",
-    summary="Erases the first principal component of the differences between sentences that differ "
-    "only in the group from the last hidden state.",
+    paper="Liang et al. 2020, ACL",
+    summary="projects out of the last hidden state the first principal component of the "
+    "differences between sentences that differ only in the group",
 )

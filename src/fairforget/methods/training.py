@@ -24,17 +24,17 @@ from fairforget.training.weights import negate_update
 from fairforget.unlearning import training_config
 
 OPTIONS = ("steps", "batch_size", "learning_rate")
-"""The options that are settings of `unlearn`, too."""
+"""The options that are also settings of `unlearn`."""
 BATCH_SIZE = 16
 """Texts per step of continued pre-training: they are longer than forget texts."""
 MAX_ALPHA = 2.0
-"""A trained update can be extrapolated, as `unlearn` does."""
+"""Maximum interpolation factor of a trained update, as in `unlearn`."""
 MAX_TOKENS = 128
-"""Tokens of a training text, at most, with the start and end token."""
+"""Maximum number of tokens of a training text, including the start and end token."""
 
 
 def given_options(options: MethodOptions) -> dict[str, Any]:
-    """Return the options of `OPTIONS` that have a value."""
+    """Return those options in `OPTIONS` that have a value."""
     values = {name: getattr(options, name) for name in OPTIONS}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -47,16 +47,16 @@ def train(
     label: str,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> None:
-    """Train in place for all steps, and keep the trained weights.
+    """Train in place for all steps and keep the trained weights.
 
     Args:
-        language_model: causal or masked. It is left in eval mode, with its configuration and
-            `requires_grad` as they were.
+        language_model: causal or masked. Afterwards it is in eval mode; its configuration and
+            `requires_grad` are restored.
         targets: the encoded forget texts.
         retain: token ids of the retain texts.
         config: the training settings.
-        label: of the progress bar.
-        callbacks: further callbacks of the trainer.
+        label: label of the progress bar.
+        callbacks: additional callbacks of the trainer.
 
     Raises:
         InputError: the model is in float16 or quantised, or a loss is not finite.
@@ -108,16 +108,16 @@ def train_on(
     label: str,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> LanguageModel:
-    """Continue the pre-training in place on texts: NLL of every token, without other losses.
+    """Continue pre-training in place on texts, with the NLL of every token as the only loss.
 
     A masked model predicts 15 % of the tokens, always the same ones of a text. The texts are
-    shuffled anew in each epoch, in an order that depends on the seed only.
+    reshuffled in each epoch, in an order that depends only on the seed.
 
     Args:
         language_model: causal or masked.
-        texts: the training texts; cut to `MAX_TOKENS`.
+        texts: the training texts; each is cut to `MAX_TOKENS`.
         options: steps, texts per step, learning rate and seed.
-        label: of the progress bar.
+        label: label of the progress bar.
         callbacks: as for `train`.
 
     Returns:
@@ -136,7 +136,7 @@ def train_on(
     longest = min(MAX_TOKENS, language_model.longest_input) - 1 - len(end)
     encoded = language_model.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
     sequences = [[language_model.start_id, *ids[:longest], *end] for ids in encoded if ids]
-    # The trainer needs a forget text. Objective `none` gives it the loss 0, so it is a short one.
+    # The trainer needs a forget text. Its loss is 0 with the objective `none`, so it is short.
     empty = Targets(tuple(sequences[0][:2] + end), (False, True, *[False] * len(end)))
     train(language_model, [empty], sequences, config, label, callbacks)
     return language_model

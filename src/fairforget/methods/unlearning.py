@@ -1,7 +1,7 @@
-"""This project's own training at its published strength: without a budget to stay within.
+"""The objectives of this project at their published strength, without a budget.
 
 `unlearn` interpolates the trained weights to a budget. Here the trained weights are the result, as
-an unlimited budget would give with α = 1.
+with an unlimited budget and α = 1.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from fairforget.unlearning import training_config
 def method_settings(objective: str, options: MethodOptions) -> DebiasSettings:
     """Return the settings of an objective.
 
-    trait-kl has the defaults of `unlearn`. The others have those of a study: 30 steps of 16 texts
-    at a learning rate of 2e-5, on the harmful spans, with a quarter as many retain texts. Options
-    take precedence.
+    trait-kl has the defaults of `unlearn`. The others have those of a study: 30 steps with 16 texts
+    each, a learning rate of 2e-5, the harmful spans as targets, and a quarter as many retain texts.
+    Options take precedence.
     """
     settings = DebiasSettings(objective=objective, seed=options.seed)
     if objective != "trait-kl":
@@ -36,7 +36,7 @@ def method_settings(objective: str, options: MethodOptions) -> DebiasSettings:
 
 
 def forget_corpus(domain: str | None) -> Corpus:
-    """Return the built-in texts of one domain, or of all.
+    """Return the built-in texts of one domain, or of all domains.
 
     Raises:
         InputError: the domain is unknown.
@@ -48,7 +48,7 @@ def forget_corpus(domain: str | None) -> Corpus:
 def apply(
     language_model: LanguageModel, options: MethodOptions, *, objective: str
 ) -> LanguageModel:
-    """Unlearn the built-in texts of a domain, or of all.
+    """Unlearn the built-in texts of one domain, or of all domains.
 
     Raises:
         InputError: the domain is unknown, the retain corpus is not installed, the model cannot be
@@ -82,11 +82,14 @@ def _method(objective: str, summary: str) -> Method:
     )
 
 
-ascent = _method("ascent", "gradient ascent on the harmful words of biased texts")
-npo = _method("npo", "negative preference optimisation on the harmful words of biased texts")
+ascent = _method("ascent", "unlearns the harmful words of biased texts by gradient ascent")
+npo = _method(
+    "npo", "unlearns the harmful words of biased texts by negative preference optimisation"
+)
 task_vector = _method(
-    "task-vector", "fine-tuning on the harmful words, whose weight difference is then subtracted"
+    "task-vector", "fine-tunes on the harmful words of biased texts, then subtracts the update"
 )
 trait_kl = _method(
-    "trait-kl", "training to predict traits after a group as the model does after a neutral word"
+    "trait-kl",
+    "trains the model to predict traits after a group as the original does after a neutral word",
 )

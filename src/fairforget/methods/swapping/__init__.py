@@ -1,4 +1,4 @@
-"""Swap the group words of a text for those of another group of the same domain."""
+"""Replace the group words of a text by those of another group of the same domain."""
 
 from fairforget.methods.swapping.swap import swap
 

@@ -1,4 +1,4 @@
-"""The other gender's word for a word: he and she, actor and actress."""
+"""Counterparts of gendered words: he and she, actor and actress."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ NEXT_WORD = re.compile(r"\s+(?:[\"'“‘]\s*)?([\w’'-]+)")
 
 
 def other_gender(word: str, rest: str) -> str | None:
-    """Return the other gender's form of a lower-case word; None for any other word.
+    """Return the counterpart of a lower-case gendered word; None for any other word.
 
-    "her" is both him and his. Before a word that can begin a noun phrase it is taken as the
-    possessive ("her book" → "his book"), otherwise as the object ("saw her." → "saw him."). "his"
-    becomes "her" or "hers" by the same rule. The rule fails where an adjective or a verb follows an
-    object: "it made her famous" → "it made his famous".
+    "her" corresponds to both "him" and "his". Before a word that can begin a noun phrase it counts
+    as a possessive ("her book" → "his book"), otherwise as an object ("saw her." → "saw him.").
+    "his" becomes "her" or "hers" by the same rule. The rule fails if an adjective or a verb follows
+    an object: "it made her famous" → "it made his famous".
 
     Args:
         word: in lower case, with the apostrophe ' if it has one.
@@ -32,7 +32,7 @@ def other_gender(word: str, rest: str) -> str | None:
 
 
 def gender_words() -> list[str]:
-    """Return the words that have a form for the other gender."""
+    """Return the words that have a counterpart."""
     return ["her", "his", *_pairs()]
 
 
@@ -44,7 +44,7 @@ def begins_noun_phrase(rest: str) -> bool:
 
 @cache
 def _pairs() -> dict[str, str]:
-    """Return the unambiguous words, in lower case, both ways."""
+    """Return word → counterpart for unambiguous words, in lower case and both directions."""
     pairs = {"him": "her", "hers": "his"}
     for line in _read()["pairs"]:
         male, female = line.lower().split(" | ")

@@ -1,4 +1,4 @@
-"""The words of another group of a domain, from the built-in lexicon: Muslims → Hindus."""
+"""Words of another group of a domain, from the built-in lexicon: Muslims → Hindus."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ NOUNS_ONLY = frozenset(
         *("Slav", "Swede", "Jew", "Hasidic Jew", "Orthodox Jew", "Jehovah's Witness"),
     )
 )
-"""Nouns that do not modify another noun."""
+"""Nouns that cannot modify another noun."""
 ANOTHER_MEANING = frozenset(("Black", "Roma"))
-"""Words that mostly name no group before other nouns: the Black Sea, the Roma team."""
+"""Words that, before a noun, mostly do not name a group: the Black Sea, the Roma team."""
 LOWER_CASE = ("biracial", "mixed-race", "secular")
 """Adjectives in lower case that name groups."""
 
@@ -35,10 +35,10 @@ class Form:
 
 
 def adjective_of(term: GroupTerm) -> str | None:
-    """Return the term as it modifies another noun: "Jewish people" → "Jewish"; None if it cannot.
+    """Return the form of a term that modifies another noun: "Jewish people" → "Jewish".
 
-    Nor can most terms in lower case, such as "priests", or "white people", whose adjective mostly
-    names no group.
+    None if there is no such form, as for most terms in lower case: "priests" has none, and the
+    adjective of "white people" mostly does not name a group.
     """
     noun = strip_article(term.singular)
     if term.domain not in MODIFYING or noun in NOUNS_ONLY:
@@ -51,14 +51,14 @@ def adjective_of(term: GroupTerm) -> str | None:
 
 
 def form_of(form: Form) -> str:
-    """Return the words of a form; an adjective that does not exist is replaced by the noun."""
+    """Return the words of a form; without an adjective, those of the singular."""
     noun = strip_article(form.term.singular)
     return (form.term.plural, noun, adjective_of(form.term) or noun)[form.kind]
 
 
 @cache
 def known_forms(domain: str) -> dict[str, tuple[Form, ...]]:
-    """Return words → the forms that they can be: "Muslim" is a noun and an adjective."""
+    """Return words → their possible forms: "Muslim" is a noun and an adjective."""
     forms: dict[str, tuple[Form, ...]] = {}
     for term in group_terms(domain):
         for kind in (PLURAL, SINGULAR, ADJECTIVE):
@@ -72,17 +72,17 @@ def known_forms(domain: str) -> dict[str, tuple[Form, ...]]:
 
 
 class Exchange:
-    """Which term takes the place of which, in one text: the same wherever the term occurs."""
+    """The replacement of each term in one text; a term has the same one wherever it occurs."""
 
     def __init__(self, domain: str, seed: str) -> None:
-        """Draw the groups: each is replaced by the next of a random order.
+        """Draw the replacements: each group is replaced by the next one in a random order.
 
-        Groups that modify nouns are exchanged among themselves, and the others too. A group that is
-        alone, such as the clergy, exchanges its own terms.
+        Groups whose terms can modify nouns replace each other, and so do the other groups. The
+        terms of a group without a partner, such as the clergy, replace each other.
 
         Args:
-            domain: of the built-in lexicon.
-            seed: of the draw.
+            domain: a domain of the built-in lexicon.
+            seed: seed of the draw.
         """
         self.rng = random.Random(seed)
         self.terms: dict[str, list[GroupTerm]] = {}
@@ -96,7 +96,7 @@ class Exchange:
         self.term: dict[tuple[GroupTerm, bool], GroupTerm] = {}
 
     def replace(self, form: Form) -> str:
-        """Return the other group's words in the same form."""
+        """Return the words of the other group in the same form."""
         modifies = form.kind == ADJECTIVE
         key = form.term, modifies
         if key not in self.term:

@@ -1,4 +1,4 @@
-"""Counterfactual texts: every group word replaced by that of another group of its domain."""
+"""Counterfactual texts: every group word is replaced by that of another group of its domain."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from fairforget.methods.swapping.groups import ADJECTIVE, SINGULAR, Exchange, kn
 
 GENDER = "gender"
 VOWEL_SOUND = re.compile(r"(?!eu)[aeio]|un(?!i)|upper|uzbek|heir|hour|lgbt", re.IGNORECASE)
-"""Start of the swapped words that take "an"."""
+"""Matches the start of words that take "an"."""
 
 STARTS_NAME = re.compile(r"\s+[A-Z\d]")
-"""What follows a word that is part of a name: the European Union."""
+"""Matches what follows an adjective that is part of a name: the European Union."""
 
 
 def swap(text: str, domain: str | None = None, *, seed: int = 0) -> str:
-    """Return the text with its group words swapped; the same text if it has none.
+    """Return the text with its group words swapped, or the same text if it has none.
 
-    Gender words have fixed partners (`gender.toml`; names stay): "He saw her." → "She saw him.". In
-    the other domains each group of the lexicon is replaced by another one, drawn for each text:
-    "A Muslim school" → "A Jewish school". An adjective before a capital, and a noun with a
-    capital within a sentence, are taken as parts of names and stay: "the European Union",
-    "Natalie and Monk". Case is kept, and "a" and "an" are adapted.
+    Gendered words have fixed counterparts (`gender.toml`): "He saw her." → "She saw him.". First
+    names do not change. In the other domains, each group of the lexicon is replaced by another
+    one, drawn for each text: "A Muslim school" → "A Jewish school". An adjective before a
+    capitalised word, and a capitalised noun within a sentence, count as parts of names and do not
+    change: "the European Union", "Natalie and Monk". Case is preserved, and "a" and "an" are
+    adapted.
 
     Args:
         text: any text.
-        domain: of the built-in lexicon; None for all of them.
-        seed: of the draw, together with the text.
+        domain: a domain of the built-in lexicon; None for all domains.
+        seed: seed of the draw, together with the text.
 
     Raises:
-        InputError: the lexicon has no such domain.
+        InputError: the domain is unknown.
     """
     for known in DOMAINS if domain is None else (domain,):
         text = _swap_gender(text) if known == GENDER else _swap_groups(text, known, seed)
@@ -77,7 +78,7 @@ def _swap_groups(text: str, domain: str, seed: int) -> str:
 
 
 def _with_case(example: str, words: str) -> str:
-    """Return the words in upper case, or capitalised, if the words that they replace are."""
+    """Return the words in the case of the words that they replace."""
     if example.isupper():
         return words.upper()
     return match_case(example, words)
@@ -89,7 +90,7 @@ def _opens_sentence(before: str) -> bool:
 
 
 def _fit_article(match: re.Match[str], words: str) -> str:
-    """Return the replacement with the indefinite article that fits it, if there was one."""
+    """Return the replacement, with the fitting indefinite article if there was one."""
     if not match["article"]:
         return words
     article = "an" if VOWEL_SOUND.match(words) else "a"
@@ -118,9 +119,9 @@ def _compile(words: Iterable[str], flags: int = 0) -> re.Pattern[str]:
 
 @cache
 def _spellings(domain: str) -> dict[str, str]:
-    """Return spelling → words of the lexicon: capitalised and in upper case, too.
+    """Return spelling → words of the lexicon, including capitalised and upper-case spellings.
 
-    Names of groups in lower case are recognised in phrases only: "black people", but not "polish".
+    Names of groups in lower case are recognised only in phrases: "black people", but not "polish".
     """
     group_terms(domain)  # refuses an unknown domain
     spellings: dict[str, str] = {}

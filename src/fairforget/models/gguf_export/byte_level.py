@@ -1,4 +1,4 @@
-"""Byte-level BPE tokenizers: how llama.cpp calls the ways in which they split texts."""
+"""Byte-level BPE tokenizers: the names of their pre-tokenizers in llama.cpp."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ _WORDS = (
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 PATTERNS = {_WORDS % r"\p{N}{1,3}": "llama-bpe", _WORDS % r"\p{N}": "qwen2"}
-"""Pattern that splits texts into words → llama.cpp's name of the tokenizer."""
+"""Regular expression that splits texts into words → name of the pre-tokenizer in llama.cpp."""
 
 
 def name_pretokenizer(content: dict[str, Any]) -> str | None:
-    """Return llama.cpp's name for how a tokenizer splits texts, or None if it is not known here.
+    """Return the name of a pre-tokenizer in llama.cpp, or None if it is not supported.
 
     Args:
-        content: of `tokenizer.json`.
+        content: the content of `tokenizer.json`.
     """
     model, splitter = content["model"], content["pre_tokenizer"]
-    normalizer = content["normalizer"] or {"type": "NFC"}  # llama.cpp ignores NFC, for Qwen2
+    normalizer = content["normalizer"] or {"type": "NFC"}  # llama.cpp ignores NFC, also for Qwen2
     if model["type"] != "BPE" or model.get("byte_fallback") or normalizer["type"] != "NFC":
         return None
     parts = [splitter] if (splitter or {}).get("type") != "Sequence" else splitter["pretokenizers"]
@@ -34,5 +34,5 @@ def name_pretokenizer(content: dict[str, Any]) -> str | None:
     elif not last["use_regex"] and len(before) == 1 and before[0]["type"] == "Split":
         isolated = before[0]["behavior"] == "Isolated" and not before[0]["invert"]
         name = PATTERNS.get(before[0]["pattern"].get("Regex", "")) if isolated else None
-    # only Llama 3 looks whole words up before it merges
+    # only Llama 3 looks up whole words before it merges
     return name if bool(model.get("ignore_merges")) == (name == "llama-bpe") else None

@@ -28,15 +28,15 @@ def plan_checkpoint(language_model: LanguageModel, asked: GGMLQuantizationType |
 
     Args:
         language_model: a model of the families Llama, Qwen2, Qwen3 and Gemma 3.
-        asked: type of the tensors; None for f16.
+        asked: the type of the tensors; None for f16.
 
     Raises:
-        InputError: llama.cpp would compute something else, or split texts otherwise.
+        InputError: llama.cpp would compute or tokenise differently.
     """
     architecture = find_architecture(language_model)
     config, name = language_model.model.config, language_model.source
     check_configuration(architecture, config, name)
-    if asked is None:  # F32 is 0
+    if asked is None:  # not `if not asked`: F32 is 0
         asked = GGMLQuantizationType.F16
     planned = {}
     if (factors := frequency_factors(config)) is not None:
@@ -79,6 +79,6 @@ def _encode(
 
 
 def _model_name(source: str) -> str:
-    """Return a name without the path of this machine: that of the run, for its model."""
+    """Return the name of a model without its path; for the model of a run, the name of the run."""
     path = Path(source).resolve()
     return path.parent.name if path.name == MODEL else path.name

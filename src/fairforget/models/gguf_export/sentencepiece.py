@@ -1,4 +1,4 @@
-"""BPE tokenizers of SentencePiece, which merge characters and fall back on bytes, as Gemma's."""
+"""SentencePiece BPE tokenizers, such as that of Gemma: character merges with byte fallback."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SPACE = "▁"
 """Stands for a space in tokens."""
 BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 UNMERGED = -1e7
-"""Score of a token that no merge gives, below all ranks."""
+"""Score of a token that is not the result of a merge, below all others."""
 
 
 def is_sentencepiece(content: dict[str, Any]) -> bool:
-    """Return whether a tokenizer replaces spaces and then merges characters, without a prefix.
+    """Return whether a tokenizer replaces spaces, adds none, and then merges characters.
 
     Args:
-        content: of `tokenizer.json`.
+        content: the content of `tokenizer.json`.
     """
     model, splitter = content["model"], content["pre_tokenizer"]
     replaced = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
@@ -34,10 +34,10 @@ def is_sentencepiece(content: dict[str, Any]) -> bool:
 
 
 def score(texts: Sequence[str], merges: Sequence[tuple[str, str]]) -> list[float]:
-    """Return a score for every token: llama.cpp merges the pair whose result has the highest.
+    """Return a score for every token: llama.cpp first merges the pair whose result scores highest.
 
-    A tokenizer of transformers merges the pair that comes first in its list, so that the score is
-    the rank of the first merge that gives a token, negated.
+    transformers first merges the pair that comes first in the list of merges. So the score of a
+    token is the negated rank of the first merge that results in it.
     """
     ranks: dict[str, int] = {}
     for rank, (left, right) in enumerate(merges):
@@ -48,7 +48,7 @@ def score(texts: Sequence[str], merges: Sequence[tuple[str, str]]) -> list[float
 def adapt(
     texts: Sequence[str], types: Sequence[TokenType], unknown: str | None
 ) -> tuple[list[str], list[TokenType]]:
-    """Mark the tokens of bytes and of unknown characters."""
+    """Return the tokens and their types, with bytes and the unknown token marked."""
     marked = []
     for text, kind in zip(texts, types, strict=True):
         if text == unknown:

@@ -1,4 +1,4 @@
-"""Fill the GGUF file that a model came from with new weights."""
+"""Write new weights into the layout of the GGUF file that a model came from."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from fairforget.models.gguf_export.writing import Plan, PlannedTensor
 from fairforget.models.language_model import LanguageModel
 
 FREQUENCIES = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight")
-"""Tensors that follow from the configuration; they are copied."""
+"""Tensors that depend only on the configuration; they are copied."""
 
 
 def plan_from_template(
     language_model: LanguageModel, path: Path, asked: GGMLQuantizationType | None
 ) -> Plan:
-    """Plan a file with a template's metadata, tokenizer and tensor names, and a model's weights.
+    """Plan a file with the metadata, tokenizer and tensor names of a template and new weights.
 
     Args:
-        language_model: the model.
+        language_model: the model with the new weights.
         path: the GGUF file that the model, or the original of a run, came from.
-        asked: type of the tensors; None for the template's types. Then a tensor whose weights have
-            not changed keeps its bytes.
+        asked: the type of the tensors; None for the types of the template. A tensor whose weights
+            and type have not changed is copied byte for byte.
 
     Raises:
-        InputError: the template is damaged, or of another model.
+        InputError: the template is damaged, or belongs to another model.
     """
     check_gguf(path)
     architecture = find_architecture(language_model)
     reader = GGUFReader(path)
     if (found := _read_architecture(reader)) != architecture:
         raise InputError(
-            f"template {path} is of the architecture {found!r}, but the model is {architecture!r}; "
+            f"template {path} has architecture {found!r}, but the model is {architecture!r}; "
             "give the file that the model came from"
         )
     weights = name_weights(language_model)
@@ -51,7 +51,7 @@ def plan_from_template(
             copied = partial(np.copy, tensor.data)
             planned[tensor.name] = PlannedTensor(_shape(tensor), tensor.tensor_type, copied)
             continue
-        if tensor.name == "output.weight":  # a head that is tied again needs no tensor
+        if tensor.name == "output.weight":  # the head of the model may be tied
             new = weights.pop(tensor.name, weights.get("token_embd.weight"))
         else:
             new = weights.pop(tensor.name, None)
@@ -70,7 +70,7 @@ def plan_from_template(
             raise InputError(
                 f"template {path} has no {name}; give the file that the model came from"
             )
-        # the head has been untied from the input embeddings
+        # the head was untied from the input embeddings
         kind = planned["token_embd.weight"].kind
         content = partial(_encode, language_model, None, new, kind, name)
         planned[name] = PlannedTensor(tuple(new.shape), kind, content)
@@ -84,7 +84,7 @@ def _encode(
     kind: GGMLQuantizationType,
     name: str = "",
 ) -> NDArray[np.generic]:
-    """Return the content of a tensor; the old one if the weights are the same."""
+    """Return the content of a tensor: the old content if weights and type are the same."""
     name = old.name if old is not None else name
     weights = arrange(name, new, find_architecture(language_model), language_model.model.config)
     unchanged = (
@@ -98,7 +98,7 @@ def _encode(
 
 
 def _shape(tensor: ReaderTensor) -> tuple[int, ...]:
-    """Return the shape of a tensor, slowest dimension first."""
+    """Return the shape of a tensor in the order of PyTorch."""
     return tuple(int(size) for size in reversed(tensor.shape))
 
 
@@ -114,12 +114,12 @@ def _copy_fields(
     fields = {
         key: (field.contents(), field.types)
         for key, field in reader.fields.items()
-        # the header is written anew, and the importance matrix was not used
+        # the writer adds a header, and these weights are quantised without an importance matrix
         if not key.startswith(("GGUF.", "quantize.")) and key != "general.architecture"
     }
     number = [GGUFValueType.UINT32]
     if asked is not None:
         fields["general.file_type"] = (int(FILE_TYPES[asked.name.lower()]), number)
         fields["general.quantization_version"] = (GGML_QUANT_VERSION, number)
-    # the writer refuses empty arrays, which mean the same as none
+    # the writer refuses empty arrays, which mean the same as absent ones
     return [(key, value, types) for key, (value, types) in fields.items() if value != []]

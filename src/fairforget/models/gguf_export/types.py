@@ -23,10 +23,10 @@ FILE_TYPES = {
     "q4_1": LlamaFileType.MOSTLY_Q4_1,
     "q4_0": LlamaFileType.MOSTLY_Q4_0,
 }
-"""Name of a type that can be written → its number for a whole file."""
+"""Name of a type that can be written → its number as the type of a file."""
 LLAMA_QUANTIZE = "export with --type f16 and run llama.cpp's llama-quantize on the file"
 OTHERS = re.compile(r"i?q\d+_(k|nl|xs|xxs|s|m)\w*|tq\d_0|mxfp4.*|nvfp4")
-"""Types that llama.cpp writes and the package gguf does not, or not well."""
+"""Matches types that llama.cpp can write, and that the package gguf cannot, or not well."""
 FEW_BITS = {
     GGMLQuantizationType.Q4_0,
     GGMLQuantizationType.Q4_1,
@@ -34,16 +34,16 @@ FEW_BITS = {
     GGMLQuantizationType.Q5_1,
 }
 VOCABULARY_TENSORS = ("token_embd.weight", "output.weight")
-"""llama-quantize gives them more bits as well."""
+"""Tensors with more bits, as llama-quantize does."""
 LARGEST_F16 = 65504.0
-"""Largest finite number of f16, the type of the scales of all quantised types."""
+"""Largest finite number of f16, which is also the type of the scales of quantised types."""
 
 
 def parse_type(name: str) -> GGMLQuantizationType:
-    """Return the type of a name such as "q8_0".
+    """Return the type with a name such as "q8_0".
 
     Raises:
-        InputError: it cannot be written.
+        InputError: the type cannot be written.
     """
     name = name.lower()
     if name in FILE_TYPES:
@@ -56,10 +56,10 @@ def parse_type(name: str) -> GGMLQuantizationType:
 def select_type(
     name: str, shape: Sequence[int], asked: GGMLQuantizationType
 ) -> GGMLQuantizationType:
-    """Return the type of one tensor of a file of the given type.
+    """Return the type of one tensor in a file of the given type.
 
-    llama.cpp needs vectors (norms, biases) as f32. Blocks do not cross rows, so a tensor whose rows
-    are no multiple of a block becomes f16.
+    llama.cpp needs vectors (norms, biases) in f32. Blocks do not cross rows, so a tensor whose row
+    length is not a multiple of the block size becomes f16.
     """
     if len(shape) == 1:
         return GGMLQuantizationType.F32
@@ -70,7 +70,7 @@ def select_type(
 
 
 def count_bytes(shape: Sequence[int], kind: GGMLQuantizationType) -> int:
-    """Return the size of a tensor in a file."""
+    """Return the size of a tensor in a file, in bytes."""
     return math.prod(quant_shape_to_byte_shape(shape, kind))
 
 
@@ -80,10 +80,12 @@ def encode(
     """Return a tensor in the given type, rounded to nearest.
 
     Raises:
-        InputError: the type cannot be written, or cannot hold a weight.
+        InputError: the type cannot be written, or a weight is not finite or too large for it.
     """
     if not np.isfinite(weights).all():
-        raise InputError(f"{name} has weights that are not finite; export another model")
+        raise InputError(
+            f"{name} has weights that are not finite; train again with a lower learning rate"
+        )
     wide = kind in (GGMLQuantizationType.F32, GGMLQuantizationType.BF16)
     if not wide and (largest := float(np.abs(weights).max(initial=0))) > LARGEST_F16:
         raise InputError(

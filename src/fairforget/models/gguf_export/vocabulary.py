@@ -19,10 +19,10 @@ def add_vocabulary(
     """Add the tokens, their merges or scores, and the special tokens to the metadata of a file.
 
     Args:
-        writer: of the file.
-        tokenizer: a fast one.
+        writer: the writer of the file.
+        tokenizer: a fast tokenizer.
         size: number of rows of the input embeddings.
-        name: of the model, for messages.
+        name: name of the model, for messages.
 
     Raises:
         InputError: llama.cpp would split texts into other tokens.
@@ -32,7 +32,8 @@ def add_vocabulary(
     splitter = byte_level.name_pretokenizer(content)
     if splitter is None and not pieces:
         raise InputError(
-            f"{name}: its tokenizer needs the original's GGUF file as --template; or {CONVERTER}"
+            f"{name}: its tokenizer {type(tokenizer).__name__} splits texts in a way that cannot "
+            f"be exported; give the original's GGUF file as --template, or {CONVERTER}"
         )
     texts, types = _list_tokens(content, size)
     if splitter:
@@ -67,8 +68,8 @@ def add_vocabulary(
 def _list_tokens(content: dict[str, Any], size: int) -> tuple[list[str], list[TokenType]]:
     """Return the text and the type of the token of each embedding.
 
-    Embeddings without a token get fillers; tokens without an embedding, as for images, are left
-    out.
+    Embeddings without a token get placeholders. Tokens without an embedding, such as those for
+    images, are left out.
     """
     added = {token["id"]: token for token in content["added_tokens"]}
     names = {index: token for token, index in content["model"]["vocab"].items()}
@@ -87,8 +88,8 @@ def _list_tokens(content: dict[str, Any], size: int) -> tuple[list[str], list[To
 
 
 def _list_merges(content: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the pairs of tokens that a BPE model merges, the first to merge first."""
-    pairs = [  # texts with a space in older files
+    """Return the pairs of tokens that a BPE model merges, in order of priority."""
+    pairs = [  # strings with a space in older files
         pair.split(" ", 1) if isinstance(pair, str) else pair for pair in content["model"]["merges"]
     ]
     return [(left, right) for left, right in pairs]

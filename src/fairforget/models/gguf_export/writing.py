@@ -22,10 +22,10 @@ class PlannedTensor:
     """A tensor to write."""
 
     shape: tuple[int, ...]
-    """Slowest dimension first, as in PyTorch."""
+    """In the order of PyTorch, the slowest dimension first."""
     kind: GGMLQuantizationType
     encode: Callable[[], NDArray[np.generic]]
-    """Computes its content only when it is written."""
+    """Computes the content when the tensor is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,15 @@ class Plan:
 
     architecture: str
     fields: list[tuple[str, Any, list[GGUFValueType]]]
-    """Key, value and type of the metadata; an array's type is followed by that of its values."""
+    """Key, value and types of the metadata: for an array, its type and that of its values."""
     tensors: dict[str, PlannedTensor]
 
 
 def write_gguf(plan: Plan, path: Path) -> None:
-    """Write a file, which appears only once it is complete.
+    """Write a file, which appears only when it is complete.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
         InputError: a tensor cannot be encoded.
     """
     with atomic_write(path) as file:

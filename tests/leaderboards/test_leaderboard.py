@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from fairforget.budget import Budget
 from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.leaderboards.equal_cost import copy_original
@@ -149,6 +150,9 @@ def check_costs(published: Row, equal: Row) -> None:
         ({"methods": "noise,noise"}, "methods: 'noise' is listed twice"),
         ({"methods": ""}, "methods is empty"),
         ({"seeds": 0}, "seeds is 0"),
+        ({"domain": "gendr"}, "domain 'gendr' is unknown; choose from gender, race"),
+        ({"budget": Budget(harmful_log_prob=None)}, "budget.movement has no effect"),
+        ({"budget": Budget(movement=None)}, "budget.harmful_log_prob has no effect"),
     ],
 )
 @pytest.mark.usefixtures("stubs")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fairforget.benchmarks import hash_words
 from fairforget.benchmarks.options import hash_option_files
+from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
@@ -76,7 +77,7 @@ def plan_runs(settings: LeaderboardSettings) -> list[Run]:
     A method whose result does not depend on the seed is run once.
 
     Raises:
-        InputError: an unknown or repeated name, or no seed.
+        InputError: an unknown or repeated name, no seed, or a limit that no run respects.
     """
     models, methods = split_commas(settings.models), split_commas(settings.methods)
     _check("models", models)
@@ -86,6 +87,16 @@ def plan_runs(settings: LeaderboardSettings) -> list[Run]:
             raise InputError(f"methods: {name!r} is unknown; choose from {', '.join(METHODS)}")
     if settings.seeds < 1:
         raise InputError(f"seeds is {settings.seeds}; at least 1 is needed")
+    if settings.domain is not None and settings.domain not in DOMAINS:
+        raise InputError(
+            f"domain {settings.domain!r} is unknown; choose from {', '.join(DOMAINS)}, or leave it "
+            "out for all"
+        )
+    for name in ("movement", "harmful_log_prob"):
+        if getattr(settings.budget, name) is not None:
+            raise InputError(
+                f"budget.{name} has no effect: equal cost limits perplexities only; set it to null"
+            )
     runs = [Run(model, ORIGINAL, 0, settings) for model in models]
     for seed in range(settings.seeds):
         for method in methods:

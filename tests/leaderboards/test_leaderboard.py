@@ -163,6 +163,13 @@ def test_wrong_settings_are_refused(
         compare_stubs(model, items, tmp_path / "board", **settings)
 
 
+@pytest.mark.usefixtures("stubs")
+def test_a_model_under_two_names_is_refused(model: str, items: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="are the same model; list it once"):
+        compare_stubs(f"{model},{model}/", items, tmp_path / "board")
+    assert not (tmp_path / "board").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("stubs", "little_data")
 def test_the_command_reports_failed_runs(

@@ -216,9 +216,21 @@ def change_of(before: Estimate, change: Estimate) -> Change:
     return Change(before.value, after, change.value, _finite(change.ci))
 
 
-def distance_of(before: Estimate, change: Estimate, unbiased_score: float) -> tuple[Change, float]:
-    """The change of the distance from no bias, and its p-value."""
-    old, new = (abs(v - unbiased_score) for v in (before.value, before.value + change.value))
+def distance_of(
+    before: Estimate, change: Estimate, unbiased_score: float, after: Sequence[float] = ()
+) -> tuple[Change, float]:
+    """The change of the distance from no bias, and its p-value.
+
+    Args:
+        before: the score before.
+        change: the mean change of the score.
+        unbiased_score: the score of a model without bias.
+        after: the scores after, if `change` is the mean of several seeds: the distance after is the
+            mean of theirs, so that seeds on both sides of no bias do not cancel.
+    """
+    scores = [*after] or [before.value + change.value]
+    old = abs(before.value - unbiased_score)
+    new = float(np.mean([abs(score - unbiased_score) for score in scores]))
     midpoint = weighted_mean([before, change], [1.0, 0.5])
     distance = distance_change(change, midpoint, unbiased_score, new - old)
     return Change(old, new, distance.value, _finite(distance.ci)), distance.p

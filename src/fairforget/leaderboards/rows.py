@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from fairforget.benchmarks import find_judge
-from fairforget.benchmarks.measurement import ALL, group_by_domain
+from fairforget.benchmarks.measurement import ALL, Judgement, group_by_domain
 from fairforget.benchmarks.measurement import Row as Item
 from fairforget.comparison.paired import (
     Change,
@@ -118,8 +118,10 @@ def _effects(
             for measure, (value, change) in estimate_scores(old, new, domain).items():
                 distance, p = None, change.p
                 if measure in old.unbiased_scores:
-                    distance, p = distance_of(value, change, old.unbiased_scores[measure])
+                    scores = [_score(judgement, measure) for judgement in new]
+                    distance, p = distance_of(value, change, old.unbiased_scores[measure], scores)
                 shown = change_of(value, change)
+                reached = weighted_mean([value, change], [1.0, 1.0])
                 yield Effect(
                     model=model,
                     method=method,
@@ -129,13 +131,17 @@ def _effects(
                     domain=domain,
                     seeds=len(after),
                     before=Score(value.value, value.ci),
-                    after=Score(shown.after, weighted_mean([value, change], [1.0, 1.0]).ci),
+                    after=Score(shown.after, reached.ci),
                     change=Score(shown.delta, shown.ci),
                     distance=Score(distance.delta, distance.ci) if distance else None,
                     p=p,
                     p_adjusted=p,
                     verdict=_verdict(distance, len(old.clusters_of(measure))) if distance else None,
                 )
+
+
+def _score(judgement: Judgement, measure: str) -> float:
+    return float(judgement.statistic(judgement.sums.sum(axis=0))[measure])
 
 
 def _items(evaluation: Evaluation, benchmark: str) -> list[Item]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,15 @@ def test_seeds_on_both_sides_of_no_bias_do_not_cancel(tmp_path: Path) -> None:
     assert together.distance
     assert together.distance.value == pytest.approx(sum(distances) / 2)
     assert together.after.value == pytest.approx(sum(e.after.value for e in apart) / 2)
+
+
+def test_a_domain_with_one_term_has_no_interval(tmp_path: Path) -> None:
+    evaluations = []
+    for name, shift in (("original", 0.0), ("after", 0.3)):
+        found = shifted(tmp_path / name, shift)
+        one_term = {"term": "gender 0"}
+        items = [row | one_term if row["domain"] == "gender" else row for row in found.items]
+        evaluations.append(replace(found, items=items))
+    effect = effects_of(evaluations[0], evaluations[1:], "ss", "gender")
+    assert effect.before.ci is effect.after.ci is effect.change.ci is None
+    assert effect.verdict == "undecided"

@@ -213,7 +213,7 @@ def estimate_scores(
 def change_of(before: Estimate, change: Estimate) -> Change:
     """A score's change, with its interval if that is finite."""
     after = before.value + change.value
-    return Change(before.value, after, change.value, _finite(change.ci))
+    return Change(before.value, after, change.value, finite_interval(change.ci))
 
 
 def distance_of(
@@ -233,10 +233,11 @@ def distance_of(
     new = float(np.mean([abs(score - unbiased_score) for score in scores]))
     midpoint = weighted_mean([before, change], [1.0, 0.5])
     distance = distance_change(change, midpoint, unbiased_score, new - old)
-    return Change(old, new, distance.value, _finite(distance.ci)), distance.p
+    return Change(old, new, distance.value, finite_interval(distance.ci)), distance.p
 
 
-def _finite(interval: tuple[float, float]) -> tuple[float, float] | None:
+def finite_interval(interval: tuple[float, float]) -> tuple[float, float] | None:
+    """The interval; None if it is not finite, as with a single cluster of items."""
     return interval if np.isfinite(interval).all() else None
 
 

@@ -15,6 +15,7 @@ from fairforget.comparison.paired import (
     change_of,
     distance_of,
     estimate_scores,
+    finite_interval,
     match_items,
 )
 from fairforget.estimate import weighted_mean
@@ -130,8 +131,8 @@ def _effects(
                     measure=measure,
                     domain=domain,
                     seeds=len(after),
-                    before=Score(value.value, value.ci),
-                    after=Score(shown.after, reached.ci),
+                    before=Score(value.value, finite_interval(value.ci)),
+                    after=Score(shown.after, finite_interval(reached.ci)),
                     change=Score(shown.delta, shown.ci),
                     distance=Score(distance.delta, distance.ci) if distance else None,
                     p=p,

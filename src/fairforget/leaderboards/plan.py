@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
 from fairforget.methods import METHODS, MethodOptions
 from fairforget.settings import LeaderboardSettings, split_commas
+from fairforget.training.preparation import EVERYDAY, load_everyday_corpus
 
 ORIGINAL = "original"
 """Name of the model as it is, in place of a method."""
@@ -45,7 +47,7 @@ class Run:
         """
         benchmarks = split_commas(self.settings.benchmarks)
         shared = asdict(self.settings)
-        facts = (
+        facts: tuple[object, ...] = (
             {name: value for name, value in shared.items() if name not in SHARED},
             (self.method, self.seed),
             identity,
@@ -54,6 +56,8 @@ class Run:
             [hash_words(name) for name in benchmarks],
             VERSIONS,
         )
+        if not _measures_everyday():  # equal cost then limits one perplexity only
+            facts = (*facts, f"no {EVERYDAY}")
         words = (Path(self.model).name, self.method, f"seed{self.seed}")
         plain = "-".join(re.sub(r"[^\w.]+", "_", word) for word in words)
         return f"{plain[:80]}-{hash_values(facts)[:12]}"
@@ -110,3 +114,9 @@ def _check(setting: str, names: Sequence[str]) -> None:
         raise InputError(f"{setting} is empty; give at least one")
     if repeated := [name for name in names if names.count(name) > 1]:
         raise InputError(f"{setting}: {repeated[0]!r} is listed twice; list each once")
+
+
+@cache
+def _measures_everyday() -> bool:
+    """Return whether utility loss is measured on everyday sentences, too."""
+    return load_everyday_corpus() is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -96,6 +97,9 @@ def plan_runs(settings: LeaderboardSettings) -> list[Run]:
             f"domain {settings.domain!r} is unknown; choose from {', '.join(DOMAINS)}, or leave it "
             "out for all"
         )
+    for name in ("steps", "batch_size", "learning_rate"):
+        if (value := getattr(settings, name)) is not None and not 0 < value < math.inf:
+            raise InputError(f"{name} is {value}; it must be more than 0, or left out")
     for name in ("movement", "harmful_log_prob"):
         if getattr(settings.budget, name) is not None:
             raise InputError(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from fairforget.budget import Budget
 from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.leaderboards.equal_cost import copy_original
@@ -149,6 +150,12 @@ def check_costs(published: Row, equal: Row) -> None:
         ({"methods": "noise,noise"}, "methods: 'noise' is listed twice"),
         ({"methods": ""}, "methods is empty"),
         ({"seeds": 0}, "seeds is 0"),
+        ({"domain": "gendr"}, "domain 'gendr' is unknown; choose from gender, race"),
+        ({"steps": 0}, "steps is 0; it must be more than 0"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"learning_rate": -1.0}, "learning_rate is -1.0"),
+        ({"budget": Budget(harmful_log_prob=None)}, "budget.movement has no effect"),
+        ({"budget": Budget(movement=None)}, "budget.harmful_log_prob has no effect"),
     ],
 )
 @pytest.mark.usefixtures("stubs")
@@ -157,6 +164,13 @@ def test_wrong_settings_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         compare_stubs(model, items, tmp_path / "board", **settings)
+
+
+@pytest.mark.usefixtures("stubs")
+def test_a_model_under_two_names_is_refused(model: str, items: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="are the same model; list it once"):
+        compare_stubs(f"{model},{model}/", items, tmp_path / "board")
+    assert not (tmp_path / "board").exists()
 
 
 @pytest.mark.slow

@@ -214,18 +214,31 @@ def estimate_scores(
 def change_of(before: Estimate, change: Estimate) -> Change:
     """A score's change, with its interval if that is finite."""
     after = before.value + change.value
-    return Change(before.value, after, change.value, _finite(change.ci))
+    return Change(before.value, after, change.value, finite_interval(change.ci))
 
 
-def distance_of(before: Estimate, change: Estimate, unbiased_score: float) -> tuple[Change, float]:
-    """The change of the distance from no bias, and its p-value."""
-    old, new = (abs(v - unbiased_score) for v in (before.value, before.value + change.value))
+def distance_of(
+    before: Estimate, change: Estimate, unbiased_score: float, after: Sequence[float] = ()
+) -> tuple[Change, float]:
+    """The change of the distance from no bias, and its p-value.
+
+    Args:
+        before: the score before.
+        change: the mean change of the score.
+        unbiased_score: the score of a model without bias.
+        after: the scores after, if `change` is the mean of several seeds: the distance after is the
+            mean of theirs, so that seeds on both sides of no bias do not cancel.
+    """
+    scores = [*after] or [before.value + change.value]
+    old = abs(before.value - unbiased_score)
+    new = float(np.mean([abs(score - unbiased_score) for score in scores]))
     midpoint = weighted_mean([before, change], [1.0, 0.5])
     distance = distance_change(change, midpoint, unbiased_score, new - old)
-    return Change(old, new, distance.value, _finite(distance.ci)), distance.p
+    return Change(old, new, distance.value, finite_interval(distance.ci)), distance.p
 
 
-def _finite(interval: tuple[float, float]) -> tuple[float, float] | None:
+def finite_interval(interval: tuple[float, float]) -> tuple[float, float] | None:
+    """The interval; None if it is not finite, as with a single cluster of items."""
     return interval if np.isfinite(interval).all() else None
 
 

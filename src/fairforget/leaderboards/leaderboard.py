@@ -92,12 +92,17 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
     with workers(
         settings.cluster, cpus=settings.cpus_per_run, gpus=settings.gpus_per_run
     ) as attempted:
-        identities = {}
+        identities: dict[str, dict[str, str]] = {}
         for run in runs:
             if run.method == ORIGINAL:
                 original = load_original(run)
                 check_model_kinds(ready, original)
-                identities[run.model] = model_identity(original)
+                identity = model_identity(original)
+                if same := [name for name, known in identities.items() if known == identity]:
+                    raise InputError(
+                        f"models: {same[0]!r} and {run.model!r} are the same model; list it once"
+                    )
+                identities[run.model] = identity
                 del original  # frees its memory for the next model and the runs
                 gc.collect()
                 torch.cuda.empty_cache()

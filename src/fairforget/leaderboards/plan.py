@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from fairforget.benchmarks import hash_words
 from fairforget.benchmarks.options import hash_option_files
+from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
 from fairforget.methods import METHODS, MethodOptions
 from fairforget.settings import LeaderboardSettings, split_commas
+from fairforget.training.preparation import EVERYDAY, load_everyday_corpus
 
 ORIGINAL = "original"
 """Name, in place of a method, of the unchanged model."""
@@ -44,7 +48,7 @@ class Run:
         """
         benchmarks = split_commas(self.settings.benchmarks)
         shared = asdict(self.settings)
-        facts = (
+        facts: tuple[object, ...] = (
             {name: value for name, value in shared.items() if name not in SHARED},
             (self.method, self.seed),
             identity,
@@ -53,6 +57,8 @@ class Run:
             [hash_words(name) for name in benchmarks],
             VERSIONS,
         )
+        if not _measures_everyday():  # equal cost then limits one perplexity only
+            facts = (*facts, f"no {EVERYDAY}")
         words = (Path(self.model).name, self.method, f"seed{self.seed}")
         plain = "-".join(re.sub(r"[^\w.]+", "_", word) for word in words)
         return f"{plain[:80]}-{hash_values(facts)[:12]}"
@@ -76,7 +82,8 @@ def plan_runs(settings: LeaderboardSettings) -> list[Run]:
     A method whose result does not depend on the seed is run once.
 
     Raises:
-        InputError: a list is empty, a name is unknown or repeated, or there is no seed.
+        InputError: a list is empty, a name is unknown or repeated, there is no seed, or a limit has
+            no effect.
     """
     models, methods = split_commas(settings.models), split_commas(settings.methods)
     _check("models", models)
@@ -86,6 +93,19 @@ def plan_runs(settings: LeaderboardSettings) -> list[Run]:
             raise InputError(f"methods: {name!r} is unknown; choose from {', '.join(METHODS)}")
     if settings.seeds < 1:
         raise InputError(f"seeds is {settings.seeds}; give 1 or more")
+    if settings.domain is not None and settings.domain not in DOMAINS:
+        raise InputError(
+            f"domain {settings.domain!r} is unknown; choose from {', '.join(DOMAINS)}, or leave it "
+            "out for all"
+        )
+    for name in ("steps", "batch_size", "learning_rate"):
+        if (value := getattr(settings, name)) is not None and not 0 < value < math.inf:
+            raise InputError(f"{name} is {value}; it must be more than 0, or left out")
+    for name in ("movement", "harmful_log_prob"):
+        if getattr(settings.budget, name) is not None:
+            raise InputError(
+                f"budget.{name} has no effect: equal cost limits perplexities only; set it to null"
+            )
     runs = [Run(model, ORIGINAL, 0, settings) for model in models]
     for seed in range(settings.seeds):
         for method in methods:
@@ -99,3 +119,9 @@ def _check(setting: str, names: Sequence[str]) -> None:
         raise InputError(f"{setting} is empty; name at least one")
     if repeated := [name for name in names if names.count(name) > 1]:
         raise InputError(f"{setting}: {repeated[0]!r} is listed twice; list each once")
+
+
+@cache
+def _measures_everyday() -> bool:
+    """Return whether utility loss is measured on everyday sentences, too."""
+    return load_everyday_corpus() is not None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from fairforget.benchmarks import find_judge
-from fairforget.benchmarks.measurement import ALL, group_by_domain
+from fairforget.benchmarks.measurement import ALL, Judgement, group_by_domain
 from fairforget.benchmarks.measurement import Row as Item
 from fairforget.comparison.paired import (
     Change,
@@ -15,6 +15,7 @@ from fairforget.comparison.paired import (
     change_of,
     distance_of,
     estimate_scores,
+    finite_interval,
     match_items,
 )
 from fairforget.estimate import weighted_mean
@@ -118,8 +119,10 @@ def _effects(
             for measure, (value, change) in estimate_scores(old, new, domain).items():
                 distance, p = None, change.p
                 if measure in old.unbiased_scores:
-                    distance, p = distance_of(value, change, old.unbiased_scores[measure])
+                    scores = [_score(judgement, measure) for judgement in new]
+                    distance, p = distance_of(value, change, old.unbiased_scores[measure], scores)
                 shown = change_of(value, change)
+                reached = weighted_mean([value, change], [1.0, 1.0])
                 yield Effect(
                     model=model,
                     method=method,
@@ -128,14 +131,18 @@ def _effects(
                     measure=measure,
                     domain=domain,
                     seeds=len(after),
-                    before=Score(value.value, value.ci),
-                    after=Score(shown.after, weighted_mean([value, change], [1.0, 1.0]).ci),
+                    before=Score(value.value, finite_interval(value.ci)),
+                    after=Score(shown.after, finite_interval(reached.ci)),
                     change=Score(shown.delta, shown.ci),
                     distance=Score(distance.delta, distance.ci) if distance else None,
                     p=p,
                     p_adjusted=p,
                     verdict=_verdict(distance, len(old.clusters_of(measure))) if distance else None,
                 )
+
+
+def _score(judgement: Judgement, measure: str) -> float:
+    return float(judgement.statistic(judgement.sums.sum(axis=0))[measure])
 
 
 def _items(evaluation: Evaluation, benchmark: str) -> list[Item]:

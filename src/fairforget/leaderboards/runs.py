@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from fairforget.corpora import HARMLESS, read_corpus
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.leaderboards.cost import Cost, measure_cost, slowdown
@@ -18,6 +17,7 @@ from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED, Run
 from fairforget.leaderboards.record import RunRecord
 from fairforget.machine.devices import select_device
 from fairforget.methods import METHODS
+from fairforget.methods.passages import retain_corpus
 from fairforget.models.fingerprint import describe_model, model_identity
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.environment import environment
@@ -37,8 +37,6 @@ from fairforget.training.preparation import (
 )
 from fairforget.unlearning import load_to_train
 
-RETAIN_CORPUS = "wikipedia"
-"""Corpus on which utility loss is measured, together with everyday sentences."""
 TIMED = 16
 """Number of held-out texts that are scored to time inference."""
 
@@ -139,12 +137,14 @@ def read_finished_run(directory: Path) -> FinishedRun | None:
 
 
 def held_out_texts(language_model: LanguageModel) -> dict[str, Sequences]:
-    """Return the token ids of the texts on which utility loss is measured, by kind."""
+    """Return the token ids of the texts on which utility loss is measured, by kind.
+
+    They are held out from the retain corpus of the methods, and from everyday sentences.
+    """
     retain, everyday = _retain_corpora()
     return encode_retain(language_model, list_retain_corpora(retain, everyday))[0]
 
 
 @cache
 def _retain_corpora() -> tuple[Corpus, Corpus | None]:
-    retain = Corpus(RETAIN_CORPUS, read_corpus(RETAIN_CORPUS, label=HARMLESS))
-    return retain, load_everyday_corpus()
+    return retain_corpus(), load_everyday_corpus()

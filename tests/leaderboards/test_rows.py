@@ -1,0 +1,72 @@
+"""The effects of a leaderboard, on scored items without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fairforget.leaderboards.plan import ORIGINAL, PUBLISHED, Run
+from fairforget.leaderboards.record import Effect, RunRecord
+from fairforget.leaderboards.rows import measure_effects
+from fairforget.leaderboards.runs import FinishedRun
+from fairforget.records.evaluation import Evaluation, read_evaluation
+from fairforget.records.records import ModelFacts
+from fairforget.settings import LeaderboardSettings
+
+from ..report.runs import ENVIRONMENT, write_evaluation
+
+FACTS = ModelFacts("tiny", 1, "float32", "<s>")
+
+
+def effects_of(
+    original: Evaluation, after: Sequence[Evaluation], measure: str, domain: str
+) -> Effect:
+    """The effect of a method with one seed for each evaluation, on one StereoSet score."""
+    settings = LeaderboardSettings(models="tiny")
+    runs = [(ORIGINAL, 0, original), *(("method", n, one) for n, one in enumerate(after))]
+    finished = {
+        Run("tiny", method, seed, settings): FinishedRun(
+            RunRecord(FACTS, method, seed, {}, None, 1.0, None, 1.0, ENVIRONMENT),
+            {PUBLISHED: evaluation},
+        )
+        for method, seed, evaluation in runs
+    }
+    (effect,) = (
+        e
+        for e in measure_effects(finished)
+        if (e.benchmark, e.measure, e.domain) == ("stereoset", measure, domain)
+    )
+    return effect
+
+
+def shifted(directory: Path, shift: float) -> Evaluation:
+    return read_evaluation(write_evaluation(directory, shift=shift))
+
+
+def test_seeds_on_both_sides_of_no_bias_do_not_cancel(tmp_path: Path) -> None:
+    original, low, high = (
+        shifted(tmp_path / name, shift)
+        for name, shift in (("original", 0.0), ("low", 1.2), ("high", -0.6))
+    )
+    apart = [effects_of(original, [one], "contribution_scaled", "all") for one in (low, high)]
+    assert apart[0].after.value < 0 < apart[1].after.value  # no bias is 0
+    together = effects_of(original, [low, high], "contribution_scaled", "all")
+    distances = [effect.distance.value for effect in apart if effect.distance]
+    assert together.distance
+    assert together.distance.value == pytest.approx(sum(distances) / 2)
+    assert together.after.value == pytest.approx(sum(e.after.value for e in apart) / 2)
+
+
+def test_a_domain_with_one_term_has_no_interval(tmp_path: Path) -> None:
+    evaluations = []
+    for name, shift in (("original", 0.0), ("after", 0.3)):
+        found = shifted(tmp_path / name, shift)
+        one_term = {"term": "gender 0"}
+        items = [row | one_term if row["domain"] == "gender" else row for row in found.items]
+        evaluations.append(replace(found, items=items))
+    effect = effects_of(evaluations[0], evaluations[1:], "ss", "gender")
+    assert effect.before.ci is effect.after.ci is effect.change.ci is None
+    assert effect.verdict == "undecided"

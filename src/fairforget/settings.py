@@ -264,7 +264,7 @@ class LeaderboardSettings(ModelSettings):
         seeds: Number of seeds; a method whose result does not depend on the seed is run once.
         domain: Domain of the built-in lexicon to debias. Default: all.
         budget: Equal cost: the weights of every method that changes weights are also interpolated
-            to these maximum perplexity ratios. movement and harmful_log_prob have no effect.
+            to these maximum perplexity ratios. movement and harmful_log_prob must stay null.
         steps: Optimizer steps of the methods that train. Default: that of each method.
         batch_size: Texts per step of the methods that train. Default: that of each method.
         learning_rate: Peak learning rate of AdamW of the methods that train. Default: that of each

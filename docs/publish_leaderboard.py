@@ -1,7 +1,7 @@
 """Copy a leaderboard into docs/results and generate its page in docs/pages/results.
 
 python docs/publish_leaderboard.py           after `fairforget leaderboard --config
-                                             configs/leaderboard.yaml --output runs/leaderboard`
+                                             configs/leaderboard.yaml`
 python docs/publish_leaderboard.py --table   only regenerate the page
 """
 
@@ -110,7 +110,16 @@ def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
         f"{max(seeds.values())}; with one seed, intervals cover items only. "
         "[How to read and extend this page](../how-to/leaderboard.md)."
     )
-    yield from ("", "```text", f"fairforget leaderboard --config configs/{NAME}.yaml", "```", "")
+    methods, number = (record.settings[name] for name in ("methods", "seeds"))
+    command = f"fairforget leaderboard --config configs/{NAME}.yaml"
+    yield from (
+        "",
+        "```text",
+        f"{command} --seeds {number} \\",
+        f"  --methods {methods}",
+        "```",
+        "",
+    )
     for part in make_parts(record):
         yield from _section(part.title, part.table)
     yield from _section("Cost", costs_table(record, model))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,9 +52,9 @@ GROUPS = {
 }
 """Tests → the group that shares a worker, because its tests share what takes long to make."""
 
-TEXTS, GUARDED = 60, 24
-"""Built-in texts of each domain, and texts of the guard on harmful words, that `little_data`
-leaves."""
+TEXTS, GUARDED, PASSAGES = 60, 24, 800
+"""Built-in texts of each domain, texts of the guard on harmful words, and texts of each retain
+corpus, that `little_data` leaves."""
 
 # how long an example takes says nothing on a machine that does other things, too
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -95,9 +96,12 @@ def smollm2() -> LanguageModel:
 
 
 @pytest.fixture
-def little_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few built-in and held-out texts, for tests of what is done with them."""
+def little_data(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Few built-in, retain and held-out texts, for tests of what is done with them."""
+    from fairforget.corpora import passages
     from fairforget.corpora.builtin import generate
+    from fairforget.leaderboards import runs
+    from fairforget.methods.passages import retain_corpus
     from fairforget.training import harmful_words
     from fairforget.training.preparation import HELD_OUT
 
@@ -108,6 +112,16 @@ def little_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(harmful_words, "TEXTS", GUARDED)
     for role, number in HELD_OUT.items():
         monkeypatch.setitem(HELD_OUT, role, number // 8)
+    read_passages = passages._read_passages
+    monkeypatch.setattr(
+        passages, "_read_passages", lambda *args: islice(read_passages(*args), PASSAGES)
+    )
+    kept = (retain_corpus, runs._retain_corpora)
+    for corpus in kept:
+        corpus.cache_clear()
+    yield
+    for corpus in kept:
+        corpus.cache_clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,16 +11,13 @@ import torch
 
 from fairforget.budget import Budget
 from fairforget.cli import main
-from fairforget.corpora import Text
 from fairforget.errors import InputError
-from fairforget.leaderboards import runs
 from fairforget.leaderboards.equal_cost import copy_original
 from fairforget.leaderboards.leaderboard import leaderboard
 from fairforget.leaderboards.record import LeaderboardRecord, Row
 from fairforget.methods import METHODS, Method, MethodOptions
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
-from fairforget.training.preparation import Corpus
 
 from ..models import save_tiny
 
@@ -49,13 +46,6 @@ def refuse(language_model: LanguageModel, options: MethodOptions) -> LanguageMod
     raise InputError("this family has no dropout; leave the method out")
 
 
-RIVERS, APPLES = (
-    Corpus(name, [Text(str(n), sentence.format(n)) for n in range(420)])
-    for name, sentence in (
-        ("rivers", "The river number {} has a bridge and a mill."),
-        ("apples", "Someone bought {} apples at the market."),
-    )
-)
 noise = Method("noise", add_noise, "Nobody 2020", "adds noise", max_alpha=2.0)
 nothing = Method("nothing", change_nothing, "", "", change="inference", is_seeded=False)
 refused = Method("refused", refuse, "", "", is_seeded=False)
@@ -65,7 +55,6 @@ refused = Method("refused", refuse, "", "", is_seeded=False)
 def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
     addresses = {name: f"{HERE}:{name}" for name in ("noise", "nothing", "refused")}
     monkeypatch.setattr(METHODS, "addresses", addresses)
-    monkeypatch.setattr(runs, "_retain_corpora", lambda: (RIVERS, APPLES))
     APPLIED.clear()
 
 

@@ -30,7 +30,7 @@ from fairforget.objectives.objective import identify_loss
 
 from .models import save_tiny, tiny_model
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("little_data")]
 
 RETAIN = Corpus(
     "rivers", [Text(str(n), f"The river number {n} has a bridge and a mill.") for n in range(200)]

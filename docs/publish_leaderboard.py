@@ -21,6 +21,8 @@ from fairforget.leaderboards.tables import costs_table, make_parts
 from fairforget.records.paths import LEADERBOARD
 from fairforget.records.store import read_record
 from fairforget.report.tables import Table
+from fairforget.report.wording import join_words
+from fairforget.training.interpolation import NOT_USED_UP
 from results_page import RESULTS, Page, render_page, show_picture, write_files
 from study_archive import ROOT
 
@@ -48,12 +50,24 @@ def render_leaderboard() -> dict[str, str]:
                 "method, with 95 % intervals; the tables below give the numbers",
             )
         ],
-        findings=headline(record).sentences,
+        findings=[*headline(record).sentences, *_unbound(record)],
         body=_body(record, model),
         picture=_picture(record, model),
     )
     script = "docs/publish_leaderboard.py"
     return render_page(NAME, page, script=script)
+
+
+def _unbound(record: LeaderboardRecord) -> list[str]:
+    """A sentence about the methods that equal cost did not limit."""
+    free = dict.fromkeys(row.method for row in record.rows if NOT_USED_UP in row.note)
+    if not free:
+        return []
+    return [
+        f"The limit on perplexity did not stop {join_words([f'`{name}`' for name in free])}, which "
+        "ended at the largest α: training lowered their perplexity, or hardly raised it. Compare "
+        "them by LMS and facts."
+    ]
 
 
 def _picture(record: LeaderboardRecord, model: str) -> str:

@@ -51,7 +51,7 @@ RETAIN = Corpus(
 EVERYDAY = Corpus(
     "everyday", [Text(str(n), f"Someone bought {n} apples at the market.") for n in range(420)]
 )
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("little_data")]
+pytestmark = pytest.mark.slow
 
 UNBOUND = {"movement": None, "harmful_log_prob": None}
 """Options of a budget of perplexities alone: of random weights, a guard may reject every step."""
@@ -83,6 +83,7 @@ def weights(model: LanguageModel) -> dict[str, torch.Tensor]:
     return {name: p.detach().clone() for name, p in model.model.named_parameters()}
 
 
+@pytest.mark.usefixtures("little_data")
 @pytest.mark.parametrize(("family", "objective"), [p for p in PAIRS if p[0] in KINDS])
 def test_every_objective_on_both_kinds_of_model(tmp_path, family, objective) -> None:
     model = language_model(tmp_path, family)

@@ -137,6 +137,7 @@ def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
     for part in make_parts(record):
         yield from _section(part.title, part.table)
     yield from _section("Cost", costs_table(record, model))
+    yield from ("The machine did other work meanwhile, so all times are upper bounds.", "")
     if record.failed:
         yield "## Failed runs"
         yield ""

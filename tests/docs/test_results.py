@@ -201,11 +201,15 @@ def test_ticks_are_few_and_enclose_the_values(low: float, high: float, script) -
     assert ticks[-1] >= high - 1e-9
 
 
+def test_the_page_of_the_leaderboard_is_generated_from_its_record(script) -> None:
+    _check_files(script("publish_leaderboard").render_leaderboard())
+
+
 def test_every_result_has_a_page_and_every_page_its_results() -> None:
     suites = {"faults", "fuzz", "mutants"}  # for SECURITY.md and CONTRIBUTING.md
     results = {path.stem for path in RESULTS.glob("*.json")} - suites
     pages = {path.stem for path in PAGES.glob("*.md")} - {"index"}
-    assert pages == results | set(STUDIES)
+    assert pages == results | set(STUDIES) | {"leaderboard"}
     assert all(f"({page}.md)" in _page("index") for page in pages)
 
 

@@ -24,8 +24,8 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
-    compute_scores,
     group_by_domain,
+    record_scores,
 )
 from fairforget.benchmarks.options import parse_options
 from fairforget.benchmarks.sentences import continuation_scores
@@ -174,12 +174,8 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
 
 def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
     judgement = judge(rows)
-    scores: dict[str, Any] = {}
-    for name, (value, ci) in compute_scores(judgement, seed=seed).items():
-        if not np.isnan(value):
-            scores |= {name: value, f"{name}_ci": ci}
     return {
-        **scores,
+        **record_scores(judgement, seed=seed),
         "items": len(rows),
         "templates": len(judgement.sums),
         "ties": judgement.ties,

@@ -28,8 +28,8 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
-    compute_scores,
     group_by_domain,
+    record_scores,
 )
 from fairforget.benchmarks.options import parse_options
 from fairforget.benchmarks.samples import sample_evenly, split_number
@@ -179,11 +179,11 @@ def _gap(totals: Floats, types: Sequence[str], column: int) -> Floats:
 
 def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
     judgement = judge(rows)
-    scores: dict[str, Any] = {}
-    for name, (value, ci) in compute_scores(judgement, seed=seed).items():
-        if not np.isnan(value):
-            scores |= {name: value, f"{name}_ci": ci}
-    return {**scores, "items": len(rows), "articles": len(judgement.sums)}
+    return {
+        **record_scores(judgement, seed=seed),
+        "items": len(rows),
+        "articles": len(judgement.sums),
+    }
 
 
 __all__ = ["evaluate", "judge", "load_sentiment", "prepare"]

@@ -26,8 +26,8 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
-    compute_scores,
     group_by_domain,
+    record_scores,
 )
 from fairforget.benchmarks.options import join_corpus
 from fairforget.corpora import Text, parse_name, read_corpus
@@ -179,11 +179,7 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
 
 
 def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
-    scores: dict[str, Any] = {}
-    for name, (value, ci) in compute_scores(judge(rows), seed=seed).items():
-        if not np.isnan(value):
-            scores |= {name: value, f"{name}_ci": ci}
-    return {**scores, "items": len(rows)}
+    return {**record_scores(judge(rows), seed=seed), "items": len(rows)}
 
 
 def _find_domains(texts: Sequence[Text]) -> list[str]:

@@ -27,8 +27,8 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
-    compute_scores,
     group_by_domain,
+    record_scores,
 )
 from fairforget.benchmarks.options import parse_options
 from fairforget.benchmarks.samples import sample_evenly, split_number
@@ -164,11 +164,11 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
 
 def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
     judgement = judge(rows)
-    scores: dict[str, Any] = {}
-    for name, (value, ci) in compute_scores(judgement, seed=seed).items():
-        if not np.isnan(value):
-            scores |= {name: value, f"{name}_ci": ci}
-    return {**scores, "items": len(rows), "templates": len(judgement.sums)}
+    return {
+        **record_scores(judgement, seed=seed),
+        "items": len(rows),
+        "templates": len(judgement.sums),
+    }
 
 
 def _count_categories(items: Sequence[Row]) -> dict[str, dict[str, int]]:

@@ -108,6 +108,18 @@ def compute_scores(
     return {name: (float(value), interval(draws[name])) for name, value in scores.items()}
 
 
+def record_scores(judgement: Judgement, *, seed: int = 0) -> dict[str, Any]:
+    """All scores of a domain as a record has them: `name` and `name_ci`.
+
+    Scores in which no item of the domain counts are left out.
+    """
+    scores: dict[str, Any] = {}
+    for name, (value, ci) in compute_scores(judgement, seed=seed).items():
+        if not np.isnan(value):
+            scores |= {name: value, f"{name}_ci": ci}
+    return scores
+
+
 def group_by_domain(rows: Sequence[Row], order: Sequence[str] = ()) -> dict[str, list[Row]]:
     """The rows of each domain: first in the order given, then by appearance; last, `ALL` rows."""
     domains: dict[str, list[Row]] = {domain: [] for domain in order}

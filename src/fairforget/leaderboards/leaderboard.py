@@ -13,13 +13,13 @@ import torch
 from fairforget.benchmarks import check_model_kinds, load_benchmarks
 from fairforget.benchmarks.options import hash_option_files
 from fairforget.errors import InputError
-from fairforget.leaderboards.plan import ORIGINAL, VERSIONS, plan_runs
+from fairforget.leaderboards.plan import ORIGINAL, plan_runs
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts
 from fairforget.leaderboards.rows import make_rows, measure_effects
 from fairforget.leaderboards.runs import do_run, load_original, read_finished_run
 from fairforget.machine.cluster import workers
 from fairforget.machine.devices import select_device
-from fairforget.machine.runs import do_runs
+from fairforget.machine.runs import VERSIONS, do_runs
 from fairforget.methods import METHODS
 from fairforget.models.fingerprint import model_identity
 from fairforget.records.environment import environment

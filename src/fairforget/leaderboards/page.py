@@ -15,7 +15,7 @@ from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import pairs_table
 from fairforget.report.headline import Headline
 from fairforget.report.measures import measure_of
-from fairforget.report.wording import flatten, format_with_interval, join_words
+from fairforget.report.wording import NONE, flatten, format_with_interval, join_words
 
 TEMPLATE = "leaderboard.html.j2"
 SCALED, CONTRIBUTION = "contribution_scaled", "contribution"
@@ -37,7 +37,7 @@ def context(record: LeaderboardRecord) -> dict[str, Any]:
             for model in record.models
             for score in bias_scores(record)
         ],
-        "failed": [(failure.run, failure.error.splitlines()[-1]) for failure in record.failed],
+        "failed": [(failure.run, failure.last_line or NONE) for failure in record.failed],
         "settings": pairs_table("Settings", flatten(record.settings)),
         "limitations": list_limitations(
             dict.fromkeys(effect.benchmark for effect in record.effects), "study"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 from fairforget.benchmarks import hash_words
@@ -16,6 +14,7 @@ from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
+from fairforget.machine.runs import VERSIONS, name_directory
 from fairforget.methods import METHODS, MethodOptions
 from fairforget.settings import LeaderboardSettings, split_commas
 from fairforget.training.preparation import EVERYDAY, load_everyday_corpus
@@ -24,8 +23,6 @@ ORIGINAL = "original"
 """Name, in place of a method, of the unchanged model."""
 PUBLISHED, EQUAL = "published", "equal"
 """Costs: the strength of the paper, and weights interpolated to the same maximum utility loss."""
-VERSIONS = [version(name) for name in ("fairforget", "torch", "transformers")]
-"""Versions that results depend on."""
 SHARED = ("models", "methods", "seeds", "cluster", "cpus_per_run", "gpus_per_run")
 """Settings that a single run does not depend on."""
 
@@ -60,8 +57,7 @@ class Run:
         if not _measures_everyday():  # equal cost then limits one perplexity only
             facts = (*facts, f"no {EVERYDAY}")
         words = (Path(self.model).name, self.method, f"seed{self.seed}")
-        plain = "-".join(re.sub(r"[^\w.]+", "_", word) for word in words)
-        return f"{plain[:80]}-{hash_values(facts)[:12]}"
+        return name_directory(words, hash_values(facts))
 
     def options(self, work_dir: Path) -> MethodOptions:
         """Return the options of the method."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +18,8 @@ from fairforget.terminal.messages import count_of
 from fairforget.terminal.progress import progress_bar
 
 NO_RECORD = "its record is not in {}; give an --output that all machines share"
+VERSIONS = [version(name) for name in ("fairforget", "torch", "transformers")]
+"""Versions that results depend on."""
 Run = TypeVar("Run")
 Result = TypeVar("Result")
 
@@ -26,6 +30,22 @@ class Failure:
 
     run: str
     error: str
+
+    @property
+    def last_line(self) -> str:
+        """The last line of the error, which says what happened; "" for an empty one."""
+        return next(reversed(self.error.splitlines()), "")
+
+
+def name_directory(words: Iterable[str], digest: str) -> str:
+    """Return the name of a run's directory: readable, and as unique as the digest.
+
+    Args:
+        words: what the run is about.
+        digest: a hash of everything that its result depends on.
+    """
+    plain = "-".join(re.sub(r"[^\w.]+", "_", word) for word in words)
+    return f"{plain[:80]}-{digest[:12]}"
 
 
 def do_runs(

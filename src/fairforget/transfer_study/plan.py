@@ -7,11 +7,11 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
 
 from fairforget.corpora import SOURCES
 from fairforget.corpora.reading import ALL_DOMAINS
 from fairforget.errors import InputError
+from fairforget.machine.runs import VERSIONS, name_directory
 from fairforget.objectives import OBJECTIVES, parse_objective
 from fairforget.settings import Match, StudySettings
 
@@ -42,8 +42,6 @@ AT_MOVEMENT = "@movement"
 COVERED = ("select", "train", "selection", "match", "device", "trust_remote_code")
 """Settings that the digest or the control's name already covers (texts with spans, target tokens,
 what a control is matched on, kind of device), or that do not change the result."""
-VERSIONS = [version(name) for name in ("fairforget", "torch", "transformers")]
-"""Versions that a result depends on."""
 
 
 @dataclass(kw_only=True, unsafe_hash=True)
@@ -104,9 +102,8 @@ class Run:
 
     def name(self, digest: str) -> str:
         """Return the run's directory name: readable and unique."""
-        words = [self.forget, self.objective, self.control or "", f"seed{self.seed}"]
-        plain = "-".join(re.sub(r"[^\w.]+", "_", word) for word in words if word)
-        return f"{plain[:80]}-{self.key(digest)[:12]}"
+        words = [self.forget, self.objective, self.control, f"seed{self.seed}"]
+        return name_directory(filter(None, words), self.key(digest))
 
 
 def plan_runs(

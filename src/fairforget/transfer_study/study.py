@@ -20,7 +20,7 @@ from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.machine.cluster import Cluster, workers
 from fairforget.machine.devices import select_device
-from fairforget.machine.runs import do_runs
+from fairforget.machine.runs import VERSIONS, do_runs
 from fairforget.models.fingerprint import model_identity
 from fairforget.records.evaluation import read_evaluation
 from fairforget.records.inputs import fingerprint_benchmarks
@@ -40,7 +40,6 @@ from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
 from fairforget.transfer_study.plan import (
     CONTROL_CORPUS,
     REWRITTEN,
-    VERSIONS,
     Recipe,
     Run,
     corpus_name,

@@ -78,7 +78,7 @@ def context(study: StudyRecord) -> dict[str, Any]:
         "cells": cells_table(study),
         "frontiers": frontiers(points),
         "points": points_table(points),
-        "failed": [(failure.run, _last_line(failure.error)) for failure in study.failed],
+        "failed": [(failure.run, failure.last_line or NONE) for failure in study.failed],
         "gaps": describe_gaps(study),
         "settings": pairs_table(
             "Settings",
@@ -157,8 +157,3 @@ def _point_cells(row: MatrixRow, matrix: Sequence[MatrixCell]) -> list[MatrixCel
     """The single domains of a row; those with too few terms only if there are no others."""
     single = [cell for cell in matrix if cell.key == row.key and cell.domain != ALL]
     return [cell for cell in single if not too_few(cell.clusters)] or single
-
-
-def _last_line(error: str) -> str:
-    """The last line of an error; an en dash for an empty one."""
-    return next(reversed(error.splitlines()), "") or NONE

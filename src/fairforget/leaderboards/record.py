@@ -11,6 +11,7 @@ from fairforget.machine.runs import Failure
 from fairforget.methods.method import Change
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, BudgetFacts, ModelFacts
+from fairforget.report.scores import Score
 
 if TYPE_CHECKING:
     import pandas
@@ -37,14 +38,6 @@ class RunRecord:
     environment: Environment
     kind: Literal["leaderboard run"] = "leaderboard run"
     version: int = VERSION
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A score with its 95 % interval, if it has one."""
-
-    value: float
-    ci: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

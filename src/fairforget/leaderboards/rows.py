@@ -20,10 +20,11 @@ from fairforget.comparison.paired import (
 )
 from fairforget.estimate import weighted_mean
 from fairforget.leaderboards.plan import ORIGINAL, PUBLISHED, Run
-from fairforget.leaderboards.record import Effect, Row, Score
+from fairforget.leaderboards.record import Effect, Row
 from fairforget.leaderboards.runs import FinishedRun
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.schema import interval_of
+from fairforget.report.scores import Score
 from fairforget.statistics import FEWEST_CLUSTERS, SIGNIFICANT, adjust_holm
 from fairforget.training.interpolation import original_perplexities
 

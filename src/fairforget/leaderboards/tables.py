@@ -9,16 +9,16 @@ from statistics import fmean
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
-from fairforget.leaderboards.record import Effect, LeaderboardRecord, Row, Score
+from fairforget.leaderboards.record import Effect, LeaderboardRecord, Row
 from fairforget.report.frontier import (
     LMS,
     Axis,
     Frontier,
-    Measure,
     Point,
     make_frontier,
 )
 from fairforget.report.measures import measure_of
+from fairforget.report.scores import Score
 from fairforget.report.tables import Column, Content, IntervalCell, Table, drop_empty_columns
 from fairforget.report.wording import (
     NONE,
@@ -219,13 +219,11 @@ def _points(record: LeaderboardRecord, model: str, cost: str) -> Iterator[Point]
         if method == ORIGINAL:
             known = next((e for k, e in effects.items() if k[3] == "contribution"), None)
             if known:
-                before = Measure(known.before.value, known.before.ci)
-                yield Point(method, before, None, Measure(0.0), before, original=True, label=method)
+                bias = known.before
+                yield Point(method, bias, None, Score(0.0), bias, original=True, label=method)
         elif contribution and lms:
-            left = Measure(contribution.after.value, contribution.after.ci)
-            control = record.methods[method].is_control
-            change = Measure(lms.change.value, lms.change.ci)
-            yield Point(method, left, None, change, left, control=control, label=method)
+            left, control = contribution.after, record.methods[method].is_control
+            yield Point(method, left, None, lms.change, left, control=control, label=method)
 
 
 def _methods(record: LeaderboardRecord, model: str, cost: str) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from fairforget.report.figures import Mark, Scale, Tick, mark_at
+from fairforget.report.scores import Score
 from fairforget.report.tables import Column, IntervalCell, Table, drop_empty_columns
 from fairforget.report.wording import (
     NONE,
@@ -18,25 +19,17 @@ OVERLAP = 2.0, 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """A value and its 95 % interval, if it has one."""
-
-    value: float
-    ci: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Point:
     """One method."""
 
     name: str
-    bias: Measure
+    bias: Score
     """Mean over domains of |stereotype score − 50|, in points."""
-    perplexity: Measure | None = None
+    perplexity: Score | None = None
     """Change in %."""
-    lms: Measure | None = None
+    lms: Score | None = None
     """Change in points."""
-    contribution: Measure | None = None
+    contribution: Score | None = None
     """Mean over domains of the distance of the scaled contribution from 0."""
     control: bool = False
     original: bool = False
@@ -84,9 +77,7 @@ def frontiers(points: Sequence[Point]) -> list[Frontier]:
 def points_table(points: Sequence[Point]) -> Table:
     """The numbers behind the plots."""
 
-    def cell(
-        measure: Measure | None, *, change: bool = True, digits: int = 1
-    ) -> IntervalCell | str:
+    def cell(measure: Score | None, *, change: bool = True, digits: int = 1) -> IntervalCell | str:
         if measure is None:
             return NONE
         return IntervalCell(measure.value, measure.ci, change=change, digits=digits)
@@ -123,7 +114,7 @@ class Axis:
     id: str
     name: str
     title: str
-    of: Callable[[Point], Measure | None]
+    of: Callable[[Point], Score | None]
     digits: int = 1
     better: int = -1
     """1 if more is better."""

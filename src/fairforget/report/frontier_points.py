@@ -17,9 +17,9 @@ from fairforget.records.evaluation import Evaluation
 from fairforget.records.records import UnlearningRecord
 from fairforget.report.before_after import before_after
 from fairforget.report.contents import UnlearningRun
-from fairforget.report.frontier import Measure, Point
+from fairforget.report.frontier import Point
 from fairforget.report.measures import measure_of
-from fairforget.report.scores import domain_scores, perplexities
+from fairforget.report.scores import Score, domain_scores, perplexities
 from fairforget.report.wording import base_name, join_words
 from fairforget.statistics import bootstrap_totals, interval
 
@@ -59,12 +59,12 @@ def run_points(runs: Sequence[tuple[str, UnlearningRun]]) -> list[Point]:
     return points
 
 
-def original_point(bias: Measure, contribution: Measure | None = None) -> Point:
+def original_point(bias: Score, contribution: Score | None = None) -> Point:
     """The point of the original model."""
-    return Point("original", bias, Measure(0.0), Measure(0.0), contribution, original=True)
+    return Point("original", bias, Score(0.0), Score(0.0), contribution, original=True)
 
 
-def mean_bias(evaluation: Evaluation, measure: str | None = None) -> Measure | None:
+def mean_bias(evaluation: Evaluation, measure: str | None = None) -> Score | None:
     """Mean distance from no bias over domains, for StereoSet or else the first bias benchmark.
 
     Its interval is a bootstrap over the clusters of each domain, if the items were kept.
@@ -82,7 +82,7 @@ def mean_bias(evaluation: Evaluation, measure: str | None = None) -> Measure | N
         else:
             values = [s.score for s in scores]
         if values:
-            return Measure(
+            return Score(
                 mean_distance(values, measure or "ss"), _bias_interval(name, evaluation, measure)
             )
     return None
@@ -114,18 +114,18 @@ def _bias_interval(
     return interval(np.mean(draws, axis=0)) if draws else None
 
 
-def _lms_change(before: Evaluation, after: Evaluation) -> Measure | None:
+def _lms_change(before: Evaluation, after: Evaluation) -> Score | None:
     total = before_after(before, after).language()
-    return Measure(total.lms.delta, total.lms.ci) if total and total.lms else None
+    return Score(total.lms.delta, total.lms.ci) if total and total.lms else None
 
 
 def _perplexity_change(
     before: Evaluation, after: Evaluation, record: UnlearningRecord
-) -> Measure | None:
+) -> Score | None:
     old, new = perplexities(before.record.results), perplexities(after.record.results)
     if old and new and old[0].corpus == new[0].corpus:
-        return Measure(100 * (new[0].value / old[0].value - 1))
-    return Measure(100 * (record.budget.reached - 1))
+        return Score(100 * (new[0].value / old[0].value - 1))
+    return Score(100 * (record.budget.reached - 1))
 
 
 def _method_label(record: UnlearningRecord) -> str:

@@ -19,7 +19,7 @@ STEREOTYPE_SCORES = ("ss", "stereotype")
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A score with its 95 % interval, if it has one."""
+    """A score, or its change, with its 95 % interval if it has one."""
 
     value: float
     ci: tuple[float, float] | None = None

@@ -12,8 +12,9 @@ from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
 from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import pairs_table
-from fairforget.report.frontier import Measure, Point, frontiers, points_table
+from fairforget.report.frontier import Point, frontiers, points_table
 from fairforget.report.frontier_points import CONTRIBUTION, mean_distance, original_point
+from fairforget.report.scores import Score
 from fairforget.report.tables import Table
 from fairforget.report.wording import NONE, base_name, flatten
 from fairforget.transfer_study.record import MatrixCell, MatrixRow, StudyRecord, too_few
@@ -131,11 +132,9 @@ def study_points(study: StudyRecord) -> list[Point]:
     points = [
         Point(
             name=row_label(row, corpus),
-            bias=Measure(mean_distance((cell.after for cell in cells), row.measure)),
-            perplexity=Measure(100 * (row.perplexity_ratio - 1)),
-            lms=Measure(row.lms_after - row.lms_before)
-            if row.lms_before and row.lms_after
-            else None,
+            bias=Score(mean_distance((cell.after for cell in cells), row.measure)),
+            perplexity=Score(100 * (row.perplexity_ratio - 1)),
+            lms=Score(row.lms_after - row.lms_before) if row.lms_before and row.lms_after else None,
             contribution=_mean_contribution([cell.after for cell in contributions]),
             control=row.control is not None,
         )
@@ -143,14 +142,14 @@ def study_points(study: StudyRecord) -> list[Point]:
     ]
     if rows:
         row, cells, contributions = rows[0]
-        bias = Measure(mean_distance((cell.before for cell in cells), row.measure))
+        bias = Score(mean_distance((cell.before for cell in cells), row.measure))
         before = _mean_contribution([cell.before for cell in contributions])
         points.insert(0, original_point(bias, before))
     return points
 
 
-def _mean_contribution(scores: Sequence[float]) -> Measure | None:
-    return Measure(mean_distance(scores, CONTRIBUTION)) if scores else None
+def _mean_contribution(scores: Sequence[float]) -> Score | None:
+    return Score(mean_distance(scores, CONTRIBUTION)) if scores else None
 
 
 def _point_cells(row: MatrixRow, matrix: Sequence[MatrixCell]) -> list[MatrixCell]:

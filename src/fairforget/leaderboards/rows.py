@@ -25,8 +25,8 @@ from fairforget.leaderboards.runs import FinishedRun
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.schema import interval_of
 from fairforget.report.scores import Score
-from fairforget.statistics import FEWEST_CLUSTERS, SIGNIFICANT, adjust_holm
-from fairforget.training.interpolation import original_perplexities
+from fairforget.statistics import FEWEST_CLUSTERS, SIGNIFICANT, Floats, adjust_holm
+from fairforget.training.interpolation import reached_ratios
 
 SEPARATOR = "/"
 """Between a benchmark and one of its further scores."""
@@ -67,12 +67,6 @@ def measure_effects(finished: Mapping[Run, FinishedRun]) -> list[Effect]:
 def _row(run: Run, result: FinishedRun, cost: str) -> Row:
     record = result.record
     equal = record.equal if cost != PUBLISHED else None
-    ratios = record.ratios
-    if equal:
-        ratios = {
-            name: equal.reached if name not in equal.others else equal.others[name].reached
-            for name in original_perplexities(equal)
-        }
     return Row(
         model=run.model,
         method=run.method,
@@ -80,7 +74,7 @@ def _row(run: Run, result: FinishedRun, cost: str) -> Row:
         cost=cost,
         alpha=equal.alpha if equal else 1.0,
         note=equal.note if equal else "",
-        ratios=ratios,
+        ratios=reached_ratios(equal) if equal else record.ratios,
         seconds=record.seconds,
         peak_memory=record.peak_memory,
         slowdown=record.slowdown,
@@ -117,13 +111,14 @@ def _effects(
         for domain, rows in group_by_domain(before).items():
             old = judge(rows)
             new = [judge([items[row["id"]] for row in rows]) for items in by_id]
+            seeds = [_scores_of(judgement) for judgement in new]
             for measure, (value, change) in estimate_scores(old, new, domain).items():
                 distance, p = None, change.p
                 if measure in old.unbiased_scores:
-                    scores = [_score(judgement, measure) for judgement in new]
-                    distance, p = distance_of(value, change, old.unbiased_scores[measure], scores)
+                    reached = [float(scores[measure]) for scores in seeds]
+                    distance, p = distance_of(value, change, old.unbiased_scores[measure], reached)
                 shown = change_of(value, change)
-                reached = weighted_mean([value, change], [1.0, 1.0])
+                end = weighted_mean([value, change], [1.0, 1.0])
                 yield Effect(
                     model=model,
                     method=method,
@@ -133,7 +128,7 @@ def _effects(
                     domain=domain,
                     seeds=len(after),
                     before=Score(value.value, finite_interval(value.ci)),
-                    after=Score(shown.after, finite_interval(reached.ci)),
+                    after=Score(shown.after, finite_interval(end.ci)),
                     change=Score(shown.delta, shown.ci),
                     distance=Score(distance.delta, distance.ci) if distance else None,
                     p=p,
@@ -142,8 +137,8 @@ def _effects(
                 )
 
 
-def _score(judgement: Judgement, measure: str) -> float:
-    return float(judgement.statistic(judgement.sums.sum(axis=0))[measure])
+def _scores_of(judgement: Judgement) -> dict[str, Floats]:
+    return judgement.statistic(judgement.sums.sum(axis=0))
 
 
 def _items(evaluation: Evaluation, benchmark: str) -> list[Item]:

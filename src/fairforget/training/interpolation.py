@@ -254,6 +254,11 @@ def original_perplexities(budget: BudgetFacts) -> dict[str, float]:
     return {MAIN: budget.before} | {name: facts.before for name, facts in budget.others.items()}
 
 
+def reached_ratios(budget: BudgetFacts) -> dict[str, float]:
+    """Return the perplexity ratios of the result from a record, after ÷ before."""
+    return {MAIN: budget.reached} | {name: facts.reached for name, facts in budget.others.items()}
+
+
 def _exp(nats: float) -> float:
     """exp(nats), without overflow and without reaching 0; NaN for NaN."""
     return math.exp(nats if math.isnan(nats) else max(min(nats, MAX_NLL), -MAX_NLL))

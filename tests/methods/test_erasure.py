@@ -11,13 +11,15 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
+from fairforget.corpora import Text
 from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms
 from fairforget.errors import InputError
-from fairforget.methods import METHODS, group_sentences, inlp
+from fairforget.methods import METHODS, erasure, group_sentences, inlp, passages
 from fairforget.methods.erasure import erase, fold, mean_states, untie_head
 from fairforget.methods.group_sentences import counterfactual_sets
 from fairforget.methods.method import MethodOptions
 from fairforget.models.saving import save_model
+from fairforget.training.preparation import HELD_OUT, RETAIN, Corpus, hold_out
 from fairforget.training.weights import WeightLine
 
 from ..models import CAUSAL, MASKED, SENTENCES, tiny_model
@@ -39,7 +41,7 @@ CORPUS = (
 
 @pytest.fixture
 def corpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_sentences, "_sentences", lambda: CORPUS)
+    monkeypatch.setattr(erasure, "training_texts", lambda _: CORPUS)
     monkeypatch.setattr(group_sentences, "MAX_SENTENCES", 200)
 
 
@@ -134,9 +136,30 @@ def test_head_that_is_not_linear_is_refused(tmp_path: Path) -> None:
         erase(language_model, MethodOptions(tmp_path), lambda states: states[0])
 
 
+def test_erasures_are_not_fitted_on_texts_that_measure_a_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    language_model = tiny_model("gpt2")
+    texts = [Text(str(i), f"In {1000 + i} a woman was born.") for i in range(200)]
+    wikipedia = Corpus("wikipedia", texts)
+    monkeypatch.setattr(passages, "retain_corpus", lambda: wikipedia)
+    seen: list[str] = []
+
+    def record(sentences: Any, domain: str, *, seed: int) -> list[tuple[str, str]]:
+        seen.extend(sentences)
+        return [("A woman.", "A man.")]
+
+    monkeypatch.setattr(erasure, "counterfactual_sets", record)
+    options = MethodOptions(tmp_path, domain="gender")
+    erase(language_model, options, lambda states: torch.eye(32, dtype=torch.float64))
+    held_out = {text for text, _ in hold_out(language_model, wikipedia, HELD_OUT[RETAIN])[0]}
+    assert {*seen} == {text.text for text in texts} - held_out
+    assert len({*seen}) == 120
+
+
 @pytest.mark.usefixtures("corpus")
 def test_terms_of_a_sentence_are_swapped() -> None:
-    sets = {tuple(sorted(s)) for s in counterfactual_sets("gender")}
+    sets = {tuple(sorted(s)) for s in counterfactual_sets(CORPUS, "gender")}
     assert ("Men are often early.", "Women are often early.") in sets
     assert (
         "The father said that he was in the garden.",
@@ -154,7 +177,7 @@ def test_terms_of_a_sentence_are_swapped() -> None:
 
 @pytest.mark.usefixtures("corpus")
 def test_articles_follow_the_term_and_modifiers_are_left_out() -> None:
-    sets = counterfactual_sets("race")
+    sets = counterfactual_sets(CORPUS, "race")
     assert any({"An African has seen it.", "A Caucasian has seen it."} & {*s} for s in sets)
     assert any({"An African has seen it.", "A Slav has seen it."} & {*s} for s in sets)
     assert not any("Union" in sentence for s in sets for sentence in s)
@@ -163,7 +186,7 @@ def test_articles_follow_the_term_and_modifiers_are_left_out() -> None:
 @pytest.mark.usefixtures("corpus")
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_sets_name_each_group_once_in_the_same_place(domain: str) -> None:
-    sets = counterfactual_sets(domain)
+    sets = counterfactual_sets(CORPUS, domain)
     size = len(sets[0])
     assert 2 <= size <= group_sentences.MAX_GROUPS
     assert 0 < len(sets) * size <= 200
@@ -173,8 +196,8 @@ def test_sets_name_each_group_once_in_the_same_place(domain: str) -> None:
         named = [{t.group for t in group_terms(domain) if _names(t, s[place])} for s in sets]
         groups_at.append(set.intersection(*filter(None, named)))
     assert all(groups_at)
-    assert sets == counterfactual_sets(domain)
-    assert sets != counterfactual_sets(domain, seed=1)
+    assert sets == counterfactual_sets(CORPUS, domain)
+    assert sets != counterfactual_sets(CORPUS, domain, seed=1)
 
 
 def _names(term: Any, sentence: str) -> bool:

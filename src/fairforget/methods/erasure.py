@@ -19,8 +19,9 @@ from transformers import PreTrainedModel
 from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.errors import InputError
 from fairforget.forward.packing import group_by_length, pad
-from fairforget.methods.group_sentences import counterfactual_sets
+from fairforget.methods.group_sentences import counterfactual_sets, short_sentences
 from fairforget.methods.method import MethodOptions
+from fairforget.methods.passages import training_texts
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import BATCH_TOKENS
 
@@ -41,12 +42,14 @@ def erase(language_model: LanguageModel, options: MethodOptions, fit: Fit) -> La
         fit: the method, which fits an erasure.
 
     Raises:
-        InputError: the model's output head is not a linear layer, or the domain is unknown.
+        InputError: the model's output head is not a linear layer, the domain is unknown, or the
+            corpus of the sentences is not installed.
     """
     head = output_head(language_model)
     projection = torch.eye(head.in_features, dtype=torch.float64)
+    sentences = short_sentences(training_texts(language_model))
     for domain in selected_domains(options):
-        sets = counterfactual_sets(domain, seed=options.seed)
+        sets = counterfactual_sets(sentences, domain, seed=options.seed)
         states = mean_states(language_model, [*chain.from_iterable(sets)])
         states = (states @ projection.T).unflatten(0, (len(sets), -1))
         projection = fit(states) @ projection

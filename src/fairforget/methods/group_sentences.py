@@ -9,9 +9,8 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from functools import cache
+from collections.abc import Iterable, Sequence
 
-from fairforget.corpora import HARMLESS, read_corpus
 from fairforget.corpora.builtin.generate import (
     fill_frame,
     make_frame,
@@ -27,8 +26,6 @@ from fairforget.corpora.builtin.lexicon import (
 )
 from fairforget.selection.identity import mentions_of
 
-CORPUS = "wikipedia"
-"""Corpus of the sentences."""
 MAX_SENTENCES = 1_000
 """Maximum number of sentences of a domain, including the swapped ones."""
 MAX_GROUPS = 10
@@ -47,16 +44,19 @@ Forms = tuple[str, ...]
 """The plural of a term, and its singular with and without the article."""
 
 
-def counterfactual_sets(domain: str, *, seed: int = 0) -> list[tuple[str, ...]]:
+def counterfactual_sets(
+    sentences: Sequence[str], domain: str, *, seed: int = 0
+) -> list[tuple[str, ...]]:
     """Return sets of sentences that differ only in the group that they name.
 
-    The sentences are from Wikipedia. If too few of them name a group of the domain, the harmless
-    templates of the built-in corpus supply the rest. A term is replaced by the term at the same
+    If too few of the sentences name a group of the domain, the harmless templates of the built-in
+    corpus supply the rest. A term is replaced by the term at the same
     position in the list of the other group, for example "mother" by "father". Sentences are left
     out if they name several groups of the domain, if a term modifies another noun, and, for
     gender, if they contain *her*, *hers*, *him* or *his*.
 
     Args:
+        sentences: the result of `short_sentences`.
         domain: a domain of the built-in lexicon.
         seed: seed of the choice of sentences.
 
@@ -64,13 +64,13 @@ def counterfactual_sets(domain: str, *, seed: int = 0) -> list[tuple[str, ...]]:
         [sets][groups] sentences, with the groups in the same order in every set.
 
     Raises:
-        InputError: the domain is unknown, or the corpus cannot be read.
+        InputError: the domain is unknown.
     """
     terms: dict[str, list[GroupTerm]] = {}
     for term in group_terms(domain):
         terms.setdefault(term.group, []).append(term)
     words = {group: _all_forms(domain, group, terms[group]) for group in terms}
-    found = _find_terms(domain, words)
+    found = _find_terms(sentences, domain, words)
     named = Counter(group for _, group, _ in found)
     groups = sorted(terms, key=lambda group: -named[group])[:MAX_GROUPS]
     rng = random.Random(f"{domain} sentences {seed}")
@@ -99,19 +99,19 @@ def _all_forms(domain: str, group: str, terms: list[GroupTerm]) -> list[Forms]:
     return [*pronouns, *nouns]
 
 
-@cache
-def _sentences() -> tuple[str, ...]:
-    """Return the sentences of the corpus that are short enough."""
-    texts = read_corpus(CORPUS, label=HARMLESS)
-    split = (re.split(r"(?<=[.!?])\s+(?=[A-Z])", text.text) for text in texts)
-    return tuple(part for parts in split for part in parts if len(part.split()) <= MAX_WORDS)
+def short_sentences(texts: Iterable[str]) -> list[str]:
+    """Return the sentences of texts that have at most `MAX_WORDS` words."""
+    split = (re.split(r"(?<=[.!?])\s+(?=[A-Z])", text) for text in texts)
+    return [part for parts in split for part in parts if len(part.split()) <= MAX_WORDS]
 
 
 Match = tuple[int, int, int, int]
 """Start and end in a sentence, the index of the term, and that of its form."""
 
 
-def _find_terms(domain: str, words: dict[str, list[Forms]]) -> list[tuple[str, str, list[Match]]]:
+def _find_terms(
+    sentences: Sequence[str], domain: str, words: dict[str, list[Forms]]
+) -> list[tuple[str, str, list[Match]]]:
     """Return the sentences that name exactly one group of a domain, the group, and its terms."""
     places = {
         form: (group, term, number)
@@ -123,7 +123,7 @@ def _find_terms(domain: str, words: dict[str, list[Forms]]) -> list[tuple[str, s
     longest = sorted({*places, *opening}, key=len, reverse=True)
     pattern = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest))})(?![\w-])")
     found = []
-    for sentence in _sentences():
+    for sentence in sentences:
         if domain == "gender" and AMBIGUOUS.search(sentence):
             continue
         named, matches = set(), []

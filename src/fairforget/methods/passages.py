@@ -1,4 +1,4 @@
-"""The texts for continued training: passages of the retain corpus `wikipedia`."""
+"""The texts that methods train or fit on: passages of the retain corpus `wikipedia`."""
 
 from __future__ import annotations
 
@@ -21,20 +21,32 @@ def retain_corpus() -> Corpus:
 
 
 def training_passages(language_model: LanguageModel, seed: int) -> list[str]:
-    """Return the passages in random order, without the texts on which the budget is measured.
+    """Return the passages of `training_texts` in random order.
+
+    Args:
+        language_model: as for `training_texts`.
+        seed: seed of the order.
+
+    Raises:
+        InputError: the corpus is not installed.
+    """
+    parts = [part for text in training_texts(language_model) for part in split_passage(text)]
+    random.Random(f"passages {seed}").shuffle(parts)
+    return parts
+
+
+def training_texts(language_model: LanguageModel) -> list[str]:
+    """Return the texts of the corpus without those on which the budget is measured.
 
     Args:
         language_model: determines which texts are held out, as in `unlearn`.
-        seed: seed of the order.
 
     Raises:
         InputError: the corpus is not installed.
     """
     held_out, others = hold_out(language_model, retain_corpus(), HELD_OUT[RETAIN])
     unseen = {text for text, _ in held_out}
-    parts = [part for text, _ in others if text not in unseen for part in split_passage(text)]
-    random.Random(f"passages {seed}").shuffle(parts)
-    return parts
+    return [text for text, _ in others if text not in unseen]
 
 
 def split_passage(text: str, longest: int = MAX_CHARACTERS) -> list[str]:

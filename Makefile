@@ -21,6 +21,9 @@ else
 DEPENDENCIES = $(INSTALL) --editable '.[dev]'
 endif
 
+# The tests start many processes; without bytecode each would compile torch and transformers anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast fuzz faults mutants lock compat audit test-docs-long lint bench docs readme release-check clean
 

@@ -138,20 +138,12 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def stereoset_of_smollm2(smollm2: LanguageModel) -> Measurement:
-    """StereoSet measured with the real model, once for all tests that are in this group.
-
-    Only religion is measured with neutral words, too.
-    """
+    """Gender and religion of StereoSet with the real model, once for all tests of its group."""
     from fairforget.benchmarks import stereoset
 
-    neutral_item = stereoset.neutral_item
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            stereoset,
-            "neutral_item",
-            lambda item, **kw: neutral_item(item, **kw) if item.domain == "religion" else None,
-        )
-        return stereoset.evaluate(smollm2)
+    domains = ("gender", "religion")
+    items = [item for item in stereoset.read_items() if item.domain in domains]
+    return stereoset.evaluate(smollm2, items=items)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

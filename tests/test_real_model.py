@@ -27,13 +27,24 @@ REFERENCE = {  # measured independently of this code, see docs
 }
 
 
-def test_stereoset_reference_values(stereoset_of_smollm2) -> None:
-    domains = stereoset_of_smollm2.result["domains"]
-    for domain, (ss, lms, icat) in REFERENCE.items():
-        scores = domains[domain]
+def assert_reference_values(domains: dict[str, dict[str, float]]) -> None:
+    for domain, scores in domains.items():
+        ss, lms, icat = REFERENCE[domain]
         assert scores["ss"] == pytest.approx(ss, abs=0.05)
         assert scores["lms"] == pytest.approx(lms, abs=0.05)
         assert scores["icat"] == pytest.approx(icat, abs=0.05)
+
+
+def test_stereoset_reference_values(stereoset_of_smollm2) -> None:
+    found = stereoset_of_smollm2.result["domains"]
+    assert_reference_values({domain: found[domain] for domain in ("gender", "religion")})
+
+
+@pytest.mark.nightly  # each item is scored by itself, as those above are
+def test_all_stereoset_reference_values(smollm2) -> None:
+    domains = evaluate(smollm2).result["domains"]
+    assert domains.keys() == REFERENCE.keys()
+    assert_reference_values(domains)
 
 
 def test_what_naming_a_religion_contributes(stereoset_of_smollm2) -> None:

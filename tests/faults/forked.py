@@ -28,6 +28,7 @@ import fairforget.transfer_study  # noqa: F401
 from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.cli import main
 from fairforget.models.loading import load_model
+from fairforget.objectives.trait_words import list_trait_words
 
 WRITES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link")
 """Python's audit events that stand for a change of the disk, beside files opened to write."""
@@ -48,6 +49,7 @@ def warm_up(model: str) -> None:
     """Do once what each child would do again, and what makes no difference to a command."""
     load_model(model, device="cpu")  # compiles many regular expressions
     measure_overlaps("gender", [])  # reads benchmarks
+    list_trait_words()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
         main(["unlearn", "--help"])  # imports what parses commands
     gc.collect()

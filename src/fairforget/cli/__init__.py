@@ -122,7 +122,7 @@ def main(args: list[str] | None = None) -> None:
     keep_freed_memory()
     try:
         auto_cli(
-            COMMANDS,  # type: ignore[arg-type]
+            _select_components(*_find_command(_arguments)),
             args=_arguments,
             parser_class=OneLineParser,
             prog="fairforget",
@@ -177,6 +177,15 @@ def _find_command(arguments: list[str]) -> tuple[list[str], Any]:
             return arguments[:index], node
         node = node[name]
     return arguments, node
+
+
+def _select_components(path: list[str], command: Any) -> Any:
+    """Return `COMMANDS` with the named command only: to build all parsers takes much longer."""
+    if not callable(command):
+        return COMMANDS
+    for name in reversed(path):
+        command = {name: command}
+    return command
 
 
 def _list_commands(path: list[str], known: dict[str, Any]) -> str:

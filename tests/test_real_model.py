@@ -87,7 +87,7 @@ def test_unlearn_save_load_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         )
     assert after < before  # "women are" went towards what the original expects of people
 
-    items = [item for item in read_items() if item.domain == "religion"]
+    items = [item for item in read_items() if item.domain == "religion"][::4]
     scores = evaluate(unlearned, items=items).result["domains"]["religion"]
-    assert scores["items"] == len(items) == 79
+    assert scores["items"] == len(items) == 20
     assert scores["lms"] > 85

@@ -423,7 +423,8 @@ def test_a_run_that_left_nothing_has_failed(arguments, tmp_path, capsys, monkeyp
 
 
 def test_a_ray_cluster_gives_the_same(arguments, tmp_path, capsys, monkeypatch) -> None:
-    pytest.importorskip("ray")
+    ray = pytest.importorskip("ray")
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)  # one worker imports torch
     monkeypatch.undo()  # the workers have other, unpatched modules
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     forget = tmp_path / "forget.jsonl"

@@ -10,7 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
-from tokenizers.models import BPE
+from tokenizers.decoders import Metaspace as MetaspaceDecoder
+from tokenizers.models import BPE, Unigram
+from tokenizers.pre_tokenizers import Metaspace
 from transformers import PreTrainedTokenizerFast
 
 from fairforget.errors import InputError
@@ -24,7 +26,7 @@ from fairforget.objectives import (
 from fairforget.objectives.objective import target_log_probs
 from fairforget.objectives.parsing import NamedObjective
 from fairforget.objectives.trait_kl import CAP_SLACK, CAP_WEIGHT, trait_target
-from fairforget.objectives.trait_words import TraitWords, find_trait_words
+from fairforget.objectives.trait_words import TraitWords, find_trait_words, list_trait_words
 
 from .models import word_tokenizer
 
@@ -136,6 +138,23 @@ def test_trait_words_are_single_tokens_of_the_tokenizer() -> None:
     harmful = {tokenizer.decode([i]) for i in words.ids[words.harmful].tolist()}
     assert " bad" in harmful
     assert " kind" not in harmful
+
+
+def test_trait_words_of_a_vocabulary_that_marks_spaces_otherwise() -> None:
+    vocabulary = [("<unk>", 0.0), *((f"▁{word}", -1.0) for word in ("a", "kind", "river", "Bad"))]
+    pieces = Tokenizer(Unigram(vocabulary, unk_id=0))
+    pieces.pre_tokenizer, pieces.decoder = Metaspace(), MetaspaceDecoder()
+    assert find_trait_words(PreTrainedTokenizerFast(tokenizer_object=pieces)).ids.tolist() == [2]
+
+
+@pytest.mark.real_model
+def test_every_trait_word_that_is_one_token_of_the_real_tokenizer_is_found(smollm2) -> None:
+    tokenizer = smollm2.tokenizer
+    words = {f" {word}" for word in list_trait_words()[0]}
+    encoded = tokenizer(sorted(words), add_special_tokens=False)["input_ids"]
+    expected = {ids[0] for ids in encoded if len(ids) == 1}
+    assert {*find_trait_words(tokenizer).ids.tolist()} == expected
+    assert len(expected) > 6_000
 
 
 def test_trait_words_need_a_tokenizer_that_has_some() -> None:

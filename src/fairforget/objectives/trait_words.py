@@ -91,7 +91,10 @@ def list_trait_words() -> tuple[frozenset[str], frozenset[str]]:
 
 def _single_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str]) -> dict[int, str]:
     """Return id → word, for the words that are one token within a sentence."""
-    ordered = sorted(words)
+    spelt = {run for token in tokenizer.get_vocab() for run in WORD.findall(token.lower())}
+    ordered = sorted(spelt.intersection(words))  # to encode all words would take much longer
+    if not ordered:
+        return {}
     before = len(tokenizer(CARRIER, add_special_tokens=False)["input_ids"])
     texts = [f"{CARRIER} {word}" for word in ordered]
     encoded = tokenizer(texts, add_special_tokens=False)["input_ids"]

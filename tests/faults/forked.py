@@ -50,8 +50,9 @@ def warm_up(model: str) -> None:
     load_model(model, device="cpu")  # compiles many regular expressions
     measure_overlaps("gender", [])  # reads benchmarks
     list_trait_words()
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
-        main(["unlearn", "--help"])  # imports what parses commands
+    for command in ([], ["unlearn"]):  # the parsers of all commands, and what parses one
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+            main([*command, "--help"])
     gc.collect()
     gc.freeze()
 

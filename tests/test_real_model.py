@@ -54,7 +54,9 @@ def test_what_naming_a_religion_contributes(stereoset_of_smollm2) -> None:
     assert scores["contribution_items"] == 59
 
 
-def test_unlearn_save_load_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unlearn_save_load_measure(
+    smollm2, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for kind, number in {RETAIN: 10, EVERYDAY: 20}.items():  # to measure them takes time
         monkeypatch.setitem(HELD_OUT, kind, number)
     output = tmp_path / "run"
@@ -71,7 +73,7 @@ def test_unlearn_save_load_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert record.budget.before == pytest.approx(19.16, abs=0.1)
     assert json.loads((output / RECORD).read_text())["kind"] == "unlearning"
 
-    original, unlearned = load_model("smollm2"), load_model(output / "model")
+    original, unlearned = smollm2, load_model(output / "model")
     text = original.tokenizer("Women are", return_tensors="pt")["input_ids"]
     people = original.tokenizer("People are", return_tensors="pt")["input_ids"]
     with torch.no_grad():

@@ -460,6 +460,7 @@ def test_texts_are_counted_once_whatever_their_spans(tmp_path) -> None:
     assert (prepared.facts[0].texts, prepared.facts[0].role) == (2, "forget")
 
 
+@pytest.mark.usefixtures("little_data")
 @pytest.mark.parametrize("family", ["llama", "bert"])
 @pytest.mark.parametrize("context", ["left", "both"])
 def test_the_average_over_other_groups_as_reference(tmp_path, family, context) -> None:

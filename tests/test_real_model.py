@@ -10,11 +10,13 @@ import torch
 
 from fairforget.benchmarks.stereoset import evaluate, read_items
 from fairforget.cli import main
+from fairforget.corpora import read_corpus
+from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.records.paths import RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.training.preparation import EVERYDAY, HELD_OUT, RETAIN
+from fairforget.training.preparation import EVERYDAY, HELD_OUT, RETAIN, Corpus, encode_retain
 
 pytestmark = pytest.mark.real_model
 
@@ -54,10 +56,22 @@ def test_what_naming_a_religion_contributes(stereoset_of_smollm2) -> None:
     assert scores["contribution_items"] == 59
 
 
+def plain_perplexity(language_model: LanguageModel) -> float:
+    """Perplexity of the held-out retain texts, one text at a time."""
+    corpus = Corpus("wikipedia", read_corpus("wikipedia"))
+    held_out, _ = encode_retain(language_model, {RETAIN: corpus})
+    log_probs = []
+    for ids in map(torch.tensor, held_out[RETAIN]):
+        with torch.no_grad():
+            predicted = language_model.model(input_ids=ids[None]).logits[0, :-1].log_softmax(-1)
+        log_probs.append(predicted.gather(1, ids[1:, None]))
+    return float(torch.cat(log_probs).mean().neg().exp())
+
+
 def test_unlearn_save_load_measure(
     smollm2, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for kind, number in {RETAIN: 10, EVERYDAY: 20}.items():  # to measure them takes time
+    for kind, number in {RETAIN: 5, EVERYDAY: 10}.items():  # to measure them takes time
         monkeypatch.setitem(HELD_OUT, kind, number)
     output = tmp_path / "run"
     main(
@@ -70,7 +84,7 @@ def test_unlearn_save_load_measure(
     )
     record = read_record(output / RECORD, UnlearningRecord)
     assert record.budget.reached <= 1.01
-    assert record.budget.before == pytest.approx(19.16, abs=0.1)
+    assert record.budget.before == pytest.approx(plain_perplexity(smollm2), rel=1e-3)
     assert json.loads((output / RECORD).read_text())["kind"] == "unlearning"
 
     original, unlearned = smollm2, load_model(output / "model")

@@ -178,7 +178,6 @@ def test_dropout_changes_the_training(tmp_path) -> None:
     assert not is_same(dropped, plain)
 
 
-@pytest.mark.usefixtures("little_data")
 @pytest.mark.parametrize(("name", "family"), [*((n, "llama") for n in OURS), ("trait-kl", "bert")])
 def test_unlearning_is_that_of_an_unlimited_budget(tmp_path, name, family) -> None:
     chosen = options(tmp_path, seed=3)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -246,6 +245,7 @@ def test_methods_change_the_head_alone(
 
 
 def test_unknown_domain(tmp_path: Path) -> None:
-    options = SimpleNamespace(domain="weather", seed=0, work_dir=tmp_path)
     with pytest.raises(InputError, match="no domain 'weather'; choose from gender"):
-        METHODS["sentence-debias"].apply(tiny_model("gpt2"), options)
+        METHODS["sentence-debias"].apply(
+            tiny_model("gpt2"), MethodOptions(tmp_path, domain="weather")
+        )

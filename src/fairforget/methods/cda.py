@@ -41,8 +41,8 @@ def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageMode
     """Continue pre-training on both versions of Wikipedia passages that name a group of the domain.
 
     Raises:
-        InputError: the domain is unknown, the retain corpus is not installed or has no such
-            passage, or the model cannot be trained.
+        InputError: the retain corpus is not installed or has no such passage, or the model cannot
+            be trained.
     """
     passages = training_passages(language_model, options.seed)
     settings = training_settings(options)

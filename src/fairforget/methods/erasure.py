@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms
+from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.errors import InputError
 from fairforget.forward.packing import group_by_length, pad
 from fairforget.methods.group_sentences import counterfactual_sets, short_sentences
@@ -42,14 +42,13 @@ def erase(language_model: LanguageModel, options: MethodOptions, fit: Fit) -> La
         fit: the method, which fits an erasure.
 
     Raises:
-        InputError: the model's output head is not a linear layer, the domain is unknown, or the
-            corpus of the sentences is not installed.
+        InputError: the model's output head is not a linear layer, or the corpus of the sentences
+            is not installed.
     """
     head = output_head(language_model)
-    domains = selected_domains(options)
     projection = torch.eye(head.in_features, dtype=torch.float64)
     sentences = short_sentences(training_texts(language_model))
-    for domain in domains:
+    for domain in selected_domains(options):
         sets = counterfactual_sets(sentences, domain, seed=options.seed)
         states = mean_states(language_model, [*chain.from_iterable(sets)])
         states = (states @ projection.T).unflatten(0, (len(sets), -1))
@@ -59,15 +58,8 @@ def erase(language_model: LanguageModel, options: MethodOptions, fit: Fit) -> La
 
 
 def selected_domains(options: MethodOptions) -> tuple[str, ...]:
-    """Return the domains to erase.
-
-    Raises:
-        InputError: the domain is unknown.
-    """
-    if options.domain is None:
-        return DOMAINS
-    group_terms(options.domain)  # refuses an unknown domain
-    return (options.domain,)
+    """Return the domains to erase."""
+    return DOMAINS if options.domain is None else (options.domain,)
 
 
 def output_head(language_model: LanguageModel) -> nn.Linear:

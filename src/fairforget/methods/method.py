@@ -16,7 +16,11 @@ Change = Literal["weights", "inference"]
 
 @dataclass(frozen=True, slots=True)
 class MethodOptions:
-    """The options that all methods share; a method ignores those that do not apply to it."""
+    """The options that all methods share; a method ignores those that do not apply to it.
+
+    Raises:
+        InputError: the domain is unknown.
+    """
 
     work_dir: Path
     """An empty directory for checkpoints."""
@@ -30,6 +34,11 @@ class MethodOptions:
     """Texts per step; None for the default of the method."""
     learning_rate: float | None = None
     """Peak learning rate of AdamW; None for the default of the method."""
+
+    def __post_init__(self) -> None:
+        from fairforget.corpora.builtin.lexicon import group_terms
+
+        group_terms(self.domain)  # refuses an unknown domain
 
 
 @dataclass(frozen=True, slots=True)

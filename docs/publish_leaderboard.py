@@ -139,8 +139,7 @@ def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
     yield from _section("Cost", costs_table(record, model))
     yield from (
         "The machine did other work meanwhile, so all times are upper bounds. The erasure `leace` "
-        "was fitted when its sentences still included those that measure perplexity, 0.65 % of "
-        "them.",
+        "was fitted when its sentences still included those that measure perplexity.",
         "",
     )
     if record.failed:

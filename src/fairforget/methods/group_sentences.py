@@ -50,10 +50,10 @@ def counterfactual_sets(
     """Return sets of sentences that differ only in the group that they name.
 
     If too few of the sentences name a group of the domain, the harmless templates of the built-in
-    corpus supply the rest. A term is replaced by the term at the same
-    position in the list of the other group, for example "mother" by "father". Sentences are left
-    out if they name several groups of the domain, if a term modifies another noun, and, for
-    gender, if they contain *her*, *hers*, *him* or *his*.
+    corpus supply the rest. A term is replaced by the term at the same position in the list of the
+    other group, for example "mother" by "father". Sentences are left out if they name several
+    groups of the domain, if a term modifies another noun, and, for gender, if they contain *her*,
+    *hers*, *him* or *his*.
 
     Args:
         sentences: the result of `short_sentences`.

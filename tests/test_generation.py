@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from fairforget.errors import InputError
-from fairforget.generation.decoding import Decoding, count_unusual
+from fairforget.generation.decoding import Continuation, Decoding, summarize
 from fairforget.generation.engine import encode_prompts, generate
 from fairforget.generation.sampling import noise_seed
 
@@ -77,7 +77,16 @@ def test_empty_and_endless_continuations_are_counted() -> None:
         lm.model.generation_config.eos_token_id = ends
     assert (empty.text, empty.tokens, empty.ended) == ("", 0, True)
     assert (endless.tokens, endless.ended) == (5, False)
-    assert count_unusual([empty, endless]) == {"continuations": 2, "empty": 1, "at_limit": 1}
+    summary = summarize([empty, endless])
+    assert (summary["continuations"], summary["empty"], summary["at_limit"]) == (2, 1, 1)
+    assert summary["mean_tokens"] == 2.5
+
+
+def test_repetition_lowers_distinct_bigrams() -> None:
+    repeated = [Continuation("kind and kind and kind", 5, True)] * 2
+    assert summarize(repeated)["distinct_2"] == 0.25  # 2 of 8
+    assert summarize([Continuation("kind and wise", 3, True)])["distinct_2"] == 1.0
+    assert summarize([Continuation("kind", 1, True)])["distinct_2"] == 0.0  # has no bigram
 
 
 def test_a_text_ends_at_its_first_end_token() -> None:

@@ -34,7 +34,7 @@ from fairforget.benchmarks.measurement import (
 from fairforget.benchmarks.options import parse_options
 from fairforget.benchmarks.samples import sample_evenly, split_number
 from fairforget.data.bold import TYPES, Prompt, read_prompts
-from fairforget.generation.decoding import Decoding, count_unusual
+from fairforget.generation.decoding import Decoding, summarize
 from fairforget.generation.engine import generate
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import NotedProgress
@@ -99,7 +99,7 @@ def evaluate(
             "temperature": decoding.temperature,
             "max_tokens": TOKENS,
             "start_token": language_model.start_token,
-            "written": count_unusual([continuation for (continuation,) in written]),
+            "written": summarize([continuation for (continuation,) in written]),
             "domains": {
                 domain: _domain_scores(rows, seed)
                 for domain, rows in group_by_domain(items).items()

@@ -40,7 +40,7 @@ from fairforget.data.honest import (
     read_templates,
     strip_accents,
 )
-from fairforget.generation.decoding import Decoding, count_unusual
+from fairforget.generation.decoding import Decoding, summarize
 from fairforget.generation.engine import generate
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import NotedProgress
@@ -115,7 +115,7 @@ def evaluate(
             "max_tokens": TOKENS,
             "start_token": language_model.start_token,
             "written": {
-                **count_unusual([c for continuations in written for c in continuations]),
+                **summarize([c for continuations in written for c in continuations]),
                 "categories": _count_categories(items),
             },
             "domains": {

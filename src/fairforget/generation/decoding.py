@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
 
 from fairforget.errors import InputError
 
@@ -54,10 +56,21 @@ class Continuation:
         return not self.text.strip()
 
 
-def count_unusual(continuations: Sequence[Continuation]) -> dict[str, int]:
-    """For a record: how many continuations are empty, and how many reached the limit."""
+def summarize(continuations: Sequence[Continuation]) -> dict[str, float]:
+    """Return what a record says of continuations as a whole, beside their scores.
+
+    A model that writes short or repetitive text can score well on bias because it says little.
+
+    Returns:
+        `continuations`, of which `empty`, and `at_limit`; `mean_tokens`; and `distinct_2` (Li et
+        al. 2016, arXiv 1510.03055): distinct word bigrams ÷ all word bigrams. It falls as the
+        number of continuations grows: compare it on the same prompts only.
+    """
+    bigrams = [pair for c in continuations for pair in pairwise(c.text.split())]
     return {
         "continuations": len(continuations),
         "empty": sum(c.is_empty for c in continuations),
         "at_limit": sum(not c.ended for c in continuations),
+        "mean_tokens": round(fmean(c.tokens for c in continuations), 2),
+        "distinct_2": round(len({*bigrams}) / max(1, len(bigrams)), 4),
     }

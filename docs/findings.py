@@ -44,21 +44,20 @@ def list_findings(pages: str) -> str:
 def _default() -> str:
     changes = json.loads((RESULTS / "default.json").read_bytes())["changes"]
     whole, words = changes["contribution"]["all"], changes["log_prob"]
-    rises = [seed["ci"][0] for change in words.values() for seed in change["seeds"]]
-    _require(all(seed["ci"][1] < 0 for seed in whole["seeds"]), "the contribution fell")
-    _require(max(rises) <= 0, "no rise of harmful words is decided")
+    _require(whole["ci"][1] < 0, "the contribution fell")
+    _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
     return (
-        f"**Default** (two seeds). The group's contribution, {whole['before']:.3f} nats, changed "
-        f"by {_seeds(whole, 3)}. No rise of HateCheck's harmful words is decided. "
-        f"LMS changed by {_seeds(changes['lms']['all'], 1)}, log p of facts by "
-        f"{_seeds(changes['facts']['all'], 3)}."
+        f"**Default** (three seeds). The group's contribution, {whole['before']:.3f} nats, changed "
+        f"by {_mean(whole, 3)}. No rise of HateCheck's harmful words is decided. "
+        f"LMS changed by {_mean(changes['lms']['all'], 1)}, log p of facts by "
+        f"{_mean(changes['facts']['all'], 3)}; hurtful completions (HONEST), "
+        f"{changes['hurtful']['all']['before']:.1f} %, by {_mean(changes['hurtful']['all'], 1)} "
+        "points."
     )
 
 
-def _seeds(change: dict[str, Any], digits: int) -> str:
-    return " and ".join(
-        _change(seed["change"], *seed["ci"], digits=digits) for seed in change["seeds"]
-    )
+def _mean(change: dict[str, Any], digits: int) -> str:
+    return _change(change["change"], *change["ci"], digits=digits)
 
 
 def _control() -> str:

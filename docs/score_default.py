@@ -1,6 +1,6 @@
-"""The default objective on SmolLM2, two seeds: docs/pages/results/default.md.
+"""The default objective on SmolLM2, three seeds: docs/pages/results/default.md.
 
-python docs/score_default.py            40 minutes on two cores; continues where it stopped
+python docs/score_default.py            90 minutes on two cores; continues where it stopped
 python docs/score_default.py --table    only regenerate the page from the last results
 
 Run it in the root of the repository. Each seed runs `fairforget unlearn smollm2 --output DIR --seed
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from dot_plot import Mark, Panel, Shape, dot_plot
@@ -28,12 +29,15 @@ from results_page import Page, ResultsPage, show_picture
 from tables import markdown_table
 
 RUNS = Path("runs") / "default"
-SEEDS = 2
+SEEDS = 3
 STEREOSET, CROWS, WINOBIAS, FACTS = "stereoset", "crows_pairs", "winobias", "group_facts"
 HATECHECK, PERPLEXITY = "harmful_words:hatecheck:1000", "perplexity:10%:bias-bench"
-BENCHMARKS = (STEREOSET, CROWS, WINOBIAS, FACTS, HATECHECK, PERPLEXITY)
+HONEST, BOLD = "honest:en", "bold:1000"
+BENCHMARKS = (STEREOSET, CROWS, WINOBIAS, FACTS, HATECHECK, PERPLEXITY, HONEST, BOLD)
 TYPES = ("gender", "profession", "race", "religion")
 """Bias types of StereoSet. Three terms of religion are too few for a verdict."""
+WRITTEN = {HONEST: "HONEST", BOLD: "BOLD"}
+"""Benchmarks of what the model writes → their names."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,9 @@ MEASURES = {
     "winobias": Measure(WINOBIAS, "gap", "WinoBias gap, nats", ("type1", "type2"), 2),
     "conditional": Measure(CROWS, "conditional", "CrowS-Pairs, conditional, nats", (ALL,), 2),
     "prior": Measure(CROWS, "prior", "CrowS-Pairs, prior, nats", (ALL,), 2),
+    "hurtful": Measure(HONEST, "hurtful", "hurtful completions (HONEST), %", (), 1),
+    "negative": Measure(BOLD, "negative", "negative continuations (BOLD), %", (ALL,), 1),
+    "sentiment_gap": Measure(BOLD, "sentiment_gap", "gap of sentiment (BOLD)", (ALL,), 3),
 }
 
 
@@ -76,7 +83,11 @@ def measure() -> dict[str, Any]:
         "method": {name: value for name, value in runs[0].method.items() if name != "seed"},
         "corpora": [asdict(corpus) for corpus in runs[0].corpora],
         "budget": [asdict(run.budget) for run in runs],
-        "perplexity": [_perplexity(directory) for directory in (original, *after)],
+        "perplexity": [_result(place, PERPLEXITY)["value"] for place in (original, *after)],
+        "written": {
+            name: [_result(place, name)["written"] for place in (original, *after)]
+            for name in WRITTEN
+        },
         "changes": {
             name: _measure_changes(measure, original, after) for name, measure in MEASURES.items()
         },
@@ -88,17 +99,16 @@ def _evaluate(model: str, output: Path) -> None:
     fairforget(["evaluate", model, "--output", str(output), "--benchmarks", names])
 
 
-def _perplexity(directory: Path) -> float:
-    value: float = read_record(directory / RECORD, EvaluationRecord).results[PERPLEXITY]["value"]
-    return value
+def _result(directory: Path, benchmark: str) -> dict[str, Any]:
+    return read_record(directory / RECORD, EvaluationRecord).results[benchmark]
 
 
 def _measure_changes(
     measure: Measure, original: Path, after: Sequence[Path]
 ) -> dict[str, dict[str, Any]]:
-    """Return, by domain, the score before, and each seed's with the 95 % interval of its change.
+    """Return, by domain, the score before, and its change: each seed's and the mean of all seeds.
 
-    The intervals cover items, not seeds.
+    The 95 % interval of a seed covers items, that of the mean items and seeds.
     """
     judge = find_judge(measure.benchmark)
     assert judge
@@ -116,11 +126,16 @@ def _measure_changes(
         part, *parts = (
             [row for row in rows if domain in (ALL, row["domain"])] for rows in (before, *runs)
         )
-        effects = measure_effects(judge_score, part, [[rows] for rows in parts], domain=domain)
-        if by_seed := effects.get(measure.score):
+        groups = [parts, *([rows] for rows in parts)]
+        effects = measure_effects(judge_score, part, groups, domain=domain)
+        if measure.score in effects:
+            mean, *by_seed = effects[measure.score]
             found[domain] = {
-                "before": by_seed[0].before.value,
-                "clusters": by_seed[0].clusters,
+                "before": mean.before.value,
+                "after": mean.after,
+                "change": mean.change.value,
+                "ci": mean.change.ci,
+                "clusters": mean.clusters,
                 "seeds": [
                     {"after": seed.after, "change": seed.change.value, "ci": seed.change.ci}
                     for seed in by_seed
@@ -135,33 +150,43 @@ def build_page(results: dict[str, Any]) -> Page:
         title="The default objective on SmolLM2-135M-Instruct",
         opening=[show_picture("default", "Contribution of the group, and harmful words")],
         findings=list_findings(results),
-        body=[*_list_settings(results), *_list_budget(results), *_list_changes(results)],
+        body=[
+            *_list_settings(results),
+            *_list_budget(results),
+            *_list_changes(results),
+            *_list_written(results),
+        ],
         picture=_draw(results),
     )
 
 
 def list_findings(results: dict[str, Any]) -> list[str]:
-    """One sentence each; intervals cover items, and seeds are listed one by one."""
+    """One sentence each."""
     changes = results["changes"]
     contribution, words = changes["contribution"], changes["log_prob"]
     judged = [domain for domain in TYPES if not too_few(contribution[domain]["clusters"])]
-    fell = [d for d in judged if all(seed["ci"][1] < 0 for seed in contribution[d]["seeds"])]
-    likelier = [g for g, c in words.items() if any(seed["ci"][0] > 0 for seed in c["seeds"])]
-    before = contribution[ALL]["before"]
-    shares = [f"{100 * (1 - s['after'] / before):.0f} %" for s in contribution[ALL]["seeds"]]
+    fell = [domain for domain in judged if contribution[domain]["ci"][1] < 0]
+    likelier = [group for group, change in words.items() if change["ci"][0] > 0]
+    whole = contribution[ALL]
+    share = 100 * (1 - whole["after"] / whole["before"])
     first, *ratios = results["perplexity"]
-    perplexity = _join([f"{100 * (ratio / first - 1):+.1f} %" for ratio in ratios])
+    perplexity = 100 * (fmean(ratios) / first - 1)
     return [
-        f"Naming the group added {before:.3f} nats per token to the stereotype's lead; with the "
-        f"{SEEDS} seeds this changed by {_describe(contribution[ALL], 3)} ({_join(shares)} less), "
-        f"and a fall is decided with each seed in {_join(fell) or 'no bias type'}.",
+        f"Naming the group added {whole['before']:.3f} nats per token to the stereotype's lead; "
+        f"this changed by {_describe(whole, 3)} ({share:.0f} % less), and a fall is decided in "
+        f"{_join(fell) or 'no bias type'}.",
         f"Log p of harmful words after a group in HateCheck changed by {_describe(words[ALL], 3)} "
         f"nats, and a rise is decided for {_join(likelier) or 'no group'}; what naming the group "
-        f"adds to it changed by {_describe(changes['added'][ALL], 3)}, because the words fell "
-        "further without it.",
-        f"LMS changed by {_describe(changes['lms'][ALL], 1)} points, perplexity by {perplexity}.",
-        f"Log p of facts about groups fell: {_describe(changes['facts'][ALL], 3)} nats.",
-        "The other direction, from trait to group, changed little: WinoBias' gap by "
+        f"adds to it changed by {_describe(changes['added'][ALL], 3)}.",
+        f"LMS changed by {_describe(changes['lms'][ALL], 1)} points, perplexity by "
+        f"{perplexity:+.1f} %, and log p of facts about groups by "
+        f"{_describe(changes['facts'][ALL], 3)} nats.",
+        "What the model writes: hurtful completions (HONEST) changed by "
+        f"{_describe(changes['hurtful'][ALL], 1)} points from "
+        f"{changes['hurtful'][ALL]['before']:.1f} %, negative continuations (BOLD) by "
+        f"{_describe(changes['negative'][ALL], 1)} points from "
+        f"{changes['negative'][ALL]['before']:.1f} %.",
+        "From trait to group, the other direction: WinoBias' gap changed by "
         f"{_describe(changes['winobias']['type2'], 2)} nats (type 2), the conditional part of "
         f"CrowS-Pairs by {_describe(changes['conditional'][ALL], 2)} nats.",
     ]
@@ -172,13 +197,9 @@ def _join(names: Sequence[str]) -> str:
 
 
 def _describe(change: dict[str, Any], digits: int) -> str:
-    """Return each seed's change with its interval."""
-    return _join([_describe_seed(seed, digits) for seed in change["seeds"]])
-
-
-def _describe_seed(seed: dict[str, Any], digits: int) -> str:
-    low, high = seed["ci"]
-    return f"{seed['change']:+.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    """Return a change with its interval."""
+    low, high = change["ci"]
+    return f"{change['change']:+.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def _list_settings(results: dict[str, Any]) -> list[str]:
@@ -197,8 +218,7 @@ def _list_settings(results: dict[str, Any]) -> list[str]:
         "",
         "The settings are the last of seven that were tried with one seed each. All were compared "
         "on perplexity and on the texts of the guard. Two earlier ones were also scored on "
-        "HateCheck, the facts and StereoSet's development items, so these data are not held out. "
-        "The runs are from before the cap of `trait-kl` had its slack of 0.01 nats.",
+        "HateCheck, the facts and StereoSet's development items, so these data are not held out.",
         "",
         *markdown_table(("", ""), facts.items()),
     ]
@@ -231,21 +251,21 @@ def _list_changes(results: dict[str, Any]) -> Iterator[str]:
     yield from (
         "## Scores",
         "",
-        "Before, and the change with each seed, with its 95 % interval over items; the seeds "
-        "differ in how far the budget let them go. Religion has three terms in StereoSet, too few "
-        "for a verdict. HateCheck: 1,000 texts, by the group that they attack; none was trained "
-        "on.",
+        "The mean change with its 95 % interval over items and seeds, then the change with each "
+        "seed, with its interval over items; the seeds differ in how far the budget let them go. "
+        "Religion has three terms in StereoSet, too few for a verdict. HateCheck: 1,000 texts, by "
+        "the group that they attack; none was trained on.",
         "",
     )
     for name, measure in MEASURES.items():
         yield from (f"### {measure.title[0].upper()}{measure.title[1:]}", "")
         yield from markdown_table(
-            ("", "before", *(f"seed {seed}" for seed in range(SEEDS)), "clusters"),
+            ("", "before", "change", *(f"seed {seed}" for seed in range(SEEDS)), "clusters"),
             [
                 [
                     domain,
                     f"{change['before']:.{measure.digits}f}",
-                    *(_describe_seed(seed, measure.digits) for seed in change["seeds"]),
+                    *(_describe(it, measure.digits) for it in (change, *change["seeds"])),
                     str(change["clusters"]),
                 ]
                 for domain, change in results["changes"][name].items()
@@ -253,18 +273,37 @@ def _list_changes(results: dict[str, Any]) -> Iterator[str]:
         )
 
 
+def _list_written(results: dict[str, Any]) -> list[str]:
+    """Length and diversity, so that bland text does not count as fair."""
+    models = ("original", *(f"seed {seed}" for seed in range(SEEDS)))
+    rows = [
+        [
+            name,
+            model,
+            f"{written['mean_tokens']:.1f}",
+            f"{written['distinct_2']:.3f}",
+            f"{100 * written['empty'] / written['continuations']:.1f} %",
+        ]
+        for benchmark, name in WRITTEN.items()
+        for model, written in zip(models, results["written"][benchmark], strict=True)
+    ]
+    header = ("prompts", "model", "mean tokens", "distinct bigrams", "empty")
+    return [
+        "## Length and diversity of what the model writes",
+        "",
+        "Distinct bigrams: distinct word pairs ÷ all word pairs of the continuations (distinct-2).",
+        "",
+        *markdown_table(header, rows),
+    ]
+
+
 def _draw(results: dict[str, Any]) -> str:
     contribution, words = (results["changes"][name] for name in ("contribution", "log_prob"))
     labels = [*contribution, *(f"HateCheck: {group}" for group in words)]
-    legend: dict[Shape, str] = {
-        "dot": "change, one dot per seed, with its 95 % interval over items"
-    }
+    legend: dict[Shape, str] = {"dot": "mean change, with its 95 % interval over items and seeds"}
 
     def marks(changes: dict[str, Any]) -> list[list[Mark]]:
-        return [
-            [Mark(seed["change"], interval=seed["ci"]) for seed in change["seeds"]]
-            for change in changes.values()
-        ]
+        return [[Mark(it["change"], interval=it["ci"])] for it in changes.values()]
 
     panels = [
         Panel(

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from fairforget.benchmarks import find_judge, load_benchmark
-from fairforget.benchmarks.bold import evaluate, judge, load_sentiment
+from fairforget.benchmarks.bold import evaluate, judge
 from fairforget.benchmarks.measurement import Row, compute_scores
+from fairforget.benchmarks.sentiment import load_sentiment
 from fairforget.comparison.paired import compare_items
 from fairforget.data.bold import Prompt, parse_prompts, read_prompts
 from fairforget.errors import InputError

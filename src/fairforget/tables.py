@@ -35,6 +35,7 @@ from fairforget.report.wording import (
     one_line,
     steps_done,
 )
+from fairforget.report.written import WRITTEN
 
 T = TypeVar("T")
 
@@ -188,10 +189,10 @@ def show_comparison(comparison: Comparison) -> None:
             "Harmful words: p from Student's t over texts with different harmful words, corrected "
             "separately for each score. Lower is better."
         )
-    if any(base_name(cell.benchmark) in ("honest", "bold") for cell in comparison.cells):
+    if any(base_name(cell.benchmark) in WRITTEN for cell in comparison.cells):
         print_content(
-            "Continuations: p from Student's t over templates (HONEST) or articles (BOLD), "
-            "corrected separately for each score. Lower is better."
+            "Continuations: p from Student's t over templates (HONEST, counterfactual prompts) or "
+            "articles (BOLD), corrected separately for each score. Lower is better."
         )
     print_lines((*comparison.notes, *comparison.limitations))
 

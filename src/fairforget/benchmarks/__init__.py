@@ -64,6 +64,12 @@ BENCHMARKS = {
         "types of group: gender, race, profession, religious_ideology, political_ideology "
         "(default: all); a number of prompts (default: 2000)",
     ),
+    "counterfactual": Entry(
+        "fairforget.benchmarks.counterfactual",
+        "domains of the built-in corpus such as gender (default: all); a number of templates "
+        "(default: all 24)",
+        ("prompts.toml",),
+    ),
     "group_facts": Entry(
         "fairforget.benchmarks.group_facts", "a .csv file of facts (default: FairForget's own)"
     ),
@@ -77,7 +83,10 @@ BENCHMARKS = {
         "one task of EleutherAI's harness, such as lm-eval:hellaswag; a share such as 10%",
     ),
 }
-WITHOUT_BIAS_SCORE = ("group_facts", "harmful_words", "honest", "bold", "lm-eval")
+WITHOUT_BIAS_SCORE = (
+    *("honest", "bold", "counterfactual"),
+    *("group_facts", "harmful_words", "lm-eval"),
+)
 """Benchmarks of general ability and of harm; no single domain has a bias score."""
 
 

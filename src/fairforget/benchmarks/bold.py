@@ -17,7 +17,7 @@ empty continuation has the sentiment 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,7 @@ from fairforget.benchmarks.measurement import (
 )
 from fairforget.benchmarks.options import parse_options
 from fairforget.benchmarks.samples import sample_evenly, split_number
+from fairforget.benchmarks.sentiment import load_sentiment
 from fairforget.data.bold import TYPES, Prompt, read_prompts
 from fairforget.generation.decoding import Decoding, summarize
 from fairforget.generation.engine import generate
@@ -109,14 +110,6 @@ def evaluate(
     )
 
 
-def load_sentiment() -> Callable[[str], float]:
-    """VADER's compound score of a text, −1 to 1."""
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-
-    analyzer = SentimentIntensityAnalyzer()
-    return lambda text: float(analyzer.polarity_scores(text)["compound"])
-
-
 def judge(rows: Sequence[Row]) -> Judgement:
     """Continuations as numbers, clustered by article."""
     written, given = (
@@ -186,4 +179,4 @@ def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
     }
 
 
-__all__ = ["evaluate", "judge", "load_sentiment", "prepare"]
+__all__ = ["evaluate", "judge", "prepare"]

@@ -47,6 +47,12 @@ LIMITATIONS = {
         "prompts themselves differ between groups: read the gap with that of the prompts. The gap "
         "is above 0 by chance alone with few prompts (Dhamala et al. 2021).",
     ),
+    "counterfactual": (
+        "Counterfactual prompts",
+        "A distance of 0 means that the group makes no difference, also where it should: pronouns, "
+        "for example, count as wording. A model that writes the same text whatever the prompt has "
+        "0: read it with `distinct_2` in the record. VADER scores single words.",
+    ),
     "group_facts": (
         "Facts about groups",
         "FairForget's own short facts, in English; many have one form, such as capital cities. "

@@ -37,6 +37,7 @@ _BENCHMARKS = {
     "winogender": "Winogender",
     "honest": "HONEST",
     "bold": "BOLD",
+    "counterfactual": "Counterfactual prompts",
     "group_facts": "Facts about groups",
     "harmful_words": "Harmful words",
 }

@@ -62,9 +62,9 @@ def summary() -> str:
     note = (
         f"SmolLM2-135M-Instruct, {run.method['steps']} steps, {demo.minutes:.0f} minutes on "
         f"{run.environment.threads} cores. LMS {demo.change(ALL, 'lms')}; perplexity {demo.cost}; "
-        f"harmful words after a group {demo.harmful_words} nats. One seed, no control; earlier "
-        "settings were scored on these items. Contribution: what naming the group adds to the "
-        "stereotype's lead, scaled (0: no bias)."
+        f"log p of harmful words after a group {demo.harmful_words} nats. One seed, no control; "
+        "earlier settings were scored on these items. Contribution: how much naming the group "
+        "favours the stereotype, scaled (0: no bias)."
     )
     return "\n".join([*markdown_table(header, rows), note, ""])
 

@@ -48,7 +48,7 @@ def _default() -> str:
     _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
     return (
         f"**Default** (three seeds). The group's contribution, {whole['before']:.3f} nats, changed "
-        f"by {_mean(whole, 3)}. No rise of HateCheck's harmful words is decided. "
+        f"by {_mean(whole, 3)}. No significant rise of HateCheck's harmful words. "
         f"LMS changed by {_mean(changes['lms']['all'], 1)}, log p of facts by "
         f"{_mean(changes['facts']['all'], 3)}; hurtful completions (HONEST), "
         f"{changes['hurtful']['all']['before']:.1f} %, by {_mean(changes['hurtful']['all'], 1)} "
@@ -66,7 +66,7 @@ def _control() -> str:
     _require(race.verdict == "supported", "race fell by more than with the control")
     _require(gender.verdict == "undecided", "gender is undecided")
     return (
-        "**Against a control** that trains on sentences about objects, "
+        "**Compared with a control** trained on sentences about objects, "
         f"`counterfactual-kl` lowered bias on race by {_fall(race.excess['matched'])} points more; "
         "gender is undecided."
     )
@@ -81,7 +81,7 @@ def _transfer() -> str:
     _require(matched.ci[0] > -ascent.margin, "the margin is excluded beyond the matched control")
     _require(kl.verdict == "undecided", "counterfactual-kl is undecided")
     return (
-        f"**`ascent`: no average transfer of {ascent.margin:g} point or more beyond a "
+        f"**`ascent`: no average transfer of {ascent.margin:g} point or more beyond the matched "
         "control.** "
         "Unlearning hate speech about gender, race or religion changed bias in the other domains "
         f"by {_effect(ascent.bias)} points, and by {_effect(matched)} compared with the same "
@@ -116,8 +116,8 @@ def _leaderboard() -> str:
     ]
     _require(all(e.seeds == 1 for e in left), "one seed")
     return (
-        f"**Other methods at equal perplexity**, one seed. Contribution left of "
-        f"{left[0].before.value:.3f} nats (change of LMS): {', '.join(shown)}."
+        f"**Other methods at equal perplexity**, one seed. Remaining contribution, "
+        f"{left[0].before.value:.3f} nats before (change of LMS): {', '.join(shown)}."
     )
 
 

@@ -30,7 +30,7 @@ NOTE = (
     "religion; *without religion*: over gender and race. LMS and ICAT: over items of the same "
     "three domains. *Perplexity*: on the first tenth of the WikiText-2 test text (protocol "
     "`bias-bench`), divided by the original model's. Religion has three terms, too few for a "
-    "verdict. The columns in parentheses include profession, whose items helped to choose the "
+    "verdict. The columns in parentheses include profession, whose items were used to choose the "
     "settings."
 )
 

@@ -210,14 +210,15 @@ def list_findings(recipe: dict[str, Any], results: Results, rows: dict[str, Scor
         f"The aim was a mean distance of at most {TARGET_DISTANCE:g} from 50 with LMS at most "
         f"{TARGET_LOSS:g} lower; {reached} of {len(rows)} rows reach that distance.",
         f"Without a larger change of the weights, *{nearest}* has the smallest distance "
-        f"({distances[nearest]:.1f}), but *default* is seed 0 here, and its three seeds have "
+        f"({distances[nearest]:.1f}); *default* is seed 0 here, and its "
+        f"three seeds have distances of "
         f"{join_phrases([f'{distance:.1f}' for distance in by_seed])}.",
         f"A larger change of the weights trades LMS for distance: *{scaled}* has distance "
         f"{distances[scaled]:.1f} and LMS {lms[scaled]:.1f}, *default* {distances['default']:.1f} "
         f"and {lms['default']:.1f}.",
         f"The distance of *default* varies between seeds (standard deviation "
         f"{stdev(by_seed):.1f}), so differences of this size "
-        "are within the noise.",
+        "are within the seed noise.",
     ]
 
 

@@ -182,12 +182,12 @@ def build_page(results: Results) -> Page:
         ],
         findings=[
             f"Naming the group adds {_number(domains[ALL], 'contribution')} nats per token to the "
-            "stereotype's lead over the anti-stereotype in the original model: "
+            "log-ratio of stereotype to anti-stereotype in the original model: "
             f"{_list_domains(domains)}.",
             f"A neutral word fits {_share(domains[ALL])} of the items "
             f"({', '.join(f'{name} {_share(domains[name])}' for name in DOMAINS)}), and "
             f"{_share(results['intersentence'][ALL])} of the intersentence items.",
-            "Other neutral words change the contribution over all by "
+            "Other neutral words change the contribution over all items by "
             f"{_change(variants['first'], 'contribution')} "
             f"(*{PARAPHRASES['first']}*) and {_change(variants['second'], 'contribution')} "
             f"(*{PARAPHRASES['second']}*).",
@@ -258,7 +258,7 @@ def _body(results: Results) -> list[str]:
         f"Change of the contribution, in nats per token, on every third item. The default words "
         "are *person*, *people* and *the country*; the first paraphrase has "
         f"*{PARAPHRASES['first']}*, the second *{PARAPHRASES['second']}*. Words such as *parent* "
-        "for *mother* stay, and an adjective that is dropped needs no word.",
+        "for *mother* stay the same, and an adjective that is dropped needs no neutral word.",
         "",
         *markdown_table(
             ("", "default", "first paraphrase", "second paraphrase"),
@@ -273,9 +273,9 @@ def _body(results: Results) -> list[str]:
         ),
         "## A flatter distribution",
         "",
-        "All logits divided by a temperature, on every third item. Differences in nats shrink "
-        "with the distribution, so a smaller contribution in nats alone does not show that bias "
-        "fell: read it with the scaled one, or against a control with as flat a distribution.",
+        "All logits divided by a temperature, on every third item. A flatter distribution has "
+        "smaller differences in nats, so a smaller contribution in nats alone does not show that "
+        "bias fell: read it with the scaled one, or compare with an equally flat control.",
         "",
         *markdown_table(
             ("over all items", "before", *(f"change at {t}" for t in TEMPERATURES)),

@@ -45,7 +45,7 @@ def build_page(results: Results) -> Page:
         title="A masked model",
         opening=[show_picture("masked", "Log p of the harmful words and LMS of each variant")],
         findings=[
-            "The pipeline unlearns with a masked model; a BERT this small does not show what "
+            "The pipeline works with a masked model, but a BERT this small does not show what "
             "larger ones would do.",
             *RUNS.list_shares(results),
             RUNS.describe_association(results),
@@ -54,8 +54,8 @@ def build_page(results: Results) -> Page:
             *RUNS.list_settings(),
             f"The model is a BERT with 1.4 million weights, which `docs/small_bert.py` trains on "
             f"{corpora}. Each harmful token is masked and predicted from both sides; perplexities "
-            "are pseudo-perplexities. *Random words*: as many words of the same texts, none of "
-            f"them harmful. `{COUNTERFACTUAL}` uses the harmful spans as targets here.",
+            "are pseudo-perplexities. *Random words*: the same number of harmless words "
+            f"from the same texts. `{COUNTERFACTUAL}` uses the harmful spans as targets here.",
             "",
             *RUNS.list_scores(results),
         ],

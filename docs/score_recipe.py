@@ -253,8 +253,8 @@ def list_findings(results: dict[str, Any]) -> list[str]:
         "control](study-recipe.md) shows how much of this is due to the groups.",
         f"The mean distance from 50 changed from {mean_distance(MANY_TERMS)} over gender and race, "
         f"by {describe_change('without religion')}, and from {mean_distance(HELD_OUT)} with "
-        f"religion, by {describe_change('distance')}, because three terms do not show on which "
-        "side of 50 it is now.",
+        f"religion, by {describe_change('distance')}; this interval is wide because three terms do "
+        "not show on which side of 50 religion is now.",
         f"LMS changed from {original['held_out']['lms']:.1f} to "
         f"{_mean(seeds, 'held_out', 'lms')}, and WikiText-2 perplexity to "
         f"{format_mean(ratios, 3)} times the original's.",
@@ -322,7 +322,7 @@ def _list_counterfactual(results: dict[str, Any]) -> list[str]:
         "instead of the group. This approximates the target of `counterfactual-kl`, and it is not "
         "50: the stereotype is often the more likely version even without the group. The "
         "replacement does not fit every sentence, which lowers LMS and may change SS. Other words, "
-        "above all *he* and *she*, may still reveal the group.",
+        "especially *he* and *she*, may still reveal the group.",
         "",
         *markdown_table(
             ("", *MEASURES),
@@ -337,8 +337,8 @@ def _list_terms(results: dict[str, Any]) -> list[str]:
         "",
         "Items of gender, race and religion, by whether the training texts name a group with a "
         "word of their target term; means over seeds. Most other terms are countries whose people "
-        "are named (training says *Iraqis*, the item *Iraq*), so this compares new words rather "
-        "than new groups.",
+        "are named (*Iraqis* in training, *Iraq* in the item), so the other terms are new words "
+        "rather than new groups.",
         "",
         *markdown_table(
             ("terms", "count", "SS before", "SS after", "LMS before", "LMS after"),

@@ -94,8 +94,8 @@ def list_findings(rows: list[Row]) -> list[str]:
         f"corpus; selecting random words reaches {100 * by_name['random']['f1']:.1f}, and "
         f"selecting every word {100 * by_name['all']['f1']:.1f}.",
         f"Trained on `{alone['train']}`, it reaches {100 * with_odds['f1']:.1f}, and "
-        f"{100 * alone['f1']:.1f} with the surprisal of a word alone, without the log-odds ratio "
-        "of hateful to other texts.",
+        f"{100 * alone['f1']:.1f} with word surprisal alone, without the log-odds ratio of hateful "
+        "to other texts.",
         f"A list of swear words and slurs has a precision of {100 * lexicon['precision']:.1f} % "
         f"but a recall of {100 * lexicon['recall']:.1f} %.",
         f"Names of groups make up {min(group_names):.2f} to {max(group_names):.2f} % of the "
@@ -124,7 +124,7 @@ def _list_scores(rows: list[Row]) -> list[str]:
             ("selector", "training corpus or list", "precision", "recall", "F1", "in group names"),
             cells,
         ),
-        "`random` draws as many words as are marked, excluding known group names; `all` takes "
+        "`random` draws as many words as are marked, excluding known group names; `all` selects "
         "every word. `lexicon` uses the swear words and slurs of the package better-profanity "
         "0.7.0. `contrast` was trained on other corpora, and its threshold was chosen on the "
         "built-in templates. These scores have no intervals.",

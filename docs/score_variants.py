@@ -34,7 +34,7 @@ RUNS = VariantRuns(
 )
 MEANINGS = {
     "selected spans": f"spans that `contrast`, trained on `{TRAIN}`, selects in `{FORGET}`",
-    "random words": "as many words of the same texts, none of them harmful",
+    "random words": "the same number of harmless words from the same texts",
     "both sides": "`--context both`",
     "LoRA": f"`--lora_rank {RANK} --learning_rate {LORA_RATE:g}`",
 }

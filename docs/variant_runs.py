@@ -144,7 +144,7 @@ class VariantRuns:
             "with the group, in nats. Both values are for the model in the row, and "
             f"`{COUNTERFACTUAL}` aims at the original model's counterfactual log p. SS: StereoSet, "
             "intrasentence. Perplexities: divided by the original model's. A run at the largest α "
-            "has met no limit of the budget, so its utility loss is smaller. Mean ± standard "
+            "has reached no limit of the budget, so its utility loss is smaller. Mean ± standard "
             "deviation over seeds.",
             "",
             *markdown_table(header, rows),

@@ -55,7 +55,8 @@ def word_distances(texts: Sequence[str], ignored: Collection[str] = ()) -> Float
     shared = has @ has.T
     sizes = has.sum(axis=1)
     union = sizes[:, None] + sizes - shared
-    return 1 - np.divide(shared, union, out=np.ones_like(shared), where=union > 0)
+    overlaps: Floats = np.divide(shared, union, out=np.ones_like(shared), where=union > 0)
+    return 1 - overlaps
 
 
 def split_words(text: str) -> set[str]:

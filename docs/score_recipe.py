@@ -281,7 +281,7 @@ def _mean(seeds: Sequence[Scores], *keys: str) -> str:
 def _list_settings(results: dict[str, Any]) -> list[str]:
     method = results["method"]
     facts = {
-        "command": "`fairforget unlearn smollm2 --output DIR`",
+        "command": f"`fairforget unlearn smollm2 --output DIR {' '.join(SETTINGS)}`",
         "objective": f"`{method['objective']}`",
         "forget corpus": ", ".join(f"`{name}`" for name in results["forget"]),
         "steps × batch size": f"{method['steps']} × {method['batch_size']}",

@@ -116,8 +116,9 @@ def _leaderboard() -> str:
     ]
     _require(all(e.seeds == 1 for e in left), "one seed")
     return (
-        f"**Other methods at equal perplexity**, one seed. Remaining contribution, "
-        f"{left[0].before.value:.3f} nats before (change of LMS): {', '.join(shown)}."
+        "**Other methods**, one seed, weights within the limit on perplexity (+1 %). Remaining "
+        f"contribution, {left[0].before.value:.3f} nats before (change of LMS): "
+        f"{', '.join(shown)}."
     )
 
 

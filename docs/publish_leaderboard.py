@@ -138,8 +138,7 @@ def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
         yield from _section(part.title, part.table)
     yield from _section("Cost", costs_table(record, model))
     yield from (
-        "The machine did other work meanwhile, so all times are upper bounds. The erasure `leace` "
-        "was fitted when its sentences still included those that measure perplexity.",
+        "The machine did other work meanwhile, so all times are upper bounds.",
         "",
     )
     if record.failed:

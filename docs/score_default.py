@@ -172,11 +172,11 @@ def list_findings(results: dict[str, Any]) -> list[str]:
     first, *ratios = results["perplexity"]
     perplexity = 100 * (fmean(ratios) / first - 1)
     return [
-        f"Naming the group added {whole['before']:.3f} nats per token to the stereotype's lead; "
-        f"this changed by {_describe(whole, 3)} ({share:.0f} % less), and a fall is decided in "
-        f"{_join(fell) or 'no bias type'}.",
+        f"Naming the group added {whole['before']:.3f} nats per token to the log-ratio of "
+        f"stereotype to anti-stereotype; this changed by {_describe(whole, 3)} ({share:.0f} % "
+        f"less), significantly in {_join(fell) or 'no bias type'}.",
         f"Log p of harmful words after a group in HateCheck changed by {_describe(words[ALL], 3)} "
-        f"nats, and a rise is decided for {_join(likelier) or 'no group'}; what naming the group "
+        f"nats, with a significant rise for {_join(likelier) or 'no group'}; what naming the group "
         f"adds to it changed by {_describe(changes['added'][ALL], 3)}.",
         f"LMS changed by {_describe(changes['lms'][ALL], 1)} points, perplexity by "
         f"{perplexity:+.1f} %, and log p of facts about groups by "

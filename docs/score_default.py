@@ -32,11 +32,11 @@ RUNS = Path("runs") / "default"
 SEEDS = 3
 STEREOSET, CROWS, WINOBIAS, FACTS = "stereoset", "crows_pairs", "winobias", "group_facts"
 HATECHECK, PERPLEXITY = "harmful_words:hatecheck:1000", "perplexity:10%:bias-bench"
-HONEST, BOLD = "honest:en", "bold:1000"
-BENCHMARKS = (STEREOSET, CROWS, WINOBIAS, FACTS, HATECHECK, PERPLEXITY, HONEST, BOLD)
+HONEST, BOLD, SWAPPED = "honest:en:200", "bold:500", "counterfactual:gender:race:religion:12"
+BENCHMARKS = (STEREOSET, CROWS, WINOBIAS, FACTS, HATECHECK, PERPLEXITY, HONEST, BOLD, SWAPPED)
 TYPES = ("gender", "profession", "race", "religion")
 """Bias types of StereoSet. Three terms of religion are too few for a verdict."""
-WRITTEN = {HONEST: "HONEST", BOLD: "BOLD"}
+WRITTEN = {HONEST: "HONEST", BOLD: "BOLD", SWAPPED: "counterfactual"}
 """Benchmarks of what the model writes → their names."""
 
 
@@ -66,7 +66,12 @@ MEASURES = {
     "prior": Measure(CROWS, "prior", "CrowS-Pairs, prior, nats", (ALL,), 2),
     "hurtful": Measure(HONEST, "hurtful", "hurtful completions (HONEST), %", (), 1),
     "negative": Measure(BOLD, "negative", "negative continuations (BOLD), %", (ALL,), 1),
-    "sentiment_gap": Measure(BOLD, "sentiment_gap", "gap of sentiment (BOLD)", (ALL,), 3),
+    "sentiment_distance": Measure(
+        SWAPPED, "sentiment_distance", "difference of sentiment (counterfactual prompts)", (), 3
+    ),
+    "wording_distance": Measure(
+        SWAPPED, "wording_distance", "difference of wording (counterfactual prompts)", (), 3
+    ),
 }
 
 
@@ -185,7 +190,9 @@ def list_findings(results: dict[str, Any]) -> list[str]:
         f"{_describe(changes['hurtful'][ALL], 1)} points from "
         f"{changes['hurtful'][ALL]['before']:.1f} %, negative continuations (BOLD) by "
         f"{_describe(changes['negative'][ALL], 1)} points from "
-        f"{changes['negative'][ALL]['before']:.1f} %.",
+        f"{changes['negative'][ALL]['before']:.1f} %, and the difference of sentiment between "
+        f"groups (counterfactual prompts) by {_describe(changes['sentiment_distance'][ALL], 3)} "
+        f"from {changes['sentiment_distance'][ALL]['before']:.3f}.",
         "From trait to group, the other direction: WinoBias' gap changed by "
         f"{_describe(changes['winobias']['type2'], 2)} nats (type 2), the conditional part of "
         f"CrowS-Pairs by {_describe(changes['conditional'][ALL], 2)} nats.",

@@ -6,6 +6,7 @@ import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -409,14 +410,17 @@ def test_trackers_receive_the_utility_loss(tmp_path, monkeypatch) -> None:
 def test_the_bar_shows_losses_and_utility_loss(tmp_path) -> None:
     notes: list[str] = []
     bar = TrainingProgress(lambda by=1, note="", total=None: notes.append(note))
-    for logs in (
-        {"perplexity_ratio": 1.0041, "everyday_perplexity_ratio": 1.02},
-        {"forget": 2.0, "likelihood": 0.0125},
+    ascent, fine_tuning = (SimpleNamespace(objective=name) for name in ("ascent", "none"))
+    for args, logs in (
+        (ascent, {"perplexity_ratio": 1.0041, "everyday_perplexity_ratio": 1.02}),
+        (ascent, {"forget": 2.0, "likelihood": 0.0125}),
+        (fine_tuning, {"forget": 0.0, "retain": 3.1, "likelihood": 0.0125}),
     ):
-        bar.on_log(None, None, None, logs=logs)  # type: ignore[arg-type]
+        bar.on_log(args, None, None, logs=logs)  # type: ignore[arg-type]
     assert notes == [
         "perplexity × 1.004, everyday_perplexity × 1.020",
         "forget 2.000 nats, p of targets 0.013, perplexity × 1.004, everyday_perplexity × 1.020",
+        "loss 3.100 nats, perplexity × 1.004, everyday_perplexity × 1.020",
     ]
 
 

@@ -37,10 +37,17 @@ class TrainingProgress(TrainerCallback):
         """Show the losses and the utility loss."""
         logs = logs or {}
         if "forget" in logs:
-            retain = f", retain {logs['retain']:.3f}" if "retain" in logs else ""
-            likelihood = f", p of targets {logs['likelihood']:.2g}"
-            self.losses = f"forget {logs['forget']:.3f}{retain} nats{likelihood}"
+            self.losses = _describe_losses(logs, forgets=args.objective != "none")
         ratios = {name: logs.get(RATIO.format(name)) for name in (MAIN, EVERYDAY_PERPLEXITY)}
         if shown := [f"{name} × {ratio:.3f}" for name, ratio in ratios.items() if ratio]:
             self.utility = ", ".join(shown)
         self.advance(0, ", ".join(filter(None, (self.losses, self.utility))))
+
+
+def _describe_losses(logs: dict[str, float], *, forgets: bool) -> str:
+    """Return the losses in words; without an objective, the retain loss is the only one."""
+    if not forgets:
+        return f"loss {logs['retain']:.3f} nats"
+    retain = f", retain {logs['retain']:.3f}" if "retain" in logs else ""
+    likelihood = f", p of targets {logs['likelihood']:.2g}"
+    return f"forget {logs['forget']:.3f}{retain} nats{likelihood}"

@@ -54,6 +54,11 @@ BENCHMARKS = {
         "fairforget.benchmarks.winobias", "type1 or type2, dev or test (default: all four)"
     ),
     "winogender": Entry("fairforget.benchmarks.winogender", "no options"),
+    "seegull": Entry(
+        "fairforget.benchmarks.seegull",
+        "named or unnamed, nationalities that the built-in corpus names or not (default: both); a "
+        "number of stereotypes (default: 1000)",
+    ),
     "honest": Entry(
         "fairforget.benchmarks.honest",
         "a language, en (default), es, fr, it, pt or ro, or queer; a number of templates "

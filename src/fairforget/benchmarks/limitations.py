@@ -34,6 +34,12 @@ LIMITATIONS = {
         "It can show bias, but not its absence: a broken model also has a gap and a correlation of "
         "0. There are 60 occupations, of the US, and two genders (Rudinger et al. 2018).",
     ),
+    "seegull": (
+        "SeeGULL",
+        "Scores of 50 and 0 mean no preference, but a broken model also has them. Attributes come "
+        "after “people are” even where that is not grammatical, for all groups alike. Language "
+        "models proposed the attributes, and few people rated each (Jha et al. 2023).",
+    ),
     "honest": (
         "HONEST",
         "HurtLex also has everyday words, such as “do”, “know” and “love”, which make up much of "

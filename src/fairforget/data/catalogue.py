@@ -171,6 +171,12 @@ def winogender_file(name: str) -> DataFile:
     )
 
 
+SEEGULL = DataFile(
+    "seegull/stereotypes_global_v2.csv",
+    url=f"{_GITHUB}/google-research-datasets/seegull/main/dataset/stereotypes_global_v2.csv",
+    git_blob="7432b0937c911ca7d9ad29df28cab5265b4c5bf1",
+)
+
 CATALOGUE: dict[str, DataSet] = {
     entry.name: entry
     for entry in (
@@ -262,6 +268,13 @@ CATALOGUE: dict[str, DataSet] = {
             "CC BY-SA 4.0",
             "Dhamala et al. 2021",
             tuple(map(bold_file, BOLD_TYPES)),
+        ),
+        DataSet(
+            "seegull",
+            "SeeGULL, 6,781 attributes that are associated with 176 nationalities",
+            "CC BY 4.0",
+            "Jha et al. 2023",
+            (SEEGULL,),
         ),
         DataSet(
             "wikitext2-test",

@@ -35,6 +35,7 @@ _BENCHMARKS = {
     "bbq": "BBQ",
     "winobias": "WinoBias",
     "winogender": "Winogender",
+    "seegull": "SeeGULL",
     "honest": "HONEST",
     "bold": "BOLD",
     "counterfactual": "Counterfactual prompts",

@@ -34,10 +34,10 @@ BOOTSTRAP = (
 )
 CHANGES = (
     "That of a change comes from a paired t test over them: both models are scored on the same "
-    "items, so what both share cancels."
+    "items, so shared variation cancels."
 )
 NEAR_NO_BIAS = (
-    "Bias is the distance of a score from its value without bias. Where a score may have passed "
+    "Bias is the distance of a score from its value without bias. Where a score may have crossed "
     "that value, the interval of the change of bias covers all changes that the intervals of the "
     "score and of its change allow."
 )
@@ -95,7 +95,7 @@ def list_run_evidence(
         _budget_sentence("held-out", budget),
         *(_budget_sentence(name, facts) for name, facts in budget.others.items()),
         f"This is a single run{'' if seed is None else f' (seed {seed})'}; another seed gives "
-        "other numbers.",
+        "different numbers.",
     ]
 
 

@@ -27,7 +27,7 @@ from fairforget.report.wording import (
 
 LOG_PROB, ADDED = SCORES = "log_prob", "added"
 VERDICTS = {
-    LOG_PROB: {"less": "less likely", "more": "likelier"},
+    LOG_PROB: {"less": "less likely", "more": "more likely"},
     ADDED: {"less": "fell", "more": "rose"},
 }
 """Score → its verdicts in words."""
@@ -151,13 +151,13 @@ def _change_sentence(name: str, cells: Sequence[Cell]) -> str:
     subject = f"armful words after a group{_options(name)}"
     log_prob = whole[LOG_PROB]
     if log_prob.verdict == "undecided":
-        sentence = f"Undecided whether h{subject} became likelier: {_delta(log_prob)}"
+        sentence = f"Undecided whether h{subject} became more likely: {_delta(log_prob)}"
     else:
         sentence = f"H{subject} became {VERDICTS[LOG_PROB][log_prob.verdict]}: {_delta(log_prob)}"
     parts = [cell for cell in cells if cell.domain != ALL and cell.measure == LOG_PROB]
     unit = "domain" if all(cell.domain in DOMAINS for cell in parts) else "group"
     if rose := [domain_name(c.domain).lower() for c in parts if c.verdict == "more"]:
-        sentence += f"; they became likelier for {join_words(rose)}."
+        sentence += f"; they became more likely for {join_words(rose)}."
     else:
         sentence += f"; no rise is decided for any single {unit}."
     if added := whole.get(ADDED):

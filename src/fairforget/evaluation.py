@@ -217,7 +217,7 @@ def is_complete(directory: Path) -> bool:
         if stale := _list_stale(record):
             show_message(
                 f"{directory}: the word list of {', '.join(stale)} has changed since this "
-                "evaluation, or the evaluation does not name it; evaluating again"
+                "evaluation, or was not recorded; evaluating again"
             )
         return not stale
 

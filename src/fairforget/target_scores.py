@@ -226,7 +226,9 @@ def _draw(items: Sequence[Item], count: int | None, seed: int) -> Sequence[Item]
         InputError: there are none, or the sample is empty.
     """
     if not items:
-        raise InputError("no item has a neutral variant, so no target can be scored; use others")
+        raise InputError(
+            "no item has a neutral variant, so no target can be scored; use other items"
+        )
     if count is None:
         return items
     if count < 1:

@@ -128,7 +128,7 @@ def test_the_terminal_has_a_table_for_each_score(tmp_path: Path) -> None:
     shown = format_tables(show_evaluation, run.after.record)
     assert "log p, harmful words" in shown
     assert max(map(len, shown.splitlines())) <= 80
-    assert "Harmful words: They are scored in given English texts" in " ".join(shown.split())
+    assert "Harmful words: They are scored in fixed English texts" in " ".join(shown.split())
 
 
 def test_the_gate_names_harm_only_if_it_is_asked_for(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def prepare(options: Sequence[str]) -> Benchmark:
     if len(numbers) > 1 or "0" in numbers:
         raise InputError(
             "benchmark harmful_words takes one number of texts, at least 1, as in "
-            f"harmful_words:{corpus}:500; not {', '.join(numbers)}"
+            f"harmful_words:{corpus}:500; got {', '.join(numbers)}"
         )
     count = int(numbers[0]) if numbers else DEFAULT_TEXTS
     texts = sample_texts(corpus, count)
@@ -83,7 +83,7 @@ def sample_texts(corpus: str, count: int) -> list[Text]:
     if not marked:
         raise InputError(
             f"benchmark harmful_words: no text of corpus {corpus!r} has harmful spans; find them "
-            "with `fairforget select`, and give the file that it writes"
+            "with `fairforget select`, and use the file that it writes"
         )
     return random.Random(0).sample(marked, min(count, len(marked)))
 

@@ -58,8 +58,8 @@ class Overlap:
             return ""
         return (
             f"{self.shared} of {self.items} sentences of {self.benchmark} share "
-            f"{self.ngram} words in a row with {self.corpus}, or are shorter and one of its texts; "
-            "evaluate with another benchmark"
+            f"{self.ngram} consecutive words with {self.corpus}, or are shorter and equal one of "
+            "its texts; evaluate on another benchmark"
         )
 
 

@@ -145,7 +145,7 @@ def _file_facts(data: DataSet) -> tuple[FileFacts, ...]:
 
 def _missing_facts(*alternatives: DataFile) -> FileFacts:
     return FileFacts(
-        f"not here ({describe_remedy(alternatives)})",
+        f"not on this machine ({describe_remedy(alternatives)})",
         None,
         _describe_check(alternatives[0]),
         here=False,

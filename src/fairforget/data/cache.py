@@ -1,4 +1,4 @@
-"""List and delete what FairForget keeps in its cache."""
+"""List and delete the contents of FairForget's cache."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from fairforget.files.atomic import atomic_write
 
 GGUF, DATA, LLM = "gguf", "data", "llm"
 CACHED = {
-    GGUF: "converted copies of GGUF files, made again when one is loaded",
-    DATA: "downloaded data sets, downloaded again when one is needed",
+    GGUF: "converted copies of GGUF files, recreated when needed",
+    DATA: "downloaded data sets, downloaded again when needed",
     LLM: "answers of `select --method llm`, which may have cost money",
 }
 """Directory of the cache → what it holds, and what deleting it costs."""

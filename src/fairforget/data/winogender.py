@@ -73,7 +73,7 @@ def read_pairs(sentences: Path | None = None, statistics: Path | None = None) ->
             Pair(name, domain, occupation, texts["female"], texts["male"], *shares[occupation])
         )
     if not pairs:
-        raise InputError(f"{sentences}: no sentences found; is it a file of Winogender?")
+        raise InputError(f"{sentences}: no sentences found; is it a Winogender file?")
     return pairs
 
 

@@ -108,8 +108,8 @@ def _check_reachable(address: str) -> None:
         socket.create_connection((match[1], int(match[2])), timeout=CONNECT_TIMEOUT).close()
     except (OSError, OverflowError) as error:
         raise InputError(
-            f"{ADDRESS} is {address!r}, but nothing answers there ({error}); start a cluster with "
-            "ray start, or unset it"
+            f"{ADDRESS} is {address!r}, but no cluster answers there ({error}); start a cluster "
+            "with ray start, or unset it"
         ) from error
 
 

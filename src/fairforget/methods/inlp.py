@@ -130,6 +130,6 @@ inlp = Method(
     name="inlp",
     apply=_apply,
     paper="Ravfogel et al. 2020, ACL",
-    summary="projects out of the last hidden state the directions of linear classifiers of the "
-    "group, one after the other, until they are at chance",
+    summary="removes from the last hidden state the directions of linear classifiers of the group, "
+    "one after another, until they are at chance",
 )

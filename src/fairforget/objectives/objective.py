@@ -147,8 +147,8 @@ def _identify_code(code: CodeType) -> str:
 def _check_stable(text: str) -> str:
     if " at 0x" in text:
         raise InputError(
-            "the objective captures an object that cannot be told from another one, so a run "
-            "could not be resumed; remove output_dir, or pass the object's numbers instead"
+            "the objective captures an object that cannot be identified, so a run could not be "
+            "resumed; remove output_dir, or pass the object's numbers instead"
         )
     return text
 

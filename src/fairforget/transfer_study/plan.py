@@ -150,7 +150,7 @@ def plan_runs(
             f"selection {recipe.selection!r}; remove it from --controls, or use --selection spans"
         )
     if seeds < 1:
-        raise InputError(f"seeds is {seeds}; at least 1 is needed")
+        raise InputError(f"seeds is {seeds}; it must be at least 1")
     runs: dict[Run, None] = {}
     for seed in range(seeds):
         for objective in objectives:

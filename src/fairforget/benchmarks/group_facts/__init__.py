@@ -75,7 +75,7 @@ def read_facts(path: str | Path | None = None) -> list[Fact]:
     for where, row in csv_rows(Path(path)):
         if missing := [column for column in COLUMNS if not (row.get(column) or "").strip()]:
             raise InputError(
-                f"{where}: column {missing[0]!r} is missing or empty; a line has "
+                f"{where}: column {missing[0]!r} is missing or empty; every line needs "
                 f"{', '.join(COLUMNS)}"
             )
         domain, group, prompt, right, wrong = (row[column].strip() for column in COLUMNS)

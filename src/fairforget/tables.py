@@ -242,11 +242,11 @@ def _bound(budget: BudgetFacts) -> UtilityFacts | MovementFacts | None:
     if budget.alpha in (0, budget.max_alpha) or LIMITED_BY_GUARD in budget.note:
         return None
 
-    def left(facts: UtilityFacts | MovementFacts) -> float:
+    def headroom(facts: UtilityFacts | MovementFacts) -> float:
         return math.inf if facts.asked is None else facts.asked - facts.reached
 
     measures: list[UtilityFacts | MovementFacts] = [budget, *budget.others.values()]
-    return min((*measures, *budget.movements.values()), key=left)
+    return min((*measures, *budget.movements.values()), key=headroom)
 
 
 def _protocol(result: dict[str, Any]) -> str:

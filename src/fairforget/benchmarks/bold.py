@@ -119,15 +119,21 @@ def load_sentiment() -> Callable[[str], float]:
 
 def judge(rows: Sequence[Row]) -> Judgement:
     """Continuations as numbers, clustered by article."""
-    written, given = (
+    sentiment, prompt_sentiment = (
         np.array([row[name] for row in rows], dtype=np.float64)
         for name in ("sentiment", "prompt_sentiment")
     )
-    columns = [np.ones(len(rows)), written <= -THRESHOLD, written >= THRESHOLD, written, given]
+    columns = [
+        np.ones(len(rows)),
+        sentiment <= -THRESHOLD,
+        sentiment >= THRESHOLD,
+        sentiment,
+        prompt_sentiment,
+    ]
     groups = list(dict.fromkeys((row["type"], row["domain"]) for row in rows))
     for group in groups:
         member = np.array([(row["type"], row["domain"]) == group for row in rows])
-        columns += [member, written * member, given * member]
+        columns += [member, sentiment * member, prompt_sentiment * member]
     _, sums = cluster_sums(
         np.column_stack(columns), [(row["domain"], row["article"]) for row in rows]
     )

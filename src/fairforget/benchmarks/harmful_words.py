@@ -109,7 +109,7 @@ def evaluate(
     Raises:
         InputError: no text has a harmful token to score.
     """
-    found = score_harmful_words(language_model, texts, progress=progress)
+    scores = score_harmful_words(language_model, texts, progress=progress)
     domains = _find_domains(texts)
     items: list[Row] = [
         {
@@ -125,10 +125,10 @@ def evaluate(
         for text, domain, tokens, log_prob, neutral, added in zip(
             texts,
             domains,
-            found.tokens,
-            found.log_prob,
-            found.log_prob_neutral,
-            found.added,
+            scores.tokens,
+            scores.log_prob,
+            scores.log_prob_neutral,
+            scores.added,
             strict=True,
         )
         if tokens

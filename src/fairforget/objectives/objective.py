@@ -67,15 +67,15 @@ class Objective:
                 them is infinite.
         """
         both = dict(zip(CONSTANTS, (beta, gamma), strict=True))
-        given: dict[str, Any] = {name: value for name, value in both.items() if value is not None}
-        for name in given:
+        new: dict[str, Any] = {name: value for name, value in both.items() if value is not None}
+        for name in new:
             if getattr(self, name) is None:
                 raise InputError(f"objective {self.name!r} has no {name}; remove it")
         if beta is not None and not 0 < beta < math.inf:
             raise InputError(f"beta is {beta}; it must be finite and more than 0")
         if gamma is not None and not 0 <= gamma < math.inf:
             raise InputError(f"gamma is {gamma}; it must be finite and at least 0")
-        return replace(self, loss=partial(self.loss, **given), **given) if given else self
+        return replace(self, loss=partial(self.loss, **new), **new) if new else self
 
 
 def as_objective(loss: Objective | TokenLoss) -> Objective:

@@ -48,9 +48,9 @@ def trait_target(group: Tensor, neutral: Tensor, words: TraitWords) -> Tensor:
     own, other = group[:, words.ids], neutral[:, words.ids]
     mass = own.logsumexp(-1, keepdim=True)
     shares = (mass + other.log_softmax(-1)).minimum(own)
-    given = (shares[:, words.harmful].logsumexp(-1, keepdim=True) - mass).exp().clamp(max=1)
+    harmful_part = (shares[:, words.harmful].logsumexp(-1, keepdim=True) - mass).exp().clamp(max=1)
     # at least the original mass of the harmless words, but for rounding
-    rest = (mass + torch.log1p(-given)).maximum(own[:, harmless].logsumexp(-1, keepdim=True))
+    rest = (mass + torch.log1p(-harmful_part)).maximum(own[:, harmless].logsumexp(-1, keepdim=True))
     shares[:, harmless] = rest + other[:, harmless].log_softmax(-1)
     target = group.clone()
     target[:, words.ids] = shares

@@ -55,8 +55,8 @@ class Fact:
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: a file of facts."""
-    chosen = parse_options("group_facts", options, {}, rest=FILE)
-    return Benchmark(partial(evaluate, facts=read_facts(chosen.get(FILE))), ("causal",))
+    by_kind = parse_options("group_facts", options, {}, rest=FILE)
+    return Benchmark(partial(evaluate, facts=read_facts(by_kind.get(FILE))), ("causal",))
 
 
 def read_facts(path: str | Path | None = None) -> list[Fact]:

@@ -144,7 +144,7 @@ def debias(
         output_dir: where to write `model/`, `record.json`, `before/`, `after/` and `report.html`;
             without it, nothing is kept on disk.
         forget: the corpus of biased texts: `CORPUS[:DOMAIN]`, a file, or a `Corpus`.
-        retain: the retain corpus, whose likelihood is preserved; given in the same way.
+        retain: the retain corpus, whose likelihood is preserved; same forms as `forget`.
         objective: a name from `fairforget.objectives.OBJECTIVES`, an `Objective`, or a function
             `(log_probs [n, vocabulary], targets [n], reference [n, vocabulary]) -> losses [n]`, in
             nats. A function of two arguments needs no reference model.
@@ -232,7 +232,7 @@ def _directory(output_dir: str | Path | None) -> Iterator[Path]:
     temporary = broadcast_from_first(lambda: tempfile.mkdtemp(prefix="fairforget-"))
     try:
         yield Path(temporary)
-        wait_for_all()  # not after an error: the other processes would wait for ever
+        wait_for_all()  # not after an error: the other processes would wait forever
     finally:
         if is_first():
             shutil.rmtree(temporary, ignore_errors=True)

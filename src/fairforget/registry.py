@@ -1,4 +1,4 @@
-"""Things that are named on the command line, loaded on first use."""
+"""Registries of named objects that are loaded on first use."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ TOKENS = 24
 DEFAULT_PROMPTS = 2000
 """Size of the sample."""
 THRESHOLD = 0.5
-"""Compound score from which on a text is positive; its negative, for negative texts."""
+"""Minimum compound score of a positive text; its negative is the maximum of a negative one."""
 DECIMALS = 4
 
 

@@ -12,7 +12,7 @@ from fairforget.records.evaluation import SCORE_PREFIXES
 from fairforget.records.schema import size_of
 
 MAX_TIES = 0.1
-"""Share of tied items from which on to warn."""
+"""Minimum share of tied items for a warning."""
 
 
 def check_finite_scores(name: str, measurement: Measurement) -> None:

@@ -1,7 +1,7 @@
 """Harmful words: how likely they are after a group is named, and what naming it adds.
 
-Unlearning can make a model prefer stereotypes less and yet make hateful words likelier. The scores
-of a text are means over its harmful tokens, in nats (`fairforget.scoring.harmful_words`):
+Unlearning can make a model prefer stereotypes less and yet make hateful words more likely. The
+scores of a text are means over its harmful tokens, in nats (`fairforget.scoring.harmful_words`):
 
 - `log_prob`: log p after the group; lower is better.
 - `added`: log p after the group minus log p with a neutral word in the group's place; lower is

@@ -21,7 +21,7 @@ from fairforget.records.records import OverlapFacts
 LENGTH = 8
 """Words of an n-gram: longer than idioms, and shorter than most benchmark sentences."""
 MAX_EXAMPLES = 5
-"""Shared sentences that are kept as examples."""
+"""Shared sentences to keep as examples."""
 MAX_SHARE = 0.01
 """Share of benchmark sentences with a common n-gram above which to warn."""
 

@@ -15,7 +15,7 @@ SHOWN = 3
 
 
 class Duplicates:
-    """Remembers a hash of each text; `report` says which rows repeat an earlier one."""
+    """Stores a hash of each text; `report` lists rows that repeat an earlier one."""
 
     def __init__(self, source: str) -> None:
         """Start with no rows; `source` names the corpus in the message."""

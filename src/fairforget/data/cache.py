@@ -23,7 +23,7 @@ CACHED = {
 """Directory of the cache → what it holds, and what deleting it costs."""
 LOCK = ".lock"
 SOURCE = ".source"
-"""Suffix of the file that says which GGUF file a converted copy was made from."""
+"""Suffix of the file that names the GGUF file a converted copy was made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class CacheEntry:
 
 
 def note_source(copy: Path, source: Path) -> None:
-    """Write down which GGUF file a converted copy was made from, for `list_cache`."""
+    """Record which GGUF file a converted copy was made from, for `list_cache`."""
     with atomic_write(copy.with_name(copy.name + SOURCE)) as file:
         file.write(str(source.resolve()).encode(errors="surrogateescape"))
 

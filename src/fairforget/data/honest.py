@@ -17,7 +17,7 @@ SETS = (*HONEST_LANGUAGES, "queer")
 BLANK = "[M]"
 """The place of the completion in a template."""
 LEVEL = "conservative"
-"""The lemmas of HurtLex whose senses are offensive in themselves; the authors use only these."""
+"""HurtLex's lemmas with inherently offensive senses; the authors use only these."""
 
 
 @dataclass(frozen=True, slots=True)

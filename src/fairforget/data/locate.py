@@ -62,10 +62,10 @@ def find_local_file(file: DataFile) -> Path | None:
 
 
 def find_file(*files: DataFile) -> Path:
-    """Return the first of several equivalent files that is here, else download one of them.
+    """Return the first of several equivalent files on this machine, else download one of them.
 
     Raises:
-        InputError: no file is here and none can be downloaded; says which file to put where.
+        InputError: no file is on this machine and none can be downloaded; names file and place.
     """
     for file in files:
         if path := find_local_file(file):

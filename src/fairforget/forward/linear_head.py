@@ -24,7 +24,8 @@ PROBE_TOLERANCE = 1e-4
 def linear_head(model: PreTrainedModel) -> nn.Linear | None:
     """Return the model's head if it is a plain linear layer on a CPU, else None.
 
-    Found by a test: a head that scales or caps its logits, or has more layers, gives other logits.
+    A test determines it: a head that scales or caps its logits, or has more layers, gives other
+    logits.
     """
     head = model.get_output_embeddings()
     if not isinstance(head, nn.Linear) or head.weight.device.type != "cpu":

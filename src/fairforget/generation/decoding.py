@@ -1,4 +1,4 @@
-"""How continuations are drawn, and what a continuation is."""
+"""Decoding settings, and the continuations they produce."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def push_to_hub(directory: Path, repo_id: str) -> str:
         The URL of the commit.
 
     Raises:
-        InputError: the hub cannot be reached or refuses; says why. Nothing changes locally.
+        InputError: the hub cannot be reached or refuses; gives the reason. Local files stay.
     """
     check_push(repo_id)
     files = dict(_list_files(directory))

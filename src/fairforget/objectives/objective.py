@@ -47,7 +47,7 @@ class Objective:
     default_selection: Literal["spans", "mention-to-span", "after-mention"] = "spans"
     """The selection of target tokens for a causal model that reads from the left."""
     target: Target | None = None
-    """What becomes of the reference model's predictions on both texts; given with `both`."""
+    """Combines the reference model's predictions on both texts; set with `both`."""
 
     @property
     def needs_ref_model(self) -> bool:
@@ -107,7 +107,7 @@ def as_objective(loss: Objective | TokenLoss) -> Objective:
             f"objective {name!r} takes {len(required)} positional arguments; a loss takes "
             "(log_probs, targets) or (log_probs, targets, reference)"
         )
-    source = "a function of the user's, of no paper"
+    source = "user-defined; no paper"
     if takes_reference:
         return Objective(f"custom:{name}", loss, "text", source)
     return Objective(f"custom:{name}", _without_reference(loss), "none", source)

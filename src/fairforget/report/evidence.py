@@ -1,4 +1,4 @@
-"""How far the numbers of a page can be trusted: what was compared, and the known limitations."""
+"""How reliable the numbers of a page are: what was compared, and the known limitations."""
 
 from __future__ import annotations
 

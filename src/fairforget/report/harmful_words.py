@@ -134,7 +134,7 @@ def is_scored(name: str, result: Mapping[str, Any]) -> bool:
 
 
 def change_sentences(cells: Sequence[Cell]) -> tuple[list[str], list[str]]:
-    """One text for each benchmark of harmful words: those without and those with a decided rise."""
+    """One text per benchmark of harmful words: those without a decided rise, and those with one."""
     calm: list[str] = []
     cautions: list[str] = []
     for name in dict.fromkeys(cell.benchmark for cell in cells):

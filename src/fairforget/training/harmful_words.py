@@ -1,6 +1,6 @@
 """The guard on harmful words: how likely they are after group mentions, on held-out texts.
 
-Taking away what a group adds to a word must not make the word likelier than it was. The texts come
+Removing what a group adds to a word must not make the word more likely. The texts come
 with the package, so every run can measure this.
 """
 

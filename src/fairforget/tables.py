@@ -32,6 +32,7 @@ from fairforget.report.wording import (
     base_name,
     budget_note,
     format_p_number,
+    measured_text,
     one_line,
     steps_done,
 )
@@ -205,16 +206,16 @@ def show_unlearning(record: UnlearningRecord) -> None:
         f"{steps_done(method)}, {sum(record.seconds.values()):.0f} s."
     )
     bound = _bound(budget)
-    for name, facts in {"": budget, **budget.others}.items():
+    for name, facts in {"retain": budget, **budget.others}.items():
         print_content(
-            f"Held-out perplexity{', ' + one_line(name) if name else ''} × {facts.reached:.4f} "
+            f"Perplexity on {one_line(measured_text(name))} × {facts.reached:.4f} "
             f"(budget {facts.asked:g}{'; binding' if facts is bound else ''})."
         )
     for kind, moved in budget.movements.items():
         limit = "" if moved.asked is None else f"budget {moved.asked:g}"
         bounded = "; ".join(filter(None, [limit, "binding" if moved is bound else ""]))
         print_content(
-            f"Movement on {one_line(kind)} text: {moved.reached:.4f} nats per token"
+            f"Movement on {one_line(measured_text(kind))}: {moved.reached:.4f} nats per token"
             f"{f' ({bounded})' if bounded else ''}."
         )
     if words := budget.harmful_words:

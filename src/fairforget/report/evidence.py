@@ -16,6 +16,7 @@ from fairforget.report.wording import (
     domain_name,
     format_number,
     format_p,
+    measured_text,
 )
 from fairforget.statistics import FEWEST_CLUSTERS
 
@@ -92,8 +93,8 @@ def list_run_evidence(
     seed = record.method.get("seed")
     return [
         *list_evidence(comparison, trained),
-        _budget_sentence("held-out", budget),
-        *(_budget_sentence(name, facts) for name, facts in budget.others.items()),
+        _budget_sentence(measured_text("retain"), budget),
+        *(_budget_sentence(measured_text(n), facts) for n, facts in budget.others.items()),
         f"This is a single run{'' if seed is None else f' (seed {seed})'}; another seed gives "
         "different numbers.",
     ]
@@ -115,6 +116,6 @@ def list_limitations(benchmarks: Iterable[str], intervals: Intervals) -> list[tu
 def _budget_sentence(text: str, facts: UtilityFacts) -> str:
     within = "within" if facts.reached <= facts.asked * ROUNDING else "above"
     return (
-        f"Perplexity on {text} text ended at {format_number(facts.reached, 3)} × the original’s, "
+        f"Perplexity on {text} ended at {format_number(facts.reached, 3)} × the original’s, "
         f"{within} the budget of {format_number(facts.asked, 3)}."
     )

@@ -27,7 +27,7 @@ from fairforget.report.wording import (
 LARGE_LMS = -2.0
 """Change of LMS in points; if the interval lies below it, bias scores are unreliable."""
 LARGE_PERPLEXITY = 10.0
-"""Rise of perplexity in %; above it, bias scores are unreliable."""
+"""Rise in perplexity, in %; above it, bias scores are unreliable."""
 CONTRIBUTION, SCALED = "contribution", "contribution_scaled"
 DIGITS = MEASURES[CONTRIBUTION].digits
 SMALL_LMS = -0.5

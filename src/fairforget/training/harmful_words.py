@@ -43,7 +43,7 @@ class HarmGuard:
     """What the group adds to it."""
 
     def rise(self, language_model: LanguageModel) -> float:
-        """Return the rise of the mean log p over the original model's, in nats per token."""
+        """Return the rise in mean log p over the original model's, in nats per token."""
         return _mean_log_prob(language_model, self.with_group) - self.before
 
     def facts(self, language_model: LanguageModel, allowed: float) -> HarmfulWordFacts:

@@ -94,7 +94,7 @@ SENTENCES = {
     "added": "what naming the group adds to it, nats per token",
 }
 UNKNOWN = "unknown"
-"""For a field that a record from another program lacks."""
+"""Placeholder for a field missing from another program's record."""
 WITH_INTERVAL = (
     *("ss", "contribution", "stereotype", "conditional", "gap", "bias"),
     *("fact_log_prob", "log_prob", "added"),

@@ -48,7 +48,7 @@ UNKNOWN = "unknown"
 PROTOCOLS = {"causal": "tokens-before", "masked": "one-masked"}
 SCORES = ("log_prob", "added")
 DECIMALS = 4
-"""Of the columns of items, so that an archive of items is small."""
+"""Decimals in the columns of items, to keep an archive of items small."""
 
 
 def prepare(options: Sequence[str]) -> Benchmark:

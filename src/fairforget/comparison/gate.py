@@ -24,7 +24,7 @@ class _Figure:
     name: str
     change: Change
     verdict: Verdict | None = None
-    """Only of the distance of a bias score, and of a score of harm."""
+    """Only for the distance of a bias score, and for a score of harm."""
     measure: str = ""
     """The score that the verdict is about, by its own name."""
     main: bool = False

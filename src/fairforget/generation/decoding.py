@@ -19,11 +19,11 @@ class Decoding:
     tokens: int = 24
     """Maximum number of new tokens."""
     temperature: float = 0.0
-    """Of sampling; 0 is greedy decoding, 1 the model's own distribution."""
+    """Sampling temperature; 0 is greedy decoding, 1 the model's own distribution."""
     draws: int = 1
     """Continuations of each prompt; with greedy decoding, they are all the same."""
     seed: int = 0
-    """Of sampling."""
+    """Seed for sampling."""
     chat: bool = False
     """Whether each prompt is a user's message in the tokenizer's chat template."""
 
@@ -55,7 +55,7 @@ class Continuation:
 
 
 def count_unusual(continuations: Sequence[Continuation]) -> dict[str, int]:
-    """For a record: how many continuations are empty, and how many reached the limit."""
+    """Count, for a record, the continuations that are empty and those that reached the limit."""
     return {
         "continuations": len(continuations),
         "empty": sum(c.is_empty for c in continuations),

@@ -47,7 +47,7 @@ class FinishedRun:
 
     record: RunRecord
     evaluations: Mapping[str, Evaluation]
-    """By cost."""
+    """Cost → evaluation."""
 
 
 def load_original(run: Run) -> LanguageModel:

@@ -14,13 +14,13 @@ class NamedObjective:
     """The parts of an objective's name with constants."""
 
     name: str
-    """Of `OBJECTIVES`, or unknown."""
+    """A name in `OBJECTIVES`, or an unknown one."""
     beta: float | None = None
     gamma: float | None = None
 
 
 def parse_objective(text: str) -> NamedObjective:
-    """Take `OBJECTIVE[?beta=NUMBER&gamma=NUMBER]` apart.
+    """Parse `OBJECTIVE[?beta=NUMBER&gamma=NUMBER]`.
 
     Raises:
         InputError: what follows the question mark is not a list of such constants.

@@ -51,7 +51,7 @@ def change_sections(cells: Sequence[Cell]) -> list[dict[str, Any]]:
 
 
 def change_tables(cells: Sequence[Cell]) -> dict[str, Table]:
-    """By benchmark: the table of its scores before and after."""
+    """Return, for each benchmark, the table of its scores before and after."""
     by_benchmark: dict[str, dict[str, dict[str, Cell]]] = {}
     for cell in cells:
         domains = by_benchmark.setdefault(cell.benchmark, {})

@@ -62,7 +62,7 @@ class Prepared:
     retain: Sequences
     """Token ids with start token, alternating between the retain and the everyday corpus."""
     held_out: dict[str, Sequences]
-    """By kind: `retain`, and `everyday` if there is one."""
+    """Held-out texts by kind: `retain`, and `everyday` if available."""
     facts: list[CorpusFacts]
     overlap: list[OverlapFacts]
     """Text that the forget corpus shares with benchmarks."""

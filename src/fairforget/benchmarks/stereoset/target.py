@@ -47,7 +47,7 @@ class _Paired:
     """A sentence and its neutral variant, and the positions in both that the group can reach."""
 
     number: int
-    """Of the sentence; an item has three."""
+    """Number of the sentence; an item has three."""
     texts: tuple[Sequence[int], Sequence[int]]
     """Token ids of both, each up to the last of these positions."""
     positions: tuple[Positions, Positions]

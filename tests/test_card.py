@@ -16,7 +16,7 @@ from fairforget.report.wording import without_folders
 from tests.report.runs import write_evaluation, write_unlearning
 from tests.report.test_browser import EVIL
 
-HEADINGS = ["How it was made", "Intended use and limits", "Licence"]
+HEADINGS = ["How it was made", "Intended use and limitations", "Licence"]
 
 
 @pytest.fixture(autouse=True)

@@ -370,8 +370,8 @@ def test_repeated_rows_are_kept_and_reported(tmp_path: Path, capsys) -> None:
     assert len(read_corpus(str(path))) == 4
     assert capsys.readouterr().err == (
         f"{path}: 1 of 4 rows repeats the text of an earlier row (row 3 that of row 1); all are "
-        "used, and a repeated text counts more than once: remove the copies if you do not mean "
-        "that\n"
+        "used, so a repeated text counts more than once: remove the copies if this is not "
+        "intended\n"
     )
     path.write_text("text\none\ntwo\n" + "two\none\n" * 2)
     assert len(read_corpus(str(path))) == 6

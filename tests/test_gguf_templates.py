@@ -73,7 +73,7 @@ def test_the_record_of_a_run_names_the_template(
     assert Path("b.gguf").read_bytes() == original.read_bytes()
 
     original.rename("moved.gguf")
-    with pytest.raises(InputError, match=r"came from a\.gguf, which is not there; .*--template"):
+    with pytest.raises(InputError, match=r"from a\.gguf, which no longer exists; .*--template"):
         export(given, "c.gguf")
     moved = export(given, "c.gguf", template="moved.gguf")
     assert moved.read_bytes() == Path("b.gguf").read_bytes()

@@ -161,7 +161,7 @@ def test_options(shared_file) -> None:
     assert len(load_benchmark("honest:queer").evaluate.keywords["templates"]) == 705
     with pytest.raises(InputError, match="'honest' has no option 'de'; choose from en, es"):
         load_benchmark("honest:de")
-    with pytest.raises(InputError, match=r"takes one number of items, .*; not 3, 4"):
+    with pytest.raises(InputError, match=r"takes one number of items, .*; got 3, 4"):
         load_benchmark("honest:3:4")
     with pytest.raises(InputError, match=r"needs a causal model; .* is a masked one"):
         load_benchmarks(["honest:2"], tiny_model("bert"))
@@ -190,7 +190,7 @@ def test_samples_draw_from_every_group_in_turn() -> None:
     assert drawn == sorted(drawn)
     assert sample_evenly(numbered, None, lambda item: item[1]) == numbered
     assert split_number("bold", ["gender", "40"]) == (40, ["gender"])
-    with pytest.raises(InputError, match="at least 1, as in bold:100; not 0"):
+    with pytest.raises(InputError, match="at least 1, as in bold:100; got 0"):
         split_number("bold", ["0"])
 
 

@@ -24,7 +24,7 @@ def test_the_inventory_has_every_corpus_and_data_set(tmp_path, monkeypatch) -> N
     assert {"crows_pairs", "bbq", "winobias"} <= set(entries)
     assert entries["stereoset-intersentence"].use == "benchmark"
     assert entries["dghs"].options == ("round", "level")
-    assert "not here (put https://" in entries["dghs"].files[0].where
+    assert "not on this machine (put https://" in entries["dghs"].files[0].where
     assert not entries["dghs"].files[0].here
     assert entries["builtin"].files[0].here
     assert all(entry.licence and entry.files for entry in entries.values())
@@ -123,7 +123,7 @@ def test_overlap_counts_sentences_that_share_words_in_a_row() -> None:
     assert (found.items, found.shared) == (3, 2)
     assert found.examples == tuple(sentences[:2])
     assert "2 of 3 sentences of bench" in found.warning
-    assert "share 8 words in a row with mine, or are shorter and one of its texts" in found.warning
+    assert "share 8 consecutive words with mine, or are shorter and equal one" in found.warning
     assert measure_overlap("mine", texts, "bench", sentences, ngram=10).shared == 1
     inside = ["It is a short one, I say, and nothing more is to be said.", "a short one"]
     assert measure_overlap("mine", inside, "bench", sentences).shared == 0

@@ -45,7 +45,7 @@ def test_only_benchmarks_on_this_machine_are_compared(places: Path) -> None:
     assert (found.benchmark, found.items, found.shared) == ("mine", 50, 2)
     assert found.facts.share == 0.04
     assert found.facts.ngram == LENGTH
-    assert "2 of 50 sentences of mine share 8 words in a row with corpus" in found.warning
+    assert "2 of 50 sentences of mine share 8 consecutive words with corpus" in found.warning
 
 
 @pytest.mark.parametrize("shared", [True, False])

@@ -289,7 +289,7 @@ def test_scores_have_names(benchmark: str) -> None:
     assert scores.ss == scores.score == result["ss"]
     assert scores.interval == tuple(result["ss_ci"])
     assert evaluation[name].protocol == "bos"
-    with pytest.raises(AttributeError, match="no score 'sss'; there are ss"):
+    with pytest.raises(AttributeError, match="no score 'sss'; available: ss"):
         _ = scores.sss
     frame = evaluation.to_pandas()
     assert list(frame["domain"]) == ["gender", "all"]

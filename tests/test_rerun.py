@@ -152,7 +152,7 @@ def test_an_evaluation_is_repeated_from_its_own_directory(
     monkeypatch.chdir(made)
     capsys.readouterr()
     main(["rerun", "record.json"])
-    assert "figures are bitwise equal" in capsys.readouterr().out
+    assert "values are bitwise equal" in capsys.readouterr().out
     assert (tmp_path / "measured-again" / "record.json").exists()
 
 
@@ -160,7 +160,7 @@ def test_an_evaluation_is_repeated_from_its_own_directory(
     ("content", "message"),
     [
         ("{", "Invalid JSON"),
-        ('{"kind": "study"}', "for a study, give its command again"),
+        ('{"kind": "study"}', "for a study, run its command again"),
         (None, "cannot be read"),
         ("no command", "does not name the command"),
         ("bad setting", "command.steps"),

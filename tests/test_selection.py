@@ -179,9 +179,9 @@ def test_lexicon_finds_inflections_phrases_and_leetspeak(tmp_path: Path) -> None
     assert chosen(text, found) == ["h4ting v e r m i n makes me sick"]
     assert "lexicon: hating" in found[0].why
     path.write_text("women\n")
-    with pytest.raises(InputError, match="no entry"):
+    with pytest.raises(InputError, match="no entries"):
         read_lexicon(str(path))
-    with pytest.raises(InputError, match="no package 'nothing_there'"):
+    with pytest.raises(InputError, match="package 'nothing_there' is not installed"):
         read_lexicon("nothing_there:words.txt")
     with pytest.raises(InputError, match="needs --lexicon"):
         make_selector("lexicon", SelectionOptions())

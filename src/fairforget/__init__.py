@@ -1,4 +1,4 @@
-"""FairForget makes language models forget social bias, and measures the effect."""
+"""FairForget makes language models unlearn social bias, and measures the effect."""
 
 from __future__ import annotations
 

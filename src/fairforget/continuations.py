@@ -28,7 +28,7 @@ PROMPTS = (
     "The two brides at the wedding were",
     "The old man at the computer was",
 )
-"""Openings without an opinion, about groups of several domains."""
+"""Neutral prompts about groups of several domains."""
 
 
 def generate_continuations(

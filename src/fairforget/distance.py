@@ -121,15 +121,15 @@ def ratio_of_changes(
     Returns:
         The ratio and its interval; None if Fieller's interval is infinite for one of the values.
     """
-    found = ratio(upper.estimate, lower.estimate)
+    quotient = ratio(upper.estimate, lower.estimate)
     intervals = [
         part[1] if (part := ratio(above, below)) else None
         for above, below in product(_shifted(upper), _shifted(lower))
     ]
     known = [interval for interval in intervals if interval]
-    if found is None or len(known) < len(intervals):
+    if quotient is None or len(known) < len(intervals):
         return None
-    return found[0], (min(low for low, _ in known), max(high for _, high in known))
+    return quotient[0], (min(low for low, _ in known), max(high for _, high in known))
 
 
 def _shifted(change: DistanceChange) -> list[Estimate]:

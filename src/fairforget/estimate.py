@@ -33,9 +33,9 @@ class Estimate:
 
     value: float
     deviations: Mapping[Source, Floats]
-    """By source: [units] jackknife deviations, the squares of which add up to its variance."""
+    """Source → [units] jackknife deviations; their squares add up to its variance."""
     interactions: Mapping[tuple[Source, Source], Floats] = field(default_factory=dict)
-    """By pair of sources: deviations of their interaction (`fairforget.statistics.interaction`)."""
+    """Pair of sources → deviations of their interaction (`fairforget.statistics.interaction`)."""
 
     @property
     def variance(self) -> float:

@@ -99,15 +99,15 @@ def evaluate(
         raise InputError("benchmarks is empty; give at least one, such as stereoset")
     loaded = load_benchmarks(names)
     settings = replace(settings, benchmarks=",".join(loaded))
-    given = model if isinstance(model, LanguageModel) else None
-    if given:
-        settings = settings_of_model(settings, given)
-    source = given.source if given else str(model)
+    user_model = model if isinstance(model, LanguageModel) else None
+    if user_model:
+        settings = settings_of_model(settings, user_model)
+    source = user_model.source if user_model else str(model)
     for corpus in training_corpora(source):
         check_unseen(corpus, loaded)
 
     def load() -> LanguageModel:
-        return given or load_model(
+        return user_model or load_model(
             source,
             dtype=settings.dtype,
             device=str(device),
@@ -121,9 +121,9 @@ def evaluate(
         check_model_kinds(loaded, language_model)
         return Evaluation(None, *_run_benchmarks(language_model, loaded, settings.seed))
     command = command_settings("evaluate", settings, model=source)
-    inputs = fingerprint_inputs([] if given else [source]) | fingerprint_benchmarks(loaded)
-    if given:
-        inputs[f"{CONTENT}model"] = fingerprint(given.model)[:16]
+    inputs = fingerprint_inputs([] if user_model else [source]) | fingerprint_benchmarks(loaded)
+    if user_model:
+        inputs[f"{CONTENT}model"] = fingerprint(user_model.model)[:16]
     try:
         if (output / RECORD).exists() and is_first():
             open_output(output, command | inputs)  # refuses another command's directory
@@ -139,7 +139,7 @@ def evaluate(
                 language_model,
                 list(loaded),
                 seed=settings.seed,
-                command={} if given else command,
+                command={} if user_model else command,
             )
         return broadcast_from_first(lambda: read_evaluation(output))
     finally:
@@ -217,7 +217,7 @@ def is_complete(directory: Path) -> bool:
         if stale := _list_stale(record):
             show_message(
                 f"{directory}: the word list of {', '.join(stale)} has changed since this "
-                "evaluation, or the evaluation does not name it; evaluating again"
+                "evaluation, or was not recorded; evaluating again"
             )
         return not stale
 

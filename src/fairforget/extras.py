@@ -27,7 +27,7 @@ def check_extra(package: str, extra: str, what: str) -> None:
         what: what needs the package, for the message.
 
     Raises:
-        InputError: it is not installed; says how to install it.
+        InputError: it is not installed; gives the command to install it.
     """
     if find_spec(package) is None:
         raise InputError(_remedy(package, extra, what))

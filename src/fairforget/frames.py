@@ -16,7 +16,7 @@ def to_frame(rows: Sequence[Mapping[str, Any]]) -> pandas.DataFrame:
     """Return the rows as a DataFrame.
 
     Raises:
-        InputError: pandas is not installed; says how to install it.
+        InputError: pandas is not installed; gives the command to install it.
     """
     return require_extra("pandas", "pandas", "to_pandas").DataFrame(list(rows))
 

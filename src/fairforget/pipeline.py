@@ -144,7 +144,7 @@ def debias(
         output_dir: where to write `model/`, `record.json`, `before/`, `after/` and `report.html`;
             without it, nothing is kept on disk.
         forget: the corpus of biased texts: `CORPUS[:DOMAIN]`, a file, or a `Corpus`.
-        retain: the retain corpus, whose likelihood is preserved; given in the same way.
+        retain: the retain corpus, whose likelihood is preserved; same forms as `forget`.
         objective: a name from `fairforget.objectives.OBJECTIVES`, an `Objective`, or a function
             `(log_probs [n, vocabulary], targets [n], reference [n, vocabulary]) -> losses [n]`, in
             nats. A function of two arguments needs no reference model.
@@ -232,7 +232,7 @@ def _directory(output_dir: str | Path | None) -> Iterator[Path]:
     temporary = broadcast_from_first(lambda: tempfile.mkdtemp(prefix="fairforget-"))
     try:
         yield Path(temporary)
-        wait_for_all()  # not after an error: the other processes would wait for ever
+        wait_for_all()  # not after an error: the other processes would wait forever
     finally:
         if is_first():
             shutil.rmtree(temporary, ignore_errors=True)
@@ -249,13 +249,13 @@ def _debias(
     keep: bool,
 ) -> DebiasResult:
     """Run the pipeline in a directory; steps that are already done are skipped."""
-    given = model if isinstance(model, LanguageModel) else None
-    source = given.source if given else str(model)
+    user_model = model if isinstance(model, LanguageModel) else None
+    source = user_model.source if user_model else str(model)
     own = join_process_group(cpu=settings.device == "cpu")
-    requested = settings.device or (str(given.device) if given and own is None else None)
+    requested = settings.device or (str(user_model.device) if user_model and own is None else None)
     device = select_device(requested, own=own)
-    if given:
-        given.model.to(device)  # type: ignore[arg-type]
+    if user_model:
+        user_model.model.to(device)  # type: ignore[arg-type]
     if settings.batch_size % process_count():
         raise InputError(
             f"batch_size {settings.batch_size} is not a multiple of the {process_count()} "
@@ -290,13 +290,13 @@ def _debias(
             debiased = replace(load(output / MODEL), source=source)
             has_written = broadcast_from_first((output / BEFORE / CONTINUATIONS).exists)
             if not (measured[0] and (has_written or debiased.kind == "masked")):
-                _evaluate(output / BEFORE, given or load(source), names, settings.seed)
+                _evaluate(output / BEFORE, user_model or load(source), names, settings.seed)
     else:
         objects = forget or retain
         forget = forget or _read_corpus(settings.forget)
         retain = retain or _read_corpus(settings.retain, label=HARMLESS)
         everyday = load_everyday_corpus()
-        debiased = given or load(source)
+        debiased = user_model or load(source)
         check_model_kinds(benchmarks, debiased)
 
         def evaluate_original() -> None:
@@ -311,7 +311,7 @@ def _debias(
         if is_first():
             if keep:
                 save_model(debiased, output / MODEL)
-            reproducible = not (given or objective or objects)
+            reproducible = not (user_model or objective or objects)
             write_record(replace(record, command=command if reproducible else {}), path)
     wait_for_all()
     if is_first():
@@ -328,7 +328,7 @@ def _debias(
         in_memory = debiased
         before, after = (it and replace(it, directory=None) for it in (before, after))
         return DebiasResult(record, before, after, _load=lambda: in_memory)
-    loaded = debiased if given else None  # the user's object
+    loaded = debiased if user_model else None  # the user's object
     return DebiasResult(record, before, after, output, _load=lambda: loaded or load(output / MODEL))
 
 

@@ -1,4 +1,4 @@
-"""Things that are named on the command line, loaded on first use."""
+"""Registries of named objects that are loaded on first use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Registry(Mapping[str, T]):
     """
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
-        """Keep the addresses, each `package.module:attribute`."""
+        """Store the addresses, each `package.module:attribute`."""
         self.addresses = dict(addresses)
 
     def __getitem__(self, name: str) -> T:

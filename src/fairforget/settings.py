@@ -1,4 +1,4 @@
-"""The settings of every command and function, each written once.
+"""Settings of every command and function, each defined once.
 
 A command's flags, a Python function's keyword arguments and a configuration file's keys are the
 fields of these dataclasses. This module imports nothing heavy, so `--help` stays fast.
@@ -38,8 +38,8 @@ class ModelSettings:
         device: Device such as cpu, cuda or cuda:1. Default: an accelerator if there is one.
         start_token: Token prepended to every text. Default: the tokenizer's BOS token, else its EOS
             token, <|endoftext|> or its CLS token; chat markers (<|im_start|>, <|im_end|>) are
-            passed over. lm-eval does not pass over them: to score as it does by default, give the
-            BOS token (SmolLM2: <|im_start|>), or the EOS token if there is none.
+            skipped. lm-eval does not skip them: to match its default scores, give the BOS token
+            (SmolLM2: <|im_start|>), or the EOS token if there is none.
         trust_remote_code: Run Python code that comes with the model.
     """
 
@@ -56,7 +56,7 @@ class EvaluationSettings(ModelSettings):
     Args:
         benchmarks: Comma-separated NAME[:OPTION]..., with options in any order.
             {benchmarks}
-        seed: Seed of the bootstrap intervals.
+        seed: Seed for the bootstrap intervals.
     """
 
     benchmarks: str = "stereoset"
@@ -68,10 +68,10 @@ class TargetSettings(ModelSettings):
     """Which targets `score_targets` and `fairforget score-target` score, and on which items.
 
     Args:
-        objectives: Objectives whose targets are scored, comma-separated.
+        objectives: Objectives whose targets to score, comma-separated.
         file: StereoSet items: the authors' JSON, or JSON lines. Default: the development set.
-        items: Number of items, a random sample of those with a neutral variant. Default: all.
-        seed: Seed of the sample and of the bootstrap intervals.
+        items: Number of items to sample at random from those with a neutral variant. Default: all.
+        seed: Seed for the sample and the bootstrap intervals.
     """
 
     objectives: str = "counterfactual-kl,trait-kl"
@@ -98,24 +98,25 @@ class ObjectiveSettings:
     Args:
         objective: Forget loss on the target tokens: {objectives}. counterfactual-kl trains the
             model to predict after a group mention what the reference model predicts after a neutral
-            word; trait-kl does so only among trait words, such as adjectives, and aims to
-            make no harmful word likelier; counterfactual-excess only lowers tokens that the group
-            makes likelier; ascent, npo and simnpo make the target tokens less likely; task-vector
-            fine-tunes on them and subtracts the weight difference.
+            word; trait-kl does so only among trait words, such as adjectives, and aims not to make
+            any harmful word more likely; counterfactual-excess only lowers tokens that the group
+            makes more likely; ascent, npo and simnpo make the target tokens less likely;
+            task-vector fine-tunes on them and subtracts the weight difference.
         beta: Inverse temperature β of NPO and SimNPO (paper defaults: 0.1 and 2.5).
         gamma: Reward margin γ of SimNPO (paper default: 0).
         selection: Target tokens: the harmful spans (spans), the tokens from the group mention to
             the first harmful span (mention-to-span), or all tokens after the mention
             (after-mention). Controls: all tokens (all), or as many random tokens as the spans have
-            (random). Default: with context left, after-mention for trait-kl and mention-to-span for
-            counterfactual-kl; otherwise spans.
+            (random). Default: spans; with context left, after-mention for trait-kl and
+            mention-to-span for counterfactual-kl.
         context: Context of a target in a causal model: the tokens before it (left, as in the
-            paper), or the whole sentence with a blank (both). Masked models always use both sides.
+            paper), or the whole sentence with a blank in place of the target (both). Masked models
+            always use both sides.
         counterfactual: Counterfactual text of the counterfactual objectives: a neutral word in
             place of the group (neutral), or the average over other groups of the domain (groups,
             built-in corpus only).
-        precompute_ref_hidden_states: Run the reference model once before training and keep its
-            hidden states, so that its weights need no GPU memory during training.
+        precompute_ref_hidden_states: Run the reference model once before training and cache its
+            hidden states, so that its weights take no GPU memory during training.
     """
 
     objective: str = "trait-kl"
@@ -129,7 +130,7 @@ class ObjectiveSettings:
 
 @dataclass(kw_only=True)
 class RetainSettings:
-    """How the model is preserved, and which weights are trained.
+    """How the utility of the model is preserved, and which weights are trained.
 
     Args:
         retain_loss: Loss on the retain corpus: KL divergence to the reference model (kl), negative
@@ -152,7 +153,7 @@ class TrainingSettings:
     Args:
         retain: Retain corpus, whose likelihood is preserved: CORPUS[:DOMAIN], or a .csv, .jsonl,
             .parquet or .txt file.
-        budget: Maximum utility loss, movement and rise of harmful words.
+        budget: Limits on utility loss, movement and the likelihood of harmful words.
         steps: Optimizer steps.
         batch_size: Forget texts per step.
         learning_rate: Peak learning rate of AdamW.
@@ -173,8 +174,8 @@ class DebiasSettings(
 
     Args:
         benchmarks: Benchmarks to run before and after, comma-separated; see evaluate.
-        seed: Seed of the order of texts and of the bootstrap intervals.
-        report_to: Experiment trackers, comma-separated: tensorboard, wandb and others that
+        seed: Seed for the order of texts and the bootstrap intervals.
+        report_to: Experiment trackers, comma-separated: tensorboard, wandb or any other that
             transformers supports.
     """
 
@@ -193,11 +194,11 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
             comma-separated.
         selection: Target tokens of every objective: the harmful spans (spans), the tokens from the
             group mention to the first span (mention-to-span), or all tokens after the mention
-            (after-mention, the default of unlearn). The control random needs spans.
-        match: What a control has in common with its run: the perplexity budget (perplexity), the
-            mean KL divergence from the original model on ordinary text (movement), or a control for
-            each (both).
-        doses: Fractions of each run's weight update at which StereoSet is also scored,
+            (after-mention, the default of unlearn). The random control needs spans.
+        match: How a control is matched to its run: on the perplexity budget (perplexity), on the
+            mean KL divergence from the original model on ordinary text (movement), or one control
+            on each (both).
+        doses: Fractions of each run's weight update at which to score StereoSet as well,
             comma-separated, such as 0.25,0.5,0.75. Default: none.
     """
 
@@ -229,13 +230,13 @@ class TransferSettings(StudySettings):
             same groups; not with trait-kl or counterfactual-kl), swapped (the same words about
             groups of other domains), none (retain texts only).
         seeds: Number of seeds; with one seed, every verdict is undecided.
-        margin: Equivalence margin in points: a change of bias too small to matter. The verdict "no
-            more than margin" excludes a fall of this size, or one beyond at least one control. Set
-            it before you see results.
-        margin_continuous: The same for continuous scores: contribution_scaled (StereoSet) and
-            conditional_scaled (CrowS-Pairs), in median absolute deviations.
-        cluster: Run sequentially (none), or on the Ray cluster at RAY_ADDRESS or, without that
-            variable, one started on this machine (ray).
+        margin: Equivalence margin in points: a change in bias too small to matter. The verdict "no
+            more than margin" rules out a fall of this size, either alone or beyond at least one
+            control. Set the margin before you see results.
+        margin_continuous: Equivalence margin for continuous scores: contribution_scaled (StereoSet)
+            and conditional_scaled (CrowS-Pairs), in median absolute deviations.
+        cluster: Run sequentially (none), or on a Ray cluster (ray): the one at RAY_ADDRESS, or a
+            local one if that variable is not set.
         cpus_per_run: CPU cores per run on the cluster.
         gpus_per_run: GPUs per run on the cluster.
     """
@@ -261,16 +262,16 @@ class LeaderboardSettings(ModelSettings):
         models: Models, comma-separated: hub ids, local directories, .gguf files, or smollm2.
         methods: Debiasing methods, comma-separated: {methods}.
         benchmarks: Benchmarks, comma-separated; see evaluate.
-        seeds: Number of seeds; a method whose result does not depend on the seed is run once.
+        seeds: Number of seeds; a method whose result does not depend on the seed runs once.
         domain: Domain of the built-in lexicon to debias. Default: all.
         budget: Equal cost: the weights of every method that changes weights are also interpolated
-            to these maximum perplexity ratios. movement and harmful_log_prob must stay null.
-        steps: Optimizer steps of the methods that train. Default: that of each method.
-        batch_size: Texts per step of the methods that train. Default: that of each method.
-        learning_rate: Peak learning rate of AdamW of the methods that train. Default: that of each
-            method.
-        cluster: Run sequentially (none), or on the Ray cluster at RAY_ADDRESS or, without that
-            variable, one started on this machine (ray).
+            to these maximum perplexity ratios. movement and harmful_log_prob must be null.
+        steps: Optimizer steps, for methods that train. Default: each method's own.
+        batch_size: Texts per step, for methods that train. Default: each method's own.
+        learning_rate: Peak learning rate of AdamW, for methods that train. Default: each method's
+            own.
+        cluster: Run sequentially (none), or on a Ray cluster (ray): the one at RAY_ADDRESS, or a
+            local one if that variable is not set.
         cpus_per_run: CPU cores per run on the cluster.
         gpus_per_run: GPUs per run on the cluster.
     """
@@ -295,10 +296,10 @@ def split_commas(text: str) -> list[str]:
 
 
 def merge_settings(settings: S, overrides: Mapping[str, Any]) -> S:
-    """Return the settings with some replaced, and every value of its field's type.
+    """Return the settings with the overrides applied, each value converted to its field's type.
 
     Raises:
-        InputError: a value has another type; says which.
+        InputError: a value has the wrong type; names its setting.
         TypeError: an override is not a field.
     """
     import pydantic  # slow to load, and `--help` needs none of it
@@ -314,10 +315,10 @@ def merge_settings(settings: S, overrides: Mapping[str, Any]) -> S:
 
 
 def settings_of_model(settings: S, language_model: Any) -> S:
-    """Return the settings with the dtype and start token of a model that is loaded already.
+    """Return the settings with the dtype and start token of a model that is already loaded.
 
     Raises:
-        InputError: a setting says how to load it.
+        InputError: a setting applies only when a model is loaded.
     """
     for name in ("dtype", "start_token", "trust_remote_code"):
         if getattr(settings, name):
@@ -331,7 +332,7 @@ def command_settings(command: str, settings: Any, **arguments: Any) -> dict[str,
 
     Args:
         command: its name.
-        settings: one of the dataclasses above.
+        settings: an instance of one of the dataclasses above.
         **arguments: arguments that are not settings, such as the model.
     """
     values: Mapping[str, Any] = asdict(settings)

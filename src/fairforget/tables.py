@@ -32,6 +32,7 @@ from fairforget.report.wording import (
     base_name,
     budget_note,
     format_p_number,
+    measured_text,
     one_line,
     steps_done,
 )
@@ -94,7 +95,7 @@ SENTENCES = {
     "added": "what naming the group adds to it, nats per token",
 }
 UNKNOWN = "unknown"
-"""For a field that a record from another program lacks."""
+"""Placeholder for a field missing from another program's record."""
 WITH_INTERVAL = (
     *("ss", "contribution", "stereotype", "conditional", "gap", "bias"),
     *("fact_log_prob", "log_prob", "added"),
@@ -206,16 +207,16 @@ def show_unlearning(record: UnlearningRecord) -> None:
         f"{steps_done(method)}, {sum(record.seconds.values()):.0f} s."
     )
     bound = _bound(budget)
-    for name, facts in {"": budget, **budget.others}.items():
+    for name, facts in {"retain": budget, **budget.others}.items():
         print_content(
-            f"Held-out perplexity{', ' + one_line(name) if name else ''} × {facts.reached:.4f} "
+            f"Perplexity on {one_line(measured_text(name))} × {facts.reached:.4f} "
             f"(budget {facts.asked:g}{'; binding' if facts is bound else ''})."
         )
     for kind, moved in budget.movements.items():
         limit = "" if moved.asked is None else f"budget {moved.asked:g}"
         bounded = "; ".join(filter(None, [limit, "binding" if moved is bound else ""]))
         print_content(
-            f"Movement on {one_line(kind)} text: {moved.reached:.4f} nats per token"
+            f"Movement on {one_line(measured_text(kind))}: {moved.reached:.4f} nats per token"
             f"{f' ({bounded})' if bounded else ''}."
         )
     if words := budget.harmful_words:
@@ -243,11 +244,11 @@ def _bound(budget: BudgetFacts) -> UtilityFacts | MovementFacts | None:
     if budget.alpha in (0, budget.max_alpha) or LIMITED_BY_GUARD in budget.note:
         return None
 
-    def left(facts: UtilityFacts | MovementFacts) -> float:
+    def headroom(facts: UtilityFacts | MovementFacts) -> float:
         return math.inf if facts.asked is None else facts.asked - facts.reached
 
     measures: list[UtilityFacts | MovementFacts] = [budget, *budget.others.values()]
-    return min((*measures, *budget.movements.values()), key=left)
+    return min((*measures, *budget.movements.values()), key=headroom)
 
 
 def _protocol(result: dict[str, Any]) -> str:

@@ -114,8 +114,8 @@ def score_targets(
         )
     settings = merge_settings(settings or TargetSettings(), overrides)
     check_seed(settings.seed)
-    chosen = {name: _find_objective(name) for name in split_commas(settings.objectives)}
-    if not chosen and not targets:
+    by_name = {name: _find_objective(name) for name in split_commas(settings.objectives)}
+    if not by_name and not targets:
         raise InputError("objectives is empty; give at least one, such as counterfactual-kl")
     items = stereoset.read_items(settings.file)
     usable = [item for item in items if neutral_item(item)]
@@ -132,12 +132,12 @@ def score_targets(
             trust_remote_code=settings.trust_remote_code,
         )
     language_model.need_causal("score-target")
-    found = {name: _find_target(objective, language_model) for name, objective in chosen.items()}
+    own = {name: _find_target(objective, language_model) for name, objective in by_name.items()}
     with progress_bar("Scoring targets") as advance:
         rows = score_items(
             language_model,
             sample,
-            {**found, **(targets or {})},
+            {**own, **(targets or {})},
             progress=lambda done, total: advance(done, total=total),
         )
     for name, part in rows.items():
@@ -226,10 +226,12 @@ def _draw(items: Sequence[Item], count: int | None, seed: int) -> Sequence[Item]
         InputError: there are none, or the sample is empty.
     """
     if not items:
-        raise InputError("no item has a neutral variant, so no target can be scored; use others")
+        raise InputError(
+            "no item has a neutral variant, so no target can be scored; use other items"
+        )
     if count is None:
         return items
     if count < 1:
         raise InputError(f"items is {count}; it must be at least 1")
-    chosen = random.Random(seed).sample(range(len(items)), min(count, len(items)))
-    return [items[i] for i in sorted(chosen)]
+    indices = random.Random(seed).sample(range(len(items)), min(count, len(items)))
+    return [items[i] for i in sorted(indices)]

@@ -1,4 +1,4 @@
-"""Prepare the corpora and unlearn: what `debias` and the runs of a study share."""
+"""Prepare the corpora and unlearn, for `debias` and the runs of a study."""
 
 from __future__ import annotations
 

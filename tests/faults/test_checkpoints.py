@@ -76,7 +76,7 @@ def test_a_damaged_checkpoint_is_skipped(copied: Path, capsys, name: str, damage
     if (name, damage) != (CHECKSUMS, Path.unlink):  # without checksums, writing was interrupted
         assert printed.count("\n") == 1
         assert "checkpoint-4" in printed
-        assert "resuming from an earlier state" in printed
+        assert "resuming from an earlier checkpoint" in printed
 
 
 def test_the_run_ends_as_if_nothing_was_damaged(run, copied: Path, capsys) -> None:

@@ -170,7 +170,7 @@ def test_limitations_say_where_intervals_come_from() -> None:
     assert "paired t test" not in texts["scores"]
     assert "bootstrap" in texts["changes"]
     assert "paired t test" in texts["changes"]
-    assert "may have passed that value" in texts["changes"]
+    assert "may have crossed that value" in texts["changes"]
     assert "jackknife" in texts["study"]
     assert "bootstrap" not in texts["study"]
     assert not any("resampl" in text for text in texts.values())

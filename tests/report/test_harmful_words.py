@@ -51,7 +51,7 @@ def comparison(run: UnlearningRun) -> Comparison:
     ("shift", "words"),
     [
         (-0.4, "Harmful words after a group became less likely: −0.20 nats (−0."),
-        (0.0, "Undecided whether harmful words after a group became likelier: 0.00 nats"),
+        (0.0, "Undecided whether harmful words after a group became more likely: 0.00 nats"),
     ],
 )
 def test_the_headline_says_whether_they_became_likelier(
@@ -67,8 +67,8 @@ def test_the_headline_says_whether_they_became_likelier(
 def test_a_rise_is_a_caution(tmp_path: Path) -> None:
     found = unlearning_page.context(run_with(tmp_path, 0.4))["headline"]
     (caution,) = found.cautions
-    assert caution.startswith("Harmful words after a group became likelier: +0.20 nats (0.")
-    assert "they became likelier for women." in caution
+    assert caution.startswith("Harmful words after a group became more likely: +0.20 nats (0.")
+    assert "they became more likely for women." in caution
     assert not any("armful words" in s for s in found.sentences)
     found = unlearning_page.context(run_with(tmp_path, 0.0, added=0.4))["headline"]
     (caution,) = found.cautions
@@ -83,7 +83,7 @@ def test_all_pages_have_the_table_and_hide_the_texts(tmp_path: Path) -> None:
         (table,) = context["benchmarks"][-1]["tables"]
         assert table.caption == "Harmful words, before and after"
         assert [row[0] for row in table.rows] == ["Women", "Men", "All domains"]
-        assert [row[4] for row in table.rows] == ["likelier", "undecided", "likelier"]
+        assert [row[4] for row in table.rows] == ["more likely", "undecided", "more likely"]
         assert not any("armful" in other.caption for other in context["generic"])
     assert unlearned["items"][-1].caption == "Harmful words: largest rises"
     for module, context in ((unlearning_page, unlearned), (comparison_page, compared)):
@@ -119,16 +119,16 @@ def test_the_terminal_has_a_table_for_each_score(tmp_path: Path) -> None:
     assert "harmful_words: log p of harmful words after the group, nats per token" in text
     assert "harmful_words: what naming the group adds to it, nats per token" in text
     (women,) = (
-        line for line in text.splitlines() if line.startswith(" women ") and "likelier" in line
+        line for line in text.splitlines() if line.startswith(" women ") and "more likely" in line
     )
-    assert women.split()[-1] == "likelier"
+    assert women.rstrip().endswith("more likely")
     assert "verdict" in text
     assert max(map(len, text.splitlines())) <= 80
     assert run.after is not None
     shown = format_tables(show_evaluation, run.after.record)
     assert "log p, harmful words" in shown
     assert max(map(len, shown.splitlines())) <= 80
-    assert "Harmful words: They are scored in given English texts" in " ".join(shown.split())
+    assert "Harmful words: They are scored in fixed English texts" in " ".join(shown.split())
 
 
 def test_the_gate_names_harm_only_if_it_is_asked_for(tmp_path: Path) -> None:

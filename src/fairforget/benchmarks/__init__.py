@@ -1,6 +1,6 @@
 """The benchmarks, by name. To add one, add a module and a line to `BENCHMARKS`.
 
-A benchmark is given as `NAME[:OPTION]…`, where options select a protocol, a split, a file and so
+A benchmark is named as `NAME[:OPTION]…`, where options select a protocol, a split, a file and so
 on, in any order: `stereoset`, `stereoset:test:bias-bench`, `crows_pairs:pairs.csv`,
 `perplexity:wikipedia`. Records and items use the name as given.
 """

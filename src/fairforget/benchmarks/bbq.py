@@ -58,7 +58,7 @@ class Question:
     prompt: str
     answers: tuple[str, str, str]
     right: int
-    """Index of the right answer."""
+    """Index of the correct answer."""
     unknown: int
     """Index of the answer "unknown"."""
     biased: int

@@ -47,7 +47,7 @@ TOKENS = 24
 DEFAULT_PROMPTS = 2000
 """Size of the sample."""
 THRESHOLD = 0.5
-"""Compound score from which on a text is positive; its negative, for negative texts."""
+"""Minimum compound score of a positive text; its negative is the maximum of a negative one."""
 DECIMALS = 4
 
 
@@ -112,15 +112,21 @@ def evaluate(
 
 def judge(rows: Sequence[Row]) -> Judgement:
     """Continuations as numbers, clustered by article."""
-    written, given = (
+    sentiment, prompt_sentiment = (
         np.array([row[name] for row in rows], dtype=np.float64)
         for name in ("sentiment", "prompt_sentiment")
     )
-    columns = [np.ones(len(rows)), written <= -THRESHOLD, written >= THRESHOLD, written, given]
+    columns = [
+        np.ones(len(rows)),
+        sentiment <= -THRESHOLD,
+        sentiment >= THRESHOLD,
+        sentiment,
+        prompt_sentiment,
+    ]
     groups = list(dict.fromkeys((row["type"], row["domain"]) for row in rows))
     for group in groups:
         member = np.array([(row["type"], row["domain"]) == group for row in rows])
-        columns += [member, written * member, given * member]
+        columns += [member, sentiment * member, prompt_sentiment * member]
     _, sums = cluster_sums(
         np.column_stack(columns), [(row["domain"], row["article"]) for row in rows]
     )

@@ -51,18 +51,18 @@ DECIMALS = 3
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: a protocol, or a file of pairs."""
-    chosen = parse_options(
+    by_kind = parse_options(
         "crows_pairs",
         options,
         {"protocol": sorted({p for known in PROTOCOLS.values() for p in known})},
         rest=FILE,
     )
     pairs = None
-    if FILE in chosen:
-        pairs = read_pairs(chosen[FILE])
+    if FILE in by_kind:
+        pairs = read_pairs(by_kind[FILE])
     else:
         find_file(*CATALOGUE["crows_pairs"].files)
-    protocol = chosen.get("protocol")
+    protocol = by_kind.get("protocol")
     return Benchmark(
         partial(evaluate, pairs=pairs, protocol=protocol), list_model_kinds(PROTOCOLS, protocol)
     )
@@ -95,7 +95,7 @@ def evaluate(
     pairs = read_pairs() if pairs is None else pairs
     protocol = protocol or PROTOCOLS[language_model.kind][0]
     assert protocol in PROTOCOLS[language_model.kind]  # `Benchmark.check` has ensured it
-    kept = list(pairs)
+    usable = list(pairs)
     parts: Floats | None = None
     if language_model.kind == "causal":
         names = [f"crows_pairs item {p.id}, {s}" for p in pairs for s in ("sent_more", "sent_less")]
@@ -109,7 +109,7 @@ def evaluate(
         mean, total = scores.mean.reshape(-1, 2), scores.total.reshape(-1, 2)
         parts = pair_parts(language_model, pairs, scores.tokens)
     else:
-        kept, mean, total = _masked_scores(language_model, pairs, protocol, progress)
+        usable, mean, total = _masked_scores(language_model, pairs, protocol, progress)
     items: list[Row] = [
         {
             "id": pair.id,
@@ -123,15 +123,15 @@ def evaluate(
             "prefers_more": bool(m[0] > m[1]),
             "prefers_more_summed": bool(t[0] > t[1]),
         }
-        for pair, m, t in zip(kept, mean, total, strict=True)
+        for pair, m, t in zip(usable, mean, total, strict=True)
     ]
     if parts is not None:
         for item, columns in zip(items, part_columns(parts), strict=True):
             item |= columns
     result: dict[str, Any] = {
         "protocol": protocol,
-        "pairs": len(kept),
-        "skipped": len(pairs) - len(kept),
+        "pairs": len(usable),
+        "skipped": len(pairs) - len(usable),
         "domains": {
             domain: _domain_scores(rows, seed)
             for domain, rows in group_by_domain(items, DOMAINS).items()
@@ -196,7 +196,7 @@ def _masked_scores(
     """The pairs that can be scored; means and sums over tokens, [pairs, 2] and rounded."""
     tokenizer = language_model.tokenizer
     mask_id = int(tokenizer.mask_token_id)
-    kept: list[Pair] = []
+    usable: list[Pair] = []
     texts: list[MaskedText] = []
     counts: list[int] = []
     for pair in pairs:
@@ -209,14 +209,14 @@ def _masked_scores(
         positions = _aligned_positions(ids[0], ids[1], shared=protocol == "nangia")
         if not all(positions):
             continue
-        kept.append(pair)
+        usable.append(pair)
         masked = [mask_one_at_a_time(i, p, mask_id) for i, p in zip(ids, positions, strict=True)]
         if pair.antistereo:
             masked.reverse()
         for sentence_texts in masked:
             texts += sentence_texts
             counts.append(len(sentence_texts))
-    if not kept:
+    if not usable:
         raise InputError(
             f"crows_pairs: none of the pairs can be scored by protocol {protocol}, "
             "which needs tokens to mask in both sentences; choose another protocol"
@@ -230,7 +230,7 @@ def _masked_scores(
         means = sums / lengths
     else:
         means = (sums / lengths).round(DECIMALS)
-    return kept, means.reshape(-1, 2), sums.reshape(-1, 2)
+    return usable, means.reshape(-1, 2), sums.reshape(-1, 2)
 
 
 def _aligned_positions(

@@ -27,7 +27,7 @@ PARTS = ("prior", "conditional", SCALED)
 """The two parts of a pair's log-ratio, and the second one scaled: columns of items, and scores.
 Those of masked models, and the scaled one of a model without spread, are None."""
 PART_DECIMALS = 4
-"""Of these columns, so that an archive of items is small; scores are means of rounded values."""
+"""Decimals in these columns, to keep an archive small; scores are means of rounded values."""
 
 
 def part_columns(parts: Floats) -> list[Row]:

@@ -12,7 +12,7 @@ from fairforget.records.evaluation import SCORE_PREFIXES
 from fairforget.records.schema import size_of
 
 MAX_TIES = 0.1
-"""Share of tied items from which on to warn."""
+"""Minimum share of tied items for a warning."""
 
 
 def check_finite_scores(name: str, measurement: Measurement) -> None:
@@ -41,9 +41,8 @@ def find_warnings(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
         ties, items = total.get("ties") or 0, size_of(total) or 0
         if items and ties >= MAX_TIES * items:
             warnings.append(
-                f"Warning: {name}: {ties} of {items} items are ties, where the model finds both "
-                "versions equally likely. The score depends on how ties are counted more than on "
-                "bias."
+                f"Warning: {name}: {ties} of {items} items are ties: the model finds both versions "
+                "equally likely. The score depends more on how ties are counted than on bias."
             )
     return warnings
 

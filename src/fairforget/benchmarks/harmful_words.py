@@ -1,7 +1,7 @@
 """Harmful words: how likely they are after a group is named, and what naming it adds.
 
-Unlearning can make a model prefer stereotypes less and yet make hateful words likelier. The scores
-of a text are means over its harmful tokens, in nats (`fairforget.scoring.harmful_words`):
+Unlearning can make a model prefer stereotypes less and yet make hateful words more likely. The
+scores of a text are means over its harmful tokens, in nats (`fairforget.scoring.harmful_words`):
 
 - `log_prob`: log p after the group; lower is better.
 - `added`: log p after the group minus log p with a neutral word in the group's place; lower is
@@ -48,7 +48,7 @@ UNKNOWN = "unknown"
 PROTOCOLS = {"causal": "tokens-before", "masked": "one-masked"}
 SCORES = ("log_prob", "added")
 DECIMALS = 4
-"""Of the columns of items, so that an archive of items is small."""
+"""Decimals in the columns of items, to keep an archive of items small."""
 
 
 def prepare(options: Sequence[str]) -> Benchmark:
@@ -58,7 +58,7 @@ def prepare(options: Sequence[str]) -> Benchmark:
     if len(numbers) > 1 or "0" in numbers:
         raise InputError(
             "benchmark harmful_words takes one number of texts, at least 1, as in "
-            f"harmful_words:{corpus}:500; not {', '.join(numbers)}"
+            f"harmful_words:{corpus}:500; got {', '.join(numbers)}"
         )
     count = int(numbers[0]) if numbers else DEFAULT_TEXTS
     texts = sample_texts(corpus, count)
@@ -83,7 +83,7 @@ def sample_texts(corpus: str, count: int) -> list[Text]:
     if not marked:
         raise InputError(
             f"benchmark harmful_words: no text of corpus {corpus!r} has harmful spans; find them "
-            "with `fairforget select`, and give the file that it writes"
+            "with `fairforget select`, and use the file that it writes"
         )
     return random.Random(0).sample(marked, min(count, len(marked)))
 
@@ -109,7 +109,7 @@ def evaluate(
     Raises:
         InputError: no text has a harmful token to score.
     """
-    found = score_harmful_words(language_model, texts, progress=progress)
+    scores = score_harmful_words(language_model, texts, progress=progress)
     domains = _find_domains(texts)
     items: list[Row] = [
         {
@@ -125,10 +125,10 @@ def evaluate(
         for text, domain, tokens, log_prob, neutral, added in zip(
             texts,
             domains,
-            found.tokens,
-            found.log_prob,
-            found.log_prob_neutral,
-            found.added,
+            scores.tokens,
+            scores.log_prob,
+            scores.log_prob_neutral,
+            scores.added,
             strict=True,
         )
         if tokens

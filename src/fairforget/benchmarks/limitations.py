@@ -7,9 +7,9 @@ from collections.abc import Iterable
 LIMITATIONS = {
     "stereoset": (
         "StereoSet",
-        "An SS of 50 means no preference, but a broken model also scores 50: read SS with LMS, "
-        "ICAT and perplexity. Many items are not clear stereotypes, or differ in more than the "
-        "group (Blodgett et al. 2021; Pikuliak et al. 2023).",
+        "An SS of 50 means no preference, but a broken model also scores 50: read SS together with "
+        "LMS, ICAT and perplexity. Many items are not clear stereotypes, or differ in more than "
+        "the group (Blodgett et al. 2021; Pikuliak et al. 2023).",
     ),
     "crows_pairs": (
         "CrowS-Pairs",
@@ -20,19 +20,19 @@ LIMITATIONS = {
     "bbq": (
         "BBQ",
         "A model that always answers unknown, or answers at random, has a bias score near 0: read "
-        "it with accuracy. There are few templates, all American (Parrish et al. 2022).",
+        "it together with accuracy. There are few templates, all American (Parrish et al. 2022).",
     ),
     "winobias": (
         "WinoBias",
         "A gap of 0 and a score of 50 mean no preference, but a broken model also has them. The "
-        "sentences have 40 occupations and two genders; stereotypes come from US employment "
+        "sentences cover 40 occupations and two genders; stereotypes come from US employment "
         "statistics. 19 of the 1,584 pairs differ in more than the pronouns. In type 1, a causal "
         "model reads the pronoun before the words that say whom it refers to (Zhao et al. 2018).",
     ),
     "winogender": (
         "Winogender",
         "It can show bias, but not its absence: a broken model also has a gap and a correlation of "
-        "0. There are 60 occupations, of the US, and two genders (Rudinger et al. 2018).",
+        "0. It covers 60 US occupations and two genders (Rudinger et al. 2018).",
     ),
     "seegull": (
         "SeeGULL",
@@ -42,16 +42,16 @@ LIMITATIONS = {
     ),
     "honest": (
         "HONEST",
-        "HurtLex also has everyday words, such as “do”, “know” and “love”, which make up much of "
-        "the score, and it misses harm in other words: read the words in items.parquet. A model "
-        "that writes nothing, or no words, scores 0: read it with perplexity and the number of "
-        "empty completions (Nozza et al. 2021).",
+        "HurtLex also contains everyday words, such as “do”, “know” and “love”, which make up much "
+        "of the score, and it misses harm in other words: check the words in items.parquet. A "
+        "model that writes nothing, or no words, scores 0: read the score together with perplexity "
+        "and the number of empty completions (Nozza et al. 2021).",
     ),
     "bold": (
         "BOLD",
         "VADER scores single words, so it cannot tell an insult from a report of one, and the "
-        "prompts themselves differ between groups: read the gap with that of the prompts. The gap "
-        "is above 0 by chance alone with few prompts (Dhamala et al. 2021).",
+        "prompts themselves differ between groups: compare the gap with that of the prompts. With "
+        "few prompts, the gap is above 0 by chance alone (Dhamala et al. 2021).",
     ),
     "counterfactual": (
         "Counterfactual prompts",
@@ -66,9 +66,9 @@ LIMITATIONS = {
     ),
     "harmful_words": (
         "Harmful words",
-        "They are scored in given English texts, and not in what the model writes: harm in other "
+        "They are scored in fixed English texts, not in what the model writes: harm in other "
         "words, or in words that are harmful only in context, is not measured. A model that finds "
-        "every word less likely also has lower scores: read them with perplexity.",
+        "every word less likely also has lower scores: read them together with perplexity.",
     ),
 }
 """Benchmark → its title and its limitations."""

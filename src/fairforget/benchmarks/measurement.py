@@ -28,7 +28,7 @@ class Measurement:
     """The result of one benchmark on one model."""
 
     result: dict[str, Any]
-    """For the record: the protocol, its settings, and scores by domain."""
+    """The protocol, its settings, and scores by domain, for the record."""
     items: list[Row]
     """One row per scored item, with at least `id` and `domain`."""
 

@@ -76,10 +76,10 @@ def parse_share(name: str, word: str) -> float:
     """A share such as `10%` as a number, 0.1.
 
     Raises:
-        InputError: it is not a percentage above 0 % and up to 100 %.
+        InputError: it is not a percentage above 0 % and at most 100 %.
     """
     if not re.fullmatch(r"\d+(\.\d+)?%", word) or not 0 < float(word[:-1]) <= 100:
-        raise InputError(f"{name} share {word!r} is not a percentage above 0% and up to 100%")
+        raise InputError(f"{name}: share {word!r} must be above 0% and at most 100%")
     return float(word[:-1]) / 100
 
 

@@ -21,7 +21,7 @@ from fairforget.records.records import OverlapFacts
 LENGTH = 8
 """Words of an n-gram: longer than idioms, and shorter than most benchmark sentences."""
 MAX_EXAMPLES = 5
-"""Shared sentences that are kept as examples."""
+"""Shared sentences to keep as examples."""
 MAX_SHARE = 0.01
 """Share of benchmark sentences with a common n-gram above which to warn."""
 
@@ -58,8 +58,8 @@ class Overlap:
             return ""
         return (
             f"{self.shared} of {self.items} sentences of {self.benchmark} share "
-            f"{self.ngram} words in a row with {self.corpus}, or are shorter and one of its texts; "
-            "evaluate with another benchmark"
+            f"{self.ngram} consecutive words with {self.corpus}, or are shorter and equal one of "
+            "its texts; evaluate on another benchmark"
         )
 
 

@@ -33,13 +33,13 @@ def prepare(options: Sequence[str]) -> Benchmark:
     words = [word for word in options if word in PROTOCOLS or word.endswith("%")]
     corpus = ":".join(word for word in options if word not in words)
     shares = [word for word in words if word.endswith("%")]
-    chosen = parse_options("perplexity", words, {"protocol": PROTOCOLS, "share": shares})
-    share = parse_share("perplexity", chosen.get("share", "100%"))
+    by_kind = parse_options("perplexity", words, {"protocol": PROTOCOLS, "share": shares})
+    share = parse_share("perplexity", by_kind.get("share", "100%"))
     if corpus and corpus != WIKITEXT2:
         next(iter(iter_corpus(corpus, label=HARMLESS)), None)  # raises if unknown or missing
     else:
         find_file(*CATALOGUE["wikitext2-test"].files)
-    protocol = chosen.get("protocol", "stride")
+    protocol = by_kind.get("protocol", "stride")
     return Benchmark(
         partial(evaluate, corpus=corpus or WIKITEXT2, protocol=protocol, share=share),
         ("causal",),

@@ -21,7 +21,7 @@ def split_number(name: str, words: Sequence[str]) -> tuple[int | None, list[str]
     if len(numbers) > 1 or any(int(word) == 0 for word in numbers):
         raise InputError(
             f"benchmark {name} takes one number of items, at least 1, as in {name}:100; "
-            f"not {', '.join(numbers)}"
+            f"got {', '.join(numbers)}"
         )
     rest = [word for word in words if word not in numbers]
     return (int(numbers[0]) if numbers else None), rest

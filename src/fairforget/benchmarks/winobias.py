@@ -37,9 +37,9 @@ PROTOCOL = "bos"
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: a type and a split (default: both of each)."""
-    chosen = parse_options("winobias", options, {"type": TYPES, "split": SPLITS})
-    types = (chosen["type"],) if "type" in chosen else TYPES
-    splits = (chosen["split"],) if "split" in chosen else SPLITS
+    by_kind = parse_options("winobias", options, {"type": TYPES, "split": SPLITS})
+    types = (by_kind["type"],) if "type" in by_kind else TYPES
+    splits = (by_kind["split"],) if "split" in by_kind else SPLITS
     return Benchmark(partial(evaluate, pairs=read_pairs(types, splits)), ("causal",))
 
 

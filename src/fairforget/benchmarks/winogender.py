@@ -42,7 +42,7 @@ from fairforget.statistics import Floats, cluster_rates, cluster_sums
 
 PROTOCOL = "bos"
 MAJORITY = 50.0
-"""Share of women, in %, from which on they are the majority; no occupation has exactly half."""
+"""Share of women, in %, above which they are the majority; no occupation has exactly half."""
 
 
 def prepare(options: Sequence[str]) -> Benchmark:

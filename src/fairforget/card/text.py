@@ -1,4 +1,4 @@
-"""The card's text: what the model is, what changed, how it was made, and its limits."""
+"""The card's text: what the model is, what changed, how it was made, and its limitations."""
 
 from __future__ import annotations
 
@@ -34,23 +34,24 @@ from fairforget.report.wording import (
 _HOME = "https://pypi.org/project/fairforget"
 _OBJECTIVES = {
     "ascent": "lower the likelihood of the harmful tokens",
-    "counterfactual-kl": "after a mention of a group, match the original model’s predictions for "
-    "the counterfactual text, which replaces the mention",
-    "trait-kl": "after a mention of a group, share out the probability of words that say what "
-    "somebody is like as the original model does in the counterfactual text, which replaces the "
-    "mention; keep the probability of all other words, and aim to make no harmful word likelier",
+    "counterfactual-kl": "after a mention of a group, match the original model’s predictions on "
+    "the counterfactual text, in which the mention is replaced",
+    "trait-kl": "after a mention of a group, distribute the probability of trait words (words that "
+    "say what somebody is like) as the original model does on the counterfactual text, in which "
+    "the mention is replaced; preserve the probability of all other words, and aim not to make "
+    "any harmful word more likely",
     "counterfactual-excess": "make tokens no more likely after a mention of a group than they are "
-    "for the original model in the counterfactual text, which replaces the mention",
+    "for the original model on the counterfactual text, in which the mention is replaced",
 }
 _LIMITS = (
-    "This model is for research on social bias. Before people depend on it, evaluate it for your "
-    "use.",
+    "This model is for research on social bias. Before you deploy it, evaluate it for your use "
+    "case.",
     "Unlearning lowers likelihoods; it does not reliably remove knowledge. Other words, other "
     "languages, an adversarial prompt or further training can bring the bias back.",
     "Lower scores on these benchmarks do not prove that the model treats people fairly. They do "
     "not cover other groups and languages.",
     "Do not use it for decisions about people.",
-    "All other limits of the original model remain.",
+    "All other limitations of the original model remain.",
 )
 
 
@@ -66,7 +67,7 @@ def render_body(run: UnlearningRun, licence: str | None) -> str:
         *_results(run),
         "## How it was made",
         *_training(record),
-        "## Intended use and limits",
+        "## Intended use and limitations",
         _bullets(_LIMITS),
         "## Licence",
         _licence_text(licence),

@@ -47,19 +47,22 @@ COMMANDS = {
     "explore": explore_command,
     "export": export_command,
     "select": select_command,
-    "data": {HELP: "List, fetch and verify corpora and benchmarks; the cache.", **DATA_COMMANDS},
+    "data": {
+        HELP: "List, fetch and verify corpora and benchmarks; manage the cache.",
+        **DATA_COMMANDS,
+    },
 }
 FIRST_ARGUMENT: dict[Any, str] = {
     DATA_COMMANDS["verify"]: "--name",
     DATA_COMMANDS["clear-cache"]: "--kind",
 }
-"""Command → the flag that its first argument may leave out."""
+"""Command → the flag that can be omitted before its first argument."""
 UNFORESEEN, BAD_INPUT, INTERRUPTED = 1, 2, 130
 REMEDIES = {
-    errno.ENOSPC: "free some and run the same command again",
+    errno.ENOSPC: "free some space and run the same command again",
     errno.EMFILE: "raise the limit (ulimit -n) and run the same command again",
     errno.ENFILE: "close other programs and run the same command again",
-    errno.ENOMEM: "free some, or choose a smaller model or --batch_size",
+    errno.ENOMEM: "free some memory, or choose a smaller model or --batch_size",
     errno.EROFS: "choose another directory",
     errno.EACCES: "choose another directory, or change its permissions",
 }
@@ -70,7 +73,7 @@ _arguments: list[str] = []
 
 
 class OneLineParser(ArgumentParser):
-    """Reports an error in one line, without the usage."""
+    """Reports an error in one line, without the usage message."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print the message and exit with status 2."""
@@ -111,7 +114,7 @@ def _is_error(record: logging.LogRecord) -> bool:
 def main(args: list[str] | None = None) -> None:
     """Run a command. Exit codes: 0 done, 1 see below, 2 bad input, 130 interrupted.
 
-    Exit code 1: a condition of `compare --fail-if` holds, a figure of `rerun` differs, a run of
+    Exit code 1: a condition of `compare --fail-if` holds, a value of `rerun` differs, a run of
     `transfer` or `leaderboard` failed, or an unexpected error occurred.
     """
     global _arguments
@@ -126,7 +129,7 @@ def main(args: list[str] | None = None) -> None:
             args=_arguments,
             parser_class=OneLineParser,
             prog="fairforget",
-            description="Makes language models forget social bias, and measures the effect.",
+            description="Make language models unlearn social bias, and measure the effect.",
         )
     except InputError as error:
         _fail(str(error))
@@ -180,7 +183,7 @@ def _find_command(arguments: list[str]) -> tuple[list[str], Any]:
 
 
 def _select_components(path: list[str], command: Any) -> Any:
-    """Return `COMMANDS` with the named command only: to build all parsers takes much longer."""
+    """Return `COMMANDS` with only the named command: building all parsers takes much longer."""
     if not callable(command):
         return COMMANDS
     for name in reversed(path):
@@ -212,7 +215,7 @@ def _flag_value(flag: str) -> str | None:
 
 
 def _system_error(error: BaseException) -> str | None:
-    """Return one line for an error of the operating system; None for a bug of the program."""
+    """Return a one-line message for an operating-system error; None for any other error."""
     if isinstance(error, OSError) and error.errno is not None:
         remedy = f"; {REMEDIES[error.errno]}" if error.errno in REMEDIES else ""
         return f"{error.filename or 'a file'}: {error.strerror}{remedy}"

@@ -1,4 +1,4 @@
-"""`fairforget data`: list, fetch and verify corpora and benchmarks; list and empty the cache."""
+"""`fairforget data`: list, fetch and verify corpora and benchmarks; list and clear the cache."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def verify_command(name: str = "") -> None:
     Exit code 2 if a file differs, or if the named corpus or benchmark has no file on this machine.
 
     Args:
-        name: Corpus or benchmark to verify; `--name` may be left out. Default: all.
+        name: Corpus or benchmark to verify; `--name` can be omitted. Default: all.
     """
     from fairforget.corpora.inventory import is_built_in, verify_files
     from fairforget.errors import InputError
@@ -93,7 +93,7 @@ def overlap_command(
     Args:
         corpus: CORPUS[:DOMAIN], or a .csv, .jsonl, .parquet or .txt file.
         benchmarks: Benchmarks, comma-separated.
-        ngram: Length of a shared n-gram in words; a shorter sentence must match a whole text.
+        ngram: Length of a shared n-gram in words; a shorter sentence must equal a whole text.
         json: Print JSON and nothing else.
     """
     import json as json_
@@ -129,9 +129,9 @@ def overlap_command(
 
 
 def cache_command(*, json: bool = False) -> None:
-    """List what is kept in the cache: converted GGUF files, downloads and answers of models.
+    """List the contents of the cache: converted GGUF files, downloads and LLM answers.
 
-    The cache is in FAIRFORGET_CACHE, or in ~/.cache/fairforget. `data clear-cache` empties it.
+    The cache is in FAIRFORGET_CACHE, or in ~/.cache/fairforget. `data clear-cache` clears it.
 
     Args:
         json: Print JSON and nothing else.
@@ -153,11 +153,11 @@ def cache_command(*, json: bool = False) -> None:
 
 
 def clear_cache_command(kind: str = "gguf") -> None:
-    """Delete what is kept in the cache; by default only the converted GGUF files.
+    """Delete contents of the cache; by default only converted GGUF files.
 
     Args:
-        kind: gguf: converted copies of GGUF files; data: downloaded data sets; llm: answers of
-            `select --method llm`; all. `--kind` may be left out.
+        kind: gguf: converted copies of GGUF files; data: downloaded data sets; llm: answers for
+            `select --method llm`; all. `--kind` can be omitted.
     """
     from fairforget.data.cache import clear_cache
 

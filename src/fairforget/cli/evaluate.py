@@ -9,9 +9,9 @@ from fairforget.settings import EvaluationSettings
 
 
 def evaluate_command(model: str, *, output: Path, json: bool = False, **settings: Any) -> None:
-    """Evaluate a model on benchmarks: writes record.json and items.parquet.
+    """Evaluate a model on benchmarks, and write record.json and items.parquet.
 
-    On several processes: accelerate launch -m fairforget evaluate ...
+    To use several processes: accelerate launch -m fairforget evaluate ...
 
     Args:
         model: Hub id, local directory, .gguf file, or smollm2.

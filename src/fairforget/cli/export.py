@@ -15,13 +15,13 @@ def export_command(
     tokenizer that llama.cpp supports.
 
     Args:
-        run: Output directory of unlearn or demo, or a local directory with a model.
-        gguf: The file to write, which must not exist yet.
+        run: Output directory of unlearn or demo, or a local model directory.
+        gguf: File to write, which must not exist yet.
         type: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1 or q4_0. Vectors are always f32; with q5 and q4
             types, input embeddings and output head are q8_0. Default: the types of the template,
             or f16 without one.
-        template: The GGUF file that the model came from. Default: the one that the run's record
-            names, if any.
+        template: GGUF file that the model came from. Default: the one that the run's record names,
+            if any.
     """
     from fairforget.models.gguf_export.export import export
 

@@ -1,4 +1,4 @@
-"""What commands share that print a result or write it as JSON."""
+"""Write a result as JSON and print it, for several commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairforget.files.atomic import atomic_write
 def write_and_print(
     result: Any, *, output: Path | None, json: bool, show: Callable[[], None]
 ) -> None:
-    """Write a result to a file, if one is given, and print it.
+    """Write a result to a file, if any, and print it.
 
     Args:
         result: a dataclass.

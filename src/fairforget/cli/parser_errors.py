@@ -26,13 +26,13 @@ REMEDIES = {
 }
 
 
-def rephrase(message: str, command: Command, given: Sequence[str], config: str | None) -> str:
+def rephrase(message: str, command: Command, arguments: Sequence[str], config: str | None) -> str:
     """Return the message rephrased, or unchanged if its form is unknown.
 
     Args:
         message: the parser's message, in one line.
         command: the command that was called.
-        given: the arguments.
+        arguments: its arguments.
         config: the configuration file among them, if any.
     """
     settings = _flag_types(command)
@@ -44,7 +44,7 @@ def rephrase(message: str, command: Command, given: Sequence[str], config: str |
     if match := VALUE.search(message):
         name, value = match[1], match[2].strip()
         remedy = _remedy(settings.get(name))
-        typed = any(word.split("=")[0] == f"--{name}" for word in given)
+        typed = any(word.split("=")[0] == f"--{name}" for word in arguments)
         place = f"{config}: {name}" if config and not typed else f"--{name}"
         return f"{place} is {value!r}; {remedy}" if remedy else message
     if match := REQUIRED.search(message):
@@ -76,7 +76,7 @@ def _flag_types(command: Command) -> dict[str, Any]:
 
 
 def _remedy(kind: Any) -> str | None:
-    """Return what to give for a value of this type."""
+    """Return the remedy for a value that is not of this type."""
     if get_origin(kind) is Literal:
         return f"choose from {', '.join(map(str, get_args(kind)))}"
     if kind in REMEDIES:

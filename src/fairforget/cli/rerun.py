@@ -35,15 +35,15 @@ def rerun_command(
     trust_record: bool = False,
     json: bool = False,
 ) -> None:
-    """Repeat the command of a record.json and compare every figure; exit code 1 if one differs.
+    """Repeat the command of a record.json and compare every value; exit code 1 if one differs.
 
     Relative paths in the record are resolved against the current directory.
 
     Args:
-        record: record.json in an output directory of evaluate, unlearn or demo.
+        record: record.json in the output directory of evaluate, unlearn or demo.
         output: Output directory. Default: the record's, with "-again" appended.
-        tolerance: Relative difference up to which two numbers count as equal. On the same machine
-            with the same versions, results are bitwise equal.
+        tolerance: Largest relative difference at which two numbers count as equal. On the same
+            machine with the same versions, results are bitwise equal.
         device: Device such as cpu, cuda or cuda:1. Default: the record's.
         trust_record: Run code that the record refers to, from a model (trust_remote_code) or an
             lm-eval task file.

@@ -32,16 +32,16 @@ def select_command(
     json: bool = False,
     seed: int = 0,
 ) -> None:
-    """Find the harmful spans in a corpus; writes JSONL for unlearn, and a page for human review.
+    """Find the harmful spans in a corpus; write JSONL for unlearn and a page for human review.
 
     Args:
         corpus: CORPUS[:DOMAIN][?option=value], or a .csv, .jsonl, .parquet or .txt file.
         method: One of {methods}. given: the spans of the corpus; lexicon: a word list; contrast:
-            words that hateful texts use and other texts do not; llm: a model behind an
-            OpenAI-compatible API; random and all are controls.
+            words typical of hateful texts; llm: a model behind an OpenAI-compatible API; random
+            and all are controls.
         train: contrast: corpora of hateful and other texts to train on, comma-separated.
         lexicon: lexicon: a file with one word or phrase per line, or PACKAGE:PATH.
-        model: llm: the model to query. Answers are cached by model name, whatever the server.
+        model: llm: the model to query. Answers are cached by model name, regardless of the server.
         url: llm: the server's address, such as http://127.0.0.1:8000/v1. Default: OpenAI's. The key
             is read from OPENAI_API_KEY.
         dry_run: llm: print an estimate of the cost and send nothing.
@@ -55,7 +55,7 @@ def select_command(
         review: HTML file to write, for correcting the spans by hand.
         score: Print precision, recall and F1 against the spans of the corpus.
         json: Print the result as JSON and nothing else.
-        seed: Seed of the control random.
+        seed: Seed for the random control.
     """
     import json as json_
     from collections import deque
@@ -83,13 +83,13 @@ def select_command(
         raise InputError(f"--concurrency is {concurrency}; it must be at least 1")
     if timeout <= 0:
         raise InputError(f"--timeout is {timeout}; it must be more than 0 seconds")
-    for flag, given, of in (
+    for flag, value, needed in (
         ("lexicon", lexicon, "lexicon"),
         ("url", url, "llm"),
         ("dry_run", dry_run, "llm"),
     ):
-        if given and method != of:
-            raise InputError(f"--{flag} needs method {of!r}; add --method {of}")
+        if value and method != needed:
+            raise InputError(f"--{flag} needs method {needed!r}; add --method {needed}")
     if (input_price or output_price) and not dry_run:
         raise InputError("--input_price and --output_price need --dry_run; add it")
     if review:

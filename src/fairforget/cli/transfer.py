@@ -9,11 +9,12 @@ from fairforget.settings import TransferSettings
 
 
 def transfer_command(model: str, *, output: Path, json: bool = False, **settings: Any) -> None:
-    """Run a transfer study: writes study.json and report.html.
+    """Run a transfer study, and write study.json and report.html.
 
     Each combination of forget corpus, control, objective and seed is one run: unlearn, interpolate
     to the budget, evaluate. The same command resumes an interrupted study; with other forget sets
-    or more seeds it adds the missing runs. Exit code 1 if a run failed; the study has the others.
+    or more seeds, it adds the missing runs. If a run fails, the study contains the others, and the
+    exit code is 1.
 
     Args:
         model: Hub id, local directory, .gguf file, or smollm2.

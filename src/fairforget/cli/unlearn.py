@@ -16,12 +16,12 @@ def unlearn_command(
     json: bool = False,
     **settings: Any,
 ) -> None:
-    """Debias a model: writes model/ (loads with from_pretrained), record.json and report.html.
+    """Debias a model, and write model/ (for from_pretrained), record.json and report.html.
 
     Args:
         model: Hub id, local directory, .gguf file, or smollm2.
         output: Output directory; the same command resumes an interrupted run.
-        push_to_hub: Hub repository to upload the model, its card and the records to.
+        push_to_hub: Hub repository to which to upload the model, its card and the records.
         json: Print the record, and the comparison if there is one, as JSON and nothing else.
         **settings: Fields of `DebiasSettings`.
     """

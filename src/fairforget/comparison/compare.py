@@ -33,7 +33,7 @@ class Comparison:
     after: ModelFacts
     cells: tuple[Cell, ...]
     perplexity: dict[str, Change]
-    """By name of the benchmark."""
+    """Benchmark → its perplexity before and after."""
     notes: tuple[str, ...]
     """Warnings about these two evaluations."""
     limitations: tuple[str, ...]

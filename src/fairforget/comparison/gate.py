@@ -24,7 +24,7 @@ class _Figure:
     name: str
     change: Change
     verdict: Verdict | None = None
-    """Only of the distance of a bias score, and of a score of harm."""
+    """Only for the distance of a bias score, and for a score of harm."""
     measure: str = ""
     """The score that the verdict is about, by its own name."""
     main: bool = False
@@ -58,7 +58,7 @@ def find_violations(comparison: Comparison, conditions: str) -> list[str]:
         if condition == WORSE:
             judged = [figure for figure in figures if figure.main and figure.verdict]
             if not judged:
-                raise InputError(f"--fail-if {WORSE}: no bias score was measured on both sides")
+                raise InputError(f"--fail-if {WORSE}: no bias score is in both evaluations")
             met = [figure for figure in judged if figure.verdict == "more"]
         elif condition.endswith(f" {WORSE}"):
             met = _find_worse(figures, condition)
@@ -80,7 +80,7 @@ def _find_beyond(figures: Sequence[_Figure], condition: str) -> list[_Figure]:
     match = CONDITION.fullmatch(condition)
     if not match:
         raise InputError(
-            f"--fail-if {condition!r} is not a condition; give {WORSE} or a condition such as "
+            f"--fail-if {condition!r} is not a condition; use {WORSE} or a condition such as "
             '"stereoset.gender.distance > 2"'
         )
     matching = [figure for figure in figures if fnmatchcase(figure.name, match["name"])]

@@ -192,7 +192,7 @@ def adjust_p_values(cells: Sequence[Cell]) -> list[Cell]:
 def estimate_scores(
     old: Judgement, new: Sequence[Judgement], domain: str
 ) -> dict[str, tuple[Estimate, Estimate]]:
-    """By score: its value before, and its mean change; without scores that no item counts in.
+    """Return score → its value before and its mean change; omits scores in which no item counts.
 
     Args:
         old: the items of a domain, scored by one model.

@@ -100,7 +100,7 @@ def read_rerunnable(record: Path) -> EvaluationRecord | UnlearningRecord:
     if kind not in KINDS:
         raise InputError(
             f"{record} is a record of kind {kind!r}; only evaluations and unlearning runs can be "
-            "rerun (for a study, give its command again)"
+            "rerun (for a study, run its command again)"
         )
     return read_record(record, KINDS[kind])
 

@@ -18,7 +18,8 @@ def show_rerun(rerun: RerunComparison, most: int) -> None:
     if count > most:
         print(f"… and {count - most} more")
     if not count:
-        print(f"All {rerun.figures:,} figures are bitwise equal.")
+        print(f"All {rerun.figures:,} values are bitwise equal.")
         return
     largest = max(difference.relative for difference in rerun.differences)
-    print(f"{count:,} of {rerun.figures:,} figures differ; maximum relative error: {largest:.2g}")
+    total = f"{rerun.figures:,} values"
+    print(f"{count:,} of {total} differ; maximum relative difference: {largest:.2g}")

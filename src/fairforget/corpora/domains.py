@@ -26,7 +26,7 @@ DOMAINS = {
 """Domain -> what it covers."""
 
 MIN_SHARE = 0.1
-"""Share of the texts of a corpus from which on their domain counts as a domain of the corpus."""
+"""Minimum share of a corpus's texts for their domain to count as a domain of the corpus."""
 
 GROUPS = {
     **dict.fromkeys(("women", "men"), "gender"),

@@ -15,7 +15,7 @@ SHOWN = 3
 
 
 class Duplicates:
-    """Remembers a hash of each text; `report` says which rows repeat an earlier one."""
+    """Stores a hash of each text; `report` lists rows that repeat an earlier one."""
 
     def __init__(self, source: str) -> None:
         """Start with no rows; `source` names the corpus in the message."""
@@ -55,6 +55,6 @@ class Duplicates:
         more = ", …" if count > len(pairs) else ""
         rows = f"{count} of {len(self.hashes)} rows {'repeats' if count == 1 else 'repeat'}"
         show_message(
-            f"{self.source}: {rows} the text of an earlier row ({named}{more}); all are used, and "
-            "a repeated text counts more than once: remove the copies if you do not mean that"
+            f"{self.source}: {rows} the text of an earlier row ({named}{more}); all are used, so a "
+            "repeated text counts more than once: remove the copies if this is not intended"
         )

@@ -53,7 +53,7 @@ class VerifiedFile:
 
 def list_data_sets() -> list[Entry]:
     """Return all corpora, then the remaining data sets of the catalogue."""
-    entries, listed = [], set()
+    entries, used_by_corpora = [], set()
     for name, source in SOURCES.items():
         if source.data is None:
             facts = FileFacts("part of the package fairforget", None, "its tests")
@@ -63,7 +63,7 @@ def list_data_sets() -> list[Entry]:
                 )
             )
             continue
-        listed.add(source.data)
+        used_by_corpora.add(source.data)
         data = CATALOGUE[source.data]
         use = "benchmark" if source.benchmark else source.use
         entries.append(
@@ -81,7 +81,7 @@ def list_data_sets() -> list[Entry]:
     entries += [
         Entry(name, "benchmark", data.about, data.licence, data.citation, (), (), _file_facts(data))
         for name, data in CATALOGUE.items()
-        if name not in listed
+        if name not in used_by_corpora
     ]
     return entries
 
@@ -145,7 +145,7 @@ def _file_facts(data: DataSet) -> tuple[FileFacts, ...]:
 
 def _missing_facts(*alternatives: DataFile) -> FileFacts:
     return FileFacts(
-        f"not here ({describe_remedy(alternatives)})",
+        f"not on this machine ({describe_remedy(alternatives)})",
         None,
         _describe_check(alternatives[0]),
         here=False,

@@ -90,8 +90,8 @@ def iter_corpus(name: str, *, label: str = "hateful", seed: int = 0) -> Iterator
     elif splits:
         condition = f"of split {split!r}; it has {_join_names(splits)}"
     else:
-        given = "&".join(f"{key}={value}" for key, value in options.items())
-        condition = f"with {given}; change or remove these options"
+        query = "&".join(f"{key}={value}" for key, value in options.items())
+        condition = f"with {query}; change or remove these options"
     raise InputError(f"corpus {name!r} has no text {condition if options or splits else 'at all'}")
 
 

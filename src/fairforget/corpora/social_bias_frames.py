@@ -67,7 +67,7 @@ TARGETS = {
 SPLITS = {"trn": "train", "dev": "dev", "tst": "test"}
 COLUMNS = ("post", "offensiveYN", "targetMinority")
 OFFENSIVE = 0.5
-"""Mean score from which on a post is offensive."""
+"""Minimum mean score of an offensive post."""
 
 
 def social_bias_frames_texts() -> Iterator[Text]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-COUNTED = "count characters from 0, and the end as exclusive"
+COUNTED = "count characters from 0; the end is exclusive"
 """The remedy for a range that does not fit its text."""
 
 

@@ -1,1 +1,1 @@
-"""Data sets and benchmarks: where they are found, fetched and verified."""
+"""Data sets and benchmarks: locate, download and verify their files."""

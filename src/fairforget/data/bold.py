@@ -60,10 +60,10 @@ def parse_prompts(text: str, name: str, where: str) -> list[Prompt]:
         for article, lines in articles.items() if isinstance(articles, dict) else ():
             for number, line in enumerate(lines if isinstance(lines, list) else (), 1):
                 if not isinstance(line, str):
-                    raise InputError(f"{where}: prompt {number} of {article!r} is not a text")
+                    raise InputError(f"{where}: prompt {number} of {article!r} is not a string")
                 if prompt := " ".join(line.split()):
                     identity = f"{group}-{article}-{number}"
                     prompts.append(Prompt(identity, group, name, article, prompt))
     if not prompts:
-        raise InputError(f"{where}: no prompts found; is it a file of BOLD?")
+        raise InputError(f"{where}: no prompts found; is it a BOLD file?")
     return prompts

@@ -1,4 +1,4 @@
-"""List and delete what FairForget keeps in its cache."""
+"""List and delete the contents of FairForget's cache."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fairforget.files.atomic import atomic_write
 
 GGUF, DATA, LLM = "gguf", "data", "llm"
 CACHED = {
-    GGUF: "converted copies of GGUF files, made again when one is loaded",
-    DATA: "downloaded data sets, downloaded again when one is needed",
+    GGUF: "converted copies of GGUF files, recreated when needed",
+    DATA: "downloaded data sets, downloaded again when needed",
     LLM: "answers of `select --method llm`, which may have cost money",
 }
 """Directory of the cache → what it holds, and what deleting it costs."""
 LOCK = ".lock"
 SOURCE = ".source"
-"""Suffix of the file that says which GGUF file a converted copy was made from."""
+"""Suffix of the file that names the GGUF file a converted copy was made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class CacheEntry:
 
 
 def note_source(copy: Path, source: Path) -> None:
-    """Write down which GGUF file a converted copy was made from, for `list_cache`."""
+    """Record which GGUF file a converted copy was made from, for `list_cache`."""
     with atomic_write(copy.with_name(copy.name + SOURCE)) as file:
         file.write(str(source.resolve()).encode(errors="surrogateescape"))
 

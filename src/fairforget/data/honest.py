@@ -17,7 +17,7 @@ SETS = (*HONEST_LANGUAGES, "queer")
 BLANK = "[M]"
 """The place of the completion in a template."""
 LEVEL = "conservative"
-"""The lemmas of HurtLex whose senses are offensive in themselves; the authors use only these."""
+"""HurtLex's lemmas with inherently offensive senses; the authors use only these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def read_templates(name: str, path: Path | None = None) -> list[Template]:
             )
         )
     if not templates:
-        raise InputError(f"{path}: no templates found; is it a file of HONEST?")
+        raise InputError(f"{path}: no templates found; is it a HONEST file?")
     return templates
 
 
@@ -96,7 +96,7 @@ def read_hurtlex(language: str, path: Path | None = None) -> dict[str, str]:
         if not columns:
             columns = fields
             if missing := {"category", "lemma", "level"} - {*fields}:
-                raise InputError(f"{path}: no column {min(missing)!r}; is it a file of HurtLex?")
+                raise InputError(f"{path}: no column {min(missing)!r}; is it a HurtLex file?")
         elif len(fields) != len(columns):
             raise InputError(
                 f"{path}, line {number}: {len(fields)} fields, but the header has {len(columns)}"
@@ -106,7 +106,7 @@ def read_hurtlex(language: str, path: Path | None = None) -> dict[str, str]:
             if row["level"] == LEVEL:
                 words.setdefault(strip_accents(row["lemma"]), row["category"])
     if not words:
-        raise InputError(f"{path}: no {LEVEL} lemmas found; is it a file of HurtLex?")
+        raise InputError(f"{path}: no {LEVEL} lemmas found; is it a HurtLex file?")
     return words
 
 

@@ -48,7 +48,7 @@ def find_local_file(file: DataFile) -> Path | None:
     """
     candidates = []
     if root := os.environ.get("FAIRFORGET_DATA"):
-        candidates.append((Path(root) / file.path, "delete it, or replace it by the original"))
+        candidates.append((Path(root) / file.path, "delete it, or replace it with the original"))
     if file.package and file.package_path and (package := find_package(file.package)):
         remedy = f"install the version of {file.package} that requirements/data.txt names"
         candidates.append((package / file.package_path, remedy))
@@ -62,10 +62,10 @@ def find_local_file(file: DataFile) -> Path | None:
 
 
 def find_file(*files: DataFile) -> Path:
-    """Return the first of several equivalent files that is here, else download one of them.
+    """Return the first of several equivalent files on this machine, else download one of them.
 
     Raises:
-        InputError: no file is here and none can be downloaded; says which file to put where.
+        InputError: no file is on this machine and none can be downloaded; names file and place.
     """
     for file in files:
         if path := find_local_file(file):
@@ -146,7 +146,8 @@ def fetch(file: DataFile) -> Path:
                 path = _unpack(path, file.member)
             if problem := find_problem(path, file):
                 raise InputError(
-                    f"{file.url} has unexpected content ({problem}); put the right file at {target}"
+                    f"{file.url} has unexpected content ({problem}); put the correct file at "
+                    f"{target}"
                 )
             flush(path)
             path.replace(target)

@@ -19,7 +19,7 @@ from fairforget.errors import InputError
 from fairforget.files.text import read_lines
 
 TYPES = ("type1", "type2")
-"""Type 1: only the meaning tells whom the pronoun refers to. Type 2: the syntax does."""
+"""Type 1: only meaning resolves the pronoun. Type 2: syntax does."""
 SPLITS = ("dev", "test")
 PRONOUNS = frozenset(("he", "him", "his", "himself", "she", "her", "hers", "herself"))
 

@@ -51,7 +51,7 @@ def read_pairs(sentences: Path | None = None, statistics: Path | None = None) ->
     sentences = sentences or find_file(winogender_file("all_sentences.tsv"))
     statistics = statistics or find_file(winogender_file("occupations-stats.tsv"))
     shares = _read_statistics(statistics)
-    found: dict[tuple[str, str, str], dict[str, str]] = {}
+    variants: dict[tuple[str, str, str], dict[str, str]] = {}
     for where, row in csv_rows(sentences, delimiter="\t"):
         match = _ID.fullmatch(row.get("sentid", ""))
         if not match or not row.get("sentence", "").strip():
@@ -62,9 +62,9 @@ def read_pairs(sentences: Path | None = None, statistics: Path | None = None) ->
         occupation, participant, answer, gender = match.groups()
         if occupation not in shares:
             raise InputError(f"{where}: {statistics} has no occupation {occupation!r}")
-        found.setdefault((occupation, participant, answer), {})[gender] = row["sentence"].strip()
+        variants.setdefault((occupation, participant, answer), {})[gender] = row["sentence"].strip()
     pairs = []
-    for (occupation, participant, answer), texts in found.items():
+    for (occupation, participant, answer), texts in variants.items():
         name = f"{occupation}.{participant}.{answer}"
         if not {"female", "male"} <= texts.keys():
             raise InputError(f"{sentences}: {name} lacks its female or its male sentence")
@@ -73,7 +73,7 @@ def read_pairs(sentences: Path | None = None, statistics: Path | None = None) ->
             Pair(name, domain, occupation, texts["female"], texts["male"], *shares[occupation])
         )
     if not pairs:
-        raise InputError(f"{sentences}: no sentences found; is it a file of Winogender?")
+        raise InputError(f"{sentences}: no sentences found; is it a Winogender file?")
     return pairs
 
 

@@ -74,7 +74,7 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
         pair: the two models.
         host: address to listen on.
         port: port to listen on.
-        block: whether to return only after the page was stopped.
+        block: whether to return only after the page is stopped.
 
     Returns:
         The gradio Blocks.

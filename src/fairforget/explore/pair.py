@@ -19,7 +19,7 @@ from fairforget.scoring.causal import token_log_probs
 
 GROUP = "{group}"
 MAX_CHARACTERS = 2000
-"""Of a text."""
+"""Maximum length of a text."""
 MAX_GROUPS = 40
 
 

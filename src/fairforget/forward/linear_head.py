@@ -24,7 +24,8 @@ PROBE_TOLERANCE = 1e-4
 def linear_head(model: PreTrainedModel) -> nn.Linear | None:
     """Return the model's head if it is a plain linear layer on a CPU, else None.
 
-    Found by a test: a head that scales or caps its logits, or has more layers, gives other logits.
+    A test determines it: a head that scales or caps its logits, or has more layers, gives other
+    logits.
     """
     head = model.get_output_embeddings()
     if not isinstance(head, nn.Linear) or head.weight.device.type != "cpu":
@@ -61,15 +62,15 @@ def chosen_log_probs(head: nn.Linear, hidden: Tensor, rows: Tensor, tokens: Tens
     hidden = hidden.to(head.weight.dtype)  # the body may compute in a higher precision
     maximum = hidden.new_full((n,), torch.finfo(torch.float32).min, dtype=torch.float32)
     total = torch.zeros_like(maximum)
-    chosen = torch.empty(len(tokens), dtype=torch.float32, device=hidden.device)
+    token_logits = torch.empty(len(tokens), dtype=torch.float32, device=hidden.device)
     for start in range(0, head.out_features, COLUMNS):
         weight = head.weight[start : start + COLUMNS]
         bias = None if head.bias is None else head.bias[start : start + COLUMNS]
         logits = nn.functional.linear(hidden, weight, bias).float()
         in_slice = (tokens >= start) & (tokens < start + len(weight))
-        chosen[in_slice] = logits[rows[in_slice], tokens[in_slice] - start]
+        token_logits[in_slice] = logits[rows[in_slice], tokens[in_slice] - start]
         new_maximum = torch.maximum(maximum, logits.amax(-1))
         exponentials = logits.sub_(new_maximum[:, None]).exp_()
         total = total * (maximum - new_maximum).exp() + exponentials.sum(-1)
         maximum = new_maximum
-    return chosen - (maximum + total.log())[rows]
+    return token_logits - (maximum + total.log())[rows]

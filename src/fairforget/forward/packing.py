@@ -73,9 +73,9 @@ def pack(
 def supports_tree_attention(model: PreTrainedModel, longest: int) -> bool:
     """Whether the model gives a prefix tree the same log-probabilities as separate sequences.
 
-    Found by a test on four short sequences, once for each model and dtype. A model with a sliding
-    window supports trees only if `longest`, the length of the longest sequence, fits into the
-    window, which a tree's mask replaces.
+    Determined by a test on four short sequences, once for each model and dtype. A model with a
+    sliding window supports trees only if `longest`, the length of the longest sequence, fits into
+    the window, which a tree's mask replaces.
     """
     config = model.config.get_text_config()
     window = getattr(config, "sliding_window", None)

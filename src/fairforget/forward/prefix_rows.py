@@ -60,7 +60,7 @@ def build_prefix_rows(sequences: Sequence[Sequence[int]], capacity: int) -> Iter
 
 
 class _RowBuilder:
-    """A row in the making. `path` holds the nodes of the sequence added last."""
+    """Builds a row. `path` holds the nodes of the sequence added last."""
 
     def __init__(self) -> None:
         self.tokens: list[int] = []

@@ -71,7 +71,7 @@ def logits_at(model: PreTrainedModel, hidden: Tensor) -> Tensor:
 
 
 def can_split(model: PreTrainedModel, device: torch.device) -> bool:
-    """Whether body and head, run separately, give the model's own logits; found by a test.
+    """Whether body and head, run separately, give the model's own logits; determined by a test.
 
     A class may do more than apply its head to the body's result: add terms that depend on the
     tokens, or call its body by another name. The test runs without dropout and mixed precision, so

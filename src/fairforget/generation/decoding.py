@@ -1,4 +1,4 @@
-"""How continuations are drawn, and what a continuation is."""
+"""Decoding settings, and the continuations they produce."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Decoding:
     tokens: int = 24
     """Maximum number of new tokens."""
     temperature: float = 0.0
-    """Of sampling; 0 is greedy decoding, 1 the model's own distribution."""
+    """Sampling temperature; 0 is greedy decoding, 1 the model's own distribution."""
     draws: int = 1
     """Continuations of each prompt; with greedy decoding, they are all the same."""
     seed: int = 0
-    """Of sampling."""
+    """Seed for sampling."""
     chat: bool = False
     """Whether each prompt is a user's message in the tokenizer's chat template."""
 
@@ -57,7 +57,7 @@ class Continuation:
 
 
 def summarize(continuations: Sequence[Continuation]) -> dict[str, float]:
-    """Return what a record says of continuations as a whole, beside their scores.
+    """Summarise continuations for a record: counts, length and diversity.
 
     A model that writes short or repetitive text can score well on bias because it says little.
 

@@ -127,9 +127,9 @@ def _write(
     try:
         for first in range(0, len(order), batch_rows):
             batch = order[first : first + batch_rows]
-            found = _write_batch(language_model, [rows[i] for i in batch], decoding)
-            continuations.update(zip(batch, found, strict=True))
-            tokens += sum(c.tokens for c in found)
+            outputs = _write_batch(language_model, [rows[i] for i in batch], decoding)
+            continuations.update(zip(batch, outputs, strict=True))
+            tokens += sum(c.tokens for c in outputs)
             if progress:
                 speed = tokens / (time.perf_counter() - start)
                 progress(len(batch), len(rows), note=f"{speed:.0f} tokens/s")

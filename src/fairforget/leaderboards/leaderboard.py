@@ -1,4 +1,4 @@
-"""`leaderboard`: plan the runs, do the unfinished ones, compare the methods."""
+"""`leaderboard`: plan the runs, execute the unfinished ones, compare the methods."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def leaderboard(
 
 
 def _compare_methods(settings: LeaderboardSettings, output: Path) -> LeaderboardRecord:
-    """Do the unfinished runs, and write `leaderboard.json`."""
+    """Execute the unfinished runs, and write `leaderboard.json`."""
     # the runs may be on other machines, which must use the same kind of device
     settings = replace(settings, device=settings.device or select_device(None).type)
     runs = plan_runs(settings)

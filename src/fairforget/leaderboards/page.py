@@ -51,7 +51,7 @@ def headline(record: LeaderboardRecord) -> Headline:
     count = len(record.methods)
     return Headline(
         f"{count} debiasing method{'' if count == 1 else 's'} at equal cost",
-        lines or ["No method has a contribution of the group, which StereoSet measures."],
+        lines or ["The contribution of the group was not measured; add the benchmark stereoset."],
     )
 
 

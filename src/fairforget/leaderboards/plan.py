@@ -88,15 +88,15 @@ def plan_runs(settings: LeaderboardSettings) -> list[Run]:
         if name not in METHODS:
             raise InputError(f"methods: {name!r} is unknown; choose from {', '.join(METHODS)}")
     if settings.seeds < 1:
-        raise InputError(f"seeds is {settings.seeds}; give 1 or more")
+        raise InputError(f"seeds is {settings.seeds}; it must be at least 1")
     if settings.domain is not None and settings.domain not in DOMAINS:
         raise InputError(
-            f"domain {settings.domain!r} is unknown; choose from {', '.join(DOMAINS)}, or leave it "
-            "out for all"
+            f"domain {settings.domain!r} is unknown; choose from {', '.join(DOMAINS)}, or omit it "
+            "for all"
         )
     for name in ("steps", "batch_size", "learning_rate"):
         if (value := getattr(settings, name)) is not None and not 0 < value < math.inf:
-            raise InputError(f"{name} is {value}; it must be more than 0, or left out")
+            raise InputError(f"{name} is {value}; it must be more than 0, or omitted")
     for name in ("movement", "harmful_log_prob"):
         if getattr(settings.budget, name) is not None:
             raise InputError(

@@ -47,7 +47,7 @@ class FinishedRun:
 
     record: RunRecord
     evaluations: Mapping[str, Evaluation]
-    """By cost."""
+    """Cost → evaluation."""
 
 
 def load_original(run: Run) -> LanguageModel:
@@ -57,7 +57,7 @@ def load_original(run: Run) -> LanguageModel:
 
 
 def do_run(run: Run, directory: Path) -> None:
-    """Do a run from the start, after removing the content of the directory.
+    """Execute a run from the start, after removing the content of the directory.
 
     Writes the evaluations and, last, the record; the weights are not kept.
 

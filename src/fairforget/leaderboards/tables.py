@@ -93,10 +93,10 @@ def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
     """Return one row for each method on one model at one cost, and one for the original."""
     effects = _overall(record, model)
     rows: list[list[Content]] = []
-    for method, chosen in _methods(record, model, cost):
+    for method, method_cost in _methods(record, model, cost):
         row: list[Content] = [method]
         for shown in SHOWN:
-            effect = effects.get((method, chosen, shown.benchmark, shown.measure))
+            effect = effects.get((method, method_cost, shown.benchmark, shown.measure))
             known = effect or next(
                 (e for k, e in effects.items() if k[2:] == (shown.benchmark, shown.measure)), None
             )
@@ -109,7 +109,7 @@ def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
                 if score
                 else NONE
             )
-        rows.append([*row, _perplexity(record, model, method, chosen)])
+        rows.append([*row, _perplexity(record, model, method, method_cost)])
     table = Table(
         caption=f"All bias types, {COSTS[cost]}",
         columns=[
@@ -213,8 +213,8 @@ def bias_scores(record: LeaderboardRecord) -> list[tuple[str, str]]:
 
 def _points(record: LeaderboardRecord, model: str, cost: str) -> Iterator[Point]:
     effects = _overall(record, model)
-    for method, chosen in _methods(record, model, cost):
-        key = (method, chosen, "stereoset")
+    for method, method_cost in _methods(record, model, cost):
+        key = (method, method_cost, "stereoset")
         contribution, lms = (effects.get((*key, name)) for name in ("contribution", "lms"))
         if method == ORIGINAL:
             known = next((e for k, e in effects.items() if k[3] == "contribution"), None)
@@ -222,8 +222,10 @@ def _points(record: LeaderboardRecord, model: str, cost: str) -> Iterator[Point]
                 bias = known.before
                 yield Point(method, bias, None, Score(0.0), bias, original=True, label=method)
         elif contribution and lms:
-            left, control = contribution.after, record.methods[method].is_control
-            yield Point(method, left, None, lms.change, left, control=control, label=method)
+            remaining, control = contribution.after, record.methods[method].is_control
+            yield Point(
+                method, remaining, None, lms.change, remaining, control=control, label=method
+            )
 
 
 def _methods(record: LeaderboardRecord, model: str, cost: str) -> Iterator[tuple[str, str]]:

@@ -108,8 +108,8 @@ def _check_reachable(address: str) -> None:
         socket.create_connection((match[1], int(match[2])), timeout=CONNECT_TIMEOUT).close()
     except (OSError, OverflowError) as error:
         raise InputError(
-            f"{ADDRESS} is {address!r}, but nothing answers there ({error}); start a cluster with "
-            "ray start, or unset it"
+            f"{ADDRESS} is {address!r}, but no cluster answers there ({error}); start a cluster "
+            "with ray start, or unset it"
         ) from error
 
 
@@ -117,7 +117,7 @@ def _check_resources(nodes: Sequence[Mapping[str, float]], cpus: int, gpus: floa
     """Check that a node has the resources of a task; a cluster at RAY_ADDRESS may still grow.
 
     Raises:
-        InputError: the tasks would wait for ever on this machine.
+        InputError: the tasks would wait forever on this machine.
     """
     if any(node.get("CPU", 0) >= cpus and node.get("GPU", 0) >= gpus for node in nodes):
         return

@@ -1,4 +1,4 @@
-"""Several processes: share work among them, and give each the complete results."""
+"""Distribute work over several processes, and give each the complete results."""
 
 from __future__ import annotations
 

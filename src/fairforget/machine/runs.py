@@ -1,4 +1,4 @@
-"""Do the unfinished runs of a study or a leaderboard."""
+"""Execute the unfinished runs of a study or a leaderboard."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Failure:
 
     @property
     def last_line(self) -> str:
-        """The last line of the error, which says what happened; "" for an empty one."""
+        """The last line of the error, which describes it; "" for an empty one."""
         return next(reversed(self.error.splitlines()), "")
 
 
@@ -56,11 +56,11 @@ def do_runs(
     *,
     stages: Callable[[Sequence[Run]], Sequence[Sequence[Run]]] = lambda runs: [runs],
 ) -> tuple[dict[Run, Result], list[Failure]]:
-    """Do the unfinished runs, and return the results of all finished runs and the failures.
+    """Execute the unfinished runs; return the results of all finished runs, and the failures.
 
     Args:
         directories: run → its directory, for all runs, in order.
-        do: does a run in its directory; picklable.
+        do: executes a run in its directory; picklable.
         read: returns the result in a directory, or None if the run is not finished.
         attempted: runs tasks, from `fairforget.machine.cluster.workers`.
         stages: groups runs into stages; a stage starts when the one before it has ended.

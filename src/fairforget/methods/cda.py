@@ -60,7 +60,7 @@ cda = Method(
     "cda",
     apply,
     paper="Zhao et al. 2018, arXiv 1804.06876; Webster et al. 2020, arXiv 2010.06032",
-    summary="continues training on Wikipedia passages that name a group, each also with the words "
-    "of another group",
+    summary="continues training on Wikipedia passages that name a group, and on copies with the "
+    "words of another group",
     max_alpha=MAX_ALPHA,
 )

@@ -70,15 +70,15 @@ def counterfactual_sets(
     for term in group_terms(domain):
         terms.setdefault(term.group, []).append(term)
     words = {group: _all_forms(domain, group, terms[group]) for group in terms}
-    found = _find_terms(sentences, domain, words)
-    named = Counter(group for _, group, _ in found)
-    groups = sorted(terms, key=lambda group: -named[group])[:MAX_GROUPS]
+    occurrences = _find_terms(sentences, domain, words)
+    frequencies = Counter(group for _, group, _ in occurrences)
+    groups = sorted(terms, key=lambda group: -frequencies[group])[:MAX_GROUPS]
     rng = random.Random(f"{domain} sentences {seed}")
-    rng.shuffle(found)
+    rng.shuffle(occurrences)
     count = MAX_SENTENCES // len(groups)
     sets = [
         tuple(_swap(sentence, matches, group, words[other]) for other in groups)
-        for sentence, group, matches in found
+        for sentence, group, matches in occurrences
         if group in groups
     ][:count]
     data = read_data("harmless.toml")
@@ -87,8 +87,8 @@ def counterfactual_sets(
     while len(sets) < count:
         frame = make_frame(next(templates), attributes)
         place = rng.randrange(max(map(len, terms.values())))
-        chosen = (terms[group][place % len(terms[group])] for group in groups)
-        sets.append(tuple(fill_frame("template", frame, term).text for term in chosen))
+        counterparts = (terms[group][place % len(terms[group])] for group in groups)
+        sets.append(tuple(fill_frame("template", frame, term).text for term in counterparts))
     return sets
 
 
@@ -122,21 +122,21 @@ def _find_terms(
     opening = {match_case("A", form): place for form, place in places.items()}
     longest = sorted({*places, *opening}, key=len, reverse=True)
     pattern = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest))})(?![\w-])")
-    found = []
+    occurrences = []
     for sentence in sentences:
         if domain == "gender" and AMBIGUOUS.search(sentence):
             continue
-        named, matches = set(), []
+        groups, matches = set(), []
         for match in pattern.finditer(sentence):
             place = (places if match.start() else opening).get(match.group())
             if place is None:  # part of a title
                 break
-            named.add(place[0])
+            groups.add(place[0])
             matches.append((*match.span(), *place[1:]))
         else:
-            if len(named) == 1 and not _modifies(sentence, matches):
-                found.append((sentence, named.pop(), matches))
-    return found
+            if len(groups) == 1 and not _modifies(sentence, matches):
+                occurrences.append((sentence, groups.pop(), matches))
+    return occurrences
 
 
 def _modifies(sentence: str, matches: list[Match]) -> bool:

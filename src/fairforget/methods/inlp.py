@@ -97,14 +97,14 @@ def fit_classifier(states: Floats) -> Floats:
         value = -(labels * log_probs).sum() + PENALTY * (weights**2).sum() / 2
         return float(value), gradient.ravel()
 
-    found = minimize(
+    solution = minimize(
         loss,
         np.zeros(groups * size),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": 10_000, "maxfun": 10_000, "gtol": 1e-6, "ftol": 0.0},
     )
-    weights = np.asarray(found.x, np.float64).reshape(groups, size)
+    weights = np.asarray(solution.x, np.float64).reshape(groups, size)
     centred: Floats = weights - weights.mean(0)
     return centred
 
@@ -130,6 +130,6 @@ inlp = Method(
     name="inlp",
     apply=_apply,
     paper="Ravfogel et al. 2020, ACL",
-    summary="projects out of the last hidden state the directions of linear classifiers of the "
-    "group, one after the other, until they are at chance",
+    summary="removes from the last hidden state the directions of linear classifiers of the group, "
+    "one after another, until they are at chance",
 )

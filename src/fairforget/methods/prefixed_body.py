@@ -74,11 +74,11 @@ class PrefixedBody(nn.Module):
         texts = [row[mask].tolist() for row, mask in zip(ids, present, strict=True)]
         full = [self._after(prefix, text) for text in texts]
         inputs = {name: value.to(ids.device) for name, value in pad(full).items()}
-        found = (hidden_states if self.is_split else full_logits)(self.original, **inputs)
-        outputs = found.new_zeros(*ids.shape, found.shape[-1])
+        states = (hidden_states if self.is_split else full_logits)(self.original, **inputs)
+        outputs = states.new_zeros(*ids.shape, states.shape[-1])
         for row, (text, tokens) in enumerate(zip(texts, full, strict=True)):
             # the output of the text's start token is that of the prefix's last token
-            outputs[row, present[row]] = found[row, len(tokens) - len(text) : len(tokens)]
+            outputs[row, present[row]] = states[row, len(tokens) - len(text) : len(tokens)]
         return outputs
 
     def _after(self, prefix: Prefix, text: list[int]) -> list[int]:
@@ -110,10 +110,10 @@ class PrefixedBody(nn.Module):
         mask[:, size:, size:] = (attends & ~is_start[:, None]) | itself
         tokens = torch.tensor(prefix, device=ids.device).expand(rows, size)
         positions = torch.arange(size, device=ids.device).expand(rows, size)
-        found = hidden_states(
+        states = hidden_states(
             self.original,
             input_ids=torch.cat([tokens, ids], 1),
             attention_mask=mask[:, None],
             position_ids=torch.cat([positions, depth + size - follows_start.long()], 1),
         )
-        return torch.where(is_start[..., None], found[:, size - 1 : size], found[:, size:])
+        return torch.where(is_start[..., None], states[:, size - 1 : size], states[:, size:])

@@ -42,7 +42,7 @@ prompt = Method(
     "prompt",
     apply,
     "common practice; compare Schick et al. 2021, TACL, and Oba et al. 2024, Findings of EACL",
-    "puts before every text a sentence that asks the model to treat all people alike",
+    "prepends to every text a sentence that asks the model to treat all people alike",
     change="inference",
     is_seeded=False,
 )

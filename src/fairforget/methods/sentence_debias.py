@@ -41,6 +41,6 @@ sentence_debias = Method(
     name="sentence-debias",
     apply=_apply,
     paper="Liang et al. 2020, ACL",
-    summary="projects out of the last hidden state the first principal component of the "
+    summary="removes from the last hidden state the first principal component of the "
     "differences between sentences that differ only in the group",
 )

@@ -32,7 +32,7 @@ number, and tied weights are stored once."""
 ALWAYS_ALLOWED_WEIGHTS = 1 << 20
 """Number of weights that a configuration may describe for any file."""
 MAX_ARRAY_DEPTH = 4
-"""Of nested arrays in a GGUF header."""
+"""Maximum depth of nested arrays in a GGUF header."""
 
 SCALARS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 """GGUF value type → size in bytes."""

@@ -76,7 +76,7 @@ def select_start_token(tokenizer: PreTrainedTokenizerBase, token: str | None, na
 
     The first of them that is in the vocabulary and is not a chat marker: a base text does not start
     with `<|im_start|>`, which SmolLM2's tokenizer names as BOS. The harness lm-eval takes BOS, else
-    EOS, whatever they are (its `prefix_token_id`); give that token to score as it does.
+    EOS, even a chat marker (its `prefix_token_id`); pass that token to match its scores.
 
     Args:
         tokenizer: the vocabulary that must contain the token.

@@ -51,7 +51,7 @@ def push_to_hub(directory: Path, repo_id: str) -> str:
         The URL of the commit.
 
     Raises:
-        InputError: the hub cannot be reached or refuses; says why. Nothing changes locally.
+        InputError: the hub cannot be reached or refuses; gives the reason. Local files stay.
     """
     check_push(repo_id)
     files = dict(_list_files(directory))
@@ -95,7 +95,7 @@ def _describe_error(error: Exception) -> str:
         status = error.response.status_code
         message = error.server_message or error.response.reason_phrase
         line = " ".join(str(message).split())[:200]
-        return f"the hub answered {status}: {line or 'no reason'}"
+        return f"the hub answered {status}: {line or 'no reason given'}"
     if type(error).__module__.startswith("httpx"):
         return f"the hub cannot be reached ({type(error).__name__})"
     name, line = type(error).__name__, first_line(error)

@@ -41,7 +41,7 @@ def suppress_stderr() -> Iterator[None]:
 
 @contextlib.contextmanager
 def clear_errors(name: str) -> Iterator[None]:
-    """Replace errors of loading a model by an `InputError` of one line.
+    """Turn errors while loading a model into a one-line `InputError`.
 
     Args:
         name: of the model.

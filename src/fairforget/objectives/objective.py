@@ -47,7 +47,7 @@ class Objective:
     default_selection: Literal["spans", "mention-to-span", "after-mention"] = "spans"
     """The selection of target tokens for a causal model that reads from the left."""
     target: Target | None = None
-    """What becomes of the reference model's predictions on both texts; given with `both`."""
+    """Combines the reference model's predictions on both texts; set with `both`."""
 
     @property
     def needs_ref_model(self) -> bool:
@@ -67,15 +67,15 @@ class Objective:
                 them is infinite.
         """
         both = dict(zip(CONSTANTS, (beta, gamma), strict=True))
-        given: dict[str, Any] = {name: value for name, value in both.items() if value is not None}
-        for name in given:
+        new: dict[str, Any] = {name: value for name, value in both.items() if value is not None}
+        for name in new:
             if getattr(self, name) is None:
                 raise InputError(f"objective {self.name!r} has no {name}; remove it")
         if beta is not None and not 0 < beta < math.inf:
             raise InputError(f"beta is {beta}; it must be finite and more than 0")
         if gamma is not None and not 0 <= gamma < math.inf:
             raise InputError(f"gamma is {gamma}; it must be finite and at least 0")
-        return replace(self, loss=partial(self.loss, **given), **given) if given else self
+        return replace(self, loss=partial(self.loss, **new), **new) if new else self
 
 
 def as_objective(loss: Objective | TokenLoss) -> Objective:
@@ -107,7 +107,7 @@ def as_objective(loss: Objective | TokenLoss) -> Objective:
             f"objective {name!r} takes {len(required)} positional arguments; a loss takes "
             "(log_probs, targets) or (log_probs, targets, reference)"
         )
-    source = "a function of the user's, of no paper"
+    source = "user-defined; no paper"
     if takes_reference:
         return Objective(f"custom:{name}", loss, "text", source)
     return Objective(f"custom:{name}", _without_reference(loss), "none", source)
@@ -147,8 +147,8 @@ def _identify_code(code: CodeType) -> str:
 def _check_stable(text: str) -> str:
     if " at 0x" in text:
         raise InputError(
-            "the objective captures an object that cannot be told from another one, so a run "
-            "could not be resumed; remove output_dir, or pass the object's numbers instead"
+            "the objective captures an object that cannot be identified, so a run could not be "
+            "resumed; remove output_dir, or pass the object's numbers instead"
         )
     return text
 

@@ -14,26 +14,26 @@ class NamedObjective:
     """The parts of an objective's name with constants."""
 
     name: str
-    """Of `OBJECTIVES`, or unknown."""
+    """A name in `OBJECTIVES`, or an unknown one."""
     beta: float | None = None
     gamma: float | None = None
 
 
 def parse_objective(text: str) -> NamedObjective:
-    """Take `OBJECTIVE[?beta=NUMBER&gamma=NUMBER]` apart.
+    """Parse `OBJECTIVE[?beta=NUMBER&gamma=NUMBER]`.
 
     Raises:
         InputError: what follows the question mark is not a list of such constants.
     """
-    name, asked, query = text.partition("?")
-    if not asked:
+    name, separator, query = text.partition("?")
+    if not separator:
         return NamedObjective(name)
     try:
-        given = parse_qsl(query, keep_blank_values=True, strict_parsing=True)
-        constants = {key: float(value) for key, value in given}
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True)
+        constants = {key: float(value) for key, value in pairs}
     except ValueError:
-        given, constants = [], {}
-    if not constants or len(constants) < len(given) or not constants.keys() <= {*CONSTANTS}:
+        pairs, constants = [], {}
+    if not constants or len(constants) < len(pairs) or not constants.keys() <= {*CONSTANTS}:
         raise InputError(
             f"objective {text!r}: ?{query} is not a list of constants, such as ?beta=0.1 or "
             "?beta=2.5&gamma=1"

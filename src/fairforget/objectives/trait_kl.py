@@ -1,8 +1,8 @@
 """The trait objective: among trait words, the group makes no difference; all else stays.
 
-After "women are" the model shares out the probability of trait words as the original model does
+After "women are" the model distributes the probability of trait words as the original model does
 after "people are". Their total probability, and every other word, stay as they were after the
-group, and no harmful word becomes likelier than it was.
+group, and no harmful word becomes more likely.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ PAPER = "this project; related: Liu et al. 2021, ACL (DExperts)"
 
 
 def trait_target(group: Tensor, neutral: Tensor, words: TraitWords) -> Tensor:
-    r"""Return the log-probabilities that the trait objective aims at.
+    r"""Return the log-probabilities that the trait objective trains towards.
 
     Outside the trait words V the target is the original p_g after the group. Within V, the mass
-    p_g(V) is shared out in proportion to the original p_n after the neutral word. A harmful word
+    p_g(V) is distributed in proportion to the original p_n after the neutral word. A harmful word
     gets at most p_g; what it gives up goes to the other words of V.
 
     Args:
@@ -48,9 +48,9 @@ def trait_target(group: Tensor, neutral: Tensor, words: TraitWords) -> Tensor:
     own, other = group[:, words.ids], neutral[:, words.ids]
     mass = own.logsumexp(-1, keepdim=True)
     shares = (mass + other.log_softmax(-1)).minimum(own)
-    given = (shares[:, words.harmful].logsumexp(-1, keepdim=True) - mass).exp().clamp(max=1)
+    harmful_part = (shares[:, words.harmful].logsumexp(-1, keepdim=True) - mass).exp().clamp(max=1)
     # at least the original mass of the harmless words, but for rounding
-    rest = (mass + torch.log1p(-given)).maximum(own[:, harmless].logsumexp(-1, keepdim=True))
+    rest = (mass + torch.log1p(-harmful_part)).maximum(own[:, harmless].logsumexp(-1, keepdim=True))
     shares[:, harmless] = rest + other[:, harmless].log_softmax(-1)
     target = group.clone()
     target[:, words.ids] = shares
@@ -62,7 +62,7 @@ def capped_kl_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None 
 
     `reference` is log q, from `trait_target`. Harmful words are so unlikely that the KL divergence
     hardly depends on them; the second term keeps the tokens of the biased text from becoming
-    likelier than in the target. The minimum is 0, at p = q.
+    more likely than in the target. The minimum is 0, at p = q.
     """
     assert reference is not None
     rise = target_log_probs(log_probs, targets) - target_log_probs(reference, targets)

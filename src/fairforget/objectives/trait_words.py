@@ -28,7 +28,7 @@ TRAIT_TAGS = frozenset({"JJ", "JJR", "JJS", "VBN", "VBG"})
 """Penn Treebank tags of adjectives and participles."""
 WORD = re.compile(r"[a-z]{3,}")
 CARRIER = "a"
-"""A word to put before a trait word, which then starts as it does within a sentence."""
+"""A word before a trait word, so that the trait word is tokenised as within a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

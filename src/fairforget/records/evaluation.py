@@ -40,7 +40,7 @@ class Evaluation:
         """Return the result of a benchmark, domain → scores."""
         if benchmark not in self.record.results:
             known = ", ".join(self.record.results)
-            raise KeyError(f"no benchmark {benchmark!r}; there are {known or 'none'}")
+            raise KeyError(f"no benchmark {benchmark!r}; available: {known or 'none'}")
         return BenchmarkScores(self.record.results[benchmark])
 
     def __iter__(self) -> Iterator[str]:

@@ -128,7 +128,7 @@ def _check_settings(path: Path, settings: dict[str, Any]) -> None:
 
 
 def _is_own(entry: Path) -> bool:
-    """Return whether a process left this entry that died before it wrote its settings."""
+    """Return whether a process that died before writing its settings left this entry."""
     match = TEMPORARY.fullmatch(entry.name)
     return entry.name == LOCK or bool(match and match["of"] == SETTINGS)
 

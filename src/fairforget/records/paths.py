@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 RECORD, ITEMS = "record.json", "items.parquet"
-"""Of an evaluation; an unlearning run has a record as well."""
+"""Files of an evaluation; an unlearning run also has a record."""
 STUDY, LEADERBOARD, COMPARISON = "study.json", "leaderboard.json", "comparison.json"
 """Results of `transfer`, `leaderboard` and `compare`."""
 MODEL, BEFORE, AFTER, CHECKPOINTS = "model", "before", "after", "checkpoints"

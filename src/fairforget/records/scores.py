@@ -38,7 +38,7 @@ class DomainScores:
             return self.__dict__["_scores"][name]
         except KeyError:
             known = ", ".join(self.__dict__.get("_scores", ()))
-            raise AttributeError(f"no score {name!r}; there are {known}") from None
+            raise AttributeError(f"no score {name!r}; available: {known}") from None
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._scores]
@@ -60,7 +60,7 @@ class BenchmarkScores(Mapping[str, DomainScores]):
     def __getitem__(self, domain: str) -> DomainScores:
         domains = self._result.get("domains", {})
         if domain not in domains:
-            raise KeyError(f"no domain {domain!r}; there are {', '.join(domains) or 'none'}")
+            raise KeyError(f"no domain {domain!r}; available: {', '.join(domains) or 'none'}")
         return DomainScores(domains[domain])
 
     def __iter__(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How far the numbers of a page can be trusted: what was compared, and the known limitations."""
+"""How reliable the numbers of a page are: what was compared, and the known limitations."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from fairforget.report.wording import (
     domain_name,
     format_number,
     format_p,
+    measured_text,
 )
 from fairforget.statistics import FEWEST_CLUSTERS
 
@@ -34,10 +35,10 @@ BOOTSTRAP = (
 )
 CHANGES = (
     "That of a change comes from a paired t test over them: both models are scored on the same "
-    "items, so what both share cancels."
+    "items, so shared variation cancels."
 )
 NEAR_NO_BIAS = (
-    "Bias is the distance of a score from its value without bias. Where a score may have passed "
+    "Bias is the distance of a score from its value without bias. Where a score may have crossed "
     "that value, the interval of the change of bias covers all changes that the intervals of the "
     "score and of its change allow."
 )
@@ -92,10 +93,10 @@ def list_run_evidence(
     seed = record.method.get("seed")
     return [
         *list_evidence(comparison, trained),
-        _budget_sentence("held-out", budget),
-        *(_budget_sentence(name, facts) for name, facts in budget.others.items()),
+        _budget_sentence(measured_text("retain"), budget),
+        *(_budget_sentence(measured_text(n), facts) for n, facts in budget.others.items()),
         f"This is a single run{'' if seed is None else f' (seed {seed})'}; another seed gives "
-        "other numbers.",
+        "different numbers.",
     ]
 
 
@@ -115,6 +116,6 @@ def list_limitations(benchmarks: Iterable[str], intervals: Intervals) -> list[tu
 def _budget_sentence(text: str, facts: UtilityFacts) -> str:
     within = "within" if facts.reached <= facts.asked * ROUNDING else "above"
     return (
-        f"Perplexity on {text} text ended at {format_number(facts.reached, 3)} × the original’s, "
+        f"Perplexity on {text} ended at {format_number(facts.reached, 3)} × the original’s, "
         f"{within} the budget of {format_number(facts.asked, 3)}."
     )

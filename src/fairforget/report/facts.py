@@ -29,6 +29,7 @@ from fairforget.report.wording import (
     format_number,
     format_signed,
     format_value,
+    measured_text,
     without_folders,
 )
 
@@ -46,7 +47,8 @@ def unlearning_tables(record: UnlearningRecord) -> list[Table]:
 
 def budget_table(budget: BudgetFacts) -> Table:
     """The allowed utility loss, and the utility loss of the interpolated weights."""
-    measures = {"held-out retain text": budget, **budget.others}
+    kinds = {"retain": budget, **budget.others}
+    measures = {measured_text(kind): facts for kind, facts in kinds.items()}
     note = f"Interpolated to α = {format_number(budget.alpha, 3)} (0: original, 1: trained"
     if budget.max_alpha > 1:
         note += f", {format_number(budget.max_alpha, 1)}: the maximum"
@@ -75,7 +77,7 @@ def bounds_table(budget: BudgetFacts) -> Table | None:
     """How far the model moved, and how likely harmful words became; None in older records."""
     rows: list[list[Content]] = [
         [
-            f"Movement on {'held-out retain text' if kind == 'retain' else f'{kind} text'}",
+            f"Movement on {measured_text(kind)}",
             NONE,
             format_number(facts.asked, 3),
             format_number(facts.reached, 4),

@@ -1,4 +1,4 @@
-"""Bias left against utility loss: one mark per method; down and left is better."""
+"""Remaining bias against utility loss: one mark per method; down and left is better."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def make_frontier(bias: Axis, loss: Axis, points: Sequence[Point]) -> Frontier:
     best = _best([(loss.better * x.value, y.value) for _, _, x, y in known])
     return Frontier(
         id=f"{bias.id}-{loss.id}",
-        caption=f"Bias left ({bias.name}) against change of {loss.name}",
+        caption=f"Remaining bias ({bias.name}) against change of {loss.name}",
         summary="; ".join(p.tip for p in plot_points),
         points=plot_points,
         x_ticks=x_scale.ticks(sign=True),

@@ -1,4 +1,4 @@
-"""The points of a frontier plot: bias left and utility loss of each unlearning run."""
+"""The points of a frontier plot: remaining bias and utility loss of each unlearning run."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from fairforget.report.wording import (
 
 LOG_PROB, ADDED = SCORES = "log_prob", "added"
 VERDICTS = {
-    LOG_PROB: {"less": "less likely", "more": "likelier"},
+    LOG_PROB: {"less": "less likely", "more": "more likely"},
     ADDED: {"less": "fell", "more": "rose"},
 }
 """Score → its verdicts in words."""
@@ -51,7 +51,7 @@ def change_sections(cells: Sequence[Cell]) -> list[dict[str, Any]]:
 
 
 def change_tables(cells: Sequence[Cell]) -> dict[str, Table]:
-    """By benchmark: the table of its scores before and after."""
+    """Return, for each benchmark, the table of its scores before and after."""
     by_benchmark: dict[str, dict[str, dict[str, Cell]]] = {}
     for cell in cells:
         domains = by_benchmark.setdefault(cell.benchmark, {})
@@ -134,7 +134,7 @@ def is_scored(name: str, result: Mapping[str, Any]) -> bool:
 
 
 def change_sentences(cells: Sequence[Cell]) -> tuple[list[str], list[str]]:
-    """One text for each benchmark of harmful words: those without and those with a decided rise."""
+    """One text per benchmark of harmful words: those without a decided rise, and those with one."""
     calm: list[str] = []
     cautions: list[str] = []
     for name in dict.fromkeys(cell.benchmark for cell in cells):
@@ -151,13 +151,13 @@ def _change_sentence(name: str, cells: Sequence[Cell]) -> str:
     subject = f"armful words after a group{_options(name)}"
     log_prob = whole[LOG_PROB]
     if log_prob.verdict == "undecided":
-        sentence = f"Undecided whether h{subject} became likelier: {_delta(log_prob)}"
+        sentence = f"Undecided whether h{subject} became more likely: {_delta(log_prob)}"
     else:
         sentence = f"H{subject} became {VERDICTS[LOG_PROB][log_prob.verdict]}: {_delta(log_prob)}"
     parts = [cell for cell in cells if cell.domain != ALL and cell.measure == LOG_PROB]
     unit = "domain" if all(cell.domain in DOMAINS for cell in parts) else "group"
     if rose := [domain_name(c.domain).lower() for c in parts if c.verdict == "more"]:
-        sentence += f"; they became likelier for {join_words(rose)}."
+        sentence += f"; they became more likely for {join_words(rose)}."
     else:
         sentence += f"; no rise is decided for any single {unit}."
     if added := whole.get(ADDED):

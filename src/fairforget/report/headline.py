@@ -27,7 +27,7 @@ from fairforget.report.wording import (
 LARGE_LMS = -2.0
 """Change of LMS in points; if the interval lies below it, bias scores are unreliable."""
 LARGE_PERPLEXITY = 10.0
-"""Rise of perplexity in %; above it, bias scores are unreliable."""
+"""Rise in perplexity, in %; above it, bias scores are unreliable."""
 CONTRIBUTION, SCALED = "contribution", "contribution_scaled"
 DIGITS = MEASURES[CONTRIBUTION].digits
 SMALL_LMS = -0.5
@@ -66,8 +66,8 @@ def change_headline(comparison: BeforeAfter, trained: list[str], budget: float |
     """
     benchmark, main = _main_change(comparison, trained)
     cost, cost_title, cautions = _cost(comparison, budget)
-    harm, likelier = change_sentences(comparison.harm)
-    cautions = [*likelier, *cautions]
+    harm, rises = change_sentences(comparison.harm)
+    cautions = [*rises, *cautions]
     if main is None:
         title = "No bias benchmark was measured both before and after"
         return Headline(title, [*harm, *cost], cautions, [])
@@ -146,7 +146,7 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
         return f"{sentence}: undecided whether it is now closer to 50."
     if change.paired.caveat == "correction":
         p = format_p(change.paired.p_adjusted)
-        return f"{sentence}: undecided once corrected for the number of comparisons ({p})."
+        return f"{sentence}: undecided after correction for multiple comparisons ({p})."
     return f"{sentence}: undecided."
 
 

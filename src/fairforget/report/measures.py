@@ -89,8 +89,8 @@ COMPANIONS = {
     "conditional": Companion(
         "conditional",
         "conditional_scaled",
-        "Conditional log-ratio: how much likelier the words that both sentences share are with the "
-        "stereotyped group than with the other, in nats per pair; 0 means no bias. A flatter "
+        "Conditional log-ratio: how much more likely the words that both sentences share are with "
+        "the stereotyped group than with the other, in nats per pair; 0 means no bias. A flatter "
         "distribution alone lowers it, so the verdict is that of the scaled one, which is divided "
         "by the spread of the model’s own log-ratios.",
     ),

@@ -1,4 +1,4 @@
-"""The report page of several unlearning runs: bias left against utility loss."""
+"""The report page of several unlearning runs: remaining bias against utility loss."""
 
 from __future__ import annotations
 

@@ -153,6 +153,13 @@ def format_value(value: Any) -> str:
     return str(value)
 
 
+def measured_text(kind: str) -> str:
+    """The texts of a utility loss or movement, from their kind or constraint in a record."""
+    kind = kind.removesuffix("_perplexity")
+    names = {"retain": "held-out retain text", "everyday": "everyday sentences"}
+    return names.get(kind, f"{kind} text")
+
+
 def budget_note(note: str) -> str:
     """The note of a budget as a sentence: "Budget not used up."; empty if there is none."""
     text = f"budget {note}" if note.startswith("not ") else note

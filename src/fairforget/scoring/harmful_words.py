@@ -61,7 +61,8 @@ def score_harmful_words(
     """
     encoded = [_encode(language_model, text) for text in texts]
     marked = [
-        [(found.ids, found.mask), *found.counterfactuals] if found else [] for found in encoded
+        [(targets.ids, targets.mask), *targets.counterfactuals] if targets else []
+        for targets in encoded
     ]
     flat = [variant for variants in marked for variant in variants]
     values = marked_log_probs(language_model, flat, progress=progress)
@@ -69,7 +70,7 @@ def score_harmful_words(
     scores = np.full((len(texts), 2), np.nan)
     for row, variants in zip(scores, marked, strict=True):
         row[: len(variants)] = [next(means) for _ in variants]
-    counts = np.array([found.count if found else 0 for found in encoded], np.int64)
+    counts = np.array([targets.count if targets else 0 for targets in encoded], np.int64)
     return HarmfulWords(scores[:, 0], scores[:, 1], counts)
 
 

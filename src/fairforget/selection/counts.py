@@ -61,6 +61,6 @@ def count_words(training: Iterable[Text], background: Iterable[Text] = ()) -> Wo
     if not counts.hateful:
         raise InputError("training corpus: no text is hateful; choose another with --train")
     if not counts.other and not counts.background:
-        raise InputError("training corpus: all texts are hateful; add others with --train")
+        raise InputError("training corpus: all texts are hateful; add other texts with --train")
     counts.totals = counts.hateful.total(), counts.other.total(), counts.background.total()
     return counts

@@ -67,7 +67,7 @@ def read_lexicon(source: str) -> Lexicon:
             forms = tuple(word.form for word in words)
             entries[forms[0]].add(forms)
     if not entries:
-        raise InputError(f"lexicon {source} has no entry; write one word or phrase per line")
+        raise InputError(f"lexicon {source} has no entries; write one word or phrase per line")
     return Lexicon(
         {first: tuple(sorted(forms, key=len, reverse=True)) for first, forms in entries.items()}
     )
@@ -79,7 +79,7 @@ def _find_path(source: str) -> Path:
         return Path(source)
     directory = find_package(package)
     if directory is None:
-        raise InputError(f"lexicon {source}: no package {package!r} is installed; check the name")
+        raise InputError(f"lexicon {source}: package {package!r} is not installed; check the name")
     return directory / path
 
 

@@ -52,12 +52,12 @@ def read_answer(text: str, answer: str) -> Answer | None:
     Returns:
         None if the answer does not have the requested format.
     """
-    listed = _parse_answer(answer)
-    if listed is None:
+    entries = _parse_answer(answer)
+    if entries is None:
         return None
     groups = identity_ranges(text)
     spans, absent = [], []
-    for words, reason in listed:
+    for words, reason in entries:
         occurrences = [
             match.span()
             for match in re.finditer(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE)
@@ -89,17 +89,17 @@ def _parse_answer(answer: str) -> list[tuple[str, str]] | None:
     if start < 0 or end < start:
         return None
     try:
-        listed = json.loads(answer[start : end + 1])["spans"]
+        entries = json.loads(answer[start : end + 1])["spans"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        listed = _complete_entries(answer) or None
-    if not isinstance(listed, list):
+        entries = _complete_entries(answer) or None
+    if not isinstance(entries, list):
         return None
     try:
         pairs = [
             (str(entry["text"]).strip(), " ".join(str(entry.get("reason", "")).split()))
             if isinstance(entry, dict)
             else (str(entry).strip(), "")
-            for entry in listed
+            for entry in entries
         ]
     except (KeyError, TypeError):
         return None

@@ -30,7 +30,7 @@ class SelectionOptions:
     model: str = "smollm2"
     """The model that `llm` queries."""
     server: Server | None = None
-    """For `llm`."""
+    """The server of the method `llm`."""
     seed: int = 0
     progress: Callable[[int], None] | None = None
     """Called by slow methods with the number of texts finished since the last call."""

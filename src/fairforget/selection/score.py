@@ -46,20 +46,20 @@ class SpanScorer:
             true: the text with gold spans and mentions.
             selected: the same text with selected spans.
         """
-        chosen = _characters(true.text, ((s.start, s.end) for s in selected.text.spans))
+        selection = _characters(true.text, ((s.start, s.end) for s in selected.text.spans))
         groups = _characters(
             true.text, [*identity_ranges(true.text), *((m.start, m.end) for m in true.mentions)]
         )
-        marked = _characters(true.text, ((s.start, s.end) for s in true.spans))
-        self._selected += len(chosen)
-        self._groups += len(chosen & groups)
-        if not marked:
+        gold = _characters(true.text, ((s.start, s.end) for s in true.spans))
+        self._selected += len(selection)
+        self._groups += len(selection & groups)
+        if not gold:
             self.unmarked += 1
             return
         self.scored += 1
-        self._hit += len(chosen & marked)
-        self._chosen += len(chosen)
-        self._gold += len(marked)
+        self._hit += len(selection & gold)
+        self._chosen += len(selection)
+        self._gold += len(gold)
 
     @property
     def score(self) -> SpanScore:

@@ -1,4 +1,4 @@
-"""What a budget limits: perplexities, the movement, and the rise of harmful words."""
+"""What a budget limits: perplexities, movement, and the rise in harmful words."""
 
 from __future__ import annotations
 

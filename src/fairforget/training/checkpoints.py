@@ -62,8 +62,8 @@ def claim_directory(directory: Path, run: str) -> None:
     known = mark.read_text(encoding="ascii") if mark.exists() else ""
     if known != run and any(directory.glob("checkpoint-*")):
         raise InputError(
-            f"{directory} has checkpoints of another run, with other texts, settings or original "
-            "weights; remove it or choose another output_dir"
+            f"{directory} has checkpoints of another run, with different texts, settings or "
+            "original weights; remove it or choose another output_dir"
         )
     if known != run and is_first():
         with atomic_write(mark) as file:
@@ -133,7 +133,7 @@ def find_last_complete(directory: Path) -> Path | None:
     for checkpoint in sorted(finished, key=_step, reverse=True):
         if not (problem := _find_damage(checkpoint)):
             return checkpoint
-        show_message(f"{checkpoint}: {problem}; resuming from an earlier state")
+        show_message(f"{checkpoint}: {problem}; resuming from an earlier checkpoint")
     return None
 
 

@@ -38,7 +38,7 @@ MOST_RETAINED = 1000
 
 @dataclass
 class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
-    """TrainingArguments with the unlearning settings and defaults that do not collapse a model.
+    """TrainingArguments plus the unlearning settings, with defaults that do not collapse a model.
 
     The unlearning settings are documented in `ObjectiveSettings` and `RetainSettings`.
 
@@ -48,7 +48,7 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
     """
 
     objective: str | Objective = "trait-kl"  # type: ignore[assignment]
-    """A name, or an objective that is not registered; afterwards its name."""
+    """A name, or an unregistered objective; after initialisation, its name."""
     lora_alpha: int = 32
     """Scale of the adapter, divided by its rank."""
     per_device_train_batch_size: int = 32
@@ -161,7 +161,7 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
         self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
 
     def _check_objective(self) -> None:
-        """Refuse settings that the objective ignores or that would cancel the retain loss."""
+        """Reject settings that the objective ignores or that would cancel the retain loss."""
         objective = self.load_objective()
         if self.counterfactual != "neutral" and not objective.needs_counterfactual:
             raise InputError(
@@ -181,7 +181,7 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
                 )
 
     def _check_ref_hidden_states(self) -> None:
-        """Refuse precomputed hidden states where they are unused or save no memory."""
+        """Reject precomputed hidden states where they are unused or save no memory."""
         if not self.needs_ref_model:
             raise InputError(
                 "precompute_ref_hidden_states has no effect: this objective and retain loss use no "
@@ -194,7 +194,7 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
             )
 
     def _check_trackers(self) -> None:
-        """Refuse early what Trainer would refuse only after the first evaluation."""
+        """Reject early what Trainer would reject only after the first evaluation."""
         here = get_available_reporting_integrations()
         for name in self.report_to or ():
             if name not in INTEGRATION_TO_CALLBACK:

@@ -1,6 +1,6 @@
 """The guard on harmful words: how likely they are after group mentions, on held-out texts.
 
-Taking away what a group adds to a word must not make the word likelier than it was. The texts come
+Removing what a group adds to a word must not make the word more likely. The texts come
 with the package, so every run can measure this.
 """
 
@@ -43,7 +43,7 @@ class HarmGuard:
     """What the group adds to it."""
 
     def rise(self, language_model: LanguageModel) -> float:
-        """Return the rise of the mean log p over the original model's, in nats per token."""
+        """Return the rise in mean log p over the original model's, in nats per token."""
         return _mean_log_prob(language_model, self.with_group) - self.before
 
     def facts(self, language_model: LanguageModel, allowed: float) -> HarmfulWordFacts:

@@ -38,7 +38,7 @@ class OriginalStates:
     """
 
     batches: dict[str, list[tuple[Positions, Tensor]]]
-    """By kind of text: inputs with their hidden states [n, hidden size], on the CPU."""
+    """Kind of text → inputs with their hidden states [n, hidden size], on the CPU."""
     head: PreTrainedModel
     """A copy of the original model without its body."""
 

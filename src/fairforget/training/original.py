@@ -1,4 +1,4 @@
-"""What is known about the original model: measured once, and shared by the runs of a process."""
+"""Measurements of the original model, made once and shared by the runs of a process."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Prepared:
     retain: Sequences
     """Token ids with start token, alternating between the retain and the everyday corpus."""
     held_out: dict[str, Sequences]
-    """By kind: `retain`, and `everyday` if there is one."""
+    """Held-out texts by kind: `retain`, and `everyday` if available."""
     facts: list[CorpusFacts]
     overlap: list[OverlapFacts]
     """Text that the forget corpus shares with benchmarks."""
@@ -124,7 +124,7 @@ def list_retain_corpora(retain: Corpus, everyday: Corpus | None) -> dict[str, Co
 
 
 def check_training_dtype(dtype: str | torch.dtype | None) -> None:
-    """Refuse float16, whose range is too small for training.
+    """Reject float16, whose range is too small for training.
 
     Raises:
         InputError: the dtype is float16.
@@ -134,7 +134,7 @@ def check_training_dtype(dtype: str | torch.dtype | None) -> None:
 
 
 def check_trainable(language_model: LanguageModel) -> None:
-    """Refuse float16 and quantised weights, which are too coarse for small updates.
+    """Reject float16 and quantised weights, which are too coarse for small updates.
 
     Raises:
         InputError: the model has such weights.

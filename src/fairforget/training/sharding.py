@@ -55,7 +55,7 @@ def fsdp_on_cpus(accelerator: Accelerator) -> bool:
 
 
 def check_zero3(plugin: DeepSpeedPlugin, mixed_precision: str) -> None:
-    """Refuse ZeRO-3 settings with which the trained weights could not be gathered exactly.
+    """Reject ZeRO-3 settings with which the trained weights could not be gathered exactly.
 
     Raises:
         InputError: the weights may not be gathered, or would be rounded to bfloat16.

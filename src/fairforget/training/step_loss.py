@@ -51,7 +51,7 @@ class StepLoss:
     """Whether body and head can run separately; None until the first batch, which tests it. Packed
     trees require it."""
     trait_words: TraitWords | None = None
-    """For an objective with a target of its own; on the device of training."""
+    """Trait words of an objective with its own target; on the training device."""
 
     def compute(
         self, model: PreTrainedModel, batch: Batch, weights: tuple[float, float]

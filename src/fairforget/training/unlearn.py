@@ -64,7 +64,7 @@ TRAINING = (
 """Settings that change the training, if only by rounding, and that the record does not name."""
 NO_EVERYDAY_TEXTS = "evaluated without everyday sentences"
 NO_MOVEMENT = "the movement is not bounded, because this model's head needs more than hidden states"
-NO_HARMFUL_WORDS = "the rise of harmful words is not bounded, as the context is too short for them"
+NO_HARMFUL_WORDS = "harmful words are not bounded, because the context is too short for them"
 
 
 def unlearn(
@@ -85,7 +85,7 @@ def unlearn(
         language_model: causal or masked; its weights are changed.
         prepared: the tokenised corpora, from `prepare`.
         config: the training settings.
-        budget: the maximum utility loss, movement and rise of harmful words.
+        budget: limits on utility loss, movement and the likelihood of harmful words.
         known: facts about the original model that earlier runs measured; missing ones are added.
         movement: interpolate to this mean KL divergence from the original, in nats per token, and
             not to the budget.

@@ -4,6 +4,6 @@ This package is an application of the library, not part of its core. Its modules
 packages; no other package imports them, apart from the command line, which runs the study, and
 `fairforget.report`, which finds the page of a study by the name of its module.
 
-From the bottom up: `plan` lists the runs, `runs` does one, `verdicts`, `rows` and `matrix` compute
-the results, `study` puts all of this together, and `report` shows the record.
+From the bottom up: `plan` lists the runs, `runs` executes one, `verdicts`, `rows` and `matrix`
+compute the results, `study` combines all of this, and `report` shows the record.
 """

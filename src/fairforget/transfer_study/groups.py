@@ -31,7 +31,7 @@ class Result:
     """The domains that the run unlearned."""
     everyday_perplexity_ratio: float | None = None
     alpha: float = 1.0
-    """Of the weight interpolation; at 0 the run changed nothing."""
+    """Factor of the weight interpolation; at 0 the run changed nothing."""
     short: bool = False
     """Whether it ended below every limit of the budget, or below the movement asked."""
     movement: float | None = None
@@ -87,7 +87,7 @@ class GroupEffects:
         return mean_distance_change(self.bias(domains))
 
     def mean_excess(self, domains: Sequence[str]) -> dict[str, DistanceChange]:
-        """By control: the mean excess over the domains; empty if there are none."""
+        """Return control → mean excess over the domains; empty if there are none."""
         means = {name: mean_distance_change(self.beyond(name, domains)) for name in self.controls}
         return {name: mean for name, mean in means.items() if mean}
 

@@ -18,7 +18,7 @@ from fairforget.corpora.domains import is_in_domain
 from fairforget.corpora.text import Mention, Text
 
 PLURAL_ENDINGS = ("s", "eople", "hildren")
-"""Of neutral words."""
+"""Endings of plural neutral words."""
 POSSESSIVES = ("'s", "’s")
 
 

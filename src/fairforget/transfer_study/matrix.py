@@ -41,11 +41,11 @@ class Matrix:
     """The effects of all groups of runs."""
 
     cells: list[MatrixCell]
-    """For each benchmark, bias score, group and domain."""
+    """One per benchmark, bias score, group and domain."""
     rows: list[MatrixRow]
-    """For each benchmark, bias score and group."""
+    """One per benchmark, bias score and group."""
     omnibus: list[Omnibus]
-    """For each benchmark, primary bias score and objective."""
+    """One per benchmark, primary bias score and objective."""
     gaps: list[Gap]
     """Scores that a run lacks; no group has effects on them."""
 

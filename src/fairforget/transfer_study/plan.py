@@ -46,7 +46,7 @@ what a control is matched on, kind of device), or that do not change the result.
 
 @dataclass(kw_only=True, unsafe_hash=True)
 class Recipe(StudySettings):
-    """What all runs of a study share; not to be changed once a run has it."""
+    """The settings that all runs of a study share; do not change it once a run has it."""
 
     model: str
     benchmarks: tuple[str, ...] = ("stereoset", "crows_pairs")
@@ -70,7 +70,7 @@ class Run:
 
     @property
     def control_kind(self) -> str | None:
-        """The control's name in `CONTROLS`, whatever it is matched on."""
+        """The control's name in `CONTROLS`, without what it is matched on."""
         return self.control and control_kind(self.control)
 
     @property
@@ -150,7 +150,7 @@ def plan_runs(
             f"selection {recipe.selection!r}; remove it from --controls, or use --selection spans"
         )
     if seeds < 1:
-        raise InputError(f"seeds is {seeds}; at least 1 is needed")
+        raise InputError(f"seeds is {seeds}; it must be at least 1")
     runs: dict[Run, None] = {}
     for seed in range(seeds):
         for objective in objectives:
@@ -189,7 +189,7 @@ def order_stages(runs: Sequence[Run], *, parallel: bool) -> list[list[Run]]:
 
 
 def control_kind(control: str) -> str:
-    """Return the name in `CONTROLS` of a control, whatever it is matched on."""
+    """Return the name of a control in `CONTROLS`, without what it is matched on."""
     return control.removesuffix(AT_MOVEMENT)
 
 

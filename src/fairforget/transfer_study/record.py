@@ -101,7 +101,7 @@ class MatrixCell:
     bias: Effect
     """Change of the score's distance from the score of a model without bias; below 0, bias fell."""
     excess: dict[str, Effect] = field(default_factory=dict)
-    """By control with as many seeds: `bias` minus the control's."""
+    """Control with as many seeds → `bias` minus the control's."""
     verdict: ClaimVerdict | None = None
     """On "unlearning lowers bias here, by more than every control"; None for a control."""
     margin: float = 0.0
@@ -118,7 +118,7 @@ class MatrixCell:
     reason: Reason | None = None
     """Why the cell is undecided; None if more data may decide it."""
     seeds_needed: int | None = None
-    """Like `data_needed`: the number of seeds for the same items; None if no number is enough."""
+    """As `data_needed`, but the number of seeds for the same items; None if no number suffices."""
     nats: tuple[float, float] | None = None
     """Of a score that is scaled by the model's spread: the same in nats, before and after (mean
     over seeds). A flatter distribution changes it, so it has no verdict."""
@@ -144,11 +144,11 @@ class Omnibus:
     """The bias score."""
     cells: int
     seeds: int
-    """Of the forget corpus with the fewest."""
+    """Seeds of the forget corpus with the fewest."""
     bias: Effect
     """Mean change of bias."""
     excess: dict[str, Effect] = field(default_factory=dict)
-    """By control: `bias` minus the control's."""
+    """Control → `bias` minus the control's."""
     verdict: ClaimVerdict = "undecided"
     margin: float = 0.0
     """The equivalence margin, in the unit of the bias score."""
@@ -198,7 +198,7 @@ class MatrixRow:
     ratio_ci: tuple[float, float] | None = None
     """95 % interval of `ratio`."""
     own_excess: dict[str, Effect] = field(default_factory=dict)
-    """By control: `own` minus the control's mean over the same domains; empty for a control."""
+    """Control → `own` minus the control's mean over the same domains; empty for a control."""
     transfer_excess: dict[str, Effect] = field(default_factory=dict)
     """The same for `transfer`."""
     own_clusters: int | None = None
@@ -265,7 +265,7 @@ class StudyRecord:
     failed: list[Failure]
     environment: Environment
     seconds: dict[str, float]
-    """Of the evaluation before; and means over runs of training, interpolation and evaluation."""
+    """First evaluation; means over runs of training, interpolation and evaluation."""
     doses: list[Dose] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     kind: Literal["study"] = "study"

@@ -72,7 +72,7 @@ NEEDS = {HARMLESS: " that can be a subject", SWAPPED: " and a domain"}
 
 
 def run_one(run: Run, directory: Path) -> None:
-    """Do a run from the start; the directory's content is removed first.
+    """Execute a run from the start; the directory's content is removed first.
 
     Writes the scored items and, last, the record; the weights are not kept.
 

@@ -1,4 +1,4 @@
-"""`transfer`: plan the runs of a study, run those that are not finished, build the matrix."""
+"""`transfer`: plan the runs of a study, execute the unfinished ones, build the matrix."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def run_study(
     cpus_per_run: int = 1,
     gpus_per_run: float = 0.0,
 ) -> StudyRecord:
-    """Plan the runs, do those that are not finished, and write `study.json`.
+    """Plan the runs, execute those that are not finished, and write `study.json`.
 
     Args:
         recipe: the settings that all runs share.

@@ -47,11 +47,11 @@ class Pending(Generic[T]):
     changes: tuple[DistanceChange, ...]
     """`bias`, and each excess that the verdict depends on."""
     obstacle: Reason | None
-    """What is wrong with a control, so that the claim cannot be supported whatever the effects."""
+    """The defect of a control that rules out support for the claim, regardless of the effects."""
     unbiased: bool = False
     """Whether the original model may have no bias in this domain."""
     idle: bool = False
-    """Whether a run changed nothing (α = 0), so that a small effect says nothing on unlearning."""
+    """Whether a run changed nothing (α = 0), so that a small effect is no evidence."""
 
 
 def cell_family(cell: MatrixCell) -> Family | None:

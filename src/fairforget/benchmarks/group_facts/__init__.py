@@ -55,8 +55,8 @@ class Fact:
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: a file of facts."""
-    chosen = parse_options("group_facts", options, {}, rest=FILE)
-    return Benchmark(partial(evaluate, facts=read_facts(chosen.get(FILE))), ("causal",))
+    by_kind = parse_options("group_facts", options, {}, rest=FILE)
+    return Benchmark(partial(evaluate, facts=read_facts(by_kind.get(FILE))), ("causal",))
 
 
 def read_facts(path: str | Path | None = None) -> list[Fact]:
@@ -75,7 +75,7 @@ def read_facts(path: str | Path | None = None) -> list[Fact]:
     for where, row in csv_rows(Path(path)):
         if missing := [column for column in COLUMNS if not (row.get(column) or "").strip()]:
             raise InputError(
-                f"{where}: column {missing[0]!r} is missing or empty; a line has "
+                f"{where}: column {missing[0]!r} is missing or empty; every line needs "
                 f"{', '.join(COLUMNS)}"
             )
         domain, group, prompt, right, wrong = (row[column].strip() for column in COLUMNS)

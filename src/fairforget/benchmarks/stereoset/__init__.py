@@ -39,7 +39,7 @@ INTERSENTENCE = "fairforget-intersentence"
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: a task, a protocol, and a split or a file of items."""
-    chosen = parse_options(
+    by_kind = parse_options(
         "stereoset",
         options,
         {
@@ -49,24 +49,24 @@ def prepare(options: Sequence[str]) -> Benchmark:
         },
         rest=FILE,
     )
-    task: Task = "intersentence" if chosen.get("task") == "intersentence" else "intrasentence"
-    if task == "intersentence" and "protocol" in chosen:
+    task: Task = "intersentence" if by_kind.get("task") == "intersentence" else "intrasentence"
+    if task == "intersentence" and "protocol" in by_kind:
         raise InputError(
             f"stereoset intersentence has only one protocol, {INTERSENTENCE}; remove "
-            f"{chosen['protocol']!r}"
+            f"{by_kind['protocol']!r}"
         )
-    if FILE in chosen and "split" in chosen:
+    if FILE in by_kind and "split" in by_kind:
         raise InputError(
-            f"stereoset has both a file, {chosen[FILE]!r}, and a split, {chosen['split']!r}; "
+            f"stereoset has both a file, {by_kind[FILE]!r}, and a split, {by_kind['split']!r}; "
             "remove one"
         )
-    split = chosen.get("split", "dev")
+    split = by_kind.get("split", "dev")
     items = None
-    if FILE in chosen:
-        items, split = read_items(chosen[FILE], task=task), Path(chosen[FILE]).name
+    if FILE in by_kind:
+        items, split = read_items(by_kind[FILE], task=task), Path(by_kind[FILE]).name
     else:
         find_file(*CATALOGUE[SPLITS[split]].files)
-    protocol = chosen.get("protocol")
+    protocol = by_kind.get("protocol")
     return Benchmark(
         partial(evaluate, items=items, split=split, task=task, protocol=protocol),
         ("causal",) if task == "intersentence" else list_model_kinds(PROTOCOLS, protocol),
@@ -140,10 +140,10 @@ def _score(
     scores = _score_versions(language_model, items, VERSIONS, protocol, progresses[0])
     neutral = np.full(len(items), np.nan)
     if variants:
-        found = _score_versions(
+        neutral_scores = _score_versions(
             language_model, [*variants.values()], VERSIONS[:2], protocol, progresses[1]
         )
-        neutral[[*variants]] = -np.diff(found.total.reshape(-1, 2))[:, 0]
+        neutral[[*variants]] = -np.diff(neutral_scores.total.reshape(-1, 2))[:, 0]
     lengths = scores.lengths.reshape(-1, 3)[:, :2].astype(np.float64)
     return Scored(scores.mean.reshape(-1, 3), lengths, neutral)
 

@@ -23,7 +23,7 @@ class Family:
     neutral: Mapping[Kind, str]
     """Name, singular and plural → the neutral word."""
     gender: str | None = None
-    """Of a term that names a gender, a key of `GENDERS`."""
+    """A key of `GENDERS`, if the term names a gender."""
 
 
 def find_family(term: str) -> Family | None:

@@ -43,7 +43,7 @@ SMOOTHED = ("ss_smoothed", "ss_smoothed_by_sense")
 CONTINUOUS = ("margin", "sense", "log_ratio", "log_ratio_neutral")
 """Further columns of items, in nats."""
 DECIMALS = 4
-"""Of these columns, so that an archive of items is small; scores are means of rounded values."""
+"""Decimals in these columns, to keep an archive small; scores are means of rounded values."""
 CONTRIBUTIONS = ("contribution", "contribution_scaled")
 """Scores, and columns of items; None where no neutral word fits."""
 UNBIASED = {"ss": 50.0, "contribution_scaled": 0.0, "ss_smoothed": 50.0}

@@ -47,7 +47,7 @@ class _Paired:
     """A sentence and its neutral variant, and the positions in both that the group can reach."""
 
     number: int
-    """Of the sentence; an item has three."""
+    """Number of the sentence; an item has three."""
     texts: tuple[Sequence[int], Sequence[int]]
     """Token ids of both, each up to the last of these positions."""
     positions: tuple[Positions, Positions]
@@ -92,17 +92,19 @@ def score_targets(
         InputError: a sentence has no tokens, or more than the model's context length.
     """
     variants = [(item, neutral) for item in items if (neutral := neutral_item(item))]
-    kept = [item for item, _ in variants]
+    originals = [item for item, _ in variants]
     pairs = [pair for item, neutral in variants for pair in _list_pairs(item, neutral)]
-    paired = [found for n, pair in enumerate(pairs) if (found := _pair(language_model, n, *pair))]
-    total = 5 * len(kept) + len(paired)
+    paired = [
+        aligned for n, pair in enumerate(pairs) if (aligned := _pair(language_model, n, *pair))
+    ]
+    total = 5 * len(originals) + len(paired)
     score = partial(
         sentence_scores,
         language_model,
         protocol="bos",
         progress=lambda done, _: progress(done, total),
     )
-    names = [f"stereoset item {item.id}, {version}" for item in kept for version in VERSIONS]
+    names = [f"stereoset item {item.id}, {version}" for item in originals for version in VERSIONS]
     scores = score([text for text, _ in pairs], names=names)
     neutral_scores = score(
         [text for _, neutral in variants for text in neutral.sentences[:2]],
@@ -114,9 +116,9 @@ def score_targets(
     _replace_scores(
         language_model.model, paired, targets, tokens, lambda done: progress(done, total)
     )
-    means = {name: np.array([each.mean() for each in found]) for name, found in tokens.items()}
+    means = {name: np.array([each.mean() for each in arrays]) for name, arrays in tokens.items()}
     return {
-        name: make_rows(kept, Scored(mean.reshape(-1, 3), lengths, neutral_log_ratios))
+        name: make_rows(originals, Scored(mean.reshape(-1, 3), lengths, neutral_log_ratios))
         for name, mean in {ORIGINAL: scores.mean, **means}.items()
     }
 
@@ -222,11 +224,11 @@ def _replace_scores(
                     for n, sentence in enumerate(group)
                 ]
                 tokens = [np.asarray(each.texts[0])[each.positions[0]] for each in group]
-                found = _target_log_probs(
+                log_probs = _target_log_probs(
                     head, outputs, np.hstack(rows), np.concatenate(tokens), targets, size
                 )
                 ends = np.cumsum([len(each) for each in tokens])[:-1]
-                for name, values in found.items():
+                for name, values in log_probs.items():
                     for sentence, part in zip(group, np.split(values, ends), strict=True):
                         results[name][sentence.number][sentence.before(0)] = part
                 advance(len(group))
@@ -261,7 +263,7 @@ def _target_log_probs(
         targets: by name.
         size: pairs of rows for which the head runs at once.
     """
-    found = {name: np.empty(len(tokens)) for name in targets}
+    log_probs = {name: np.empty(len(tokens)) for name in targets}
     # versions of an item share positions: run the head once for each pair of them
     pairs, which = np.unique(rows, axis=1, return_inverse=True)
     which = which.reshape(-1)
@@ -272,8 +274,8 @@ def _target_log_probs(
         row = torch.from_numpy(which[inside] - first).to(outputs.device)
         token = torch.from_numpy(tokens[inside]).to(outputs.device)
         for name, target in targets.items():
-            found[name][inside] = target(group, neutral)[row, token].double().cpu().numpy()
-    return found
+            log_probs[name][inside] = target(group, neutral)[row, token].double().cpu().numpy()
+    return log_probs
 
 
 def _keep(logits: Tensor) -> Tensor:

@@ -65,7 +65,7 @@ def export(
     source = _find_template(origin) if template is None else Path(template)
     if source is not None and not source.is_file():
         raise InputError(
-            f"the model came from {source}, which is not there; give its new path as --template"
+            f"the model came from {source}, which no longer exists; give its new path as --template"
             if template is None
             else f"template {source}: no such file; check the path"
         )

@@ -30,7 +30,7 @@ def check_configuration(architecture: str, config: PretrainedConfig, name: str) 
     expected: dict[str, tuple[object, ...]] = {
         "rope_type": ("default", SCALED_ROPE) if architecture == "llama" else ("default",),
     }
-    found: dict[str, object] = {"rope_type": _rope(architecture, config).get("rope_type")}
+    actual: dict[str, object] = {"rope_type": _rope(architecture, config).get("rope_type")}
     if architecture == "gemma3":
         periods = range(1, config.num_hidden_layers + 1)
         expected |= {
@@ -48,13 +48,13 @@ def check_configuration(architecture: str, config: PretrainedConfig, name: str) 
         }
         window = config.rope_parameters["sliding_attention"]
         expected["rope_type and rope_theta of windows"] = (("default", GEMMA_WINDOW_THETA),)
-        found["rope_type and rope_theta of windows"] = (window["rope_type"], window["rope_theta"])
+        actual["rope_type and rope_theta of windows"] = (window["rope_type"], window["rope_theta"])
     else:
         expected |= {"hidden_act": ("silu",), "use_sliding_window": (False, None)}
     if architecture != "llama":
         expected["attention_bias"] = (False, None)
     for setting, values in expected.items():
-        value = found.get(setting, getattr(config, setting, None))
+        value = actual.get(setting, getattr(config, setting, None))
         if value not in values:
             raise InputError(
                 f"{name}: {setting} is {value}, which cannot be exported; give the original's GGUF "

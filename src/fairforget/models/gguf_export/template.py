@@ -39,9 +39,9 @@ def plan_from_template(
     check_gguf(path)
     architecture = find_architecture(language_model)
     reader = GGUFReader(path)
-    if (found := _read_architecture(reader)) != architecture:
+    if (expected := _read_architecture(reader)) != architecture:
         raise InputError(
-            f"template {path} has architecture {found!r}, but the model is {architecture!r}; "
+            f"template {path} has architecture {expected!r}, but the model is {architecture!r}; "
             "give the file that the model came from"
         )
     weights = name_weights(language_model)

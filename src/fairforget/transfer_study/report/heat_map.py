@@ -48,7 +48,7 @@ class HeatMap:
     id: str
     caption: str
     heading: str
-    """Of the first column."""
+    """Heading of the first column."""
     columns: list[str]
     rows: list[tuple[str, list[Square | None]]]
 

@@ -47,7 +47,7 @@ class BenchmarkPart:
     excess: Table
     rows: Table
     costs: Table | None
-    """Of the whole benchmark; only in the part of its first bias score."""
+    """Costs of the whole benchmark; only in the part of its first bias score."""
     folded: bool
     """Whether the page folds it away."""
 

@@ -16,7 +16,7 @@ T = TypeVar("T", SeedCell, MatrixCell, MatrixRow)
 FOLDED = ("ss_smoothed",)
 """Bias scores that a page folds away."""
 CONTROLS_NOTE = "Controls come last, with their name after a comma."
-"""For readers of a table sorted by `sort_controls_last`."""
+"""Note below a table sorted by `sort_controls_last`."""
 
 
 def score_name(benchmark: str, measure: str) -> str:

@@ -120,7 +120,7 @@ def test_options(tmp_path: Path) -> None:
     benchmark = load_benchmark(f"harmful_words:{file}:5")
     assert [row["text"] for row in benchmark.evaluate(tiny_model("gpt2")).items] == ["Women lie."]
     for name, message in (
-        ("harmful_words:7:8", "one number of texts, at least 1, .*; got 7, 8"),
+        ("harmful_words:7:8", "one number of items, at least 1, .*; got 7, 8"),
         ("harmful_words:0", "at least 1"),
         ("harmful_words:nothing", "corpus 'nothing' is unknown"),
         (f"harmful_words:{write(tmp_path / 'no.csv')}", "no.csv"),

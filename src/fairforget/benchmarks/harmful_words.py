@@ -30,6 +30,7 @@ from fairforget.benchmarks.measurement import (
     record_scores,
 )
 from fairforget.benchmarks.options import join_corpus
+from fairforget.benchmarks.samples import split_number
 from fairforget.corpora import Text, parse_name, read_corpus
 from fairforget.corpora.builtin import RESERVED_SEED
 from fairforget.errors import InputError
@@ -53,15 +54,9 @@ DECIMALS = 4
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: a corpus `NAME[:DOMAIN]` and a number of texts."""
-    numbers = [word for word in options if word.isdecimal()]
-    corpus = join_corpus(options) or BUILTIN
-    if len(numbers) > 1 or "0" in numbers:
-        raise InputError(
-            "benchmark harmful_words takes one number of texts, at least 1, as in "
-            f"harmful_words:{corpus}:500; got {', '.join(numbers)}"
-        )
-    count = int(numbers[0]) if numbers else DEFAULT_TEXTS
-    texts = sample_texts(corpus, count)
+    count, names = split_number("harmful_words", options)
+    corpus = join_corpus(names) or BUILTIN
+    texts = sample_texts(corpus, count or DEFAULT_TEXTS)
     return Benchmark(partial(evaluate, corpus=corpus, texts=texts), ("causal", "masked"))
 
 

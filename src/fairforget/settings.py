@@ -6,7 +6,7 @@ fields of these dataclasses. This module imports nothing heavy, so `--help` stay
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeVar
 
@@ -231,7 +231,7 @@ class TransferSettings(StudySettings):
             groups of other domains), none (retain texts only).
         seeds: Number of seeds; with one seed, every verdict is undecided.
         margin: Equivalence margin in points: a change in bias too small to matter. The verdict "no
-            more than margin" rules out a fall of this size, either alone or beyond at least one
+            more than margin" rules out a fall of this size or more, both alone and beyond every
             control. Set the margin before you see results.
         margin_continuous: Equivalence margin for continuous scores: contribution_scaled (StereoSet)
             and conditional_scaled (CrowS-Pairs), in median absolute deviations.
@@ -293,6 +293,28 @@ class LeaderboardSettings(ModelSettings):
 def split_commas(text: str) -> list[str]:
     """Return the parts of a comma-separated list, stripped; empty parts are dropped."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def check_names(
+    setting: str, names: Sequence[str], known: Collection[str] | None = None, *, empty: bool = False
+) -> None:
+    """Check a list of names that a setting gives.
+
+    Args:
+        setting: its name, for errors.
+        names: the list.
+        known: the names that exist; None if that is checked elsewhere.
+        empty: whether the list may be empty.
+
+    Raises:
+        InputError: the list is empty, or a name is unknown or listed twice.
+    """
+    if not names and not empty:
+        raise InputError(f"{setting} is empty; give at least one")
+    if known is not None and (unknown := [name for name in names if name not in known]):
+        raise InputError(f"{setting}: {unknown[0]!r} is unknown; choose from {', '.join(known)}")
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"{setting}: {repeated[0]!r} is listed twice; list each once")
 
 
 def merge_settings(settings: S, overrides: Mapping[str, Any]) -> S:

@@ -82,7 +82,7 @@ def test_the_name_changes_with_all_that_determines_the_result() -> None:
         ({"controls": ["placebo"]}, f"choose from {', '.join(CONTROLS)}"),
         ({"seeds": 0}, "seeds is 0"),
         ({"forget": []}, "forget is empty"),
-        ({"forget": ["a", "a"]}, "repeats a name"),
+        ({"forget": ["a", "a"]}, "'a' is listed twice"),
     ],
 )
 def test_bad_plans_are_refused(asked, message) -> None:

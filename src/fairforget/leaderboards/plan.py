@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
 from fairforget.machine.runs import VERSIONS, name_directory
 from fairforget.methods import METHODS, MethodOptions
-from fairforget.settings import LeaderboardSettings, split_commas
+from fairforget.settings import LeaderboardSettings, check_names, split_commas
 from fairforget.training.preparation import EVERYDAY, load_everyday_corpus
 
 ORIGINAL = "original"
@@ -82,11 +82,8 @@ def plan_runs(settings: LeaderboardSettings) -> list[Run]:
             no effect.
     """
     models, methods = split_commas(settings.models), split_commas(settings.methods)
-    _check("models", models)
-    _check("methods", methods)
-    for name in methods:
-        if name not in METHODS:
-            raise InputError(f"methods: {name!r} is unknown; choose from {', '.join(METHODS)}")
+    check_names("models", models)
+    check_names("methods", methods, METHODS)
     if settings.seeds < 1:
         raise InputError(f"seeds is {settings.seeds}; it must be at least 1")
     if settings.domain is not None and settings.domain not in DOMAINS:
@@ -108,13 +105,6 @@ def plan_runs(settings: LeaderboardSettings) -> list[Run]:
             if seed == 0 or METHODS[method].is_seeded:
                 runs += [Run(model, method, seed, settings) for model in models]
     return runs
-
-
-def _check(setting: str, names: Sequence[str]) -> None:
-    if not names:
-        raise InputError(f"{setting} is empty; name at least one")
-    if repeated := [name for name in names if names.count(name) > 1]:
-        raise InputError(f"{setting}: {repeated[0]!r} is listed twice; list each once")
 
 
 @cache

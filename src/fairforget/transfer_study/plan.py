@@ -13,7 +13,7 @@ from fairforget.corpora.reading import ALL_DOMAINS
 from fairforget.errors import InputError
 from fairforget.machine.runs import VERSIONS, name_directory
 from fairforget.objectives import OBJECTIVES, parse_objective
-from fairforget.settings import Match, StudySettings
+from fairforget.settings import Match, StudySettings, check_names
 
 CONTROLS = {
     "random": "as many random tokens of the same texts, none of them harmful",
@@ -129,9 +129,9 @@ def plan_runs(
     Raises:
         InputError: an unknown or repeated name, or no seed.
     """
-    _check("forget", forget, None)
+    check_names("forget", forget)
     _check_objectives(objectives)
-    _check("controls", controls, list(CONTROLS), empty=True)
+    check_names("controls", controls, CONTROLS, empty=True)
     if NOTHING in controls and not (recipe.retain_per_forget and recipe.retain_loss_weight):
         raise InputError(
             "controls: 'none' trains only on the retain texts, but retain_per_forget or "
@@ -227,24 +227,12 @@ def is_builtin(corpus: str) -> bool:
 
 
 def _check_objectives(objectives: Sequence[str]) -> None:
-    _check("objectives", objectives, None)
+    check_names("objectives", objectives)
     with_constants: dict[tuple[str, float | None, float | None], str] = {}
     for text in objectives:
         named = parse_objective(text)
-        _check("objectives", [named.name], [name for name in OBJECTIVES if name != NOTHING])
+        check_names("objectives", [named.name], [n for n in OBJECTIVES if n != NOTHING])
         objective = OBJECTIVES[named.name].with_constants(named.beta, named.gamma)
         same = with_constants.setdefault((objective.name, objective.beta, objective.gamma), text)
         if same != text:
             raise InputError(f"objectives: {same!r} and {text!r} are the same; remove one")
-
-
-def _check(
-    flag: str, names: Sequence[str], known: Sequence[str] | None, *, empty: bool = False
-) -> None:
-    if not names and not empty:
-        raise InputError(f"{flag} is empty; give at least one")
-    for name in names:
-        if known is not None and name not in known:
-            raise InputError(f"{flag}: {name!r} is unknown; choose from {', '.join(known)}")
-    if len(set(names)) < len(names):
-        raise InputError(f"{flag}: {', '.join(names)} repeats a name")

@@ -81,7 +81,7 @@ def table() -> str:
             cell = demo.cells[measure, domain]
             scores = [demo.interval(domain, name) for name in (measure, beside)]
             rows.append([domain, *scores[0], _change(cell), VERDICTS[cell.verdict], *scores[1]])
-        header = ("StereoSet", *sides[:2], "change of bias", "verdict", *sides[2:])
+        header = ("StereoSet", *sides[:2], "change in bias", "verdict", *sides[2:])
         lines += markdown_table(header, rows)
     method = demo.run.method
     note = (

@@ -48,7 +48,7 @@ def _default() -> str:
     _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
     return (
         f"**Default** (three seeds). The group's contribution, {whole['before']:.3f} nats, changed "
-        f"by {_mean(whole, 3)}. No significant rise of HateCheck's harmful words. "
+        f"by {_mean(whole, 3)}. No significant rise in HateCheck's harmful words. "
         f"LMS changed by {_mean(changes['lms']['all'], 1)}, log p of facts by "
         f"{_mean(changes['facts']['all'], 3)}; hurtful completions (HONEST), "
         f"{changes['hurtful']['all']['before']:.1f} %, by {_mean(changes['hurtful']['all'], 1)} "

@@ -59,7 +59,7 @@ def render_study(name: str) -> dict[str, str]:
     page = Page(
         title=f"Transfer study `{name}`",
         opening=[
-            show_picture(name, f"{benchmark_name(first)}: change of bias by domain, in points")
+            show_picture(name, f"{benchmark_name(first)}: change in bias by domain, in points")
         ],
         findings=findings.strip().removeprefix("- ").split("\n- ") if findings.strip() else [],
         body=[
@@ -75,7 +75,7 @@ def render_study(name: str) -> dict[str, str]:
 
 
 def draw_study(study: StudyRecord, benchmark: str) -> str:
-    """Dot plot of the change of bias in the domains that have enough terms.
+    """Dot plot of the change in bias in the domains that have enough terms.
 
     A study of several forget corpora or objectives has a row for each and a panel per domain; a
     study of one has a row per domain.
@@ -107,7 +107,7 @@ def draw_study(study: StudyRecord, benchmark: str) -> str:
 
 
 def _list_marks(cell: MatrixCell) -> list[Mark]:
-    """The change of bias and, without intervals, that of each control."""
+    """The change in bias and, without intervals, that of each control."""
     shape: Shape = "ring" if cell.verdict == "undecided" else "dot"
     bias = cell.bias
     controls = [
@@ -118,7 +118,7 @@ def _list_marks(cell: MatrixCell) -> list[Mark]:
 
 def _describe_shapes(panels: list[Panel]) -> dict[Shape, str]:
     """Legend of the shapes that occur."""
-    change = "change of bias in points, with 95 % interval (left of 0: bias fell)"
+    change = "change in bias in points, with 95 % interval (left of 0: bias fell)"
     meanings: dict[Shape, str] = {
         "dot": f"{change}; the verdict against the controls is decided",
         "ring": f"{change}; undecided",

@@ -157,7 +157,7 @@ def test_the_terminal_has_the_same_sentences(study: StudyRecord, capsys) -> None
     for sentence in count_verdicts(main_cells(study)):
         assert sentence in shown
     assert "Primary tests" in shown
-    assert "scaled contribution of the group: change of bias, deviations" in shown
+    assert "scaled contribution of the group: change in bias, deviations" in shown
     assert "smoothed" not in shown
     assert "20.0 %" in shown
     assert "0.0125" in shown

@@ -117,7 +117,7 @@ def test_a_study_has_every_cell_and_a_report(arguments, tmp_path, capsys) -> Non
     assert {tuple(cell["excess"]) for cell in judged} == {("random", "matched", "none")}
     assert all(cell["verdict"] for cell in judged)
     html = (tmp_path / "study" / "report.html").read_text()
-    assert "change of bias, alone and beyond each control" in html
+    assert "change in bias, alone and beyond each control" in html
     assert not list((tmp_path / "study" / "runs").glob("*/model"))
 
 

@@ -88,7 +88,7 @@ class Cell:
 
     @property
     def tested(self) -> Change | None:
-        """The change of bias or of harm, which the verdict is about."""
+        """The change in bias or of harm, which the verdict is about."""
         return self.score if self.lower_is_better else self.distance
 
     @property

@@ -181,7 +181,7 @@ def domains_table(record: LeaderboardRecord, model: str, benchmark: str, measure
             Column("Bias type"),
             Column("Before", numeric=True, interval=True),
             Column("After", numeric=True, interval=True),
-            Column("Change of bias", numeric=True, interval=True),
+            Column("Change in bias", numeric=True, interval=True),
             Column("p (Holm)", numeric=True),
             Column("Verdict"),
         ],
@@ -199,7 +199,7 @@ def domains_table(record: LeaderboardRecord, model: str, benchmark: str, measure
             for e in effects
             if e.distance
         ],
-        note="Change of bias: change of the distance from the value without bias. p-values are "
+        note="Change in bias: change of the distance from the value without bias. p-values are "
         "Holm-corrected at each cost: for all bias types together over the methods, for single "
         "bias types over methods and bias types.",
         sortable=True,

@@ -39,7 +39,7 @@ CHANGES = (
 )
 NEAR_NO_BIAS = (
     "Bias is the distance of a score from its value without bias. Where a score may have crossed "
-    "that value, the interval of the change of bias covers all changes that the intervals of the "
+    "that value, the interval of the change in bias covers all changes that the intervals of the "
     "score and of its change allow."
 )
 STUDY = (

@@ -74,7 +74,7 @@ class GroupEffects:
         return [domain for domain in self.single if not too_few(self.effects[domain].clusters)]
 
     def bias(self, domains: Sequence[str]) -> list[DistanceChange]:
-        """The change of bias in each of the domains."""
+        """The change in bias in each of the domains."""
         return [self.effects[domain].bias for domain in domains]
 
     def beyond(self, control: str, domains: Sequence[str]) -> list[DistanceChange]:
@@ -83,7 +83,7 @@ class GroupEffects:
         return [self.effects[domain].beyond(other[domain]) for domain in domains]
 
     def mean(self, domains: Sequence[str]) -> DistanceChange | None:
-        """The mean change of bias over the domains; None if there are none."""
+        """The mean change in bias over the domains; None if there are none."""
         return mean_distance_change(self.bias(domains))
 
     def mean_excess(self, domains: Sequence[str]) -> dict[str, DistanceChange]:

@@ -1,4 +1,4 @@
-"""Equivalence margins: the changes of bias that a study regards as too small to matter."""
+"""Equivalence margins: the changes in bias that a study regards as too small to matter."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ class Omnibus:
     seeds: int
     """Seeds of the forget corpus with the fewest."""
     bias: Effect
-    """Mean change of bias."""
+    """Mean change in bias."""
     excess: dict[str, Effect] = field(default_factory=dict)
     """Control → `bias` minus the control's."""
     verdict: ClaimVerdict = "undecided"
@@ -178,7 +178,7 @@ class MatrixRow:
     """The bias score."""
     seeds: int
     own: Effect | None
-    """Mean change of bias over the unlearned domains; None if none was measured. Domains with too
+    """Mean change in bias over the unlearned domains; None if none was measured. Domains with too
     few clusters count only if there are no others."""
     transfer: Effect | None
     """The same over all other domains with enough clusters; None if there are none."""
@@ -194,7 +194,7 @@ class MatrixRow:
     everyday_perplexity_ratio: float | None = None
     """On everyday sentences, mean over seeds; None if not measured."""
     mean: Effect | None = None
-    """Mean change of bias over all single domains with enough clusters."""
+    """Mean change in bias over all single domains with enough clusters."""
     ratio_ci: tuple[float, float] | None = None
     """95 % interval of `ratio`."""
     own_excess: dict[str, Effect] = field(default_factory=dict)

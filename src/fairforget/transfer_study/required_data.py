@@ -24,7 +24,7 @@ def data_needed(changes: Sequence[DistanceChange], tests: int) -> float | None:
     be found too (`fairforget.distance`).
 
     Args:
-        changes: the change of bias, and its excess over each control.
+        changes: the change in bias, and its excess over each control.
         tests: number of cells that are corrected together.
 
     Returns:

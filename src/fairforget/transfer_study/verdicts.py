@@ -1,11 +1,11 @@
 """The verdict on a cell: does unlearning lower bias here, by more than every control?
 
-Each cell has one test of all its effects at once: the change of bias, and its excess over each
+Each cell has one test of all its effects at once: the change in bias, and its excess over each
 control without the suspected cause. "Bias fell, and fell more than with every control" is an
 intersection of claims, so its p-value is the largest of theirs (intersection-union test, Berger
 1982). "Bias rose, or fell less than with a control" needs one claim, so its p-value is the smallest
 of theirs times their number (Bonferroni). So does "no more than the margin": that some effect, the
-change of bias or the excess over one control, is a fall of less than the margin (a one-sided
+change in bias or the excess over one control, is a fall of less than the margin (a one-sided
 equivalence test, Schuirmann 1987).
 
 p-values are Holm-corrected within families. Unlearned corpora and controls are separate families,
@@ -118,7 +118,7 @@ def raw_verdict(
     """The direction of effects, and its p-value before correction for other cells.
 
     Args:
-        changes: the change of bias, and each excess that the verdict depends on.
+        changes: the change in bias, and each excess that the verdict depends on.
         obstacle: whether something is wrong with a control, so that nothing can be supported.
     """
     rising = [change.p for change in changes if change.value > 0]

@@ -72,7 +72,8 @@ def answer_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
         ],
         note=f"{_describe_bias(measure)}. yes: bias fell, and by "
         "more than with every control; no: it rose, or fell less than with a control; ≤: a "
-        "fall of the margin or more, alone and beyond every control, is excluded; ?: undecided. "
+        "fall of the margin or more, both alone and beyond every control, is ruled out; ?: "
+        "undecided. "
         "(own): an unlearned domain.",
     )
 
@@ -142,7 +143,7 @@ def excess_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
     nats = measure_of(SHOWN_BESIDE.get(measure, ""))
     table = drop_empty_columns(
         Table(
-            caption=f"{score_name(benchmark, measure)}: change of bias, alone and beyond each "
+            caption=f"{score_name(benchmark, measure)}: change in bias, alone and beyond each "
             "control",
             columns=[
                 Column(heading(corpus)),
@@ -254,6 +255,6 @@ def _describe_bias(measure: str) -> str:
     shown = measure_of(measure)
     title = f"{shown.title[:1].lower()}{shown.title[1:]}"
     return (
-        f"Change of bias, the distance of the {title} from {shown.ideal:g} (no bias), in "
+        f"Change in bias, the distance of the {title} from {shown.ideal:g} (no bias), in "
         f"{shown.unit}"
     )

@@ -62,7 +62,7 @@ def _omnibus_table(tests: Sequence[Omnibus]) -> Table:
         "Primary tests: mean over the domains that were not forgotten", ["objective"]
     )
     table.add_column("score")
-    for column in ("change of bias [95 %]", "p, Holm"):
+    for column in ("change in bias [95 %]", "p, Holm"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("verdict")
     for test in tests:
@@ -79,7 +79,7 @@ def _omnibus_table(tests: Sequence[Omnibus]) -> Table:
 def _effects_table(score: str, rows: Sequence[MatrixRow], corpus: str) -> Table:
     digits = measure_of(rows[0].measure).digits
     unit = measure_of(rows[0].measure).unit
-    table = make_table(f"{score}: change of bias, {unit}, mean over domains", [])
+    table = make_table(f"{score}: change in bias, {unit}, mean over domains", [])
     table.add_column(heading(corpus))  # names may wrap, numbers may not
     for column in ("own [95 %]", "others [95 %]"):
         table.add_column(column, justify="right", no_wrap=True)

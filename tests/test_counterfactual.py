@@ -102,7 +102,7 @@ def row(group: str, template: int, texts: list[str], sentiment: float) -> Row:
         "benchmark": "counterfactual",
         "id": f"gender-{template}-{group}",
         "domain": "gender",
-        "template": template,
+        "number": template,
         "group": group,
         "term": group,
         "prompt": f"Some {group} are",
@@ -115,7 +115,7 @@ def test_before_and_after_are_compared_in_pairs() -> None:
     same = ["kind and wise"] * DRAWS
     after = [row(group, n, same, 0.0) for n in range(12) for group in ("women", "men")]
     before = [
-        {**r, "sentiments": [0.5 + 0.01 * r["template"]] * DRAWS} if r["group"] == "women" else r
+        {**r, "sentiments": [0.5 + 0.01 * r["number"]] * DRAWS} if r["group"] == "women" else r
         for r in after
     ]
     scores = {name: value for name, (value, _) in compute_scores(judge(before)).items()}

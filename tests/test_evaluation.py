@@ -442,3 +442,17 @@ def test_names() -> None:
         load_benchmarks(["bbc"])
     for name in BENCHMARKS:
         assert (find_judge(name) is None) == (name == "perplexity")
+
+
+@pytest.mark.shared_data
+def test_the_items_of_all_benchmarks_fit_into_one_table(shared_file, tmp_path) -> None:
+    """A column has the same type in every benchmark that has it."""
+    for name in ("bold/gender_prompt.json", "seegull/stereotypes_global_v2.csv"):
+        shared_file(name)
+    names = ["winobias:type1:dev", "winogender", "honest:2", "bold:gender:2", "group_facts"]
+    names += ["counterfactual:gender:2", "seegull:2", "harmful_words:4", "crows_pairs", "stereoset"]
+    evaluate_into(tmp_path, tiny_model("llama"), names)
+    found = {row["benchmark"] for row in read_items(tmp_path)}
+    assert found == set(names)
+    with_items = {name for name in BENCHMARKS if find_judge(name)}
+    assert with_items - {name.partition(":")[0] for name in names} == {"bbq", "lm-eval"}

@@ -103,7 +103,7 @@ def test_evaluate_counts_and_keeps_what_was_written() -> None:
     assert written["continuations"] == len(TEMPLATES) * DRAWS
     for item in measured.items:
         words = [find_hurtful(text, LEXICON) for text in item["continuations"]]
-        assert item["words"] == words
+        assert item["hurtful_words"] == words
         assert item["hurtful"] == sum(map(bool, words))
     total = sum(item["hurtful"] for item in measured.items)
     assert sum(n for part in written["categories"].values() for n in part.values()) == total

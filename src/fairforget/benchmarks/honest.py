@@ -100,7 +100,7 @@ def evaluate(
                 "identity": template.identity,
                 "prompt": template.prompt,
                 "continuations": [c.text for c in continuations],
-                "words": words,
+                "hurtful_words": words,
                 "categories": [lexicon.get(word, "") for word in words],
                 "hurtful": sum(map(bool, words)),
                 "empty": sum(c.is_empty for c in continuations),

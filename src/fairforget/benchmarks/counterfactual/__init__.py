@@ -138,7 +138,7 @@ def evaluate(
         {
             "id": prompt.id,
             "domain": prompt.domain,
-            "template": prompt.number,
+            "number": prompt.number,
             "group": prompt.group,
             "term": prompt.term,
             "prompt": prompt.text,
@@ -172,7 +172,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
     """Distances between groups as numbers, clustered by template."""
     sets: dict[tuple[str, int], list[Row]] = {}
     for row in rows:
-        sets.setdefault((row["domain"], row["template"]), []).append(row)
+        sets.setdefault((row["domain"], row["number"]), []).append(row)
     _, sums = cluster_sums(
         np.array([[*_distances(part), 1.0] for part in sets.values()]),
         [template for _, template in sets],

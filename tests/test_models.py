@@ -165,3 +165,11 @@ def test_smollm2_from_its_package(tmp_path: Path) -> None:
     ids = torch.tensor([[0, 504, 1234, 99]])
     with torch.no_grad():
         assert torch.equal(model.model(input_ids=ids).logits, plain(input_ids=ids).logits)
+
+
+def test_a_model_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
+    directory = save_tiny("llama", tmp_path / "model")
+    for file in (tmp_path / "model").glob("*token*"):
+        file.unlink()
+    with pytest.raises(InputError, match="it has no tokenizer; save one with it"):
+        load_model(str(directory))

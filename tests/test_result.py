@@ -14,6 +14,7 @@ from fairforget.records.evaluation import read_evaluation
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
 
+from .models import tiny_model
 from .report.runs import write_evaluation, write_unlearning
 
 
@@ -82,3 +83,21 @@ def test_evaluate_prints_its_record_as_json(
     main(["evaluate", "tiny", "--output", str(tmp_path), "--json", "true"])
     shown = json.loads(capsys.readouterr().out)
     assert shown == json.loads((tmp_path / "record.json").read_text())
+
+
+def test_a_run_without_benchmarks_says_that_its_effect_is_unknown(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_result(result(run, measured=False))
+    assert "was not measured; add --benchmarks" in capsys.readouterr().out
+    show_result(result(run))
+    assert "was not measured" not in capsys.readouterr().out
+
+
+def test_results_fit_on_a_line_in_a_shell(run: Path) -> None:
+    shown = [repr(result(run)), repr(result(run).before), repr(tiny_model("llama"))]
+    assert shown[0].startswith("DebiasResult('")
+    assert str(run) in shown[0]
+    assert "['stereoset'" in shown[1]
+    assert "causal" in shown[2]
+    assert all("\n" not in line and len(line) < 200 + len(str(run)) for line in shown)

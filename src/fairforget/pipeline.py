@@ -91,6 +91,14 @@ class DebiasResult:
     """The address of the upload; None without `push_to_hub`."""
     _load: Callable[[], LanguageModel] | None = field(default=None, repr=False)
 
+    def __repr__(self) -> str:
+        record = self.record
+        place = f", output_dir={str(self.output_dir)!r}" if self.output_dir else ""
+        return (
+            f"DebiasResult({record.model.source!r}, {record.method['objective']}, "
+            f"perplexity × {record.budget.reached:.4f}{place})"
+        )
+
     @property
     def model(self) -> LanguageModel:
         """The debiased model; loaded from `output_dir` if the run was already finished."""

@@ -51,9 +51,16 @@ nothing = Method("nothing", change_nothing, "", "", change="inference", is_seede
 refused = Method("refused", refuse, "", "", is_seeded=False)
 
 
+def lack_package() -> None:
+    raise InputError("the method lacking needs a package")
+
+
+lacking = Method("lacking", change_nothing, "", "", check_installed=lack_package)
+
+
 @pytest.fixture
 def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
-    addresses = {name: f"{HERE}:{name}" for name in ("noise", "nothing", "refused")}
+    addresses = {name: f"{HERE}:{name}" for name in ("noise", "nothing", "refused", "lacking")}
     monkeypatch.setattr(METHODS, "addresses", addresses)
     APPLIED.clear()
 
@@ -149,6 +156,7 @@ def check_costs(published: Row, equal: Row) -> None:
         ({"methods": "noise,other"}, "methods: 'other' is unknown; choose from noise, nothing"),
         ({"methods": "noise,noise"}, "methods: 'noise' is listed twice"),
         ({"methods": ""}, "methods is empty"),
+        ({"methods": "noise,lacking"}, "the method lacking needs a package"),
         ({"seeds": 0}, "seeds is 0"),
         ({"domain": "gendr"}, "domain 'gendr' is unknown; choose from gender, race"),
         ({"steps": 0}, "steps is 0; it must be more than 0"),

@@ -134,7 +134,11 @@ def main(args: list[str] | None = None) -> None:
     except InputError as error:
         _fail(str(error))
     except KeyboardInterrupt:
-        print("fairforget: interrupted; run the same command to resume", file=sys.stderr)
+        print(
+            "fairforget: interrupted; the same command continues after the last finished "
+            "benchmark or checkpoint",
+            file=sys.stderr,
+        )
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.exit(0)

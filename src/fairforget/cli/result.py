@@ -23,3 +23,5 @@ def show_result(result: DebiasResult, *, json: bool = False) -> None:
     if output:
         written = [output / MODEL, output / RECORD, *([output / REPORT] if comparison else [])]
         print(f"Written: {', '.join(map(str, written))}")
+    if not comparison:
+        print("The effect on bias was not measured; add --benchmarks, such as stereoset.")

@@ -78,12 +78,14 @@ def plan_runs(settings: LeaderboardSettings) -> list[Run]:
     A method whose result does not depend on the seed is run once.
 
     Raises:
-        InputError: a list is empty, a name is unknown or repeated, there is no seed, or a limit has
-            no effect.
+        InputError: a list is empty, a name is unknown or repeated, a package is missing, there is
+            no seed, or a limit has no effect.
     """
     models, methods = split_commas(settings.models), split_commas(settings.methods)
     check_names("models", models)
     check_names("methods", methods, METHODS)
+    for name in methods:
+        METHODS[name].check_installed()
     if settings.seeds < 1:
         raise InputError(f"seeds is {settings.seeds}; it must be at least 1")
     if settings.domain is not None and settings.domain not in DOMAINS:

@@ -5,6 +5,8 @@ It needs the package `concept-erasure`: `pip install 'fairforget[erasure]'`.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -59,6 +61,7 @@ def _apply(language_model: LanguageModel, options: MethodOptions) -> LanguageMod
 leace = Method(
     name="leace",
     apply=_apply,
+    check_installed=partial(check_extra, *_EXTRA),
     paper="Belrose et al. 2023, arXiv 2306.03819",
     summary="makes the last hidden state uncorrelated with the group, with the smallest possible "
     "change",

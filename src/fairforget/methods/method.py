@@ -60,5 +60,7 @@ class Method:
     cannot, because it is complete at 1."""
     is_seeded: bool = True
     """Whether the result depends on the seed."""
+    check_installed: Callable[[], None] = lambda: None
+    """Raises `InputError` if a package that the method needs is missing."""
     is_control: bool = False
     """Whether it trains without debiasing, to show the effect of training alone."""

@@ -27,6 +27,10 @@ class LanguageModel:
     start_token: str
     """Token prepended to a text (`<|endoftext|>` for GPT-2)."""
 
+    def __repr__(self) -> str:
+        size = self.model.num_parameters() / 1e6
+        return f"LanguageModel({self.source!r}, {self.kind}, {size:,.0f} M parameters)"
+
     @property
     def start_id(self) -> int:
         """Id of the start token."""

@@ -66,5 +66,9 @@ def clear_errors(name: str) -> Iterator[None]:
             raise InputError(
                 f"model {name!r}: no such directory, and no such model on the hub "
                 "(or the hub cannot be reached); check the spelling, or give a local directory"
+            ) from None  # the hub's errors fill pages
+        if "backend tokenizer" in text:
+            raise InputError(
+                f"model {name!r}: it has no tokenizer; save one with it (tokenizer.save_pretrained)"
             ) from error
         raise InputError(f"model {name!r} cannot be loaded: {first_line(error)}") from error

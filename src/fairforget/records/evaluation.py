@@ -57,6 +57,9 @@ class Evaluation:
         """
         return to_frame(score_rows(self.record.results))
 
+    def __repr__(self) -> str:
+        return f"Evaluation({self.record.model.source!r}, {list(self)})"
+
     def __str__(self) -> str:
         from fairforget.tables import format_tables, show_evaluation
 

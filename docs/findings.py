@@ -11,6 +11,7 @@ import textwrap
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.budget import EQUAL_COST
 from fairforget.leaderboards.plan import EQUAL
 from fairforget.leaderboards.record import LeaderboardRecord
 from fairforget.records.paths import LEADERBOARD, STUDY
@@ -115,8 +116,9 @@ def _leaderboard() -> str:
         for e in sorted(left, key=lambda effect: abs(effect.after.value))
     ]
     _require(all(e.seeds == 1 for e in left), "one seed")
+    limit = 100 * (EQUAL_COST.perplexity - 1)
     return (
-        "**Other methods**, one seed, weights within the limit on perplexity (+1 %). Remaining "
+        f"**Other methods**, one seed, perplexity limited to +{limit:.0f} %. Remaining "
         f"contribution, {left[0].before.value:.3f} nats before (change of LMS): "
         f"{', '.join(shown)}."
     )

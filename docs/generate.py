@@ -1,4 +1,4 @@
-"""Generate pages of the site from code: commands, domains, tutorial.
+"""Generate pages of the site from code: commands, domains, tutorial. They are committed.
 
 python docs/generate.py            `make docs` calls it before building the site
 """

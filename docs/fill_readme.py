@@ -114,7 +114,7 @@ class Demo:
         """Change of the log-probability of harmful words on the guard's texts, in nats."""
         facts = self.run.budget.harmful_words
         assert facts
-        return f"{facts.change:+.2f}"
+        return f"{facts.change:+z.2f}"
 
     def interval(self, domain: str, score: str) -> list[str]:
         """A score before and after, each with its interval."""
@@ -136,7 +136,7 @@ class Demo:
         reached, asked = (
             100 * (ratio - 1) for ratio in (self.run.budget.reached, self.run.budget.asked)
         )
-        return f"{reached:+.1f} % (budget: {asked:+.0f} %)"
+        return f"{reached:+z.1f} % (budget: {asked:+z.0f} %)"
 
 
 def _demo() -> Demo:
@@ -157,9 +157,11 @@ def _change(cell: Cell) -> str:
     """By how much bias changed, in the unit of its score, with its interval."""
     assert cell.distance is not None
     assert cell.distance.ci is not None
+    if cell.main and not (cell.gained or cell.lost):
+        return "no item changed"
     low, high = cell.distance.ci
     digits = DIGITS.get(cell.measure, 1)
-    return f"{cell.distance.delta:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+    return f"{cell.distance.delta:+z.{digits}f} [{low:+z.{digits}f}, {high:+z.{digits}f}]"
 
 
 def main() -> None:

@@ -215,7 +215,7 @@ def _change(variant: dict[str, Any], name: str, digits: int = 3, domain: str = A
     scores = variant[domain][name]
     low, high = scores["difference_ci"]
     value, low, high = (round(x, digits) + 0.0 for x in (scores["difference"], low, high))
-    return f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+    return f"{value:+z.{digits}f} [{low:+z.{digits}f}, {high:+z.{digits}f}]"
 
 
 def _list_domains(domains: dict[str, Any]) -> str:

@@ -184,7 +184,7 @@ def list_findings(results: dict[str, Any]) -> list[str]:
         f"nats, with a significant rise for {_join(likelier) or 'no group'}; what naming the group "
         f"adds to it changed by {_describe(changes['added'][ALL], 3)}.",
         f"LMS changed by {_describe(changes['lms'][ALL], 1)} points, perplexity by "
-        f"{perplexity:+.1f} %, and log p of facts about groups by "
+        f"{perplexity:+z.1f} %, and log p of facts about groups by "
         f"{_describe(changes['facts'][ALL], 3)} nats.",
         "What the model writes: hurtful completions (HONEST) changed by "
         f"{_describe(changes['hurtful'][ALL], 1)} points from "
@@ -206,7 +206,7 @@ def _join(names: Sequence[str]) -> str:
 def _describe(change: dict[str, Any], digits: int) -> str:
     """Return a change with its interval."""
     low, high = change["ci"]
-    return f"{change['change']:+.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{change['change']:+z.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def _list_settings(results: dict[str, Any]) -> list[str]:

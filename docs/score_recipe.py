@@ -245,7 +245,7 @@ def list_findings(results: dict[str, Any]) -> list[str]:
 
     def describe_change(name: str) -> str:
         value, low, high = results["changes"][name]
-        return f"{value:+.1f} points ({low:.1f} to {high:.1f})"
+        return f"{value:+z.1f} points ({low:.1f} to {high:.1f})"
 
     return [
         f"The StereoSet score changed {describe_ss('gender')} and {describe_ss('race')} "

@@ -172,7 +172,7 @@ def show_comparison(comparison: Comparison) -> None:
     for name, change in comparison.perplexity.items():
         percent = 100 * (change.after / change.before - 1)
         print_content(
-            f"{one_line(name)}: {change.before:.2f} → {change.after:.2f} ({percent:+.2f} %)"
+            f"{one_line(name)}: {change.before:.2f} → {change.after:.2f} ({percent:+z.2f} %)"
         )
     print_lines([describe_start(comparison.before, comparison.after)])
     print_content(
@@ -220,10 +220,11 @@ def show_unlearning(record: UnlearningRecord) -> None:
             f"{f' ({bounded})' if bounded else ''}."
         )
     if words := budget.harmful_words:
+        limit = f"at most {words.asked:+g}" if words.asked else "no rise"
         print_content(
             f"Log p of harmful words after groups: {words.before:.3f} → {words.after:.3f} nats per "
-            f"token ({words.change:+.3f}; allowed {words.asked:+g}); what the group adds: "
-            f"{words.added_before:+.3f} → {words.added_after:+.3f}."
+            f"token ({words.change:+z.3f}; allowed: {limit}); what the group adds: "
+            f"{words.added_before:+z.3f} → {words.added_after:+z.3f}."
         )
     print_content(f"α = {budget.alpha:.3f}. {budget_note(one_line(budget.note))}".rstrip())
     print_lines([describe_start(record.model)])
@@ -351,8 +352,8 @@ def _other_scores(name: str, cells: list[Cell]) -> Table:
 
 def _delta(change: Change, digits: int) -> str:
     ends = 1 if digits == 2 else digits
-    bounds = ", ".join(f"{bound:+.{ends}f}" for bound in change.ci or ())
-    return f"{change.delta:+.{digits}f}" + (f" [{bounds}]" if bounds else "")
+    bounds = ", ".join(f"{bound:+z.{ends}f}" for bound in change.ci or ())
+    return f"{change.delta:+z.{digits}f}" + (f" [{bounds}]" if bounds else "")
 
 
 def make_table(title: str, columns: Iterable[str]) -> Table:

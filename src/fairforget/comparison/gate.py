@@ -134,8 +134,8 @@ def _list_figures(comparison: Comparison) -> Iterator[_Figure]:
 def _describe(figure: _Figure) -> str:
     change = figure.change
     digits = 2 if max(abs(change.before), abs(change.after)) >= 1 else 4  # points or nats
-    interval = f" [{', '.join(f'{end:+.{digits}f}' for end in change.ci)}]" if change.ci else ""
+    interval = f" [{', '.join(f'{end:+z.{digits}f}' for end in change.ci)}]" if change.ci else ""
     return (
         f"{figure.name} {change.before:.{digits}f} -> {change.after:.{digits}f}, "
-        f"{change.delta:+.{digits}f}{interval}"
+        f"{change.delta:+z.{digits}f}{interval}"
     )

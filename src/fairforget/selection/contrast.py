@@ -112,7 +112,7 @@ class Contrast:
 
     def _explain(self, word: Word) -> str:
         z, score = self.odds(word.form).z, self.score(word.form)
-        return f"{word.plain}: log-odds z {z:+.1f}, score {score:.1f}"
+        return f"{word.plain}: log-odds z {z:+z.1f}, score {score:.1f}"
 
     def _score_words(self, text: str) -> list[tuple[Word, float]]:
         """Return every candidate word with its score."""

@@ -100,7 +100,7 @@ def _costs_table(benchmark: str, rows: Sequence[MatrixRow], corpus: str) -> Tabl
     for row in sort_controls_last(row for row in rows if row.measure == rows[0].measure):
         table.add_row(
             row_label(row, corpus),
-            f"{100 * (row.perplexity_ratio - 1):+.2f} %",
+            f"{100 * (row.perplexity_ratio - 1):+z.2f} %",
             NONE if row.flipped is None else f"{100 * row.flipped:.1f} %",
             NONE if row.movement is None else f"{row.movement:.4f}",
         )
@@ -112,4 +112,4 @@ def _format_effect(effect: Effect | None, digits: int, clusters: int | None = No
         return NONE
     mark = "*" if too_few(clusters) else ""
     low, high = effect.ci
-    return f"{effect.value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]{mark}"
+    return f"{effect.value:+z.{digits}f} [{low:+z.{digits}f}, {high:+z.{digits}f}]{mark}"

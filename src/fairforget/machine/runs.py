@@ -74,9 +74,8 @@ def do_runs(
         tasks = [partial(do, run, directories[run]) for run in stage]
         return ((stage[index], error) for index, error in attempted(tasks))
 
-    with progress_bar(
-        f"Runs ({len(finished)} of {len(directories)} done)", len(pending)
-    ) as advance:
+    label = f"Runs ({len(finished)} finished before)" if finished else "Runs"
+    with progress_bar(label, len(pending)) as advance:
         for run, error in chain.from_iterable(map(attempt_stage, stages(pending))):
             name = directories[run].name
             result = None if error else read(directories[run])

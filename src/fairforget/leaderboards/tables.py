@@ -63,6 +63,9 @@ SHOWN = (
     Shown("group_facts", "fact_log_prob", "Facts, change", 2, is_change=True),
 )
 
+PAPER = "Paper"
+"""Title of the column that the terminal has no room for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -155,7 +158,7 @@ def costs_table(record: LeaderboardRecord, model: str) -> Table:
             Column("Time to score a text, ×", numeric=True),
             Column("α at equal cost", numeric=True),
             Column("Seeds", numeric=True),
-            Column("Paper"),
+            Column(PAPER),
         ],
         rows=rows,
         note="α is the share of the weight update that equal cost allows, for each seed; above 1, "

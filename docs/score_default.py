@@ -33,7 +33,12 @@ SEEDS = 3
 STEREOSET, CROWS, WINOBIAS, FACTS = "stereoset", "crows_pairs", "winobias", "group_facts"
 HATECHECK, PERPLEXITY = "harmful_words:hatecheck:1000", "perplexity:10%:bias-bench"
 HONEST, BOLD, SWAPPED = "honest:en:200", "bold:500", "counterfactual:gender:race:religion:12"
-BENCHMARKS = (STEREOSET, CROWS, WINOBIAS, FACTS, HATECHECK, PERPLEXITY, HONEST, BOLD, SWAPPED)
+SEEGULL = "seegull"
+BENCHMARKS = {
+    "": (STEREOSET, CROWS, WINOBIAS, FACTS, HATECHECK, PERPLEXITY, HONEST, BOLD, SWAPPED),
+    "-nationalities": (SEEGULL,),
+}
+"""End of a directory's name → the benchmarks that are evaluated into it."""
 TYPES = ("gender", "profession", "race", "religion")
 """Bias types of StereoSet. Three terms of religion are too few for a verdict."""
 WRITTEN = {HONEST: "HONEST", BOLD: "BOLD", SWAPPED: "counterfactual"}
@@ -60,6 +65,12 @@ MEASURES = {
     "lms": Measure(STEREOSET, "lms", "LMS", (*TYPES, ALL), 1),
     "log_prob": Measure(HATECHECK, "log_prob", "log p of harmful words, nats", (), 3),
     "added": Measure(HATECHECK, "added", "what the group adds to it, nats", (), 3),
+    "association": Measure(
+        SEEGULL, "association", "association with the nationality (SeeGULL), nats", (), 3
+    ),
+    "offensive": Measure(
+        SEEGULL, "offensive_log_prob", "log p of offensive attributes (SeeGULL), nats", (), 3
+    ),
     "facts": Measure(FACTS, "fact_log_prob", "log p of facts, nats", (ALL,), 3),
     "winobias": Measure(WINOBIAS, "gap", "WinoBias gap, nats", ("type1", "type2"), 2),
     "conditional": Measure(CROWS, "conditional", "CrowS-Pairs, conditional, nats", (ALL,), 2),
@@ -77,21 +88,20 @@ MEASURES = {
 
 def measure() -> dict[str, Any]:
     """Do the missing runs and read the results of all."""
-    original = RUNS / "original"
+    original, *after = ("original", *(f"{seed}-evaluation" for seed in range(SEEDS)))
     _evaluate("smollm2", original)
-    after = [RUNS / f"{seed}-evaluation" for seed in range(SEEDS)]
-    for seed, directory in enumerate(after):
+    for seed, name in enumerate(after):
         fairforget(["unlearn", "smollm2", "--output", str(RUNS / str(seed)), "--seed", str(seed)])
-        _evaluate(str(RUNS / str(seed) / MODEL), directory)
+        _evaluate(str(RUNS / str(seed) / MODEL), name)
     runs = [read_record(RUNS / str(seed) / RECORD, UnlearningRecord) for seed in range(SEEDS)]
     return {
         "method": {name: value for name, value in runs[0].method.items() if name != "seed"},
         "corpora": [asdict(corpus) for corpus in runs[0].corpora],
         "budget": [asdict(run.budget) for run in runs],
-        "perplexity": [_result(place, PERPLEXITY)["value"] for place in (original, *after)],
+        "perplexity": [_result(name, PERPLEXITY)["value"] for name in (original, *after)],
         "written": {
-            name: [_result(place, name)["written"] for place in (original, *after)]
-            for name in WRITTEN
+            benchmark: [_result(name, benchmark)["written"] for name in (original, *after)]
+            for benchmark in WRITTEN
         },
         "changes": {
             name: _measure_changes(measure, original, after) for name, measure in MEASURES.items()
@@ -99,17 +109,23 @@ def measure() -> dict[str, Any]:
     }
 
 
-def _evaluate(model: str, output: Path) -> None:
-    names = ",".join(BENCHMARKS)
-    fairforget(["evaluate", model, "--output", str(output), "--benchmarks", names])
+def _evaluate(model: str, name: str) -> None:
+    for end, benchmarks in BENCHMARKS.items():
+        output = str(RUNS / f"{name}{end}")
+        fairforget(["evaluate", model, "--output", output, "--benchmarks", ",".join(benchmarks)])
 
 
-def _result(directory: Path, benchmark: str) -> dict[str, Any]:
-    return read_record(directory / RECORD, EvaluationRecord).results[benchmark]
+def _result(name: str, benchmark: str) -> dict[str, Any]:
+    return read_record(RUNS / name / RECORD, EvaluationRecord).results[benchmark]
+
+
+def _items(name: str, benchmark: str) -> list[Row]:
+    (end,) = (end for end, benchmarks in BENCHMARKS.items() if benchmark in benchmarks)
+    return [row for row in read_items(RUNS / f"{name}{end}") if row["benchmark"] == benchmark]
 
 
 def _measure_changes(
-    measure: Measure, original: Path, after: Sequence[Path]
+    measure: Measure, original: str, after: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
     """Return, by domain, the score before, and its change: each seed's and the mean of all seeds.
 
@@ -122,10 +138,7 @@ def _measure_changes(
         """Judge with this score as the only one, whether or not it has an unbiased value."""
         return replace(judge(rows), unbiased_scores={measure.score: 0.0})
 
-    before, *runs = (
-        [row for row in read_items(directory) if row["benchmark"] == measure.benchmark]
-        for directory in (original, *after)
-    )
+    before, *runs = (_items(name, measure.benchmark) for name in (original, *after))
     found = {}
     for domain in measure.domains or (*dict.fromkeys(row["domain"] for row in before), ALL):
         part, *parts = (
@@ -182,7 +195,9 @@ def list_findings(results: dict[str, Any]) -> list[str]:
         f"less), significantly in {_join(fell) or 'no bias type'}.",
         f"Log p of harmful words after a group in HateCheck changed by {_describe(words[ALL], 3)} "
         f"nats, with a significant rise for {_join(likelier) or 'no group'}; what naming the group "
-        f"adds to it changed by {_describe(changes['added'][ALL], 3)}.",
+        f"adds to it changed by {_describe(changes['added'][ALL], 3)}. Log p of offensive "
+        "attributes after a nationality (SeeGULL) changed by "
+        f"{_describe(changes['offensive'][ALL], 3)} nats.",
         f"LMS changed by {_describe(changes['lms'][ALL], 1)} points, perplexity by "
         f"{perplexity:+z.1f} %, and log p of facts about groups by "
         f"{_describe(changes['facts'][ALL], 3)} nats.",

@@ -43,7 +43,8 @@ from fairforget.records.paths import (
 )
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record, write_record
-from fairforget.tables import show_evaluation
+from fairforget.report import write_report
+from fairforget.tables import show_comparison, show_evaluation
 
 from .models import save_tiny, tiny_model
 
@@ -456,3 +457,6 @@ def test_the_items_of_all_benchmarks_fit_into_one_table(shared_file, tmp_path) -
     assert found == set(names)
     with_items = {name for name in BENCHMARKS if find_judge(name)}
     assert with_items - {name.partition(":")[0] for name in names} == {"bbq", "lm-eval"}
+    show_evaluation(read_record(tmp_path / RECORD, EvaluationRecord))
+    show_comparison(compare(tmp_path, tmp_path))
+    write_report(tmp_path)

@@ -131,7 +131,7 @@ def test_the_whole_evaluation_and_its_page(shared_file, tmp_path: Path) -> None:
     ]
     compared = compare_evaluations(*sides)
     assert {cell.measure for cell in compared.cells} == {"hurtful", "hurtful_gap"}
-    assert "share of hurtful completions" in str(compared)
+    assert "hurtful completions, %" in str(compared)
     assert "hurtful %" in str(sides[0])
     assert context(sides[0])["generic"]
 

@@ -27,6 +27,7 @@ from fairforget.records.records import (
 )
 from fairforget.records.schema import interval_of
 from fairforget.report.harmful_words import VERDICTS
+from fairforget.report.measures import measure_of
 from fairforget.report.wording import (
     HARMFUL_WORDS,
     base_name,
@@ -63,6 +64,11 @@ TITLES = {
     "sentiment_gap": "gap",
     "prompt_sentiment": "prompts",
     "prompt_gap": "gap, pr.",
+    "sentiment_distance": "sentiment",
+    "wording_distance": "wording",
+    "length_distance": "length",
+    "association": "assoc.",
+    "offensive_log_prob": "log p, off.",
     "templates": "templ.",
     "log_prob": "log p, harmful words",
     "added": "added by the group",
@@ -87,37 +93,19 @@ SENTENCES = {
     "gap": "stereotype minus its opposite, log p in nats per pair; 0 means no bias",
     "correlation": "r of the log-ratio with the share of women; 0 means no bias",
     "fact_log_prob": "log p of the right continuation, nats per fact",
-    "hurtful": "share of hurtful completions, in %",
     "hurtful_gap": "women or queer minus other people, hurtful completions, in points",
-    "negative": "share of continuations with negative sentiment, in %",
-    "sentiment_gap": "largest gap in sentiment between groups of a type",
     "log_prob": "log p of harmful words after the group, nats per token",
     "added": "what naming the group adds to it, nats per token",
 }
+"""Score → its meaning in the title of a table, for scores with more to say than their name."""
 UNKNOWN = "unknown"
 """Placeholder for a field missing from another program's record."""
 WITH_INTERVAL = (
     *("ss", "contribution", "stereotype", "conditional", "gap", "bias"),
     *("fact_log_prob", "log_prob", "added"),
     *("hurtful", "hurtful_gap", "negative"),
+    *("sentiment_distance", "wording_distance", "association"),
 )
-DIGITS = {
-    "contribution": 3,
-    "conditional": 3,
-    "gap": 3,
-    "fact_log_prob": 3,
-    "log_prob": 3,
-    "added": 3,
-    "correlation": 2,
-    "hurtful": 1,
-    "hurtful_gap": 1,
-    "negative": 1,
-    "sentiment": 3,
-    "sentiment_gap": 3,
-    "prompt_sentiment": 3,
-    "prompt_gap": 3,
-}
-"""Decimals of scores; those without an entry have one."""
 CONTEXTS = ("ambiguous", "disambiguated")
 """The contexts of BBQ; each has its own table."""
 
@@ -148,8 +136,8 @@ def show_comparison(comparison: Comparison) -> None:
         if any(cell.lower_is_better for cell in cells):
             for measure in dict.fromkeys(cell.measure for cell in cells):
                 rows = [(cell, cell.score) for cell in cells if cell.measure == measure]
-                title = f"{name}: {SENTENCES[measure]}"
-                print_content(_change_table(title, rows, digits=DIGITS[measure]))
+                title = f"{name}: {_describe(measure)}"
+                print_content(_change_table(title, rows, digits=measure_of(measure).digits))
             continue
         main = [cell for cell in cells if cell.main]
         measure = main[0].measure if main else cells[0].measure
@@ -166,8 +154,8 @@ def show_comparison(comparison: Comparison) -> None:
                 if cell.measure == judged and (score := _find_score(cells, cell.domain, shown))
             ]
             if rows:
-                title = f"{name}: {SENTENCES[shown]}"
-                print_content(_change_table(title, rows, digits=DIGITS[shown]))
+                title = f"{name}: {_describe(shown)}"
+                print_content(_change_table(title, rows, digits=measure_of(shown).digits))
         print_content(_other_scores(name, main))
     for name, change in comparison.perplexity.items():
         percent = 100 * (change.after / change.before - 1)
@@ -286,7 +274,7 @@ def _cells(scores: dict[str, Any], context: str) -> dict[str, str]:
         ):
             continue
         measure = name.removesuffix(f"_{context}")
-        digits = DIGITS.get(name, 1)
+        digits = measure_of(name).digits
         text = f"{value:.{digits}f}" if isinstance(value, float) else str(value)
         bounds = interval_of(scores, name)
         if bounds and measure in WITH_INTERVAL:
@@ -348,6 +336,10 @@ def _other_scores(name: str, cells: list[Cell]) -> Table:
             f"{cell.ties[0]} → {cell.ties[1]}",
         )
     return table
+
+
+def _describe(measure: str) -> str:
+    return SENTENCES.get(measure) or measure_of(measure).in_words
 
 
 def _delta(change: Change, digits: int) -> str:

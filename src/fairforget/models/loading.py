@@ -31,7 +31,6 @@ from fairforget.models.file_checks import (
 from fairforget.models.gguf import convert_gguf
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
-from fairforget.terminal.messages import show_message
 
 DTYPES = ("bfloat16", "float16", "float32")
 SMOLLM2 = "smollm2"
@@ -94,8 +93,6 @@ def load_model(
 
     unset_hf_deepspeed_config()  # otherwise transformers would shard the weights
     location = _locate(name)
-    if not Path(location).exists():
-        show_message(f"Loading {name!r} from the Hugging Face Hub")
     with silence_libraries(), suppress_stderr(), clear_errors(name):
         contents = _check_files(Path(location))
         config = AutoConfig.from_pretrained(location, trust_remote_code=trust_remote_code)

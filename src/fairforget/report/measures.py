@@ -54,6 +54,18 @@ MEASURES = {
     "hurtful_gap": Measure("Gap in hurtful completions", "points", 1, 0.0),
     "negative": Measure("Continuations with negative sentiment", "%", 1, 0.0),
     "sentiment_gap": Measure("Largest gap in sentiment between groups", "VADER compound", 3, 0.0),
+    "sentiment": Measure("Sentiment", "VADER compound", 3, 0.0),
+    "prompt_sentiment": Measure("Sentiment of the prompts", "VADER compound", 3, 0.0),
+    "prompt_gap": Measure("Gap in sentiment of the prompts", "VADER compound", 3, 0.0),
+    "sentiment_distance": Measure(
+        "Difference in sentiment between groups", "VADER compound", 3, 0.0
+    ),
+    "wording_distance": Measure("Difference in wording between groups", "Jaccard distance", 3, 0.0),
+    "length_distance": Measure("Difference in length between groups", "words", 2, 0.0),
+    "association": Measure("Association with the nationality", "nats", 3, 0.0),
+    "offensive_log_prob": Measure("Log-probability of offensive attributes", "nats", 3, 0.0),
+    "log_prob": Measure("Log-probability of harmful words", "nats per token", 3, 0.0),
+    "added": Measure("What naming the group adds to harmful words", "nats per token", 3, 0.0),
     "fact_log_prob": Measure("Log-probability of the right continuation", "nats per fact", 3, 0.0),
     "bias_ambiguous": Measure("Bias in ambiguous contexts", "points", 1, 0.0),
 }

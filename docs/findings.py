@@ -111,16 +111,23 @@ def _leaderboard() -> str:
     ]
     left = [e for e in compared if e.measure == "contribution"]
     lms = {e.method: e.change.value for e in compared if e.measure == "lms"}
-    shown = [
-        f"`{e.method}` {_number(e.after.value, 3)} ({_number(lms[e.method], 1)})"
-        for e in sorted(left, key=lambda effect: abs(effect.after.value))
-    ]
     _require(all(e.seeds == 1 for e in left), "one seed")
+    fell = sorted((e for e in left if e.verdict == "less"), key=lambda e: abs(e.after.value))
+    others = ", ".join(f"`{e.method}`" for e in left if e.verdict == "undecided")
+    _require(all(e.verdict in ("less", "undecided") for e in left), "no contribution rose")
+
+    def remaining(*, limited: bool) -> str:
+        return ", ".join(
+            f"`{e.method}` {_number(e.after.value, 3)} ({_number(lms[e.method], 1)})"
+            for e in fell
+            if (e.cost == EQUAL) == limited
+        )
+
     limit = 100 * (EQUAL_COST.perplexity - 1)
     return (
-        f"**Other methods**, one seed, perplexity limited to +{limit:.0f} %. Remaining "
-        f"contribution, {left[0].before.value:.3f} nats before (change of LMS): "
-        f"{', '.join(shown)}."
+        f"**Other methods**, one seed. Remaining contribution, {left[0].before.value:.3f} nats "
+        f"before, with perplexity limited to +{limit:.0f} % (change of LMS): "
+        f"{remaining(limited=True)}. Not limited: {remaining(limited=False)}. Undecided: {others}."
     )
 
 

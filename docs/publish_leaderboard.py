@@ -50,7 +50,7 @@ def render_leaderboard() -> dict[str, str]:
                 "method, with 95 % intervals; the tables below give the numbers",
             )
         ],
-        findings=[*headline(record).sentences, *_unbound(record)],
+        findings=[*headline(record).sentences, *_unbound(record), *_unlimited(record)],
         body=_body(record, model),
         picture=_picture(record, model),
     )
@@ -67,6 +67,22 @@ def _unbound(record: LeaderboardRecord) -> list[str]:
         f"The limit on perplexity did not stop {join_words([f'`{name}`' for name in free])}, which "
         "ended at the largest α: training lowered their perplexity, or hardly raised it. Compare "
         "them by LMS and facts."
+    ]
+
+
+def _unlimited(record: LeaderboardRecord) -> list[str]:
+    """A sentence about the methods that cannot be limited, because they change inference."""
+    rises = {
+        row.method: 100 * (max(row.ratios.values()) - 1)
+        for row in record.rows
+        if record.methods.get(row.method) and record.methods[row.method].change == "inference"
+    }
+    if not rises:
+        return []
+    listed = join_words([f"`{name}` by {rise:.0f} %" for name, rise in rises.items()])
+    return [
+        "Methods that act at inference have one strength, which the limit does not apply to: they "
+        f"raised perplexity, {listed}."
     ]
 
 

@@ -20,6 +20,7 @@ from fairforget.comparison.paired import Cell
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
+from fairforget.terminal.messages import count_of
 from findings import list_findings
 from page_sections import fill_section
 from tables import markdown_table
@@ -61,10 +62,10 @@ def summary() -> str:
     run = demo.run
     note = (
         f"SmolLM2-135M-Instruct, {run.method['steps']} steps, {demo.minutes:.0f} minutes on "
-        f"{run.environment.threads} cores. LMS {demo.change(ALL, 'lms')}; perplexity {demo.cost}; "
-        f"log p of harmful words after a group {demo.harmful_words} nats. One seed, no control; "
-        "earlier settings were scored on these items. Contribution: how much naming the group "
-        "favours the stereotype, scaled (0: no bias)."
+        f"{count_of(run.environment.threads, 'core')}. LMS {demo.change(ALL, 'lms')}; "
+        f"perplexity {demo.cost}; log p of harmful words after a group {demo.harmful_words} nats. "
+        "One seed, no control; the settings were chosen partly on these items. Contribution: how "
+        "much naming the group favours the stereotype, scaled (0: no bias)."
     )
     return "\n".join([*markdown_table(header, rows), note, ""])
 
@@ -87,8 +88,8 @@ def table() -> str:
     note = (
         f"SmolLM2-135M-Instruct, objective `{method['objective']}`, {method['steps']} steps of "
         f"{method['batch_size']} built-in texts about gender. Unlearning took {demo.minutes:.0f} "
-        f"minutes on {demo.run.environment.threads} cores. Perplexity on held-out Wikipedia text: "
-        f"{demo.cost}."
+        f"minutes on {count_of(demo.run.environment.threads, 'core')}. Perplexity on held-out "
+        f"Wikipedia text: {demo.cost}."
     )
     return "\n".join([*lines, note, ""])
 

@@ -102,9 +102,13 @@ readme: $(READY) ## Fill the README from the last `make demo` and the records: t
 	$(BIN)/python docs/fill_readme.py
 	$(BIN)/python docs/picture.py
 
-release-check: $(READY) ## Build sdist and wheel, install the wheel elsewhere, take the first steps.
+release-check: $(READY) ## Build sdist and wheel, with SBOM and hashes; install the wheel elsewhere and try it.
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist
+	$(INSTALL) cyclonedx-bom
+	$(BIN)/cyclonedx-py requirements $(LOCK) --pyproject pyproject.toml --mc-type library \
+		--output-reproducible --output-file dist/sbom.json
+	cd dist && sha256sum * > SHA256SUMS
 	PYTHON=$(PYTHON) .ci/release-check dist/*.whl $(DATA_PACKAGES)
 
 clean: ## Remove the virtual environment and what runs left.

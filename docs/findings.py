@@ -45,15 +45,14 @@ def list_findings(pages: str) -> str:
 def _default() -> str:
     changes = json.loads((RESULTS / "default.json").read_bytes())["changes"]
     whole, words = changes["contribution"]["all"], changes["log_prob"]
-    _require(whole["ci"][1] < 0, "the contribution fell")
+    _require(all(seed["ci"][1] < 0 for seed in whole["seeds"]), "it fell with each seed")
+    _require(changes["sentiment_distance"]["all"]["ci"][0] < 0, "what it writes is undecided")
     _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
     return (
         f"**Default** (three seeds). The group's contribution, {whole['before']:.3f} nats, changed "
-        f"by {_mean(whole, 3)}. No significant rise in HateCheck's harmful words. "
-        f"LMS changed by {_mean(changes['lms']['all'], 1)}, log p of facts by "
-        f"{_mean(changes['facts']['all'], 3)}; hurtful completions (HONEST), "
-        f"{changes['hurtful']['all']['before']:.1f} %, by {_mean(changes['hurtful']['all'], 1)} "
-        "points."
+        f"by {_mean(whole, 3)}, significant with each seed alone. No significant rise "
+        f"in HateCheck's harmful words. LMS changed by {_mean(changes['lms']['all'], 1)}, log p of "
+        f"facts by {_mean(changes['facts']['all'], 3)}. We found no change in what it writes."
     )
 
 
@@ -97,7 +96,7 @@ def _crows_pairs() -> str:
     _require(cell.bias.ci[0] > 0, "bias over all pairs rose")
     _require(random.ci[0] < 0 < random.ci[1], "the difference from random tokens is undecided")
     return (
-        "**CrowS-Pairs disagrees.** `counterfactual-kl` on the built-in texts about gender "
+        "**CrowS-Pairs disagrees.** `counterfactual-kl` on built-in texts about gender "
         f"*raised* bias over all pairs by {_effect(cell.bias)} points; the difference from random "
         f"target tokens, {_effect(random)}, is undecided."
     )
@@ -112,9 +111,11 @@ def _leaderboard() -> str:
     left = [e for e in compared if e.measure == "contribution"]
     lms = {e.method: e.change.value for e in compared if e.measure == "lms"}
     _require(all(e.seeds == 1 for e in left), "one seed")
-    fell = sorted((e for e in left if e.verdict == "less"), key=lambda e: abs(e.after.value))
-    others = ", ".join(f"`{e.method}`" for e in left if e.verdict == "undecided")
-    _require(all(e.verdict in ("less", "undecided") for e in left), "no contribution rose")
+    verdicts = {e.method: e.verdict for e in compared if e.measure == "contribution_scaled"}
+    _require("more" not in verdicts.values(), "no contribution rose")
+    others = ", ".join(f"`{name}`" for name, it in verdicts.items() if it == "undecided")
+    fell = [e for e in left if verdicts[e.method] == "less"]
+    fell.sort(key=lambda effect: abs(effect.after.value))
 
     def remaining(*, limited: bool) -> str:
         return ", ".join(

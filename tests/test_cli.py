@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -158,7 +159,8 @@ def test_bad_flags(tmp_path, capsys, model, args, message) -> None:
     ("args", "message"),
     [
         ([], "choose from demo, unlearn, evaluate"),
-        (["unlern", "gpt2"], "unknown command 'unlern'; choose from demo"),
+        (["unlern", "gpt2"], "unknown command 'unlern'; did you mean unlearn?"),
+        (["frobnicate"], "unknown command 'frobnicate'; choose from demo"),
         (["data"], "choose from list, fetch"),
         (["data", "fetsh"], "unknown command 'data fetsh'"),
         (["evaluate"], "missing arguments: MODEL, --output (see fairforget evaluate --help)"),
@@ -248,3 +250,10 @@ def test_help_names_every_command(capsys) -> None:
     assert exit_.value.code == 0
     shown = capsys.readouterr().out
     assert all(command in shown for command in ("demo", "unlearn", "evaluate", "report"))
+
+
+def test_the_version(capsys) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert not stop.value.code
+    assert capsys.readouterr().out == f"fairforget {version('fairforget')}\n"

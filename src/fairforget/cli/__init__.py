@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from dataclasses import fields, is_dataclass
+from importlib.metadata import version
 from itertools import pairwise
 from typing import Any, NoReturn
 
@@ -21,7 +22,7 @@ from fairforget.cli.explore import explore_command
 from fairforget.cli.export import export_command
 from fairforget.cli.flags import SETTINGS
 from fairforget.cli.leaderboard import leaderboard_command
-from fairforget.cli.parser_errors import rephrase
+from fairforget.cli.parser_errors import rephrase, suggest
 from fairforget.cli.report import report_command
 from fairforget.cli.rerun import rerun_command
 from fairforget.cli.score_target import score_target_command
@@ -130,6 +131,7 @@ def main(args: list[str] | None = None) -> None:
             parser_class=OneLineParser,
             prog="fairforget",
             description="Make language models unlearn social bias, and measure the effect.",
+            version=version("fairforget"),
         )
     except InputError as error:
         _fail(str(error))
@@ -199,7 +201,10 @@ def _list_commands(path: list[str], known: dict[str, Any]) -> str:
     """Return the message for words that do not name a command."""
     choice = f"choose from {', '.join(name for name in known if name != HELP)}"
     unknown = _arguments[len(path) :]
-    return f"unknown command {' '.join([*path, unknown[0]])!r}; {choice}" if unknown else choice
+    if not unknown:
+        return choice
+    meant = suggest(unknown[0], known) or f"; {choice}"
+    return f"unknown command {' '.join([*path, unknown[0]])!r}{meant}"
 
 
 def _replace_dashes(argument: str) -> str:

@@ -51,9 +51,9 @@ def rephrase(message: str, command: Command, arguments: Sequence[str], config: s
         names = [name.rpartition(".")[2] for name in match[1].split(", ")]
         return f"missing arguments: {', '.join(_spell(command, name) for name in names)}"
     if match := UNKNOWN_FLAG.search(message):
-        return f"unknown flag --{match[1]}{_suggest(match[1], settings, '--')}"
+        return f"unknown flag --{match[1]}{suggest(match[1], settings, '--')}"
     if match := UNKNOWN_SETTING.search(message):
-        return f"{config}: unknown setting {match[1]}{_suggest(match[1], settings)}"
+        return f"{config}: unknown setting {match[1]}{suggest(match[1], settings)}"
     return message
 
 
@@ -85,6 +85,7 @@ def _remedy(kind: Any) -> str | None:
     return several[0] if len(several) == 1 else None
 
 
-def _suggest(name: str, known: dict[str, Any], dashes: str = "") -> str:
+def suggest(name: str, known: dict[str, Any], dashes: str = "") -> str:
+    """Return a question about the most similar name, or "" if none is similar."""
     similar = get_close_matches(name, known, n=1)
     return f"; did you mean {dashes}{similar[0]}?" if similar else ""

@@ -46,13 +46,16 @@ def _default() -> str:
     changes = json.loads((RESULTS / "default.json").read_bytes())["changes"]
     whole, words = changes["contribution"]["all"], changes["log_prob"]
     _require(all(seed["ci"][1] < 0 for seed in whole["seeds"]), "it fell with each seed")
-    _require(changes["sentiment_distance"]["all"]["ci"][0] < 0, "what it writes is undecided")
+    for score in ("hurtful", "negative", "sentiment_distance", "wording_distance"):
+        low, high = changes[score]["all"]["ci"]
+        _require(low <= 0 <= high, f"no change of {score}")
+    _require(whole["ci"][1] >= 0, "the contribution is undecided over seeds")
     _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
     return (
         f"**Default** (three seeds). The group's contribution, {whole['before']:.3f} nats, changed "
-        f"by {_mean(whole, 3)}, significant with each seed alone. No significant rise "
-        f"in HateCheck's harmful words. LMS changed by {_mean(changes['lms']['all'], 1)}, log p of "
-        f"facts by {_mean(changes['facts']['all'], 3)}. We found no change in what it writes."
+        f"by {_mean(whole, 3)}, undecided over seeds, significant with each alone. No significant "
+        f"rise in HateCheck's harmful words. LMS changed by {_mean(changes['lms']['all'], 1)}, "
+        f"log p of facts by {_mean(changes['facts']['all'], 3)}. We found no change in what it writes."
     )
 
 

@@ -182,6 +182,7 @@ def list_findings(results: dict[str, Any]) -> list[str]:
     judged = [domain for domain in TYPES if not too_few(contribution[domain]["clusters"])]
     fell = [domain for domain in judged if contribution[domain]["ci"][1] < 0]
     likelier = [group for group, change in words.items() if change["ci"][0] > 0]
+    added = [group for group, change in changes["added"].items() if change["ci"][0] > 0]
     whole = contribution[ALL]
     alone = sum(seed["ci"][1] < 0 for seed in whole["seeds"])
     share = 100 * (1 - whole["after"] / whole["before"])
@@ -194,7 +195,8 @@ def list_findings(results: dict[str, Any]) -> list[str]:
         f"{_join(fell) or 'no bias type'}.",
         f"Log p of harmful words after a group in HateCheck changed by {_describe(words[ALL], 3)} "
         f"nats, with a significant rise for {_join(likelier) or 'no group'}; what naming the group "
-        f"adds to it changed by {_describe(changes['added'][ALL], 3)}; log p of offensive "
+        f"adds to it changed by {_describe(changes['added'][ALL], 3)}, with a significant rise for "
+        f"{_join(added) or 'no group'}; log p of offensive "
         "attributes after a nationality (SeeGULL) changed by "
         f"{_describe(changes['offensive'][ALL], 3)} nats.",
         f"LMS changed by {_describe(changes['lms'][ALL], 1)} points, perplexity by "

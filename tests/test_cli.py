@@ -162,7 +162,8 @@ def test_bad_flags(tmp_path, capsys, model, args, message) -> None:
         (["unlern", "gpt2"], "unknown command 'unlern'; did you mean unlearn?"),
         (["frobnicate"], "unknown command 'frobnicate'; choose from demo"),
         (["data"], "choose from list, fetch"),
-        (["data", "fetsh"], "unknown command 'data fetsh'"),
+        (["data", "fetsh"], "unknown command 'data fetsh'; did you mean fetch?"),
+        (["data", "help"], "unknown command 'data help'; choose from list"),
         (["evaluate"], "missing arguments: MODEL, --output (see fairforget evaluate --help)"),
         (["data", "fetch"], "missing arguments: NAME (see fairforget data fetch --help)"),
         (

@@ -67,6 +67,16 @@ def test_words_in_common_and_names_that_do_not_count() -> None:
     assert word_distances(["", "!"]).tolist() == [[0.0, 0.0], [0.0, 0.0]]
 
 
+def test_restating_the_group_is_no_difference_in_wording() -> None:
+    rows = [
+        row("women", 0, ["The woman left."] * DRAWS, 0.0),
+        row("men", 0, ["The man left."] * DRAWS, 0.0),
+    ]
+    assert compute_scores(judge(rows))["wording_distance"][0] == 0.0
+    rows[1]["continuations"] = ["The man stayed."] * DRAWS
+    assert compute_scores(judge(rows))["wording_distance"][0] == pytest.approx(2 / 3)
+
+
 def test_the_prompts_of_a_template_differ_in_the_group_only() -> None:
     prompts = list_prompts(("gender", "nationality"))
     assert len(prompts) == 24 * (2 + MAX_GROUPS)

@@ -87,6 +87,7 @@ def test_repetition_lowers_distinct_bigrams() -> None:
     assert summarize(repeated)["distinct_2"] == 0.25  # 2 of 8
     assert summarize([Continuation("kind and wise", 3, True)])["distinct_2"] == 1.0
     assert summarize([Continuation("kind", 1, True)])["distinct_2"] == 0.0  # has no bigram
+    assert summarize([])["mean_tokens"] == 0.0
 
 
 def test_a_text_ends_at_its_first_end_token() -> None:

@@ -65,6 +65,7 @@ def test_only_what_enough_raters_know_counts() -> None:
 def test_words_before_an_attribute() -> None:
     assert prompt_of("Swiss") == "Swiss people are"
     assert prompt_of("Swedes") == "Swedes are"
+    assert prompt_of("United KingdomUK") == "United Kingdom people are"
 
 
 def row(identity: str, attribute: str, own: float, others: float, offensive: bool) -> Row:

@@ -437,7 +437,7 @@ def test_the_record_has_the_utility_losses_that_were_measured(
     capsys.readouterr()
     show_unlearning(record)
     shown = capsys.readouterr().out
-    assert ("perplexity, everyday_perplexity ×" in shown) is (everyday is not None)
+    assert ("Perplexity on everyday sentences ×" in shown) is (everyday is not None)
     within = 0 < record.budget.alpha < record.budget.max_alpha
     guarded = LIMITED_BY_GUARD in record.budget.note
     assert shown.count("; binding") == (within and not guarded)

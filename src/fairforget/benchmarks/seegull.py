@@ -172,7 +172,8 @@ def evaluate(
 
 def prompt_of(identity: str) -> str:
     """Return the words before an attribute."""
-    return f"{identity} are" if identity in PLURALS else f"{identity} people are"
+    name = identity.removesuffix("UK")  # "United KingdomUK" in the file
+    return f"{name} are" if identity in PLURALS else f"{name} people are"
 
 
 def judge(rows: Sequence[Row]) -> Judgement:

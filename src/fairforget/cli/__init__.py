@@ -199,7 +199,8 @@ def _select_components(path: list[str], command: Any) -> Any:
 
 def _list_commands(path: list[str], known: dict[str, Any]) -> str:
     """Return the message for words that do not name a command."""
-    choice = f"choose from {', '.join(name for name in known if name != HELP)}"
+    known = {name: it for name, it in known.items() if name != HELP}
+    choice = f"choose from {', '.join(known)}"
     unknown = _arguments[len(path) :]
     if not unknown:
         return choice

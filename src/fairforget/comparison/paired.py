@@ -183,7 +183,8 @@ def adjust_p_values(cells: Sequence[Cell]) -> list[Cell]:
 
     def family(cell: Cell) -> tuple[bool, bool, bool | str, bool]:
         kinds = cell.distance is not None, cell.lower_is_better
-        return *kinds, cell.main or cell.measure, cell.domain == ALL
+        main = cell.main and not cell.lower_is_better
+        return *kinds, main or cell.measure, cell.domain == ALL
 
     p_values = adjust_holm({n: (family(cell), cell.p) for n, cell in enumerate(cells)})
     return [replace(cell, p_adjusted=p_values[n]) for n, cell in enumerate(cells)]

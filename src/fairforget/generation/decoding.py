@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import fmean
 
 from fairforget.errors import InputError
 
@@ -71,6 +70,6 @@ def summarize(continuations: Sequence[Continuation]) -> dict[str, float]:
         "continuations": len(continuations),
         "empty": sum(c.is_empty for c in continuations),
         "at_limit": sum(not c.ended for c in continuations),
-        "mean_tokens": round(fmean(c.tokens for c in continuations), 2),
+        "mean_tokens": round(sum(c.tokens for c in continuations) / max(1, len(continuations)), 2),
         "distinct_2": round(len({*bigrams}) / max(1, len(bigrams)), 4),
     }

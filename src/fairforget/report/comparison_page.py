@@ -64,8 +64,10 @@ def cells_table(benchmark: str, cells: Sequence[Cell]) -> Table:
             rows.append(
                 [
                     f"{domain_name(cell.domain)}: {measure.replace('_', ' ')}",
-                    format_number(change.before, 2),
-                    format_number(change.after, 2),
+                    *(
+                        format_number(it, measure_of(measure).digits)
+                        for it in (change.before, change.after)
+                    ),
                     IntervalCell(
                         change.delta, change.ci, change=True, digits=measure_of(measure).digits
                     ),

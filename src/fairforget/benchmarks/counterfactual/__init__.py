@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from statistics import fmean
 from tomllib import loads
@@ -57,8 +57,11 @@ DRAWS = 4
 TOKENS = 20
 """Maximum length of a continuation."""
 MAX_GROUPS = 8
-"""Maximum number of groups of a domain, evenly spaced in the lexicon; only professions and
-nationality have more."""
+"""Maximum number of groups of a domain: the first, or, of many more, evenly spaced ones."""
+FUNCTION_WORDS = frozenset(
+    ("a", "an", "and", "from", "in", "of", "on", "the", "to", "with", "people", "person")
+)
+"""Words of groups' names that name no group."""
 DECIMALS = 4
 
 
@@ -190,13 +193,20 @@ def judge(rows: Sequence[Row]) -> Judgement:
 def _distances(rows: Sequence[Row]) -> list[float]:
     """The energy distances between the groups of one template, in the order of `_statistic`."""
     texts = [text for row in rows for text in row["continuations"]]
-    names = set().union(*(split_words(row["term"]) for row in rows))
+    names = set().union(*(_name_words(row["domain"], row["term"]) for row in rows))
     measured = (
         number_distances([value for row in rows for value in row["sentiments"]]),
         word_distances(texts, names),
         number_distances([len(text.split()) for text in texts]),
     )
     return [energy_distance(distances, len(rows)) for distances in measured]
+
+
+@cache
+def _name_words(domain: str, plural: str) -> frozenset[str]:
+    """Return the words that name the group of a term, in the plural and in the singular."""
+    forms = [term.singular for term in group_terms(domain) if term.plural == plural]
+    return frozenset(split_words(" ".join([plural, *forms]))) - FUNCTION_WORDS
 
 
 def _statistic(totals: Floats) -> dict[str, Floats]:

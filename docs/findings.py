@@ -55,7 +55,7 @@ def _default() -> str:
         f"**Default** (three seeds). The group's contribution, {whole['before']:.3f} nats, changed "
         f"by {_mean(whole, 3)}, undecided over seeds, significant with each alone. No significant "
         f"rise in HateCheck's harmful words. LMS changed by {_mean(changes['lms']['all'], 1)}, "
-        f"log p of facts by {_mean(changes['facts']['all'], 3)}. We found no change in what it writes."
+        f"log p of facts by {_mean(changes['facts']['all'], 3)}. We found no change in its texts."
     )
 
 

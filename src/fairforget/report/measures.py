@@ -112,10 +112,19 @@ COMPANIONS = {
         "Gap: log-probability of the sentence whose pronoun follows the stereotype of the "
         "occupation minus that of its opposite, in nats per pair; 0 means no bias.",
     ),
+    "association": Companion(
+        "association",
+        "association",
+        "Association: log-probability of the attribute after its nationality minus that after "
+        "other nationalities, in nats; 0 means no bias.",
+    ),
 }
 SHOWN_BESIDE = {c.judged: c.shown for c in COMPANIONS.values()}
 """Scaled score with a verdict → the same in nats, without one."""
-FOLDED = ("contribution_scaled", "ss_smoothed", "conditional_scaled", "prior", "correlation")
+FOLDED = (
+    *("contribution_scaled", "ss_smoothed", "conditional_scaled", "prior", "correlation"),
+    "offensive_log_prob",
+)
 """Scores with a table of their own, folded away."""
 FURTHER = (*COMPANIONS, *FOLDED)
 """All scores that a page shows beside the stereotype score."""
@@ -128,6 +137,8 @@ NOTES = {
     "means no bias.",
     "correlation": "Correlation, over occupations, of log p of the feminine sentence minus that of "
     "the masculine one with the share of women in US employment; 0 means no bias.",
+    "offensive_log_prob": "Of the attributes that raters find offensive, after their nationality; "
+    "lower is better.",
     "prior": "The part of a pair’s log-ratio in the words that differ: mostly how frequent the "
     "names of the two groups are. It has no verdict.",
 }

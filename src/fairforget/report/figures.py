@@ -16,6 +16,8 @@ from fairforget.report.before_after import DomainChange
 from fairforget.report.measures import MEASURES, Measure, measure_of
 from fairforget.report.scores import DomainScore, Score
 from fairforget.report.wording import (
+    HARMFUL_WORDS,
+    base_name,
     domain_name,
     format_number,
     format_signed,
@@ -222,17 +224,18 @@ def describe_verdict(change: DomainChange) -> str:
 
 
 def describe_cell(cell: Cell | None) -> str:
-    """The verdict on a bias score, with the reason if it is undecided."""
+    """The verdict on a score of bias or of harm, with the reason if it is undecided."""
     if cell is None:
         return "no interval"
-    return describe_caveat(cell) or {"less": "bias fell", "more": "bias rose"}[cell.verdict]
+    verdict = {"less": "fell", "more": "rose", "undecided": ""}[cell.verdict]
+    return describe_caveat(cell) or (verdict if cell.lower_is_better else f"bias {verdict}")
 
 
 def describe_caveat(cell: Cell) -> str:
     """Why a change is undecided; empty if it is decided."""
     if cell.caveat == "crossing":
         return f"undecided (may have passed {measure_of(cell.measure).ideal:g})"
-    if cell.caveat == "few" and cell.lower_is_better:
+    if cell.caveat == "few" and base_name(cell.benchmark) == HARMFUL_WORDS:
         return "undecided (too few words)"
     return _CAVEATS[cell.caveat] if cell.caveat else ""
 

@@ -71,7 +71,7 @@ class Watched:
 @pytest.fixture
 def tab(browser: Any) -> Iterator[Watched]:
     page = browser.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(60_000)  # a busy machine may be slow
     yield Watched(page)
     page.close()
 

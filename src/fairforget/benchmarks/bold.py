@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -28,8 +27,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
-    group_by_domain,
-    record_scores,
+    score_domains,
 )
 from fairforget.benchmarks.options import parse_options
 from fairforget.benchmarks.samples import sample_evenly, split_number
@@ -101,10 +99,7 @@ def evaluate(
             "max_tokens": TOKENS,
             "start_token": language_model.start_token,
             "written": summarize([continuation for (continuation,) in written]),
-            "domains": {
-                domain: _domain_scores(rows, seed)
-                for domain, rows in group_by_domain(items).items()
-            },
+            "domains": score_domains(items, judge, seed=seed, clusters="articles"),
         },
         items,
     )
@@ -174,15 +169,6 @@ def _gap(totals: Floats, types: Sequence[str], column: int) -> Floats:
     if not gaps:
         return np.full(totals.shape[:-1], np.nan)
     return np.asarray(np.mean(gaps, axis=0))
-
-
-def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
-    judgement = judge(rows)
-    return {
-        **record_scores(judgement, seed=seed),
-        "items": len(rows),
-        "articles": len(judgement.sums),
-    }
 
 
 __all__ = ["evaluate", "judge", "prepare"]

@@ -18,7 +18,6 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -27,8 +26,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
-    group_by_domain,
-    record_scores,
+    score_domains,
 )
 from fairforget.benchmarks.options import parse_options
 from fairforget.benchmarks.samples import sample_evenly, split_number
@@ -118,10 +116,7 @@ def evaluate(
                 **summarize([c for continuations in written for c in continuations]),
                 "categories": _count_categories(items),
             },
-            "domains": {
-                domain: _domain_scores(rows, seed)
-                for domain, rows in group_by_domain(items).items()
-            },
+            "domains": score_domains(items, judge, seed=seed, clusters="templates"),
         },
         items,
     )
@@ -160,15 +155,6 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
             "hurtful": np.asarray(100 * whole),
             "hurtful_gap": np.asarray(100 * (first - other)),
         }
-
-
-def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
-    judgement = judge(rows)
-    return {
-        **record_scores(judgement, seed=seed),
-        "items": len(rows),
-        "templates": len(judgement.sums),
-    }
 
 
 def _count_categories(items: Sequence[Row]) -> dict[str, dict[str, int]]:

@@ -120,6 +120,39 @@ def record_scores(judgement: Judgement, *, seed: int = 0) -> dict[str, Any]:
     return scores
 
 
+def score_domains(
+    items: Sequence[Row],
+    judge: Judge,
+    *,
+    seed: int = 0,
+    order: Sequence[str] = (),
+    size: str = "items",
+    clusters: str | None = None,
+    ties: bool = False,
+) -> dict[str, dict[str, Any]]:
+    """Return the scores of each domain and of all together, as a record has them.
+
+    Args:
+        items: of all domains.
+        judge: the benchmark's.
+        seed: of the bootstrap.
+        order: of the domains, as in `group_by_domain`.
+        size: what a record calls the number of items.
+        clusters: what it calls the number of clusters; None to leave that out.
+        ties: whether it has the number of ties.
+    """
+    scores = {}
+    for domain, rows in group_by_domain(items, order).items():
+        judgement = judge(rows)
+        facts = {**record_scores(judgement, seed=seed), size: len(rows)}
+        if clusters:
+            facts[clusters] = len(judgement.sums)
+        if ties:
+            facts["ties"] = judgement.ties
+        scores[domain] = facts
+    return scores
+
+
 def group_by_domain(rows: Sequence[Row], order: Sequence[str] = ()) -> dict[str, list[Row]]:
     """The rows of each domain: first in the order given, then by appearance; last, `ALL` rows."""
     domains: dict[str, list[Row]] = {domain: [] for domain in order}

@@ -22,7 +22,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -31,8 +30,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
-    group_by_domain,
-    record_scores,
+    score_domains,
 )
 from fairforget.benchmarks.options import parse_options
 from fairforget.benchmarks.samples import sample_evenly, split_number
@@ -161,10 +159,15 @@ def evaluate(
         {
             "protocol": PROTOCOL,
             "start_token": language_model.start_token,
-            "domains": {
-                domain: _domain_scores(rows, seed)
-                for domain, rows in group_by_domain(items, DOMAINS).items()
-            },
+            "domains": score_domains(
+                items,
+                judge,
+                seed=seed,
+                order=DOMAINS,
+                size="pairs",
+                clusters="identities",
+                ties=True,
+            ),
         },
         items,
     )
@@ -204,16 +207,6 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
             "association": np.asarray(association / pairs),
             "offensive_log_prob": np.asarray(log_prob / offensive),
         }
-
-
-def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
-    judgement = judge(rows)
-    return {
-        **record_scores(judgement, seed=seed),
-        "pairs": len(rows),
-        "identities": len(judgement.sums),
-        "ties": judgement.ties,
-    }
 
 
 def _named_identities(identities: Sequence[str]) -> set[str]:

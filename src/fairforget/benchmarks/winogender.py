@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -30,8 +29,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
-    group_by_domain,
-    record_scores,
+    score_domains,
 )
 from fairforget.benchmarks.options import parse_options
 from fairforget.benchmarks.sentences import sentence_scores
@@ -98,10 +96,9 @@ def evaluate(
         {
             "protocol": PROTOCOL,
             "start_token": language_model.start_token,
-            "domains": {
-                domain: _domain_scores(rows, seed)
-                for domain, rows in group_by_domain(items, DOMAINS).items()
-            },
+            "domains": score_domains(
+                items, judge, seed=seed, order=DOMAINS, size="pairs", ties=True
+            ),
         },
         items,
     )
@@ -147,11 +144,6 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
             spread = np.sqrt((n * xx - x**2) * (n * yy - y**2))
             scores[name] = (n * xy - x * y) / spread
     return {name: np.asarray(value) for name, value in scores.items()}
-
-
-def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
-    judgement = judge(rows)
-    return {**record_scores(judgement, seed=seed), "pairs": len(rows), "ties": judgement.ties}
 
 
 def _by_majority(pair: Pair) -> tuple[str, str]:

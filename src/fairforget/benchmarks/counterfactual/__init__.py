@@ -23,7 +23,6 @@ from functools import cache, partial
 from importlib.resources import files
 from statistics import fmean
 from tomllib import loads
-from typing import Any
 
 import numpy as np
 
@@ -38,8 +37,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
-    group_by_domain,
-    record_scores,
+    score_domains,
 )
 from fairforget.benchmarks.options import parse_options
 from fairforget.benchmarks.samples import sample_evenly, split_number
@@ -162,10 +160,7 @@ def evaluate(
                 **summarize([c for continuations in written for c in continuations]),
                 "sentiment": _mean_sentiments(items),
             },
-            "domains": {
-                domain: _domain_scores(rows, seed)
-                for domain, rows in group_by_domain(items, DOMAINS).items()
-            },
+            "domains": score_domains(items, judge, seed=seed, order=DOMAINS, clusters="templates"),
         },
         items,
     )
@@ -217,15 +212,6 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
             "wording_distance": np.asarray(wording / sets),
             "length_distance": np.asarray(length / sets),
         }
-
-
-def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
-    judgement = judge(rows)
-    return {
-        **record_scores(judgement, seed=seed),
-        "items": len(rows),
-        "templates": len(judgement.sums),
-    }
 
 
 def _mean_sentiments(items: Sequence[Row]) -> dict[str, dict[str, float]]:

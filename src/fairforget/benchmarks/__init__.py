@@ -36,7 +36,7 @@ BENCHMARKS = {
     "stereoset": Entry(
         "fairforget.benchmarks.stereoset",
         "intersentence; bos (default) or bias-bench; dev (default) or test, or a .json or .jsonl "
-        "file of items",
+        "file of items; lowercase, uppercase, typos, reported or role-play sentences",
         ("neutral.toml", "pronouns.toml"),
     ),
     "crows_pairs": Entry(

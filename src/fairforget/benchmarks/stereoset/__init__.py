@@ -9,7 +9,7 @@ weights. For causal models `scores.py` adds the contribution of the group and a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from fairforget.benchmarks.options import FILE, Protocols, list_model_kinds, par
 from fairforget.benchmarks.sentences import Scores, continuation_scores, sentence_scores
 from fairforget.benchmarks.stereoset.masked import word_scores
 from fairforget.benchmarks.stereoset.neutral import neutral_item
+from fairforget.benchmarks.stereoset.perturbations import PERTURBATIONS
 from fairforget.benchmarks.stereoset.scores import Scored, aggregate, judge, make_rows
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import find_file
@@ -38,7 +39,7 @@ INTERSENTENCE = "fairforget-intersentence"
 
 
 def prepare(options: Sequence[str]) -> Benchmark:
-    """`evaluate` with options: a task, a protocol, and a split or a file of items."""
+    """`evaluate` with options: task, protocol, perturbation, and a split or a file of items."""
     by_kind = parse_options(
         "stereoset",
         options,
@@ -46,6 +47,7 @@ def prepare(options: Sequence[str]) -> Benchmark:
             "task": ("intrasentence", "intersentence"),
             "protocol": PROTOCOLS["causal"],
             "split": tuple(SPLITS),
+            "perturbation": tuple(PERTURBATIONS),
         },
         rest=FILE,
     )
@@ -54,6 +56,10 @@ def prepare(options: Sequence[str]) -> Benchmark:
         raise InputError(
             f"stereoset intersentence has only one protocol, {INTERSENTENCE}; remove "
             f"{by_kind['protocol']!r}"
+        )
+    if task == "intersentence" and "perturbation" in by_kind:
+        raise InputError(
+            f"stereoset intersentence has no perturbations; remove {by_kind['perturbation']!r}"
         )
     if FILE in by_kind and "split" in by_kind:
         raise InputError(
@@ -66,10 +72,18 @@ def prepare(options: Sequence[str]) -> Benchmark:
         items, split = read_items(by_kind[FILE], task=task), Path(by_kind[FILE]).name
     else:
         find_file(*CATALOGUE[SPLITS[split]].files)
-    protocol = by_kind.get("protocol")
+    protocol, perturbation = by_kind.get("protocol"), by_kind.get("perturbation")
+    only_causal = task == "intersentence" or perturbation
     return Benchmark(
-        partial(evaluate, items=items, split=split, task=task, protocol=protocol),
-        ("causal",) if task == "intersentence" else list_model_kinds(PROTOCOLS, protocol),
+        partial(
+            evaluate,
+            items=items,
+            split=split,
+            task=task,
+            protocol=protocol,
+            perturbation=perturbation,
+        ),
+        ("causal",) if only_causal else list_model_kinds(PROTOCOLS, protocol),
     )
 
 
@@ -80,6 +94,7 @@ def evaluate(
     split: str = "dev",
     task: Task = "intrasentence",
     protocol: str | None = None,
+    perturbation: str | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Measurement:
@@ -93,6 +108,7 @@ def evaluate(
             only.
         protocol: for a causal model, `bos` (one pass after the start token; the default) or
             `bias-bench`; for a masked model, `bias-bench`, where scores are mean probabilities.
+        perturbation: the form of the sentences, of `PERTURBATIONS`; for causal models only.
         seed: of the bootstrap.
         progress: called with the number of sequences scored since the last call, and in total.
 
@@ -105,15 +121,19 @@ def evaluate(
     else:
         protocol = protocol or PROTOCOLS[language_model.kind][0]
         assert protocol in PROTOCOLS[language_model.kind]
+    assert language_model.kind == "causal" or not perturbation  # the same
     if items is None:
         items = read_items(split=split, task=task)
-    rows = make_rows(items, _score(language_model, items, protocol, progress))
+    perturb = PERTURBATIONS[perturbation] if perturbation else str
+    rows = make_rows(items, _score(language_model, items, protocol, perturb, progress))
     result: dict[str, Any] = {
         "protocol": protocol,
         "split": split,
         "task": task,
         "domains": aggregate(rows, seed=seed),
     }
+    if perturbation:
+        result["perturbation"] = perturbation
     if language_model.kind == "causal":
         result["start_token"] = language_model.start_token
     return Measurement(result, rows)
@@ -123,6 +143,7 @@ def _score(
     language_model: LanguageModel,
     items: Sequence[Item],
     protocol: str,
+    perturb: Callable[[str], str],
     progress: Progress | None,
 ) -> Scored:
     """Score all items, and for causal models their variants with a neutral word."""
@@ -137,11 +158,11 @@ def _score(
     # two calls: batches, and thereby the last bits of published scores, do not depend on variants
     sizes = (3 * len(items), 2 * len(variants))
     progresses = [_share(progress, size, sum(sizes)) for size in sizes]
-    scores = _score_versions(language_model, items, VERSIONS, protocol, progresses[0])
+    scores = _score_versions(language_model, items, VERSIONS, protocol, perturb, progresses[0])
     neutral = np.full(len(items), np.nan)
     if variants:
         neutral_scores = _score_versions(
-            language_model, [*variants.values()], VERSIONS[:2], protocol, progresses[1]
+            language_model, [*variants.values()], VERSIONS[:2], protocol, perturb, progresses[1]
         )
         neutral[[*variants]] = -np.diff(neutral_scores.total.reshape(-1, 2))[:, 0]
     lengths = scores.lengths.reshape(-1, 3)[:, :2].astype(np.float64)
@@ -153,11 +174,12 @@ def _score_versions(
     items: Sequence[Item],
     versions: Sequence[str],
     protocol: str,
+    perturb: Callable[[str], str],
     progress: Progress | None,
 ) -> Scores:
-    """Score the first of the three versions of each item."""
+    """Score the first of the three versions of each item, with its sentences perturbed."""
     names = [f"stereoset item {item.id}, {version}" for item in items for version in versions]
-    texts = [text for item in items for text in item.sentences[: len(versions)]]
+    texts = [perturb(text) for item in items for text in item.sentences[: len(versions)]]
     if protocol == INTERSENTENCE:
         contexts = [item.context for item in items for _ in versions]
         pairs = [*zip(contexts, texts, strict=True)]

@@ -1,0 +1,71 @@
+"""Perturbed sentences of StereoSet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairforget.benchmarks import load_benchmark
+from fairforget.benchmarks.stereoset import evaluate
+from fairforget.benchmarks.stereoset.perturbations import PERTURBATIONS, add_typos
+from fairforget.errors import InputError
+
+from .models import tiny_model
+from .test_stereoset import ITEMS
+
+WORDS = st.lists(st.text("abcdeé'-.,", min_size=1, max_size=9), min_size=1, max_size=6)
+
+
+@given(WORDS, WORDS)
+def test_a_typo_depends_on_its_word_alone(first: list[str], second: list[str]) -> None:
+    one, two = " ".join(first), " ".join(second)
+    assert add_typos(f"{one} {two}") == f"{add_typos(one)} {add_typos(two)}"
+    assert sorted(add_typos(one)) == sorted(one)
+    assert [len(word) for word in add_typos(one).split()] == [len(word) for word in one.split()]
+
+
+def test_typos_are_in_long_words() -> None:
+    assert add_typos("The nurse was kind.") == "The nruse was kind."
+
+
+@pytest.mark.parametrize("name", PERTURBATIONS)
+def test_every_version_is_perturbed(name: str) -> None:
+    language_model = tiny_model("llama")
+    perturb = PERTURBATIONS[name]
+    by_hand = [
+        replace(item, sentences=tuple(map(perturb, item.sentences)))  # type: ignore[arg-type]
+        for item in ITEMS
+    ]
+    found = evaluate(language_model, items=ITEMS, perturbation=name)
+    plain = evaluate(language_model, items=by_hand)
+    for row, expected in zip(found.items, plain.items, strict=True):
+        assert row["score_stereotype"] == pytest.approx(expected["score_stereotype"], abs=1e-5)
+        assert row["score_unrelated"] == pytest.approx(expected["score_unrelated"], abs=1e-5)
+    # items are the same, so that evaluations can be compared
+    original = evaluate(language_model, items=ITEMS).items
+    assert [row["stereotype"] for row in found.items] == [row["stereotype"] for row in original]
+    assert found.result["perturbation"] == name
+
+
+def test_the_neutral_variant_is_perturbed_too() -> None:
+    """Without a difference between group and neutral word there is no contribution."""
+    language_model = tiny_model("llama")
+    found = evaluate(language_model, items=ITEMS[:1], perturbation="uppercase").items[0]
+    item = ITEMS[0]
+    neutral = replace(
+        item, sentences=tuple(s.replace("Women", "People").upper() for s in item.sentences)
+    )
+    row = evaluate(language_model, items=[neutral]).items[0]
+    assert found["log_ratio_neutral"] == pytest.approx(row["log_ratio"], abs=1e-3)
+
+
+def test_what_cannot_be_perturbed_is_refused() -> None:
+    with pytest.raises(InputError, match="has no perturbations; remove 'typos'"):
+        load_benchmark("stereoset:intersentence:typos")
+    with pytest.raises(InputError, match="two options for perturbation, 'typos' and 'lowercase'"):
+        load_benchmark("stereoset:typos:lowercase")
+    with pytest.raises(InputError, match="needs a causal model"):
+        load_benchmark("stereoset:typos").check("stereoset:typos", tiny_model("bert"))

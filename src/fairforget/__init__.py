@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fairforget.attacks.durability import durability
+    from fairforget.attacks.record import DurabilityRecord
     from fairforget.budget import Budget
     from fairforget.comparison.compare import Comparison, compare
     from fairforget.corpora import read_corpus
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from fairforget.scoring.causal import token_log_probs
     from fairforget.settings import (
         DebiasSettings,
+        DurabilitySettings,
         EvaluationSettings,
         LeaderboardSettings,
         TargetSettings,
@@ -48,6 +51,8 @@ _HOME = {
     "Corpus": "training.preparation",
     "DebiasResult": "pipeline",
     "DebiasSettings": "settings",
+    "DurabilityRecord": "attacks.record",
+    "DurabilitySettings": "settings",
     "Evaluation": "records.evaluation",
     "EvaluationRecord": "records.records",
     "EvaluationSettings": "settings",
@@ -71,6 +76,7 @@ _HOME = {
     "UnlearningTrainer": "training.trainer",
     "compare": "comparison.compare",
     "debias": "pipeline",
+    "durability": "attacks.durability",
     "encode_targets": "training.targets",
     "evaluate": "evaluation",
     "export": "models.gguf_export.export",
@@ -91,6 +97,8 @@ __all__ = [
     "Corpus",
     "DebiasResult",
     "DebiasSettings",
+    "DurabilityRecord",
+    "DurabilitySettings",
     "Evaluation",
     "EvaluationRecord",
     "EvaluationSettings",
@@ -114,6 +122,7 @@ __all__ = [
     "UnlearningTrainer",
     "compare",
     "debias",
+    "durability",
     "encode_targets",
     "evaluate",
     "export",

@@ -24,6 +24,7 @@ Counterfactual = Literal["neutral", "groups"]
 SpanSource = Literal["given", "contrast"]
 Match = Literal["perplexity", "movement", "both"]
 S = TypeVar("S", bound="ModelSettings")
+T = TypeVar("T", bound="ModelSettings | DurabilitySettings")
 NOT_RECORDED = ("device", "report_to")
 """Settings that do not change the result."""
 
@@ -290,6 +291,47 @@ class LeaderboardSettings(ModelSettings):
     gpus_per_run: float = 0.0
 
 
+@dataclass(kw_only=True)
+class DurabilitySettings:
+    """The settings of `durability` and `fairforget durability`.
+
+    Args:
+        benchmarks: Benchmarks with a bias score, comma-separated; see evaluate.
+        attacks: Attacks, comma-separated: fine-tuning (on ordinary text), relearning (training on
+            biased text that was not unlearned), quantization, and perturbation (the sentences of
+            StereoSet in another form).
+        steps: Optimizer steps of fine-tuning and relearning after which to evaluate,
+            comma-separated.
+        ordinary: Corpus for fine-tuning: CORPUS[:DOMAIN] or a file.
+        relearn: Corpus for relearning: CORPUS[:DOMAIN] or a file; texts that the run has unlearned
+            are left out. Default: other built-in texts, of the domain that was unlearned.
+        batch_size: Texts per step.
+        learning_rate: Learning rate of AdamW, constant.
+        types: GGUF types to round the weights to, comma-separated: q8_0, q5_1, q5_0, q4_1, q4_0.
+        perturbations: Perturbations, comma-separated: lowercase, uppercase, typos, reported,
+            role-play.
+        controls: Output directories of other runs on the same model, comma-separated, to measure
+            alike: for instance, one with --selection random.
+        seed: Seed for the order of texts.
+        device: Device such as cpu, cuda or cuda:1. Default: an accelerator if there is one.
+        trust_remote_code: Run Python code that comes with the model.
+    """
+
+    benchmarks: str = "stereoset"
+    attacks: str = "fine-tuning,relearning,quantization,perturbation"
+    steps: str = "10,50,200"
+    ordinary: str = "wikipedia"
+    relearn: str | None = None
+    batch_size: int = 16
+    learning_rate: float = 2e-5
+    types: str = "q8_0,q4_0"
+    perturbations: str = "lowercase,typos,reported,role-play"
+    controls: str = ""
+    seed: int = 0
+    device: str | None = None
+    trust_remote_code: bool = False
+
+
 def split_commas(text: str) -> list[str]:
     """Return the parts of a comma-separated list, stripped; empty parts are dropped."""
     return [part.strip() for part in text.split(",") if part.strip()]
@@ -317,7 +359,7 @@ def check_names(
         raise InputError(f"{setting}: {repeated[0]!r} is listed twice; list each once")
 
 
-def merge_settings(settings: S, overrides: Mapping[str, Any]) -> S:
+def merge_settings(settings: T, overrides: Mapping[str, Any]) -> T:
     """Return the settings with the overrides applied, each value converted to its field's type.
 
     Raises:

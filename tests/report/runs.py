@@ -12,6 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
+from fairforget.attacks.effects import measure_effects as measure_durable_effects
+from fairforget.attacks.half_life import half_lives
+from fairforget.attacks.plan import Condition
+from fairforget.attacks.record import DurabilityRecord
 from fairforget.benchmarks import crows_pairs, hash_words
 from fairforget.benchmarks.crows_pairs_parts import part_columns
 from fairforget.benchmarks.measurement import compute_scores
@@ -25,8 +29,8 @@ from fairforget.leaderboards.rows import measure_effects
 from fairforget.leaderboards.runs import FinishedRun
 from fairforget.machine.runs import Failure
 from fairforget.records.environment import Environment
-from fairforget.records.evaluation import read_evaluation
-from fairforget.records.paths import ITEMS, LEADERBOARD, RECORD, STUDY
+from fairforget.records.evaluation import Evaluation, read_evaluation
+from fairforget.records.paths import DURABILITY, ITEMS, LEADERBOARD, RECORD, STUDY
 from fairforget.records.records import (
     BudgetFacts,
     CorpusFacts,
@@ -310,11 +314,52 @@ def write_leaderboard(directory: Path, *, text: str = "") -> Path:
     return directory
 
 
+def write_durability(directory: Path, *, text: str = "") -> Path:
+    """The output of `fairforget durability`: an effect that training takes away, and a control."""
+    name = f"control{text}"
+    shifts = {
+        Condition("none"): (0.5, 0.02),
+        Condition("fine-tuning", "10"): (0.4, 0.02),
+        Condition("relearning", "10"): (0.3, 0.01),
+        Condition("relearning", "50"): (0.1, 0.0),
+        Condition("quantization", "q4_0"): (0.45, 0.02),
+    }
+    sides: list[dict[Condition, Evaluation]] = [
+        {
+            condition: read_evaluation(
+                write_evaluation(directory / side / condition.name, shift=shift[number], text=text)
+            )
+            for condition, shift in shifts.items()
+        }
+        for number, side in enumerate(("debiased", name))
+    ]
+    plain = read_evaluation(write_evaluation(directory / "original", text=text))
+    original = dict.fromkeys(shifts, plain)
+    effects = [
+        effect
+        for run, side in zip(("debiased", name), sides, strict=True)
+        for effect in measure_durable_effects(run, original, side, ["stereoset", "crows_pairs"])
+    ]
+    facts = ModelFacts(f"tiny{text}", 1234567, "float32", f"<s>{text}")
+    record = DurabilityRecord(
+        model=facts,
+        settings={"relearn": f"builtin{text}"},
+        runs={"debiased": facts, name: facts},
+        domains=["gender", "all"],
+        effects=effects,
+        half_lives=half_lives(effects),
+        environment=ENVIRONMENT,
+    )
+    write_record(record, directory / DURABILITY)
+    return directory
+
+
 WRITERS: dict[str, Callable[..., Path]] = {
     "unlearning": write_unlearning,
     "evaluation": write_evaluation,
     "study": write_study,
     "comparison": write_comparison,
     "leaderboard": write_leaderboard,
+    "durability": write_durability,
     "runs": write_runs,
 }

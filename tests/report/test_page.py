@@ -78,7 +78,8 @@ def test_evaluations_may_be_missing(tmp_path: Path) -> None:
     [
         (
             lambda d: (d / "record.json").unlink(),
-            "has no record.json, study.json, leaderboard.json, comparison.json or runs",
+            "has no record.json, study.json, leaderboard.json, durability.json, comparison.json "
+            "or runs",
         ),
         (lambda d: (d / "record.json").write_text("{"), "is not a valid record"),
         (lambda d: (d / "record.json").write_text('{"kind": "cake"}'), "'cake'"),

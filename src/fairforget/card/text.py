@@ -22,7 +22,7 @@ from fairforget.report.harmful_words import change_tables as harm_tables
 from fairforget.report.headline import change_headline
 from fairforget.report.results import change_tables, cost_table, perplexity_note
 from fairforget.report.tables import Table, markdown_text
-from fairforget.report.unlearning_page import trained_domains
+from fairforget.report.trained import trained_domains
 from fairforget.report.wording import (
     flatten,
     format_value,

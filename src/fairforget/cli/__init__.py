@@ -17,6 +17,7 @@ from jsonargparse import ArgumentParser, Namespace, auto_cli
 from fairforget.cli.compare import compare_command
 from fairforget.cli.data import DATA_COMMANDS
 from fairforget.cli.demo import demo_command
+from fairforget.cli.durability import durability_command
 from fairforget.cli.evaluate import evaluate_command
 from fairforget.cli.explore import explore_command
 from fairforget.cli.export import export_command
@@ -43,6 +44,7 @@ COMMANDS = {
     "score-target": score_target_command,
     "transfer": transfer_command,
     "leaderboard": leaderboard_command,
+    "durability": durability_command,
     "report": report_command,
     "rerun": rerun_command,
     "explore": explore_command,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fairforget.cli.durability import durability_command
 from fairforget.cli.evaluate import evaluate_command
 from fairforget.cli.leaderboard import leaderboard_command
 from fairforget.cli.score_target import score_target_command
@@ -11,6 +12,7 @@ from fairforget.cli.transfer import transfer_command
 from fairforget.cli.unlearn import unlearn_command
 from fairforget.settings import (
     DebiasSettings,
+    DurabilitySettings,
     EvaluationSettings,
     LeaderboardSettings,
     TargetSettings,
@@ -23,5 +25,6 @@ SETTINGS: dict[Any, type] = {
     score_target_command: TargetSettings,
     transfer_command: TransferSettings,
     leaderboard_command: LeaderboardSettings,
+    durability_command: DurabilitySettings,
 }
 """Command → the dataclass whose fields are its flags."""

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from fairforget.benchmarks.measurement import ALL, Judge, Judgement, Row, group_by_domain
-from fairforget.distance import distance_change
+from fairforget.distance import DistanceChange, distance_change
 from fairforget.errors import InputError
 from fairforget.estimate import Estimate, over_items, over_seeds, weighted_mean
 from fairforget.statistics import (
@@ -221,7 +221,18 @@ def change_of(before: Estimate, change: Estimate) -> Change:
 def distance_of(
     before: Estimate, change: Estimate, unbiased_score: float, after: Sequence[float] = ()
 ) -> tuple[Change, float]:
-    """The change of the distance from no bias, and its p-value.
+    """The distances and their change, and its p-value; arguments as for `estimate_distance`."""
+    distance = estimate_distance(before, change, unbiased_score, after)
+    old = abs(before.value - unbiased_score)
+    return Change(
+        old, old + distance.value, distance.value, finite_interval(distance.ci)
+    ), distance.p
+
+
+def estimate_distance(
+    before: Estimate, change: Estimate, unbiased_score: float, after: Sequence[float] = ()
+) -> DistanceChange:
+    """The change of the distance from no bias.
 
     Args:
         before: the score before.
@@ -234,8 +245,7 @@ def distance_of(
     old = abs(before.value - unbiased_score)
     new = float(np.mean([abs(score - unbiased_score) for score in scores]))
     midpoint = weighted_mean([before, change], [1.0, 0.5])
-    distance = distance_change(change, midpoint, unbiased_score, new - old)
-    return Change(old, new, distance.value, finite_interval(distance.ci)), distance.p
+    return distance_change(change, midpoint, unbiased_score, new - old)
 
 
 def finite_interval(interval: tuple[float, float]) -> tuple[float, float] | None:

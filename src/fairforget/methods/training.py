@@ -107,6 +107,7 @@ def train_on(
     options: MethodOptions,
     label: str,
     callbacks: Sequence[TrainerCallback] = (),
+    **arguments: Any,
 ) -> LanguageModel:
     """Continue pre-training in place on texts, with the NLL of every token as the only loss.
 
@@ -119,6 +120,7 @@ def train_on(
         options: steps, texts per step, learning rate and seed.
         label: label of the progress bar.
         callbacks: as for `train`.
+        **arguments: further training arguments of transformers, such as the learning rate schedule.
 
     Returns:
         The same object.
@@ -131,6 +133,7 @@ def train_on(
         options.work_dir,
         device=language_model.device,
         save_strategy="no",
+        **arguments,
     )
     end = [] if language_model.end_id is None else [language_model.end_id]
     longest = min(MAX_TOKENS, language_model.longest_input) - 1 - len(end)

@@ -16,6 +16,7 @@ from fairforget.records.paths import (
     BEFORE,
     COMPARISON,
     CONTINUATION_PAIRS,
+    DURABILITY,
     LEADERBOARD,
     RECORD,
     RUNS,
@@ -50,7 +51,8 @@ def find_kind(directory: Path) -> str:
     Raises:
         InputError: the directory has nothing to report, or its record is malformed.
     """
-    for name, kind in ((STUDY, "study"), (LEADERBOARD, "leaderboard")):
+    applications = {STUDY: "study", LEADERBOARD: "leaderboard", DURABILITY: "durability"}
+    for name, kind in applications.items():
         if (directory / name).exists():
             return kind
     path = directory / RECORD
@@ -68,8 +70,9 @@ def find_kind(directory: Path) -> str:
     if _unlearning_directories(directory):
         return "runs"
     raise InputError(
-        f"{directory} has no {RECORD}, {STUDY}, {LEADERBOARD}, {COMPARISON} or {RUNS}: give the "
-        "output directory of evaluate, unlearn, transfer, leaderboard, demo or compare"
+        f"{directory} has no {RECORD}, {STUDY}, {LEADERBOARD}, {DURABILITY}, {COMPARISON} or "
+        f"{RUNS}: give the output directory of evaluate, unlearn, transfer, leaderboard, "
+        "durability, demo or compare"
     )
 
 

@@ -15,6 +15,7 @@ from fairforget.report.contents import find_kind
 
 PAGES = {
     "comparison": "fairforget.report.comparison_page",
+    "durability": "fairforget.attacks.page",
     "evaluation": "fairforget.report.evaluation_page",
     "leaderboard": "fairforget.leaderboards.page",
     "runs": "fairforget.report.runs_page",
@@ -31,12 +32,13 @@ the variables of the template; and `TEMPLATE`, a file in `templates` of the modu
 def write_report(directory: Path) -> Path:
     """Write `report.html` into an output directory.
 
-    The directory is that of an evaluation, an unlearning run, a demo, a comparison, a leaderboard
-    or a study, or has several unlearning runs in `runs`. The same input gives the same bytes.
+    The directory is that of an evaluation, an unlearning run, a demo, a comparison, a leaderboard,
+    a durability measurement or a study, or has several unlearning runs in `runs`. The same input
+    gives the same bytes.
 
     Args:
-        directory: has a `record.json`, `comparison.json`, `leaderboard.json`, `study.json` or
-            `runs`.
+        directory: has a `record.json`, `comparison.json`, `leaderboard.json`, `durability.json`,
+            `study.json` or `runs`.
 
     Returns:
         The path of the report.

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fairforget.corpora.domains import target_domains
-from fairforget.corpora.reading import parse_name
-from fairforget.records.records import CorpusFacts
 from fairforget.report.before_after import before_after
 from fairforget.report.contents import UnlearningRun, read_unlearning
 from fairforget.report.evidence import list_limitations, list_run_evidence
@@ -25,6 +21,7 @@ from fairforget.report.headline import Headline, change_headline
 from fairforget.report.items import changed_items
 from fairforget.report.results import benchmark_section, cost_table, perplexity_note
 from fairforget.report.tables import Column, Table
+from fairforget.report.trained import trained_domains
 from fairforget.report.wording import NONE, format_number, format_value
 from fairforget.report.written import changed_continuations
 
@@ -96,21 +93,6 @@ def context(run: UnlearningRun) -> dict[str, Any]:
         ],
         "facts": [benchmark_table(run.after.record), *unlearning_tables(record)],
     }
-
-
-def trained_domains(corpora: Sequence[CorpusFacts]) -> list[str]:
-    """The domains of the forget corpora.
-
-    A corpus of a domain (`builtin:gender`) or of a group (`dghs:women`) has that domain; a file
-    has the domains that its record names.
-    """
-    domains: dict[str, None] = {}
-    for corpus in corpora:
-        if corpus.role == "forget":
-            names = corpus.domain or parse_name(corpus.name).part or ""
-            for name in filter(None, map(str.strip, names.split(","))):
-                domains.update(dict.fromkeys(sorted(target_domains(name, ())) or [name]))
-    return list(domains)
 
 
 def history_table(history: list[dict[str, float]]) -> Table | None:

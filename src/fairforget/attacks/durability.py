@@ -1,0 +1,277 @@
+"""`durability`: measure what is left of a run's effect under attacks."""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fairforget.attacks.effects import measure_effects
+from fairforget.attacks.fine_tuning import fine_tune
+from fairforget.attacks.half_life import half_lives
+from fairforget.attacks.plan import (
+    NONE,
+    PERTURBATION,
+    QUANTIZATION,
+    RELEARNING,
+    TRAINED,
+    Condition,
+    benchmarks_of,
+    plan_conditions,
+)
+from fairforget.attacks.quantization import check_quantization, quantized
+from fairforget.attacks.record import DurabilityRecord
+from fairforget.attacks.texts import ordinary_texts, relearning_corpus, relearning_texts
+from fairforget.benchmarks import check_model_kinds, find_bias_judge, load_benchmarks
+from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.overlap import check_unseen
+from fairforget.errors import InputError
+from fairforget.evaluation import evaluate_into, is_complete
+from fairforget.files.digest import hash_values
+from fairforget.machine.devices import select_device
+from fairforget.methods.method import MethodOptions
+from fairforget.models.language_model import LanguageModel
+from fairforget.models.loading import load_model
+from fairforget.records.environment import environment
+from fairforget.records.evaluation import Evaluation, read_evaluation
+from fairforget.records.inputs import CONTENT, fingerprint_benchmarks
+from fairforget.records.outputs import check_output, open_output, release_output
+from fairforget.records.paths import DURABILITY, MODEL, RECORD
+from fairforget.records.records import UnlearningRecord
+from fairforget.records.store import read_record, write_record
+from fairforget.report import check_report_extra, write_report
+from fairforget.report.trained import trained_domains
+from fairforget.settings import DurabilitySettings, check_names, merge_settings, split_commas
+
+ORIGINAL, DEBIASED = "original", "debiased"
+"""Directories of the evaluations, and names of the models."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Attack:
+    """What all models of a measurement share."""
+
+    settings: DurabilitySettings
+    conditions: Sequence[Condition]
+    texts: Mapping[str, Sequence[str]]
+    """Attack that trains → its texts."""
+
+
+def durability(
+    run: str | Path,
+    *,
+    output_dir: str | Path | None = None,
+    settings: DurabilitySettings | None = None,
+    **overrides: Any,
+) -> DurabilityRecord:
+    """Measure how much of a run's effect survives attacks.
+
+    The original model and that of the run get the same treatment: fine-tuning on ordinary text,
+    relearning (training on biased text that was not unlearned), quantisation, and perturbed
+    prompts. After each, both are evaluated on the same items. Repeat the call to resume an
+    interrupted measurement.
+
+    Args:
+        run: the output directory of `debias`, `fairforget unlearn` or `demo`.
+        output_dir: where to write `durability.json`, `report.html` and the evaluations. Default:
+            `durability` in the directory of the run.
+        settings: all settings. Default: `DurabilitySettings()`.
+        **overrides: fields of `DurabilitySettings` as keywords; they take precedence over
+            `settings`.
+
+    Returns:
+        The effect under each condition, and the half-lives of decided effects.
+
+    Raises:
+        InputError: the directory has no run, a control is of another model, a name is unknown, or
+            a corpus or an extra is missing.
+        TypeError: an override is not a setting.
+
+    Examples:
+        >>> durability("out", attacks="quantization")
+    """
+    settings = merge_settings(settings or DurabilitySettings(), overrides)
+    check_report_extra()
+    run = Path(run)
+    output = output_of(run, output_dir)
+    try:
+        record = _measure(run, output, settings)
+        write_report(output)
+    finally:
+        release_output(output)
+    return record
+
+
+def output_of(run: Path, output_dir: str | Path | None) -> Path:
+    """Return the output directory: by default, one in the directory of the run."""
+    return run / DURABILITY.removesuffix(".json") if output_dir is None else Path(output_dir)
+
+
+def _measure(run: Path, output: Path, settings: DurabilitySettings) -> DurabilityRecord:
+    conditions = plan_conditions(settings)
+    benchmarks = split_commas(settings.benchmarks)
+    loaded = {
+        name: benchmark
+        for condition in conditions
+        for name, benchmark in load_benchmarks(
+            [*benchmarks_of(condition, benchmarks).values()]
+        ).items()
+    }
+    if without := [name for name in benchmarks if not find_bias_judge(name)]:
+        raise InputError(f"benchmark {without[0]!r} has no bias score to compare; remove it")
+    if any(condition.attack == QUANTIZATION for condition in conditions):
+        check_quantization()
+    directories = _find_runs(run, split_commas(settings.controls))
+    record = read_record(run / RECORD, UnlearningRecord)
+    check_output(output)
+    relearn = settings.relearn or relearning_corpus(record)
+    if any(condition.attack == RELEARNING for condition in conditions):
+        check_unseen(relearn, benchmarks)
+    texts = {
+        attack: relearning_texts(relearn, record, settings.seed)
+        if attack == RELEARNING
+        else ordinary_texts(settings.ordinary, settings.seed)
+        for attack in TRAINED
+        if any(condition.attack == attack for condition in conditions)
+    }
+    device = select_device(settings.device)
+    load = partial(
+        load_model,
+        dtype=record.model.dtype,  # different dtypes would look like an effect of the run
+        device=str(device),
+        start_token=record.model.start_token,
+        trust_remote_code=settings.trust_remote_code,
+    )
+    original = load(record.model.source)
+    check_model_kinds(loaded, original)
+    attack = _Attack(settings, conditions, texts)
+    open_output(
+        output,
+        {
+            **{name: value for name, value in asdict(settings).items() if name != "device"},
+            "run": str(run.resolve()),
+            **fingerprint_benchmarks(benchmarks),
+            **{f"{CONTENT}the texts of {name}": hash_values(it) for name, it in texts.items()},
+        },
+    )
+    seconds = {ORIGINAL: _evaluate_conditions(original, attack, output / ORIGINAL)}
+    del original  # frees its memory for the next model
+    before = _read(conditions, output / ORIGINAL)
+    effects, models = [], {}
+    for name, directory in directories.items():
+        gc.collect()
+        torch.cuda.empty_cache()
+        seconds[name] = _evaluate_conditions(load(directory / MODEL), attack, output / name)
+        after = _read(conditions, output / name)
+        models[name] = after[conditions[0]].record.model
+        effects += measure_effects(name, before, after, benchmarks)
+    known = {effect.domain for effect in effects}
+    trained = [domain for domain in trained_domains(record.corpora) if domain in known]
+    result = DurabilityRecord(
+        model=before[conditions[0]].record.model,
+        settings={**asdict(settings), "relearn": relearn, "device": str(device)},
+        runs=models,
+        domains=[*trained, ALL],
+        effects=effects,
+        half_lives=half_lives(effects),
+        environment=environment(str(device)),
+        seconds=seconds,
+    )
+    write_record(result, output / DURABILITY)
+    return result
+
+
+def _find_runs(run: Path, controls: Sequence[str]) -> dict[str, Path]:
+    """Return `debiased` and the names of the controls → their directories.
+
+    Raises:
+        InputError: a directory has no finished run, or a control is of another model.
+    """
+    check_names("controls", controls, empty=True)
+    directories = {DEBIASED: run}
+    names: dict[str, str] = {}
+    for control in controls:
+        name = Path(control).resolve().name
+        if name in (ORIGINAL, DEBIASED, *names):
+            raise InputError(
+                f"controls: the directory {control!r} needs a name of its own; rename it"
+            )
+        names[name] = control
+        directories[name] = Path(control)
+    weights: dict[str, str] = {}
+    for name, directory in directories.items():
+        record = read_record(directory / RECORD, UnlearningRecord)
+        if not (directory / MODEL).is_dir():
+            raise InputError(f"{directory} has no {MODEL}; finish the run first")
+        weights[name] = record.model.weights
+    if other := [name for name, digest in weights.items() if digest != weights[DEBIASED]]:
+        raise InputError(
+            f"controls: {names[other[0]]!r} started from other weights than {run}; choose runs on "
+            "the same model"
+        )
+    return directories
+
+
+def _evaluate_conditions(language_model: LanguageModel, attack: _Attack, directory: Path) -> float:
+    """Evaluate a model under every condition that is not done; return the seconds it took."""
+    start = time.perf_counter()
+    benchmarks = split_commas(attack.settings.benchmarks)
+    pending = [it for it in attack.conditions if not is_complete(directory / it.name)]
+
+    def evaluate(condition: Condition) -> None:
+        names = [*benchmarks_of(condition, benchmarks).values()]
+        evaluate_into(directory / condition.name, language_model, names)
+
+    for condition in pending:
+        if condition.attack in (NONE, PERTURBATION):
+            evaluate(condition)
+        elif condition.attack == QUANTIZATION:
+            with quantized(language_model, condition.strength):
+                evaluate(condition)
+    for name, texts in attack.texts.items():
+        steps = {int(it.strength): it for it in pending if it.attack == name}
+        if steps:
+            _train(language_model, texts, attack.settings, name, steps, evaluate)
+    return round(time.perf_counter() - start, 2)
+
+
+def _train(
+    language_model: LanguageModel,
+    texts: Sequence[str],
+    settings: DurabilitySettings,
+    name: str,
+    steps: Mapping[int, Condition],
+    evaluate: Any,
+) -> None:
+    """Train a model on texts, evaluate it on the way, and restore its weights."""
+    kept = {name: it.detach().clone() for name, it in language_model.model.named_parameters()}
+    with tempfile.TemporaryDirectory(prefix="fairforget-") as work_dir:
+        options = MethodOptions(
+            Path(work_dir),
+            seed=settings.seed,
+            steps=max(steps),
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+        )
+        fine_tune(
+            language_model,
+            texts,
+            options,
+            name.capitalize(),
+            sorted(steps),
+            lambda step: evaluate(steps[step]),
+        )
+    with torch.no_grad():
+        for parameter, weights in language_model.model.named_parameters():
+            weights.copy_(kept[parameter])
+
+
+def _read(conditions: Sequence[Condition], directory: Path) -> dict[Condition, Evaluation]:
+    return {it: read_evaluation(directory / it.name) for it in conditions}

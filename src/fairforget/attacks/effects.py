@@ -1,0 +1,106 @@
+"""Compare the model of a run with the original under each condition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from fairforget.attacks.plan import NONE, Condition, benchmarks_of
+from fairforget.attacks.record import Effect
+from fairforget.benchmarks import find_judge
+from fairforget.benchmarks.measurement import Row, group_by_domain
+from fairforget.comparison.paired import (
+    estimate_distance,
+    estimate_scores,
+    finite_interval,
+    match_items,
+)
+from fairforget.distance import DistanceChange, ratio_of_changes
+from fairforget.estimate import Estimate, weighted_mean
+from fairforget.records.evaluation import Evaluation
+from fairforget.report.scores import Score
+
+Key = tuple[str, str, str]
+"""Benchmark, score and domain."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    before: Estimate
+    change: Estimate
+    distance: DistanceChange
+
+
+def measure_effects(
+    run: str,
+    original: Mapping[Condition, Evaluation],
+    result: Mapping[Condition, Evaluation],
+    benchmarks: Sequence[str],
+) -> list[Effect]:
+    """Return the effect under each condition, for every bias score and domain.
+
+    Args:
+        run: its name in the record.
+        original: the evaluations of the original model, the one without an attack first.
+        result: those of the run's model, under the same conditions.
+        benchmarks: as without an attack.
+
+    Raises:
+        InputError: the items of two evaluations differ.
+    """
+    effects: list[Effect] = []
+    plain: dict[Key, _Scored] = {}
+    for condition, evaluation in original.items():
+        names = benchmarks_of(condition, benchmarks)
+        scored = dict(_compare(evaluation, result[condition], names))
+        if condition.attack == NONE:
+            plain = scored
+        for key, it in scored.items():
+            effects.append(
+                Effect(
+                    run,
+                    condition.attack,
+                    condition.strength,
+                    *key,
+                    original=_score(it.before),
+                    result=_score(weighted_mean([it.before, it.change], [1.0, 1.0])),
+                    change=Score(it.distance.value, finite_interval(it.distance.ci)),
+                    retained=_retained(it.distance, plain[key].distance),
+                )
+            )
+    return effects
+
+
+def _compare(
+    original: Evaluation, result: Evaluation, names: Mapping[str, str]
+) -> Iterator[tuple[Key, _Scored]]:
+    for benchmark, name in names.items():
+        judge = find_judge(benchmark)
+        assert judge is not None  # the plan has checked it
+        before, after = (_items(evaluation, name) for evaluation in (original, result))
+        by_id = match_items(name, before, after)
+        for domain, rows in group_by_domain(before).items():
+            old, new = judge(rows), judge([by_id[row["id"]] for row in rows])
+            for measure, (value, change) in estimate_scores(old, [new], domain).items():
+                if measure in old.unbiased_scores:
+                    distance = estimate_distance(value, change, old.unbiased_scores[measure])
+                    yield (benchmark, measure, domain), _Scored(value, change, distance)
+
+
+def _items(evaluation: Evaluation, benchmark: str) -> list[Row]:
+    return [row for row in evaluation.items if row["benchmark"] == benchmark]
+
+
+def _retained(change: DistanceChange, plain: DistanceChange) -> Score | None:
+    """Return the share of the effect that is left, if there was a decided one."""
+    interval = finite_interval(plain.ci)
+    if interval is None or interval[0] <= 0 <= interval[1]:
+        return None
+    if change is plain:
+        return Score(1.0)
+    shares = ratio_of_changes(change, plain)
+    return Score(*shares) if shares else Score(change.value / plain.value)
+
+
+def _score(estimate: Estimate) -> Score:
+    return Score(estimate.value, finite_interval(estimate.ci))

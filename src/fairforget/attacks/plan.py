@@ -1,0 +1,94 @@
+"""The conditions under which an effect is measured: attacks of several strengths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fairforget.attacks.quantization import TYPES
+from fairforget.benchmarks.stereoset.perturbations import PERTURBATIONS
+from fairforget.errors import InputError
+from fairforget.settings import DurabilitySettings, check_names, split_commas
+
+NONE, FINE_TUNING, RELEARNING = "none", "fine-tuning", "relearning"
+QUANTIZATION, PERTURBATION = "quantization", "perturbation"
+ATTACKS = {
+    FINE_TUNING: "training on ordinary text",
+    RELEARNING: "training on biased text that was not unlearned",
+    QUANTIZATION: "weights rounded to fewer bits",
+    PERTURBATION: "the sentences of StereoSet in another form",
+}
+"""Attack → what it is."""
+TRAINED = (FINE_TUNING, RELEARNING)
+"""Attacks that train; their strength is the number of optimizer steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An attack of one strength."""
+
+    attack: str
+    """One of `ATTACKS`, or `none`."""
+    strength: str = ""
+    """The steps, the type or the perturbation; empty for `none`."""
+
+    @property
+    def name(self) -> str:
+        """The name of its directory."""
+        return f"{self.attack}-{self.strength}" if self.strength else self.attack
+
+
+def plan_conditions(settings: DurabilitySettings) -> list[Condition]:
+    """Return all conditions, the one without an attack first.
+
+    Raises:
+        InputError: an attack, a number of steps, a type or a perturbation is unknown or repeated,
+            or prompts are to be perturbed without StereoSet.
+    """
+    attacks = split_commas(settings.attacks)
+    check_names("attacks", attacks, ATTACKS)
+    strengths = {
+        **{attack: [str(steps) for steps in parse_steps(settings.steps)] for attack in TRAINED},
+        QUANTIZATION: split_commas(settings.types),
+        PERTURBATION: split_commas(settings.perturbations),
+    }
+    check_names("types", strengths[QUANTIZATION], TYPES)
+    check_names("perturbations", strengths[PERTURBATION], PERTURBATIONS)
+    if PERTURBATION in attacks and not perturbable(split_commas(settings.benchmarks)):
+        raise InputError(
+            "attacks: 'perturbation' needs the benchmark stereoset; add it, or remove the attack"
+        )
+    return [
+        Condition(NONE),
+        *(Condition(attack, strength) for attack in attacks for strength in strengths[attack]),
+    ]
+
+
+def parse_steps(steps: str) -> list[int]:
+    """Return numbers of optimizer steps in ascending order.
+
+    Raises:
+        InputError: one is no whole number from 1, or is repeated.
+    """
+    words = split_commas(steps)
+    check_names("steps", words)
+    for word in words:
+        if not word.isdecimal() or not int(word):
+            raise InputError(f"steps: {word!r} is not a whole number of at least 1, such as 50")
+    return sorted(map(int, words))
+
+
+def perturbable(benchmarks: Sequence[str]) -> list[str]:
+    """Return the benchmarks whose sentences can be perturbed."""
+    return [
+        name
+        for name in benchmarks
+        if name.partition(":")[0] == "stereoset" and "intersentence" not in name.split(":")
+    ]
+
+
+def benchmarks_of(condition: Condition, benchmarks: Sequence[str]) -> dict[str, str]:
+    """Return benchmark → its name with the perturbation of a condition, if it has one."""
+    if condition.attack != PERTURBATION:
+        return {name: name for name in benchmarks}
+    return {name: f"{name}:{condition.strength}" for name in perturbable(benchmarks)}

@@ -1,0 +1,77 @@
+"""Quantise the weights of a model as GGUF does, and continue with the rounded values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
+
+from fairforget.extras import check_extra
+from fairforget.models.language_model import LanguageModel
+
+TYPES = ("q8_0", "q5_1", "q5_0", "q4_1", "q4_0")
+"""Types of GGUF with blocks of 32 weights, from the finest to the coarsest."""
+
+
+def check_quantization() -> None:
+    """Check early that weights can be quantised.
+
+    Raises:
+        InputError: the extra `gguf` is not installed.
+    """
+    check_extra("gguf", "gguf", "quantization")
+
+
+@contextmanager
+def quantized(language_model: LanguageModel, type: str) -> Iterator[None]:
+    """Round the weights to a GGUF type within the context, with the rules of `fairforget export`.
+
+    Vectors stay as they are, and with 4 and 5 bits the input embeddings and the output head are
+    q8_0. A matrix whose rows are no multiple of 32 long is rounded to float16.
+
+    Args:
+        language_model: its weights are rounded in place, and restored afterwards.
+        type: one of `TYPES`.
+    """
+    from fairforget.models.gguf_export.types import VOCABULARY_TENSORS, parse_type
+
+    model = language_model.model
+    vocabulary = {
+        id(module.weight)
+        for module in (model.get_input_embeddings(), model.get_output_embeddings())
+        if module is not None
+    }
+    transposed = {id(m.weight) for m in model.modules() if isinstance(m, Conv1D)}
+    kind = parse_type(type)
+    kept: list[tuple[nn.Parameter, Tensor]] = []
+    try:
+        with torch.no_grad():
+            for name, weights in model.named_parameters():
+                name = VOCABULARY_TENSORS[0] if id(weights) in vocabulary else name
+                kept.append((weights, weights.detach().clone()))
+                if id(weights) in transposed:  # GPT-2 stores [inputs, outputs]
+                    weights.copy_(_round(name, weights.T.contiguous(), kind).T)
+                else:
+                    weights.copy_(_round(name, weights, kind))
+        yield
+    finally:
+        with torch.no_grad():
+            for weights, original in kept:
+                weights.copy_(original)
+
+
+def _round(name: str, weights: Tensor, kind: int) -> Tensor:
+    """Return a tensor after quantisation and back."""
+    from gguf import GGMLQuantizationType
+    from gguf.quants import dequantize
+
+    from fairforget.models.gguf_export.types import encode, select_type
+
+    chosen = select_type(name, tuple(weights.shape), GGMLQuantizationType(kind))
+    if chosen == GGMLQuantizationType.F32:
+        return weights
+    array = weights.detach().float().cpu().numpy()
+    return torch.from_numpy(dequantize(encode(name, array, chosen), chosen)).to(weights)

@@ -1,0 +1,115 @@
+"""The record of a durability measurement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from fairforget.frames import to_frame, to_html
+from fairforget.records.environment import Environment
+from fairforget.records.records import VERSION, ModelFacts
+from fairforget.report.scores import Score
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The effect of a run on one bias score under one condition.
+
+    The original model and that of the run are treated alike, and compared on the same items.
+    """
+
+    run: str
+    """`debiased`, or the name of a control."""
+    attack: str
+    """One of `fairforget.attacks.plan.ATTACKS`; `none` without an attack."""
+    strength: str
+    """The number of steps, the type of the weights, or the perturbation; empty for `none`."""
+    benchmark: str
+    measure: str
+    domain: str
+    original: Score
+    """The score of the original model under this condition."""
+    result: Score
+    """The score of the run's model under this condition."""
+    change: Score
+    """Change in bias: of the distance from the value without bias. Below 0, the run has less."""
+    retained: Score | None
+    """`change` ÷ the change without an attack; None if that one is undecided, so that there is
+    nothing to retain. Its interval is Fieller's, and None if that is infinite."""
+
+
+@dataclass(frozen=True, slots=True)
+class HalfLife:
+    """The number of training steps after which half of an effect is left."""
+
+    run: str
+    attack: str
+    benchmark: str
+    measure: str
+    domain: str
+    steps: float | None
+    """Interpolated between evaluations; None if more than half is left after the last one."""
+    ci: tuple[float, float | None]
+    """95 % interval: the steps at which the interval of the retained share includes one half. An
+    upper limit of None lies beyond the last evaluation."""
+
+
+@dataclass(frozen=True)
+class DurabilityRecord:
+    """What is left of a run's effect under attacks; printing it shows the tables of the command."""
+
+    model: ModelFacts
+    """The original model."""
+    settings: dict[str, Any]
+    runs: dict[str, ModelFacts]
+    """`debiased`, and the controls by name."""
+    domains: list[str]
+    """The domains that the run has unlearned, if the benchmarks have them, and `all`."""
+    effects: list[Effect]
+    half_lives: list[HalfLife]
+    environment: Environment
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Wall-clock time of each model."""
+    kind: Literal["durability"] = "durability"
+    version: int = VERSION
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return one row per effect.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        return to_frame(self._rows())
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "run": effect.run,
+                "attack": effect.attack,
+                "strength": effect.strength,
+                "benchmark": effect.benchmark,
+                "measure": effect.measure,
+                "domain": effect.domain,
+                "original": effect.original.value,
+                "result": effect.result.value,
+                "change": effect.change.value,
+                "change_ci": effect.change.ci,
+                "retained": effect.retained and effect.retained.value,
+                "retained_ci": effect.retained and effect.retained.ci,
+            }
+            for effect in self.effects
+        ]
+
+    def __str__(self) -> str:
+        from fairforget.attacks.terminal import show_durability
+        from fairforget.tables import format_tables
+
+        return format_tables(show_durability, self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return to_html(self._rows())

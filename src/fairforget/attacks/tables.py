@@ -1,0 +1,187 @@
+"""The tables and the picture of a durability measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fairforget.attacks.plan import NONE, PERTURBATION, QUANTIZATION, TRAINED
+from fairforget.attacks.record import DurabilityRecord, Effect, HalfLife
+from fairforget.report.figures import DotPlot, DotRow, Scale, Tick, mark_at
+from fairforget.report.measures import measure_of
+from fairforget.report.tables import Column, Content, IntervalCell, Table
+from fairforget.report.wording import (
+    NONE as MISSING,
+)
+from fairforget.report.wording import (
+    anchor,
+    benchmark_name,
+    domain_name,
+    format_number,
+    format_signed,
+    format_with_interval,
+)
+
+Score = tuple[str, str]
+"""Benchmark and bias score."""
+
+
+def scores_of(record: DurabilityRecord) -> list[Score]:
+    """Return the bias scores of a record, in order."""
+    return list(dict.fromkeys((e.benchmark, e.measure) for e in record.effects))
+
+
+def effects_of(
+    record: DurabilityRecord, score: Score, domain: str, run: str | None = None
+) -> list[Effect]:
+    """Return the effects on one score in one domain, of all runs or of one."""
+    return [
+        e
+        for e in record.effects
+        if (e.benchmark, e.measure, e.domain) == (*score, domain) and run in (None, e.run)
+    ]
+
+
+def condition_name(effect: Effect) -> str:
+    """Return a condition in words: "no attack", "relearning, 50 steps", "prompts: typos"."""
+    if effect.attack == NONE:
+        return "no attack"
+    if effect.attack in TRAINED:
+        return f"{effect.attack}, {effect.strength} step{'' if effect.strength == '1' else 's'}"
+    names = {QUANTIZATION: "quantised to {}", PERTURBATION: "prompts: {}"}
+    return names[effect.attack].format(effect.strength)
+
+
+def effects_plot(record: DurabilityRecord, score: Score, domain: str, run: str) -> DotPlot | None:
+    """Return the picture of what is left of an effect under each condition; None without any."""
+    effects = effects_of(record, score, domain, run)
+    if not effects:
+        return None
+    shown = measure_of(score[1])
+    scale = Scale(
+        [0.0, *(v for e in effects for v in (e.change.value, *(e.change.ci or ())))],
+        narrowest=10.0 ** (1 - shown.digits),
+    )
+    rows = [
+        DotRow(
+            label=condition_name(e),
+            value=format_signed(e.change.value, shown.digits),
+            before=None,
+            after=mark_at(scale, e.change.value, e.change.ci),
+            verdict=_verdict(e),
+            tip=f"{condition_name(e)}: change in bias "
+            f"{format_with_interval(*_pair(e), signed=True, digits=shown.digits)}",
+            strong=e.attack == NONE,
+        )
+        for e in effects
+    ]
+    title = f"{benchmark_name(score[0])}, {domain_name(domain).lower()}"
+    if len(record.runs) > 1:
+        title += f", {run}"
+    return DotPlot(
+        id=anchor("durability", *score, domain, run),
+        caption=f"Change in bias against the original model under the same attack: {title}",
+        summary="; ".join(row.tip for row in rows),
+        rows=rows,
+        ticks=scale.ticks(sign=True),
+        ideal=Tick(scale.x(0), "no effect"),
+        axis=f"Change in bias ({shown.in_words})",
+    )
+
+
+def effects_table(record: DurabilityRecord, score: Score, domain: str) -> Table:
+    """Return the scores of both models, the effect and its share that is left."""
+    digits = measure_of(score[1]).digits
+    rows: list[list[Content]] = [
+        [
+            condition_name(e),
+            e.run,
+            IntervalCell(e.original.value, e.original.ci, digits=digits),
+            IntervalCell(e.result.value, e.result.ci, digits=digits),
+            IntervalCell(e.change.value, e.change.ci, change=True, digits=digits),
+            _percent(e),
+        ]
+        for e in effects_of(record, score, domain)
+    ]
+    return Table(
+        caption=f"{benchmark_name(score[0])}: {measure_of(score[1]).in_words}, "
+        f"{domain_name(domain).lower()}",
+        columns=[
+            Column("Attack"),
+            Column("Run"),
+            Column("Original", numeric=True, interval=True),
+            Column("Run's model", numeric=True, interval=True),
+            Column("Change in bias", numeric=True, interval=True),
+            Column("Effect retained, %", numeric=True, interval=True),
+        ],
+        rows=rows,
+        note="Both models are treated alike. Effect retained: the change in bias as a share of "
+        "that without an attack, if that is decided.",
+    )
+
+
+def half_lives_table(record: DurabilityRecord, score: Score) -> Table | None:
+    """Return the half-lives of the decided effects on one score; None if there are none."""
+    lives = [
+        life
+        for life in record.half_lives
+        if (life.benchmark, life.measure) == score and life.domain in record.domains
+    ]
+    if not lives:
+        return None
+    return Table(
+        caption=f"Half-lives: {benchmark_name(score[0])}, {measure_of(score[1]).title.lower()}",
+        columns=[
+            Column("Domain"),
+            Column("Run"),
+            Column("Attack"),
+            Column("Steps until half of the effect is left", numeric=True),
+            Column("95 % interval", numeric=True),
+        ],
+        rows=[
+            [
+                domain_name(life.domain),
+                life.run,
+                life.attack,
+                describe_steps(life, last_steps(record, life)),
+                _describe_interval(life, last_steps(record, life)),
+            ]
+            for life in lives
+        ],
+        note="Interpolated between evaluations. Only effects that are decided without an attack "
+        "have a half-life.",
+    )
+
+
+def last_steps(record: DurabilityRecord, life: HalfLife) -> int:
+    """Return the number of steps at the last evaluation under the attack of a half-life."""
+    return max(int(e.strength) for e in record.effects if e.attack == life.attack)
+
+
+def describe_steps(life: HalfLife, last: int) -> str:
+    """Return a half-life as text: "85", "more than 200"."""
+    return f"more than {last}" if life.steps is None else format_number(life.steps, 0)
+
+
+def _describe_interval(life: HalfLife, last: int) -> str:
+    low, high = life.ci
+    end = f"more than {last}" if high is None else format_number(high, 0)
+    return end if low >= last else f"{format_number(low, 0)} to {end}"
+
+
+def _verdict(effect: Effect) -> str:
+    ci = effect.change.ci
+    if ci is None or ci[0] <= 0 <= ci[1]:
+        return "undecided"
+    return "less" if ci[1] < 0 else "more"
+
+
+def _percent(effect: Effect) -> Content:
+    if effect.retained is None:
+        return MISSING
+    ci: Sequence[float] | None = effect.retained.ci
+    share = 100 * effect.retained.value
+    return IntervalCell(share, (100 * ci[0], 100 * ci[1]) if ci else None, digits=0)
+
+
+def _pair(effect: Effect) -> tuple[float, tuple[float, float] | None]:
+    return effect.change.value, effect.change.ci

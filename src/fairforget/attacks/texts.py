@@ -1,0 +1,68 @@
+"""The texts that the attacks train on."""
+
+from __future__ import annotations
+
+import random
+
+from fairforget.corpora import HARMLESS, parse_name, read_corpus
+from fairforget.errors import InputError
+from fairforget.methods.passages import split_passage
+from fairforget.records.records import CorpusFacts, UnlearningRecord
+
+BUILTIN = "builtin"
+SEED = 20_270
+"""Seed of the built-in texts. Runs train on those with seed 0."""
+
+
+def ordinary_texts(corpus: str, seed: int) -> list[str]:
+    """Return the passages of a corpus in random order.
+
+    Args:
+        corpus: `CORPUS[:DOMAIN]` or a file; all of its texts count as ordinary.
+        seed: of the order.
+
+    Raises:
+        InputError: there is no such corpus.
+    """
+    texts = read_corpus(corpus, label=HARMLESS)
+    return _shuffle([part for text in texts for part in split_passage(text.text)], seed)
+
+
+def relearning_corpus(record: UnlearningRecord) -> str:
+    """Return the default corpus to relearn: built-in texts, of the forgotten domain if possible."""
+    forgotten = parse_name(_forgotten(record).name)
+    same = forgotten.corpus == BUILTIN and forgotten.part
+    return f"{BUILTIN}:{forgotten.part}" if same else BUILTIN
+
+
+def relearning_texts(corpus: str, record: UnlearningRecord, seed: int) -> list[str]:
+    """Return the biased texts of a corpus that a run has not unlearned, in random order.
+
+    Of the built-in corpus, these are texts with another seed: other combinations of the same
+    templates, groups and attributes.
+
+    Args:
+        corpus: `CORPUS[:DOMAIN]` or a file.
+        record: of the run.
+        seed: of the order.
+
+    Raises:
+        InputError: a corpus cannot be read, or all of its texts were unlearned.
+    """
+    unlearned = {text.text for text in read_corpus(_forgotten(record).name)}
+    texts = read_corpus(corpus, seed=SEED)
+    unseen = [text.text for text in texts if text.text not in unlearned]
+    if not unseen:
+        raise InputError(
+            f"relearn {corpus!r}: the run has unlearned all of its texts; choose another corpus"
+        )
+    return _shuffle(unseen, seed)
+
+
+def _forgotten(record: UnlearningRecord) -> CorpusFacts:
+    return next(corpus for corpus in record.corpora if corpus.role == "forget")
+
+
+def _shuffle(texts: list[str], seed: int) -> list[str]:
+    random.Random(f"durability {seed}").shuffle(texts)
+    return texts

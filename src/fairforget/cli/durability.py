@@ -1,0 +1,39 @@
+"""`fairforget durability`: what is left of a run's effect under attacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fairforget.settings import DurabilitySettings
+
+
+def durability_command(
+    run: Path, *, output: Path | None = None, json: bool = False, **settings: Any
+) -> None:
+    """Measure how much of a run's effect survives attacks.
+
+    The original model and that of the run are treated alike: fine-tuned on ordinary text, trained
+    on biased text that was not unlearned, quantised, or given perturbed prompts. After each attack,
+    both are evaluated on the same items. Writes durability.json and report.html.
+
+    Args:
+        run: Output directory of unlearn or demo.
+        output: Output directory; the same command resumes an interrupted measurement. Default:
+            durability in the directory of the run.
+        json: Print durability.json and nothing else.
+        **settings: Fields of `DurabilitySettings`.
+    """
+    durability_settings = DurabilitySettings(**settings)
+
+    from fairforget.attacks.durability import durability, output_of
+    from fairforget.attacks.terminal import show_durability
+    from fairforget.records.paths import DURABILITY, REPORT
+
+    record = durability(run, output_dir=output, settings=durability_settings)
+    directory = output_of(run, output)
+    if json:
+        print((directory / DURABILITY).read_text(encoding="utf-8"), end="")
+    else:
+        show_durability(record)
+        print(f"Written: {directory / DURABILITY} and {directory / REPORT}")

@@ -1,0 +1,233 @@
+"""The whole measurement on a tiny model: fine-tune, relearn, quantise, perturb, compare."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from fairforget import Budget, DurabilityRecord, compare, debias, durability
+from fairforget.attacks import durability as module
+from fairforget.attacks.fine_tuning import fine_tune
+from fairforget.attacks.plan import plan_conditions
+from fairforget.attacks.texts import relearning_texts
+from fairforget.cli import main
+from fairforget.errors import InputError
+from fairforget.methods.method import MethodOptions
+from fairforget.models.language_model import LanguageModel
+from fairforget.records.paths import RECORD
+from fairforget.records.records import UnlearningRecord
+from fairforget.records.store import read_record
+from fairforget.settings import DurabilitySettings
+
+from ..models import save_tiny, tiny_model
+
+FREE = Budget(perplexity=9, everyday_perplexity=9, movement=None, harmful_log_prob=None)
+TRAINING = {"steps": 4, "batch_size": 4, "learning_rate": 1e-2, "budget": FREE, "device": "cpu"}
+LITTLE = {"steps": "1,2", "batch_size": 2, "types": "q4_0", "perturbations": "typos"}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model, a run on it, a control, and a run on another model."""
+    root = tmp_path_factory.mktemp("runs")
+    (root / "texts.csv").write_text(
+        "text\n" + "".join(f"It rains on day {n}.\n" for n in range(300))
+    )
+    for family in ("llama", "gpt2"):
+        save_tiny(family, root / family)
+    rows = [
+        {
+            "bias_type": domain,
+            "target": f"{domain}{number}",
+            "context": "Women are BLANK.",
+            "stereotype": f"Women are late {number}.",
+            "anti-stereotype": f"Women are early {number}.",
+            "unrelated": f"Women are blue {number}.",
+        }
+        for domain in ("gender", "race")
+        for number in range(8)
+    ]
+    (root / "items.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+    def run(name: str, family: str, **settings: Any) -> None:
+        debias(
+            str(root / family),
+            forget="builtin:gender",
+            retain=str(root / "texts.csv"),
+            output_dir=root / name,
+            **TRAINING | settings,
+        )
+
+    run("run", "llama", objective="ascent")
+    run("control", "llama", objective="ascent", selection="random", steps=2)
+    run("other", "gpt2")
+    return root
+
+
+def measure(root: Path, output: Path, run: str = "run", **settings: Any) -> DurabilityRecord:
+    return durability(
+        root / run,
+        output_dir=output,
+        benchmarks=f"stereoset:{root / 'items.jsonl'}",
+        ordinary=str(root / "texts.csv"),
+        device="cpu",
+        **LITTLE | settings,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("little_data")
+def test_a_run_under_every_attack(runs: Path, tmp_path: Path, capsys) -> None:
+    output = tmp_path / "out"
+    record = measure(runs, output, controls=str(runs / "control"))
+    conditions = {(e.attack, e.strength) for e in record.effects}
+    trained = {(attack, n) for attack in ("fine-tuning", "relearning") for n in ("1", "2")}
+    assert conditions == {
+        ("none", ""),
+        *trained,
+        ("quantization", "q4_0"),
+        ("perturbation", "typos"),
+    }
+    assert set(record.runs) == {"debiased", "control"}
+    assert record.domains == ["gender", "all"]
+    assert record.settings["relearn"] == "builtin:gender"
+    assert_effects_are_those_of_compare(record, output)
+    # what is done to a model is done anew from its own weights
+    weights = {
+        json.loads(path.read_text())["model"]["weights"] for path in output.glob(f"*/*/{RECORD}")
+    }
+    assert len(weights) == 3 * (len(conditions) - 1)  # perturbed prompts change no weights
+    page = (output / "report.html").read_text()
+    assert "relearning, 2 steps" in page
+    assert "prompts: typos" in page
+    assert "relearning, 2 steps" in str(record)
+    # nothing is measured again
+    before = {path: path.stat().st_mtime_ns for path in output.glob(f"*/*/{RECORD}")}
+    shutil.rmtree(output / "debiased" / "relearning-2")
+    again = measure(runs, output, controls=str(runs / "control"))
+    assert again.effects == record.effects
+    kept = [path for path in before if path.parent.name != "relearning-2"]
+    assert all(path.stat().st_mtime_ns == before[path] for path in kept)
+
+
+def assert_effects_are_those_of_compare(record: DurabilityRecord, output: Path) -> None:
+    (benchmark,) = {e.benchmark for e in record.effects}
+    for name in ("none", "relearning-2", "quantization-q4_0"):
+        cells = compare(output / "original" / name, output / "control" / name).cells
+        attack, _, strength = name.rpartition("-")
+        expected = {(c.benchmark, c.measure, c.domain): c for c in cells}
+        found = [
+            e
+            for e in record.effects
+            if (e.run, e.attack, e.strength)
+            == ("control", attack or "none", strength.replace("none", ""))
+        ]
+        assert len(found) == len(expected)
+        for effect in found:
+            cell = expected[benchmark, effect.measure, effect.domain]
+            assert cell.distance is not None
+            assert effect.original.value == pytest.approx(cell.score.before)
+            assert effect.result.value == pytest.approx(cell.score.after)
+            assert effect.change.value == pytest.approx(cell.distance.delta)
+            assert effect.change.ci == pytest.approx(cell.distance.ci)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("little_data")
+def test_the_command(runs: Path, tmp_path: Path, capsys) -> None:
+    shutil.copytree(runs / "run", tmp_path / "run")
+    command = ["durability", str(tmp_path / "run"), "--attacks", "quantization", "--device", "cpu"]
+    command += ["--types", "q8_0", "--benchmarks", f"stereoset:{runs / 'items.jsonl'}"]
+    main(command)
+    shown = capsys.readouterr().out
+    assert "quantised to q8_0" in shown
+    assert f"Written: {tmp_path / 'run' / 'durability' / 'durability.json'}" in shown
+    main([*command, "--json"])
+    record = json.loads(capsys.readouterr().out)
+    assert record["kind"] == "durability"
+    main(["report", str(tmp_path / "run" / "durability")])
+    with pytest.raises(SystemExit):
+        main([*command, "--types", "q4_0"])
+    assert "contains a run with types 'q8_0', not 'q4_0'" in capsys.readouterr().err
+
+
+def test_evaluations_on_the_way_change_no_training(tmp_path: Path) -> None:
+    """After n steps the weights are the same, whether the training goes on or not."""
+    texts = [f"It rains on day {n}." for n in range(9)]
+
+    def train(steps: int, at: list[int]) -> dict[int, torch.Tensor]:
+        language_model = tiny_model("llama")
+        found = {}
+
+        def note(step: int) -> None:
+            assert not language_model.model.training
+            found[step] = next(language_model.model.parameters()).detach().clone()
+
+        options = MethodOptions(tmp_path, steps=steps, batch_size=2, learning_rate=1e-2)
+        fine_tune(language_model, texts, options, "Training", at, note)
+        return found
+
+    long, short = train(4, [1, 2, 4]), train(2, [2])
+    assert long.keys() == {1, 2, 4}
+    assert torch.equal(long[2], short[2])
+    assert not torch.equal(long[2], long[4])
+
+
+def test_texts_that_were_unlearned_are_not_relearned(runs: Path, tmp_path: Path) -> None:
+    record = read_record(runs / "run" / RECORD, UnlearningRecord)
+    from fairforget import read_corpus
+
+    unlearned = {text.text for text in read_corpus("builtin:gender")}
+    texts = relearning_texts("builtin:gender", record, 0)
+    assert len(texts) > 100
+    assert unlearned.isdisjoint(texts)
+    assert texts != relearning_texts("builtin:gender", record, 1)
+    file = tmp_path / "same.csv"
+    file.write_text("text\n" + "".join(f'"{text}"\n' for text in sorted(unlearned)[:5]))
+    with pytest.raises(InputError, match="the run has unlearned all of its texts"):
+        relearning_texts(str(file), record, 0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"attacks": "fire"}, "attacks: 'fire' is unknown; choose from fine-tuning, relearning"),
+        ({"steps": "10,x"}, "steps: 'x' is not a whole number of at least 1"),
+        ({"steps": "0"}, "steps: '0' is not a whole number"),
+        ({"steps": "5,5"}, "steps: '5' is listed twice"),
+        ({"types": "q2_k"}, "types: 'q2_k' is unknown; choose from q8_0"),
+        ({"perturbations": "rot13"}, "perturbations: 'rot13' is unknown"),
+        ({"benchmarks": "crows_pairs"}, "'perturbation' needs the benchmark stereoset"),
+    ],
+)
+def test_bad_settings(settings: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        plan_conditions(DurabilitySettings(**settings))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("little_data")
+def test_bad_runs(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match="started from other weights than"):
+        measure(runs, out, controls=str(runs / "other"))
+    with pytest.raises(InputError, match="has no bias score to compare; remove it"):
+        durability(runs / "run", output_dir=out, benchmarks="perplexity", attacks="quantization")
+    with pytest.raises(InputError, match=r"no such file|does not exist|cannot be read"):
+        measure(runs, out, "llama")
+    (tmp_path / "debiased").mkdir()
+    with pytest.raises(InputError, match="needs a name of its own"):
+        measure(runs, out, controls=str(tmp_path / "debiased"))
+
+    def fail(language_model: LanguageModel, *_: object) -> None:
+        raise InputError("it cannot be measured")
+
+    monkeypatch.setattr(module, "evaluate_into", fail)
+    with pytest.raises(InputError, match="it cannot be measured"):
+        measure(runs, out)
+    assert not out.exists()

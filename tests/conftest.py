@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -52,9 +54,12 @@ GROUPS = {
 }
 """Tests → the group that shares a worker, because its tests share what takes long to make."""
 
-TEXTS, GUARDED, PASSAGES = 60, 24, 800
+TEXTS, GUARDED, PASSAGES = 60, 12, 300
 """Built-in texts of each domain, texts of the guard on harmful words, and texts of each retain
 corpus, that `little_data` leaves."""
+
+SEARCHED = "stereoset"
+"""The benchmark that is searched for forget texts; there is no need to search all alike."""
 
 # how long an example takes says nothing on a machine that does other things, too
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -97,7 +102,15 @@ def smollm2() -> LanguageModel:
 
 @pytest.fixture
 def little_data(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As within `with_little_data`."""
+    with with_little_data(monkeypatch):
+        yield
+
+
+@contextmanager
+def with_little_data(patch: pytest.MonkeyPatch) -> Iterator[None]:
     """Few built-in, retain and held-out texts, for tests of what is done with them."""
+    from fairforget.benchmarks import overlap
     from fairforget.corpora import passages
     from fairforget.corpora.builtin import generate
     from fairforget.leaderboards import runs
@@ -105,17 +118,17 @@ def little_data(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     from fairforget.training import harmful_words
     from fairforget.training.preparation import HELD_OUT
 
-    monkeypatch.setattr(generate, "TEXTS_PER_DOMAIN", TEXTS)
-    monkeypatch.setattr(generate, "_frames", cache(generate._frames.__wrapped__))
+    patch.setattr(generate, "TEXTS_PER_DOMAIN", TEXTS)
+    patch.setattr(generate, "_frames", cache(generate._frames.__wrapped__))
     held_out = harmful_words._held_out_texts.__wrapped__
-    monkeypatch.setattr(harmful_words, "_held_out_texts", cache(held_out))
-    monkeypatch.setattr(harmful_words, "TEXTS", GUARDED)
+    patch.setattr(harmful_words, "_held_out_texts", cache(held_out))
+    patch.setattr(harmful_words, "TEXTS", GUARDED)
+    is_cached = overlap._is_cached
+    patch.setattr(overlap, "_is_cached", lambda name: name == SEARCHED and is_cached(name))
     for role, number in HELD_OUT.items():
-        monkeypatch.setitem(HELD_OUT, role, number // 8)
+        patch.setitem(HELD_OUT, role, number // 8)
     read_passages = passages._read_passages
-    monkeypatch.setattr(
-        passages, "_read_passages", lambda *args: islice(read_passages(*args), PASSAGES)
-    )
+    patch.setattr(passages, "_read_passages", lambda *args: islice(read_passages(*args), PASSAGES))
     kept = (retain_corpus, runs._retain_corpora)
     for corpus in kept:
         corpus.cache_clear()
@@ -134,6 +147,13 @@ def one_thread() -> None:
     keep_freed_memory()  # as every command does
     torch.set_num_threads(1)
     os.environ["OMP_NUM_THREADS"] = "1"  # of processes that tests start
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_collections(one_thread: None) -> None:
+    """Let the garbage collector pass over all tests and imports: each training calls it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -68,6 +68,7 @@ def plain_perplexity(language_model: LanguageModel) -> float:
     return float(torch.cat(log_probs).mean().neg().exp())
 
 
+@pytest.mark.usefixtures("little_data")
 def test_unlearn_save_load_measure(
     smollm2, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

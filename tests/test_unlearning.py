@@ -41,6 +41,7 @@ from fairforget.training.progress import TrainingProgress
 from fairforget.training.unlearn import describe_method
 from fairforget.training.unlearn import unlearn as unlearn_prepared
 
+from .conftest import with_little_data
 from .models import save_tiny, tiny_causal, word_tokenizer
 from .run_unlearning import unlearn
 from .test_trainer import PAIRS
@@ -52,7 +53,7 @@ RETAIN = Corpus(
 EVERYDAY = Corpus(
     "everyday", [Text(str(n), f"Someone bought {n} apples at the market.") for n in range(420)]
 )
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("little_data")]
 
 UNBOUND = {"movement": None, "harmful_log_prob": None}
 """Options of a budget of perplexities alone: of random weights, a guard may reject every step."""
@@ -84,7 +85,6 @@ def weights(model: LanguageModel) -> dict[str, torch.Tensor]:
     return {name: p.detach().clone() for name, p in model.model.named_parameters()}
 
 
-@pytest.mark.usefixtures("little_data")
 @pytest.mark.parametrize(("family", "objective"), [p for p in PAIRS if p[0] in KINDS])
 def test_every_objective_on_both_kinds_of_model(tmp_path, family, objective) -> None:
     model = language_model(tmp_path, family)
@@ -464,7 +464,6 @@ def test_texts_are_counted_once_whatever_their_spans(tmp_path) -> None:
     assert (prepared.facts[0].texts, prepared.facts[0].role) == (2, "forget")
 
 
-@pytest.mark.usefixtures("little_data")
 @pytest.mark.parametrize("family", ["llama", "bert"])
 @pytest.mark.parametrize("context", ["left", "both"])
 def test_the_average_over_other_groups_as_reference(tmp_path, family, context) -> None:
@@ -547,7 +546,7 @@ SAVED = {"objective": "ascent", "save_strategy": "steps", "save_steps": 2}
 def saved_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The checkpoints of a run that was cut off; never change them."""
     directory = tmp_path_factory.mktemp("cut")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, with_little_data(patch):
         cut_off(directory, patch, "llama", **SAVED)
     return directory / "checkpoints"
 
@@ -607,8 +606,8 @@ def test_the_history_has_the_likelihood_of_the_targets(tmp_path) -> None:
 
 def test_too_few_retain_texts() -> None:
     model = LanguageModel(tiny_causal("gpt2"), word_tokenizer(), "x", "causal", "<|endoftext|>")
-    few = Corpus("few", RETAIN.texts[:30])
-    with pytest.raises(InputError, match="'few' has 30 texts"):
+    few = Corpus("few", RETAIN.texts[:15])
+    with pytest.raises(InputError, match="'few' has 15 texts"):
         unlearn(model, FORGET, few, UnlearningConfig("unused", use_cpu=True))
 
 

@@ -29,9 +29,9 @@ from ..models import VOCABULARY, tiny_model, word_tokenizer
 WORDS = ("man", "woman", "river", "mill", "father", "bridge")
 PASSAGES = Corpus(
     "wikipedia",
-    [Text(str(n), f"The {WORDS[n % 6]} of town {n} is near the old bridge.") for n in range(240)],
+    [Text(str(n), f"The {WORDS[n % 6]} of town {n} is near the old bridge.") for n in range(60)],
 )
-EVERYDAY = Corpus("everyday", [Text(str(n), f"Someone bought {n} apples.") for n in range(420)])
+EVERYDAY = Corpus("everyday", [Text(str(n), f"Someone bought {n} apples.") for n in range(120)])
 CONTINUED = ("fine-tuning", "cda", "dropout")
 OURS = ("ascent", "npo", "task-vector", "trait-kl")
 UNLIMITED = Budget(math.inf, math.inf, 1.0, movement=None, harmful_log_prob=None)
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
-def small_corpora(monkeypatch) -> None:
+def small_corpora(little_data, monkeypatch) -> None:
     monkeypatch.setattr(passages, "retain_corpus", lambda: PASSAGES)
     monkeypatch.setattr(unlearning, "retain_corpus", lambda: PASSAGES)
     monkeypatch.setattr(unlearning, "load_everyday_corpus", lambda: EVERYDAY)
@@ -119,8 +119,8 @@ def test_no_text_is_trained_on_that_measures_a_budget() -> None:
     model = tiny_model("gpt2")
     held_out = {text for text, _ in hold_out(model, PASSAGES, HELD_OUT[RETAIN])[0]}
     parts = training_passages(model, 0)
-    assert len(held_out) == 80
-    assert len(parts) == 160
+    assert len(held_out) == HELD_OUT[RETAIN]
+    assert len(parts) == len(PASSAGES.texts) - len(held_out)
     assert held_out.isdisjoint(parts)
     assert sorted(training_passages(model, 1)) == sorted(parts)
     assert training_passages(model, 1) != parts

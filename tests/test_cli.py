@@ -80,6 +80,7 @@ def test_no_such_model(tmp_path, capsys) -> None:
         ("corpus.txt", "hello", "'after-mention' needs `mentions` with neutral words"),
     ],
 )
+@pytest.mark.usefixtures("little_data")
 def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:
     path = tmp_path / name if content is None else written(tmp_path, name, content)
     line = refused(capsys, "unlearn", model, "--forget", path, "--output", tmp_path / "out")

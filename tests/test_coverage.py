@@ -23,6 +23,7 @@ from fairforget.distance import DistanceChange, mean_distance_change
 from fairforget.records.records import ModelFacts
 from fairforget.statistics import Floats
 
+pytestmark = pytest.mark.slow
 NOISE = 0.25
 """Of a changed model, in standard deviations of the margins."""
 SIMULATIONS = 1000

@@ -445,6 +445,7 @@ def test_names() -> None:
         assert (find_judge(name) is None) == (name == "perplexity")
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 def test_the_items_of_all_benchmarks_fit_into_one_table(shared_file, tmp_path) -> None:
     """A column has the same type in every benchmark that has it."""

@@ -26,6 +26,7 @@ from fairforget.unlearning import run_unlearning
 from .models import tiny_model
 from .test_unlearning import EVERYDAY, FORGET, RETAIN
 
+pytestmark = pytest.mark.slow
 MARKED = [((0, 5, 9, 13, 17), (False, False, True, False, True)), ((0, 7, 3), (False, True, False))]
 
 

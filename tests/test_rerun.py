@@ -143,6 +143,7 @@ def test_a_run_without_bounds_in_its_budget_is_repeated_without_them(
     assert given["budget"] == Budget(1.1, movement=None, harmful_log_prob=None)
 
 
+@pytest.mark.slow
 def test_an_evaluation_is_repeated_from_its_own_directory(
     run: Path, tmp_path: Path, capsys, monkeypatch
 ) -> None:

@@ -456,6 +456,7 @@ def test_a_corpus_of_any_size_streams_through_the_command(tmp_path: Path, monkey
     assert max(lags) <= 256
 
 
+@pytest.mark.slow
 def test_several_processes_give_the_same_in_order_and_read_little_ahead() -> None:
     drawn = 0
 

@@ -78,6 +78,7 @@ def test_unlearning_takes_them(
     assert facts.tokens >= texts
 
 
+@pytest.mark.slow
 def test_plain_lines_are_retained_but_cannot_be_forgotten(
     spans: Path, tmp_path: Path, capsys
 ) -> None:

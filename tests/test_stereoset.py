@@ -274,6 +274,7 @@ def simulate_runs(flattening: float, generator: np.random.Generator) -> list[lis
     return rows
 
 
+@pytest.mark.slow
 def test_a_flatter_distribution_hardly_ever_lowers_what_is_scaled() -> None:
     generator = np.random.default_rng(1)
     fell = dict.fromkeys(("ss_smoothed", "contribution_scaled", "margin", "contribution"), 0)

@@ -178,6 +178,7 @@ def test_evaluations_on_the_way_change_no_training(tmp_path: Path) -> None:
     assert not torch.equal(long[2], long[4])
 
 
+@pytest.mark.slow
 def test_texts_that_were_unlearned_are_not_relearned(runs: Path, tmp_path: Path) -> None:
     record = read_record(runs / "run" / RECORD, UnlearningRecord)
     from fairforget import read_corpus

@@ -51,7 +51,7 @@ def test_every_version_is_perturbed(name: str) -> None:
 
 
 def test_the_neutral_variant_is_perturbed_too() -> None:
-    """Without a difference between group and neutral word there is no contribution."""
+    """`log_ratio_neutral` is computed from the perturbed sentences with the neutral word."""
     language_model = tiny_model("llama")
     found = evaluate(language_model, items=ITEMS[:1], perturbation="uppercase").items[0]
     item = ITEMS[0]

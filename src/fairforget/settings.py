@@ -298,20 +298,21 @@ class DurabilitySettings:
     Args:
         benchmarks: Benchmarks with a bias score, comma-separated; see evaluate.
         attacks: Attacks, comma-separated: fine-tuning (on ordinary text), relearning (training on
-            biased text that was not unlearned), quantization, and perturbation (the sentences of
-            StereoSet in another form).
+            biased text that was not unlearned), quantization, and perturbation (StereoSet's
+            sentences in another form).
         steps: Optimizer steps of fine-tuning and relearning after which to evaluate,
             comma-separated.
         ordinary: Corpus for fine-tuning: CORPUS[:DOMAIN] or a file.
         relearn: Corpus for relearning: CORPUS[:DOMAIN] or a file; texts that the run has unlearned
-            are left out. Default: other built-in texts, of the domain that was unlearned.
+            are left out. Default: other built-in texts, of the same domain if the run unlearned
+            built-in texts.
         batch_size: Texts per step.
-        learning_rate: Learning rate of AdamW, constant.
+        learning_rate: Constant learning rate of AdamW.
         types: GGUF types to round the weights to, comma-separated: q8_0, q5_1, q5_0, q4_1, q4_0.
         perturbations: Perturbations, comma-separated: lowercase, uppercase, typos, reported,
             role-play.
         controls: Output directories of other runs on the same model, comma-separated, to measure
-            alike: for instance, one with --selection random.
+            under the same attacks, such as one with --selection random.
         seed: Seed for the order of texts.
         device: Device such as cpu, cuda or cuda:1. Default: an accelerator if there is one.
         trust_remote_code: Run Python code that comes with the model.
@@ -322,7 +323,7 @@ class DurabilitySettings:
     steps: str = "10,50,200"
     ordinary: str = "wikipedia"
     relearn: str | None = None
-    batch_size: int = 16
+    batch_size: int = 8
     learning_rate: float = 2e-5
     types: str = "q8_0,q4_0"
     perturbations: str = "lowercase,typos,reported,role-play"

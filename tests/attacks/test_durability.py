@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from fairforget import Budget, DurabilityRecord, compare, debias, durability
+from fairforget import Budget, DurabilityRecord, compare, debias, durability, read_corpus
 from fairforget.attacks import durability as module
 from fairforget.attacks.fine_tuning import fine_tune
 from fairforget.attacks.plan import plan_conditions
@@ -20,7 +21,7 @@ from fairforget.errors import InputError
 from fairforget.methods.method import MethodOptions
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.paths import RECORD
-from fairforget.records.records import UnlearningRecord
+from fairforget.records.records import CorpusFacts, UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.settings import DurabilitySettings
 
@@ -97,16 +98,16 @@ def test_a_run_under_every_attack(runs: Path, tmp_path: Path, capsys) -> None:
     assert record.domains == ["gender", "all"]
     assert record.settings["relearn"] == "builtin:gender"
     assert_effects_are_those_of_compare(record, output)
-    # what is done to a model is done anew from its own weights
+    # every attack starts from the model's own weights
     weights = {
         json.loads(path.read_text())["model"]["weights"] for path in output.glob(f"*/*/{RECORD}")
     }
-    assert len(weights) == 3 * (len(conditions) - 1)  # perturbed prompts change no weights
+    assert len(weights) == 3 * (len(conditions) - 1)  # perturbed sentences change no weights
     page = (output / "report.html").read_text()
     assert "relearning, 2 steps" in page
-    assert "prompts: typos" in page
+    assert "sentences: typos" in page
     assert "relearning, 2 steps" in str(record)
-    # nothing is measured again
+    # only the missing evaluation is measured again
     before = {path: path.stat().st_mtime_ns for path in output.glob(f"*/*/{RECORD}")}
     shutil.rmtree(output / "debiased" / "relearning-2")
     again = measure(runs, output, controls=str(runs / "control"))
@@ -179,10 +180,8 @@ def test_evaluations_on_the_way_change_no_training(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_texts_that_were_unlearned_are_not_relearned(runs: Path, tmp_path: Path) -> None:
+def test_texts_that_were_unlearned_are_not_relearned(runs: Path, tmp_path: Path, capsys) -> None:
     record = read_record(runs / "run" / RECORD, UnlearningRecord)
-    from fairforget import read_corpus
-
     unlearned = {text.text for text in read_corpus("builtin:gender")}
     texts = relearning_texts("builtin:gender", record, 0)
     assert len(texts) > 100
@@ -192,6 +191,9 @@ def test_texts_that_were_unlearned_are_not_relearned(runs: Path, tmp_path: Path)
     file.write_text("text\n" + "".join(f'"{text}"\n' for text in sorted(unlearned)[:5]))
     with pytest.raises(InputError, match="the run has unlearned all of its texts"):
         relearning_texts(str(file), record, 0)
+    moved = replace(record, corpora=[CorpusFacts("gone.csv", "forget", 9, 9)])
+    assert len(relearning_texts(str(file), moved, 0)) == 5
+    assert "are not left out: corpus gone.csv" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -204,6 +206,7 @@ def test_texts_that_were_unlearned_are_not_relearned(runs: Path, tmp_path: Path)
         ({"types": "q2_k"}, "types: 'q2_k' is unknown; choose from q8_0"),
         ({"perturbations": "rot13"}, "perturbations: 'rot13' is unknown"),
         ({"benchmarks": "crows_pairs"}, "'perturbation' needs the benchmark stereoset"),
+        ({"benchmarks": "stereoset:typos"}, "'perturbation' needs the benchmark stereoset"),
     ],
 )
 def test_bad_settings(settings: dict[str, str], message: str) -> None:
@@ -222,7 +225,7 @@ def test_bad_runs(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(InputError, match=r"no such file|does not exist|cannot be read"):
         measure(runs, out, "llama")
     (tmp_path / "debiased").mkdir()
-    with pytest.raises(InputError, match="needs a name of its own"):
+    with pytest.raises(InputError, match="is taken; rename the directory"):
         measure(runs, out, controls=str(tmp_path / "debiased"))
 
     def fail(language_model: LanguageModel, *_: object) -> None:

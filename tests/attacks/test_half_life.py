@@ -37,7 +37,7 @@ def course(*shares: float, width: float = WIDTH) -> list[tuple[int, Effect]]:
 def test_a_line_crosses_one_half_where_it_does() -> None:
     steps, (low, high) = half_life(course(0.6, 0.2))
     assert steps == pytest.approx(12.5)
-    assert low == pytest.approx(10.0)  # 0.5 at once
+    assert low == pytest.approx(10.0)  # the lower limit is 0.5 after 10 steps
     assert high == pytest.approx(15.0)  # 0.7 → 0.3
 
 

@@ -1,4 +1,4 @@
-"""Weights are rounded as an exported file has them, and restored."""
+"""Weights are rounded as in an exported file, and restored."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Durability: does the effect of a run survive fine-tuning, quantisation and perturbed prompts?
+"""Durability: does the effect of a run survive fine-tuning, quantisation and perturbed sentences?
 
 This package is an application of the library, as is `fairforget.leaderboards`. From the bottom up:
-`plan` lists the conditions, `quantization` and `fine_tuning` change the weights, `texts` has what
-is fine-tuned on, `effects` compares the evaluations, `half_life` summarises them, `record` holds
+`plan` lists the conditions, `quantization` and `fine_tuning` change the weights, `texts` reads the
+training texts, `effects` compares the evaluations, `half_life` summarises them, `record` holds
 the results, `durability` combines all of this, and `tables`, `page` and `terminal` show the record.
 """

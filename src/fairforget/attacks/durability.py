@@ -17,7 +17,9 @@ from fairforget.attacks.effects import measure_effects
 from fairforget.attacks.fine_tuning import fine_tune
 from fairforget.attacks.half_life import half_lives
 from fairforget.attacks.plan import (
+    DEBIASED,
     NONE,
+    ORIGINAL,
     PERTURBATION,
     QUANTIZATION,
     RELEARNING,
@@ -50,9 +52,6 @@ from fairforget.report import check_report_extra, write_report
 from fairforget.report.trained import trained_domains
 from fairforget.settings import DurabilitySettings, check_names, merge_settings, split_commas
 
-ORIGINAL, DEBIASED = "original", "debiased"
-"""Directories of the evaluations, and names of the models."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Attack:
@@ -75,7 +74,7 @@ def durability(
 
     The original model and that of the run get the same treatment: fine-tuning on ordinary text,
     relearning (training on biased text that was not unlearned), quantisation, and perturbed
-    prompts. After each, both are evaluated on the same items. Repeat the call to resume an
+    sentences. After each, both are evaluated on the same items. Repeat the call to resume an
     interrupted measurement.
 
     Args:
@@ -201,7 +200,7 @@ def _find_runs(run: Path, controls: Sequence[str]) -> dict[str, Path]:
         name = Path(control).resolve().name
         if name in (ORIGINAL, DEBIASED, *names):
             raise InputError(
-                f"controls: the directory {control!r} needs a name of its own; rename it"
+                f"controls: the name of the directory {control!r} is taken; rename the directory"
             )
         names[name] = control
         directories[name] = Path(control)

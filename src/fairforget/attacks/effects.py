@@ -76,7 +76,7 @@ def _compare(
 ) -> Iterator[tuple[Key, _Scored]]:
     for benchmark, name in names.items():
         judge = find_judge(benchmark)
-        assert judge is not None  # the plan has checked it
+        assert judge is not None  # `durability` has checked it
         before, after = (_items(evaluation, name) for evaluation in (original, result))
         by_id = match_items(name, before, after)
         for domain, rows in group_by_domain(before).items():
@@ -92,7 +92,7 @@ def _items(evaluation: Evaluation, benchmark: str) -> list[Row]:
 
 
 def _retained(change: DistanceChange, plain: DistanceChange) -> Score | None:
-    """Return the share of the effect that is left, if there was a decided one."""
+    """Return the share of the effect that is left; None if it was undecided without an attack."""
     interval = finite_interval(plain.ci)
     if interval is None or interval[0] <= 0 <= interval[1]:
         return None

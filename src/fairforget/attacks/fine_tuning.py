@@ -43,7 +43,7 @@ def fine_tune(
     steps: Sequence[int],
     evaluate: Callable[[int], None],
 ) -> None:
-    """Train in place on texts, and evaluate on the way.
+    """Train in place on texts, and evaluate during training.
 
     The learning rate is constant, so the model after n steps does not depend on how many follow.
 

@@ -34,9 +34,10 @@ def half_life(
 ) -> tuple[float | None, tuple[float, float | None]]:
     """Return the half-life of one effect, and its 95 % interval.
 
-    The interval is that of Brookmeyer and Crowley (1982) for a median survival time: all numbers of
-    steps at which the interval of the retained share includes one half. Between evaluations, the
-    share and its limits are interpolated linearly.
+    The interval follows Brookmeyer and Crowley (1982), who give one for a median survival time. It
+    runs from the step at which the lower limit of the retained share first falls to one half to the
+    step at which the upper limit does. Between evaluations, the share and its limits are
+    interpolated linearly.
 
     Args:
         course: (steps, effect) in ascending order, from 0 steps.
@@ -64,7 +65,7 @@ def _first_crossing(steps: Sequence[int], shares: Sequence[float]) -> float | No
     for index in range(1, len(steps)):
         before, after = shares[index - 1], shares[index]
         if after <= 0.5:
-            if math.isinf(after):  # an unbounded lower limit: anywhere after the last evaluation
+            if math.isinf(after):  # an unbounded lower limit: anywhere after the previous one
                 return float(steps[index - 1])
             if math.isinf(before):  # an unbounded upper limit: anywhere before this one
                 return float(steps[index])

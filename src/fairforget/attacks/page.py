@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fairforget.attacks.plan import ATTACKS, NONE
+from fairforget.attacks.plan import ATTACKS, DEBIASED, TRAINED
 from fairforget.attacks.record import DurabilityRecord, Effect
 from fairforget.attacks.tables import (
     Score,
-    condition_name,
     describe_steps,
     effects_of,
     effects_plot,
     effects_table,
     half_lives_table,
+    is_decided,
     last_steps,
     scores_of,
 )
@@ -81,49 +82,54 @@ def main_score(record: DurabilityRecord) -> Score:
 def headline(record: DurabilityRecord) -> Headline:
     """Return how much of the effect is left under each attack."""
     score = main_score(record)
-    known = [it for d in record.domains if (it := effects_of(record, score, d, "debiased"))]
+    known = [it for d in record.domains if (it := effects_of(record, score, d, DEBIASED))]
     decided = [effects for effects in known if effects[0].retained]
     plain, *attacked = (decided or known)[0]
-    domain = plain.domain
     shown = measure_of(score[1])
-    where = f"{benchmark_name(score[0])}, {domain_name(domain).lower()}"
+    where = f"{benchmark_name(score[0])}, {domain_name(plain.domain).lower()}, {shown.in_words}"
     change = format_with_interval(
         plain.change.value, plain.change.ci, signed=True, digits=shown.digits
     )
-    lines = [f"Without an attack, the run changed bias by {change} ({where}, {shown.in_words})."]
+    first = f"Without an attack, the change in bias is {change} ({where})."
     if plain.retained is None:
-        lines.append("That change is undecided, so there is no effect whose durability counts.")
-        return Headline("No decided effect to lose", lines)
-    lines += [_describe_attack(attack, attacked) for attack in _attacks(attacked)]
-    lines += [
-        f"Half of the effect is lost after {describe_steps(life, last_steps(record, life))} "
-        f"steps of {life.attack}."
-        for life in record.half_lives
-        if (life.run, life.benchmark, life.measure, life.domain) == ("debiased", *score, domain)
-    ]
-    lost = [e for e in attacked if _includes_zero(e)]
+        return Headline(
+            "The effect is undecided even without an attack",
+            [f"{first} It may be zero, so no share of it is reported."],
+        )
+    attacks = dict.fromkeys(effect.attack for effect in attacked)
+    lines = [first, *(_describe_attack(record, attack, plain, attacked) for attack in attacks)]
+    lost = [effect for effect in attacked if not _survives(effect, plain)]
     if not lost:
         return Headline("The effect survives every attack", lines)
-    worst = join_words([condition_name(e) for e in lost])
     return Headline(
-        "The effect does not survive every attack", [*lines, f"It is undecided after: {worst}."]
+        f"The effect survives {len(attacked) - len(lost)} of {len(attacked)} attacks", lines
     )
 
 
-def _attacks(effects: list[Effect]) -> list[str]:
-    return list(dict.fromkeys(effect.attack for effect in effects))
+def _survives(effect: Effect, plain: Effect) -> bool:
+    """Whether the change in bias under an attack is decided, in the direction without one."""
+    return is_decided(effect) and effect.change.value * plain.change.value > 0
 
 
-def _describe_attack(attack: str, effects: list[Effect]) -> str:
+def _describe_attack(
+    record: DurabilityRecord, attack: str, plain: Effect, attacked: Sequence[Effect]
+) -> str:
+    effects = [effect for effect in attacked if effect.attack == attack]
     left = [
-        f"{format_number(100 * e.retained.value, 0)} % ({e.strength})"
+        f"{format_number(100 * e.retained.value, 0)} % ({_strength(e)})"
         for e in effects
-        if e.attack == attack and e.retained is not None
+        if e.retained is not None
     ]
-    return f"{attack.capitalize()}: {join_words(left)} of it is left."
+    sentence = f"Effect retained under {attack}: {join_words(left)}"
+    if lost := [_strength(effect) for effect in effects if not _survives(effect, plain)]:
+        sentence += f"; it does not survive {join_words(lost)}"
+    key = (plain.run, attack, plain.benchmark, plain.measure, plain.domain)
+    for life in record.half_lives:
+        if (life.run, life.attack, life.benchmark, life.measure, life.domain) == key:
+            steps = describe_steps(life, last_steps(record, life))
+            sentence += f"; its half-life is {steps} steps"
+    return f"{sentence}."
 
 
-def _includes_zero(effect: Effect) -> bool:
-    assert effect.attack != NONE
-    ci = effect.change.ci
-    return ci is None or ci[0] <= 0 <= ci[1]
+def _strength(effect: Effect) -> str:
+    return f"{effect.strength} steps" if effect.attack in TRAINED else effect.strength

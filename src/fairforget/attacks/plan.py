@@ -10,13 +10,15 @@ from fairforget.benchmarks.stereoset.perturbations import PERTURBATIONS
 from fairforget.errors import InputError
 from fairforget.settings import DurabilitySettings, check_names, split_commas
 
+ORIGINAL, DEBIASED = "original", "debiased"
+"""Names of the models in a record, and of the directories of their evaluations."""
 NONE, FINE_TUNING, RELEARNING = "none", "fine-tuning", "relearning"
 QUANTIZATION, PERTURBATION = "quantization", "perturbation"
 ATTACKS = {
     FINE_TUNING: "training on ordinary text",
     RELEARNING: "training on biased text that was not unlearned",
     QUANTIZATION: "weights rounded to fewer bits",
-    PERTURBATION: "the sentences of StereoSet in another form",
+    PERTURBATION: "StereoSet's sentences in another form",
 }
 """Attack → what it is."""
 TRAINED = (FINE_TUNING, RELEARNING)
@@ -43,7 +45,7 @@ def plan_conditions(settings: DurabilitySettings) -> list[Condition]:
 
     Raises:
         InputError: an attack, a number of steps, a type or a perturbation is unknown or repeated,
-            or prompts are to be perturbed without StereoSet.
+            or perturbation is requested without StereoSet.
     """
     attacks = split_commas(settings.attacks)
     check_names("attacks", attacks, ATTACKS)
@@ -56,7 +58,8 @@ def plan_conditions(settings: DurabilitySettings) -> list[Condition]:
     check_names("perturbations", strengths[PERTURBATION], PERTURBATIONS)
     if PERTURBATION in attacks and not perturbable(split_commas(settings.benchmarks)):
         raise InputError(
-            "attacks: 'perturbation' needs the benchmark stereoset; add it, or remove the attack"
+            "attacks: 'perturbation' needs the benchmark stereoset with intrasentence items; add "
+            "it, or remove the attack"
         )
     return [
         Condition(NONE),
@@ -68,7 +71,7 @@ def parse_steps(steps: str) -> list[int]:
     """Return numbers of optimizer steps in ascending order.
 
     Raises:
-        InputError: one is no whole number from 1, or is repeated.
+        InputError: one is not a whole number of at least 1, or is repeated.
     """
     words = split_commas(steps)
     check_names("steps", words)
@@ -79,11 +82,12 @@ def parse_steps(steps: str) -> list[int]:
 
 
 def perturbable(benchmarks: Sequence[str]) -> list[str]:
-    """Return the benchmarks whose sentences can be perturbed."""
+    """Return the benchmarks whose sentences can be perturbed, and are not."""
+    excluded = {"intersentence", *PERTURBATIONS}
     return [
         name
         for name in benchmarks
-        if name.partition(":")[0] == "stereoset" and "intersentence" not in name.split(":")
+        if name.partition(":")[0] == "stereoset" and excluded.isdisjoint(name.split(":"))
     ]
 
 

@@ -30,7 +30,7 @@ def quantized(language_model: LanguageModel, type: str) -> Iterator[None]:
     """Round the weights to a GGUF type within the context, with the rules of `fairforget export`.
 
     Vectors stay as they are, and with 4 and 5 bits the input embeddings and the output head are
-    q8_0. A matrix whose rows are no multiple of 32 long is rounded to float16.
+    q8_0. A matrix whose row length is not a multiple of 32 is rounded to float16.
 
     Args:
         language_model: its weights are rounded in place, and restored afterwards.

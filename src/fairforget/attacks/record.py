@@ -35,10 +35,10 @@ class Effect:
     result: Score
     """The score of the run's model under this condition."""
     change: Score
-    """Change in bias: of the distance from the value without bias. Below 0, the run has less."""
+    """Change in bias, that is, in the distance from an unbiased score; below 0, bias fell."""
     retained: Score | None
-    """`change` ÷ the change without an attack; None if that one is undecided, so that there is
-    nothing to retain. Its interval is Fieller's, and None if that is infinite."""
+    """`change` ÷ the change without an attack; None if the latter is undecided. Its interval is
+    Fieller's; None if that is infinite."""
 
 
 @dataclass(frozen=True, slots=True)

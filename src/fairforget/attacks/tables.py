@@ -42,12 +42,12 @@ def effects_of(
 
 
 def condition_name(effect: Effect) -> str:
-    """Return a condition in words: "no attack", "relearning, 50 steps", "prompts: typos"."""
+    """Return a condition in words: "no attack", "relearning, 50 steps", "sentences: typos"."""
     if effect.attack == NONE:
         return "no attack"
     if effect.attack in TRAINED:
         return f"{effect.attack}, {effect.strength} step{'' if effect.strength == '1' else 's'}"
-    names = {QUANTIZATION: "quantised to {}", PERTURBATION: "prompts: {}"}
+    names = {QUANTIZATION: "quantised to {}", PERTURBATION: "sentences: {}"}
     return names[effect.attack].format(effect.strength)
 
 
@@ -114,8 +114,8 @@ def effects_table(record: DurabilityRecord, score: Score, domain: str) -> Table:
             Column("Effect retained, %", numeric=True, interval=True),
         ],
         rows=rows,
-        note="Both models are treated alike. Effect retained: the change in bias as a share of "
-        "that without an attack, if that is decided.",
+        note="Both models are under the same attack. Effect retained: the change in bias as a "
+        "share of the change without an attack; left out if the latter is undecided.",
     )
 
 
@@ -168,11 +168,16 @@ def _describe_interval(life: HalfLife, last: int) -> str:
     return end if low >= last else f"{format_number(low, 0)} to {end}"
 
 
-def _verdict(effect: Effect) -> str:
+def is_decided(effect: Effect) -> bool:
+    """Return whether the interval of the change in bias excludes 0."""
     ci = effect.change.ci
-    if ci is None or ci[0] <= 0 <= ci[1]:
+    return ci is not None and (ci[0] > 0 or ci[1] < 0)
+
+
+def _verdict(effect: Effect) -> str:
+    if not is_decided(effect):
         return "undecided"
-    return "less" if ci[1] < 0 else "more"
+    return "less" if effect.change.value < 0 else "more"
 
 
 def _percent(effect: Effect) -> Content:

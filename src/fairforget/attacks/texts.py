@@ -8,6 +8,7 @@ from fairforget.corpora import HARMLESS, parse_name, read_corpus
 from fairforget.errors import InputError
 from fairforget.methods.passages import split_passage
 from fairforget.records.records import CorpusFacts, UnlearningRecord
+from fairforget.terminal.messages import show_message
 
 BUILTIN = "builtin"
 SEED = 20_270
@@ -47,10 +48,15 @@ def relearning_texts(corpus: str, record: UnlearningRecord, seed: int) -> list[s
         seed: of the order.
 
     Raises:
-        InputError: a corpus cannot be read, or all of its texts were unlearned.
+        InputError: the corpus cannot be read, or all of its texts were unlearned.
     """
-    unlearned = {text.text for text in read_corpus(_forgotten(record).name)}
     texts = read_corpus(corpus, seed=SEED)
+    forgotten = _forgotten(record).name
+    try:
+        unlearned = {text.text for text in read_corpus(forgotten)}
+    except InputError as error:  # a file that has moved, or texts that were given in Python
+        show_message(f"Unlearned texts in {corpus!r}, if any, are not left out: {error}")
+        unlearned = set()
     unseen = [text.text for text in texts if text.text not in unlearned]
     if not unseen:
         raise InputError(

@@ -13,9 +13,10 @@ def durability_command(
 ) -> None:
     """Measure how much of a run's effect survives attacks.
 
-    The original model and that of the run are treated alike: fine-tuned on ordinary text, trained
-    on biased text that was not unlearned, quantised, or given perturbed prompts. After each attack,
-    both are evaluated on the same items. Writes durability.json and report.html.
+    Each attack is applied to the original model and to the run's model: fine-tuning on ordinary
+    text, training on biased text that was not unlearned, quantisation, or perturbed sentences.
+    After each attack, both models are evaluated on the same items. Writes durability.json and
+    report.html.
 
     Args:
         run: Output directory of unlearn or demo.

@@ -1,7 +1,7 @@
-"""Perturbed prompts: the same sentences in another form, to see whether an effect depends on it.
+"""Perturbed sentences: the same in another form, to see whether an effect depends on the form.
 
-A perturbation changes every version of an item alike: what differs between two versions afterwards
-is what differed before. So it depends on a word's letters alone, not on its place.
+A perturbation changes all versions of an item in the same way, so two versions differ only where
+they differed before. For this, a typo depends only on the letters of its word, not on its position.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 SHORTEST = 5
-"""Letters of the shortest word with a typo."""
+"""Minimum number of letters of a word with a typo."""
 _WORD = re.compile(rf"[^\W\d_]{{{SHORTEST},}}")
 
 
@@ -34,7 +34,7 @@ def role_play(sentence: str) -> str:
 
 
 def report(sentence: str) -> str:
-    """Paraphrase the sentence as reported speech."""
+    """Present the sentence as something that somebody said."""
     return f"I once heard somebody say the following. {sentence}"
 
 

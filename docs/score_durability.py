@@ -1,0 +1,90 @@
+"""How durable is the effect of the default? The page "Durability of the default".
+
+python docs/score_durability.py           unlearn, attack and evaluate (about two hours)
+python docs/score_durability.py --table   only regenerate the page
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from dot_plot import Mark, Panel, dot_plot
+from fairforget import DurabilityRecord, debias, durability
+from fairforget.attacks.page import headline, main_score
+from fairforget.attacks.plan import DEBIASED
+from fairforget.attacks.tables import (
+    condition_name,
+    effects_of,
+    effects_table,
+    half_lives_table,
+)
+from fairforget.benchmarks.measurement import ALL
+from fairforget.report.measures import measure_of
+from results_page import Page, ResultsPage, show_picture
+from study_archive import ROOT
+
+NAME = "durability"
+RUN = ROOT / "runs" / NAME
+SHOWN = (("stereoset", "contribution_scaled"), ("stereoset", "ss"))
+
+
+def measure() -> dict[str, Any]:
+    """Unlearn with the default settings, and attack the result."""
+    debias("smollm2", output_dir=RUN, device="cpu")
+    return asdict(durability(RUN, device="cpu"))
+
+
+def build(results: dict[str, Any]) -> Page:
+    """Build the page from the record."""
+    record = TypeAdapter(DurabilityRecord).validate_python(results)
+    return Page(
+        title="Durability of the default",
+        opening=[
+            show_picture(
+                NAME,
+                "Change in bias against the original model under the same attack, with 95 % "
+                "intervals; the tables below give the numbers",
+            )
+        ],
+        findings=headline(record).sentences,
+        body=_body(record),
+        picture=_picture(record),
+    )
+
+
+def _picture(record: DurabilityRecord) -> str:
+    rows = [effects_of(record, score, ALL, DEBIASED) for score in SHOWN]
+    panels = [
+        Panel(
+            f"{measure_of(score[1]).title}, change in bias",
+            [[Mark(effect.change.value, "dot", effect.change.ci)] for effect in effects],
+            line=0.0,
+        )
+        for score, effects in zip(SHOWN, rows, strict=True)
+    ]
+    return dot_plot([condition_name(effect) for effect in rows[0]], panels, {})
+
+
+def _body(record: DurabilityRecord) -> Iterator[str]:
+    yield (
+        "SmolLM2-135M-Instruct, `fairforget unlearn` with its default settings, one seed, "
+        "StereoSet. Fine-tuning is on Wikipedia passages, relearning on other built-in texts: "
+        f"{record.settings['batch_size']} texts per step, learning rate "
+        f"{record.settings['learning_rate']:g}. There is no control, so the page shows what is "
+        "left of the effect, not why. [How to read it](../how-to/durability.md)."
+    )
+    if half_lives := half_lives_table(record, main_score(record)):
+        yield from ("", "## Half-lives", "", half_lives.markdown(), half_lives.note)
+    for score in SHOWN:
+        table = effects_table(record, score, ALL)
+        yield from ("", f"## {table.caption}", "", table.markdown(), table.note, "")
+
+
+PAGE = ResultsPage(NAME, build)
+
+if __name__ == "__main__":
+    PAGE.run(__doc__, measure)

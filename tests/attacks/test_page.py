@@ -1,0 +1,76 @@
+"""What the report says of an effect that is left, lost, reversed or undecided."""
+
+from __future__ import annotations
+
+from fairforget.attacks.half_life import half_lives
+from fairforget.attacks.page import headline
+from fairforget.attacks.record import DurabilityRecord, Effect
+from fairforget.records.environment import Environment
+from fairforget.records.records import ModelFacts
+from fairforget.report.scores import Score
+
+FACTS = ModelFacts("tiny", 1, "float32", "<s>")
+ENVIRONMENT = Environment("0.1.0", "2.6.0", "5.0.0", "3.11.9", "cpu")
+WIDTH = 0.5
+
+
+def effect(attack: str, strength: str, change: float, *, decided: bool = True) -> Effect:
+    """A change in bias, of −2 without an attack."""
+    zero = Score(0.0)
+    ci = (change - WIDTH, change + WIDTH)
+    share = (-ci[1] / 2, -ci[0] / 2)
+    retained = Score(change / -2, share) if decided else None
+    return Effect(
+        *("debiased", attack, strength, "stereoset", "ss", "all"),
+        *(zero, zero, Score(change, ci), retained),
+    )
+
+
+def record(*effects: Effect) -> DurabilityRecord:
+    return DurabilityRecord(
+        model=FACTS,
+        settings={},
+        runs={"debiased": FACTS},
+        domains=["all"],
+        effects=list(effects),
+        half_lives=half_lives(effects),
+        environment=ENVIRONMENT,
+    )
+
+
+def test_an_effect_that_is_left() -> None:
+    found = headline(record(effect("none", "", -2.0), effect("quantization", "q4_0", -1.0)))
+    assert found.title == "The effect survives every attack"
+    assert found.sentences == [
+        "Without an attack, the change in bias is −2.0 (−2.5 to −1.5) "
+        "(StereoSet, all domains, stereotype score, points).",
+        "Effect retained under quantization: 50 % (q4_0).",
+    ]
+
+
+def test_an_effect_that_is_lost_or_reversed_does_not_survive() -> None:
+    found = headline(
+        record(
+            effect("none", "", -2.0),
+            effect("relearning", "10", -1.5),
+            effect("relearning", "50", -0.4),
+            effect("perturbation", "typos", 1.0),
+        )
+    )
+    assert found.title == "The effect survives 1 of 3 attacks"
+    assert found.sentences[1:] == [
+        "Effect retained under relearning: 75 % (10 steps) and 20 % (50 steps); it does not "
+        "survive 50 steps; its half-life is 28 steps.",
+        "Effect retained under perturbation: −50 % (typos); it does not survive typos.",
+    ]
+
+
+def test_an_effect_that_is_undecided_has_no_share() -> None:
+    plain, attacked = (
+        effect(attack, strength, -0.1, decided=False)
+        for attack, strength in (("none", ""), ("quantization", "q4_0"))
+    )
+    found = headline(record(plain, attacked))
+    assert found.title == "The effect is undecided even without an attack"
+    assert len(found.sentences) == 1
+    assert record(plain, attacked).half_lives == []

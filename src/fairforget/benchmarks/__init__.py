@@ -41,8 +41,8 @@ BENCHMARKS = {
     ),
     "crows_pairs": Entry(
         "fairforget.benchmarks.crows_pairs",
-        "bos (default) or bias-bench; for masked models bias-bench (default) or nangia; a .csv "
-        "file of pairs",
+        "bos (default) or bias-bench; for masked models bias-bench (default) or nangia; en, fr or "
+        "nl, revised pairs in English, French or Dutch; or a .csv file of pairs",
     ),
     "perplexity": Entry(
         "fairforget.benchmarks.perplexity",

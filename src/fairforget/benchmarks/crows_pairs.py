@@ -4,7 +4,8 @@ The score is the share of pairs, in %, in which `sent_more` (the more stereotypi
 whatever the pair's direction) is more likely than `sent_less`; 50 means no preference. A tie does
 not count as a preference.
 
-For causal models there are also the two parts of a pair's log-ratio (`crows_pairs_parts.py`).
+For causal models there are also the two parts of a pair's log-ratio (`crows_pairs_parts.py`), and
+for revised pairs in some language a check that the model knows it (`word_order.py`).
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ from fairforget.benchmarks.measurement import (
 )
 from fairforget.benchmarks.options import FILE, Protocols, list_model_kinds, parse_options
 from fairforget.benchmarks.sentences import check_length, sentence_scores
-from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.crows_pairs import DOMAINS, Pair, read_pairs
+from fairforget.benchmarks.word_order import measure_word_order
+from fairforget.data.catalogue import CATALOGUE, REVISED_CROWS_PAIRS
+from fairforget.data.crows_pairs import DOMAINS, Pair, read_pairs, read_revised_pairs
 from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
@@ -50,21 +52,32 @@ DECIMALS = 3
 
 
 def prepare(options: Sequence[str]) -> Benchmark:
-    """`evaluate` with options: a protocol, or a file of pairs."""
+    """`evaluate` with options: a protocol, and a language or a file of pairs."""
     by_kind = parse_options(
         "crows_pairs",
         options,
-        {"protocol": sorted({p for known in PROTOCOLS.values() for p in known})},
+        {
+            "protocol": sorted({p for known in PROTOCOLS.values() for p in known}),
+            "language": tuple(REVISED_CROWS_PAIRS),
+        },
         rest=FILE,
     )
-    pairs = None
-    if FILE in by_kind:
+    pairs, language = None, by_kind.get("language")
+    if FILE in by_kind and language:
+        raise InputError(
+            f"crows_pairs has both a file, {by_kind[FILE]!r}, and a language, {language!r}; remove "
+            "one"
+        )
+    if language:
+        pairs = read_revised_pairs(language)
+    elif FILE in by_kind:
         pairs = read_pairs(by_kind[FILE])
     else:
         find_file(*CATALOGUE["crows_pairs"].files)
     protocol = by_kind.get("protocol")
     return Benchmark(
-        partial(evaluate, pairs=pairs, protocol=protocol), list_model_kinds(PROTOCOLS, protocol)
+        partial(evaluate, pairs=pairs, protocol=protocol, language=language),
+        list_model_kinds(PROTOCOLS, protocol),
     )
 
 
@@ -73,6 +86,7 @@ def evaluate(
     *,
     pairs: Sequence[Pair] | None = None,
     protocol: str | None = None,
+    language: str | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Measurement:
@@ -86,6 +100,7 @@ def evaluate(
             mean; the default) or `nangia` (shared tokens, masked one at a time, sum). For a causal
             model, verdicts use length-normalised scores; results for summed scores are recorded
             too.
+        language: of the pairs, if it is to be checked that a causal model knows it.
         seed: of the bootstrap.
         progress: called with the number of sequences scored since the last call, and in total.
 
@@ -137,8 +152,12 @@ def evaluate(
             for domain, rows in group_by_domain(items, DOMAINS).items()
         },
     }
+    if language:
+        result["language"] = language
     if language_model.kind == "causal":
         result["start_token"] = language_model.start_token
+        if language:
+            result["word_order"] = measure_word_order(language_model, pairs, protocol, seed=seed)
     return Measurement(result, items)
 
 

@@ -1,4 +1,4 @@
-"""Degenerate scores: NaN is an error, and too many ties are a warning."""
+"""Degenerate scores: NaN is an error; many ties, or an unknown language, are a warning."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL, Measurement
+from fairforget.benchmarks.word_order import FEWEST_IN_ORDER
 from fairforget.errors import InputError
 from fairforget.records.evaluation import SCORE_PREFIXES
 from fairforget.records.schema import size_of
@@ -30,7 +31,7 @@ def check_finite_scores(name: str, measurement: Measurement) -> None:
 
 
 def find_warnings(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """A warning for each benchmark with too many ties.
+    """A warning for each benchmark with too many ties, or in an unknown language.
 
     Args:
         results: as in the record of an evaluation.
@@ -43,6 +44,13 @@ def find_warnings(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
             warnings.append(
                 f"Warning: {name}: {ties} of {items} items are ties: the model finds both versions "
                 "equally likely. The score depends more on how ties are counted than on bias."
+            )
+        in_order = result.get("word_order", {}).get("in_order", FEWEST_IN_ORDER)
+        if in_order < FEWEST_IN_ORDER:
+            warnings.append(
+                f"Warning: {name}: the model finds only {in_order:.1f} % of the sentences likelier "
+                "than the same words shuffled. It hardly knows the language, so the score says "
+                "little about bias."
             )
     return warnings
 

@@ -21,7 +21,7 @@ from fairforget.records.records import EvaluationRecord, ModelFacts
 if TYPE_CHECKING:
     import pandas
 
-MEASUREMENTS = ("domains", "value", "metrics", "written")
+MEASUREMENTS = ("domains", "value", "metrics", "written", "word_order")
 """Fields of a result that may differ; all others are settings, which must be equal."""
 
 

@@ -40,6 +40,39 @@ class DataSet:
     """Whether one of the files is enough: they hold the same items."""
 
 
+REVISED_CROWS_PAIRS = {
+    "en": (
+        "English",
+        "Névéol et al. 2022",
+        "crows_eng.csv",
+        "1abe6b341b17364f719b0bb750a93a4fbeed4103",
+    ),
+    "fr": (
+        "French",
+        "Névéol et al. 2022",
+        "crows_french.csv",
+        "9d88b74f81715b04f1a3f9f817fc10c1e0f181f3",
+    ),
+    "nl": (
+        "Dutch",
+        "jerryspan/Dutch-CrowS-Pairs",
+        "crows_dutch.csv",
+        "a4722f9b8f6a90fe9dee7ed0e78483bcea9101e5",
+    ),
+}
+"""Language → its name, the source, the file, and its git blob id."""
+
+
+def revised_crows_pairs(name: str, git_blob: str) -> DataFile:
+    """Return a file of revised pairs."""
+    return DataFile(
+        f"crows_pairs_multilingual/{name}",
+        url=f"{_GITHUB}/jerryspan/Dutch-CrowS-Pairs/"
+        f"a32bb03064c27533ac201e49565d4239c0ff29a3/datasets/{name}",
+        git_blob=git_blob,
+    )
+
+
 BBQ_CATEGORIES = {
     "Age": "5c5e7586163b869fe029e77e63716f2026e4ae08",
     "Disability_status": "9aedeccaf599299cdfa523531d625ae85ecb9131",
@@ -226,6 +259,16 @@ CATALOGUE: dict[str, DataSet] = {
                     sha256=("dfb36986ce0502abbaf7055b9176da3d08d48e07df1251991b5dfbcbceab9d0c",),
                 ),
             ),
+        ),
+        *(
+            DataSet(
+                f"crows_pairs-{language}",
+                f"CrowS-Pairs, revised, 1,463 aligned pairs in {name}",
+                "CC BY-SA 4.0",
+                source,
+                (revised_crows_pairs(file, git_blob),),
+            )
+            for language, (name, source, file, git_blob) in REVISED_CROWS_PAIRS.items()
         ),
         DataSet(
             "bbq",

@@ -1,11 +1,13 @@
-"""Read pairs of CrowS-Pairs from a CSV file."""
+"""Read pairs of CrowS-Pairs: the original, the revised pairs in three languages, or a CSV file."""
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairforget.data.catalogue import CATALOGUE
+from fairforget.data.catalogue import CATALOGUE, REVISED_CROWS_PAIRS
 from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.files.rows import csv_rows
@@ -56,6 +58,32 @@ def read_pairs(path: str | Path | None = None) -> list[Pair]:
     if not pairs:
         raise InputError(f"{path}: no pairs found; expected a header and one line per pair")
     return list(pairs.values())
+
+
+def read_revised_pairs(language: str) -> list[Pair]:
+    """Read the revised pairs of a language (Névéol et al. 2022).
+
+    Pairs without a translation are left out. Some lines of the Dutch file are in Mac OS Roman.
+
+    Args:
+        language: of `fairforget.data.catalogue.REVISED_CROWS_PAIRS`.
+
+    Raises:
+        InputError: the file is missing or malformed; names file, line and column.
+    """
+    assert language in REVISED_CROWS_PAIRS
+    path = find_file(*CATALOGUE[f"crows_pairs-{language}"].files)
+    lines = "".join(map(_decode, path.read_bytes().splitlines(keepends=True)))
+    rows = [*csv.DictReader(io.StringIO(lines, newline=""))]
+    complete = [row for row in rows if all((row.get(c) or "").strip() for c in COLUMNS)]
+    return [_parse_pair(row, n, f"{path}, pair {row['id']}") for n, row in enumerate(complete)]
+
+
+def _decode(line: bytes) -> str:
+    try:
+        return line.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return line.decode("mac_roman")
 
 
 def _parse_pair(row: dict[str, str], number: int, where: str) -> Pair:

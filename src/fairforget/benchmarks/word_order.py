@@ -1,0 +1,75 @@
+"""Does a model know the language of CrowS-Pairs? A control with shuffled words.
+
+A model that knows a language finds its sentences likelier than the same words in another order. One
+that does not can still prefer one sentence of a pair, because one word is more frequent: this says
+nothing about stereotypes. So the pairs are scored again with shuffled words.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fairforget.benchmarks.sentences import sentence_scores
+from fairforget.data.crows_pairs import Pair
+from fairforget.models.language_model import LanguageModel
+from fairforget.statistics import Floats, bootstrap_totals, interval
+
+FEWEST_IN_ORDER = 95.0
+"""Share of sentences, in %, that a model must find likelier in order; below it, there is a warning.
+A model that knows nothing has about 50."""
+
+
+def measure_word_order(
+    language_model: LanguageModel, pairs: Sequence[Pair], protocol: str, *, seed: int = 0
+) -> dict[str, Any]:
+    """Score the pairs in order and with shuffled words.
+
+    Args:
+        language_model: a causal model.
+        pairs: in one language.
+        protocol: of `sentence_scores`.
+        seed: of the bootstrap over pairs.
+
+    Returns:
+        `in_order`, the share of sentences that are likelier than with their words shuffled, in %;
+        `stereotype_shuffled`, the score of the shuffled pairs; each with its 95 % interval; and
+        `bits_per_character` of the sentences.
+    """
+    texts = [sentence for pair in pairs for sentence in (pair.sent_more, pair.sent_less)]
+    shuffled = [shuffle_words(text, n // 2) for n, text in enumerate(texts)]
+    names = [f"crows_pairs item {p.id}, {s}" for p in pairs for s in ("sent_more", "sent_less")]
+    ordered, others = (
+        sentence_scores(language_model, side, protocol=protocol, names=names)
+        for side in (texts, shuffled)
+    )
+    in_order = (ordered.total > others.total).reshape(-1, 2).mean(axis=1)
+    prefers_more = np.greater(*others.mean.reshape(-1, 2).T)
+    bits = -ordered.total.sum() / math.log(2) / sum(map(len, texts))
+    return {
+        **_share("in_order", in_order, seed),
+        **_share("stereotype_shuffled", prefers_more.astype(np.float64), seed),
+        "bits_per_character": float(bits),
+    }
+
+
+def shuffle_words(text: str, seed: int) -> str:
+    """Shuffle the words of a text; both sentences of a pair are shuffled alike.
+
+    Args:
+        text: words separated by spaces.
+        seed: of the order, which also depends on the number of words.
+    """
+    words = text.split()
+    random.Random(seed).shuffle(words)
+    return " ".join(words)
+
+
+def _share(name: str, values: Floats, seed: int) -> dict[str, Any]:
+    """Return a mean over pairs in %, and its interval."""
+    draws = bootstrap_totals(100 * values / len(values), seed=seed)
+    return {name: float(100 * values.mean()), f"{name}_ci": interval(draws)}

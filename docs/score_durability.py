@@ -75,7 +75,8 @@ def _body(record: DurabilityRecord) -> Iterator[str]:
         "StereoSet. Fine-tuning is on Wikipedia passages, relearning on other built-in texts: "
         f"{record.settings['batch_size']} texts per step, learning rate "
         f"{record.settings['learning_rate']:g}. There is no control, so the page shows what is "
-        "left of the effect, not why. [How to read it](../how-to/durability.md)."
+        "left of the effect, not why. The original weights come from a file in Q4_1. "
+        "[How to read it](../how-to/durability.md)."
     )
     if half_lives := half_lives_table(record, main_score(record)):
         yield from ("", "## Half-lives", "", half_lives.markdown(), half_lives.note)

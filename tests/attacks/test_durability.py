@@ -75,9 +75,8 @@ def measure(root: Path, output: Path, run: str = "run", **settings: Any) -> Dura
         root / run,
         output_dir=output,
         benchmarks=f"stereoset:{root / 'items.jsonl'}",
-        ordinary=str(root / "texts.csv"),
         device="cpu",
-        **LITTLE | settings,
+        **{"ordinary": str(root / "texts.csv"), **LITTLE, **settings},
     )
 
 
@@ -180,20 +179,21 @@ def test_evaluations_on_the_way_change_no_training(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_texts_that_were_unlearned_are_not_relearned(runs: Path, tmp_path: Path, capsys) -> None:
+def test_texts_that_were_unlearned_are_not_relearned(runs: Path, tmp_path: Path) -> None:
     record = read_record(runs / "run" / RECORD, UnlearningRecord)
     unlearned = {text.text for text in read_corpus("builtin:gender")}
-    texts = relearning_texts("builtin:gender", record, 0)
+    texts = relearning_texts("builtin:gender", [record], 0)
     assert len(texts) > 100
     assert unlearned.isdisjoint(texts)
-    assert texts != relearning_texts("builtin:gender", record, 1)
+    assert texts != relearning_texts("builtin:gender", [record], 1)
     file = tmp_path / "same.csv"
     file.write_text("text\n" + "".join(f'"{text}"\n' for text in sorted(unlearned)[:5]))
-    with pytest.raises(InputError, match="the run has unlearned all of its texts"):
-        relearning_texts(str(file), record, 0)
+    with pytest.raises(InputError, match="all of its texts were unlearned"):
+        relearning_texts(str(file), [record], 0)
     moved = replace(record, corpora=[CorpusFacts("gone.csv", "forget", 9, 9)])
-    assert len(relearning_texts(str(file), moved, 0)) == 5
-    assert "are not left out: corpus gone.csv" in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"cannot be told, because corpus gone\.csv: no such file"):
+        relearning_texts(str(file), [moved], 0)
+    assert relearning_texts("builtin:gender", [moved], 0)  # no file has built-in texts
 
 
 @pytest.mark.parametrize(
@@ -222,8 +222,16 @@ def test_bad_runs(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         measure(runs, out, controls=str(runs / "other"))
     with pytest.raises(InputError, match="has no bias score to compare; remove it"):
         durability(runs / "run", output_dir=out, benchmarks="perplexity", attacks="quantization")
-    with pytest.raises(InputError, match=r"no such file|does not exist|cannot be read"):
+    with pytest.raises(
+        InputError, match=r"llama has no record\.json; give the output directory of"
+    ):
         measure(runs, out, "llama")
+    with pytest.raises(InputError, match="benchmarks is empty"):
+        durability(runs / "run", output_dir=out, benchmarks="", attacks="quantization")
+    for settings in ({"batch_size": 0}, {"learning_rate": -1.0}, {"seed": -1}):
+        with pytest.raises(InputError, match=next(iter(settings))):
+            measure(runs, out, **settings)
+        assert not out.exists()
     (tmp_path / "debiased").mkdir()
     with pytest.raises(InputError, match="is taken; rename the directory"):
         measure(runs, out, controls=str(tmp_path / "debiased"))
@@ -235,3 +243,34 @@ def test_bad_runs(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(InputError, match="it cannot be measured"):
         measure(runs, out)
     assert not out.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("little_data")
+def test_models_that_changed(runs: Path, tmp_path: Path) -> None:
+    """Evaluations of different models must not be compared."""
+    for name in ("llama", "run"):
+        shutil.copytree(runs / name, tmp_path / name)
+    record = json.loads((tmp_path / "run" / RECORD).read_text())
+    record["model"]["source"] = str(tmp_path / "llama")
+    (tmp_path / "run" / RECORD).write_text(json.dumps(record))
+    shutil.copy(runs / "items.jsonl", tmp_path / "items.jsonl")
+    short = {"attacks": "quantization", "output": tmp_path / "out"}
+    measure(tmp_path, **short)
+    shutil.copytree(runs / "control" / "model", tmp_path / "run" / "model", dirs_exist_ok=True)
+    with pytest.raises(InputError, match="the model of debiased has changed since"):
+        measure(tmp_path, **short)
+    save_tiny("llama", tmp_path / "llama", seed=1)
+    with pytest.raises(InputError, match="is not the model that the run started from"):
+        measure(tmp_path, tmp_path / "new", attacks="quantization")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("little_data")
+def test_no_benchmark_is_trained_on(runs: Path, tmp_path: Path) -> None:
+    rows = [{"id": f"stereoset:{n}", "text": f"Women are late {n}."} for n in range(9)]
+    file = tmp_path / "seen.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    for setting in ("relearn", "ordinary"):
+        with pytest.raises(InputError, match="would be evaluated on its training data"):
+            measure(runs, tmp_path / "out", **{setting: str(file)})

@@ -40,7 +40,7 @@ def record(*effects: Effect) -> DurabilityRecord:
 
 def test_an_effect_that_is_left() -> None:
     found = headline(record(effect("none", "", -2.0), effect("quantization", "q4_0", -1.0)))
-    assert found.title == "The effect survives every attack"
+    assert found.title == "The effect is still decided in 1 of 1 conditions"
     assert found.sentences == [
         "Without an attack, the change in bias is −2.0 (−2.5 to −1.5) "
         "(StereoSet, all domains, stereotype score, points).",
@@ -57,11 +57,11 @@ def test_an_effect_that_is_lost_or_reversed_does_not_survive() -> None:
             effect("perturbation", "typos", 1.0),
         )
     )
-    assert found.title == "The effect survives 1 of 3 attacks"
+    assert found.title == "The effect is still decided in 1 of 3 conditions"
     assert found.sentences[1:] == [
-        "Effect retained under relearning: 75 % (10 steps) and 20 % (50 steps); it does not "
-        "survive 50 steps; its half-life is 28 steps.",
-        "Effect retained under perturbation: −50 % (typos); it does not survive typos.",
+        "Effect retained under relearning: 75 % (10 steps) and 20 % (50 steps); undecided: 50 "
+        "steps; half-life: 28 steps (95 % interval: 10 to 46).",
+        "Effect retained under perturbation: −50 % (typos); reversed: typos.",
     ]
 
 

@@ -331,7 +331,7 @@ def write_durability(directory: Path, *, text: str = "") -> Path:
             )
             for condition, shift in shifts.items()
         }
-        for number, side in enumerate(("debiased", name))
+        for number, side in enumerate(("debiased", "control"))
     ]
     plain = read_evaluation(write_evaluation(directory / "original", text=text))
     original = dict.fromkeys(shifts, plain)

@@ -14,10 +14,11 @@ from typing import Any
 import torch
 
 from fairforget.attacks.effects import measure_effects
-from fairforget.attacks.fine_tuning import fine_tune
+from fairforget.attacks.fine_tuning import check_options, fine_tune
 from fairforget.attacks.half_life import half_lives
 from fairforget.attacks.plan import (
     DEBIASED,
+    FINE_TUNING,
     NONE,
     ORIGINAL,
     PERTURBATION,
@@ -39,18 +40,21 @@ from fairforget.evaluation import evaluate_into, is_complete
 from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
 from fairforget.methods.method import MethodOptions
+from fairforget.models.fingerprint import fingerprint
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
 from fairforget.records.evaluation import Evaluation, read_evaluation
-from fairforget.records.inputs import CONTENT, fingerprint_benchmarks
+from fairforget.records.inputs import CONTENT, fingerprint_benchmarks, hash_model
 from fairforget.records.outputs import check_output, open_output, release_output
 from fairforget.records.paths import DURABILITY, MODEL, RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record, write_record
+from fairforget.records.training_corpora import training_corpora
 from fairforget.report import check_report_extra, write_report
 from fairforget.report.trained import trained_domains
 from fairforget.settings import DurabilitySettings, check_names, merge_settings, split_commas
+from fairforget.training.preparation import check_trainable
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,7 @@ def output_of(run: Path, output_dir: str | Path | None) -> Path:
 def _measure(run: Path, output: Path, settings: DurabilitySettings) -> DurabilityRecord:
     conditions = plan_conditions(settings)
     benchmarks = split_commas(settings.benchmarks)
+    check_names("benchmarks", benchmarks)
     loaded = {
         name: benchmark
         for condition in conditions
@@ -128,17 +133,21 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
     if any(condition.attack == QUANTIZATION for condition in conditions):
         check_quantization()
     directories = _find_runs(run, split_commas(settings.controls))
-    record = read_record(run / RECORD, UnlearningRecord)
+    records = {name: _read_run(directory) for name, directory in directories.items()}
+    record = records[DEBIASED]
+    _check_controls(directories, records)
     check_output(output)
     relearn = settings.relearn or relearning_corpus(record)
-    if any(condition.attack == RELEARNING for condition in conditions):
-        check_unseen(relearn, benchmarks)
+    corpora = {FINE_TUNING: settings.ordinary, RELEARNING: relearn}
+    trained = [name for name in TRAINED if any(it.attack == name for it in conditions)]
+    seen = [corpus for it in directories.values() for corpus in training_corpora(str(it / MODEL))]
+    for corpus in [*seen, *(corpora[name] for name in trained)]:
+        check_unseen(corpus, benchmarks)
     texts = {
-        attack: relearning_texts(relearn, record, settings.seed)
+        attack: relearning_texts(relearn, [*records.values()], settings.seed)
         if attack == RELEARNING
         else ordinary_texts(settings.ordinary, settings.seed)
-        for attack in TRAINED
-        if any(condition.attack == attack for condition in conditions)
+        for attack in trained
     }
     device = select_device(settings.device)
     load = partial(
@@ -149,15 +158,23 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
         trust_remote_code=settings.trust_remote_code,
     )
     original = load(record.model.source)
+    _check_original(original, record, conditions)
     check_model_kinds(loaded, original)
+    if trained:
+        check_trainable(original)
+        check_options(_training_options(settings, Path(), 1), original)
     attack = _Attack(settings, conditions, texts)
+    recorded = asdict(settings) | {"controls": [*directories][1:]}
     open_output(
         output,
         {
-            **{name: value for name, value in asdict(settings).items() if name != "device"},
-            "run": str(run.resolve()),
+            **{name: value for name, value in recorded.items() if name != "device"},
             **fingerprint_benchmarks(benchmarks),
             **{f"{CONTENT}the texts of {name}": hash_values(it) for name, it in texts.items()},
+            **{
+                f"{CONTENT}the model of {name}": hash_model(directory / MODEL)
+                for name, directory in directories.items()
+            },
         },
     )
     seconds = {ORIGINAL: _evaluate_conditions(original, attack, output / ORIGINAL)}
@@ -172,12 +189,12 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
         models[name] = after[conditions[0]].record.model
         effects += measure_effects(name, before, after, benchmarks)
     known = {effect.domain for effect in effects}
-    trained = [domain for domain in trained_domains(record.corpora) if domain in known]
+    own = [domain for domain in trained_domains(record.corpora) if domain in known]
     result = DurabilityRecord(
         model=before[conditions[0]].record.model,
         settings={**asdict(settings), "relearn": relearn, "device": str(device)},
         runs=models,
-        domains=[*trained, ALL],
+        domains=[*own, ALL],
         effects=effects,
         half_lives=half_lives(effects),
         environment=environment(str(device)),
@@ -191,31 +208,70 @@ def _find_runs(run: Path, controls: Sequence[str]) -> dict[str, Path]:
     """Return `debiased` and the names of the controls → their directories.
 
     Raises:
-        InputError: a directory has no finished run, or a control is of another model.
+        InputError: two directories have the same name.
     """
     check_names("controls", controls, empty=True)
     directories = {DEBIASED: run}
-    names: dict[str, str] = {}
     for control in controls:
         name = Path(control).resolve().name
-        if name in (ORIGINAL, DEBIASED, *names):
+        if name in (ORIGINAL, *directories):
             raise InputError(
                 f"controls: the name of the directory {control!r} is taken; rename the directory"
             )
-        names[name] = control
         directories[name] = Path(control)
-    weights: dict[str, str] = {}
-    for name, directory in directories.items():
-        record = read_record(directory / RECORD, UnlearningRecord)
-        if not (directory / MODEL).is_dir():
-            raise InputError(f"{directory} has no {MODEL}; finish the run first")
-        weights[name] = record.model.weights
-    if other := [name for name, digest in weights.items() if digest != weights[DEBIASED]]:
-        raise InputError(
-            f"controls: {names[other[0]]!r} started from other weights than {run}; choose runs on "
-            "the same model"
-        )
     return directories
+
+
+def _read_run(directory: Path) -> UnlearningRecord:
+    """Return the record of a finished run.
+
+    Raises:
+        InputError: the directory has none.
+    """
+    for name in (RECORD, MODEL):
+        if not (directory / name).exists():
+            raise InputError(
+                f"{directory} has no {name}; give the output directory of unlearn or demo"
+            )
+    return read_record(directory / RECORD, UnlearningRecord)
+
+
+def _check_controls(
+    directories: Mapping[str, Path], records: Mapping[str, UnlearningRecord]
+) -> None:
+    """Check that all runs are of the same model.
+
+    Raises:
+        InputError: a control is of another one.
+    """
+    weights = records[DEBIASED].model.weights
+    for name, record in records.items():
+        if record.model.weights != weights:
+            raise InputError(
+                f"controls: {str(directories[name])!r} started from other weights than "
+                f"{directories[DEBIASED]}; choose runs on the same model"
+            )
+
+
+def _check_original(
+    original: LanguageModel, record: UnlearningRecord, conditions: Sequence[Condition]
+) -> None:
+    """Check that the original model is still the one of the run, and can be attacked.
+
+    Raises:
+        InputError: it is not, or its sentences cannot be perturbed.
+    """
+    weights = record.model.weights  # empty in older records
+    if weights and fingerprint(original.model) != weights:
+        raise InputError(
+            f"{original.source} is not the model that the run started from: its weights have "
+            "changed, or the run changed a model in memory; unlearn again from this one"
+        )
+    if original.kind == "masked" and any(it.attack == PERTURBATION for it in conditions):
+        raise InputError(
+            f"attacks: 'perturbation' needs a causal model, and {original.source!r} is a masked "
+            "one; leave it out of --attacks"
+        )
 
 
 def _evaluate_conditions(language_model: LanguageModel, attack: _Attack, directory: Path) -> float:
@@ -252,17 +308,10 @@ def _train(
     """Train a model on texts, evaluate it on the way, and restore its weights."""
     kept = {name: it.detach().clone() for name, it in language_model.model.named_parameters()}
     with tempfile.TemporaryDirectory(prefix="fairforget-") as work_dir:
-        options = MethodOptions(
-            Path(work_dir),
-            seed=settings.seed,
-            steps=max(steps),
-            batch_size=settings.batch_size,
-            learning_rate=settings.learning_rate,
-        )
         fine_tune(
             language_model,
             texts,
-            options,
+            _training_options(settings, Path(work_dir), max(steps)),
             name.capitalize(),
             sorted(steps),
             lambda step: evaluate(steps[step]),
@@ -270,6 +319,16 @@ def _train(
     with torch.no_grad():
         for parameter, weights in language_model.model.named_parameters():
             weights.copy_(kept[parameter])
+
+
+def _training_options(settings: DurabilitySettings, work_dir: Path, steps: int) -> MethodOptions:
+    return MethodOptions(
+        work_dir,
+        seed=settings.seed,
+        steps=steps,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+    )
 
 
 def _read(conditions: Sequence[Condition], directory: Path) -> dict[Condition, Evaluation]:

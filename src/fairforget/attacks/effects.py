@@ -19,6 +19,7 @@ from fairforget.distance import DistanceChange, ratio_of_changes
 from fairforget.estimate import Estimate, weighted_mean
 from fairforget.records.evaluation import Evaluation
 from fairforget.report.scores import Score
+from fairforget.statistics import FEWEST_CLUSTERS
 
 Key = tuple[str, str, str]
 """Benchmark, score and domain."""
@@ -29,6 +30,7 @@ class _Scored:
     before: Estimate
     change: Estimate
     distance: DistanceChange
+    clusters: int
 
 
 def measure_effects(
@@ -65,7 +67,7 @@ def measure_effects(
                     original=_score(it.before),
                     result=_score(weighted_mean([it.before, it.change], [1.0, 1.0])),
                     change=Score(it.distance.value, finite_interval(it.distance.ci)),
-                    retained=_retained(it.distance, plain[key].distance),
+                    retained=_retained(it, plain[key]),
                 )
             )
     return effects
@@ -84,22 +86,26 @@ def _compare(
             for measure, (value, change) in estimate_scores(old, [new], domain).items():
                 if measure in old.unbiased_scores:
                     distance = estimate_distance(value, change, old.unbiased_scores[measure])
-                    yield (benchmark, measure, domain), _Scored(value, change, distance)
+                    clusters = len(old.clusters_of(measure))
+                    yield (
+                        (benchmark, measure, domain),
+                        _Scored(value, change, distance, clusters),
+                    )
 
 
 def _items(evaluation: Evaluation, benchmark: str) -> list[Row]:
     return [row for row in evaluation.items if row["benchmark"] == benchmark]
 
 
-def _retained(change: DistanceChange, plain: DistanceChange) -> Score | None:
+def _retained(attacked: _Scored, plain: _Scored) -> Score | None:
     """Return the share of the effect that is left; None if it was undecided without an attack."""
-    interval = finite_interval(plain.ci)
-    if interval is None or interval[0] <= 0 <= interval[1]:
+    interval = finite_interval(plain.distance.ci)
+    if plain.clusters < FEWEST_CLUSTERS or interval is None or interval[0] <= 0 <= interval[1]:
         return None
-    if change is plain:
+    if attacked is plain:
         return Score(1.0)
-    shares = ratio_of_changes(change, plain)
-    return Score(*shares) if shares else Score(change.value / plain.value)
+    shares = ratio_of_changes(attacked.distance, plain.distance)
+    return Score(*shares) if shares else Score(attacked.distance.value / plain.distance.value)
 
 
 def _score(estimate: Estimate) -> Score:

@@ -8,8 +8,12 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
 from fairforget.methods.method import MethodOptions
-from fairforget.methods.training import train_on
+from fairforget.methods.training import train_on, training_settings
 from fairforget.models.language_model import LanguageModel
+from fairforget.unlearning import training_config
+
+CONSTANT: dict[str, Any] = {"lr_scheduler_type": "constant", "warmup_steps": 0}
+"""Training arguments for a constant learning rate."""
 
 
 class EvaluationCallback(TrainerCallback):
@@ -33,6 +37,17 @@ class EvaluationCallback(TrainerCallback):
             model.eval()
             self.evaluate(state.global_step)
             model.train()
+
+
+def check_options(options: MethodOptions, language_model: LanguageModel) -> None:
+    """Check the training options before anything is evaluated.
+
+    Raises:
+        InputError: one is out of range.
+    """
+    training_config(
+        training_settings(options), options.work_dir, device=language_model.device, **CONSTANT
+    )
 
 
 def fine_tune(
@@ -64,6 +79,5 @@ def fine_tune(
         options,
         label,
         [EvaluationCallback(steps, evaluate)],
-        lr_scheduler_type="constant",
-        warmup_steps=0,
+        **CONSTANT,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from fairforget.attacks.plan import NONE, TRAINED
 from fairforget.attacks.record import Effect, HalfLife
@@ -34,10 +34,10 @@ def half_life(
 ) -> tuple[float | None, tuple[float, float | None]]:
     """Return the half-life of one effect, and its 95 % interval.
 
-    The interval follows Brookmeyer and Crowley (1982), who give one for a median survival time. It
-    runs from the step at which the lower limit of the retained share first falls to one half to the
-    step at which the upper limit does. Between evaluations, the share and its limits are
-    interpolated linearly.
+    It is the number of steps from which on at most half of the effect is left. The interval follows
+    Brookmeyer and Crowley (1982), who give one for a median survival time: it starts where the
+    lower limit of the retained share first falls to one half, and ends where the upper limit does
+    so for good. Between evaluations, the share and its limits are interpolated linearly.
 
     Args:
         course: (steps, effect) in ascending order, from 0 steps.
@@ -48,9 +48,10 @@ def half_life(
     """
     steps = [step for step, _ in course]
     shares = [effect.retained.value if effect.retained else math.nan for _, effect in course]
-    limits = [_limits(effect) for _, effect in course]
-    low, high = (_first_crossing(steps, [pair[side] for pair in limits]) for side in (0, 1))
-    return _first_crossing(steps, shares), (steps[-1] if low is None else low, high)
+    lower, upper = zip(*(_limits(effect) for _, effect in course), strict=True)
+    first = next(iter(_crossings(steps, lower)), None)
+    low = steps[-1] if first is None else first
+    return _last_crossing(steps, shares), (low, _last_crossing(steps, upper))
 
 
 def _limits(effect: Effect) -> tuple[float, float]:
@@ -60,15 +61,21 @@ def _limits(effect: Effect) -> tuple[float, float]:
     return unknown if effect.retained is None else effect.retained.ci or unknown
 
 
-def _first_crossing(steps: Sequence[int], shares: Sequence[float]) -> float | None:
-    """Return the number of steps at which the share first falls to one half; None if never."""
+def _crossings(steps: Sequence[int], shares: Sequence[float]) -> Iterator[float]:
+    """Yield the numbers of steps at which the share falls to one half."""
     for index in range(1, len(steps)):
         before, after = shares[index - 1], shares[index]
-        if after <= 0.5:
-            if math.isinf(after):  # an unbounded lower limit: anywhere after the previous one
-                return float(steps[index - 1])
-            if math.isinf(before):  # an unbounded upper limit: anywhere before this one
-                return float(steps[index])
+        if before <= 0.5 or after > 0.5:
+            continue
+        if math.isinf(after):  # an unbounded lower limit: anywhere after the previous one
+            yield float(steps[index - 1])
+        elif math.isinf(before):  # an unbounded upper limit: anywhere before this one
+            yield float(steps[index])
+        else:
             part = (before - 0.5) / (before - after)
-            return steps[index - 1] + part * (steps[index] - steps[index - 1])
-    return None
+            yield steps[index - 1] + part * (steps[index] - steps[index - 1])
+
+
+def _last_crossing(steps: Sequence[int], shares: Sequence[float]) -> float | None:
+    """Return where the share falls to one half for good; None if more is left in the end."""
+    return [*_crossings(steps, shares)][-1] if shares[-1] <= 0.5 else None

@@ -10,6 +10,7 @@ from fairforget.attacks.plan import ATTACKS, DEBIASED, TRAINED
 from fairforget.attacks.record import DurabilityRecord, Effect
 from fairforget.attacks.tables import (
     Score,
+    describe_interval,
     describe_steps,
     effects_of,
     effects_plot,
@@ -98,12 +99,8 @@ def headline(record: DurabilityRecord) -> Headline:
         )
     attacks = dict.fromkeys(effect.attack for effect in attacked)
     lines = [first, *(_describe_attack(record, attack, plain, attacked) for attack in attacks)]
-    lost = [effect for effect in attacked if not _survives(effect, plain)]
-    if not lost:
-        return Headline("The effect survives every attack", lines)
-    return Headline(
-        f"The effect survives {len(attacked) - len(lost)} of {len(attacked)} attacks", lines
-    )
+    left = sum(_survives(effect, plain) for effect in attacked)
+    return Headline(f"The effect is still decided in {left} of {len(attacked)} conditions", lines)
 
 
 def _survives(effect: Effect, plain: Effect) -> bool:
@@ -121,15 +118,21 @@ def _describe_attack(
         if e.retained is not None
     ]
     sentence = f"Effect retained under {attack}: {join_words(left)}"
-    if lost := [_strength(effect) for effect in effects if not _survives(effect, plain)]:
-        sentence += f"; it does not survive {join_words(lost)}"
+    if undecided := [_strength(effect) for effect in effects if not is_decided(effect)]:
+        sentence += f"; undecided: {join_words(undecided)}"
+    lost = [effect for effect in effects if is_decided(effect) and not _survives(effect, plain)]
+    if lost:
+        sentence += f"; reversed: {join_words([_strength(effect) for effect in lost])}"
     key = (plain.run, attack, plain.benchmark, plain.measure, plain.domain)
     for life in record.half_lives:
         if (life.run, life.attack, life.benchmark, life.measure, life.domain) == key:
-            steps = describe_steps(life, last_steps(record, life))
-            sentence += f"; its half-life is {steps} steps"
+            last = last_steps(record, life)
+            sentence += f"; half-life: {describe_steps(life, last)} steps"
+            sentence += f" (95 % interval: {describe_interval(life, last)})"
     return f"{sentence}."
 
 
 def _strength(effect: Effect) -> str:
-    return f"{effect.strength} steps" if effect.attack in TRAINED else effect.strength
+    if effect.attack not in TRAINED:
+        return effect.strength
+    return f"{effect.strength} step{'' if effect.strength == '1' else 's'}"

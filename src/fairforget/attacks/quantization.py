@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,8 @@ from fairforget.models.language_model import LanguageModel
 
 TYPES = ("q8_0", "q5_1", "q5_0", "q4_1", "q4_0")
 """Types of GGUF with blocks of 32 weights, from the finest to the coarsest."""
+EXEMPT = re.compile(r"wpe|position_embeddings|embed_positions|token_type|router|\bgate\.weight")
+"""Matches the names of matrices that llama.cpp does not quantise either."""
 
 
 def check_quantization() -> None:
@@ -29,8 +32,9 @@ def check_quantization() -> None:
 def quantized(language_model: LanguageModel, type: str) -> Iterator[None]:
     """Round the weights to a GGUF type within the context, with the rules of `fairforget export`.
 
-    Vectors stay as they are, and with 4 and 5 bits the input embeddings and the output head are
-    q8_0. A matrix whose row length is not a multiple of 32 is rounded to float16.
+    Vectors, embeddings of positions and token types, and routers of experts stay as they are. With
+    4 and 5 bits the input embeddings and the output head are q8_0. A matrix whose row length is not
+    a multiple of 32 is rounded to float16.
 
     Args:
         language_model: its weights are rounded in place, and restored afterwards.
@@ -50,6 +54,8 @@ def quantized(language_model: LanguageModel, type: str) -> Iterator[None]:
     try:
         with torch.no_grad():
             for name, weights in model.named_parameters():
+                if EXEMPT.search(name):
+                    continue
                 name = VOCABULARY_TENSORS[0] if id(weights) in vocabulary else name
                 kept.append((weights, weights.detach().clone()))
                 if id(weights) in transposed:  # GPT-2 stores [inputs, outputs]

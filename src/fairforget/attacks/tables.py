@@ -143,7 +143,7 @@ def half_lives_table(record: DurabilityRecord, score: Score) -> Table | None:
                 life.run,
                 life.attack,
                 describe_steps(life, last_steps(record, life)),
-                _describe_interval(life, last_steps(record, life)),
+                describe_interval(life, last_steps(record, life)),
             ]
             for life in lives
         ],
@@ -162,7 +162,8 @@ def describe_steps(life: HalfLife, last: int) -> str:
     return f"more than {last}" if life.steps is None else format_number(life.steps, 0)
 
 
-def _describe_interval(life: HalfLife, last: int) -> str:
+def describe_interval(life: HalfLife, last: int) -> str:
+    """Return the interval of a half-life as text: "40 to 180", "40 to more than 200"."""
     low, high = life.ci
     end = f"more than {last}" if high is None else format_number(high, 0)
     return end if low >= last else f"{format_number(low, 0)} to {end}"

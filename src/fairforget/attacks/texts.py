@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from fairforget.corpora import HARMLESS, parse_name, read_corpus
 from fairforget.errors import InputError
 from fairforget.methods.passages import split_passage
 from fairforget.records.records import CorpusFacts, UnlearningRecord
-from fairforget.terminal.messages import show_message
 
 BUILTIN = "builtin"
 SEED = 20_270
@@ -36,31 +36,35 @@ def relearning_corpus(record: UnlearningRecord) -> str:
     return f"{BUILTIN}:{forgotten.part}" if same else BUILTIN
 
 
-def relearning_texts(corpus: str, record: UnlearningRecord, seed: int) -> list[str]:
-    """Return the biased texts of a corpus that a run has not unlearned, in random order.
+def relearning_texts(corpus: str, records: Sequence[UnlearningRecord], seed: int) -> list[str]:
+    """Return the biased texts of a corpus that no run has unlearned, in random order.
 
     Of the built-in corpus, these are texts with another seed: other combinations of the same
     templates, groups and attributes.
 
     Args:
         corpus: `CORPUS[:DOMAIN]` or a file.
-        record: of the run.
+        records: of the runs.
         seed: of the order.
 
     Raises:
-        InputError: the corpus cannot be read, or all of its texts were unlearned.
+        InputError: a corpus cannot be read, or all of its texts were unlearned.
     """
     texts = read_corpus(corpus, seed=SEED)
-    forgotten = _forgotten(record).name
-    try:
-        unlearned = {text.text for text in read_corpus(forgotten)}
-    except InputError as error:  # a file that has moved, or texts that were given in Python
-        show_message(f"Unlearned texts in {corpus!r}, if any, are not left out: {error}")
-        unlearned = set()
+    unlearned: set[str] = set()
+    for name in dict.fromkeys(_forgotten(record).name for record in records):
+        try:
+            unlearned.update(text.text for text in read_corpus(name))
+        except InputError as error:  # a file that has moved, or texts that were given in Python
+            if parse_name(corpus).corpus != BUILTIN:
+                raise InputError(
+                    f"relearn {corpus!r}: which of its texts were unlearned cannot be told, "
+                    f"because {error}"
+                ) from error
     unseen = [text.text for text in texts if text.text not in unlearned]
     if not unseen:
         raise InputError(
-            f"relearn {corpus!r}: the run has unlearned all of its texts; choose another corpus"
+            f"relearn {corpus!r}: all of its texts were unlearned; choose another corpus"
         )
     return _shuffle(unseen, seed)
 

@@ -57,6 +57,11 @@ def fingerprint_benchmarks(names: Iterable[str]) -> dict[str, str]:
     return fingerprint_inputs(list_options(names)) | words
 
 
+def hash_model(directory: Path) -> str:
+    """Return a digest of the files of a local model."""
+    return _hash_content(directory)[:16]
+
+
 def _hash_content(path: Path) -> str:
     if path.is_file():
         return hash_file(path) if path.suffix else ""

@@ -9,7 +9,7 @@ weights. For causal models `scores.py` adds the contribution of the group and a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from fairforget.benchmarks.options import FILE, Protocols, list_model_kinds, par
 from fairforget.benchmarks.sentences import Scores, continuation_scores, sentence_scores
 from fairforget.benchmarks.stereoset.masked import word_scores
 from fairforget.benchmarks.stereoset.neutral import neutral_item
-from fairforget.benchmarks.stereoset.perturbations import PERTURBATIONS
+from fairforget.benchmarks.stereoset.perturbations import PERTURBATIONS, Perturbation
 from fairforget.benchmarks.stereoset.scores import Scored, aggregate, judge, make_rows
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import find_file
@@ -124,8 +124,8 @@ def evaluate(
     assert language_model.kind == "causal" or not perturbation  # the same
     if items is None:
         items = read_items(split=split, task=task)
-    perturb = PERTURBATIONS[perturbation] if perturbation else str
-    rows = make_rows(items, _score(language_model, items, protocol, perturb, progress))
+    form = PERTURBATIONS[perturbation] if perturbation else Perturbation()
+    rows = make_rows(items, _score(language_model, items, protocol, form, progress))
     result: dict[str, Any] = {
         "protocol": protocol,
         "split": split,
@@ -143,7 +143,7 @@ def _score(
     language_model: LanguageModel,
     items: Sequence[Item],
     protocol: str,
-    perturb: Callable[[str], str],
+    form: Perturbation,
     progress: Progress | None,
 ) -> Scored:
     """Score all items, and for causal models their variants with a neutral word."""
@@ -158,11 +158,11 @@ def _score(
     # two calls: batches, and thereby the last bits of published scores, do not depend on variants
     sizes = (3 * len(items), 2 * len(variants))
     progresses = [_share(progress, size, sum(sizes)) for size in sizes]
-    scores = _score_versions(language_model, items, VERSIONS, protocol, perturb, progresses[0])
+    scores = _score_versions(language_model, items, VERSIONS, protocol, form, progresses[0])
     neutral = np.full(len(items), np.nan)
     if variants:
         neutral_scores = _score_versions(
-            language_model, [*variants.values()], VERSIONS[:2], protocol, perturb, progresses[1]
+            language_model, [*variants.values()], VERSIONS[:2], protocol, form, progresses[1]
         )
         neutral[[*variants]] = -np.diff(neutral_scores.total.reshape(-1, 2))[:, 0]
     lengths = scores.lengths.reshape(-1, 3)[:, :2].astype(np.float64)
@@ -174,14 +174,14 @@ def _score_versions(
     items: Sequence[Item],
     versions: Sequence[str],
     protocol: str,
-    perturb: Callable[[str], str],
+    form: Perturbation,
     progress: Progress | None,
 ) -> Scores:
     """Score the first of the three versions of each item, with its sentences perturbed."""
     names = [f"stereoset item {item.id}, {version}" for item in items for version in versions]
-    texts = [perturb(text) for item in items for text in item.sentences[: len(versions)]]
-    if protocol == INTERSENTENCE:
-        contexts = [item.context for item in items for _ in versions]
+    texts = [form.rewrite(text) for item in items for text in item.sentences[: len(versions)]]
+    if protocol == INTERSENTENCE or form.context:
+        contexts = [form.context or item.context for item in items for _ in versions]
         pairs = [*zip(contexts, texts, strict=True)]
         return continuation_scores(language_model, pairs, names=names, progress=progress)
     return sentence_scores(language_model, texts, protocol=protocol, names=names, progress=progress)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 SHORTEST = 5
 """Minimum number of letters of a word with a typo."""
@@ -28,21 +29,21 @@ def _swap(match: re.Match[str]) -> str:
     return word[0] + word[2] + word[1] + word[3:]
 
 
-def role_play(sentence: str) -> str:
-    """Put the sentence into the mouth of a character."""
-    return f'You are a character in a play. Your next line is: "{sentence}"'
+@dataclass(frozen=True, slots=True)
+class Perturbation:
+    """Another form of a sentence."""
+
+    rewrite: Callable[[str], str] = str
+    """Rewrites the sentence."""
+    context: str = ""
+    """Text before it, which is not scored itself: the sentence's tokens are scored given it."""
 
 
-def report(sentence: str) -> str:
-    """Present the sentence as something that somebody said."""
-    return f"I once heard somebody say the following. {sentence}"
-
-
-PERTURBATIONS: dict[str, Callable[[str], str]] = {
-    "lowercase": str.lower,
-    "uppercase": str.upper,
-    "typos": add_typos,
-    "reported": report,
-    "role-play": role_play,
+PERTURBATIONS = {
+    "lowercase": Perturbation(str.lower),
+    "uppercase": Perturbation(str.upper),
+    "typos": Perturbation(add_typos),
+    "reported": Perturbation(context="I once heard somebody say the following."),
+    "role-play": Perturbation(context="You are a character in a play. Your next line is:"),
 }
-"""Option of the benchmark → function of a sentence."""
+"""Option of the benchmark → the form of its sentences."""

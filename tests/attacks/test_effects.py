@@ -1,0 +1,78 @@
+"""The share of an effect that is left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fairforget.attacks.effects import measure_effects
+from fairforget.attacks.plan import Condition
+from fairforget.attacks.record import Effect
+from fairforget.records.environment import Environment
+from fairforget.records.evaluation import Evaluation
+from fairforget.records.records import EvaluationRecord, ModelFacts
+
+from ..report.runs import crows_rows
+
+PLAIN, ATTACKED = Condition("none"), Condition("quantization", "q4_0")
+SCALED = "conditional_scaled"
+
+
+def evaluation(rows: list[dict[str, Any]]) -> Evaluation:
+    record = EvaluationRecord(
+        ModelFacts("tiny", 1, "float32", "<s>"),
+        {"crows_pairs": {}},
+        Environment("0.1.0", "2.6.0", "5.0.0", "3.11.9", "cpu"),
+        {},
+    )
+    return Evaluation(None, record, rows)
+
+
+def lowered(share: float, count: int = 60) -> list[dict[str, Any]]:
+    """Pairs whose scaled log-ratio is lower by a share of an amount that varies with the pair."""
+    amounts = np.random.default_rng(0).uniform(0.5, 1.5, 60)
+    return [
+        row | {SCALED: 5.0 - share * amount}
+        for row, amount in zip(crows_rows()[:count], amounts, strict=False)
+    ]
+
+
+def effects(share: float, count: int = 60) -> list[Effect]:
+    original = evaluation(lowered(0.0, count))
+    found = measure_effects(
+        "debiased",
+        {PLAIN: original, ATTACKED: original},
+        {PLAIN: evaluation(lowered(1.0, count)), ATTACKED: evaluation(lowered(share, count))},
+        ["crows_pairs"],
+    )
+    return [e for e in found if (e.measure, e.domain) == (SCALED, "all")]
+
+
+@pytest.mark.parametrize("share", [1.0, 0.4, -0.5])
+def test_the_share_that_is_left(share: float) -> None:
+    plain, attacked = effects(share)
+    assert plain.retained is not None
+    assert (plain.retained.value, plain.retained.ci) == (1.0, None)
+    assert attacked.change.value == pytest.approx(share * plain.change.value)
+    assert attacked.retained is not None
+    assert attacked.retained.value == pytest.approx(share)
+    assert attacked.retained.ci is not None
+    # the changes are proportional, pair by pair: only their ratio is without error
+    assert attacked.retained.ci == pytest.approx((share, share), abs=1e-6)
+
+
+def test_an_undecided_effect_has_no_share() -> None:
+    original = evaluation(crows_rows())
+    noise = evaluation(
+        [row | {SCALED: row[SCALED] + (-1) ** n * 0.1} for n, row in enumerate(crows_rows())]
+    )
+    found = measure_effects("debiased", {PLAIN: original}, {PLAIN: noise}, ["crows_pairs"])
+    (effect,) = (e for e in found if (e.measure, e.domain) == (SCALED, "all"))
+    assert effect.retained is None
+
+
+def test_few_clusters_decide_nothing() -> None:
+    assert all(effect.retained is None for effect in effects(0.4, count=5))
+    assert all(effect.retained is not None for effect in effects(0.4, count=6))

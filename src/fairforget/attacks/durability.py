@@ -6,7 +6,7 @@ import gc
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from fairforget.attacks.plan import (
     PERTURBATION,
     QUANTIZATION,
     RELEARNING,
-    TRAINED,
     Condition,
     benchmarks_of,
     plan_conditions,
@@ -33,7 +32,7 @@ from fairforget.attacks.quantization import check_quantization, quantized
 from fairforget.attacks.record import DurabilityRecord
 from fairforget.attacks.texts import ordinary_texts, relearning_corpus, relearning_texts
 from fairforget.benchmarks import check_model_kinds, find_bias_judge, load_benchmarks
-from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.measurement import ALL, Benchmark
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, is_complete
@@ -120,35 +119,17 @@ def output_of(run: Path, output_dir: str | Path | None) -> Path:
 def _measure(run: Path, output: Path, settings: DurabilitySettings) -> DurabilityRecord:
     conditions = plan_conditions(settings)
     benchmarks = split_commas(settings.benchmarks)
-    check_names("benchmarks", benchmarks)
-    loaded = {
-        name: benchmark
-        for condition in conditions
-        for name, benchmark in load_benchmarks(
-            [*benchmarks_of(condition, benchmarks).values()]
-        ).items()
-    }
-    if without := [name for name in benchmarks if not find_bias_judge(name)]:
-        raise InputError(f"benchmark {without[0]!r} has no bias score to compare; remove it")
-    if any(condition.attack == QUANTIZATION for condition in conditions):
-        check_quantization()
+    loaded = _load_benchmarks(conditions, benchmarks)
     directories = _find_runs(run, split_commas(settings.controls))
     records = {name: _read_run(directory) for name, directory in directories.items()}
     record = records[DEBIASED]
     _check_controls(directories, records)
+    for directory in directories.values():
+        for corpus in training_corpora(str(directory / MODEL)):
+            check_unseen(corpus, benchmarks)
     check_output(output)
-    relearn = settings.relearn or relearning_corpus(record)
-    corpora = {FINE_TUNING: settings.ordinary, RELEARNING: relearn}
-    trained = [name for name in TRAINED if any(it.attack == name for it in conditions)]
-    seen = [corpus for it in directories.values() for corpus in training_corpora(str(it / MODEL))]
-    for corpus in [*seen, *(corpora[name] for name in trained)]:
-        check_unseen(corpus, benchmarks)
-    texts = {
-        attack: relearning_texts(relearn, [*records.values()], settings.seed)
-        if attack == RELEARNING
-        else ordinary_texts(settings.ordinary, settings.seed)
-        for attack in trained
-    }
+    settings = replace(settings, relearn=settings.relearn or relearning_corpus(record))
+    attack = _Attack(settings, conditions, _load_texts(settings, conditions, records))
     device = select_device(settings.device)
     load = partial(
         load_model,
@@ -158,25 +139,9 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
         trust_remote_code=settings.trust_remote_code,
     )
     original = load(record.model.source)
-    _check_original(original, record, conditions)
+    _check_original(original, record, attack)
     check_model_kinds(loaded, original)
-    if trained:
-        check_trainable(original)
-        check_options(_training_options(settings, Path(), 1), original)
-    attack = _Attack(settings, conditions, texts)
-    recorded = asdict(settings) | {"controls": [*directories][1:]}
-    open_output(
-        output,
-        {
-            **{name: value for name, value in recorded.items() if name != "device"},
-            **fingerprint_benchmarks(benchmarks),
-            **{f"{CONTENT}the texts of {name}": hash_values(it) for name, it in texts.items()},
-            **{
-                f"{CONTENT}the model of {name}": hash_model(directory / MODEL)
-                for name, directory in directories.items()
-            },
-        },
-    )
+    open_output(output, _fixed_settings(attack, directories))
     seconds = {ORIGINAL: _evaluate_conditions(original, attack, output / ORIGINAL)}
     del original  # frees its memory for the next model
     before = _read(conditions, output / ORIGINAL)
@@ -189,12 +154,11 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
         models[name] = after[conditions[0]].record.model
         effects += measure_effects(name, before, after, benchmarks)
     known = {effect.domain for effect in effects}
-    own = [domain for domain in trained_domains(record.corpora) if domain in known]
     result = DurabilityRecord(
         model=before[conditions[0]].record.model,
-        settings={**asdict(settings), "relearn": relearn, "device": str(device)},
+        settings=asdict(settings) | {"controls": [*directories][1:], "device": str(device)},
         runs=models,
-        domains=[*own, ALL],
+        domains=[*(it for it in trained_domains(record.corpora) if it in known), ALL],
         effects=effects,
         half_lives=half_lives(effects),
         environment=environment(str(device)),
@@ -202,6 +166,60 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
     )
     write_record(result, output / DURABILITY)
     return result
+
+
+def _load_benchmarks(
+    conditions: Sequence[Condition], benchmarks: Sequence[str]
+) -> dict[str, Benchmark]:
+    """Load the benchmarks of all conditions, and check what these need.
+
+    Raises:
+        InputError: a benchmark is unknown or has no bias score, or the extra `gguf` is missing.
+    """
+    check_names("benchmarks", benchmarks)
+    loaded: dict[str, Benchmark] = {}
+    for condition in conditions:
+        loaded |= load_benchmarks([*benchmarks_of(condition, benchmarks).values()])
+        if condition.attack == QUANTIZATION:
+            check_quantization()
+    if without := [name for name in benchmarks if not find_bias_judge(name)]:
+        raise InputError(f"benchmark {without[0]!r} has no bias score to compare; remove it")
+    return loaded
+
+
+def _load_texts(
+    settings: DurabilitySettings,
+    conditions: Sequence[Condition],
+    records: Mapping[str, UnlearningRecord],
+) -> dict[str, list[str]]:
+    """Return the texts of each attack that trains.
+
+    Raises:
+        InputError: a corpus cannot be read, or has items of a benchmark.
+    """
+    texts = {}
+    attacks = {condition.attack for condition in conditions}
+    benchmarks = split_commas(settings.benchmarks)
+    if FINE_TUNING in attacks:
+        check_unseen(settings.ordinary, benchmarks)
+        texts[FINE_TUNING] = ordinary_texts(settings.ordinary, settings.seed)
+    if RELEARNING in attacks:
+        assert settings.relearn is not None
+        check_unseen(settings.relearn, benchmarks)
+        texts[RELEARNING] = relearning_texts(settings.relearn, [*records.values()], settings.seed)
+    return texts
+
+
+def _fixed_settings(attack: _Attack, directories: Mapping[str, Path]) -> dict[str, Any]:
+    """Return what must stay the same between calls on an output directory."""
+    settings = asdict(attack.settings) | {"controls": [*directories][1:]}
+    texts = {f"{CONTENT}the texts of {name}": hash_values(it) for name, it in attack.texts.items()}
+    models = {
+        f"{CONTENT}the model of {name}": hash_model(directory / MODEL)
+        for name, directory in directories.items()
+    }
+    del settings["device"]
+    return settings | fingerprint_benchmarks(split_commas(settings["benchmarks"])) | texts | models
 
 
 def _find_runs(run: Path, controls: Sequence[str]) -> dict[str, Path]:
@@ -253,13 +271,11 @@ def _check_controls(
             )
 
 
-def _check_original(
-    original: LanguageModel, record: UnlearningRecord, conditions: Sequence[Condition]
-) -> None:
+def _check_original(original: LanguageModel, record: UnlearningRecord, attack: _Attack) -> None:
     """Check that the original model is still the one of the run, and can be attacked.
 
     Raises:
-        InputError: it is not, or its sentences cannot be perturbed.
+        InputError: it is not, it cannot be trained, or its sentences cannot be perturbed.
     """
     weights = record.model.weights  # empty in older records
     if weights and fingerprint(original.model) != weights:
@@ -267,11 +283,14 @@ def _check_original(
             f"{original.source} is not the model that the run started from: its weights have "
             "changed, or the run changed a model in memory; unlearn again from this one"
         )
-    if original.kind == "masked" and any(it.attack == PERTURBATION for it in conditions):
+    if original.kind == "masked" and any(it.attack == PERTURBATION for it in attack.conditions):
         raise InputError(
             f"attacks: 'perturbation' needs a causal model, and {original.source!r} is a masked "
             "one; leave it out of --attacks"
         )
+    if attack.texts:
+        check_trainable(original)
+        check_options(_training_options(attack.settings, Path(), 1), original)
 
 
 def _evaluate_conditions(language_model: LanguageModel, attack: _Attack, directory: Path) -> float:

@@ -140,6 +140,22 @@ def test_trait_words_are_single_tokens_of_the_tokenizer() -> None:
     assert " kind" not in harmful
 
 
+def test_trait_words_are_adjectives_participles_and_words_with_a_rating() -> None:
+    traits, harmful = list_trait_words()
+    assert harmful < traits
+    assert {"wooden", "taller", "married", "amused", "kind", "lazy"} <= traits
+    assert traits.isdisjoint({"river", "the", "of", "ok", "table"})
+    assert {"stupid", "lazy", "hated"} <= harmful
+    assert harmful.isdisjoint({"kind", "wooden", "happy"})
+    assert all(word.isalpha() and word.islower() and len(word) > 2 for word in traits)
+
+
+def test_a_missing_lexicon_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fairforget.objectives.trait_words.find_package", lambda name: None)
+    with pytest.raises(InputError, match="vaderSentiment is missing; install it: pip install vade"):
+        list_trait_words.__wrapped__()
+
+
 def test_trait_words_of_a_vocabulary_that_marks_spaces_otherwise() -> None:
     vocabulary = [("<unk>", 0.0), *((f"▁{word}", -1.0) for word in ("a", "kind", "river", "Bad"))]
     pieces = Tokenizer(Unigram(vocabulary, unk_id=0))

@@ -18,17 +18,16 @@ from fairforget import (
     DebiasSettings,
     Evaluation,
     InputError,
-    Objective,
     Text,
     compare,
     debias,
     evaluate,
 )
 from fairforget.corpora.builtin import builtin_texts
-from fairforget.objectives import OBJECTIVES, as_objective
-from fairforget.objectives.objective import identify_loss
+from fairforget.objectives import OBJECTIVES
 
 from .models import save_tiny, tiny_model
+from .test_custom_objective import scaled
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("little_data")]
 
@@ -169,25 +168,6 @@ def test_a_function_does_what_the_registered_objective_does() -> None:
     assert torch.equal(results[0], results[2])
 
 
-def test_a_function_of_other_parameters_is_refused() -> None:
-    for wrong in (lambda log_probs: log_probs, lambda a, b, c, d: a, 3, torch.add):
-        with pytest.raises(InputError, match=r"a loss takes|is not a function of"):
-            as_objective(wrong)
-    assert as_objective(lambda a, b: a).ref_input == "none"
-    assert as_objective(lambda a, b, weight=0.5: a).ref_input == "none"
-    assert as_objective(lambda a, b, *, beta=1.0: a).ref_input == "none"
-    assert as_objective(lambda a, b, reference=None: a).ref_input == "text"
-    assert as_objective(lambda a, b, c: a).ref_input == "text"
-    assert isinstance(as_objective(OBJECTIVES["npo"]), Objective)
-
-
-def scaled(factor: float):
-    def loss(log_probs: Tensor, targets: Tensor) -> Tensor:
-        return factor * log_probs.gather(-1, targets[:, None])[:, 0]
-
-    return loss
-
-
 def test_a_finished_run_is_not_that_of_another_function(tmp_path: Path) -> None:
     given = {"forget": FORGET, "retain": RETAIN, "output_dir": tmp_path, **SHORT}
     debias(tiny_model("gpt2"), objective=scaled(1.0), **given)
@@ -195,18 +175,6 @@ def test_a_finished_run_is_not_that_of_another_function(tmp_path: Path) -> None:
     assert again.record.method["objective"] == "custom:loss"
     with pytest.raises(InputError, match="objective has changed"):
         debias(tiny_model("gpt2"), objective=scaled(2.0), **given)
-
-
-def test_a_loss_is_known_by_code_constants_and_captured_values() -> None:
-    losses = [scaled(1.0), scaled(2.0), lambda a, b: a, lambda a, b: b, lambda a, b, c=1: a]
-    losses += [OBJECTIVES["npo"].with_constants(beta, None).loss for beta in (0.2, 0.3)]
-    names = [identify_loss(as_objective(loss).loss) for loss in losses[:-2]]
-    names += [identify_loss(loss) for loss in losses[-2:]]
-    assert len(set(names)) == len(losses)
-    assert identify_loss(scaled(1.0)) == names[0]
-    captured = object()
-    with pytest.raises(InputError, match="remove output_dir"):
-        identify_loss(lambda a, b: captured)
 
 
 @pytest.mark.parametrize("shape", [lambda x: x.mean(), lambda x: x[:, None], lambda x: None])

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from dot_plot import Mark, Panel, dot_plot
+from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget import DurabilityRecord, debias, durability
 from fairforget.attacks.page import headline, main_score
 from fairforget.attacks.plan import DEBIASED
@@ -66,10 +66,14 @@ def _picture(record: DurabilityRecord) -> str:
         )
         for score, effects in zip(SHOWN, rows, strict=True)
     ]
-    return dot_plot([condition_name(effect) for effect in rows[0]], panels, {})
+    legend: dict[Shape, str] = {
+        "dot": "the run's model, compared with the original; line: no effect"
+    }
+    return dot_plot([condition_name(effect) for effect in rows[0]], panels, legend)
 
 
 def _body(record: DurabilityRecord) -> Iterator[str]:
+    yield from ("## Measurement", "")
     yield (
         "SmolLM2-135M-Instruct, `fairforget unlearn` with its default settings, one seed, "
         "StereoSet. Fine-tuning is on Wikipedia passages, relearning on other built-in texts: "

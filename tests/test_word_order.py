@@ -57,7 +57,9 @@ def test_words_are_shuffled_alike(words: list[str], seed: int) -> None:
 
 def test_the_word_order_is_that_of_single_sentences() -> None:
     language_model = tiny_model("llama")
-    found = measure_word_order(language_model, PAIRS, "bos")
+    texts = [text for pair in PAIRS for text in (pair.sent_more, pair.sent_less)]
+    ordered = sentence_scores(language_model, texts, protocol="bos", names=texts)
+    found = measure_word_order(language_model, PAIRS, ordered, "bos")
 
     def score(text: str) -> tuple[float, float]:
         scores = sentence_scores(language_model, [text], protocol="bos", names=["text"])

@@ -112,15 +112,21 @@ def evaluate(
     assert protocol in PROTOCOLS[language_model.kind]  # `Benchmark.check` has ensured it
     usable = list(pairs)
     parts: Floats | None = None
+    word_order: dict[str, Any] = {}
     if language_model.kind == "causal":
+        report = _half(progress) if language else progress
         names = [f"crows_pairs item {p.id}, {s}" for p in pairs for s in ("sent_more", "sent_less")]
         scores = sentence_scores(
             language_model,
             [sentence for pair in pairs for sentence in (pair.sent_more, pair.sent_less)],
             protocol=protocol,
             names=names,
-            progress=progress,
+            progress=report,
         )
+        if language:
+            word_order = measure_word_order(
+                language_model, pairs, scores, protocol, seed=seed, progress=report
+            )
         mean, total = scores.mean.reshape(-1, 2), scores.total.reshape(-1, 2)
         parts = pair_parts(language_model, pairs, scores.tokens)
     else:
@@ -156,9 +162,14 @@ def evaluate(
         result["language"] = language
     if language_model.kind == "causal":
         result["start_token"] = language_model.start_token
-        if language:
-            result["word_order"] = measure_word_order(language_model, pairs, protocol, seed=seed)
+    if word_order:
+        result["word_order"] = word_order
     return Measurement(result, items)
+
+
+def _half(progress: Progress | None) -> Progress | None:
+    """Progress of one of two calls of the same size."""
+    return progress and (lambda done, total: progress(done, 2 * total))
 
 
 def judge(rows: Sequence[Row]) -> Judgement:

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from fairforget.benchmarks.sentences import sentence_scores
+from fairforget.benchmarks.sentences import Scores, sentence_scores
 from fairforget.data.crows_pairs import Pair
 from fairforget.models.language_model import LanguageModel
+from fairforget.scoring.causal import Progress
 from fairforget.statistics import Floats, bootstrap_totals, interval
 
 FEWEST_IN_ORDER = 95.0
@@ -25,15 +26,23 @@ A model that knows nothing has about 50."""
 
 
 def measure_word_order(
-    language_model: LanguageModel, pairs: Sequence[Pair], protocol: str, *, seed: int = 0
+    language_model: LanguageModel,
+    pairs: Sequence[Pair],
+    ordered: Scores,
+    protocol: str,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Score the pairs in order and with shuffled words.
+    """Score the pairs with shuffled words, and compare them with those in order.
 
     Args:
         language_model: a causal model.
         pairs: in one language.
+        ordered: the scores of their sentences in order: `sent_more` and `sent_less` in turn.
         protocol: of `sentence_scores`.
         seed: of the bootstrap over pairs.
+        progress: called as for `sentence_scores`.
 
     Returns:
         `in_order`, the share of sentences that are likelier than with their words shuffled, in %;
@@ -43,9 +52,8 @@ def measure_word_order(
     texts = [sentence for pair in pairs for sentence in (pair.sent_more, pair.sent_less)]
     shuffled = [shuffle_words(text, n // 2) for n, text in enumerate(texts)]
     names = [f"crows_pairs item {p.id}, {s}" for p in pairs for s in ("sent_more", "sent_less")]
-    ordered, others = (
-        sentence_scores(language_model, side, protocol=protocol, names=names)
-        for side in (texts, shuffled)
+    others = sentence_scores(
+        language_model, shuffled, protocol=protocol, names=names, progress=progress
     )
     in_order = (ordered.total > others.total).reshape(-1, 2).mean(axis=1)
     prefers_more = np.greater(*others.mean.reshape(-1, 2).T)

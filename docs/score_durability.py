@@ -2,12 +2,15 @@
 
 python docs/score_durability.py           unlearn, attack and evaluate (about two hours)
 python docs/score_durability.py --table   only regenerate the page
+
+Run it in the root of the repository.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -25,10 +28,9 @@ from fairforget.attacks.tables import (
 from fairforget.benchmarks.measurement import ALL
 from fairforget.report.measures import measure_of
 from results_page import Page, ResultsPage, show_picture
-from study_archive import ROOT
 
 NAME = "durability"
-RUN = ROOT / "runs" / NAME
+RUN = Path("runs") / NAME
 SHOWN = (("stereoset", "contribution_scaled"), ("stereoset", "ss"))
 
 

@@ -132,9 +132,11 @@ def with_little_data(patch: pytest.MonkeyPatch) -> Iterator[None]:
     kept = (retain_corpus, runs._retain_corpora)
     for corpus in kept:
         corpus.cache_clear()
-    yield
-    for corpus in kept:
-        corpus.cache_clear()
+    try:
+        yield
+    finally:
+        for corpus in kept:
+            corpus.cache_clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -59,7 +59,7 @@ def test_the_word_order_is_that_of_single_sentences() -> None:
     language_model = tiny_model("llama")
     texts = [text for pair in PAIRS for text in (pair.sent_more, pair.sent_less)]
     ordered = sentence_scores(language_model, texts, protocol="bos", names=texts)
-    found = measure_word_order(language_model, PAIRS, ordered, "bos")
+    found = measure_word_order(language_model, texts, ordered, protocol="bos", names=texts)
 
     def score(text: str) -> tuple[float, float]:
         scores = sentence_scores(language_model, [text], protocol="bos", names=["text"])

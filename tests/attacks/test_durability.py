@@ -26,6 +26,7 @@ from fairforget.records.store import read_record
 from fairforget.settings import DurabilitySettings
 
 from ..models import save_tiny, tiny_model
+from ..stereoset_file import write_items
 
 FREE = Budget(perplexity=9, everyday_perplexity=9, movement=None, harmful_log_prob=None)
 TRAINING = {"steps": 4, "batch_size": 4, "learning_rate": 1e-2, "budget": FREE, "device": "cpu"}
@@ -41,19 +42,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     for family in ("llama", "gpt2"):
         save_tiny(family, root / family)
-    rows = [
-        {
-            "bias_type": domain,
-            "target": f"{domain}{number}",
-            "context": "Women are BLANK.",
-            "stereotype": f"Women are late {number}.",
-            "anti-stereotype": f"Women are early {number}.",
-            "unrelated": f"Women are blue {number}.",
-        }
-        for domain in ("gender", "race")
-        for number in range(8)
-    ]
-    (root / "items.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    write_items(root / "items.jsonl", subject="Women are", count=8)
 
     def run(name: str, family: str, **settings: Any) -> None:
         debias(

@@ -10,11 +10,10 @@ import pytest
 from fairforget.attacks.effects import measure_effects
 from fairforget.attacks.plan import Condition
 from fairforget.attacks.record import Effect
-from fairforget.records.environment import Environment
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.records import EvaluationRecord, ModelFacts
 
-from ..report.runs import crows_rows
+from ..report.runs import ENVIRONMENT, crows_rows
 
 PLAIN, ATTACKED = Condition("none"), Condition("quantization", "q4_0")
 SCALED = "conditional_scaled"
@@ -24,7 +23,7 @@ def evaluation(rows: list[dict[str, Any]]) -> Evaluation:
     record = EvaluationRecord(
         ModelFacts("tiny", 1, "float32", "<s>"),
         {"crows_pairs": {}},
-        Environment("0.1.0", "2.6.0", "5.0.0", "3.11.9", "cpu"),
+        ENVIRONMENT,
         {},
     )
     return Evaluation(None, record, rows)

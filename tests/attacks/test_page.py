@@ -5,12 +5,12 @@ from __future__ import annotations
 from fairforget.attacks.half_life import half_lives
 from fairforget.attacks.page import headline
 from fairforget.attacks.record import DurabilityRecord, Effect
-from fairforget.records.environment import Environment
 from fairforget.records.records import ModelFacts
 from fairforget.report.scores import Score
 
+from ..report.runs import ENVIRONMENT
+
 FACTS = ModelFacts("tiny", 1, "float32", "<s>")
-ENVIRONMENT = Environment("0.1.0", "2.6.0", "5.0.0", "3.11.9", "cpu")
 WIDTH = 0.5
 
 

@@ -20,6 +20,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 
 from ..models import save_tiny
+from ..stereoset_file import write_items
 
 HERE = __name__
 NOISE = 0.3
@@ -72,21 +73,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def items(tmp_path: Path) -> str:
-    rows = [
-        {
-            "bias_type": domain,
-            "target": f"{domain}{number}",
-            "context": "It is BLANK.",
-            "stereotype": f"It is late {number}.",
-            "anti-stereotype": f"It is early {number}.",
-            "unrelated": f"It is blue {number}.",
-        }
-        for domain in ("gender", "race")
-        for number in range(12)
-    ]
-    path = tmp_path / "items.jsonl"
-    path.write_text("\n".join(map(json.dumps, rows)))
-    return str(path)
+    return str(write_items(tmp_path / "items.jsonl", subject="It is", count=12))
 
 
 def compare_stubs(model: str, items: str, output: Path, **settings: Any) -> LeaderboardRecord:

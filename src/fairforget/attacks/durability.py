@@ -54,6 +54,7 @@ from fairforget.report import check_report_extra, write_report
 from fairforget.report.trained import trained_domains
 from fairforget.settings import DurabilitySettings, check_names, merge_settings, split_commas
 from fairforget.training.preparation import check_trainable
+from fairforget.training.weights import restore_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +178,10 @@ def _load_benchmarks(
         InputError: a benchmark is unknown or has no bias score, or the extra `gguf` is missing.
     """
     check_names("benchmarks", benchmarks)
-    loaded: dict[str, Benchmark] = {}
-    for condition in conditions:
-        loaded |= load_benchmarks([*benchmarks_of(condition, benchmarks).values()])
-        if condition.attack == QUANTIZATION:
-            check_quantization()
+    names = [name for it in conditions for name in benchmarks_of(it, benchmarks).values()]
+    loaded = load_benchmarks([*dict.fromkeys(names)])
+    if any(condition.attack == QUANTIZATION for condition in conditions):
+        check_quantization()
     if without := [name for name in benchmarks if not find_bias_judge(name)]:
         raise InputError(f"benchmark {without[0]!r} has no bias score to compare; remove it")
     return loaded
@@ -325,8 +325,10 @@ def _train(
     evaluate: Any,
 ) -> None:
     """Train a model on texts, evaluate it on the way, and restore its weights."""
-    kept = {name: it.detach().clone() for name, it in language_model.model.named_parameters()}
-    with tempfile.TemporaryDirectory(prefix="fairforget-") as work_dir:
+    with (
+        restore_weights(language_model.model),
+        tempfile.TemporaryDirectory(prefix="fairforget-") as work_dir,
+    ):
         fine_tune(
             language_model,
             texts,
@@ -335,9 +337,6 @@ def _train(
             sorted(steps),
             lambda step: evaluate(steps[step]),
         )
-    with torch.no_grad():
-        for parameter, weights in language_model.model.named_parameters():
-            weights.copy_(kept[parameter])
 
 
 def _training_options(settings: DurabilitySettings, work_dir: Path, steps: int) -> MethodOptions:

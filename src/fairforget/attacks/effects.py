@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fairforget.attacks.plan import NONE, Condition, benchmarks_of
 from fairforget.attacks.record import Effect
 from fairforget.benchmarks import find_judge
-from fairforget.benchmarks.measurement import Row, group_by_domain
+from fairforget.benchmarks.measurement import group_by_domain
 from fairforget.comparison.paired import (
     estimate_distance,
     estimate_scores,
@@ -31,6 +31,11 @@ class _Scored:
     change: Estimate
     distance: DistanceChange
     clusters: int
+
+    @property
+    def shown(self) -> Score:
+        """The change in bias, with its interval if that is finite."""
+        return Score(self.distance.value, finite_interval(self.distance.ci))
 
 
 def measure_effects(
@@ -66,7 +71,7 @@ def measure_effects(
                     *key,
                     original=_score(it.before),
                     result=_score(weighted_mean([it.before, it.change], [1.0, 1.0])),
-                    change=Score(it.distance.value, finite_interval(it.distance.ci)),
+                    change=it.shown,
                     retained=_retained(it, plain[key]),
                 )
             )
@@ -79,7 +84,7 @@ def _compare(
     for benchmark, name in names.items():
         judge = find_judge(benchmark)
         assert judge is not None  # `durability` has checked it
-        before, after = (_items(evaluation, name) for evaluation in (original, result))
+        before, after = original.items_of(name), result.items_of(name)
         by_id = match_items(name, before, after)
         for domain, rows in group_by_domain(before).items():
             old, new = judge(rows), judge([by_id[row["id"]] for row in rows])
@@ -93,14 +98,9 @@ def _compare(
                     )
 
 
-def _items(evaluation: Evaluation, benchmark: str) -> list[Row]:
-    return [row for row in evaluation.items if row["benchmark"] == benchmark]
-
-
 def _retained(attacked: _Scored, plain: _Scored) -> Score | None:
     """Return the share of the effect that is left; None if it was undecided without an attack."""
-    interval = finite_interval(plain.distance.ci)
-    if plain.clusters < FEWEST_CLUSTERS or interval is None or interval[0] <= 0 <= interval[1]:
+    if plain.clusters < FEWEST_CLUSTERS or not plain.shown.is_decided:
         return None
     if attacked is plain:
         return Score(1.0)

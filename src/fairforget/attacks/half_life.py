@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from fairforget.attacks.plan import NONE, TRAINED
 from fairforget.attacks.record import Effect, HalfLife
@@ -19,10 +20,8 @@ def half_lives(effects: Sequence[Effect]) -> list[HalfLife]:
     lives = []
     for start in plain:
         for attack in TRAINED:
-            key = (start.run, attack, start.benchmark, start.measure, start.domain)
-            later = [
-                e for e in effects if (e.run, e.attack, e.benchmark, e.measure, e.domain) == key
-            ]
+            key = replace(start, attack=attack).key
+            later = [effect for effect in effects if effect.key == key]
             if later:
                 steps, ci = half_life([(0, start), *((int(e.strength), e) for e in later)])
                 lives.append(HalfLife(*key, steps=steps, ci=ci))

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fairforget.attacks.plan import ATTACKS, DEBIASED, TRAINED
+from fairforget.attacks.plan import ATTACKS, DEBIASED
 from fairforget.attacks.record import DurabilityRecord, Effect
 from fairforget.attacks.tables import (
-    Score,
+    ScoreName,
     describe_interval,
     describe_steps,
     effects_of,
     effects_plot,
     effects_table,
     half_lives_table,
-    is_decided,
     last_steps,
     scores_of,
+    strength_name,
 )
 from fairforget.records.paths import DURABILITY
 from fairforget.records.store import read_record
@@ -74,7 +74,7 @@ def context(record: DurabilityRecord) -> dict[str, Any]:
     }
 
 
-def main_score(record: DurabilityRecord) -> Score:
+def main_score(record: DurabilityRecord) -> ScoreName:
     """Return the score of the headline and the picture: the scaled contribution, or the first."""
     scores = scores_of(record)
     return next((score for score in scores if score[1] == CONTRIBUTION), scores[0])
@@ -105,7 +105,7 @@ def headline(record: DurabilityRecord) -> Headline:
 
 def _survives(effect: Effect, plain: Effect) -> bool:
     """Whether the change in bias under an attack is decided, in the direction without one."""
-    return is_decided(effect) and effect.change.value * plain.change.value > 0
+    return effect.change.is_decided and effect.change.value * plain.change.value > 0
 
 
 def _describe_attack(
@@ -113,26 +113,21 @@ def _describe_attack(
 ) -> str:
     effects = [effect for effect in attacked if effect.attack == attack]
     left = [
-        f"{format_number(100 * e.retained.value, 0)} % ({_strength(e)})"
+        f"{format_number(100 * e.retained.value, 0)} % ({strength_name(e)})"
         for e in effects
         if e.retained is not None
     ]
     sentence = f"Effect retained under {attack}: {join_words(left)}"
-    if undecided := [_strength(effect) for effect in effects if not is_decided(effect)]:
+    if undecided := [strength_name(effect) for effect in effects if not effect.change.is_decided]:
         sentence += f"; undecided: {join_words(undecided)}"
-    lost = [effect for effect in effects if is_decided(effect) and not _survives(effect, plain)]
+    lost = [
+        effect for effect in effects if effect.change.is_decided and not _survives(effect, plain)
+    ]
     if lost:
-        sentence += f"; reversed: {join_words([_strength(effect) for effect in lost])}"
-    key = (plain.run, attack, plain.benchmark, plain.measure, plain.domain)
+        sentence += f"; reversed: {join_words([strength_name(effect) for effect in lost])}"
     for life in record.half_lives:
-        if (life.run, life.attack, life.benchmark, life.measure, life.domain) == key:
+        if life.key == effects[0].key:
             last = last_steps(record, life)
             sentence += f"; half-life: {describe_steps(life, last)} steps"
             sentence += f" (95 % interval: {describe_interval(life, last)})"
     return f"{sentence}."
-
-
-def _strength(effect: Effect) -> str:
-    if effect.attack not in TRAINED:
-        return effect.strength
-    return f"{effect.strength} step{'' if effect.strength == '1' else 's'}"

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers.pytorch_utils import Conv1D
 
 from fairforget.extras import check_extra
 from fairforget.models.language_model import LanguageModel
+from fairforget.training.weights import restore_weights
 
 TYPES = ("q8_0", "q5_1", "q5_0", "q4_1", "q4_0")
 """Types of GGUF with blocks of 32 weights, from the finest to the coarsest."""
@@ -50,23 +51,17 @@ def quantized(language_model: LanguageModel, type: str) -> Iterator[None]:
     }
     transposed = {id(m.weight) for m in model.modules() if isinstance(m, Conv1D)}
     kind = parse_type(type)
-    kept: list[tuple[nn.Parameter, Tensor]] = []
-    try:
+    with restore_weights(model):
         with torch.no_grad():
             for name, weights in model.named_parameters():
                 if EXEMPT.search(name):
                     continue
                 name = VOCABULARY_TENSORS[0] if id(weights) in vocabulary else name
-                kept.append((weights, weights.detach().clone()))
                 if id(weights) in transposed:  # GPT-2 stores [inputs, outputs]
                     weights.copy_(_round(name, weights.T.contiguous(), kind).T)
                 else:
                     weights.copy_(_round(name, weights, kind))
         yield
-    finally:
-        with torch.no_grad():
-            for weights, original in kept:
-                weights.copy_(original)
 
 
 def _round(name: str, weights: Tensor, kind: int) -> Tensor:

@@ -40,6 +40,11 @@ class Effect:
     """`change` ÷ the change without an attack; None if the latter is undecided. Its interval is
     Fieller's; None if that is infinite."""
 
+    @property
+    def key(self) -> tuple[str, str, str, str, str]:
+        """What the effects of an attack of several strengths share, and their half-life."""
+        return self.run, self.attack, self.benchmark, self.measure, self.domain
+
 
 @dataclass(frozen=True, slots=True)
 class HalfLife:
@@ -55,6 +60,11 @@ class HalfLife:
     ci: tuple[float, float | None]
     """95 % interval: the steps at which the interval of the retained share includes one half. An
     upper limit of None lies beyond the last evaluation."""
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str]:
+        """As that of its effects."""
+        return self.run, self.attack, self.benchmark, self.measure, self.domain
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,7 @@ class DurabilityRecord:
     half_lives: list[HalfLife]
     environment: Environment
     seconds: dict[str, float] = field(default_factory=dict)
-    """Wall-clock time of each model."""
+    """Wall-clock time of each model in the call that wrote the record."""
     kind: Literal["durability"] = "durability"
     version: int = VERSION
 

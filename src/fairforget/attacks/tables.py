@@ -20,18 +20,19 @@ from fairforget.report.wording import (
     format_signed,
     format_with_interval,
 )
+from fairforget.terminal.messages import count_of
 
-Score = tuple[str, str]
+ScoreName = tuple[str, str]
 """Benchmark and bias score."""
 
 
-def scores_of(record: DurabilityRecord) -> list[Score]:
+def scores_of(record: DurabilityRecord) -> list[ScoreName]:
     """Return the bias scores of a record, in order."""
     return list(dict.fromkeys((e.benchmark, e.measure) for e in record.effects))
 
 
 def effects_of(
-    record: DurabilityRecord, score: Score, domain: str, run: str | None = None
+    record: DurabilityRecord, score: ScoreName, domain: str, run: str | None = None
 ) -> list[Effect]:
     """Return the effects on one score in one domain, of all runs or of one."""
     return [
@@ -46,12 +47,19 @@ def condition_name(effect: Effect) -> str:
     if effect.attack == NONE:
         return "no attack"
     if effect.attack in TRAINED:
-        return f"{effect.attack}, {effect.strength} step{'' if effect.strength == '1' else 's'}"
+        return f"{effect.attack}, {strength_name(effect)}"
     names = {QUANTIZATION: "quantised to {}", PERTURBATION: "sentences: {}"}
     return names[effect.attack].format(effect.strength)
 
 
-def effects_plot(record: DurabilityRecord, score: Score, domain: str, run: str) -> DotPlot | None:
+def strength_name(effect: Effect) -> str:
+    """Return the strength of an attack in words: "50 steps", "typos"."""
+    return count_of(int(effect.strength), "step") if effect.attack in TRAINED else effect.strength
+
+
+def effects_plot(
+    record: DurabilityRecord, score: ScoreName, domain: str, run: str
+) -> DotPlot | None:
     """Return the picture of what is left of an effect under each condition; None without any."""
     effects = effects_of(record, score, domain, run)
     if not effects:
@@ -88,7 +96,7 @@ def effects_plot(record: DurabilityRecord, score: Score, domain: str, run: str) 
     )
 
 
-def effects_table(record: DurabilityRecord, score: Score, domain: str) -> Table:
+def effects_table(record: DurabilityRecord, score: ScoreName, domain: str) -> Table:
     """Return the scores of both models, the effect and its share that is left."""
     digits = measure_of(score[1]).digits
     rows: list[list[Content]] = [
@@ -119,7 +127,7 @@ def effects_table(record: DurabilityRecord, score: Score, domain: str) -> Table:
     )
 
 
-def half_lives_table(record: DurabilityRecord, score: Score) -> Table | None:
+def half_lives_table(record: DurabilityRecord, score: ScoreName) -> Table | None:
     """Return the half-lives of the decided effects on one score; None if there are none."""
     lives = [
         life
@@ -169,14 +177,8 @@ def describe_interval(life: HalfLife, last: int) -> str:
     return end if low >= last else f"{format_number(low, 0)} to {end}"
 
 
-def is_decided(effect: Effect) -> bool:
-    """Return whether the interval of the change in bias excludes 0."""
-    ci = effect.change.ci
-    return ci is not None and (ci[0] > 0 or ci[1] < 0)
-
-
 def _verdict(effect: Effect) -> str:
-    if not is_decided(effect):
+    if not effect.change.is_decided:
         return "undecided"
     return "less" if effect.change.value < 0 else "more"
 

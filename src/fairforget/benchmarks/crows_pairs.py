@@ -39,7 +39,7 @@ from fairforget.data.crows_pairs import DOMAINS, Pair, read_pairs, read_revised_
 from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Progress
+from fairforget.scoring.causal import Progress, share_progress
 from fairforget.scoring.masked import MaskedText, mask_one_at_a_time, masked_log_probs
 from fairforget.statistics import Floats
 
@@ -114,18 +114,25 @@ def evaluate(
     parts: Floats | None = None
     word_order: dict[str, Any] = {}
     if language_model.kind == "causal":
-        report = _half(progress) if language else progress
+        report = share_progress(progress, 1, 2) if language else progress
         names = [f"crows_pairs item {p.id}, {s}" for p in pairs for s in ("sent_more", "sent_less")]
+        sentences = [text for pair in pairs for text in (pair.sent_more, pair.sent_less)]
         scores = sentence_scores(
             language_model,
-            [sentence for pair in pairs for sentence in (pair.sent_more, pair.sent_less)],
+            sentences,
             protocol=protocol,
             names=names,
             progress=report,
         )
         if language:
             word_order = measure_word_order(
-                language_model, pairs, scores, protocol, seed=seed, progress=report
+                language_model,
+                sentences,
+                scores,
+                protocol=protocol,
+                names=names,
+                seed=seed,
+                progress=report,
             )
         mean, total = scores.mean.reshape(-1, 2), scores.total.reshape(-1, 2)
         parts = pair_parts(language_model, pairs, scores.tokens)
@@ -165,11 +172,6 @@ def evaluate(
     if word_order:
         result["word_order"] = word_order
     return Measurement(result, items)
-
-
-def _half(progress: Progress | None) -> Progress | None:
-    """Progress of one of two calls of the same size."""
-    return progress and (lambda done, total: progress(done, 2 * total))
 
 
 def judge(rows: Sequence[Row]) -> Judgement:

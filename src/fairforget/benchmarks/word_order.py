@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from fairforget.benchmarks.sentences import Scores, sentence_scores
-from fairforget.data.crows_pairs import Pair
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.statistics import Floats, bootstrap_totals, interval
@@ -27,10 +26,11 @@ A model that knows nothing has about 50."""
 
 def measure_word_order(
     language_model: LanguageModel,
-    pairs: Sequence[Pair],
+    sentences: Sequence[str],
     ordered: Scores,
-    protocol: str,
     *,
+    protocol: str,
+    names: Sequence[str],
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -38,9 +38,10 @@ def measure_word_order(
 
     Args:
         language_model: a causal model.
-        pairs: in one language.
-        ordered: the scores of their sentences in order: `sent_more` and `sent_less` in turn.
-        protocol: of `sentence_scores`.
+        sentences: of pairs in one language: `sent_more` and `sent_less` in turn.
+        ordered: their scores.
+        protocol: as for `sentence_scores`.
+        names: as for `sentence_scores`.
         seed: of the bootstrap over pairs.
         progress: called as for `sentence_scores`.
 
@@ -49,15 +50,13 @@ def measure_word_order(
         `stereotype_shuffled`, the score of the shuffled pairs; each with its 95 % interval; and
         `bits_per_character` of the sentences.
     """
-    texts = [sentence for pair in pairs for sentence in (pair.sent_more, pair.sent_less)]
-    shuffled = [shuffle_words(text, n // 2) for n, text in enumerate(texts)]
-    names = [f"crows_pairs item {p.id}, {s}" for p in pairs for s in ("sent_more", "sent_less")]
+    shuffled = [shuffle_words(text, n // 2) for n, text in enumerate(sentences)]
     others = sentence_scores(
         language_model, shuffled, protocol=protocol, names=names, progress=progress
     )
     in_order = (ordered.total > others.total).reshape(-1, 2).mean(axis=1)
     prefers_more = np.greater(*others.mean.reshape(-1, 2).T)
-    bits = -ordered.total.sum() / math.log(2) / sum(map(len, texts))
+    bits = -ordered.total.sum() / math.log(2) / sum(map(len, sentences))
     return {
         **_share("in_order", in_order, seed),
         **_share("stereotype_shuffled", prefers_more.astype(np.float64), seed),

@@ -8,7 +8,6 @@ from typing import Any
 
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import ALL, Judgement, group_by_domain
-from fairforget.benchmarks.measurement import Row as Item
 from fairforget.comparison.paired import (
     Change,
     Verdict,
@@ -104,10 +103,10 @@ def _effects(
     model, method, cost = group
     for benchmark in original.record.results:
         judge = find_judge(benchmark)
-        before = _items(original, benchmark)
+        before = original.items_of(benchmark)
         if judge is None or not before:
             continue
-        by_id = [match_items(benchmark, before, _items(run, benchmark)) for run in after]
+        by_id = [match_items(benchmark, before, run.items_of(benchmark)) for run in after]
         for domain, rows in group_by_domain(before).items():
             old = judge(rows)
             new = [judge([items[row["id"]] for row in rows]) for items in by_id]
@@ -139,10 +138,6 @@ def _effects(
 
 def _scores_of(judgement: Judgement) -> dict[str, Floats]:
     return judgement.statistic(judgement.sums.sum(axis=0))
-
-
-def _items(evaluation: Evaluation, benchmark: str) -> list[Item]:
-    return [row for row in evaluation.items if row["benchmark"] == benchmark]
 
 
 def _verdict(distance: Change, clusters: int) -> Verdict:

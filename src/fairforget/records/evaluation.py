@@ -49,6 +49,10 @@ class Evaluation:
     def __len__(self) -> int:
         return len(self.record.results)
 
+    def items_of(self, benchmark: str) -> Items:
+        """Return the scored items of a benchmark."""
+        return [item for item in self.items if item["benchmark"] == benchmark]
+
     def to_pandas(self) -> pandas.DataFrame:
         """Return one row per benchmark and domain.
 

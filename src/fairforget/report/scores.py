@@ -24,6 +24,11 @@ class Score:
     value: float
     ci: tuple[float, float] | None = None
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether the interval, of a change, excludes 0."""
+        return self.ci is not None and (self.ci[1] < 0 or self.ci[0] > 0)
+
 
 @dataclass(frozen=True, slots=True)
 class DomainScore:

@@ -73,6 +73,16 @@ def negated_update(model: PreTrainedModel, original: Mapping[str, Tensor]) -> It
         lerp_weights(model, original, trained, 1.0)
 
 
+@contextmanager
+def restore_weights(model: PreTrainedModel) -> Iterator[None]:
+    """Restore the weights bit for bit at the end of the context; keeps a copy meanwhile."""
+    kept = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    try:
+        yield
+    finally:
+        lerp_weights(model, kept, kept, 0.0)
+
+
 def copy_weights(original: Mapping[str, Tensor], model: PreTrainedModel) -> dict[str, Tensor]:
     """Copy the model's weights to the devices of the original ones."""
     return {

@@ -28,7 +28,7 @@ from fairforget.data.locate import find_file
 from fairforget.data.stereoset import DOMAINS, SPLITS, VERSIONS, Item, Task, read_items
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Progress
+from fairforget.scoring.causal import Progress, share_progress
 
 PROTOCOLS: Protocols = {
     "causal": ("bos", "bias-bench"),
@@ -157,7 +157,7 @@ def _score(
     }
     # two calls: batches, and thereby the last bits of published scores, do not depend on variants
     sizes = (3 * len(items), 2 * len(variants))
-    progresses = [_share(progress, size, sum(sizes)) for size in sizes]
+    progresses = [share_progress(progress, size, sum(sizes)) for size in sizes]
     scores = _score_versions(language_model, items, VERSIONS, protocol, form, progresses[0])
     neutral = np.full(len(items), np.nan)
     if variants:
@@ -185,13 +185,6 @@ def _score_versions(
         pairs = [*zip(contexts, texts, strict=True)]
         return continuation_scores(language_model, pairs, names=names, progress=progress)
     return sentence_scores(language_model, texts, protocol=protocol, names=names, progress=progress)
-
-
-def _share(progress: Progress | None, part: int, whole: int) -> Progress | None:
-    """Progress of one of several calls, whose total is that of them all."""
-    if progress is None or not part:
-        return None
-    return lambda done, total: progress(done, round(total * whole / part))
 
 
 __all__ = ["DOMAINS", "Item", "evaluate", "judge", "prepare", "read_items"]

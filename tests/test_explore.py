@@ -5,18 +5,30 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fairforget.cli import main
+from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.errors import InputError
 from fairforget.explore import view
-from fairforget.explore.app import build, launch
-from fairforget.explore.pair import Pair, TokenChange, fill_template, load_pair, rank_changes
+from fairforget.explore.app import OPENING, build, launch, list_groups
+from fairforget.explore.pair import (
+    GroupTexts,
+    Pair,
+    TokenChange,
+    fill_template,
+    load_pair,
+    mark_differences,
+    rank_changes,
+)
 from fairforget.forward import packing
 from fairforget.models.saving import save_model
 from fairforget.scoring.causal import token_log_probs
@@ -95,7 +107,6 @@ def test_the_largest_changes_are_marked() -> None:
         ("", ["a"], "is empty"),
         ("No place here", ["a"], "once"),
         ("{group} and {group} are", ["a"], "once"),
-        ("All of them {group} ", ["a"], "after"),
         ("{group} are", [], "one group"),
         ("{group} are", [" "], "is empty"),
         ("{group} are", ["a"] * 41, "40"),
@@ -104,7 +115,49 @@ def test_the_largest_changes_are_marked() -> None:
 )
 def test_templates_are_checked(template: str, groups: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        fill_template(template, groups)
+        fill_template("sentence", template, groups)
+
+
+def test_a_sentence_needs_words_after_the_group(pair: Pair) -> None:
+    with pytest.raises(InputError, match=r"after \{group\}"):
+        pair.groups("All of them {group} ", ["a"])
+    assert len(pair.group_texts("All of them {group}", ["a", "b"])) == 2
+
+
+def test_each_group_gets_the_continuations_of_its_prompt(pair: Pair) -> None:
+    women, men = pair.group_texts("Most {group} are", ["women", "men"], tokens=8)
+    for text, group in ((women, "women"), (men, "men")):
+        assert (text.group, text.prompt) == (group, f"Most {group} are")
+        assert (text.before, text.after) == pair.continuations(text.prompt, tokens=8)
+    html = view.group_texts_html([women, replace(men, after=men.before)])
+    assert "Continuations that differ: 1 of 2" in html
+    assert html.count('<th scope="row">') == 2
+
+
+@given(st.text(), st.text())
+def test_marked_parts_spell_the_text(one: str, other: str) -> None:
+    parts = mark_differences(one, other)
+    assert "".join(part for part, _ in parts) == one
+    assert all(part for part, _ in parts)
+    assert [differs for _, differs in mark_differences(one, one)] == [False] * bool(one)
+
+
+def test_words_that_only_one_text_has_are_marked() -> None:
+    one, other = " were kind and late.", " were rude and late."
+    assert mark_differences(one, other) == [
+        (" were", False),
+        (" kind", True),
+        (" and late.", False),
+    ]
+    assert mark_differences(one + " Very.", one) == [(one, False), (" Very.", True)]
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_the_groups_of_a_domain_can_all_be_compared(domain: str) -> None:
+    groups = list_groups(domain).split("\n")
+    assert groups[-1] == "people"
+    assert len(groups) == len({*groups}) >= 3
+    assert len(fill_template("prompt", OPENING, groups)) == len(groups)
 
 
 def test_texts_must_fit_into_the_models(pair: Pair) -> None:
@@ -135,6 +188,7 @@ def test_hostile_text_is_escaped(pair: Pair, text: str) -> None:
         view.continuations_html(text, text, text),
         view.tokens_html(pair.tokens(text)),
         view.groups_html(pair.groups("{group} are kind.", [text])),
+        view.group_texts_html([GroupTexts(text, text, text, text[::-1])]),
         view.problem_html(text),
     ):
         assert "<script" not in html
@@ -189,6 +243,9 @@ def test_the_page_returns_results(page: Any, pair: Pair) -> None:
     groups = client.predict("{group} are late.", "Women\n\nPeople", api_name="/swap")
     assert groups == view.groups_html(pair.groups("{group} are late.", ["Women", "People"]))
     assert "one group" in client.predict("{group} are", "", api_name="/swap")
+    texts = client.predict("{group} are", "Women\n\nPeople", api_name="/write")
+    assert texts == view.group_texts_html(pair.group_texts("{group} are", ["Women", "People"]))
+    assert "one group" in client.predict("{group} are", "", api_name="/write")
 
 
 def test_the_page_is_local_and_not_shared(page: Any, pair: Pair) -> None:
@@ -209,6 +266,8 @@ def test_the_page_loads_nothing_from_outside(page: Any, browser: Any, tmp_path: 
     errors: list[str] = []
     tab.on("request", lambda r: asked.append(r.url))
     tab.on("pageerror", lambda e: errors.append(str(e)))
+    from playwright.sync_api import expect
+
     browser.set_offline(False)
     tab.goto(page.local_url)
     parts = (HOSTILE[:5], HOSTILE[5:9], HOSTILE[9:17])  # each as long as the tiny model takes
@@ -216,7 +275,13 @@ def test_the_page_loads_nothing_from_outside(page: Any, browser: Any, tmp_path: 
         tab.get_by_label("Prompt").fill(" ".join([f"part {i}", *part, "\u202edesrever"]))
         tab.get_by_role("button", name="Compare").first.click()
         tab.wait_for_selector(f".ff .tokens:has-text('part {i}')")
-    tab.get_by_role("tab", name="Swap groups").click()
+    tab.get_by_role("tab", name="A prompt about each group").click()
+    tab.get_by_label("Bias domain").first.click()
+    tab.get_by_role("option", name="class").click()
+    expect(tab.get_by_label("Groups").first).to_have_value(list_groups("class"))
+    tab.get_by_role("button", name="Compare").last.click()
+    tab.wait_for_selector(".ff .texts th:has-text('poor people')")
+    tab.get_by_role("tab", name="A sentence about each group").click()
     tab.get_by_role("button", name="Compare").last.click()
     tab.wait_for_function("document.body.innerText.includes('Gap between the groups')")
     assert tab.evaluate("window.pwned") is None

@@ -6,16 +6,19 @@ It loads nothing from outside: gradio's analytics, web fonts and sharing are off
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
+from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms
 from fairforget.errors import InputError
 from fairforget.explore import view
-from fairforget.explore.pair import MAX_CHARACTERS, Pair
+from fairforget.explore.pair import MAX_CHARACTERS, MAX_GROUPS, Pair
 from fairforget.extras import require_extra
 
 PROMPT = "The new nurse said that"
 TEMPLATE = "Most {group} are good at mathematics."
-GROUPS = "women\nmen\npeople"
+OPENING = "Yesterday I met some {group}, and they"
+DOMAIN = "gender"
 LOOPBACK = "127.0.0.1"
 
 
@@ -35,12 +38,36 @@ def build(pair: Pair) -> Any:
             return view.problem_html(str(error)), ""
         return view.continuations_html(text, before, after), view.tokens_html(changes)
 
-    def swap(template: str, groups: str) -> str:
-        names = [line.strip() for line in groups.splitlines() if line.strip()]
+    def write(template: str, groups: str) -> str:
         try:
-            return view.groups_html(pair.groups(template, names))
+            return view.group_texts_html(pair.group_texts(template, _lines(groups)))
         except InputError as error:
             return view.problem_html(str(error))
+
+    def swap(template: str, groups: str) -> str:
+        try:
+            return view.groups_html(pair.groups(template, _lines(groups)))
+        except InputError as error:
+            return view.problem_html(str(error))
+
+    def compare_groups(
+        label: str, template: str, info: str, run: Callable[[str, str], str]
+    ) -> None:
+        """The inputs and the result of a comparison across groups."""
+        text = gradio.Textbox(template, label=label, info=info)
+        domain = gradio.Dropdown(
+            list(DOMAINS), value=DOMAIN, label="Bias domain", info="Fills in its groups below."
+        )
+        groups = gradio.Textbox(list_groups(DOMAIN), label="Groups", lines=4, info="One per line.")
+        domain.change(list_groups, domain, groups, api_name=False)
+        button = gradio.Button("Compare", variant="primary")
+        gradio.on(
+            [button.click, text.submit],
+            run,
+            [text, groups],
+            gradio.HTML(),
+            api_name=run.__name__,
+        )
 
     with gradio.Blocks(title="FairForget explorer", analytics_enabled=False) as page:
         gradio.HTML(
@@ -54,17 +81,28 @@ def build(pair: Pair) -> Any:
             button = gradio.Button("Compare", variant="primary")
             outputs = [gradio.HTML(), gradio.HTML()]
             gradio.on([button.click, text.submit], prompt, text, outputs, api_name="prompt")
-        with gradio.Tab("Swap groups"):
-            template = gradio.Textbox(
-                TEMPLATE, label="Sentence", info="{group} is replaced by each group below."
+        with gradio.Tab("A prompt about each group"):
+            compare_groups(
+                "Prompt about a group",
+                OPENING,
+                "Both models continue this text for each group below, in place of {group}.",
+                write,
             )
-            groups = gradio.Textbox(GROUPS, label="Groups", lines=4, info="One per line.")
-            button = gradio.Button("Compare", variant="primary")
-            result = gradio.HTML()
-            gradio.on(
-                [button.click, template.submit], swap, [template, groups], result, api_name="swap"
-            )
+        with gradio.Tab("A sentence about each group"):
+            compare_groups("Sentence", TEMPLATE, "{group} is replaced by each group below.", swap)
     return page
+
+
+def list_groups(domain: str) -> str:
+    """The groups of a bias domain of the built-in corpus, and "people"; one per line.
+
+    Of more groups than the page takes, every second one, or fewer.
+    """
+    groups: dict[str, str] = {}
+    for term in group_terms(domain):
+        groups.setdefault(term.group, term.plural)
+    names = [*groups.values()]
+    return "\n".join([*names[:: -(-len(names) // (MAX_GROUPS - 1))], "people"])
 
 
 def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = True) -> Any:
@@ -106,6 +144,10 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
         print(f"http://{host}:{port}  (press Ctrl-C to stop)", flush=True)
         page.block_thread()
     return page
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def load_gradio() -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +56,16 @@ class GroupChange:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupTexts:
+    """A prompt about one group, and how each model continues it."""
+
+    group: str
+    prompt: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """Two causal models with one vocabulary."""
 
@@ -71,14 +83,28 @@ class Pair:
     def continuations(self, prompt: str, *, tokens: int = 30) -> tuple[str, str]:
         """The continuations of a prompt by the original and the debiased model."""
         _check_text("prompt", prompt)
-        self._check_length(
-            [self.after.tokenizer(prompt, add_special_tokens=False)["input_ids"]], tokens
-        )
-        before, after = (
-            generate_continuations(side, [prompt], tokens=tokens)[0]
-            for side in (self.before, self.after)
-        )
+        ((before, after),) = self._continue([prompt], tokens)
         return before, after
+
+    def group_texts(
+        self, template: str, groups: Sequence[str], *, tokens: int = 30
+    ) -> list[GroupTexts]:
+        """The continuations of a prompt about each group by both models, in the order given.
+
+        Args:
+            template: a prompt with `{group}` once.
+            groups: inserted one after another.
+            tokens: maximum length of a continuation.
+
+        Raises:
+            InputError: the template is not of this form, or there are no groups.
+        """
+        prompts = fill_template("prompt", template, groups)
+        written = self._continue(prompts, tokens)
+        return [
+            GroupTexts(group, prompt, before, after)
+            for group, prompt, (before, after) in zip(groups, prompts, written, strict=True)
+        ]
 
     def tokens(self, text: str) -> list[TokenChange]:
         """The tokens of a text under both models; every character belongs to one token."""
@@ -98,13 +124,15 @@ class Pair:
         """A sentence about each group under both models, in the order given.
 
         Args:
-            template: a sentence with `{group}` once, and words after it.
+            template: a sentence with `{group}` once and words after it.
             groups: inserted one after another.
 
         Raises:
             InputError: the template is not of this form, or there are no groups.
         """
-        sentences = fill_template(template, groups)
+        sentences = fill_template("sentence", template, groups)
+        if not template.partition(GROUP)[2].strip():
+            raise InputError(f"write words after {GROUP}: their probabilities are compared")
         end = len(template) - template.index(GROUP) - len(GROUP)
         ids, tails = [], []
         for sentence in sentences:
@@ -118,6 +146,16 @@ class Pair:
             GroupChange(group, sentence, float(np.mean(b[tail])), float(np.mean(a[tail])))
             for group, sentence, tail, b, a in zip(groups, sentences, tails, old, new, strict=True)
         ]
+
+    def _continue(self, prompts: Sequence[str], tokens: int) -> list[tuple[str, str]]:
+        """The continuations of each prompt by the original and the debiased model."""
+        encoded = [self.after.tokenizer(p, add_special_tokens=False)["input_ids"] for p in prompts]
+        self._check_length(encoded, tokens)
+        before, after = (
+            generate_continuations(side, prompts, tokens=tokens)
+            for side in (self.before, self.after)
+        )
+        return list(zip(before, after, strict=True))
 
     def _check_length(self, ids: Sequence[Sequence[int]], new_tokens: int = 0) -> None:
         """Check that texts fit both models, with a start token and `new_tokens` more."""
@@ -162,18 +200,35 @@ def rank_changes(changes: Sequence[TokenChange], *, count: int = 5, least: float
     return {i for i in order[:count] if abs(changes[i].delta) >= least}
 
 
-def fill_template(template: str, groups: Sequence[str]) -> list[str]:
-    """The sentences from a template, one per group.
+def mark_differences(one: str, other: str) -> list[tuple[str, bool]]:
+    """Split `one` into parts, each with whether the other text has no such words in this place.
+
+    Words are compared; the parts joined give `one`.
+    """
+    words, others = (re.findall(r"\s*\S+|\s+", text) for text in (one, other))
+    matcher = SequenceMatcher(None, words, others, autojunk=False)
+    return [
+        ("".join(words[start:end]), kind != "equal")
+        for kind, start, end, _, _ in matcher.get_opcodes()
+        if end > start
+    ]
+
+
+def fill_template(name: str, template: str, groups: Sequence[str]) -> list[str]:
+    """The texts from a template, one per group.
+
+    Args:
+        name: what error messages call the template: "sentence" or "prompt".
+        template: a text with `{group}` once.
+        groups: inserted one after another.
 
     Raises:
-        InputError: the template does not have `{group}` once, with words after it; or there are too
-            few or too many groups.
+        InputError: the template does not have `{group}` once, or there are too few or too many
+            groups.
     """
-    _check_text("sentence", template)
+    _check_text(name, template)
     if template.count(GROUP) != 1:
-        raise InputError(f"the sentence must contain {GROUP} once")
-    if not template.partition(GROUP)[2].strip():
-        raise InputError(f"write words after {GROUP}: their probabilities are compared")
+        raise InputError(f"the {name} must contain {GROUP} once")
     if not groups:
         raise InputError("give at least one group, one per line")
     if len(groups) > MAX_GROUPS:

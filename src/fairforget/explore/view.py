@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from fairforget.explore.pair import GroupChange, TokenChange, group_gap, rank_changes
+from fairforget.explore.pair import (
+    GroupChange,
+    GroupTexts,
+    TokenChange,
+    group_gap,
+    mark_differences,
+    rank_changes,
+)
 from fairforget.report.wording import format_number, format_signed
 
+NOTHING = " <em>(nothing more)</em>"
 STYLE = """
 .ff { font-size: 1rem; line-height: 1.6; }
 .ff table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
@@ -28,6 +36,7 @@ STYLE = """
   border-left: 1px solid currentColor; opacity: 0.5; }
 .ff .bar i { position: absolute; top: 0.2rem; height: 0.7rem; }
 .ff .bar .less { background: #2f83c5; } .ff .bar .more { background: #c2612a; }
+.ff .texts td { width: 45%; }
 .ff .scroll { overflow-x: auto; }
 .ff table, .ff tr, .ff th, .ff td { border-inline: 0 !important; border-top: 0 !important; }
 @media (max-width: 40rem) {
@@ -44,7 +53,7 @@ def continuations_html(prompt: str, before: str, after: str) -> str:
     sides = (("Original", before), ("Debiased", after))
     columns = "".join(
         f'<div><h3>{name}</h3><p class="written"><span class="prompt">{escape(prompt)}</span>'
-        f"{escape(text) or ' <em>(nothing more)</em>'}</p></div>"
+        f"{escape(text) or NOTHING}</p></div>"
         for name, text in sides
     )
     return f'<div class="ff"><div class="sides">{columns}</div></div>'
@@ -94,6 +103,25 @@ def groups_html(changes: Sequence[GroupChange]) -> str:
     )
 
 
+def group_texts_html(texts: Sequence[GroupTexts]) -> str:
+    """A table of the continuations about each group, with the words that differ marked."""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(text.group)}</th>'
+        f"<td>{_marked(text.before, text.after, 'down')}</td>"
+        f"<td>{_marked(text.after, text.before, 'up')}</td></tr>"
+        for text in texts
+    )
+    changed = sum(text.before != text.after for text in texts)
+    return (
+        f'<div class="ff"><p class="title">Continuations that differ: {changed} of {len(texts)}'
+        "</p><p>Each text follows the prompt about the group. Marked: words that only this model "
+        'writes in this place.</p><div class="scroll" role="region" tabindex="0" '
+        'aria-label="Continuations"><table class="texts"><thead><tr><th scope="col">Group</th>'
+        '<th scope="col">Original</th><th scope="col">Debiased</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></div>"
+    )
+
+
 def problem_html(message: str) -> str:
     """An error message about the input."""
     return f'<div class="ff"><p class="wrong" role="alert">{escape(message)}.</p></div>'
@@ -102,6 +130,15 @@ def problem_html(message: str) -> str:
 def _name(change: TokenChange) -> str:
     """A token in the table: its characters; an ellipsis if they are shown with one before it."""
     return escape(change.text.strip()) or ("␣" if change.text else "…")
+
+
+def _marked(text: str, other: str, mark: str) -> str:
+    """A continuation whose words are marked where the other model's differ."""
+    parts = "".join(
+        f'<span class="token {mark}">{escape(part)}</span>' if differs else escape(part)
+        for part, differs in mark_differences(text, other)
+    )
+    return f'<p class="written">{parts or NOTHING}</p>'
 
 
 def _mark(change: TokenChange) -> str:

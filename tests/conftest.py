@@ -6,9 +6,6 @@ import gc
 import importlib.util
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,13 +51,6 @@ GROUPS = {
 }
 """Tests → the group that shares a worker, because its tests share what takes long to make."""
 
-TEXTS, GUARDED, PASSAGES = 60, 12, 300
-"""Built-in texts of each domain, texts of the guard on harmful words, and texts of each retain
-corpus, that `little_data` leaves."""
-
-SEARCHED = "stereoset"
-"""The benchmark that is searched for forget texts; there is no need to search all alike."""
-
 # how long an example takes says nothing on a machine that does other things, too
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
@@ -102,41 +92,11 @@ def smollm2() -> LanguageModel:
 
 @pytest.fixture
 def little_data(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As within `with_little_data`."""
+    """Few texts: see `tests.little_data`."""
+    from .little_data import with_little_data  # here, because it imports torch
+
     with with_little_data(monkeypatch):
         yield
-
-
-@contextmanager
-def with_little_data(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Few built-in, retain and held-out texts, for tests of what is done with them."""
-    from fairforget.benchmarks import overlap
-    from fairforget.corpora import passages
-    from fairforget.corpora.builtin import generate
-    from fairforget.leaderboards import runs
-    from fairforget.methods.passages import retain_corpus
-    from fairforget.training import harmful_words
-    from fairforget.training.preparation import HELD_OUT
-
-    patch.setattr(generate, "TEXTS_PER_DOMAIN", TEXTS)
-    patch.setattr(generate, "_frames", cache(generate._frames.__wrapped__))
-    held_out = harmful_words._held_out_texts.__wrapped__
-    patch.setattr(harmful_words, "_held_out_texts", cache(held_out))
-    patch.setattr(harmful_words, "TEXTS", GUARDED)
-    is_cached = overlap._is_cached
-    patch.setattr(overlap, "_is_cached", lambda name: name == SEARCHED and is_cached(name))
-    for role, number in HELD_OUT.items():
-        patch.setitem(HELD_OUT, role, number // 8)
-    read_passages = passages._read_passages
-    patch.setattr(passages, "_read_passages", lambda *args: islice(read_passages(*args), PASSAGES))
-    kept = (retain_corpus, runs._retain_corpora)
-    for corpus in kept:
-        corpus.cache_clear()
-    try:
-        yield
-    finally:
-        for corpus in kept:
-            corpus.cache_clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

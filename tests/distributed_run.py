@@ -1,4 +1,4 @@
-"""Run by `accelerate launch` in test_distributed.py: all cases of one launcher, one after another.
+"""Run by `accelerate launch` in test_distributed.py: all cases, one after another.
 
 Each process of the launch imports everything once and forks for each case, so that a case starts
 as a fresh process does: nothing of an earlier one is in it, and only the imports are shared.
@@ -35,6 +35,7 @@ from fairforget.models.saving import save_model
 from fairforget.training import unlearn as unlearning
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import Corpus
+from tests.little_data import leave_little_data
 from tests.run_unlearning import unlearn
 
 RETAIN = [Text(str(n), f"The river number {n} has a bridge and a mill.") for n in range(200)]
@@ -65,8 +66,8 @@ class Case:
     """Whether it is killed where interpolation would begin."""
     command: list[str] = field(default_factory=list)
     """Arguments of `python -m fairforget`, to run that instead."""
-    environment: dict[str, str] = field(default_factory=dict)
-    """What the launcher would have set for another configuration."""
+    environment: dict[str, str | None] = field(default_factory=dict)
+    """What the launcher sets for this configuration; None: it sets no such variable."""
     interrupted: bool = False
     """Whether one process runs it, by itself, and is stopped before it measures perplexity."""
 
@@ -124,7 +125,11 @@ def interrupt() -> None:
 
 def run(case: Case) -> None:
     """The case, in a process of its own."""
-    os.environ.update(case.environment)
+    for variable, value in case.environment.items():
+        if value is None:
+            os.environ.pop(variable, None)
+        else:
+            os.environ[variable] = value
     if case.interrupted:
         interrupt()
     if case.command:
@@ -180,8 +185,9 @@ def warm_up(model: str) -> None:
         import_module("deepspeed")
         # compiles for a minute what only inference uses
         import_module("deepspeed.comm.torch").build_shm_op = lambda: None
+    leave_little_data()
     load_model(model, device="cpu")  # compiles many regular expressions
-    measure_overlaps("gender", [])  # reads benchmarks
+    measure_overlaps("gender", [])  # reads a benchmark
     gc.collect()
     gc.freeze()
 

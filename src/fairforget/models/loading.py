@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 import transformers
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -31,6 +33,7 @@ from fairforget.models.file_checks import (
 from fairforget.models.gguf import convert_gguf
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
+from fairforget.terminal.messages import show_message
 
 DTYPES = ("bfloat16", "float16", "float32")
 SMOLLM2 = "smollm2"
@@ -152,7 +155,17 @@ def _locate(name: str) -> str:
                 f"model {name!r}: its weights are pickled, which can run code when loaded; "
                 "convert them to safetensors with model.save_pretrained"
             )
+    elif _must_be_fetched(name):
+        # without a connection, the Hub's client tries again for half a minute
+        show_message(f"Fetching model {name!r} from the Hugging Face Hub …")
     return name
+
+
+def _must_be_fetched(name: str) -> bool:
+    try:
+        return not isinstance(try_to_load_from_cache(name, "config.json"), str)
+    except HFValidationError:  # it cannot be an id
+        return False
 
 
 def _check_files(directory: Path) -> Contents | None:

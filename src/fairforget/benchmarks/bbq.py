@@ -24,8 +24,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
-    group_by_domain,
-    record_scores,
+    score_domains,
 )
 from fairforget.benchmarks.options import parse_options
 from fairforget.benchmarks.sentences import continuation_scores
@@ -128,9 +127,7 @@ def evaluate(
             "protocol": PROTOCOL,
             "categories": list(dict.fromkeys(q.domain for q in questions)),
             "start_token": language_model.start_token,
-            "domains": {
-                name: _domain_scores(rows, seed) for name, rows in group_by_domain(items).items()
-            },
+            "domains": score_domains(items, judge, seed=seed, clusters="templates", ties=True),
         },
         items,
     )
@@ -170,16 +167,6 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
             scores[f"bias_{name}"] = np.asarray(100 * bias)
             scores[f"accuracy_{name}"] = np.asarray(100 * accuracy)
     return scores
-
-
-def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
-    judgement = judge(rows)
-    return {
-        **record_scores(judgement, seed=seed),
-        "items": len(rows),
-        "templates": len(judgement.sums),
-        "ties": judgement.ties,
-    }
 
 
 def read_questions(

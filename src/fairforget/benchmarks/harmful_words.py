@@ -26,8 +26,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
-    group_by_domain,
-    record_scores,
+    score_domains,
 )
 from fairforget.benchmarks.options import join_corpus
 from fairforget.benchmarks.samples import split_number
@@ -138,10 +137,7 @@ def evaluate(
         "corpus": corpus,
         "texts": len(items),
         "skipped": len(texts) - len(items),
-        "domains": {
-            domain: _domain_scores(rows, seed)
-            for domain, rows in group_by_domain(items, sorted({*domains})).items()
-        },
+        "domains": score_domains(items, judge, seed=seed, order=sorted({*domains})),
     }
     if language_model.kind == "causal":
         result["start_token"] = language_model.start_token
@@ -171,10 +167,6 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
             "log_prob": np.asarray(totals[..., 0] / totals[..., 1]),
             "added": np.asarray(totals[..., 2] / totals[..., 3]),
         }
-
-
-def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
-    return {**record_scores(judge(rows), seed=seed), "items": len(rows)}
 
 
 def _find_domains(texts: Sequence[Text]) -> list[str]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -22,8 +21,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
-    compute_scores,
-    group_by_domain,
+    score_domains,
 )
 from fairforget.benchmarks.options import parse_options
 from fairforget.benchmarks.sentences import sentence_scores
@@ -86,10 +84,7 @@ def evaluate(
             "protocol": PROTOCOL,
             "split": ", ".join(dict.fromkeys(pair.split for pair in pairs)),
             "start_token": language_model.start_token,
-            "domains": {
-                domain: _domain_scores(rows, seed)
-                for domain, rows in group_by_domain(items, TYPES).items()
-            },
+            "domains": score_domains(items, judge, seed=seed, order=TYPES, size="pairs", ties=True),
         },
         items,
     )
@@ -115,19 +110,6 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
     return {
         "stereotype": 100 * totals[..., 0] / totals[..., 2],
         "gap": totals[..., 1] / totals[..., 2],
-    }
-
-
-def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
-    judgement = judge(rows)
-    scores = compute_scores(judgement, seed=seed)
-    return {
-        "stereotype": scores["stereotype"][0],
-        "ci": scores["stereotype"][1],
-        "gap": scores["gap"][0],
-        "gap_ci": scores["gap"][1],
-        "pairs": len(rows),
-        "ties": judgement.ties,
     }
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,8 +23,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
-    compute_scores,
-    group_by_domain,
+    score_domains,
 )
 from fairforget.benchmarks.options import FILE, parse_options
 from fairforget.benchmarks.sentences import continuation_scores
@@ -131,10 +129,9 @@ def evaluate(
         {
             "protocol": PROTOCOL,
             "start_token": language_model.start_token,
-            "domains": {
-                domain: _domain_scores(rows, seed)
-                for domain, rows in group_by_domain(items).items()
-            },
+            "domains": score_domains(
+                items, judge, seed=seed, size="facts", clusters="groups", ties=True
+            ),
         },
         items,
     )
@@ -159,18 +156,4 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
     return {
         "accuracy": 100 * totals[..., 0] / totals[..., 2],
         "fact_log_prob": totals[..., 1] / totals[..., 2],
-    }
-
-
-def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
-    judgement = judge(rows)
-    scores = compute_scores(judgement, seed=seed)
-    return {
-        "fact_log_prob": scores["fact_log_prob"][0],
-        "fact_log_prob_ci": scores["fact_log_prob"][1],
-        "accuracy": scores["accuracy"][0],
-        "accuracy_ci": scores["accuracy"][1],
-        "facts": len(rows),
-        "groups": len(judgement.sums),
-        "ties": judgement.ties,
     }

@@ -109,7 +109,7 @@ def test_the_largest_changes_are_marked() -> None:
         ("{group} and {group} are", ["a"], "once"),
         ("{group} are", [], "one group"),
         ("{group} are", [" "], "is empty"),
-        ("{group} are", ["a"] * 41, "40"),
+        ("{group} are", ["a"] * 81, "80"),
         ("{group} " + "x" * 2000, ["a"], "2000"),
     ],
 )
@@ -130,26 +130,27 @@ def test_each_group_gets_the_continuations_of_its_prompt(pair: Pair) -> None:
         assert (text.group, text.prompt) == (group, f"Most {group} are")
         assert (text.before, text.after) == pair.continuations(text.prompt, tokens=8)
     html = view.group_texts_html([women, replace(men, after=men.before)])
-    assert "Continuations that differ: 1 of 2" in html
+    assert "1 of 2 continuations differ" in html
     assert html.count('<th scope="row">') == 2
 
 
-@given(st.text(), st.text())
-def test_marked_parts_spell_the_text(one: str, other: str) -> None:
-    parts = mark_differences(one, other)
-    assert "".join(part for part, _ in parts) == one
-    assert all(part for part, _ in parts)
-    assert [differs for _, differs in mark_differences(one, one)] == [False] * bool(one)
+@given(st.text(" ab\n"), st.text(" ab\n"))
+def test_parts_restore_the_texts_and_what_is_not_marked_is_equal(one: str, other: str) -> None:
+    sides = mark_differences(one, other)
+    for text, parts in zip((one, other), sides, strict=True):
+        assert "".join(part for part, _ in parts) == text
+        assert all(part for part, _ in parts)
+    first, second = ("".join(part for part, differs in side if not differs) for side in sides)
+    assert first == second
+    assert any(differs for side in sides for _, differs in side) == (one != other)
 
 
-def test_words_that_only_one_text_has_are_marked() -> None:
-    one, other = " were kind and late.", " were rude and late."
-    assert mark_differences(one, other) == [
-        (" were", False),
-        (" kind", True),
-        (" and late.", False),
-    ]
-    assert mark_differences(one + " Very.", one) == [(one, False), (" Very.", True)]
+def test_words_that_differ_are_marked_on_both_sides() -> None:
+    sides = mark_differences(" were kind and late.", " were rude and late. Very.")
+    assert sides == (
+        [(" were", False), (" kind", True), (" and late.", False)],
+        [(" were", False), (" rude", True), (" and late.", False), (" Very.", True)],
+    )
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
@@ -235,17 +236,17 @@ def test_the_page_returns_results(page: Any, pair: Pair) -> None:
     from gradio_client import Client
 
     client = Client(page.local_url, verbose=False, analytics_enabled=False)
-    written, tokens = client.predict("Women are", api_name="/prompt")
+    written, tokens = client.predict("Women are", api_name="/continuations")
     assert written == view.continuations_html("Women are", *pair.continuations("Women are"))
     before, _ = pair.continuations("Women are")
     assert tokens == view.tokens_html(pair.tokens("Women are" + before))
-    assert "is empty" in client.predict(" ", api_name="/prompt")[0]
-    groups = client.predict("{group} are late.", "Women\n\nPeople", api_name="/swap")
+    assert "is empty" in client.predict(" ", api_name="/continuations")[0]
+    groups = client.predict("{group} are late.", "Women\n\nPeople", api_name="/group_likelihoods")
     assert groups == view.groups_html(pair.groups("{group} are late.", ["Women", "People"]))
-    assert "one group" in client.predict("{group} are", "", api_name="/swap")
-    texts = client.predict("{group} are", "Women\n\nPeople", api_name="/write")
+    assert "one group" in client.predict("{group} are", "", api_name="/group_likelihoods")
+    texts = client.predict("{group} are", "Women\n\nPeople", api_name="/group_continuations")
     assert texts == view.group_texts_html(pair.group_texts("{group} are", ["Women", "People"]))
-    assert "one group" in client.predict("{group} are", "", api_name="/write")
+    assert "one group" in client.predict("{group} are", "", api_name="/group_continuations")
 
 
 def test_the_page_is_local_and_not_shared(page: Any, pair: Pair) -> None:
@@ -272,16 +273,18 @@ def test_the_page_loads_nothing_from_outside(page: Any, browser: Any, tmp_path: 
     tab.goto(page.local_url)
     parts = (HOSTILE[:5], HOSTILE[5:9], HOSTILE[9:17])  # each as long as the tiny model takes
     for i, part in enumerate(parts):
-        tab.get_by_label("Prompt").fill(" ".join([f"part {i}", *part, "\u202edesrever"]))
+        tab.get_by_label("Prompt").first.fill(
+            " ".join([f"part {i}", *part, "\u202edesrever"])
+        )
         tab.get_by_role("button", name="Compare").first.click()
         tab.wait_for_selector(f".ff .tokens:has-text('part {i}')")
-    tab.get_by_role("tab", name="A prompt about each group").click()
+    tab.get_by_role("tab", name="Continuations by group").click()
     tab.get_by_label("Bias domain").first.click()
     tab.get_by_role("option", name="class").click()
     expect(tab.get_by_label("Groups").first).to_have_value(list_groups("class"))
     tab.get_by_role("button", name="Compare").last.click()
     tab.wait_for_selector(".ff .texts th:has-text('poor people')")
-    tab.get_by_role("tab", name="A sentence about each group").click()
+    tab.get_by_role("tab", name="Likelihoods by group").click()
     tab.get_by_role("button", name="Compare").last.click()
     tab.wait_for_function("document.body.innerText.includes('Gap between the groups')")
     assert tab.evaluate("window.pwned") is None

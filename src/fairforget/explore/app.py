@@ -12,7 +12,7 @@ from typing import Any
 from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms
 from fairforget.errors import InputError
 from fairforget.explore import view
-from fairforget.explore.pair import MAX_CHARACTERS, MAX_GROUPS, Pair
+from fairforget.explore.pair import MAX_CHARACTERS, Pair
 from fairforget.extras import require_extra
 
 PROMPT = "The new nurse said that"
@@ -51,22 +51,21 @@ def build(pair: Pair) -> Any:
             return view.problem_html(str(error))
 
     def compare_groups(
-        label: str, template: str, info: str, run: Callable[[str, str], str]
+        label: str, template: str, info: str, run: Callable[[str, str], str], endpoint: str
     ) -> None:
         """The inputs and the result of a comparison across groups."""
         text = gradio.Textbox(template, label=label, info=info)
         domain = gradio.Dropdown(
-            list(DOMAINS), value=DOMAIN, label="Bias domain", info="Fills in its groups below."
+            list(DOMAINS),
+            value=DOMAIN,
+            label="Bias domain",
+            info="Selecting a domain fills in its groups below.",
         )
         groups = gradio.Textbox(list_groups(DOMAIN), label="Groups", lines=4, info="One per line.")
-        domain.change(list_groups, domain, groups, api_name=False)
+        domain.change(list_groups, domain, groups, api_visibility="private")
         button = gradio.Button("Compare", variant="primary")
         gradio.on(
-            [button.click, text.submit],
-            run,
-            [text, groups],
-            gradio.HTML(),
-            api_name=run.__name__,
+            [button.click, text.submit], run, [text, groups], gradio.HTML(), api_name=endpoint
         )
 
     with gradio.Blocks(title="FairForget explorer", analytics_enabled=False) as page:
@@ -74,35 +73,40 @@ def build(pair: Pair) -> Any:
             '<div class="ff"><h1>Original and debiased model, side by side</h1><p>Models repeat '
             "what people wrote. Their output can be hurtful or wrong.</p></div>"
         )
-        with gradio.Tab("A prompt"):
+        with gradio.Tab("Continuations"):
             text = gradio.Textbox(
                 PROMPT, label="Prompt", lines=2, info="Both models continue this text."
             )
             button = gradio.Button("Compare", variant="primary")
             outputs = [gradio.HTML(), gradio.HTML()]
-            gradio.on([button.click, text.submit], prompt, text, outputs, api_name="prompt")
-        with gradio.Tab("A prompt about each group"):
+            gradio.on([button.click, text.submit], prompt, text, outputs, api_name="continuations")
+        with gradio.Tab("Continuations by group"):
             compare_groups(
-                "Prompt about a group",
+                "Prompt with a group",
                 OPENING,
-                "Both models continue this text for each group below, in place of {group}.",
+                "Both models continue this prompt once for each group; {group} is replaced by the "
+                "group.",
                 write,
+                "group_continuations",
             )
-        with gradio.Tab("A sentence about each group"):
-            compare_groups("Sentence", TEMPLATE, "{group} is replaced by each group below.", swap)
+        with gradio.Tab("Likelihoods by group"):
+            compare_groups(
+                "Sentence",
+                TEMPLATE,
+                "Both models score this sentence once for each group; {group} is replaced by the "
+                "group.",
+                swap,
+                "group_likelihoods",
+            )
     return page
 
 
 def list_groups(domain: str) -> str:
-    """The groups of a bias domain of the built-in corpus, and "people"; one per line.
-
-    Of more groups than the page takes, every second one, or fewer.
-    """
+    """The groups of a bias domain in the built-in corpus, one per line, followed by "people"."""
     groups: dict[str, str] = {}
     for term in group_terms(domain):
         groups.setdefault(term.group, term.plural)
-    names = [*groups.values()]
-    return "\n".join([*names[:: -(-len(names) // (MAX_GROUPS - 1))], "people"])
+    return "\n".join([*groups.values(), "people"])
 
 
 def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = True) -> Any:

@@ -19,10 +19,13 @@ from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.scoring.causal import token_log_probs
 
+Part = tuple[str, bool]
+"""Words of a text, and whether they differ from the other text."""
 GROUP = "{group}"
 MAX_CHARACTERS = 2000
 """Maximum length of a text."""
-MAX_GROUPS = 40
+MAX_GROUPS = 80
+"""Maximum number of groups: those of every bias domain fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +96,12 @@ class Pair:
 
         Args:
             template: a prompt with `{group}` once.
-            groups: inserted one after another.
+            groups: the groups to insert.
             tokens: maximum length of a continuation.
 
         Raises:
-            InputError: the template is not of this form, or there are no groups.
+            InputError: the template is invalid, a text is too long for the models, or there are
+                too few or too many groups.
         """
         prompts = fill_template("prompt", template, groups)
         written = self._continue(prompts, tokens)
@@ -125,10 +129,11 @@ class Pair:
 
         Args:
             template: a sentence with `{group}` once and words after it.
-            groups: inserted one after another.
+            groups: the groups to insert.
 
         Raises:
-            InputError: the template is not of this form, or there are no groups.
+            InputError: the template is invalid, a text is too long for the models, or there are
+                too few or too many groups.
         """
         sentences = fill_template("sentence", template, groups)
         if not template.partition(GROUP)[2].strip():
@@ -200,27 +205,26 @@ def rank_changes(changes: Sequence[TokenChange], *, count: int = 5, least: float
     return {i for i in order[:count] if abs(changes[i].delta) >= least}
 
 
-def mark_differences(one: str, other: str) -> list[tuple[str, bool]]:
-    """Split `one` into parts, each with whether the other text has no such words in this place.
+def mark_differences(one: str, other: str) -> tuple[list[Part], list[Part]]:
+    """Split two texts into parts, each flagged if it differs from the other text.
 
-    Words are compared; the parts joined give `one`.
+    Words are compared; joining the parts restores the texts.
     """
     words, others = (re.findall(r"\s*\S+|\s+", text) for text in (one, other))
-    matcher = SequenceMatcher(None, words, others, autojunk=False)
-    return [
-        ("".join(words[start:end]), kind != "equal")
-        for kind, start, end, _, _ in matcher.get_opcodes()
-        if end > start
-    ]
+    pairs = SequenceMatcher(None, words, others, autojunk=False).get_opcodes()
+    return (
+        [("".join(words[i:j]), kind != "equal") for kind, i, j, _, _ in pairs if j > i],
+        [("".join(others[i:j]), kind != "equal") for kind, _, _, i, j in pairs if j > i],
+    )
 
 
 def fill_template(name: str, template: str, groups: Sequence[str]) -> list[str]:
-    """The texts from a template, one per group.
+    """Fill a template with each group.
 
     Args:
-        name: what error messages call the template: "sentence" or "prompt".
+        name: how error messages refer to the template: "sentence" or "prompt".
         template: a text with `{group}` once.
-        groups: inserted one after another.
+        groups: the groups to insert.
 
     Raises:
         InputError: the template does not have `{group}` once, or there are too few or too many
@@ -228,7 +232,7 @@ def fill_template(name: str, template: str, groups: Sequence[str]) -> list[str]:
     """
     _check_text(name, template)
     if template.count(GROUP) != 1:
-        raise InputError(f"the {name} must contain {GROUP} once")
+        raise InputError(f"the {name} must contain {GROUP} exactly once")
     if not groups:
         raise InputError("give at least one group, one per line")
     if len(groups) > MAX_GROUPS:

@@ -8,12 +8,14 @@ from html import escape
 from fairforget.explore.pair import (
     GroupChange,
     GroupTexts,
+    Part,
     TokenChange,
     group_gap,
     mark_differences,
     rank_changes,
 )
 from fairforget.report.wording import format_number, format_signed
+from fairforget.terminal.messages import count_of
 
 NOTHING = " <em>(nothing more)</em>"
 STYLE = """
@@ -53,7 +55,7 @@ def continuations_html(prompt: str, before: str, after: str) -> str:
     sides = (("Original", before), ("Debiased", after))
     columns = "".join(
         f'<div><h3>{name}</h3><p class="written"><span class="prompt">{escape(prompt)}</span>'
-        f"{escape(text) or NOTHING}</p></div>"
+        f"{escape(text) if text.strip() else NOTHING}</p></div>"
         for name, text in sides
     )
     return f'<div class="ff"><div class="sides">{columns}</div></div>'
@@ -104,21 +106,15 @@ def groups_html(changes: Sequence[GroupChange]) -> str:
 
 
 def group_texts_html(texts: Sequence[GroupTexts]) -> str:
-    """A table of the continuations about each group, with the words that differ marked."""
-    rows = "".join(
-        f'<tr><th scope="row">{escape(text.group)}</th>'
-        f"<td>{_marked(text.before, text.after, 'down')}</td>"
-        f"<td>{_marked(text.after, text.before, 'up')}</td></tr>"
-        for text in texts
-    )
+    """A table of the continuations about each group, with the words that differ underlined."""
+    rows = "".join(_texts_row(text) for text in texts)
     changed = sum(text.before != text.after for text in texts)
     return (
-        f'<div class="ff"><p class="title">Continuations that differ: {changed} of {len(texts)}'
-        "</p><p>Each text follows the prompt about the group. Marked: words that only this model "
-        'writes in this place.</p><div class="scroll" role="region" tabindex="0" '
-        'aria-label="Continuations"><table class="texts"><thead><tr><th scope="col">Group</th>'
-        '<th scope="col">Original</th><th scope="col">Debiased</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></div>"
+        f'<div class="ff"><p class="title">{changed} of {count_of(len(texts), "continuation")} '
+        "differ</p><p>The prompt is not repeated. Words that differ between the two models are "
+        'underlined.</p><div class="scroll" role="region" tabindex="0" aria-label="Continuations">'
+        '<table class="texts"><thead><tr><th scope="col">Group</th><th scope="col">Original</th>'
+        f'<th scope="col">Debiased</th></tr></thead><tbody>{rows}</tbody></table></div></div>'
     )
 
 
@@ -132,13 +128,19 @@ def _name(change: TokenChange) -> str:
     return escape(change.text.strip()) or ("␣" if change.text else "…")
 
 
-def _marked(text: str, other: str, mark: str) -> str:
-    """A continuation whose words are marked where the other model's differ."""
-    parts = "".join(
-        f'<span class="token {mark}">{escape(part)}</span>' if differs else escape(part)
-        for part, differs in mark_differences(text, other)
+def _texts_row(text: GroupTexts) -> str:
+    cells = "".join(
+        f'<td><p class="written">{_marked(parts)}</p></td>'
+        for parts in mark_differences(text.before, text.after)
     )
-    return f'<p class="written">{parts or NOTHING}</p>'
+    return f'<tr><th scope="row">{escape(text.group)}</th>{cells}</tr>'
+
+
+def _marked(parts: Sequence[Part]) -> str:
+    """A text with the parts that differ underlined."""
+    if not any(text.strip() for text, _ in parts):
+        return NOTHING
+    return "".join(f"<u>{escape(text)}</u>" if differs else escape(text) for text, differs in parts)
 
 
 def _mark(change: TokenChange) -> str:

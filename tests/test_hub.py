@@ -11,7 +11,7 @@ import pytest
 
 from fairforget.cli import main
 from fairforget.errors import InputError
-from fairforget.models.loading import load_model
+from fairforget.models.loading import SMOLLM2_HUB, _is_to_be_downloaded, load_model
 from fairforget.models.push import check_push, push_to_hub
 
 from .hub import Hub, hub
@@ -160,12 +160,41 @@ def test_unlearn_pushes_and_a_failing_hub_leaves_all_here(
     assert "OWNER/NAME" in capsys.readouterr().err
 
 
-def test_fetching_a_model_is_announced(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("name", "offline", "announced"),
+    [
+        ("no-one/no-model", False, "no-one/no-model"),
+        ("smollm2", False, SMOLLM2_HUB),
+        ("no-one/no-model", True, None),
+        ("no such model", False, None),
+    ],
+)
+def test_a_download_is_announced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name, offline, announced
 ) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    for name, announced in (("no-one/no-model", True), ("no such model", False)):
-        with pytest.raises(InputError, match="check the spelling"):
-            load_model(name, device="cpu")
-        message = f"Fetching model '{name}' from the Hugging Face Hub …\n"
-        assert capsys.readouterr().err == (message if announced else "")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", offline)
+    monkeypatch.setattr("fairforget.models.loading.find_package", lambda _: None)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("couldn't connect")
+
+    monkeypatch.setattr("transformers.AutoConfig.from_pretrained", fail)
+    with pytest.raises(InputError):
+        load_model(name, device="cpu")
+    message = f"Downloading model '{announced}' from the Hugging Face Hub …\n" if announced else ""
+    assert capsys.readouterr().err == message
+
+
+def test_a_cached_model_is_not_announced(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its weights in the cache; the configuration alone comes before an interruption."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    snapshot = tmp_path / "models--me--mine/snapshots/0"
+    (tmp_path / "models--me--mine/refs").mkdir(parents=True)
+    (tmp_path / "models--me--mine/refs/main").write_text("0")
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    assert _is_to_be_downloaded("me/mine")
+    (snapshot / "model.safetensors").write_text("")
+    assert not _is_to_be_downloaded("me/mine")

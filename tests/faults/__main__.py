@@ -17,6 +17,7 @@ from typing import Any
 import torch
 import transformers  # noqa: F401  # before the fork, not after each
 
+from tests.little_data import leave_little_data
 from tests.recorded import record
 
 from .cases import Case, make_cases, served
@@ -135,6 +136,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200, help="of all commands together")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 2**32)
     parser.add_argument("--results", type=Path, help="JSON file that shall say what was done")
+    parser.add_argument("--little", action="store_true", help="with little data, for a test")
     options = parser.parse_args()
     began = time.perf_counter()
     torch.set_num_threads(1)
@@ -147,6 +149,8 @@ def main() -> None:
         with served(root / "input" / "served") as server:
             (root / "input").mkdir()
             cases = make_cases(root / "input", server)
+            if options.little:
+                leave_little_data()
             warm_up(str(root / "input" / "model"))
             chosen = [case for case in cases if not options.cases or case.name in options.cases]
             studies = []

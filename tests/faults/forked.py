@@ -32,7 +32,6 @@ from fairforget.benchmarks import overlap
 from fairforget.cli import main
 from fairforget.models.loading import load_model
 from fairforget.objectives.trait_words import list_trait_words
-from tests.little_data import leave_little_data
 
 WRITES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link")
 """Python's audit events that stand for a change of the disk, beside files opened to write."""
@@ -52,8 +51,9 @@ class Ended:
 def warm_up(model: str) -> None:
     """Do once what each child would do again, and what makes no difference to a command."""
     load_model(model, device="cpu")  # compiles many regular expressions
-    leave_little_data()
-    overlap.measure_overlaps("gender", [])  # reads a benchmark
+    is_cached = overlap._is_cached  # all benchmarks are searched alike, so one is enough
+    overlap._is_cached = lambda name: name == "stereoset" and is_cached(name)
+    overlap.measure_overlaps("gender", [])  # reads it
     list_trait_words()
     for command in ([], ["unlearn"]):  # the parsers of all commands, and what parses one
         with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):

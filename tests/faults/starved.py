@@ -26,6 +26,7 @@ from filelock import FileLock
 
 import fairforget.pipeline  # noqa: F401
 from fairforget.records.paths import LOCK, RECORD, STUDY
+from tests.little_data import leave_little_data
 from tests.models import VOCABULARY, word_tokenizer
 
 from .__main__ import compared, result_of
@@ -51,6 +52,7 @@ def main() -> None:
         (root / "input").mkdir()
         with served(root / "input" / "served") as server:
             cases = {case.name: case for case in make_cases(root / "input", server)}
+            leave_little_data()
             warm_up(str(root / "input" / "model"))
             for scenario in SCENARIOS:
                 for command in sys.argv[1:] or COMMANDS:

@@ -17,7 +17,7 @@ KILLS = 8
 
 def test_nothing_is_lost(tmp_path: Path) -> None:
     kept = tmp_path / "faults.json"
-    counted = ["--kills", str(KILLS), "--seed", "1", "--results", str(kept)]
+    counted = ["--little", "--kills", str(KILLS), "--seed", "1", "--results", str(kept)]
     ran = subprocess.run(
         [sys.executable, "-m", "tests.faults", *counted],
         capture_output=True,

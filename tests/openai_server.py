@@ -11,8 +11,9 @@ from threading import Lock, Thread
 from typing import Any
 
 Reply = Callable[[int, list[dict[str, str]]], Any]
-"""Number of the question (from 0) and its messages → content, an HTTP status, an error as
-OpenAI's servers say it, seconds of silence, bytes to send as they are, or None to hang up."""
+"""Number of the question (from 0) and its messages, or its prompt as one → content, an HTTP status,
+an error as OpenAI's servers say it, seconds of silence, bytes to send as they are, or None to hang
+up."""
 
 
 class Stand:
@@ -43,7 +44,9 @@ def openai_server(reply: Reply) -> Iterator[Stand]:
                 number = len(stand.asked)
                 stand.asked.append(body)
             stand.keys.add(self.headers.get("Authorization"))
-            answer = stand.reply(number, body["messages"])
+            chat = self.path.endswith("/chat/completions")
+            messages = body["messages"] if chat else [{"role": "user", "content": body["prompt"]}]
+            answer = stand.reply(number, messages)
             if isinstance(answer, float):
                 time.sleep(answer)
                 answer = "too late"
@@ -59,9 +62,13 @@ def openai_server(reply: Reply) -> Iterator[Stand]:
                 self._send(answer, json.dumps(error).encode())
             else:
                 message = {"role": "assistant", "content": answer}
-                choice = {"index": 0, "message": message, "finish_reason": "stop"}
-                whole = {"id": "1", "object": "chat.completion", "created": 0, "model": "m"}
-                self._send(200, json.dumps({**whole, "choices": [choice]}).encode())
+                text = {"message": message} if chat else {"text": answer}
+                tokens = len(answer.split())
+                usage = {"prompt_tokens": 1, "completion_tokens": tokens, "total_tokens": tokens}
+                whole = {"id": "1", "object": "completion", "created": 0, "model": "m"}
+                reason = "stop" if tokens < body.get("max_tokens", tokens + 1) else "length"
+                choices = [{"index": 0, "finish_reason": reason, **text}]
+                self._send(200, json.dumps({**whole, "choices": choices, "usage": usage}).encode())
 
         def _send(self, status: int, data: bytes, length: int | None = None) -> None:
             try:

@@ -273,9 +273,7 @@ def test_the_page_loads_nothing_from_outside(page: Any, browser: Any, tmp_path: 
     tab.goto(page.local_url)
     parts = (HOSTILE[:5], HOSTILE[5:9], HOSTILE[9:17])  # each as long as the tiny model takes
     for i, part in enumerate(parts):
-        tab.get_by_label("Prompt").first.fill(
-            " ".join([f"part {i}", *part, "\u202edesrever"])
-        )
+        tab.get_by_label("Prompt").first.fill(" ".join([f"part {i}", *part, "\u202edesrever"]))
         tab.get_by_role("button", name="Compare").first.click()
         tab.wait_for_selector(f".ff .tokens:has-text('part {i}')")
     tab.get_by_role("tab", name="Continuations by group").click()

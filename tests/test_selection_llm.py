@@ -11,9 +11,10 @@ import pytest
 from fairforget.cli import main
 from fairforget.corpora import Text
 from fairforget.errors import InputError
-from fairforget.selection.llm import KEY, Llm, Server
+from fairforget.selection.llm import Llm, Server
 from fairforget.selection.llm_answers import read_answer
 from fairforget.selection.selected import SelectedSpan
+from fairforget.servers import KEY
 
 from .openai_server import Reply, Stand, openai_server
 

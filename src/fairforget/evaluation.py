@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +18,8 @@ from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
 from fairforget.files.atomic import atomic_write
+from fairforget.generation.engine import AnyModel
+from fairforget.generation.served import ServedModel
 from fairforget.machine.devices import select_device
 from fairforget.machine.processes import (
     broadcast_from_first,
@@ -39,6 +41,7 @@ from fairforget.records.training_corpora import training_corpora
 from fairforget.seeds import check_seed
 from fairforget.settings import (
     EvaluationSettings,
+    ModelSettings,
     command_settings,
     merge_settings,
     settings_of_model,
@@ -101,13 +104,19 @@ def evaluate(
     settings = replace(settings, benchmarks=",".join(loaded))
     user_model = model if isinstance(model, LanguageModel) else None
     if user_model:
+        if settings.server:
+            raise InputError("server has no effect on a loaded model; remove it")
         settings = settings_of_model(settings, user_model)
     source = user_model.source if user_model else str(model)
     for corpus in training_corpora(source):
         check_unseen(corpus, loaded)
 
-    def load() -> LanguageModel:
-        return user_model or load_model(
+    given = user_model or _find_served(source, settings)
+    if given:
+        check_model_kinds(loaded, given)
+
+    def load() -> AnyModel:
+        return given or load_model(
             source,
             dtype=settings.dtype,
             device=str(device),
@@ -121,7 +130,7 @@ def evaluate(
         check_model_kinds(loaded, language_model)
         return Evaluation(None, *_run_benchmarks(language_model, loaded, settings.seed))
     command = command_settings("evaluate", settings, model=source)
-    inputs = fingerprint_inputs([] if user_model else [source]) | fingerprint_benchmarks(loaded)
+    inputs = fingerprint_inputs([] if given else [source]) | fingerprint_benchmarks(loaded)
     if user_model:
         inputs[f"{CONTENT}model"] = fingerprint(user_model.model)[:16]
     try:
@@ -148,7 +157,7 @@ def evaluate(
 
 def evaluate_into(
     directory: Path,
-    language_model: LanguageModel,
+    language_model: AnyModel,
     benchmarks: Sequence[str],
     *,
     seed: int = 0,
@@ -190,7 +199,7 @@ def evaluate_into(
     merged = EvaluationRecord(
         model=facts,
         results={name: result for record in records for name, result in record.results.items()},
-        environment=environment(str(language_model.device), process_count()),
+        environment=environment(_device_of(language_model), process_count()),
         seconds={name: seconds for record in records for name, seconds in record.seconds.items()},
         seed=seed,
         command=command or {},
@@ -237,15 +246,29 @@ def remove_parts(directory: Path) -> None:
         shutil.rmtree(directory / PARTS, ignore_errors=True)
 
 
+def _find_served(source: str, settings: EvaluationSettings) -> ServedModel | None:
+    """The model on the server of the settings, if they name one.
+
+    Raises:
+        InputError: another setting has no effect on a served model.
+    """
+    if settings.server is None:
+        return None
+    for field in fields(ModelSettings):
+        if getattr(settings, field.name):
+            raise InputError(f"{field.name} has no effect on a served model; remove it")
+    return ServedModel(source, settings.server)
+
+
 def _run_benchmarks(
-    language_model: LanguageModel, benchmarks: Mapping[str, Benchmark], seed: int
+    language_model: AnyModel, benchmarks: Mapping[str, Benchmark], seed: int
 ) -> tuple[EvaluationRecord, Items]:
     results, items, seconds = {}, [], {}
     for name, benchmark in benchmarks.items():
         start = time.perf_counter()
         with progress_bar(f"Evaluating {name}") as advance:
             measurement = benchmark.evaluate(
-                language_model,
+                cast("LanguageModel", language_model),  # or what its kinds allow
                 seed=seed,
                 progress=lambda done, total, *, note="": advance(done, note, total),
             )
@@ -258,11 +281,15 @@ def _run_benchmarks(
     record = EvaluationRecord(
         model=describe_model(language_model),
         results=results,
-        environment=environment(str(language_model.device), process_count()),
+        environment=environment(_device_of(language_model), process_count()),
         seconds=seconds,
         seed=seed,
     )
     return record, items
+
+
+def _device_of(language_model: AnyModel) -> str:
+    return "server" if isinstance(language_model, ServedModel) else str(language_model.device)
 
 
 def _is_done(part: Path, name: str, facts: ModelFacts, seed: int) -> bool:

@@ -57,10 +57,14 @@ class EvaluationSettings(ModelSettings):
     Args:
         benchmarks: Comma-separated NAME[:OPTION]..., with options in any order.
             {benchmarks}
-        seed: Seed for the bootstrap intervals.
+        server: Address of an OpenAI-compatible server that has the model, such as
+            http://127.0.0.1:8000/v1; for benchmarks that score generated texts. A key is read from
+            OPENAI_API_KEY.
+        seed: Seed for sampling and the bootstrap intervals.
     """
 
     benchmarks: str = "stereoset"
+    server: str | None = None
     seed: int = 0
 
 

@@ -17,7 +17,7 @@ from fairforget.files.digest import hash_values
 
 if TYPE_CHECKING:
     from fairforget.benchmarks.measurement import Benchmark, Judge
-    from fairforget.models.language_model import LanguageModel
+    from fairforget.generation.engine import AnyModel
 
 
 class Entry(NamedTuple):
@@ -132,7 +132,7 @@ def find_bias_judge(name: str) -> Judge | None:
 
 
 def load_benchmarks(
-    names: Sequence[str], language_model: LanguageModel | None = None
+    names: Sequence[str], language_model: AnyModel | None = None
 ) -> dict[str, Benchmark]:
     """The benchmarks by name, in the order given.
 
@@ -152,8 +152,8 @@ def load_benchmarks(
     return benchmarks
 
 
-def check_model_kinds(benchmarks: Mapping[str, Benchmark], language_model: LanguageModel) -> None:
-    """Check that all benchmarks support the kind of a model, causal or masked.
+def check_model_kinds(benchmarks: Mapping[str, Benchmark], language_model: AnyModel) -> None:
+    """Check that all benchmarks support the kind of a model: causal, masked or served.
 
     Raises:
         InputError: one does not.

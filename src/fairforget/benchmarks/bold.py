@@ -34,8 +34,7 @@ from fairforget.benchmarks.samples import sample_evenly, split_number
 from fairforget.benchmarks.sentiment import load_sentiment
 from fairforget.data.bold import TYPES, Prompt, read_prompts
 from fairforget.generation.decoding import Decoding, summarize
-from fairforget.generation.engine import generate
-from fairforget.models.language_model import LanguageModel
+from fairforget.generation.engine import GENERATIVE_KINDS, AnyModel, generate
 from fairforget.scoring.causal import NotedProgress
 from fairforget.statistics import Floats, cluster_sums
 
@@ -56,11 +55,11 @@ def prepare(options: Sequence[str]) -> Benchmark:
         parse_options("bold", [word], {"type": TYPES})
     prompts = read_prompts(tuple(dict.fromkeys(types)) or TYPES)
     drawn = sample_evenly(prompts, count or DEFAULT_PROMPTS, lambda prompt: prompt.domain)
-    return Benchmark(partial(evaluate, prompts=drawn), ("causal",))
+    return Benchmark(partial(evaluate, prompts=drawn), GENERATIVE_KINDS)
 
 
 def evaluate(
-    language_model: LanguageModel,
+    language_model: AnyModel,
     *,
     prompts: Sequence[Prompt],
     seed: int = 0,
@@ -69,7 +68,7 @@ def evaluate(
     """Continue prompts and score the sentiment of the continuations.
 
     Args:
-        language_model: a causal model.
+        language_model: a causal or a served model.
         prompts: from `read_prompts`.
         seed: of sampling, and of the bootstrap over articles.
         progress: called with the number of continuations written since the last call, and in total.

@@ -39,8 +39,7 @@ from fairforget.data.honest import (
     strip_accents,
 )
 from fairforget.generation.decoding import Decoding, summarize
-from fairforget.generation.engine import generate
-from fairforget.models.language_model import LanguageModel
+from fairforget.generation.engine import GENERATIVE_KINDS, AnyModel, generate
 from fairforget.scoring.causal import NotedProgress
 from fairforget.statistics import Floats, cluster_sums
 
@@ -62,12 +61,12 @@ def prepare(options: Sequence[str]) -> Benchmark:
     lexicon = read_hurtlex(language_of(name))
     templates = sample_evenly(read_templates(name), count, lambda template: template.domain)
     return Benchmark(
-        partial(evaluate, name=name, templates=templates, lexicon=lexicon), ("causal",)
+        partial(evaluate, name=name, templates=templates, lexicon=lexicon), GENERATIVE_KINDS
     )
 
 
 def evaluate(
-    language_model: LanguageModel,
+    language_model: AnyModel,
     *,
     templates: Sequence[Template],
     lexicon: Mapping[str, str],
@@ -78,7 +77,7 @@ def evaluate(
     """Complete templates and look for hurtful words.
 
     Args:
-        language_model: a causal model.
+        language_model: a causal or a served model.
         templates: from `read_templates`.
         lexicon: from `read_hurtlex`.
         name: of the set of templates.

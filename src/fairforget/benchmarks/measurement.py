@@ -14,6 +14,7 @@ from fairforget.models import Kind
 from fairforget.statistics import Floats, bootstrap_totals, interval
 
 if TYPE_CHECKING:
+    from fairforget.generation.engine import AnyModel
     from fairforget.models.language_model import LanguageModel
     from fairforget.scoring.causal import NotedProgress
 
@@ -55,13 +56,19 @@ class Benchmark:
     kinds: tuple[Kind, ...]
     """Kinds of model that it supports."""
 
-    def check(self, name: str, language_model: LanguageModel) -> None:
+    def check(self, name: str, language_model: AnyModel) -> None:
         """Check that the benchmark, called `name` in the error, supports the model.
 
         Raises:
             InputError: it does not support this kind of model.
         """
         if language_model.kind not in self.kinds:
+            if language_model.kind == "served":
+                raise InputError(
+                    f"benchmark {name!r} needs log-probabilities, which a served model does not "
+                    "give; choose one that scores generated texts (honest, bold, counterfactual), "
+                    "or load the model without --server"
+                )
             raise InputError(
                 f"benchmark {name!r} needs a {' or '.join(self.kinds)} model; "
                 f"{language_model.source!r} is a {language_model.kind} one"

@@ -14,10 +14,15 @@ from fairforget.errors import InputError
 from fairforget.forward.packing import pad
 from fairforget.generation.decoding import Continuation, Decoding
 from fairforget.generation.sampling import GumbelNoise, noise_seed
-from fairforget.machine.processes import map_distributed
+from fairforget.generation.served import ServedModel
+from fairforget.machine.processes import broadcast_from_first, map_distributed
+from fairforget.models import Kind
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import NotedProgress
 
+AnyModel = LanguageModel | ServedModel
+GENERATIVE_KINDS: tuple[Kind, ...] = ("causal", "served")
+"""Kinds of model that can continue a prompt."""
 BATCH_ROWS = 64
 """Continuations that are written at a time."""
 
@@ -30,7 +35,7 @@ class _Row:
 
 
 def generate(
-    language_model: LanguageModel,
+    language_model: AnyModel,
     prompts: Sequence[str],
     decoding: Decoding | None = None,
     *,
@@ -46,7 +51,7 @@ def generate(
     two tokens 6e-6 nats apart. In bfloat16, four did.
 
     Args:
-        language_model: a causal model.
+        language_model: a causal model, or a served one, for which see `ServedModel.generate`.
         prompts: each follows the start token, or is a message in the chat template.
         decoding: by default, 24 greedy tokens.
         batch_rows: continuations that are written at a time.
@@ -60,8 +65,11 @@ def generate(
         InputError: the model is masked; a chat template is asked for and there is none; or a prompt
             leaves no room for the new tokens.
     """
-    language_model.need_causal("text generation")
     decoding = decoding or Decoding()
+    if isinstance(language_model, ServedModel):
+        served = language_model  # one process sends the requests
+        return broadcast_from_first(lambda: served.generate(prompts, decoding, progress))
+    language_model.need_causal("text generation")
     encoded = encode_prompts(language_model, prompts, chat=decoding.chat)
     check_length(
         language_model,

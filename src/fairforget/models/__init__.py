@@ -2,5 +2,5 @@
 
 from typing import Literal
 
-Kind = Literal["causal", "masked"]
+Kind = Literal["causal", "masked", "served"]
 """A causal model predicts the next token, a masked model the masked tokens."""

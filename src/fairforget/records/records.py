@@ -18,13 +18,16 @@ class ModelFacts:
     """The model of a record."""
 
     source: str
-    parameters: int
+    parameters: int | None
+    """None for a served model."""
     dtype: str
     start_token: str
     weights: str = ""
     """SHA-256 digest of some weights of every tensor; empty in older records."""
     revision: str = ""
     """Commit of a hub model."""
+    server: str = ""
+    """Address of the server of a served model."""
 
 
 @dataclass(frozen=True, slots=True)

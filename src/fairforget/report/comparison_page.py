@@ -94,8 +94,12 @@ def models_table(before: ModelFacts, after: ModelFacts) -> Table:
         columns=[Column("Property"), Column("Before"), Column("After")],
         rows=[
             ["Model", before.source, after.source],
-            ["Parameters", *(format_count(model.parameters) for model in (before, after))],
+            ["Parameters", *map(_count_parameters, (before, after))],
             ["Data type", before.dtype, after.dtype],
             ["Start token", before.start_token, after.start_token],
         ],
     )
+
+
+def _count_parameters(model: ModelFacts) -> str:
+    return format_count(model.parameters) if model.parameters else "unknown"

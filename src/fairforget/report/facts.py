@@ -192,11 +192,13 @@ def versions_table(model: ModelFacts, environment: Environment, seconds: dict[st
         "Model and versions",
         [
             ("Model", model.source),
-            ("Parameters", format_count(model.parameters)),
-            ("Data type", model.dtype),
-            ("Start token", model.start_token),
             *_get_known(
-                ("Revision", model.revision), ("Weights (sha256 prefix)", model.weights[:16])
+                ("Server", model.server),
+                ("Parameters", format_count(model.parameters) if model.parameters else ""),
+                ("Data type", model.dtype),
+                ("Start token", model.start_token),
+                ("Revision", model.revision),
+                ("Weights (sha256 prefix)", model.weights[:16]),
             ),
             ("FairForget", environment.fairforget),
             ("PyTorch", environment.torch),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,15 +17,13 @@ from typing import Any
 
 from fairforget.corpora.text import Text
 from fairforget.data.locate import cache_directory
-from fairforget.errors import InputError, first_line
-from fairforget.extras import require_extra
+from fairforget.errors import InputError
 from fairforget.files.atomic import atomic_write
 from fairforget.selection.llm_answers import INSTRUCTIONS, SCHEMA, objection, read_answer
 from fairforget.selection.methods import SelectionOptions
 from fairforget.selection.selected import SelectedSpan
+from fairforget.servers import connect, hide_key
 
-KEY = "OPENAI_API_KEY"
-"""Environment variable with the key, which is passed to the client only."""
 TOKENS_PER_CHARACTER = 0.3
 """Upper estimate for English."""
 ANSWER_TOKENS = 60
@@ -181,11 +178,11 @@ class Llm:
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 rejected = error.param if error.param in REQUEST_OPTIONS else "response_format"
                 if options.pop(rejected, None) is None:
-                    self.refusal = self._without_key(error)
+                    self.refusal = hide_key(error)
                     return None
             except (openai.OpenAIError, ValueError) as error:
                 raise InputError(
-                    f"the server {client.base_url} does not answer ({self._without_key(error)}); "
+                    f"the server {client.base_url} does not answer ({hide_key(error)}); "
                     "earlier answers are cached: repeat the command to continue"
                 ) from None  # the cause may contain the key
         self._answers += 1
@@ -196,31 +193,14 @@ class Llm:
             return ""
 
     def _client(self) -> Any:
-        openai = require_extra("openai", "llm", "method 'llm'")
-        url = self.server.url or os.environ.get("OPENAI_BASE_URL") or None
-        key = os.environ.get(KEY)
-        if not key and not url:
-            raise InputError(
-                f"method 'llm': set {KEY}, or give the address of a server with --url, "
-                "such as http://127.0.0.1:8000/v1"
-            )
-        try:
-            return openai.OpenAI(
-                api_key=key or "none",
-                base_url=url,
-                timeout=self.server.timeout,
-                max_retries=self.server.retries,
-            )
-        except Exception as error:  # of openai's HTTP library
-            raise InputError(
-                f"--url {url!r} is not a valid address ({self._without_key(error)}); give one "
-                "such as http://127.0.0.1:8000/v1"
-            ) from None  # the cause may contain the key
-
-    def _without_key(self, error: Exception) -> str:
-        text = first_line(error)
-        key = os.environ.get(KEY)
-        return text.replace(key, "…") if key else text
+        server = self.server
+        return connect(
+            server.url,
+            what="method 'llm'",
+            option="--url",
+            timeout=server.timeout,
+            retries=server.retries,
+        )
 
     def _cache_path(self, text: Text) -> Path:
         request = json.dumps([self.server.model, INSTRUCTIONS, text.text])

@@ -44,8 +44,7 @@ from fairforget.benchmarks.samples import sample_evenly, split_number
 from fairforget.benchmarks.sentiment import load_sentiment
 from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms, match_case
 from fairforget.generation.decoding import Decoding, summarize
-from fairforget.generation.engine import generate
-from fairforget.models.language_model import LanguageModel
+from fairforget.generation.engine import GENERATIVE_KINDS, AnyModel, generate
 from fairforget.scoring.causal import NotedProgress
 from fairforget.statistics import Floats, cluster_sums
 
@@ -87,7 +86,7 @@ def prepare(options: Sequence[str]) -> Benchmark:
     for word in domains:
         parse_options("counterfactual", [word], {"domain": DOMAINS})
     prompts = list_prompts(tuple(dict.fromkeys(domains)) or DOMAINS, count)
-    return Benchmark(partial(evaluate, prompts=prompts), ("causal",))
+    return Benchmark(partial(evaluate, prompts=prompts), GENERATIVE_KINDS)
 
 
 def list_prompts(domains: Sequence[str] = DOMAINS, count: int | None = None) -> list[Prompt]:
@@ -117,7 +116,7 @@ def list_prompts(domains: Sequence[str] = DOMAINS, count: int | None = None) -> 
 
 
 def evaluate(
-    language_model: LanguageModel,
+    language_model: AnyModel,
     *,
     prompts: Sequence[Prompt] | None = None,
     seed: int = 0,
@@ -126,7 +125,7 @@ def evaluate(
     """Continue prompts for all groups, and compare what the model writes.
 
     Args:
-        language_model: a causal model.
+        language_model: a causal or a served model.
         prompts: by default, all of `list_prompts`; every template has all groups of its domain.
         seed: of sampling, and of the bootstrap over templates.
         progress: called with the number of continuations written since the last call, and in total.

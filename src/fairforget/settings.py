@@ -220,7 +220,23 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
 
 
 @dataclass(kw_only=True, unsafe_hash=True)
-class TransferSettings(StudySettings):
+class ClusterSettings:
+    """Where many runs are done.
+
+    Args:
+        cluster: Run sequentially (none), or on a Ray cluster (ray): the one at RAY_ADDRESS, or a
+            local one if that variable is not set.
+        cpus_per_run: CPU cores per run on the cluster.
+        gpus_per_run: GPUs per run on the cluster.
+    """
+
+    cluster: Literal["none", "ray"] = "none"
+    cpus_per_run: int = 1
+    gpus_per_run: float = 0.0
+
+
+@dataclass(kw_only=True, unsafe_hash=True)
+class TransferSettings(ClusterSettings, StudySettings):
     """The settings of `transfer` and `fairforget transfer`.
 
     Args:
@@ -240,10 +256,6 @@ class TransferSettings(StudySettings):
             control. Set the margin before you see results.
         margin_continuous: Equivalence margin for continuous scores: contribution_scaled (StereoSet)
             and conditional_scaled (CrowS-Pairs), in median absolute deviations.
-        cluster: Run sequentially (none), or on a Ray cluster (ray): the one at RAY_ADDRESS, or a
-            local one if that variable is not set.
-        cpus_per_run: CPU cores per run on the cluster.
-        gpus_per_run: GPUs per run on the cluster.
     """
 
     forget: str = "gender,race,religion"
@@ -254,13 +266,10 @@ class TransferSettings(StudySettings):
     seeds: int = 3
     margin: float = 1.0
     margin_continuous: float = 0.05
-    cluster: Literal["none", "ray"] = "none"
-    cpus_per_run: int = 1
-    gpus_per_run: float = 0.0
 
 
 @dataclass(kw_only=True, unsafe_hash=True)
-class LeaderboardSettings(ModelSettings):
+class LeaderboardSettings(ClusterSettings, ModelSettings):
     """The settings of `leaderboard` and `fairforget leaderboard`.
 
     Args:
@@ -275,10 +284,6 @@ class LeaderboardSettings(ModelSettings):
         batch_size: Texts per step, for methods that train. Default: each method's own.
         learning_rate: Peak learning rate of AdamW, for methods that train. Default: each method's
             own.
-        cluster: Run sequentially (none), or on a Ray cluster (ray): the one at RAY_ADDRESS, or a
-            local one if that variable is not set.
-        cpus_per_run: CPU cores per run on the cluster.
-        gpus_per_run: GPUs per run on the cluster.
     """
 
     models: str = "smollm2"
@@ -290,9 +295,6 @@ class LeaderboardSettings(ModelSettings):
     steps: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
-    cluster: Literal["none", "ray"] = "none"
-    cpus_per_run: int = 1
-    gpus_per_run: float = 0.0
 
 
 @dataclass(kw_only=True)

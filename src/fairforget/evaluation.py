@@ -69,7 +69,8 @@ def evaluate(
     work is divided among them.
 
     Args:
-        model: a hub id, a local directory, a .gguf file or `smollm2`; or a loaded model.
+        model: a hub id, a local directory, a .gguf file or `smollm2`; with `server`, the name of
+            the model on the server; or a loaded model.
         benchmarks: `NAME[:OPTION]…`, as a list or a comma-separated string. Default: `stereoset`.
         output_dir: where to write `record.json` and `items.parquet`; without it, nothing is kept
             on disk.
@@ -105,7 +106,10 @@ def evaluate(
     user_model = model if isinstance(model, LanguageModel) else None
     if user_model:
         if settings.server:
-            raise InputError("server has no effect on a loaded model; remove it")
+            raise InputError(
+                "server cannot be used with a model that is already loaded; pass the model's name "
+                "instead"
+            )
         settings = settings_of_model(settings, user_model)
     source = user_model.source if user_model else str(model)
     for corpus in training_corpora(source):
@@ -125,6 +129,10 @@ def evaluate(
         )
 
     device = select_device(settings.device, own=join_process_group(cpu=settings.device == "cpu"))
+    if settings.server and process_count() > 1:
+        raise InputError(
+            "a served model is evaluated by one process only; run the command without a launcher"
+        )
     if output is None:
         language_model = load()
         check_model_kinds(loaded, language_model)
@@ -247,7 +255,7 @@ def remove_parts(directory: Path) -> None:
 
 
 def _find_served(source: str, settings: EvaluationSettings) -> ServedModel | None:
-    """The model on the server of the settings, if they name one.
+    """Return the served model if `settings.server` is set, else None.
 
     Raises:
         InputError: another setting has no effect on a served model.

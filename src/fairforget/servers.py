@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from typing import Any, TypeVar
 
 from fairforget.errors import InputError, first_line
 from fairforget.extras import require_extra
 
 KEY = "OPENAI_API_KEY"
-"""Environment variable with the key, which is passed to the client only."""
+"""Environment variable that holds the API key."""
 EXAMPLE = "http://127.0.0.1:8000/v1"
+CONNECT_SECONDS = 10.0
+"""Timeout for a connection, after which a server counts as unreachable."""
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
 def connect(url: str | None, *, what: str, option: str, timeout: float, retries: int) -> Any:
-    """Return a client for a server.
+    """Create a client for an OpenAI-compatible server.
 
     Args:
         url: address of the server. Default: `$OPENAI_BASE_URL`, else OpenAI's.
         what: what needs the server, for messages.
         option: the option with the address, for messages.
-        timeout: seconds to wait for an answer.
-        retries: repetitions of a failed request, with growing pauses.
+        timeout: timeout of a request in seconds.
+        retries: maximum number of retries of a failed request, with exponential backoff.
 
     Returns:
         An `openai.OpenAI`.
@@ -35,21 +43,55 @@ def connect(url: str | None, *, what: str, option: str, timeout: float, retries:
     key = os.environ.get(KEY)
     if not key and not url:
         raise InputError(
-            f"{what}: set {KEY}, or give the address of a server with {option}, such as {EXAMPLE}"
+            f"{what} needs a server: set {KEY} for OpenAI's, or give an address with {option}, "
+            f"such as {EXAMPLE}"
         )
     try:
         return openai.OpenAI(
-            api_key=key or "none", base_url=url, timeout=timeout, max_retries=retries
+            api_key=key or "none",
+            base_url=url,
+            timeout=openai.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
+            max_retries=retries,
         )
     except Exception as error:  # of openai's HTTP library
         raise InputError(
-            f"{option} {url!r} is not a valid address ({hide_key(error)}); give one such as "
+            f"{option} {url!r} is not a valid address ({first_line(error)}); give one such as "
             f"{EXAMPLE}"
         ) from None  # the cause may contain the key
 
 
-def hide_key(error: Exception) -> str:
-    """The first line of an error, without the key."""
-    text = first_line(error)
-    key = os.environ.get(KEY)
-    return text.replace(key, "…") if key else text
+def map_parallel(
+    call: Callable[[Task], Result], tasks: Sequence[Task], concurrency: int
+) -> Iterator[tuple[int, Result]]:
+    """Yield the index and the result of each task as it finishes; calls run in threads.
+
+    The first error of a call is raised. After that, or if the caller stops, no further call
+    starts, and nothing waits for those that run: an interrupted command ends at once.
+    """
+    waiting: SimpleQueue[tuple[int, Task]] = SimpleQueue()
+    finished: SimpleQueue[tuple[int, Result | None, BaseException | None]] = SimpleQueue()
+    stopped = Event()
+
+    def work() -> None:
+        while not stopped.is_set():
+            try:
+                index, task = waiting.get_nowait()
+            except Empty:
+                return
+            try:
+                finished.put((index, call(task), None))
+            except BaseException as error:
+                finished.put((index, None, error))
+
+    for one in enumerate(tasks):
+        waiting.put(one)
+    for _ in range(min(concurrency, len(tasks))):
+        Thread(target=work, daemon=True).start()
+    try:
+        for _ in tasks:
+            index, result, error = finished.get()
+            if error is not None:
+                raise error
+            yield index, result  # type: ignore[misc]  # there is no error, so it is a result
+    finally:
+        stopped.set()

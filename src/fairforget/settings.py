@@ -57,9 +57,9 @@ class EvaluationSettings(ModelSettings):
     Args:
         benchmarks: Comma-separated NAME[:OPTION]..., with options in any order.
             {benchmarks}
-        server: Address of an OpenAI-compatible server that has the model, such as
-            http://127.0.0.1:8000/v1; for benchmarks that score generated texts. A key is read from
-            OPENAI_API_KEY.
+        server: URL of an OpenAI-compatible server that generates the texts, such as
+            http://127.0.0.1:8000/v1. Only for honest, bold and counterfactual. The API key, if any,
+            is read from OPENAI_API_KEY.
         seed: Seed for sampling and the bootstrap intervals.
     """
 
@@ -221,7 +221,7 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
 
 @dataclass(kw_only=True, unsafe_hash=True)
 class ClusterSettings:
-    """Where many runs are done.
+    """Where the runs execute.
 
     Args:
         cluster: Run sequentially (none), or on a Ray cluster (ray): the one at RAY_ADDRESS, or a

@@ -220,7 +220,9 @@ def show_unlearning(record: UnlearningRecord) -> None:
 
 def describe_start(*models: ModelFacts) -> str:
     """The token that texts start with: scores depend on it."""
-    tokens = list(dict.fromkeys(m.start_token or "that its server chooses" for m in models))
+    if any(model.server for model in models):
+        return "The server chooses the start token of every text."
+    tokens = list(dict.fromkeys(model.start_token for model in models))
     shown = tokens[0] if len(tokens) == 1 else f"{tokens[0]} before, {tokens[1]} after"
     return f"Every text starts with the token {shown} (--start_token)."
 

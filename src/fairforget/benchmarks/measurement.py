@@ -65,9 +65,8 @@ class Benchmark:
         if language_model.kind not in self.kinds:
             if language_model.kind == "served":
                 raise InputError(
-                    f"benchmark {name!r} needs log-probabilities, which a served model does not "
-                    "give; choose one that scores generated texts (honest, bold, counterfactual), "
-                    "or load the model without --server"
+                    f"benchmark {name!r} does not support served models; choose one that scores "
+                    "generated text (honest, bold, counterfactual), or evaluate without --server"
                 )
             raise InputError(
                 f"benchmark {name!r} needs a {' or '.join(self.kinds)} model; "

@@ -14,7 +14,8 @@ def evaluate_command(model: str, *, output: Path, json: bool = False, **settings
     To use several processes: accelerate launch -m fairforget evaluate ...
 
     Args:
-        model: Hub id, local directory, .gguf file, or smollm2.
+        model: Hub id, local directory, .gguf file, or smollm2; with --server, the name of the model
+            on the server.
         output: Output directory; the same command resumes an interrupted evaluation.
         json: Print the record as JSON and nothing else.
         **settings: Fields of `EvaluationSettings`.

@@ -43,10 +43,11 @@ def rerun_command(
         record: record.json in the output directory of evaluate, unlearn or demo.
         output: Output directory. Default: the record's, with "-again" appended.
         tolerance: Largest relative difference at which two numbers count as equal. On the same
-            machine with the same versions, results are bitwise equal.
+            machine with the same versions, results are bitwise equal; those of a served model
+            repeat only if its server honours seeds.
         device: Device such as cpu, cuda or cuda:1. Default: the record's.
-        trust_record: Run code that the record refers to, from a model (trust_remote_code) or an
-            lm-eval task file.
+        trust_record: Run code that the record refers to (trust_remote_code or an lm-eval task
+            file), and send requests and OPENAI_API_KEY to the server that it names.
         json: Print the comparison as JSON and nothing else.
     """
     from pydantic import TypeAdapter
@@ -63,7 +64,7 @@ def rerun_command(
     if is_distributed_launch():
         original_device = original_device.partition(":")[0]
     with redirect_stdout(sys.stderr):
-        run(output=again, device=device or original_device)
+        run(output=again, device=device or original_device or None)
     wait_for_all()
     if not is_first():
         return
@@ -80,12 +81,13 @@ def rerun_command(
 def load_command(record: Path, *, trusted: bool = False) -> tuple[Callable[..., None], str]:
     """Return the command that made a record, bound to its settings, and the device it ran on.
 
-    A record may come from anyone: only settings of the command are accepted, and code that the
-    record names runs only if the record is trusted.
+    The device is "" for a served model. A record may come from anyone: only settings of the
+    command are accepted, and code that it names runs, and a server that it names is contacted, only
+    if the record is trusted.
 
     Args:
         record: a record.json in the directory of its run.
-        trusted: whether to run code that the record names.
+        trusted: whether to run code and contact servers that the record names.
 
     Raises:
         InputError: the file is not the record of an evaluation or an unlearning run, no command
@@ -120,6 +122,11 @@ def load_command(record: Path, *, trusted: bool = False) -> tuple[Callable[..., 
     )
     if runs_code and not trusted:
         raise InputError(f"{record} names code to run; if you trust it, add --trust_record")
+    if recorded.get("server") and not trusted:
+        raise InputError(
+            f"{record} names a server, which would receive prompts and OPENAI_API_KEY; if you "
+            "trust it, add --trust_record"
+        )
     model = recorded.pop("model", None)
     if not isinstance(model, str):
         raise InputError(f"{record}: command.model is {model!r}; it must be a string")
@@ -133,4 +140,4 @@ def load_command(record: Path, *, trusted: bool = False) -> tuple[Callable[..., 
     def run(**options: Any) -> None:
         command(model, **{**vars(settings), **options})
 
-    return run, content.environment.device
+    return run, "" if recorded.get("server") else content.environment.device

@@ -15,7 +15,7 @@ from fairforget.forward.packing import pad
 from fairforget.generation.decoding import Continuation, Decoding
 from fairforget.generation.sampling import GumbelNoise, noise_seed
 from fairforget.generation.served import ServedModel
-from fairforget.machine.processes import broadcast_from_first, map_distributed
+from fairforget.machine.processes import map_distributed
 from fairforget.models import Kind
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import NotedProgress
@@ -67,8 +67,7 @@ def generate(
     """
     decoding = decoding or Decoding()
     if isinstance(language_model, ServedModel):
-        served = language_model  # one process sends the requests
-        return broadcast_from_first(lambda: served.generate(prompts, decoding, progress))
+        return language_model.generate(prompts, decoding, progress)
     language_model.need_causal("text generation")
     encoded = encode_prompts(language_model, prompts, chat=decoding.chat)
     check_length(

@@ -1,31 +1,32 @@
-"""A model behind an OpenAI-compatible server: it continues prompts, and no more is known of it."""
+"""Generate text with a model on an OpenAI-compatible server."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from fairforget.errors import InputError
+from fairforget.errors import InputError, first_line
 from fairforget.generation.decoding import Continuation, Decoding
 from fairforget.generation.sampling import noise_seed
 from fairforget.scoring.causal import NotedProgress
-from fairforget.servers import connect, hide_key
+from fairforget.servers import EXAMPLE, KEY, connect, map_parallel
 
 OPTION = "--server"
 MAX_SEED = 2**31
-"""Servers read a seed as a 32-bit integer."""
+"""Exclusive upper bound of seeds: some servers use signed 32-bit integers."""
+PROBES = 8
+"""Prompts that may show that a server samples."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model behind an OpenAI-compatible server, such as vLLM or llama.cpp.
+    """A model on an OpenAI-compatible server, such as vLLM or llama.cpp.
 
     Raises:
-        InputError: the address contains a password.
+        InputError: the address is not one, or contains credentials.
     """
 
     source: str
@@ -33,20 +34,28 @@ class ServedModel:
     server: str
     """Address of the server, such as `http://127.0.0.1:8000/v1`."""
     concurrency: int = 8
-    """Number of parallel requests."""
+    """Maximum number of concurrent requests."""
     timeout: float = 300.0
-    """Seconds to wait for a continuation."""
-    retries: int = 2
-    """Repetitions of a failed request, with growing pauses."""
+    """Timeout of a request in seconds."""
+    retries: int = 5
+    """Maximum number of retries of a failed request, with exponential backoff."""
     kind: Literal["served"] = "served"
     start_token: str = ""
-    """The server decides which token starts a text."""
+    """The server chooses the token that starts a text."""
 
     def __post_init__(self) -> None:
-        if urlsplit(self.server).password:
+        try:
+            parts = urlsplit(self.server)
+        except ValueError:
+            parts = urlsplit("")
+        if "@" in parts.netloc or parts.query:
             raise InputError(
-                f"{OPTION} contains a password, which records would show; set OPENAI_API_KEY "
-                "instead"
+                f"{OPTION} must not contain credentials or a query, because records show it; set "
+                f"{KEY}"
+            )
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InputError(
+                f"{OPTION} {self.server!r} is not an address; give one such as {EXAMPLE}"
             )
 
     def generate(
@@ -54,13 +63,13 @@ class ServedModel:
     ) -> list[list[Continuation]]:
         """Continue prompts; arguments and result are those of `generation.engine.generate`.
 
-        Every continuation is a request with its own seed. Whether a repeated call gives the same
-        texts depends on the server. The server counts the tokens; some count the one that ends a
-        text.
+        Each continuation is a separate request with its own seed; results are reproducible only if
+        the server honours it. Token counts come from the server and may include the end-of-text
+        token.
 
         Raises:
-            InputError: the server cannot be reached, rejects a request, gives no completion, or
-                does not sample.
+            InputError: the server cannot be reached, rejects a request, does not sample, filters
+                texts, or returns no completion with token counts.
         """
         client = connect(
             self.server,
@@ -69,29 +78,36 @@ class ServedModel:
             timeout=self.timeout,
             retries=self.retries,
         )
+        if decoding.temperature:
+            self._check_sampling(client, prompts[:PROBES], decoding)
         draws = decoding.draws if decoding.temperature else 1
         requests = [(prompt, draw) for prompt in prompts for draw in range(draws)]
+        flat: list[Continuation | None] = [None] * len(requests)
         start, tokens = time.perf_counter(), 0
-        with ThreadPoolExecutor(self.concurrency) as pool:
-            pending = [pool.submit(self._continue, client, *one, decoding) for one in requests]
-            try:
-                for done in as_completed(pending):
-                    tokens += done.result().tokens
-                    if progress:
-                        speed = tokens / (time.perf_counter() - start)
-                        progress(1, len(requests), note=f"{speed:.0f} tokens/s")
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        flat = [one.result() for one in pending]
-        written = [flat[i : i + draws] for i in range(0, len(flat), draws)]
-        if draws > 1 and all(len({one.text for one in texts}) == 1 for texts in written):
+        for index, continuation in map_parallel(
+            lambda request: self._continue(client, *request, decoding), requests, self.concurrency
+        ):
+            flat[index] = continuation
+            tokens += continuation.tokens
+            if progress:
+                speed = tokens / (time.perf_counter() - start)
+                progress(1, len(requests), note=f"{speed:.0f} tokens/s")
+        written = [continuation for continuation in flat if continuation is not None]
+        repeats = decoding.draws // draws
+        return [written[i : i + draws] * repeats for i in range(0, len(written), draws)]
+
+    def _check_sampling(self, client: Any, prompts: Sequence[str], decoding: Decoding) -> None:
+        """Check that two seeds give different texts for at least one prompt."""
+        for prompt in prompts:
+            texts = {self._continue(client, prompt, draw, decoding).text for draw in (0, 1)}
+            if len(texts) > 1:
+                return
+        if prompts:
             raise InputError(
-                f"the server {self.server} gives the same text for every draw, so it does not "
-                "sample; let it honour temperature and seed (transformers serve: set do_sample in "
-                "the model's generation_config.json)"
+                f"the server {self.server} gives the same text for different seeds, so it does not "
+                "sample; enable sampling on the server (transformers serve: do_sample in the "
+                "model's generation_config.json)"
             )
-        return [texts * (decoding.draws // draws) for texts in written]
 
     def _continue(self, client: Any, prompt: str, draw: int, decoding: Decoding) -> Continuation:
         import openai
@@ -100,6 +116,7 @@ class ServedModel:
             "model": self.source,
             "max_tokens": decoding.tokens,
             "temperature": decoding.temperature,
+            "top_p": 1.0,
             "seed": noise_seed(prompt, draw, decoding.seed) % MAX_SEED,
         }
         try:
@@ -110,15 +127,24 @@ class ServedModel:
             else:
                 answer = client.completions.create(prompt=prompt, **options)
                 text = answer.choices[0].text
-            ended = answer.choices[0].finish_reason != "length"
-            return Continuation(text or "", int(answer.usage.completion_tokens), ended)
+            reason = answer.choices[0].finish_reason
+            continuation = Continuation(
+                text or "", int(answer.usage.completion_tokens), reason == "stop"
+            )
         except (openai.OpenAIError, ValueError) as error:
+            cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
             raise InputError(
-                f"the server {self.server} gives no continuation ({hide_key(error)}); check "
-                f"{OPTION}, and that the server has a model {self.source!r}"
+                f"request to {self.server} failed ({first_line(cause or error)}); check that the "
+                f"server is running and serves the model {self.source!r}"
             ) from None  # the cause may contain the key
-        except (AttributeError, IndexError, TypeError) as error:
+        except (AttributeError, IndexError, TypeError):
             raise InputError(
-                f"the server {self.server} answers with no completion ({hide_key(error)}); it must "
-                "support OpenAI's completions API and count tokens"
+                f"{self.server} did not return a completion with token counts; check that the "
+                "address ends in /v1 and that the server supports OpenAI's completions API"
             ) from None
+        if reason == "content_filter":
+            raise InputError(
+                f"the server {self.server} filters what the model writes; turn its content filter "
+                "off"
+            )
+        return continuation

@@ -89,17 +89,16 @@ def cells_table(benchmark: str, cells: Sequence[Cell]) -> Table:
 
 def models_table(before: ModelFacts, after: ModelFacts) -> Table:
     """The two models."""
+    models = before, after
+    values: dict[str, list[str]] = {"Model": [model.source for model in models]}
+    if before.server:
+        values["Server"] = [model.server for model in models]
+    else:
+        values["Parameters"] = [format_count(model.parameters or 0) for model in models]
+        values["Data type"] = [model.dtype for model in models]
+        values["Start token"] = [model.start_token for model in models]
     return Table(
         caption="The models",
         columns=[Column("Property"), Column("Before"), Column("After")],
-        rows=[
-            ["Model", before.source, after.source],
-            ["Parameters", *map(_count_parameters, (before, after))],
-            ["Data type", before.dtype, after.dtype],
-            ["Start token", before.start_token, after.start_token],
-        ],
+        rows=[[name, *both] for name, both in values.items()],
     )
-
-
-def _count_parameters(model: ModelFacts) -> str:
-    return format_count(model.parameters) if model.parameters else "unknown"

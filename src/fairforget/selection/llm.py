@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -17,12 +16,13 @@ from typing import Any
 
 from fairforget.corpora.text import Text
 from fairforget.data.locate import cache_directory
-from fairforget.errors import InputError
+from fairforget.errors import InputError, first_line
 from fairforget.files.atomic import atomic_write
+from fairforget.redaction import redact
 from fairforget.selection.llm_answers import INSTRUCTIONS, SCHEMA, objection, read_answer
 from fairforget.selection.methods import SelectionOptions
 from fairforget.selection.selected import SelectedSpan
-from fairforget.servers import connect, hide_key
+from fairforget.servers import connect, map_parallel
 
 TOKENS_PER_CHARACTER = 0.3
 """Upper estimate for English."""
@@ -92,13 +92,11 @@ class Llm:
                 Earlier answers are in the cache.
         """
         client = self._client()
-        with ThreadPoolExecutor(self.server.concurrency) as pool:
-            answers = [pool.submit(self._select, client, text) for text in texts]
-            try:
-                spans = [answer.result() for answer in answers]
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        spans: list[list[SelectedSpan]] = [[] for _ in texts]
+        for index, found in map_parallel(
+            lambda text: self._select(client, text), texts, self.server.concurrency
+        ):
+            spans[index] = found
         if self.refusal and not self._answers:
             raise InputError(
                 f"the server {client.base_url} rejects every request ({self.refusal}); "
@@ -178,11 +176,11 @@ class Llm:
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 rejected = error.param if error.param in REQUEST_OPTIONS else "response_format"
                 if options.pop(rejected, None) is None:
-                    self.refusal = hide_key(error)
+                    self.refusal = redact(first_line(error))
                     return None
             except (openai.OpenAIError, ValueError) as error:
                 raise InputError(
-                    f"the server {client.base_url} does not answer ({hide_key(error)}); "
+                    f"the server {client.base_url} does not answer ({first_line(error)}); "
                     "earlier answers are cached: repeat the command to continue"
                 ) from None  # the cause may contain the key
         self._answers += 1

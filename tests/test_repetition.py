@@ -80,7 +80,7 @@ def test_equal_runs_have_no_differences(tmp_path: Path) -> None:
 
 def test_every_figure_of_an_evaluation_is_counted_once(tmp_path: Path) -> None:
     one, two = (write_evaluation(tmp_path / name) for name in ("one", "two"))
-    model, seed_and_kind = 6, 2
+    model, seed_and_kind = 7, 2
     expected = model + seed_and_kind + FIGURES_OF_RESULTS + 2 * COLUMNS
     assert compare_runs(one, two).figures == expected
     for directory in (one, two):

@@ -68,8 +68,9 @@ class Benchmark:
                     f"benchmark {name!r} does not support served models; choose one that scores "
                     "generated text (honest, bold, counterfactual), or evaluate without --server"
                 )
+            local = [kind for kind in self.kinds if kind != "served"]
             raise InputError(
-                f"benchmark {name!r} needs a {' or '.join(self.kinds)} model; "
+                f"benchmark {name!r} needs a {' or '.join(local)} model; "
                 f"{language_model.source!r} is a {language_model.kind} one"
             )
 

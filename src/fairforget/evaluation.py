@@ -120,13 +120,17 @@ def evaluate(
         check_model_kinds(loaded, given)
 
     def load() -> AnyModel:
-        return given or load_model(
+        if given:
+            return given
+        language_model = load_model(
             source,
             dtype=settings.dtype,
             device=str(device),
             start_token=settings.start_token,
             trust_remote_code=settings.trust_remote_code,
         )
+        check_model_kinds(loaded, language_model)
+        return language_model
 
     device = select_device(settings.device, own=join_process_group(cpu=settings.device == "cpu"))
     if settings.server and process_count() > 1:
@@ -134,9 +138,7 @@ def evaluate(
             "a served model is evaluated by one process only; run the command without a launcher"
         )
     if output is None:
-        language_model = load()
-        check_model_kinds(loaded, language_model)
-        return Evaluation(None, *_run_benchmarks(language_model, loaded, settings.seed))
+        return Evaluation(None, *_run_benchmarks(load(), loaded, settings.seed))
     command = command_settings("evaluate", settings, model=source)
     inputs = fingerprint_inputs([] if given else [source]) | fingerprint_benchmarks(loaded)
     if user_model:
@@ -148,7 +150,6 @@ def evaluate(
             remove_parts(output)
         else:
             language_model = load()
-            check_model_kinds(loaded, language_model)
             if is_first():
                 open_output(output, command | inputs)
             evaluate_into(

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests  # noqa: F401  # before the fork, not after each
 
 import fairforget.card.metadata
@@ -32,6 +33,7 @@ from fairforget.benchmarks import overlap
 from fairforget.cli import main
 from fairforget.models.loading import load_model
 from fairforget.objectives.trait_words import list_trait_words
+from tests.little_data import search_one_benchmark
 
 WRITES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link")
 """Python's audit events that stand for a change of the disk, beside files opened to write."""
@@ -51,8 +53,7 @@ class Ended:
 def warm_up(model: str) -> None:
     """Do once what each child would do again, and what makes no difference to a command."""
     load_model(model, device="cpu")  # compiles many regular expressions
-    is_cached = overlap._is_cached  # all benchmarks are searched alike, so one is enough
-    overlap._is_cached = lambda name: name == "stereoset" and is_cached(name)
+    search_one_benchmark(pytest.MonkeyPatch())
     overlap.measure_overlaps("gender", [])  # reads it
     list_trait_words()
     for command in ([], ["unlearn"]):  # the parsers of all commands, and what parses one

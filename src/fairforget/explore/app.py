@@ -38,22 +38,22 @@ def build(pair: Pair) -> Any:
             return view.problem_html(str(error)), ""
         return view.continuations_html(text, before, after), view.tokens_html(changes)
 
-    def write(template: str, groups: str) -> str:
-        try:
-            return view.group_texts_html(pair.group_texts(template, _lines(groups)))
-        except InputError as error:
-            return view.problem_html(str(error))
-
-    def swap(template: str, groups: str) -> str:
-        try:
-            return view.groups_html(pair.groups(template, _lines(groups)))
-        except InputError as error:
-            return view.problem_html(str(error))
-
     def compare_groups(
-        label: str, template: str, info: str, run: Callable[[str, str], str], endpoint: str
+        label: str,
+        template: str,
+        info: str,
+        compare: Callable[[str, list[str]], str],
+        endpoint: str,
     ) -> None:
         """The inputs and the result of a comparison across groups."""
+
+        def run(template: str, groups: str) -> str:
+            names = [line.strip() for line in groups.splitlines() if line.strip()]
+            try:
+                return compare(template, names)
+            except InputError as error:
+                return view.problem_html(str(error))
+
         text = gradio.Textbox(template, label=label, info=info)
         domain = gradio.Dropdown(
             list(DOMAINS),
@@ -86,7 +86,7 @@ def build(pair: Pair) -> Any:
                 OPENING,
                 "Both models continue this prompt once for each group; {group} is replaced by the "
                 "group.",
-                write,
+                lambda prompt, groups: view.group_texts_html(pair.group_texts(prompt, groups)),
                 "group_continuations",
             )
         with gradio.Tab("Likelihoods by group"):
@@ -95,7 +95,7 @@ def build(pair: Pair) -> Any:
                 TEMPLATE,
                 "Both models score this sentence once for each group; {group} is replaced by the "
                 "group.",
-                swap,
+                lambda sentence, groups: view.groups_html(pair.groups(sentence, groups)),
                 "group_likelihoods",
             )
     return page
@@ -148,10 +148,6 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
         print(f"http://{host}:{port}  (press Ctrl-C to stop)", flush=True)
         page.block_thread()
     return page
-
-
-def _lines(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def load_gradio() -> Any:

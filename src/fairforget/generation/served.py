@@ -82,17 +82,17 @@ class ServedModel:
             self._check_sampling(client, prompts[:PROBES], decoding)
         draws = decoding.draws if decoding.temperature else 1
         requests = [(prompt, draw) for prompt in prompts for draw in range(draws)]
-        flat: list[Continuation | None] = [None] * len(requests)
+        done: dict[int, Continuation] = {}
         start, tokens = time.perf_counter(), 0
         for index, continuation in map_parallel(
             lambda request: self._continue(client, *request, decoding), requests, self.concurrency
         ):
-            flat[index] = continuation
+            done[index] = continuation
             tokens += continuation.tokens
             if progress:
                 speed = tokens / (time.perf_counter() - start)
                 progress(1, len(requests), note=f"{speed:.0f} tokens/s")
-        written = [continuation for continuation in flat if continuation is not None]
+        written = [done[index] for index in range(len(requests))]
         repeats = decoding.draws // draws
         return [written[i : i + draws] * repeats for i in range(0, len(written), draws)]
 

@@ -92,17 +92,15 @@ class Llm:
                 Earlier answers are in the cache.
         """
         client = self._client()
-        spans: list[list[SelectedSpan]] = [[] for _ in texts]
-        for index, found in map_parallel(
-            lambda text: self._select(client, text), texts, self.server.concurrency
-        ):
-            spans[index] = found
+        spans = dict(
+            map_parallel(lambda text: self._select(client, text), texts, self.server.concurrency)
+        )
         if self.refusal and not self._answers:
             raise InputError(
                 f"the server {client.base_url} rejects every request ({self.refusal}); "
                 "check --model and --url"
             )
-        return spans
+        return [spans[index] for index in range(len(texts))]
 
     def estimate(
         self, texts: Iterable[Text], input_price: float = 0.0, output_price: float = 0.0

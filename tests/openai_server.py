@@ -6,9 +6,11 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from http.server import BaseHTTPRequestHandler
+from threading import Lock
 from typing import Any
+
+from .loopback import loopback_server
 
 Reply = Callable[[int, list[dict[str, str]]], Any]
 """Number of the question (from 0) and its messages, or its prompt as one → content, an HTTP status,
@@ -80,12 +82,6 @@ def openai_server(reply: Reply) -> Iterator[Stand]:
             except OSError:  # the client did not wait
                 pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    stand.url = f"http://127.0.0.1:{server.server_port}/v1"
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with loopback_server(Handler) as address:
+        stand.url = f"{address}/v1"
         yield stand
-    finally:
-        server.shutdown()
-        server.server_close()

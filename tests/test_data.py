@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.server
-import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from fairforget.errors import InputError
 from fairforget.models import gguf
 from fairforget.models.file_checks import Contents
 
+from .loopback import loopback_server
 from .models import tiny, word_tokenizer
 
 CONTENT = b"what the catalogue expects\n"
@@ -48,10 +48,8 @@ def server(tmp_path: Path) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_address[1]}"
-        running.shutdown()
+    with loopback_server(Quiet) as address:
+        yield address
 
 
 def put(path: Path, content: bytes = CONTENT) -> Path:
@@ -111,10 +109,8 @@ class Interrupting(http.server.BaseHTTPRequestHandler):
 
 
 def test_an_interrupted_download_leaves_nothing_and_can_be_repeated(places: Path) -> None:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Interrupting) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{running.server_address[1]}/file.txt"
-        file = DataFile("set/file.txt", url=url, sha256=(SHA256,))
+    with loopback_server(Interrupting) as address:
+        file = DataFile("set/file.txt", url=f"{address}/file.txt", sha256=(SHA256,))
         with pytest.raises(InputError, match=r"downloading http.* failed"):
             find_file(file)
         assert find_local_file(file) is None
@@ -122,7 +118,6 @@ def test_an_interrupted_download_leaves_nothing_and_can_be_repeated(places: Path
         assert fetch(file).read_bytes() == CONTENT
         put(places / "cache/data/set/file.txt", b"damaged")
         assert fetch(file).read_bytes() == CONTENT
-        running.shutdown()
 
 
 def test_fetched_from_an_archive(places: Path, server: str) -> None:

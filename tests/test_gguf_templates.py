@@ -23,6 +23,8 @@ from . import llama_cpp
 from .gguf_files import check_gemma, gemma3, kinds, learn_pieces, log_probs, tensors
 from .models import SENTENCES, save_tiny
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -25,6 +25,7 @@ from tests.report.runs import (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", WRITERS)
 def test_pages_are_deterministic_small_and_self_contained(tmp_path: Path, kind: str) -> None:
     WRITERS[kind](tmp_path)

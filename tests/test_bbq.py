@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from fairforget.benchmarks import load_benchmark, load_benchmarks
-from fairforget.benchmarks.bbq import Question, evaluate, judge, read_questions
+from fairforget.benchmarks.bbq import evaluate, judge
 from fairforget.benchmarks.measurement import compute_scores
 from fairforget.cli import main
+from fairforget.data.bbq import Question, read_questions
 from fairforget.errors import InputError
 from fairforget.records.evaluation import read_items
 from fairforget.records.paths import RECORD
@@ -141,12 +142,14 @@ def test_reading_the_original_files(tmp_path: Path) -> None:
         domain="Age",
         template="Age-1",
         ambiguous=True,
-        prompt="A old man and a young man are late. Who is kind? Answer:",
+        context="A old man and a young man are late.",
+        question="Who is kind?",
         answers=("The old man", "The young man", "Not known"),
         right=2,
         unknown=2,
         biased=0,
     )
+    assert first.prompt == "A old man and a young man are late. Who is kind? Answer:"
     assert (second.ambiguous, second.right, second.biased) == (False, 0, 1)
     assert (named.domain, named.id) == ("Age (names)", "Age-3")  # 2 has no target and is left out
 
@@ -215,7 +218,7 @@ def original(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = miniature(tmp_path)
     where = {"Age.jsonl": root / "data", "additional_metadata.csv": root / "supplemental"}
     monkeypatch.setattr(
-        "fairforget.benchmarks.bbq.find_file",
+        "fairforget.data.bbq.find_file",
         lambda file: where[Path(file.path).name] / Path(file.path).name,
     )
 
@@ -275,11 +278,10 @@ def test_answers_are_scored_after_the_prompt(tmp_path: Path) -> None:
     assert row["answer"] == np.argmax([row[f"score{i}"] for i in range(3)])
 
 
-def test_masked_models_and_unknown_categories(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fairforget.benchmarks.bbq.find_file", lambda *files: files)
-    with pytest.raises(InputError, match="'bbq' needs a causal model"):
-        load_benchmarks(["bbq"], tiny_model("bert"))
-    with pytest.raises(InputError, match="'bbq' has no option 'age'; choose from Age, Dis"):
+def test_masked_models_and_unknown_categories(original) -> None:
+    with pytest.raises(InputError, match="'bbq:Age' needs a causal model"):
+        load_benchmarks(["bbq:Age"], tiny_model("bert"))
+    with pytest.raises(InputError, match="'bbq' has no option 'age'; choose from chat, Age, Dis"):
         load_benchmark("bbq:age")
 
 

@@ -17,7 +17,6 @@ from pydantic import TypeAdapter
 
 from fairforget import evaluation
 from fairforget.benchmarks import BENCHMARKS, find_judge, load_benchmark, load_benchmarks
-from fairforget.benchmarks.bbq import Question
 from fairforget.benchmarks.bbq import evaluate as bbq
 from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
@@ -26,6 +25,7 @@ from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.cli import main
 from fairforget.comparison.compare import compare
+from fairforget.data.bbq import Question
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate, evaluate_into, is_complete
 from fairforget.models.fingerprint import describe_model, hub_commit
@@ -51,7 +51,7 @@ from .models import save_tiny, tiny_model
 ITEM = Item("a", "race", "town", ("They lie.", "They think.", "They mill."), "They BLANK.")
 PAIR = Pair("a", "age", "They lie.", "They think.")
 QUESTION = Question(
-    "Age-0", "Age", "Age-1", True, "Who? Answer:", ("They", "Women", "Not known"), 2, 2, 0
+    "Age-0", "Age", "Age-1", True, "Late.", "Who?", ("They", "Women", "Not known"), 2, 2, 0
 )
 
 

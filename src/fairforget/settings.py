@@ -58,8 +58,8 @@ class EvaluationSettings(ModelSettings):
         benchmarks: Comma-separated NAME[:OPTION]..., with options in any order.
             {benchmarks}
         server: URL of an OpenAI-compatible server that generates the texts, such as
-            http://127.0.0.1:8000/v1. Only for honest, bold and counterfactual. The API key, if any,
-            is read from OPENAI_API_KEY.
+            http://127.0.0.1:8000/v1. Only for honest, bold, counterfactual and bbq:chat. The API
+            key, if any, is read from OPENAI_API_KEY.
         seed: Seed for sampling and the bootstrap intervals.
     """
 

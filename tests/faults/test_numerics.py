@@ -14,7 +14,6 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from fairforget.benchmarks import winobias
-from fairforget.benchmarks.bbq import Question
 from fairforget.benchmarks.bbq import evaluate as bbq
 from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
@@ -22,6 +21,7 @@ from fairforget.benchmarks.degenerate import check_finite_scores, find_warnings
 from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.comparison.compare import compare
+from fairforget.data.bbq import Question
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate, evaluate_into
 from fairforget.models.language_model import LanguageModel
@@ -108,7 +108,7 @@ PAIRS = [
     for n, verb in enumerate(["are", "were", "lie"])
 ]
 QUESTIONS = [
-    Question(str(n), "Age", f"t{n % 2}", n % 2 == 0, "Who is late? Answer:", answers, 2, 2, 0)
+    Question(str(n), "Age", f"t{n % 2}", n % 2 == 0, "Late.", "Who?", answers, 2, 2, 0)
     for n, answers in enumerate([("The old man", "The boy", "Not known")] * 4)
 ]
 WINOBIAS = [

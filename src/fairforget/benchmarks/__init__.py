@@ -49,7 +49,11 @@ BENCHMARKS = {
         "stride (default) or bias-bench; a corpus (default wikitext2); a share of its tokens such "
         "as 10%",
     ),
-    "bbq": Entry("fairforget.benchmarks.bbq", "categories such as Age (default: all)"),
+    "bbq": Entry(
+        "fairforget.benchmarks.bbq",
+        "categories such as Age (default: all); a number of questions (default: all 58,492); chat, "
+        "to ask an instruction-tuned model in its chat template",
+    ),
     "winobias": Entry(
         "fairforget.benchmarks.winobias", "type1 or type2, dev or test (default: all four)"
     ),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from fairforget.data.bbq import NAMES
+
 BENCHMARK_DOMAINS = {
     # StereoSet; most of its race terms are nationalities
     "race": {"race", "nationality"},
@@ -38,8 +40,6 @@ BENCHMARK_DOMAINS = {
     "American_actresses": {"gender"},
 }
 """A benchmark's domain → FairForget's domains, if the names differ or there are several."""
-NAMES = " (names)"
-"""Suffix of BBQ domains in which people have proper names."""
 
 
 def covered_domains(domain: str) -> frozenset[str]:

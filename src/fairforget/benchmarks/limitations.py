@@ -20,7 +20,10 @@ LIMITATIONS = {
     "bbq": (
         "BBQ",
         "A model that always answers unknown, or answers at random, has a bias score near 0: read "
-        "it together with accuracy. There are few templates, all American (Parrish et al. 2022).",
+        "it together with accuracy. There are few templates, all American (Parrish et al. 2022). "
+        "Chat protocol: read it together with the share of unusable replies. A small model may "
+        "choose a letter rather than an answer (`written.answers` in the record). Replies are cut "
+        "off after 16 tokens, before a reasoning model answers.",
     ),
     "winobias": (
         "WinoBias",

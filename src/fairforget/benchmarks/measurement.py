@@ -55,23 +55,33 @@ class Benchmark:
     evaluate: Evaluate
     kinds: tuple[Kind, ...]
     """Kinds of model that it supports."""
+    needs_chat_template: bool = False
+    """Whether it asks a local model in its chat template; a server has its own."""
 
     def check(self, name: str, language_model: AnyModel) -> None:
         """Check that the benchmark, called `name` in the error, supports the model.
 
         Raises:
-            InputError: it does not support this kind of model.
+            InputError: it does not support this kind of model, or the model has no chat template.
         """
         if language_model.kind not in self.kinds:
             if language_model.kind == "served":
                 raise InputError(
                     f"benchmark {name!r} does not support served models; choose one that scores "
-                    "generated text (honest, bold, counterfactual), or evaluate without --server"
+                    "generated text (honest, bold, counterfactual, bbq:chat), or evaluate without "
+                    "--server"
                 )
             local = [kind for kind in self.kinds if kind != "served"]
             raise InputError(
                 f"benchmark {name!r} needs a {' or '.join(local)} model; "
                 f"{language_model.source!r} is a {language_model.kind} one"
+            )
+        if language_model.kind == "served" or not self.needs_chat_template:
+            return
+        if not language_model.tokenizer.chat_template:
+            raise InputError(
+                f"benchmark {name!r} needs a chat template, and {language_model.source!r} has "
+                "none; use an instruction-tuned model, or leave out the option chat"
             )
 
 

@@ -79,7 +79,7 @@ def _crows_pairs() -> Iterator[str]:
 
 
 def _bbq() -> Iterator[str]:
-    from fairforget.benchmarks.bbq import read_questions
+    from fairforget.data.bbq import read_questions
 
     for question in read_questions(tuple(BBQ_CATEGORIES)):
         yield question.prompt

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
 from fairforget.errors import InputError
@@ -27,7 +27,7 @@ def split_number(name: str, words: Sequence[str]) -> tuple[int | None, list[str]
     return (int(numbers[0]) if numbers else None), rest
 
 
-def sample_evenly(items: Sequence[T], count: int | None, group: Callable[[T], str]) -> list[T]:
+def sample_evenly(items: Sequence[T], count: int | None, group: Callable[[T], Hashable]) -> list[T]:
     """Draw items from all groups in turn, so that small groups are not missed.
 
     Args:
@@ -41,7 +41,7 @@ def sample_evenly(items: Sequence[T], count: int | None, group: Callable[[T], st
     if count is None or count >= len(items):
         return list(items)
     generator = random.Random(0)
-    queues: dict[str, list[int]] = {}
+    queues: dict[Hashable, list[int]] = {}
     for number, item in enumerate(items):
         queues.setdefault(group(item), []).append(number)
     for queue in queues.values():

@@ -57,6 +57,8 @@ _MEASURES = {
     "bias_disambiguated": "bias score, disambiguated contexts (0 means no bias)",
     "accuracy_ambiguous": "accuracy, ambiguous contexts",
     "accuracy_disambiguated": "accuracy, disambiguated contexts",
+    "unusable_ambiguous": "unusable replies in ambiguous contexts, %",
+    "unusable_disambiguated": "unusable replies in disambiguated contexts, %",
 }
 
 

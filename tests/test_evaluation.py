@@ -449,10 +449,15 @@ def test_names() -> None:
 @pytest.mark.shared_data
 def test_the_items_of_all_benchmarks_fit_into_one_table(shared_file, tmp_path) -> None:
     """A column has the same type in every benchmark that has it."""
-    for name in ("bold/gender_prompt.json", "seegull/stereotypes_global_v2.csv"):
+    for name in (
+        "bold/gender_prompt.json",
+        "seegull/stereotypes_global_v2.csv",
+        "holistic_bias/nouns.json",
+    ):
         shared_file(name)
     names = ["winobias:type1:dev", "winogender", "honest:2", "bold:gender:2", "group_facts"]
     names += ["counterfactual:gender:2", "seegull:2", "harmful_words:4", "crows_pairs", "stereoset"]
+    names += ["holistic_bias:4"]
     evaluate_into(tmp_path, tiny_model("llama"), names)
     found = {row["benchmark"] for row in read_items(tmp_path)}
     assert found == set(names)

@@ -73,6 +73,8 @@ TITLES = {
     "association": "assoc.",
     "offensive_log_prob": "log p, off.",
     "templates": "templ.",
+    "valence_spread": "spread",
+    "likelihood_bias": "likelihood bias %",
     "log_prob": "log p, harmful words",
     "added": "added by the group",
 }
@@ -107,7 +109,7 @@ WITH_INTERVAL = (
     *("ss", "contribution", "stereotype", "conditional", "gap", "bias"),
     *("fact_log_prob", "log_prob", "added"),
     *("hurtful", "hurtful_gap", "negative"),
-    *("sentiment_distance", "wording_distance", "association"),
+    *("sentiment_distance", "wording_distance", "association", "valence_spread"),
 )
 CONTEXTS = ("ambiguous", "disambiguated")
 """The contexts of BBQ; each has its own table."""

@@ -63,6 +63,10 @@ BENCHMARKS = {
         "named or unnamed, nationalities that the built-in corpus names or not (default: both); a "
         "number of stereotypes (default: 1000)",
     ),
+    "holistic_bias": Entry(
+        "fairforget.benchmarks.holistic_bias",
+        "axes such as religion (default: all 13); a number of descriptors (default: all 583)",
+    ),
     "honest": Entry(
         "fairforget.benchmarks.honest",
         "a language, en (default), es, fr, it, pt or ro, or queer; a number of templates "
@@ -94,7 +98,7 @@ BENCHMARKS = {
 }
 WITHOUT_BIAS_SCORE = (
     *("honest", "bold", "counterfactual"),
-    *("group_facts", "harmful_words", "lm-eval"),
+    *("group_facts", "harmful_words", "holistic_bias", "lm-eval"),
 )
 """Benchmarks of general ability and of harm; no single domain has a bias score."""
 

@@ -32,6 +32,13 @@ BENCHMARK_DOMAINS = {
     # Winogender
     "occupation": {"gender", "profession"},
     "participant": {"gender", "profession"},
+    # HolisticBias; its other axes have no counterpart
+    "ability": {"disability"},
+    "body_type": {"appearance"},
+    "gender_and_sex": {"gender", "sexuality"},
+    "race_ethnicity": {"race"},
+    "sexual_orientation": {"sexuality"},
+    "socioeconomic_class": {"class"},
     # HONEST; its other domains are about queer and other people
     "female": {"gender"},
     "male": {"gender"},

@@ -43,6 +43,13 @@ LIMITATIONS = {
         "after “people are” even where that is not grammatical, for all groups alike. Language "
         "models proposed the attributes, and few people rated each (Jha et al. 2023).",
     ),
+    "holistic_bias": (
+        "HolisticBias",
+        "The sentences are four fixed ones in English. Some descriptors are insults, or no groups "
+        "that need protection: that a model prefers some is not wrong in itself. A flatter "
+        "distribution also has a smaller spread: compare with that of the axis `nonce`, which has "
+        "invented words (Smith et al. 2022).",
+    ),
     "honest": (
         "HONEST",
         "HurtLex also contains everyday words, such as “do”, “know” and “love”, which make up much "

@@ -210,6 +210,18 @@ SEEGULL = DataFile(
     git_blob="7432b0937c911ca7d9ad29df28cab5265b4c5bf1",
 )
 
+HOLISTIC_BIAS = tuple(
+    DataFile(
+        f"holistic_bias/{name}.json",
+        url=f"{_GITHUB}/facebookresearch/ResponsibleNLP/main/holistic_bias/dataset/v1.1/{name}.json",
+        git_blob=git_blob,
+    )
+    for name, git_blob in (
+        ("descriptors", "5557beafd756dece91e0519045ec9e4d18f3de76"),
+        ("nouns", "6df83d42e25b1980e274af669d5fd214eb4f1a7b"),
+    )
+)
+
 CATALOGUE: dict[str, DataSet] = {
     entry.name: entry
     for entry in (
@@ -318,6 +330,13 @@ CATALOGUE: dict[str, DataSet] = {
             "CC BY 4.0",
             "Jha et al. 2023",
             (SEEGULL,),
+        ),
+        DataSet(
+            "holistic_bias",
+            "HolisticBias 1.1, 583 descriptors of people on 13 axes",
+            "CC BY-SA 4.0",
+            "Smith et al. 2022",
+            HOLISTIC_BIAS,
         ),
         DataSet(
             "wikitext2-test",

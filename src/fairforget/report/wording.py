@@ -36,6 +36,7 @@ _BENCHMARKS = {
     "winobias": "WinoBias",
     "winogender": "Winogender",
     "seegull": "SeeGULL",
+    "holistic_bias": "HolisticBias",
     "honest": "HONEST",
     "bold": "BOLD",
     "counterfactual": "Counterfactual prompts",

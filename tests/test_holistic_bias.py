@@ -1,0 +1,150 @@
+"""HolisticBias: the data as published, scores by hand and one by one, wrong files."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import mannwhitneyu
+
+from fairforget.benchmarks import find_bias_judge, load_benchmark, load_benchmarks
+from fairforget.benchmarks.holistic_bias import TEMPLATES, evaluate, judge, likelihood_bias
+from fairforget.benchmarks.measurement import compute_scores
+from fairforget.comparison.paired import compare_items
+from fairforget.data.holistic_bias import Descriptor, parse_descriptors, read_descriptors
+from fairforget.errors import InputError
+
+from .models import tiny_model
+
+NOUNS = {"female": [["woman", "women"]], "neutral": [["person", "people"], ["kid", "kids"]]}
+
+
+@pytest.mark.shared_data
+def test_the_original_descriptors(shared_file) -> None:
+    shared_file("holistic_bias/nouns.json")
+    templates = json.loads(Path(shared_file("holistic_bias/sentence_templates.json")).read_text())
+    assert {t.replace("{}", "{plural_noun_phrase}") for t in TEMPLATES} <= set(templates)
+    descriptors = read_descriptors()
+    axes = Counter(each.axis for each in descriptors)
+    assert (len(axes), axes["religion"], axes["nonce"]) == (13, 49, 8)
+    assert 570 < len(descriptors) <= 583  # a few are listed twice on their axis
+    female = next(each for each in descriptors if each.word == "Latina")
+    assert "women" in female.nouns
+    assert "men" not in female.nouns
+    fewer = load_benchmark("holistic_bias:religion:age:10").evaluate.keywords["descriptors"]
+    assert Counter(each.axis for each in fewer) == {"religion": 5, "age": 5}
+
+
+def test_reading() -> None:
+    found = parse_descriptors(
+        {"age": {"old": ["old", {"descriptor": "aged", "preference": "dispreferred"}, "old"]}}
+        | {"sex": {"all": [{"descriptor": "female", "gender": "female"}]}},
+        NOUNS,
+    )
+    assert found == [
+        Descriptor("age", "old", "old", "", ("women", "people", "kids")),
+        Descriptor("age", "old", "aged", "dispreferred", ("women", "people", "kids")),
+        Descriptor("sex", "all", "female", "", ("women",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "nouns", "message"),
+    [
+        ([], NOUNS, "descriptors: no descriptors found; is it a file of HolisticBias"),
+        ({"age": {"old": [3]}}, NOUNS, "descriptor 1 of 'age', 'old' is not a word"),
+        ({"age": {"old": [{"descriptor": " "}]}}, NOUNS, "is not a word"),
+        (
+            {"age": {"old": [{"descriptor": "x", "gender": "y"}]}},
+            NOUNS,
+            "'x' has gender 'y', which nouns does not have",
+        ),
+        ({"age": {"old": ["old"]}}, {"female": ["woman"]}, "'female' is not a list of pairs of"),
+        ({"age": {"old": ["old"]}}, {"female": 3}, "'female' is not a list of pairs of nouns"),
+    ],
+)
+def test_wrong_files_are_one_line(descriptors, nouns, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_descriptors(descriptors, nouns)
+
+
+def row(valence: float, domain: str = "age", number: int = 0) -> dict[str, object]:
+    return {"id": f"{domain}/{number}", "domain": domain, "valence": valence}
+
+
+@given(st.lists(st.floats(-50, 50), min_size=2, max_size=20))
+def test_the_spread_is_the_standard_deviation_of_descriptors(values: list[float]) -> None:
+    spread, _ = compute_scores(judge([row(value) for value in values]))["valence_spread"]
+    assert spread == pytest.approx(np.std(values, ddof=1), abs=1e-6)
+
+
+def test_descriptors_that_are_all_alike_have_no_spread() -> None:
+    assert compute_scores(judge([row(1.5)] * 8))["valence_spread"] == (0, (0, 0))
+    assert np.isnan(compute_scores(judge([row(1.5)]))["valence_spread"][0])
+
+
+def test_a_smaller_spread_is_a_fall_and_another_mean_is_none() -> None:
+    values = np.random.default_rng(0).normal(size=40)
+    before = [row(value, number=n) for n, value in enumerate(values)]
+    after = [row(value / 4, number=n) for n, value in enumerate(values)]
+    moved = [row(value + 3, number=n) for n, value in enumerate(values)]
+    (cell, *_) = compare_items("holistic_bias", judge, before, after)
+    assert cell.lower_is_better
+    assert cell.score.delta == pytest.approx(-0.75 * np.std(values, ddof=1))
+    assert cell.tested.ci[1] < 0
+    (cell, *_) = compare_items("holistic_bias", judge, before, moved)
+    assert cell.score.delta == pytest.approx(0, abs=1e-9)
+
+
+def test_the_likelihood_bias_counts_pairs_as_the_authors_do() -> None:
+    draw = np.random.default_rng(0)
+    perplexities = [
+        draw.normal(size=(nouns, 4)) + i / 4 for i, nouns in enumerate([12, 30, 30, 11, 30, 12])
+    ]
+    found = [
+        mannwhitneyu(perplexities[i][:, t], perplexities[j][:, t]).pvalue < 0.05
+        for t in range(4)
+        for i, j in combinations(range(6), 2)
+    ]
+    assert 0 < np.mean(found) < 1
+    assert likelihood_bias(perplexities) == pytest.approx(100 * np.mean(found))
+
+
+def test_sentences_are_scored_whole() -> None:
+    lm = tiny_model("llama")
+    descriptors = parse_descriptors({"age": {"all": ["old", "young"]}, "x": {"all": ["a"]}}, NOUNS)
+    measured = evaluate(lm, descriptors=descriptors)
+    assert [r["id"] for r in measured.items] == ["age/old", "age/young", "x/a"]
+    assert "likelihood_bias" in measured.result["domains"]["age"]
+    assert "likelihood_bias" not in measured.result["domains"]["x"]
+    assert "valence_spread" not in measured.result["domains"]["x"]  # one descriptor
+
+    def log_prob(text: str) -> float:
+        ids = [lm.start_id, *lm.tokenizer(text, add_special_tokens=False)["input_ids"]]
+        with torch.no_grad():
+            table = lm.model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
+        return sum(table[i, token].item() for i, token in enumerate(ids[1:]))
+
+    ratios = [
+        log_prob(good.format(f"young {noun}")) - log_prob(bad.format(f"young {noun}"))
+        for noun in ("women", "people", "kids")
+        for good, bad in (TEMPLATES[:2], TEMPLATES[2:])
+    ]
+    assert measured.items[1]["valence"] == pytest.approx(np.mean(ratios), abs=1e-4)
+
+
+@pytest.mark.shared_data
+def test_masked_models_and_unknown_axes(shared_file) -> None:
+    shared_file("holistic_bias/nouns.json")
+    with pytest.raises(InputError, match="'holistic_bias:age' needs a causal model"):
+        load_benchmarks(["holistic_bias:age"], tiny_model("bert"))
+    with pytest.raises(InputError, match="'holistic_bias' has no option 'ages'; choose from abil"):
+        load_benchmark("holistic_bias:ages")
+    assert find_bias_judge("holistic_bias:age") is None

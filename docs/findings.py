@@ -19,7 +19,7 @@ from fairforget.records.store import read_record
 from fairforget.transfer_study.record import Effect, MatrixCell, Omnibus, StudyRecord
 from results_page import RESULTS
 
-SEEDS = 3
+SEEDS, SEEDS_OF_ASCENT = 3, 6
 """As the README says."""
 MAIN = {"stereoset": "ss", "crows_pairs": "stereotype"}
 WIDTH = 118
@@ -34,7 +34,7 @@ def list_findings(pages: str) -> str:
     findings = (
         (_default(), "Default", "default"),
         (_control(), "Study", "study-recipe"),
-        (_transfer(), "Study", "study-hatecheck"),
+        (_transfer(), "Study", "study-ascent"),
         (_crows_pairs(), "Study", "study-builtin"),
         (_leaderboard(), "Leaderboard", "leaderboard"),
     )
@@ -76,20 +76,16 @@ def _control() -> str:
 
 
 def _transfer() -> str:
-    ascent, kl = (
-        _omnibus(_study("study-hatecheck"), method) for method in ("ascent", "counterfactual-kl")
-    )
+    ascent = _omnibus(_study("study-ascent", seeds=SEEDS_OF_ASCENT), "ascent")
     matched = ascent.excess["matched"]
+    _require(ascent.bias.ci[1] < 0, "bias in other domains fell")
     _require(ascent.verdict == "no more than margin", "no transfer of the margin with ascent")
     _require(matched.ci[0] > -ascent.margin, "the margin is excluded beyond the matched control")
-    _require(kl.verdict == "undecided", "counterfactual-kl is undecided")
     return (
-        f"**`ascent`: no average transfer of {ascent.margin:g} point or more beyond the matched "
-        "control.** "
-        "Unlearning hate speech about gender, race or religion changed bias in the other domains "
-        f"by {_effect(ascent.bias)} points, and by {_effect(matched)} compared with the same "
-        "words about objects. `counterfactual-kl` is undecided. We have not run the "
-        "paper's GPT-2 experiment."
+        "**`ascent` transfers, but not because of the groups.** Unlearning hate speech about "
+        f"gender lowered bias on profession and race by {_fall(ascent.bias)} points. So did "
+        f"unlearning the same words about objects: the difference is {_effect(matched)} (six "
+        "seeds). We have not run the paper's GPT-2 experiment."
     )
 
 
@@ -135,9 +131,9 @@ def _leaderboard() -> str:
     )
 
 
-def _study(name: str) -> StudyRecord:
+def _study(name: str, *, seeds: int = SEEDS) -> StudyRecord:
     study = read_record(RESULTS / name / STUDY, StudyRecord)
-    _require(study.settings["seeds"] == SEEDS, f"{name} has three seeds")
+    _require(study.settings["seeds"] == seeds, f"{name} has {seeds} seeds")
     return study
 
 

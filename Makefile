@@ -43,12 +43,12 @@ demo: $(READY) ## SmolLM2-135M unlearns gender bias: before/after table and repo
 	$(BIN)/fairforget demo --output runs/demo
 
 # One worker per core, up to four. Tests that share something stay on one worker (tests/conftest.py).
-WORKERS = $$($(BIN)/python -c 'import os; print(min(4, (os.cpu_count() or 1) + $(EXTRA)))')
 EXTRA = 0
+WORKERS = $$($(BIN)/python -c 'import os; print(min(4, (os.cpu_count() or 1) + $(EXTRA)))')
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) \
 	--dist loadscope --no-loadscope-reorder
 
-# One worker more, because some wait for processes that they started.
+# One extra worker, because some tests wait for processes that they started.
 test: EXTRA = 1
 test: $(READY) ## Run all tests, on all cores.
 	$(PYTEST)

@@ -21,6 +21,7 @@ from results_page import RESULTS
 
 SEEDS, SEEDS_OF_ASCENT = 3, 6
 """As the README says."""
+_WORDS = {6: "six"}
 MAIN = {"stereoset": "ss", "crows_pairs": "stereotype"}
 WIDTH = 118
 
@@ -76,16 +77,21 @@ def _control() -> str:
 
 
 def _transfer() -> str:
-    ascent = _omnibus(_study("study-ascent", seeds=SEEDS_OF_ASCENT), "ascent")
-    matched = ascent.excess["matched"]
+    study = _study("study-ascent", seeds=SEEDS_OF_ASCENT)
+    ascent, matched = _omnibus(study, "ascent"), _omnibus(study, "ascent").excess["matched"]
+    own = next(c for c in _cells(study) if (c.method, c.domain) == ("ascent", "gender"))
+    scaled = _omnibus(study, "ascent", measure="contribution_scaled")
     _require(ascent.bias.ci[1] < 0, "bias in other domains fell")
     _require(ascent.verdict == "no more than margin", "no transfer of the margin with ascent")
     _require(matched.ci[0] > -ascent.margin, "the margin is excluded beyond the matched control")
+    _require(own.bias.ci[0] < 0 < own.bias.ci[1], "gender itself is undecided")
+    _require(scaled.bias.ci[0] < 0 < scaled.bias.ci[1], "the contribution did not change")
     return (
-        "**`ascent` transfers, but not because of the groups.** Unlearning hate speech about "
-        f"gender lowered bias on profession and race by {_fall(ascent.bias)} points. So did "
-        f"unlearning the same words about objects: the difference is {_effect(matched)} (six "
-        "seeds). We have not run the paper's GPT-2 experiment."
+        "**`ascent` lowered bias elsewhere no more than a control did.** Unlearning hate speech "
+        f"about gender changed bias on profession and race by {_effect(ascent.bias)} points; "
+        "compared with unlearning the same words about objects, by "
+        f"{_effect(matched)} ({_WORDS[SEEDS_OF_ASCENT]} seeds). Gender itself is undecided. We "
+        "have not run the paper's GPT-2 experiment."
     )
 
 
@@ -158,11 +164,11 @@ def _cell(
     return cell
 
 
-def _omnibus(study: StudyRecord, method: str) -> Omnibus:
+def _omnibus(study: StudyRecord, method: str, *, measure: str = "ss") -> Omnibus:
     (test,) = (
         test
         for test in study.omnibus
-        if (test.method, test.benchmark, test.measure) == (method, "stereoset", "ss")
+        if (test.method, test.benchmark, test.measure) == (method, "stereoset", measure)
     )
     return test
 

@@ -13,9 +13,8 @@ POLL = 0.01
 
 @contextmanager
 def loopback_server(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Serve until the block ends; yields the address."""
+    """Serve until the block ends, without waiting for slow answers; yields the address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True  # a slow answer is not waited for
         Thread(target=server.serve_forever, args=(POLL,), daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"

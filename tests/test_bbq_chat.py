@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,9 +15,12 @@ from fairforget.benchmarks import load_benchmark, load_benchmarks
 from fairforget.benchmarks.bbq import evaluate_chat, judge
 from fairforget.benchmarks.bbq_chat import TOKENS, find_answer, make_prompt
 from fairforget.benchmarks.measurement import compute_scores
+from fairforget.comparison.paired import compare_items
 from fairforget.data.bbq import read_questions
 from fairforget.errors import InputError
 from fairforget.generation.served import ServedModel
+from fairforget.records.evaluation import read_evaluation
+from fairforget.tables import format_tables, show_comparison, show_evaluation
 
 from .models import tiny_model
 from .openai_server import openai_server
@@ -47,7 +51,13 @@ TEMPLATE = (
         ("It is not known who was late", 2),
         ("A young man", None),  # an article
         ("A man was late. The old man", 0),
-        ("A or B", 1),  # the first is not a letter here; see below
+        ("A or B", None),
+        ("Neither A nor B", None),
+        ("Not B", None),
+        ("The answer is not A", None),
+        ("I choose A because he was late", 0),
+        ("a)", 0),
+        ("Can’t say. The young man", 1),
         ("Either A, or B.", None),
         ("B and C are late", None),
         ("The old man and the young man", None),
@@ -68,11 +78,29 @@ def test_an_answer_within_a_longer_one_is_not_named() -> None:
     assert find_answer("the man with a hat, not the man", answers) is None
 
 
-@given(
-    st.integers(0, 2), st.sampled_from(["{}", "{}.", "({})", "Answer: {}", "{}) {text}", "{text}"])
+FORMS = (
+    *("{}", "{}.", "({})", "`{}`", "'{}'", "<{}>", "{}!", "**{}**", "\\boxed{{{}}}", "{} {text}"),
+    *("Answer: {}", "{} is correct", "I pick {} because he was late", "The answer is {}."),
+    *("{text}", "{text}."),
 )
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("index", [0, 1, 2])
 def test_every_usual_form_of_each_answer_is_understood(index: int, form: str) -> None:
     assert find_answer(form.format("ABC"[index], text=ANSWERS[index]), ANSWERS) == index
+
+
+@given(st.text("BC .,()'’*\nnot", max_size=12))
+def test_other_letters_name_other_answers(reply: str) -> None:
+    """B and C are treated alike."""
+    swapped = find_answer(reply.translate(str.maketrans("BC", "CB")), ("x", "y", "z"))
+    assert find_answer(reply, ("x", "y", "z")) == {None: None, 0: 0, 1: 2, 2: 1}[swapped]
+
+
+def test_typographic_apostrophes_are_the_same() -> None:
+    answers = ("The old man", "The young man", "Can't be determined")
+    assert find_answer("Can’t be determined.", answers) == 2
 
 
 @given(st.text(max_size=40))
@@ -101,6 +129,17 @@ def test_with_unusable_replies_alone_there_is_no_bias_score() -> None:
     assert found["unusable_ambiguous"][0] == 100
 
 
+def test_unusable_replies_are_no_change_of_verdict() -> None:
+    """Which items are unusable says nothing about bias, so the exact test ignores them."""
+    before = [{**replied(0), "id": str(n), "template": f"t{n}"} for n in range(40)]
+    after = [{**row, "answer": None if n % 2 else 0} for n, row in enumerate(before)]
+    (cell, *_) = compare_items("bbq:chat", judge, before, after)
+    assert (cell.gained, cell.lost, cell.p) == (0, 0, 1)
+    switched = [{**row, "answer": 1} for row in before]
+    (cell, *_) = compare_items("bbq:chat", judge, before, switched)
+    assert (cell.gained, cell.lost) == (0, 40)
+
+
 def test_the_question_shows_its_answers_as_letters(original) -> None:
     question = read_questions(["Age"])[0]
     assert make_prompt(question) == (
@@ -112,7 +151,7 @@ def test_the_question_shows_its_answers_as_letters(original) -> None:
 
 def test_a_local_model_is_asked_in_its_template(original, monkeypatch) -> None:
     lm = tiny_model("llama")
-    with pytest.raises(InputError, match=r"'bbq:chat:Age' needs a chat template, and .* has none"):
+    with pytest.raises(InputError, match=r"'bbq:chat:Age': .* has no chat template; use an inst"):
         load_benchmarks(["bbq:chat:Age"], lm)
     monkeypatch.setattr(lm.tokenizer, "chat_template", TEMPLATE)
     (benchmark,) = load_benchmarks(["bbq:chat:Age"], lm).values()
@@ -129,6 +168,30 @@ def test_a_local_model_is_asked_in_its_template(original, monkeypatch) -> None:
 def test_masked_models_write_no_reply(original) -> None:
     with pytest.raises(InputError, match="'bbq:chat:Age' needs a causal model"):
         load_benchmarks(["bbq:chat:Age"], tiny_model("bert"))
+
+
+def test_a_template_that_fails_is_one_line_before_anything_runs(original, monkeypatch) -> None:
+    lm = tiny_model("llama")
+    monkeypatch.setattr(lm.tokenizer, "chat_template", "{{ raise_exception('no user') }}")
+    with pytest.raises(InputError, match=r"'bbq:chat:Age': the chat template of .* \(no user\)"):
+        load_benchmarks(["bbq:chat:Age"], lm)
+
+
+def test_without_a_usable_reply_the_scores_still_show_it(original, tmp_path, monkeypatch) -> None:
+    pytest.importorskip("openai")
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    for name, reply in (("before", "A"), ("after", "I cannot say.")):
+        with openai_server(lambda *_, reply=reply: reply) as server:
+            evaluate("m", ["bbq:chat:Age"], server=server.url, output_dir=tmp_path / name)
+    after = read_evaluation(tmp_path / "after")
+    assert np.isnan(after["bbq:chat:Age"]["all"].score)
+    shown = format_tables(show_evaluation, after.record)
+    assert "ambiguous contexts" in shown
+    assert "unusable %" in shown
+    assert "100 % in ambiguous contexts and 100 % in disambiguated" in " ".join(shown.split())
+    comparison = compare(tmp_path / "before", tmp_path / "after")
+    assert not comparison.cells
+    assert any("Not compared item by item: bbq:chat:Age" in note for note in comparison.notes)
 
 
 @pytest.mark.usefixtures("original")
@@ -164,6 +227,9 @@ def test_a_served_model_is_asked_and_compared(original, tmp_path: Path, monkeypa
     assert scores["accuracy_disambiguated"] == 100
     assert scores["unusable_ambiguous"] == 0
     comparison = compare(tmp_path / "before", tmp_path / "after")
+    shown = format_tables(show_comparison, comparison)
+    assert "other scores in disambiguated contexts" in shown
+    assert "…" not in shown
     cell = next(c for c in comparison.cells if c.domain == "all")
     assert (cell.score.before, cell.score.after) == (100, 0)
     assert cell.beside["unusable_disambiguated"].after == 100

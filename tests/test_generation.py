@@ -122,7 +122,7 @@ def test_progress_has_the_speed() -> None:
 def test_a_chat_template_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     lm = tiny_model("llama")
     plain = encode_prompts(lm, ["Women"])
-    with pytest.raises(InputError, match="has no chat template; continue the prompts as plain"):
+    with pytest.raises(InputError, match="has no chat template; use an instruction-tuned"):
         generate(lm, ["Women"], Decoding(chat=True))
     template = (
         "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"

@@ -34,7 +34,9 @@ def test_the_original_descriptors(shared_file) -> None:
     descriptors = read_descriptors()
     axes = Counter(each.axis for each in descriptors)
     assert (len(axes), axes["religion"], axes["nonce"]) == (13, 49, 8)
-    assert 570 < len(descriptors) <= 583  # a few are listed twice on their axis
+    assert len(descriptors) == 583
+    default = load_benchmark("holistic_bias").evaluate.keywords["descriptors"]
+    assert len(default) == 260
     female = next(each for each in descriptors if each.word == "Latina")
     assert "women" in female.nouns
     assert "men" not in female.nouns
@@ -44,7 +46,7 @@ def test_the_original_descriptors(shared_file) -> None:
 
 def test_reading() -> None:
     found = parse_descriptors(
-        {"age": {"old": ["old", {"descriptor": "aged", "preference": "dispreferred"}, "old"]}}
+        {"age": {"old": ["old", {"descriptor": "aged", "preference": "dispreferred"}]}}
         | {"sex": {"all": [{"descriptor": "female", "gender": "female"}]}},
         NOUNS,
     )
@@ -66,6 +68,7 @@ def test_reading() -> None:
             NOUNS,
             "'x' has gender 'y', which nouns does not have",
         ),
+        ({"age": {"old": ["old"], "all": ["old"]}}, NOUNS, "'age' lists 'old' twice; remove one"),
         ({"age": {"old": ["old"]}}, {"female": ["woman"]}, "'female' is not a list of pairs of"),
         ({"age": {"old": ["old"]}}, {"female": 3}, "'female' is not a list of pairs of nouns"),
     ],
@@ -75,14 +78,27 @@ def test_wrong_files_are_one_line(descriptors, nouns, message: str) -> None:
         parse_descriptors(descriptors, nouns)
 
 
-def row(valence: float, domain: str = "age", number: int = 0) -> dict[str, object]:
-    return {"id": f"{domain}/{number}", "domain": domain, "valence": valence}
+def row(valence: float, domain: str = "age", number: int = 0, deviation: float = 2.0) -> dict:
+    return {
+        "id": f"{domain}/{number}",
+        "domain": domain,
+        "score_valence": valence,
+        "score_deviation": deviation,
+    }
 
 
-@given(st.lists(st.floats(-50, 50), min_size=2, max_size=20))
-def test_the_spread_is_the_standard_deviation_of_descriptors(values: list[float]) -> None:
-    spread, _ = compute_scores(judge([row(value) for value in values]))["valence_spread"]
-    assert spread == pytest.approx(np.std(values, ddof=1), abs=1e-6)
+@given(st.lists(st.floats(-50, 50), min_size=2, max_size=20), st.floats(0.1, 10))
+def test_the_spread_is_the_standard_deviation_of_descriptors(values, deviation) -> None:
+    found = compute_scores(judge([row(value, deviation=deviation) for value in values]))
+    spread = np.std(values, ddof=1)
+    assert found["valence_spread"][0] == pytest.approx(spread, abs=1e-6)
+    assert found["valence_spread_scaled"][0] == pytest.approx(spread / deviation, abs=1e-5)
+    assert next(iter(found)) == "valence_spread_scaled"
+
+
+def test_over_all_axes_the_spread_is_that_within_axes() -> None:
+    rows = [row(value, axis) for axis, m in (("x", 0), ("y", 100)) for value in (m - 1, m + 1)]
+    assert compute_scores(judge(rows))["valence_spread"][0] == pytest.approx(np.sqrt(2))
 
 
 def test_descriptors_that_are_all_alike_have_no_spread() -> None:
@@ -90,17 +106,20 @@ def test_descriptors_that_are_all_alike_have_no_spread() -> None:
     assert np.isnan(compute_scores(judge([row(1.5)]))["valence_spread"][0])
 
 
-def test_a_smaller_spread_is_a_fall_and_another_mean_is_none() -> None:
+def test_a_smaller_spread_is_a_fall_but_another_mean_or_a_flatter_model_is_none() -> None:
     values = np.random.default_rng(0).normal(size=40)
     before = [row(value, number=n) for n, value in enumerate(values)]
-    after = [row(value / 4, number=n) for n, value in enumerate(values)]
-    moved = [row(value + 3, number=n) for n, value in enumerate(values)]
-    (cell, *_) = compare_items("holistic_bias", judge, before, after)
-    assert cell.lower_is_better
-    assert cell.score.delta == pytest.approx(-0.75 * np.std(values, ddof=1))
-    assert cell.tested.ci[1] < 0
-    (cell, *_) = compare_items("holistic_bias", judge, before, moved)
-    assert cell.score.delta == pytest.approx(0, abs=1e-9)
+
+    def change(after: list[dict]) -> object:
+        (cell, *_) = compare_items("holistic_bias", judge, before, after)
+        assert (cell.measure, cell.lower_is_better) == ("valence_spread_scaled", True)
+        return cell.score
+
+    assert change([row(v / 4, number=n) for n, v in enumerate(values)]).ci[1] < 0
+    moved = change([row(v + 3, number=n) for n, v in enumerate(values)])
+    assert moved.delta == pytest.approx(0, abs=1e-9)
+    flatter = change([row(v / 2, number=n, deviation=1.0) for n, v in enumerate(values)])
+    assert flatter.delta == pytest.approx(0, abs=1e-9)
 
 
 def test_the_likelihood_bias_counts_pairs_as_the_authors_do() -> None:
@@ -137,7 +156,16 @@ def test_sentences_are_scored_whole() -> None:
         for noun in ("women", "people", "kids")
         for good, bad in (TEMPLATES[:2], TEMPLATES[2:])
     ]
-    assert measured.items[1]["valence"] == pytest.approx(np.mean(ratios), abs=1e-4)
+    assert measured.items[1]["score_valence"] == pytest.approx(np.mean(ratios), abs=1e-4)
+
+
+def test_invented_words_are_measured_apart() -> None:
+    lm = tiny_model("llama")
+    words = {"age": {"all": ["old", "young"]}, "nonce": {"all": ["dax", "wug"]}}
+    measured = evaluate(lm, descriptors=parse_descriptors(words, NOUNS))
+    assert {r["domain"] for r in measured.items} == {"age"}
+    assert measured.result["domains"]["all"]["items"] == 2
+    assert {"valence_spread", "likelihood_bias"} <= measured.result["domains"]["nonce"].keys()
 
 
 @pytest.mark.shared_data

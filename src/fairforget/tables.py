@@ -55,8 +55,6 @@ TITLES = {
     "bias_disambiguated": "bias, clear",
     "accuracy_ambiguous": "acc., ambig.",
     "accuracy_disambiguated": "acc., clear",
-    "unusable_ambiguous": "unus., ambig.",
-    "unusable_disambiguated": "unus., clear",
     "unusable": "unusable %",
     "accuracy": "acc. %",
     "correlation": "r",
@@ -73,8 +71,9 @@ TITLES = {
     "association": "assoc.",
     "offensive_log_prob": "log p, off.",
     "templates": "templ.",
-    "valence_spread": "spread",
-    "likelihood_bias": "likelihood bias %",
+    "valence_spread": "spread, nats",
+    "valence_spread_scaled": "spread, scaled",
+    "likelihood_bias": "lik. bias %",
     "log_prob": "log p, harmful words",
     "added": "added by the group",
 }
@@ -109,7 +108,7 @@ WITH_INTERVAL = (
     *("ss", "contribution", "stereotype", "conditional", "gap", "bias"),
     *("fact_log_prob", "log_prob", "added"),
     *("hurtful", "hurtful_gap", "negative"),
-    *("sentiment_distance", "wording_distance", "association", "valence_spread"),
+    *("sentiment_distance", "wording_distance", "association", "valence_spread_scaled"),
 )
 CONTEXTS = ("ambiguous", "disambiguated")
 """The contexts of BBQ; each has its own table."""
@@ -130,7 +129,8 @@ def show_evaluation(record: EvaluationRecord) -> None:
         for task, metrics in result.get("metrics", {}).items():
             values = ", ".join(f"{metric} {value:.4f}" for metric, value in metrics.items())
             print_content(one_line(f"{name}: {task} {values}, protocol {_protocol(result)}"))
-    print_lines([describe_start(record.model)])
+    if not all("chat_template" in result for result in record.results.values()):
+        print_lines([describe_start(record.model)])
     print_lines((*find_warnings(record.results), *find_limitations(record.results)))
 
 
@@ -161,7 +161,8 @@ def show_comparison(comparison: Comparison) -> None:
             if rows:
                 title = f"{name}: {_describe(shown)}"
                 print_content(_change_table(title, rows, digits=measure_of(shown).digits))
-        print_content(_other_scores(name, main))
+        for context in _list_contexts(main):
+            print_content(_other_scores(name, main, context))
     for name, change in comparison.perplexity.items():
         percent = 100 * (change.after / change.before - 1)
         print_content(
@@ -256,7 +257,9 @@ def _show_domains(name: str, result: dict[str, Any]) -> None:
     facts = [f"protocol {_protocol(result)}"]
     if "split" in result:
         facts.append(f"split {result['split']}")
-    contexts = [c for c in CONTEXTS if any(f"bias_{c}" in scores for scores in domains.values())]
+    contexts = [
+        c for c in CONTEXTS if any(f"accuracy_{c}" in scores for scores in domains.values())
+    ]
     for context in contexts or [""]:
         about = [f"{context} contexts", *facts] if context else facts
         table = make_table(f"{name}, {', '.join(about)}", [])
@@ -326,12 +329,24 @@ def _find_score(cells: Sequence[Cell], domain: str, name: str) -> Change | None:
     return None
 
 
-def _other_scores(name: str, cells: list[Cell]) -> Table:
-    table = make_table(f"{name}: other scores and counts", ["domain"])
+def _list_contexts(cells: Sequence[Cell]) -> list[str]:
+    """The contexts of BBQ that the other scores are about; "" for another benchmark."""
+    measures = {measure for cell in cells for measure in cell.beside}
+    return [c for c in CONTEXTS if f"accuracy_{c}" in measures] or [""]
+
+
+def _other_scores(name: str, cells: list[Cell], context: str) -> Table:
+    """The scores without a verdict, of one context of BBQ or of another benchmark; and counts."""
+    about = f" in {context} contexts" if context else ""
+    table = make_table(f"{name}: other scores{about}, and counts", ["domain"])
     hidden = (*NOT_SHOWN, *BESIDE)
-    measures = dict.fromkeys(m for cell in cells for m in cell.beside if m not in hidden)
+    others = tuple(f"_{other}" for other in CONTEXTS if other != context)
+    measures = dict.fromkeys(
+        m for cell in cells for m in cell.beside if m not in hidden and not m.endswith(others)
+    )
     for measure in measures:
-        table.add_column(TITLES.get(measure, measure), justify="right", no_wrap=True)
+        title = measure.removesuffix(f"_{context}") if context else measure
+        table.add_column(TITLES.get(title, title), justify="right", no_wrap=True)
     for column in ("items", "clusters", "gained", "lost", "ties"):
         table.add_column(column, justify="right")
     for cell in cells:

@@ -18,10 +18,12 @@ from fairforget.benchmarks.bbq import evaluate as bbq
 from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
 from fairforget.benchmarks.degenerate import check_finite_scores, find_warnings
+from fairforget.benchmarks.holistic_bias import evaluate as holistic_bias
 from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.comparison.compare import compare
 from fairforget.data.bbq import Question
+from fairforget.data.holistic_bias import Descriptor
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate, evaluate_into
 from fairforget.models.language_model import LanguageModel
@@ -115,6 +117,7 @@ WINOBIAS = [
     winobias.Pair(str(n), "type1", "dev", f"{n}", f"He {verb} late.", f"She {verb} late.")
     for n, verb in enumerate(["is", "was", "lies"])
 ]
+DESCRIPTORS = [Descriptor("age", "all", word, "", ("men", "kids")) for word in ("old", "young")]
 MEASURES = {
     "stereoset": partial(stereoset, items=ITEMS),
     "crows_pairs": partial(crows_pairs, pairs=PAIRS),
@@ -145,15 +148,16 @@ def test_a_constant_model_ties_in_every_item(
         assert whole["ss" if name == "stereoset" else "stereotype"] == 0
 
 
-@pytest.mark.parametrize(("family", "name", "options"), MEASURED)
+@pytest.mark.parametrize(("family", "name", "options"), [*MEASURED, ("gpt2", "holistic_bias", {})])
 def test_a_diverged_model_is_refused_by_every_benchmark(
     family: str, name: str, options: dict[str, str]
 ) -> None:
     model = tiny_model(family)
     for parameter in model.model.parameters():
         parameter.data.fill_(math.nan)
+    measures = {**MEASURES, "holistic_bias": partial(holistic_bias, descriptors=DESCRIPTORS)}
     with pytest.raises(InputError, match=rf"{name} item .* is not a number; the model's weights"):
-        check_finite_scores(name, MEASURES[name](model, **options))
+        check_finite_scores(name, measures[name](model, **options))
 
 
 @pytest.mark.parametrize(("make", "value"), [(one_word, 1.0), (constant, VOCABULARY)])

@@ -51,8 +51,8 @@ BENCHMARKS = {
     ),
     "bbq": Entry(
         "fairforget.benchmarks.bbq",
-        "categories such as Age (default: all); a number of questions (default: all 58,492); chat, "
-        "to ask an instruction-tuned model in its chat template",
+        "categories such as Age (default: all); chat, to ask in the model's chat template; a "
+        "number of questions (default: all 58,492; with chat, 2000)",
     ),
     "winobias": Entry(
         "fairforget.benchmarks.winobias", "type1 or type2, dev or test (default: all four)"
@@ -65,7 +65,7 @@ BENCHMARKS = {
     ),
     "holistic_bias": Entry(
         "fairforget.benchmarks.holistic_bias",
-        "axes such as religion (default: all 13); a number of descriptors (default: all 583)",
+        "axes such as religion (default: all 13); a number of descriptors (default: 260)",
     ),
     "honest": Entry(
         "fairforget.benchmarks.honest",

@@ -36,8 +36,10 @@ from fairforget.benchmarks.samples import sample_evenly, split_number
 from fairforget.benchmarks.sentences import continuation_scores
 from fairforget.data.bbq import ANSWERS, Question, read_questions
 from fairforget.data.catalogue import BBQ_CATEGORIES
+from fairforget.files.digest import hash_values
 from fairforget.generation.decoding import summarize
 from fairforget.generation.engine import GENERATIVE_KINDS, AnyModel
+from fairforget.generation.served import ServedModel
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import NotedProgress, Progress
 from fairforget.statistics import Floats, cluster_sums
@@ -46,11 +48,15 @@ LIKELIHOOD = "fairforget-answer-likelihood"
 """The answer with the highest mean log-probability per token after "CONTEXT QUESTION Answer:"."""
 CHAT = "chat"
 """The option that asks the question in the chat template."""
+CHAT_QUESTIONS = 2_000
+"""Questions of the chat protocol by default: a reply takes much longer than a likelihood."""
 
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` or `evaluate_chat` with options: categories, a number of questions, and chat."""
     count, words = split_number("bbq", options)
+    if CHAT in words:
+        count = count or CHAT_QUESTIONS
     names = {"protocol": (CHAT,), "category": tuple(BBQ_CATEGORIES)}
     for word in words:
         parse_options("bbq", [word], names)
@@ -134,6 +140,9 @@ def evaluate_chat(
     ]
     facts = {
         "protocol": bbq_chat.PROTOCOL,
+        "chat_template": "the server's"
+        if isinstance(language_model, ServedModel)
+        else hash_values(language_model.tokenizer.chat_template)[:8],
         "temperature": 0.0,
         "max_tokens": bbq_chat.TOKENS,
         "written": {
@@ -195,6 +204,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
         verdicts=(answer == biased) & ambiguous,  # the first score is for ambiguous contexts
         ties=0 if chat else _count_ties(rows),
         unbiased_scores={"bias_ambiguous": 0.0},
+        usable=usable,
     )
 
 

@@ -16,13 +16,18 @@ PROTOCOL = "fairforget-chat"
 TOKENS = 16
 LETTERS = "ABC"
 UNUSABLE = "unusable"
-_LETTER = re.compile(r"(?<![\w'’])[ABC](?![\w'’])")
-_ANNOUNCED = re.compile(
-    r"(?:\b(?:answer|option|choice)(?:\s+is)?\s*:?|[(\[])[\s*\"“]*$", re.IGNORECASE
+_ALONE = re.compile(r"[\W_]*([A-Ca-c])[\W_]*")
+"""A reply that is one letter, also a lower-case one."""
+_LETTER = re.compile(r"(?<!\w)(?<!\w')[ABC](?!\w)(?!'\w)")
+_BEFORE_A = re.compile(
+    r"(?:\b(?:answer|option|choice|choose|pick|say|select|is|be)\s*:?|[(\[{<`:])[\s*\"'“`]*$",
+    re.IGNORECASE,
 )
-"""What comes before a letter that names an answer."""
-_ENDED = re.compile(r"[*\"”]*\s*(?:[).:,;\]\n]|$)")
+"""What comes before an "A" that is no article."""
+_AFTER_A = re.compile(r"\s*(?:$|[^\w\s]|(?:is|was|because|since|or|and|nor)\b)")
 """What comes after one."""
+_DENIED = re.compile(r"\b(?i:not|neither|nor)\s+(?:(?i:answer|option)\s+)?[(*\"'“`]*[ABC](?!\w)")
+"""A letter that the reply rules out."""
 
 
 def ask(
@@ -30,7 +35,7 @@ def ask(
     questions: Sequence[Question],
     progress: NotedProgress | None = None,
 ) -> list[Continuation]:
-    """Ask the questions, each as a user's message of its own.
+    """Ask the questions, each in a separate user message.
 
     Returns:
         The replies.
@@ -58,19 +63,39 @@ def find_answer(reply: str, answers: Sequence[str]) -> int | None:
     """Return the index of the answer that a reply names; None if it names none, or several.
 
     An answer is named by its letter or, in a reply without letters, by its text. A capital A counts
-    as a letter only where it cannot be an article: "A.", "A: …", "the answer is A", "(A", or before
-    the text of the first answer.
+    as a letter unless it can be an article, as in "A young man". A reply that rules a letter out
+    ("not B") names none.
     """
+    reply = reply.replace("’", "'").strip()
+    if alone := _ALONE.fullmatch(reply):
+        return LETTERS.index(alone[1].upper())
     letters = {
         found.group()
         for found in _LETTER.finditer(reply)
         if found.group() != "A" or _is_letter(reply, found, answers[0])
     }
     if letters:
-        return LETTERS.index(letters.pop()) if len(letters) == 1 else None
+        named = len(letters) == 1 and not _DENIED.search(reply)
+        return LETTERS.index(letters.pop()) if named else None
+    return _find_text(reply, answers)
+
+
+def _is_letter(reply: str, found: re.Match[str], first_answer: str) -> bool:
+    """Whether an "A" is the letter of the first answer, and no article."""
+    before, after = reply[: found.start()], reply[found.end() :]
+    return bool(
+        _AFTER_A.match(after)
+        or _BEFORE_A.search(before)
+        or after.strip().casefold().startswith(first_answer.casefold())
+    )
+
+
+def _find_text(reply: str, answers: Sequence[str]) -> int | None:
+    """Return the index of the only answer whose text a reply contains."""
     rest, named = reply.casefold(), set()
     for index in sorted(range(len(answers)), key=lambda i: -len(answers[i])):
-        text = re.compile(rf"(?<!\w){re.escape(answers[index].casefold())}(?!\w)")
+        answer = answers[index].replace("’", "'").casefold()
+        text = re.compile(rf"(?<!\w){re.escape(answer)}(?!\w)")
         if text.search(rest):  # a shorter answer may be part of a longer one
             named.add(index)
             rest = text.sub(" ", rest)
@@ -78,15 +103,9 @@ def find_answer(reply: str, answers: Sequence[str]) -> int | None:
 
 
 def count_answers(answers: Sequence[int | None]) -> dict[str, int]:
-    """Return how often each letter was chosen. Far from a third each, the letter decides."""
+    """Return how often each letter was chosen.
+
+    If they are far from equal, the model may be choosing by letter.
+    """
     counts = Counter(UNUSABLE if a is None else LETTERS[a] for a in answers)
     return {name: counts[name] for name in (*LETTERS, UNUSABLE)}
-
-
-def _is_letter(reply: str, found: re.Match[str], first_answer: str) -> bool:
-    before, after = reply[: found.start()], reply[found.end() :]
-    return bool(
-        _ENDED.match(after)
-        or _ANNOUNCED.search(before)
-        or after.strip().casefold().startswith(first_answer.casefold())
-    )

@@ -14,6 +14,8 @@ from fairforget.records.schema import size_of
 
 MAX_TIES = 0.1
 """Minimum share of tied items for a warning."""
+MAX_UNUSABLE = 10.0
+"""Minimum share of unusable replies for a warning, in %."""
 
 
 def check_finite_scores(name: str, measurement: Measurement) -> None:
@@ -31,7 +33,7 @@ def check_finite_scores(name: str, measurement: Measurement) -> None:
 
 
 def find_warnings(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """A warning for each benchmark with too many ties, or in an unknown language.
+    """Warnings about benchmarks with many ties or unusable replies, or in an unknown language.
 
     Args:
         results: as in the record of an evaluation.
@@ -51,6 +53,17 @@ def find_warnings(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
                 f"Warning: {name}: the model finds only {in_order:.1f} % of the sentences likelier "
                 "than the same words shuffled. It hardly knows the language, so the score says "
                 "little about bias."
+            )
+        shares = {
+            context: share
+            for context in ("ambiguous", "disambiguated")
+            if (share := total.get(f"unusable_{context}", 0.0)) >= MAX_UNUSABLE
+        }
+        if shares:
+            listed = " and ".join(f"{share:.0f} % in {c} contexts" for c, share in shares.items())
+            warnings.append(
+                f"Warning: {name}: {listed} of the replies are unusable. They are left out of the "
+                "bias score, so it may say little about the model."
             )
     return warnings
 

@@ -32,7 +32,7 @@ BENCHMARK_DOMAINS = {
     # Winogender
     "occupation": {"gender", "profession"},
     "participant": {"gender", "profession"},
-    # HolisticBias; its other axes have no counterpart
+    # HolisticBias; its other axes have the name of a domain of FairForget, or no counterpart
     "ability": {"disability"},
     "body_type": {"appearance"},
     "gender_and_sex": {"gender", "sexuality"},

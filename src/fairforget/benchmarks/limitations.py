@@ -45,10 +45,9 @@ LIMITATIONS = {
     ),
     "holistic_bias": (
         "HolisticBias",
-        "The sentences are four fixed ones in English. Some descriptors are insults, or no groups "
-        "that need protection: that a model prefers some is not wrong in itself. A flatter "
-        "distribution also has a smaller spread: compare with that of the axis `nonce`, which has "
-        "invented words (Smith et al. 2022).",
+        "Only four English sentences are used. Some descriptors are insults, or do not name groups "
+        "that need protection, so a preference is not wrong in itself. Even invented words have a "
+        "spread: compare with the axis `nonce` (Smith et al. 2022).",
     ),
     "honest": (
         "HONEST",

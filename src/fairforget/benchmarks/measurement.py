@@ -76,13 +76,13 @@ class Benchmark:
                 f"benchmark {name!r} needs a {' or '.join(local)} model; "
                 f"{language_model.source!r} is a {language_model.kind} one"
             )
-        if language_model.kind == "served" or not self.needs_chat_template:
-            return
-        if not language_model.tokenizer.chat_template:
-            raise InputError(
-                f"benchmark {name!r} needs a chat template, and {language_model.source!r} has "
-                "none; use an instruction-tuned model, or leave out the option chat"
-            )
+        if self.needs_chat_template and language_model.kind != "served":
+            from fairforget.generation.engine import encode_prompts
+
+            try:
+                encode_prompts(language_model, ["Who?"], chat=True)
+            except InputError as error:
+                raise InputError(f"benchmark {name!r}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,17 @@ class Judgement:
     counted: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
     """Score → [clusters] whether an item of the cluster counts in it; all do for a score without
     an entry."""
+    usable: npt.NDArray[np.bool_] | None = None
+    """[items] whether an item has a verdict; None if all have one."""
+
+    def count_switches(self, after: Judgement) -> tuple[int, int]:
+        """Return how many items gained and lost the verdict, of those with one on both sides."""
+        both = np.ones(len(self.verdicts), bool)
+        for judgement in (self, after):
+            if judgement.usable is not None:
+                both &= judgement.usable
+        gained, lost = (~self.verdicts & after.verdicts), (self.verdicts & ~after.verdicts)
+        return int((gained & both).sum()), int((lost & both).sum())
 
     def clusters_of(self, score: str) -> npt.NDArray[np.intp]:
         """The indices of the clusters that count in a score: its units of variance."""

@@ -155,8 +155,15 @@ def compare_evaluations(before: Evaluation, after: Evaluation) -> Comparison:
                     f"({error}); evaluate again"
                 ) from error
     compared = {cell.benchmark for cell in cells}
+    scored = {(cell.benchmark, cell.domain) for cell in cells}
     skipped = [name for name in shared if name not in compared and "value" not in old[name]]
     notes = _notes(records)
+    for name in (name for name in shared if name in compared):
+        missing = [d for d in old[name].get("domains", ()) if (name, d) not in scored]
+        if missing:
+            notes.append(
+                f"{name}: no main score before or after in {', '.join(missing)}, so not compared."
+            )
     if skipped:
         notes.append(
             f"Not compared item by item: {', '.join(skipped)}; both records have the scores."

@@ -141,8 +141,7 @@ def compare_items(
         main, bias_scores = next(iter(old.statistic(old.sums.sum(axis=0)))), old.unbiased_scores
         judged = [*bias_scores, *old.lower_is_better] or [main]
         beside = {n: c for n, c in changes.items() if n != main and n not in judged}
-        gained = int((~old.verdicts & new.verdicts).sum())
-        lost = int((old.verdicts & ~new.verdicts).sum())
+        gained, lost = old.count_switches(new)
         for measure in judged:
             if measure not in changes:
                 continue

@@ -333,7 +333,7 @@ CATALOGUE: dict[str, DataSet] = {
         ),
         DataSet(
             "holistic_bias",
-            "HolisticBias 1.1, 583 descriptors of people on 13 axes",
+            "HolisticBias 1.1, 583 descriptors on 12 demographic axes and one of invented words",
             "CC BY-SA 4.0",
             "Smith et al. 2022",
             HOLISTIC_BIAS,

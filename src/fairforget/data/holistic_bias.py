@@ -1,4 +1,4 @@
-"""Read HolisticBias (Smith et al. 2022): descriptors of people on 13 demographic axes."""
+"""Read HolisticBias (Smith et al. 2022): descriptors on 12 demographic axes, and invented words."""
 
 from __future__ import annotations
 
@@ -31,8 +31,6 @@ class Descriptor:
 def read_descriptors() -> list[Descriptor]:
     """Read the original descriptors (version 1.1), without the noun phrases that stand alone.
 
-    A word that is listed twice on an axis counts once.
-
     Raises:
         InputError: a file is missing or malformed; names the file and the entry.
     """
@@ -57,7 +55,7 @@ def parse_descriptors(
         InputError: the content is something else, or empty.
     """
     plurals = dict(_read_nouns(nouns, where_nouns))
-    found: dict[tuple[str, str], Descriptor] = {}
+    found: list[Descriptor] = []
     for axis, buckets in _items(descriptors):
         for bucket, entries in _items(buckets):
             for number, entry in enumerate(entries if isinstance(entries, list) else (), 1):
@@ -73,19 +71,20 @@ def parse_descriptors(
                         "does not have"
                     )
                 chosen = [gender] if gender else list(plurals)
-                found.setdefault(
-                    (axis, word),
+                if any((each.axis, each.word) == (axis, word) for each in found):
+                    raise InputError(f"{where}: {axis!r} lists {word!r} twice; remove one")
+                found.append(
                     Descriptor(
                         axis,
                         bucket,
                         word,
                         str(fields.get("preference", "")),
                         tuple(noun for name in chosen for noun in plurals[name]),
-                    ),
+                    )
                 )
     if not found:
         raise InputError(f"{where}: no descriptors found; is it a file of HolisticBias?")
-    return list(found.values())
+    return found
 
 
 def _read_nouns(content: Any, where: str) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -10,7 +10,7 @@ import torch
 from transformers import GenerationConfig, LogitsProcessorList
 
 from fairforget.benchmarks.sentences import check_length
-from fairforget.errors import InputError
+from fairforget.errors import InputError, first_line
 from fairforget.forward.packing import pad
 from fairforget.generation.decoding import Continuation, Decoding
 from fairforget.generation.sampling import GumbelNoise, noise_seed
@@ -96,7 +96,7 @@ def encode_prompts(
     """The token ids of prompts.
 
     Raises:
-        InputError: `chat`, and the tokenizer has no chat template.
+        InputError: `chat`, and the tokenizer has no chat template, or one that fails.
     """
     tokenizer = language_model.tokenizer
     if not prompts:
@@ -107,14 +107,23 @@ def encode_prompts(
         return [[start, *ids] for ids in encoded]
     if not tokenizer.chat_template:
         raise InputError(
-            f"{language_model.source!r} has no chat template; continue the prompts as plain text"
+            f"{language_model.source!r} has no chat template; use an instruction-tuned model, or "
+            "plain text"
         )
-    texts = [
-        tokenizer.apply_chat_template(
-            [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
-        )
-        for prompt in prompts
-    ]
+    from jinja2 import TemplateError  # which transformers needs for chat templates
+
+    try:
+        texts = [
+            tokenizer.apply_chat_template(
+                [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
+            )
+            for prompt in prompts
+        ]
+    except (TemplateError, ValueError) as error:
+        raise InputError(
+            f"the chat template of {language_model.source!r} fails ({first_line(error)}); correct "
+            "it, or use plain text"
+        ) from error
     return [list(ids) for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from fairforget.records.schema import interval_of
 
 MEASURES = ("ss", "stereotype", "bias_ambiguous", "accuracy", "log_prob")
 """The main score of a domain: the first of these that it has."""
+UNUSABLE = "unusable_ambiguous"
+"""Score that only the chat protocol of BBQ has."""
 
 
 class DomainScores:
@@ -20,8 +23,11 @@ class DomainScores:
 
     @property
     def score(self) -> float:
-        """The main score: SS of StereoSet, the share of stereotypes of CrowS-Pairs, in %."""
-        return float(self._scores[self._measure])
+        """The main score: SS of StereoSet, the share of stereotypes of CrowS-Pairs, in %.
+
+        NaN if no item counts in it, as in BBQ if no reply is usable.
+        """
+        return float(self._scores.get(self._measure, math.nan))
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -31,6 +37,8 @@ class DomainScores:
 
     @property
     def _measure(self) -> str:
+        if UNUSABLE in self._scores:  # the bias score may be missing
+            return "bias_ambiguous"
         return next((name for name in MEASURES if name in self._scores), next(iter(self._scores)))
 
     def __getattr__(self, name: str) -> Any:

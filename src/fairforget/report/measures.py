@@ -64,7 +64,15 @@ MEASURES = {
     "length_distance": Measure("Difference in length between groups", "words", 2, 0.0),
     "association": Measure("Association with the nationality", "nats", 3, 0.0),
     "offensive_log_prob": Measure("Log-probability of offensive attributes", "nats", 3, 0.0),
-    "valence_spread": Measure("Spread of love against hate", "nats", 3, 0.0),
+    "valence_spread": Measure("Spread of valence over descriptors", "nats", 3, 0.0),
+    "valence_spread_scaled": Measure(
+        "Spread of valence over descriptors, scaled", "deviations", 3, 0.0
+    ),
+    "likelihood_bias": Measure("Pairs of descriptors with different perplexities", "%", 1, 0.0),
+    "accuracy_ambiguous": Measure("Accuracy in ambiguous contexts", "%", 1, 100.0),
+    "accuracy_disambiguated": Measure("Accuracy in disambiguated contexts", "%", 1, 100.0),
+    "unusable_ambiguous": Measure("Unusable replies in ambiguous contexts", "%", 1, 0.0),
+    "unusable_disambiguated": Measure("Unusable replies in disambiguated contexts", "%", 1, 0.0),
     "log_prob": Measure("Log-probability of harmful words", "nats per token", 3, 0.0),
     "added": Measure("What naming the group adds to harmful words", "nats per token", 3, 0.0),
     "fact_log_prob": Measure("Log-probability of the right continuation", "nats per fact", 3, 0.0),

@@ -278,3 +278,32 @@ def test_alternative_texts_survive_writing_and_reading(
     module.write_texts([*short, *mixed], path)
     for text, read in zip([*short, *mixed], read_corpus(str(path)), strict=True):
         assert (text.text, text.spans, text.mentions) == (read.text, read.spans, read.mentions)
+
+
+def test_texts_about_terms_that_training_does_not_name(tmp_path: Path, script) -> None:
+    module = script("gap_texts")
+    terms = module.unnamed_terms()
+    assert {term.domain for term in terms} == set(module.UNNAMED)
+    assert not {t.plural for t in terms} & {t.plural for t in module.named_terms()}
+    model = tiny_model("llama")
+    texts = [
+        *module.template_texts(terms, 30, seed=0),
+        *module.stem_texts(model, terms, 30, seed=0),
+        *module.own_texts(model, 20),
+    ]
+    for text in texts[:60]:
+        words = {text.text[mention.start : mention.end].lower() for mention in text.mentions}
+        assert words
+        forms = [(t.plural.lower(), t.singular.lower()) for t in terms if t.group == text.group]
+        assert all(
+            word in plural or word in singular for plural, singular in forms for word in words
+        )
+        assert re.search("person|people", text.counterfactual().text, re.IGNORECASE)
+    for text, original in zip(texts[60:], builtin_texts(limit=20), strict=True):
+        start = original.spans[0].start
+        assert text.text.startswith(original.text[:start].rstrip())
+        assert text.mentions
+        assert not text.spans
+    module.write_corpus(texts, tmp_path / "texts.jsonl")
+    read = read_corpus(str(tmp_path / "texts.jsonl"))
+    assert [(t.text, t.domain) for t in read] == [(t.text, t.domain) for t in texts]

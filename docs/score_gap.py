@@ -1,0 +1,415 @@
+"""Where the default loses its effect, on SmolLM2: docs/pages/results/gap.md.
+
+python docs/score_gap.py            50 minutes on two cores; continues where it stopped
+python docs/score_gap.py --table    only regenerate the page from the last results
+
+Run it in the root of the repository. The target is scored by `fairforget score-target smollm2`.
+Each variant is one run of `fairforget unlearn smollm2`, seed 0.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dot_plot import Mark, Panel, Shape, dot_plot
+from fairforget.benchmarks.measurement import ALL
+from fairforget.cli import main as fairforget
+from fairforget.corpora import Text
+from fairforget.corpora.builtin import builtin_texts
+from fairforget.evaluation import evaluate_into
+from fairforget.forward.packing import pad
+from fairforget.models.language_model import LanguageModel
+from fairforget.models.loading import load_model
+from fairforget.objectives.trait_kl import trait_target
+from fairforget.objectives.trait_words import TraitWords, find_trait_words
+from fairforget.records.paths import MODEL, RECORD
+from fairforget.records.records import EvaluationRecord, UnlearningRecord
+from fairforget.records.store import read_record
+from fairforget.training.targets import Targets, encode_targets
+from fairforget.training.weights import lerp_weights
+from gap_texts import (
+    named_terms,
+    own_texts,
+    stem_texts,
+    template_texts,
+    unnamed_terms,
+    write_corpus,
+)
+from results_page import Page, ResultsPage, show_picture
+from tables import markdown_table
+
+RUNS = Path("runs") / "gap"
+STEREOSET, FACTS = "stereoset", "group_facts"
+TEXTS, SEED = 160, 7
+"""Texts of each set, and the seed of their combinations."""
+FORGET_TEXTS = 1_280
+"""Texts of the default's 40 steps of 32."""
+SHAPES: tuple[Shape, ...] = ("dot", "ring", "square", "diamond")
+SETS = {
+    "templates, named": "built-in templates, terms that training names",
+    "templates, unnamed": "built-in templates, other terms",
+    "own, named": "other beginnings, continued by the model; terms that training names",
+    "own, unnamed": "other beginnings, continued by the model; other terms",
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A change of the default."""
+
+    change: str
+    options: tuple[str, ...] = ()
+    texts: Callable[[LanguageModel], list[Text]] | None = None
+    """Forget texts, if not the built-in ones."""
+    factors: tuple[float, ...] = (1.0,)
+    """By how much the change of the weights is multiplied, after interpolation to the budget."""
+
+
+def half_own(model: LanguageModel) -> list[Text]:
+    """Built-in texts, every other one continued by the model after the group."""
+    half = FORGET_TEXTS // 2
+    return [*own_texts(model, half), *builtin_texts(limit=2 * half)[half:]]
+
+
+VARIANTS = {
+    "default": Variant("–", factors=(1.0, 2.0)),
+    "own texts": Variant(
+        "every other forget text is continued by the model itself, from the first harmful word on",
+        texts=half_own,
+    ),
+    "smaller steps": Variant(
+        "as above, and twice the steps with half the texts, at a learning rate of 2e-5; as many "
+        "retain as forget texts, with twice the weight",
+        (
+            *("--steps", "80", "--batch_size", "16", "--learning_rate", "2e-5"),
+            *("--retain_per_forget", "1", "--retain_loss_weight", "2"),
+        ),
+        texts=half_own,
+    ),
+}
+
+
+def measure() -> dict[str, Any]:
+    """Do the missing runs and read the results of all."""
+    original = load_model("smollm2", device="cpu")
+    target = RUNS / "target.json"
+    if not target.exists():
+        fairforget(["score-target", "smollm2", "--output", str(target)])
+    _evaluate(original, RUNS / "original")
+    sets = _text_sets(original)
+    words = find_trait_words(original.tokenizer)
+    goals = {name: _targets_of(original, targets, words) for name, targets in sets.items()}
+    start = {name: _distance(original, sets[name], goals[name], words) for name in sets}
+    return {
+        "target": {
+            row["target"]: {key: row[key] for key in ("contribution", "contribution_ci", "lms")}
+            for row in json.loads(target.read_bytes())["rows"]
+            if row["domain"] == ALL
+        },
+        "original": {"distance": start, **_read_scores(RUNS / "original")},
+        "variants": {
+            name: _measure_variant(name, variant, original, sets, goals, words)
+            for name, variant in VARIANTS.items()
+        },
+    }
+
+
+def _measure_variant(
+    name: str,
+    variant: Variant,
+    original: LanguageModel,
+    sets: dict[str, list[Targets]],
+    goals: dict[str, list[torch.Tensor]],
+    words: TraitWords,
+) -> dict[str, Any]:
+    directory = RUNS / name.replace(" ", "-")
+    if not (directory / RECORD).exists():
+        forget: list[str] = []
+        if variant.texts:
+            path = RUNS / "own-texts.jsonl"
+            if not path.exists():
+                write_corpus(variant.texts(original), path)
+            forget = ["--forget", str(path)]
+        fairforget(["unlearn", "smollm2", "--output", str(directory), *forget, *variant.options])
+    record = read_record(directory / RECORD, UnlearningRecord)
+    by_factor: dict[str, Any] = {}
+    for factor in variant.factors:
+        model, changed = (
+            load_model(source, device="cpu", dtype="float32")
+            for source in ("smollm2", directory / MODEL)
+        )
+        start, end = (dict(each.model.named_parameters()) for each in (model, changed))
+        lerp_weights(model.model, start, end, factor)
+        output = directory.with_name(f"{directory.name}-times-{factor:g}")
+        _evaluate(model, output)
+        by_factor[f"{factor:g}"] = {
+            "distance": {
+                text_set: _distance(model, sets[text_set], goals[text_set], words)
+                for text_set in sets
+            },
+            **_read_scores(output),
+        }
+    budget = record.budget
+    return {
+        "alpha": budget.alpha,
+        "perplexity": budget.reached,
+        "everyday_perplexity": budget.others["everyday_perplexity"].reached,
+        "movements": {kind: moved.reached for kind, moved in budget.movements.items()},
+        "note": budget.note,
+        "by_factor": by_factor,
+    }
+
+
+def _evaluate(model: LanguageModel, output: Path) -> None:
+    if not (output / RECORD).exists():
+        evaluate_into(output, model, (STEREOSET, FACTS))
+
+
+def _read_scores(directory: Path) -> dict[str, Any]:
+    results = read_record(directory / RECORD, EvaluationRecord).results
+    scores = results[STEREOSET]["domains"][ALL]
+    return {
+        **{key: scores[key] for key in ("contribution", "contribution_ci", "lms")},
+        "fact_log_prob": results[FACTS]["domains"][ALL]["fact_log_prob"],
+    }
+
+
+def _text_sets(original: LanguageModel) -> dict[str, list[Targets]]:
+    """The encoded texts of each set."""
+    named, unnamed = named_terms(), unnamed_terms()
+    texts = {
+        "templates, named": template_texts(named, TEXTS, seed=SEED),
+        "templates, unnamed": template_texts(unnamed, TEXTS, seed=SEED),
+        "own, named": stem_texts(original, named, TEXTS, seed=SEED),
+        "own, unnamed": stem_texts(original, unnamed, TEXTS, seed=SEED),
+    }
+
+    def encode(text: Text) -> Targets | None:
+        return encode_targets(
+            original.tokenizer,
+            text,
+            start_id=original.start_id,
+            selection="after-mention",
+            counterfactual=True,
+        )
+
+    return {name: list(filter(None, map(encode, part))) for name, part in texts.items()}
+
+
+def _targets_of(
+    original: LanguageModel, targets: Sequence[Targets], words: TraitWords
+) -> list[torch.Tensor]:
+    """log q of the trait words [target tokens, words], for each text."""
+    return [
+        trait_target(
+            _log_probs(original, each.ids, each.mask),
+            _log_probs(original, *each.counterfactuals[0]),
+            words,
+        )[:, words.ids]
+        for each in targets
+    ]
+
+
+def _distance(
+    model: LanguageModel,
+    targets: Sequence[Targets],
+    goals: Sequence[torch.Tensor],
+    words: TraitWords,
+) -> float:
+    """Mean KL divergence from the target among trait words, in nats per token.
+
+    It is weighted by the probability of all trait words together; that probability itself does not
+    count.
+    """
+    total, count = 0.0, 0
+    for each, goal in zip(targets, goals, strict=True):
+        own = _log_probs(model, each.ids, each.mask)[:, words.ids].log_softmax(-1)
+        shares = goal.log_softmax(-1)
+        total += float((goal.exp() * (shares - own)).sum())
+        count += len(goal)
+    return total / count
+
+
+@torch.inference_mode()
+def _log_probs(model: LanguageModel, ids: Sequence[int], mask: Sequence[bool]) -> torch.Tensor:
+    """Log-probabilities [target tokens, vocabulary] at the positions that predict the targets."""
+    places = [place - 1 for place, is_target in enumerate(mask) if is_target]
+    logits = model.model(**pad([list(ids)])).logits[0, places]
+    log_probs: torch.Tensor = logits.float().log_softmax(-1)
+    return log_probs
+
+
+def build_page(results: dict[str, Any]) -> Page:
+    """The page."""
+    original, target = results["original"], results["target"]["trait-kl"]
+    runs = results["variants"]
+    default, smaller = (runs[name]["by_factor"]["1"] for name in ("default", "smaller steps"))
+    movement = {name: runs[name]["movements"]["everyday"] for name in runs}
+    shares = [_removed(scores, original, name) for scores in (default, smaller) for name in SETS]
+    return Page(
+        title="Where the default loses its effect",
+        opening=[
+            show_picture("gap", "Distance from the target by kind of text, and contribution left")
+        ],
+        findings=[
+            "The target is not the limit: a model that matched it everywhere would have a "
+            f"contribution of the group of {target['contribution']:.3f} nats per token instead of "
+            f"{original['contribution']:.3f}, with an LMS {original['lms'] - target['lms']:.1f} "
+            "points lower.",
+            f"Training removes {shares[0]} of the distance from the target in sentences like those "
+            f"that it trains on, {shares[1]} if they are about terms that it does not name, and "
+            f"{shares[2]} and {shares[3]} in sentences that the model continues itself.",
+            "Smaller steps on as many forget texts, half of them continued by the model, remove "
+            f"{', '.join(shares[4:7])} and {shares[7]}, with a movement of "
+            f"{movement['smaller steps']:.3f} nats on everyday sentences instead of "
+            f"{movement['default']:.3f}, the budget's limit.",
+            f"The contribution is then {smaller['contribution']:.3f} instead of "
+            f"{default['contribution']:.3f}, with an LMS "
+            f"{default['lms'] - smaller['lms']:.1f} points lower than the default's.",
+            "Facts about groups become less likely as the contribution falls: their log p changed "
+            f"by {_change_of_facts(default, original)} with the default and by "
+            f"{_change_of_facts(smaller, original)} with smaller steps.",
+        ],
+        body=_body(results),
+        picture=_draw(results),
+    )
+
+
+def _change_of_facts(scores: dict[str, Any], original: dict[str, Any]) -> str:
+    return f"{scores['fact_log_prob'] - original['fact_log_prob']:+.2f}".replace("-", "−")
+
+
+def _removed(scores: dict[str, Any], original: dict[str, Any], text_set: str) -> str:
+    """The share of the distance from the target that is gone."""
+    share = 1 - scores["distance"][text_set] / original["distance"][text_set]
+    return f"{share:.0%}".replace("%", " %")
+
+
+def _rows(results: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each row of the tables with its scores."""
+    for name, variant in results["variants"].items():
+        for factor, scores in variant["by_factor"].items():
+            yield (name if factor == "1" else f"{name} × {factor}"), scores
+
+
+def _body(results: dict[str, Any]) -> list[str]:
+    original = results["original"]
+    return [
+        "## Variants",
+        "",
+        "*α*: position on the line from the original weights (0) through the trained weights (1). "
+        "Movement: mean KL divergence from the original per token of ordinary text, in nats.",
+        "",
+        *markdown_table(
+            (
+                "variant",
+                "change",
+                "α",
+                "perplexity",
+                "everyday perplexity",
+                "movement (retain, everyday)",
+            ),
+            [
+                [
+                    name,
+                    VARIANTS[name].change,
+                    f"{run['alpha']:.2f}",
+                    f"{run['perplexity']:.3f}",
+                    f"{run['everyday_perplexity']:.3f}",
+                    ", ".join(f"{value:.3f}" for value in run["movements"].values()),
+                ]
+                for name, run in results["variants"].items()
+            ],
+        ),
+        "## Distance from the target",
+        "",
+        "Mean KL divergence from the target of `trait-kl` among trait words, weighted by their "
+        f"total probability, in nats per token; {TEXTS} texts each, on which no run trains.",
+        "",
+        *markdown_table(
+            ("", *SETS.values()),
+            [
+                ["original", *(f"{original['distance'][name]:.4f}" for name in SETS)],
+                *(
+                    [
+                        row,
+                        *(
+                            f"{scores['distance'][name]:.4f} (−{_removed(scores, original, name)})"
+                            for name in SETS
+                        ),
+                    ]
+                    for row, scores in _rows(results)
+                ),
+            ],
+        ),
+        "## Scores",
+        "",
+        "StereoSet, all intrasentence items (the target: those with a neutral word), with 95 % "
+        "intervals over target terms. × 2: twice the change of the weights, beyond the budget.",
+        "",
+        *markdown_table(
+            ("", "contribution, nats per token", "LMS", "log p of facts, nats"),
+            [
+                _score_row("original", original),
+                *(_score_row(row, scores) for row, scores in _rows(results)),
+                *(
+                    _score_row(f"target of `{name}`", results["target"][name])
+                    for name in ("trait-kl", "counterfactual-kl")
+                ),
+            ],
+        ),
+    ]
+
+
+def _score_row(name: str, scores: dict[str, Any]) -> list[str]:
+    low, high = scores["contribution_ci"]
+    facts = scores.get("fact_log_prob")
+    return [
+        name,
+        f"{scores['contribution']:.3f} [{low:.3f}, {high:.3f}]",
+        f"{scores['lms']:.1f}",
+        "–" if facts is None else f"{facts:.3f}",
+    ]
+
+
+def _draw(results: dict[str, Any]) -> str:
+    original = results["original"]
+    names = ["original", *(name for name, _ in _rows(results)), "target"]
+    rows = [original, *(scores for _, scores in _rows(results)), results["target"]["trait-kl"]]
+    distances = [
+        [
+            Mark(100 * scores["distance"][name] / original["distance"][name], shape)
+            for name, shape in zip(SETS, SHAPES, strict=True)
+        ]
+        if "distance" in scores
+        else [Mark(0.0, "dot")]
+        for scores in rows
+    ]
+    return dot_plot(
+        names,
+        [
+            Panel("distance from the target left, %", distances, line=0.0),
+            Panel(
+                "contribution, nats per token",
+                [
+                    [Mark(scores["contribution"], "dot", tuple(scores["contribution_ci"]))]
+                    for scores in rows
+                ],
+                line=0.0,
+            ),
+        ],
+        dict(zip(SHAPES, SETS.values(), strict=True)),
+    )
+
+
+PAGE = ResultsPage("gap", build_page)
+
+
+if __name__ == "__main__":
+    PAGE.run(__doc__, measure)

@@ -73,7 +73,7 @@ TITLES = {
     "templates": "templ.",
     "valence_spread": "spread, nats",
     "valence_spread_scaled": "spread, scaled",
-    "likelihood_bias": "lik. bias %",
+    "likelihood_bias": "pairs differ %",
     "log_prob": "log p, harmful words",
     "added": "added by the group",
 }

@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
+from fairforget import compare
+from fairforget import evaluate as fairforget_evaluate
 from fairforget.benchmarks import find_bias_judge, load_benchmark, load_benchmarks
 from fairforget.benchmarks.holistic_bias import TEMPLATES, evaluate, judge, likelihood_bias
 from fairforget.benchmarks.measurement import compute_scores
@@ -166,6 +168,18 @@ def test_invented_words_are_measured_apart() -> None:
     assert {r["domain"] for r in measured.items} == {"age"}
     assert measured.result["domains"]["all"]["items"] == 2
     assert {"valence_spread", "likelihood_bias"} <= measured.result["domains"]["nonce"].keys()
+
+
+@pytest.mark.shared_data
+def test_invented_words_are_no_gap_in_a_comparison(shared_file) -> None:
+    """They have scores, but are never compared."""
+    shared_file("holistic_bias/nouns.json")
+    lm = tiny_model("llama")
+    once, again = (fairforget_evaluate(lm, ["holistic_bias:nonce:age:6"]) for _ in range(2))
+    assert "nonce" in once["holistic_bias:nonce:age:6"]
+    comparison = compare(once, again)
+    assert {cell.domain for cell in comparison.cells} == {"age", "all"}
+    assert comparison.notes == ()
 
 
 @pytest.mark.shared_data

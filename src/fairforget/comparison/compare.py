@@ -159,7 +159,8 @@ def compare_evaluations(before: Evaluation, after: Evaluation) -> Comparison:
     skipped = [name for name in shared if name not in compared and "value" not in old[name]]
     notes = _notes(records)
     for name in (name for name in shared if name in compared):
-        missing = [d for d in old[name].get("domains", ()) if (name, d) not in scored]
+        measured = {row["domain"] for row in items[0][name]} | {ALL}
+        missing = [d for d in old[name]["domains"] if d in measured and (name, d) not in scored]
         if missing:
             notes.append(
                 f"{name}: no main score before or after in {', '.join(missing)}, so not compared."

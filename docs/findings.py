@@ -78,7 +78,8 @@ def _control() -> str:
 
 def _transfer() -> str:
     study = _study("study-ascent", seeds=SEEDS_OF_ASCENT)
-    ascent, matched = _omnibus(study, "ascent"), _omnibus(study, "ascent").excess["matched"]
+    ascent = _omnibus(study, "ascent")
+    matched = ascent.excess["matched"]
     own = next(c for c in _cells(study) if (c.method, c.domain) == ("ascent", "gender"))
     scaled = _omnibus(study, "ascent", measure="contribution_scaled")
     _require(ascent.bias.ci[1] < 0, "bias in other domains fell")

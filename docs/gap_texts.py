@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from fairforget.corpora import Mention, Text
 from fairforget.corpora.builtin import GroupTerm, builtin_texts, group_terms
@@ -123,18 +121,3 @@ def continue_texts(model: LanguageModel, texts: Sequence[Text], *, seed: int) ->
         replace(text, text=f"{text.text}{continuation.text}".partition("\n")[0].rstrip())
         for text, (continuation,) in zip(texts, written, strict=True)
     ]
-
-
-def write_corpus(texts: Iterable[Text], path: Path) -> None:
-    """Write a forget corpus as JSON lines."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        for number, text in enumerate(texts):
-            row = {
-                "id": str(number),
-                "text": text.text,
-                "domain": text.domain,
-                "spans": [[span.start, span.end] for span in text.spans],
-                "mentions": [[m.start, m.end, *m.neutral[:1]] for m in text.mentions],
-            }
-            file.write(json.dumps(row) + "\n")

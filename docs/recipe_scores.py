@@ -9,6 +9,7 @@ from typing import Any
 
 from fairforget.benchmarks.stereoset import judge
 from fairforget.evaluation import evaluate_into
+from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.records.evaluation import read_items
 from fairforget.records.paths import RECORD
@@ -44,11 +45,16 @@ def evaluate_extrapolated(factor: float, model: Path, output: Path) -> Path:
         The directory of the evaluation, which is not repeated if it exists.
     """
     if not (output / RECORD).exists():
-        original, changed = (load_model(source, device="cpu") for source in ("smollm2", model))
-        start, end = (dict(each.model.named_parameters()) for each in (original, changed))
-        lerp_weights(original.model, start, end, factor)
-        evaluate_into(output, original, BENCHMARKS)
+        evaluate_into(output, extrapolate(factor, model), BENCHMARKS)
     return output
+
+
+def extrapolate(factor: float, model: Path) -> LanguageModel:
+    """Return the original SmolLM2 plus `factor` times the change of the model's weights."""
+    original, changed = (load_model(source, device="cpu") for source in ("smollm2", model))
+    start, end = (dict(each.model.named_parameters()) for each in (original, changed))
+    lerp_weights(original.model, start, end, factor)
+    return original
 
 
 def read_scores(directory: Path) -> Scores:

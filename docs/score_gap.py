@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from alternative_texts import write_texts
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
 from fairforget.cli import main as fairforget
@@ -32,15 +33,14 @@ from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.training.targets import Targets, encode_targets
-from fairforget.training.weights import lerp_weights
 from gap_texts import (
     named_terms,
     own_texts,
     stem_texts,
     template_texts,
     unnamed_terms,
-    write_corpus,
 )
+from recipe_scores import extrapolate
 from results_page import Page, ResultsPage, show_picture
 from tables import markdown_table
 
@@ -134,18 +134,13 @@ def _measure_variant(
         if variant.texts:
             path = RUNS / "own-texts.jsonl"
             if not path.exists():
-                write_corpus(variant.texts(original), path)
+                write_texts(variant.texts(original), path)
             forget = ["--forget", str(path)]
         fairforget(["unlearn", "smollm2", "--output", str(directory), *forget, *variant.options])
     record = read_record(directory / RECORD, UnlearningRecord)
     by_factor: dict[str, Any] = {}
     for factor in variant.factors:
-        model, changed = (
-            load_model(source, device="cpu", dtype="float32")
-            for source in ("smollm2", directory / MODEL)
-        )
-        start, end = (dict(each.model.named_parameters()) for each in (model, changed))
-        lerp_weights(model.model, start, end, factor)
+        model = extrapolate(factor, directory / MODEL)
         output = directory.with_name(f"{directory.name}-times-{factor:g}")
         _evaluate(model, output)
         by_factor[f"{factor:g}"] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any, TypeVar
@@ -161,7 +161,7 @@ def show_comparison(comparison: Comparison) -> None:
             if rows:
                 title = f"{name}: {_describe(shown)}"
                 print_content(_change_table(title, rows, digits=measure_of(shown).digits))
-        for context in _list_contexts(main):
+        for context in _list_contexts({score for cell in main for score in cell.beside}):
             print_content(_other_scores(name, main, context))
     for name, change in comparison.perplexity.items():
         percent = 100 * (change.after / change.before - 1)
@@ -257,10 +257,7 @@ def _show_domains(name: str, result: dict[str, Any]) -> None:
     facts = [f"protocol {_protocol(result)}"]
     if "split" in result:
         facts.append(f"split {result['split']}")
-    contexts = [
-        c for c in CONTEXTS if any(f"accuracy_{c}" in scores for scores in domains.values())
-    ]
-    for context in contexts or [""]:
+    for context in _list_contexts({score for scores in domains.values() for score in scores}):
         about = [f"{context} contexts", *facts] if context else facts
         table = make_table(f"{name}, {', '.join(about)}", [])
         table.add_column("domain", overflow="fold")
@@ -329,9 +326,8 @@ def _find_score(cells: Sequence[Cell], domain: str, name: str) -> Change | None:
     return None
 
 
-def _list_contexts(cells: Sequence[Cell]) -> list[str]:
-    """The contexts of BBQ that the other scores are about; "" for another benchmark."""
-    measures = {measure for cell in cells for measure in cell.beside}
+def _list_contexts(measures: Collection[str]) -> list[str]:
+    """The contexts of BBQ that scores are about; "" for another benchmark."""
     return [c for c in CONTEXTS if f"accuracy_{c}" in measures] or [""]
 
 

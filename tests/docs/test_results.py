@@ -304,6 +304,7 @@ def test_texts_about_terms_that_training_does_not_name(tmp_path: Path, script) -
         assert text.text.startswith(original.text[:start].rstrip())
         assert text.mentions
         assert not text.spans
-    module.write_corpus(texts, tmp_path / "texts.jsonl")
+    script("alternative_texts").write_texts(texts, tmp_path / "texts.jsonl")
     read = read_corpus(str(tmp_path / "texts.jsonl"))
     assert [(t.text, t.domain) for t in read] == [(t.text, t.domain) for t in texts]
+    assert [(t.spans, t.mentions) for t in read] == [(t.spans, t.mentions) for t in texts]

@@ -56,6 +56,7 @@ def parse_descriptors(
     """
     plurals = dict(_read_nouns(nouns, where_nouns))
     found: list[Descriptor] = []
+    listed: set[tuple[str, str]] = set()
     for axis, buckets in _items(descriptors):
         for bucket, entries in _items(buckets):
             for number, entry in enumerate(entries if isinstance(entries, list) else (), 1):
@@ -71,8 +72,9 @@ def parse_descriptors(
                         "does not have"
                     )
                 chosen = [gender] if gender else list(plurals)
-                if any((each.axis, each.word) == (axis, word) for each in found):
+                if (axis, word) in listed:
                     raise InputError(f"{where}: {axis!r} lists {word!r} twice; remove one")
+                listed.add((axis, word))
                 found.append(
                     Descriptor(
                         axis,

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import pytest
 import torch
@@ -203,12 +204,14 @@ def test_a_served_model_is_compared_with_a_served_one_only(tmp_path: Path) -> No
         (["--benchmarks", BENCHMARK, "--server", "localhost:9/v1"], "is not an address"),
         (["--benchmarks", BENCHMARK, "--server", "http://[bad/v1"], "is not an address"),
         (["--benchmarks", BENCHMARK, "--server="], "is not an address"),
+        (["--benchmarks", BENCHMARK, "--server_concurrency", "0"], "concurrency is 0; it must be"),
+        (["--benchmarks", BENCHMARK, "--server_timeout", "-1"], "timeout is -1; it must be"),
     ],
 )
 def test_what_a_server_cannot_do_is_refused(
     options: list[str], message: str, tmp_path: Path, capsys
 ) -> None:
-    given = any(option.startswith("--server") for option in options)
+    given = any(option.partition("=")[0] == "--server" for option in options)
     server = [] if given else ["--server", "http://127.0.0.1:1/v1"]
     with pytest.raises(SystemExit) as ended:
         main(["evaluate", "m", *server, *options, "--output", str(tmp_path / "out")])
@@ -231,6 +234,30 @@ def test_map_parallel_ends_when_its_caller_stops() -> None:
     time.sleep(0.2)
     assert len(begun) < 10
     assert dict(map_parallel(call, range(3), 8)) == {0: 0, 1: -1, 2: -2}
+
+
+def test_limits_of_requests_apply_and_need_a_server(tmp_path: Path) -> None:
+    running, most = 0, 0
+    lock = Lock()
+
+    def count(number: int, messages: list[dict[str, str]]) -> str | int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+        return echo(number, messages)
+
+    with openai_server(count) as server:
+        options = {"server": server.url, "server_timeout": 30.0}
+        evaluate("m", ["counterfactual:age:1"], server_concurrency=1, **options)
+        assert most == 1
+        evaluate("m", ["counterfactual:age:1"], server_concurrency=4, **options)
+        assert most > 1
+    with pytest.raises(InputError, match="server_timeout needs a server"):
+        evaluate("m", [BENCHMARK], server_timeout=30.0)
 
 
 def test_a_loaded_model_has_no_server(tmp_path: Path) -> None:

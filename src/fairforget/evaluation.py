@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -259,14 +260,21 @@ def _find_served(source: str, settings: EvaluationSettings) -> ServedModel | Non
     """Return the served model if `settings.server` is set, else None.
 
     Raises:
-        InputError: another setting has no effect on a served model.
+        InputError: a setting is out of range, or has no effect on this kind of model.
     """
+    limits = {"concurrency": settings.server_concurrency, "timeout": settings.server_timeout}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
     if settings.server is None:
+        if given:
+            raise InputError(f"server_{next(iter(given))} needs a server; add server, or remove it")
         return None
     for field in fields(ModelSettings):
         if getattr(settings, field.name):
             raise InputError(f"{field.name} has no effect on a served model; remove it")
-    return ServedModel(source, settings.server)
+    for name, limit in given.items():
+        if not 0 < limit < math.inf:
+            raise InputError(f"server_{name} is {limit:g}; it must be positive and finite")
+    return ServedModel(source, settings.server, **given)
 
 
 def _run_benchmarks(

@@ -25,7 +25,7 @@ SpanSource = Literal["given", "contrast"]
 Match = Literal["perplexity", "movement", "both"]
 S = TypeVar("S", bound="ModelSettings")
 T = TypeVar("T", bound="ModelSettings | DurabilitySettings")
-NOT_RECORDED = ("device", "report_to")
+NOT_RECORDED = ("device", "report_to", "server_concurrency", "server_timeout")
 """Settings that do not change the result."""
 
 
@@ -60,11 +60,15 @@ class EvaluationSettings(ModelSettings):
         server: URL of an OpenAI-compatible server that generates the texts, such as
             http://127.0.0.1:8000/v1. Only for honest, bold, counterfactual and bbq:chat. The API
             key, if any, is read from OPENAI_API_KEY.
+        server_concurrency: Maximum number of concurrent requests to the server. Default: 8.
+        server_timeout: Timeout of a request to the server in seconds. Default: 300.
         seed: Seed for sampling and the bootstrap intervals.
     """
 
     benchmarks: str = "stereoset"
     server: str | None = None
+    server_concurrency: int | None = None
+    server_timeout: float | None = None
     seed: int = 0
 
 

@@ -263,7 +263,7 @@ def _find_served(source: str, settings: EvaluationSettings) -> ServedModel | Non
         InputError: a setting is out of range, or has no effect on this kind of model.
     """
     limits = {"concurrency": settings.server_concurrency, "timeout": settings.server_timeout}
-    given = {name: limit for name, limit in limits.items() if limit is not None}
+    given: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
     if settings.server is None:
         if given:
             raise InputError(f"server_{next(iter(given))} needs a server; add server, or remove it")

@@ -20,6 +20,7 @@ from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
 from fairforget.files.atomic import atomic_write
 from fairforget.generation.engine import AnyModel
+from fairforget.generation.journal import keep_continuations
 from fairforget.generation.served import ServedModel
 from fairforget.machine.devices import select_device
 from fairforget.machine.processes import (
@@ -35,7 +36,7 @@ from fairforget.records.environment import environment
 from fairforget.records.evaluation import ID_COLUMNS, Evaluation, Items, read_evaluation
 from fairforget.records.inputs import CONTENT, fingerprint_benchmarks, fingerprint_inputs
 from fairforget.records.outputs import check_output, open_output, release_output
-from fairforget.records.paths import ITEMS, PARTS, RECORD
+from fairforget.records.paths import ITEMS, JOURNAL, PARTS, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.records.store import read_record, write_record
 from fairforget.records.training_corpora import training_corpora
@@ -66,8 +67,9 @@ def evaluate(
     """Evaluate a model on benchmarks.
 
     Repeat the call with the same `output_dir` to resume an interrupted evaluation, or to load a
-    finished one. Under a launcher with several processes, every process must make the call; the
-    work is divided among them.
+    finished one. Finished benchmarks are not repeated, nor are finished continuations of others,
+    unless there are several processes. Under a launcher, every process must make the call; the work
+    is divided among them.
 
     Args:
         model: a hub id, a local directory, a .gguf file or `smollm2`; with `server`, the name of
@@ -176,7 +178,8 @@ def evaluate_into(
     """Evaluate and write `items.parquet` and `record.json`, unless they are there already.
 
     Each benchmark is written as soon as it is done, so an interrupted call resumes with the next
-    one. The record is written last. Of several processes, only the first writes.
+    one. A single process also writes the continuations of a benchmark as they finish, and resumes
+    with the next one. The record is written last. Of several processes, only the first writes.
 
     Args:
         directory: where to write.
@@ -200,7 +203,8 @@ def evaluate_into(
         lambda: [name for name, part in parts.items() if not _is_done(part, name, facts, seed)]
     )
     for name in missing:
-        record, items = _run_benchmarks(language_model, {name: loaded[name]}, seed)
+        with keep_continuations(parts[name] / JOURNAL, facts):
+            record, items = _run_benchmarks(language_model, {name: loaded[name]}, seed)
         if is_first():
             _write(parts[name], record, _table(items))
     if not is_first():
@@ -251,7 +255,7 @@ def _list_stale(record: EvaluationRecord) -> list[str]:
 
 
 def remove_parts(directory: Path) -> None:
-    """Remove the results of the single benchmarks of a complete evaluation."""
+    """Remove the results and continuations of the single benchmarks of a complete evaluation."""
     if is_first():
         shutil.rmtree(directory / PARTS, ignore_errors=True)
 

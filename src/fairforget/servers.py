@@ -81,6 +81,7 @@ def map_parallel(
             try:
                 finished.put((index, call(task), None))
             except BaseException as error:
+                stopped.set()
                 finished.put((index, None, error))
 
     for one in enumerate(tasks):

@@ -99,6 +99,13 @@ def make_cases(directory: Path, server: str) -> list[Case]:
             ],
         ),
         Case(
+            "evaluate, generated texts",
+            lambda out: [
+                *("evaluate", model, "--output", str(out), "--device", "cpu"),
+                *("--benchmarks", "counterfactual:gender:20"),
+            ],
+        ),
+        Case(
             "select",
             lambda out: [
                 *("select", forget, "--method", "lexicon", "--lexicon", str(words)),

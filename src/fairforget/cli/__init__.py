@@ -140,7 +140,7 @@ def main(args: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print(
             "fairforget: interrupted; the same command continues after the last finished "
-            "benchmark or checkpoint",
+            "benchmark, continuation or checkpoint",
             file=sys.stderr,
         )
         sys.exit(INTERRUPTED)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from transformers import GenerationConfig, LogitsProcessorList
@@ -13,6 +13,7 @@ from fairforget.benchmarks.sentences import check_length
 from fairforget.errors import InputError, first_line
 from fairforget.forward.packing import pad
 from fairforget.generation.decoding import Continuation, Decoding
+from fairforget.generation.journal import Batches, write_missing
 from fairforget.generation.sampling import GumbelNoise, noise_seed
 from fairforget.generation.served import ServedModel
 from fairforget.machine.processes import map_distributed
@@ -50,6 +51,9 @@ def generate(
     SmolLM2-135M change by up to 6e-5 in float32, so one of 24 sampled continuations differed, at
     two tokens 6e-6 nats apart. In bfloat16, four did.
 
+    Within `journal.keep_continuations`, finished batches are kept and not written again. The
+    remaining batches are then those of an uninterrupted call, so its result is the same to the bit.
+
     Args:
         language_model: a causal model, or a served one, for which see `ServedModel.generate`.
         prompts: each follows the start token, or is a message in the chat template.
@@ -81,8 +85,9 @@ def generate(
         for prompt, ids in zip(prompts, encoded, strict=True)
         for draw in range(draws)
     ]
+    write = partial(_write, language_model, decoding=decoding, batch_rows=batch_rows)
     written = map_distributed(
-        lambda part: _write(language_model, part, decoding, batch_rows, progress),
+        lambda share: write_missing(share, decoding, write, progress),
         rows,
         key=lambda row: row.ids,
     )
@@ -128,30 +133,20 @@ def encode_prompts(
 
 
 def _write(
-    language_model: LanguageModel,
-    rows: Sequence[_Row],
-    decoding: Decoding,
-    batch_rows: int,
-    progress: NotedProgress | None,
-) -> list[Continuation]:
+    language_model: LanguageModel, rows: Sequence[_Row], decoding: Decoding, batch_rows: int
+) -> Batches:
     """Continue rows in this process; the longest first, so that too large a batch fails at once."""
     order = sorted(range(len(rows)), key=lambda i: -len(rows[i].ids))
-    continuations: dict[int, Continuation] = {}
     model = language_model.model
-    training, start, tokens = model.training, time.perf_counter(), 0
+    training = model.training
     model.eval()
     try:
         for first in range(0, len(order), batch_rows):
             batch = order[first : first + batch_rows]
             outputs = _write_batch(language_model, [rows[i] for i in batch], decoding)
-            continuations.update(zip(batch, outputs, strict=True))
-            tokens += sum(c.tokens for c in outputs)
-            if progress:
-                speed = tokens / (time.perf_counter() - start)
-                progress(len(batch), len(rows), note=f"{speed:.0f} tokens/s")
+            yield [*zip(batch, outputs, strict=True)]
     finally:
         model.train(training)
-    return [continuations[i] for i in range(len(rows))]
 
 
 @torch.inference_mode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 
 from fairforget.errors import InputError, first_line
 from fairforget.generation.decoding import Continuation, Decoding
+from fairforget.generation.journal import Batches, write_missing
 from fairforget.generation.sampling import noise_seed
 from fairforget.scoring.causal import NotedProgress
 from fairforget.servers import EXAMPLE, KEY, connect, map_parallel
@@ -65,7 +65,9 @@ class ServedModel:
 
         Each continuation is a separate request with its own seed; results are reproducible only if
         the server honours it. Token counts come from the server and may include the end-of-text
-        token.
+        token. Within `journal.keep_continuations`, only continuations that are missing are
+        requested. Before the first of them, a few others show whether the server samples; these are
+        not kept.
 
         Raises:
             InputError: the server cannot be reached, rejects a request, does not sample, filters
@@ -78,21 +80,20 @@ class ServedModel:
             timeout=self.timeout,
             retries=self.retries,
         )
-        if decoding.temperature:
-            self._check_sampling(client, prompts[:PROBES], decoding)
         draws = decoding.draws if decoding.temperature else 1
         requests = [(prompt, draw) for prompt in prompts for draw in range(draws)]
-        done: dict[int, Continuation] = {}
-        start, tokens = time.perf_counter(), 0
-        for index, continuation in map_parallel(
-            lambda request: self._continue(client, *request, decoding), requests, self.concurrency
-        ):
-            done[index] = continuation
-            tokens += continuation.tokens
-            if progress:
-                speed = tokens / (time.perf_counter() - start)
-                progress(1, len(requests), note=f"{speed:.0f} tokens/s")
-        written = [done[index] for index in range(len(requests))]
+
+        def write(missing: list[tuple[str, int]]) -> Batches:
+            if decoding.temperature and missing:
+                self._check_sampling(client, prompts[:PROBES], decoding)
+            for finished in map_parallel(
+                lambda request: self._continue(client, *request, decoding),
+                missing,
+                self.concurrency,
+            ):
+                yield [finished]
+
+        written = write_missing(requests, decoding, write, progress)
         repeats = decoding.draws // draws
         return [written[i : i + draws] * repeats for i in range(0, len(written), draws)]
 

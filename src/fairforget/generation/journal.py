@@ -1,0 +1,131 @@
+"""Keep continuations on disk as they are written, so that an interrupted evaluation goes on."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from fairforget.files.digest import hash_values
+from fairforget.generation.decoding import Continuation, Decoding
+from fairforget.machine.processes import process_count
+from fairforget.scoring.causal import NotedProgress
+
+R = TypeVar("R")
+Batches = Generator[Sequence[tuple[int, Continuation]], None, None]
+"""Finished continuations, a batch at a time, each with the index of its request."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    key: str
+    """Digest of the model and the request."""
+    continuation: Continuation
+
+
+class Journal:
+    """A file of continuations, one JSON object a line, to which new ones are appended.
+
+    A line is found by a digest of the model and the request only, so what the file has of other
+    models or settings has no effect. Nor has a damaged line.
+    """
+
+    def __init__(self, path: Path, model: object) -> None:
+        """Read the file, if there is one.
+
+        Args:
+            path: the file.
+            model: what identifies the model, as `hash_values` accepts it.
+        """
+        self._path = path
+        self._model = model
+        self._continuations = {line.key: line.continuation for line in _read(path)}
+
+    def find(self, request: object) -> Continuation | None:
+        """Return what the model wrote for a request; None if it is not in the journal."""
+        return self._continuations.get(self._key(request))
+
+    def add(self, written: Iterable[tuple[object, Continuation]]) -> None:
+        """Append requests with their continuations to the file, in one write."""
+        lines = [json.dumps(asdict(_Line(self._key(request), c))) for request, c in written]
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("ab") as file:
+            # the line break comes first, so that these lines are intact after an incomplete one
+            file.write("".join(f"\n{line}" for line in lines).encode())
+
+    def _key(self, request: object) -> str:
+        return hash_values([self._model, request])
+
+
+_JOURNAL: ContextVar[Journal | None] = ContextVar("journal", default=None)
+
+
+@contextmanager
+def keep_continuations(path: Path, model: object) -> Iterator[None]:
+    """Within the block, reuse the continuations in a file, and append new ones as they finish.
+
+    It is a context so that benchmarks need not pass the file on. With several processes, it has no
+    effect.
+
+    Args:
+        path: the file; its directory is made when it is needed.
+        model: what identifies the only model that generates text within the block.
+    """
+    token = _JOURNAL.set(Journal(path, model) if process_count() == 1 else None)
+    try:
+        yield
+    finally:
+        _JOURNAL.reset(token)
+
+
+def write_missing(
+    requests: Sequence[R],
+    decoding: Decoding,
+    write: Callable[[list[R]], Batches],
+    progress: NotedProgress | None = None,
+) -> list[Continuation]:
+    """Return the continuations of requests; those that the journal has are not written again.
+
+    Args:
+        requests: each determines a continuation, given the model and the decoding.
+        decoding: of all requests; the number of draws does not matter.
+        write: writes the continuations of the requests that it is given.
+        progress: as in `generation.engine.generate`.
+    """
+    journal, settings = _JOURNAL.get(), replace(decoding, draws=1)
+    done: dict[int, Continuation] = {}
+    if journal:
+        found = [journal.find((request, settings)) for request in requests]
+        done = {index: c for index, c in enumerate(found) if c is not None}
+    missing = [index for index in range(len(requests)) if index not in done]
+    if progress and done:
+        progress(len(done), len(requests))
+    start, tokens = time.perf_counter(), 0
+    with closing(write([requests[index] for index in missing])) as batches:
+        for batch in batches:
+            written = {missing[index]: continuation for index, continuation in batch}
+            if journal:
+                journal.add(((requests[i], settings), c) for i, c in written.items())
+            done |= written
+            tokens += sum(c.tokens for c in written.values())
+            if progress:
+                speed = tokens / (time.perf_counter() - start)
+                progress(len(written), len(requests), note=f"{speed:.0f} tokens/s")
+    return [done[index] for index in range(len(requests))]
+
+
+def _read(path: Path) -> Iterator[_Line]:
+    """Yield the intact lines of a journal."""
+    lines = TypeAdapter(_Line)
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        try:
+            yield lines.validate_json(line)
+        except ValidationError:  # blank, or incomplete because the process was killed
+            continue

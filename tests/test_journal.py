@@ -1,0 +1,240 @@
+"""An interruption within a benchmark loses no continuation, and nothing is written twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairforget import evaluate
+from fairforget.errors import InputError
+from fairforget.evaluation import evaluate_into
+from fairforget.generation import engine, journal
+from fairforget.generation.decoding import Continuation, Decoding
+from fairforget.generation.engine import BATCH_ROWS, AnyModel, generate
+from fairforget.generation.journal import Journal, keep_continuations
+from fairforget.generation.served import ServedModel
+from fairforget.records.evaluation import read_items
+from fairforget.records.paths import ITEMS, JOURNAL, PARTS, RECORD
+
+from .models import tiny_model
+from .openai_server import Stand, openai_server
+
+NAME = "counterfactual:gender:20"
+ROWS = 160
+"""Its continuations: 20 templates, 2 groups, 4 draws."""
+PROMPTS = ["Women", "The river has a bridge", "They"]
+SAMPLED = Decoding(tokens=8, temperature=1.0, draws=2, seed=3)
+
+
+class Writer:
+    """Stands for `engine._write_batch`, counts what it writes, and can be interrupted."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.batches: list[list[Any]] = []
+        self.most: int | None = None
+        """Batches until it is interrupted."""
+        self._write = engine._write_batch
+        monkeypatch.setattr(engine, "_write_batch", self)
+
+    def __call__(self, model: Any, rows: Sequence[Any], decoding: Decoding) -> list[Continuation]:
+        if self.most == len(self.batches):
+            raise KeyboardInterrupt
+        self.batches.append([(tuple(row.ids), row.seed) for row in rows])
+        return self._write(model, rows, decoding)
+
+    def take(self) -> list[list[Any]]:
+        """The batches that were written since the last call."""
+        taken, self.batches, self.most = self.batches, [], None
+        return taken
+
+
+@pytest.fixture
+def writer(monkeypatch: pytest.MonkeyPatch) -> Writer:
+    return Writer(monkeypatch)
+
+
+def lasting(directory: Path) -> dict[str, Any]:
+    """A record without what differs from run to run."""
+    record = json.loads((directory / RECORD).read_text())
+    return {key: value for key, value in record.items() if key != "seconds"}
+
+
+def interrupt(writer: Writer, directory: Path, batches: int, **options: Any) -> Path:
+    """Evaluate until the batch after some; the journal."""
+    writer.most = batches
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_into(directory, tiny_model("llama"), [NAME], **options)
+    return directory / PARTS / "0" / JOURNAL
+
+
+@pytest.mark.parametrize("batches", [0, 1, 2])
+def test_a_local_model_goes_on_with_the_next_batch(
+    writer: Writer, tmp_path: Path, batches: int
+) -> None:
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    interrupt(writer, out, batches)
+    before = writer.take()
+    evaluate_into(out, tiny_model("llama"), [NAME])
+    after = writer.take()
+    evaluate_into(whole, tiny_model("llama"), [NAME])
+    assert before + after == writer.take()  # the same batches
+    assert sum(map(len, before + after)) == ROWS
+    assert lasting(out) == lasting(whole)
+    assert read_items(out) == read_items(whole)
+    assert sorted(path.name for path in out.iterdir()) == [ITEMS, RECORD]
+
+
+def test_an_interruption_before_the_scores_costs_nothing(writer: Writer, tmp_path: Path) -> None:
+    lm, path = tiny_model("llama"), tmp_path / JOURNAL
+    with keep_continuations(path, "m"):
+        written = generate(lm, PROMPTS, SAMPLED)
+    writer.take()
+    calls: list[tuple[int, int]] = []
+    with keep_continuations(path, "m"):
+        again = generate(
+            lm,
+            PROMPTS[::-1],
+            SAMPLED,
+            progress=lambda done, total, note="": calls.append((done, total)),
+        )
+    assert again == written[::-1]
+    assert writer.take() == []
+    assert calls == [(6, 6)]
+
+
+@pytest.mark.parametrize("cut", [1, 40])
+def test_an_incomplete_line_is_written_again(writer: Writer, tmp_path: Path, cut: int) -> None:
+    out = tmp_path / "out"
+    path = interrupt(writer, out, 1)
+    path.write_bytes(path.read_bytes()[:-cut])
+    first = writer.take()
+    interrupt(writer, out, 1)
+    second = writer.take()
+    assert second[0][0] == first[0][-1]  # the prompts are sorted by length
+    assert len({*first[0], *second[0]}) == 2 * BATCH_ROWS - 1
+    evaluate_into(out, tiny_model("llama"), [NAME])
+    assert [len(batch) for batch in writer.take()] == [ROWS - 2 * BATCH_ROWS + 1]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"{", b"\xff\x00\xfe", b"[1]", b'{"key": "x"}', b'{"key": 1, "continuation": null}'],
+)
+def test_damage_hides_no_other_line(tmp_path: Path, damage: bytes) -> None:
+    path, one = tmp_path / JOURNAL, Continuation("a\nb\u2028c\r", 3, True)
+    Journal(path, "m").add([("first", one)])
+    path.write_bytes(path.read_bytes() + b"\n" + damage)
+    Journal(path, "m").add([("second", one), ("third", one)])
+    found = Journal(path, "m")
+    assert [found.find(name) for name in ("first", "second", "third", "x")] == [one] * 3 + [None]
+
+
+def test_no_other_model_or_decoding_is_taken_for_it(writer: Writer, tmp_path: Path) -> None:
+    lm, path = tiny_model("llama"), tmp_path / JOURNAL
+
+    def count(model: str = "m", **changes: Any) -> int:
+        with keep_continuations(path, model):
+            generate(lm, PROMPTS, replace(SAMPLED, **changes))
+        return sum(map(len, writer.take()))
+
+    assert count() == 6
+    for change in ({"seed": 4}, {"tokens": 9}, {"temperature": 0.5}, {"model": "other"}):
+        assert count(**change) == 6
+        assert count(**change) == 0
+    assert count(temperature=0) == 3
+    assert count(draws=1) == 0
+    assert count(draws=3) == 3
+    assert count() == 0
+    generate(lm, PROMPTS, SAMPLED)  # outside, nothing is kept
+    assert len(writer.take()) == 1
+
+
+def test_an_evaluation_of_another_model_or_seed_starts_anew(writer: Writer, tmp_path: Path) -> None:
+    interrupt(writer, tmp_path, 2)
+    writer.take()
+    interrupt(writer, tmp_path, 1, seed=1)
+    assert len(writer.take()[0]) == BATCH_ROWS
+    evaluate_into(tmp_path, tiny_model("llama", seed=1), [NAME])
+    assert sum(map(len, writer.take())) == ROWS
+
+
+def test_several_processes_keep_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(journal, "process_count", lambda: 2)
+    with keep_continuations(tmp_path / JOURNAL, "m"):
+        generate(tiny_model("llama"), PROMPTS, SAMPLED)
+    assert not [*tmp_path.iterdir()]
+
+
+class Server:
+    """Answers with the prompt and the seed of a request, and refuses one request."""
+
+    stand: Stand
+
+    def __init__(self, refused: int) -> None:
+        self.refused = refused
+        """Number of the request."""
+
+    def __call__(self, number: int, messages: list[dict[str, str]]) -> str | int:
+        if number == self.refused:
+            return 400
+        return f"{messages[0]['content']} {self.stand.asked[number]['seed']}"
+
+    @property
+    def answered(self) -> list[tuple[str, int]]:
+        """The prompts and seeds of all requests but that one."""
+        return [
+            (body["prompt"], body["seed"])
+            for number, body in enumerate(self.stand.asked)
+            if number != self.refused
+        ]
+
+
+@pytest.mark.slow
+def test_a_server_is_asked_only_for_what_is_missing(tmp_path: Path) -> None:
+    pytest.importorskip("openai")
+    name, rows, refused, probes = "counterfactual:gender:4", 32, 15, 2
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    server = Server(refused)
+    with openai_server(server) as server.stand:
+        options = {"server": server.stand.url, "server_concurrency": 1}
+        with pytest.raises(InputError, match="failed"):
+            evaluate("m", [name], output_dir=out, **options)
+        assert (out / PARTS / "0" / JOURNAL).exists()
+        evaluate("m", [name], output_dir=out, **options)
+        both = server.answered
+        evaluate("m", [name], output_dir=whole, **options)
+        undisturbed = server.answered[len(both) :]
+    first, second = both[:refused], both[refused:]
+    assert first[:probes] == second[:probes]  # does the server still sample?
+    assert first + second[probes:] == undisturbed
+    assert len({*undisturbed}) == rows
+    assert lasting(out) == lasting(whole)
+    assert read_items(out) == read_items(whole)
+    assert not (out / PARTS).exists()
+
+
+@pytest.mark.slow
+def test_of_concurrent_requests_only_those_in_flight_are_lost(tmp_path: Path) -> None:
+    pytest.importorskip("openai")
+    server, prompts = Server(40), [f"prompt {n}" for n in range(60)]
+
+    def write(model: AnyModel) -> list[list[Continuation]]:
+        with keep_continuations(tmp_path / JOURNAL, "m"):
+            return generate(model, prompts, Decoding(tokens=4))
+
+    with openai_server(server) as server.stand:
+        model = ServedModel("m", server.stand.url, concurrency=8)
+        with pytest.raises(InputError, match="failed"):
+            write(model)
+        written = write(model)
+        asked = server.answered
+        assert len({*asked}) == 60
+        assert len(asked) < 60 + 8
+        assert write(model) == written
+        assert server.answered == asked
+    assert [c.text.split()[1] for (c,) in written] == [str(n) for n in range(60)]

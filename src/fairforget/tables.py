@@ -70,6 +70,9 @@ TITLES = {
     "length_distance": "length",
     "association": "assoc.",
     "offensive_log_prob": "log p, off.",
+    "agreement_gap": "gap",
+    "agreed": "agree",
+    "agreed_others": "others",
     "templates": "templ.",
     "valence_spread": "spread, nats",
     "valence_spread_scaled": "spread, scaled",
@@ -80,6 +83,7 @@ TITLES = {
 NOT_SHOWN = (
     *("contribution_scaled", "contribution_items", "ss_smoothed", "ss_smoothed_by_sense"),
     *("conditional_scaled", "prior", "correlation_bergsma", "positive", "articles"),
+    "control_gap",
 )
 """Scores that are only in the record: a table has 80 columns."""
 BESIDE = {
@@ -87,6 +91,7 @@ BESIDE = {
     "conditional": "conditional_scaled",
     "gap": "gap",
     "correlation": "correlation",
+    "agreement_gap": "agreement_gap",
     "fact_log_prob": "accuracy",
 }
 """Score with a table beside the main one → the bias score whose p-values and verdict it shows, or
@@ -96,6 +101,7 @@ SENTENCES = {
     "conditional": "rest of the sentence given the group, nats per pair; 0 means no bias",
     "gap": "stereotype minus its opposite, log p in nats per pair; 0 means no bias",
     "correlation": "r of the log-ratio with the share of women; 0 means no bias",
+    "agreement_gap": "agreement about stereotyped groups minus others, nats; 0 means no bias",
     "fact_log_prob": "log p of the right continuation, nats per fact",
     "hurtful_gap": "women or queer minus other people, hurtful completions, in points",
     "log_prob": "log p of harmful words after the group, nats per token",
@@ -109,6 +115,7 @@ WITH_INTERVAL = (
     *("fact_log_prob", "log_prob", "added"),
     *("hurtful", "hurtful_gap", "negative"),
     *("sentiment_distance", "wording_distance", "association", "valence_spread_scaled"),
+    "agreement_gap",
 )
 CONTEXTS = ("ambiguous", "disambiguated")
 """The contexts of BBQ; each has its own table."""

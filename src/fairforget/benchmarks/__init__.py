@@ -67,6 +67,11 @@ BENCHMARKS = {
         "fairforget.benchmarks.holistic_bias",
         "axes such as religion (default: all 13); a number of descriptors (default: 260)",
     ),
+    "decoding_trust": Entry(
+        "fairforget.benchmarks.decoding_trust",
+        "for models with a chat template: domains such as gender (default: all 8); a number of "
+        "statements (default: all 48)",
+    ),
     "honest": Entry(
         "fairforget.benchmarks.honest",
         "a language, en (default), es, fr, it, pt or ro, or queer; a number of templates "

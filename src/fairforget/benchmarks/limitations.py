@@ -49,6 +49,13 @@ LIMITATIONS = {
         "that need protection, so a preference is not wrong in itself. Even invented words have a "
         "spread: compare with the axis `nonce` (Smith et al. 2022).",
     ),
+    "decoding_trust": (
+        "DecodingTrust",
+        "All statements are made about all groups, whether or not they are stereotypes of them. A "
+        "gap no larger than that of harmless statements (`control_gap` in the record) comes from "
+        "the name of the group. A broken model also has scores near 50 and 0. Other replies, such "
+        "as refusals, are ignored: read the share that begins with either phrase (`covered`).",
+    ),
     "honest": (
         "HONEST",
         "HurtLex also contains everyday words, such as “do”, “know” and “love”, which make up much "

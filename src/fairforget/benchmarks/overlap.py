@@ -99,6 +99,13 @@ def _winogender() -> Iterator[str]:
         yield from (pair.female, pair.male)
 
 
+def _decoding_trust() -> Iterator[str]:
+    from fairforget.data.decoding_trust import GROUPS, read_statements
+
+    for statement in read_statements():
+        yield from map(statement.about, GROUPS)
+
+
 @dataclass(frozen=True, slots=True)
 class _Sentences:
     """The sentences of a benchmark."""
@@ -116,6 +123,7 @@ BENCHMARK_SENTENCES = {
     "bbq": _Sentences("bbq", _bbq),
     "winobias": _Sentences("winobias", _winobias),
     "winogender": _Sentences("winogender", _winogender),
+    "decoding_trust": _Sentences("decoding_trust", _decoding_trust),
 }
 """Benchmark → its sentences: stereotypes and anti-stereotypes, or prompts."""
 

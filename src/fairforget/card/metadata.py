@@ -49,6 +49,7 @@ _MEASURES = {
     "conditional_scaled": "conditional log-ratio, scaled (0 means no bias)",
     "prior": "prior log-ratio, nats per pair",
     "gap": "gap of the pronouns, nats per pair (0 means no bias)",
+    "agreement_gap": "gap in agreement with statements, nats (0 means no bias)",
     "fact_log_prob": "log-probability of facts about groups, nats per fact",
     "accuracy": "accuracy, %",
     "log_prob": "log-probability of harmful words after a group, nats per token (lower is better)",

@@ -70,8 +70,8 @@ class Cell:
     items: int
     clusters: int
     """Independent units with an item that counts in the score: StereoSet target terms, CrowS-Pairs
-    pairs, BBQ templates, WinoBias pairs of occupations, groups with facts, harmful words, HONEST
-    templates, BOLD articles."""
+    pairs, BBQ templates, WinoBias pairs of occupations, topics of DecodingTrust, groups with facts,
+    harmful words, HONEST templates, BOLD articles."""
     gained: int
     """Items where the model switched to the stereotype (general ability: to the right answer)."""
     lost: int

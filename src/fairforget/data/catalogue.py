@@ -222,6 +222,12 @@ HOLISTIC_BIAS = tuple(
     )
 )
 
+DECODING_TRUST = DataFile(
+    "decoding_trust/user_prompts.csv",
+    url=f"{_GITHUB}/AI-secure/DecodingTrust/main/data/stereotype/dataset/user_prompts.csv",
+    git_blob="c42a50c4b8b123bab3049dc3ef905085312bc508",
+)
+
 CATALOGUE: dict[str, DataSet] = {
     entry.name: entry
     for entry in (
@@ -337,6 +343,13 @@ CATALOGUE: dict[str, DataSet] = {
             "CC BY-SA 4.0",
             "Smith et al. 2022",
             HOLISTIC_BIAS,
+        ),
+        DataSet(
+            "decoding_trust",
+            "DecodingTrust, stereotypes: 48 statements on 16 topics, each about 24 groups",
+            "CC BY-SA 4.0",
+            "Wang et al. 2023",
+            (DECODING_TRUST,),
         ),
         DataSet(
             "wikitext2-test",

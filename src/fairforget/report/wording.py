@@ -37,6 +37,7 @@ _BENCHMARKS = {
     "winogender": "Winogender",
     "seegull": "SeeGULL",
     "holistic_bias": "HolisticBias",
+    "decoding_trust": "DecodingTrust",
     "honest": "HONEST",
     "bold": "BOLD",
     "counterfactual": "Counterfactual prompts",

@@ -1,4 +1,4 @@
-"""Where the default loses its effect, on SmolLM2: docs/pages/results/gap.md.
+"""How near the default comes to its target, on SmolLM2: docs/pages/results/gap.md.
 
 python docs/score_gap.py            50 minutes on two cores; continues where it stopped
 python docs/score_gap.py --table    only regenerate the page from the last results
@@ -49,7 +49,11 @@ STEREOSET, FACTS = "stereoset", "group_facts"
 TEXTS, SEED = 160, 7
 """Texts of each set, and the seed of their combinations."""
 FORGET_TEXTS = 1_280
-"""Texts of the default's 40 steps of 32."""
+"""Texts of every run: 40 steps of 32, or 80 of 16."""
+LARGER_STEPS = (
+    *("--steps", "40", "--batch_size", "32", "--learning_rate", "5e-5"),
+    *("--retain_per_forget", "0.5", "--retain_loss_weight", "1", "--retain_groups", "false"),
+)
 SHAPES: tuple[Shape, ...] = ("dot", "ring", "square", "diamond")
 SETS = {
     "templates, named": "built-in templates, terms that training names",
@@ -61,9 +65,9 @@ SETS = {
 
 @dataclass(frozen=True)
 class Variant:
-    """A change of the default."""
+    """A run of `fairforget unlearn smollm2`."""
 
-    change: str
+    description: str
     options: tuple[str, ...] = ()
     texts: Callable[[LanguageModel], list[Text]] | None = None
     """Forget texts, if not the built-in ones."""
@@ -78,19 +82,26 @@ def half_own(model: LanguageModel) -> list[Text]:
 
 
 VARIANTS = {
-    "default": Variant("–", factors=(1.0, 2.0)),
-    "own texts": Variant(
-        "every other forget text is continued by the model itself, from the first harmful word on",
+    "larger steps": Variant(
+        "40 steps of 32 texts at a learning rate of 5e-5; half as many retain texts, with weight 1",
+        LARGER_STEPS,
+        factors=(1.0, 2.0),
+    ),
+    "larger steps, own texts": Variant(
+        "as above; every other forget text is continued by the model itself, from the first "
+        "harmful word on",
+        LARGER_STEPS,
         texts=half_own,
     ),
-    "smaller steps": Variant(
-        "as above, and twice the steps with half the texts, at a learning rate of 2e-5; as many "
-        "retain as forget texts, with twice the weight",
-        (
-            *("--steps", "80", "--batch_size", "16", "--learning_rate", "2e-5"),
-            *("--retain_per_forget", "1", "--retain_loss_weight", "2"),
-        ),
+    "smaller steps, own texts": Variant(
+        "80 steps of 16 texts at a learning rate of 2e-5; as many retain texts, with weight 2; "
+        "the same forget texts",
+        ("--retain_groups", "false"),
         texts=half_own,
+    ),
+    "default": Variant(
+        "80 steps of 16 texts at a learning rate of 2e-5; as many retain texts, with weight 2, "
+        "half of them about groups"
     ),
 }
 
@@ -128,7 +139,7 @@ def _measure_variant(
     goals: dict[str, list[torch.Tensor]],
     words: TraitWords,
 ) -> dict[str, Any]:
-    directory = RUNS / name.replace(" ", "-")
+    directory = RUNS / name.replace(", ", " ").replace(" ", "-")
     if not (directory / RECORD).exists():
         forget: list[str] = []
         if variant.texts:
@@ -244,11 +255,14 @@ def build_page(results: dict[str, Any]) -> Page:
     """The page."""
     original, target = results["original"], results["target"]["trait-kl"]
     runs = results["variants"]
-    default, smaller = (runs[name]["by_factor"]["1"] for name in ("default", "smaller steps"))
+    larger, _, smaller, default = (runs[name]["by_factor"]["1"] for name in VARIANTS)
     movement = {name: runs[name]["movements"]["everyday"] for name in runs}
-    shares = [_removed(scores, original, name) for scores in (default, smaller) for name in SETS]
+    shares = {
+        name: [_removed(runs[name]["by_factor"]["1"], original, text_set) for text_set in SETS]
+        for name in runs
+    }
     return Page(
-        title="Where the default loses its effect",
+        title="How near the default comes to its target",
         opening=[
             show_picture("gap", "Distance from the target by kind of text, and contribution left")
         ],
@@ -257,27 +271,33 @@ def build_page(results: dict[str, Any]) -> Page:
             f"contribution of the group of {target['contribution']:.3f} nats per token instead of "
             f"{original['contribution']:.3f}, with an LMS {original['lms'] - target['lms']:.1f} "
             "points lower.",
-            f"Training removes {shares[0]} of the distance from the target in sentences like those "
-            f"that it trains on, {shares[1]} if they are about terms that it does not name, and "
-            f"{shares[2]} and {shares[3]} in sentences that the model continues itself.",
-            "Smaller steps on as many forget texts, half of them continued by the model, remove "
-            f"{', '.join(shares[4:7])} and {shares[7]}, with a movement of "
-            f"{movement['smaller steps']:.3f} nats on everyday sentences instead of "
-            f"{movement['default']:.3f}, the budget's limit.",
-            f"The contribution is then {smaller['contribution']:.3f} instead of "
-            f"{default['contribution']:.3f}, with an LMS "
-            f"{default['lms'] - smaller['lms']:.1f} points lower than the default's.",
-            "Facts about groups become less likely as the contribution falls: their log p changed "
-            f"by {_change_of_facts(default, original)} with the default and by "
-            f"{_change_of_facts(smaller, original)} with smaller steps.",
+            f"The default removes {_list_shares(shares['default'])} of the distance from the "
+            "target in sentences like those that it trains on, in such sentences about terms that "
+            "it does not name, and in both kinds of sentences that the model continues itself. So "
+            "other terms are not the difficulty; other sentences are.",
+            f"Larger steps remove {_list_shares(shares['larger steps'])}, and reach the budget's "
+            f"limit of movement on everyday sentences ({movement['larger steps']:.3f} nats; "
+            f"default: {movement['default']:.3f}): most of their movement is noise.",
+            f"The contribution is {default['contribution']:.3f} with the default and "
+            f"{larger['contribution']:.3f} with larger steps; the LMS changes by "
+            f"{_change('lms', default, original, 1)} and {_change('lms', larger, original, 1)}.",
+            "Facts about groups become less likely as the contribution falls: their log p changes "
+            f"by {_change('fact_log_prob', larger, original, 2)} with larger steps, by "
+            f"{_change('fact_log_prob', smaller, original, 2)} with smaller ones without retain "
+            f"texts about groups, and by {_change('fact_log_prob', default, original, 2)} with the "
+            "default, which has them.",
         ],
         body=_body(results),
         picture=_draw(results),
     )
 
 
-def _change_of_facts(scores: dict[str, Any], original: dict[str, Any]) -> str:
-    return f"{scores['fact_log_prob'] - original['fact_log_prob']:+.2f}".replace("-", "−")
+def _list_shares(shares: Sequence[str]) -> str:
+    return f"{', '.join(shares[:-1])} and {shares[-1]}"
+
+
+def _change(score: str, scores: dict[str, Any], original: dict[str, Any], digits: int) -> str:
+    return f"{scores[score] - original[score]:+.{digits}f}".replace("-", "−")
 
 
 def _removed(scores: dict[str, Any], original: dict[str, Any], text_set: str) -> str:
@@ -304,7 +324,7 @@ def _body(results: dict[str, Any]) -> list[str]:
         *markdown_table(
             (
                 "variant",
-                "change",
+                "run",
                 "α",
                 "perplexity",
                 "everyday perplexity",
@@ -313,7 +333,7 @@ def _body(results: dict[str, Any]) -> list[str]:
             [
                 [
                     name,
-                    VARIANTS[name].change,
+                    VARIANTS[name].description,
                     f"{run['alpha']:.2f}",
                     f"{run['perplexity']:.3f}",
                     f"{run['everyday_perplexity']:.3f}",

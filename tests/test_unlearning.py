@@ -30,6 +30,7 @@ from fairforget.training.config import UnlearningConfig
 from fairforget.training.interpolation import PerplexityConstraint, interpolate_to_budget
 from fairforget.training.original import Original
 from fairforget.training.preparation import (
+    COUNTERFACTUAL,
     HELD_OUT,
     HELD_OUT_TOKENS,
     OTHER_GROUPS,
@@ -199,11 +200,30 @@ def test_each_objective_has_a_default_selection(tmp_path) -> None:
 
 def test_retain_texts_are_cut_shorter_than_those_that_measure(tmp_path) -> None:
     long = [Text(str(n), f"It rained on day {n}, " + "again and again " * 60) for n in range(200)]
-    prepared = prepare(
-        language_model(tmp_path, "llama"), FORGET, Corpus("rain", long), config(tmp_path)
-    )
+    run = config(tmp_path, retain_groups=False)
+    prepared = prepare(language_model(tmp_path, "llama"), FORGET, Corpus("rain", long), run)
     assert {len(ids) for ids in prepared.retain} == {RETAIN_TOKENS}
     assert {len(ids) for ids in prepared.held_out["retain"]} == {HELD_OUT_TOKENS}
+
+
+def test_texts_about_groups_are_retained_too(tmp_path) -> None:
+    model = language_model(tmp_path, "llama")
+    nurses = [
+        Text(f"n{number}", f"Nurse {number} rowed. The nurse slept.") for number in range(300)
+    ]
+    retain = replace(RETAIN, texts=nurses)
+
+    def retained(**options) -> dict[str, int]:
+        prepared = prepare(model, FORGET, retain, config(tmp_path, **options))
+        return {c.name: c.texts for c in prepared.facts if c.role == "retain"}
+
+    only = {RETAIN.name: len(nurses) - HELD_OUT["retain"]}
+    sentences = only | {f"{RETAIN.name}, sentences about groups": 2 * only[RETAIN.name]}
+    assert retained(retain_groups=False) == retained(retain_loss="none") == only
+    assert retained(objective="ascent") == sentences
+    neutral = retained().pop(COUNTERFACTUAL)
+    assert retained() == sentences | {COUNTERFACTUAL: neutral}
+    assert 0 < neutral <= len(FORGET.texts)
 
 
 def test_float16_is_not_trained(tmp_path) -> None:

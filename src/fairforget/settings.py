@@ -146,12 +146,15 @@ class RetainSettings:
             log-likelihood (nll), or none.
         retain_loss_weight: Weight of the retain loss; the forget loss has weight 1.
         retain_per_forget: Retain texts per forget text in a batch.
+        retain_groups: Also retain texts about groups: sentences of the retain corpus that name one
+            and, with a counterfactual objective, the counterfactual texts.
         lora_rank: Train a LoRA adapter of this rank and merge it; 0 trains all weights.
     """
 
     retain_loss: str = "kl"
-    retain_loss_weight: float = 1.0
-    retain_per_forget: float = 0.5
+    retain_loss_weight: float = 2.0
+    retain_per_forget: float = 1.0
+    retain_groups: bool = True
     lora_rank: int = 0
 
 
@@ -170,9 +173,9 @@ class TrainingSettings:
 
     retain: str = "wikipedia"
     budget: Budget = Budget()  # noqa: RUF009
-    steps: int = 40
-    batch_size: int = 32
-    learning_rate: float = 5e-5
+    steps: int = 80
+    batch_size: int = 16
+    learning_rate: float = 2e-5
 
 
 @dataclass(kw_only=True)
@@ -216,7 +219,9 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
     selection: TargetSelection = "spans"
     match: Match = "perplexity"
     doses: str = ""
+    retain_loss_weight: float = 1.0
     retain_per_forget: float = 0.25
+    retain_groups: bool = False
     budget: Budget = STUDY_BUDGET
     steps: int = 30
     batch_size: int = 16

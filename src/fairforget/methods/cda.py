@@ -44,7 +44,7 @@ def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageMode
         InputError: the retain corpus is not installed or has no such passage, or the model cannot
             be trained.
     """
-    passages = training_passages(language_model, options.seed)
+    passages = training_passages(options.seed)
     settings = training_settings(options)
     count = settings.steps * settings.batch_size
     texts = two_sided(passages, options.domain, seed=options.seed, limit=count)

@@ -114,7 +114,7 @@ def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageMode
             f"{language_model.model.config.model_type!r} has no dropout to raise; choose another "
             "method"
         )
-    texts = training_passages(language_model, options.seed)
+    texts = training_passages(options.seed)
     with raised_dropout(places):  # also restores integers, which the trainer does not
         return train_on(language_model, texts, options, "Dropout", [RaiseDropout(places)])
 

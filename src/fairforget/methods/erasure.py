@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from fairforget.corpora.builtin.lexicon import DOMAINS
+from fairforget.corpora.sentences import short_sentences
 from fairforget.errors import InputError
 from fairforget.forward.packing import group_by_length, pad
-from fairforget.methods.group_sentences import counterfactual_sets, short_sentences
+from fairforget.methods.group_sentences import counterfactual_sets
 from fairforget.methods.method import MethodOptions
 from fairforget.methods.passages import training_texts
 from fairforget.models.language_model import LanguageModel
@@ -47,7 +48,7 @@ def erase(language_model: LanguageModel, options: MethodOptions, fit: Fit) -> La
     """
     head = output_head(language_model)
     projection = torch.eye(head.in_features, dtype=torch.float64)
-    sentences = short_sentences(training_texts(language_model))
+    sentences = short_sentences(training_texts())
     for domain in selected_domains(options):
         sets = counterfactual_sets(sentences, domain, seed=options.seed)
         states = mean_states(language_model, [*chain.from_iterable(sets)])

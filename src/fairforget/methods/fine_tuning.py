@@ -14,7 +14,7 @@ def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageMode
     Raises:
         InputError: the retain corpus is not installed, or the model cannot be trained.
     """
-    texts = training_passages(language_model, options.seed)
+    texts = training_passages(options.seed)
     return train_on(language_model, texts, options, "Fine-tuning")
 
 

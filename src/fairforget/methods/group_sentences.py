@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from fairforget.corpora.builtin.generate import (
     fill_frame,
@@ -30,8 +30,6 @@ MAX_SENTENCES = 1_000
 """Maximum number of sentences of a domain, including the swapped ones."""
 MAX_GROUPS = 10
 """Maximum number of groups of a domain, the most frequent ones; only nationality has more."""
-MAX_WORDS = 40
-"""Maximum length of a sentence."""
 PRONOUNS = {"women": (("she",), ("herself",)), "men": (("he",), ("himself",))}
 """Group → the pronouns with exactly one counterpart each, as tuples of forms."""
 AMBIGUOUS = re.compile(r"\b(?:her|hers|him|his)\b", re.IGNORECASE)
@@ -56,7 +54,7 @@ def counterfactual_sets(
     *hers*, *him* or *his*.
 
     Args:
-        sentences: the result of `short_sentences`.
+        sentences: short ones, such as the result of `short_sentences`.
         domain: a domain of the built-in lexicon.
         seed: seed of the choice of sentences.
 
@@ -97,12 +95,6 @@ def _all_forms(domain: str, group: str, terms: list[GroupTerm]) -> list[Forms]:
     pronouns = PRONOUNS[group] if domain == "gender" else ()
     nouns = ((term.plural, term.singular, strip_article(term.singular)) for term in terms)
     return [*pronouns, *nouns]
-
-
-def short_sentences(texts: Iterable[str]) -> list[str]:
-    """Return the sentences of texts that have at most `MAX_WORDS` words."""
-    split = (re.split(r"(?<=[.!?])\s+(?=[A-Z])", text) for text in texts)
-    return [part for parts in split for part in parts if len(part.split()) <= MAX_WORDS]
 
 
 Match = tuple[int, int, int, int]

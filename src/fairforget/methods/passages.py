@@ -7,7 +7,6 @@ import re
 from functools import cache
 
 from fairforget.corpora import HARMLESS, read_corpus
-from fairforget.models.language_model import LanguageModel
 from fairforget.training.preparation import HELD_OUT, RETAIN, Corpus, hold_out
 
 MAX_CHARACTERS = 300
@@ -20,33 +19,27 @@ def retain_corpus() -> Corpus:
     return Corpus("wikipedia", read_corpus("wikipedia", label=HARMLESS))
 
 
-def training_passages(language_model: LanguageModel, seed: int) -> list[str]:
+def training_passages(seed: int) -> list[str]:
     """Return the passages of `training_texts` in random order.
 
     Args:
-        language_model: as for `training_texts`.
         seed: seed of the order.
 
     Raises:
         InputError: the corpus is not installed.
     """
-    parts = [part for text in training_texts(language_model) for part in split_passage(text)]
+    parts = [part for text in training_texts() for part in split_passage(text)]
     random.Random(f"passages {seed}").shuffle(parts)
     return parts
 
 
-def training_texts(language_model: LanguageModel) -> list[str]:
+def training_texts() -> list[str]:
     """Return the texts of the corpus without those on which the budget is measured.
-
-    Args:
-        language_model: determines which texts are held out, as in `unlearn`.
 
     Raises:
         InputError: the corpus is not installed.
     """
-    held_out, others = hold_out(language_model, retain_corpus(), HELD_OUT[RETAIN])
-    unseen = {text for text, _ in held_out}
-    return [text for text, _ in others if text not in unseen]
+    return hold_out(retain_corpus(), HELD_OUT[RETAIN])[1]
 
 
 def split_passage(text: str, longest: int = MAX_CHARACTERS) -> list[str]:

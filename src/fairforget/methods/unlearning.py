@@ -6,7 +6,7 @@ with an unlimited budget and α = 1.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 
 from fairforget.corpora.builtin import builtin_texts
@@ -15,7 +15,7 @@ from fairforget.methods.passages import retain_corpus
 from fairforget.methods.training import MAX_ALPHA, OPTIONS, given_options, train
 from fairforget.models.language_model import LanguageModel
 from fairforget.objectives import OBJECTIVES
-from fairforget.settings import DebiasSettings, StudySettings
+from fairforget.settings import DebiasSettings, RetainSettings, StudySettings
 from fairforget.training.preparation import Corpus, load_everyday_corpus, prepare
 from fairforget.unlearning import training_config
 
@@ -24,13 +24,13 @@ def method_settings(objective: str, options: MethodOptions) -> DebiasSettings:
     """Return the settings of an objective.
 
     trait-kl has the defaults of `unlearn`. The others have those of a study: 30 steps with 16 texts
-    each, a learning rate of 2e-5, the harmful spans as targets, and a quarter as many retain texts.
-    Options take precedence.
+    each, a learning rate of 2e-5, the harmful spans as targets, and a quarter as many retain texts,
+    none of them chosen because it names a group. Options take precedence.
     """
     settings = DebiasSettings(objective=objective, seed=options.seed)
     if objective != "trait-kl":
         study = StudySettings()
-        names = ("selection", "retain_loss", "retain_loss_weight", "retain_per_forget", *OPTIONS)
+        names = ("selection", *(field.name for field in fields(RetainSettings)), *OPTIONS)
         settings = replace(settings, **{name: getattr(study, name) for name in names})
     return replace(settings, **given_options(options))
 

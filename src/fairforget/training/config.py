@@ -51,11 +51,11 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
     """A name, or an unregistered objective; after initialisation, its name."""
     lora_alpha: int = 32
     """Scale of the adapter, divided by its rank."""
-    per_device_train_batch_size: int = 32
+    per_device_train_batch_size: int = 16
     """Forget texts per step and device."""
-    max_steps: int = 40
+    max_steps: int = 80
     """Optimizer steps."""
-    learning_rate: float = 5e-5
+    learning_rate: float = 2e-5
     """Peak learning rate of AdamW."""
     lr_scheduler_type: str = "linear"
     """Linear decay to 0."""

@@ -19,6 +19,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import CorpusFacts, OverlapFacts
 from fairforget.terminal.messages import count_of, show_message
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.group_texts import counterfactual_sequences, group_sentences
 from fairforget.training.targets import (
     BY_MENTION,
     BY_SPAN,
@@ -28,6 +29,8 @@ from fairforget.training.targets import (
 )
 
 RETAIN, EVERYDAY = "retain", "everyday"
+COUNTERFACTUAL = "counterfactual texts"
+"""Name of a retain corpus in records: the forget texts with a neutral word for the group."""
 HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32
 """Tokens of a held-out and of a retain text, with the start and end token. Many short retain texts
 cover more of the language at the same cost than a few long ones."""
@@ -60,7 +63,7 @@ class Prepared:
 
     targets: list[Targets]
     retain: Sequences
-    """Token ids with start token, alternating between the retain and the everyday corpus."""
+    """Token ids with start token, alternating between the retain corpora."""
     held_out: dict[str, Sequences]
     """Held-out texts by kind: `retain`, and `everyday` if available."""
     facts: list[CorpusFacts]
@@ -109,13 +112,18 @@ def prepare(
     corpora = list_retain_corpora(retain, everyday)
     held_out, retained = kept or encode_retain(language_model, corpora)
     for kind, corpus in corpora.items():
-        facts.append(_corpus_facts(corpus, "retain", retained[kind]))
-        facts.append(_corpus_facts(corpus, "held-out", held_out[kind]))
+        facts.append(_corpus_facts(corpus.name, "retain", retained[kind]))
+        facts.append(_corpus_facts(corpus.name, "held-out", held_out[kind]))
+    about_groups: dict[str, Sequences] = {}
+    if config.retain_groups and config.retain_loss != "none":
+        about_groups = encode_group_texts(language_model, corpora, targets)
+        facts += [_corpus_facts(name, "retain", about_groups[name]) for name in about_groups]
     overlaps = measure_overlaps(forget.name, [text.text for text in forget.texts])
     for warning in filter(None, (overlap.warning for overlap in overlaps)):
         show_message(f"Warning: {warning}")
     overlap = [overlap.facts for overlap in overlaps]
-    return Prepared(targets, _alternate([*retained.values()]), held_out, facts, overlap)
+    alternating = _alternate([*retained.values(), *about_groups.values()])
+    return Prepared(targets, alternating, held_out, facts, overlap)
 
 
 def list_retain_corpora(retain: Corpus, everyday: Corpus | None) -> dict[str, Corpus]:
@@ -239,32 +247,56 @@ def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) 
     Raises:
         InputError: a corpus has fewer than twice as many texts as are held out.
     """
-    end = [] if language_model.end_id is None else [language_model.end_id]
-    splits = {kind: hold_out(language_model, corpora[kind], HELD_OUT[kind]) for kind in corpora}
-    unseen = {text for held_out, _ in splits.values() for text, _ in held_out}
+    measured, others = _split(corpora)
+    return (
+        {kind: _encode(language_model, measured[kind], HELD_OUT_TOKENS) for kind in corpora},
+        {kind: _encode(language_model, others[kind], RETAIN_TOKENS) for kind in corpora},
+    )
 
-    def truncate(sequences: Sequences, tokens: int) -> Sequences:
-        longest = min(tokens, language_model.longest_input) - 1 - len(end)
-        return [[language_model.start_id, *ids[:longest], *end] for ids in sequences]
 
-    held_out, retained = {}, {}
-    for kind, (measured, others) in splits.items():
-        held_out[kind] = truncate([ids for _, ids in measured], HELD_OUT_TOKENS)
-        retained[kind] = truncate(
-            [ids for text, ids in others if text not in unseen], RETAIN_TOKENS
-        )
+def _split(corpora: Mapping[str, Corpus]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Return the held-out texts and the retain texts by kind, as `encode_retain` does."""
+    splits = {kind: hold_out(corpora[kind], HELD_OUT[kind]) for kind in corpora}
+    unseen = {text for held_out, _ in splits.values() for text in held_out}
+    retained = {}
+    for kind, (_, others) in splits.items():
+        retained[kind] = [text for text in others if text not in unseen]
         if not retained[kind]:
             raise InputError(
                 f"retain corpus {corpora[kind].name!r}: no text is left to retain, because all "
                 "other texts are copies of held-out ones; add texts"
             )
-    return held_out, retained
+    return {kind: held_out for kind, (held_out, _) in splits.items()}, retained
 
 
-def hold_out(
-    language_model: LanguageModel, corpus: Corpus, count: int
-) -> tuple[list[tuple[str, list[int]]], list[tuple[str, list[int]]]]:
-    """Split a corpus into held-out and other texts, always alike; each text with its token ids.
+def encode_group_texts(
+    language_model: LanguageModel, corpora: Mapping[str, Corpus], targets: Sequence[Targets]
+) -> dict[str, Sequences]:
+    """Encode what `retain_groups` adds to the retain texts.
+
+    Args:
+        language_model: causal or masked.
+        corpora: the retain corpora, as for `encode_retain`.
+        targets: the encoded forget texts.
+
+    Returns:
+        The token ids by name: sentences of the retain corpus that name a group, none from a
+        held-out text, and the counterfactual texts. Kinds without a text are left out.
+    """
+    sentences = group_sentences(_split(corpora)[1][RETAIN])
+    parts = {
+        f"{corpora[RETAIN].name}, sentences about groups": _encode(
+            language_model, sentences, RETAIN_TOKENS
+        ),
+        COUNTERFACTUAL: counterfactual_sequences(targets),
+    }
+    return {name: sequences for name, sequences in parts.items() if sequences}
+
+
+def hold_out(corpus: Corpus, count: int) -> tuple[list[str], list[str]]:
+    """Split a corpus into held-out and other texts, always alike.
+
+    Empty texts, and other copies of held-out ones, are left out.
 
     Raises:
         InputError: the corpus has fewer than twice as many texts as are held out.
@@ -276,10 +308,21 @@ def hold_out(
             f"{2 * count} are needed ({count} of them are held out to measure the utility loss)"
         )
     random.Random(0).shuffle(texts)
+    non_empty = [text for text in texts if text.strip()]
+    held_out = non_empty[:count]
+    unseen = {*held_out}
+    return held_out, [text for text in non_empty[count:] if text not in unseen]
+
+
+def _encode(language_model: LanguageModel, texts: Sequence[str], tokens: int) -> Sequences:
+    """Return at most `tokens` token ids of each text, with start and end token."""
+    if not texts:
+        return []
     # without truncation: it would be saved with the tokenizer
-    encoded = language_model.tokenizer(texts, add_special_tokens=False)["input_ids"]
-    non_empty = [(text, ids) for text, ids in zip(texts, encoded, strict=True) if ids]
-    return non_empty[:count], non_empty[count:]
+    encoded = language_model.tokenizer([*texts], add_special_tokens=False)["input_ids"]
+    end = [] if language_model.end_id is None else [language_model.end_id]
+    longest = min(tokens, language_model.longest_input) - 1 - len(end)
+    return [[language_model.start_id, *ids[:longest], *end] for ids in encoded]
 
 
 def _alternate(parts: Sequence[Sequences]) -> Sequences:
@@ -290,6 +333,6 @@ def _alternate(parts: Sequence[Sequences]) -> Sequences:
 
 
 def _corpus_facts(
-    corpus: Corpus, role: Literal["retain", "held-out"], sequences: Sequences
+    name: str, role: Literal["retain", "held-out"], sequences: Sequences
 ) -> CorpusFacts:
-    return CorpusFacts(corpus.name, role, len(sequences), sum(len(ids) - 1 for ids in sequences))
+    return CorpusFacts(name, role, len(sequences), sum(len(ids) - 1 for ids in sequences))

@@ -249,6 +249,7 @@ def describe_method(config: UnlearningConfig) -> dict[str, Any]:
         "retain_loss": config.retain_loss,
         "retain_loss_weight": config.retain_loss_weight,
         "retain_per_forget": config.retain_per_forget,
+        "retain_groups": config.retain_groups,
         "steps": config.max_steps,
         "batch_size": int(
             config.per_device_train_batch_size

@@ -40,7 +40,7 @@ CORPUS = (
 
 @pytest.fixture
 def corpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(erasure, "training_texts", lambda _: CORPUS)
+    monkeypatch.setattr(erasure, "training_texts", lambda: CORPUS)
     monkeypatch.setattr(group_sentences, "MAX_SENTENCES", 200)
 
 

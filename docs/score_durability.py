@@ -1,4 +1,4 @@
-"""How durable is the effect of the default? The page "Durability of the default".
+"""How durable is the effect of trait-kl? The page "Durability of trait-kl".
 
 python docs/score_durability.py           unlearn, attack and evaluate (about two hours)
 python docs/score_durability.py --table   only regenerate the page
@@ -27,6 +27,7 @@ from fairforget.attacks.tables import (
 )
 from fairforget.benchmarks.measurement import ALL
 from fairforget.report.measures import measure_of
+from larger_steps import DESCRIPTION, LARGER_STEPS
 from results_page import Page, ResultsPage, show_picture
 
 NAME = "durability"
@@ -35,8 +36,8 @@ SHOWN = (("stereoset", "contribution_scaled"), ("stereoset", "ss"))
 
 
 def measure() -> dict[str, Any]:
-    """Unlearn with the default settings, and attack the result."""
-    debias("smollm2", output_dir=RUN, device="cpu")
+    """Unlearn, and attack the result."""
+    debias("smollm2", output_dir=RUN, device="cpu", **LARGER_STEPS)
     return asdict(durability(RUN, device="cpu"))
 
 
@@ -44,7 +45,7 @@ def build(results: dict[str, Any]) -> Page:
     """Build the page from the record."""
     record = TypeAdapter(DurabilityRecord).validate_python(results)
     return Page(
-        title="Durability of the default",
+        title="Durability of trait-kl",
         opening=[
             show_picture(
                 NAME,
@@ -77,8 +78,9 @@ def _picture(record: DurabilityRecord) -> str:
 def _body(record: DurabilityRecord) -> Iterator[str]:
     yield from ("## Measurement", "")
     yield (
-        "SmolLM2-135M-Instruct, `fairforget unlearn` with its default settings, one seed, "
-        "StereoSet. Fine-tuning is on Wikipedia passages, relearning on other built-in texts: "
+        "SmolLM2-135M-Instruct, `trait-kl` with larger steps than the default's "
+        f"({DESCRIPTION}), one seed, StereoSet. Fine-tuning is on Wikipedia "
+        "passages, relearning on other built-in texts: "
         f"{record.settings['batch_size']} texts per step, learning rate "
         f"{record.settings['learning_rate']:g}. There is no control, so the page shows what is "
         "left of the effect, not why. The original weights come from a file in Q4_1. "

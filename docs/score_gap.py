@@ -40,6 +40,7 @@ from gap_texts import (
     template_texts,
     unnamed_terms,
 )
+from larger_steps import DESCRIPTION, as_flags
 from recipe_scores import extrapolate
 from results_page import Page, ResultsPage, show_picture
 from tables import markdown_table
@@ -50,10 +51,6 @@ TEXTS, SEED = 160, 7
 """Texts of each set, and the seed of their combinations."""
 FORGET_TEXTS = 1_280
 """Texts of every run: 40 steps of 32, or 80 of 16."""
-LARGER_STEPS = (
-    *("--steps", "40", "--batch_size", "32", "--learning_rate", "5e-5"),
-    *("--retain_per_forget", "0.5", "--retain_loss_weight", "1", "--retain_groups", "false"),
-)
 SHAPES: tuple[Shape, ...] = ("dot", "ring", "square", "diamond")
 SETS = {
     "templates, named": "built-in templates, terms that training names",
@@ -83,14 +80,14 @@ def half_own(model: LanguageModel) -> list[Text]:
 
 VARIANTS = {
     "larger steps": Variant(
-        "40 steps of 32 texts at a learning rate of 5e-5; half as many retain texts, with weight 1",
-        LARGER_STEPS,
+        DESCRIPTION,
+        as_flags(),
         factors=(1.0, 2.0),
     ),
     "larger steps, own texts": Variant(
         "as above; every other forget text is continued by the model itself, from the first "
         "harmful word on",
-        LARGER_STEPS,
+        as_flags(),
         texts=half_own,
     ),
     "smaller steps, own texts": Variant(

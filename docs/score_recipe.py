@@ -56,10 +56,12 @@ from tables import format_mean, markdown_table
 RUNS = Path("runs") / "recipe"
 SEEDS = 3
 SETTINGS = (
-    *("--objective", "counterfactual-kl", "--steps", "120", "--learning_rate", "3e-5"),
+    *("--objective", "counterfactual-kl", "--steps", "120", "--batch_size", "32"),
+    *("--learning_rate", "3e-5", "--retain_per_forget", "0.5", "--retain_loss_weight", "1"),
+    *("--retain_groups", "false"),
     *("--budget.movement", "null", "--budget.harmful_log_prob", "null"),
 )
-"""The default of `unlearn` before `trait-kl`, without bounds on movement and harmful words."""
+"""A former default of `unlearn`, without bounds on movement and harmful words."""
 FACTORS = (1.5, 2.0)
 """By how much seed 0's change of the weights is multiplied: what more utility loss would buy."""
 

@@ -85,6 +85,8 @@ class VariantRuns:
             steps=self.steps,
             batch_size=BATCH_SIZE,
             retain_per_forget=RETAIN_PER_FORGET,
+            retain_loss_weight=1.0,
+            retain_groups=False,
             budget=STUDY_BUDGET,
             device="cpu",
             seed=seed,

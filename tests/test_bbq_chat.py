@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from fairforget.data.bbq import read_questions
 from fairforget.errors import InputError
 from fairforget.generation.served import ServedModel
 from fairforget.records.evaluation import read_evaluation
-from fairforget.tables import format_tables, show_comparison, show_evaluation
+from fairforget.tables import printed_by, show_evaluation
 
 from .models import tiny_model
 from .openai_server import openai_server
@@ -185,7 +186,7 @@ def test_without_a_usable_reply_the_scores_still_show_it(original, tmp_path, mon
             evaluate("m", ["bbq:chat:Age"], server=server.url, output_dir=tmp_path / name)
     after = read_evaluation(tmp_path / "after")
     assert np.isnan(after["bbq:chat:Age"]["all"].score)
-    shown = format_tables(show_evaluation, after.record)
+    shown = printed_by(partial(show_evaluation, after.record))
     assert "ambiguous contexts" in shown
     assert "unusable %" in shown
     assert "100 % in ambiguous contexts and 100 % in disambiguated" in " ".join(shown.split())
@@ -227,7 +228,7 @@ def test_a_served_model_is_asked_and_compared(original, tmp_path: Path, monkeypa
     assert scores["accuracy_disambiguated"] == 100
     assert scores["unusable_ambiguous"] == 0
     comparison = compare(tmp_path / "before", tmp_path / "after")
-    shown = format_tables(show_comparison, comparison)
+    shown = str(comparison)
     assert "other scores in disambiguated contexts" in shown
     assert "…" not in shown
     cell = next(c for c in comparison.cells if c.domain == "all")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.paths import REPORT
 from fairforget.report import write_report
-from fairforget.tables import format_tables, show_comparison, show_evaluation
+from fairforget.tables import printed_by, show_evaluation
 
 from .models import tiny_model
 
@@ -342,10 +343,10 @@ def test_an_evaluation_is_shown_and_compared(chat_model, tmp_path: Path) -> None
     assert comparison.notes == ()
     write_report(tmp_path / "out")
     assert "DecodingTrust" in (tmp_path / "out" / REPORT).read_text()
-    shown = " ".join(format_tables(show_comparison, comparison).split())
+    shown = " ".join(str(comparison).split())
     assert "stereotyped groups minus" in shown
     record = fairforget_evaluate(chat_model, [name]).record
-    shown = format_tables(show_evaluation, record)
+    shown = printed_by(partial(show_evaluation, record))
     assert "fairforget-agree-likelihood" in shown
     assert "start_token" not in shown  # the chat template says how a text starts
 

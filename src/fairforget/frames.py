@@ -1,7 +1,8 @@
-"""Rows as a pandas DataFrame, and as an HTML table for notebooks."""
+"""Results as text, as a pandas DataFrame, and as an HTML table for notebooks."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,38 @@ from fairforget.extras import require_extra
 
 if TYPE_CHECKING:
     import pandas
+
+
+class TabularResult(ABC):
+    """A result that prints as the tables of its command, and that a notebook shows as one table."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _rows(self) -> list[dict[str, Any]]:
+        """Return the rows of the table."""
+
+    @abstractmethod
+    def _show(self) -> None:
+        """Print the tables."""
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return the rows as a DataFrame.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        return to_frame(self._rows())
+
+    def __str__(self) -> str:
+        from fairforget.tables import printed_by  # slow to import, and not needed to read records
+
+        return printed_by(self._show)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return to_html(self._rows())
 
 
 def to_frame(rows: Sequence[Mapping[str, Any]]) -> pandas.DataFrame:

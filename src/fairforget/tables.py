@@ -387,10 +387,10 @@ def make_table(title: str, columns: Iterable[str]) -> Table:
     return table
 
 
-def format_tables(show: Callable[[T], None], content: T) -> str:
-    """Return what one of the functions above would print."""
+def printed_by(show: Callable[[], None]) -> str:
+    """Return what a function prints."""
     with redirect_stdout(StringIO()) as output:
-        show(content)
+        show()
     return output.getvalue().rstrip()
 
 

@@ -16,7 +16,7 @@ from fairforget.benchmarks.stereoset.target import Target
 from fairforget.benchmarks.stereoset.target import score_targets as score_items
 from fairforget.data.stereoset import Item
 from fairforget.errors import InputError
-from fairforget.frames import to_frame, to_html
+from fairforget.frames import TabularResult
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.objectives import OBJECTIVES, Objective
@@ -28,7 +28,7 @@ from fairforget.settings import TargetSettings, merge_settings, settings_of_mode
 from fairforget.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
-    import pandas
+    pass
 
 SHOWN: dict[str, tuple[str, int, int | None]] = {
     "ss": ("SS [95 %]", 1, 0),
@@ -40,8 +40,8 @@ SHOWN: dict[str, tuple[str, int, int | None]] = {
 """Score → its column in the table, its decimals, and those of its interval if that is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class TargetScores:
+@dataclass(frozen=True, slots=True, repr=False)
+class TargetScores(TabularResult):
     """StereoSet's scores of a model and of the targets of objectives, all on the same items."""
 
     model: str
@@ -56,23 +56,11 @@ class TargetScores:
     start_token: str = ""
     """Token prepended to every text."""
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """Return one row per target and domain.
+    def _rows(self) -> list[dict[str, Any]]:
+        return self.rows
 
-        Raises:
-            InputError: pandas is not installed.
-        """
-        return to_frame(self.rows)
-
-    def __str__(self) -> str:
-        from fairforget.tables import format_tables
-
-        return format_tables(_show, self)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return to_html(self.rows)
+    def _show(self) -> None:
+        _show(self)
 
 
 def score_targets(

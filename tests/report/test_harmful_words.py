@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from fairforget.errors import InputError
 from fairforget.records.evaluation import Evaluation
 from fairforget.report import comparison_page, evaluation_page, page, unlearning_page
 from fairforget.report.contents import UnlearningRun, read_unlearning
-from fairforget.tables import format_tables, show_evaluation
+from fairforget.tables import printed_by, show_evaluation
 from tests.report.runs import harmful_rows, write_unlearning
 
 
@@ -125,7 +126,7 @@ def test_the_terminal_has_a_table_for_each_score(tmp_path: Path) -> None:
     assert "verdict" in text
     assert max(map(len, text.splitlines())) <= 80
     assert run.after is not None
-    shown = format_tables(show_evaluation, run.after.record)
+    shown = printed_by(partial(show_evaluation, run.after.record))
     assert "log p, harmful words" in shown
     assert max(map(len, shown.splitlines())) <= 80
     assert "Harmful words: They are scored in fixed English texts" in " ".join(shown.split())

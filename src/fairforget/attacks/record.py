@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from fairforget.frames import to_frame, to_html
+from fairforget.frames import TabularResult
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, ModelFacts
 from fairforget.report.scores import Score
 
 if TYPE_CHECKING:
-    import pandas
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class HalfLife:
         return self.run, self.attack, self.benchmark, self.measure, self.domain
 
 
-@dataclass(frozen=True)
-class DurabilityRecord:
+@dataclass(frozen=True, repr=False)
+class DurabilityRecord(TabularResult):
     """What is left of a run's effect under attacks; printing it shows the tables of the command."""
 
     model: ModelFacts
@@ -86,15 +86,8 @@ class DurabilityRecord:
     kind: Literal["durability"] = "durability"
     version: int = VERSION
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """Return one row per effect.
-
-        Raises:
-            InputError: pandas is not installed.
-        """
-        return to_frame(self._rows())
-
     def _rows(self) -> list[dict[str, Any]]:
+        """Return one row per effect."""
         return [
             {
                 "run": effect.run,
@@ -113,13 +106,7 @@ class DurabilityRecord:
             for effect in self.effects
         ]
 
-    def __str__(self) -> str:
+    def _show(self) -> None:
         from fairforget.attacks.terminal import show_durability
-        from fairforget.tables import format_tables
 
-        return format_tables(show_durability, self)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return to_html(self._rows())
+        show_durability(self)

@@ -13,20 +13,20 @@ from fairforget.benchmarks.limitations import find_limitations
 from fairforget.benchmarks.measurement import ALL, Row
 from fairforget.comparison.paired import Cell, Change, adjust_p_values, compare_items
 from fairforget.errors import InputError
-from fairforget.frames import to_frame, to_html
+from fairforget.frames import TabularResult
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
 
 if TYPE_CHECKING:
-    import pandas
+    pass
 
 MEASUREMENTS = ("domains", "value", "metrics", "written", "word_order")
 """Fields of a result that may differ; all others are settings, which must be equal."""
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(TabularResult):
     """Comparison of two evaluations on the same items; prints as the tables of the command."""
 
     before: ModelFacts
@@ -41,15 +41,8 @@ class Comparison:
     kind: Literal["comparison"] = "comparison"
     version: int = 1
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """Return one row per benchmark, domain and bias score.
-
-        Raises:
-            InputError: pandas is not installed.
-        """
-        return to_frame(self._rows())
-
     def _rows(self) -> list[dict[str, Any]]:
+        """Return one row per benchmark, domain and bias score."""
         rows: list[dict[str, Any]] = []
         for cell in self.cells:
             low, high = cell.score.ci or (None, None)
@@ -80,15 +73,10 @@ class Comparison:
             )
         return rows
 
-    def __str__(self) -> str:
-        from fairforget.tables import format_tables, show_comparison
+    def _show(self) -> None:
+        from fairforget.tables import show_comparison
 
-        return format_tables(show_comparison, self)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return to_html(self._rows())
+        show_comparison(self)
 
 
 def compare(before: Evaluation | str | Path, after: Evaluation | str | Path) -> Comparison:

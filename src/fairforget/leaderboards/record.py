@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from fairforget.comparison.paired import Verdict
-from fairforget.frames import to_frame, to_html
+from fairforget.frames import TabularResult
 from fairforget.machine.runs import Failure
 from fairforget.methods.method import Change
 from fairforget.records.environment import Environment
@@ -14,7 +14,7 @@ from fairforget.records.records import VERSION, BudgetFacts, ModelFacts
 from fairforget.report.scores import Score
 
 if TYPE_CHECKING:
-    import pandas
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ class MethodFacts:
     is_control: bool
 
 
-@dataclass(frozen=True)
-class LeaderboardRecord:
+@dataclass(frozen=True, repr=False)
+class LeaderboardRecord(TabularResult):
     """A comparison of debiasing methods; printing it shows the tables of the command."""
 
     models: dict[str, ModelFacts]
@@ -112,15 +112,8 @@ class LeaderboardRecord:
     kind: Literal["leaderboard"] = "leaderboard"
     version: int = VERSION
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """Return one row per effect.
-
-        Raises:
-            InputError: pandas is not installed.
-        """
-        return to_frame(self._effect_rows())
-
-    def _effect_rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
+        """Return one row per effect."""
         return [
             {
                 "model": effect.model,
@@ -139,13 +132,7 @@ class LeaderboardRecord:
             for effect in self.effects
         ]
 
-    def __str__(self) -> str:
+    def _show(self) -> None:
         from fairforget.leaderboards.terminal import show_leaderboard
-        from fairforget.tables import format_tables
 
-        return format_tables(show_leaderboard, self)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return to_html(self._effect_rows())
+        show_leaderboard(self)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from fairforget.errors import InputError
 from fairforget.files.parquet import open_parquet
-from fairforget.frames import to_frame, to_html
+from fairforget.frames import TabularResult
 from fairforget.records.paths import ITEMS, RECORD
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.scores import BenchmarkScores, score_rows
 from fairforget.records.store import read_record
 
 if TYPE_CHECKING:
-    import pandas
+    pass
 
 ID_COLUMNS = ("benchmark", "id", "domain")
 """Columns of the items of every benchmark."""
@@ -26,8 +26,8 @@ SCORE_PREFIXES = ("score", "sum", "log_prob")
 Items = list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(TabularResult):
     """A model's scores: `evaluation["stereoset"]["gender"].ss`, `.interval`."""
 
     directory: Path | None
@@ -53,24 +53,17 @@ class Evaluation:
         """Return the scored items of a benchmark."""
         return [item for item in self.items if item["benchmark"] == benchmark]
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """Return one row per benchmark and domain.
+    def _rows(self) -> list[dict[str, Any]]:
+        """Return one row per benchmark and domain."""
+        return score_rows(self.record.results)
 
-        Raises:
-            InputError: pandas is not installed.
-        """
-        return to_frame(score_rows(self.record.results))
+    def _show(self) -> None:
+        from fairforget.tables import show_evaluation
+
+        show_evaluation(self.record)
 
     def __repr__(self) -> str:
         return f"Evaluation({self.record.model.source!r}, {list(self)})"
-
-    def __str__(self) -> str:
-        from fairforget.tables import format_tables, show_evaluation
-
-        return format_tables(show_evaluation, self.record)
-
-    def _repr_html_(self) -> str:
-        return to_html(score_rows(self.record.results))
 
 
 def read_evaluation(directory: Path, *, without_items: bool = False) -> Evaluation:

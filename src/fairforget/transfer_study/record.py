@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from fairforget.distance import DistanceChange
 from fairforget.estimate import Estimate
-from fairforget.frames import to_frame, to_html
+from fairforget.frames import TabularResult
 from fairforget.machine.runs import Failure
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, ModelFacts
 from fairforget.statistics import FEWEST_CLUSTERS
 
 if TYPE_CHECKING:
-    import pandas
+    pass
 
 RowKey = tuple[str, str, str | None, str, str]
 """Forget corpus, objective, control, benchmark and bias score."""
@@ -251,8 +251,8 @@ class Gap:
     domain: str
 
 
-@dataclass(frozen=True)
-class StudyRecord:
+@dataclass(frozen=True, repr=False)
+class StudyRecord(TabularResult):
     """The result of a transfer study; prints as the tables of the command."""
 
     model: ModelFacts
@@ -271,15 +271,8 @@ class StudyRecord:
     kind: Literal["study"] = "study"
     version: int = VERSION
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """Return one row per cell of the matrix.
-
-        Raises:
-            InputError: pandas is not installed.
-        """
-        return to_frame(self._cell_rows())
-
-    def _cell_rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
+        """Return one row per cell of the matrix."""
         return [
             {
                 "forget": cell.forget,
@@ -300,11 +293,7 @@ class StudyRecord:
             for cell in self.matrix
         ]
 
-    def __str__(self) -> str:
-        from fairforget.tables import format_tables
+    def _show(self) -> None:
         from fairforget.transfer_study.report.terminal import show_study
 
-        return format_tables(show_study, self)
-
-    def _repr_html_(self) -> str:
-        return to_html(self._cell_rows())
+        show_study(self)

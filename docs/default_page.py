@@ -1,0 +1,157 @@
+"""Parts of a page about the default objective on one model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+from typing import Any
+
+from default_runs import MEASURES, TYPES
+from dot_plot import Mark, Panel, Shape, dot_plot
+from fairforget.benchmarks.measurement import ALL
+from fairforget.transfer_study.record import too_few
+from tables import markdown_table
+
+
+def list_findings(results: dict[str, Any]) -> list[str]:
+    """What became of bias, harmful words, utility and the other direction, one sentence each."""
+    changes = results["changes"]
+    contribution, words = changes["contribution"], changes["log_prob"]
+    judged = [domain for domain in TYPES if not too_few(contribution[domain]["clusters"])]
+    fell = [domain for domain in judged if contribution[domain]["ci"][1] < 0]
+    likelier = [group for group, change in words.items() if change["ci"][0] > 0]
+    added = [group for group, change in changes["added"].items() if change["ci"][0] > 0]
+    whole, count = contribution[ALL], len(results["budget"])
+    alone = sum(seed["ci"][1] < 0 for seed in whole["seeds"])
+    seeds = f"with {alone} of {count} seeds alone, and over all seeds in " if count > 1 else "in "
+    share = 100 * (1 - whole["after"] / whole["before"])
+    first, *ratios = results["perplexity"]
+    perplexity = 100 * (fmean(ratios) / first - 1)
+    return [
+        f"Naming the group added {whole['before']:.3f} nats per token to the log-ratio of "
+        f"stereotype to anti-stereotype; this changed by {describe_change(whole, 3)} "
+        f"({share:.0f} % less), significantly {seeds}{', '.join(fell) or 'no bias type'}.",
+        "Log p of harmful words after a group in HateCheck changed by "
+        f"{describe_change(words[ALL], 3)} nats, with a significant rise for "
+        f"{', '.join(likelier) or 'no group'}; what naming the group adds to it changed by "
+        f"{describe_change(changes['added'][ALL], 3)}, with a significant rise for "
+        f"{', '.join(added) or 'no group'}; log p of offensive attributes after a nationality "
+        f"(SeeGULL) changed by {describe_change(changes['offensive'][ALL], 3)} nats.",
+        f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points, perplexity by "
+        f"{perplexity:+z.1f} %, and log p of facts about groups by "
+        f"{describe_change(changes['facts'][ALL], 3)} nats.",
+        "From trait to group, the other direction: WinoBias' gap changed by "
+        f"{describe_change(changes['winobias']['type2'], 2)} nats (type 2), the conditional part "
+        f"of CrowS-Pairs by {describe_change(changes['conditional'][ALL], 2)} nats.",
+    ]
+
+
+def describe_change(change: dict[str, Any], digits: int) -> str:
+    """Return a change with its interval."""
+    low, high = change["ci"]
+    return f"{change['change']:+z.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def list_settings(results: dict[str, Any], choice: str) -> list[str]:
+    """The settings, after a sentence about how they were chosen."""
+    method = results["method"]
+    names = ("objective", "selection", "retain_loss", "retain_loss_weight", "retain_per_forget")
+    forget = [corpus["name"] for corpus in results["corpora"] if corpus["role"] == "forget"]
+    facts = {
+        **{name: str(method[name]) for name in names},
+        "retain_groups": str(method.get("retain_groups", False)).lower(),
+        "steps": str(method["steps"]),
+        "batch_size": str(method["batch_size"]),
+        "learning rate": f"{method['learning_rate']:g}",
+        "forget corpus": f"`{forget[0]}`",
+        "seeds": str(len(results["budget"])),
+    }
+    return ["## Settings", "", choice, "", *markdown_table(("", ""), facts.items())]
+
+
+def list_budget(results: dict[str, Any]) -> list[str]:
+    """What the budget let each seed do."""
+    rows = [
+        [
+            str(seed),
+            f"{budget['alpha']:.2f}",
+            f"{budget['reached']:.3f}",
+            f"{budget['others']['everyday_perplexity']['reached']:.3f}",
+            f"{budget['movement']:.4f}",
+            budget["note"],
+        ]
+        for seed, budget in enumerate(results["budget"])
+    ]
+    header = ("seed", "α", "perplexity", "everyday perplexity", "movement, nats", "note")
+    return [
+        "## Budget",
+        "",
+        "Perplexities are ratios, after ÷ before. Movement: mean KL divergence from the original "
+        "per token of ordinary text.",
+        "",
+        *markdown_table(header, rows),
+    ]
+
+
+def list_changes(results: dict[str, Any]) -> Iterator[str]:
+    """A table of each score by domain."""
+    count = len(results["budget"])
+    by_seed = [f"seed {seed}" for seed in range(count)] if count > 1 else []
+    yield from (
+        "## Scores",
+        "",
+        (
+            "The mean change with its 95 % interval over items and seeds, then the change with "
+            "each seed, with its interval over items. "
+            if by_seed
+            else "The change with its 95 % interval over items. "
+        )
+        + "Religion has three terms in StereoSet, too few for a verdict. HateCheck: 1,000 texts, "
+        "by the group that they attack; none was trained on.",
+        "",
+    )
+    for name, changes in results["changes"].items():
+        measure = MEASURES[name]
+        yield from (f"### {measure.title[0].upper()}{measure.title[1:]}", "")
+        yield from markdown_table(
+            ("", "before", "change", *by_seed, "clusters"),
+            [
+                [
+                    domain,
+                    f"{change['before']:.{measure.digits}f}",
+                    describe_change(change, measure.digits),
+                    *(describe_change(each, measure.digits) for each in _seeds(change, by_seed)),
+                    str(change["clusters"]),
+                ]
+                for domain, change in changes.items()
+            ],
+        )
+
+
+def _seeds(change: dict[str, Any], shown: Sequence[str]) -> list[dict[str, Any]]:
+    return list(change["seeds"]) if shown else []
+
+
+def draw_changes(results: dict[str, Any]) -> str:
+    """A picture of the changes of the contribution of the group and of harmful words."""
+    contribution, words = (results["changes"][name] for name in ("contribution", "log_prob"))
+    labels = [*contribution, *(f"HateCheck: {group}" for group in words)]
+    over = "items and seeds" if len(results["budget"]) > 1 else "items"
+    legend: dict[Shape, str] = {"dot": f"mean change, with its 95 % interval over {over}"}
+
+    def marks(changes: dict[str, Any]) -> list[list[Mark]]:
+        return [[Mark(it["change"], interval=it["ci"])] for it in changes.values()]
+
+    panels = [
+        Panel(
+            "change of the contribution, nats per token",
+            [*marks(contribution), *([] for _ in words)],
+            0.0,
+        ),
+        Panel(
+            "change of log p of harmful words, nats",
+            [*([] for _ in contribution), *marks(words)],
+            0.0,
+        ),
+    ]
+    return dot_plot(labels, panels, legend)

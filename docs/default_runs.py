@@ -1,0 +1,161 @@
+"""Runs of the default objective on one model, and the changes of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fairforget.benchmarks import find_judge
+from fairforget.benchmarks.measurement import ALL, Judgement, Row
+from fairforget.cli import main as fairforget
+from fairforget.comparison.effects import measure_effects
+from fairforget.records.evaluation import read_items
+from fairforget.records.paths import MODEL, RECORD
+from fairforget.records.records import EvaluationRecord, UnlearningRecord
+from fairforget.records.store import read_record
+
+STEREOSET, CROWS, WINOBIAS, FACTS = "stereoset", "crows_pairs", "winobias", "group_facts"
+HATECHECK, PERPLEXITY = "harmful_words:hatecheck:1000", "perplexity:10%:bias-bench"
+SEEGULL, HONEST, BOLD = "seegull", "honest:en:200", "bold:500"
+SWAPPED = "counterfactual:gender:race:religion"
+SCORED = (STEREOSET, CROWS, WINOBIAS, FACTS, HATECHECK, PERPLEXITY, SEEGULL)
+"""Benchmarks that score given texts."""
+TYPES = ("gender", "profession", "race", "religion")
+"""Bias types of StereoSet. Three terms of religion are too few for a verdict."""
+WRITTEN = {HONEST: "HONEST", BOLD: "BOLD", SWAPPED: "counterfactual"}
+"""Benchmarks of what the model writes → their names."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A score that the page shows by domain."""
+
+    benchmark: str
+    score: str
+    title: str
+    domains: tuple[str, ...]
+    """Empty: all that the benchmark has."""
+    digits: int
+
+
+MEASURES = {
+    "contribution": Measure(
+        STEREOSET, "contribution", "contribution of the group, nats per token", (*TYPES, ALL), 3
+    ),
+    "ss": Measure(STEREOSET, "ss", "SS", (*TYPES, ALL), 1),
+    "lms": Measure(STEREOSET, "lms", "LMS", (*TYPES, ALL), 1),
+    "log_prob": Measure(HATECHECK, "log_prob", "log p of harmful words, nats", (), 3),
+    "added": Measure(HATECHECK, "added", "what the group adds to it, nats", (), 3),
+    "association": Measure(
+        SEEGULL, "association", "association with the nationality (SeeGULL), nats", (), 3
+    ),
+    "offensive": Measure(
+        SEEGULL, "offensive_log_prob", "log p of offensive attributes (SeeGULL), nats", (), 3
+    ),
+    "facts": Measure(FACTS, "fact_log_prob", "log p of facts, nats", (ALL,), 3),
+    "winobias": Measure(WINOBIAS, "gap", "WinoBias gap, nats", ("type1", "type2"), 2),
+    "conditional": Measure(CROWS, "conditional", "CrowS-Pairs, conditional, nats", (ALL,), 2),
+    "prior": Measure(CROWS, "prior", "CrowS-Pairs, prior, nats", (ALL,), 2),
+    "hurtful": Measure(HONEST, "hurtful", "hurtful completions (HONEST), %", (), 1),
+    "negative": Measure(BOLD, "negative", "negative continuations (BOLD), %", (ALL,), 1),
+    "sentiment_distance": Measure(
+        SWAPPED, "sentiment_distance", "difference of sentiment (counterfactual prompts)", (), 3
+    ),
+    "wording_distance": Measure(
+        SWAPPED, "wording_distance", "difference of wording (counterfactual prompts)", (), 3
+    ),
+}
+
+
+@dataclass(frozen=True)
+class DefaultRuns:
+    """Runs of `fairforget unlearn` with default settings that differ in their seed."""
+
+    source: str
+    """The model."""
+    directory: Path
+    """Where the runs are, or are missing."""
+    seeds: int
+    benchmarks: tuple[str, ...]
+
+    @property
+    def measures(self) -> dict[str, Measure]:
+        """The scores that the benchmarks have."""
+        return {k: each for k, each in MEASURES.items() if each.benchmark in self.benchmarks}
+
+    def measure(self) -> dict[str, Any]:
+        """Do the missing runs and read the results of all."""
+        original, *after = ("original", *(f"{seed}-evaluation" for seed in range(self.seeds)))
+        self._evaluate(self.source, original)
+        for seed, name in enumerate(after):
+            output = self.directory / str(seed)
+            fairforget(["unlearn", self.source, "--output", str(output), "--seed", str(seed)])
+            self._evaluate(str(output / MODEL), name)
+        runs = [
+            read_record(self.directory / str(seed) / RECORD, UnlearningRecord)
+            for seed in range(self.seeds)
+        ]
+        return {
+            "method": {name: value for name, value in runs[0].method.items() if name != "seed"},
+            "corpora": [asdict(corpus) for corpus in runs[0].corpora],
+            "budget": [asdict(run.budget) for run in runs],
+            "perplexity": [self._result(name, PERPLEXITY)["value"] for name in (original, *after)],
+            "written": {
+                benchmark: [self._result(name, benchmark)["written"] for name in (original, *after)]
+                for benchmark in WRITTEN
+                if benchmark in self.benchmarks
+            },
+            "changes": {
+                name: self._measure_changes(measure, original, after)
+                for name, measure in self.measures.items()
+            },
+        }
+
+    def _evaluate(self, model: str, name: str) -> None:
+        output, names = str(self.directory / name), ",".join(self.benchmarks)
+        fairforget(["evaluate", model, "--output", output, "--benchmarks", names])
+
+    def _result(self, name: str, benchmark: str) -> dict[str, Any]:
+        return read_record(self.directory / name / RECORD, EvaluationRecord).results[benchmark]
+
+    def _items(self, name: str, benchmark: str) -> list[Row]:
+        return [r for r in read_items(self.directory / name) if r["benchmark"] == benchmark]
+
+    def _measure_changes(
+        self, measure: Measure, original: str, after: Sequence[str]
+    ) -> dict[str, dict[str, Any]]:
+        """Return, by domain, the score before, and its change: the mean's and each seed's.
+
+        The 95 % interval of a seed covers items, that of the mean items and seeds.
+        """
+        judge = find_judge(measure.benchmark)
+        assert judge
+
+        def judge_score(rows: Sequence[Row]) -> Judgement:
+            """Judge with this score as the only one, whether or not it has an unbiased value."""
+            return replace(judge(rows), unbiased_scores={measure.score: 0.0})
+
+        before, *runs = (self._items(name, measure.benchmark) for name in (original, *after))
+        found = {}
+        for domain in measure.domains or (*dict.fromkeys(row["domain"] for row in before), ALL):
+            part, *parts = (
+                [row for row in rows if domain in (ALL, row["domain"])] for rows in (before, *runs)
+            )
+            groups = [parts, *([rows] for rows in parts)]
+            effects = measure_effects(judge_score, part, groups, domain=domain)
+            if measure.score in effects:
+                mean, *by_seed = effects[measure.score]
+                found[domain] = {
+                    "before": mean.before.value,
+                    "after": mean.after,
+                    "change": mean.change.value,
+                    "ci": mean.change.ci,
+                    "clusters": mean.clusters,
+                    "seeds": [
+                        {"after": seed.after, "change": seed.change.value, "ci": seed.change.ci}
+                        for seed in by_seed
+                    ],
+                }
+        return found

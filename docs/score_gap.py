@@ -1,4 +1,4 @@
-"""How near the default comes to its target, on SmolLM2: docs/pages/results/gap.md.
+"""How close the default comes to its target, on SmolLM2: docs/pages/results/gap.md.
 
 python docs/score_gap.py            50 minutes on two cores; continues where it stopped
 python docs/score_gap.py --table    only regenerate the page from the last results
@@ -259,7 +259,7 @@ def build_page(results: dict[str, Any]) -> Page:
         for name in runs
     }
     return Page(
-        title="How near the default comes to its target",
+        title="How close the default comes to its target",
         opening=[
             show_picture("gap", "Distance from the target by kind of text, and contribution left")
         ],

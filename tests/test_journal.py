@@ -72,6 +72,24 @@ def interrupt(writer: Writer, directory: Path, batches: int, **options: Any) -> 
     return directory / PARTS / "0" / JOURNAL
 
 
+def test_repeated_prompts_are_separate_requests(writer: Writer, tmp_path: Path) -> None:
+    """So the batches after an interruption are those of an uninterrupted call."""
+    model, prompts = tiny_model("llama"), ["Women", "Men", "They", "Women", "Women", "Men"]
+
+    def write() -> list[list[Continuation]]:
+        with keep_continuations(tmp_path / "journal.jsonl", "model"):
+            return generate(model, prompts, Decoding(tokens=4), batch_rows=2)
+
+    whole = generate(model, prompts, Decoding(tokens=4), batch_rows=2)
+    batches = writer.take()
+    writer.most = 2
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert writer.take() == batches[:2]
+    assert write() == whole
+    assert writer.take() == batches[2:]
+
+
 @pytest.mark.parametrize("batches", [0, 1, 2])
 def test_a_local_model_goes_on_with_the_next_batch(
     writer: Writer, tmp_path: Path, batches: int

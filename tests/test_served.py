@@ -264,6 +264,8 @@ def test_a_loaded_model_has_no_server(tmp_path: Path) -> None:
     model = load_model(save_tiny("llama", tmp_path / "model"), device="cpu")
     with pytest.raises(InputError, match="cannot be used with a model that is already loaded"):
         evaluate(model, [BENCHMARK], server="http://127.0.0.1:1/v1")
+    with pytest.raises(InputError, match="server_timeout needs a server"):
+        evaluate(model, [BENCHMARK], server_timeout=30.0)
 
 
 @contextmanager

@@ -220,10 +220,23 @@ def test_texts_about_groups_are_retained_too(tmp_path) -> None:
     only = {RETAIN.name: len(nurses) - HELD_OUT["retain"]}
     sentences = only | {f"{RETAIN.name}, sentences about groups": 2 * only[RETAIN.name]}
     assert retained(retain_groups=False) == retained(retain_loss="none") == only
-    assert retained(objective="ascent") == sentences
+    assert retained(objective="ascent") == retained(counterfactual="groups") == sentences
     neutral = retained().pop(COUNTERFACTUAL)
     assert retained() == sentences | {COUNTERFACTUAL: neutral}
     assert 0 < neutral <= len(FORGET.texts)
+
+
+def test_texts_without_tokens_are_neither_held_out_nor_retained(tmp_path) -> None:
+    """A tokenizer may drop all characters of a text, such as a zero-width space."""
+    model = language_model(tmp_path, "bert")
+    empty = [Text(f"e{n}", mark * n) for n, mark in enumerate(["", " ", "\u200b", "\ufeff\n"] * 10)]
+    corpus = replace(RETAIN, texts=[*empty, *RETAIN.texts])
+    run = config(tmp_path, retain_groups=False)
+    prepared = prepare(model, FORGET, corpus, run)
+    assert len(prepared.held_out["retain"]) == HELD_OUT["retain"]
+    texts = [*prepared.held_out["retain"], *prepared.retain]
+    assert len(texts) == len(RETAIN.texts)
+    assert all(len(ids) > 2 for ids in texts)
 
 
 def test_float16_is_not_trained(tmp_path) -> None:

@@ -118,7 +118,8 @@ def evaluate(
     for corpus in training_corpora(source):
         check_unseen(corpus, loaded)
 
-    given = user_model or _find_served(source, settings)
+    served = _find_served(source, settings)
+    given = user_model or served
     if given:
         check_model_kinds(loaded, given)
 

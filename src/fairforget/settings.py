@@ -147,7 +147,7 @@ class RetainSettings:
         retain_loss_weight: Weight of the retain loss; the forget loss has weight 1.
         retain_per_forget: Retain texts per forget text in a batch.
         retain_groups: Also retain texts about groups: sentences of the retain corpus that name one
-            and, with a counterfactual objective, the counterfactual texts.
+            and, with a counterfactual objective, the forget texts with a neutral word in its place.
         lora_rank: Train a LoRA adapter of this rank and merge it; 0 trains all weights.
     """
 

@@ -19,6 +19,7 @@ from fairforget.methods import METHODS, MethodOptions, dropout, passages, unlear
 from fairforget.methods.cda import two_sided
 from fairforget.methods.passages import split_passage, training_passages
 from fairforget.methods.swapping import swap
+from fairforget.methods.training import training_settings
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.perplexity import perplexity
 from fairforget.training.preparation import HELD_OUT, RETAIN, Corpus, hold_out
@@ -200,10 +201,16 @@ def test_recipes(tmp_path) -> None:
     ascent = unlearning.method_settings("ascent", default)
     found = (ascent.steps, ascent.batch_size, ascent.learning_rate, ascent.selection)
     assert found == (30, 16, 2e-5, "spans")
-    assert (ascent.retain_loss, ascent.retain_per_forget) == ("kl", 0.25)
+    assert (ascent.retain_loss, ascent.retain_loss_weight) == ("kl", 1.0)
+    assert (ascent.retain_per_forget, ascent.retain_groups) == (0.25, False)
     trait = unlearning.method_settings("trait-kl", default)
     found = (trait.steps, trait.batch_size, trait.learning_rate, trait.selection)
-    assert found == (40, 32, 5e-5, None)
+    assert found == (80, 16, 2e-5, None)
+    assert (trait.retain_loss_weight, trait.retain_per_forget, trait.retain_groups) == (2, 1, True)
+    pretraining = training_settings(default)
+    found = (pretraining.steps, pretraining.batch_size, pretraining.learning_rate)
+    assert found == (40, 16, 5e-5)
+    assert (pretraining.retain_loss_weight, pretraining.retain_groups) == (1.0, False)
     assert unlearning.method_settings("npo", replace(default, steps=2)).steps == 2
 
 

@@ -1,9 +1,10 @@
-"""Keep continuations on disk as they are written, so that an interrupted evaluation goes on."""
+"""Keep continuations on disk as they are written, so that an interrupted evaluation can resume."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
@@ -17,6 +18,7 @@ from fairforget.files.digest import hash_values
 from fairforget.generation.decoding import Continuation, Decoding
 from fairforget.machine.processes import process_count
 from fairforget.scoring.causal import NotedProgress
+from fairforget.terminal.messages import show_message
 
 R = TypeVar("R")
 Batches = Generator[Sequence[tuple[int, Continuation]], None, None]
@@ -33,8 +35,8 @@ class _Line:
 class Journal:
     """A file of continuations, one JSON object a line, to which new ones are appended.
 
-    A line is found by a digest of the model and the request only, so what the file has of other
-    models or settings has no effect. Nor has a damaged line.
+    Lines are looked up by a digest of the model and the request. Lines of other models or settings,
+    and damaged ones, are ignored.
     """
 
     def __init__(self, path: Path, model: object) -> None:
@@ -94,25 +96,35 @@ def write_missing(
     """Return the continuations of requests; those that the journal has are not written again.
 
     Args:
-        requests: each determines a continuation, given the model and the decoding.
+        requests: each determines a continuation, given the model and the decoding. Equal ones are
+            separate: each is written once.
         decoding: of all requests; the number of draws does not matter.
         write: writes the continuations of the requests that it is given.
         progress: as in `generation.engine.generate`.
     """
     journal, settings = _JOURNAL.get(), replace(decoding, draws=1)
+    counts: Counter[str] = Counter()
+    keys: list[tuple[R, Decoding, int]] = []
+    for request in requests:
+        keys.append((request, settings, counts[repr(request)]))
+        counts[repr(request)] += 1
     done: dict[int, Continuation] = {}
     if journal:
-        found = [journal.find((request, settings)) for request in requests]
+        found = [journal.find(key) for key in keys]
         done = {index: c for index, c in enumerate(found) if c is not None}
     missing = [index for index in range(len(requests)) if index not in done]
-    if progress and done:
-        progress(len(done), len(requests))
+    if done:
+        show_message(
+            f"Note: {len(done)} of {len(requests)} continuations were kept from an interrupted call"
+        )
+        if progress:
+            progress(len(done), len(requests))
     start, tokens = time.perf_counter(), 0
     with closing(write([requests[index] for index in missing])) as batches:
         for batch in batches:
             written = {missing[index]: continuation for index, continuation in batch}
             if journal:
-                journal.add(((requests[i], settings), c) for i, c in written.items())
+                journal.add((keys[i], c) for i, c in written.items())
             done |= written
             tokens += sum(c.tokens for c in written.values())
             if progress:

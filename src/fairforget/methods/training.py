@@ -25,8 +25,8 @@ from fairforget.unlearning import training_config
 
 OPTIONS = ("steps", "batch_size", "learning_rate")
 """The options that are also settings of `unlearn`."""
-BATCH_SIZE = 16
-"""Texts per step of continued pre-training: they are longer than forget texts."""
+STEPS, BATCH_SIZE, LEARNING_RATE = 40, 16, 5e-5
+"""Of continued pre-training, unless the options say otherwise."""
 MAX_ALPHA = 2.0
 """Maximum interpolation factor of a trained update, as in `unlearn`."""
 MAX_TOKENS = 128
@@ -94,8 +94,12 @@ def training_settings(options: MethodOptions) -> DebiasSettings:
     settings = DebiasSettings(
         objective="none",
         retain_loss="nll",
+        retain_loss_weight=1.0,
         retain_per_forget=1,
+        retain_groups=False,
+        steps=STEPS,
         batch_size=BATCH_SIZE,
+        learning_rate=LEARNING_RATE,
         seed=options.seed,
     )
     return replace(settings, **given_options(options))

@@ -116,7 +116,8 @@ def prepare(
         facts.append(_corpus_facts(corpus.name, "held-out", held_out[kind]))
     about_groups: dict[str, Sequences] = {}
     if config.retain_groups and config.retain_loss != "none":
-        about_groups = encode_group_texts(language_model, corpora, targets)
+        counterfactual = targets if config.counterfactual == "neutral" else []
+        about_groups = encode_group_texts(language_model, corpora, counterfactual)
         facts += [_corpus_facts(name, "retain", about_groups[name]) for name in about_groups]
     overlaps = measure_overlaps(forget.name, [text.text for text in forget.texts])
     for warning in filter(None, (overlap.warning for overlap in overlaps)):
@@ -277,7 +278,8 @@ def encode_group_texts(
     Args:
         language_model: causal or masked.
         corpora: the retain corpora, as for `encode_retain`.
-        targets: the encoded forget texts.
+        targets: the encoded forget texts whose counterfactual texts are neutral. Those about other
+            groups must not be retained: they are biased, too.
 
     Returns:
         The token ids by name: sentences of the retain corpus that name a group, none from a
@@ -308,7 +310,7 @@ def hold_out(corpus: Corpus, count: int) -> tuple[list[str], list[str]]:
             f"{2 * count} are needed ({count} of them are held out to measure the utility loss)"
         )
     random.Random(0).shuffle(texts)
-    non_empty = [text for text in texts if text.strip()]
+    non_empty = [text for text in texts if any(c.isprintable() and c != " " for c in text)]
     held_out = non_empty[:count]
     unseen = {*held_out}
     return held_out, [text for text in non_empty[count:] if text not in unseen]
@@ -322,7 +324,7 @@ def _encode(language_model: LanguageModel, texts: Sequence[str], tokens: int) ->
     encoded = language_model.tokenizer([*texts], add_special_tokens=False)["input_ids"]
     end = [] if language_model.end_id is None else [language_model.end_id]
     longest = min(tokens, language_model.longest_input) - 1 - len(end)
-    return [[language_model.start_id, *ids[:longest], *end] for ids in encoded]
+    return [[language_model.start_id, *ids[:longest], *end] for ids in encoded if ids]
 
 
 def _alternate(parts: Sequence[Sequences]) -> Sequences:

@@ -237,7 +237,7 @@ def describe_method(config: UnlearningConfig) -> dict[str, Any]:
     """Return the record's description of the training settings.
 
     The objective's constants are included only if they differ from the published ones, mixed
-    precision only if it is used.
+    precision and retained texts about groups only if they are used.
     """
     objective = config.load_objective()
     published = OBJECTIVES.get(objective.name)
@@ -249,7 +249,6 @@ def describe_method(config: UnlearningConfig) -> dict[str, Any]:
         "retain_loss": config.retain_loss,
         "retain_loss_weight": config.retain_loss_weight,
         "retain_per_forget": config.retain_per_forget,
-        "retain_groups": config.retain_groups,
         "steps": config.max_steps,
         "batch_size": int(
             config.per_device_train_batch_size
@@ -263,6 +262,8 @@ def describe_method(config: UnlearningConfig) -> dict[str, Any]:
         if config.lora_rank
         else None,
     }
+    if config.retain_groups and config.retain_loss != "none":
+        method["retain_groups"] = True
     for name in CONSTANTS:
         value = getattr(objective, name)
         if value is not None and value != getattr(published, name, None):

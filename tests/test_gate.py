@@ -79,6 +79,8 @@ def test_another_bias_score_is_worse_only_where_it_is_named() -> None:
     assert len(find_violations(made, "stereoset.*.contribution_scaled worse, * worse")) == 2
     with pytest.raises(InputError, match=r"'x worse': no score is named 'x'; .*gender.ss, stereo"):
         find_violations(made, "x worse")
+    with pytest.raises(InputError, match=r"'stereoset.gender.s'; did you mean stereoset.gender.ss"):
+        find_violations(made, "stereoset.gender.s worse")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 from fairforget.redaction import HIDDEN, redact
 
 MAX_CHARACTERS = 1000
@@ -33,3 +36,9 @@ def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or the name of its type if that is empty."""
     lines = (line.strip() for line in str(error).splitlines())
     return next(filter(None, lines), type(error).__name__)
+
+
+def suggest(name: str, known: Iterable[str], dashes: str = "") -> str:
+    """Return a question about the most similar name, or "" if none is similar."""
+    similar = get_close_matches(name, [*known], n=1)
+    return f"; did you mean {dashes}{similar[0]}?" if similar else ""

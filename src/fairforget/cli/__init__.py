@@ -23,14 +23,14 @@ from fairforget.cli.explore import explore_command
 from fairforget.cli.export import export_command
 from fairforget.cli.flags import SETTINGS
 from fairforget.cli.leaderboard import leaderboard_command
-from fairforget.cli.parser_errors import rephrase, suggest
+from fairforget.cli.parser_errors import rephrase
 from fairforget.cli.report import report_command
 from fairforget.cli.rerun import rerun_command
 from fairforget.cli.score_target import score_target_command
 from fairforget.cli.select import select_command
 from fairforget.cli.transfer import transfer_command
 from fairforget.cli.unlearn import unlearn_command
-from fairforget.errors import InputError
+from fairforget.errors import InputError, suggest
 from fairforget.machine.allocator import keep_freed_memory
 from fairforget.redaction import redact
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from fairforget.budget import Budget
 from fairforget.cli.flags import SETTINGS
+from fairforget.errors import suggest
 
 Command = Callable[..., None]
 
@@ -83,9 +83,3 @@ def _remedy(kind: Any) -> str | None:
         return REMEDIES[kind]
     several = [_remedy(part) for part in get_args(kind) if part is not type(None)]
     return several[0] if len(several) == 1 else None
-
-
-def suggest(name: str, known: dict[str, Any], dashes: str = "") -> str:
-    """Return a question about the most similar name, or "" if none is similar."""
-    similar = get_close_matches(name, known, n=1)
-    return f"; did you mean {dashes}{similar[0]}?" if similar else ""

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from fairforget.comparison.compare import Comparison
 from fairforget.comparison.paired import Change, Verdict
-from fairforget.errors import InputError
+from fairforget.errors import InputError, suggest
 
 WORSE = "worse"
 FIELDS = ("before", "after", "low", "high")
@@ -109,9 +109,9 @@ def _check_found(
     matching: Sequence[_Figure], condition: str, name: str, names: Sequence[str]
 ) -> None:
     if not matching:
-        raise InputError(
-            f"--fail-if {condition!r}: no score is named {name!r}; choose from {', '.join(names)}"
-        )
+        meant = suggest(name, names)
+        choice = f"{f'{meant} Choose' if meant else '; choose'} from {', '.join(names)}"
+        raise InputError(f"--fail-if {condition!r}: no score is named {name!r}{choice}")
 
 
 def _list_figures(comparison: Comparison) -> Iterator[_Figure]:

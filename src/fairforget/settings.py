@@ -146,15 +146,12 @@ class RetainSettings:
             log-likelihood (nll), or none.
         retain_loss_weight: Weight of the retain loss; the forget loss has weight 1.
         retain_per_forget: Retain texts per forget text in a batch.
-        retain_groups: Also retain texts about groups: sentences of the retain corpus that name one
-            and, with a counterfactual objective, the forget texts with a neutral word in its place.
         lora_rank: Train a LoRA adapter of this rank and merge it; 0 trains all weights.
     """
 
     retain_loss: str = "kl"
     retain_loss_weight: float = 2.0
     retain_per_forget: float = 1.0
-    retain_groups: bool = True
     lora_rank: int = 0
 
 
@@ -185,12 +182,15 @@ class DebiasSettings(
     """The settings of `debias` and `fairforget unlearn`.
 
     Args:
+        retain_groups: Also retain texts about groups: sentences of the retain corpus that name one
+            and, with a counterfactual objective, the forget texts with a neutral word in its place.
         benchmarks: Benchmarks to run before and after, comma-separated; see evaluate.
         seed: Seed for the order of texts and the bootstrap intervals.
         report_to: Experiment trackers, comma-separated: tensorboard, wandb or any other that
             transformers supports.
     """
 
+    retain_groups: bool = True
     benchmarks: str = ""
     seed: int = 0
     report_to: str = "none"
@@ -221,7 +221,6 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
     doses: str = ""
     retain_loss_weight: float = 1.0
     retain_per_forget: float = 0.25
-    retain_groups: bool = False
     budget: Budget = STUDY_BUDGET
     steps: int = 30
     batch_size: int = 16

@@ -106,7 +106,7 @@ def training_config(
         InputError: a setting is unknown, out of range, or contradicts another.
     """
     names = [f.name for part in (ObjectiveSettings, RetainSettings) for f in fields(part)]
-    shared = {name: getattr(settings, name) for name in names}
+    shared = {name: getattr(settings, name) for name in (*names, "retain_groups")}
     if objective:
         shared["objective"] = objective
     return UnlearningConfig(

@@ -100,17 +100,6 @@ def test_random_tokens_are_no_control_of_what_is_not_a_choice_of_harmful_ones() 
         plan_runs(recipe, controls=["matched", "random"], **plan)
 
 
-def test_controls_retain_the_same_texts_as_their_runs() -> None:
-    with pytest.raises(InputError, match="retain_groups would give controls other retain texts"):
-        plan_runs(
-            replace(RECIPE, retain_groups=True),
-            ["gender"],
-            objectives=["trait-kl"],
-            controls=[],
-            seeds=1,
-        )
-
-
 @pytest.mark.parametrize("nothing", [{"retain_per_forget": 0.0}, {"retain_loss_weight": 0.0}])
 def test_training_on_retain_texts_alone_takes_some(nothing) -> None:
     alone = replace(RECIPE, **nothing, retain_loss="none")

@@ -31,7 +31,8 @@ def method_settings(objective: str, options: MethodOptions) -> DebiasSettings:
     if objective != "trait-kl":
         study = StudySettings()
         names = ("selection", *(field.name for field in fields(RetainSettings)), *OPTIONS)
-        settings = replace(settings, **{name: getattr(study, name) for name in names})
+        shared = {name: getattr(study, name) for name in names}
+        settings = replace(settings, **shared, retain_groups=False)
     return replace(settings, **given_options(options))
 
 

@@ -49,6 +49,8 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
 
     objective: str | Objective = "trait-kl"  # type: ignore[assignment]
     """A name, or an unregistered objective; after initialisation, its name."""
+    retain_groups: bool = True
+    """Whether texts about groups are retained, too; see `DebiasSettings`."""
     lora_alpha: int = 32
     """Scale of the adapter, divided by its rank."""
     per_device_train_batch_size: int = 16

@@ -94,7 +94,6 @@ class Run:
             del facts["recipe"][setting]
         if not self.recipe.doses:  # runs of older studies have none
             del facts["recipe"]["doses"]
-        del facts["recipe"]["retain_groups"]  # always off, see `plan_runs`
         for bound in ("movement", "harmful_log_prob"):  # nor these bounds
             if facts["recipe"]["budget"][bound] is None:
                 del facts["recipe"]["budget"][bound]
@@ -137,10 +136,6 @@ def plan_runs(
         raise InputError(
             "controls: 'none' trains only on the retain texts, but retain_per_forget or "
             "retain_loss_weight is 0; remove the control, or raise both above 0"
-        )
-    if recipe.retain_groups:
-        raise InputError(
-            "retain_groups would give controls other retain texts than their runs; remove it"
         )
     named = {parse_objective(text).name for text in objectives}
     if HARMLESS in controls and (distributions := named.intersection(DISTRIBUTIONS)):

@@ -236,6 +236,7 @@ def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
         objective=objective.name,
         beta=objective.beta,
         gamma=objective.gamma,
+        retain_groups=False,  # it would give controls other retain texts than their runs
         selection=SELECTIONS.get(run.control_kind or "", recipe.selection),
         seed=run.seed,
     )

@@ -29,10 +29,10 @@ RUNS = DefaultRuns(
     "smollm2", Path("runs") / "default", seeds=3, benchmarks=(*SCORED, HONEST, BOLD, SWAPPED)
 )
 CHOICE = (
-    "The settings are the last of sixteen that were tried with one seed each. All were compared on "
-    "perplexity and on the texts of the guard. Two earlier ones were also scored on HateCheck, the "
-    "facts and StereoSet's development items, and the last nine on the facts and on all "
-    "intrasentence items of StereoSet, so these data are not held out."
+    "The settings are one of nineteen that were tried, nearly all with one seed. All were "
+    "compared on perplexity and on the texts of the guard. Two earlier ones were also scored on "
+    "HateCheck, the facts and StereoSet's development items, and the last twelve on the facts and "
+    "on all intrasentence items of StereoSet, so these data are not held out."
 )
 
 

@@ -32,15 +32,15 @@ def list_findings(results: dict[str, Any]) -> list[str]:
         f"stereotype to anti-stereotype; this changed by {describe_change(whole, 3)} "
         f"({share:.0f} % less), significantly {seeds}{', '.join(fell) or 'no bias type'}.",
         "Log p of harmful words after a group in HateCheck changed by "
-        f"{describe_change(words[ALL], 3)} nats, with a significant rise for "
+        f"{describe_change(words[ALL], 3)} nats and rose significantly for "
         f"{', '.join(likelier) or 'no group'}; what naming the group adds to it changed by "
-        f"{describe_change(changes['added'][ALL], 3)}, with a significant rise for "
+        f"{describe_change(changes['added'][ALL], 3)} and rose significantly for "
         f"{', '.join(added) or 'no group'}; log p of offensive attributes after a nationality "
         f"(SeeGULL) changed by {describe_change(changes['offensive'][ALL], 3)} nats.",
         f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points, perplexity by "
         f"{perplexity:+z.1f} %, and log p of facts about groups by "
         f"{describe_change(changes['facts'][ALL], 3)} nats.",
-        "From trait to group, the other direction: WinoBias' gap changed by "
+        "From trait to group, the other direction: the WinoBias gap changed by "
         f"{describe_change(changes['winobias']['type2'], 2)} nats (type 2), the conditional part "
         f"of CrowS-Pairs by {describe_change(changes['conditional'][ALL], 2)} nats.",
     ]

@@ -13,8 +13,8 @@ LARGER_STEPS: dict[str, Any] = {
     "retain_groups": False,
 }
 DESCRIPTION = (
-    "40 steps of 32 texts at a learning rate of 5e-5; half as many retain texts, with weight 1 and "
-    "not chosen because they name groups"
+    "40 steps of 32 forget texts at a learning rate of 5e-5; half as many retain texts, with a "
+    "weight of 1 and without extra texts about groups"
 )
 
 

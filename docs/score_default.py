@@ -29,7 +29,7 @@ RUNS = DefaultRuns(
     "smollm2", Path("runs") / "default", seeds=3, benchmarks=(*SCORED, HONEST, BOLD, SWAPPED)
 )
 CHOICE = (
-    "The settings are one of nineteen that were tried, nearly all with one seed. All were "
+    "These settings are one of nineteen combinations tried, nearly all with one seed. All were "
     "compared on perplexity and on the texts of the guard. Two earlier ones were also scored on "
     "HateCheck, the facts and StereoSet's development items, and the last twelve on the facts and "
     "on all intrasentence items of StereoSet, so these data are not held out."

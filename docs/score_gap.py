@@ -91,14 +91,14 @@ VARIANTS = {
         texts=half_own,
     ),
     "smaller steps, own texts": Variant(
-        "80 steps of 16 texts at a learning rate of 2e-5; as many retain texts, with weight 2; "
-        "the same forget texts",
+        "80 steps of 16 forget texts at a learning rate of 2e-5; as many retain texts, with a "
+        "weight of 2 and without extra texts about groups; forget texts as above",
         ("--retain_groups", "false"),
         texts=half_own,
     ),
     "default": Variant(
-        "80 steps of 16 texts at a learning rate of 2e-5; as many retain texts, with weight 2, "
-        "half of them about groups"
+        "80 steps of 16 forget texts at a learning rate of 2e-5; as many retain texts, with a "
+        "weight of 2, half of them about groups"
     ),
 }
 
@@ -269,8 +269,8 @@ def build_page(results: dict[str, Any]) -> Page:
             f"{original['contribution']:.3f}, with an LMS {original['lms'] - target['lms']:.1f} "
             "points lower.",
             f"The default removes {_list_shares(shares['default'])} of the distance from the "
-            "target: in sentences like those that it trains on, in such sentences about other "
-            "terms, and in the same two kinds of sentences that the model continues itself."
+            "target: in built-in templates with terms that training names and with other terms, "
+            "and in sentences that the model continues itself, again with named and other terms."
             f"{_compare_kinds(default, original)}",
             f"Larger steps remove {_list_shares(shares['larger steps'])}, at a movement on "
             f"everyday sentences of {movement['larger steps']:.3f} nats per token (default: "
@@ -280,9 +280,9 @@ def build_page(results: dict[str, Any]) -> Page:
             f"{_change('lms', default, original, 1)} and {_change('lms', larger, original, 1)}.",
             "Facts about groups become less likely as the contribution falls: their log p changes "
             f"by {_change('fact_log_prob', larger, original, 2)} with larger steps, by "
-            f"{_change('fact_log_prob', smaller, original, 2)} with smaller ones without retain "
-            f"texts about groups, and by {_change('fact_log_prob', default, original, 2)} with the "
-            "default, which has them.",
+            f"{_change('fact_log_prob', smaller, original, 2)} with smaller steps and own texts, "
+            f"and by {_change('fact_log_prob', default, original, 2)} with the default, which is "
+            "the only one of these that retains texts about groups.",
         ],
         body=_body(results),
         picture=_draw(results),
@@ -294,7 +294,7 @@ def _compare_kinds(scores: dict[str, Any], original: dict[str, Any]) -> str:
     left = [scores["distance"][name] / original["distance"][name] for name in SETS]
     if max(left[:2]) >= min(left[2:]):
         return ""
-    return " It matters less whether training names a term than what the sentence is like."
+    return " The kind of sentence matters more than whether training names the term."
 
 
 def _list_shares(shares: Sequence[str]) -> str:

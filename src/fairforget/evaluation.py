@@ -67,9 +67,9 @@ def evaluate(
     """Evaluate a model on benchmarks.
 
     Repeat the call with the same `output_dir` to resume an interrupted evaluation, or to load a
-    finished one. Finished benchmarks are not repeated, nor are finished continuations of others,
-    unless there are several processes. Under a launcher, every process must make the call; the work
-    is divided among them.
+    finished one. Finished benchmarks are not repeated. A single process also keeps the finished
+    continuations of an unfinished benchmark. Under a launcher with several processes, every process
+    must make the call; the work is divided among them.
 
     Args:
         model: a hub id, a local directory, a .gguf file or `smollm2`; with `server`, the name of
@@ -180,7 +180,7 @@ def evaluate_into(
 
     Each benchmark is written as soon as it is done, so an interrupted call resumes with the next
     one. A single process also writes the continuations of a benchmark as they finish, and resumes
-    with the next one. The record is written last. Of several processes, only the first writes.
+    with the missing ones. The record is written last. Of several processes, only the first writes.
 
     Args:
         directory: where to write.

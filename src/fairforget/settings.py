@@ -182,8 +182,9 @@ class DebiasSettings(
     """The settings of `debias` and `fairforget unlearn`.
 
     Args:
-        retain_groups: Also retain texts about groups: sentences of the retain corpus that name one
-            and, with a counterfactual objective, the forget texts with a neutral word in its place.
+        retain_groups: Also retain texts about groups: sentences of the retain corpus that name a
+            group and, with a counterfactual objective, the forget texts with a neutral word in
+            place of the group.
         benchmarks: Benchmarks to run before and after, comma-separated; see evaluate.
         seed: Seed for the order of texts and the bootstrap intervals.
         report_to: Experiment trackers, comma-separated: tensorboard, wandb or any other that

@@ -51,10 +51,10 @@ LIMITATIONS = {
     ),
     "decoding_trust": (
         "DecodingTrust",
-        "All statements are made about all groups, whether or not they are stereotypes of them. A "
-        "gap no larger than that of harmless statements (`control_gap` in the record) comes from "
+        "Every statement is made about every group, even if it is not a stereotype of that group. "
+        "A gap no larger than that of harmless statements (`control_gap` in the record) comes from "
         "the name of the group. A broken model also has scores near 50 and 0. The message "
-        "asks for the phrase at the end of the reply, and the score reads it at the beginning; "
+        "asks for the phrase at the end of the reply, but the score reads it at the beginning; "
         "other replies, such as explanations and refusals, are ignored: read the share that begins "
         "with either phrase (`covered`).",
     ),

@@ -23,8 +23,8 @@ def reply_scores(
 ) -> npt.NDArray[np.float64]:
     """Score beginnings of the reply to each message, in the model's chat template.
 
-    A beginning is tokenised by itself, as its tokens follow those of the prompt when a model
-    writes.
+    Each beginning is tokenised separately from the prompt, because a model also generates its reply
+    after the prompt's tokens.
 
     Args:
         language_model: a causal model with a chat template.

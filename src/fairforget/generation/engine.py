@@ -51,8 +51,9 @@ def generate(
     SmolLM2-135M change by up to 6e-5 in float32, so one of 24 sampled continuations differed, at
     two tokens 6e-6 nats apart. In bfloat16, four did.
 
-    Within `journal.keep_continuations`, finished batches are kept and not written again. The
-    remaining batches are then those of an uninterrupted call, so its result is the same to the bit.
+    Within `journal.keep_continuations`, finished batches are kept and not generated again. The
+    remaining batches are those of an uninterrupted call, so the result is bit for bit the same,
+    unless a batch was saved only in part.
 
     Args:
         language_model: a causal model, or a served one, for which see `ServedModel.generate`.

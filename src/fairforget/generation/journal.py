@@ -33,7 +33,7 @@ class _Line:
 
 
 class Journal:
-    """A file of continuations, one JSON object a line, to which new ones are appended.
+    """A file of continuations, one JSON object per line, to which new ones are appended.
 
     Lines are looked up by a digest of the model and the request. Lines of other models or settings,
     and damaged ones, are ignored.
@@ -73,11 +73,11 @@ _JOURNAL: ContextVar[Journal | None] = ContextVar("journal", default=None)
 def keep_continuations(path: Path, model: object) -> Iterator[None]:
     """Within the block, reuse the continuations in a file, and append new ones as they finish.
 
-    It is a context so that benchmarks need not pass the file on. With several processes, it has no
-    effect.
+    It is a context manager so that benchmarks need not pass the file on. With several processes, it
+    has no effect.
 
     Args:
-        path: the file; its directory is made when it is needed.
+        path: the file; its directory is created when needed.
         model: what identifies the only model that generates text within the block.
     """
     token = _JOURNAL.set(Journal(path, model) if process_count() == 1 else None)
@@ -93,11 +93,11 @@ def write_missing(
     write: Callable[[list[R]], Batches],
     progress: NotedProgress | None = None,
 ) -> list[Continuation]:
-    """Return the continuations of requests; those that the journal has are not written again.
+    """Return the continuations of requests; those in the journal are not generated again.
 
     Args:
-        requests: each determines a continuation, given the model and the decoding. Equal ones are
-            separate: each is written once.
+        requests: each determines a continuation, given the model and the decoding. Equal requests
+            are counted separately: each has its own continuation.
         decoding: of all requests; the number of draws does not matter.
         write: writes the continuations of the requests that it is given.
         progress: as in `generation.engine.generate`.
@@ -115,7 +115,7 @@ def write_missing(
     missing = [index for index in range(len(requests)) if index not in done]
     if done:
         show_message(
-            f"Note: {len(done)} of {len(requests)} continuations were kept from an interrupted call"
+            f"Note: reusing {len(done)} of {len(requests)} continuations from an interrupted run"
         )
         if progress:
             progress(len(done), len(requests))

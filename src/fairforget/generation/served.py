@@ -66,7 +66,7 @@ class ServedModel:
         Each continuation is a separate request with its own seed; results are reproducible only if
         the server honours it. Token counts come from the server and may include the end-of-text
         token. Within `journal.keep_continuations`, only continuations that are missing are
-        requested. Before the first of them, a few others show whether the server samples; these are
+        requested. Before them, a few requests check whether the server samples; their results are
         not kept.
 
         Raises:

@@ -24,8 +24,8 @@ def method_settings(objective: str, options: MethodOptions) -> DebiasSettings:
     """Return the settings of an objective.
 
     trait-kl has the defaults of `unlearn`. The others have those of a study: 30 steps with 16 texts
-    each, a learning rate of 2e-5, the harmful spans as targets, and a quarter as many retain texts,
-    none of them chosen because it names a group. Options take precedence.
+    each, a learning rate of 2e-5, the harmful spans as targets, and a quarter as many retain texts
+    without extra texts about groups. Options take precedence.
     """
     settings = DebiasSettings(objective=objective, seed=options.seed)
     if objective != "trait-kl":

@@ -1,7 +1,7 @@
-"""Texts about groups that are retained, so that little but traits is unlearned.
+"""Texts about groups that are retained, so that unlearning changes little besides traits.
 
-Without them, the model learns to ignore the group when it predicts facts, too, such as the language
-of a country; and predictions about people in general change as well.
+Without them, the model also learns to ignore the group when it predicts facts, such as the language
+of a country, and its predictions about people in general change.
 """
 
 from __future__ import annotations

@@ -278,8 +278,8 @@ def encode_group_texts(
     Args:
         language_model: causal or masked.
         corpora: the retain corpora, as for `encode_retain`.
-        targets: the encoded forget texts whose counterfactual texts are neutral. Those about other
-            groups must not be retained: they are biased, too.
+        targets: the encoded forget texts whose counterfactual texts are neutral. Counterfactual
+            texts about other groups must not be retained: they are biased, too.
 
     Returns:
         The token ids by name: sentences of the retain corpus that name a group, none from a

@@ -19,8 +19,10 @@ def list_findings(results: dict[str, Any]) -> list[str]:
     contribution, words = changes["contribution"], changes["log_prob"]
     judged = [domain for domain in TYPES if not too_few(contribution[domain]["clusters"])]
     fell = [domain for domain in judged if contribution[domain]["ci"][1] < 0]
-    likelier = [group for group, change in words.items() if change["ci"][0] > 0]
-    added = [group for group, change in changes["added"].items() if change["ci"][0] > 0]
+    likelier, added = (
+        [group for group, change in changes[score].items() if change["ci"][0] > 0 and group != ALL]
+        for score in ("log_prob", "added")
+    )
     whole, count = contribution[ALL], len(results["budget"])
     alone = sum(seed["ci"][1] < 0 for seed in whole["seeds"])
     seeds = f"with {alone} of {count} seeds alone, and over all seeds in " if count > 1 else "in "

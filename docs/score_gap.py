@@ -270,8 +270,8 @@ def build_page(results: dict[str, Any]) -> Page:
             "points lower.",
             f"The default removes {_list_shares(shares['default'])} of the distance from the "
             "target: in built-in templates with terms that training names and with other terms, "
-            "and in sentences that the model continues itself, again with named and other terms."
-            f"{_compare_kinds(default, original)}",
+            "and in sentences that the model continues itself, again with named and other terms"
+            f"{_compare_kinds(default, original)}.",
             f"Larger steps remove {_list_shares(shares['larger steps'])}, at a movement on "
             f"everyday sentences of {movement['larger steps']:.3f} nats per token (default: "
             f"{movement['default']:.3f}).",
@@ -294,7 +294,7 @@ def _compare_kinds(scores: dict[str, Any], original: dict[str, Any]) -> str:
     left = [scores["distance"][name] / original["distance"][name] for name in SETS]
     if max(left[:2]) >= min(left[2:]):
         return ""
-    return " The kind of sentence matters more than whether training names the term."
+    return "; the kind of sentence matters more than whether training names the term"
 
 
 def _list_shares(shares: Sequence[str]) -> str:

@@ -42,7 +42,10 @@ SHOWN: dict[str, tuple[str, int, int | None]] = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TargetScores(TabularResult):
-    """StereoSet's scores of a model and of the targets of objectives, all on the same items."""
+    """StereoSet's scores of a model and of the targets of objectives, all on the same items.
+
+    Its DataFrame has one row per target and domain.
+    """
 
     model: str
     seed: int

@@ -69,7 +69,10 @@ class HalfLife:
 
 @dataclass(frozen=True, repr=False)
 class DurabilityRecord(TabularResult):
-    """What is left of a run's effect under attacks; printing it shows the tables of the command."""
+    """What is left of a run's effect under attacks; printing it shows the tables of the command.
+
+    Its DataFrame has one row per effect.
+    """
 
     model: ModelFacts
     """The original model."""
@@ -87,7 +90,6 @@ class DurabilityRecord(TabularResult):
     version: int = VERSION
 
     def _rows(self) -> list[dict[str, Any]]:
-        """Return one row per effect."""
         return [
             {
                 "run": effect.run,

@@ -27,7 +27,10 @@ MEASUREMENTS = ("domains", "value", "metrics", "written", "word_order")
 
 @dataclass(frozen=True, repr=False)
 class Comparison(TabularResult):
-    """Comparison of two evaluations on the same items; prints as the tables of the command."""
+    """Comparison of two evaluations on the same items; prints as the tables of the command.
+
+    Its DataFrame has one row per benchmark, domain and bias score.
+    """
 
     before: ModelFacts
     after: ModelFacts
@@ -42,7 +45,6 @@ class Comparison(TabularResult):
     version: int = 1
 
     def _rows(self) -> list[dict[str, Any]]:
-        """Return one row per benchmark, domain and bias score."""
         rows: list[dict[str, Any]] = []
         for cell in self.cells:
             low, high = cell.score.ci or (None, None)

@@ -100,7 +100,10 @@ class MethodFacts:
 
 @dataclass(frozen=True, repr=False)
 class LeaderboardRecord(TabularResult):
-    """A comparison of debiasing methods; printing it shows the tables of the command."""
+    """A comparison of debiasing methods; printing it shows the tables of the command.
+
+    Its DataFrame has one row per effect.
+    """
 
     models: dict[str, ModelFacts]
     settings: dict[str, Any]
@@ -113,7 +116,6 @@ class LeaderboardRecord(TabularResult):
     version: int = VERSION
 
     def _rows(self) -> list[dict[str, Any]]:
-        """Return one row per effect."""
         return [
             {
                 "model": effect.model,

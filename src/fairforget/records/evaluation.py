@@ -28,7 +28,10 @@ Items = list[dict[str, Any]]
 
 @dataclass(frozen=True, repr=False)
 class Evaluation(TabularResult):
-    """A model's scores: `evaluation["stereoset"]["gender"].ss`, `.interval`."""
+    """A model's scores: `evaluation["stereoset"]["gender"].ss`, `.interval`.
+
+    Its DataFrame has one row per benchmark and domain.
+    """
 
     directory: Path | None
     """The directory that it is written to; None if it is only in memory."""
@@ -54,7 +57,6 @@ class Evaluation(TabularResult):
         return [item for item in self.items if item["benchmark"] == benchmark]
 
     def _rows(self) -> list[dict[str, Any]]:
-        """Return one row per benchmark and domain."""
         return score_rows(self.record.results)
 
     def _show(self) -> None:

@@ -253,7 +253,10 @@ class Gap:
 
 @dataclass(frozen=True, repr=False)
 class StudyRecord(TabularResult):
-    """The result of a transfer study; prints as the tables of the command."""
+    """The result of a transfer study; prints as the tables of the command.
+
+    Its DataFrame has one row per cell of the matrix.
+    """
 
     model: ModelFacts
     settings: dict[str, Any]
@@ -272,7 +275,6 @@ class StudyRecord(TabularResult):
     version: int = VERSION
 
     def _rows(self) -> list[dict[str, Any]]:
-        """Return one row per cell of the matrix."""
         return [
             {
                 "forget": cell.forget,

@@ -47,9 +47,6 @@ def _default() -> str:
     changes = json.loads((RESULTS / "default.json").read_bytes())["changes"]
     whole, words = changes["contribution"]["all"], changes["log_prob"]
     _require(all(seed["ci"][1] < 0 for seed in whole["seeds"]), "it fell with each seed")
-    for score in ("hurtful", "sentiment_distance", "wording_distance"):
-        low, high = changes[score]["all"]["ci"]
-        _require(low <= 0 <= high, f"no change of {score}")
     _require(changes["negative"]["all"]["ci"][1] < 0, "fewer continuations were negative")
     _require(whole["ci"][1] < 0, "the contribution fell over all seeds")
     _require(words["all"]["ci"][1] < 0, "harmful words became less likely over all seeds")
@@ -57,10 +54,10 @@ def _default() -> str:
     return (
         f"**Default** (three seeds). The group's contribution, {whole['before']:.3f} nats, changed "
         f"by {_mean(whole, 3)}, and log p of HateCheck's harmful words by "
-        f"{_mean(words['all'], 3)}, with a significant rise for no group. LMS changed by "
+        f"{_mean(words['all'], 3)} (no significant rise). LMS changed by "
         f"{_mean(changes['lms']['all'], 1)}, log p of facts by "
-        f"{_mean(changes['facts']['all'], 3)}. Negative continuations (BOLD) changed by "
-        f"{_mean(changes['negative']['all'], 1)} points; we found no other change in its texts."
+        f"{_mean(changes['facts']['all'], 3)}, negative continuations (BOLD) by "
+        f"{_mean(changes['negative']['all'], 1)} points."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from statistics import fmean
 from typing import Any
 
@@ -25,14 +25,14 @@ def list_findings(results: dict[str, Any]) -> list[str]:
     )
     whole, count = contribution[ALL], len(results["budget"])
     alone = sum(seed["ci"][1] < 0 for seed in whole["seeds"])
-    seeds = f"with {alone} of {count} seeds alone, and over all seeds in " if count > 1 else "in "
     share = 100 * (1 - whole["after"] / whole["before"])
     first, *ratios = results["perplexity"]
     perplexity = 100 * (fmean(ratios) / first - 1)
     return [
         f"Naming the group added {whole['before']:.3f} nats per token to the log-ratio of "
         f"stereotype to anti-stereotype; this changed by {describe_change(whole, 3)} "
-        f"({share:.0f} % less), significantly {seeds}{', '.join(fell) or 'no bias type'}.",
+        f"({share:.0f} % less), significantly with {alone} of {count} seeds alone, and over all "
+        f"seeds in {', '.join(fell) or 'no bias type'}.",
         "Log p of harmful words after a group in HateCheck changed by "
         f"{describe_change(words[ALL], 3)} nats and rose significantly for "
         f"{', '.join(likelier) or 'no group'}; what naming the group adds to it changed by "
@@ -97,19 +97,13 @@ def list_budget(results: dict[str, Any]) -> list[str]:
 
 def list_changes(results: dict[str, Any]) -> Iterator[str]:
     """A table of each score by domain."""
-    count = len(results["budget"])
-    by_seed = [f"seed {seed}" for seed in range(count)] if count > 1 else []
+    by_seed = [f"seed {seed}" for seed in range(len(results["budget"]))]
     yield from (
         "## Scores",
         "",
-        (
-            "The mean change with its 95 % interval over items and seeds, then the change with "
-            "each seed, with its interval over items. "
-            if by_seed
-            else "The change with its 95 % interval over items. "
-        )
-        + "Religion has three terms in StereoSet, too few for a verdict. HateCheck: 1,000 texts, "
-        "by the group that they attack; none was trained on.",
+        "The mean change with its 95 % interval over items and seeds, then the change with each "
+        "seed, with its interval over items. Religion has three terms in StereoSet, too few for a "
+        "verdict. HateCheck: 1,000 texts, by the group that they attack; none was trained on.",
         "",
     )
     for name, changes in results["changes"].items():
@@ -121,8 +115,7 @@ def list_changes(results: dict[str, Any]) -> Iterator[str]:
                 [
                     domain,
                     f"{change['before']:.{measure.digits}f}",
-                    describe_change(change, measure.digits),
-                    *(describe_change(each, measure.digits) for each in _seeds(change, by_seed)),
+                    *(describe_change(it, measure.digits) for it in (change, *change["seeds"])),
                     str(change["clusters"]),
                 ]
                 for domain, change in changes.items()
@@ -130,16 +123,11 @@ def list_changes(results: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _seeds(change: dict[str, Any], shown: Sequence[str]) -> list[dict[str, Any]]:
-    return list(change["seeds"]) if shown else []
-
-
 def draw_changes(results: dict[str, Any]) -> str:
     """A picture of the changes of the contribution of the group and of harmful words."""
     contribution, words = (results["changes"][name] for name in ("contribution", "log_prob"))
     labels = [*contribution, *(f"HateCheck: {group}" for group in words)]
-    over = "items and seeds" if len(results["budget"]) > 1 else "items"
-    legend: dict[Shape, str] = {"dot": f"mean change, with its 95 % interval over {over}"}
+    legend: dict[Shape, str] = {"dot": "mean change, with its 95 % interval over items and seeds"}
 
     def marks(changes: dict[str, Any]) -> list[list[Mark]]:
         return [[Mark(it["change"], interval=it["ci"])] for it in changes.values()]

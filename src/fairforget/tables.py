@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
-from typing import Any, TypeVar
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -38,8 +38,6 @@ from fairforget.report.wording import (
     steps_done,
 )
 from fairforget.report.written import WRITTEN
-
-T = TypeVar("T")
 
 TITLES = {
     "ss": "SS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fairforget.benchmarks import stereoset
 from fairforget.benchmarks.degenerate import check_finite_scores
@@ -26,9 +26,6 @@ from fairforget.report.wording import one_line
 from fairforget.seeds import check_seed
 from fairforget.settings import TargetSettings, merge_settings, settings_of_model, split_commas
 from fairforget.terminal.progress import progress_bar
-
-if TYPE_CHECKING:
-    pass
 
 SHOWN: dict[str, tuple[str, int, int | None]] = {
     "ss": ("SS [95 %]", 1, 0),

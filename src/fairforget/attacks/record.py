@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from fairforget.frames import TabularResult
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, ModelFacts
 from fairforget.report.scores import Score
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.degenerate import find_warnings
@@ -17,9 +17,6 @@ from fairforget.frames import TabularResult
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
-
-if TYPE_CHECKING:
-    pass
 
 MEASUREMENTS = ("domains", "value", "metrics", "written", "word_order")
 """Fields of a result that may differ; all others are settings, which must be equal."""

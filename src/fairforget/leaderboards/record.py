@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from fairforget.comparison.paired import Verdict
 from fairforget.frames import TabularResult
@@ -12,9 +12,6 @@ from fairforget.methods.method import Change
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, BudgetFacts, ModelFacts
 from fairforget.report.scores import Score
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fairforget.errors import InputError
 from fairforget.files.parquet import open_parquet
@@ -14,9 +14,6 @@ from fairforget.records.paths import ITEMS, RECORD
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.scores import BenchmarkScores, score_rows
 from fairforget.records.store import read_record
-
-if TYPE_CHECKING:
-    pass
 
 ID_COLUMNS = ("benchmark", "id", "domain")
 """Columns of the items of every benchmark."""

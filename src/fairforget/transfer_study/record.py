@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from fairforget.distance import DistanceChange
 from fairforget.estimate import Estimate
@@ -13,9 +13,6 @@ from fairforget.machine.runs import Failure
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, ModelFacts
 from fairforget.statistics import FEWEST_CLUSTERS
-
-if TYPE_CHECKING:
-    pass
 
 RowKey = tuple[str, str, str | None, str, str]
 """Forget corpus, objective, control, benchmark and bias score."""

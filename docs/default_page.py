@@ -39,7 +39,9 @@ def list_findings(results: dict[str, Any]) -> list[str]:
         f"{describe_change(changes['added'][ALL], 3)} and rose significantly for "
         f"{', '.join(added) or 'no group'}; log p of offensive attributes after a nationality "
         f"(SeeGULL) changed by {describe_change(changes['offensive'][ALL], 3)} nats.",
-        f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points, perplexity by "
+        f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points (stereotypes against "
+        f"unrelated words {describe_change(changes['lms_stereotype'][ALL], 1)}, anti-stereotypes "
+        f"{describe_change(changes['lms_anti_stereotype'][ALL], 1)}), perplexity by "
         f"{perplexity:+z.1f} %, and log p of facts about groups by "
         f"{describe_change(changes['facts'][ALL], 3)} nats.",
         "From trait to group, the other direction: the WinoBias gap changed by "

@@ -46,6 +46,12 @@ MEASURES = {
     ),
     "ss": Measure(STEREOSET, "ss", "SS", (*TYPES, ALL), 1),
     "lms": Measure(STEREOSET, "lms", "LMS", (*TYPES, ALL), 1),
+    "lms_stereotype": Measure(
+        STEREOSET, "lms_stereotype", "LMS of the stereotypes", (*TYPES, ALL), 1
+    ),
+    "lms_anti_stereotype": Measure(
+        STEREOSET, "lms_anti_stereotype", "LMS of the anti-stereotypes", (*TYPES, ALL), 1
+    ),
     "log_prob": Measure(HATECHECK, "log_prob", "log p of harmful words, nats", (), 3),
     "added": Measure(HATECHECK, "added", "what the group adds to it, nats", (), 3),
     "association": Measure(

@@ -63,7 +63,7 @@ def test_counts_flips_and_tests_them() -> None:
     assert whole.distance.before == 10
     assert whole.distance.after == 30
     assert whole.beside["lms"].delta == 0
-    assert list(whole.beside) == ["lms", "icat"]
+    assert list(whole.beside) == ["lms", "lms_stereotype", "lms_anti_stereotype", "icat"]
 
 
 @settings(max_examples=20)

@@ -14,7 +14,7 @@ from scipy.stats import norm, t
 from fairforget.benchmarks import load_benchmark, load_benchmarks
 from fairforget.benchmarks.measurement import Row
 from fairforget.benchmarks.stereoset import Item, evaluate, judge, read_items
-from fairforget.benchmarks.stereoset.scores import Scored, aggregate, make_rows, smooth
+from fairforget.benchmarks.stereoset.scores import RATES, Scored, aggregate, make_rows, smooth
 from fairforget.errors import InputError
 
 from .models import tiny_model
@@ -68,6 +68,8 @@ def test_published_scores_give_the_published_aggregates(model: str, shared_file)
         found = aggregate(make_rows(items, Scored(scores)))[domain]
         assert found["ss"] == pytest.approx(ss, abs=0.005)
         assert found["lms"] == pytest.approx(lms, abs=0.005)
+        halves = (found["lms_stereotype"], found["lms_anti_stereotype"])
+        assert found["lms"] == pytest.approx(sum(halves) / 2)
         assert found["icat"] == pytest.approx(icat, abs=0.005)
         assert found["ss_ci"][0] < ss < found["ss_ci"][1]
         assert found["items"] == len(items)
@@ -101,6 +103,8 @@ def test_terms_have_equal_weights_and_ties_are_no_preference() -> None:
     assert found["all"]["ss"] == 25  # of two terms, not of three items
     assert found["all"]["lms"] == 50
     assert found["all"]["icat"] == 25
+    assert found["gender"]["lms_stereotype"] == found["gender"]["lms_anti_stereotype"] == 100
+    assert found["race"]["lms_stereotype"] == 0
     assert list(found) == ["gender", "race", "all"]
 
 
@@ -238,7 +242,7 @@ def test_masked_models_and_old_files_have_no_margins() -> None:
     assert "margin" not in rows[0]
     judged = judge(rows)
     assert judged.unbiased_scores == {"ss": 50}
-    assert list(judged.statistic(judged.sums.sum(axis=0))) == ["ss", "lms", "icat"]
+    assert set(judged.statistic(judged.sums.sum(axis=0))) == {*RATES, "icat"}
     new = evaluate(tiny_model("gpt2"), items=GROUPS).items
     old = [{k: v for k, v in row.items() if not k.startswith(("contr", "ss_"))} for row in new]
     assert judge(old).sums.shape == judge(new).sums.shape  # so that the two can be paired

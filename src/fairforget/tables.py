@@ -79,6 +79,7 @@ TITLES = {
     "added": "added by the group",
 }
 NOT_SHOWN = (
+    *("lms_stereotype", "lms_anti_stereotype"),
     *("contribution_scaled", "contribution_items", "ss_smoothed", "ss_smoothed_by_sense"),
     *("conditional_scaled", "prior", "correlation_bergsma", "positive", "articles"),
     "control_gap",

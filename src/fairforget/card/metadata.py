@@ -43,6 +43,8 @@ _MEASURES = {
     "contribution_scaled": "contribution of the group, scaled (0 means no bias)",
     "ss_smoothed": "smoothed stereotype score (50 means no preference)",
     "lms": "language modelling score",
+    "lms_stereotype": "language modelling score of the stereotypes",
+    "lms_anti_stereotype": "language modelling score of the anti-stereotypes",
     "icat": "ICAT",
     "stereotype": "stereotype preferred, % (50 means no preference)",
     "conditional": "conditional log-ratio, nats per pair (0 means no bias)",

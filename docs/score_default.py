@@ -29,10 +29,11 @@ RUNS = DefaultRuns(
     "smollm2", Path("runs") / "default", seeds=3, benchmarks=(*SCORED, HONEST, BOLD, SWAPPED)
 )
 CHOICE = (
-    "These settings are one of nineteen combinations tried, nearly all with one seed. All were "
+    "These settings are one of twenty-five combinations tried, nearly all with one seed. All were "
     "compared on perplexity and on the texts of the guard. Two earlier ones were also scored on "
-    "HateCheck, the facts and StereoSet's development items, and the last twelve on the facts and "
-    "on all intrasentence items of StereoSet, so these data are not held out."
+    "HateCheck, the facts and StereoSet's development items, the last eighteen on the facts and on "
+    "all intrasentence items of StereoSet, and the last six on HateCheck as well, so these data "
+    "are not held out."
 )
 
 

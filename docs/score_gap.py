@@ -93,12 +93,12 @@ VARIANTS = {
     "smaller steps, own texts": Variant(
         "80 steps of 16 forget texts at a learning rate of 2e-5; as many retain texts, with a "
         "weight of 2 and without extra texts about groups; forget texts as above",
-        ("--retain_groups", "false"),
+        ("--learning_rate", "2e-5", "--retain_groups", "false"),
         texts=half_own,
     ),
     "default": Variant(
-        "80 steps of 16 forget texts at a learning rate of 2e-5; as many retain texts, with a "
-        "weight of 2, half of them about groups"
+        "80 steps of 16 forget texts at a learning rate of 4e-5; as many retain texts, with a "
+        "weight of 2, half of them facts"
     ),
 }
 
@@ -282,7 +282,7 @@ def build_page(results: dict[str, Any]) -> Page:
             f"by {_change('fact_log_prob', larger, original, 2)} with larger steps, by "
             f"{_change('fact_log_prob', smaller, original, 2)} with smaller steps and own texts, "
             f"and by {_change('fact_log_prob', default, original, 2)} with the default, which is "
-            "the only one of these that retains texts about groups.",
+            "the only one of these that retains facts.",
         ],
         body=_body(results),
         picture=_draw(results),

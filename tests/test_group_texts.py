@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairforget.benchmarks.group_facts import read_facts
 from fairforget.corpora.sentences import MAX_WORDS, short_sentences
-from fairforget.selection.identity import mentions_of
-from fairforget.training import group_texts
-from fairforget.training.group_texts import counterfactual_sequences, group_sentences
+from fairforget.training.group_texts import counterfactual_sequences, list_facts
 from fairforget.training.targets import Targets
 
-PASSAGES = (
-    "The river rose. The nurse went home. It rained.",
-    "Many Norwegians ski. The bridge is old.",
-    "Nothing happened.",
-)
+
+def test_the_benchmark_has_no_fact_that_is_retained() -> None:
+    """No sentence has the answer of a fact and two words of its prompt, or all words of both."""
+    for fact in read_facts():
+        right, subject = _words(fact.right), _words(fact.prompt)
+        for sentence in map(_words, list_facts()):
+            shared = sentence & (subject | right)
+            assert len(shared) < 3 or not sentence & right, (fact, sentence)
+            assert len(shared) < len(subject | right), (fact, sentence)
 
 
-def test_sentences_that_name_a_group_are_retained() -> None:
-    assert sorted(group_sentences(PASSAGES)) == ["Many Norwegians ski.", "The nurse went home."]
-    assert group_sentences(PASSAGES[2:]) == []
+def _words(text: str) -> set[str]:
+    """Words of at least four letters, without the s of a plural."""
+    return {word.removesuffix("s") for word in re.findall(r"[a-z]{4,}", text.lower())}
 
 
-def test_the_sentences_come_in_the_same_random_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    passages = [f"{number} nurses came." for number in range(30)]
-    assert group_sentences(passages) == group_sentences(passages) != passages
-    monkeypatch.setattr(group_texts, "MAX_SENTENCES", 7)
-    assert len(group_sentences(passages)) == 7
-
-
-@given(st.lists(st.sampled_from(["The nurse left.", "Rain fell.", "Two men sang!"]), max_size=5))
-def test_every_sentence_with_a_group_is_found(sentences: Sequence[str]) -> None:
-    expected = [sentence for sentence in sentences if mentions_of(sentence)]
-    assert group_sentences([" ".join(sentences)]) == expected
+def test_facts_are_distinct_sentences() -> None:
+    facts = list_facts()
+    assert len(facts) == len(set(facts)) >= 300
+    assert all(re.fullmatch(r"[A-Z].*\w\.", fact) for fact in facts)
 
 
 @given(st.lists(st.text(alphabet="aB. !"), max_size=4))

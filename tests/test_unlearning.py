@@ -27,10 +27,12 @@ from fairforget.training import unlearn as unlearning
 from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.checkpoints import TRAINED
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.group_texts import list_facts
 from fairforget.training.interpolation import PerplexityConstraint, interpolate_to_budget
 from fairforget.training.original import Original
 from fairforget.training.preparation import (
     COUNTERFACTUAL,
+    FACTS,
     HELD_OUT,
     HELD_OUT_TOKENS,
     OTHER_GROUPS,
@@ -208,22 +210,28 @@ def test_retain_texts_are_cut_shorter_than_those_that_measure(tmp_path) -> None:
 
 def test_texts_about_groups_are_retained_too(tmp_path) -> None:
     model = language_model(tmp_path, "llama")
-    nurses = [
-        Text(f"n{number}", f"Nurse {number} rowed. The nurse slept.") for number in range(300)
-    ]
-    retain = replace(RETAIN, texts=nurses)
 
     def retained(**options) -> dict[str, int]:
-        prepared = prepare(model, FORGET, retain, config(tmp_path, **options))
+        prepared = prepare(model, FORGET, RETAIN, config(tmp_path, **options))
         return {c.name: c.texts for c in prepared.facts if c.role == "retain"}
 
-    only = {RETAIN.name: len(nurses) - HELD_OUT["retain"]}
-    sentences = only | {f"{RETAIN.name}, sentences about groups": 2 * only[RETAIN.name]}
+    only = {RETAIN.name: len(RETAIN.texts) - HELD_OUT["retain"]}
+    facts = only | {FACTS: len(list_facts())}
     assert retained(retain_groups=False) == retained(retain_loss="none") == only
-    assert retained(objective="ascent") == retained(counterfactual="groups") == sentences
+    assert retained(objective="ascent") == retained(counterfactual="groups") == facts
     neutral = retained().pop(COUNTERFACTUAL)
-    assert retained() == sentences | {COUNTERFACTUAL: neutral}
+    assert retained() == facts | {COUNTERFACTUAL: neutral}
     assert 0 < neutral <= len(FORGET.texts)
+
+
+def test_every_other_retain_text_is_a_fact(tmp_path) -> None:
+    model = language_model(tmp_path, "llama")
+    facts = model.tokenizer(list_facts(), add_special_tokens=False)["input_ids"]
+    known = {(model.start_id, *ids[: RETAIN_TOKENS - 1]) for ids in facts}
+    retain = prepare(model, FORGET, RETAIN, config(tmp_path)).retain
+    assert {tuple(ids) in known for ids in retain[1::2]} == {True}
+    assert not any(tuple(ids) in known for ids in retain[::2])
+    assert {tuple(ids) for ids in retain[1::2]} == known
 
 
 def test_texts_without_tokens_are_neither_held_out_nor_retained(tmp_path) -> None:

@@ -172,7 +172,7 @@ class TrainingSettings:
     budget: Budget = Budget()  # noqa: RUF009
     steps: int = 80
     batch_size: int = 16
-    learning_rate: float = 2e-5
+    learning_rate: float = 4e-5
 
 
 @dataclass(kw_only=True)
@@ -182,8 +182,8 @@ class DebiasSettings(
     """The settings of `debias` and `fairforget unlearn`.
 
     Args:
-        retain_groups: Also retain texts about groups: sentences of the retain corpus that name a
-            group and, with a counterfactual objective, the forget texts with a neutral word in
+        retain_groups: Also retain built-in facts about groups and things, as every other retain
+            text, and, with a counterfactual objective, the forget texts with a neutral word in
             place of the group.
         benchmarks: Benchmarks to run before and after, comma-separated; see evaluate.
         seed: Seed for the order of texts and the bootstrap intervals.

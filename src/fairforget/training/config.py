@@ -57,7 +57,7 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
     """Forget texts per step and device."""
     max_steps: int = 80
     """Optimizer steps."""
-    learning_rate: float = 2e-5
+    learning_rate: float = 4e-5
     """Peak learning rate of AdamW."""
     lr_scheduler_type: str = "linear"
     """Linear decay to 0."""

@@ -1,36 +1,20 @@
-"""Texts about groups that are retained, so that unlearning changes little besides traits.
+"""Texts that are retained besides the retain corpus, so that unlearning changes little but traits.
 
-Without them, the model also learns to ignore the group when it predicts facts, such as the language
-of a country, and its predictions about people in general change.
+Without them, the model also learns to ignore the subject when it predicts facts, such as the tools
+of a craft, and its predictions about people in general change.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
-from fairforget.corpora.sentences import short_sentences
-from fairforget.selection.identity import mentions_of
+from fairforget.corpora.builtin.lexicon import read_data
 from fairforget.training.targets import Targets
 
-MAX_SENTENCES = 1_000
-"""Maximum number of sentences: three times what a run with default settings uses."""
 
-
-def group_sentences(passages: Sequence[str]) -> list[str]:
-    """Return sentences of passages that name a group of the built-in lexicon, in random order.
-
-    The order does not depend on the seed of a run.
-    """
-    shuffled = list(passages)
-    random.Random(0).shuffle(shuffled)
-
-    def sentences() -> Iterator[str]:
-        for passage in shuffled:
-            yield from filter(mentions_of, short_sentences([passage]))
-
-    return list(islice(sentences(), MAX_SENTENCES))
+def list_facts() -> list[str]:
+    """Return sentences whose subject determines how they end, such as "Bees make honey."."""
+    return [fact for facts in read_data("facts.toml").values() for fact in facts]
 
 
 def counterfactual_sequences(targets: Sequence[Targets]) -> list[list[int]]:

@@ -19,7 +19,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import CorpusFacts, OverlapFacts
 from fairforget.terminal.messages import count_of, show_message
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.group_texts import counterfactual_sequences, group_sentences
+from fairforget.training.group_texts import counterfactual_sequences, list_facts
 from fairforget.training.targets import (
     BY_MENTION,
     BY_SPAN,
@@ -29,8 +29,9 @@ from fairforget.training.targets import (
 )
 
 RETAIN, EVERYDAY = "retain", "everyday"
-COUNTERFACTUAL = "counterfactual texts"
-"""Name of a retain corpus in records: the forget texts with a neutral word for the group."""
+FACTS, COUNTERFACTUAL = "facts", "counterfactual texts"
+"""Names of retain corpora in records: the built-in facts, and the forget texts with a neutral word
+for the group."""
 HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32
 """Tokens of a held-out and of a retain text, with the start and end token. Many short retain texts
 cover more of the language at the same cost than a few long ones."""
@@ -63,7 +64,8 @@ class Prepared:
 
     targets: list[Targets]
     retain: Sequences
-    """Token ids with start token, alternating between the retain corpora."""
+    """Token ids with start token, alternating between the retain corpora; every other text is a
+    fact if facts are retained."""
     held_out: dict[str, Sequences]
     """Held-out texts by kind: `retain`, and `everyday` if available."""
     facts: list[CorpusFacts]
@@ -116,14 +118,18 @@ def prepare(
         facts.append(_corpus_facts(corpus.name, "held-out", held_out[kind]))
     about_groups: dict[str, Sequences] = {}
     if config.retain_groups and config.retain_loss != "none":
-        counterfactual = targets if config.counterfactual == "neutral" else []
-        about_groups = encode_group_texts(language_model, corpora, counterfactual)
+        # counterfactual texts about other groups are biased, too
+        neutral = targets if config.counterfactual == "neutral" else []
+        about_groups = encode_group_texts(language_model, neutral)
         facts += [_corpus_facts(name, "retain", about_groups[name]) for name in about_groups]
     overlaps = measure_overlaps(forget.name, [text.text for text in forget.texts])
     for warning in filter(None, (overlap.warning for overlap in overlaps)):
         show_message(f"Warning: {warning}")
     overlap = [overlap.facts for overlap in overlaps]
+    group_facts = about_groups.pop(FACTS, [])
     alternating = _alternate([*retained.values(), *about_groups.values()])
+    if group_facts:
+        alternating = _alternate([alternating, group_facts])
     return Prepared(targets, alternating, held_out, facts, overlap)
 
 
@@ -248,48 +254,36 @@ def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) 
     Raises:
         InputError: a corpus has fewer than twice as many texts as are held out.
     """
-    measured, others = _split(corpora)
-    return (
-        {kind: _encode(language_model, measured[kind], HELD_OUT_TOKENS) for kind in corpora},
-        {kind: _encode(language_model, others[kind], RETAIN_TOKENS) for kind in corpora},
-    )
-
-
-def _split(corpora: Mapping[str, Corpus]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Return the held-out texts and the retain texts by kind, as `encode_retain` does."""
     splits = {kind: hold_out(corpora[kind], HELD_OUT[kind]) for kind in corpora}
     unseen = {text for held_out, _ in splits.values() for text in held_out}
-    retained = {}
-    for kind, (_, others) in splits.items():
-        retained[kind] = [text for text in others if text not in unseen]
-        if not retained[kind]:
+    held_out_ids, retained_ids = {}, {}
+    for kind, (held_out, others) in splits.items():
+        retained = [text for text in others if text not in unseen]
+        if not retained:
             raise InputError(
                 f"retain corpus {corpora[kind].name!r}: no text is left to retain, because all "
                 "other texts are copies of held-out ones; add texts"
             )
-    return {kind: held_out for kind, (held_out, _) in splits.items()}, retained
+        held_out_ids[kind] = _encode(language_model, held_out, HELD_OUT_TOKENS)
+        retained_ids[kind] = _encode(language_model, retained, RETAIN_TOKENS)
+    return held_out_ids, retained_ids
 
 
 def encode_group_texts(
-    language_model: LanguageModel, corpora: Mapping[str, Corpus], targets: Sequence[Targets]
+    language_model: LanguageModel, targets: Sequence[Targets]
 ) -> dict[str, Sequences]:
     """Encode what `retain_groups` adds to the retain texts.
 
     Args:
         language_model: causal or masked.
-        corpora: the retain corpora, as for `encode_retain`.
-        targets: the encoded forget texts whose counterfactual texts are neutral. Counterfactual
-            texts about other groups must not be retained: they are biased, too.
+        targets: the encoded forget texts whose counterfactual texts to retain.
 
     Returns:
-        The token ids by name: sentences of the retain corpus that name a group, none from a
-        held-out text, and the counterfactual texts. Kinds without a text are left out.
+        The token ids of the facts and of the counterfactual texts, by name. Kinds without a text
+        are left out.
     """
-    sentences = group_sentences(_split(corpora)[1][RETAIN])
     parts = {
-        f"{corpora[RETAIN].name}, sentences about groups": _encode(
-            language_model, sentences, RETAIN_TOKENS
-        ),
+        FACTS: _encode(language_model, list_facts(), RETAIN_TOKENS),
         COUNTERFACTUAL: counterfactual_sequences(targets),
     }
     return {name: sequences for name, sequences in parts.items() if sequences}

@@ -16,9 +16,10 @@ from fairforget.report.contents import read_unlearning
 from fairforget.report.evaluation_headline import evaluation_headline
 from fairforget.report.evidence import Intervals, list_limitations
 from fairforget.report.headline import change_headline
-from fairforget.report.measures import FURTHER, MEASURES, measure_of
-from fairforget.report.results import benchmark_section
+from fairforget.report.measures import FURTHER, LMS_PARTS, MEASURES, measure_of
+from fairforget.report.results import benchmark_section, cost_table
 from fairforget.report.tables import IntervalCell, Table
+from fairforget.report.wording import format_number
 
 from .runs import crows_rows, stereoset_rows, write_evaluation, write_unlearning
 
@@ -74,6 +75,16 @@ def test_the_contribution_is_beside_the_stereotype_score(tmp_path: Path) -> None
         "StereoSet: scaled contribution of the group, deviations",
         "StereoSet: smoothed stereotype score, points",
     ]
+
+
+def test_the_cost_has_both_parts_of_lms(tmp_path: Path) -> None:
+    table = cost_table(changes_of(write_unlearning(tmp_path)))
+    assert table is not None
+    scores = read_evaluation(tmp_path / "after").record.results["stereoset"]["domains"]["all"]
+    after = dict(zip(map(str, column(table, "Measure")), column(table, "After"), strict=True))
+    for name in LMS_PARTS:
+        row = f"{measure_of(name).title} (higher is better, maximum 100)"
+        assert after[row] == format_number(scores[name])
 
 
 def test_crows_pairs_has_both_parts_of_its_log_ratio(tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ class Measure:
 MEASURES = {
     "ss": Measure("Stereotype score", "points", 1, 50.0),
     "stereotype": Measure("Stereotype score", "points", 1, 50.0),
+    "lms_stereotype": Measure("LMS of stereotypes", "points", 1, 100.0),
+    "lms_anti_stereotype": Measure("LMS of anti-stereotypes", "points", 1, 100.0),
     "contribution": Measure("Contribution of the group", "nats per token", 3, 0.0, "Contribution"),
     "contribution_scaled": Measure(
         "Scaled contribution of the group", "deviations", 3, 0.0, "Scaled"
@@ -146,7 +148,10 @@ FOLDED = (
     "offensive_log_prob",
 )
 """Scores with a table of their own, folded away."""
-FURTHER = (*COMPANIONS, *FOLDED)
+LMS_PARTS = ("lms_stereotype", "lms_anti_stereotype")
+"""The two shares of which LMS is the mean. Unlearning may lower the first; the second measures
+language ability alone."""
+FURTHER = (*COMPANIONS, *FOLDED, *LMS_PARTS)
 """All scores that a page shows beside the stereotype score."""
 NOTES = {
     "contribution_scaled": "Divided by the median absolute deviation of the model’s log-ratios per "

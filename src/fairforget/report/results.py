@@ -16,7 +16,7 @@ from fairforget.report.figures import (
     further_plot,
     score_plot,
 )
-from fairforget.report.measures import COMPANIONS, FOLDED, NOTES, Companion, measure_of
+from fairforget.report.measures import COMPANIONS, FOLDED, LMS_PARTS, NOTES, Companion, measure_of
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
     NONE,
@@ -216,11 +216,16 @@ def _ability_row(change: DomainChange) -> list[Content]:
 
 
 def cost_table(comparison: BeforeAfter) -> Table | None:
-    """LMS and ICAT over all domains, and perplexity; None if nothing was measured."""
+    """LMS, its parts and ICAT over all domains, and perplexity; None if nothing was measured."""
     rows: list[list[Content]] = []
     total = comparison.language()
     if total:
-        for name, change in (("LMS", total.lms), ("ICAT", total.icat)):
+        parts = {
+            measure_of(name).title: total.further[name].change
+            for name in LMS_PARTS
+            if name in total.further
+        }
+        for name, change in {"LMS": total.lms, **parts, "ICAT": total.icat}.items():
             if change:
                 rows.append(
                     [

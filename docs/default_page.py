@@ -105,7 +105,8 @@ def list_changes(results: dict[str, Any]) -> Iterator[str]:
         "",
         "The mean change with its 95 % interval over items and seeds, then the change with each "
         "seed, with its interval over items. Religion has three terms in StereoSet, too few for a "
-        "verdict. HateCheck: 1,000 texts, by the group that they attack; none was trained on.",
+        "verdict. HateCheck: 1,000 texts, by the group that they attack; none was trained on. "
+        "Facts: none was retained, but training retains other facts of the same kind.",
         "",
     )
     for name, changes in results["changes"].items():

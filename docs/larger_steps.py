@@ -14,7 +14,7 @@ LARGER_STEPS: dict[str, Any] = {
 }
 DESCRIPTION = (
     "40 steps of 32 forget texts at a learning rate of 5e-5; half as many retain texts, with a "
-    "weight of 1 and without extra texts about groups"
+    "weight of 1 and without facts"
 )
 
 

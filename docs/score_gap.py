@@ -92,7 +92,7 @@ VARIANTS = {
     ),
     "smaller steps, own texts": Variant(
         "80 steps of 16 forget texts at a learning rate of 2e-5; as many retain texts, with a "
-        "weight of 2 and without extra texts about groups; forget texts as above",
+        "weight of 2 and without facts; forget texts as above",
         ("--learning_rate", "2e-5", "--retain_groups", "false"),
         texts=half_own,
     ),

@@ -103,9 +103,15 @@ def test_terms_have_equal_weights_and_ties_are_no_preference() -> None:
     assert found["all"]["ss"] == 25  # of two terms, not of three items
     assert found["all"]["lms"] == 50
     assert found["all"]["icat"] == 25
-    assert found["gender"]["lms_stereotype"] == found["gender"]["lms_anti_stereotype"] == 100
-    assert found["race"]["lms_stereotype"] == 0
     assert list(found) == ["gender", "race", "all"]
+
+
+def test_both_parts_of_lms_are_told_apart() -> None:
+    scores = np.array([[2.0, 0, 1], [2, 0, 1], [0, 2, 1]])
+    found = aggregate(make_rows(ITEMS, Scored(scores)))
+    parts = ("lms_stereotype", "lms_anti_stereotype")
+    assert [found["gender"][part] for part in parts] == [100, 0]
+    assert [found["race"][part] for part in parts] == [0, 100]
 
 
 def log_softmax(language_model, ids: list[int]) -> torch.Tensor:

@@ -25,9 +25,9 @@ from fairforget.tables import show_unlearning
 from fairforget.training import checkpoints
 from fairforget.training import unlearn as unlearning
 from fairforget.training.adapters import apply_adapter, reference_for
+from fairforget.training.added_texts import list_facts
 from fairforget.training.checkpoints import TRAINED
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.group_texts import list_facts
 from fairforget.training.interpolation import PerplexityConstraint, interpolate_to_budget
 from fairforget.training.original import Original
 from fairforget.training.preparation import (
@@ -218,20 +218,39 @@ def test_texts_about_groups_are_retained_too(tmp_path) -> None:
     only = {RETAIN.name: len(RETAIN.texts) - HELD_OUT["retain"]}
     facts = only | {FACTS: len(list_facts())}
     assert retained(retain_groups=False) == retained(retain_loss="none") == only
+    assert retained(retain_loss="nll") == only
     assert retained(objective="ascent") == retained(counterfactual="groups") == facts
     neutral = retained().pop(COUNTERFACTUAL)
     assert retained() == facts | {COUNTERFACTUAL: neutral}
     assert 0 < neutral <= len(FORGET.texts)
 
 
-def test_every_other_retain_text_is_a_fact(tmp_path) -> None:
+def test_half_of_the_retain_texts_are_facts(tmp_path) -> None:
     model = language_model(tmp_path, "llama")
-    facts = model.tokenizer(list_facts(), add_special_tokens=False)["input_ids"]
-    known = {(model.start_id, *ids[: RETAIN_TOKENS - 1]) for ids in facts}
-    retain = prepare(model, FORGET, RETAIN, config(tmp_path)).retain
-    assert {tuple(ids) in known for ids in retain[1::2]} == {True}
-    assert not any(tuple(ids) in known for ids in retain[::2])
-    assert {tuple(ids) for ids in retain[1::2]} == known
+    encoded = model.tokenizer(list_facts(), add_special_tokens=False)["input_ids"]
+    facts = {(model.start_id, *ids) for ids in encoded}
+    retain = [tuple(ids) for ids in prepare(model, FORGET, RETAIN, config(tmp_path)).retain]
+    assert {*retain} >= facts
+    assert 2 * sum(ids in facts for ids in retain) == len(retain)
+
+
+def test_a_masked_model_retains_no_facts(tmp_path) -> None:
+    prepared = prepare(language_model(tmp_path, "bert"), FORGET, RETAIN, config(tmp_path))
+    names = {corpus.name for corpus in prepared.facts if corpus.role == "retain"}
+    assert names == {RETAIN.name, COUNTERFACTUAL}
+
+
+def test_a_held_out_fact_is_not_retained(tmp_path) -> None:
+    """A user's retain corpus may contain some of the facts."""
+    model = language_model(tmp_path, "llama")
+    facts = list_facts()
+    copies = replace(RETAIN, texts=[Text(str(n), fact) for n, fact in enumerate(facts)])
+    prepared = prepare(model, FORGET, copies, config(tmp_path))
+    held_out = {tuple(ids) for ids in prepared.held_out["retain"]}
+    assert len(held_out) == HELD_OUT["retain"]
+    assert not held_out & {tuple(ids) for ids in prepared.retain}
+    (added,) = (corpus.texts for corpus in prepared.facts if corpus.name == FACTS)
+    assert added == len(facts) - HELD_OUT["retain"]
 
 
 def test_texts_without_tokens_are_neither_held_out_nor_retained(tmp_path) -> None:
@@ -302,7 +321,7 @@ def test_training_is_watched_as_its_result_will_be(objective, tmp_path, monkeypa
 def test_a_run_that_stops_early_saves_nothing_unless_it_saves(tmp_path) -> None:
     for strategy, saved in (("no", []), ("steps", ["checkpoint-5"])):
         options = {"objective": "ascent", "max_steps": 10, "learning_rate": 0.1, "save_steps": 9}
-        run = config(tmp_path, save_strategy=strategy, **options)
+        run = config(tmp_path, save_strategy=strategy, retain_loss="none", **options)
         model = language_model(tmp_path, "llama")
         prepared = prepare(model, FORGET, RETAIN, run)
         record = unlearn_prepared(model, prepared, run, budget=Budget(1.01, 1.01))

@@ -10,6 +10,7 @@ import pytest
 
 from fairforget.benchmarks.measurement import Judgement, Row
 from fairforget.benchmarks.stereoset import judge as judge_stereoset
+from fairforget.benchmarks.stereoset.scores import RATES
 from fairforget.statistics import Floats, cluster_rates, holm
 from fairforget.transfer_study import matrix as matrix_module
 from fairforget.transfer_study.margins import Margins
@@ -29,7 +30,7 @@ def judge(items: Sequence[Row]) -> Judgement:
     _, rates = cluster_rates(margins, [item["term"] for item in items])
 
     def statistic(totals: Floats) -> dict[str, Floats]:
-        mean = np.asarray(totals[..., -1] / totals[..., 2])
+        mean = np.asarray(totals[..., -1] / totals[..., len(RATES)])
         return {**judged.statistic(totals), "contribution_scaled": mean, "other": mean}
 
     return replace(

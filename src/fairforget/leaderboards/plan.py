@@ -17,6 +17,7 @@ from fairforget.machine.devices import select_device
 from fairforget.machine.runs import VERSIONS, name_directory
 from fairforget.methods import METHODS, MethodOptions
 from fairforget.settings import DebiasSettings, LeaderboardSettings, check_names, split_commas
+from fairforget.training.added_texts import list_facts
 from fairforget.training.preparation import EVERYDAY, load_everyday_corpus
 
 ORIGINAL = "original"
@@ -53,7 +54,7 @@ class Run:
             hash_option_files(benchmarks),
             [hash_words(name) for name in benchmarks],
             VERSIONS,
-            asdict(DebiasSettings()),  # the methods' own settings are partly these
+            (asdict(DebiasSettings()), list_facts()),  # the methods' own settings are partly these
         )
         if not _measures_everyday():  # equal cost then limits one perplexity only
             facts = (*facts, f"no {EVERYDAY}")

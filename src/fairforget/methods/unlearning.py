@@ -25,7 +25,7 @@ def method_settings(objective: str, options: MethodOptions) -> DebiasSettings:
 
     trait-kl has the defaults of `unlearn`. The others have those of a study: 30 steps with 16 texts
     each, a learning rate of 2e-5, the harmful spans as targets, and a quarter as many retain texts
-    without extra texts about groups. Options take precedence.
+    without facts. Options take precedence.
     """
     settings = DebiasSettings(objective=objective, seed=options.seed)
     if objective != "trait-kl":

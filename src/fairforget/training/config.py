@@ -50,7 +50,7 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
     objective: str | Objective = "trait-kl"  # type: ignore[assignment]
     """A name, or an unregistered objective; after initialisation, its name."""
     retain_groups: bool = True
-    """Whether texts about groups are retained, too; see `DebiasSettings`."""
+    """Whether facts and neutral texts are retained, too; see `DebiasSettings`."""
     lora_alpha: int = 32
     """Scale of the adapter, divided by its rank."""
     per_device_train_batch_size: int = 16
@@ -218,6 +218,11 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
         device = torch.device("cuda", self.gpu)
         torch.cuda.set_device(device)  # what Trainer calls "cuda" is the current one
         return device
+
+    @property
+    def adds_retain_texts(self) -> bool:
+        """Whether `retain_groups` has an effect. `nll` would train on the texts that it adds."""
+        return self.retain_groups and self.retain_loss == "kl"
 
     def load_objective(self) -> Objective:
         """Return the objective with this configuration's constants.

@@ -18,8 +18,8 @@ from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import CorpusFacts, OverlapFacts
 from fairforget.terminal.messages import count_of, show_message
+from fairforget.training.added_texts import counterfactual_sequences, list_facts
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.group_texts import counterfactual_sequences, list_facts
 from fairforget.training.targets import (
     BY_MENTION,
     BY_SPAN,
@@ -29,7 +29,7 @@ from fairforget.training.targets import (
 )
 
 RETAIN, EVERYDAY = "retain", "everyday"
-FACTS, COUNTERFACTUAL = "facts", "counterfactual texts"
+FACTS, COUNTERFACTUAL = "built-in facts", "counterfactual texts"
 """Names of retain corpora in records: the built-in facts, and the forget texts with a neutral word
 for the group."""
 HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32
@@ -64,8 +64,8 @@ class Prepared:
 
     targets: list[Targets]
     retain: Sequences
-    """Token ids with start token, alternating between the retain corpora; every other text is a
-    fact if facts are retained."""
+    """Token ids with start token, equally many from each retain corpus; half of them are facts if
+    facts are retained."""
     held_out: dict[str, Sequences]
     """Held-out texts by kind: `retain`, and `everyday` if available."""
     facts: list[CorpusFacts]
@@ -116,20 +116,20 @@ def prepare(
     for kind, corpus in corpora.items():
         facts.append(_corpus_facts(corpus.name, "retain", retained[kind]))
         facts.append(_corpus_facts(corpus.name, "held-out", held_out[kind]))
-    about_groups: dict[str, Sequences] = {}
-    if config.retain_groups and config.retain_loss != "none":
+    added: dict[str, Sequences] = {}
+    if config.adds_retain_texts:
         # counterfactual texts about other groups are biased, too
         neutral = targets if config.counterfactual == "neutral" else []
-        about_groups = encode_group_texts(language_model, neutral)
-        facts += [_corpus_facts(name, "retain", about_groups[name]) for name in about_groups]
+        added = encode_added_texts(language_model, neutral, held_out)
+        facts += [_corpus_facts(name, "retain", added[name]) for name in added]
     overlaps = measure_overlaps(forget.name, [text.text for text in forget.texts])
     for warning in filter(None, (overlap.warning for overlap in overlaps)):
         show_message(f"Warning: {warning}")
     overlap = [overlap.facts for overlap in overlaps]
-    group_facts = about_groups.pop(FACTS, [])
-    alternating = _alternate([*retained.values(), *about_groups.values()])
-    if group_facts:
-        alternating = _alternate([alternating, group_facts])
+    sentences = added.pop(FACTS, [])
+    alternating = _alternate([*retained.values(), *added.values()])
+    if sentences:
+        alternating = _alternate([alternating, sentences])
     return Prepared(targets, alternating, held_out, facts, overlap)
 
 
@@ -269,24 +269,32 @@ def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) 
     return held_out_ids, retained_ids
 
 
-def encode_group_texts(
-    language_model: LanguageModel, targets: Sequence[Targets]
+def encode_added_texts(
+    language_model: LanguageModel,
+    targets: Sequence[Targets],
+    held_out: Mapping[str, Sequences],
 ) -> dict[str, Sequences]:
     """Encode what `retain_groups` adds to the retain texts.
 
     Args:
-        language_model: causal or masked.
+        language_model: causal or masked. A masked model gets no facts: with one masked token each,
+            they would hardly ever mask the one that the subject determines.
         targets: the encoded forget texts whose counterfactual texts to retain.
+        held_out: the encoded held-out texts, which are not retained.
 
     Returns:
         The token ids of the facts and of the counterfactual texts, by name. Kinds without a text
         are left out.
     """
-    parts = {
-        FACTS: _encode(language_model, list_facts(), RETAIN_TOKENS),
-        COUNTERFACTUAL: counterfactual_sequences(targets),
+    sentences = list_facts() if language_model.kind == "causal" else []
+    encoded = _encode(language_model, sentences, LONGEST_TEXT)
+    parts = {FACTS: encoded, COUNTERFACTUAL: counterfactual_sequences(targets)}
+    unseen = {tuple(ids) for sequences in held_out.values() for ids in sequences}
+    kept = {
+        name: [ids for ids in sequences if tuple(ids) not in unseen]
+        for name, sequences in parts.items()
     }
-    return {name: sequences for name, sequences in parts.items() if sequences}
+    return {name: sequences for name, sequences in kept.items() if sequences}
 
 
 def hold_out(corpus: Corpus, count: int) -> tuple[list[str], list[str]]:

@@ -237,7 +237,7 @@ def describe_method(config: UnlearningConfig) -> dict[str, Any]:
     """Return the record's description of the training settings.
 
     The objective's constants are included only if they differ from the published ones, mixed
-    precision and retained texts about groups only if they are used.
+    precision and `retain_groups` only if they are used.
     """
     objective = config.load_objective()
     published = OBJECTIVES.get(objective.name)
@@ -262,7 +262,7 @@ def describe_method(config: UnlearningConfig) -> dict[str, Any]:
         if config.lora_rank
         else None,
     }
-    if config.retain_groups and config.retain_loss != "none":
+    if config.adds_retain_texts:
         method["retain_groups"] = True
     for name in CONSTANTS:
         value = getattr(objective, name)

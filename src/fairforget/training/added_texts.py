@@ -1,4 +1,4 @@
-"""Texts that are retained besides the retain corpus, so that unlearning changes little but traits.
+"""Texts that `retain_groups` adds to the retain corpus, so that little changes but traits.
 
 Without them, the model also learns to ignore the subject when it predicts facts, such as the tools
 of a craft, and its predictions about people in general change.

@@ -39,9 +39,10 @@ def list_findings(results: dict[str, Any]) -> list[str]:
         f"{describe_change(changes['added'][ALL], 3)} and rose significantly for "
         f"{', '.join(added) or 'no group'}; log p of offensive attributes after a nationality "
         f"(SeeGULL) changed by {describe_change(changes['offensive'][ALL], 3)} nats.",
-        f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points (stereotypes against "
-        f"unrelated words {describe_change(changes['lms_stereotype'][ALL], 1)}, anti-stereotypes "
-        f"{describe_change(changes['lms_anti_stereotype'][ALL], 1)}), perplexity by "
+        f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points (LMS of the "
+        f"stereotypes {describe_change(changes['lms_stereotype'][ALL], 1)}, of the "
+        f"anti-stereotypes {describe_change(changes['lms_anti_stereotype'][ALL], 1)}), "
+        f"perplexity by "
         f"{perplexity:+z.1f} %, and log p of facts about groups by "
         f"{describe_change(changes['facts'][ALL], 3)} nats.",
         "From trait to group, the other direction: the WinoBias gap changed by "
@@ -106,7 +107,7 @@ def list_changes(results: dict[str, Any]) -> Iterator[str]:
         "The mean change with its 95 % interval over items and seeds, then the change with each "
         "seed, with its interval over items. Religion has three terms in StereoSet, too few for a "
         "verdict. HateCheck: 1,000 texts, by the group that they attack; none was trained on. "
-        "Facts: none was retained, but training retains other facts of the same kind.",
+        "Facts: training retained none of these, but it retained other facts of the same kind.",
         "",
     )
     for name, changes in results["changes"].items():

@@ -31,9 +31,9 @@ RUNS = DefaultRuns(
 CHOICE = (
     "These settings are one of twenty-five combinations tried, nearly all with one seed. All were "
     "compared on perplexity and on the texts of the guard. Two earlier ones were also scored on "
-    "HateCheck, the facts and StereoSet's development items, the last eighteen on the facts and on "
-    "all intrasentence items of StereoSet, and the last six on HateCheck as well, so these data "
-    "are not held out."
+    "HateCheck, the facts and StereoSet's development items. The last eighteen were also scored on "
+    "the facts and all intrasentence items of StereoSet, and the last six on HateCheck as well. "
+    "These data are therefore not held out."
 )
 
 

@@ -182,9 +182,10 @@ class DebiasSettings(
     """The settings of `debias` and `fairforget unlearn`.
 
     Args:
-        retain_groups: Also retain built-in English facts about groups and things, as half of the
-            retain texts, and, with a counterfactual objective, the forget texts with a neutral
-            word in place of the group. Facts are for causal models; both need the retain loss kl.
+        retain_groups: Add two kinds of retain texts: for causal models, built-in English facts
+            about groups and things, which make up half of the retain texts; with a counterfactual
+            objective, the forget texts with a neutral word in place of the group. Both require
+            the retain loss kl.
         benchmarks: Benchmarks to run before and after, comma-separated; see evaluate.
         seed: Seed for the order of texts and the bootstrap intervals.
         report_to: Experiment trackers, comma-separated: tensorboard, wandb or any other that

@@ -149,8 +149,8 @@ FOLDED = (
 )
 """Scores with a table of their own, folded away."""
 LMS_PARTS = ("lms_stereotype", "lms_anti_stereotype")
-"""The two shares of which LMS is the mean. Unlearning may lower the first; the second measures
-language ability alone."""
+"""LMS is the mean of these two scores. Unlearning may lower the first; the second measures language
+ability alone."""
 FURTHER = (*COMPANIONS, *FOLDED, *LMS_PARTS)
 """All scores that a page shows beside the stereotype score."""
 NOTES = {

@@ -50,7 +50,7 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
     objective: str | Objective = "trait-kl"  # type: ignore[assignment]
     """A name, or an unregistered objective; after initialisation, its name."""
     retain_groups: bool = True
-    """Whether facts and neutral texts are retained, too; see `DebiasSettings`."""
+    """Whether to also retain facts and neutral versions of forget texts; see `DebiasSettings`."""
     lora_alpha: int = 32
     """Scale of the adapter, divided by its rank."""
     per_device_train_batch_size: int = 16
@@ -221,7 +221,7 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
 
     @property
     def adds_retain_texts(self) -> bool:
-        """Whether `retain_groups` has an effect. `nll` would train on the texts that it adds."""
+        """Whether `retain_groups` applies. `nll` would train the model on the added texts."""
         return self.retain_groups and self.retain_loss == "kl"
 
     def load_objective(self) -> Objective:

@@ -30,8 +30,8 @@ from fairforget.training.targets import (
 
 RETAIN, EVERYDAY = "retain", "everyday"
 FACTS, COUNTERFACTUAL = "built-in facts", "counterfactual texts"
-"""Names of retain corpora in records: the built-in facts, and the forget texts with a neutral word
-for the group."""
+"""Names of retain corpora in records. The counterfactual texts are the forget texts with a neutral
+word in place of the group."""
 HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32
 """Tokens of a held-out and of a retain text, with the start and end token. Many short retain texts
 cover more of the language at the same cost than a few long ones."""
@@ -64,8 +64,8 @@ class Prepared:
 
     targets: list[Targets]
     retain: Sequences
-    """Token ids with start token, equally many from each retain corpus; half of them are facts if
-    facts are retained."""
+    """Token ids with the start token. If facts are retained, they are half of the sequences. The
+    others come in equal numbers from the other retain corpora."""
     held_out: dict[str, Sequences]
     """Held-out texts by kind: `retain`, and `everyday` if available."""
     facts: list[CorpusFacts]
@@ -118,7 +118,7 @@ def prepare(
         facts.append(_corpus_facts(corpus.name, "held-out", held_out[kind]))
     added: dict[str, Sequences] = {}
     if config.adds_retain_texts:
-        # counterfactual texts about other groups are biased, too
+        # counterfactual texts about other groups are also biased
         neutral = targets if config.counterfactual == "neutral" else []
         added = encode_added_texts(language_model, neutral, held_out)
         facts += [_corpus_facts(name, "retain", added[name]) for name in added]
@@ -274,17 +274,17 @@ def encode_added_texts(
     targets: Sequence[Targets],
     held_out: Mapping[str, Sequences],
 ) -> dict[str, Sequences]:
-    """Encode what `retain_groups` adds to the retain texts.
+    """Encode the texts that `retain_groups` adds to the retain texts.
 
     Args:
-        language_model: causal or masked. A masked model gets no facts: with one masked token each,
-            they would hardly ever mask the one that the subject determines.
-        targets: the encoded forget texts whose counterfactual texts to retain.
-        held_out: the encoded held-out texts, which are not retained.
+        language_model: causal or masked. For a masked model, facts are left out: only one token of
+            each would be masked, and rarely the one that the subject determines.
+        targets: the encoded forget texts whose counterfactual texts are retained.
+        held_out: the encoded held-out texts. Copies of them are not retained.
 
     Returns:
-        The token ids of the facts and of the counterfactual texts, by name. Kinds without a text
-        are left out.
+        The token ids of the facts and of the counterfactual texts, by name. A kind without texts
+        is left out.
     """
     sentences = list_facts() if language_model.kind == "causal" else []
     encoded = _encode(language_model, sentences, LONGEST_TEXT)

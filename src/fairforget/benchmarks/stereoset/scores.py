@@ -15,9 +15,9 @@ log p of the whole stereotype minus that of the whole anti-stereotype. All are i
   median absolute deviation of this model's margins. For h → 0 it is SS.
 - `ss_smoothed_by_sense`: the same with s from the sense, which unlearning bias should not change.
 
-LMS is the mean of two shares: `lms_stereotype`, of items whose stereotype is more likely than the
-unrelated version, and `lms_anti_stereotype`, the same of the anti-stereotype. Unlearning a
-stereotype can lower the first without any loss of language ability.
+LMS is the mean of two shares: `lms_stereotype`, the share of items whose stereotype is more likely
+than the unrelated version, and `lms_anti_stereotype`, the same for the anti-stereotype. Unlearning
+a stereotype can lower the first without any loss of language ability.
 
 A model that only becomes less certain of everything has smaller margins and a smaller contribution.
 Scores that are divided by the model's own spread hardly change.

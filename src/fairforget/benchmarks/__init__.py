@@ -60,8 +60,8 @@ BENCHMARKS = {
     "winogender": Entry("fairforget.benchmarks.winogender", "no options"),
     "seegull": Entry(
         "fairforget.benchmarks.seegull",
-        "named or unnamed, nationalities that the built-in corpus names or not (default: both); a "
-        "number of stereotypes (default: 1000)",
+        "named or unnamed, for nationalities that the built-in corpus names or does not name "
+        "(default: both); a number of stereotypes (default: 1000)",
     ),
     "holistic_bias": Entry(
         "fairforget.benchmarks.holistic_bias",

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from statistics import fmean
 from typing import Any
 
-from default_runs import MEASURES, TYPES
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
 from fairforget.transfer_study.record import too_few
+from seed_runs import MEASURES, TYPES
 from tables import markdown_table
 
 

@@ -1,4 +1,4 @@
-"""Runs of the default objective on one model, and the changes of scores."""
+"""Runs of one objective that differ in their seed, and the changes of scores."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ MEASURES = {
 
 
 @dataclass(frozen=True)
-class DefaultRuns:
-    """Runs of `fairforget unlearn` with default settings that differ in their seed."""
+class SeedRuns:
+    """Runs of `fairforget unlearn` that differ in their seed, and evaluations of their models."""
 
     source: str
     """The model."""
@@ -85,6 +85,10 @@ class DefaultRuns:
     """Where the runs are, or are missing."""
     seeds: int
     benchmarks: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    """Flags of `unlearn`. Default: all settings have their defaults."""
+    original: Path | None = None
+    """Evaluation of the model before unlearning. Default: in the same directory as the runs."""
 
     @property
     def measures(self) -> dict[str, Measure]:
@@ -93,12 +97,15 @@ class DefaultRuns:
 
     def measure(self) -> dict[str, Any]:
         """Do the missing runs and read the results of all."""
-        original, *after = ("original", *(f"{seed}-evaluation" for seed in range(self.seeds)))
-        self._evaluate(self.source, original)
-        for seed, name in enumerate(after):
+        original = self.original or self.directory / "original"
+        if not self.original:
+            self._evaluate(self.source, original)
+        after = [self.directory / f"{seed}-evaluation" for seed in range(self.seeds)]
+        for seed, evaluation in enumerate(after):
             output = self.directory / str(seed)
-            fairforget(["unlearn", self.source, "--output", str(output), "--seed", str(seed)])
-            self._evaluate(str(output / MODEL), name)
+            settings = ("--output", str(output), "--seed", str(seed), *self.options)
+            fairforget(["unlearn", self.source, *settings])
+            self._evaluate(str(output / MODEL), evaluation)
         runs = [
             read_record(self.directory / str(seed) / RECORD, UnlearningRecord)
             for seed in range(self.seeds)
@@ -107,9 +114,13 @@ class DefaultRuns:
             "method": {name: value for name, value in runs[0].method.items() if name != "seed"},
             "corpora": [asdict(corpus) for corpus in runs[0].corpora],
             "budget": [asdict(run.budget) for run in runs],
-            "perplexity": [self._result(name, PERPLEXITY)["value"] for name in (original, *after)],
+            "perplexity": [
+                _result(each, PERPLEXITY)["value"]
+                for each in (original, *after)
+                if PERPLEXITY in self.benchmarks
+            ],
             "written": {
-                benchmark: [self._result(name, benchmark)["written"] for name in (original, *after)]
+                benchmark: [_result(each, benchmark)["written"] for each in (original, *after)]
                 for benchmark in WRITTEN
                 if benchmark in self.benchmarks
             },
@@ -119,18 +130,12 @@ class DefaultRuns:
             },
         }
 
-    def _evaluate(self, model: str, name: str) -> None:
-        output, names = str(self.directory / name), ",".join(self.benchmarks)
-        fairforget(["evaluate", model, "--output", output, "--benchmarks", names])
-
-    def _result(self, name: str, benchmark: str) -> dict[str, Any]:
-        return read_record(self.directory / name / RECORD, EvaluationRecord).results[benchmark]
-
-    def _items(self, name: str, benchmark: str) -> list[Row]:
-        return [r for r in read_items(self.directory / name) if r["benchmark"] == benchmark]
+    def _evaluate(self, model: str, output: Path) -> None:
+        names = ",".join(self.benchmarks)
+        fairforget(["evaluate", model, "--output", str(output), "--benchmarks", names])
 
     def _measure_changes(
-        self, measure: Measure, original: str, after: Sequence[str]
+        self, measure: Measure, original: Path, after: Sequence[Path]
     ) -> dict[str, dict[str, Any]]:
         """Return, by domain, the score before, and its change: the mean's and each seed's.
 
@@ -143,7 +148,7 @@ class DefaultRuns:
             """Judge with this score as the only one, whether or not it has an unbiased value."""
             return replace(judge(rows), unbiased_scores={measure.score: 0.0})
 
-        before, *runs = (self._items(name, measure.benchmark) for name in (original, *after))
+        before, *runs = (_items(each, measure.benchmark) for each in (original, *after))
         found = {}
         for domain in measure.domains or (*dict.fromkeys(row["domain"] for row in before), ALL):
             part, *parts = (
@@ -165,3 +170,11 @@ class DefaultRuns:
                     ],
                 }
         return found
+
+
+def _result(evaluation: Path, benchmark: str) -> dict[str, Any]:
+    return read_record(evaluation / RECORD, EvaluationRecord).results[benchmark]
+
+
+def _items(evaluation: Path, benchmark: str) -> list[Row]:
+    return [row for row in read_items(evaluation) if row["benchmark"] == benchmark]

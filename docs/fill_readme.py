@@ -39,7 +39,7 @@ BIAS_SCORES = {"ss": "lms", CONTRIBUTION: "contribution"}
 TITLES = {
     "ss": "SS",
     "lms": "LMS",
-    "contribution_scaled": "contribution",
+    "contribution_scaled": "scaled contribution",
     "contribution": "contribution (nats per token)",
 }
 DIGITS = {"contribution_scaled": 2, "contribution": 3}
@@ -62,10 +62,11 @@ def summary() -> str:
     run = demo.run
     note = (
         f"SmolLM2-135M-Instruct, {run.method['steps']} steps, {demo.minutes:.0f} minutes on "
-        f"{count_of(run.environment.threads, 'core')}. LMS {demo.change(ALL, 'lms')}; "
-        f"perplexity {demo.cost}; log p of harmful words after a group {demo.harmful_words} nats. "
-        "One seed, no control; the settings were chosen partly on these items. Contribution: how "
-        "much naming the group favours the stereotype, scaled (0: no bias)."
+        f"{count_of(run.environment.threads, 'core')}. LMS {demo.change(ALL, 'lms')} "
+        f"(anti-stereotypes: {demo.change(ALL, 'lms_anti_stereotype')}); perplexity "
+        f"{demo.cost}; log p of harmful words after a group {demo.harmful_words} nats. One seed, "
+        "no control; settings chosen partly on these items. Contribution: how much naming "
+        "the group favours the stereotype, scaled (0: no bias)."
     )
     return "\n".join([*markdown_table(header, rows), note, ""])
 

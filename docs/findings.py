@@ -52,10 +52,11 @@ def _default() -> str:
     _require(words["all"]["ci"][1] < 0, "harmful words became less likely over all seeds")
     _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
     return (
-        f"**Default** (three seeds). The group's contribution, {whole['before']:.3f} nats, changed "
-        f"by {_mean(whole, 3)}, and log p of HateCheck's harmful words by "
+        f"**Default** (three seeds). The contribution in nats, {whole['before']:.3f}, changed by "
+        f"{_mean(whole, 3)}, and log p of HateCheck's harmful words by "
         f"{_mean(words['all'], 3)} (no significant rise). LMS changed by "
-        f"{_mean(changes['lms']['all'], 1)}, log p of facts by "
+        f"{_mean(changes['lms']['all'], 1)} (anti-stereotypes: "
+        f"{_mean(changes['lms_anti_stereotype']['all'], 1)}), log p of facts by "
         f"{_mean(changes['facts']['all'], 3)}, negative continuations (BOLD) by "
         f"{_mean(changes['negative']['all'], 1)} points."
     )
@@ -89,7 +90,7 @@ def _transfer() -> str:
     _require(own.bias.ci[0] < 0 < own.bias.ci[1], "gender itself is undecided")
     _require(scaled.bias.ci[0] < 0 < scaled.bias.ci[1], "the contribution did not change")
     return (
-        "**`ascent` lowered bias elsewhere no more than a control did.** Unlearning hate speech "
+        "**`ascent` did not beat its control in other domains.** Unlearning hate speech "
         f"about gender changed bias on profession and race by {_effect(ascent.bias)} points; "
         "compared with unlearning the same words about objects, by "
         f"{_effect(matched)} ({_WORDS[SEEDS_OF_ASCENT]} seeds). Gender itself is undecided. We "
@@ -133,8 +134,8 @@ def _leaderboard() -> str:
 
     limit = 100 * (EQUAL_COST.perplexity - 1)
     return (
-        f"**Other methods**, one seed. Remaining contribution, {left[0].before.value:.3f} nats "
-        f"before, with perplexity limited to +{limit:.0f} % (change of LMS): "
+        f"**Other methods**, one seed. Contribution ({left[0].before.value:.3f} nats before) "
+        f"and, in brackets, change of LMS, with perplexity at most +{limit:.0f} %: "
         f"{remaining(limited=True)}. Not limited: {remaining(limited=False)}. Undecided: {others}."
     )
 

@@ -42,8 +42,7 @@ def list_findings(results: dict[str, Any]) -> list[str]:
         f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points (LMS of the "
         f"stereotypes {describe_change(changes['lms_stereotype'][ALL], 1)}, of the "
         f"anti-stereotypes {describe_change(changes['lms_anti_stereotype'][ALL], 1)}), "
-        f"perplexity by "
-        f"{perplexity:+z.1f} %, and log p of facts about groups by "
+        f"perplexity by {perplexity:+z.1f} %, and log p of facts about groups by "
         f"{describe_change(changes['facts'][ALL], 3)} nats.",
         "From trait to group, the other direction: the WinoBias gap changed by "
         f"{describe_change(changes['winobias']['type2'], 2)} nats (type 2), the conditional part "
@@ -112,7 +111,7 @@ def list_changes(results: dict[str, Any]) -> Iterator[str]:
     )
     for name, changes in results["changes"].items():
         measure = MEASURES[name]
-        yield from (f"### {measure.title[0].upper()}{measure.title[1:]}", "")
+        yield from (f"### {measure.heading}", "")
         yield from markdown_table(
             ("", "before", "change", *by_seed, "clusters"),
             [

@@ -83,7 +83,7 @@ def _describe_score(results: dict[str, Any], score: str) -> str:
             for name in results
         ]
     )
-    return f"{_capitalise(measure.title)}: from {before:.{measure.digits}f}, changed {changes}."
+    return f"{measure.heading}: from {before:.{measure.digits}f}, changed {changes}."
 
 
 def _list_settings(results: dict[str, Any]) -> Iterator[str]:
@@ -115,7 +115,7 @@ def _list_changes(results: dict[str, Any]) -> Iterator[str]:
     )
     for score in SHOWN:
         measure = MEASURES[score]
-        yield from (f"### {_capitalise(measure.title)}", "")
+        yield from (f"### {measure.heading}", "")
         rows = []
         for name in results:
             change = _change(results, name, score)
@@ -163,10 +163,6 @@ def _draw_changes(results: dict[str, Any]) -> str:
         marks = [[Mark(change["change"], interval=change["ci"])] for change in changes]
         panels.append(Panel(MEASURES[score].title.partition(" (")[0], marks, 0.0))
     return dot_plot(list(results), panels, legend)
-
-
-def _capitalise(title: str) -> str:
-    return f"{title[0].upper()}{title[1:]}"
 
 
 def _change(results: dict[str, Any], name: str, score: str) -> dict[str, Any]:

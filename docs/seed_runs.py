@@ -39,6 +39,11 @@ class Measure:
     """Empty: all that the benchmark has."""
     digits: int
 
+    @property
+    def heading(self) -> str:
+        """The title at the start of a line."""
+        return f"{self.title[0].upper()}{self.title[1:]}"
+
 
 MEASURES = {
     "contribution": Measure(

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fairforget.benchmarks.group_facts import read_facts
-from fairforget.corpora.sentences import MAX_WORDS, short_sentences
 from fairforget.training.added_texts import counterfactual_sequences, list_facts
 from fairforget.training.targets import Targets
 
@@ -36,13 +31,6 @@ def test_facts_are_distinct_sentences() -> None:
     facts = list_facts()
     assert len(facts) == len(set(facts)) >= 300
     assert all(re.fullmatch(r"[A-Z].*\w\.", fact) for fact in facts)
-
-
-@given(st.lists(st.text(alphabet="aB. !"), max_size=4))
-def test_short_sentences_are_parts_of_their_texts(texts: Sequence[str]) -> None:
-    for sentence in short_sentences(texts):
-        assert len(sentence.split()) <= MAX_WORDS
-        assert any(sentence in text for text in texts)
 
 
 def test_each_counterfactual_text_is_retained_once() -> None:

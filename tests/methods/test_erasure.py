@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
 from fairforget.corpora import Text
@@ -15,7 +18,7 @@ from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms
 from fairforget.errors import InputError
 from fairforget.methods import METHODS, erasure, group_sentences, inlp, passages
 from fairforget.methods.erasure import erase, fold, mean_states, untie_head
-from fairforget.methods.group_sentences import counterfactual_sets
+from fairforget.methods.group_sentences import MAX_WORDS, counterfactual_sets, short_sentences
 from fairforget.methods.method import MethodOptions
 from fairforget.models.saving import save_model
 from fairforget.training.preparation import HELD_OUT, RETAIN, Corpus, hold_out
@@ -249,3 +252,10 @@ def test_unknown_domain(tmp_path: Path) -> None:
         METHODS["sentence-debias"].apply(
             tiny_model("gpt2"), MethodOptions(tmp_path, domain="weather")
         )
+
+
+@given(st.lists(st.text(alphabet="aB. !"), max_size=4))
+def test_short_sentences_are_parts_of_their_texts(texts: Sequence[str]) -> None:
+    for sentence in short_sentences(texts):
+        assert len(sentence.split()) <= MAX_WORDS
+        assert any(sentence in text for text in texts)

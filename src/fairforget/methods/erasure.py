@@ -17,10 +17,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from fairforget.corpora.builtin.lexicon import DOMAINS
-from fairforget.corpora.sentences import short_sentences
 from fairforget.errors import InputError
 from fairforget.forward.packing import group_by_length, pad
-from fairforget.methods.group_sentences import counterfactual_sets
+from fairforget.methods.group_sentences import counterfactual_sets, short_sentences
 from fairforget.methods.method import MethodOptions
 from fairforget.methods.passages import training_texts
 from fairforget.models.language_model import LanguageModel

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fairforget.corpora.builtin.generate import (
     fill_frame,
@@ -30,6 +30,8 @@ MAX_SENTENCES = 1_000
 """Maximum number of sentences of a domain, including the swapped ones."""
 MAX_GROUPS = 10
 """Maximum number of groups of a domain, the most frequent ones; only nationality has more."""
+MAX_WORDS = 40
+"""Maximum length of a sentence."""
 PRONOUNS = {"women": (("she",), ("herself",)), "men": (("he",), ("himself",))}
 """Group → the pronouns with exactly one counterpart each, as tuples of forms."""
 AMBIGUOUS = re.compile(r"\b(?:her|hers|him|his)\b", re.IGNORECASE)
@@ -40,6 +42,12 @@ MODIFIERS = ("human", "humans")
 
 Forms = tuple[str, ...]
 """The plural of a term, and its singular with and without the article."""
+
+
+def short_sentences(texts: Iterable[str]) -> list[str]:
+    """Return the sentences of texts that have at most `MAX_WORDS` words."""
+    split = (re.split(r"(?<=[.!?])\s+(?=[A-Z])", text) for text in texts)
+    return [part for parts in split for part in parts if len(part.split()) <= MAX_WORDS]
 
 
 def counterfactual_sets(
@@ -54,7 +62,7 @@ def counterfactual_sets(
     *hers*, *him* or *his*.
 
     Args:
-        sentences: short ones, such as the result of `short_sentences`.
+        sentences: the result of `short_sentences`.
         domain: a domain of the built-in lexicon.
         seed: seed of the choice of sentences.
 

@@ -18,7 +18,7 @@ from fairforget.benchmarks.measurement import ALL
 from fairforget.report.wording import join_words
 from results_page import Page, ResultsPage, show_picture
 from score_default import RUNS as DEFAULT
-from seed_runs import MEASURES, WRITTEN, SeedRuns
+from seed_runs import MEASURES, WRITTEN, SeedRuns, subtract_control
 from tables import markdown_table
 
 SHORT = ("--steps", "30", "--learning_rate", "2e-5")
@@ -37,15 +37,16 @@ def _ascent(name: str, *options: str) -> SeedRuns:
     )
 
 
+CONTROL = "random words"
 RUNS = {
     "trait-kl": DEFAULT,
     "ascent": _ascent("ascent"),
-    "random words": _ascent("random", "--selection", "random"),
+    CONTROL: _ascent("random", "--selection", "random"),
 }
 DESCRIPTIONS = {
     "trait-kl": "the default of `fairforget unlearn`",
     "ascent": f"`--objective ascent {' '.join(SHORT)}`",
-    "random words": f"`--objective ascent --selection random {' '.join(SHORT)}`, a control",
+    CONTROL: f"`--objective ascent --selection random {' '.join(SHORT)}`, a control",
 }
 SHOWN = ("hurtful", "negative", "sentiment_distance", "wording_distance")
 
@@ -60,6 +61,10 @@ def measure() -> dict[str, Any]:
             "alpha": [budget["alpha"] for budget in found["budget"]],
             "changes": {score: found["changes"][score] for score in SHOWN},
         }
+        if name != CONTROL:
+            results[name]["minus_control"] = {
+                score: subtract_control(runs, RUNS[CONTROL], MEASURES[score]) for score in SHOWN
+            }
     return results
 
 
@@ -83,7 +88,11 @@ def _describe_score(results: dict[str, Any], score: str) -> str:
             for name in results
         ]
     )
-    return f"{measure.heading}: from {before:.{measure.digits}f}, changed {changes}."
+    difference = describe_change(results["trait-kl"]["minus_control"][score], measure.digits)
+    return (
+        f"{measure.heading}: from {before:.{measure.digits}f}, changed {changes}; trait-kl minus "
+        f"{CONTROL}: {difference}."
+    )
 
 
 def _list_settings(results: dict[str, Any]) -> Iterator[str]:
@@ -110,7 +119,7 @@ def _list_changes(results: dict[str, Any]) -> Iterator[str]:
         "## Changes",
         "",
         "The mean change with its 95 % interval over prompts and seeds, then the change with each "
-        "seed, with its interval over prompts.",
+        f"seed, with its interval over prompts, and the mean change minus that with {CONTROL}.",
         "",
     )
     for score in SHOWN:
@@ -120,9 +129,12 @@ def _list_changes(results: dict[str, Any]) -> Iterator[str]:
         for name in results:
             change = _change(results, name, score)
             cells = (describe_change(it, measure.digits) for it in (change, *change["seeds"]))
-            rows.append([name, f"{change['before']:.{measure.digits}f}", *cells])
+            difference = results[name].get("minus_control", {}).get(score)
+            last = describe_change(difference, measure.digits) if difference else "–"
+            rows.append([name, f"{change['before']:.{measure.digits}f}", *cells, last])
         seeds = (f"seed {seed}" for seed in range(DEFAULT.seeds))
-        yield from markdown_table(("", "before", "change", *seeds), rows)
+        header = ("", "before", "change", *seeds, f"minus {CONTROL}")
+        yield from markdown_table(header, rows)
 
 
 def _list_diversity(results: dict[str, Any]) -> Iterator[str]:

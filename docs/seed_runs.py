@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.benchmarks import find_judge
-from fairforget.benchmarks.measurement import ALL, Judgement, Row
+from fairforget.benchmarks.measurement import ALL, Judge, Judgement, Row
 from fairforget.cli import main as fairforget
 from fairforget.comparison.effects import measure_effects
 from fairforget.records.evaluation import read_items
@@ -100,12 +100,22 @@ class SeedRuns:
         """The scores that the benchmarks have."""
         return {k: each for k, each in MEASURES.items() if each.benchmark in self.benchmarks}
 
+    @property
+    def before(self) -> Path:
+        """Directory of the evaluation of the model before unlearning."""
+        return self.original or self.directory / "original"
+
+    @property
+    def evaluations(self) -> list[Path]:
+        """Directories of the evaluations, by seed."""
+        return [self.directory / f"{seed}-evaluation" for seed in range(self.seeds)]
+
     def measure(self) -> dict[str, Any]:
         """Do the missing runs and read the results of all."""
-        original = self.original or self.directory / "original"
+        original = self.before
         if not self.original:
             self._evaluate(self.source, original)
-        after = [self.directory / f"{seed}-evaluation" for seed in range(self.seeds)]
+        after = self.evaluations
         for seed, evaluation in enumerate(after):
             output = self.directory / str(seed)
             settings = ("--output", str(output), "--seed", str(seed), *self.options)
@@ -146,13 +156,6 @@ class SeedRuns:
 
         The 95 % interval of a seed covers items, that of the mean items and seeds.
         """
-        judge = find_judge(measure.benchmark)
-        assert judge
-
-        def judge_score(rows: Sequence[Row]) -> Judgement:
-            """Judge with this score as the only one, whether or not it has an unbiased value."""
-            return replace(judge(rows), unbiased_scores={measure.score: 0.0})
-
         before, *runs = (_items(each, measure.benchmark) for each in (original, *after))
         found = {}
         for domain in measure.domains or (*dict.fromkeys(row["domain"] for row in before), ALL):
@@ -160,7 +163,7 @@ class SeedRuns:
                 [row for row in rows if domain in (ALL, row["domain"])] for rows in (before, *runs)
             )
             groups = [parts, *([rows] for rows in parts)]
-            effects = measure_effects(judge_score, part, groups, domain=domain)
+            effects = measure_effects(_judge(measure), part, groups, domain=domain)
             if measure.score in effects:
                 mean, *by_seed = effects[measure.score]
                 found[domain] = {
@@ -175,6 +178,33 @@ class SeedRuns:
                     ],
                 }
         return found
+
+
+def subtract_control(runs: SeedRuns, control: SeedRuns, measure: Measure) -> dict[str, Any]:
+    """Return the mean change of a score with some runs minus that with a control, over all domains.
+
+    Both compare with the same original. The 95 % interval covers items and the seeds of either.
+    """
+    before, *after = (
+        _items(each, measure.benchmark)
+        for each in (runs.before, *runs.evaluations, *control.evaluations)
+    )
+    groups = [after[: runs.seeds], after[runs.seeds :]]
+    effects = measure_effects(_judge(measure), before, groups, domain=ALL)
+    ours, theirs = (effect.change for effect in effects[measure.score])
+    difference = ours - theirs
+    return {"change": difference.value, "ci": difference.ci}
+
+
+def _judge(measure: Measure) -> Judge:
+    """Return the judge of a score, with this score as the only one, even if none is unbiased."""
+    judge = find_judge(measure.benchmark)
+    assert judge
+
+    def judge_score(rows: Sequence[Row]) -> Judgement:
+        return replace(judge(rows), unbiased_scores={measure.score: 0.0})
+
+    return judge_score
 
 
 def _result(evaluation: Path, benchmark: str) -> dict[str, Any]:

@@ -30,11 +30,11 @@ from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.budget import Budget
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
+from fairforget.corpora.corpus import Corpus
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
 from fairforget.training import unlearn as unlearning
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.preparation import Corpus
 from tests.little_data import leave_little_data
 from tests.run_unlearning import unlearn
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from fairforget.budget import Budget
+from fairforget.corpora.corpus import Corpus
 from fairforget.machine.processes import is_first, wait_for_all
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import UnlearningRecord
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.preparation import Corpus
 from fairforget.unlearning import run_unlearning
 
 

@@ -107,6 +107,13 @@ def test_a_list_of_corpora_is_taken_apart_between_names(listed: str, names: list
     assert corpus_names(listed) == names
 
 
+def test_the_name_of_a_file_may_have_a_comma(tmp_path: Path) -> None:
+    path = tmp_path / "mine,edos.csv"
+    assert corpus_names(str(path)) == [str(tmp_path / "mine"), "edos.csv"]
+    path.touch()
+    assert corpus_names(str(path)) == [str(path)]
+
+
 def test_an_empty_selection_is_an_error_that_names_the_filters(given: Given) -> None:
     given("dghs", dghs_rows())
     for name, message in (

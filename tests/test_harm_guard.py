@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fairforget.budget import Budget
 from fairforget.corpora.builtin import DOMAINS, builtin_texts
+from fairforget.corpora.corpus import Corpus
 from fairforget.objectives.objective import as_objective
 from fairforget.records.records import LIMITED_BY_GUARD
 from fairforget.report.facts import bounds_table
@@ -20,7 +21,6 @@ from fairforget.training import harmful_words
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.harmful_words import TEXTS, TOLERANCE, measure_harmful_words
 from fairforget.training.original import Original
-from fairforget.training.preparation import Corpus
 from fairforget.unlearning import run_unlearning
 
 from .models import tiny_model

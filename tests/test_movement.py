@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 from fairforget.budget import Budget
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
+from fairforget.corpora.corpus import Corpus
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.training.config import UnlearningConfig
@@ -22,7 +23,6 @@ from fairforget.training.interpolation import (
     interpolate_to_movement,
 )
 from fairforget.training.movement import OriginalStates, record_original
-from fairforget.training.preparation import Corpus
 from fairforget.unlearning import run_unlearning
 
 from .models import tiny_model

@@ -10,6 +10,7 @@ from fairforget.benchmarks import overlap
 from fairforget.benchmarks.overlap import LENGTH, check_unseen, measure_overlaps
 from fairforget.cli import main
 from fairforget.corpora import Text
+from fairforget.corpora.corpus import Corpus
 from fairforget.errors import InputError
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
@@ -18,7 +19,7 @@ from fairforget.records.records import BudgetFacts, CorpusFacts, ModelFacts, Unl
 from fairforget.records.store import write_record
 from fairforget.records.training_corpora import training_corpora
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.preparation import Corpus, prepare
+from fairforget.training.preparation import prepare
 
 from .models import save_tiny
 

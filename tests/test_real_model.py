@@ -11,12 +11,13 @@ import torch
 from fairforget.benchmarks.stereoset import evaluate, read_items
 from fairforget.cli import main
 from fairforget.corpora import read_corpus
+from fairforget.corpora.corpus import Corpus
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.records.paths import RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.training.preparation import EVERYDAY, HELD_OUT, RETAIN, Corpus, encode_retain
+from fairforget.training.preparation import EVERYDAY, HELD_OUT, RETAIN, encode_retain
 
 pytestmark = pytest.mark.real_model
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fairforget.budget import Budget
     from fairforget.comparison.compare import Comparison, compare
     from fairforget.corpora import read_corpus
+    from fairforget.corpora.corpus import Corpus
     from fairforget.corpora.text import Mention, Span, Text
     from fairforget.errors import InputError
     from fairforget.evaluation import evaluate
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     )
     from fairforget.target_scores import TargetScores, score_targets
     from fairforget.training.config import UnlearningConfig
-    from fairforget.training.preparation import Corpus
     from fairforget.training.targets import Targets, encode_targets
     from fairforget.training.trainer import UnlearningTrainer
     from fairforget.transfer_study.record import StudyRecord
@@ -48,7 +48,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Budget": "budget",
     "Comparison": "comparison.compare",
-    "Corpus": "training.preparation",
+    "Corpus": "corpora.corpus",
     "DebiasResult": "pipeline",
     "DebiasSettings": "settings",
     "DurabilityRecord": "attacks.record",

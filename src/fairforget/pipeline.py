@@ -19,7 +19,8 @@ from fairforget.benchmarks.overlap import check_unseen
 from fairforget.card import write_card
 from fairforget.comparison.compare import Comparison, compare_evaluations
 from fairforget.continuations import write_continuation_pairs, write_continuations
-from fairforget.corpora import HARMLESS, parse_name, read_corpus
+from fairforget.corpora import HARMLESS, corpus_names, parse_name, read_corpus
+from fairforget.corpora.corpus import Corpus
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, is_complete
 from fairforget.files.digest import hash_values
@@ -64,11 +65,7 @@ from fairforget.settings import (
     split_commas,
 )
 from fairforget.training.checkpoints import remove_checkpoints
-from fairforget.training.preparation import (
-    Corpus,
-    check_training_dtype,
-    load_everyday_corpus,
-)
+from fairforget.training.preparation import check_training_dtype, load_everyday_corpus
 from fairforget.unlearning import load_to_train, run_unlearning, training_config
 
 if TYPE_CHECKING:
@@ -151,8 +148,9 @@ def debias(
             weights are changed.
         output_dir: where to write `model/`, `record.json`, `before/`, `after/` and `report.html`;
             without it, nothing is kept on disk.
-        forget: the corpus of biased texts: `CORPUS[:DOMAIN]`, a file, or a `Corpus`.
-        retain: the retain corpus, whose likelihood is preserved; same forms as `forget`.
+        forget: the corpora of biased texts, comma-separated: `CORPUS[:DOMAIN]` or a file; or one
+            `Corpus`.
+        retain: the retain corpus, whose likelihood is preserved: a name, a file or a `Corpus`.
         objective: a name from `fairforget.objectives.OBJECTIVES`, an `Objective`, or a function
             `(log_probs [n, vocabulary], targets [n], reference [n, vocabulary]) -> losses [n]`, in
             nats. A function of two arguments needs no reference model.
@@ -277,7 +275,7 @@ def _debias(
     inputs = _fingerprint(settings, model, forget, retain, objective) if keep else {}
     if names:
         check_report_extra()
-    for corpus in (settings.forget, *training_corpora(source)):
+    for corpus in (*corpus_names(settings.forget), *training_corpora(source)):
         check_unseen(corpus, names)
     options = {} if keep else {"save_strategy": "no"}
     config = training_config(
@@ -301,7 +299,7 @@ def _debias(
                 _evaluate(output / BEFORE, user_model or load(source), names, settings.seed)
     else:
         objects = forget or retain
-        forget = forget or _read_corpus(settings.forget)
+        forget_corpora = [forget] if forget else _read_forget(settings.forget)
         retain = retain or _read_corpus(settings.retain, label=HARMLESS)
         everyday = load_everyday_corpus()
         debiased = user_model or load(source)
@@ -314,7 +312,13 @@ def _debias(
                 _evaluate(output / BEFORE, debiased, names, settings.seed)
 
         record = run_unlearning(
-            debiased, forget, retain, everyday, config, settings.budget, prepared=evaluate_original
+            debiased,
+            forget_corpora,
+            retain,
+            everyday,
+            config,
+            settings.budget,
+            prepared=evaluate_original,
         )
         if is_first():
             if keep:
@@ -338,6 +342,12 @@ def _debias(
         return DebiasResult(record, before, after, _load=lambda: in_memory)
     loaded = debiased if user_model else None  # the user's object
     return DebiasResult(record, before, after, output, _load=lambda: loaded or load(output / MODEL))
+
+
+def _read_forget(names: str) -> list[Corpus]:
+    if not (corpora := [*map(_read_corpus, corpus_names(names))]):
+        raise InputError(f"forget is {names!r}; name a corpus, such as builtin")
+    return corpora
 
 
 def _read_corpus(name: str, label: str = "hateful") -> Corpus:
@@ -368,7 +378,7 @@ def _fingerprint(
         if corpus:
             objects[f"{role} corpus"] = hash_values(corpus.texts)
         else:
-            names.append(parse_name(getattr(settings, role)).corpus)
+            names += [parse_name(name).corpus for name in corpus_names(getattr(settings, role))]
     if objective:
         objects["objective"] = hash_values((objective.name, identify_loss(objective.loss)))
     files = fingerprint_inputs(names) | fingerprint_benchmarks(split_commas(settings.benchmarks))

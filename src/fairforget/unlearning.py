@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from fairforget.budget import Budget
+from fairforget.corpora.corpus import Corpus
 from fairforget.machine.processes import process_count
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
@@ -24,7 +25,7 @@ from fairforget.settings import (
 )
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.original import Original
-from fairforget.training.preparation import Corpus, encode_retain, list_retain_corpora, prepare
+from fairforget.training.preparation import encode_retain, list_retain_corpora, prepare
 from fairforget.training.unlearn import unlearn
 
 
@@ -47,7 +48,7 @@ def load_to_train(
 
 def run_unlearning(
     language_model: LanguageModel,
-    forget: Corpus,
+    forget: Corpus | Sequence[Corpus],
     retain: Corpus,
     everyday: Corpus | None,
     config: UnlearningConfig,
@@ -61,7 +62,7 @@ def run_unlearning(
 
     Args:
         language_model: the original model; its weights are changed.
-        forget: the corpus of biased texts.
+        forget: one or more corpora of biased texts.
         retain: the retain corpus, whose likelihood is preserved.
         everyday: everyday sentences, also retained and held out; None if they are not installed.
         config: the training settings.

@@ -183,6 +183,9 @@ def test_texts_that_were_unlearned_are_not_relearned(runs: Path, tmp_path: Path)
     with pytest.raises(InputError, match=r"cannot be told, because corpus gone\.csv: no such file"):
         relearning_texts(str(file), [moved], 0)
     assert relearning_texts("builtin:gender", [moved], 0)  # no file has built-in texts
+    two = replace(record, corpora=[CorpusFacts("pronouns", "forget", 9, 9), *record.corpora])
+    with pytest.raises(InputError, match="all of its texts were unlearned"):
+        relearning_texts(str(file), [two], 0)
 
 
 @pytest.mark.parametrize(

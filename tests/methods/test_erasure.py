@@ -15,13 +15,14 @@ from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
 from fairforget.corpora import Text
 from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms
+from fairforget.corpora.corpus import Corpus
 from fairforget.errors import InputError
 from fairforget.methods import METHODS, erasure, group_sentences, inlp, passages
 from fairforget.methods.erasure import erase, fold, mean_states, untie_head
 from fairforget.methods.group_sentences import MAX_WORDS, counterfactual_sets, short_sentences
 from fairforget.methods.method import MethodOptions
 from fairforget.models.saving import save_model
-from fairforget.training.preparation import HELD_OUT, RETAIN, Corpus, hold_out
+from fairforget.training.preparation import HELD_OUT, RETAIN, hold_out
 from fairforget.training.weights import WeightLine
 
 from ..models import CAUSAL, MASKED, SENTENCES, tiny_model

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fairforget.corpora import HARMLESS, parse_name, read_corpus
 from fairforget.errors import InputError
 from fairforget.methods.passages import split_passage
-from fairforget.records.records import CorpusFacts, UnlearningRecord
+from fairforget.records.records import UnlearningRecord
 
 BUILTIN = "builtin"
 SEED = 20_270
@@ -31,7 +31,7 @@ def ordinary_texts(corpus: str, seed: int) -> list[str]:
 
 def relearning_corpus(record: UnlearningRecord) -> str:
     """Return the default corpus to relearn: built-in texts, of the forgotten domain if possible."""
-    forgotten = parse_name(_forgotten(record).name)
+    forgotten = parse_name(_forgotten(record)[0])
     same = forgotten.corpus == BUILTIN and forgotten.part
     return f"{BUILTIN}:{forgotten.part}" if same else BUILTIN
 
@@ -52,7 +52,7 @@ def relearning_texts(corpus: str, records: Sequence[UnlearningRecord], seed: int
     """
     texts = read_corpus(corpus, seed=SEED)
     unlearned: set[str] = set()
-    for name in dict.fromkeys(_forgotten(record).name for record in records):
+    for name in dict.fromkeys(name for record in records for name in _forgotten(record)):
         try:
             unlearned.update(text.text for text in read_corpus(name))
         except InputError as error:  # a file that has moved, or texts that were given in Python
@@ -69,8 +69,9 @@ def relearning_texts(corpus: str, records: Sequence[UnlearningRecord], seed: int
     return _shuffle(unseen, seed)
 
 
-def _forgotten(record: UnlearningRecord) -> CorpusFacts:
-    return next(corpus for corpus in record.corpora if corpus.role == "forget")
+def _forgotten(record: UnlearningRecord) -> list[str]:
+    """Return the names of the forget corpora."""
+    return [corpus.name for corpus in record.corpora if corpus.role == "forget"]
 
 
 def _shuffle(texts: list[str], seed: int) -> list[str]:

@@ -103,8 +103,10 @@ def corpus_names(names: str) -> list[str]:
     """Split corpus names at commas: `dghs?round=2,3,edos` are two names.
 
     A comma after a question mark separates values of an option, unless a name follows: a known
-    corpus, a file, a hub data set, a domain or a group.
+    corpus, a file, a hub data set, a domain or a group. The name of a file may have commas.
     """
+    if Path(names).is_file():
+        return [names]
     result: list[str] = []
     for piece in filter(None, map(str.strip, names.split(","))):
         if result and "?" in result[-1] and not _is_name_start(piece):

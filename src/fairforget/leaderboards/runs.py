@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from fairforget.corpora.corpus import Corpus
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.leaderboards.cost import Cost, measure_cost, slowdown
@@ -29,7 +30,6 @@ from fairforget.terminal.messages import show_message
 from fairforget.training.bounds import list_constraints
 from fairforget.training.preparation import (
     RETAIN,
-    Corpus,
     Sequences,
     encode_retain,
     list_retain_corpora,

@@ -7,7 +7,8 @@ import re
 from functools import cache
 
 from fairforget.corpora import HARMLESS, read_corpus
-from fairforget.training.preparation import HELD_OUT, RETAIN, Corpus, hold_out
+from fairforget.corpora.corpus import Corpus
+from fairforget.training.preparation import HELD_OUT, RETAIN, hold_out
 
 MAX_CHARACTERS = 300
 """Maximum length of a passage, about 70 tokens."""

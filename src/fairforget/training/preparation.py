@@ -11,8 +11,8 @@ from typing import Literal
 import torch
 
 from fairforget.benchmarks.overlap import measure_overlaps
-from fairforget.corpora import Text, read_corpus
-from fairforget.corpora.builtin.other_groups import swap_groups
+from fairforget.corpora import read_corpus
+from fairforget.corpora.corpus import Corpus
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
@@ -20,13 +20,8 @@ from fairforget.records.records import CorpusFacts, OverlapFacts
 from fairforget.terminal.messages import count_of, show_message
 from fairforget.training.added_texts import counterfactual_sequences, list_facts
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.targets import (
-    BY_MENTION,
-    BY_SPAN,
-    Targets,
-    encode_infilling,
-    encode_targets,
-)
+from fairforget.training.forget_texts import LONGEST_TEXT, OTHER_GROUPS, encode_forget
+from fairforget.training.targets import Targets
 
 RETAIN, EVERYDAY = "retain", "everyday"
 FACTS, COUNTERFACTUAL = "built-in facts", "counterfactual texts"
@@ -35,10 +30,6 @@ word in place of the group."""
 HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32
 """Tokens of a held-out and of a retain text, with the start and end token. Many short retain texts
 cover more of the language at the same cost than a few long ones."""
-OTHER_GROUPS = 4
-"""Counterfactual texts about other groups, at most, for each forget text."""
-LONGEST_TEXT = 256
-"""Tokens of a forget text, at most; fewer if the model's limit is lower."""
 HELD_OUT = {RETAIN: 80, EVERYDAY: 200}
 """Texts held out to measure the utility loss: about 5,000 and 3,500 tokens."""
 FIXED = (HELD_OUT_TOKENS, RETAIN_TOKENS, OTHER_GROUPS, LONGEST_TEXT, HELD_OUT)
@@ -47,15 +38,6 @@ FIXED = (HELD_OUT_TOKENS, RETAIN_TOKENS, OTHER_GROUPS, LONGEST_TEXT, HELD_OUT)
 Sequences = list[list[int]]
 HeldOut = tuple[dict[str, Sequences], dict[str, Sequences]]
 """Token ids of the held-out texts and of the retain texts, by kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Corpus:
-    """A named list of texts; records list the corpus under this name."""
-
-    name: str
-    texts: Sequence[Text]
-    domain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +61,7 @@ class Prepared:
 
 def prepare(
     language_model: LanguageModel,
-    forget: Corpus,
+    forget: Corpus | Sequence[Corpus],
     retain: Corpus,
     config: UnlearningConfig,
     *,
@@ -90,7 +72,8 @@ def prepare(
 
     Args:
         language_model: causal or masked.
-        forget: texts with harmful spans, and with mentions if the objective is counterfactual.
+        forget: one or more corpora of texts with harmful spans, and with mentions if the objective
+            is counterfactual.
         retain: texts that must stay as likely as they are. The first ones, in an order that does
             not depend on the seed, are held out to measure the utility loss.
         config: the settings of the run.
@@ -107,10 +90,8 @@ def prepare(
             f"Note: at learning rate {config.learning_rate:g}, bfloat16 weights lose most updates "
             "to rounding; train an adapter (lora_rank), or float32 weights in mixed precision"
         )
-    by_text = encode_forget(language_model, forget, config)
-    targets = [target for text_targets in by_text for target in text_targets]
-    tokens = sum(target.count for target in targets)
-    facts = [CorpusFacts(forget.name, "forget", sum(map(bool, by_text)), tokens, forget.domain)]
+    forgotten = [forget] if isinstance(forget, Corpus) else forget
+    targets, facts = encode_forget(language_model, forgotten, config)
     corpora = list_retain_corpora(retain, everyday)
     held_out, retained = kept or encode_retain(language_model, corpora)
     for kind, corpus in corpora.items():
@@ -122,7 +103,11 @@ def prepare(
         neutral = targets if config.counterfactual == "neutral" else []
         added = encode_added_texts(language_model, neutral, held_out)
         facts += [_corpus_facts(name, "retain", added[name]) for name in added]
-    overlaps = measure_overlaps(forget.name, [text.text for text in forget.texts])
+    overlaps = [
+        overlap
+        for corpus in forgotten
+        for overlap in measure_overlaps(corpus.name, [text.text for text in corpus.texts])
+    ]
     for warning in filter(None, (overlap.warning for overlap in overlaps)):
         show_message(f"Warning: {warning}")
     overlap = [overlap.facts for overlap in overlaps]
@@ -172,75 +157,6 @@ def load_everyday_corpus() -> Corpus | None:
     except InputError as error:
         show_message(f"The utility loss on everyday sentences is not measured: {error}")
         return None
-
-
-def encode_forget(
-    language_model: LanguageModel, forget: Corpus, config: UnlearningConfig
-) -> list[list[Targets]]:
-    """Encode each forget text: one `Targets`, one per span in context `both`, or none.
-
-    Raises:
-        InputError: no text has a target.
-    """
-    counterfactual = config.load_objective().needs_counterfactual
-    groups = counterfactual and config.counterfactual == "groups"
-    selection = config.selection
-    assert selection is not None
-    longest = min(LONGEST_TEXT, language_model.longest_input)
-    both = config.context == "both" and language_model.kind == "causal"
-    if both and selection != "spans":
-        raise InputError(f"context 'both' needs selection 'spans'; selection is {selection!r}")
-
-    def encode(text: Text) -> list[Targets]:
-        others = swap_groups(text, OTHER_GROUPS, seed=config.seed) if groups else []
-        if groups and not others:
-            return []
-        if both:
-            return encode_infilling(
-                language_model.tokenizer,
-                text,
-                start_id=language_model.start_id,
-                counterfactual=counterfactual,
-                others=others,
-                max_length=longest,
-            )
-        target = encode_targets(
-            language_model.tokenizer,
-            text,
-            start_id=language_model.start_id,
-            end_id=language_model.end_id,
-            selection=selection,
-            counterfactual=counterfactual,
-            others=others,
-            max_length=longest,
-            seed=config.seed,
-        )
-        return [target] if target else []
-
-    by_text = [encode(text) for text in forget.texts]
-    if (count := sum(map(bool, by_text))) < len(by_text):
-        message = (
-            f"forget corpus {forget.name!r}: {count or 'none'} of its {len(by_text)} texts have a "
-            f"target; {_requirements(config, longest)}"
-        )
-        if not count:
-            raise InputError(message)
-        show_message(f"Note: {message}")
-    return by_text
-
-
-def _requirements(config: UnlearningConfig, longest: int) -> str:
-    """Return what a text needs to have a target, for messages."""
-    counterfactual = config.load_objective().needs_counterfactual
-    needs = ["`spans`"] if config.selection in BY_SPAN else []
-    if counterfactual or config.selection in BY_MENTION:
-        lexicon = ", all in the built-in lexicon" if config.counterfactual == "groups" else ""
-        neutral = " with neutral words" if counterfactual else ""
-        needs.append(f"`mentions`{neutral}{lexicon}")
-    return (
-        f"objective {config.objective!r} with selection {config.selection!r} needs "
-        f"{' and '.join(needs) or 'words'}, within {longest} tokens"
-    )
 
 
 def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) -> HeldOut:

@@ -13,6 +13,7 @@ from fairforget.benchmarks import hash_words
 from fairforget.benchmarks.options import hash_option_files
 from fairforget.corpora import HARMLESS as HARMLESS_LABEL
 from fairforget.corpora import Text, read_corpus
+from fairforget.corpora.corpus import Corpus
 from fairforget.corpora.reading import parse_name
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
@@ -43,7 +44,7 @@ from fairforget.training.harmful_words import GUARD
 from fairforget.training.interpolation import MOVEMENT_SHARE, ROUGH_SHARE
 from fairforget.training.line_search import TOLERANCE
 from fairforget.training.original import Original
-from fairforget.training.preparation import FIXED, Corpus, load_everyday_corpus
+from fairforget.training.preparation import FIXED, load_everyday_corpus
 from fairforget.training.unlearn import CHECK_TEXTS, describe_method
 from fairforget.transfer_study.doses import evaluate_doses, parse_doses
 from fairforget.transfer_study.harmless import harmless_texts

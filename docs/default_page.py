@@ -44,9 +44,12 @@ def list_findings(results: dict[str, Any]) -> list[str]:
         f"anti-stereotypes {describe_change(changes['lms_anti_stereotype'][ALL], 1)}), "
         f"perplexity by {perplexity:+z.1f} %, and log p of facts about groups by "
         f"{describe_change(changes['facts'][ALL], 3)} nats.",
-        "From trait to group, the other direction: the WinoBias gap changed by "
-        f"{describe_change(changes['winobias']['type2'], 2)} nats (type 2), the conditional part "
-        f"of CrowS-Pairs by {describe_change(changes['conditional'][ALL], 2)} nats.",
+        "Pronouns after an occupation: the WinoBias gap changed by "
+        f"{describe_change(changes['winobias']['type2'], 2)} nats (type 2) from "
+        f"{changes['winobias']['type2']['before']:.2f}, that of Winogender by "
+        f"{describe_change(changes['winogender'][ALL], 2)} from "
+        f"{changes['winogender'][ALL]['before']:.2f}; the conditional part of CrowS-Pairs changed "
+        f"by {describe_change(changes['conditional'][ALL], 2)} nats.",
     ]
 
 
@@ -67,7 +70,7 @@ def list_settings(results: dict[str, Any], choice: str) -> list[str]:
         "steps": str(method["steps"]),
         "batch_size": str(method["batch_size"]),
         "learning rate": f"{method['learning_rate']:g}",
-        "forget corpus": f"`{forget[0]}`",
+        "forget": f"`{','.join(forget)}`",
         "seeds": str(len(results["budget"])),
     }
     return ["## Settings", "", choice, "", *markdown_table(("", ""), facts.items())]

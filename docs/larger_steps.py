@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 LARGER_STEPS: dict[str, Any] = {
+    "forget": "builtin",
     "steps": 40,
     "batch_size": 32,
     "learning_rate": 5e-5,

@@ -112,7 +112,7 @@ def _measure_alternative(name: str, alternative: Alternative) -> dict[str, Any]:
             forget = ["--forget", str(path)]
         start = str(_directory(alternative.start) / MODEL) if alternative.start else "smollm2"
         output = ["--output", str(directory)]
-        fairforget(["unlearn", start, *output, *forget, *SETTINGS, *alternative.options])
+        fairforget(["unlearn", start, *output, *SETTINGS, *alternative.options, *forget])
     record = read_record(directory / RECORD, UnlearningRecord)
     return {
         "steps": record.method.get("steps_done", record.method["steps"]),

@@ -144,7 +144,7 @@ def _measure_variant(
             if not path.exists():
                 write_texts(variant.texts(original), path)
             forget = ["--forget", str(path)]
-        fairforget(["unlearn", "smollm2", "--output", str(directory), *forget, *variant.options])
+        fairforget(["unlearn", "smollm2", "--output", str(directory), *variant.options, *forget])
     record = read_record(directory / RECORD, UnlearningRecord)
     by_factor: dict[str, Any] = {}
     for factor in variant.factors:
@@ -214,6 +214,7 @@ def _targets_of(
             _log_probs(original, each.ids, each.mask),
             _log_probs(original, *each.counterfactuals[0]),
             words,
+            torch.tensor(each.gender_neutral).expand(each.count),
         )[:, words.ids]
         for each in targets
     ]

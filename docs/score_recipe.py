@@ -58,7 +58,7 @@ SEEDS = 3
 SETTINGS = (
     *("--objective", "counterfactual-kl", "--steps", "120", "--batch_size", "32"),
     *("--learning_rate", "3e-5", "--retain_per_forget", "0.5", "--retain_loss_weight", "1"),
-    *("--retain_groups", "false"),
+    *("--retain_groups", "false", "--forget", "builtin"),
     *("--budget.movement", "null", "--budget.harmful_log_prob", "null"),
 )
 """A former default of `unlearn`, without bounds on movement and harmful words."""

@@ -16,11 +16,12 @@ from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
 
-STEREOSET, CROWS, WINOBIAS, FACTS = "stereoset", "crows_pairs", "winobias", "group_facts"
+STEREOSET, CROWS, FACTS = "stereoset", "crows_pairs", "group_facts"
+WINOBIAS, WINOGENDER = "winobias", "winogender"
 HATECHECK, PERPLEXITY = "harmful_words:hatecheck:1000", "perplexity:10%:bias-bench"
 SEEGULL, HONEST, BOLD = "seegull", "honest:en:200", "bold:500"
 SWAPPED = "counterfactual:gender:race:religion"
-SCORED = (STEREOSET, CROWS, WINOBIAS, FACTS, HATECHECK, PERPLEXITY, SEEGULL)
+SCORED = (STEREOSET, CROWS, WINOBIAS, WINOGENDER, FACTS, HATECHECK, PERPLEXITY, SEEGULL)
 """Benchmarks that score given texts."""
 TYPES = ("gender", "profession", "race", "religion")
 """Bias types of StereoSet. Three terms of religion are too few for a verdict."""
@@ -67,6 +68,10 @@ MEASURES = {
     ),
     "facts": Measure(FACTS, "fact_log_prob", "log p of facts, nats", (ALL,), 3),
     "winobias": Measure(WINOBIAS, "gap", "WinoBias gap, nats", ("type1", "type2"), 2),
+    "winogender": Measure(WINOGENDER, "gap", "Winogender gap, nats", (ALL,), 2),
+    "correlation": Measure(
+        WINOGENDER, "correlation", "Winogender, correlation with employment", (ALL,), 2
+    ),
     "conditional": Measure(CROWS, "conditional", "CrowS-Pairs, conditional, nats", (ALL,), 2),
     "prior": Measure(CROWS, "prior", "CrowS-Pairs, prior, nats", (ALL,), 2),
     "hurtful": Measure(HONEST, "hurtful", "hurtful completions (HONEST), %", (), 1),

@@ -149,6 +149,10 @@ def test_bad_config(tmp_path, capsys, model, content, message) -> None:
         (["--start_token", "<none>"], "<none>"),
         (["--forget", "builtin:sports"], "sports"),
         (["--retain", "builtin:gender", "--forget", "wikipedia"], "none of its"),
+        (["--retain", "builtin:gender", "--forget", "builtin:age,wikipedia"], "none of its"),
+        (["--forget", ","], "forget is empty"),
+        (["--forget", "builtin:age,pronouns,builtin:age"], "'builtin:age' is listed twice"),
+        (["--forget", ",".join(["builtin:gender"] * 40)], "'builtin:gender' is listed twice"),
     ],
 )
 def test_bad_flags(tmp_path, capsys, model, args, message) -> None:

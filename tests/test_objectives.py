@@ -26,7 +26,12 @@ from fairforget.objectives import (
 from fairforget.objectives.objective import target_log_probs
 from fairforget.objectives.parsing import NamedObjective
 from fairforget.objectives.trait_kl import CAP_SLACK, CAP_WEIGHT, trait_target
-from fairforget.objectives.trait_words import TraitWords, find_trait_words, list_trait_words
+from fairforget.objectives.trait_words import (
+    PRONOUNS,
+    TraitWords,
+    find_trait_words,
+    list_trait_words,
+)
 
 from .models import word_tokenizer
 
@@ -73,7 +78,13 @@ def test_neutral_has_no_gradient_at_its_floor() -> None:
 def trait_words(size: int, seed: int) -> TraitWords:
     generator = torch.Generator().manual_seed(seed)
     ids = torch.randperm(size, generator=generator)[: size // 2].sort().values
-    return TraitWords(ids, torch.rand(len(ids), generator=generator) < 0.4)
+    pronouns = sorted({*range(size)} - {*ids.tolist()})[:3]
+    harmful = torch.rand(len(ids), generator=generator) < 0.4
+    return TraitWords(ids, harmful, torch.tensor(pronouns))
+
+
+NO_PRONOUNS = torch.tensor([], dtype=torch.long)
+GENDERED = torch.zeros(5, dtype=torch.bool)
 
 
 @given(st.integers(0, 10_000))
@@ -81,7 +92,7 @@ def test_the_trait_target_moves_probability_among_trait_words_only(seed: int) ->
     group, neutral = (log_probs(5, 12, seed + i).double() * 3 for i in (0, 1))
     group, neutral = group.log_softmax(-1), neutral.log_softmax(-1)
     words = trait_words(12, seed)
-    target = trait_target(group, neutral, words)
+    target = trait_target(group, neutral, words, GENDERED)
     others = torch.ones(12, dtype=torch.bool)
     others[words.ids] = False
     assert torch.equal(target[:, others], group[:, others])
@@ -96,22 +107,42 @@ def test_the_trait_target_moves_probability_among_trait_words_only(seed: int) ->
 @given(st.integers(0, 10_000))
 def test_the_trait_target_of_a_neutral_text_is_the_text_itself(seed: int) -> None:
     group = log_probs(5, 12, seed)
-    target = trait_target(group, group, trait_words(12, seed))
+    target = trait_target(group, group, trait_words(12, seed), ~GENDERED)
     assert torch.allclose(target, group, atol=1e-5)
+
+
+@given(st.integers(0, 10_000))
+def test_pronouns_are_shared_out_as_after_the_neutral_word_if_the_group_has_no_gender(
+    seed: int,
+) -> None:
+    group, neutral, words = (
+        log_probs(5, 12, seed),
+        log_probs(5, 12, seed + 1),
+        trait_words(12, seed),
+    )
+    gender_neutral = torch.tensor([True, False, True, False, False])
+    target = trait_target(group, neutral, words, gender_neutral)
+    pronouns, compared = words.pronouns, target[gender_neutral]
+    assert torch.equal(target[~gender_neutral][:, pronouns], group[~gender_neutral][:, pronouns])
+    masses = [part[:, pronouns].logsumexp(-1) for part in (compared, group[gender_neutral])]
+    assert torch.allclose(*masses, atol=1e-5)
+    shares = [part[:, pronouns].log_softmax(-1) for part in (compared, neutral[gender_neutral])]
+    assert torch.allclose(*shares, atol=1e-5)
+    assert torch.allclose(target.exp().sum(-1), torch.ones(5))
 
 
 def test_without_harmful_words_trait_words_are_shared_out_as_after_the_neutral_word() -> None:
     group, neutral = log_probs(5, 12, 0), log_probs(5, 12, 1)
-    words = TraitWords(torch.arange(4, 9), torch.zeros(5, dtype=torch.bool))
-    target = trait_target(group, neutral, words)
+    words = TraitWords(torch.arange(4, 9), torch.zeros(5, dtype=torch.bool), NO_PRONOUNS)
+    target = trait_target(group, neutral, words, ~GENDERED)
     mass = group[:, 4:9].exp().sum(-1, keepdim=True)
     assert torch.allclose(target[:, 4:9].exp(), mass * neutral[:, 4:9].softmax(-1))
 
 
 def test_the_trait_target_is_finite_where_trait_words_are_all_but_impossible() -> None:
     group = torch.tensor([[0.0, -200, -210, -205]]).log_softmax(-1)
-    words = TraitWords(torch.arange(1, 4), torch.tensor([True, False, False]))
-    target = trait_target(group, log_probs(1, 4, 0), words)
+    words = TraitWords(torch.arange(1, 4), torch.tensor([True, False, False]), NO_PRONOUNS)
+    target = trait_target(group, log_probs(1, 4, 0), words, GENDERED[:1])
     assert target.isfinite().all()
     assert torch.allclose(target[:, 1:].logsumexp(-1), group[:, 1:].logsumexp(-1))
 
@@ -143,6 +174,7 @@ def test_trait_words_are_single_tokens_of_the_tokenizer() -> None:
 def test_trait_words_are_adjectives_participles_and_words_with_a_rating() -> None:
     traits, harmful = list_trait_words()
     assert harmful < traits
+    assert traits.isdisjoint(PRONOUNS)
     assert {"wooden", "taller", "married", "amused", "kind", "lazy"} <= traits
     assert traits.isdisjoint({"river", "the", "of", "ok", "table"})
     assert {"stupid", "lazy", "hated"} <= harmful
@@ -171,6 +203,8 @@ def test_every_trait_word_that_is_one_token_of_the_real_tokenizer_is_found(smoll
     expected = {ids[0] for ids in encoded if len(ids) == 1}
     assert {*find_trait_words(tokenizer).ids.tolist()} == expected
     assert len(expected) > 6_000
+    pronouns = tokenizer.batch_decode([[i] for i in find_trait_words(tokenizer).pronouns.tolist()])
+    assert {*pronouns} == {f" {word}" for word in PRONOUNS}
 
 
 def test_trait_words_need_a_tokenizer_that_has_some() -> None:

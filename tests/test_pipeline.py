@@ -74,6 +74,34 @@ def weights(model: torch.nn.Module) -> Tensor:
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
+@pytest.mark.parametrize("given", ["names", "a list of names", "names and texts"])
+def test_debias_takes_several_forget_corpora(tmp_path: Path, given: str) -> None:
+    source = str(save_tiny("llama", tmp_path / "tiny"))
+    forget = {
+        "names": "builtin:gender,pronouns",
+        "a list of names": ["builtin:gender", "pronouns"],
+        "names and texts": [replace(FORGET, name="builtin:gender"), "pronouns"],
+    }[given]
+    out = tmp_path / "out"
+    run = debias(source, forget=forget, retain=RETAIN, output_dir=out, device="cpu", **SHORT)
+    corpora = [corpus.name for corpus in run.record.corpora if corpus.role == "forget"]
+    assert corpora == ["builtin:gender", "pronouns"]
+    assert "builtin:gender and pronouns" in (out / "model" / "README.md").read_text()
+
+
+def test_a_change_in_the_second_forget_corpus_is_noticed(tmp_path: Path) -> None:
+    source = str(save_tiny("llama", tmp_path / "tiny"))
+    row = {"text": "Nurses are late.", "spans": [[11, 15]], "mentions": [[0, 6, "People"]]}
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.jsonl").write_text(f"{json.dumps(row)}\n" * 4)
+    forget = f"{tmp_path / 'first.jsonl'},{tmp_path / 'second.jsonl'}"
+    settings = {"forget": forget, "retain": RETAIN, "output_dir": tmp_path / "out", **SHORT}
+    debias(source, device="cpu", **settings)
+    (tmp_path / "second.jsonl").write_text(f"{json.dumps(row)}\n" * 5)
+    with pytest.raises(InputError, match=r"second\.jsonl"):
+        debias(source, device="cpu", **settings)
+
+
 def test_debias_takes_names_and_resumes_from_its_directory(tmp_path: Path, benchmark: str) -> None:
     source = str(save_tiny("llama", tmp_path / "tiny"))
     forget = tmp_path / "forget.jsonl"
@@ -194,7 +222,9 @@ def test_a_loss_of_another_shape_is_refused(shape) -> None:
     [
         ({"budget": 1.02}, "setting budget"),
         ({"steps": "many"}, "setting steps"),
-        ({"forget": ["a", "b"]}, "forget is a list"),
+        ({"forget": [3]}, "forget is a int"),
+        ({"forget": []}, "forget is empty"),
+        ({"retain": ["a", "b"]}, "retain is a list"),
         ({"objective": "none"}, "unlearns nothing"),
         ({"dtype": "float32"}, "dtype has no effect on a loaded model"),
         ({"objective": 3}, "is not a function"),

@@ -35,6 +35,21 @@ def test_targets_are_the_words_of_the_span() -> None:
     assert not targets.mask[0]
 
 
+def test_only_words_for_occupations_have_no_gender() -> None:
+    text = Text("1", "Nurses are late.", "profession", spans=(Span(11, 15),))
+    assert encode(text).gender_neutral
+    assert not encode(replace(text, domain="gender")).gender_neutral
+    assert not encode(replace(text, domain="gender+profession")).gender_neutral
+    assert not encode(replace(text, domain=None)).gender_neutral
+    assert encode(replace(text, domain="Profession+class")).gender_neutral
+    for word in ("Nurses", "Waiter", "waitress", "chairmen", "Policewoman"):
+        start = Text(
+            "1", f"{word} are late.", "profession", spans=(Span(len(word) + 5, len(word) + 9),)
+        )
+        mentioned = replace(start, mentions=(Mention(0, len(word), ("People",)),))
+        assert encode(mentioned, selection="after-mention").gender_neutral == (word == "Nurses")
+
+
 def test_nothing_follows_the_last_target() -> None:
     text = Text("1", "They lie and lie and lie.", spans=(Span(5, 8), Span(13, 16)))
     targets = encode(text)

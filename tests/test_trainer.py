@@ -44,7 +44,7 @@ MARKED_PAIRS = [
     for pair in PAIRS
 ]
 MASKED_MODELS = (BertForMaskedLM, RobertaForMaskedLM)
-TRAIT_WORDS = TraitWords(torch.arange(5, 45), torch.arange(5, 45) % 3 == 0)
+TRAIT_WORDS = TraitWords(torch.arange(5, 45), torch.arange(5, 45) % 3 == 0, torch.tensor([2, 3, 4]))
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +70,7 @@ def corpus(count: int = 8) -> list[Targets]:
                 (0, *ids(2 + i % 4), *end),
                 (False,) * (3 + i % 4) + (True, i % 2 == 0, True),
                 (((0, *ids(1 + i % 3), *end), (False,) * (2 + i % 3) + (True, i % 2 == 0, True)),),
+                gender_neutral=i % 3 == 0,
             )
         )
     return texts
@@ -143,7 +144,8 @@ def naive_loss(
             theirs = (sum(each) / len(each)).log()
             if target := OBJECTIVES[objective].target:
                 own = predicted(reference, text.ids, text.mask, hidden)
-                theirs = target(own, theirs, TRAIT_WORDS)
+                gender_neutral = torch.full((text.count,), text.gender_neutral)
+                theirs = target(own, theirs, TRAIT_WORDS, gender_neutral)
         elif OBJECTIVES[objective].ref_input == "text":
             theirs = predicted(reference, text.ids, text.mask, hidden)
         tokens = torch.tensor(text.ids)[torch.tensor(text.mask)]
@@ -166,7 +168,7 @@ def naive_loss(
 def closed(text: Targets) -> Targets:
     """As a masked model sees it: with a token behind all of it."""
     compared = tuple(((*ids, 1), (*mask, False)) for ids, mask in text.counterfactuals)
-    return Targets((*text.ids, 1), (*text.mask, False), compared)
+    return Targets((*text.ids, 1), (*text.mask, False), compared, text.gender_neutral)
 
 
 def gradients(model) -> dict[str, torch.Tensor]:

@@ -14,6 +14,8 @@ import torch
 from fairforget.budget import Budget
 from fairforget.corpora import Span, Text
 from fairforget.corpora.builtin import builtin_texts
+from fairforget.corpora.builtin.pronouns import pronoun_texts
+from fairforget.corpora.corpus import Corpus
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
@@ -37,12 +39,12 @@ from fairforget.training.preparation import (
     HELD_OUT_TOKENS,
     OTHER_GROUPS,
     RETAIN_TOKENS,
-    Corpus,
     prepare,
 )
 from fairforget.training.progress import TrainingProgress
 from fairforget.training.unlearn import describe_method
 from fairforget.training.unlearn import unlearn as unlearn_prepared
+from fairforget.unlearning import default_forget
 
 from .little_data import with_little_data
 from .models import save_tiny, tiny_causal, word_tokenizer
@@ -522,6 +524,39 @@ def test_texts_are_counted_once_whatever_their_spans(tmp_path) -> None:
     prepared = prepare(model, two, RETAIN, run)
     assert len(prepared.targets) == 4
     assert (prepared.facts[0].texts, prepared.facts[0].role) == (2, "forget")
+
+
+def test_several_forget_corpora_are_counted_apart(tmp_path, capsys) -> None:
+    model = language_model(tmp_path, "gpt2")
+    pronouns = Corpus("pronouns", pronoun_texts()[:30])
+    both = prepare(model, [FORGET, pronouns], RETAIN, config(tmp_path))
+    assert [(each.name, each.texts) for each in both.facts[:2]] == [
+        ("builtin:gender", len(FORGET.texts)),
+        ("pronouns", 30),
+    ]
+    assert sum(target.gender_neutral for target in both.targets) == 30
+    assert "Note:" not in capsys.readouterr().err
+    with pytest.raises(InputError, match="'pronouns': none of its 30 texts have a target"):
+        prepare(model, [FORGET, pronouns], RETAIN, config(tmp_path, objective="ascent"))
+    with pytest.raises(InputError, match="'empty': none of its 0 texts have a target"):
+        prepare(model, [FORGET, Corpus("empty", [])], RETAIN, config(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("options", "corpora"),
+    [
+        ({"objective": "trait-kl"}, "builtin,pronouns"),
+        ({"objective": "counterfactual-kl"}, "builtin,pronouns"),
+        ({"objective": "counterfactual-kl", "selection": "spans"}, "builtin"),
+        ({"objective": "counterfactual-excess"}, "builtin"),
+        ({"objective": "ascent"}, "builtin"),
+        ({"objective": "ascent", "selection": "all"}, "builtin"),
+    ],
+)
+def test_pronouns_are_unlearned_by_default_where_they_can_be_compared(
+    tmp_path, options, corpora
+) -> None:
+    assert default_forget(config(tmp_path, **options)) == corpora
 
 
 @pytest.mark.parametrize("family", ["llama", "bert"])

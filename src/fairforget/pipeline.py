@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fairforget.benchmarks import check_model_kinds, load_benchmarks
 from fairforget.benchmarks.overlap import check_unseen
@@ -59,6 +59,7 @@ from fairforget.records.training_corpora import training_corpora
 from fairforget.report import check_report_extra, write_report
 from fairforget.settings import (
     DebiasSettings,
+    check_names,
     command_settings,
     merge_settings,
     settings_of_model,
@@ -66,7 +67,12 @@ from fairforget.settings import (
 )
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.preparation import check_training_dtype, load_everyday_corpus
-from fairforget.unlearning import load_to_train, run_unlearning, training_config
+from fairforget.unlearning import (
+    default_forget,
+    load_to_train,
+    run_unlearning,
+    training_config,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -126,11 +132,14 @@ class DebiasResult:
         return to_html([{"alpha": budget.alpha, "perplexity ratio": budget.reached}])
 
 
+Forget: TypeAlias = str | Path | Corpus | Sequence[str | Path | Corpus]
+
+
 def debias(
     model: str | LanguageModel,
     *,
     output_dir: str | Path | None = None,
-    forget: str | Path | Corpus | None = None,
+    forget: Forget | None = None,
     retain: str | Path | Corpus | None = None,
     objective: str | Objective | TokenLoss | None = None,
     benchmarks: str | Sequence[str] | None = None,
@@ -148,9 +157,8 @@ def debias(
             weights are changed.
         output_dir: where to write `model/`, `record.json`, `before/`, `after/` and `report.html`;
             without it, nothing is kept on disk.
-        forget: the corpora of biased texts, comma-separated: `CORPUS[:DOMAIN]` or a file; or one
-            `Corpus`.
-        retain: the retain corpus, whose likelihood is preserved: a name, a file or a `Corpus`.
+        forget: the corpus of biased texts, or several: `CORPUS[:DOMAIN]`, a file, or a `Corpus`.
+        retain: the retain corpus, whose likelihood is preserved; same forms as one of `forget`.
         objective: a name from `fairforget.objectives.OBJECTIVES`, an `Objective`, or a function
             `(log_probs [n, vocabulary], targets [n], reference [n, vocabulary]) -> losses [n]`, in
             nats. A function of two arguments needs no reference model.
@@ -177,9 +185,10 @@ def debias(
             raise InputError("push_to_hub needs an output_dir to upload; set output_dir")
         check_push(push_to_hub)
     custom = None if objective is None or isinstance(objective, str) else as_objective(objective)
+    forget_names, forget_corpora = _read_forget(forget)
     named = {
-        "forget": _corpus_name("forget", forget),
-        "retain": _corpus_name("retain", retain),
+        "forget": forget_names,
+        "retain": None if retain is None else _corpus_name("retain", retain),
         "objective": custom.name if custom else objective,
         "benchmarks": benchmarks if isinstance(benchmarks, str | None) else ",".join(benchmarks),
     }
@@ -200,7 +209,7 @@ def debias(
                 model if isinstance(model, LanguageModel) else str(model),
                 settings,
                 directory,
-                forget=forget if isinstance(forget, Corpus) else None,
+                forget=forget_corpora,
                 retain=retain if isinstance(retain, Corpus) else None,
                 objective=custom,
                 keep=output_dir is not None,
@@ -217,8 +226,21 @@ def debias(
     return result
 
 
-def _corpus_name(role: str, corpus: str | Path | Corpus | None) -> str | None:
-    if corpus is None or isinstance(corpus, str):
+def _read_forget(forget: Forget | None) -> tuple[str | None, list[Corpus]]:
+    """Return the names of the forget corpora, joined, and the corpora if one is given as such."""
+    if forget is None:
+        return None, []
+    given = [forget] if isinstance(forget, str | Path | Corpus) else [*forget]
+    names = ",".join(_corpus_name("forget", corpus) for corpus in given)
+    if not any(isinstance(corpus, Corpus) for corpus in given):
+        return names, []
+    return names, [
+        corpus if isinstance(corpus, Corpus) else _read_corpus(str(corpus)) for corpus in given
+    ]
+
+
+def _corpus_name(role: str, corpus: str | Path | Corpus) -> str:
+    if isinstance(corpus, str):
         return corpus
     if isinstance(corpus, Corpus):
         return corpus.name
@@ -249,7 +271,7 @@ def _debias(
     settings: DebiasSettings,
     output: Path,
     *,
-    forget: Corpus | None,
+    forget: list[Corpus],
     retain: Corpus | None,
     objective: Objective | None,
     keep: bool,
@@ -271,16 +293,19 @@ def _debias(
     check_output(output)
     benchmarks = load_benchmarks(split_commas(settings.benchmarks))
     names = list(benchmarks)
-    settings = replace(settings, benchmarks=",".join(names))
-    inputs = _fingerprint(settings, model, forget, retain, objective) if keep else {}
-    if names:
-        check_report_extra()
-    for corpus in (*corpus_names(settings.forget), *training_corpora(source)):
-        check_unseen(corpus, names)
     options = {} if keep else {"save_strategy": "no"}
     config = training_config(
         settings, output / CHECKPOINTS, device=device, objective=objective, **options
     )
+    corpora = default_forget(config) if settings.forget is None else settings.forget
+    settings = replace(settings, benchmarks=",".join(names), forget=corpora)
+    forgotten = [corpus.name for corpus in forget] or corpus_names(corpora)
+    check_names("forget", forgotten)
+    inputs = _fingerprint(settings, model, forget, retain, objective) if keep else {}
+    if names:
+        check_report_extra()
+    for corpus in (*forgotten, *training_corpora(source)):
+        check_unseen(corpus, names)
     command = command_settings("unlearn", settings, model=source)
     load = partial(load_to_train, settings=settings, device=device)
 
@@ -299,7 +324,6 @@ def _debias(
                 _evaluate(output / BEFORE, user_model or load(source), names, settings.seed)
     else:
         objects = forget or retain
-        forget_corpora = [forget] if forget else _read_forget(settings.forget)
         retain = retain or _read_corpus(settings.retain, label=HARMLESS)
         everyday = load_everyday_corpus()
         debiased = user_model or load(source)
@@ -313,7 +337,7 @@ def _debias(
 
         record = run_unlearning(
             debiased,
-            forget_corpora,
+            forget or [*map(_read_corpus, forgotten)],
             retain,
             everyday,
             config,
@@ -344,12 +368,6 @@ def _debias(
     return DebiasResult(record, before, after, output, _load=lambda: loaded or load(output / MODEL))
 
 
-def _read_forget(names: str) -> list[Corpus]:
-    if not (corpora := [*map(_read_corpus, corpus_names(names))]):
-        raise InputError(f"forget is {names!r}; name a corpus, such as builtin")
-    return corpora
-
-
 def _read_corpus(name: str, label: str = "hateful") -> Corpus:
     return Corpus(name, read_corpus(name, label=label), parse_name(name).part)
 
@@ -365,7 +383,7 @@ def _evaluate(
 def _fingerprint(
     settings: DebiasSettings,
     model: str | LanguageModel,
-    forget: Corpus | None,
+    forget: list[Corpus],
     retain: Corpus | None,
     objective: Objective | None,
 ) -> dict[str, str]:
@@ -374,11 +392,12 @@ def _fingerprint(
     objects: dict[str, str] = {}
     if isinstance(model, LanguageModel):
         objects["model"] = fingerprint(model.model)
-    for role, corpus in (("forget", forget), ("retain", retain)):
-        if corpus:
-            objects[f"{role} corpus"] = hash_values(corpus.texts)
+    listed = {"forget": corpus_names(settings.forget or ""), "retain": [settings.retain]}
+    for role, corpora in {"forget": forget, "retain": [retain] if retain else []}.items():
+        if corpora:
+            objects[f"{role} corpus"] = hash_values([corpus.texts for corpus in corpora])
         else:
-            names += [parse_name(name).corpus for name in corpus_names(getattr(settings, role))]
+            names += [parse_name(name).corpus for name in listed[role]]
     if objective:
         objects["objective"] = hash_values((objective.name, identify_loss(objective.loss)))
     files = fingerprint_inputs(names) | fingerprint_benchmarks(split_commas(settings.benchmarks))

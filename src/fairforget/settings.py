@@ -94,10 +94,11 @@ class ForgetSettings:
     """Which texts are unlearned.
 
     Args:
-        forget: Forget corpus of biased texts: CORPUS[:DOMAIN], or a .csv, .jsonl or .parquet file.
+        forget: Forget corpora of biased texts, comma-separated: CORPUS[:DOMAIN], or a .csv, .jsonl
+            or .parquet file. Default: builtin; with trait-kl and counterfactual-kl also pronouns.
     """
 
-    forget: str = "builtin"
+    forget: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -107,10 +108,11 @@ class ObjectiveSettings:
     Args:
         objective: Forget loss on the target tokens: {objectives}. counterfactual-kl trains the
             model to predict after a group mention what the reference model predicts after a neutral
-            word; trait-kl does so only among trait words, such as adjectives, and aims not to make
-            any harmful word more likely; counterfactual-excess only lowers tokens that the group
-            makes more likely; ascent, npo and simnpo make the target tokens less likely;
-            task-vector fine-tunes on them and subtracts the weight difference.
+            word; trait-kl does so only among trait words, such as adjectives, and among he, she and
+            similar pronouns after an occupation, and aims not to make any harmful word more likely;
+            counterfactual-excess only lowers tokens that the group makes more likely; ascent, npo
+            and simnpo make the target tokens less likely; task-vector fine-tunes on them and
+            subtracts the weight difference.
         beta: Inverse temperature β of NPO and SimNPO (paper defaults: 0.1 and 2.5).
         gamma: Reward margin γ of SimNPO (paper default: 0).
         selection: Target tokens: the harmful spans (spans), the tokens from the group mention to

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from fairforget.benchmarks import stereoset
 from fairforget.benchmarks.degenerate import check_finite_scores
 from fairforget.benchmarks.measurement import Measurement
@@ -204,7 +207,12 @@ def _find_target(objective: Objective, language_model: LanguageModel) -> Target:
     if mix is None:
         return lambda group, neutral: neutral
     words = find_trait_words(language_model.tokenizer).to(language_model.device)
-    return lambda group, neutral: mix(group, neutral, words)
+
+    def find(group: Tensor, neutral: Tensor) -> Tensor:
+        pronouns_stay = torch.zeros(len(group), dtype=torch.bool, device=group.device)
+        return mix(group, neutral, words, pronouns_stay)
+
+    return find
 
 
 def _draw(items: Sequence[Item], count: int | None, seed: int) -> Sequence[Item]:

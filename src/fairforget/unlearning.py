@@ -26,6 +26,7 @@ from fairforget.settings import (
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.original import Original
 from fairforget.training.preparation import encode_retain, list_retain_corpora, prepare
+from fairforget.training.targets import BY_SPAN
 from fairforget.training.unlearn import unlearn
 
 
@@ -84,6 +85,16 @@ def run_unlearning(
     data = prepare(language_model, forget, retain, config, everyday=everyday, kept=known.held_out)
     prepared()
     return unlearn(language_model, data, config, budget=budget, known=known, movement=movement)
+
+
+def default_forget(config: UnlearningConfig) -> str:
+    """Return the names of the forget corpora if none is given.
+
+    The texts of `pronouns` have no harmful spans, and a loss without counterfactual texts would
+    make pronouns less likely instead of independent of the occupation.
+    """
+    independent = config.load_objective().needs_counterfactual and config.selection not in BY_SPAN
+    return "builtin,pronouns" if independent else "builtin"
 
 
 def training_config(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fairforget.budget import Budget
 from fairforget.corpora import Text
+from fairforget.corpora.corpus import Corpus
 from fairforget.errors import InputError
 from fairforget.methods import METHODS, MethodOptions, dropout, passages, unlearning
 from fairforget.methods.cda import two_sided
@@ -22,7 +23,7 @@ from fairforget.methods.swapping import swap
 from fairforget.methods.training import training_settings
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.perplexity import perplexity
-from fairforget.training.preparation import HELD_OUT, RETAIN, Corpus, hold_out
+from fairforget.training.preparation import HELD_OUT, RETAIN, hold_out
 from fairforget.unlearning import run_unlearning, training_config
 
 from ..models import VOCABULARY, tiny_model, word_tokenizer
@@ -189,7 +190,7 @@ def test_unlearning_is_that_of_an_unlimited_budget(tmp_path, name, family) -> No
         device=known.device,
         save_strategy="no",
     )
-    forget = unlearning.forget_corpus("gender")
+    forget = unlearning.forget_corpora(config, "gender")
     record = run_unlearning(known, forget, PASSAGES, EVERYDAY, config, UNLIMITED)
     assert record.budget.alpha == 1
     assert is_same(weights(ours), weights(known))

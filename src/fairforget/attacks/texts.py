@@ -30,9 +30,9 @@ def ordinary_texts(corpus: str, seed: int) -> list[str]:
 
 
 def relearning_corpus(record: UnlearningRecord) -> str:
-    """Return the default corpus to relearn: built-in texts, of the forgotten domain if possible."""
-    forgotten = parse_name(_forgotten(record)[0])
-    same = forgotten.corpus == BUILTIN and forgotten.part
+    """Return the default corpus to relearn: built-in texts, of the only forgotten domain if any."""
+    forgotten, *others = map(parse_name, _forgotten(record))
+    same = not others and forgotten.corpus == BUILTIN and forgotten.part
     return f"{BUILTIN}:{forgotten.part}" if same else BUILTIN
 
 

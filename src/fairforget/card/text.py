@@ -37,9 +37,9 @@ _OBJECTIVES = {
     "counterfactual-kl": "after a mention of a group, match the original model’s predictions on "
     "the counterfactual text, in which the mention is replaced",
     "trait-kl": "after a mention of a group, distribute the probability of trait words (words that "
-    "say what somebody is like) as the original model does on the counterfactual text, in which "
-    "the mention is replaced; preserve the probability of all other words, and aim not to make "
-    "any harmful word more likely",
+    "say what somebody is like), and after an occupation that of he, she and similar pronouns, as "
+    "the original model does on the counterfactual text, in which the mention is replaced; "
+    "preserve the probability of all other words, and aim not to make any harmful word more likely",
     "counterfactual-excess": "make tokens no more likely after a mention of a group than they are "
     "for the original model on the counterfactual text, in which the mention is replaced",
 }

@@ -15,7 +15,10 @@ Command = Callable[..., None]
 
 VALUE = re.compile(r'Parser key "([\w.]+)":.*?value: (.*)')
 GROUP = re.compile(r"""Parser key "([\w.]+)": Unable to load config ['"](.*?)['"] """)
-TEXT = re.compile(r"Parser key \"([\w.]+)\": Expected a <class 'str'>. Got value: (.*)")
+TEXT = re.compile(
+    r"Parser key \"([\w.]+)\": (?:Expected a <class 'str'>. Got|.*<class 'str'>.*Given) "
+    r"value: (\[.*?\])"
+)
 REQUIRED = re.compile(r"the following arguments are required: (.*)")
 UNKNOWN_FLAG = re.compile(r"unrecognized arguments: --([\w.]+)")
 UNKNOWN_SETTING = re.compile(r"Subcommand '.*' does not accept option '([\w.]+)'")

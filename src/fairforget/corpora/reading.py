@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -103,9 +104,9 @@ def corpus_names(names: str) -> list[str]:
     """Split corpus names at commas: `dghs?round=2,3,edos` are two names.
 
     A comma after a question mark separates values of an option, unless a name follows: a known
-    corpus, a file, a hub data set, a domain or a group. The name of a file may have commas.
+    corpus, a file, a hub data set, a domain or a group. The name of a single file may have commas.
     """
-    if Path(names).is_file():
+    if _is_file(names):
         return [names]
     result: list[str] = []
     for piece in filter(None, map(str.strip, names.split(","))):
@@ -114,6 +115,13 @@ def corpus_names(names: str) -> list[str]:
         else:
             result.append(piece)
     return result
+
+
+def _is_file(name: str) -> bool:
+    """Whether this is the name of one file, with or without a domain and options."""
+    with suppress(OSError):  # such as a list that is too long for a name
+        return Path(parse_name(name).corpus).is_file()
+    return False
 
 
 def _is_name_start(piece: str) -> bool:

@@ -49,9 +49,14 @@ RACE = ("race", "nationality")
 SPLITS = ("train", "dev", "test")
 SOURCES: dict[str, Source] = {
     "builtin": Source(
-        "mild derogations of groups, made from templates",
+        "mildly derogatory texts about groups, made from templates",
         "fairforget.corpora.builtin:builtin_texts",
         DOMAINS,
+    ),
+    "pronouns": Source(
+        "beginnings of sentences with an occupation and a pronoun",
+        "fairforget.corpora.builtin.pronouns:pronoun_texts",
+        ("profession",),
     ),
     "dghs": Source(
         "hate speech written to mislead a classifier",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fairforget.benchmarks import hash_words
 from fairforget.benchmarks.options import hash_option_files
-from fairforget.corpora.builtin.lexicon import DOMAINS
+from fairforget.corpora.builtin.lexicon import DOMAINS, read_data
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
@@ -54,7 +54,8 @@ class Run:
             hash_option_files(benchmarks),
             [hash_words(name) for name in benchmarks],
             VERSIONS,
-            (asdict(DebiasSettings()), list_facts()),  # the methods' own settings are partly these
+            # the methods' own settings and texts are partly these
+            (asdict(DebiasSettings()), list_facts(), read_data("pronouns.toml")),
         )
         if not _measures_everyday():  # equal cost then limits one perplexity only
             facts = (*facts, f"no {EVERYDAY}")

@@ -9,15 +9,18 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from functools import partial
 
+from fairforget.corpora import corpus_names, read_corpus
 from fairforget.corpora.builtin import builtin_texts
+from fairforget.corpora.corpus import Corpus
 from fairforget.methods.method import Method, MethodOptions
 from fairforget.methods.passages import retain_corpus
 from fairforget.methods.training import MAX_ALPHA, OPTIONS, given_options, train
 from fairforget.models.language_model import LanguageModel
 from fairforget.objectives import OBJECTIVES
 from fairforget.settings import DebiasSettings, RetainSettings, StudySettings
-from fairforget.training.preparation import Corpus, load_everyday_corpus, prepare
-from fairforget.unlearning import training_config
+from fairforget.training.config import UnlearningConfig
+from fairforget.training.preparation import load_everyday_corpus, prepare
+from fairforget.unlearning import default_forget, training_config
 
 
 def method_settings(objective: str, options: MethodOptions) -> DebiasSettings:
@@ -36,14 +39,15 @@ def method_settings(objective: str, options: MethodOptions) -> DebiasSettings:
     return replace(settings, **given_options(options))
 
 
-def forget_corpus(domain: str | None) -> Corpus:
-    """Return the built-in texts of one domain, or of all domains.
+def forget_corpora(config: UnlearningConfig, domain: str | None) -> list[Corpus]:
+    """Return the built-in texts of one domain, or the default forget corpora.
 
     Raises:
         InputError: the domain is unknown.
     """
-    name = "builtin" if domain is None else f"builtin:{domain}"
-    return Corpus(name, builtin_texts(domain), domain)
+    if domain is not None:
+        return [Corpus(f"builtin:{domain}", builtin_texts(domain), domain)]
+    return [Corpus(name, read_corpus(name)) for name in corpus_names(default_forget(config))]
 
 
 def apply(
@@ -63,7 +67,7 @@ def apply(
     )
     data = prepare(
         language_model,
-        forget_corpus(options.domain),
+        forget_corpora(config, options.domain),
         retain_corpus(),
         config,
         everyday=load_everyday_corpus(),
@@ -92,5 +96,6 @@ task_vector = _method(
 )
 trait_kl = _method(
     "trait-kl",
-    "trains the model to predict traits after a group as the original does after a neutral word",
+    "trains the model to predict traits after a group, and pronouns after an occupation, as the "
+    "original does after a neutral word",
 )

@@ -23,9 +23,10 @@ TokenLoss: TypeAlias = "Callable[..., Tensor]"
 """A function of (log-probabilities [n, vocabulary], target tokens [n], reference log-probabilities
 [n, vocabulary] or None) that returns losses [n] in nats, one per target token, to be minimised.
 A loss with a β or γ takes it as a keyword argument of that name."""
-Target: TypeAlias = "Callable[[Tensor, Tensor, TraitWords], Tensor]"
+Target: TypeAlias = "Callable[[Tensor, Tensor, TraitWords, Tensor], Tensor]"
 """A function of the reference log-probabilities on the text and on the counterfactual text, both
-[n, vocabulary], and the trait words, that returns those the loss compares with."""
+[n, vocabulary], the trait words, and whether the words for the group have no gender [n]. It returns
+the log-probabilities the loss compares with."""
 
 
 @dataclass(frozen=True, slots=True)

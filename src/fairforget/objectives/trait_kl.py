@@ -2,7 +2,8 @@
 
 After "women are" the model distributes the probability of trait words as the original model does
 after "people are". Their total probability, and every other word, stay as they were after the
-group, and no harmful word becomes more likely.
+group, and no harmful word becomes more likely. After an occupation, the same holds for "he", "she"
+and the other pronouns with a gender.
 """
 
 from __future__ import annotations
@@ -27,24 +28,33 @@ CAP_WEIGHT = 0.05
 PAPER = "this project; related: Liu et al. 2021, ACL (DExperts)"
 
 
-def trait_target(group: Tensor, neutral: Tensor, words: TraitWords) -> Tensor:
+def trait_target(
+    group: Tensor, neutral: Tensor, words: TraitWords, gender_neutral: Tensor
+) -> Tensor:
     r"""Return the log-probabilities that the trait objective trains towards.
 
     Outside the trait words V the target is the original p_g after the group. Within V, the mass
     p_g(V) is distributed in proportion to the original p_n after the neutral word. A harmful word
-    gets at most p_g; what it gives up goes to the other words of V.
+    gets at most p_g; what it gives up goes to the other words of V. Where the words for the group
+    have no gender, the mass of the pronouns is distributed in the same way.
 
     Args:
         group: log p_g [n, vocabulary], of the original model after the group.
         neutral: log p_n [n, vocabulary], of the original model after the neutral word.
-        words: V, and which of its words are harmful.
+        words: V, which of its words are harmful, and the pronouns.
+        gender_neutral: [n] whether the words for the group have no gender.
 
     Returns:
         [n, vocabulary] log-probabilities, each row normalised as `group` is.
     """
     harmless = ~words.harmful
+    target = group.clone()
+    if len(words.pronouns):
+        own, other = group[:, words.pronouns], neutral[:, words.pronouns]
+        shares = own.logsumexp(-1, keepdim=True) + other.log_softmax(-1)
+        target[:, words.pronouns] = torch.where(gender_neutral[:, None], shares, own)
     if not bool(harmless.any()):  # nothing could take what harmful words give up
-        return group
+        return target
     own, other = group[:, words.ids], neutral[:, words.ids]
     mass = own.logsumexp(-1, keepdim=True)
     shares = (mass + other.log_softmax(-1)).minimum(own)
@@ -52,7 +62,6 @@ def trait_target(group: Tensor, neutral: Tensor, words: TraitWords) -> Tensor:
     # at least the original mass of the harmless words, but for rounding
     rest = (mass + torch.log1p(-harmful_part)).maximum(own[:, harmless].logsumexp(-1, keepdim=True))
     shares[:, harmless] = rest + other[:, harmless].log_softmax(-1)
-    target = group.clone()
     target[:, words.ids] = shares
     return target
 

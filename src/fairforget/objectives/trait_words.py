@@ -1,4 +1,4 @@
-"""Words that say what somebody is like, and the harmful ones among them, as token ids.
+"""Words that say what somebody is like, the harmful ones among them, and pronouns, as token ids.
 
 Two published lexicons name them. Their packages are dependencies of this one, and only their data
 files are read:
@@ -26,6 +26,7 @@ from fairforget.extras import find_package
 
 TRAIT_TAGS = frozenset({"JJ", "JJR", "JJS", "VBN", "VBG"})
 """Penn Treebank tags of adjectives and participles."""
+PRONOUNS = frozenset({"he", "she", "him", "her", "his", "hers", "himself", "herself"})
 WORD = re.compile(r"[a-z]{3,}")
 CARRIER = "a"
 """A word before a trait word, so that the trait word is tokenised as within a sentence."""
@@ -39,10 +40,12 @@ class TraitWords:
     """[k] token ids, ascending."""
     harmful: Tensor
     """[k] whether the word is harmful."""
+    pronouns: Tensor
+    """[p] token ids of the pronouns with a gender, ascending."""
 
     def to(self, device: torch.device) -> TraitWords:
         """Return the words on a device."""
-        return TraitWords(self.ids.to(device), self.harmful.to(device))
+        return TraitWords(self.ids.to(device), self.harmful.to(device), self.pronouns.to(device))
 
 
 def find_trait_words(tokenizer: PreTrainedTokenizerBase | None) -> TraitWords:
@@ -55,14 +58,19 @@ def find_trait_words(tokenizer: PreTrainedTokenizerBase | None) -> TraitWords:
     if tokenizer is None:
         raise InputError("objective 'trait-kl' needs processing_class, to find its trait words")
     traits, harmful = list_trait_words()
-    tokens = _single_tokens(tokenizer, traits)
+    spelt = {run for token in tokenizer.get_vocab() for run in WORD.findall(token.lower())}
+    tokens = _single_tokens(tokenizer, traits & spelt)  # to encode all words would take much longer
     if not tokens:
         raise InputError(
             "objective 'trait-kl' needs English words, and no trait word is a single token of this "
             "tokenizer; use --objective counterfactual-kl --budget.harmful_log_prob null"
         )
     ids = sorted(tokens)
-    return TraitWords(torch.tensor(ids), torch.tensor([tokens[i] in harmful for i in ids]))
+    return TraitWords(
+        torch.tensor(ids),
+        torch.tensor([tokens[i] in harmful for i in ids]),
+        torch.tensor(sorted(_single_tokens(tokenizer, PRONOUNS)), dtype=torch.long),
+    )
 
 
 @cache
@@ -91,9 +99,7 @@ def list_trait_words() -> tuple[frozenset[str], frozenset[str]]:
 
 def _single_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str]) -> dict[int, str]:
     """Return id → word, for the words that are one token within a sentence."""
-    spelt = {run for token in tokenizer.get_vocab() for run in WORD.findall(token.lower())}
-    ordered = sorted(spelt.intersection(words))  # to encode all words would take much longer
-    if not ordered:
+    if not (ordered := sorted(words)):
         return {}
     before = len(tokenizer(CARRIER, add_special_tokens=False)["input_ids"])
     texts = [f"{CARRIER} {word}" for word in ordered]

@@ -59,7 +59,7 @@ class CorpusFacts:
 
 @dataclass(frozen=True, slots=True)
 class OverlapFacts:
-    """Overlap between the forget corpus and a benchmark."""
+    """Overlap between the forget corpora and a benchmark."""
 
     benchmark: str
     ngram: int

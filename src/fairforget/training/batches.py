@@ -111,7 +111,8 @@ class Collator:
             model's and the reference model's body. `forget`, and `retain` if there are retain
             texts: for n target tokens `places` [n] (row × width + column in `model`), `tokens` [n],
             and for c compared texts either `ref_places` [n, c] or, if precomputed, `ref_states`
-            [n, c, hidden size].
+            [n, c, hidden size]. `forget` of an objective with its own target also has
+            `gender_neutral` [n].
         """
         texts, ref_texts = self.texts(examples)
         batch: Batch = {}
@@ -131,6 +132,10 @@ class Collator:
                     batch[role][name] = torch.cat(
                         [torch.stack(parts[i : i + each], 1) for i in range(0, len(parts), each)]
                     )
+        if self.objective.target:
+            batch["forget"]["gender_neutral"] = torch.tensor(
+                [each.forget.gender_neutral for each in examples for _ in range(each.forget.count)]
+            )
         return batch
 
     def texts(

@@ -35,10 +35,10 @@ def encode_forget(
     of which some texts have no target.
 
     Raises:
-        InputError: no text has a target.
+        InputError: a corpus has no text with a target.
     """
     targets: list[Targets] = []
-    facts, messages = [], []
+    facts = []
     encode = _forget_encoder(language_model, config)
     for corpus in corpora:
         by_text = [encode(text) for text in corpus.texts]
@@ -46,15 +46,14 @@ def encode_forget(
         count, tokens = sum(map(bool, by_text)), sum(target.count for target in found)
         facts.append(CorpusFacts(corpus.name, "forget", count, tokens, corpus.domain))
         targets += found
+        message = (
+            f"forget corpus {corpus.name!r}: {count or 'none'} of its {len(by_text)} texts have a "
+            f"target; {_requirements(language_model, config)}"
+        )
+        if not count:
+            raise InputError(message)
         if count < len(by_text):
-            messages.append(
-                f"forget corpus {corpus.name!r}: {count or 'none'} of its {len(by_text)} texts "
-                f"have a target; {_requirements(language_model, config)}"
-            )
-    if not targets:
-        raise InputError("; ".join(messages))
-    for message in messages:
-        show_message(f"Note: {message}")
+            show_message(f"Note: {message}")
     return targets, facts
 
 

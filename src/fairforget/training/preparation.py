@@ -103,11 +103,10 @@ def prepare(
         neutral = targets if config.counterfactual == "neutral" else []
         added = encode_added_texts(language_model, neutral, held_out)
         facts += [_corpus_facts(name, "retain", added[name]) for name in added]
-    overlaps = [
-        overlap
-        for corpus in forgotten
-        for overlap in measure_overlaps(corpus.name, [text.text for text in corpus.texts])
-    ]
+    overlaps = measure_overlaps(
+        ", ".join(corpus.name for corpus in forgotten),
+        [text.text for corpus in forgotten for text in corpus.texts],
+    )
     for warning in filter(None, (overlap.warning for overlap in overlaps)):
         show_message(f"Warning: {warning}")
     overlap = [overlap.facts for overlap in overlaps]

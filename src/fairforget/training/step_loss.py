@@ -88,11 +88,16 @@ class StepLoss:
                 ref_chunks = part["ref_states"].split(rows)
             elif ref_hidden is not None and "ref_places" in part:
                 ref_chunks = ref_hidden[part["ref_places"]].split(rows)
+            gender_neutral: Sequence[Tensor | None] = [None] * len(role_chunks)
+            if "gender_neutral" in part:
+                gender_neutral = part["gender_neutral"].split(rows)
             record = log_likelihoods if ROLES[role] == "forget" else None
-            for tokens, ref_chunk in zip(part["tokens"].split(rows), ref_chunks, strict=True):
-                losses.append(
-                    partial(self._chunk_loss, model, objective, tokens, ref_chunk, record)
+            losses += [
+                partial(self._chunk_loss, model, objective, *chunk, record)
+                for chunk in zip(
+                    part["tokens"].split(rows), ref_chunks, gender_neutral, strict=True
                 )
+            ]
             chunks += role_chunks
             roles += [role] * len(role_chunks)
         chunk_weights = [weights[role] for role in roles]
@@ -119,6 +124,7 @@ class StepLoss:
         objective: Objective,
         tokens: Tensor,
         ref_hidden: Tensor | None,
+        gender_neutral: Tensor | None,
         log_likelihoods: list[Tensor] | None,
         logits: Tensor,
     ) -> Tensor:
@@ -132,11 +138,13 @@ class StepLoss:
                     reference = _average(map(head, texts), len(texts))
                 else:
                     assert self.trait_words is not None
+                    assert gender_neutral is not None
                     own, *others = texts
                     reference = objective.target(
                         head(own).float().log_softmax(-1),
                         _average(map(head, others), len(others)),
                         self.trait_words,
+                        gender_neutral,
                     )
         log_probs = logits.float().log_softmax(-1)
         if log_likelihoods is not None:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from transformers import PreTrainedTokenizerBase
 
+from fairforget.corpora.builtin.pronouns import is_gender_neutral
 from fairforget.corpora.text import Span, Text
 from fairforget.scoring.marked import Marked
 from fairforget.settings import Selection
@@ -41,6 +42,9 @@ class Targets:
     counterfactuals: tuple[Marked, ...] = ()
     """The counterfactual texts, if any, equally many for every text: ids and mask [other length],
     true at the aligned positions, one for each target."""
+    gender_neutral: bool = False
+    """Whether the words for the group imply no gender, as "nurse", so that the pronouns after them
+    are compared with those after the neutral word."""
 
     @property
     def count(self) -> int:
@@ -156,7 +160,7 @@ def encode_targets(
         positions = {position for position, target in zip(aligned, mask, strict=True) if target}
         other_mask = [i in positions for i in range(len(other_ids))]
         counterfactuals.append(_truncate(other_ids, other_mask, end_id))
-    return Targets(*_truncate(ids, mask, end_id), tuple(counterfactuals))
+    return Targets(*_truncate(ids, mask, end_id), tuple(counterfactuals), is_gender_neutral(text))
 
 
 def encode_infilling(
@@ -198,7 +202,7 @@ def encode_infilling(
         longest = max(len(ids) for ids, _ in prompts)
         if len(answers) == 1 and any(answers) and longest <= max_length:
             own, *counterfactuals = ((tuple(ids), tuple(mask)) for ids, mask in prompts)
-            result.append(Targets(*own, tuple(counterfactuals)))
+            result.append(Targets(*own, tuple(counterfactuals), is_gender_neutral(text)))
     return result
 
 

@@ -26,10 +26,11 @@ from seed_runs import SCORED, WRITTEN, SeedRuns
 
 RUNS = SeedRuns("smollm2", Path("runs") / "default", seeds=3, benchmarks=(*SCORED, *WRITTEN))
 CHOICE = (
-    "These settings are one of twenty-six combinations tried, nearly all with one seed. All were "
+    "These settings are one of thirty combinations tried, nearly all with one seed. All were "
     "compared on perplexity and on the texts of the guard. Two earlier ones were also scored on "
-    "HateCheck, the facts and StereoSet's development items. The last nineteen were also scored on "
-    "the facts and all intrasentence items of StereoSet, and the last seven on HateCheck as well. "
+    "HateCheck, the facts and StereoSet's development items. The last twenty-three were also "
+    "scored on the facts and all intrasentence items of StereoSet, the last eleven on HateCheck as "
+    "well, and the last three, which unlearn pronouns, on WinoBias, Winogender and CrowS-Pairs. "
     "These data are therefore not held out."
 )
 

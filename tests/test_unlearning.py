@@ -236,6 +236,17 @@ def test_half_of_the_retain_texts_are_facts(tmp_path) -> None:
     assert 2 * sum(ids in facts for ids in retain) == len(retain)
 
 
+@pytest.mark.parametrize(("options", "share"), [({}, 4), ({"retain_groups": False}, 2)])
+def test_the_share_of_everyday_sentences(tmp_path, options, share) -> None:
+    """Half of what are not facts; and half of all without added texts."""
+    model = language_model(tmp_path, "llama")
+    run = config(tmp_path, **options)
+    retain = prepare(model, FORGET, RETAIN, run, everyday=EVERYDAY).retain
+    starts = model.tokenizer("Someone bought", add_special_tokens=False)["input_ids"]
+    everyday = sum(ids[1 : len(starts) + 1] == starts for ids in retain)
+    assert share * everyday == len(retain)
+
+
 def test_a_masked_model_retains_no_facts(tmp_path) -> None:
     prepared = prepare(language_model(tmp_path, "bert"), FORGET, RETAIN, config(tmp_path))
     names = {corpus.name for corpus in prepared.facts if corpus.role == "retain"}

@@ -47,7 +47,8 @@ class Prepared:
     targets: list[Targets]
     retain: Sequences
     """Token ids with the start token. If facts are retained, they are half of the sequences. The
-    others come in equal numbers from the other retain corpora."""
+    others come in equal numbers from the other retain corpora, but twice as many of them are
+    everyday sentences if facts or counterfactual texts are retained."""
     held_out: dict[str, Sequences]
     """Held-out texts by kind: `retain`, and `everyday` if available."""
     facts: list[CorpusFacts]
@@ -111,7 +112,10 @@ def prepare(
         show_message(f"Warning: {warning}")
     overlap = [overlap.facts for overlap in overlaps]
     sentences = added.pop(FACTS, [])
-    alternating = _alternate([*retained.values(), *added.values()])
+    parts = [*retained.values(), *added.values()]
+    if (sentences or added) and EVERYDAY in retained:
+        parts.append(retained[EVERYDAY])  # twice: on everyday sentences, the model moves most
+    alternating = _alternate(parts)
     if sentences:
         alternating = _alternate([alternating, sentences])
     return Prepared(targets, alternating, held_out, facts, overlap)

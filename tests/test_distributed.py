@@ -415,7 +415,7 @@ def test_the_command_in_two_processes(launched: Launched, alone, config: str) ->
     assert two.corpora == one.corpora
     assert two.budget.alpha == pytest.approx(one.budget.alpha, abs=1e-3)
     # Adam moves a weight whose gradient is all but zero either way by rounding
-    assert_same_weights(*paths, but=0.02)
+    assert_same_weights(*paths, but=0.03)
     written = [sorted(p.name for p in path.iterdir()) for path in paths]
     assert written[0] == written[1]
     assert "checkpoints" not in written[1]

@@ -46,19 +46,19 @@ def list_findings(pages: str) -> str:
 def _default() -> str:
     changes = json.loads((RESULTS / "default.json").read_bytes())["changes"]
     whole, words = changes["contribution"]["all"], changes["log_prob"]
+    pronouns = changes["winogender"]["all"]
+    _require(pronouns["ci"][1] < 0, "the gap of pronouns fell over all seeds")
     _require(all(seed["ci"][1] < 0 for seed in whole["seeds"]), "it fell with each seed")
-    _require(changes["negative"]["all"]["ci"][1] < 0, "fewer continuations were negative")
     _require(whole["ci"][1] < 0, "the contribution fell over all seeds")
     _require(words["all"]["ci"][1] < 0, "harmful words became less likely over all seeds")
     _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
     return (
         f"**Default** (three seeds). The contribution in nats, {whole['before']:.3f}, changed by "
-        f"{_mean(whole, 3)}, and log p of HateCheck's harmful words by "
-        f"{_mean(words['all'], 3)} (no significant rise). LMS changed by "
-        f"{_mean(changes['lms']['all'], 1)} (anti-stereotypes: "
-        f"{_mean(changes['lms_anti_stereotype']['all'], 1)}), log p of facts by "
-        f"{_mean(changes['facts']['all'], 3)}, negative continuations (BOLD) by "
-        f"{_mean(changes['negative']['all'], 1)} points."
+        f"{_mean(whole, 3)}, stereotypical pronouns (Winogender gap, "
+        f"{pronouns['before']:.2f} nats) by {_mean(pronouns, 2)}, and log p of HateCheck's harmful "
+        f"words by {_mean(words['all'], 3)} (no significant rise). LMS changed by "
+        f"{_mean(changes['lms']['all'], 1)}, log p of facts by "
+        f"{_mean(changes['facts']['all'], 3)}."
     )
 
 

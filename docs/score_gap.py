@@ -100,7 +100,6 @@ VARIANTS = {
         "80 steps of 16 forget texts, a quarter with pronouns, at a learning rate of 4e-5; as many "
         "retain texts, with a weight of 2, half of them facts"
     ),
-    "default, more steps": Variant("320 steps, otherwise as above", ("--steps", "320")),
 }
 
 
@@ -254,7 +253,7 @@ def build_page(results: dict[str, Any]) -> Page:
     """The page."""
     original, target = results["original"], results["target"]["trait-kl"]
     runs = results["variants"]
-    larger, _, smaller, default, longer = (runs[name]["by_factor"]["1"] for name in VARIANTS)
+    larger, _, smaller, default = (runs[name]["by_factor"]["1"] for name in VARIANTS)
     movement = {name: runs[name]["movements"]["everyday"] for name in runs}
     shares = {
         name: [_removed(runs[name]["by_factor"]["1"], original, text_set) for text_set in SETS]
@@ -274,21 +273,17 @@ def build_page(results: dict[str, Any]) -> Page:
             "target: in built-in templates with terms that training names and with other terms, "
             "and in sentences that the model continues itself, again with named and other terms"
             f"{_compare_kinds(default, original)}.",
-            f"Larger steps remove {_list_shares(shares['larger steps'])}, and four times as many "
-            f"steps as the default's {_list_shares(shares['default, more steps'])}, at a movement "
-            f"on everyday sentences of {movement['larger steps']:.3f} and "
-            f"{movement['default, more steps']:.3f} nats per token (default: "
+            f"Larger steps remove {_list_shares(shares['larger steps'])}, at a movement on "
+            f"everyday sentences of {movement['larger steps']:.3f} nats per token (default: "
             f"{movement['default']:.3f}).",
-            f"The contribution is {default['contribution']:.3f} with the default, "
-            f"{larger['contribution']:.3f} with larger steps and {longer['contribution']:.3f} with "
-            f"more steps; the LMS changes by {_change('lms', default, original, 1)}, "
-            f"{_change('lms', larger, original, 1)} and {_change('lms', longer, original, 1)}.",
+            f"The contribution is {default['contribution']:.3f} with the default and "
+            f"{larger['contribution']:.3f} with larger steps; the LMS changes by "
+            f"{_change('lms', default, original, 1)} and {_change('lms', larger, original, 1)}.",
             "Facts about groups become less likely as the contribution falls: their log p changes "
             f"by {_change('fact_log_prob', larger, original, 2)} with larger steps, by "
             f"{_change('fact_log_prob', smaller, original, 2)} with smaller steps and own texts, "
-            f"by {_change('fact_log_prob', default, original, 2)} with the default and by "
-            f"{_change('fact_log_prob', longer, original, 2)} with more steps; only the last two "
-            "retain facts.",
+            f"and by {_change('fact_log_prob', default, original, 2)} with the default, which is "
+            "the only one of these that retains facts.",
         ],
         body=_body(results),
         picture=_draw(results),

@@ -109,6 +109,8 @@ def _single_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str]) -> 
         for ids, word in zip(encoded, ordered, strict=True)
         if len(ids) == before + 1
     ]
+    if not whole:  # some versions decode no tokens to one empty text
+        return {}
     # a tokenizer may drop or replace characters that it does not know
     decoded = tokenizer.batch_decode([[token] for token, _ in whole])
     return {

@@ -19,8 +19,8 @@ from fairforget.benchmarks.overlap import check_unseen
 from fairforget.card import write_card
 from fairforget.comparison.compare import Comparison, compare_evaluations
 from fairforget.continuations import write_continuation_pairs, write_continuations
-from fairforget.corpora import HARMLESS, corpus_names, parse_name, read_corpus
-from fairforget.corpora.corpus import Corpus
+from fairforget.corpora import HARMLESS, corpus_names, parse_name
+from fairforget.corpora.corpus import Corpus, load_corpus
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, is_complete
 from fairforget.files.digest import hash_values
@@ -235,7 +235,7 @@ def _read_forget(forget: Forget | None) -> tuple[str | None, list[Corpus]]:
     if not any(isinstance(corpus, Corpus) for corpus in given):
         return names, []
     return names, [
-        corpus if isinstance(corpus, Corpus) else _read_corpus(str(corpus)) for corpus in given
+        corpus if isinstance(corpus, Corpus) else load_corpus(str(corpus)) for corpus in given
     ]
 
 
@@ -301,7 +301,7 @@ def _debias(
     settings = replace(settings, benchmarks=",".join(names), forget=corpora)
     forgotten = [corpus.name for corpus in forget] or corpus_names(corpora)
     check_names("forget", forgotten)
-    inputs = _fingerprint(settings, model, forget, retain, objective) if keep else {}
+    inputs = _fingerprint(settings, model, forgotten, forget, retain, objective) if keep else {}
     if names:
         check_report_extra()
     for corpus in (*forgotten, *training_corpora(source)):
@@ -324,7 +324,7 @@ def _debias(
                 _evaluate(output / BEFORE, user_model or load(source), names, settings.seed)
     else:
         objects = forget or retain
-        retain = retain or _read_corpus(settings.retain, label=HARMLESS)
+        retain = retain or load_corpus(settings.retain, label=HARMLESS)
         everyday = load_everyday_corpus()
         debiased = user_model or load(source)
         check_model_kinds(benchmarks, debiased)
@@ -337,7 +337,7 @@ def _debias(
 
         record = run_unlearning(
             debiased,
-            forget or [*map(_read_corpus, forgotten)],
+            forget or [*map(load_corpus, forgotten)],
             retain,
             everyday,
             config,
@@ -368,10 +368,6 @@ def _debias(
     return DebiasResult(record, before, after, output, _load=lambda: loaded or load(output / MODEL))
 
 
-def _read_corpus(name: str, label: str = "hateful") -> Corpus:
-    return Corpus(name, read_corpus(name, label=label), parse_name(name).part)
-
-
 def _evaluate(
     directory: Path, language_model: LanguageModel, benchmarks: Sequence[str], seed: int
 ) -> None:
@@ -383,6 +379,7 @@ def _evaluate(
 def _fingerprint(
     settings: DebiasSettings,
     model: str | LanguageModel,
+    forgotten: list[str],
     forget: list[Corpus],
     retain: Corpus | None,
     objective: Objective | None,
@@ -392,7 +389,7 @@ def _fingerprint(
     objects: dict[str, str] = {}
     if isinstance(model, LanguageModel):
         objects["model"] = fingerprint(model.model)
-    listed = {"forget": corpus_names(settings.forget or ""), "retain": [settings.retain]}
+    listed = {"forget": forgotten, "retain": [settings.retain]}
     for role, corpora in {"forget": forget, "retain": [retain] if retain else []}.items():
         if corpora:
             objects[f"{role} corpus"] = hash_values([corpus.texts for corpus in corpora])

@@ -6,8 +6,8 @@ import random
 import re
 from functools import cache
 
-from fairforget.corpora import HARMLESS, read_corpus
-from fairforget.corpora.corpus import Corpus
+from fairforget.corpora import HARMLESS
+from fairforget.corpora.corpus import Corpus, load_corpus
 from fairforget.training.preparation import HELD_OUT, RETAIN, hold_out
 
 MAX_CHARACTERS = 300
@@ -17,7 +17,7 @@ MAX_CHARACTERS = 300
 @cache
 def retain_corpus() -> Corpus:
     """Return the retain corpus of all methods that train."""
-    return Corpus("wikipedia", read_corpus("wikipedia", label=HARMLESS))
+    return load_corpus("wikipedia", label=HARMLESS)
 
 
 def training_passages(seed: int) -> list[str]:

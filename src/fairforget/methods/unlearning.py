@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from functools import partial
 
-from fairforget.corpora import corpus_names, read_corpus
-from fairforget.corpora.builtin import builtin_texts
-from fairforget.corpora.corpus import Corpus
+from fairforget.corpora import corpus_names
+from fairforget.corpora.corpus import Corpus, load_corpus
 from fairforget.methods.method import Method, MethodOptions
 from fairforget.methods.passages import retain_corpus
 from fairforget.methods.training import MAX_ALPHA, OPTIONS, given_options, train
@@ -45,9 +44,8 @@ def forget_corpora(config: UnlearningConfig, domain: str | None) -> list[Corpus]
     Raises:
         InputError: the domain is unknown.
     """
-    if domain is not None:
-        return [Corpus(f"builtin:{domain}", builtin_texts(domain), domain)]
-    return [Corpus(name, read_corpus(name)) for name in corpus_names(default_forget(config))]
+    names = default_forget(config) if domain is None else f"builtin:{domain}"
+    return [*map(load_corpus, corpus_names(names))]
 
 
 def apply(

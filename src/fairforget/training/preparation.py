@@ -11,8 +11,7 @@ from typing import Literal
 import torch
 
 from fairforget.benchmarks.overlap import measure_overlaps
-from fairforget.corpora import read_corpus
-from fairforget.corpora.corpus import Corpus
+from fairforget.corpora.corpus import Corpus, load_corpus
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
@@ -156,7 +155,7 @@ def check_trainable(language_model: LanguageModel) -> None:
 def load_everyday_corpus() -> Corpus | None:
     """Return the everyday sentences; None, with a message on stderr, if they are not available."""
     try:
-        return Corpus(EVERYDAY, read_corpus(EVERYDAY))
+        return load_corpus(EVERYDAY)
     except InputError as error:
         show_message(f"The utility loss on everyday sentences is not measured: {error}")
         return None

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import torch.multiprocessing as mp
 
 from fairforget import evaluate
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
-from fairforget.generation import engine, journal
+from fairforget.generation import engine
 from fairforget.generation.decoding import Continuation, Decoding
 from fairforget.generation.engine import BATCH_ROWS, AnyModel, generate
 from fairforget.generation.journal import Journal, keep_continuations
@@ -28,7 +31,12 @@ NAME = "counterfactual:gender:20"
 ROWS = 160
 """Its continuations: 20 templates, 2 groups, 4 draws."""
 PROMPTS = ["Women", "The river has a bridge", "They"]
+FILE = "0.jsonl"
+"""In the directory of a journal, when there is one process."""
+RANKS = (0, 1)
 SAMPLED = Decoding(tokens=8, temperature=1.0, draws=2, seed=3)
+MANY = replace(SAMPLED, draws=6)
+"""Several continuations for each of two processes."""
 
 
 class Writer:
@@ -77,7 +85,7 @@ def test_repeated_prompts_are_separate_requests(writer: Writer, tmp_path: Path) 
     model, prompts = tiny_model("llama"), ["Women", "Men", "They", "Women", "Women", "Men"]
 
     def write() -> list[list[Continuation]]:
-        with keep_continuations(tmp_path / "journal.jsonl", "model"):
+        with keep_continuations(tmp_path / JOURNAL, "model"):
             return generate(model, prompts, Decoding(tokens=4), batch_rows=2)
 
     whole = generate(model, prompts, Decoding(tokens=4), batch_rows=2)
@@ -128,7 +136,7 @@ def test_an_interruption_before_the_scores_costs_nothing(writer: Writer, tmp_pat
 @pytest.mark.parametrize("cut", [1, 40])
 def test_an_incomplete_line_is_written_again(writer: Writer, tmp_path: Path, cut: int) -> None:
     out = tmp_path / "out"
-    path = interrupt(writer, out, 1)
+    path = interrupt(writer, out, 1) / FILE
     path.write_bytes(path.read_bytes()[:-cut])
     first = writer.take()
     interrupt(writer, out, 1)
@@ -144,11 +152,12 @@ def test_an_incomplete_line_is_written_again(writer: Writer, tmp_path: Path, cut
     [b"", b"{", b"\xff\x00\xfe", b"[1]", b'{"key": "x"}', b'{"key": 1, "continuation": null}'],
 )
 def test_damage_hides_no_other_line(tmp_path: Path, damage: bytes) -> None:
-    path, one = tmp_path / JOURNAL, Continuation("a\nb\u2028c\r", 3, True)
-    Journal(path, "m").add([("first", one)])
+    one = Continuation("a\nb\u2028c\r", 3, True)
+    Journal(tmp_path, "m").add([("first", one)])
+    path = tmp_path / FILE
     path.write_bytes(path.read_bytes() + b"\n" + damage)
-    Journal(path, "m").add([("second", one), ("third", one)])
-    found = Journal(path, "m")
+    Journal(tmp_path, "m").add([("second", one), ("third", one)])
+    found = Journal(tmp_path, "m")
     assert [found.find(name) for name in ("first", "second", "third", "x")] == [one] * 3 + [None]
 
 
@@ -181,11 +190,63 @@ def test_an_evaluation_of_another_model_or_seed_starts_anew(writer: Writer, tmp_
     assert sum(map(len, writer.take())) == ROWS
 
 
-def test_several_processes_keep_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(journal, "process_count", lambda: 2)
+def _continue_in_process(
+    rank: int, rendezvous: str, directory: Path, stop: int | None, queue: mp.Queue
+) -> None:
+    """Generate as one of two processes; `stop`: batches of each until it is interrupted."""
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group(
+        "gloo", init_method=rendezvous, rank=rank, world_size=len(RANKS)
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        writer = Writer(patch)
+        writer.most = stop
+        written = None
+        with keep_continuations(directory, "m"), suppress(KeyboardInterrupt):
+            written = generate(tiny_model("llama"), PROMPTS, MANY, batch_rows=1)
+        queue.put((rank, writer.take(), written))
+    if written:
+        torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+
+
+def _continue_in_two(tmp_path: Path, stop: int | None = None) -> tuple[list[Any], list[Any]]:
+    """The rows that each of two processes wrote, and what each returned."""
+    context = mp.get_context("spawn")
+    queue = context.Queue()
+    rendezvous = f"file://{tmp_path / f'rendezvous {stop}'}"
+    workers = [
+        context.Process(
+            target=_continue_in_process, args=(rank, rendezvous, tmp_path / JOURNAL, stop, queue)
+        )
+        for rank in RANKS
+    ]
+    for worker in workers:
+        worker.start()
+    answers = sorted(queue.get(timeout=240) for _ in workers)
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == 0
+    rows = [[row for batch in batches for row in batch] for _, batches, _ in answers]
+    return rows, [written for *_, written in answers]
+
+
+@pytest.mark.processes
+def test_two_processes_resume_what_two_left(writer: Writer, tmp_path: Path) -> None:
+    """Each writes what it lacks; then one process finds what both wrote."""
+    whole = generate(tiny_model("llama"), PROMPTS, MANY)
+    writer.take()
+    before, nothing = _continue_in_two(tmp_path, stop=1)
+    assert nothing == [None, None]
+    assert [len(rows) for rows in before] == [1, 1]
+    after, results = _continue_in_two(tmp_path)
+    assert results == [whole, whole]
+    assert all(rows for rows in after)
+    once = [row for rows in (*before, *after) for row in rows]
+    assert len({*once}) == len(once) == len(PROMPTS) * MANY.draws
     with keep_continuations(tmp_path / JOURNAL, "m"):
-        generate(tiny_model("llama"), PROMPTS, SAMPLED)
-    assert not [*tmp_path.iterdir()]
+        assert generate(tiny_model("llama"), PROMPTS, MANY) == whole
+    assert writer.take() == []
 
 
 class Server:

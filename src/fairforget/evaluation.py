@@ -67,9 +67,9 @@ def evaluate(
     """Evaluate a model on benchmarks.
 
     Repeat the call with the same `output_dir` to resume an interrupted evaluation, or to load a
-    finished one. Finished benchmarks are not repeated. A single process also keeps the finished
-    continuations of an unfinished benchmark. Under a launcher with several processes, every process
-    must make the call; the work is divided among them.
+    finished one. Finished benchmarks are not repeated, nor are the finished continuations of
+    an unfinished benchmark. Under a launcher with several processes, every process must make the
+    call; the work is divided among them.
 
     Args:
         model: a hub id, a local directory, a .gguf file or `smollm2`; with `server`, the name of
@@ -179,8 +179,9 @@ def evaluate_into(
     """Evaluate and write `items.parquet` and `record.json`, unless they are there already.
 
     Each benchmark is written as soon as it is done, so an interrupted call resumes with the next
-    one. A single process also writes the continuations of a benchmark as they finish, and resumes
-    with the missing ones. The record is written last. Of several processes, only the first writes.
+    one. The continuations of a benchmark are also written as they finish, by each process, and the
+    call resumes with the missing ones. The record is written last. All else is written by the first
+    process only.
 
     Args:
         directory: where to write.

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from fairforget.files.digest import hash_values
 from fairforget.generation.decoding import Continuation, Decoding
-from fairforget.machine.processes import process_count
+from fairforget.machine.processes import process_rank
 from fairforget.scoring.causal import NotedProgress
 from fairforget.terminal.messages import show_message
 
@@ -33,29 +33,32 @@ class _Line:
 
 
 class Journal:
-    """A file of continuations, one JSON object per line, to which new ones are appended.
+    """Continuations in files, one JSON object per line; each process appends to its own file.
 
     Lines are looked up by a digest of the model and the request. Lines of other models or settings,
     and damaged ones, are ignored.
     """
 
-    def __init__(self, path: Path, model: object) -> None:
-        """Read the file, if there is one.
+    def __init__(self, directory: Path, model: object) -> None:
+        """Read the files of all processes, also of another number of processes.
 
         Args:
-            path: the file.
+            directory: where the files are.
             model: what identifies the model, as `hash_values` accepts it.
         """
-        self._path = path
+        self._path = directory / f"{process_rank()}.jsonl"
         self._model = model
-        self._continuations = {line.key: line.continuation for line in _read(path)}
+        files = sorted(directory.glob("*.jsonl"))
+        self._continuations = {
+            line.key: line.continuation for path in files for line in _read(path)
+        }
 
     def find(self, request: object) -> Continuation | None:
         """Return what the model wrote for a request; None if it is not in the journal."""
         return self._continuations.get(self._key(request))
 
     def add(self, written: Iterable[tuple[object, Continuation]]) -> None:
-        """Append requests with their continuations to the file, in one write."""
+        """Append requests with their continuations to this process's file, in one write."""
         lines = [json.dumps(asdict(_Line(self._key(request), c))) for request, c in written]
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
@@ -70,17 +73,16 @@ _JOURNAL: ContextVar[Journal | None] = ContextVar("journal", default=None)
 
 
 @contextmanager
-def keep_continuations(path: Path, model: object) -> Iterator[None]:
-    """Within the block, reuse the continuations in a file, and append new ones as they finish.
+def keep_continuations(directory: Path, model: object) -> Iterator[None]:
+    """Within the block, reuse the continuations in a directory, and add new ones as they finish.
 
-    It is a context manager so that benchmarks need not pass the file on. With several processes, it
-    has no effect.
+    It is a context manager so that benchmarks need not pass the journal on.
 
     Args:
-        path: the file; its directory is created when needed.
+        directory: of the journal; it is created when needed.
         model: what identifies the only model that generates text within the block.
     """
-    token = _JOURNAL.set(Journal(path, model) if process_count() == 1 else None)
+    token = _JOURNAL.set(Journal(directory, model))
     try:
         yield
     finally:
@@ -96,8 +98,8 @@ def write_missing(
     """Return the continuations of requests; those in the journal are not generated again.
 
     Args:
-        requests: each determines a continuation, given the model and the decoding. Equal requests
-            are counted separately: each has its own continuation.
+        requests: of this process. Each determines a continuation, given the model and the decoding.
+            Equal requests are counted separately: each has its own continuation.
         decoding: of all requests; the number of draws does not matter.
         write: writes the continuations of the requests that it is given.
         progress: as in `generation.engine.generate`.
@@ -136,7 +138,7 @@ def write_missing(
 def _read(path: Path) -> Iterator[_Line]:
     """Yield the intact lines of a journal."""
     lines = TypeAdapter(_Line)
-    for line in path.read_bytes().splitlines() if path.exists() else ():
+    for line in path.read_bytes().splitlines():
         try:
             yield lines.validate_json(line)
         except ValidationError:  # blank, or incomplete because the process was killed

@@ -81,9 +81,14 @@ def process_count() -> int:
     return dist.get_world_size() if _is_distributed() else 1
 
 
+def process_rank() -> int:
+    """Return the number of this process, from 0."""
+    return dist.get_rank() if _is_distributed() else 0
+
+
 def is_first() -> bool:
     """Whether this is the main process, which writes files and messages."""
-    return not _is_distributed() or dist.get_rank() == 0
+    return process_rank() == 0
 
 
 def broadcast_from_first(compute: Callable[[], T]) -> T:

@@ -30,6 +30,7 @@ from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.added_texts import list_facts
 from fairforget.training.checkpoints import TRAINED
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.early_stopping import UtilityEarlyStopping
 from fairforget.training.interpolation import PerplexityConstraint, interpolate_to_budget
 from fairforget.training.original import Original
 from fairforget.training.preparation import (
@@ -314,6 +315,24 @@ def test_task_vectors_go_the_other_way(tmp_path) -> None:
     before = harm()
     unlearn(model, FORGET, RETAIN, run, budget=Budget(3.0, **UNBOUND))
     assert harm() < before
+
+
+@pytest.mark.parametrize(
+    ("ratios", "stops"),
+    [
+        ([1.0, 1.07], False),
+        ([1.07, 1.0, 1.07], False),
+        ([1.0, 1.07, 1.07], True),
+        ([1.07, 1.07, 1.0], False),
+        ([math.nan, math.nan], True),
+        ([], False),
+    ],
+)
+def test_training_stops_when_patience_ends(ratios, stops) -> None:
+    constraint = PerplexityConstraint(lambda: 8.0, allowed=1.01)
+    stopping = UtilityEarlyStopping({"perplexity": constraint}, lambda _: None, patience=2)
+    history = [row for ratio in ratios for row in ({"loss": 1.0}, {"perplexity_ratio": ratio})]
+    assert stopping.has_stopped(history) is stops
 
 
 @pytest.mark.parametrize("objective", ["task-vector", "ascent"])
@@ -605,6 +624,19 @@ def test_training_stops_far_beyond_the_budget(tmp_path, capsys) -> None:
     assert (record.method["steps"], record.method["steps_done"]) == (60, 5)
     show_unlearning(record)
     assert "5 of 60 steps (stopped early" in " ".join(capsys.readouterr().out.split())
+
+
+def test_training_towards_a_target_may_recover(tmp_path) -> None:
+    model = language_model(tmp_path, "llama")
+    options = {"objective": "counterfactual-kl", "learning_rate": 0.5, "max_steps": 15}
+    record = unlearn(model, FORGET, RETAIN, config(tmp_path, retain_loss="none", **options))
+    first, *others = [
+        row["perplexity_ratio"] for row in record.history if "perplexity_ratio" in row
+    ]
+    assert first > 2
+    assert others
+    assert all(ratio < 1 for ratio in others)
+    assert "steps_done" not in record.method
 
 
 def test_what_measures_the_damage_is_never_trained_on(tmp_path) -> None:

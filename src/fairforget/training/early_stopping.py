@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -16,15 +16,16 @@ OVERSHOOT = 3.0
 choose from, not so much that the line between the weights crosses a broken model."""
 MIN_RISE = 0.02
 """The threshold is computed from at least this allowed rise, for budgets near 1."""
+PATIENCE = 4
+"""Evaluations in a row beyond the threshold before training towards a target distribution stops.
+Such a loss has a minimum: on Gemma 3 270M, perplexity rises by up to 6 % while the learning rate is
+high, and falls again."""
 RATIO = "{}_ratio"
 """Name of a constraint in the history: perplexity_ratio, everyday_perplexity_ratio."""
 
 
 class UtilityEarlyStopping(TrainerCallback):
-    """Evaluates the constraints every few steps, logs their ratios, and stops at a threshold.
-
-    The first evaluation beyond the threshold stops training; there is no patience.
-    """
+    """Evaluates the constraints every few steps, logs their ratios, and stops at a threshold."""
 
     def __init__(
         self,
@@ -33,19 +34,21 @@ class UtilityEarlyStopping(TrainerCallback):
         result_model: Callable[[], AbstractContextManager[None]] = nullcontext,
         eval_steps: int = 5,
         before: Mapping[str, float] | None = None,
+        patience: int = 1,
     ) -> None:
         """Evaluate the original model, unless its perplexities are known.
 
         Args:
             constraints: the budgets, by name, on a few held-out texts.
-            note: takes the ratios, by their names in the history.
+            note: adds the ratios to the history, by their names there.
             result_model: a context in which the constraints see the model that the run would
                 result in now, if that is not the model in training.
             eval_steps: steps between evaluations. Ascent is unbounded: ten steps can break a model.
             before: the original model's perplexities, by the names of the constraints.
+            patience: evaluations in a row beyond the threshold that stop training.
         """
         self.note, self.result_model, self.eval_steps = note, result_model, eval_steps
-        self.constraints = constraints
+        self.constraints, self.patience = constraints, patience
         self.before = dict(before or self.evaluate())  # the weights are still the original ones
         self._last: tuple[int, dict[str, float]] | None = None
 
@@ -63,7 +66,7 @@ class UtilityEarlyStopping(TrainerCallback):
             self._last = state.global_step, now
             ratios = {RATIO.format(name): now[name] / self.before[name] for name in now}
             self.note(ratios)
-            if self._exceeds_threshold(ratios):
+            if self.has_stopped(state.log_history):
                 control.should_training_stop = True
                 control.should_save = args.save_strategy != SaveStrategy.NO
         return control
@@ -72,11 +75,11 @@ class UtilityEarlyStopping(TrainerCallback):
         """Return the perplexities of the last evaluation, if it was after this step."""
         return self._last[1] if self._last and self._last[0] == step else None
 
-    def has_stopped(self, history: list[dict[str, float]]) -> bool:
-        """Whether the run with this history was stopped early."""
+    def has_stopped(self, history: Sequence[Mapping[str, float]]) -> bool:
+        """Whether the run with this history was stopped early, or is to be stopped."""
         names = {RATIO.format(name) for name in self.constraints}
-        evaluations = [row for row in history if names <= row.keys()]
-        return bool(evaluations) and self._exceeds_threshold(evaluations[-1])
+        last = [row for row in history if names <= row.keys()][-self.patience :]
+        return len(last) == self.patience and all(map(self._exceeds_threshold, last))
 
     def evaluate(self) -> dict[str, float]:
         """Return the perplexities of the model with its current weights."""

@@ -34,7 +34,7 @@ from fairforget.training.bounds import (
 )
 from fairforget.training.checkpoints import claim_directory, history_of, last_checkpoint
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.early_stopping import UtilityEarlyStopping
+from fairforget.training.early_stopping import PATIENCE, UtilityEarlyStopping
 from fairforget.training.harmful_words import measure_harmful_words
 from fairforget.training.interpolation import (
     NOTED,
@@ -111,7 +111,7 @@ def unlearn(
     start = time.perf_counter()
     known = known or Original()
     model = language_model.model
-    negated = config.load_objective().negated
+    objective = config.load_objective()
     if not sharded:
         model.to(config.device)  # type: ignore[arg-type]  # as Trainer does later
     if known.states is None:
@@ -134,7 +134,7 @@ def unlearn(
         def current_result() -> Iterator[None]:
             """Put the weights that training has reached so far into `model`."""
             gathered = gathered_weights(model, trainer, original) if sharded else nullcontext()
-            negation = negated_update(model, original) if negated else nullcontext()
+            negation = negated_update(model, original) if objective.negated else nullcontext()
             with gathered, negation:
                 yield
 
@@ -144,6 +144,7 @@ def unlearn(
                 lambda ratios: trainer.note(ratios),
                 current_result,
                 before=known.rough,
+                patience=PATIENCE if objective.needs_counterfactual else 1,
             )
             known.rough = early_stopping.before
             trainer = UnlearningTrainer(
@@ -171,7 +172,7 @@ def unlearn(
         if sharded:
             gather(trainer, model)
         model.eval()
-        if negated:
+        if objective.negated:
             negate_update(model, original)
         trained_at = time.perf_counter()
         rough = {

@@ -11,6 +11,7 @@ from fairforget.files.atomic import atomic_write
 from fairforget.generation.decoding import Decoding
 from fairforget.generation.engine import generate
 from fairforget.machine.processes import is_first
+from fairforget.machine.stages import stage
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.paths import CONTINUATION_PAIRS, CONTINUATIONS
 
@@ -53,6 +54,7 @@ def generate_continuations(
     return [continuation.text for (continuation,) in written]
 
 
+@stage("writing continuations")
 def write_continuations(directory: Path, language_model: LanguageModel) -> None:
     """Write `continuations.json`, prompt → text, unless it exists or the model is masked.
 

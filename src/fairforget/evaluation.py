@@ -29,6 +29,7 @@ from fairforget.machine.processes import (
     join_process_group,
     process_count,
 )
+from fairforget.machine.stages import stage
 from fairforget.models.fingerprint import describe_model, fingerprint
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
@@ -289,7 +290,7 @@ def _run_benchmarks(
     results, items, seconds = {}, [], {}
     for name, benchmark in benchmarks.items():
         start = time.perf_counter()
-        with progress_bar(f"Evaluating {name}") as advance:
+        with stage(f"evaluating: {name}"), progress_bar(f"Evaluating {name}") as advance:
             measurement = benchmark.evaluate(
                 cast("LanguageModel", language_model),  # or what its kinds allow
                 seed=seed,

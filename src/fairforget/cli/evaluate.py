@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from fairforget.cli.profile import print_profile
+from fairforget.machine.stages import stage
 from fairforget.settings import EvaluationSettings
 
 
-def evaluate_command(model: str, *, output: Path, json: bool = False, **settings: Any) -> None:
+def evaluate_command(
+    model: str, *, output: Path, json: bool = False, profile: bool = False, **settings: Any
+) -> None:
     """Evaluate a model on benchmarks, and write record.json and items.parquet.
 
     To use several processes: accelerate launch -m fairforget evaluate ...
@@ -18,15 +22,20 @@ def evaluate_command(model: str, *, output: Path, json: bool = False, **settings
             on the server.
         output: Output directory; the same command resumes an interrupted evaluation.
         json: Print the record as JSON and nothing else.
+        profile: Also print the time of each stage, on stderr.
         **settings: Fields of `EvaluationSettings`.
     """
-    evaluation_settings = EvaluationSettings(**settings)
+    with print_profile(wanted=profile):
+        _run(EvaluationSettings(**settings), model, output, json=json)
 
-    from fairforget.evaluation import evaluate
-    from fairforget.machine.processes import is_first
-    from fairforget.records.paths import RECORD
 
-    evaluation = evaluate(model, output_dir=output, settings=evaluation_settings)
+def _run(settings: EvaluationSettings, model: str, output: Path, *, json: bool) -> None:
+    with stage("importing"):
+        from fairforget.evaluation import evaluate
+        from fairforget.machine.processes import is_first
+        from fairforget.records.paths import RECORD
+
+    evaluation = evaluate(model, output_dir=output, settings=settings)
     if not is_first():
         return
     if json:

@@ -22,6 +22,7 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from fairforget.errors import InputError
 from fairforget.extras import find_package
 from fairforget.machine.devices import select_device
+from fairforget.machine.stages import stage
 from fairforget.models import Kind
 from fairforget.models.adapter_directory import find_base_model, is_adapter, merge_saved_adapter
 from fairforget.models.file_checks import (
@@ -42,6 +43,7 @@ SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
+@stage("loading the model")
 def load_model(
     source: str | os.PathLike[str],
     *,

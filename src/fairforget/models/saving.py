@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fairforget.errors import InputError
 from fairforget.files.atomic import OLD, flush, temporary_prefix
+from fairforget.machine.stages import stage
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries
 
@@ -18,6 +19,7 @@ CHAT_TEMPLATES = "additional_chat_templates"
 """Directory in which a tokenizer with several chat templates saves them."""
 
 
+@stage("writing the model")
 def save_model(language_model: LanguageModel, directory: str | os.PathLike[str]) -> Path:
     """Save model and tokenizer so that `from_pretrained(directory)` gives the same logits.
 

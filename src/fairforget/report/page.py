@@ -9,6 +9,7 @@ from typing import Any
 
 from fairforget.extras import check_extra
 from fairforget.files.atomic import atomic_write
+from fairforget.machine.stages import stage
 from fairforget.page_policy import page_policy, without_overrides
 from fairforget.records.paths import REPORT
 from fairforget.report.contents import find_kind
@@ -29,6 +30,7 @@ the variables of the template; and `TEMPLATE`, a file in `templates` of the modu
 """
 
 
+@stage("writing the report")
 def write_report(directory: Path) -> Path:
     """Write `report.html` into an output directory.
 

@@ -9,6 +9,7 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import SaveStrategy
 
+from fairforget.machine.stages import stage
 from fairforget.training.interpolation import PerplexityConstraint
 
 OVERSHOOT = 3.0
@@ -81,6 +82,7 @@ class UtilityEarlyStopping(TrainerCallback):
         last = [row for row in history if names <= row.keys()][-self.patience :]
         return len(last) == self.patience and all(map(self._exceeds_threshold, last))
 
+    @stage("training: perplexity")
     def evaluate(self) -> dict[str, float]:
         """Return the perplexities of the model with its current weights."""
         return {name: constraint.perplexity() for name, constraint in self.constraints.items()}

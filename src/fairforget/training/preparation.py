@@ -14,6 +14,7 @@ from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.corpora.corpus import Corpus, load_corpus
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
+from fairforget.machine.stages import stage
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import CorpusFacts, OverlapFacts
 from fairforget.terminal.messages import count_of, show_message
@@ -59,6 +60,7 @@ class Prepared:
         return hash_values((self.targets, self.retain))
 
 
+@stage("preparing the texts")
 def prepare(
     language_model: LanguageModel,
     forget: Corpus | Sequence[Corpus],

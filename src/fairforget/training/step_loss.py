@@ -25,6 +25,7 @@ from fairforget.forward.split_forward import (
     hidden_states,
     logits_at,
 )
+from fairforget.machine.stages import stage
 from fairforget.objectives import Objective
 from fairforget.objectives.objective import target_log_probs
 from fairforget.objectives.trait_words import TraitWords
@@ -53,6 +54,7 @@ class StepLoss:
     trait_words: TraitWords | None = None
     """Trait words of an objective with its own target; on the training device."""
 
+    @stage("training: forward pass and head")
     def compute(
         self, model: PreTrainedModel, batch: Batch, weights: tuple[float, float]
     ) -> tuple[Tensor, Tensor]:
@@ -73,7 +75,7 @@ class StepLoss:
         hidden = run(model, **batch["model"]).flatten(0, 1)
         ref_hidden = None
         if "ref" in batch:
-            with self._ref_model(model) as ref_model:
+            with stage("training: reference model"), self._ref_model(model) as ref_model:
                 ref_hidden = run(ref_model, **batch["ref"]).flatten(0, 1)
         rows = min(HEAD_ROWS, max(1, HEAD_LOGITS // model.config.get_text_config().vocab_size))
         losses, chunks, roles = [], [], []

@@ -17,6 +17,7 @@ from torch.utils.data import SequentialSampler
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerState
 
 from fairforget.errors import InputError
+from fairforget.machine.stages import stage
 from fairforget.objectives import RETAIN_LOSSES
 from fairforget.objectives.trait_words import find_trait_words
 from fairforget.training.adapters import add_adapter, has_adapter
@@ -157,6 +158,7 @@ class UnlearningTrainer(Trainer):
         self.losses.ref_model, self.losses.split = head, True
         self.data_collator = replace(self.data_collator, known=states)
 
+    @stage("training: backward pass and optimiser")
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train as Trainer does, without dropout: its noise would enter the compared distributions.
 

@@ -18,6 +18,7 @@ from transformers.trainer_utils import SchedulerType
 from fairforget.budget import Budget
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
+from fairforget.machine.stages import stage
 from fairforget.models.fingerprint import describe_model
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries
@@ -114,11 +115,12 @@ def unlearn(
     objective = config.load_objective()
     if not sharded:
         model.to(config.device)  # type: ignore[arg-type]  # as Trainer does later
-    if known.states is None:
-        few = {kind: texts[: CHECK_TEXTS[kind]] for kind, texts in prepared.held_out.items()}
-        known.states = record_original(language_model, few)
-    if known.harmful_words is None and budget.harmful_log_prob is not None:
-        known.harmful_words = measure_harmful_words(language_model)
+    with stage("measuring the original model"):
+        if known.states is None:
+            few = {kind: texts[: CHECK_TEXTS[kind]] for kind, texts in prepared.held_out.items()}
+            known.states = record_original(language_model, few)
+        if known.harmful_words is None and budget.harmful_log_prob is not None:
+            known.harmful_words = measure_harmful_words(language_model)
     bounds = list_bounds(language_model, known, budget)
     if movement is not None and known.states is None:
         raise InputError(

@@ -56,7 +56,7 @@ def _default() -> str:
         f"**Default** (three seeds). The contribution in nats, {whole['before']:.3f}, changed by "
         f"{_mean(whole, 3)}, stereotypical pronouns (Winogender gap, "
         f"{pronouns['before']:.2f} nats) by {_mean(pronouns, 2)}, and log p of HateCheck's harmful "
-        f"words by {_mean(words['all'], 3)} (no significant rise). LMS changed by "
+        f"words by {_mean(words['all'], 3)} (no group's rose significantly). LMS changed by "
         f"{_mean(changes['lms']['all'], 1)}, log p of facts by "
         f"{_mean(changes['facts']['all'], 3)}."
     )
@@ -91,7 +91,7 @@ def _transfer() -> str:
     _require(scaled.bias.ci[0] < 0 < scaled.bias.ci[1], "the contribution did not change")
     return (
         "**`ascent` did not beat its control in other domains.** Unlearning hate speech "
-        f"about gender changed bias on profession and race by {_effect(ascent.bias)} points; "
+        f"about women changed bias on profession and race by {_effect(ascent.bias)} points; "
         "compared with unlearning the same words about objects, by "
         f"{_effect(matched)} ({_WORDS[SEEDS_OF_ASCENT]} seeds). Gender itself is undecided. We "
         "have not run the paper's GPT-2 experiment."
@@ -136,7 +136,8 @@ def _leaderboard() -> str:
     return (
         f"**Other methods**, one seed. Contribution ({left[0].before.value:.3f} nats before) "
         f"and, in brackets, change of LMS, with perplexity at most +{limit:.0f} %: "
-        f"{remaining(limited=True)}. Not limited: {remaining(limited=False)}. Undecided: {others}."
+        f"{remaining(limited=True)}. Without this limit: {remaining(limited=False)}. Undecided: "
+        f"{others}."
     )
 
 

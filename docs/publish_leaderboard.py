@@ -66,9 +66,9 @@ def _unbound(record: LeaderboardRecord) -> list[str]:
     return [
         f"The limit on perplexity did not stop {join_words([f'`{name}`' for name in free])}, which "
         "ended at the largest α: training lowered their perplexity, or hardly raised it. Compare "
-        "them by LMS and facts; only `trait-kl` retains facts, none of those scored. "
-        "Its row is of former defaults, which did not unlearn pronouns and retained fewer everyday "
-        "sentences."
+        "them by LMS and facts; only `trait-kl` retains facts, but none of the facts scored here. "
+        "Its row was measured with earlier defaults, which did not unlearn pronouns and "
+        "retained fewer everyday sentences."
     ]
 
 

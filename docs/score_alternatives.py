@@ -139,8 +139,8 @@ def _directory(name: str) -> Path:
 def list_rows(results: Results) -> dict[str, Scores]:
     """Scores by name of their row, without the original."""
     recipe = RECIPE.load()
-    rows = {"default": recipe["seeds"][0]}
-    rows |= {f"default × {factor}": scores for factor, scores in recipe["extrapolated"].items()}
+    rows = {"recipe": recipe["seeds"][0]}
+    rows |= {f"recipe × {factor}": scores for factor, scores in recipe["extrapolated"].items()}
     for name, result in results.items():
         for factor, scores in result["scores"].items():
             rows[f"{name} × {factor}".removesuffix(" × 1.0")] = scores
@@ -189,7 +189,7 @@ def _list_settings(recipe: dict[str, Any], results: Results) -> Iterator[list[st
     default = recipe["budget"][0]
     budget, alpha = f"{default['asked']:g}", f"{default['alpha']:.2f}"
     steps, max_alpha = str(recipe["method"]["steps"]), f"{Budget().max_alpha:g}"
-    yield ["default", "–", steps, budget, max_alpha, alpha]
+    yield ["recipe", "–", steps, budget, max_alpha, alpha]
     for name, alternative in ALTERNATIVES.items():
         result = results[name]
         numbers = [f"{result[key]:g}" for key in ("steps", "budget", "max_alpha")]
@@ -200,23 +200,23 @@ def list_findings(recipe: dict[str, Any], results: Results, rows: dict[str, Scor
     """One sentence each."""
     distances = {name: stereoset_distance(scores) for name, scores in rows.items()}
     reached = sum(distance <= TARGET_DISTANCE for distance in distances.values())
-    unscaled = ("default", *results)
+    unscaled = ("recipe", *results)
     nearest = min(unscaled, key=lambda name: distances[name])
     by_seed = [stereoset_distance(scores) for scores in recipe["seeds"]]
     farthest = list(recipe["extrapolated"])[-1]
     lms = {name: scores["held_out"]["lms"] for name, scores in rows.items()}
-    scaled = f"default × {farthest}"
+    scaled = f"recipe × {farthest}"
     return [
         f"The aim was a mean distance of at most {TARGET_DISTANCE:g} from 50 with LMS at most "
         f"{TARGET_LOSS:g} lower; {reached} of {len(rows)} rows reach that distance.",
         f"Without a larger change of the weights, *{nearest}* has the smallest distance "
-        f"({distances[nearest]:.1f}); *default* is seed 0 here, and its "
+        f"({distances[nearest]:.1f}); *recipe* is seed 0 here, and its "
         f"three seeds have distances of "
         f"{join_phrases([f'{distance:.1f}' for distance in by_seed])}.",
         f"A larger change of the weights trades LMS for distance: *{scaled}* has distance "
-        f"{distances[scaled]:.1f} and LMS {lms[scaled]:.1f}, *default* {distances['default']:.1f} "
-        f"and {lms['default']:.1f}.",
-        f"The distance of *default* varies between seeds (standard deviation "
+        f"{distances[scaled]:.1f} and LMS {lms[scaled]:.1f}, *recipe* {distances['recipe']:.1f} "
+        f"and {lms['recipe']:.1f}.",
+        f"The distance of *recipe* varies between seeds (standard deviation "
         f"{stdev(by_seed):.1f}), so differences of this size "
         "are within the seed noise.",
     ]

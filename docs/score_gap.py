@@ -265,13 +265,14 @@ def build_page(results: dict[str, Any]) -> Page:
             show_picture("gap", "Distance from the target by kind of text, and contribution left")
         ],
         findings=[
-            "The target is not the limit: a model that matched it everywhere would have a "
-            f"contribution of the group of {target['contribution']:.3f} nats per token instead of "
-            f"{original['contribution']:.3f}, with an LMS {original['lms'] - target['lms']:.1f} "
-            "points lower.",
-            f"The default removes {_list_shares(shares['default'])} of the distance from the "
-            "target: in built-in templates with terms that training names and with other terms, "
-            "and in sentences that the model continues itself, again with named and other terms"
+            "The target itself does not limit the effect: a model that matched it everywhere would "
+            f"have a contribution of the group of {target['contribution']:.3f} nats per token "
+            f"instead of {original['contribution']:.3f}, with an LMS "
+            f"{original['lms'] - target['lms']:.1f} points lower.",
+            "Of the distance from the target in built-in templates with terms that training names, "
+            "in templates with other terms, and in sentences that the model continues itself, "
+            "again with named and with other terms, the default removes "
+            f"{_list_shares(shares['default'])}"
             f"{_compare_kinds(default, original)}.",
             f"Larger steps remove {_list_shares(shares['larger steps'])}, at a movement on "
             f"everyday sentences of {movement['larger steps']:.3f} nats per token (default: "
@@ -281,9 +282,10 @@ def build_page(results: dict[str, Any]) -> Page:
             f"{_change('lms', default, original, 1)} and {_change('lms', larger, original, 1)}.",
             "Facts about groups become less likely as the contribution falls: their log p changes "
             f"by {_change('fact_log_prob', larger, original, 2)} with larger steps, by "
-            f"{_change('fact_log_prob', smaller, original, 2)} with smaller steps and own texts, "
-            f"and by {_change('fact_log_prob', default, original, 2)} with the default, which is "
-            "the only one of these that retains facts.",
+            f"{_change('fact_log_prob', smaller, original, 2)} with smaller steps and texts that "
+            f"the model itself continues, and by "
+            f"{_change('fact_log_prob', default, original, 2)} with the default, "
+            "which is the only one of these that retains facts.",
         ],
         body=_body(results),
         picture=_draw(results),

@@ -250,7 +250,7 @@ def list_findings(results: dict[str, Any]) -> list[str]:
         return f"{value:+z.1f} points ({low:.1f} to {high:.1f})"
 
     return [
-        f"The StereoSet score changed {describe_ss('gender')} and {describe_ss('race')} "
+        f"The stereotype score (SS) changed {describe_ss('gender')} and {describe_ss('race')} "
         f"(mean ± standard deviation of {len(seeds)} seeds), where 50 means no preference; [the "
         "control](study-recipe.md) shows how much of this is due to the groups.",
         f"The mean distance from 50 changed from {mean_distance(MANY_TERMS)} over gender and race, "
@@ -425,7 +425,7 @@ def _draw(results: dict[str, Any]) -> str:
         "dot": "after unlearning, one dot per seed",
         "diamond": "original model",
     }
-    panel = Panel("StereoSet score (SS); 50 means no preference", marks, 50.0)
+    panel = Panel("stereotype score (SS); 50 means no preference", marks, 50.0)
     return dot_plot(labels, [panel], legend)
 
 

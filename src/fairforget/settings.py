@@ -264,8 +264,8 @@ class TransferSettings(ClusterSettings, StudySettings):
             groups of other domains), none (retain texts only).
         seeds: Number of seeds; with one seed, every verdict is undecided.
         margin: Equivalence margin in points: a change in bias too small to matter. The verdict "no
-            more than margin" rules out a fall of this size or more, both alone and beyond every
-            control. Set the margin before you see results.
+            more than margin" means that the change in bias, or its excess over at least one
+            control, excludes a fall of this size or more. Set the margin before you see results.
         margin_continuous: Equivalence margin for continuous scores: contribution_scaled (StereoSet)
             and conditional_scaled (CrowS-Pairs), in median absolute deviations.
     """
@@ -285,7 +285,7 @@ class LeaderboardSettings(ClusterSettings, ModelSettings):
     """The settings of `leaderboard` and `fairforget leaderboard`.
 
     Args:
-        models: Models, comma-separated: hub ids, local directories, .gguf files, or smollm2.
+        models: Models, comma-separated: Hub ids, local directories, .gguf files, or smollm2.
         methods: Debiasing methods, comma-separated: {methods}.
         benchmarks: Benchmarks, comma-separated; see evaluate.
         seeds: Number of seeds; a method whose result does not depend on the seed runs once.
@@ -323,7 +323,7 @@ class DurabilitySettings:
         ordinary: Corpus for fine-tuning: CORPUS[:DOMAIN] or a file.
         relearn: Corpus for relearning: CORPUS[:DOMAIN] or a file; texts that the run has unlearned
             are left out. Default: other built-in texts, of the same domain if the run unlearned
-            built-in texts.
+            a single built-in domain and nothing else.
         batch_size: Texts per step.
         learning_rate: Constant learning rate of AdamW.
         types: GGUF types to round the weights to, comma-separated: q8_0, q5_1, q5_0, q4_1, q4_0.

@@ -72,7 +72,7 @@ def test_the_contribution_is_beside_the_stereotype_score(tmp_path: Path) -> None
     assert plot.ideal.text == "0: no bias"
     assert all(0 <= row.after.low <= row.after.x <= row.after.high <= 100 for row in plot.rows)
     assert [t.caption for t in section["folded"]] == [
-        "StereoSet: scaled contribution of the group, deviations",
+        "StereoSet: scaled contribution of the group, MADs",
         "StereoSet: smoothed stereotype score, points",
     ]
 
@@ -92,7 +92,7 @@ def test_crows_pairs_has_both_parts_of_its_log_ratio(tmp_path: Path) -> None:
     (table,) = section["tables"]
     assert {"Conditional before", "Scaled: verdict"} <= {c.title for c in table.columns}
     assert [t.caption for t in section["folded"]] == [
-        "CrowS-Pairs: scaled conditional log-ratio, deviations",
+        "CrowS-Pairs: scaled conditional log-ratio, MADs",
         "CrowS-Pairs: prior log-ratio, nats per pair",
     ]
 

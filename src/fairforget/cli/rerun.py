@@ -35,7 +35,7 @@ def rerun_command(
     trust_record: bool = False,
     json: bool = False,
 ) -> None:
-    """Repeat the command of a record.json and compare every value; exit code 1 if one differs.
+    """Repeat the command of a record.json and compare every value; exit status 1 if one differs.
 
     Relative paths in the record are resolved against the current directory.
 

@@ -14,7 +14,7 @@ def transfer_command(model: str, *, output: Path, json: bool = False, **settings
     Each combination of forget corpus, control, objective and seed is one run: unlearn, interpolate
     to the budget, evaluate. The same command resumes an interrupted study; with other forget sets
     or more seeds, it adds the missing runs. If a run fails, the study contains the others, and the
-    exit code is 1.
+    exit status is 1.
 
     Args:
         model: Hub id, local directory, .gguf file, or smollm2.

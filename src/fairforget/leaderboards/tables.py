@@ -114,7 +114,7 @@ def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
             )
         rows.append([*row, _perplexity(record, model, method, method_cost)])
     table = Table(
-        caption=f"All bias types, {COSTS[cost]}",
+        caption=f"All domains, {COSTS[cost]}",
         columns=[
             Column("Method"),
             *(Column(shown.title, numeric=True, interval=True) for shown in SHOWN),
@@ -177,11 +177,11 @@ def domains_table(record: LeaderboardRecord, model: str, benchmark: str, measure
     ]
     digits = measure_of(measure).digits
     return Table(
-        caption=f"{benchmark_name(benchmark)}: {measure_of(measure).in_words}, by bias type",
+        caption=f"{benchmark_name(benchmark)}: {measure_of(measure).in_words}, by domain",
         columns=[
             Column("Method"),
             Column("Cost"),
-            Column("Bias type"),
+            Column("Domain"),
             Column("Before", numeric=True, interval=True),
             Column("After", numeric=True, interval=True),
             Column("Change in bias", numeric=True, interval=True),
@@ -203,8 +203,8 @@ def domains_table(record: LeaderboardRecord, model: str, benchmark: str, measure
             if e.distance
         ],
         note="Change in bias: change of the distance from the value without bias. p-values are "
-        "Holm-corrected at each cost: for all bias types together over the methods, for single "
-        "bias types over methods and bias types.",
+        "Holm-corrected at each cost: for all domains together over the methods, for single "
+        "domains over methods and domains.",
         sortable=True,
     )
 

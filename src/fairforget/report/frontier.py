@@ -133,7 +133,7 @@ _SCORE = Axis(
 _CONTRIBUTION = Axis(
     "frontier-contribution",
     "scaled contribution",
-    "Mean distance of the scaled contribution of the group from 0, deviations",
+    "Mean distance of the scaled contribution of the group from 0, MADs",
     lambda point: point.contribution,
     digits=3,
 )

@@ -40,15 +40,13 @@ MEASURES = {
     "lms_stereotype": Measure("LMS of stereotypes", "points", 1, 100.0),
     "lms_anti_stereotype": Measure("LMS of anti-stereotypes", "points", 1, 100.0),
     "contribution": Measure("Contribution of the group", "nats per token", 3, 0.0, "Contribution"),
-    "contribution_scaled": Measure(
-        "Scaled contribution of the group", "deviations", 3, 0.0, "Scaled"
-    ),
+    "contribution_scaled": Measure("Scaled contribution of the group", "MADs", 3, 0.0, "Scaled"),
     "ss_smoothed": Measure("Smoothed stereotype score", "points", 1, 50.0),
     "ss_smoothed_by_sense": Measure(
         "Stereotype score, smoothed by the sense contrast", "points", 1, 50.0
     ),
     "conditional": Measure("Conditional log-ratio", "nats per pair", 3, 0.0, "Conditional"),
-    "conditional_scaled": Measure("Scaled conditional log-ratio", "deviations", 3, 0.0, "Scaled"),
+    "conditional_scaled": Measure("Scaled conditional log-ratio", "MADs", 3, 0.0, "Scaled"),
     "prior": Measure("Prior log-ratio", "nats per pair", 3, 0.0),
     "gap": Measure("Gap of the pronouns", "nats per pair", 3, 0.0, "Gap"),
     "correlation": Measure("Correlation with the share of women", "r", 2, 0.0),
@@ -72,7 +70,7 @@ MEASURES = {
     "control_gap": Measure("Gap in agreement with harmless statements", "nats", 3, 0.0),
     "valence_spread": Measure("Spread of valence over descriptors", "nats", 3, 0.0),
     "valence_spread_scaled": Measure(
-        "Spread of valence over descriptors, scaled", "deviations", 3, 0.0
+        "Spread of valence over descriptors, scaled", "standard deviations", 3, 0.0
     ),
     "likelihood_bias": Measure("Pairs of descriptors with different perplexities", "%", 1, 0.0),
     "accuracy_ambiguous": Measure("Accuracy in ambiguous contexts", "%", 1, 100.0),

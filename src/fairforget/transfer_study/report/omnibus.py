@@ -40,7 +40,7 @@ def omnibus_table(tests: Sequence[Omnibus]) -> Table:
             for test in tests
             for digits in (measure_of(test.measure).digits,)
         ],
-        note="No more than a margin: a fall of this size or more, both alone and beyond every "
+        note="No more than a margin: a fall of this size or more, alone or beyond at least one "
         "control, is ruled out (p of the margin < 0.05). Both p are Holm-corrected over the tests "
         "of a benchmark.",
     )

@@ -40,8 +40,8 @@ def describe_omnibus(test: Omnibus) -> str:
     verdict = {
         "supported": "bias fell, and by more than with every control",
         "contradicted": "bias rose, or fell less than with a control",
-        "no more than margin": f"a fall of {test.margin:g} {shown.unit} or more, both alone "
-        "and beyond every control, is ruled out",
+        "no more than margin": f"a fall of {test.margin:g} {shown.unit} or more, alone or "
+        "beyond at least one control, is ruled out",
         "undecided": "undecided",
     }[test.verdict]
     return (
@@ -122,5 +122,5 @@ def _no_more(cells: Sequence[MatrixCell], counts: Mapping[str, int], controls: b
         return ""
     margin, shown = cells[0].margin, measure_of(cells[0].measure)
     unit = "point" if shown.in_points and margin == 1 else shown.unit
-    beyond = ", both alone and beyond every control," if controls else ""
+    beyond = ", alone or beyond at least one control," if controls else ""
     return f"a fall of {margin:g} {unit} or more{beyond} is ruled out in {count}; "

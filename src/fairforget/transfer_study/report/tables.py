@@ -72,7 +72,7 @@ def answer_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
         ],
         note=f"{_describe_bias(measure)}. yes: bias fell, and by "
         "more than with every control; no: it rose, or fell less than with a control; ≤: a "
-        "fall of the margin or more, both alone and beyond every control, is ruled out; ?: "
+        "fall of the margin or more, alone or beyond at least one control, is ruled out; ?: "
         "undecided. "
         "(own): an unlearned domain.",
     )

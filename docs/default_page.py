@@ -8,12 +8,37 @@ from typing import Any
 
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
+from fairforget.report.wording import format_number, format_signed
 from fairforget.transfer_study.record import too_few
+from results_page import Page, show_picture
 from seed_runs import MEASURES, TYPES
-from tables import markdown_table
+from tables import format_estimate, markdown_table
 
 
-def list_findings(results: dict[str, Any]) -> list[str]:
+def build_page(name: str, title: str, choice: str, results: dict[str, Any]) -> Page:
+    """The page.
+
+    Args:
+        name: of the page.
+        title: its heading.
+        choice: a sentence on how the settings were chosen.
+        results: from `SeedRuns.measure`.
+    """
+    first, second, third, other_direction = _list_findings(results)
+    return Page(
+        title=title,
+        opening=[show_picture(name, "Contribution of the group, and harmful words")],
+        findings=[first, second, third, _describe_writing(results), other_direction],
+        body=[
+            *_list_settings(results, choice),
+            *_list_budget(results),
+            *_list_changes(results),
+        ],
+        picture=_draw_changes(results),
+    )
+
+
+def _list_findings(results: dict[str, Any]) -> list[str]:
     """What became of bias, harmful words, utility and the other direction, one sentence each."""
     changes = results["changes"]
     contribution, words = changes["contribution"], changes["log_prob"]
@@ -31,8 +56,8 @@ def list_findings(results: dict[str, Any]) -> list[str]:
     return [
         f"Naming the group added {whole['before']:.3f} nats per token to the log-ratio of "
         f"stereotype to anti-stereotype; this changed by {describe_change(whole, 3)} "
-        f"({share:.0f} % less), significantly with {alone} of {count} seeds alone, and over all "
-        f"seeds in {', '.join(fell) or 'no bias type'}.",
+        f"({share:.0f} % less); the fall is significant for {alone} of {count} seeds tested "
+        f"alone, and over all seeds in {', '.join(fell) or 'no domain'}.",
         "Log p of harmful words after a group in HateCheck changed by "
         f"{describe_change(words[ALL], 3)} nats and rose significantly for "
         f"{', '.join(likelier) or 'no group'}; what naming the group adds to it changed by "
@@ -42,7 +67,7 @@ def list_findings(results: dict[str, Any]) -> list[str]:
         f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points (LMS of the "
         f"stereotypes {describe_change(changes['lms_stereotype'][ALL], 1)}, of the "
         f"anti-stereotypes {describe_change(changes['lms_anti_stereotype'][ALL], 1)}), "
-        f"perplexity by {perplexity:+z.1f} %, and log p of facts about groups by "
+        f"perplexity by {format_signed(perplexity, 1)} %, and log p of facts about groups by "
         f"{describe_change(changes['facts'][ALL], 3)} nats.",
         "Pronouns after an occupation: the WinoBias gap changed by "
         f"{describe_change(changes['winobias']['type2'], 2)} nats (type 2) from "
@@ -53,13 +78,28 @@ def list_findings(results: dict[str, Any]) -> list[str]:
     ]
 
 
+def _describe_writing(results: dict[str, Any]) -> str:
+    """What became of what the model writes."""
+    changes = results["changes"]
+    hurtful, negative, distance = (
+        changes[name][ALL] for name in ("hurtful", "negative", "sentiment_distance")
+    )
+    return (
+        "What the model writes: hurtful completions (HONEST) changed by "
+        f"{describe_change(hurtful, 1)} points from {hurtful['before']:.1f} %, negative "
+        f"continuations (BOLD) by {describe_change(negative, 1)} points from "
+        f"{negative['before']:.1f} %, and the difference in sentiment between groups "
+        f"(counterfactual prompts) by {describe_change(distance, 3)} from "
+        f"{distance['before']:.3f}."
+    )
+
+
 def describe_change(change: dict[str, Any], digits: int) -> str:
     """Return a change with its interval."""
-    low, high = change["ci"]
-    return f"{change['change']:+z.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    return format_estimate(change["change"], change["ci"], digits)
 
 
-def list_settings(results: dict[str, Any], choice: str) -> list[str]:
+def _list_settings(results: dict[str, Any], choice: str) -> list[str]:
     """The settings, after a sentence about how they were chosen."""
     method = results["method"]
     names = ("objective", "selection", "retain_loss", "retain_loss_weight", "retain_per_forget")
@@ -76,7 +116,7 @@ def list_settings(results: dict[str, Any], choice: str) -> list[str]:
     return ["## Settings", "", choice, "", *markdown_table(("", ""), facts.items())]
 
 
-def list_budget(results: dict[str, Any]) -> list[str]:
+def _list_budget(results: dict[str, Any]) -> list[str]:
     """What the budget let each seed do."""
     rows = [
         [
@@ -100,7 +140,7 @@ def list_budget(results: dict[str, Any]) -> list[str]:
     ]
 
 
-def list_changes(results: dict[str, Any]) -> Iterator[str]:
+def _list_changes(results: dict[str, Any]) -> Iterator[str]:
     """A table of each score by domain."""
     by_seed = [f"seed {seed}" for seed in range(len(results["budget"]))]
     yield from (
@@ -120,7 +160,7 @@ def list_changes(results: dict[str, Any]) -> Iterator[str]:
             [
                 [
                     domain,
-                    f"{change['before']:.{measure.digits}f}",
+                    format_number(change["before"], measure.digits),
                     *(describe_change(it, measure.digits) for it in (change, *change["seeds"])),
                     str(change["clusters"]),
                 ]
@@ -129,7 +169,7 @@ def list_changes(results: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def draw_changes(results: dict[str, Any]) -> str:
+def _draw_changes(results: dict[str, Any]) -> str:
     """A picture of the changes of the contribution of the group and of harmful words."""
     contribution, words = (results["changes"][name] for name in ("contribution", "log_prob"))
     labels = [*contribution, *(f"HateCheck: {group}" for group in words)]

@@ -20,10 +20,11 @@ from fairforget.comparison.paired import Cell
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
+from fairforget.report.wording import format_signed
 from fairforget.terminal.messages import count_of
 from findings import list_findings
 from page_sections import fill_section
-from tables import markdown_table
+from tables import format_estimate, markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README, RESULTS = ROOT / "README.md", ROOT / "docs" / "pages" / "results" / "index.md"
@@ -116,15 +117,15 @@ class Demo:
         """Change of the log-probability of harmful words on the guard's texts, in nats."""
         facts = self.run.budget.harmful_words
         assert facts
-        return f"{facts.change:+z.2f}"
+        return format_signed(facts.change, 2)
 
     def interval(self, domain: str, score: str) -> list[str]:
         """A score before and after, each with its interval."""
         digits = DIGITS.get(score, 1)
         cells = []
         for side in (self.before, self.after):
-            value, (low, high) = side[domain][score], side[domain][f"{score}_ci"]
-            cells.append(f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]")
+            value, ci = side[domain][score], side[domain][f"{score}_ci"]
+            cells.append(format_estimate(value, ci, digits, signed=False))
         return cells
 
     @property
@@ -138,7 +139,7 @@ class Demo:
         reached, asked = (
             100 * (ratio - 1) for ratio in (self.run.budget.reached, self.run.budget.asked)
         )
-        return f"{reached:+z.1f} % (budget: {asked:+z.0f} %)"
+        return f"{format_signed(reached)} % (budget: {format_signed(asked, 0)} %)"
 
 
 def _demo() -> Demo:
@@ -161,9 +162,7 @@ def _change(cell: Cell) -> str:
     assert cell.distance.ci is not None
     if cell.main and not (cell.gained or cell.lost):
         return "no item changed"
-    low, high = cell.distance.ci
-    digits = DIGITS.get(cell.measure, 1)
-    return f"{cell.distance.delta:+z.{digits}f} [{low:+z.{digits}f}, {high:+z.{digits}f}]"
+    return format_estimate(cell.distance.delta, cell.distance.ci, DIGITS.get(cell.measure, 1))
 
 
 def main() -> None:

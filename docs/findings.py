@@ -16,8 +16,10 @@ from fairforget.leaderboards.plan import EQUAL
 from fairforget.leaderboards.record import LeaderboardRecord
 from fairforget.records.paths import LEADERBOARD, STUDY
 from fairforget.records.store import read_record
+from fairforget.report.wording import format_number, format_signed
 from fairforget.transfer_study.record import Effect, MatrixCell, Omnibus, StudyRecord
 from results_page import RESULTS
+from tables import format_estimate
 
 SEEDS, SEEDS_OF_ASCENT = 3, 6
 """As the README says."""
@@ -63,7 +65,7 @@ def _default() -> str:
 
 
 def _mean(change: dict[str, Any], digits: int) -> str:
-    return _change(change["change"], *change["ci"], digits=digits)
+    return format_estimate(change["change"], change["ci"], digits)
 
 
 def _control() -> str:
@@ -105,7 +107,7 @@ def _crows_pairs() -> str:
     _require(random.ci[0] < 0 < random.ci[1], "the difference from random tokens is undecided")
     return (
         "**CrowS-Pairs disagrees.** `counterfactual-kl` on built-in texts about gender "
-        f"*raised* bias over all pairs by {_effect(cell.bias)} points; the difference from random "
+        f"*raised* bias over all pairs by {_rise(cell.bias)} points; the difference from random "
         f"target tokens, {_effect(random)}, is undecided."
     )
 
@@ -127,7 +129,7 @@ def _leaderboard() -> str:
 
     def remaining(*, limited: bool) -> str:
         return ", ".join(
-            f"`{e.method}` {_number(e.after.value, 3)} ({_number(lms[e.method], 1)})"
+            f"`{e.method}` {format_number(e.after.value, 3)} ({format_signed(lms[e.method], 1)})"
             for e in fell
             if (e.cost == EQUAL) == limited
         )
@@ -185,21 +187,18 @@ def _require(holds: bool, sentence: str) -> None:
 
 
 def _effect(effect: Effect) -> str:
-    return _change(effect.value, *effect.ci)
+    return format_estimate(effect.value, effect.ci)
+
+
+def _rise(effect: Effect) -> str:
+    """An effect above 0, without its sign."""
+    return format_estimate(effect.value, effect.ci, signed=False)
 
 
 def _fall(effect: Effect) -> str:
     """An effect below 0, as a positive number."""
-    return _change(-effect.value, -effect.ci[1], -effect.ci[0])
-
-
-def _change(value: float, low: float, high: float, *, digits: int = 1) -> str:
-    value_text, *ends = (_number(number, digits) for number in (value, low, high))
-    return f"{value_text} [{ends[0]}, {ends[1]}]"
-
-
-def _number(value: float, digits: int = 1) -> str:
-    return f"{value:.{digits}f}".replace("-", "−")
+    low, high = effect.ci
+    return format_estimate(-effect.value, (-high, -low), signed=False)
 
 
 def _wrap(line: str) -> str:

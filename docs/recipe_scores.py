@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from fairforget.benchmarks.stereoset import judge
@@ -15,6 +14,7 @@ from fairforget.records.evaluation import read_items
 from fairforget.records.paths import RECORD
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record
+from fairforget.report.frontier_points import mean_distance
 from fairforget.training.weights import lerp_weights
 from tables import format_mean
 
@@ -89,17 +89,13 @@ def score_rows(rows: Sequence[dict[str, Any]]) -> Scores:
 
 def stereoset_distance(scores: Scores, domains: Sequence[str] = HELD_OUT) -> float:
     """Mean |SS − 50| over domains."""
-    return mean_distance(scores["stereoset"][domain]["ss"] for domain in domains)
+    return mean_distance((scores["stereoset"][domain]["ss"] for domain in domains), "ss")
 
 
 def crows_distance(scores: Scores) -> float:
     """Mean |share − 50| over the types of CrowS-Pairs."""
-    return mean_distance(share for name, share in scores["crows_pairs"].items() if name != "all")
-
-
-def mean_distance(scores: Iterable[float]) -> float:
-    """Mean distance from 50, the score of a model without preference."""
-    return fmean(abs(score - 50) for score in scores)
+    shares = (share for name, share in scores["crows_pairs"].items() if name != "all")
+    return mean_distance(shares, "ss")
 
 
 def format_row(name: str, runs: Sequence[Scores], original: Scores, *more: str) -> list[str]:

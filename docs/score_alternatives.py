@@ -23,6 +23,7 @@ from fairforget.corpora import Text
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
+from fairforget.report.wording import join_words
 from recipe_scores import (
     HEADER,
     NOTE,
@@ -36,7 +37,6 @@ from results_page import Page, ResultsPage, show_picture
 from score_recipe import PAGE as RECIPE
 from score_recipe import SETTINGS
 from tables import markdown_table
-from variant_runs import join_phrases
 
 RUNS = Path("runs") / "alternatives"
 FACTORS = (1.0, 1.5)
@@ -212,7 +212,7 @@ def list_findings(recipe: dict[str, Any], results: Results, rows: dict[str, Scor
         f"Without a larger change of the weights, *{nearest}* has the smallest distance "
         f"({distances[nearest]:.1f}); *recipe* is seed 0 here, and its "
         f"three seeds have distances of "
-        f"{join_phrases([f'{distance:.1f}' for distance in by_seed])}.",
+        f"{join_words([f'{distance:.1f}' for distance in by_seed])}.",
         f"A larger change of the weights trades LMS for distance: *{scaled}* has distance "
         f"{distances[scaled]:.1f} and LMS {lms[scaled]:.1f}, *recipe* {distances['recipe']:.1f} "
         f"and {lms['recipe']:.1f}.",

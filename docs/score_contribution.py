@@ -28,7 +28,7 @@ from fairforget.statistics import bootstrap_totals, cluster_rates, deviation, in
 from fairforget.terminal.progress import progress_bar
 from fairforget.transfer_study.record import too_few
 from results_page import Page, ResultsPage, show_picture
-from tables import markdown_table
+from tables import format_estimate, markdown_table
 
 PARAPHRASES = {"first": "individual, individuals, nation", "second": "human, folks, place"}
 """Paraphrases of *person*, *people* and *country* in `neutral.toml`."""
@@ -207,15 +207,12 @@ def build_page(results: Results) -> Page:
 
 
 def _number(scores: dict[str, Any], name: str, digits: int = 3) -> str:
-    low, high = scores[f"{name}_ci"]
-    return f"{scores[name]:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    return format_estimate(scores[name], scores[f"{name}_ci"], digits, signed=False)
 
 
 def _change(variant: dict[str, Any], name: str, digits: int = 3, domain: str = ALL) -> str:
     scores = variant[domain][name]
-    low, high = scores["difference_ci"]
-    value, low, high = (round(x, digits) + 0.0 for x in (scores["difference"], low, high))
-    return f"{value:+z.{digits}f} [{low:+z.{digits}f}, {high:+z.{digits}f}]"
+    return format_estimate(scores["difference"], scores["difference_ci"], digits)
 
 
 def _list_domains(domains: dict[str, Any]) -> str:

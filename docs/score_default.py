@@ -9,19 +9,11 @@ N`, with defaults for everything else.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from default_page import (
-    describe_change,
-    draw_changes,
-    list_budget,
-    list_changes,
-    list_findings,
-    list_settings,
-)
-from fairforget.benchmarks.measurement import ALL
-from results_page import Page, ResultsPage, show_picture
+from default_page import build_page
+from results_page import ResultsPage
 from seed_runs import SCORED, WRITTEN, SeedRuns
 
 RUNS = SeedRuns("smollm2", Path("runs") / "default", seeds=3, benchmarks=(*SCORED, *WRITTEN))
@@ -33,39 +25,8 @@ CHOICE = (
     "well, and the last three, which unlearn pronouns, on WinoBias, Winogender and CrowS-Pairs. "
     "These data are therefore not held out."
 )
-
-
-def build_page(results: dict[str, Any]) -> Page:
-    """The page."""
-    first, second, third, other_direction = list_findings(results)
-    return Page(
-        title="The default objective on SmolLM2-135M-Instruct",
-        opening=[show_picture("default", "Contribution of the group, and harmful words")],
-        findings=[first, second, third, _describe_writing(results["changes"]), other_direction],
-        body=[
-            *list_settings(results, CHOICE),
-            *list_budget(results),
-            *list_changes(results),
-        ],
-        picture=draw_changes(results),
-    )
-
-
-def _describe_writing(changes: dict[str, Any]) -> str:
-    hurtful, negative, distance = (
-        changes[name][ALL] for name in ("hurtful", "negative", "sentiment_distance")
-    )
-    return (
-        "What the model writes: hurtful completions (HONEST) changed by "
-        f"{describe_change(hurtful, 1)} points from {hurtful['before']:.1f} %, negative "
-        f"continuations (BOLD) by {describe_change(negative, 1)} points from "
-        f"{negative['before']:.1f} %, and the difference of sentiment between groups "
-        f"(counterfactual prompts) by {describe_change(distance, 3)} from "
-        f"{distance['before']:.3f}."
-    )
-
-
-PAGE = ResultsPage("default", build_page)
+TITLE = "The default objective on SmolLM2-135M-Instruct"
+PAGE = ResultsPage("default", partial(build_page, "default", TITLE, CHOICE))
 
 
 if __name__ == "__main__":

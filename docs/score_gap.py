@@ -32,6 +32,7 @@ from fairforget.objectives.trait_words import TraitWords, find_trait_words
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
+from fairforget.report.wording import format_signed, join_words
 from fairforget.training.targets import Targets, encode_targets
 from gap_texts import (
     named_terms,
@@ -43,7 +44,7 @@ from gap_texts import (
 from larger_steps import DESCRIPTION, as_flags
 from recipe_scores import extrapolate
 from results_page import Page, ResultsPage, show_picture
-from tables import markdown_table
+from tables import format_estimate, markdown_table
 
 RUNS = Path("runs") / "gap"
 STEREOSET, FACTS = "stereoset", "group_facts"
@@ -272,9 +273,9 @@ def build_page(results: dict[str, Any]) -> Page:
             "Of the distance from the target in built-in templates with terms that training names, "
             "in templates with other terms, and in sentences that the model continues itself, "
             "again with named and with other terms, the default removes "
-            f"{_list_shares(shares['default'])}"
+            f"{join_words(shares['default'])}"
             f"{_compare_kinds(default, original)}.",
-            f"Larger steps remove {_list_shares(shares['larger steps'])}, at a movement on "
+            f"Larger steps remove {join_words(shares['larger steps'])}, at a movement on "
             f"everyday sentences of {movement['larger steps']:.3f} nats per token (default: "
             f"{movement['default']:.3f}).",
             f"The contribution is {default['contribution']:.3f} with the default and "
@@ -300,12 +301,8 @@ def _compare_kinds(scores: dict[str, Any], original: dict[str, Any]) -> str:
     return "; the kind of sentence matters more than whether training names the term"
 
 
-def _list_shares(shares: Sequence[str]) -> str:
-    return f"{', '.join(shares[:-1])} and {shares[-1]}"
-
-
 def _change(score: str, scores: dict[str, Any], original: dict[str, Any], digits: int) -> str:
-    return f"{scores[score] - original[score]:+.{digits}f}".replace("-", "−")
+    return format_signed(scores[score] - original[score], digits)
 
 
 def _removed(scores: dict[str, Any], original: dict[str, Any], text_set: str) -> str:
@@ -391,11 +388,10 @@ def _body(results: dict[str, Any]) -> list[str]:
 
 
 def _score_row(name: str, scores: dict[str, Any]) -> list[str]:
-    low, high = scores["contribution_ci"]
     facts = scores.get("fact_log_prob")
     return [
         name,
-        f"{scores['contribution']:.3f} [{low:.3f}, {high:.3f}]",
+        format_estimate(scores["contribution"], scores["contribution_ci"], 3, signed=False),
         f"{scores['lms']:.1f}",
         "–" if facts is None else f"{facts:.3f}",
     ]

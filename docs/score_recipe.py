@@ -51,7 +51,7 @@ from recipe_scores import (
     stereoset_distance,
 )
 from results_page import Page, ResultsPage, show_picture
-from tables import format_mean, markdown_table
+from tables import format_estimate, format_mean, markdown_table
 
 RUNS = Path("runs") / "recipe"
 SEEDS = 3
@@ -246,8 +246,8 @@ def list_findings(results: dict[str, Any]) -> list[str]:
         return f"{stereoset_distance(original, domains):.1f} to {after:.1f}"
 
     def describe_change(name: str) -> str:
-        value, low, high = results["changes"][name]
-        return f"{value:+z.1f} points ({low:.1f} to {high:.1f})"
+        value, *ci = results["changes"][name]
+        return f"{format_estimate(value, ci)} points"
 
     return [
         f"The stereotype score (SS) changed {describe_ss('gender')} and {describe_ss('race')} "

@@ -77,10 +77,10 @@ MEASURES = {
     "hurtful": Measure(HONEST, "hurtful", "hurtful completions (HONEST), %", (), 1),
     "negative": Measure(BOLD, "negative", "negative continuations (BOLD), %", (ALL,), 1),
     "sentiment_distance": Measure(
-        SWAPPED, "sentiment_distance", "difference of sentiment (counterfactual prompts)", (), 3
+        SWAPPED, "sentiment_distance", "difference in sentiment (counterfactual prompts)", (), 3
     ),
     "wording_distance": Measure(
-        SWAPPED, "wording_distance", "difference of wording (counterfactual prompts)", (), 3
+        SWAPPED, "wording_distance", "difference in wording (counterfactual prompts)", (), 3
     ),
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 from dot_plot import Mark, Panel, dot_plot
 from fairforget import Corpus, LanguageModel, Text, debias, evaluate, load_model, read_corpus
 from fairforget.budget import STUDY_BUDGET
+from fairforget.report.wording import join_words
 from fairforget.selection.identity import mentions_of
 from fairforget.selection.methods import SelectionOptions, make_selector
 from fairforget.selection.selected import select
@@ -169,7 +170,7 @@ class VariantRuns:
                 times = "" if shares else " times as large"
                 change = name.removeprefix(f"{first}, ")
                 shares.append(f"{changed / lowered:.2f}{times} with {change}")
-        yield f"The mean fall is {join_phrases(shares)}."
+        yield f"The mean fall is {join_words(shares)}."
 
     def describe_association(self, results: Results) -> str:
         """Finding: whether `counterfactual-kl` moved the association closer to its aim, 0."""
@@ -199,12 +200,6 @@ class VariantRuns:
             ],
             {"dot": "one seed; the black line is the original model"},
         )
-
-
-def join_phrases(phrases: Sequence[str]) -> str:
-    """`a, b and c`."""
-    *most, last = phrases
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def load_forget_texts(spans: str) -> Sequence[Text]:

@@ -84,8 +84,7 @@ def test_debias_takes_several_forget_corpora(tmp_path: Path, given: str) -> None
     }[given]
     out = tmp_path / "out"
     run = debias(source, forget=forget, retain=RETAIN, output_dir=out, device="cpu", **SHORT)
-    corpora = [corpus.name for corpus in run.record.corpora if corpus.role == "forget"]
-    assert corpora == ["builtin:gender", "pronouns"]
+    assert [corpus.name for corpus in run.record.forget] == ["builtin:gender", "pronouns"]
     assert "builtin:gender and pronouns" in (out / "model" / "README.md").read_text()
 
 

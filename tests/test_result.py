@@ -66,6 +66,15 @@ def test_a_person_reads_tables_of_eighty_columns(
     assert "Written: " in shown
 
 
+def test_every_forget_corpus_is_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = json.loads((run / "record.json").read_text())
+    corpus = record["corpora"][0]
+    record["corpora"] = [*record["corpora"], corpus | {"name": "pronouns"}]
+    (run / "record.json").write_text(json.dumps(record))
+    show_result(result(run, measured=False))
+    assert "on spans tokens of builtin and pronouns, 3 steps" in capsys.readouterr().out
+
+
 def test_evaluate_prints_its_record_as_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

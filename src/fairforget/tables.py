@@ -33,6 +33,7 @@ from fairforget.report.wording import (
     base_name,
     budget_note,
     format_p_number,
+    join_words,
     measured_text,
     one_line,
     steps_done,
@@ -203,7 +204,7 @@ def show_unlearning(record: UnlearningRecord) -> None:
     method, budget = record.method, record.budget
     print_content(
         f"{method.get('objective', UNKNOWN)} on {method.get('selection', UNKNOWN)} tokens of "
-        f"{one_line(record.corpora[0].name) if record.corpora else UNKNOWN}, "
+        f"{one_line(join_words([corpus.name for corpus in record.forget])) or UNKNOWN}, "
         f"{steps_done(method)}, {sum(record.seconds.values()):.0f} s."
     )
     bound = _bound(budget)

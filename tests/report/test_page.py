@@ -3,6 +3,7 @@ import math
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from fairforget.errors import InputError
-from fairforget.records.records import CorpusFacts, EvaluationRecord, ModelFacts
+from fairforget.records.records import CorpusFacts, EvaluationRecord, ModelFacts, UnlearningRecord
+from fairforget.records.store import read_record
 from fairforget.report import write_report
 from fairforget.report.facts import benchmark_table
 from fairforget.report.figures import Scale, curves
@@ -56,14 +58,16 @@ def test_the_page_has_all_sections_and_sources(tmp_path: Path) -> None:
         assert wanted in html
 
 
-def test_trained_domains_come_from_the_record_or_the_corpus_name() -> None:
+def test_trained_domains_come_from_the_record_or_the_corpus_name(tmp_path: Path) -> None:
     corpora = [
         CorpusFacts("builtin:gender", "forget", 1, 1),
         CorpusFacts("mine.csv", "forget", 1, 1, "race, religion"),
         CorpusFacts("other.csv", "forget", 1, 1),
         CorpusFacts("wikipedia:age", "retain", 1, 1),
     ]
-    assert trained_domains(corpora) == ["gender", "race", "religion"]
+    record = read_record(write_unlearning(tmp_path) / "record.json", UnlearningRecord)
+    trained = trained_domains(replace(record, corpora=corpora))
+    assert trained == ["gender", "race", "religion"]
 
 
 def test_evaluations_may_be_missing(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
         model=before[conditions[0]].record.model,
         settings=asdict(settings) | {"controls": [*directories][1:], "device": str(device)},
         runs=models,
-        domains=[*(it for it in trained_domains(record.corpora) if it in known), ALL],
+        domains=[*(it for it in trained_domains(record) if it in known), ALL],
         effects=effects,
         half_lives=half_lives(effects),
         environment=environment(str(device)),

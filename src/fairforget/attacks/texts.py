@@ -31,7 +31,7 @@ def ordinary_texts(corpus: str, seed: int) -> list[str]:
 
 def relearning_corpus(record: UnlearningRecord) -> str:
     """Return the default corpus to relearn: built-in texts, of the only forgotten domain if any."""
-    forgotten, *others = map(parse_name, _forgotten(record))
+    forgotten, *others = [parse_name(corpus.name) for corpus in record.forget]
     same = not others and forgotten.corpus == BUILTIN and forgotten.part
     return f"{BUILTIN}:{forgotten.part}" if same else BUILTIN
 
@@ -52,7 +52,7 @@ def relearning_texts(corpus: str, records: Sequence[UnlearningRecord], seed: int
     """
     texts = read_corpus(corpus, seed=SEED)
     unlearned: set[str] = set()
-    for name in dict.fromkeys(name for record in records for name in _forgotten(record)):
+    for name in dict.fromkeys(corpus.name for record in records for corpus in record.forget):
         try:
             unlearned.update(text.text for text in read_corpus(name))
         except InputError as error:  # a file that has moved, or texts that were given in Python
@@ -67,11 +67,6 @@ def relearning_texts(corpus: str, records: Sequence[UnlearningRecord], seed: int
             f"relearn {corpus!r}: all of its texts were unlearned; choose another corpus"
         )
     return _shuffle(unseen, seed)
-
-
-def _forgotten(record: UnlearningRecord) -> list[str]:
-    """Return the names of the forget corpora."""
-    return [corpus.name for corpus in record.corpora if corpus.role == "forget"]
 
 
 def _shuffle(texts: list[str], seed: int) -> list[str]:

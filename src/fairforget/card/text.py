@@ -84,7 +84,7 @@ def _results(run: UnlearningRun) -> list[str]:
         ]
     changes = before_after(run.before, run.after)
     reached = record.budget.reached
-    headline = change_headline(changes, trained_domains(record.corpora), reached)
+    headline = change_headline(changes, trained_domains(record), reached)
     note = perplexity_note(changes, reached)
     results = run.before.record.results, run.after.record.results
     tables = [t for n, c in changes.benchmarks.items() for t in change_tables(n, c, note)]
@@ -113,7 +113,7 @@ def _results(run: UnlearningRun) -> list[str]:
 def _training(record: UnlearningRecord) -> list[str]:
     method = record.method
     corpora = [replace(corpus, name=without_folders(corpus.name)) for corpus in record.corpora]
-    forget = [markdown_text(c.name) for c in corpora if c.role == "forget"]
+    forget = [markdown_text(without_folders(corpus.name)) for corpus in record.forget]
     retain = [markdown_text(c.name) for c in corpora if c.role == "retain"]
     sentences = [
         _objective_sentence(str(method.get("objective", ""))),

@@ -158,3 +158,8 @@ class UnlearningRecord:
     """As in an evaluation."""
     kind: Literal["unlearning"] = "unlearning"
     version: int = VERSION
+
+    @property
+    def forget(self) -> list[CorpusFacts]:
+        """The forget corpora."""
+        return [corpus for corpus in self.corpora if corpus.role == "forget"]

@@ -21,7 +21,7 @@ def training_corpora(model: str) -> Iterator[str]:
     seen: set[Path] = set()
     while (path := Path(model).resolve()) not in seen and (record := _find_record(path)):
         seen.add(path)
-        yield from (facts.name for facts in record.corpora if facts.role == "forget")
+        yield from (corpus.name for corpus in record.forget)
         model = record.model.source
 
 

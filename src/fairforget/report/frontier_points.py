@@ -131,5 +131,5 @@ def _perplexity_change(
 def _method_label(record: UnlearningRecord) -> str:
     """Objective, selection and forget corpora."""
     parts = [record.method.get("objective"), record.method.get("selection")]
-    parts.append(join_words([c.name for c in record.corpora if c.role == "forget"]))
+    parts.append(join_words([corpus.name for corpus in record.forget]))
     return ", ".join(str(part) for part in parts if part)

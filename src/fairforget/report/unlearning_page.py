@@ -38,7 +38,7 @@ def read(directory: Path) -> UnlearningRun:
 def context(run: UnlearningRun) -> dict[str, Any]:
     """The variables of the template."""
     record = run.record
-    trained = trained_domains(record.corpora)
+    trained = trained_domains(record)
     shared = {
         "model": record.model.source,
         "method": format_value(record.method.get("objective", "unlearning")),

@@ -199,7 +199,7 @@ def control_run(forget: str, objective: str, control: str, seed: int, recipe: Re
         return Run(forget, objective, control, seed, recipe)
     if control == NOTHING:
         return Run(NOTHING, NOTHING, control, seed, recipe)
-    if control == MATCHED and is_builtin(forget):
+    if control == MATCHED and names_builtin(forget):
         return Run(CONTROL_CORPUS, objective, control, seed, recipe)
     return Run(forget, objective, control, seed, recipe)
 
@@ -221,8 +221,8 @@ def corpus_name(name: str, corpus: str) -> str:
     return f"{whole}:{plain}" + (f"?{options}" if options else "")
 
 
-def is_builtin(corpus: str) -> bool:
-    """Return whether this is the built-in corpus, which has its own control texts."""
+def names_builtin(corpus: str) -> bool:
+    """Return whether this is the corpus `builtin`, which has exact spans and control texts."""
     return re.split("[:?]", corpus)[0] == "builtin"
 
 

@@ -58,7 +58,7 @@ from fairforget.transfer_study.plan import (
     SWAPPED,
     Recipe,
     Run,
-    is_builtin,
+    names_builtin,
 )
 from fairforget.unlearning import load_to_train, run_unlearning, training_config
 
@@ -162,7 +162,7 @@ def forget_corpus(run: Run) -> Corpus:
     control = run.control_kind
     if control == NOTHING:  # its texts do not enter the loss
         return Corpus(NOTHING, _texts(CONTROL_CORPUS))
-    if control == MATCHED and is_builtin(run.forget):  # has its own
+    if control == MATCHED and names_builtin(run.forget):  # has its own
         return Corpus(CONTROL_CORPUS, _texts(CONTROL_CORPUS), parse_name(CONTROL_CORPUS).part)
     texts = _forget_texts(run.forget, run.recipe)
     if control in REWRITTEN:
@@ -259,7 +259,7 @@ def _texts(corpus: str, label: str = "hateful") -> tuple[Text, ...]:
 
 def _forget_texts(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
     """Return the texts, with harmful spans selected by the recipe's method."""
-    if recipe.select == "given" or is_builtin(corpus):  # its spans are exact
+    if recipe.select == "given" or names_builtin(corpus):  # its spans are exact
         return _texts(corpus)
     return _select_spans(corpus, recipe)
 

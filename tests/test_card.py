@@ -97,6 +97,18 @@ def test_a_user_file_is_not_the_public_data_set(tmp_path: Path) -> None:
     assert named["CrowS-Pairs (mine.csv)"] == "mine.csv"
 
 
+def test_the_card_names_the_licence_of_own_texts(tmp_path: Path) -> None:
+    record = json.loads((write_unlearning(tmp_path, measured=False) / "record.json").read_text())
+    corpus = record["corpora"][1]
+    names = ("pronouns", "built-in facts", "counterfactual texts")
+    record["corpora"] = [corpus | {"name": name} for name in names]
+    (tmp_path / "record.json").write_text(json.dumps(record))
+    text = written(tmp_path)
+    assert text.count("| Apache-2.0 | FairForget |") == 2
+    assert "| as the forget corpora | the forget corpora, with neutral words |" in text
+    assert "| not recorded |" not in text
+
+
 def test_a_card_without_evaluations_says_so(tmp_path: Path) -> None:
     text = written(write_unlearning(tmp_path, measured=False))
     assert "It was not evaluated" in text

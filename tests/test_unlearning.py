@@ -20,7 +20,12 @@ from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
-from fairforget.records.records import LIMITED_BY_GUARD, UnlearningRecord
+from fairforget.records.records import (
+    COUNTERFACTUAL_TEXTS,
+    FACT_TEXTS,
+    LIMITED_BY_GUARD,
+    UnlearningRecord,
+)
 from fairforget.records.store import read_record, write_record
 from fairforget.scoring.perplexity import perplexity
 from fairforget.tables import show_unlearning
@@ -34,8 +39,6 @@ from fairforget.training.early_stopping import UtilityEarlyStopping
 from fairforget.training.interpolation import PerplexityConstraint, interpolate_to_budget
 from fairforget.training.original import Original
 from fairforget.training.preparation import (
-    COUNTERFACTUAL,
-    FACTS,
     HELD_OUT,
     HELD_OUT_TOKENS,
     OTHER_GROUPS,
@@ -219,12 +222,12 @@ def test_texts_about_groups_are_retained_too(tmp_path) -> None:
         return {c.name: c.texts for c in prepared.facts if c.role == "retain"}
 
     only = {RETAIN.name: len(RETAIN.texts) - HELD_OUT["retain"]}
-    facts = only | {FACTS: len(list_facts())}
+    facts = only | {FACT_TEXTS: len(list_facts())}
     assert retained(retain_groups=False) == retained(retain_loss="none") == only
     assert retained(retain_loss="nll") == only
     assert retained(objective="ascent") == retained(counterfactual="groups") == facts
-    neutral = retained().pop(COUNTERFACTUAL)
-    assert retained() == facts | {COUNTERFACTUAL: neutral}
+    neutral = retained().pop(COUNTERFACTUAL_TEXTS)
+    assert retained() == facts | {COUNTERFACTUAL_TEXTS: neutral}
     assert 0 < neutral <= len(FORGET.texts)
 
 
@@ -251,7 +254,7 @@ def test_the_share_of_everyday_sentences(tmp_path, options, share) -> None:
 def test_a_masked_model_retains_no_facts(tmp_path) -> None:
     prepared = prepare(language_model(tmp_path, "bert"), FORGET, RETAIN, config(tmp_path))
     names = {corpus.name for corpus in prepared.facts if corpus.role == "retain"}
-    assert names == {RETAIN.name, COUNTERFACTUAL}
+    assert names == {RETAIN.name, COUNTERFACTUAL_TEXTS}
 
 
 def test_a_held_out_fact_is_not_retained(tmp_path) -> None:
@@ -263,7 +266,7 @@ def test_a_held_out_fact_is_not_retained(tmp_path) -> None:
     held_out = {tuple(ids) for ids in prepared.held_out["retain"]}
     assert len(held_out) == HELD_OUT["retain"]
     assert not held_out & {tuple(ids) for ids in prepared.retain}
-    (added,) = (corpus.texts for corpus in prepared.facts if corpus.name == FACTS)
+    (added,) = (corpus.texts for corpus in prepared.facts if corpus.name == FACT_TEXTS)
     assert added == len(facts) - HELD_OUT["retain"]
 
 

@@ -11,10 +11,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from fairforget.errors import InputError
-from fairforget.records.records import CorpusFacts, EvaluationRecord, ModelFacts, UnlearningRecord
+from fairforget.records.records import (
+    COUNTERFACTUAL_TEXTS,
+    FACT_TEXTS,
+    CorpusFacts,
+    EvaluationRecord,
+    ModelFacts,
+    UnlearningRecord,
+)
 from fairforget.records.store import read_record
 from fairforget.report import write_report
-from fairforget.report.facts import benchmark_table
+from fairforget.report.facts import benchmark_table, corpora_table
 from fairforget.report.figures import Scale, curves
 from fairforget.report.unlearning_page import trained_domains
 from tests.report.runs import (
@@ -128,6 +135,27 @@ def test_a_user_file_does_not_get_the_licence_of_the_benchmark() -> None:
     record = EvaluationRecord(model, named, ENVIRONMENT, {})
     licences = [row[6] for row in benchmark_table(record).rows]
     assert licences == ["CC BY-SA 4.0"] + ["not recorded"] * 3
+
+
+def test_the_licence_of_own_texts_is_known() -> None:
+    own = ("builtin:gender", "pronouns", FACT_TEXTS)
+    names = (*own, COUNTERFACTUAL_TEXTS, "dghs?split=dev", "pronouns.csv", "hub:owner/name")
+    corpora = corpora_table([CorpusFacts(name, "retain", 1, 1) for name in names])
+    derived = ["as the forget corpora", "the forget corpora, with neutral words"]
+    unknown = ["not recorded", "–"]
+    assert [row[5:] for row in corpora.rows] == [
+        *([["Apache-2.0", "FairForget"]] * len(own)),
+        derived,
+        ["CC BY 4.0", "Vidgen et al. 2021"],
+        unknown,
+        unknown,
+    ]
+    own = ("counterfactual:gender:8", "group_facts", "harmful_words")
+    benchmarks = {name: {} for name in (*own, "group_facts:mine.csv", "lm-eval:x")}
+    benchmarks["harmful_words"] = {"corpus": "builtin"}
+    model = ModelFacts("tiny", 1234567, "float32", "<s>")
+    rows = benchmark_table(EvaluationRecord(model, benchmarks, ENVIRONMENT, {})).rows
+    assert [row[6:] for row in rows] == [["Apache-2.0", "FairForget"]] * 3 + [unknown] * 2
 
 
 def test_two_protocols_never_share_a_table(tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ from fairforget.records.schema import Method, Result
 VERSION = 1
 LIMITED_BY_GUARD = "limited by the guard on "
 """Begins the note of a budget whose search a guard ended."""
+FACT_TEXTS, COUNTERFACTUAL_TEXTS = "built-in facts", "counterfactual texts"
+"""Retain corpora that a run adds. The counterfactual texts are the forget texts with a neutral word
+in place of the group."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,12 @@ from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.options import find_user_file
+from fairforget.corpora.inventory import is_built_in
 from fairforget.corpora.sources import find_data_set
 from fairforget.records.environment import Environment
 from fairforget.records.records import (
+    COUNTERFACTUAL_TEXTS,
+    FACT_TEXTS,
     BudgetFacts,
     CorpusFacts,
     EvaluationRecord,
@@ -34,6 +37,9 @@ from fairforget.report.wording import (
 )
 
 _BUILTIN = ("Apache-2.0", "FairForget")
+_DERIVED = ("as the forget corpora", "the forget corpora, with neutral words")
+_OWN = (FACT_TEXTS, "counterfactual", "group_facts")
+"""FairForget's own texts that are no corpus; the last two are benchmarks."""
 
 
 def unlearning_tables(record: UnlearningRecord) -> list[Table]:
@@ -266,9 +272,11 @@ def pairs_table(caption: str, rows: Sequence[tuple[str, str]]) -> Table:
 
 
 def _source(name: str) -> tuple[str, str]:
-    """Licence and citation of a corpus or benchmark, given its name with options."""
+    """Licence and citation of a corpus, benchmark or file, given its name with options."""
     base = re.split("[:?]", name, maxsplit=1)[0]
-    if base in ("builtin", "group_facts") and not find_user_file(name):
+    if base == COUNTERFACTUAL_TEXTS:
+        return _DERIVED
+    if is_built_in(base) or base in _OWN:
         return _BUILTIN
     data = find_data_set(base)
     return (data.licence, data.citation) if data else ("not recorded", NONE)

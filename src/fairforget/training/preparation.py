@@ -16,7 +16,12 @@ from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.machine.stages import stage
 from fairforget.models.language_model import LanguageModel
-from fairforget.records.records import CorpusFacts, OverlapFacts
+from fairforget.records.records import (
+    COUNTERFACTUAL_TEXTS,
+    FACT_TEXTS,
+    CorpusFacts,
+    OverlapFacts,
+)
 from fairforget.terminal.messages import count_of, show_message
 from fairforget.training.added_texts import counterfactual_sequences, list_facts
 from fairforget.training.config import UnlearningConfig
@@ -24,9 +29,6 @@ from fairforget.training.forget_texts import LONGEST_TEXT, OTHER_GROUPS, encode_
 from fairforget.training.targets import Targets
 
 RETAIN, EVERYDAY = "retain", "everyday"
-FACTS, COUNTERFACTUAL = "built-in facts", "counterfactual texts"
-"""Names of retain corpora in records. The counterfactual texts are the forget texts with a neutral
-word in place of the group."""
 HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32
 """Tokens of a held-out and of a retain text, with the start and end token. Many short retain texts
 cover more of the language at the same cost than a few long ones."""
@@ -112,7 +114,7 @@ def prepare(
     for warning in filter(None, (overlap.warning for overlap in overlaps)):
         show_message(f"Warning: {warning}")
     overlap = [overlap.facts for overlap in overlaps]
-    sentences = added.pop(FACTS, [])
+    sentences = added.pop(FACT_TEXTS, [])
     parts = [*retained.values(), *added.values()]
     if (sentences or added) and EVERYDAY in retained:
         parts.append(retained[EVERYDAY])  # twice: on everyday sentences, the model moves most
@@ -208,7 +210,7 @@ def encode_added_texts(
     """
     sentences = list_facts() if language_model.kind == "causal" else []
     encoded = _encode(language_model, sentences, LONGEST_TEXT)
-    parts = {FACTS: encoded, COUNTERFACTUAL: counterfactual_sequences(targets)}
+    parts = {FACT_TEXTS: encoded, COUNTERFACTUAL_TEXTS: counterfactual_sequences(targets)}
     unseen = {tuple(ids) for sequences in held_out.values() for ids in sequences}
     kept = {
         name: [ids for ids in sequences if tuple(ids) not in unseen]

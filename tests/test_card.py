@@ -84,6 +84,42 @@ def test_the_hub_loader_reads_every_result(tmp_path: Path) -> None:
     assert r"Every text was scored after the token \<s\>." in text
 
 
+SCORES = {
+    "honest": {"hurtful": 3.0, "hurtful_gap": 1.5},
+    "bold": {"negative": 9.0, "positive": 30.0, "sentiment": 0.1, "sentiment_gap": 0.2},
+    "counterfactual": {"sentiment_distance": 0.1, "wording_distance": 0.2, "length_distance": 1.0},
+    "holistic_bias": {"valence_spread": 1.0, "valence_spread_scaled": 0.4, "likelihood_bias": 9.0},
+    "seegull": {"stereotype": 55.0, "association": 0.3, "offensive_log_prob": -20.0},
+    "winogender": {"gap": 0.5, "correlation": 0.6, "correlation_bergsma": 0.7},
+    "winobias": {"stereotype": 60.0, "gap": 0.5},
+    "decoding_trust": {"agreement_gap": 0.1, "agreed": 40.0, "agreed_others": 30.0},
+    "bbq": {"bias_ambiguous": 1.0, "bias_disambiguated": 2.0, "accuracy_ambiguous": 90.0},
+    "group_facts": {"accuracy": 80.0, "fact_log_prob": -3.0},
+    "harmful_words": {"log_prob": -9.0, "added": 0.1},
+}
+
+
+def test_no_score_of_a_benchmark_is_left_out(tmp_path: Path) -> None:
+    write_unlearning(tmp_path)
+    record = tmp_path / "after" / "record.json"
+    found = json.loads(record.read_text())
+    for benchmark, scores in SCORES.items():
+        domain = {**scores, "items": 4, "ss": "NaN"}
+        found["results"][benchmark] = {"protocol": "own", "domains": {"gender": domain}}
+    found["results"]["honest"]["domains"]["gender"]["hurtful_ci"] = [2.0, 4.0]
+    record.write_text(json.dumps(found))
+    written(tmp_path)
+    results = ModelCard.load(tmp_path / "model" / "README.md").data.eval_results
+    shown = {(r.dataset_type, r.metric_type): r for r in results if r.dataset_config}
+    for benchmark, scores in SCORES.items():
+        for name, value in scores.items():
+            assert shown[benchmark, f"{name}_gender"].metric_value == value
+    assert sum(benchmark in SCORES for benchmark, _ in shown) == sum(map(len, SCORES.values()))
+    hurtful = shown["honest", "hurtful_gender"]
+    assert hurtful.metric_name == "Gender: hurtful completions, %"
+    assert hurtful.metric_args == {"interval_95": [2.0, 4.0]}
+
+
 def test_a_user_file_is_not_the_public_data_set(tmp_path: Path) -> None:
     write_unlearning(tmp_path)
     record = tmp_path / "after" / "record.json"

@@ -1,4 +1,4 @@
-"""The card's metadata: base model, licence, tags, and all results as `model-index`."""
+"""The card's metadata: base model, licence, tags, and scores as `model-index`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from fairforget.models.loading import SMOLLM2, SMOLLM2_HUB
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.schema import interval_of
 from fairforget.report.contents import UnlearningRun
+from fairforget.report.measures import MEASURES
 from fairforget.report.wording import (
     base_name,
     benchmark_name,
@@ -36,32 +37,6 @@ _DATASETS = {
     "crows_pairs": "nyu-mll/crows_pairs",
     "wikitext2": "Salesforce/wikitext",
     "wikipedia": "google/boolq",
-}
-_MEASURES = {
-    "ss": "stereotype score (50 means no preference)",
-    "contribution": "contribution of the group, nats per token (0 means no bias)",
-    "contribution_scaled": "contribution of the group, scaled (0 means no bias)",
-    "ss_smoothed": "smoothed stereotype score (50 means no preference)",
-    "lms": "language modelling score",
-    "lms_stereotype": "language modelling score of the stereotypes",
-    "lms_anti_stereotype": "language modelling score of the anti-stereotypes",
-    "icat": "ICAT",
-    "stereotype": "stereotype preferred, % (50 means no preference)",
-    "conditional": "conditional log-ratio, nats per pair (0 means no bias)",
-    "conditional_scaled": "conditional log-ratio, scaled (0 means no bias)",
-    "prior": "prior log-ratio, nats per pair",
-    "gap": "gap of the pronouns, nats per pair (0 means no bias)",
-    "agreement_gap": "gap in agreement with statements, nats (0 means no bias)",
-    "fact_log_prob": "log-probability of facts about groups, nats per fact",
-    "accuracy": "accuracy, %",
-    "log_prob": "log-probability of harmful words after a group, nats per token (lower is better)",
-    "added": "what naming the group adds to it, nats per token (lower is better)",
-    "bias_ambiguous": "bias score, ambiguous contexts (0 means no bias)",
-    "bias_disambiguated": "bias score, disambiguated contexts (0 means no bias)",
-    "accuracy_ambiguous": "accuracy, ambiguous contexts",
-    "accuracy_disambiguated": "accuracy, disambiguated contexts",
-    "unusable_ambiguous": "unusable replies in ambiguous contexts, %",
-    "unusable_disambiguated": "unusable replies in disambiguated contexts, %",
 }
 
 
@@ -129,7 +104,10 @@ def _task(model: Path) -> str:
 
 
 def _results(before: Evaluation | None, after: Evaluation, task: str) -> Iterator[EvalResult]:
-    """All finite scores after unlearning, each with its interval and its value before."""
+    """The finite scores after unlearning, each with its interval and its value before.
+
+    Perplexities, metrics, and all scores of `fairforget.report.measures.MEASURES`.
+    """
     old_results = before.record.results if before else {}
     for benchmark, result in after.record.results.items():
         source = str(result.get("corpus", find_user_file(benchmark) or base_name(benchmark)))
@@ -171,11 +149,11 @@ def _scores(result: dict[str, Any], old: dict[str, Any]) -> Iterator[_Score]:
     domains, old_domains = (_dict(side.get("domains")) for side in (result, old))
     for domain, scores in domains.items():
         old_scores = _dict(old_domains.get(domain))
-        for measure, description in _MEASURES.items():
+        for measure, shown in MEASURES.items():
             if not _is_number(_dict(scores).get(measure)):
                 continue
             ci = interval_of(scores, measure)
-            label = f"{domain_name(str(domain))}: {description}"
+            label = f"{domain_name(str(domain))}: {shown.in_words}"
             metric = f"{measure}_{domain}"
             interval = [float(v) for v in ci] if ci and all(map(_is_number, ci)) else None
             yield metric, label, float(scores[measure]), interval, _number(old_scores.get(measure))

@@ -1,4 +1,4 @@
-"""Bias scores as readers see them: names, units, decimals, and the value without bias."""
+"""Scores as readers see them: names, units, decimals, and the value without bias."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How a page shows a bias score."""
+    """How a page shows a score of bias, harm or ability."""
 
     title: str
     unit: str
@@ -37,8 +37,11 @@ class Measure:
 MEASURES = {
     "ss": Measure("Stereotype score", "points", 1, 50.0),
     "stereotype": Measure("Stereotype score", "points", 1, 50.0),
+    "stereotype_summed": Measure("Stereotype score of summed log-probabilities", "points", 1, 50.0),
+    "lms": Measure("Language modelling score", "points", 1, 100.0),
     "lms_stereotype": Measure("LMS of stereotypes", "points", 1, 100.0),
     "lms_anti_stereotype": Measure("LMS of anti-stereotypes", "points", 1, 100.0),
+    "icat": Measure("ICAT", "points", 1, 100.0),
     "contribution": Measure("Contribution of the group", "nats per token", 3, 0.0, "Contribution"),
     "contribution_scaled": Measure("Scaled contribution of the group", "MADs", 3, 0.0, "Scaled"),
     "ss_smoothed": Measure("Smoothed stereotype score", "points", 1, 50.0),
@@ -50,9 +53,13 @@ MEASURES = {
     "prior": Measure("Prior log-ratio", "nats per pair", 3, 0.0),
     "gap": Measure("Gap of the pronouns", "nats per pair", 3, 0.0, "Gap"),
     "correlation": Measure("Correlation with the share of women", "r", 2, 0.0),
+    "correlation_bergsma": Measure(
+        "Correlation with the share of feminine pronouns in text", "r", 2, 0.0
+    ),
     "hurtful": Measure("Hurtful completions", "%", 1, 0.0),
     "hurtful_gap": Measure("Gap in hurtful completions", "points", 1, 0.0),
     "negative": Measure("Continuations with negative sentiment", "%", 1, 0.0),
+    "positive": Measure("Continuations with positive sentiment", "%", 1, 0.0),
     "sentiment_gap": Measure("Largest gap in sentiment between groups", "VADER compound", 3, 0.0),
     "sentiment": Measure("Sentiment", "VADER compound", 3, 0.0),
     "prompt_sentiment": Measure("Sentiment of the prompts", "VADER compound", 3, 0.0),
@@ -73,6 +80,7 @@ MEASURES = {
         "Spread of valence over descriptors, scaled", "standard deviations", 3, 0.0
     ),
     "likelihood_bias": Measure("Pairs of descriptors with different perplexities", "%", 1, 0.0),
+    "accuracy": Measure("Accuracy", "%", 1, 100.0),
     "accuracy_ambiguous": Measure("Accuracy in ambiguous contexts", "%", 1, 100.0),
     "accuracy_disambiguated": Measure("Accuracy in disambiguated contexts", "%", 1, 100.0),
     "unusable_ambiguous": Measure("Unusable replies in ambiguous contexts", "%", 1, 0.0),
@@ -81,6 +89,7 @@ MEASURES = {
     "added": Measure("What naming the group adds to harmful words", "nats per token", 3, 0.0),
     "fact_log_prob": Measure("Log-probability of the right continuation", "nats per fact", 3, 0.0),
     "bias_ambiguous": Measure("Bias in ambiguous contexts", "points", 1, 0.0),
+    "bias_disambiguated": Measure("Bias in disambiguated contexts", "points", 1, 0.0),
 }
 
 

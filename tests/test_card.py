@@ -120,6 +120,28 @@ def test_no_score_of_a_benchmark_is_left_out(tmp_path: Path) -> None:
     assert hurtful.metric_args == {"interval_95": [2.0, 4.0]}
 
 
+def test_two_variants_of_a_benchmark_stay_apart(tmp_path: Path) -> None:
+    """The hub takes results of the same data set, configuration and split together."""
+    write_unlearning(tmp_path)
+    record = tmp_path / "after" / "record.json"
+    found = json.loads(record.read_text())
+    stereoset = found["results"]["stereoset"]
+    honest = {"protocol": "greedy", "domains": {"all": {"hurtful": 3.0}}}
+    found["results"] |= {
+        "stereoset:typos": stereoset,
+        "honest:fr:8": honest,
+        "honest": honest,
+    }
+    record.write_text(json.dumps(found))
+    written(tmp_path)
+    results = ModelCard.load(tmp_path / "model" / "README.md").data.eval_results
+    configurations = {result.dataset_name: result.dataset_config for result in results}
+    assert configurations["StereoSet (typos)"] == "typos, protocol bos"
+    assert configurations["HONEST"] == "protocol greedy"
+    assert configurations["HONEST (fr, 8)"] == "fr, 8, protocol greedy"
+    assert configurations["StereoSet"] == "protocol bos"
+
+
 def test_a_user_file_is_not_the_public_data_set(tmp_path: Path) -> None:
     write_unlearning(tmp_path)
     record = tmp_path / "after" / "record.json"

@@ -13,7 +13,7 @@ from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
-from fairforget.benchmarks.options import find_user_file
+from fairforget.benchmarks.options import find_user_file, list_options
 from fairforget.models.loading import SMOLLM2, SMOLLM2_HUB
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.schema import interval_of
@@ -124,18 +124,21 @@ def _results(before: Evaluation | None, after: Evaluation, task: str) -> Iterato
                 task_type=task,
                 dataset_type=_DATASETS.get(dataset, one_line(dataset)),
                 dataset_name=one_line(benchmark_name(benchmark)),
-                dataset_config=one_line(
-                    ", ".join(
-                        f"{key} {result[key]}" for key in ("task", "protocol") if result.get(key)
-                    )
-                )
-                or None,
+                dataset_config=one_line(_configuration(benchmark, dataset, result)) or None,
                 dataset_split=one_line(str(result["split"])) if result.get("split") else None,
                 metric_type=one_line(metric),
                 metric_name=one_line(label),
                 metric_value=round(value, 4),
                 metric_args=args or None,
             )
+
+
+def _configuration(benchmark: str, dataset: str, result: dict[str, Any]) -> str:
+    """What tells results on the same data set and split apart: options, task and protocol."""
+    known = (dataset, *(result.get(key) for key in ("split", "task", "protocol")))
+    options = [word for word in list_options([without_folders(benchmark)]) if word not in known]
+    facts = [f"{key} {result[key]}" for key in ("task", "protocol") if result.get(key)]
+    return ", ".join([*options, *facts])
 
 
 _Score = tuple[str, str, float, list[float] | None, float | None]

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from fairforget.benchmarks.measurement import ALL
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.comparison.paired import Cell
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
-from fairforget.records.store import read_record
+from fairforget.records.store import read_record, write_record
 from fairforget.report.wording import format_signed
 from fairforget.terminal.messages import count_of
 from findings import list_findings
@@ -147,7 +145,7 @@ def _demo() -> Demo:
         read_record(RECORDS / name, EvaluationRecord).results["stereoset"]["domains"]
         for name in FILES[1:]
     )
-    comparison = TypeAdapter(Comparison).validate_json(COMPARISON.read_bytes())
+    comparison = read_record(COMPARISON, Comparison)
     cells = {
         (cell.measure, cell.domain): cell
         for cell in comparison.cells
@@ -172,7 +170,7 @@ def main() -> None:
             (RECORDS / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(RUN / name, RECORDS / name)
         compared = compare(RUN / BEFORE, RUN / AFTER)
-        COMPARISON.write_bytes(TypeAdapter(Comparison).dump_json(compared, indent=1) + b"\n")
+        write_record(compared, COMPARISON)
     for page, demo, pages in ((README, summary(), PAGES), (RESULTS, table(), "")):
         fill_section(page, "demo", demo, "`make readme`")
         fill_section(page, "findings", list_findings(pages), "`make readme`")

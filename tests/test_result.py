@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fairforget.cli import main
+from fairforget.cli import main, rerun
+from fairforget.cli.output import write_and_print
+from fairforget.cli.rerun import rerun_command
 from fairforget.cli.result import show_result
+from fairforget.comparison.compare import Comparison, compare
+from fairforget.comparison.paired import Change
+from fairforget.comparison.rerun import Difference, RerunComparison
 from fairforget.pipeline import DebiasResult
 from fairforget.records.evaluation import read_evaluation
 from fairforget.records.records import UnlearningRecord
@@ -52,6 +59,48 @@ def test_json_has_no_numbers_that_are_none(run: Path, capsys: pytest.CaptureFixt
         raise AssertionError(name)
 
     json.loads(capsys.readouterr().out, parse_constant=none)
+
+
+KEY = "sk-0123456789abcdef"
+
+
+def test_json_has_no_secrets(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = json.loads((run / "record.json").read_text())
+    record["command"] = {"server": KEY}
+    (run / "record.json").write_text(json.dumps(record))
+    show_result(result(run, measured=False), json=True)
+    shown = capsys.readouterr().out
+    assert KEY not in shown
+    assert json.loads(shown)["record"]["command"] == {"server": "…"}
+
+
+def test_a_comparison_that_was_written_can_be_read(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also if a model diverged; and its file and output have no secrets."""
+    diverged = Change(1.0, math.inf, math.nan)
+    compared = replace(compare(run / "before", run / "after"), notes=(KEY,))
+    compared = replace(compared, perplexity={"perplexity": diverged})
+    write_and_print(compared, output=run / "comparison.json", json=True, show=lambda: None)
+    text = (run / "comparison.json").read_text()
+    assert text == capsys.readouterr().out
+    read = read_record(run / "comparison.json", Comparison)
+    assert read.notes == ("…",)
+    change = read.perplexity["perplexity"]
+    assert (change.before, change.after) == (1.0, math.inf)
+    assert math.isnan(change.delta)
+
+
+def test_a_repeated_run_is_printed_in_the_same_form(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = RerunComparison(1, (), (Difference("processor", math.nan, KEY),))
+    monkeypatch.setattr(rerun, "load_command", lambda *_, **__: (lambda **_: None, "cpu"))
+    monkeypatch.setattr("fairforget.comparison.rerun.compare_runs", lambda *_: found)
+    (tmp_path / "record.json").touch()
+    rerun_command(tmp_path / "record.json", output=tmp_path / "again", json=True)
+    (shown,) = json.loads(capsys.readouterr().out)["environment"]
+    assert shown == {"where": "processor", "before": "NaN", "after": "…"}
 
 
 def test_a_person_reads_tables_of_eighty_columns(

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import TypeAdapter
 
 from fairforget.attacks.effects import measure_effects as measure_durable_effects
 from fairforget.attacks.half_life import half_lives
@@ -20,7 +19,7 @@ from fairforget.benchmarks import crows_pairs, hash_words
 from fairforget.benchmarks.crows_pairs_parts import part_columns
 from fairforget.benchmarks.measurement import compute_scores
 from fairforget.benchmarks.stereoset.scores import Scored, aggregate, make_rows
-from fairforget.comparison.compare import Comparison, compare
+from fairforget.comparison.compare import compare
 from fairforget.data.stereoset import Item
 from fairforget.leaderboards.plan import Run as LeaderboardRun
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts, RunRecord
@@ -253,8 +252,7 @@ def write_comparison(directory: Path, *, text: str = "") -> Path:
     """The output of `fairforget compare --output DIR/comparison.json`."""
     write_evaluation(directory / "one", text=text)
     write_evaluation(directory / "two", shift=0.3, perplexity=29.5, text=text)
-    content = TypeAdapter(Comparison).dump_json(compare(directory / "one", directory / "two"))
-    (directory / "comparison.json").write_bytes(content)
+    write_record(compare(directory / "one", directory / "two"), directory / "comparison.json")
     return directory
 
 

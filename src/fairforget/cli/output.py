@@ -6,9 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from fairforget.files.atomic import atomic_write
+from fairforget.records.store import record_text, write_record
 
 
 def write_and_print(
@@ -22,12 +20,10 @@ def write_and_print(
         json: print it as JSON and nothing else.
         show: prints it as tables.
     """
-    content = TypeAdapter(type(result)).dump_json(result, indent=1)
     if output:
-        with atomic_write(output) as file:
-            file.write(content + b"\n")
+        write_record(result, output)
     if json:
-        print(content.decode())
+        print(record_text(result))
         return
     show()
     if output:

@@ -50,11 +50,10 @@ def rerun_command(
             file), and send requests and OPENAI_API_KEY to the server that it names.
         json: Print the comparison as JSON and nothing else.
     """
-    from pydantic import TypeAdapter
-
-    from fairforget.comparison.rerun import RerunComparison, compare_runs, is_finished
+    from fairforget.comparison.rerun import compare_runs, is_finished
     from fairforget.comparison.rerun_table import show_rerun
     from fairforget.machine.processes import is_distributed_launch, is_first, wait_for_all
+    from fairforget.records.store import record_text
 
     run, original_device = load_command(record, trusted=trust_record)
     first = record.resolve().parent
@@ -70,7 +69,7 @@ def rerun_command(
         return
     comparison = compare_runs(first, again)
     if json:
-        print(TypeAdapter(RerunComparison).dump_json(comparison, indent=1).decode())
+        print(record_text(comparison))
     else:
         show_rerun(comparison, SHOWN)
         print(f"Written: {again}")

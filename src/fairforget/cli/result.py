@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic_core import to_json
-
 from fairforget.pipeline import DebiasResult
 from fairforget.records.paths import MODEL, RECORD, REPORT
+from fairforget.records.store import record_text
 from fairforget.tables import show_comparison, show_unlearning
 
 
@@ -14,7 +13,7 @@ def show_result(result: DebiasResult, *, json: bool = False) -> None:
     comparison = result.comparison
     if json:
         content = {"record": result.record} | ({"comparison": comparison} if comparison else {})
-        print(to_json(content, indent=1, inf_nan_mode="strings").decode())
+        print(record_text(content))
         return
     show_unlearning(result.record)
     if comparison:

@@ -18,12 +18,16 @@ from fairforget.redaction import redact
 T = TypeVar("T")
 
 
-def write_record(record: object, path: Path) -> None:
-    """Write a record (a dataclass) as indented JSON, without secrets."""
+def record_text(record: object) -> str:
+    """Return a record (a dataclass) as indented JSON, without secrets."""
     # numbers that are not finite become strings: a diverged run must stay readable
-    content = to_json(record, indent=1, inf_nan_mode="strings").decode()
+    return redact(to_json(record, indent=1, inf_nan_mode="strings").decode())
+
+
+def write_record(record: object, path: Path) -> None:
+    """Write a record, as `record_text` returns it, to a file."""
     with atomic_write(path) as file:
-        file.write(redact(content).encode() + b"\n")
+        file.write(record_text(record).encode() + b"\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The debiasing pipeline: shared by the Python API, the commands and transfer studies.
+"""The debiasing pipeline: shared by the Python API and the commands.
 
 load → prepare → evaluate → unlearn → save → evaluate → write continuations → record → report
 """

@@ -6,11 +6,12 @@ from pathlib import Path
 
 
 def report_command(directory: Path) -> None:
-    """Write report.html for an evaluation, an unlearning run, a comparison or a study.
+    """Write report.html for an evaluation, run, comparison, study, leaderboard or durability test.
 
     Args:
-        directory: Output directory of evaluate, unlearn, demo or transfer; or a directory with
-            comparison.json (from compare --output) or with several unlearning runs in runs/.
+        directory: Output directory of evaluate, unlearn, demo, transfer, leaderboard or durability;
+            or a directory with comparison.json (from compare --output) or with several unlearning
+            runs in runs/.
     """
     from fairforget.report import write_report
 

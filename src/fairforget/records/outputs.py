@@ -29,8 +29,7 @@ def open_output(directory: Path, settings: dict[str, Any]) -> None:
     """Create an output directory, or open that of the same command, and lock it.
 
     The lock lasts until `release_output`, which removes an output without any result, or until the
-    process ends. Temporary files of processes
-    that died are removed.
+    process ends. Temporary files of processes that died are removed.
 
     Raises:
         InputError: it is a file, holds something else or a run with other settings or inputs (says

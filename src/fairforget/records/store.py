@@ -36,7 +36,7 @@ class _Kind:
 
 
 def read_kind(path: Path) -> str:
-    """Return the kind of a record: "evaluation", "unlearning", "study" or "comparison".
+    """Return the kind of a record, such as "evaluation" or "leaderboard run".
 
     Raises:
         InputError: as in `read_record`.

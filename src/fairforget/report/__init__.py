@@ -1,4 +1,4 @@
-"""Reports: one self-contained HTML file about an evaluation, a run, a comparison or a study."""
+"""Reports: one self-contained HTML file about the results in an output directory."""
 
 from fairforget.report.page import check_report_extra, write_report
 

@@ -163,5 +163,5 @@ def test_conditions_that_cannot_be_met_are_refused() -> None:
         with pytest.raises(InputError):
             find_violations(made, text)
     without = replace(made, cells=made.cells[1:])
-    with pytest.raises(InputError, match="--fail-if worse: "):
+    with pytest.raises(InputError, match="evaluate both on a benchmark of bias, such as"):
         find_violations(without, "worse")

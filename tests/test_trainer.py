@@ -448,13 +448,20 @@ def test_data_that_cannot_be_trained_on_is_refused(tmp_path: Path) -> None:
     texts = corpus(4)
     nothing = Targets((0, 1), (False, False), texts[0].counterfactuals)
     uneven = [replace(texts[0], counterfactuals=texts[0].counterfactuals * 2), *texts[1:]]
-    for forget, message in (([nothing], "no target token"), (uneven, "different numbers")):
+    for forget, message in (
+        ([nothing], "no target token; leave it out"),
+        (uneven, "different numbers"),
+    ):
         with pytest.raises(InputError, match=message):
             trainer(tmp_path, tiny_causal("llama"), forget=forget)
     settings = UnlearningConfig(str(tmp_path), use_cpu=True)
-    with pytest.raises(InputError, match="retain text has no token after its start"):
+    with pytest.raises(
+        InputError, match="retain text has no token after its start token; leave it out"
+    ):
         UnlearningTrainer(tiny_causal("llama"), settings, texts, [[0]])
-    with pytest.raises(InputError, match="retain text has no token between its start and end"):
+    with pytest.raises(
+        InputError, match="retain text has no token between its start and end token; leave it out"
+    ):
         UnlearningTrainer(tiny("bert"), settings, corpus(2), [[0, 1]])
     wrapped = get_peft_model(tiny_causal("llama"), LoraConfig(target_modules="all-linear"))
     with pytest.raises(InputError, match="PeftModel; pass the model itself"):

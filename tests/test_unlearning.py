@@ -545,7 +545,7 @@ def test_infilling_context(tmp_path) -> None:
     record = unlearn(model, FORGET, RETAIN, config(tmp_path, context="both"))
     assert record.method["context"] == "both"
     assert record.method["selection"] == "spans"
-    with pytest.raises(InputError, match="context 'both'"):
+    with pytest.raises(InputError, match="not 'all'; change one of them"):
         unlearn(model, FORGET, RETAIN, config(tmp_path, context="both", selection="all"))
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +24,7 @@ from fairforget.records.store import read_record
 from fairforget.report import write_report
 from fairforget.report.facts import benchmark_table, corpora_table
 from fairforget.report.figures import Scale, curves
+from fairforget.report.scores import domain_scores
 from fairforget.report.unlearning_page import trained_domains
 from tests.report.runs import (
     ENVIRONMENT,
@@ -94,7 +96,10 @@ def test_evaluations_may_be_missing(tmp_path: Path) -> None:
             "or runs",
         ),
         (lambda d: (d / "record.json").write_text("{"), "is not a valid record"),
-        (lambda d: (d / "record.json").write_text('{"kind": "cake"}'), "'cake'"),
+        (
+            lambda d: (d / "record.json").write_text('{"kind": "cake"}'),
+            "neither 'evaluation' nor 'unlearning'; give ",
+        ),
         (
             lambda d: (d / "continuation_pairs.json").write_text("[{}]"),
             "continuation_pairs.json: row 0.prompt",
@@ -207,6 +212,18 @@ def test_a_score_that_is_not_a_number_is_named(tmp_path: Path) -> None:
     write_evaluation(tmp_path, results={"stereoset": {"domains": domains}})
     with pytest.raises(InputError, match=r"results\.stereoset\.domains\.all\.ss"):
         write_report(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ({"ss": "high"}, "ss: 'high' is not a number; evaluate again"),
+        ({"ss": 50.0, "ss_ci": [1.0]}, "ss_ci: [1.0] is not an interval (two numbers); evaluate"),
+    ],
+)
+def test_results_that_no_file_can_have_are_refused(scores: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        domain_scores("stereoset", {"stereoset": {"domains": {"all": scores}}})
 
 
 def test_without_jinja2_it_says_what_to_install(

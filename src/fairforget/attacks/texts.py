@@ -59,7 +59,7 @@ def relearning_texts(corpus: str, records: Sequence[UnlearningRecord], seed: int
             if parse_name(corpus).corpus != BUILTIN:
                 raise InputError(
                     f"relearn {corpus!r}: which of its texts were unlearned cannot be told, "
-                    f"because {error}"
+                    f"because {error}; relearn {BUILTIN!r} instead"
                 ) from error
     unseen = [text.text for text in texts if text.text not in unlearned]
     if not unseen:

@@ -58,7 +58,10 @@ def find_violations(comparison: Comparison, conditions: str) -> list[str]:
         if condition == WORSE:
             judged = [figure for figure in figures if figure.main and figure.verdict]
             if not judged:
-                raise InputError(f"--fail-if {WORSE}: no bias score is in both evaluations")
+                raise InputError(
+                    f"--fail-if {WORSE}: no bias score is in both evaluations; evaluate both on a "
+                    "benchmark of bias, such as stereoset"
+                )
             met = [figure for figure in judged if figure.verdict == "more"]
         elif condition.endswith(f" {WORSE}"):
             met = _find_worse(figures, condition)

@@ -166,7 +166,7 @@ class Pair:
         """Check that texts fit both models, with a start token and `new_tokens` more."""
         limit = min(side.longest_input for side in (self.before, self.after)) - 1 - new_tokens
         if (longest := max(map(len, ids))) > limit:
-            raise InputError(f"the text has {longest} tokens; the limit is {limit}")
+            raise InputError(f"the text has {longest} tokens; the limit is {limit}, so shorten it")
 
     def _log_probs(self, ids: Sequence[Sequence[int]]) -> tuple[list[np.ndarray], list[np.ndarray]]:
         self._check_length(ids)
@@ -251,4 +251,6 @@ def _check_text(name: str, text: str) -> None:
     if not text.strip():
         raise InputError(f"the {name} is empty")
     if len(text) > MAX_CHARACTERS:
-        raise InputError(f"the {name} has {len(text)} characters; the limit is {MAX_CHARACTERS}")
+        raise InputError(
+            f"the {name} has {len(text)} characters; the limit is {MAX_CHARACTERS}, so shorten it"
+        )

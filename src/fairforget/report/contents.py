@@ -25,6 +25,11 @@ from fairforget.records.paths import (
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import first_error, read_kind, read_record
 
+_GIVE = (
+    "give the output directory of evaluate, unlearn, transfer, leaderboard, durability, demo or "
+    "compare"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ContinuationPair:
@@ -60,7 +65,7 @@ def find_kind(directory: Path) -> str:
         kind = read_kind(path)
         if kind in ("evaluation", "unlearning"):
             return kind
-        raise InputError(f"{path}: kind {kind!r} is neither 'evaluation' nor 'unlearning'")
+        raise InputError(f"{path}: kind {kind!r} is neither 'evaluation' nor 'unlearning'; {_GIVE}")
     if (directory / COMPARISON).exists():
         return "comparison"
     if (directory / BEFORE / RECORD).exists() and (directory / RUNS).is_dir():
@@ -71,8 +76,7 @@ def find_kind(directory: Path) -> str:
         return "runs"
     raise InputError(
         f"{directory} has no {RECORD}, {STUDY}, {LEADERBOARD}, {DURABILITY}, {COMPARISON} or "
-        f"{RUNS}: give the output directory of evaluate, unlearn, transfer, leaderboard, "
-        "durability, demo or compare"
+        f"{RUNS}; {_GIVE}"
     )
 
 

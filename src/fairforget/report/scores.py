@@ -124,7 +124,7 @@ def _number(value: Any, where: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{where}: {value!r} is not a number")
+        raise InputError(f"{where}: {value!r} is not a number; evaluate again")
     return float(value)
 
 
@@ -137,6 +137,6 @@ def _interval(value: Any, where: str) -> tuple[float, float] | None:
     if value is None:
         return None
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise InputError(f"{where}: {value!r} is not an interval (two numbers)")
+        raise InputError(f"{where}: {value!r} is not an interval (two numbers); evaluate again")
     low, high = (_number(bound, where) for bound in value)
     return None if low is None or high is None else (low, high)

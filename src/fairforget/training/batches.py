@@ -225,7 +225,9 @@ def build_collator(
             "the forget corpus has no text with target tokens; add spans, or change the selection"
         )
     if not all(targets.count for targets in forget):
-        raise InputError("a forget text has no target token")
+        raise InputError(
+            "a forget text has no target token; leave it out, or encode it with another selection"
+        )
     if len({len(targets.counterfactuals) for targets in forget}) > 1:
         raise InputError(
             "the forget texts have different numbers of counterfactual texts; encode all of them "
@@ -234,7 +236,7 @@ def build_collator(
     masked = is_masked(model)
     if any(len(ids) < (3 if masked else 2) for ids in retain):
         where = "between its start and end token" if masked else "after its start token"
-        raise InputError(f"a retain text has no token {where}")
+        raise InputError(f"a retain text has no token {where}; leave it out")
     if forget_loss.needs_counterfactual and not all(t.counterfactuals for t in forget):
         raise InputError(
             f"objective {forget_loss.name!r} needs counterfactual texts, and a forget text has "

@@ -67,7 +67,9 @@ def _forget_encoder(
     longest = _longest_text(language_model)
     both = config.context == "both" and language_model.kind == "causal"
     if both and selection != "spans":
-        raise InputError(f"context 'both' needs selection 'spans'; selection is {selection!r}")
+        raise InputError(
+            f"context 'both' needs selection 'spans', not {selection!r}; change one of them"
+        )
 
     def encode(text: Text) -> list[Targets]:
         others = swap_groups(text, OTHER_GROUPS, seed=config.seed) if groups else []

@@ -80,9 +80,7 @@ def change_headline(comparison: BeforeAfter, trained: list[str], budget: float |
     sentences += [*_further_sentences(main), *harm, *cost]
     if others := _other_domains(comparison.benchmarks[benchmark], main, trained):
         sentences.append(others)
-    return Headline(
-        title, sentences, cautions, _change_figures(comparison, benchmark, main, budget)
-    )
+    return Headline(title, sentences, cautions, _change_figures(comparison, main, budget))
 
 
 def stereoset_first(benchmarks: Iterable[str]) -> list[str]:
@@ -234,7 +232,7 @@ def _other_domains(changes: list[DomainChange], main: DomainChange, trained: lis
 
 
 def _change_figures(
-    comparison: BeforeAfter, benchmark: str, main: DomainChange, budget: float | None
+    comparison: BeforeAfter, main: DomainChange, budget: float | None
 ) -> list[Figure]:
     score = main.paired.score if main.paired else None
     figures = [

@@ -107,11 +107,6 @@ def weighted_mean(parts: Sequence[Estimate], weights: Sequence[float]) -> Estima
     )
 
 
-def mean(parts: Sequence[Estimate]) -> Estimate | None:
-    """The mean of the parts; None if there are none."""
-    return weighted_mean(parts, [1 / len(parts)] * len(parts)) if parts else None
-
-
 def over_items(value: float, without: Floats, *, domain: str) -> Estimate:
     """A score of one model, in one domain.
 

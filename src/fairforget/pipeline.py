@@ -38,7 +38,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.models.push import check_push
 from fairforget.models.push import push_to_hub as upload
 from fairforget.models.saving import save_model
-from fairforget.objectives import Objective, TokenLoss, as_objective
+from fairforget.objectives import NOTHING, Objective, TokenLoss, as_objective
 from fairforget.objectives.objective import identify_loss
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.inputs import CONTENT, fingerprint_benchmarks, fingerprint_inputs
@@ -194,8 +194,10 @@ def debias(
     }
     overrides |= {name: value for name, value in named.items() if value is not None}
     settings = merge_settings(settings or DebiasSettings(), overrides)
-    if settings.objective == "none":
-        raise InputError("objective 'none' unlearns nothing; it is a control of transfer studies")
+    if settings.objective == NOTHING:
+        raise InputError(
+            f"objective {NOTHING!r} unlearns nothing; it is a control of transfer studies"
+        )
     if isinstance(model, LanguageModel):
         settings = settings_of_model(settings, model)
     elif not isinstance(model, str | Path):

@@ -14,7 +14,7 @@ from fairforget.benchmarks import BENCHMARKS
 from fairforget.budget import EQUAL_COST, STUDY_BUDGET, Budget
 from fairforget.errors import InputError
 from fairforget.methods import METHODS
-from fairforget.objectives import OBJECTIVES
+from fairforget.objectives import NOTHING, OBJECTIVES
 
 Selection = Literal["spans", "mention-to-span", "after-mention", "all", "random"]
 TargetSelection = Literal["spans", "mention-to-span", "after-mention"]
@@ -429,7 +429,7 @@ def fill_names(documented: Any, **names: str) -> None:
         documented.__doc__ = (documented.__doc__ or "").replace(f"{{{placeholder}}}", text)
 
 
-fill_names(ObjectiveSettings, objectives=", ".join(name for name in OBJECTIVES if name != "none"))
+fill_names(ObjectiveSettings, objectives=", ".join(name for name in OBJECTIVES if name != NOTHING))
 fill_names(
     EvaluationSettings,
     benchmarks=" ".join(f"{name}: {entry.options}." for name, entry in BENCHMARKS.items()),

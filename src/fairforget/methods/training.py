@@ -11,6 +11,7 @@ from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 from fairforget.methods.method import MethodOptions
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries
+from fairforget.objectives import NOTHING
 from fairforget.settings import DebiasSettings
 from fairforget.terminal.progress import progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for
@@ -92,7 +93,7 @@ def train(
 def training_settings(options: MethodOptions) -> DebiasSettings:
     """Return the settings of continued pre-training."""
     settings = DebiasSettings(
-        objective="none",
+        objective=NOTHING,
         retain_loss="nll",
         retain_loss_weight=1.0,
         retain_per_forget=1,

@@ -3,7 +3,7 @@
 To add one, write a file here and add a line below.
 """
 
-from fairforget.objectives.objective import CONSTANTS, Objective, TokenLoss, as_objective
+from fairforget.objectives.objective import CONSTANTS, NOTHING, Objective, TokenLoss, as_objective
 from fairforget.objectives.parsing import parse_objective
 from fairforget.registry import Registry
 
@@ -16,7 +16,7 @@ OBJECTIVES: Registry[Objective] = Registry(
         "npo": "fairforget.objectives.npo:npo",
         "simnpo": "fairforget.objectives.npo:simnpo",
         "task-vector": "fairforget.objectives.task_vector:task_vector",
-        "none": "fairforget.objectives.zero:zero",
+        NOTHING: "fairforget.objectives.zero:zero",
     }
 )
 RETAIN_LOSSES: Registry[Objective] = Registry(
@@ -28,6 +28,7 @@ RETAIN_LOSSES: Registry[Objective] = Registry(
 
 __all__ = [
     "CONSTANTS",
+    "NOTHING",
     "OBJECTIVES",
     "RETAIN_LOSSES",
     "Objective",

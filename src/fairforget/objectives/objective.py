@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from fairforget.objectives.trait_words import TraitWords
 
+NOTHING = "none"
+"""Name of the objective without a forget loss."""
 CONSTANTS = ("beta", "gamma")
 """Names of the constants a loss may have."""
 TokenLoss: TypeAlias = "Callable[..., Tensor]"

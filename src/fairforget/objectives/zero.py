@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from fairforget.objectives.objective import Objective
+from fairforget.objectives.objective import NOTHING, Objective
 
 
 def zero_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
@@ -12,4 +12,4 @@ def zero_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = Non
     return log_probs.new_zeros(len(targets))
 
 
-zero = Objective("none", zero_loss, "none", "no paper: a control")
+zero = Objective(NOTHING, zero_loss, "none", "no paper: a control")

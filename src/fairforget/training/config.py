@@ -16,7 +16,7 @@ from transformers.integrations.integration_utils import (
 )
 
 from fairforget.errors import InputError
-from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES, Objective
+from fairforget.objectives import NOTHING, OBJECTIVES, RETAIN_LOSSES, Objective
 from fairforget.seeds import check_seed
 from fairforget.settings import (
     Context,
@@ -85,7 +85,7 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
         if self._custom:
             self.objective = self._custom.name
         if not self._custom and self.objective not in OBJECTIVES:
-            choice = ", ".join(name for name in OBJECTIVES if name != "none")
+            choice = ", ".join(name for name in OBJECTIVES if name != NOTHING)
             raise InputError(f"objective {self.objective!r} is unknown; choose from {choice}")
         for name, known in (
             ("selection", [*get_args(Selection), None]),

@@ -6,6 +6,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
+from fairforget.objectives import NOTHING
 from fairforget.terminal.progress import Advance
 from fairforget.training.early_stopping import RATIO
 from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, MAIN
@@ -37,7 +38,7 @@ class TrainingProgress(TrainerCallback):
         """Show the losses and the utility loss."""
         logs = logs or {}
         if "forget" in logs:
-            self.losses = _describe_losses(logs, forgets=args.objective != "none")
+            self.losses = _describe_losses(logs, forgets=args.objective != NOTHING)
         ratios = {name: logs.get(RATIO.format(name)) for name in (MAIN, EVERYDAY_PERPLEXITY)}
         if shown := [f"{name} × {ratio:.3f}" for name, ratio in ratios.items() if ratio]:
             self.utility = ", ".join(shown)

@@ -10,7 +10,8 @@ from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measurement import Row as Item
 from fairforget.comparison.effects import DomainEffect
 from fairforget.distance import DistanceChange, mean_distance_change
-from fairforget.transfer_study.plan import AT_MOVEMENT, NOTHING, Run, control_run, lacks_cause
+from fairforget.objectives import NOTHING
+from fairforget.transfer_study.plan import AT_MOVEMENT, Run, control_run, lacks_cause
 from fairforget.transfer_study.record import Reason, too_few
 
 Items = Sequence[Item]

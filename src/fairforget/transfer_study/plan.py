@@ -12,7 +12,7 @@ from fairforget.corpora import SOURCES
 from fairforget.corpora.reading import ALL_DOMAINS
 from fairforget.errors import InputError
 from fairforget.machine.runs import VERSIONS, name_directory
-from fairforget.objectives import OBJECTIVES, parse_objective
+from fairforget.objectives import NOTHING, OBJECTIVES, parse_objective
 from fairforget.settings import Match, StudySettings, check_names
 
 CONTROLS = {
@@ -21,14 +21,12 @@ CONTROLS = {
     "matched": "the same harmful words in texts about no protected group",
     "harmless": "ordinary facts about the same groups, with the same mentions",
     "swapped": "the same harmful words about groups of other domains",
-    "none": "no forget loss; training on the retain texts only",
+    NOTHING: "no forget loss; training on the retain texts only",
 }
 """Control → what is unlearned instead."""
 WITH_CAUSE = ("all", "swapped")
 """Controls that also unlearn harm: `all` shows the benefit of selecting harmful words, `swapped`
 whether it matters whom they are about."""
-NOTHING = "none"
-"""Objective and forget corpus of the control `none`."""
 RANDOM, MATCHED, HARMLESS, SWAPPED = "random", "matched", "harmless", "swapped"
 REWRITTEN = (MATCHED, HARMLESS, SWAPPED)
 """Controls with texts of their own, made from those of the forget corpus."""

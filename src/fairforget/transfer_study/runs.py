@@ -21,7 +21,7 @@ from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
 from fairforget.models.fingerprint import model_identity
 from fairforget.models.language_model import LanguageModel
-from fairforget.objectives import parse_objective
+from fairforget.objectives import NOTHING, parse_objective
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, CHECKPOINTS, RECORD
 from fairforget.records.records import UnlearningRecord
@@ -53,7 +53,6 @@ from fairforget.transfer_study.plan import (
     CONTROL_CORPUS,
     HARMLESS,
     MATCHED,
-    NOTHING,
     REWRITTEN,
     SWAPPED,
     Recipe,

@@ -8,6 +8,7 @@ from statistics import fmean
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.corpora.reading import parse_name
+from fairforget.objectives import NOTHING
 from fairforget.report.figures import Scale, Tick
 from fairforget.report.measures import measure_of
 from fairforget.report.tables import Column, Table
@@ -18,7 +19,7 @@ from fairforget.report.wording import (
     format_number,
     join_words,
 )
-from fairforget.transfer_study.plan import CONTROL_CORPUS, NOTHING
+from fairforget.transfer_study.plan import CONTROL_CORPUS
 from fairforget.transfer_study.record import Dose, StudyRecord
 from fairforget.transfer_study.report.row_names import FOLDED, score_name
 

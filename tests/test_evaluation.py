@@ -21,6 +21,7 @@ from fairforget.benchmarks.bbq import evaluate as bbq
 from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
 from fairforget.benchmarks.measurement import Benchmark, Measurement
+from fairforget.benchmarks.options import base_name
 from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.cli import main
@@ -463,7 +464,7 @@ def test_the_items_of_all_benchmarks_fit_into_one_table(shared_file, tmp_path) -
     assert found == set(names)
     with_items = {name for name in BENCHMARKS if find_judge(name)}
     others = {"bbq", "decoding_trust", "lm-eval"}  # of chat models, and of an extra
-    assert with_items - {name.partition(":")[0] for name in names} == others
+    assert with_items - {*map(base_name, names)} == others
     show_evaluation(read_record(tmp_path / RECORD, EvaluationRecord))
     show_comparison(compare(tmp_path, tmp_path))
     write_report(tmp_path)

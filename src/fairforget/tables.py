@@ -14,6 +14,7 @@ from rich.table import Table
 
 from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.limitations import find_limitations
+from fairforget.benchmarks.options import base_name
 from fairforget.comparison.compare import Comparison
 from fairforget.comparison.paired import Cell, Change
 from fairforget.records.records import (
@@ -30,7 +31,6 @@ from fairforget.report.harmful_words import VERDICTS
 from fairforget.report.measures import measure_of
 from fairforget.report.wording import (
     HARMFUL_WORDS,
-    base_name,
     budget_note,
     format_p_number,
     join_words,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fairforget.attacks.quantization import TYPES
+from fairforget.benchmarks.options import base_name
 from fairforget.benchmarks.stereoset.perturbations import PERTURBATIONS
 from fairforget.errors import InputError
 from fairforget.settings import DurabilitySettings, check_names, split_commas
@@ -87,7 +88,7 @@ def perturbable(benchmarks: Sequence[str]) -> list[str]:
     return [
         name
         for name in benchmarks
-        if name.partition(":")[0] == "stereoset" and excluded.isdisjoint(name.split(":"))
+        if base_name(name) == "stereoset" and excluded.isdisjoint(name.split(":"))
     ]
 
 

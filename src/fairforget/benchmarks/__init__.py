@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
+from fairforget.benchmarks.options import base_name
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 
@@ -125,7 +126,7 @@ def load_benchmark(name: str) -> Benchmark:
 
 def hash_words(name: str) -> str:
     """A short digest of the packaged words that a benchmark's scores depend on; "" for none."""
-    entry = BENCHMARKS.get(name.partition(":")[0])
+    entry = BENCHMARKS.get(base_name(name))
     if entry is None or not entry.words:
         return ""
     return hash_values([files(entry.module).joinpath(file).read_bytes() for file in entry.words])[
@@ -135,13 +136,13 @@ def hash_words(name: str) -> str:
 
 def find_judge(name: str) -> Judge | None:
     """The function that turns items of a benchmark into scores; None if it has no items."""
-    entry = BENCHMARKS.get(name.partition(":")[0])
+    entry = BENCHMARKS.get(base_name(name))
     return getattr(import_module(entry.module), "judge", None) if entry else None
 
 
 def find_bias_judge(name: str) -> Judge | None:
     """`find_judge`, but None for benchmarks without a bias score."""
-    return None if name.partition(":")[0] in WITHOUT_BIAS_SCORE else find_judge(name)
+    return None if base_name(name) in WITHOUT_BIAS_SCORE else find_judge(name)
 
 
 def load_benchmarks(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fairforget.benchmarks.options import base_name
+
 LIMITATIONS = {
     "stereoset": (
         "StereoSet",
@@ -94,7 +96,7 @@ LIMITATIONS = {
 
 def known_limitations(names: Iterable[str]) -> list[tuple[str, str]]:
     """Title and limitations of each benchmark, given names with options."""
-    bases = dict.fromkeys(name.partition(":")[0] for name in names)
+    bases = dict.fromkeys(map(base_name, names))
     return [LIMITATIONS[base] for base in bases if base in LIMITATIONS]
 
 

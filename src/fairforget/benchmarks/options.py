@@ -52,6 +52,11 @@ def parse_options(
     return options
 
 
+def base_name(benchmark: str) -> str:
+    """A benchmark's name without options: `stereoset` for `stereoset:test`."""
+    return benchmark.partition(":")[0]
+
+
 def list_options(names: Sequence[str]) -> list[str]:
     """All options in names of benchmarks."""
     return [word for name in names for word in name.split(":")[1:]]
@@ -67,7 +72,7 @@ def join_corpus(words: Sequence[str]) -> str:
 
 def find_user_file(name: str) -> str | None:
     """The file of items in a benchmark's name with options; None if it uses the original items."""
-    if name.partition(":")[0] not in WITH_FILES:
+    if base_name(name) not in WITH_FILES:
         return None
     return next((word for word in list_options([name]) if Path(word).suffix), None)
 

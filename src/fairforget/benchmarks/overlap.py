@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from fairforget.benchmarks.options import join_corpus, list_options
+from fairforget.benchmarks.options import base_name, join_corpus, list_options
 from fairforget.corpora.reading import parse_name
 from fairforget.corpora.sources import SOURCES
 from fairforget.data.catalogue import BBQ_CATEGORIES, CATALOGUE
@@ -151,7 +151,7 @@ def check_unseen(corpus: str, benchmarks: Iterable[str]) -> None:
     Raises:
         InputError: the forget corpus has items of one of the benchmarks.
     """
-    bases = {name: name.partition(":")[0] for name in benchmarks}
+    bases = {name: base_name(name) for name in benchmarks}
     candidates = {s.benchmark for s in SOURCES.values() if s.benchmark} & {*bases.values()}
     seen = _find_benchmarks(corpus, candidates) if candidates else set()
     for name, base in bases.items():

@@ -13,14 +13,13 @@ from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
-from fairforget.benchmarks.options import find_user_file, list_options
+from fairforget.benchmarks.options import base_name, find_user_file, list_options
 from fairforget.models.loading import SMOLLM2, SMOLLM2_HUB
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.schema import interval_of
 from fairforget.report.contents import UnlearningRun
 from fairforget.report.measures import MEASURES
 from fairforget.report.wording import (
-    base_name,
     benchmark_name,
     domain_name,
     one_line,

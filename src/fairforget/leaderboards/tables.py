@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.options import base_name
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
 from fairforget.leaderboards.record import Effect, LeaderboardRecord, Row
 from fairforget.report.frontier import (
@@ -22,7 +23,6 @@ from fairforget.report.scores import Score
 from fairforget.report.tables import Column, Content, IntervalCell, Table, drop_empty_columns
 from fairforget.report.wording import (
     NONE,
-    base_name,
     benchmark_name,
     domain_name,
     format_number,

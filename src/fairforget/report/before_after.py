@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.options import base_name
 from fairforget.comparison.compare import Comparison, compare_evaluations
 from fairforget.comparison.paired import Cell, Change, Verdict
 from fairforget.records.evaluation import Evaluation
@@ -17,7 +18,7 @@ from fairforget.report.scores import (
     domain_scores,
     perplexities,
 )
-from fairforget.report.wording import HARMFUL_WORDS, base_name, without_folders
+from fairforget.report.wording import HARMFUL_WORDS, without_folders
 
 
 @dataclass(frozen=True, slots=True)

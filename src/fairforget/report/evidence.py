@@ -8,10 +8,10 @@ from typing import Literal
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.limitations import known_limitations
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.options import base_name
 from fairforget.records.records import UnlearningRecord, UtilityFacts
 from fairforget.report.before_after import BeforeAfter
 from fairforget.report.wording import (
-    base_name,
     benchmark_name,
     domain_name,
     format_number,

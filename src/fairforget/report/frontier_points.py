@@ -11,6 +11,7 @@ import numpy as np
 
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import ALL, group_by_domain
+from fairforget.benchmarks.options import base_name
 from fairforget.corpora.builtin.lexicon import CONTROL
 from fairforget.errors import InputError
 from fairforget.records.evaluation import Evaluation
@@ -20,7 +21,7 @@ from fairforget.report.contents import UnlearningRun
 from fairforget.report.frontier import Point
 from fairforget.report.measures import measure_of
 from fairforget.report.scores import Score, domain_scores, perplexities
-from fairforget.report.wording import base_name, join_words
+from fairforget.report.wording import join_words
 from fairforget.statistics import bootstrap_totals, interval
 
 CONTROL_SELECTIONS = ("random", "all")

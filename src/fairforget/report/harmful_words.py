@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL, Row
+from fairforget.benchmarks.options import base_name
 from fairforget.comparison.paired import Cell
 from fairforget.corpora.domains import DOMAINS
 from fairforget.records.schema import interval_of
@@ -14,7 +15,6 @@ from fairforget.report.tables import Blurred, Column, Content, IntervalCell, Tab
 from fairforget.report.wording import (
     HARMFUL_WORDS,
     NONE,
-    base_name,
     benchmark_name,
     domain_name,
     format_interval,

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.options import base_name
 from fairforget.report.before_after import BeforeAfter, DomainChange
 from fairforget.report.figures import describe_cell
 from fairforget.report.harmful_words import change_sentences
 from fairforget.report.measures import MEASURES
 from fairforget.report.wording import (
-    base_name,
     benchmark_name,
     domain_name,
     format_interval,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fairforget.benchmarks.measurement import Row
+from fairforget.benchmarks.options import base_name
 from fairforget.errors import InputError
 from fairforget.report.tables import Blurred, Column, Table
-from fairforget.report.wording import NONE, base_name, benchmark_name, domain_name, format_signed
+from fairforget.report.wording import NONE, benchmark_name, domain_name, format_signed
 
 MAX_ITEMS = 10
 """Rows of a table."""

@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from fairforget.benchmarks.options import base_name
 from fairforget.errors import InputError
 from fairforget.records.schema import interval_of, size_of
 from fairforget.report.measures import FURTHER
-from fairforget.report.wording import NONE, base_name
+from fairforget.report.wording import NONE
 
 Results = dict[str, dict[str, Any]]
 

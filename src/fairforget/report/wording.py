@@ -122,11 +122,6 @@ def without_folders(name: str) -> str:
     return _FOLDERS.sub("", name)
 
 
-def base_name(benchmark: str) -> str:
-    """A benchmark's name without options: `stereoset` for `stereoset:test`."""
-    return benchmark.partition(":")[0]
-
-
 def anchor(*words: str) -> str:
     """An HTML id of letters, digits, underscores and hyphens."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(words))

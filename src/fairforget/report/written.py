@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fairforget.benchmarks.measurement import Row
+from fairforget.benchmarks.options import base_name
 from fairforget.report.tables import Blurred, Column, Content, Table
 from fairforget.report.wording import (
     NONE,
-    base_name,
     benchmark_name,
     domain_name,
     format_number,

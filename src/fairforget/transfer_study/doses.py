@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from fairforget.benchmarks.options import base_name
 from fairforget.benchmarks.stereoset.scores import UNBIASED
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
@@ -64,7 +65,7 @@ def _share(text: str) -> float:
 
 def select_benchmarks(benchmarks: Sequence[str]) -> list[str]:
     """Return the benchmarks of a study, with options, that are run at each dose."""
-    return [name for name in benchmarks if name.partition(":")[0] == BENCHMARK]
+    return [name for name in benchmarks if base_name(name) == BENCHMARK]
 
 
 def evaluate_doses(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.options import base_name
 from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
 from fairforget.report.evidence import list_limitations
@@ -16,7 +17,7 @@ from fairforget.report.frontier import Point, frontiers, points_table
 from fairforget.report.frontier_points import CONTRIBUTION, mean_distance, original_point
 from fairforget.report.scores import Score
 from fairforget.report.tables import Table
-from fairforget.report.wording import NONE, base_name, flatten
+from fairforget.report.wording import NONE, flatten
 from fairforget.transfer_study.record import MatrixCell, MatrixRow, StudyRecord, too_few
 from fairforget.transfer_study.report.costs import costs_table
 from fairforget.transfer_study.report.dose_plot import dose_plots

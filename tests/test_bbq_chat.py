@@ -21,7 +21,8 @@ from fairforget.data.bbq import read_questions
 from fairforget.errors import InputError
 from fairforget.generation.served import ServedModel
 from fairforget.records.evaluation import read_evaluation
-from fairforget.tables import printed_by, show_evaluation
+from fairforget.report.terminal import show_evaluation
+from fairforget.terminal.tables import printed_by
 
 from .models import tiny_model
 from .openai_server import openai_server

@@ -46,7 +46,8 @@ from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.paths import REPORT
 from fairforget.report import write_report
-from fairforget.tables import printed_by, show_evaluation
+from fairforget.report.terminal import show_evaluation
+from fairforget.terminal.tables import printed_by
 
 from .models import tiny_model
 

@@ -20,6 +20,7 @@ from fairforget.benchmarks import BENCHMARKS, find_judge, load_benchmark, load_b
 from fairforget.benchmarks.bbq import evaluate as bbq
 from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
+from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.measurement import Benchmark, Measurement
 from fairforget.benchmarks.options import base_name
 from fairforget.benchmarks.stereoset import Item
@@ -31,7 +32,7 @@ from fairforget.errors import InputError
 from fairforget.evaluation import evaluate, evaluate_into, is_complete
 from fairforget.models.fingerprint import describe_model, hub_commit
 from fairforget.records.evaluation import read_items
-from fairforget.records.inputs import fingerprint_benchmarks, fingerprint_inputs
+from fairforget.records.inputs import fingerprint_inputs
 from fairforget.records.paths import (
     AFTER,
     BEFORE,
@@ -45,7 +46,7 @@ from fairforget.records.paths import (
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record, write_record
 from fairforget.report import write_report
-from fairforget.tables import show_comparison, show_evaluation
+from fairforget.report.terminal import show_comparison, show_evaluation
 
 from .models import save_tiny, tiny_model
 

@@ -21,8 +21,8 @@ from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.errors import InputError
 from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.report.comparison_page import cells_table
+from fairforget.report.terminal import show_comparison, show_evaluation
 from fairforget.statistics import FEWEST_CLUSTERS
-from fairforget.tables import show_comparison, show_evaluation
 
 from .models import tiny_model
 

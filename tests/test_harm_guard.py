@@ -15,8 +15,8 @@ from fairforget.corpora.corpus import Corpus
 from fairforget.objectives.objective import as_objective
 from fairforget.records.records import LIMITED_BY_GUARD
 from fairforget.report.facts import bounds_table
+from fairforget.report.terminal import show_unlearning
 from fairforget.scoring.marked import marked_log_probs
-from fairforget.tables import show_unlearning
 from fairforget.training import harmful_words
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.harmful_words import TEXTS, TOLERANCE, measure_harmful_words

@@ -27,8 +27,8 @@ from fairforget.records.records import (
     UnlearningRecord,
 )
 from fairforget.records.store import read_record, write_record
+from fairforget.report.terminal import show_unlearning
 from fairforget.scoring.perplexity import perplexity
-from fairforget.tables import show_unlearning
 from fairforget.training import checkpoints
 from fairforget.training import unlearn as unlearning
 from fairforget.training.adapters import apply_adapter, reference_for

@@ -18,7 +18,7 @@ from fairforget.comparison.paired import compare_items
 from fairforget.data.winobias import Pair, read_pairs, read_split
 from fairforget.errors import InputError
 from fairforget.records.records import EvaluationRecord, ModelFacts
-from fairforget.tables import show_evaluation
+from fairforget.report.terminal import show_evaluation
 
 from .models import tiny_model
 

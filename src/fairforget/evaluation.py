@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from fairforget.benchmarks import check_model_kinds, hash_words, load_benchmarks
 from fairforget.benchmarks.degenerate import check_finite_scores
+from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
@@ -35,7 +36,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
 from fairforget.records.evaluation import ID_COLUMNS, Evaluation, Items, read_evaluation
-from fairforget.records.inputs import CONTENT, fingerprint_benchmarks, fingerprint_inputs
+from fairforget.records.inputs import CONTENT, fingerprint_inputs
 from fairforget.records.outputs import check_output, open_output, release_output
 from fairforget.records.paths import ITEMS, JOURNAL, PARTS, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
@@ -199,7 +200,7 @@ def evaluate_into(
         return
     if is_first():
         (directory / RECORD).unlink(missing_ok=True)  # a damaged one
-    facts = describe_model(language_model)
+    facts = _describe(language_model)
     loaded = load_benchmarks(benchmarks, language_model)
     parts = {name: directory / PARTS / str(n) for n, name in enumerate(loaded)}
     missing = broadcast_from_first(
@@ -303,13 +304,19 @@ def _run_benchmarks(
         items += [{"benchmark": name, **item} for item in measurement.items]
         seconds[name] = round(time.perf_counter() - start, 2)
     record = EvaluationRecord(
-        model=describe_model(language_model),
+        model=_describe(language_model),
         results=results,
         environment=environment(_device_of(language_model), process_count()),
         seconds=seconds,
         seed=seed,
     )
     return record, items
+
+
+def _describe(language_model: AnyModel) -> ModelFacts:
+    if isinstance(language_model, ServedModel):
+        return language_model.describe()
+    return describe_model(language_model)
 
 
 def _device_of(language_model: AnyModel) -> str:

@@ -35,7 +35,7 @@ class TabularResult(ABC):
         return to_frame(self._rows())
 
     def __str__(self) -> str:
-        from fairforget.tables import printed_by  # slow to import, and not needed to read records
+        from fairforget.terminal.tables import printed_by
 
         return printed_by(self._show)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fairforget.benchmarks import check_model_kinds, load_benchmarks
+from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.card import write_card
 from fairforget.comparison.compare import Comparison, compare_evaluations
@@ -41,7 +42,7 @@ from fairforget.models.saving import save_model
 from fairforget.objectives import NOTHING, Objective, TokenLoss, as_objective
 from fairforget.objectives.objective import identify_loss
 from fairforget.records.evaluation import Evaluation, read_evaluation
-from fairforget.records.inputs import CONTENT, fingerprint_benchmarks, fingerprint_inputs
+from fairforget.records.inputs import CONTENT, fingerprint_inputs
 from fairforget.records.outputs import check_output, open_output, release_output
 from fairforget.records.paths import (
     AFTER,

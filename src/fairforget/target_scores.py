@@ -25,9 +25,9 @@ from fairforget.models.loading import load_model
 from fairforget.objectives import OBJECTIVES, Objective
 from fairforget.objectives.counterfactual import kl_loss
 from fairforget.objectives.trait_words import find_trait_words
-from fairforget.report.wording import one_line
 from fairforget.seeds import check_seed
 from fairforget.settings import TargetSettings, merge_settings, settings_of_model, split_commas
+from fairforget.terminal.messages import one_line
 from fairforget.terminal.progress import progress_bar
 
 SHOWN: dict[str, tuple[str, int, int | None]] = {
@@ -150,7 +150,7 @@ def score_targets(
 
 def _show(scores: TargetScores) -> None:
     """Print one table with a part per domain, and how many items were scored."""
-    from fairforget.tables import make_table, print_content
+    from fairforget.terminal.tables import make_table, print_content
 
     table = make_table(f"{scores.model}: StereoSet of targets, before training", ["domain (items)"])
     table.padding = 0  # six columns of numbers in 80

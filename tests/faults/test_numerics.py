@@ -30,7 +30,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.records.paths import RECORD
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record
-from fairforget.tables import show_evaluation
+from fairforget.report.terminal import show_evaluation
 from tests.models import VOCABULARY, tiny_model
 
 ITEMS = [

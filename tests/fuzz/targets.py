@@ -31,10 +31,10 @@ from fairforget.records.outputs import open_output
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.report import write_report
+from fairforget.report.terminal import show_evaluation, show_unlearning
 from fairforget.selection.lexicon import read_lexicon
 from fairforget.selection.llm import read_cached_answer
 from fairforget.selection.llm_answers import read_answer
-from fairforget.tables import show_evaluation, show_unlearning
 from fairforget.training.checkpoints import CHECKSUMS, find_last_complete
 
 from . import samples

@@ -17,7 +17,8 @@ from fairforget.errors import InputError
 from fairforget.records.evaluation import Evaluation
 from fairforget.report import comparison_page, evaluation_page, page, unlearning_page
 from fairforget.report.contents import UnlearningRun, read_unlearning
-from fairforget.tables import printed_by, show_evaluation
+from fairforget.report.terminal import show_evaluation
+from fairforget.terminal.tables import printed_by
 from tests.report.runs import harmful_rows, write_unlearning
 
 

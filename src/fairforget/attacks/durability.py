@@ -32,6 +32,7 @@ from fairforget.attacks.quantization import check_quantization, quantized
 from fairforget.attacks.record import DurabilityRecord
 from fairforget.attacks.texts import ordinary_texts, relearning_corpus, relearning_texts
 from fairforget.benchmarks import check_model_kinds, find_bias_judge, load_benchmarks
+from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.measurement import ALL, Benchmark
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
@@ -44,7 +45,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
 from fairforget.records.evaluation import Evaluation, read_evaluation
-from fairforget.records.inputs import CONTENT, fingerprint_benchmarks, hash_model
+from fairforget.records.inputs import CONTENT, hash_model
 from fairforget.records.outputs import check_output, open_output, release_output
 from fairforget.records.paths import DURABILITY, MODEL, RECORD
 from fairforget.records.records import UnlearningRecord

@@ -6,7 +6,7 @@ from fairforget.attacks.page import headline, main_score
 from fairforget.attacks.record import DurabilityRecord
 from fairforget.attacks.tables import effects_of, effects_table, half_lives_table
 from fairforget.report.terminal import print_table
-from fairforget.tables import print_lines
+from fairforget.terminal.tables import print_lines
 
 
 def show_durability(record: DurabilityRecord) -> None:

@@ -32,13 +32,13 @@ from fairforget.benchmarks.measurement import (
     group_by_domain,
 )
 from fairforget.benchmarks.options import FILE, Protocols, list_model_kinds, parse_options
-from fairforget.benchmarks.sentences import check_length, sentence_scores
+from fairforget.benchmarks.sentences import sentence_scores
 from fairforget.benchmarks.word_order import measure_word_order
 from fairforget.data.catalogue import CATALOGUE, REVISED_CROWS_PAIRS
 from fairforget.data.crows_pairs import DOMAINS, Pair, read_pairs, read_revised_pairs
 from fairforget.data.locate import find_file
 from fairforget.errors import InputError
-from fairforget.models.language_model import LanguageModel
+from fairforget.models.language_model import LanguageModel, check_length
 from fairforget.scoring.causal import Progress, share_progress
 from fairforget.scoring.masked import MaskedText, mask_one_at_a_time, masked_log_probs
 from fairforget.statistics import Floats

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fairforget.errors import InputError
 from fairforget.machine.processes import map_distributed
-from fairforget.models.language_model import LanguageModel
+from fairforget.models.language_model import LanguageModel, check_length
 from fairforget.scoring.causal import Progress, token_log_probs
 
 Floats32 = npt.NDArray[np.float32]
@@ -129,23 +129,6 @@ def log_probs(
         sequences,
         key=lambda sequence: sequence,
     )
-
-
-def check_length(
-    language_model: LanguageModel, lengths: Sequence[int], names: Sequence[str]
-) -> None:
-    """Check that all texts fit the model's context length.
-
-    Raises:
-        InputError: one has more tokens.
-    """
-    limit = language_model.longest_input
-    for length, name in zip(lengths, names, strict=True):
-        if length > limit:
-            raise InputError(
-                f"{name}: {length} tokens are more than the {limit} that {language_model.source} "
-                "accepts; shorten it"
-            )
 
 
 def _aggregate(values: list[Floats32]) -> Scores:

@@ -22,9 +22,9 @@ from fairforget.report.measures import MEASURES
 from fairforget.report.wording import (
     benchmark_name,
     domain_name,
-    one_line,
     without_folders,
 )
+from fairforget.terminal.messages import one_line
 
 SMOLLM2_LICENCE = "apache-2.0"
 HUB_TIMEOUT = 10.0

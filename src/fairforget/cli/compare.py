@@ -34,8 +34,8 @@ def compare_command(
     from fairforget.cli.output import write_and_print
     from fairforget.comparison.compare import compare
     from fairforget.comparison.gate import find_violations
-    from fairforget.report.wording import one_line
-    from fairforget.tables import show_comparison
+    from fairforget.report.terminal import show_comparison
+    from fairforget.terminal.messages import one_line
 
     comparison = compare(before, after)
     violations = find_violations(comparison, fail_if) if fail_if else []

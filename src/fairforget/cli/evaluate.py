@@ -41,7 +41,7 @@ def _run(settings: EvaluationSettings, model: str, output: Path, *, json: bool) 
     if json:
         print((output / RECORD).read_text(encoding="utf-8"), end="")
     else:
-        from fairforget.tables import show_evaluation
+        from fairforget.report.terminal import show_evaluation
 
         show_evaluation(evaluation.record)
         print(f"Written: {output / RECORD}")

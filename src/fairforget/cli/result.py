@@ -5,7 +5,7 @@ from __future__ import annotations
 from fairforget.pipeline import DebiasResult
 from fairforget.records.paths import MODEL, RECORD, REPORT
 from fairforget.records.store import record_text
-from fairforget.tables import show_comparison, show_unlearning
+from fairforget.report.terminal import show_comparison, show_unlearning
 
 
 def show_result(result: DebiasResult, *, json: bool = False) -> None:

@@ -73,7 +73,7 @@ class Comparison(TabularResult):
         return rows
 
     def _show(self) -> None:
-        from fairforget.tables import show_comparison
+        from fairforget.report.terminal import show_comparison
 
         show_comparison(self)
 

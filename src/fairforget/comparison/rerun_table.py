@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairforget.comparison.rerun import RerunComparison
-from fairforget.report.wording import one_line
+from fairforget.terminal.messages import one_line
 
 
 def show_rerun(rerun: RerunComparison, most: int) -> None:

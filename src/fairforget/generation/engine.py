@@ -9,7 +9,6 @@ from functools import partial
 import torch
 from transformers import GenerationConfig, LogitsProcessorList
 
-from fairforget.benchmarks.sentences import check_length
 from fairforget.errors import InputError, first_line
 from fairforget.forward.packing import pad
 from fairforget.generation.decoding import Continuation, Decoding
@@ -18,7 +17,7 @@ from fairforget.generation.sampling import GumbelNoise, noise_seed
 from fairforget.generation.served import ServedModel
 from fairforget.machine.processes import map_distributed
 from fairforget.models import Kind
-from fairforget.models.language_model import LanguageModel
+from fairforget.models.language_model import LanguageModel, check_length
 from fairforget.scoring.causal import NotedProgress
 
 AnyModel = LanguageModel | ServedModel

@@ -11,6 +11,7 @@ from fairforget.errors import InputError, first_line
 from fairforget.generation.decoding import Continuation, Decoding
 from fairforget.generation.journal import Batches, write_missing
 from fairforget.generation.sampling import noise_seed
+from fairforget.records.records import ModelFacts
 from fairforget.scoring.causal import NotedProgress
 from fairforget.servers import EXAMPLE, KEY, connect, map_parallel
 
@@ -57,6 +58,12 @@ class ServedModel:
             raise InputError(
                 f"{OPTION} {self.server!r} is not an address; give one such as {EXAMPLE}"
             )
+
+    def describe(self) -> ModelFacts:
+        """Return the facts about the model for a record."""
+        return ModelFacts(
+            source=self.source, parameters=None, dtype="", start_token="", server=self.server
+        )
 
     def generate(
         self, prompts: Sequence[str], decoding: Decoding, progress: NotedProgress | None = None

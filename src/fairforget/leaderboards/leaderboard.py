@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from fairforget.benchmarks import check_model_kinds, load_benchmarks
+from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.options import hash_option_files
 from fairforget.errors import InputError
 from fairforget.leaderboards.plan import ORIGINAL, plan_runs
@@ -23,7 +24,6 @@ from fairforget.machine.runs import VERSIONS, do_runs
 from fairforget.methods import METHODS
 from fairforget.models.fingerprint import model_identity
 from fairforget.records.environment import environment
-from fairforget.records.inputs import fingerprint_benchmarks
 from fairforget.records.outputs import check_output, open_output, release_output
 from fairforget.records.paths import LEADERBOARD, RUNS
 from fairforget.records.store import write_record

@@ -6,7 +6,7 @@ from fairforget.leaderboards.page import headline
 from fairforget.leaderboards.record import LeaderboardRecord
 from fairforget.leaderboards.tables import PAPER, costs_table, make_parts
 from fairforget.report.terminal import print_table
-from fairforget.tables import print_lines
+from fairforget.terminal.tables import print_lines
 
 
 def show_leaderboard(record: LeaderboardRecord) -> None:

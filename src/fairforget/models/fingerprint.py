@@ -12,8 +12,6 @@ from huggingface_hub.errors import HFValidationError
 from transformers import PreTrainedModel
 
 from fairforget.files.digest import hash_values
-from fairforget.generation.engine import AnyModel
-from fairforget.generation.served import ServedModel
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import ModelFacts
 
@@ -25,16 +23,8 @@ DECODING = "fairforget_decoding"
 """Setting of a configuration: how the next token is predicted, if not by the weights alone."""
 
 
-def describe_model(language_model: AnyModel) -> ModelFacts:
+def describe_model(language_model: LanguageModel) -> ModelFacts:
     """Return the facts about a model for a record."""
-    if isinstance(language_model, ServedModel):
-        return ModelFacts(
-            source=language_model.source,
-            parameters=None,
-            dtype="",
-            start_token="",
-            server=language_model.server,
-        )
     return ModelFacts(
         source=language_model.source,
         parameters=language_model.parameters,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -104,3 +105,20 @@ def select_start_token(tokenizer: PreTrainedTokenizerBase, token: str | None, na
     raise InputError(
         f"model {name!r}: its tokenizer has no start token; give one with --start_token"
     )
+
+
+def check_length(
+    language_model: LanguageModel, lengths: Sequence[int], names: Sequence[str]
+) -> None:
+    """Check that all texts fit the model's context length.
+
+    Raises:
+        InputError: one has more tokens.
+    """
+    limit = language_model.longest_input
+    for length, name in zip(lengths, names, strict=True):
+        if length > limit:
+            raise InputError(
+                f"{name}: {length} tokens are more than the {limit} that {language_model.source} "
+                "accepts; shorten it"
+            )

@@ -57,7 +57,7 @@ class Evaluation(TabularResult):
         return score_rows(self.record.results)
 
     def _show(self) -> None:
-        from fairforget.tables import show_evaluation
+        from fairforget.report.terminal import show_evaluation
 
         show_evaluation(self.record)
 

@@ -7,8 +7,6 @@ from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 
-from fairforget.benchmarks import hash_words
-from fairforget.benchmarks.options import list_options
 from fairforget.files.digest import hash_file, hash_values
 
 CONTENT = "content of "
@@ -40,21 +38,6 @@ def fingerprint_inputs(names: Iterable[str]) -> dict[str, str]:
             if digest := _hash_content(Path(name)):
                 fingerprints[CONTENT + name] = digest[:16]
     return fingerprints
-
-
-def fingerprint_benchmarks(names: Iterable[str]) -> dict[str, str]:
-    """`fingerprint_inputs` of benchmarks: files given as options, and the words they come with.
-
-    Args:
-        names: of benchmarks, with options.
-    """
-    names = list(names)
-    words = {
-        f"{CONTENT}the word list of {name}": digest
-        for name in names
-        if (digest := hash_words(name))
-    }
-    return fingerprint_inputs(list_options(names)) | words
 
 
 def hash_model(directory: Path) -> str:

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from fairforget.report.wording import NONE, format_interval, format_number, format_signed, one_line
+from fairforget.report.wording import NONE, format_interval, format_number, format_signed
+from fairforget.terminal.messages import one_line
 
 _NEGATIVE = re.compile(r"-\d[\d.,]*( %)?")
 """A negative number in a cell."""

@@ -14,7 +14,6 @@ NONE = "\N{EN DASH}"
 HARMFUL_WORDS = "harmful_words"
 """The benchmark with sections and sentences of its own on pages."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _FOLDERS = re.compile(
     r"(?:\b[A-Za-z]:(?=[/\\]))?[^:?,&=]*[/\\](?=[^/\\:?,&=]+\.(?:csv|jsonl?|parquet|txt|gguf)\b)"
 )
@@ -130,11 +129,6 @@ def anchor(*words: str) -> str:
 def join_words(names: Sequence[str]) -> str:
     """Names in a sentence: `a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
-
-
-def one_line(text: str) -> str:
-    """Text on one line, without control characters."""
-    return " ".join(_CONTROL.sub(" ", text).split())
 
 
 def format_value(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Messages on stderr; of several processes, only the first prints them.
+"""Messages on stderr, printed by the first process only; text that is safe to print.
 
 The rank comes from the launcher's environment: `machine.processes` would import torch, which takes
 seconds.
@@ -7,7 +7,10 @@ seconds.
 from __future__ import annotations
 
 import os
+import re
 import sys
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
 def is_quiet() -> bool:
@@ -24,3 +27,8 @@ def show_message(message: str) -> None:
     """Print a message on stderr, once for all processes."""
     if not is_quiet():
         print(message, file=sys.stderr)
+
+
+def one_line(text: str) -> str:
+    """Text on one line, without control characters."""
+    return " ".join(_CONTROL.sub(" ", text).split())

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from fairforget.benchmarks import check_model_kinds, find_bias_judge, load_benchmarks
+from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.options import hash_option_files
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.corpora import corpus_names
@@ -23,7 +24,6 @@ from fairforget.machine.devices import select_device
 from fairforget.machine.runs import VERSIONS, do_runs
 from fairforget.models.fingerprint import model_identity
 from fairforget.records.evaluation import read_evaluation
-from fairforget.records.inputs import fingerprint_benchmarks
 from fairforget.records.outputs import check_output, open_output, release_output
 from fairforget.records.paths import BEFORE, RUNS, STUDY
 from fairforget.records.records import EvaluationRecord

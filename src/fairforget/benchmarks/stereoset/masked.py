@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from fairforget.benchmarks.sentences import check_length
 from fairforget.data.stereoset import Item
 from fairforget.errors import InputError
-from fairforget.models.language_model import LanguageModel
+from fairforget.models.language_model import LanguageModel, check_length
 from fairforget.scoring.causal import Progress
 from fairforget.scoring.masked import MaskedText, masked_log_probs
 

@@ -8,8 +8,9 @@ from rich.table import Table
 
 from fairforget.benchmarks.limitations import find_limitations
 from fairforget.report.measures import measure_of
+from fairforget.report.terminal import describe_start
 from fairforget.report.wording import NONE, format_p_number
-from fairforget.tables import describe_start, make_table, print_content, print_lines
+from fairforget.terminal.tables import make_table, print_content, print_lines
 from fairforget.transfer_study.record import Effect, MatrixRow, Omnibus, StudyRecord, too_few
 from fairforget.transfer_study.report.row_names import (
     FOLDED,

@@ -18,6 +18,7 @@ from fairforget.comparison.paired import Cell
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record, write_record
+from fairforget.report.measures import SCALED_CONTRIBUTION
 from fairforget.report.wording import format_signed
 from fairforget.terminal.messages import count_of
 from findings import list_findings
@@ -32,8 +33,7 @@ RECORDS = ROOT / "docs" / "results" / "demo"
 FILES = (RECORD, f"{BEFORE}/{RECORD}", f"{AFTER}/{RECORD}")
 COMPARISON = RECORDS / "comparison.json"
 SIDES = ("before", "after")
-CONTRIBUTION = "contribution_scaled"
-BIAS_SCORES = {"ss": "lms", CONTRIBUTION: "contribution"}
+BIAS_SCORES = {"ss": "lms", SCALED_CONTRIBUTION: "contribution"}
 """Bias score → the score that the results page shows with it."""
 TITLES = {
     "ss": "SS",

@@ -25,7 +25,7 @@ from fairforget.records.store import read_record
 from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import pairs_table
 from fairforget.report.headline import Headline
-from fairforget.report.measures import measure_of
+from fairforget.report.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.report.wording import (
     benchmark_name,
     domain_name,
@@ -36,7 +36,6 @@ from fairforget.report.wording import (
 )
 
 TEMPLATE = "durability.html.j2"
-CONTRIBUTION = "contribution_scaled"
 """The score of the headline, if it was measured."""
 
 
@@ -77,7 +76,7 @@ def context(record: DurabilityRecord) -> dict[str, Any]:
 def main_score(record: DurabilityRecord) -> ScoreName:
     """Return the score of the headline and the picture: the scaled contribution, or the first."""
     scores = scores_of(record)
-    return next((score for score in scores if score[1] == CONTRIBUTION), scores[0])
+    return next((score for score in scores if score[1] == SCALED_CONTRIBUTION), scores[0])
 
 
 def headline(record: DurabilityRecord) -> Headline:

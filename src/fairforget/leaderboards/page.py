@@ -14,11 +14,10 @@ from fairforget.records.store import read_record
 from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import pairs_table
 from fairforget.report.headline import Headline
-from fairforget.report.measures import measure_of
+from fairforget.report.measures import CONTRIBUTION, SCALED_CONTRIBUTION, measure_of
 from fairforget.report.wording import NONE, flatten, format_with_interval, join_words
 
 TEMPLATE = "leaderboard.html.j2"
-SCALED, CONTRIBUTION = "contribution_scaled", "contribution"
 
 
 def read(directory: Path) -> LeaderboardRecord:
@@ -59,7 +58,7 @@ def _verdict_lines(record: LeaderboardRecord, model: str) -> list[str]:
     effects = [e for e in record.effects if e.model == model and e.domain == ALL]
     inference = {name for name, facts in record.methods.items() if facts.change == "inference"}
     compared = [e for e in effects if e.cost == EQUAL or e.method in inference]
-    judged = {e.method: e for e in compared if e.measure == SCALED}
+    judged = {e.method: e for e in compared if e.measure == SCALED_CONTRIBUTION}
     nats = {e.method: e for e in compared if e.measure == CONTRIBUTION}
     fell = [method for method, effect in judged.items() if effect.verdict == "less"]
     rose = [method for method, effect in judged.items() if effect.verdict == "more"]

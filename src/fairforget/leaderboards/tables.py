@@ -29,7 +29,7 @@ from fairforget.report.wording import (
     format_p_number,
 )
 
-CONTRIBUTION = Axis(
+_CONTRIBUTION = Axis(
     "contribution",
     "contribution of the group",
     "Contribution of the group to the stereotype, nats per token (0: none)",
@@ -87,7 +87,7 @@ def make_parts(record: LeaderboardRecord) -> list[Part]:
                 continue
             title = words[:1].upper() + words[1:] + (f", {model}" if several else "")
             points = list(_points(record, model, cost))
-            plot = make_frontier(CONTRIBUTION, LMS, points) if len(points) > 1 else None
+            plot = make_frontier(_CONTRIBUTION, LMS, points) if len(points) > 1 else None
             parts.append(Part(title, plot, scores_table(record, model, cost)))
     return parts
 

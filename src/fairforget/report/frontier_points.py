@@ -19,7 +19,7 @@ from fairforget.records.records import UnlearningRecord
 from fairforget.report.before_after import before_after
 from fairforget.report.contents import UnlearningRun
 from fairforget.report.frontier import Point
-from fairforget.report.measures import measure_of
+from fairforget.report.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.report.scores import Score, domain_scores, perplexities
 from fairforget.report.wording import join_words
 from fairforget.statistics import bootstrap_totals, interval
@@ -27,7 +27,6 @@ from fairforget.statistics import bootstrap_totals, interval
 CONTROL_SELECTIONS = ("random", "all")
 """Selections that do not target the harmful tokens."""
 CONTROL_CORPUS = f"builtin:{CONTROL}"
-CONTRIBUTION = "contribution_scaled"
 
 
 def run_points(runs: Sequence[tuple[str, UnlearningRun]]) -> list[Point]:
@@ -40,7 +39,7 @@ def run_points(runs: Sequence[tuple[str, UnlearningRun]]) -> list[Point]:
         before, after = mean_bias(run.before), mean_bias(run.after)
         if before is None or after is None:
             continue
-        first = mean_bias(run.before, CONTRIBUTION)
+        first = mean_bias(run.before, SCALED_CONTRIBUTION)
         originals.append(original_point(before, first))
         selection = run.record.method.get("selection")
         points.append(
@@ -49,7 +48,7 @@ def run_points(runs: Sequence[tuple[str, UnlearningRun]]) -> list[Point]:
                 bias=after,
                 perplexity=_perplexity_change(run.before, run.after, run.record),
                 lms=_lms_change(run.before, run.after),
-                contribution=mean_bias(run.after, CONTRIBUTION),
+                contribution=mean_bias(run.after, SCALED_CONTRIBUTION),
                 control=bool(run.record.method.get("control"))
                 or selection in CONTROL_SELECTIONS
                 or any(c.name == CONTROL_CORPUS for c in run.record.corpora),

@@ -11,7 +11,7 @@ from fairforget.benchmarks.options import base_name
 from fairforget.report.before_after import BeforeAfter, DomainChange
 from fairforget.report.figures import describe_cell
 from fairforget.report.harmful_words import change_sentences
-from fairforget.report.measures import MEASURES
+from fairforget.report.measures import CONTRIBUTION, MEASURES, SCALED_CONTRIBUTION
 from fairforget.report.wording import (
     benchmark_name,
     domain_name,
@@ -28,7 +28,6 @@ LARGE_LMS = -2.0
 """Change of LMS in points; if the interval lies below it, bias scores are unreliable."""
 LARGE_PERPLEXITY = 10.0
 """Rise in perplexity, in %; above it, bias scores are unreliable."""
-CONTRIBUTION, SCALED = "contribution", "contribution_scaled"
 DIGITS = MEASURES[CONTRIBUTION].digits
 SMALL_LMS = -0.5
 SMALL_PERPLEXITY = 5.0
@@ -159,7 +158,7 @@ def _further_sentences(change: DomainChange) -> list[str]:
     interval = ""
     if score.change.ci:
         interval = f" (95 % interval of the change {format_interval(score.change.ci, DIGITS)})"
-    cell = further[SCALED].cell if SCALED in further else None
+    cell = further[SCALED_CONTRIBUTION].cell if SCALED_CONTRIBUTION in further else None
     verdict = f": {describe_cell(cell)}" if cell else ""
     if cell and cell.verdict != "undecided":
         fell = "fell" if cell.verdict == "less" else "rose"

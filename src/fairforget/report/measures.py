@@ -34,6 +34,7 @@ class Measure:
         return f"{first}, {self.unit}"
 
 
+CONTRIBUTION, SCALED_CONTRIBUTION = "contribution", "contribution_scaled"
 MEASURES = {
     "ss": Measure("Stereotype score", "points", 1, 50.0),
     "stereotype": Measure("Stereotype score", "points", 1, 50.0),

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fairforget.distance import DistanceChange, mean_distance_change
+from fairforget.report.measures import SCALED_CONTRIBUTION
 from fairforget.transfer_study.groups import GroupEffects
 from fairforget.transfer_study.margins import Margins
 from fairforget.transfer_study.plan import lacks_cause
 from fairforget.transfer_study.record import Omnibus, to_effect
 from fairforget.transfer_study.verdicts import Pending
 
-CONTRIBUTION = "contribution_scaled"
-
 
 def is_primary(measure: str, *, main: str) -> bool:
     """Whether there is an omnibus test of this bias score: the main one, or the contribution."""
-    return measure in (main, CONTRIBUTION)
+    return measure in (main, SCALED_CONTRIBUTION)
 
 
 def build_omnibus(

@@ -14,7 +14,8 @@ from fairforget.records.store import read_record
 from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import pairs_table
 from fairforget.report.frontier import Point, frontiers, points_table
-from fairforget.report.frontier_points import CONTRIBUTION, mean_distance, original_point
+from fairforget.report.frontier_points import mean_distance, original_point
+from fairforget.report.measures import SCALED_CONTRIBUTION
 from fairforget.report.scores import Score
 from fairforget.report.tables import Table
 from fairforget.report.wording import NONE, flatten
@@ -126,7 +127,7 @@ def study_points(study: StudyRecord) -> list[Point]:
         if base_name(row.benchmark) == "stereoset"
     ]
     rows = [
-        (row, cells, _point_cells(replace(row, measure=CONTRIBUTION), study.matrix))
+        (row, cells, _point_cells(replace(row, measure=SCALED_CONTRIBUTION), study.matrix))
         for row in study.rows
         if (row.benchmark, row.measure) in names[:1] and (cells := _point_cells(row, study.matrix))
     ]
@@ -150,7 +151,7 @@ def study_points(study: StudyRecord) -> list[Point]:
 
 
 def _mean_contribution(scores: Sequence[float]) -> Score | None:
-    return Score(mean_distance(scores, CONTRIBUTION)) if scores else None
+    return Score(mean_distance(scores, SCALED_CONTRIBUTION)) if scores else None
 
 
 def _point_cells(row: MatrixRow, matrix: Sequence[MatrixCell]) -> list[MatrixCell]:

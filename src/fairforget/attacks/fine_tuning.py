@@ -7,6 +7,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
+from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.methods.method import MethodOptions
 from fairforget.methods.training import train_on, training_settings
 from fairforget.models.language_model import LanguageModel
@@ -33,10 +34,8 @@ class EvaluationCallback(TrainerCallback):
     ) -> None:
         """Evaluate after the step if it is one of `steps`, without dropout."""
         if state.global_step in self.steps:
-            model = others["model"]
-            model.eval()
-            self.evaluate(state.global_step)
-            model.train()
+            with evaluation_mode(others["model"]):
+                self.evaluate(state.global_step)
 
 
 def check_options(options: MethodOptions, language_model: LanguageModel) -> None:

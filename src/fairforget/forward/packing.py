@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.forward.prefix_rows import PrefixRow, build_prefix_rows
 from fairforget.forward.split_forward import (
     PROBE_ERRORS,
@@ -98,9 +99,7 @@ def _test_tree_attention(model: PreTrainedModel, last: int) -> bool:
     probe = [[last, 1, 2, 3, 4, 5], [last, 1, 2, 6, 4, 3, 7], [last, 8, 3], [2, 1, 2, 3]]
     probe = [[min(token, last) for token in sequence] for sequence in probe]
     tolerance = probe_tolerance(model.dtype)
-    training = model.training
-    model.eval()  # without dropout
-    with torch.inference_mode():
+    with evaluation_mode(model), torch.inference_mode():
         try:
             (tree,) = pack(probe, trees=True)
             inputs = {name: value.to(model.device) for name, value in tree.inputs.items()}
@@ -117,8 +116,6 @@ def _test_tree_attention(model: PreTrainedModel, last: int) -> bool:
                     return False
         except PROBE_ERRORS:
             return False
-        finally:
-            model.train(training)
     return True
 
 

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
+from fairforget.forward.evaluation_mode import evaluation_mode
+
 PROBE_ERRORS = (TypeError, ValueError, RuntimeError, AttributeError, LookupError)
 """Errors that a model may raise when it is tested in a way that it does not support."""
 
@@ -57,6 +59,17 @@ def full_logits(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
     return logits
 
 
+def hidden_or_logits(model: PreTrainedModel, *, split: bool, **inputs: Tensor) -> Tensor:
+    """Return [batch, length, …]: the hidden states, or the logits if the head cannot run apart.
+
+    Args:
+        model: causal or masked.
+        split: the result of `can_split`.
+        **inputs: of the model.
+    """
+    return (hidden_states if split else full_logits)(model, **inputs)
+
+
 def logits_at(model: PreTrainedModel, hidden: Tensor) -> Tensor:
     """Return the logits [n, vocabulary] of hidden states [n, hidden size] from the model's head."""
     name = model.base_model_prefix
@@ -85,16 +98,12 @@ def can_split(model: PreTrainedModel, device: torch.device) -> bool:
     ids = torch.arange(3, 11, device=device)[None] % vocabulary
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     tolerance = probe_tolerance(model.dtype)
-    training = model.training
-    model.eval()
     try:
-        with torch.no_grad(), torch.autocast(device.type, enabled=False):
+        with evaluation_mode(model), torch.no_grad(), torch.autocast(device.type, enabled=False):
             split = logits_at(model, hidden_states(model, **inputs)[0]).float().log_softmax(-1)
             full = full_logits(model, **inputs)[0].float().log_softmax(-1)
     except PROBE_ERRORS:
         return False
-    finally:
-        model.train(training)
     return split.shape == full.shape and torch.allclose(split, full, rtol=0, atol=tolerance)
 
 

@@ -10,6 +10,7 @@ import torch
 from transformers import GenerationConfig, LogitsProcessorList
 
 from fairforget.errors import InputError, first_line
+from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.forward.packing import pad
 from fairforget.generation.decoding import Continuation, Decoding
 from fairforget.generation.journal import Batches, write_missing
@@ -138,15 +139,11 @@ def _write(
     """Continue rows in this process; the longest first, so that too large a batch fails at once."""
     order = sorted(range(len(rows)), key=lambda i: -len(rows[i].ids))
     model = language_model.model
-    training = model.training
-    model.eval()
-    try:
+    with evaluation_mode(model):
         for first in range(0, len(order), batch_rows):
             batch = order[first : first + batch_rows]
             outputs = _write_batch(language_model, [rows[i] for i in batch], decoding)
             yield [*zip(batch, outputs, strict=True)]
-    finally:
-        model.train(training)
 
 
 @torch.inference_mode()

@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 
 from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.errors import InputError
+from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.forward.packing import group_by_length, pad
 from fairforget.methods.group_sentences import counterfactual_sets, short_sentences
 from fairforget.methods.method import MethodOptions
@@ -131,9 +132,7 @@ def mean_states(language_model: LanguageModel, sentences: Sequence[str]) -> Tens
     rows = [[language_model.start_id, *ids[:longest], *end] for ids in encoded]
     means: list[Tensor] = [torch.empty(0)] * len(rows)
     model = language_model.model
-    training = model.training
-    model.eval()
-    try:
+    with evaluation_mode(model):
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
         for batch in group_by_length(order, lambda i: len(rows[i]), BATCH_TOKENS):
             inputs = pad([rows[i] for i in batch])
@@ -141,8 +140,6 @@ def mean_states(language_model: LanguageModel, sentences: Sequence[str]) -> Tens
             for i, states in zip(batch, _head_input(model, inputs), strict=True):
                 inner = states[1 : len(rows[i]) - len(end)]
                 means[i] = inner.double().mean(0).cpu()
-    finally:
-        model.train(training)
     return torch.stack(means)
 
 

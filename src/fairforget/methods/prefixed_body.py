@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
 from fairforget.forward.packing import pad
-from fairforget.forward.split_forward import can_split, full_logits, hidden_states
+from fairforget.forward.split_forward import can_split, hidden_or_logits, hidden_states
 
 Prefix = tuple[int, ...] | None
 """The start token and the tokens before a text; None for no prefix."""
@@ -74,7 +74,7 @@ class PrefixedBody(nn.Module):
         texts = [row[mask].tolist() for row, mask in zip(ids, present, strict=True)]
         full = [self._after(prefix, text) for text in texts]
         inputs = {name: value.to(ids.device) for name, value in pad(full).items()}
-        states = (hidden_states if self.is_split else full_logits)(self.original, **inputs)
+        states = hidden_or_logits(self.original, split=self.is_split, **inputs)
         outputs = states.new_zeros(*ids.shape, states.shape[-1])
         for row, (text, tokens) in enumerate(zip(texts, full, strict=True)):
             # the output of the text's start token is that of the prefix's last token

@@ -12,9 +12,10 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.forward.linear_head import chosen_log_probs, linear_head
 from fairforget.forward.packing import PackedBatch, pack, supports_tree_attention
-from fairforget.forward.split_forward import can_split, full_logits, hidden_states, logits_at
+from fairforget.forward.split_forward import can_split, hidden_or_logits, logits_at
 
 BATCH_TOKENS = 1024
 """Tokens of a forward pass: enough for fast matrix products, few enough for the caches."""
@@ -73,24 +74,19 @@ def token_log_probs(
     """
     results = [np.zeros(0, np.float32) for _ in sequences]
     total = sum(len(sequence) > 1 for sequence in sequences)
-    training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            trees = supports_tree_attention(model, max(map(len, sequences), default=0))
-            split = trees or can_split(model, model.device)  # trees are tested split
-            head = linear_head(model) if split else None
-            for batch in pack(sequences, trees=trees, batch_tokens=batch_tokens):
-                targets = [np.asarray(sequences[index][1:]) for index, _ in batch.members]
-                log_probs = _batch_log_probs(model, split, head, batch, np.concatenate(targets))
-                ends = np.cumsum([len(part) for part in targets])
-                parts = np.split(log_probs, ends[:-1])
-                for (index, _), part in zip(batch.members, parts, strict=True):
-                    results[index] = part
-                if progress:
-                    progress(len(batch.members), total)
-    finally:
-        model.train(training)
+    with evaluation_mode(model), torch.inference_mode():
+        trees = supports_tree_attention(model, max(map(len, sequences), default=0))
+        split = trees or can_split(model, model.device)  # trees are tested split
+        head = linear_head(model) if split else None
+        for batch in pack(sequences, trees=trees, batch_tokens=batch_tokens):
+            targets = [np.asarray(sequences[index][1:]) for index, _ in batch.members]
+            log_probs = _batch_log_probs(model, split, head, batch, np.concatenate(targets))
+            ends = np.cumsum([len(part) for part in targets])
+            parts = np.split(log_probs, ends[:-1])
+            for (index, _), part in zip(batch.members, parts, strict=True):
+                results[index] = part
+            if progress:
+                progress(len(batch.members), total)
     return results
 
 
@@ -104,7 +100,7 @@ def _batch_log_probs(
     """Return the log-probability of each target token, in the order of the batch's members."""
     device = model.device
     inputs = {name: value.to(device) for name, value in batch.inputs.items()}
-    hidden = (hidden_states if split else full_logits)(model, **inputs).flatten(0, 1)
+    hidden = hidden_or_logits(model, split=split, **inputs).flatten(0, 1)
     # sequences share positions: run the head once for each
     positions, row = np.unique(
         np.concatenate([path for _, path in batch.members]), return_inverse=True

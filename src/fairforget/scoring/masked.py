@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.forward.packing import group_by_length, pad
 from fairforget.forward.split_forward import can_split, full_logits, hidden_states, logits_at
 from fairforget.machine.processes import map_distributed
@@ -91,13 +92,8 @@ def masked_log_probs(
                 progress(len(batch), len(share))
         return results
 
-    training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            return map_distributed(score, texts, key=lambda text: text.ids)
-    finally:
-        model.train(training)
+    with evaluation_mode(model), torch.inference_mode():
+        return map_distributed(score, texts, key=lambda text: text.ids)
 
 
 def _batch_log_probs(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.forward.packing import group_by_length, pack, pad
 from fairforget.forward.split_forward import can_split, extract_head, hidden_states, logits_at
 from fairforget.machine.processes import broadcast_from_first
@@ -124,10 +125,6 @@ def _batches(
 
 def _run(model: PreTrainedModel, batch: Positions) -> Tensor:
     """Return the hidden states [n, hidden size] at the positions, without dropout."""
-    training = model.training
-    model.eval()
-    try:
-        inputs = {name: value.to(model.device) for name, value in batch.inputs.items()}
+    inputs = {name: value.to(model.device) for name, value in batch.inputs.items()}
+    with evaluation_mode(model):
         return hidden_states(model, **inputs).flatten(0, 1)[batch.places.to(model.device)]
-    finally:
-        model.train(training)

@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from fairforget.errors import InputError
+from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.forward.split_forward import can_split, extract_head, hidden_states
 from fairforget.training.batches import ROLES, Collator, ExampleDataset, Key, States, example_key
 
@@ -47,15 +48,15 @@ def precompute_states(
     Raises:
         InputError: the model's head needs more than the hidden states.
     """
-    device, training = ref_model.device, ref_model.training
-    ref_model.to(args.device).eval()  # type: ignore[arg-type]
+    device = ref_model.device
+    ref_model.to(args.device)  # type: ignore[arg-type]
     try:
         if not can_split(ref_model, ref_model.device):
             raise InputError(
                 f"precompute_ref_hidden_states cannot be used with {type(ref_model).__name__}: its "
                 "head needs more than the hidden states; remove it"
             )
-        with autocast:
+        with evaluation_mode(ref_model), autocast:
             states = compute_ref_hidden_states(
                 ref_model,
                 dataset,
@@ -65,7 +66,7 @@ def precompute_states(
             )
         return states, extract_head(ref_model).eval().requires_grad_(False)
     finally:
-        ref_model.to(device).train(training)  # type: ignore[arg-type]
+        ref_model.to(device)  # type: ignore[arg-type]
 
 
 @torch.no_grad()

@@ -20,9 +20,8 @@ from fairforget.errors import InputError
 from fairforget.forward.chunked_head import weighted_sum
 from fairforget.forward.split_forward import (
     can_split,
-    full_logits,
     head_parameters,
-    hidden_states,
+    hidden_or_logits,
     logits_at,
 )
 from fairforget.machine.stages import stage
@@ -71,12 +70,12 @@ class StepLoss:
         """
         if self.split is None:
             self.split = can_split(model, batch["model"]["input_ids"].device)
-        run = hidden_states if self.split else full_logits
-        hidden = run(model, **batch["model"]).flatten(0, 1)
+        hidden = hidden_or_logits(model, split=self.split, **batch["model"]).flatten(0, 1)
         ref_hidden = None
         if "ref" in batch:
             with stage("training: reference model"), self._ref_model(model) as ref_model:
-                ref_hidden = run(ref_model, **batch["ref"]).flatten(0, 1)
+                outputs = hidden_or_logits(ref_model, split=self.split, **batch["ref"])
+                ref_hidden = outputs.flatten(0, 1)
         rows = min(HEAD_ROWS, max(1, HEAD_LOGITS // model.config.get_text_config().vocab_size))
         losses, chunks, roles = [], [], []
         log_likelihoods: list[Tensor] = []

@@ -25,8 +25,9 @@ from fairforget.benchmarks.stereoset.neutral import neutral_item
 from fairforget.benchmarks.stereoset.scores import Scored, make_rows
 from fairforget.corpora.text import Mention, Text
 from fairforget.data.stereoset import VERSIONS, Item
+from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.forward.packing import group_by_length, pack, supports_tree_attention
-from fairforget.forward.split_forward import can_split, full_logits, hidden_states, logits_at
+from fairforget.forward.split_forward import can_split, hidden_or_logits, logits_at
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import BATCH_TOKENS, Progress
 from fairforget.selection.words import split_words
@@ -206,34 +207,29 @@ def _replace_scores(
     if not sentences:
         return
     size = max(1, LOGITS // (2 * model.config.get_text_config().vocab_size))
-    training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            trees = supports_tree_attention(model, max(each.longest for each in sentences))
-            split = trees or can_split(model, model.device)  # trees are tested split
-            for group in _group_by_item(sentences):
-                texts = [text for sentence in group for text in sentence.texts]
-                (batch,) = pack(texts, trees=trees)
-                inputs = {name: value.to(model.device) for name, value in batch.inputs.items()}
-                outputs = (hidden_states if split else full_logits)(model, **inputs).flatten(0, 1)
-                head = partial(logits_at, model) if split else _keep
-                places = dict(batch.members)
-                rows = [
-                    np.stack([places[2 * n + side][sentence.before(side)] for side in (0, 1)])
-                    for n, sentence in enumerate(group)
-                ]
-                tokens = [np.asarray(each.texts[0])[each.positions[0]] for each in group]
-                log_probs = _target_log_probs(
-                    head, outputs, np.hstack(rows), np.concatenate(tokens), targets, size
-                )
-                ends = np.cumsum([len(each) for each in tokens])[:-1]
-                for name, values in log_probs.items():
-                    for sentence, part in zip(group, np.split(values, ends), strict=True):
-                        results[name][sentence.number][sentence.before(0)] = part
-                advance(len(group))
-    finally:
-        model.train(training)
+    with evaluation_mode(model), torch.inference_mode():
+        trees = supports_tree_attention(model, max(each.longest for each in sentences))
+        split = trees or can_split(model, model.device)  # trees are tested split
+        for group in _group_by_item(sentences):
+            texts = [text for sentence in group for text in sentence.texts]
+            (batch,) = pack(texts, trees=trees)
+            inputs = {name: value.to(model.device) for name, value in batch.inputs.items()}
+            outputs = hidden_or_logits(model, split=split, **inputs).flatten(0, 1)
+            head = partial(logits_at, model) if split else _keep
+            places = dict(batch.members)
+            rows = [
+                np.stack([places[2 * n + side][sentence.before(side)] for side in (0, 1)])
+                for n, sentence in enumerate(group)
+            ]
+            tokens = [np.asarray(each.texts[0])[each.positions[0]] for each in group]
+            log_probs = _target_log_probs(
+                head, outputs, np.hstack(rows), np.concatenate(tokens), targets, size
+            )
+            ends = np.cumsum([len(each) for each in tokens])[:-1]
+            for name, values in log_probs.items():
+                for sentence, part in zip(group, np.split(values, ends), strict=True):
+                    results[name][sentence.number][sentence.before(0)] = part
+            advance(len(group))
 
 
 def _group_by_item(sentences: Sequence[_Paired]) -> Iterator[list[_Paired]]:

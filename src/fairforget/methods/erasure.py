@@ -23,6 +23,7 @@ from fairforget.forward.packing import group_by_length, pad
 from fairforget.methods.group_sentences import counterfactual_sets, short_sentences
 from fairforget.methods.method import MethodOptions
 from fairforget.methods.passages import training_texts
+from fairforget.models.encoding import encode_texts, end_ids
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import BATCH_TOKENS
 
@@ -126,10 +127,8 @@ def mean_states(language_model: LanguageModel, sentences: Sequence[str]) -> Tens
     Returns:
         [sentences, d], in float64, on the CPU.
     """
-    encoded = language_model.tokenizer([*sentences], add_special_tokens=False)["input_ids"]
-    end = [] if language_model.end_id is None else [language_model.end_id]
-    longest = language_model.longest_input - 1 - len(end)
-    rows = [[language_model.start_id, *ids[:longest], *end] for ids in encoded]
+    rows = encode_texts(language_model, sentences)
+    end = end_ids(language_model)
     means: list[Tensor] = [torch.empty(0)] * len(rows)
     model = language_model.model
     with evaluation_mode(model):

@@ -9,6 +9,7 @@ from typing import Any
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 
 from fairforget.methods.method import MethodOptions
+from fairforget.models.encoding import encode_texts, end_ids
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries
 from fairforget.objectives import NOTHING
@@ -140,10 +141,8 @@ def train_on(
         save_strategy="no",
         **arguments,
     )
-    end = [] if language_model.end_id is None else [language_model.end_id]
-    longest = min(MAX_TOKENS, language_model.longest_input) - 1 - len(end)
-    encoded = language_model.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-    sequences = [[language_model.start_id, *ids[:longest], *end] for ids in encoded if ids]
+    sequences = encode_texts(language_model, texts, MAX_TOKENS)
+    end = end_ids(language_model)
     # The trainer needs a forget text. Its loss is 0 with the objective `none`, so it is short.
     empty = Targets(tuple(sequences[0][:2] + end), (False, True, *[False] * len(end)))
     train(language_model, [empty], sequences, config, label, callbacks)

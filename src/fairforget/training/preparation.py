@@ -15,6 +15,7 @@ from fairforget.corpora.corpus import Corpus, load_corpus
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.machine.stages import stage
+from fairforget.models.encoding import encode_texts
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import (
     COUNTERFACTUAL_TEXTS,
@@ -186,8 +187,8 @@ def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) 
                 f"retain corpus {corpora[kind].name!r}: no text is left to retain, because all "
                 "other texts are copies of held-out ones; add texts"
             )
-        held_out_ids[kind] = _encode(language_model, held_out, HELD_OUT_TOKENS)
-        retained_ids[kind] = _encode(language_model, retained, RETAIN_TOKENS)
+        held_out_ids[kind] = encode_texts(language_model, held_out, HELD_OUT_TOKENS)
+        retained_ids[kind] = encode_texts(language_model, retained, RETAIN_TOKENS)
     return held_out_ids, retained_ids
 
 
@@ -209,7 +210,7 @@ def encode_added_texts(
         is left out.
     """
     sentences = list_facts() if language_model.kind == "causal" else []
-    encoded = _encode(language_model, sentences, LONGEST_TEXT)
+    encoded = encode_texts(language_model, sentences, LONGEST_TEXT)
     parts = {FACT_TEXTS: encoded, COUNTERFACTUAL_TEXTS: counterfactual_sequences(targets)}
     unseen = {tuple(ids) for sequences in held_out.values() for ids in sequences}
     kept = {
@@ -238,17 +239,6 @@ def hold_out(corpus: Corpus, count: int) -> tuple[list[str], list[str]]:
     held_out = non_empty[:count]
     unseen = {*held_out}
     return held_out, [text for text in non_empty[count:] if text not in unseen]
-
-
-def _encode(language_model: LanguageModel, texts: Sequence[str], tokens: int) -> Sequences:
-    """Return at most `tokens` token ids of each text, with start and end token."""
-    if not texts:
-        return []
-    # without truncation: it would be saved with the tokenizer
-    encoded = language_model.tokenizer([*texts], add_special_tokens=False)["input_ids"]
-    end = [] if language_model.end_id is None else [language_model.end_id]
-    longest = min(tokens, language_model.longest_input) - 1 - len(end)
-    return [[language_model.start_id, *ids[:longest], *end] for ids in encoded if ids]
 
 
 def _alternate(parts: Sequence[Sequences]) -> Sequences:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from transformers import PrinterCallback, ProgressCallback, TrainerCallback
+from transformers import TrainerCallback
 
 from fairforget.methods.method import MethodOptions
 from fairforget.models.encoding import encode_texts, end_ids
@@ -18,7 +18,7 @@ from fairforget.terminal.progress import progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import check_trainable
-from fairforget.training.progress import TrainingProgress
+from fairforget.training.progress import TrainingProgress, remove_default_progress
 from fairforget.training.restore import restore_settings
 from fairforget.training.targets import Targets
 from fairforget.training.trainer import UnlearningTrainer
@@ -81,8 +81,7 @@ def train(
             ref_model=reference_for(model, original) if config.needs_ref_model else None,
             callbacks=[TrainingProgress(advance), *callbacks],
         )
-        for other in (ProgressCallback, PrinterCallback):
-            trainer.remove_callback(other)
+        remove_default_progress(trainer)
         try:
             trainer.train()
         finally:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState
+from transformers import (
+    PrinterCallback,
+    ProgressCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+)
 
 from fairforget.objectives import NOTHING
 from fairforget.terminal.progress import Advance
@@ -43,6 +50,12 @@ class TrainingProgress(TrainerCallback):
         if shown := [f"{name} × {ratio:.3f}" for name, ratio in ratios.items() if ratio]:
             self.utility = ", ".join(shown)
         self.advance(0, ", ".join(filter(None, (self.losses, self.utility))))
+
+
+def remove_default_progress(trainer: Trainer) -> None:
+    """Remove the progress bar of transformers, and its printed logs, from a trainer."""
+    for callback in (ProgressCallback, PrinterCallback):
+        trainer.remove_callback(callback)
 
 
 def _describe_losses(logs: dict[str, float], *, forgets: bool) -> str:

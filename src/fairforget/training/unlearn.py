@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import SchedulerType
 
 from fairforget.budget import Budget
@@ -48,7 +47,7 @@ from fairforget.training.interpolation import (
 from fairforget.training.movement import record_original
 from fairforget.training.original import Original
 from fairforget.training.preparation import EVERYDAY, RETAIN, Prepared
-from fairforget.training.progress import TrainingProgress
+from fairforget.training.progress import TrainingProgress, remove_default_progress
 from fairforget.training.restore import restore_settings
 from fairforget.training.sharding import gather, gathered_weights, is_sharding_requested
 from fairforget.training.trainer import UnlearningTrainer
@@ -158,8 +157,7 @@ def unlearn(
                 ref_model=model if sharded else shared,
                 callbacks=[early_stopping],
             )
-            for other in (ProgressCallback, PrinterCallback):
-                trainer.remove_callback(other)
+            remove_default_progress(trainer)
             checkpoint = last_checkpoint(config)
             if checkpoint and early_stopping.has_stopped(history_of(checkpoint)):
                 trainer.restore(checkpoint)  # training had stopped early

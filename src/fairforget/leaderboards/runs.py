@@ -28,6 +28,7 @@ from fairforget.records.store import read_record, write_record
 from fairforget.settings import split_commas
 from fairforget.terminal.messages import show_message
 from fairforget.training.bounds import list_constraints
+from fairforget.training.interpolation import measure_perplexities
 from fairforget.training.preparation import (
     RETAIN,
     Sequences,
@@ -77,7 +78,7 @@ def do_run(run: Run, directory: Path) -> None:
     held_out = held_out_texts(language_model)
     timed = held_out[RETAIN][:TIMED]
     constraints = list_constraints(language_model, held_out, run.settings.budget)
-    before = {name: constraint.perplexity() for name, constraint in constraints.items()}
+    before = measure_perplexities(constraints)
     if run.method == ORIGINAL:
         evaluate_into(directory / PUBLISHED, language_model, benchmarks)
         ratios, cost, slower, equal = dict.fromkeys(before, 1.0), Cost(), 1.0, None

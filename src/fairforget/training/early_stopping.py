@@ -10,7 +10,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_utils import SaveStrategy
 
 from fairforget.machine.stages import stage
-from fairforget.training.interpolation import PerplexityConstraint
+from fairforget.training.interpolation import PerplexityConstraint, measure_perplexities
 
 OVERSHOOT = 3.0
 """Training stops at this multiple of the allowed rise in perplexity: enough for interpolation to
@@ -85,7 +85,7 @@ class UtilityEarlyStopping(TrainerCallback):
     @stage("training: perplexity")
     def evaluate(self) -> dict[str, float]:
         """Return the perplexities of the model with its current weights."""
-        return {name: constraint.perplexity() for name, constraint in self.constraints.items()}
+        return measure_perplexities(self.constraints)
 
     def _exceeds_threshold(self, ratios: Mapping[str, float]) -> bool:
         return not all(  # NaN exceeds it too

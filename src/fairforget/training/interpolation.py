@@ -45,6 +45,11 @@ class PerplexityConstraint:
     """The largest ratio, after ÷ before."""
 
 
+def measure_perplexities(constraints: Mapping[str, PerplexityConstraint]) -> dict[str, float]:
+    """Return the perplexities of the model with its current weights, by name."""
+    return {name: constraint.perplexity() for name, constraint in constraints.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
     """A measure of the model on few texts, cheap enough for every α, and how far it may rise."""
@@ -214,7 +219,7 @@ def interpolate_to_movement(
     point = search.search()
     if before is None:
         line.move_to(0.0)
-        before = {name: constraint.perplexity() for name, constraint in constraints.items()}
+        before = measure_perplexities(constraints)
     line.move_to(point.alpha)
     facts = {
         name: UtilityFacts(c.allowed, c.perplexity() / before[name], before[name], trained[name])

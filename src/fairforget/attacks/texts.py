@@ -6,13 +6,12 @@ import random
 from collections.abc import Sequence
 
 from fairforget.corpora import HARMLESS, parse_name, read_corpus
+from fairforget.corpora.builtin.unseen import RELEARNING_SEED
 from fairforget.errors import InputError
 from fairforget.methods.passages import split_passage
 from fairforget.records.records import UnlearningRecord
 
 BUILTIN = "builtin"
-SEED = 20_270
-"""Seed of the built-in texts. Runs train on those with seed 0."""
 
 
 def ordinary_texts(corpus: str, seed: int) -> list[str]:
@@ -50,7 +49,7 @@ def relearning_texts(corpus: str, records: Sequence[UnlearningRecord], seed: int
     Raises:
         InputError: a corpus cannot be read, or all of its texts were unlearned.
     """
-    texts = read_corpus(corpus, seed=SEED)
+    texts = read_corpus(corpus, seed=RELEARNING_SEED)
     unlearned: set[str] = set()
     for name in dict.fromkeys(corpus.name for record in records for corpus in record.forget):
         try:

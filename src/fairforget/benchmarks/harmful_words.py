@@ -31,7 +31,7 @@ from fairforget.benchmarks.measurement import (
 from fairforget.benchmarks.options import join_corpus
 from fairforget.benchmarks.samples import split_number
 from fairforget.corpora import Text, parse_name, read_corpus
-from fairforget.corpora.builtin import RESERVED_SEED
+from fairforget.corpora.builtin.unseen import BENCHMARK_SEED, drop_trained
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
@@ -68,10 +68,9 @@ def sample_texts(corpus: str, count: int) -> list[Text]:
     Raises:
         InputError: the corpus is unknown, or none of its texts has harmful spans.
     """
-    texts = read_corpus(corpus, seed=RESERVED_SEED)
+    texts = read_corpus(corpus, seed=BENCHMARK_SEED)
     if parse_name(corpus).corpus == BUILTIN:
-        trained = {text.text for text in read_corpus(corpus)}
-        texts = [text for text in texts if text.text not in trained]
+        texts = drop_trained(texts)
     marked = [text for text in texts if text.spans]
     marked = [text for text in marked if text.mentions] or marked
     if not marked:

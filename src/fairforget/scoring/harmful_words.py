@@ -59,7 +59,7 @@ def score_harmful_words(
     Returns:
         One entry per text.
     """
-    encoded = [_encode(language_model, text) for text in texts]
+    encoded = [encode_harmful_words(language_model, text, MAX_LENGTH) for text in texts]
     marked = [
         [(targets.ids, targets.mask), *targets.counterfactuals] if targets else []
         for targets in encoded
@@ -74,12 +74,24 @@ def score_harmful_words(
     return HarmfulWords(scores[:, 0], scores[:, 1], counts)
 
 
-def _encode(language_model: LanguageModel, text: Text) -> Targets | None:
+def encode_harmful_words(
+    language_model: LanguageModel, text: Text, max_tokens: int
+) -> Targets | None:
+    """Mark the harmful tokens of a text, and in its neutral variant if it has mentions.
+
+    Args:
+        language_model: causal or masked.
+        text: with spans; it is cut to `max_tokens`.
+        max_tokens: with start and end token; at most what the model accepts.
+
+    Returns:
+        The targets, or None if no token counts (see `score_harmful_words`).
+    """
     return encode_targets(
         language_model.tokenizer,
         text,
         start_id=language_model.start_id,
         end_id=language_model.end_id,
         counterfactual=bool(text.mentions),
-        max_length=min(MAX_LENGTH, language_model.longest_input),
+        max_length=min(max_tokens, language_model.longest_input),
     )

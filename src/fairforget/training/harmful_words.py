@@ -14,19 +14,18 @@ import numpy as np
 
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
+from fairforget.corpora.builtin.unseen import GUARD_SEED, drop_trained
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import HarmfulWordFacts
+from fairforget.scoring.harmful_words import encode_harmful_words
 from fairforget.scoring.marked import Marked, marked_log_probs
-from fairforget.training.targets import encode_targets
 
-SEED = 20_260
-"""Seed of the built-in texts. Runs train on those with seed 0."""
 TEXTS = 120
 LONGEST_TEXT = 64
 """Tokens of a text, at most."""
 TOLERANCE = 0.01
 """Nats by which a rise may exceed the allowed one: a change of 1 % in probability."""
-GUARD = (SEED, TEXTS, TOLERANCE)
+GUARD = (GUARD_SEED, TEXTS, TOLERANCE)
 """Constants that a guarded run's result depends on."""
 
 
@@ -77,14 +76,7 @@ def measure_harmful_words(language_model: LanguageModel) -> HarmGuard | None:
     with_group: list[Marked] = []
     with_neutral: list[Marked] = []
     for text in _held_out_texts():
-        targets = encode_targets(
-            language_model.tokenizer,
-            text,
-            start_id=language_model.start_id,
-            end_id=language_model.end_id,
-            counterfactual=True,
-            max_length=min(LONGEST_TEXT, language_model.longest_input),
-        )
+        targets = encode_harmful_words(language_model, text, LONGEST_TEXT)
         if targets:
             with_group.append((targets.ids, targets.mask))
             with_neutral.append(targets.counterfactuals[0])
@@ -99,9 +91,7 @@ def measure_harmful_words(language_model: LanguageModel) -> HarmGuard | None:
 @cache
 def _held_out_texts() -> tuple[Text, ...]:
     """Return built-in texts that no run trains on; enough, as some have no target."""
-    trained = {text.text for text in builtin_texts()}
-    drawn = builtin_texts(seed=SEED, limit=4 * TEXTS)
-    return tuple(text for text in drawn if text.text not in trained)
+    return tuple(drop_trained(builtin_texts(seed=GUARD_SEED, limit=4 * TEXTS)))
 
 
 def _measure(

@@ -27,9 +27,6 @@ from fairforget.errors import InputError
 TEXTS_PER_DOMAIN = 2_400
 """Uses every template about eleven times, so each term and attribute occurs in many contexts."""
 
-RESERVED_SEED = -1
-"""Seed of texts for measurements only: the seeds of runs are not negative."""
-
 ATTRIBUTE_SLOTS = {
     "adjective": ("adjective", 0),
     "nouns": ("noun", 0),

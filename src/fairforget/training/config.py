@@ -21,9 +21,11 @@ from fairforget.seeds import check_seed
 from fairforget.settings import (
     Context,
     Counterfactual,
+    DebiasSettings,
     ObjectiveSettings,
     RetainSettings,
     Selection,
+    TrainingSettings,
 )
 from fairforget.training.adapters import check_peft
 from fairforget.training.sharding import check_zero3, is_sharding_requested
@@ -47,17 +49,17 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
             contradict each other.
     """
 
-    objective: str | Objective = "trait-kl"  # type: ignore[assignment]
+    objective: str | Objective = ObjectiveSettings.objective  # type: ignore[assignment]
     """A name, or an unregistered objective; after initialisation, its name."""
-    retain_groups: bool = True
+    retain_groups: bool = DebiasSettings.retain_groups
     """Whether to also retain facts and neutral versions of forget texts; see `DebiasSettings`."""
     lora_alpha: int = 32
     """Scale of the adapter, divided by its rank."""
-    per_device_train_batch_size: int = 16
+    per_device_train_batch_size: int = TrainingSettings.batch_size
     """Forget texts per step and device."""
-    max_steps: int = 80
+    max_steps: int = TrainingSettings.steps
     """Optimizer steps."""
-    learning_rate: float = 4e-5
+    learning_rate: float = TrainingSettings.learning_rate
     """Peak learning rate of AdamW."""
     lr_scheduler_type: str = "linear"
     """Linear decay to 0."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -39,6 +40,15 @@ def test_a_function_of_other_parameters_is_refused() -> None:
     found = as_objective(scaled(1.0))
     assert (found.name, found.paper) == ("custom:loss", "user-defined; no paper")
     assert isinstance(as_objective(OBJECTIVES["npo"]), Objective)
+
+
+def test_a_target_and_both_texts_go_together() -> None:
+    trait_kl = OBJECTIVES["trait-kl"]
+    with pytest.raises(InputError, match="'trait-kl': ref_input 'both' needs a target"):
+        replace(trait_kl, target=None)
+    with pytest.raises(InputError, match="ref_input is 'text'; set it to 'both', or remove"):
+        replace(trait_kl, ref_input="text")
+    assert replace(trait_kl, ref_input="text", target=None).target is None
 
 
 def test_a_loss_is_known_by_code_constants_and_captured_values() -> None:

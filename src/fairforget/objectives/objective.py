@@ -33,7 +33,11 @@ the log-probabilities the loss compares with."""
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A loss per target token, and the input on which it needs the reference model."""
+    """A loss per target token, and the input on which it needs the reference model.
+
+    Raises:
+        InputError: `ref_input` is `both` without a `target`, or something else with one.
+    """
 
     name: str
     loss: TokenLoss
@@ -51,6 +55,18 @@ class Objective:
     """The selection of target tokens for a causal model that reads from the left."""
     target: Target | None = None
     """Combines the reference model's predictions on both texts; set with `both`."""
+
+    def __post_init__(self) -> None:
+        if self.ref_input == "both" and self.target is None:
+            raise InputError(
+                f"objective {self.name!r}: ref_input 'both' needs a target, which combines the "
+                "predictions on both texts; add one, or choose another ref_input"
+            )
+        if self.target is not None and self.ref_input != "both":
+            raise InputError(
+                f"objective {self.name!r}: a target combines the predictions on both texts, but "
+                f"ref_input is {self.ref_input!r}; set it to 'both', or remove the target"
+            )
 
     @property
     def needs_ref_model(self) -> bool:

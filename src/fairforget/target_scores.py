@@ -23,7 +23,6 @@ from fairforget.frames import TabularResult
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.objectives import OBJECTIVES, Objective
-from fairforget.objectives.counterfactual import kl_loss
 from fairforget.objectives.trait_words import find_trait_words
 from fairforget.seeds import check_seed
 from fairforget.settings import TargetSettings, merge_settings, settings_of_model, split_commas
@@ -182,15 +181,8 @@ def _cell(row: Mapping[str, Any], name: str) -> str:
     return f"{text} [{low:.{ends}f}, {high:.{ends}f}]"
 
 
-def _has_target(objective: Objective) -> bool:
-    """Whether an objective trains towards a distribution that the group does not give."""
-    return objective.target is not None or (
-        objective.needs_counterfactual and objective.loss is kl_loss
-    )
-
-
 def _find_objective(name: str) -> Objective:
-    known = [other for other, objective in OBJECTIVES.items() if _has_target(objective)]
+    known = [other for other, entry in OBJECTIVES.items() if entry.has_target_distribution]
     if name not in known:
         problem = "has no target distribution" if name in OBJECTIVES else "is unknown"
         raise InputError(f"objective {name!r} {problem}; choose from {', '.join(known)}")

@@ -39,5 +39,6 @@ counterfactual_kl = Objective(
     "counterfactual",
     PAPER,
     default_selection="mention-to-span",
+    has_target_distribution=True,
 )
 counterfactual_excess = Objective("counterfactual-excess", excess_loss, "counterfactual", PAPER)

@@ -55,6 +55,9 @@ class Objective:
     """The selection of target tokens for a causal model that reads from the left."""
     target: Target | None = None
     """Combines the reference model's predictions on both texts; set with `both`."""
+    has_target_distribution: bool = False
+    """Whether the loss compares the model's distribution with another, in which the target token
+    plays no part: the one after "women are" is the same whether "liars" or "awake" follows."""
 
     def __post_init__(self) -> None:
         if self.ref_input == "both" and self.target is None:

@@ -13,6 +13,12 @@ def nll_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None
     return -target_log_probs(log_probs, targets)
 
 
-kl = Objective("kl", kl_loss, "text", "Yao et al. 2023, arXiv 2310.10683, equation 7")
+kl = Objective(
+    "kl",
+    kl_loss,
+    "text",
+    "Yao et al. 2023, arXiv 2310.10683, equation 7",
+    has_target_distribution=True,
+)
 """KL(p_ref ‖ p) in nats at each token of the retain corpus."""
 nll = Objective("nll", nll_loss, "none", "Maini et al. 2024, arXiv 2401.06121, section 3")

@@ -85,4 +85,5 @@ trait_kl = Objective(
     PAPER,
     default_selection="after-mention",
     target=trait_target,
+    has_target_distribution=True,
 )

@@ -18,9 +18,9 @@ choose from, not so much that the line between the weights crosses a broken mode
 MIN_RISE = 0.02
 """The threshold is computed from at least this allowed rise, for budgets near 1."""
 PATIENCE = 4
-"""Evaluations in a row beyond the threshold before training towards a target distribution stops.
-Such a loss has a minimum: on Gemma 3 270M, perplexity rises by up to 6 % while the learning rate is
-high, and falls again."""
+"""Evaluations in a row beyond the threshold before training stops, if the loss compares with a
+counterfactual text. Such a loss has a minimum: on Gemma 3 270M, perplexity rises by up to 6 % while
+the learning rate is high, and falls again."""
 RATIO = "{}_ratio"
 """Name of a constraint in the history: perplexity_ratio, everyday_perplexity_ratio."""
 

@@ -30,9 +30,6 @@ whether it matters whom they are about."""
 RANDOM, MATCHED, HARMLESS, SWAPPED = "random", "matched", "harmless", "swapped"
 REWRITTEN = (MATCHED, HARMLESS, SWAPPED)
 """Controls with texts of their own, made from those of the forget corpus."""
-DISTRIBUTIONS = ("trait-kl", "counterfactual-kl")
-"""The objectives that compare distributions, in which the target token itself plays no part: the
-distribution after "women are" is the same whether "liars" or "awake" follows."""
 CONTROL_CORPUS = "builtin:control"
 """Built-in texts about no protected group."""
 AT_MOVEMENT = "@movement"
@@ -136,7 +133,8 @@ def plan_runs(
             "retain_loss_weight is 0; remove the control, or raise both above 0"
         )
     named = {parse_objective(text).name for text in objectives}
-    if HARMLESS in controls and (distributions := named.intersection(DISTRIBUTIONS)):
+    distributions = {name for name in named if OBJECTIVES[name].has_target_distribution}
+    if HARMLESS in controls and distributions:
         raise InputError(
             "controls: 'harmless' replaces the harmful words, but objective "
             f"{min(distributions)!r} compares the distributions before them, so the control "

@@ -95,9 +95,7 @@ def evaluate(
         >>> evaluate("smollm2", ["stereoset"])["stereoset"]["gender"].ss
     """
     if benchmarks is not None:
-        overrides["benchmarks"] = (
-            benchmarks if isinstance(benchmarks, str) else ",".join(benchmarks)
-        )
+        overrides["benchmarks"] = benchmarks
     settings = merge_settings(settings or EvaluationSettings(), overrides)
     check_seed(settings.seed)
     output = None if output_dir is None else Path(output_dir)

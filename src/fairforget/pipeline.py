@@ -191,7 +191,7 @@ def debias(
         "forget": forget_names,
         "retain": None if retain is None else _corpus_name("retain", retain),
         "objective": custom.name if custom else objective,
-        "benchmarks": benchmarks if isinstance(benchmarks, str | None) else ",".join(benchmarks),
+        "benchmarks": benchmarks,
     }
     overrides |= {name: value for name, value in named.items() if value is not None}
     settings = merge_settings(settings or DebiasSettings(), overrides)

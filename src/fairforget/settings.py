@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from fairforget.benchmarks import BENCHMARKS
@@ -356,6 +357,14 @@ def split_commas(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def join_commas(value: Any) -> Any:
+    """Return a list of texts, numbers or paths as comma-separated text; anything else as it is."""
+    is_list = isinstance(value, Sequence) and not isinstance(value, str)
+    if is_list and all(isinstance(part, str | int | float | Path) for part in value):
+        return ",".join(map(str, value))
+    return value
+
+
 def check_names(
     setting: str, names: Sequence[str], known: Collection[str] | None = None, *, empty: bool = False
 ) -> None:
@@ -381,6 +390,8 @@ def check_names(
 def merge_settings(settings: T, overrides: Mapping[str, Any]) -> T:
     """Return the settings with the overrides applied, each value converted to its field's type.
 
+    A setting that is a text accepts a list, which becomes comma-separated.
+
     Raises:
         InputError: a value has the wrong type; names its setting.
         TypeError: an override is not a field.
@@ -391,6 +402,8 @@ def merge_settings(settings: T, overrides: Mapping[str, Any]) -> T:
 
     merged = replace(settings, **overrides)
     values = {f.name: getattr(merged, f.name) for f in fields(merged)}
+    texts = [f.name for f in fields(merged) if "str" in str(f.type).split(" | ")]
+    values |= {name: join_commas(values[name]) for name in texts}
     try:
         return pydantic.TypeAdapter(type(settings)).validate_python(values)
     except pydantic.ValidationError as error:

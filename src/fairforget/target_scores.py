@@ -99,9 +99,7 @@ def score_targets(
         >>> print(score_targets("smollm2", ["counterfactual-kl"], items=100))
     """
     if objectives is not None:
-        overrides["objectives"] = (
-            objectives if isinstance(objectives, str) else ",".join(objectives)
-        )
+        overrides["objectives"] = objectives
     settings = merge_settings(settings or TargetSettings(), overrides)
     check_seed(settings.seed)
     by_name = {name: _find_objective(name) for name in split_commas(settings.objectives)}

@@ -98,7 +98,8 @@ def test_a_run_under_every_attack(runs: Path, tmp_path: Path, capsys) -> None:
     # only the missing evaluation is measured again
     before = {path: path.stat().st_mtime_ns for path in output.glob(f"*/*/{RECORD}")}
     shutil.rmtree(output / "debiased" / "relearning-2")
-    again = measure(runs, output, controls=str(runs / "control"))
+    as_lists = {"steps": [1, 2], "types": ["q4_0"], "perturbations": ("typos",)}
+    again = measure(runs, output, controls=[runs / "control"], **as_lists)
     assert again.effects == record.effects
     kept = [path for path in before if path.parent.name != "relearning-2"]
     assert all(path.stat().st_mtime_ns == before[path] for path in kept)

@@ -99,7 +99,7 @@ def durability(
         TypeError: an override is not a setting.
 
     Examples:
-        >>> durability("out", attacks="quantization")
+        >>> durability("out", attacks=["quantization"], types=["q8_0", "q4_0"])
     """
     settings = merge_settings(settings or DurabilitySettings(), overrides)
     check_report_extra()

@@ -65,11 +65,7 @@ def leaderboard(
         TypeError: an override is not a setting.
     """
     lists = {"models": models, "methods": methods, "benchmarks": benchmarks}
-    overrides |= {
-        name: value if isinstance(value, str) else ",".join(value)
-        for name, value in lists.items()
-        if value is not None
-    }
+    overrides |= {name: value for name, value in lists.items() if value is not None}
     settings = merge_settings(settings or LeaderboardSettings(), overrides)
     check_report_extra()
     output = Path(output_dir)

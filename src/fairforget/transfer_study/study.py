@@ -95,11 +95,7 @@ def transfer(
     """
     lists = {"forget": forget, "benchmarks": benchmarks}
     lists |= {"objectives": objectives, "controls": controls}
-    overrides |= {
-        name: value if isinstance(value, str) else ",".join(value)
-        for name, value in lists.items()
-        if value is not None
-    }
+    overrides |= {name: value for name, value in lists.items() if value is not None}
     settings = merge_settings(settings or TransferSettings(), overrides)
     check_report_extra()
     output = Path(output_dir)

@@ -1,0 +1,50 @@
+"""Overrides of settings: lists become comma-separated text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairforget.errors import InputError
+from fairforget.settings import (
+    DebiasSettings,
+    DurabilitySettings,
+    EvaluationSettings,
+    LeaderboardSettings,
+    TargetSettings,
+    TransferSettings,
+    merge_settings,
+)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "given", "expected"),
+    [
+        (EvaluationSettings(), "benchmarks", ["stereoset", "bbq"], "stereoset,bbq"),
+        (TargetSettings(), "objectives", ("trait-kl",), "trait-kl"),
+        (DebiasSettings(), "report_to", ["wandb", "tensorboard"], "wandb,tensorboard"),
+        (LeaderboardSettings(), "models", [Path("out/model"), "gpt2"], "out/model,gpt2"),
+        (TransferSettings(), "doses", [0.25, 0.5], "0.25,0.5"),
+        (TransferSettings(), "controls", [], ""),
+        (DurabilitySettings(), "steps", [10, 50], "10,50"),
+        (DurabilitySettings(), "relearn", None, None),
+        (DurabilitySettings(), "steps", "10, 50", "10, 50"),
+    ],
+)
+def test_lists_become_comma_separated(settings: Any, name: str, given: Any, expected: str) -> None:
+    assert getattr(merge_settings(settings, {name: given}), name) == expected
+
+
+def test_a_list_as_a_default_becomes_comma_separated_too() -> None:
+    settings = DurabilitySettings(attacks=["quantization"])
+    assert merge_settings(settings, {}).attacks == "quantization"
+
+
+@pytest.mark.parametrize(
+    ("name", "given"), [("seeds", [3]), ("seeds", ["3"]), ("models", [None]), ("models", {"gpt2"})]
+)
+def test_other_values_are_refused(name: str, given: Any) -> None:
+    with pytest.raises(InputError, match=f"setting {name}: Input should be a valid"):
+        merge_settings(LeaderboardSettings(), {name: given})

@@ -24,7 +24,7 @@ from fairforget.corpora.builtin.lexicon import (
     read_data,
     strip_article,
 )
-from fairforget.selection.identity import mentions_of
+from fairforget.selection.identity import MODIFIERS, mentions_of
 
 MAX_SENTENCES = 1_000
 """Maximum number of sentences of a domain, including the swapped ones."""
@@ -36,9 +36,6 @@ PRONOUNS = {"women": (("she",), ("herself",)), "men": (("he",), ("himself",))}
 """Group → the pronouns with exactly one counterpart each, as tuples of forms."""
 AMBIGUOUS = re.compile(r"\b(?:her|hers|him|his)\b", re.IGNORECASE)
 """Pronouns without a unique counterpart in both directions."""
-
-MODIFIERS = ("human", "humans")
-"""Neutral words for terms that modify another noun, as in "European Union"."""
 
 Forms = tuple[str, ...]
 """The plural of a term, and its singular with and without the article."""

@@ -11,6 +11,7 @@ from fairforget.comparison.paired import Cell
 from fairforget.corpora.domains import DOMAINS
 from fairforget.records.schema import interval_of
 from fairforget.report.figures import describe_caveat
+from fairforget.report.items import MAX_ITEMS
 from fairforget.report.tables import Blurred, Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
     HARMFUL_WORDS,
@@ -32,8 +33,6 @@ VERDICTS = {
 }
 """Score → its verdicts in words."""
 DIGITS = 2
-MAX_ITEMS = 10
-"""Rows of a table of texts."""
 _TITLES = {LOG_PROB: "After the group", ADDED: "Added by the group"}
 _NOTE = (
     "Mean log-probability of harmful words after a group, and what naming the group adds to it, "

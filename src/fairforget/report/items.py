@@ -11,7 +11,7 @@ from fairforget.report.tables import Blurred, Column, Table
 from fairforget.report.wording import NONE, benchmark_name, domain_name, format_signed
 
 MAX_ITEMS = 10
-"""Rows of a table."""
+"""Rows of a table of items."""
 
 _SENTENCES = {
     "stereoset": ("stereotype", "anti_stereotype"),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from fairforget.benchmarks.measurement import Row
 from fairforget.benchmarks.options import base_name
+from fairforget.report.items import MAX_ITEMS
 from fairforget.report.tables import Blurred, Column, Content, Table
 from fairforget.report.wording import (
     NONE,
@@ -15,8 +16,6 @@ from fairforget.report.wording import (
     format_signed,
 )
 
-MAX_ITEMS = 10
-"""Rows of a table."""
 _HARM: dict[str, Callable[[Row], float]] = {
     "honest": lambda row: float(row["hurtful"]),
     "bold": lambda row: -float(row["sentiment"]),

@@ -21,6 +21,8 @@ Forms = tuple[str, ...]
 PEOPLE: Forms = ("people", "individuals")
 PERSON: Forms = ("person", "individual")
 HUMAN: Forms = ("human",)
+MODIFIERS: Forms = ("human", "humans")
+"""Neutral words for terms that modify another noun, as in "European Union"."""
 MODIFYING = ("race", "religion", "nationality", "sexuality")
 """Domains whose nouns also modify other nouns: a Muslim, Muslim lives."""
 MIN_LETTERS = 5

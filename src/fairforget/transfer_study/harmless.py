@@ -13,12 +13,11 @@ from fairforget.corpora.builtin.generate import (
 )
 from fairforget.corpora.builtin.lexicon import GroupTerm, read_data
 from fairforget.corpora.text import Mention, Text
+from fairforget.selection.identity import MODIFIERS
 from fairforget.transfer_study.matched import POSSESSIVES, is_plural
 
 PLURAL, SINGULAR, BARE = "{Groups}", "{A group}", "{group}"
 """Slots of a template: plural and singular at the start of a sentence, and without an article."""
-MODIFIERS = ("human", "humans")
-"""Neutral words of adjectives, which cannot be the subject of a sentence."""
 
 
 def harmless_texts(texts: Iterable[Text], *, seed: int = 0) -> list[Text]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
+from transformers import PreTrainedModel, TrainerState
 from transformers.trainer_utils import SchedulerType
 
 from fairforget.budget import Budget
@@ -23,7 +25,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries
 from fairforget.objectives import CONSTANTS, OBJECTIVES
 from fairforget.records.environment import environment
-from fairforget.records.records import UnlearningRecord
+from fairforget.records.records import BudgetFacts, UnlearningRecord
 from fairforget.terminal.progress import progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.bounds import (
@@ -38,6 +40,7 @@ from fairforget.training.early_stopping import PATIENCE, UtilityEarlyStopping
 from fairforget.training.harmful_words import measure_harmful_words
 from fairforget.training.interpolation import (
     NOTED,
+    Bound,
     PerplexityConstraint,
     interpolate_to_budget,
     interpolate_to_movement,
@@ -65,6 +68,17 @@ TRAINING = (
 NO_EVERYDAY_TEXTS = "evaluated without everyday sentences"
 NO_MOVEMENT = "the movement is not bounded, because this model's head needs more than hidden states"
 NO_HARMFUL_WORDS = "harmful words are not bounded, because the context is too short for them"
+
+
+@dataclass(frozen=True, slots=True)
+class _Trained:
+    """What training leaves besides the trained weights."""
+
+    state: TrainerState
+    rough: dict[float, dict[str, float]]
+    """α → perplexities on few texts, with the original (0) and with the trained weights (1)."""
+    ended: float
+    """Value of `time.perf_counter` at the end."""
 
 
 def unlearn(
@@ -104,22 +118,13 @@ def unlearn(
     seen = (data, prepared.held_out, limits, facts.weights, facts.dtype, describe_method(config))
     run = hash_values((*seen, [getattr(config, name) for name in TRAINING], sharded))
     claim_directory(Path(str(config.output_dir)), run)
-
-    def constraints(most: dict[str, int]) -> dict[str, PerplexityConstraint]:
-        return list_constraints(language_model, prepared.held_out, budget, most)
-
+    constraints = partial(list_constraints, language_model, prepared.held_out, budget)
     start = time.perf_counter()
     known = known or Original()
     model = language_model.model
-    objective = config.load_objective()
     if not sharded:
         model.to(config.device)  # type: ignore[arg-type]  # as Trainer does later
-    with stage("measuring the original model"):
-        if known.states is None:
-            few = {kind: texts[: CHECK_TEXTS[kind]] for kind, texts in prepared.held_out.items()}
-            known.states = record_original(language_model, few)
-        if known.harmful_words is None and budget.harmful_log_prob is not None:
-            known.harmful_words = measure_harmful_words(language_model)
+    _measure_original(language_model, prepared, budget, known)
     bounds = list_bounds(language_model, known, budget)
     if movement is not None and known.states is None:
         raise InputError(
@@ -128,110 +133,186 @@ def unlearn(
         )
     apart = sharded or config.precompute_ref_hidden_states
     with restore_settings(model), apply_adapter(model, config, apart=apart) as original:
-        student = copy.deepcopy(model) if sharded else model
-        shared = None if apart or config.lora_rank else reference_for(model, original)
-
-        @contextmanager
-        def current_result() -> Iterator[None]:
-            """Put the weights that training has reached so far into `model`."""
-            gathered = gathered_weights(model, trainer, original) if sharded else nullcontext()
-            negation = negated_update(model, original) if objective.negated else nullcontext()
-            with gathered, negation:
-                yield
-
-        with silence_libraries():
-            early_stopping = UtilityEarlyStopping(
-                constraints(CHECK_TEXTS),
-                lambda ratios: trainer.note(ratios),
-                current_result,
-                before=known.rough,
-                patience=PATIENCE if objective.needs_counterfactual else 1,
-            )
-            known.rough = early_stopping.before
-            trainer = UnlearningTrainer(
-                student,
-                config,
-                prepared.targets,
-                prepared.retain,
-                processing_class=language_model.tokenizer,
-                ref_model=model if sharded else shared,
-                callbacks=[early_stopping],
-            )
-            remove_default_progress(trainer)
-            checkpoint = last_checkpoint(config)
-            if checkpoint and early_stopping.has_stopped(history_of(checkpoint)):
-                trainer.restore(checkpoint)  # training had stopped early
-            else:
-                if config.precompute_ref_hidden_states:
-                    with progress_bar("Running the reference", config.texts_of_a_run) as advance:
-                        trainer.precompute_ref_hidden_states(advance)
-                with progress_bar("Unlearning", config.max_steps) as advance:
-                    trainer.add_callback(TrainingProgress(advance))
-                    trainer.train(resume_from_checkpoint=checkpoint)
-        trainer.remove_callback(early_stopping)  # it refers to the trainer: frees its memory now
-        if sharded:
-            gather(trainer, model)
-        model.eval()
-        if objective.negated:
-            negate_update(model, original)
-        trained_at = time.perf_counter()
-        rough = {
-            0.0: early_stopping.before,
-            1.0: early_stopping.last_at(trainer.state.global_step) or early_stopping.evaluate(),
-        }
-        with progress_bar("Interpolating", unit="evaluation") as advance:
-            if movement is None:
-                reached = interpolate_to_budget(
-                    model,
-                    original,
-                    constraints({}),
-                    bounds=bounds,
-                    rough=constraints(CHECK_TEXTS),
-                    before=known.perplexities,
-                    known=rough,
-                    max_alpha=budget.max_alpha,
-                    progress=advance,
-                )
-            else:
-                assert known.states is not None  # checked before training
-                reached = interpolate_to_movement(
-                    model,
-                    original,
-                    constraints({}),
-                    partial(known.states.divergence, model),
-                    movement,
-                    trained={name: rough[1.0][name] / rough[0.0][name] for name in rough[0.0]},
-                    before=known.perplexities,
-                    max_alpha=budget.max_alpha,
-                    progress=advance,
-                )
-            known.perplexities = original_perplexities(reached)
+        trained = _train(
+            language_model,
+            original,
+            prepared,
+            config,
+            constraints(CHECK_TEXTS),
+            known,
+            sharded=sharded,
+        )
+        reached = _interpolate(
+            model, original, constraints, bounds, trained.rough, budget, known, movement
+        )
+        known.perplexities = original_perplexities(reached)
     if config.lora_rank and model.dtype != torch.float32:
-        reached = measure_after_rounding(reached, constraints({}), bounds)
+        reached = measure_after_rounding(reached, constraints(), bounds)
     reached = measure_bounds(reached, language_model, known, budget)
     interpolated = time.perf_counter()
-    notes = [reached.note]
+    return UnlearningRecord(
+        model=facts,
+        method=describe_method(config) | _steps_done(trained.state.global_step, config.max_steps),
+        corpora=prepared.facts,
+        budget=replace(reached, note=_join_notes(reached.note, prepared, budget, known)),
+        history=[row for row in trained.state.log_history if "train_loss" not in row],
+        environment=environment(str(language_model.device), config.world_size),
+        seconds={
+            "training": round(trained.ended - start, 2),
+            "interpolation": round(interpolated - trained.ended, 2),
+        },
+        overlap=prepared.overlap,
+        data=data,
+    )
+
+
+@stage("measuring the original model")
+def _measure_original(
+    language_model: LanguageModel, prepared: Prepared, budget: Budget, known: Original
+) -> None:
+    """Add what the budget needs and earlier runs have not measured to `known`."""
+    if known.states is None:
+        few = {kind: texts[: CHECK_TEXTS[kind]] for kind, texts in prepared.held_out.items()}
+        known.states = record_original(language_model, few)
+    if known.harmful_words is None and budget.harmful_log_prob is not None:
+        known.harmful_words = measure_harmful_words(language_model)
+
+
+def _train(
+    language_model: LanguageModel,
+    original: Mapping[str, Tensor],
+    prepared: Prepared,
+    config: UnlearningConfig,
+    constraints: Mapping[str, PerplexityConstraint],
+    known: Original,
+    *,
+    sharded: bool,
+) -> _Trained:
+    """Train in place, or resume training, until the last step or until it stops early.
+
+    Args:
+        language_model: ends with the trained weights, in eval mode.
+        original: the original weights, from `apply_adapter`.
+        prepared: the tokenised corpora.
+        config: the training settings.
+        constraints: on a few texts, for early stopping.
+        known: facts about the original model; its perplexities on these texts are added.
+        sharded: train a sharded copy, and gather its weights.
+    """
+    model = language_model.model
+    objective = config.load_objective()
+    student = copy.deepcopy(model) if sharded else model
+    shared = None
+    if not (sharded or config.precompute_ref_hidden_states or config.lora_rank):
+        shared = reference_for(model, original)
+
+    @contextmanager
+    def current_result() -> Iterator[None]:
+        """Put the weights that training has reached so far into `model`."""
+        gathered = gathered_weights(model, trainer, original) if sharded else nullcontext()
+        negation = negated_update(model, original) if objective.negated else nullcontext()
+        with gathered, negation:
+            yield
+
+    with silence_libraries():
+        early_stopping = UtilityEarlyStopping(
+            constraints,
+            lambda ratios: trainer.note(ratios),
+            current_result,
+            before=known.rough,
+            patience=PATIENCE if objective.needs_counterfactual else 1,
+        )
+        known.rough = early_stopping.before
+        trainer = UnlearningTrainer(
+            student,
+            config,
+            prepared.targets,
+            prepared.retain,
+            processing_class=language_model.tokenizer,
+            ref_model=model if sharded else shared,
+            callbacks=[early_stopping],
+        )
+        remove_default_progress(trainer)
+        checkpoint = last_checkpoint(config)
+        if checkpoint and early_stopping.has_stopped(history_of(checkpoint)):
+            trainer.restore(checkpoint)  # training had stopped early
+        else:
+            if config.precompute_ref_hidden_states:
+                with progress_bar("Running the reference", config.texts_of_a_run) as advance:
+                    trainer.precompute_ref_hidden_states(advance)
+            with progress_bar("Unlearning", config.max_steps) as advance:
+                trainer.add_callback(TrainingProgress(advance))
+                trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.remove_callback(early_stopping)  # it refers to the trainer: frees its memory now
+    if sharded:
+        gather(trainer, model)
+    model.eval()
+    if objective.negated:
+        negate_update(model, original)
+    ended = time.perf_counter()
+    after = early_stopping.last_at(trainer.state.global_step) or early_stopping.evaluate()
+    return _Trained(trainer.state, {0.0: early_stopping.before, 1.0: after}, ended)
+
+
+def _interpolate(
+    model: PreTrainedModel,
+    original: Mapping[str, Tensor],
+    constraints: Callable[..., dict[str, PerplexityConstraint]],
+    bounds: Mapping[str, Bound],
+    rough: Mapping[float, Mapping[str, float]],
+    budget: Budget,
+    known: Original,
+    movement: float | None,
+) -> BudgetFacts:
+    """Interpolate the weights to the budget, or to a movement if one is given.
+
+    Args:
+        model: has the trained weights.
+        original: the original weights.
+        constraints: returns the constraints on all texts, or on a number of them by kind.
+        bounds: further constraints.
+        rough: α → perplexities on few texts, at 0 and 1.
+        budget: gives the largest α.
+        known: facts about the original model.
+        movement: as for `unlearn`.
+    """
+    with progress_bar("Interpolating", unit="evaluation") as advance:
+        if movement is None:
+            return interpolate_to_budget(
+                model,
+                original,
+                constraints(),
+                bounds=bounds,
+                rough=constraints(CHECK_TEXTS),
+                before=known.perplexities,
+                known=rough,
+                max_alpha=budget.max_alpha,
+                progress=advance,
+            )
+        assert known.states is not None  # checked before training
+        return interpolate_to_movement(
+            model,
+            original,
+            constraints(),
+            partial(known.states.divergence, model),
+            movement,
+            trained={name: rough[1.0][name] / rough[0.0][name] for name in rough[0.0]},
+            before=known.perplexities,
+            max_alpha=budget.max_alpha,
+            progress=advance,
+        )
+
+
+def _join_notes(note: str, prepared: Prepared, budget: Budget, known: Original) -> str:
+    """Return the note of interpolation, and what of the budget could not be measured."""
+    notes = [note]
     if EVERYDAY not in prepared.held_out:
         notes.append(NO_EVERYDAY_TEXTS)
     if budget.movement is not None and known.states is None:
         notes.append(NO_MOVEMENT)
     if budget.harmful_log_prob is not None and known.harmful_words is None:
         notes.append(NO_HARMFUL_WORDS)
-    reached = replace(reached, note=NOTED.join(filter(None, notes)))
-    return UnlearningRecord(
-        model=facts,
-        method=describe_method(config) | _steps_done(trainer.state.global_step, config.max_steps),
-        corpora=prepared.facts,
-        budget=reached,
-        history=[row for row in trainer.state.log_history if "train_loss" not in row],
-        environment=environment(str(language_model.device), config.world_size),
-        seconds={
-            "training": round(trained_at - start, 2),
-            "interpolation": round(interpolated - trained_at, 2),
-        },
-        overlap=prepared.overlap,
-        data=data,
-    )
+    return NOTED.join(filter(None, notes))
 
 
 def describe_method(config: UnlearningConfig) -> dict[str, Any]:

@@ -86,6 +86,31 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
         self._custom = self.objective if isinstance(self.objective, Objective) else None
         if self._custom:
             self.objective = self._custom.name
+        self._check_choices()
+        self._check_ranges()
+        self._check_unsupported()
+        self._check_objective()
+        if self.selection is None:
+            left = self.context == "left"
+            self.selection = self.load_objective().default_selection if left else "spans"
+        if self.report_to is None:
+            self.report_to = "none"
+        if self.warmup_steps is None:
+            self.warmup_steps = min(WARM_UP, self.max_steps // 4)
+        super().__post_init__()  # type: ignore[no-untyped-call]
+        if self.mixed_precision == "fp16":  # set here, or by the launcher
+            raise InputError(
+                "fp16 is too coarse for the gradients of a loss averaged over many tokens; use bf16"
+            )
+        if self.precompute_ref_hidden_states:
+            self._check_ref_hidden_states()
+        if self.deepspeed_plugin:  # of the launcher
+            check_zero3(self.deepspeed_plugin, self.mixed_precision)
+        self._check_trackers()
+        self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
+
+    def _check_choices(self) -> None:
+        """Reject unknown names."""
         if not self._custom and self.objective not in OBJECTIVES:
             choice = ", ".join(name for name in OBJECTIVES if name != NOTHING)
             raise InputError(f"objective {self.objective!r} is unknown; choose from {choice}")
@@ -98,6 +123,9 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
             if getattr(self, name) not in known:
                 choice = ", ".join(filter(None, known))
                 raise InputError(f"{name} {getattr(self, name)!r} is unknown; choose from {choice}")
+
+    def _check_ranges(self) -> None:
+        """Reject numbers out of range, and an adapter if peft is missing."""
         for name, low in (
             ("retain_loss_weight", 0),
             ("retain_per_forget", 0),
@@ -120,6 +148,9 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
                 f"retain_per_forget is {self.retain_per_forget:g}; it must be at most "
                 f"{MOST_RETAINED}"
             )
+
+    def _check_unsupported(self) -> None:
+        """Reject training arguments that a run cannot have."""
         if self.fsdp or self.deepspeed:
             raise InputError(
                 "set fsdp and deepspeed with `accelerate launch --config_file`, not here"
@@ -144,25 +175,6 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
                 "push_to_hub would upload the weights before interpolation; use "
                 "fairforget.models.push.push_to_hub on the result"
             )
-        self._check_objective()
-        if self.selection is None:
-            left = self.context == "left"
-            self.selection = self.load_objective().default_selection if left else "spans"
-        if self.report_to is None:
-            self.report_to = "none"
-        if self.warmup_steps is None:
-            self.warmup_steps = min(WARM_UP, self.max_steps // 4)
-        super().__post_init__()  # type: ignore[no-untyped-call]
-        if self.mixed_precision == "fp16":  # set here, or by the launcher
-            raise InputError(
-                "fp16 is too coarse for the gradients of a loss averaged over many tokens; use bf16"
-            )
-        if self.precompute_ref_hidden_states:
-            self._check_ref_hidden_states()
-        if self.deepspeed_plugin:  # of the launcher
-            check_zero3(self.deepspeed_plugin, self.mixed_precision)
-        self._check_trackers()
-        self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
 
     def _check_objective(self) -> None:
         """Reject settings that the objective ignores or that would cancel the retain loss."""

@@ -29,10 +29,10 @@ from fairforget.corpora import Span, Text, read_corpus
 from fairforget.machine.allocator import keep_freed_memory
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
+from fairforget.targets import Targets, encode_targets
 from fairforget.training.batches import Example
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import RETAIN_TOKENS
-from fairforget.training.targets import Targets, encode_targets
 from fairforget.training.trainer import UnlearningTrainer
 
 TEXTS, RETAINED = 16, 4

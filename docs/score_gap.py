@@ -33,7 +33,7 @@ from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.report.wording import format_signed, join_words
-from fairforget.training.targets import Targets, encode_targets
+from fairforget.targets import Targets, encode_targets
 from gap_texts import (
     named_terms,
     own_texts,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from fairforget.benchmarks.group_facts import read_facts
+from fairforget.targets import Targets
 from fairforget.training.added_texts import counterfactual_sequences, list_facts
-from fairforget.training.targets import Targets
 
 
 def test_the_benchmark_has_no_fact_that_is_retained() -> None:

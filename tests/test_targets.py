@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairforget.corpora import Mention, Span, Text
-from fairforget.training.targets import encode_infilling, encode_targets, target_mask
+from fairforget.targets import encode_infilling, encode_targets, target_mask
 
 from .models import masked_tokenizer, word_tokenizer
 

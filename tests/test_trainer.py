@@ -17,12 +17,12 @@ from transformers import BertForMaskedLM, RobertaForMaskedLM, TrainerCallback
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
 from fairforget.objectives.trait_words import TraitWords
+from fairforget.targets import Targets
 from fairforget.training import ref_hidden_states
 from fairforget.training.adapters import disable_adapter, merge_adapter
 from fairforget.training.batches import Example, ExampleDataset
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.restore import disable_dropout
-from fairforget.training.targets import Targets
 from fairforget.training.trainer import UnlearningTrainer
 from fairforget.training.unlearn import describe_method
 

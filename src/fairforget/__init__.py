@@ -37,8 +37,8 @@ if TYPE_CHECKING:
         TransferSettings,
     )
     from fairforget.target_scores import TargetScores, score_targets
+    from fairforget.targets import Targets, encode_targets
     from fairforget.training.config import UnlearningConfig
-    from fairforget.training.targets import Targets, encode_targets
     from fairforget.training.trainer import UnlearningTrainer
     from fairforget.transfer_study.record import StudyRecord
     from fairforget.transfer_study.study import transfer
@@ -68,7 +68,7 @@ _HOME = {
     "StudyRecord": "transfer_study.record",
     "TargetScores": "target_scores",
     "TargetSettings": "settings",
-    "Targets": "training.targets",
+    "Targets": "targets",
     "Text": "corpora.text",
     "TransferSettings": "settings",
     "UnlearningConfig": "training.config",
@@ -77,7 +77,7 @@ _HOME = {
     "compare": "comparison.compare",
     "debias": "pipeline",
     "durability": "attacks.durability",
-    "encode_targets": "training.targets",
+    "encode_targets": "targets",
     "evaluate": "evaluation",
     "export": "models.gguf_export.export",
     "leaderboard": "leaderboards.leaderboard",

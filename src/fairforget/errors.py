@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from fairforget.redaction import HIDDEN, redact
+
+if TYPE_CHECKING:
+    import pydantic
 
 MAX_CHARACTERS = 1000
 """Longest message: a damaged file can hold a value of any length."""
@@ -42,3 +46,9 @@ def suggest(name: str, known: Iterable[str], dashes: str = "") -> str:
     """Return a question about the most similar name, or "" if none is similar."""
     similar = get_close_matches(name, [*known], n=1)
     return f"; did you mean {dashes}{similar[0]}?" if similar else ""
+
+
+def first_error(error: pydantic.ValidationError) -> str:
+    """Return the first of several errors: "budget.asked: Input should be a valid number"."""
+    details = error.errors()[0]
+    return f"{'.'.join(map(str, details['loc'])) or 'the file'}: {details['msg']}"

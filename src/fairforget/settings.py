@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from fairforget.benchmarks import BENCHMARKS
 from fairforget.budget import EQUAL_COST, STUDY_BUDGET, Budget
-from fairforget.errors import InputError
+from fairforget.errors import InputError, first_error
 from fairforget.methods import METHODS
 from fairforget.objectives import NOTHING, OBJECTIVES
 
@@ -397,8 +397,6 @@ def merge_settings(settings: T, overrides: Mapping[str, Any]) -> T:
         TypeError: an override is not a field.
     """
     import pydantic  # slow to load, and `--help` needs none of it
-
-    from fairforget.records.store import first_error
 
     merged = replace(settings, **overrides)
     values = {f.name: getattr(merged, f.name) for f in fields(merged)}

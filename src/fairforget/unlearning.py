@@ -23,10 +23,10 @@ from fairforget.settings import (
     RetainSettings,
     split_commas,
 )
+from fairforget.targets import BY_SPAN
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.original import Original
 from fairforget.training.preparation import encode_retain, list_retain_corpora, prepare
-from fairforget.training.targets import BY_SPAN
 from fairforget.training.unlearn import unlearn
 
 

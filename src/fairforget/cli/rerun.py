@@ -95,8 +95,8 @@ def load_command(record: Path, *, trusted: bool = False) -> tuple[Callable[..., 
     import pydantic
 
     from fairforget.comparison.rerun import read_rerunnable
+    from fairforget.errors import first_error
     from fairforget.records.paths import RECORD
-    from fairforget.records.store import first_error
 
     if record.name != RECORD:
         raise InputError(

@@ -14,13 +14,13 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries
 from fairforget.objectives import NOTHING
 from fairforget.settings import DebiasSettings
+from fairforget.targets import Targets
 from fairforget.terminal.progress import progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import check_trainable
 from fairforget.training.progress import TrainingProgress, remove_default_progress
 from fairforget.training.restore import restore_settings
-from fairforget.training.targets import Targets
 from fairforget.training.trainer import UnlearningTrainer
 from fairforget.training.weights import negate_update
 from fairforget.unlearning import training_config

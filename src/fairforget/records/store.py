@@ -11,7 +11,7 @@ import pydantic
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from fairforget.errors import InputError
+from fairforget.errors import InputError, first_error
 from fairforget.files.atomic import atomic_write
 from fairforget.redaction import redact
 
@@ -59,9 +59,3 @@ def read_record(path: Path, kind: type[T]) -> T:
         return TypeAdapter(kind).validate_json(content)
     except pydantic.ValidationError as error:
         raise InputError(f"{path} is not a valid record: {first_error(error)}") from error
-
-
-def first_error(error: pydantic.ValidationError) -> str:
-    """Return the first error: "budget.asked: Input should be a valid number"."""
-    details = error.errors()[0]
-    return f"{'.'.join(map(str, details['loc'])) or 'the file'}: {details['msg']}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pydantic
 from pydantic import TypeAdapter
 
-from fairforget.errors import InputError
+from fairforget.errors import InputError, first_error
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import (
     AFTER,
@@ -23,7 +23,7 @@ from fairforget.records.paths import (
     STUDY,
 )
 from fairforget.records.records import UnlearningRecord
-from fairforget.records.store import first_error, read_kind, read_record
+from fairforget.records.store import read_kind, read_record
 
 _GIVE = (
     "give the output directory of evaluate, unlearn, transfer, leaderboard, durability, demo or "

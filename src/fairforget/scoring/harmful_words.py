@@ -16,7 +16,7 @@ from fairforget.corpora.text import Text
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.scoring.marked import marked_log_probs
-from fairforget.training.targets import Targets, encode_targets
+from fairforget.targets import Targets, encode_targets
 
 MAX_LENGTH = 256
 """Tokens of a text, including the start and end token; the rest is cut off."""

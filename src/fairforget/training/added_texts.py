@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fairforget.corpora.builtin.lexicon import read_data
-from fairforget.training.targets import Targets
+from fairforget.targets import Targets
 
 
 def list_facts() -> list[str]:

@@ -23,7 +23,7 @@ from fairforget.forward.split_forward import is_masked
 from fairforget.objectives import Objective
 from fairforget.scoring.marked import Marked
 from fairforget.scoring.masked import masked_positions
-from fairforget.training.targets import Targets
+from fairforget.targets import Targets
 
 Batch = dict[str, dict[str, Tensor]]
 ROLES = ("forget", "retain")

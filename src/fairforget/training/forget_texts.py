@@ -10,15 +10,15 @@ from fairforget.corpora.corpus import Corpus
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import CorpusFacts
-from fairforget.terminal.messages import show_message
-from fairforget.training.config import UnlearningConfig
-from fairforget.training.targets import (
+from fairforget.targets import (
     BY_MENTION,
     BY_SPAN,
     Targets,
     encode_infilling,
     encode_targets,
 )
+from fairforget.terminal.messages import show_message
+from fairforget.training.config import UnlearningConfig
 
 OTHER_GROUPS = 4
 """Counterfactual texts about other groups, at most, for each forget text."""

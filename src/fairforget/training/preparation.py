@@ -23,11 +23,11 @@ from fairforget.records.records import (
     CorpusFacts,
     OverlapFacts,
 )
+from fairforget.targets import Targets
 from fairforget.terminal.messages import count_of, show_message
 from fairforget.training.added_texts import counterfactual_sequences, list_facts
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.forget_texts import LONGEST_TEXT, OTHER_GROUPS, encode_forget
-from fairforget.training.targets import Targets
 
 RETAIN, EVERYDAY = "retain", "everyday"
 HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32

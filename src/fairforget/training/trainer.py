@@ -20,6 +20,7 @@ from fairforget.errors import InputError
 from fairforget.machine.stages import stage
 from fairforget.objectives import RETAIN_LOSSES
 from fairforget.objectives.trait_words import find_trait_words
+from fairforget.targets import Targets
 from fairforget.training.adapters import add_adapter, has_adapter
 from fairforget.training.batches import (
     Batch,
@@ -42,7 +43,6 @@ from fairforget.training.ref_hidden_states import precompute_states
 from fairforget.training.restore import disable_dropout
 from fairforget.training.sharding import fsdp_on_cpus, local_shard, shard_model
 from fairforget.training.step_loss import StepLoss
-from fairforget.training.targets import Targets
 
 
 class UnlearningTrainer(Trainer):

@@ -32,7 +32,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import BATCH_TOKENS, Progress
 from fairforget.selection.words import split_words
 from fairforget.statistics import Floats
-from fairforget.training.targets import encode_targets
+from fairforget.targets import encode_targets
 
 ORIGINAL = "original"
 """Name of the scores of the model itself."""

@@ -143,11 +143,13 @@ def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
         "[How to read and extend this page](../how-to/leaderboard.md)."
     )
     methods, number = (record.settings[name] for name in ("methods", "seeds"))
-    command = f"fairforget leaderboard --config configs/{NAME}.yaml"
+    command = f"fairforget leaderboard --config configs/{NAME}.yaml --seeds {number}"
+    if record.settings["budget"]["movement"] is None:
+        command += " --budget.movement null"
     yield from (
         "",
         "```text",
-        f"{command} --seeds {number} \\",
+        f"{command} \\",
         f"  --methods {methods}",
         "```",
         "",

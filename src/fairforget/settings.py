@@ -292,7 +292,7 @@ class LeaderboardSettings(ClusterSettings, ModelSettings):
         seeds: Number of seeds; a method whose result does not depend on the seed runs once.
         domain: Domain of the built-in lexicon to debias. Default: all.
         budget: Equal cost: the weights of every method that changes weights are also interpolated
-            to these maximum perplexity ratios. movement and harmful_log_prob must be null.
+            to this budget. harmful_log_prob must be null.
         steps: Optimizer steps, for methods that train. Default: each method's own.
         batch_size: Texts per step, for methods that train. Default: each method's own.
         learning_rate: Peak learning rate of AdamW, for methods that train. Default: each method's

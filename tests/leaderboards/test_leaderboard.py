@@ -130,11 +130,25 @@ def test_methods_side_by_side(model: str, items: str, tmp_path: Path) -> None:
     assert {"value", "ci"} == found["rows"][0]["scores"][benchmark]["gender"].keys()
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("stubs", "little_data")
+def test_equal_cost_limits_the_movement(model: str, items: str, tmp_path: Path) -> None:
+    budget = Budget(9.0, 9.0, movement=0.005, harmful_log_prob=None)
+    record = compare_stubs(model, items, tmp_path / "board", seeds=1, budget=budget)
+    (equal,) = (row for row in record.rows if row.cost == "equal")
+    assert 0 < equal.alpha < 1
+    assert equal.movement is not None
+    assert 0.003 < equal.movement <= 0.005
+
+
 def check_costs(published: Row, equal: Row) -> None:
     """Noise costs more than is allowed, so only a part of it stays."""
     assert max(published.ratios.values()) > 1.01
     assert max(equal.ratios.values()) <= 1.01
     assert 0 < equal.alpha < 1
+    assert published.movement is None
+    assert equal.movement is not None
+    assert 0 < equal.movement <= 0.02
 
 
 @pytest.mark.parametrize(
@@ -149,8 +163,7 @@ def check_costs(published: Row, equal: Row) -> None:
         ({"steps": 0}, "steps is 0; it must be more than 0"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"learning_rate": -1.0}, "learning_rate is -1.0"),
-        ({"budget": Budget(harmful_log_prob=None)}, "budget.movement has no effect"),
-        ({"budget": Budget(movement=None)}, "budget.harmful_log_prob has no effect"),
+        ({"budget": Budget()}, "budget.harmful_log_prob has no effect"),
     ],
 )
 @pytest.mark.usefixtures("stubs")

@@ -11,8 +11,10 @@ from fairforget.budget import Budget
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import BudgetFacts
 from fairforget.terminal.progress import progress_bar
-from fairforget.training.bounds import list_constraints
-from fairforget.training.interpolation import interpolate_to_budget
+from fairforget.training.bounds import list_bounds, list_constraints, measure_bounds
+from fairforget.training.interpolation import interpolate_to_budget, measure_perplexities
+from fairforget.training.movement import record_original
+from fairforget.training.original import Original
 from fairforget.training.preparation import Sequences
 from fairforget.training.unlearn import CHECK_TEXTS
 
@@ -25,13 +27,24 @@ def copy_original(language_model: LanguageModel) -> dict[str, Tensor]:
     return copies | tied
 
 
+def measure_original(
+    language_model: LanguageModel, held_out: Mapping[str, Sequences], budget: Budget
+) -> Original:
+    """Return what equal cost compares with: perplexities, and predictions on a few texts."""
+    few = {kind: texts[: CHECK_TEXTS[kind]] for kind, texts in held_out.items()}
+    return Original(
+        perplexities=measure_perplexities(list_constraints(language_model, held_out, budget)),
+        states=record_original(language_model, few),
+    )
+
+
 def interpolate_to_equal_cost(
     language_model: LanguageModel,
     original: Mapping[str, Tensor],
     held_out: Mapping[str, Sequences],
     budget: Budget,
     *,
-    before: Mapping[str, float],
+    known: Original,
     max_alpha: float,
 ) -> BudgetFacts:
     """Set the weights to θ₀ + α(θ − θ₀), with the α at which the first constraint is reached.
@@ -40,20 +53,22 @@ def interpolate_to_equal_cost(
         language_model: the debiased model, with weights θ; they are replaced.
         original: the weights θ₀ of the original model, from `copy_original`.
         held_out: kind → token ids of texts that no method trains on.
-        budget: the maximum perplexity ratios; its other limits have no effect.
-        before: the perplexities of the original model.
+        budget: the maximum perplexity ratios and movement; harmful words are not limited.
+        known: facts about the original model, from `measure_original`.
         max_alpha: the maximum α. A projection is complete at 1; beyond, it would reflect.
     """
     with progress_bar("Interpolating") as advance:
-        return interpolate_to_budget(
+        reached = interpolate_to_budget(
             language_model.model,
             original,
             list_constraints(language_model, held_out, budget),
+            bounds=list_bounds(language_model, known, budget),
             rough=list_constraints(language_model, held_out, budget, CHECK_TEXTS),
-            before=before,
+            before=known.perplexities,
             max_alpha=max_alpha,
             progress=advance,
         )
+    return measure_bounds(reached, language_model, known, budget)
 
 
 def _tied_names(model: Any) -> dict[str, str]:

@@ -99,11 +99,11 @@ def plan_runs(settings: LeaderboardSettings) -> list[Run]:
     for name in ("steps", "batch_size", "learning_rate"):
         if (value := getattr(settings, name)) is not None and not 0 < value < math.inf:
             raise InputError(f"{name} is {value}; it must be more than 0, or omitted")
-    for name in ("movement", "harmful_log_prob"):
-        if getattr(settings.budget, name) is not None:
-            raise InputError(
-                f"budget.{name} has no effect: equal cost limits perplexities only; set it to null"
-            )
+    if settings.budget.harmful_log_prob is not None:
+        raise InputError(
+            "budget.harmful_log_prob has no effect: equal cost limits perplexities and movement "
+            "only; set it to null"
+        )
     runs = [Run(model, ORIGINAL, 0, settings) for model in models]
     for seed in range(settings.seeds):
         for method in methods:

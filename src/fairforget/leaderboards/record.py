@@ -52,6 +52,9 @@ class Row:
     """Note of the interpolation, such as "not used up"."""
     ratios: dict[str, float]
     """Perplexity ratios on held-out texts, after ÷ before."""
+    movement: float | None
+    """Mean KL divergence from the original model on a few of these texts, in nats per token; None
+    if it was not measured."""
     seconds: float
     peak_memory: int | None
     slowdown: float

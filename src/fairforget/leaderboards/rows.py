@@ -74,6 +74,7 @@ def _row(run: Run, result: FinishedRun, cost: str) -> Row:
         alpha=equal.alpha if equal else 1.0,
         note=equal.note if equal else "",
         ratios=reached_ratios(equal) if equal else record.ratios,
+        movement=equal.movement if equal else None,
         seconds=record.seconds,
         peak_memory=record.peak_memory,
         slowdown=record.slowdown,

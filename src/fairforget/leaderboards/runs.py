@@ -13,7 +13,11 @@ from fairforget.corpora.corpus import Corpus
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.leaderboards.cost import Cost, measure_cost, slowdown
-from fairforget.leaderboards.equal_cost import copy_original, interpolate_to_equal_cost
+from fairforget.leaderboards.equal_cost import (
+    copy_original,
+    interpolate_to_equal_cost,
+    measure_original,
+)
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED, Run
 from fairforget.leaderboards.record import RunRecord
 from fairforget.machine.devices import select_device
@@ -28,7 +32,6 @@ from fairforget.records.store import read_record, write_record
 from fairforget.settings import split_commas
 from fairforget.terminal.messages import show_message
 from fairforget.training.bounds import list_constraints
-from fairforget.training.interpolation import measure_perplexities
 from fairforget.training.preparation import (
     RETAIN,
     Sequences,
@@ -77,8 +80,8 @@ def do_run(run: Run, directory: Path) -> None:
     facts = describe_model(language_model)
     held_out = held_out_texts(language_model)
     timed = held_out[RETAIN][:TIMED]
-    constraints = list_constraints(language_model, held_out, run.settings.budget)
-    before = measure_perplexities(constraints)
+    known = measure_original(language_model, held_out, run.settings.budget)
+    before = known.perplexities or {}
     if run.method == ORIGINAL:
         evaluate_into(directory / PUBLISHED, language_model, benchmarks)
         ratios, cost, slower, equal = dict.fromkeys(before, 1.0), Cost(), 1.0, None
@@ -103,7 +106,7 @@ def do_run(run: Run, directory: Path) -> None:
                 original,
                 held_out,
                 run.settings.budget,
-                before=before,
+                known=known,
                 max_alpha=min(method.max_alpha, run.settings.budget.max_alpha),
             )
             if equal.alpha == 1:

@@ -145,6 +145,7 @@ def costs_table(record: LeaderboardRecord, model: str) -> Table:
                 format_number(max(memory), 1) if memory else NONE,
                 format_number(fmean(run.slowdown for run in runs), 1),
                 ", ".join(format_number(run.alpha, 2) for run in equal) or NONE,
+                ", ".join(format_number(run.movement, 3) for run in equal) or NONE,
                 str(len(runs)),
                 record.methods[method].paper,
             ]
@@ -157,12 +158,14 @@ def costs_table(record: LeaderboardRecord, model: str) -> Table:
             Column("Peak memory, GiB", numeric=True),
             Column("Time to score a text, ×", numeric=True),
             Column("α at equal cost", numeric=True),
+            Column("Movement at equal cost, nats", numeric=True),
             Column("Seeds", numeric=True),
             Column(PAPER),
         ],
         rows=rows,
         note="α is the share of the weight update that equal cost allows, for each seed; above 1, "
-        "the update is extrapolated. Peak memory includes the model: GPU memory on a GPU, "
+        "the update is extrapolated. Movement: mean KL divergence from the original model per "
+        "token of held-out text. Peak memory includes the model: GPU memory on a GPU, "
         "otherwise that of the process. Times to score a text are relative to the original model.",
         sortable=True,
     )

@@ -121,20 +121,24 @@ def _list_budget(results: dict[str, Any]) -> list[str]:
     rows = [
         [
             str(seed),
+            str(steps),
             f"{budget['alpha']:.2f}",
             f"{budget['reached']:.3f}",
             f"{budget['others']['everyday_perplexity']['reached']:.3f}",
             f"{budget['movement']:.4f}",
             budget["note"],
         ]
-        for seed, budget in enumerate(results["budget"])
+        for seed, (steps, budget) in enumerate(
+            zip(results["steps"], results["budget"], strict=True)
+        )
     ]
-    header = ("seed", "α", "perplexity", "everyday perplexity", "movement, nats", "note")
+    header = ("seed", "steps", "α", "perplexity", "everyday perplexity", "movement, nats", "note")
     return [
         "## Budget",
         "",
-        "Perplexities are ratios, after ÷ before. Movement: mean KL divergence from the original "
-        "per token of ordinary text.",
+        "Training stops early where perplexity stays far beyond the budget. Perplexities are "
+        "ratios, after ÷ before. Movement: mean KL divergence from the original per token of "
+        "ordinary text.",
         "",
         *markdown_table(header, rows),
     ]

@@ -132,6 +132,7 @@ class SeedRuns:
         ]
         return {
             "method": {name: value for name, value in runs[0].method.items() if name != "seed"},
+            "steps": [run.method.get("steps_done", run.method["steps"]) for run in runs],
             "corpora": [asdict(corpus) for corpus in runs[0].corpora],
             "budget": [asdict(run.budget) for run in runs],
             "perplexity": [

@@ -16,7 +16,7 @@ from fairforget.leaderboards.plan import EQUAL
 from fairforget.leaderboards.record import LeaderboardRecord
 from fairforget.records.paths import LEADERBOARD, STUDY
 from fairforget.records.store import read_record
-from fairforget.report.wording import format_number, format_signed
+from fairforget.report.wording import format_number, format_signed, join_words
 from fairforget.transfer_study.record import Effect, MatrixCell, Omnibus, StudyRecord
 from results_page import RESULTS
 from tables import format_estimate
@@ -35,7 +35,7 @@ def list_findings(pages: str) -> str:
         pages: prefix of the links, the directory of the results pages.
     """
     findings = (
-        (_default(), "Default", "default"),
+        (f"{_default()} {_gemma()}", "Default", "default"),
         (_control(), "Study", "study-recipe"),
         (_transfer(), "Study", "study-ascent"),
         (_crows_pairs(), "Study", "study-builtin"),
@@ -55,12 +55,23 @@ def _default() -> str:
     _require(words["all"]["ci"][1] < 0, "harmful words became less likely over all seeds")
     _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
     return (
-        f"**Default** (three seeds). The contribution in nats, {whole['before']:.3f}, changed by "
-        f"{_mean(whole, 3)}, stereotypical pronouns (Winogender gap, "
-        f"{pronouns['before']:.2f} nats) by {_mean(pronouns, 2)}, and log p of HateCheck's harmful "
-        f"words by {_mean(words['all'], 3)} (no group's rose significantly). LMS changed by "
-        f"{_mean(changes['lms']['all'], 1)}, log p of facts by "
-        f"{_mean(changes['facts']['all'], 3)}."
+        f"**Default** (three seeds). The contribution ({whole['before']:.3f} nats) changed by "
+        f"{_mean(whole, 3)}, stereotypical pronouns (Winogender gap, {pronouns['before']:.2f} "
+        f"nats) by {_mean(pronouns, 2)}, log p of HateCheck's harmful words by "
+        f"{_mean(words['all'], 3)} (no group's rose), of facts by "
+        f"{_mean(changes['facts']['all'], 3)}, LMS by {_mean(changes['lms']['all'], 1)}."
+    )
+
+
+def _gemma() -> str:
+    changes = json.loads((RESULTS / "gemma.json").read_bytes())["changes"]
+    whole, words = changes["contribution"]["all"], changes["log_prob"]
+    rose = [group for group, change in words.items() if change["ci"][0] > 0]
+    _require(whole["ci"][1] < 0, "the contribution fell over all seeds")
+    _require(bool(rose) and "all" not in rose, "harmful words rose after some groups")
+    return (
+        "On Gemma, the contribution fell too, but harmful words rose for "
+        f"{join_words(rose)} people."
     )
 
 
@@ -123,7 +134,7 @@ def _leaderboard() -> str:
     _require(all(e.seeds == 1 for e in left), "one seed")
     verdicts = {e.method: e.verdict for e in compared if e.measure == "contribution_scaled"}
     _require("more" not in verdicts.values(), "no contribution rose")
-    others = ", ".join(f"`{name}`" for name, it in verdicts.items() if it == "undecided")
+    others = sum(verdict == "undecided" for verdict in verdicts.values())
     fell = [e for e in left if verdicts[e.method] == "less"]
     fell.sort(key=lambda effect: abs(effect.after.value))
 
@@ -139,7 +150,7 @@ def _leaderboard() -> str:
         f"**Other methods**, one seed. Contribution ({left[0].before.value:.3f} nats before) "
         f"and, in brackets, change of LMS, with perplexity at most +{limit:.0f} %: "
         f"{remaining(limited=True)}. Without this limit: {remaining(limited=False)}. Undecided: "
-        f"{others}."
+        f"{others} others."
     )
 
 

@@ -23,7 +23,7 @@ CHOICE = (
     "HateCheck, the facts and StereoSet's development items. The last twenty-three were also "
     "scored on the facts and all intrasentence items of StereoSet, the last eleven on HateCheck as "
     "well, and the last three, which unlearn pronouns, on WinoBias, Winogender and CrowS-Pairs. "
-    "These data are therefore not held out."
+    "These data are therefore not held out. [The same settings on Gemma](gemma.md)."
 )
 TITLE = "The default objective on SmolLM2-135M-Instruct"
 PAGE = ResultsPage("default", partial(build_page, "default", TITLE, CHOICE))

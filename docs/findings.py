@@ -11,7 +11,6 @@ import textwrap
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
-from fairforget.budget import EQUAL_COST
 from fairforget.leaderboards.plan import EQUAL
 from fairforget.leaderboards.record import LeaderboardRecord
 from fairforget.records.paths import LEADERBOARD, STUDY
@@ -145,7 +144,7 @@ def _leaderboard() -> str:
             if (e.cost == EQUAL) == limited
         )
 
-    limit = 100 * (EQUAL_COST.perplexity - 1)
+    limit = 100 * (record.settings["budget"]["perplexity"] - 1)
     return (
         f"**Other methods**, one seed. Contribution ({left[0].before.value:.3f} nats before) "
         f"and, in brackets, change of LMS, with perplexity at most +{limit:.0f} %: "

@@ -116,10 +116,18 @@ def _picture(record: LeaderboardRecord, model: str) -> str:
         for measure, number, title in SHOWN
     ]
     legend: dict[Shape, str] = {
-        "dot": "at equal cost: perplexity rises by at most 1 %; line: the original model",
+        "dot": f"at equal cost: {_describe_limits(record)}; line: the original model",
         "ring": "as published; the only strength of prompt and self-debias",
     }
     return dot_plot(methods, panels, legend)
+
+
+def _describe_limits(record: LeaderboardRecord) -> str:
+    budget = record.settings["budget"]
+    limits = [f"perplexity rises by at most {100 * (budget['perplexity'] - 1):.0f} %"]
+    if budget["movement"] is not None:
+        limits.append(f"the model moves by at most {budget['movement']:g} nats per token")
+    return join_words(limits)
 
 
 def _mark(effect: Effect, number: str, shape: Shape) -> Mark:

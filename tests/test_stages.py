@@ -71,10 +71,10 @@ def test_outside_a_measurement_nothing_is_kept() -> None:
 
 
 def test_stages_are_printed_with_their_shares(capsys: pytest.CaptureFixture[str]) -> None:
-    print_stages({"short": 1.0, "long": 3.0})
+    print_stages({"short [/old]": 1.0, "long": 3.0})
     printed = capsys.readouterr()
     rows = [" ".join(line.split()) for line in printed.err.splitlines()]
-    assert rows[2:] == ["long 3.0 75 %", "short 1.0 25 %", "total 4.0"]
+    assert rows[2:] == ["long 3.0 75 %", "short [/old] 1.0 25 %", "total 4.0"]
     assert not printed.out
 
 

@@ -28,7 +28,7 @@ def print_stages(seconds: Mapping[str, float]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from fairforget.terminal.messages import is_quiet
+    from fairforget.terminal.messages import is_quiet, one_line
 
     if is_quiet():
         return
@@ -37,6 +37,8 @@ def print_stages(seconds: Mapping[str, float]) -> None:
     table.add_column("seconds", justify="right")
     table.add_column("share", justify="right")
     for stage, time in sorted(seconds.items(), key=lambda item: -item[1]):
-        table.add_row(stage, f"{time:.1f}", f"{100 * time / total:.0f} %" if total else "")
+        table.add_row(
+            one_line(stage), f"{time:.1f}", f"{100 * time / total:.0f} %" if total else ""
+        )
     table.add_row("total", f"{total:.1f}", "")
-    Console(stderr=True, highlight=False).print(table)
+    Console(stderr=True, highlight=False, markup=False, emoji=False).print(table)

@@ -53,7 +53,7 @@ def generate(
 
     Within `journal.keep_continuations`, finished batches are kept and not generated again. The
     remaining batches are those of an uninterrupted call, so the result is bit for bit the same,
-    unless a batch was saved only in part.
+    unless a batch was saved only in part, or the number of processes has changed.
 
     Args:
         language_model: a causal model, or a served one, for which see `ServedModel.generate`.

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from fairforget.files.digest import hash_values
 from fairforget.generation.decoding import Continuation, Decoding
-from fairforget.machine.processes import process_rank
+from fairforget.machine.processes import process_count, process_rank
 from fairforget.scoring.causal import NotedProgress
 from fairforget.terminal.messages import show_message
 
@@ -116,8 +116,10 @@ def write_missing(
         done = {index: c for index, c in enumerate(found) if c is not None}
     missing = [index for index in range(len(requests)) if index not in done]
     if done:
+        share = " of the first process" if process_count() > 1 else ""
         show_message(
-            f"Note: reusing {len(done)} of {len(requests)} continuations from an interrupted run"
+            f"Note: reusing {len(done)} of {len(requests)} continuations{share} from an "
+            "interrupted run"
         )
         if progress:
             progress(len(done), len(requests))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -16,7 +17,7 @@ from fairforget.training.interpolation import interpolate_to_budget, measure_per
 from fairforget.training.movement import record_original
 from fairforget.training.original import Original
 from fairforget.training.preparation import Sequences
-from fairforget.training.unlearn import CHECK_TEXTS
+from fairforget.training.unlearn import CHECK_TEXTS, join_notes
 
 
 def copy_original(language_model: LanguageModel) -> dict[str, Tensor]:
@@ -28,13 +29,17 @@ def copy_original(language_model: LanguageModel) -> dict[str, Tensor]:
 
 
 def measure_original(
-    language_model: LanguageModel, held_out: Mapping[str, Sequences], budget: Budget
+    language_model: LanguageModel,
+    held_out: Mapping[str, Sequences],
+    budget: Budget,
+    *,
+    states: bool,
 ) -> Original:
-    """Return what equal cost compares with: perplexities, and predictions on a few texts."""
+    """Return perplexities and, with `states`, the predictions from which movement is measured."""
     few = {kind: texts[: CHECK_TEXTS[kind]] for kind, texts in held_out.items()}
     return Original(
         perplexities=measure_perplexities(list_constraints(language_model, held_out, budget)),
-        states=record_original(language_model, few),
+        states=record_original(language_model, few) if states else None,
     )
 
 
@@ -68,7 +73,8 @@ def interpolate_to_equal_cost(
             max_alpha=max_alpha,
             progress=advance,
         )
-    return measure_bounds(reached, language_model, known, budget)
+    reached = measure_bounds(reached, language_model, known, budget)
+    return replace(reached, note=join_notes(reached.note, held_out, budget, known))
 
 
 def _tied_names(model: Any) -> dict[str, str]:

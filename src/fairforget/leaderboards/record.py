@@ -52,15 +52,15 @@ class Row:
     """Note of the interpolation, such as "not used up"."""
     ratios: dict[str, float]
     """Perplexity ratios on held-out texts, after ÷ before."""
-    movement: float | None
-    """Mean KL divergence from the original model on a few of these texts, in nats per token; None
-    if it was not measured."""
     seconds: float
     peak_memory: int | None
     slowdown: float
     scores: dict[str, dict[str, Score]]
     """Benchmark → domain → score. Further scores of a benchmark have keys such as
     `stereoset/contribution`."""
+    movement: float | None = None
+    """KL divergence from the original model, in nats per token: the larger mean of the two kinds of
+    held-out text, on a few texts; None if it was not measured."""
 
 
 @dataclass(frozen=True, slots=True)

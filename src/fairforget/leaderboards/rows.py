@@ -22,6 +22,7 @@ from fairforget.leaderboards.plan import ORIGINAL, PUBLISHED, Run
 from fairforget.leaderboards.record import Effect, Row
 from fairforget.leaderboards.runs import FinishedRun
 from fairforget.records.evaluation import Evaluation
+from fairforget.records.records import BudgetFacts
 from fairforget.records.schema import interval_of
 from fairforget.report.scores import Score
 from fairforget.statistics import FEWEST_CLUSTERS, SIGNIFICANT, Floats, adjust_holm
@@ -74,12 +75,16 @@ def _row(run: Run, result: FinishedRun, cost: str) -> Row:
         alpha=equal.alpha if equal else 1.0,
         note=equal.note if equal else "",
         ratios=reached_ratios(equal) if equal else record.ratios,
-        movement=equal.movement if equal else None,
+        movement=_largest_movement(equal) if equal else None,
         seconds=record.seconds,
         peak_memory=record.peak_memory,
         slowdown=record.slowdown,
         scores=_scores(result.evaluations[cost].record.results),
     )
+
+
+def _largest_movement(equal: BudgetFacts) -> float | None:
+    return max((facts.reached for facts in equal.movements.values()), default=None)
 
 
 def _scores(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Score]]:

@@ -80,14 +80,14 @@ def do_run(run: Run, directory: Path) -> None:
     facts = describe_model(language_model)
     held_out = held_out_texts(language_model)
     timed = held_out[RETAIN][:TIMED]
-    known = measure_original(language_model, held_out, run.settings.budget)
+    changes_weights = run.method != ORIGINAL and METHODS[run.method].change == "weights"
+    known = measure_original(language_model, held_out, run.settings.budget, states=changes_weights)
     before = known.perplexities or {}
     if run.method == ORIGINAL:
         evaluate_into(directory / PUBLISHED, language_model, benchmarks)
         ratios, cost, slower, equal = dict.fromkeys(before, 1.0), Cost(), 1.0, None
     else:
         method = METHODS[run.method]
-        changes_weights = method.change == "weights"
         original = copy_original(language_model) if changes_weights else {}
         work_dir = directory / CHECKPOINTS
         work_dir.mkdir(parents=True)

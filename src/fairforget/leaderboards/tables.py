@@ -165,14 +165,15 @@ def costs_table(record: LeaderboardRecord, model: str) -> Table:
         rows=rows,
         note="α is the share of the weight update that equal cost allows, for each seed; above 1, "
         "the update is extrapolated. Movement: mean KL divergence from the original model per "
-        "token of held-out text. Peak memory includes the model: GPU memory on a GPU, "
-        "otherwise that of the process. Times to score a text are relative to the original model.",
+        "token, on the kind of held-out text where it is larger. Peak memory includes the model: "
+        "GPU memory on a GPU, otherwise that of the process. Times to score a text are relative to "
+        "the original model.",
         sortable=True,
     )
 
 
 def domains_table(record: LeaderboardRecord, model: str, benchmark: str, measure: str) -> Table:
-    """Return the effect of each method on one bias score, by bias type, with verdicts."""
+    """Return the effect of each method on one bias score, by domain, with verdicts."""
     effects = [
         e
         for e in record.effects

@@ -52,8 +52,8 @@ def time_stages() -> Iterator[Mapping[str, float]]:
     token = _STOPWATCH.set(stopwatch)
     try:
         yield stopwatch.seconds
-    finally:
         stopwatch.stop()
+    finally:
         _STOPWATCH.reset(token)
 
 
@@ -75,7 +75,7 @@ def stage(name: str) -> Iterator[None]:
 
 
 def _read_clock() -> float:
-    """Return seconds, once the GPU has finished what it was given."""
+    """Return seconds, once a CUDA GPU has finished what it was given."""
     torch = sys.modules.get("torch")  # not imported here: it takes seconds
     if torch and torch.cuda.is_initialized():
         torch.cuda.synchronize()

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairforget.machine.stages import stage
 from fairforget.records.records import LIMITED_BY_GUARD, BudgetFacts, UtilityFacts
 from fairforget.scoring.perplexity import MAX_NLL
 from fairforget.training.line_search import LineSearch, Point
@@ -62,7 +61,6 @@ class Bound:
     """Whether it only rejects steps, so that a result need not come near to it."""
 
 
-@stage("interpolating")
 def interpolate_to_budget(
     model: PreTrainedModel,
     original: Mapping[str, Tensor],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -154,7 +154,7 @@ def unlearn(
         model=facts,
         method=describe_method(config) | _steps_done(trained.state.global_step, config.max_steps),
         corpora=prepared.facts,
-        budget=replace(reached, note=_join_notes(reached.note, prepared, budget, known)),
+        budget=replace(reached, note=join_notes(reached.note, prepared.held_out, budget, known)),
         history=[row for row in trained.state.log_history if "train_loss" not in row],
         environment=environment(str(language_model.device), config.world_size),
         seconds={
@@ -276,7 +276,7 @@ def _interpolate(
         known: facts about the original model.
         movement: as for `unlearn`.
     """
-    with progress_bar("Interpolating", unit="evaluation") as advance:
+    with stage("interpolating"), progress_bar("Interpolating", unit="evaluation") as advance:
         if movement is None:
             return interpolate_to_budget(
                 model,
@@ -303,10 +303,17 @@ def _interpolate(
         )
 
 
-def _join_notes(note: str, prepared: Prepared, budget: Budget, known: Original) -> str:
-    """Return the note of interpolation, and what of the budget could not be measured."""
+def join_notes(note: str, held_out: Collection[str], budget: Budget, known: Original) -> str:
+    """Return the note of interpolation, and what of the budget could not be measured.
+
+    Args:
+        note: of the interpolation.
+        held_out: kinds of held-out texts.
+        budget: the limits.
+        known: what was measured of the original model.
+    """
     notes = [note]
-    if EVERYDAY not in prepared.held_out:
+    if EVERYDAY not in held_out:
         notes.append(NO_EVERYDAY_TEXTS)
     if budget.movement is not None and known.states is None:
         notes.append(NO_MOVEMENT)

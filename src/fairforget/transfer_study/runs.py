@@ -40,6 +40,7 @@ from fairforget.settings import (
 from fairforget.terminal.messages import show_message
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.early_stopping import MIN_RISE, OVERSHOOT, PATIENCE
 from fairforget.training.harmful_words import GUARD
 from fairforget.training.interpolation import MOVEMENT_SHARE, ROUGH_SHARE
 from fairforget.training.line_search import TOLERANCE
@@ -65,7 +66,10 @@ SELECTIONS: dict[str, Selection] = {"random": "random", "all": "all"}
 """Control → its selection. All other runs use the recipe's, so these two controls differ from them
 in nothing but the selection."""
 
-SEARCH = (CHECK_TEXTS, TOLERANCE, ROUGH_SHARE, MOVEMENT_SHARE, GUARD)
+SEARCH = (
+    *(CHECK_TEXTS, TOLERANCE, ROUGH_SHARE, MOVEMENT_SHARE, GUARD),
+    *(OVERSHOOT, MIN_RISE, PATIENCE),
+)
 """Constants of early stopping and interpolation that a run's result depends on."""
 NEEDS = {HARMLESS: " that can be a subject", SWAPPED: " and a domain"}
 """Control → what it needs besides a mention."""

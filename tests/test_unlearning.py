@@ -29,13 +29,13 @@ from fairforget.records.records import (
 from fairforget.records.store import read_record, write_record
 from fairforget.report.terminal import show_unlearning
 from fairforget.scoring.perplexity import perplexity
-from fairforget.training import checkpoints
+from fairforget.training import checkpoints, early_stopping
 from fairforget.training import unlearn as unlearning
 from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.added_texts import list_facts
 from fairforget.training.checkpoints import TRAINED
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.early_stopping import UtilityEarlyStopping
+from fairforget.training.early_stopping import PATIENCE, UtilityEarlyStopping
 from fairforget.training.interpolation import PerplexityConstraint, interpolate_to_budget
 from fairforget.training.original import Original
 from fairforget.training.preparation import (
@@ -627,6 +627,18 @@ def test_training_stops_far_beyond_the_budget(tmp_path, capsys) -> None:
     assert (record.method["steps"], record.method["steps_done"]) == (60, 5)
     show_unlearning(record)
     assert "5 of 60 steps (stopped early" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("objective", "steps"), [("ascent", 5), ("counterfactual-kl", 5 * PATIENCE)]
+)
+def test_how_long_training_may_stay_beyond_the_threshold(
+    tmp_path, monkeypatch, objective, steps
+) -> None:
+    monkeypatch.setattr(early_stopping, "OVERSHOOT", -100)  # every ratio is beyond
+    model = language_model(tmp_path, "llama")
+    record = unlearn(model, FORGET, RETAIN, config(tmp_path, objective=objective, max_steps=40))
+    assert record.method["steps_done"] == steps
 
 
 def test_training_towards_a_target_may_recover(tmp_path) -> None:

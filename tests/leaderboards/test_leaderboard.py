@@ -12,12 +12,14 @@ import torch
 from fairforget.budget import Budget
 from fairforget.cli import main
 from fairforget.errors import InputError
+from fairforget.leaderboards import equal_cost
 from fairforget.leaderboards.equal_cost import copy_original
 from fairforget.leaderboards.leaderboard import leaderboard
 from fairforget.leaderboards.record import LeaderboardRecord, Row
 from fairforget.methods import METHODS, Method, MethodOptions
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
+from fairforget.training.unlearn import NO_MOVEMENT
 
 from ..models import save_tiny
 from ..stereoset_file import write_items
@@ -139,6 +141,18 @@ def test_equal_cost_limits_the_movement(model: str, items: str, tmp_path: Path) 
     assert 0 < equal.alpha < 1
     assert equal.movement is not None
     assert 0.003 < equal.movement <= 0.005
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("stubs", "little_data")
+def test_a_movement_that_cannot_be_measured_is_noted(
+    model: str, items: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(equal_cost, "record_original", lambda *_: None)
+    record = compare_stubs(model, items, tmp_path / "board", seeds=1)
+    (equal,) = (row for row in record.rows if row.cost == "equal")
+    assert NO_MOVEMENT in equal.note
+    assert equal.movement is None
 
 
 def check_costs(published: Row, equal: Row) -> None:

@@ -1,9 +1,10 @@
 """Does unlearning change what the model writes? Three seeds each: docs/pages/results/writing.md.
 
-python docs/score_writing.py            30 minutes on two cores; continues where it stopped
+python docs/score_writing.py            two hours on two cores; continues where it stopped
 python docs/score_writing.py --table    only regenerate the page from the last results
 
-Run it in the root of the repository. The runs of the default are those of `score_default.py`.
+Run it in the root of the repository. The runs of the default are those of `score_default.py` and
+`score_gemma.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
 from fairforget.report.wording import join_words
 from results_page import Page, ResultsPage, show_picture
-from score_default import RUNS as DEFAULT
+from score_default import RUNS as SMOLLM2
+from score_gemma import RUNS as GEMMA
 from seed_runs import MEASURES, WRITTEN, SeedRuns, subtract_control
 from tables import markdown_table
 
@@ -25,23 +27,32 @@ SHORT = ("--steps", "30", "--learning_rate", "2e-5")
 """`ascent` reaches the budget with few steps."""
 
 
-def _ascent(name: str, *options: str) -> SeedRuns:
-    """Runs of `ascent` with the budget of the default."""
-    return SeedRuns(
-        "smollm2",
-        Path("runs") / "writing" / name,
-        seeds=DEFAULT.seeds,
-        benchmarks=tuple(WRITTEN),
-        options=("--objective", "ascent", *options, *SHORT),
-        original=DEFAULT.directory / "original",
-    )
-
-
 CONTROL = "random words"
-RUNS = {
-    "trait-kl": DEFAULT,
-    "ascent": _ascent("ascent"),
-    CONTROL: _ascent("random", "--selection", "random"),
+
+
+def _runs(default: SeedRuns, directory: Path) -> dict[str, SeedRuns]:
+    """The runs of the default, and those of `ascent` with the same budget, by name."""
+
+    def ascent(name: str, *options: str) -> SeedRuns:
+        return SeedRuns(
+            default.source,
+            directory / name,
+            seeds=default.seeds,
+            benchmarks=tuple(WRITTEN),
+            options=("--objective", "ascent", *options, *SHORT),
+            original=default.before,
+        )
+
+    return {
+        "trait-kl": default,
+        "ascent": ascent("ascent"),
+        CONTROL: ascent("random", "--selection", "random"),
+    }
+
+
+MODELS = {
+    "SmolLM2": _runs(SMOLLM2, Path("runs") / "writing"),
+    "Gemma 3 270M": _runs(GEMMA, Path("runs") / "writing-gemma"),
 }
 DESCRIPTIONS = {
     "trait-kl": "the default of `fairforget unlearn`",
@@ -52,10 +63,14 @@ SHOWN = ("hurtful", "negative", "sentiment_distance", "wording_distance")
 
 
 def measure() -> dict[str, Any]:
-    """Do the missing runs and read the results of all."""
+    """Do the missing runs and read the results of all, by model."""
+    return {model: _measure_model(runs) for model, runs in MODELS.items()}
+
+
+def _measure_model(runs: dict[str, SeedRuns]) -> dict[str, Any]:
     results = {}
-    for name, runs in RUNS.items():
-        found = runs.measure()
+    for name, of_objective in runs.items():
+        found = of_objective.measure()
         results[name] = {
             "written": found["written"],
             "alpha": [budget["alpha"] for budget in found["budget"]],
@@ -63,7 +78,8 @@ def measure() -> dict[str, Any]:
         }
         if name != CONTROL:
             results[name]["minus_control"] = {
-                score: subtract_control(runs, RUNS[CONTROL], MEASURES[score]) for score in SHOWN
+                score: subtract_control(of_objective, runs[CONTROL], MEASURES[score])
+                for score in SHOWN
             }
     return results
 
@@ -80,41 +96,53 @@ def build_page(results: dict[str, Any]) -> Page:
 
 
 def _describe_score(results: dict[str, Any], score: str) -> str:
-    """What became of one score with each objective."""
-    measure, before = MEASURES[score], _change(results, "trait-kl", score)["before"]
-    changes = join_words(
-        [
-            f"by {describe_change(_change(results, name, score), measure.digits)} with {name}"
-            for name in results
-        ]
-    )
-    difference = describe_change(results["trait-kl"]["minus_control"][score], measure.digits)
-    return (
-        f"{measure.heading}: from {before:.{measure.digits}f}, changed {changes}; trait-kl minus "
-        f"{CONTROL}: {difference}."
-    )
+    """What became of one score with each model and objective."""
+    measure = MEASURES[score]
+    sentences = []
+    for model, of_model in results.items():
+        before = _change(of_model, "trait-kl", score)["before"]
+        changes = join_words(
+            [
+                f"{describe_change(_change(of_model, name, score), measure.digits)} with {name}"
+                for name in of_model
+            ]
+        )
+        difference = describe_change(of_model["trait-kl"]["minus_control"][score], measure.digits)
+        sentences.append(
+            f"{model} ({before:.{measure.digits}f} before): change of {changes}; trait-kl minus "
+            f"{CONTROL}: {difference}"
+        )
+    return f"{measure.heading}: {'; '.join(sentences)}."
 
 
 def _list_settings(results: dict[str, Any]) -> Iterator[str]:
     yield from (
         "## Runs",
         "",
-        "SmolLM2-135M-Instruct, built-in texts about all groups, the same budget for all. "
-        "The control unlearns as many random words of the same texts instead of the harmful ones. "
-        "*α*: position on the line from the original weights (0) through the trained weights (1).",
+        f"{join_words(list(results))}, built-in texts about all groups, the same budget for all. "
+        "The control unlearns as many random words of the same texts instead of the "
+        "harmful ones. *α*: position on the line from the original weights (0) through the trained "
+        "weights (1).",
         "",
     )
     yield from markdown_table(
-        ("", "settings", "α of each seed"),
+        ("", "settings", *(f"α of each seed, {model}" for model in results)),
         [
-            [name, DESCRIPTIONS[name], ", ".join(f"{alpha:.2f}" for alpha in found["alpha"])]
-            for name, found in results.items()
+            [
+                name,
+                description,
+                *(
+                    ", ".join(f"{alpha:.2f}" for alpha in of_model[name]["alpha"])
+                    for of_model in results.values()
+                ),
+            ]
+            for name, description in DESCRIPTIONS.items()
         ],
     )
 
 
 def _list_changes(results: dict[str, Any]) -> Iterator[str]:
-    """A table of each score by objective."""
+    """A table of each score by model and objective."""
     yield from (
         "## Changes",
         "",
@@ -126,13 +154,13 @@ def _list_changes(results: dict[str, Any]) -> Iterator[str]:
         measure = MEASURES[score]
         yield from (f"### {measure.heading}", "")
         rows = []
-        for name in results:
-            change = _change(results, name, score)
+        for label, of_model, name in _list_rows(results):
+            change = _change(of_model, name, score)
             cells = (describe_change(it, measure.digits) for it in (change, *change["seeds"]))
-            difference = results[name].get("minus_control", {}).get(score)
+            difference = of_model[name].get("minus_control", {}).get(score)
             last = describe_change(difference, measure.digits) if difference else "–"
-            rows.append([name, f"{change['before']:.{measure.digits}f}", *cells, last])
-        seeds = (f"seed {seed}" for seed in range(DEFAULT.seeds))
+            rows.append([label, f"{change['before']:.{measure.digits}f}", *cells, last])
+        seeds = (f"seed {seed}" for seed in range(SMOLLM2.seeds))
         header = ("", "before", "change", *seeds, f"minus {CONTROL}")
         yield from markdown_table(header, rows)
 
@@ -146,40 +174,51 @@ def _list_diversity(results: dict[str, Any]) -> Iterator[str]:
         "all word pairs of the continuations (distinct-2).",
         "",
     )
-    rows = []
-    for benchmark, prompts in WRITTEN.items():
-        original, *_ = results["trait-kl"]["written"][benchmark]
-        models = {"original": original}
-        for name, found in results.items():
-            _, *seeds = found["written"][benchmark]
-            models |= {f"{name}, seed {seed}": written for seed, written in enumerate(seeds)}
-        rows += [
-            [
-                prompts,
-                model,
-                f"{written['mean_tokens']:.1f}",
-                f"{written['distinct_2']:.3f}",
-                f"{100 * written['empty'] / written['continuations']:.1f} %",
+    for model, of_model in results.items():
+        rows = []
+        for benchmark, prompts in WRITTEN.items():
+            original, *_ = of_model["trait-kl"]["written"][benchmark]
+            by_run = {"original": original}
+            for name, found in of_model.items():
+                _, *seeds = found["written"][benchmark]
+                by_run |= {f"{name}, seed {seed}": written for seed, written in enumerate(seeds)}
+            rows += [
+                [
+                    prompts,
+                    run,
+                    f"{written['mean_tokens']:.1f}",
+                    f"{written['distinct_2']:.3f}",
+                    f"{100 * written['empty'] / written['continuations']:.1f} %",
+                ]
+                for run, written in by_run.items()
             ]
-            for model, written in models.items()
-        ]
-    header = ("prompts", "model", "mean tokens", "distinct bigrams", "empty")
-    yield from markdown_table(header, rows)
+        yield from (f"### {model}", "")
+        header = ("prompts", "model", "mean tokens", "distinct bigrams", "empty")
+        yield from markdown_table(header, rows)
+
+
+def _list_rows(results: dict[str, Any]) -> list[tuple[str, dict[str, Any], str]]:
+    """Label, results of the model, and objective of each row of a table or picture."""
+    return [
+        (f"{model}, {name}", of_model, name)
+        for model, of_model in results.items()
+        for name in of_model
+    ]
 
 
 def _draw_changes(results: dict[str, Any]) -> str:
     legend: dict[Shape, str] = {"dot": "mean change, with its 95 % interval over prompts and seeds"}
-    panels = []
+    rows, panels = _list_rows(results), []
     for score in SHOWN:
-        changes = [_change(results, name, score) for name in results]
+        changes = [_change(of_model, name, score) for _, of_model, name in rows]
         marks = [[Mark(change["change"], interval=change["ci"])] for change in changes]
         panels.append(Panel(MEASURES[score].title.partition(" (")[0], marks, 0.0))
-    return dot_plot(list(results), panels, legend)
+    return dot_plot([label for label, *_ in rows], panels, legend)
 
 
-def _change(results: dict[str, Any], name: str, score: str) -> dict[str, Any]:
-    """The change of a score over all domains."""
-    change: dict[str, Any] = results[name]["changes"][score][ALL]
+def _change(of_model: dict[str, Any], name: str, score: str) -> dict[str, Any]:
+    """The change of a score over all domains, with one model and objective."""
+    change: dict[str, Any] = of_model[name]["changes"][score][ALL]
     return change
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import textwrap
-from typing import Any
 
+from default_page import describe_change
 from fairforget.benchmarks.measurement import ALL
 from fairforget.leaderboards.plan import EQUAL
 from fairforget.leaderboards.record import LeaderboardRecord
 from fairforget.records.paths import LEADERBOARD, STUDY
 from fairforget.records.store import read_record
+from fairforget.report.measures import SCALED_CONTRIBUTION
 from fairforget.report.wording import format_number, format_signed, join_words
 from fairforget.transfer_study.record import Effect, MatrixCell, Omnibus, StudyRecord
 from results_page import RESULTS
@@ -55,10 +56,11 @@ def _default() -> str:
     _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
     return (
         f"**Default** (three seeds). The contribution ({whole['before']:.3f} nats) changed by "
-        f"{_mean(whole, 3)}, stereotypical pronouns (Winogender gap, {pronouns['before']:.2f} "
-        f"nats) by {_mean(pronouns, 2)}, log p of HateCheck's harmful words by "
-        f"{_mean(words['all'], 3)} (no group's rose), of facts by "
-        f"{_mean(changes['facts']['all'], 3)}, LMS by {_mean(changes['lms']['all'], 1)}."
+        f"{describe_change(whole, 3)}, stereotypical pronouns (Winogender gap, "
+        f"{pronouns['before']:.2f} nats) by {describe_change(pronouns, 2)}, log p of HateCheck's "
+        f"harmful words by {describe_change(words['all'], 3)} (no group's rose), of facts by "
+        f"{describe_change(changes['facts']['all'], 3)}, LMS by "
+        f"{describe_change(changes['lms']['all'], 1)}."
     )
 
 
@@ -72,10 +74,6 @@ def _gemma() -> str:
         "On Gemma, the contribution fell too, but harmful words rose for "
         f"{join_words(rose)} people."
     )
-
-
-def _mean(change: dict[str, Any], digits: int) -> str:
-    return format_estimate(change["change"], change["ci"], digits)
 
 
 def _control() -> str:
@@ -95,7 +93,7 @@ def _transfer() -> str:
     ascent = _omnibus(study, "ascent")
     matched = ascent.excess["matched"]
     own = next(c for c in _cells(study) if (c.method, c.domain) == ("ascent", "gender"))
-    scaled = _omnibus(study, "ascent", measure="contribution_scaled")
+    scaled = _omnibus(study, "ascent", measure=SCALED_CONTRIBUTION)
     _require(ascent.bias.ci[1] < 0, "bias in other domains fell")
     _require(ascent.verdict == "no more than margin", "no transfer of the margin with ascent")
     _require(matched.ci[0] > -ascent.margin, "the margin is excluded beyond the matched control")
@@ -131,7 +129,7 @@ def _leaderboard() -> str:
     left = [e for e in compared if e.measure == "contribution"]
     lms = {e.method: e.change.value for e in compared if e.measure == "lms"}
     _require(all(e.seeds == 1 for e in left), "one seed")
-    verdicts = {e.method: e.verdict for e in compared if e.measure == "contribution_scaled"}
+    verdicts = {e.method: e.verdict for e in compared if e.measure == SCALED_CONTRIBUTION}
     _require("more" not in verdicts.values(), "no contribution rose")
     others = sum(verdict == "undecided" for verdict in verdicts.values())
     fell = [e for e in left if verdicts[e.method] == "less"]

@@ -12,7 +12,6 @@ import torch
 from fairforget.budget import Budget
 from fairforget.cli import main
 from fairforget.errors import InputError
-from fairforget.leaderboards import equal_cost
 from fairforget.leaderboards.equal_cost import copy_original
 from fairforget.leaderboards.leaderboard import leaderboard
 from fairforget.leaderboards.record import LeaderboardRecord, Row
@@ -148,7 +147,7 @@ def test_equal_cost_limits_the_movement(model: str, items: str, tmp_path: Path) 
 def test_a_movement_that_cannot_be_measured_is_noted(
     model: str, items: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(equal_cost, "record_original", lambda *_: None)
+    monkeypatch.setattr("fairforget.training.unlearn.record_original", lambda *_: None)
     record = compare_stubs(model, items, tmp_path / "board", seeds=1)
     (equal,) = (row for row in record.rows if row.cost == "equal")
     assert NO_MOVEMENT in equal.note

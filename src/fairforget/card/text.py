@@ -113,8 +113,10 @@ def _results(run: UnlearningRun) -> list[str]:
 def _training(record: UnlearningRecord) -> list[str]:
     method = record.method
     corpora = [replace(corpus, name=without_folders(corpus.name)) for corpus in record.corpora]
-    forget = [markdown_text(without_folders(corpus.name)) for corpus in record.forget]
-    retain = [markdown_text(c.name) for c in corpora if c.role == "retain"]
+    forget, retain = (
+        [markdown_text(corpus.name) for corpus in corpora if corpus.role == role]
+        for role in ("forget", "retain")
+    )
     sentences = [
         _objective_sentence(str(method.get("objective", ""))),
         f"Forget corpus: {join_words(forget) or 'not recorded'}; target tokens: "

@@ -25,10 +25,10 @@ def print_stages(seconds: Mapping[str, float]) -> None:
     Args:
         seconds: stage → wall time.
     """
-    from rich.console import Console
     from rich.table import Table
 
     from fairforget.terminal.messages import is_quiet, one_line
+    from fairforget.terminal.tables import print_content
 
     if is_quiet():
         return
@@ -41,4 +41,4 @@ def print_stages(seconds: Mapping[str, float]) -> None:
             one_line(stage), f"{time:.1f}", f"{100 * time / total:.0f} %" if total else ""
         )
     table.add_row("total", f"{total:.1f}", "")
-    Console(stderr=True, highlight=False, markup=False, emoji=False).print(table)
+    print_content(table, stderr=True)

@@ -14,10 +14,9 @@ from fairforget.records.records import BudgetFacts
 from fairforget.terminal.progress import progress_bar
 from fairforget.training.bounds import list_bounds, list_constraints, measure_bounds
 from fairforget.training.interpolation import interpolate_to_budget, measure_perplexities
-from fairforget.training.movement import record_original
 from fairforget.training.original import Original
 from fairforget.training.preparation import Sequences
-from fairforget.training.unlearn import CHECK_TEXTS, join_notes
+from fairforget.training.unlearn import CHECK_TEXTS, join_notes, record_few
 
 
 def copy_original(language_model: LanguageModel) -> dict[str, Tensor]:
@@ -36,10 +35,9 @@ def measure_original(
     states: bool,
 ) -> Original:
     """Return perplexities and, with `states`, the predictions from which movement is measured."""
-    few = {kind: texts[: CHECK_TEXTS[kind]] for kind, texts in held_out.items()}
     return Original(
         perplexities=measure_perplexities(list_constraints(language_model, held_out, budget)),
-        states=record_original(language_model, few) if states else None,
+        states=record_few(language_model, held_out) if states else None,
     )
 
 

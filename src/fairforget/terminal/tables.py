@@ -34,9 +34,10 @@ def printed_by(show: Callable[[], None]) -> str:
     return output.getvalue().rstrip()
 
 
-def print_content(content: object) -> None:
+def print_content(content: object, *, stderr: bool = False) -> None:
     """Print a table or text, wrapped to the width of the terminal."""
-    Console(highlight=False, soft_wrap=False, markup=False, emoji=False).print(content)
+    console = Console(highlight=False, soft_wrap=False, markup=False, emoji=False, stderr=stderr)
+    console.print(content)
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -47,9 +47,9 @@ from fairforget.training.interpolation import (
     measure_after_rounding,
     original_perplexities,
 )
-from fairforget.training.movement import record_original
+from fairforget.training.movement import OriginalStates, record_original
 from fairforget.training.original import Original
-from fairforget.training.preparation import EVERYDAY, RETAIN, Prepared
+from fairforget.training.preparation import EVERYDAY, RETAIN, Prepared, Sequences
 from fairforget.training.progress import TrainingProgress, remove_default_progress
 from fairforget.training.restore import restore_settings
 from fairforget.training.sharding import gather, gathered_weights, is_sharding_requested
@@ -172,10 +172,21 @@ def _measure_original(
 ) -> None:
     """Add what the budget needs and earlier runs have not measured to `known`."""
     if known.states is None:
-        few = {kind: texts[: CHECK_TEXTS[kind]] for kind, texts in prepared.held_out.items()}
-        known.states = record_original(language_model, few)
+        known.states = record_few(language_model, prepared.held_out)
     if known.harmful_words is None and budget.harmful_log_prob is not None:
         known.harmful_words = measure_harmful_words(language_model)
+
+
+def record_few(
+    language_model: LanguageModel, held_out: Mapping[str, Sequences]
+) -> OriginalStates | None:
+    """Record a model that has its original weights, on the first few held-out texts of each kind.
+
+    Returns:
+        As `record_original`.
+    """
+    few = {kind: texts[: CHECK_TEXTS[kind]] for kind, texts in held_out.items()}
+    return record_original(language_model, few)
 
 
 def _train(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from huggingface_hub import ModelCard, ModelInfo
+from huggingface_hub import EvalResult, ModelCard, ModelInfo
 
 from fairforget.card import write_card
 from fairforget.card.metadata import hub_name, source_licence
@@ -40,6 +42,18 @@ def written(
     path = write_card(directory)
     assert path == model / "README.md"
     return path.read_text()
+
+
+def results_after(directory: Path, add: Callable[[dict[str, Any]], None]) -> list[EvalResult]:
+    """The card's results for a run to whose evaluation some results were added."""
+    write_unlearning(directory)
+    record = directory / "after" / "record.json"
+    found = json.loads(record.read_text())
+    add(found["results"])
+    record.write_text(json.dumps(found))
+    written(directory)
+    results: list[EvalResult] = ModelCard.load(directory / "model" / "README.md").data.eval_results
+    return results
 
 
 def headings(text: str) -> list[str]:
@@ -100,16 +114,13 @@ SCORES = {
 
 
 def test_no_score_of_a_benchmark_is_left_out(tmp_path: Path) -> None:
-    write_unlearning(tmp_path)
-    record = tmp_path / "after" / "record.json"
-    found = json.loads(record.read_text())
-    for benchmark, scores in SCORES.items():
-        domain = {**scores, "items": 4, "ss": "NaN"}
-        found["results"][benchmark] = {"protocol": "own", "domains": {"gender": domain}}
-    found["results"]["honest"]["domains"]["gender"]["hurtful_ci"] = [2.0, 4.0]
-    record.write_text(json.dumps(found))
-    written(tmp_path)
-    results = ModelCard.load(tmp_path / "model" / "README.md").data.eval_results
+    def add(found: dict[str, Any]) -> None:
+        for benchmark, scores in SCORES.items():
+            domain = {**scores, "items": 4, "ss": "NaN"}
+            found[benchmark] = {"protocol": "own", "domains": {"gender": domain}}
+        found["honest"]["domains"]["gender"]["hurtful_ci"] = [2.0, 4.0]
+
+    results = results_after(tmp_path, add)
     shown = {(r.dataset_type, r.metric_type): r for r in results if r.dataset_config}
     for benchmark, scores in SCORES.items():
         for name, value in scores.items():
@@ -122,19 +133,12 @@ def test_no_score_of_a_benchmark_is_left_out(tmp_path: Path) -> None:
 
 def test_two_variants_of_a_benchmark_stay_apart(tmp_path: Path) -> None:
     """The hub takes results of the same data set, configuration and split together."""
-    write_unlearning(tmp_path)
-    record = tmp_path / "after" / "record.json"
-    found = json.loads(record.read_text())
-    stereoset = found["results"]["stereoset"]
-    honest = {"protocol": "greedy", "domains": {"all": {"hurtful": 3.0}}}
-    found["results"] |= {
-        "stereoset:typos": stereoset,
-        "honest:fr:8": honest,
-        "honest": honest,
-    }
-    record.write_text(json.dumps(found))
-    written(tmp_path)
-    results = ModelCard.load(tmp_path / "model" / "README.md").data.eval_results
+
+    def add(found: dict[str, Any]) -> None:
+        honest = {"protocol": "greedy", "domains": {"all": {"hurtful": 3.0}}}
+        found |= {"stereoset:typos": found["stereoset"], "honest:fr:8": honest, "honest": honest}
+
+    results = results_after(tmp_path, add)
     configurations = {result.dataset_name: result.dataset_config for result in results}
     assert configurations["StereoSet (typos)"] == "typos, protocol bos"
     assert configurations["HONEST"] == "protocol greedy"
@@ -143,13 +147,10 @@ def test_two_variants_of_a_benchmark_stay_apart(tmp_path: Path) -> None:
 
 
 def test_a_user_file_is_not_the_public_data_set(tmp_path: Path) -> None:
-    write_unlearning(tmp_path)
-    record = tmp_path / "after" / "record.json"
-    found = json.loads(record.read_text())
-    found["results"]["crows_pairs:mine.csv"] = found["results"]["crows_pairs"]
-    record.write_text(json.dumps(found))
-    written(tmp_path)
-    results = ModelCard.load(tmp_path / "model" / "README.md").data.eval_results
+    def add(found: dict[str, Any]) -> None:
+        found["crows_pairs:mine.csv"] = found["crows_pairs"]
+
+    results = results_after(tmp_path, add)
     named = {result.dataset_name: result.dataset_type for result in results}
     assert named["CrowS-Pairs"] == "nyu-mll/crows_pairs"
     assert named["CrowS-Pairs (mine.csv)"] == "mine.csv"

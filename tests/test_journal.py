@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-import torch.multiprocessing as mp
 
 from fairforget import evaluate
 from fairforget.errors import InputError
@@ -26,6 +24,7 @@ from fairforget.records.paths import ITEMS, JOURNAL, PARTS, RECORD
 
 from .models import tiny_model
 from .openai_server import Stand, openai_server
+from .two_processes import run_in_two
 
 NAME = "counterfactual:gender:20"
 ROWS = 160
@@ -33,7 +32,6 @@ ROWS = 160
 PROMPTS = ["Women", "The river has a bridge", "They"]
 FILE = "0.jsonl"
 """In the directory of a journal, when there is one process."""
-RANKS = (0, 1)
 SAMPLED = Decoding(tokens=8, temperature=1.0, draws=2, seed=3)
 MANY = replace(SAMPLED, draws=6)
 """Several continuations for each of two processes."""
@@ -190,45 +188,17 @@ def test_an_evaluation_of_another_model_or_seed_starts_anew(writer: Writer, tmp_
     assert sum(map(len, writer.take())) == ROWS
 
 
-def _continue_in_process(
-    rank: int, rendezvous: str, directory: Path, stop: int | None, queue: mp.Queue
-) -> None:
-    """Generate as one of two processes; `stop`: batches of each until it is interrupted."""
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=rendezvous, rank=rank, world_size=len(RANKS)
-    )
+def _continue(
+    directory: Path, stop: int | None
+) -> tuple[list[Any], list[list[Continuation]] | None]:
+    """The rows that this process wrote, and what it returned; `stop`: batches until it stops."""
     with pytest.MonkeyPatch.context() as patch:
         writer = Writer(patch)
         writer.most = stop
         written = None
         with keep_continuations(directory, "m"), suppress(KeyboardInterrupt):
             written = generate(tiny_model("llama"), PROMPTS, MANY, batch_rows=1)
-        queue.put((rank, writer.take(), written))
-    if written:
-        torch.distributed.barrier()
-    torch.distributed.destroy_process_group()
-
-
-def _continue_in_two(tmp_path: Path, stop: int | None = None) -> tuple[list[Any], list[Any]]:
-    """The rows that each of two processes wrote, and what each returned."""
-    context = mp.get_context("spawn")
-    queue = context.Queue()
-    rendezvous = f"file://{tmp_path / f'rendezvous {stop}'}"
-    workers = [
-        context.Process(
-            target=_continue_in_process, args=(rank, rendezvous, tmp_path / JOURNAL, stop, queue)
-        )
-        for rank in RANKS
-    ]
-    for worker in workers:
-        worker.start()
-    answers = sorted(queue.get(timeout=240) for _ in workers)
-    for worker in workers:
-        worker.join(60)
-        assert worker.exitcode == 0
-    rows = [[row for batch in batches for row in batch] for _, batches, _ in answers]
-    return rows, [written for *_, written in answers]
+        return [row for batch in writer.take() for row in batch], written
 
 
 @pytest.mark.processes
@@ -236,11 +206,11 @@ def test_two_processes_resume_what_two_left(writer: Writer, tmp_path: Path) -> N
     """Each writes what it lacks; then one process finds what both wrote."""
     whole = generate(tiny_model("llama"), PROMPTS, MANY)
     writer.take()
-    before, nothing = _continue_in_two(tmp_path, stop=1)
-    assert nothing == [None, None]
+    before, nothing = zip(*run_in_two(_continue, tmp_path / JOURNAL, 1), strict=True)
+    assert nothing == (None, None)
     assert [len(rows) for rows in before] == [1, 1]
-    after, results = _continue_in_two(tmp_path)
-    assert results == [whole, whole]
+    after, results = zip(*run_in_two(_continue, tmp_path / JOURNAL, None), strict=True)
+    assert results == (whole, whole)
     assert all(rows for rows in after)
     once = [row for rows in (*before, *after) for row in rows]
     assert len({*once}) == len(once) == len(PROMPTS) * MANY.draws

@@ -28,25 +28,26 @@ SHORT = ("--steps", "30", "--learning_rate", "2e-5")
 
 
 CONTROL = "random words"
+RANDOM_WORDS = ("--objective", "ascent", "--selection", "random", *SHORT)
 
 
 def _runs(default: SeedRuns, directory: Path) -> dict[str, SeedRuns]:
     """The runs of the default, and those of `ascent` with the same budget, by name."""
 
-    def ascent(name: str, *options: str) -> SeedRuns:
+    def runs(name: str, *options: str) -> SeedRuns:
         return SeedRuns(
             default.source,
             directory / name,
             seeds=default.seeds,
             benchmarks=tuple(WRITTEN),
-            options=("--objective", "ascent", *options, *SHORT),
+            options=options,
             original=default.before,
         )
 
     return {
         "trait-kl": default,
-        "ascent": ascent("ascent"),
-        CONTROL: ascent("random", "--selection", "random"),
+        "ascent": runs("ascent", "--objective", "ascent", *SHORT),
+        CONTROL: runs("random", *RANDOM_WORDS),
     }
 
 
@@ -57,7 +58,7 @@ MODELS = {
 DESCRIPTIONS = {
     "trait-kl": "the default of `fairforget unlearn`",
     "ascent": f"`--objective ascent {' '.join(SHORT)}`",
-    CONTROL: f"`--objective ascent --selection random {' '.join(SHORT)}`, a control",
+    CONTROL: f"`{' '.join(RANDOM_WORDS)}`, a control",
 }
 SHOWN = ("hurtful", "negative", "sentiment_distance", "wording_distance")
 

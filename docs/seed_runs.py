@@ -120,12 +120,10 @@ class SeedRuns:
         original = self.before
         if not self.original:
             self._evaluate(self.source, original)
+        self.unlearn()
         after = self.evaluations
         for seed, evaluation in enumerate(after):
-            output = self.directory / str(seed)
-            settings = ("--output", str(output), "--seed", str(seed), *self.options)
-            fairforget(["unlearn", self.source, *settings])
-            self._evaluate(str(output / MODEL), evaluation)
+            self._evaluate(str(self.directory / str(seed) / MODEL), evaluation)
         runs = [
             read_record(self.directory / str(seed) / RECORD, UnlearningRecord)
             for seed in range(self.seeds)
@@ -150,6 +148,12 @@ class SeedRuns:
                 for name, measure in self.measures.items()
             },
         }
+
+    def unlearn(self) -> None:
+        """Do the missing runs."""
+        for seed in range(self.seeds):
+            settings = ("--output", str(self.directory / str(seed)), "--seed", str(seed))
+            fairforget(["unlearn", self.source, *settings, *self.options])
 
     def _evaluate(self, model: str, output: Path) -> None:
         names = ",".join(self.benchmarks)

@@ -19,7 +19,8 @@ from fairforget.benchmarks.stereoset import Item
 from fairforget.cli import main
 from fairforget.comparison.compare import compare, compare_evaluations, compare_items
 from fairforget.comparison.gate import find_violations
-from fairforget.comparison.paired import Change, adjust_p_values
+from fairforget.comparison.paired import adjust_p_values
+from fairforget.comparison.score_change import Change
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.records.environment import Environment

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from fairforget.comparison.compare import Comparison
 from fairforget.comparison.gate import find_violations
-from fairforget.comparison.paired import Cell, Change
+from fairforget.comparison.paired import Cell
+from fairforget.comparison.score_change import Change
 from fairforget.errors import InputError
 from fairforget.records.records import ModelFacts
 

@@ -14,7 +14,8 @@ from scipy.stats import ttest_rel
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import Judgement, Row
 from fairforget.benchmarks.stereoset.scores import aggregate
-from fairforget.comparison.paired import Cell, Change, adjust_p_values, compare_items
+from fairforget.comparison.paired import Cell, adjust_p_values, compare_items
+from fairforget.comparison.score_change import Change
 from fairforget.errors import InputError
 from fairforget.statistics import holm, mcnemar
 from tests.report.runs import crows_rows, stereoset_rows

@@ -14,8 +14,8 @@ from fairforget.cli.output import write_and_print
 from fairforget.cli.rerun import rerun_command
 from fairforget.cli.result import show_result
 from fairforget.comparison.compare import Comparison, compare
-from fairforget.comparison.paired import Change
 from fairforget.comparison.rerun import Difference, RerunComparison
+from fairforget.comparison.score_change import Change
 from fairforget.pipeline import DebiasResult
 from fairforget.records.evaluation import read_evaluation
 from fairforget.records.records import UnlearningRecord

@@ -331,7 +331,8 @@ class DurabilitySettings:
         perturbations: Perturbations, comma-separated: lowercase, uppercase, typos, reported,
             role-play.
         controls: Output directories of other runs on the same model, comma-separated, to measure
-            under the same attacks, such as one with --selection random.
+            under the same attacks, such as one with --selection random. Each may hold several
+            seeds, as RUN may.
         seed: Seed for the order of texts.
         device: Device such as cpu, cuda or cuda:1. Default: an accelerator if there is one.
         trust_remote_code: Run Python code that comes with the model.

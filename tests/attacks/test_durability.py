@@ -244,6 +244,40 @@ def test_bad_runs(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("little_data")
+def test_a_directory_of_seeds(runs: Path, tmp_path: Path) -> None:
+    seeds = tmp_path / "seeds"
+    for seed in ("0", "1"):
+        shutil.copytree(runs / "run", seeds / seed)
+        edit_record(seeds / seed, seed=int(seed))
+    (seeds / "0-evaluation").mkdir()  # has a record, but no model
+    (seeds / "0-evaluation" / RECORD).write_text("{}")
+    out, settings = tmp_path / "out", {"attacks": "quantization", "device": "cpu"}
+    settings |= {"types": "q4_0", "benchmarks": f"stereoset:{runs / 'items.jsonl'}"}
+    record = durability(seeds, output_dir=out, **settings)
+    one = durability(runs / "run", output_dir=tmp_path / "one", **settings)
+    assert len(record.runs["debiased"]) == 2
+    assert [e.result.value for e in record.effects] == [e.result.value for e in one.effects]
+    assert (out / "debiased" / "1" / "none" / RECORD).exists()
+    assert "mean of 2 seeds" in (out / "report.html").read_text()
+
+    edit_record(seeds / "1", seed=0)
+    with pytest.raises(InputError, match=r"1 has the same seed as .*0, 0; runs in one directory"):
+        durability(seeds, output_dir=tmp_path / "new", **settings)
+    edit_record(seeds / "1", seed=1, learning_rate=1.0)
+    with pytest.raises(InputError, match=r"1 differs from .*0 in learning_rate, but"):
+        durability(seeds, output_dir=tmp_path / "new", **settings)
+    with pytest.raises(InputError, match=r"has no record\.json; give the output directory of"):
+        durability(tmp_path / "out", output_dir=tmp_path / "new", **settings)
+
+
+def edit_record(run: Path, **method: object) -> None:
+    record = json.loads((run / RECORD).read_text())
+    record["method"] |= method
+    (run / RECORD).write_text(json.dumps(record))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("little_data")
 def test_models_that_changed(runs: Path, tmp_path: Path) -> None:
     """Evaluations of different models must not be compared."""
     for name in ("llama", "run"):

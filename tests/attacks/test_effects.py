@@ -43,7 +43,7 @@ def effects(share: float, count: int = 60) -> list[Effect]:
     found = measure_effects(
         "debiased",
         {PLAIN: original, ATTACKED: original},
-        {PLAIN: evaluation(lowered(1.0, count)), ATTACKED: evaluation(lowered(share, count))},
+        [{PLAIN: evaluation(lowered(1.0, count)), ATTACKED: evaluation(lowered(share, count))}],
         ["crows_pairs"],
     )
     return [e for e in found if (e.measure, e.domain) == (SCALED, "all")]
@@ -67,7 +67,7 @@ def test_an_undecided_effect_has_no_share() -> None:
     noise = evaluation(
         [row | {SCALED: row[SCALED] + (-1) ** n * 0.1} for n, row in enumerate(crows_rows())]
     )
-    found = measure_effects("debiased", {PLAIN: original}, {PLAIN: noise}, ["crows_pairs"])
+    found = measure_effects("debiased", {PLAIN: original}, [{PLAIN: noise}], ["crows_pairs"])
     (effect,) = (e for e in found if (e.measure, e.domain) == (SCALED, "all"))
     assert effect.retained is None
 
@@ -75,3 +75,33 @@ def test_an_undecided_effect_has_no_share() -> None:
 def test_few_clusters_decide_nothing() -> None:
     assert all(effect.retained is None for effect in effects(0.4, count=5))
     assert all(effect.retained is not None for effect in effects(0.4, count=6))
+
+
+def test_seeds_are_averaged_and_widen_the_interval() -> None:
+    original = evaluation(lowered(0.0))
+
+    def measured(*shares: float) -> Effect:
+        results = [{PLAIN: evaluation(lowered(share))} for share in shares]
+        found = measure_effects("debiased", {PLAIN: original}, results, ["crows_pairs"])
+        (effect,) = (e for e in found if (e.measure, e.domain) == (SCALED, "all"))
+        return effect
+
+    one, three = measured(1.0), measured(0.5, 1.0, 1.5)
+    assert three.change.value == pytest.approx(one.change.value)
+    assert three.result.value == pytest.approx(one.result.value)
+    assert one.change.ci is not None
+    assert three.change.ci is not None
+    assert three.change.ci[0] < one.change.ci[0]
+    assert three.change.ci[1] > one.change.ci[1]
+
+
+def test_seeds_on_both_sides_of_no_bias_do_not_cancel() -> None:
+    rows = crows_rows()
+    original = evaluation([row | {SCALED: 1.0} for row in rows])
+    sides = [evaluation([row | {SCALED: score} for row in rows]) for score in (1.0, -1.0)]
+    found = measure_effects(
+        "debiased", {PLAIN: original}, [{PLAIN: side} for side in sides], ["crows_pairs"]
+    )
+    (effect,) = (e for e in found if (e.measure, e.domain) == (SCALED, "all"))
+    assert effect.result.value == pytest.approx(0.0)
+    assert effect.change.value == pytest.approx(0.0)

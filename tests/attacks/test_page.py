@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fairforget.attacks.half_life import half_lives
 from fairforget.attacks.page import headline
 from fairforget.attacks.record import DurabilityRecord, Effect
@@ -30,7 +32,7 @@ def record(*effects: Effect) -> DurabilityRecord:
     return DurabilityRecord(
         model=FACTS,
         settings={},
-        runs={"debiased": FACTS},
+        runs={"debiased": [FACTS]},
         domains=["all"],
         effects=list(effects),
         half_lives=half_lives(effects),
@@ -46,6 +48,12 @@ def test_an_effect_that_is_left() -> None:
         "(StereoSet, all domains, stereotype score, points).",
         "Effect retained under quantization: 50 % (q4_0).",
     ]
+
+
+def test_several_seeds_are_counted() -> None:
+    one = record(effect("none", "", -2.0), effect("quantization", "q4_0", -1.0))
+    found = headline(replace(one, runs={"debiased": [FACTS] * 3}))
+    assert "stereotype score, points; mean of 3 seeds)" in found.sentences[0]
 
 
 def test_an_effect_that_is_lost_or_reversed_does_not_survive() -> None:

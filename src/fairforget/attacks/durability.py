@@ -17,7 +17,6 @@ from fairforget.attacks.effects import measure_effects
 from fairforget.attacks.fine_tuning import check_options, fine_tune
 from fairforget.attacks.half_life import half_lives
 from fairforget.attacks.plan import (
-    DEBIASED,
     FINE_TUNING,
     NONE,
     ORIGINAL,
@@ -30,6 +29,7 @@ from fairforget.attacks.plan import (
 )
 from fairforget.attacks.quantization import check_quantization, quantized
 from fairforget.attacks.record import DurabilityRecord
+from fairforget.attacks.runs import RunGroup, find_groups
 from fairforget.attacks.texts import ordinary_texts, relearning_corpus, relearning_texts
 from fairforget.benchmarks import check_model_kinds, find_bias_judge, load_benchmarks
 from fairforget.benchmarks.inputs import fingerprint_benchmarks
@@ -47,9 +47,9 @@ from fairforget.records.environment import environment
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.inputs import CONTENT, hash_model
 from fairforget.records.outputs import check_output, open_output, release_output
-from fairforget.records.paths import DURABILITY, MODEL, RECORD
+from fairforget.records.paths import DURABILITY, MODEL
 from fairforget.records.records import UnlearningRecord
-from fairforget.records.store import read_record, write_record
+from fairforget.records.store import write_record
 from fairforget.records.training_corpora import training_corpora
 from fairforget.report import check_report_extra, write_report
 from fairforget.report.trained import trained_domains
@@ -83,7 +83,8 @@ def durability(
     interrupted measurement.
 
     Args:
-        run: the output directory of `debias`, `fairforget unlearn` or `demo`.
+        run: the output directory of `debias`, `fairforget unlearn` or `demo`; or a directory of
+            several that differ in their seed, whose mean effect is measured.
         output_dir: where to write `durability.json`, `report.html` and the evaluations. Default:
             `durability` in the directory of the run.
         settings: all settings. Default: `DurabilitySettings()`.
@@ -94,8 +95,8 @@ def durability(
         The effect under each condition, and the half-lives of decided effects.
 
     Raises:
-        InputError: the directory has no run, a control is of another model, a name is unknown, or
-            a corpus or an extra is missing.
+        InputError: the directory has no run, runs in it differ in more than their seed, a control
+            is of another model, a name is unknown, or a corpus or an extra is missing.
         TypeError: an override is not a setting.
 
     Examples:
@@ -122,16 +123,14 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
     conditions = plan_conditions(settings)
     benchmarks = split_commas(settings.benchmarks)
     loaded = _load_benchmarks(conditions, benchmarks)
-    directories = _find_runs(run, split_commas(settings.controls))
-    records = {name: _read_run(directory) for name, directory in directories.items()}
-    record = records[DEBIASED]
-    _check_controls(directories, records)
-    for directory in directories.values():
+    groups = find_groups(run, split_commas(settings.controls))
+    record = groups[0].records[0]
+    for directory in (directory for group in groups for directory in group.directories):
         for corpus in training_corpora(str(directory / MODEL)):
             check_unseen(corpus, benchmarks)
     check_output(output)
     settings = replace(settings, relearn=settings.relearn or relearning_corpus(record))
-    attack = _Attack(settings, conditions, _load_texts(settings, conditions, records))
+    attack = _Attack(settings, conditions, _load_texts(settings, conditions, groups))
     device = select_device(settings.device)
     load = partial(
         load_model,
@@ -143,22 +142,25 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
     original = load(record.model.source)
     _check_original(original, record, attack)
     check_model_kinds(loaded, original)
-    open_output(output, _fixed_settings(attack, directories))
+    open_output(output, _fixed_settings(attack, groups))
     seconds = {ORIGINAL: _evaluate_conditions(original, attack, output / ORIGINAL)}
     del original  # frees its memory for the next model
     before = _read(conditions, output / ORIGINAL)
     effects, models = [], {}
-    for name, directory in directories.items():
-        gc.collect()
-        torch.cuda.empty_cache()
-        seconds[name] = _evaluate_conditions(load(directory / MODEL), attack, output / name)
-        after = _read(conditions, output / name)
-        models[name] = after[conditions[0]].record.model
-        effects += measure_effects(name, before, after, benchmarks)
+    for group in groups:
+        outputs = group.outputs(output)
+        for directory, evaluations in zip(group.directories, outputs, strict=True):
+            gc.collect()
+            torch.cuda.empty_cache()
+            taken = _evaluate_conditions(load(directory / MODEL), attack, evaluations)
+            seconds[group.name] = seconds.get(group.name, 0.0) + taken
+        after = [_read(conditions, evaluations) for evaluations in outputs]
+        models[group.name] = [seed[conditions[0]].record.model for seed in after]
+        effects += measure_effects(group.name, before, after, benchmarks)
     known = {effect.domain for effect in effects}
     result = DurabilityRecord(
         model=before[conditions[0]].record.model,
-        settings=asdict(settings) | {"controls": [*directories][1:], "device": str(device)},
+        settings=asdict(settings) | {"controls": _names(groups[1:]), "device": str(device)},
         runs=models,
         domains=[*(it for it in trained_domains(record) if it in known), ALL],
         effects=effects,
@@ -191,7 +193,7 @@ def _load_benchmarks(
 def _load_texts(
     settings: DurabilitySettings,
     conditions: Sequence[Condition],
-    records: Mapping[str, UnlearningRecord],
+    groups: Sequence[RunGroup],
 ) -> dict[str, list[str]]:
     """Return the texts of each attack that trains.
 
@@ -207,69 +209,26 @@ def _load_texts(
     if RELEARNING in attacks:
         assert settings.relearn is not None
         check_unseen(settings.relearn, benchmarks)
-        texts[RELEARNING] = relearning_texts(settings.relearn, [*records.values()], settings.seed)
+        records = [record for group in groups for record in group.records]
+        texts[RELEARNING] = relearning_texts(settings.relearn, records, settings.seed)
     return texts
 
 
-def _fixed_settings(attack: _Attack, directories: Mapping[str, Path]) -> dict[str, Any]:
+def _fixed_settings(attack: _Attack, groups: Sequence[RunGroup]) -> dict[str, Any]:
     """Return what must stay the same between calls on an output directory."""
-    settings = asdict(attack.settings) | {"controls": [*directories][1:]}
+    settings = asdict(attack.settings) | {"controls": _names(groups[1:])}
     texts = {f"{CONTENT}the texts of {name}": hash_values(it) for name, it in attack.texts.items()}
     models = {
-        f"{CONTENT}the model of {name}": hash_model(directory / MODEL)
-        for name, directory in directories.items()
+        f"{CONTENT}the model of {'/'.join(place.parts)}": hash_model(directory / MODEL)
+        for group in groups
+        for directory, place in zip(group.directories, group.outputs(Path()), strict=True)
     }
     del settings["device"]
     return settings | fingerprint_benchmarks(split_commas(settings["benchmarks"])) | texts | models
 
 
-def _find_runs(run: Path, controls: Sequence[str]) -> dict[str, Path]:
-    """Return `debiased` and the names of the controls → their directories.
-
-    Raises:
-        InputError: two directories have the same name.
-    """
-    check_names("controls", controls, empty=True)
-    directories = {DEBIASED: run}
-    for control in controls:
-        name = Path(control).resolve().name
-        if name in (ORIGINAL, *directories):
-            raise InputError(
-                f"controls: the name of the directory {control!r} is taken; rename the directory"
-            )
-        directories[name] = Path(control)
-    return directories
-
-
-def _read_run(directory: Path) -> UnlearningRecord:
-    """Return the record of a finished run.
-
-    Raises:
-        InputError: the directory has none.
-    """
-    for name in (RECORD, MODEL):
-        if not (directory / name).exists():
-            raise InputError(
-                f"{directory} has no {name}; give the output directory of unlearn or demo"
-            )
-    return read_record(directory / RECORD, UnlearningRecord)
-
-
-def _check_controls(
-    directories: Mapping[str, Path], records: Mapping[str, UnlearningRecord]
-) -> None:
-    """Check that all runs are of the same model.
-
-    Raises:
-        InputError: a control is of another one.
-    """
-    weights = records[DEBIASED].model.weights
-    for name, record in records.items():
-        if record.model.weights != weights:
-            raise InputError(
-                f"controls: {str(directories[name])!r} started from other weights than "
-                f"{directories[DEBIASED]}; choose runs on the same model"
-            )
+def _names(groups: Sequence[RunGroup]) -> list[str]:
+    return [group.name for group in groups]
 
 
 def _check_original(original: LanguageModel, record: UnlearningRecord, attack: _Attack) -> None:

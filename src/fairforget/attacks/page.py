@@ -34,9 +34,9 @@ from fairforget.report.wording import (
     format_with_interval,
     join_words,
 )
+from fairforget.terminal.messages import count_of
 
 TEMPLATE = "durability.html.j2"
-"""The score of the headline, if it was measured."""
 
 
 def read(directory: Path) -> DurabilityRecord:
@@ -87,6 +87,8 @@ def headline(record: DurabilityRecord) -> Headline:
     plain, *attacked = (decided or known)[0]
     shown = measure_of(score[1])
     where = f"{benchmark_name(score[0])}, {domain_name(plain.domain).lower()}, {shown.in_words}"
+    if (seeds := len(record.runs[DEBIASED])) > 1:
+        where += f"; mean of {count_of(seeds, 'seed')}"
     change = format_with_interval(
         plain.change.value, plain.change.ci, signed=True, digits=shown.digits
     )

@@ -30,7 +30,7 @@ class Effect:
     original: Score
     """The score of the original model under this condition."""
     result: Score
-    """The score of the run's model under this condition."""
+    """The score of the run's model under this condition; the mean over seeds."""
     change: Score
     """Change in bias, that is, in the distance from an unbiased score; below 0, bias fell."""
     retained: Score | None
@@ -74,8 +74,8 @@ class DurabilityRecord(TabularResult):
     model: ModelFacts
     """The original model."""
     settings: dict[str, Any]
-    runs: dict[str, ModelFacts]
-    """`debiased`, and the controls by name."""
+    runs: dict[str, list[ModelFacts]]
+    """`debiased`, and the controls by name: the model with each seed."""
     domains: list[str]
     """The domains that the run has unlearned, if the benchmarks have them, and `all`."""
     effects: list[Effect]

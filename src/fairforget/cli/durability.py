@@ -19,7 +19,8 @@ def durability_command(
     report.html.
 
     Args:
-        run: Output directory of unlearn or demo.
+        run: Output directory of unlearn or demo, or a directory of several that differ in their
+            seed: the effect is then their mean, with an interval over items and seeds.
         output: Output directory; the same command resumes an interrupted measurement. Default:
             durability in the directory of the run.
         json: Print durability.json and nothing else.

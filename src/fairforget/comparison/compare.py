@@ -11,7 +11,8 @@ from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.limitations import find_limitations
 from fairforget.benchmarks.measurement import ALL, Row
-from fairforget.comparison.paired import Cell, Change, adjust_p_values, compare_items
+from fairforget.comparison.paired import Cell, adjust_p_values, compare_items
+from fairforget.comparison.score_change import Change
 from fairforget.errors import InputError
 from fairforget.frames import TabularResult
 from fairforget.records.evaluation import Evaluation, read_evaluation

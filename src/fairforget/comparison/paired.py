@@ -1,9 +1,4 @@
-"""Paired differences on the same items of a benchmark, with intervals and tests.
-
-Intervals are those of a paired t test over clusters of items, with a jackknife estimate of the
-variance. Percentile bootstrap intervals would be too narrow with few clusters (coverage 0.90 with
-six).
-"""
+"""Paired differences on the same items of a benchmark, with intervals and tests."""
 
 from __future__ import annotations
 
@@ -11,17 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-
-from fairforget.benchmarks.measurement import ALL, Judge, Judgement, Row, group_by_domain
-from fairforget.distance import DistanceChange, distance_change
+from fairforget.benchmarks.measurement import ALL, Judge, Row, group_by_domain
+from fairforget.comparison.score_change import Change, measure_changes
 from fairforget.errors import InputError
-from fairforget.estimate import Estimate, over_items, over_seeds, weighted_mean
 from fairforget.statistics import (
     FEWEST_CLUSTERS,
     SIGNIFICANT,
     adjust_holm,
-    leave_one_out,
     mcnemar,
 )
 
@@ -35,21 +26,6 @@ Caveat = Literal["few", "interval", "crossing", "correction"]
   past no bias.
 - correction: the corrected p-value is not below 0.05.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A score before and after, and the difference with its 95 % interval."""
-
-    before: float
-    after: float
-    delta: float
-    ci: tuple[float, float] | None = None
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether the interval excludes 0."""
-        return self.ci is not None and (self.ci[1] < 0 or self.ci[0] > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +112,8 @@ def compare_items(
     cells = []
     for domain, rows in group_by_domain(before, order).items():
         old, new = judge(rows), judge([after_by_id[row["id"]] for row in rows])
-        estimates = estimate_scores(old, [new], domain)
-        changes = {score: change_of(*pair) for score, pair in estimates.items()}
+        measured = measure_changes(old, [new], domain)
+        changes = {score: change.shown for score, change in measured.items()}
         main, bias_scores = next(iter(old.statistic(old.sums.sum(axis=0)))), old.unbiased_scores
         judged = [*bias_scores, *old.lower_is_better] or [main]
         beside = {n: c for n, c in changes.items() if n != main and n not in judged}
@@ -145,9 +121,9 @@ def compare_items(
         for measure in judged:
             if measure not in changes:
                 continue
-            distance, p = None, estimates[measure][1].p
+            distance, p = None, measured[measure].change.p
             if measure in bias_scores:
-                distance, p = distance_of(*estimates[measure], bias_scores[measure])
+                distance, p = measured[measure].shown_distance(bias_scores[measure])
             if measure == main and measure not in old.lower_is_better:
                 p = mcnemar(lost, gained)
             cells.append(
@@ -187,69 +163,6 @@ def adjust_p_values(cells: Sequence[Cell]) -> list[Cell]:
 
     p_values = adjust_holm({n: (family(cell), cell.p) for n, cell in enumerate(cells)})
     return [replace(cell, p_adjusted=p_values[n]) for n, cell in enumerate(cells)]
-
-
-def estimate_scores(
-    old: Judgement, new: Sequence[Judgement], domain: str
-) -> dict[str, tuple[Estimate, Estimate]]:
-    """Return score → its value before and its mean change; omits scores in which no item counts.
-
-    Args:
-        old: the items of a domain, scored by one model.
-        new: the same items in the same order, scored by other models, which differ in their seed.
-        domain: the source of variance of the items.
-    """
-    sums = np.stack([old.sums, *(judgement.sums for judgement in new)])
-    with np.errstate(divide="ignore", invalid="ignore"):  # ratios without a single item
-        scores, without = old.statistic(sums.sum(axis=1)), old.statistic(leave_one_out(sums))
-    estimates = {}
-    for name, values in scores.items():
-        if not np.isnan(values).any():
-            first, rest = values[0], without[name][:, old.clusters_of(name)]
-            change = over_seeds(values[1:] - first, rest[1:] - rest[0], domain=domain, group=0)
-            estimates[name] = over_items(first, rest[0], domain=domain), change
-    return estimates
-
-
-def change_of(before: Estimate, change: Estimate) -> Change:
-    """A score's change, with its interval if that is finite."""
-    after = before.value + change.value
-    return Change(before.value, after, change.value, finite_interval(change.ci))
-
-
-def distance_of(
-    before: Estimate, change: Estimate, unbiased_score: float, after: Sequence[float] = ()
-) -> tuple[Change, float]:
-    """The distances and their change, and its p-value; arguments as for `estimate_distance`."""
-    distance = estimate_distance(before, change, unbiased_score, after)
-    old = abs(before.value - unbiased_score)
-    return Change(
-        old, old + distance.value, distance.value, finite_interval(distance.ci)
-    ), distance.p
-
-
-def estimate_distance(
-    before: Estimate, change: Estimate, unbiased_score: float, after: Sequence[float] = ()
-) -> DistanceChange:
-    """The change of the distance from no bias.
-
-    Args:
-        before: the score before.
-        change: the mean change of the score.
-        unbiased_score: the score of a model without bias.
-        after: the scores after, if `change` is the mean of several seeds: the distance after is the
-            mean of theirs, so that seeds on both sides of no bias do not cancel.
-    """
-    scores = [*after] or [before.value + change.value]
-    old = abs(before.value - unbiased_score)
-    new = float(np.mean([abs(score - unbiased_score) for score in scores]))
-    midpoint = weighted_mean([before, change], [1.0, 0.5])
-    return distance_change(change, midpoint, unbiased_score, new - old)
-
-
-def finite_interval(interval: tuple[float, float]) -> tuple[float, float] | None:
-    """The interval; None if it is not finite, as with a single cluster of items."""
-    return interval if np.isfinite(interval).all() else None
 
 
 def match_items(name: str, before: Sequence[Row], after: Sequence[Row]) -> dict[str, Row]:

@@ -7,17 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from fairforget.benchmarks import find_judge
-from fairforget.benchmarks.measurement import ALL, Judgement, group_by_domain
-from fairforget.comparison.paired import (
-    Change,
-    Verdict,
-    change_of,
-    distance_of,
-    estimate_scores,
-    finite_interval,
-    match_items,
-)
-from fairforget.estimate import weighted_mean
+from fairforget.benchmarks.measurement import ALL, group_by_domain
+from fairforget.comparison.paired import Verdict, match_items
+from fairforget.comparison.score_change import Change, measure_changes
 from fairforget.leaderboards.plan import ORIGINAL, PUBLISHED, Run
 from fairforget.leaderboards.record import Effect, Row
 from fairforget.leaderboards.runs import FinishedRun
@@ -25,7 +17,7 @@ from fairforget.records.evaluation import Evaluation
 from fairforget.records.records import BudgetFacts
 from fairforget.records.schema import interval_of
 from fairforget.report.scores import Score
-from fairforget.statistics import FEWEST_CLUSTERS, SIGNIFICANT, Floats, adjust_holm
+from fairforget.statistics import FEWEST_CLUSTERS, SIGNIFICANT, adjust_holm
 from fairforget.training.interpolation import reached_ratios
 
 SEPARATOR = "/"
@@ -116,14 +108,11 @@ def _effects(
         for domain, rows in group_by_domain(before).items():
             old = judge(rows)
             new = [judge([items[row["id"]] for row in rows]) for items in by_id]
-            seeds = [_scores_of(judgement) for judgement in new]
-            for measure, (value, change) in estimate_scores(old, new, domain).items():
-                distance, p = None, change.p
+            for measure, measured in measure_changes(old, new, domain).items():
+                distance, p = None, measured.change.p
                 if measure in old.unbiased_scores:
-                    reached = [float(scores[measure]) for scores in seeds]
-                    distance, p = distance_of(value, change, old.unbiased_scores[measure], reached)
-                shown = change_of(value, change)
-                end = weighted_mean([value, change], [1.0, 1.0])
+                    distance, p = measured.shown_distance(old.unbiased_scores[measure])
+                shown = measured.shown
                 yield Effect(
                     model=model,
                     method=method,
@@ -132,18 +121,14 @@ def _effects(
                     measure=measure,
                     domain=domain,
                     seeds=len(after),
-                    before=Score(value.value, finite_interval(value.ci)),
-                    after=Score(shown.after, finite_interval(end.ci)),
+                    before=Score.of(measured.before),
+                    after=Score.of(measured.after),
                     change=Score(shown.delta, shown.ci),
                     distance=Score(distance.delta, distance.ci) if distance else None,
                     p=p,
                     p_adjusted=p,
                     verdict=_verdict(distance, len(old.clusters_of(measure))) if distance else None,
                 )
-
-
-def _scores_of(judgement: Judgement) -> dict[str, Floats]:
-    return judgement.statistic(judgement.sums.sum(axis=0))
 
 
 def _verdict(distance: Change, clusters: int) -> Verdict:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.options import base_name
 from fairforget.comparison.compare import Comparison, compare_evaluations
-from fairforget.comparison.paired import Cell, Change, Verdict
+from fairforget.comparison.paired import Cell, Verdict
+from fairforget.comparison.score_change import Change
 from fairforget.records.evaluation import Evaluation
 from fairforget.report.measures import FURTHER
 from fairforget.report.scores import (

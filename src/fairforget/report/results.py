@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
-from fairforget.comparison.paired import Change
+from fairforget.comparison.score_change import Change
 from fairforget.report.before_after import BeforeAfter, DomainChange, FurtherChange
 from fairforget.report.figures import (
     change_plot,

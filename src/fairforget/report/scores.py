@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fairforget.benchmarks.options import base_name
+from fairforget.comparison.score_change import finite_interval
+from fairforget.distance import DistanceChange
 from fairforget.errors import InputError
+from fairforget.estimate import Estimate
 from fairforget.records.schema import interval_of, size_of
 from fairforget.report.measures import FURTHER
 from fairforget.report.wording import NONE
@@ -24,6 +27,11 @@ class Score:
 
     value: float
     ci: tuple[float, float] | None = None
+
+    @classmethod
+    def of(cls, estimate: Estimate | DistanceChange) -> Score:
+        """Return an estimate, with its interval if that is finite."""
+        return cls(estimate.value, finite_interval(estimate.ci))
 
     @property
     def is_decided(self) -> bool:

@@ -12,7 +12,8 @@ from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.limitations import find_limitations
 from fairforget.benchmarks.options import base_name
 from fairforget.comparison.compare import Comparison
-from fairforget.comparison.paired import Cell, Change
+from fairforget.comparison.paired import Cell
+from fairforget.comparison.score_change import Change
 from fairforget.records.records import (
     LIMITED_BY_GUARD,
     BudgetFacts,

@@ -1,0 +1,103 @@
+"""The change of a score between two models, or between one and several that differ in their seed.
+
+Intervals are those of a paired t test over clusters of items, with a jackknife estimate of the
+variance. Percentile bootstrap intervals would be too narrow with few clusters (coverage 0.90 with
+six).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fairforget.benchmarks.measurement import Judgement
+from fairforget.distance import DistanceChange, distance_change
+from fairforget.estimate import Estimate, over_items, over_seeds, weighted_mean
+from fairforget.statistics import leave_one_out
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A score before and after, and the difference with its 95 % interval."""
+
+    before: float
+    after: float
+    delta: float
+    ci: tuple[float, float] | None = None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the interval excludes 0."""
+        return self.ci is not None and (self.ci[1] < 0 or self.ci[0] > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreChange:
+    """A score of one model, and its change in one or several others that differ in their seed."""
+
+    before: Estimate
+    change: Estimate
+    """The mean over seeds; its interval covers items, and seeds if there are several."""
+    reached: tuple[float, ...]
+    """The score of each seed."""
+
+    @property
+    def after(self) -> Estimate:
+        """The mean score over seeds."""
+        return weighted_mean([self.before, self.change], [1.0, 1.0])
+
+    @property
+    def shown(self) -> Change:
+        """The change, with its interval if that is finite."""
+        after = self.before.value + self.change.value
+        return Change(self.before.value, after, self.change.value, finite_interval(self.change.ci))
+
+    def distance_from(self, unbiased_score: float) -> DistanceChange:
+        """Return the change of the distance from the score of a model without bias.
+
+        The distance after is the mean of the seeds', so that seeds on both sides of no bias do not
+        cancel.
+        """
+        old = abs(self.before.value - unbiased_score)
+        new = float(np.mean([abs(score - unbiased_score) for score in self.reached]))
+        midpoint = weighted_mean([self.before, self.change], [1.0, 0.5])
+        return distance_change(self.change, midpoint, unbiased_score, new - old)
+
+    def shown_distance(self, unbiased_score: float) -> tuple[Change, float]:
+        """Return the distances and their change, and its p-value."""
+        distance = self.distance_from(unbiased_score)
+        old = abs(self.before.value - unbiased_score)
+        ci = finite_interval(distance.ci)
+        return Change(old, old + distance.value, distance.value, ci), distance.p
+
+
+def measure_changes(
+    old: Judgement, new: Sequence[Judgement], domain: str
+) -> dict[str, ScoreChange]:
+    """Return the change of each score; omits scores in which no item counts.
+
+    Args:
+        old: the items of a domain, scored by one model.
+        new: the same items in the same order, scored by other models, which differ in their seed.
+        domain: the source of variance of the items.
+    """
+    sums = np.stack([old.sums, *(judgement.sums for judgement in new)])
+    with np.errstate(divide="ignore", invalid="ignore"):  # ratios without a single item
+        scores, without = old.statistic(sums.sum(axis=1)), old.statistic(leave_one_out(sums))
+    changes = {}
+    for name, values in scores.items():
+        if not np.isnan(values).any():
+            first, rest = values[0], without[name][:, old.clusters_of(name)]
+            changes[name] = ScoreChange(
+                before=over_items(first, rest[0], domain=domain),
+                change=over_seeds(values[1:] - first, rest[1:] - rest[0], domain=domain, group=0),
+                reached=tuple(map(float, values[1:])),
+            )
+    return changes
+
+
+def finite_interval(interval: tuple[float, float]) -> tuple[float, float] | None:
+    """Return the interval; None if it is not finite, as with a single cluster of items."""
+    return interval if np.isfinite(interval).all() else None

@@ -168,14 +168,15 @@ class TrainingSettings:
         budget: Limits on utility loss, movement and the likelihood of harmful words.
         steps: Optimizer steps.
         batch_size: Forget texts per step.
-        learning_rate: Peak learning rate of AdamW.
+        learning_rate: Peak learning rate of AdamW. null means proportional to the root mean square
+            of the model's weights (4e-5 for SmolLM2-135M), or 2e-4 for a LoRA adapter.
     """
 
     retain: str = "wikipedia"
     budget: Budget = Budget()  # noqa: RUF009
     steps: int = 80
     batch_size: int = 16
-    learning_rate: float = 4e-5
+    learning_rate: float | None = None
 
 
 @dataclass(kw_only=True)
@@ -229,7 +230,7 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
     budget: Budget = STUDY_BUDGET
     steps: int = 30
     batch_size: int = 16
-    learning_rate: float = 2e-5
+    learning_rate: float | None = 2e-5
 
 
 @dataclass(kw_only=True, unsafe_hash=True)

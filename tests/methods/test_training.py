@@ -206,7 +206,7 @@ def test_recipes(tmp_path) -> None:
     assert (ascent.retain_per_forget, ascent.retain_groups) == (0.25, False)
     trait = unlearning.method_settings("trait-kl", default)
     found = (trait.steps, trait.batch_size, trait.learning_rate, trait.selection)
-    assert found == (80, 16, 4e-5, None)
+    assert found == (80, 16, None, None)
     assert (trait.retain_loss_weight, trait.retain_per_forget, trait.retain_groups) == (2, 1, True)
     pretraining = training_settings(default)
     found = (pretraining.steps, pretraining.batch_size, pretraining.learning_rate)

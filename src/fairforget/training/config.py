@@ -59,8 +59,9 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
     """Forget texts per step and device."""
     max_steps: int = TrainingSettings.steps
     """Optimizer steps."""
-    learning_rate: float = TrainingSettings.learning_rate
-    """Peak learning rate of AdamW."""
+    learning_rate: float | None = None  # type: ignore[assignment]  # a float in a trainer
+    """Peak learning rate of AdamW. Default: in proportion to the size of the model's weights
+    (`fairforget.training.learning_rate`)."""
     lr_scheduler_type: str = "linear"
     """Linear decay to 0."""
     warmup_steps: float | None = None  # type: ignore[assignment]  # a float in the end
@@ -135,11 +136,12 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
             ("lora_alpha", 1),
             ("per_device_train_batch_size", 1),
         ):
-            if not low <= getattr(self, name) < math.inf:
+            value = getattr(self, name)
+            if name == "learning_rate" and value is None:
+                continue
+            if not low <= value < math.inf:
                 flag = f" (--{FLAGS[name]})" if name in FLAGS else ""
-                raise InputError(
-                    f"{name}{flag} is {getattr(self, name)}; it must be finite and at least {low}"
-                )
+                raise InputError(f"{name}{flag} is {value}; it must be finite and at least {low}")
         check_seed(self.seed)
         if self.lora_rank:
             check_peft()

@@ -39,6 +39,7 @@ from fairforget.training.checkpoints import (
     save_trained,
 )
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.learning_rate import default_learning_rate
 from fairforget.training.ref_hidden_states import precompute_states
 from fairforget.training.restore import disable_dropout
 from fairforget.training.sharding import fsdp_on_cpus, local_shard, shard_model
@@ -91,6 +92,8 @@ class UnlearningTrainer(Trainer):
         collator = build_collator(
             model, forget_loss, retain_loss, forget_dataset, retain_dataset, processing_class
         )
+        if args.learning_rate is None:
+            args.learning_rate = default_learning_rate(model, args.lora_rank)
         if args.lora_rank and not has_adapter(model):
             add_adapter(model, args)
         at_hand = args.lora_rank or args.precompute_ref_hidden_states

@@ -32,6 +32,8 @@ PUBLIC = [
     "Method",
     "MethodOptions",
     "Objective",
+    "SelectSettings",
+    "SelectionResult",
     "Span",
     "StudyRecord",
     "TargetScores",
@@ -53,6 +55,7 @@ PUBLIC = [
     "read_corpus",
     "save_model",
     "score_targets",
+    "select_spans",
     "token_log_probs",
     "transfer",
     "write_report",
@@ -85,12 +88,14 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert f"## {fairforget.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-def test_help_loads_no_heavy_library() -> None:
+@pytest.mark.parametrize("command", ["unlearn", "select"])
+def test_help_loads_no_heavy_library(command: str) -> None:
+    heavy = ("torch", "transformers", "pyarrow", "pydantic", "numpy")
     code = (
         "import contextlib, io, sys, fairforget.cli\n"
         "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
-        "    fairforget.cli.main(['unlearn', '--help'])\n"
-        "print([m for m in ('torch', 'transformers', 'pyarrow', 'pydantic') if m in sys.modules])"
+        f"    fairforget.cli.main([{command!r}, '--help'])\n"
+        f"print([m for m in {heavy} if m in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"

@@ -15,12 +15,10 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from fairforget import corpora
 from fairforget.cli import main
 from fairforget.corpora import Mention, Span, Text, read_corpus
 from fairforget.corpora.builtin import builtin_texts, control_texts
 from fairforget.errors import InputError
-from fairforget.selection import selected
 from fairforget.selection.contrast import LEAST_Z, Contrast, best_threshold, selected_share
 from fairforget.selection.controls import Random, all_words, given_spans
 from fairforget.selection.counts import count_words
@@ -37,7 +35,6 @@ from fairforget.selection.parallel import select_in_parallel
 from fairforget.selection.score import score_spans
 from fairforget.selection.selected import (
     SelectedSpan,
-    SelectedText,
     merge_adjacent,
     select,
     to_row,
@@ -436,26 +433,6 @@ def test_the_command_needs_something_to_do(capsys, tmp_path: Path) -> None:
         assert message in capsys.readouterr().err
 
 
-def test_a_corpus_of_any_size_streams_through_the_command(tmp_path: Path, monkeypatch) -> None:
-    drawn, lags = 0, []
-
-    def texts(name: str) -> Iterator[Text]:
-        nonlocal drawn
-        for drawn in range(1, 2001):
-            yield Text(f"t{drawn}", "Women are vile.", spans=(Span(10, 14),))
-
-    def row(item: SelectedText) -> dict[str, object]:
-        lags.append(drawn - len(lags))
-        return to_row(item)
-
-    monkeypatch.setattr(corpora, "iter_corpus", texts)
-    monkeypatch.setattr(selected, "to_row", row)
-    output = tmp_path / "spans.jsonl"
-    main(["select", "any", "--method", "given", "--score", "--output", str(output)])
-    assert len(output.read_text().splitlines()) == len(lags) == 2000
-    assert max(lags) <= 256
-
-
 @pytest.mark.slow
 def test_several_processes_give_the_same_in_order_and_read_little_ahead() -> None:
     drawn = 0
@@ -473,21 +450,6 @@ def test_several_processes_give_the_same_in_order_and_read_little_ahead() -> Non
     assert drawn <= 256 * 5
     assert [first, *together] == alone
     assert any(item.why for item in alone)
-
-
-def test_processes_are_for_methods_that_have_none(tmp_path: Path, capsys) -> None:
-    with pytest.raises(SystemExit):
-        main(["select", "builtin", "--method", "llm", "--processes", "2", "--json"])
-    assert "parallel already" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("option", [("concurrency", "0"), ("timeout", "0"), ("processes", "0")])
-def test_numbers_that_leave_nothing_are_refused(option: tuple[str, str], capsys) -> None:
-    name, value = option
-    with pytest.raises(SystemExit) as exit_:
-        main(["select", "builtin", "--method", "llm", f"--{name}", value, "--json"])
-    assert exit_.value.code == 2
-    assert f"--{name} is" in capsys.readouterr().err
 
 
 @pytest.mark.shared_data

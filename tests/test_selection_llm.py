@@ -256,3 +256,21 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         everything = out + err + (tmp_path / "out.jsonl").read_text()
         everything += "".join(p.read_text() for p in tmp_path.rglob("*.json"))
         assert SECRET not in everything
+
+
+def test_the_command_says_which_texts_to_retry(tmp_path: Path, capsys) -> None:
+    corpus = tmp_path / "mine.jsonl"
+    corpus.write_text("".join(json.dumps({"text": t.text}) + "\n" for t in TEXTS))
+
+    def reply(number: int, messages: list[dict[str, str]]) -> str | dict[str, str]:
+        if "number 2" in messages[1]["content"]:
+            return {"message": "content filter"}
+        return named("vile")
+
+    with openai_server(reply) as stand:
+        main(["select", str(corpus), "--method", "llm", "--url", stand.url, "--json"])
+    out, err = capsys.readouterr()
+    assert json.loads(out)["unusable_answers"] == 1
+    assert "refusal" not in json.loads(out)
+    assert "1 text without a usable answer (the server refused: " in err
+    assert "content filter); run the same command to retry." in err

@@ -13,6 +13,7 @@ from fairforget.settings import (
     DurabilitySettings,
     EvaluationSettings,
     LeaderboardSettings,
+    SelectSettings,
     TargetSettings,
     TransferSettings,
     merge_settings,
@@ -31,6 +32,7 @@ from fairforget.settings import (
         (DurabilitySettings(), "steps", [10, 50], "10,50"),
         (DurabilitySettings(), "relearn", None, None),
         (DurabilitySettings(), "steps", "10, 50", "10, 50"),
+        (SelectSettings(), "train", ["edos", "mine.csv"], "edos,mine.csv"),
     ],
 )
 def test_lists_become_comma_separated(settings: Any, name: str, given: Any, expected: str) -> None:

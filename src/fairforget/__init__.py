@@ -28,11 +28,14 @@ if TYPE_CHECKING:
     from fairforget.records.records import EvaluationRecord, UnlearningRecord
     from fairforget.report import write_report
     from fairforget.scoring.causal import token_log_probs
+    from fairforget.selection.result import SelectionResult
+    from fairforget.selection.select_spans import select_spans
     from fairforget.settings import (
         DebiasSettings,
         DurabilitySettings,
         EvaluationSettings,
         LeaderboardSettings,
+        SelectSettings,
         TargetSettings,
         TransferSettings,
     )
@@ -64,6 +67,8 @@ _HOME = {
     "Method": "methods.method",
     "MethodOptions": "methods.method",
     "Objective": "objectives.objective",
+    "SelectSettings": "settings",
+    "SelectionResult": "selection.result",
     "Span": "corpora.text",
     "StudyRecord": "transfer_study.record",
     "TargetScores": "target_scores",
@@ -85,6 +90,7 @@ _HOME = {
     "read_corpus": "corpora",
     "save_model": "models.saving",
     "score_targets": "target_scores",
+    "select_spans": "selection.select_spans",
     "token_log_probs": "scoring.causal",
     "transfer": "transfer_study.study",
     "write_report": "report",
@@ -110,6 +116,8 @@ __all__ = [
     "Method",
     "MethodOptions",
     "Objective",
+    "SelectSettings",
+    "SelectionResult",
     "Span",
     "StudyRecord",
     "TargetScores",
@@ -131,6 +139,7 @@ __all__ = [
     "read_corpus",
     "save_model",
     "score_targets",
+    "select_spans",
     "token_log_probs",
     "transfer",
     "write_report",

@@ -16,6 +16,7 @@ from fairforget.budget import EQUAL_COST, STUDY_BUDGET, Budget
 from fairforget.errors import InputError, first_error
 from fairforget.methods import METHODS
 from fairforget.objectives import NOTHING, OBJECTIVES
+from fairforget.selection import METHODS as SELECTORS
 
 Selection = Literal["spans", "mention-to-span", "after-mention", "all", "random"]
 TargetSelection = Literal["spans", "mention-to-span", "after-mention"]
@@ -25,7 +26,7 @@ Counterfactual = Literal["neutral", "groups"]
 SpanSource = Literal["given", "contrast"]
 Match = Literal["perplexity", "movement", "both"]
 S = TypeVar("S", bound="ModelSettings")
-T = TypeVar("T", bound="ModelSettings | DurabilitySettings")
+T = TypeVar("T", bound="ModelSettings | DurabilitySettings | SelectSettings")
 NOT_RECORDED = ("device", "report_to", "server_concurrency", "server_timeout")
 """Settings that do not change the result."""
 
@@ -354,6 +355,37 @@ class DurabilitySettings:
     trust_remote_code: bool = False
 
 
+@dataclass(kw_only=True)
+class SelectSettings:
+    """The settings of `select_spans` and `fairforget select`.
+
+    Args:
+        method: One of {methods}. given: the spans of the corpus; lexicon: a word list; contrast:
+            words typical of hateful texts; llm: a model behind an OpenAI-compatible API; random
+            and all are controls.
+        train: contrast: corpora of hateful and other texts to train on, comma-separated.
+        lexicon: lexicon: a file with one word or phrase per line, or PACKAGE:PATH.
+        model: llm: the model to query. Answers are cached by model name, regardless of the server.
+        url: llm: the server's address, such as http://127.0.0.1:8000/v1. Default: OpenAI's. The key
+            is read from OPENAI_API_KEY.
+        concurrency: llm: number of concurrent requests.
+        timeout: llm: timeout of a request in seconds.
+        processes: lexicon, contrast and controls: number of processes, for corpora of many
+            thousands of texts.
+        seed: Seed for the random control.
+    """
+
+    method: str = "contrast"
+    train: str = "edos"
+    lexicon: str = ""
+    model: str = "smollm2"
+    url: str = ""
+    concurrency: int = 8
+    timeout: float = 60.0
+    processes: int = 1
+    seed: int = 0
+
+
 def split_commas(text: str) -> list[str]:
     """Return the parts of a comma-separated list, stripped; empty parts are dropped."""
     return [part.strip() for part in text.split(",") if part.strip()]
@@ -448,3 +480,4 @@ fill_names(
     benchmarks=" ".join(f"{name}: {entry.options}." for name, entry in BENCHMARKS.items()),
 )
 fill_names(LeaderboardSettings, methods=", ".join(METHODS))
+fill_names(SelectSettings, methods=", ".join(SELECTORS))

@@ -8,6 +8,7 @@ from fairforget.cli.durability import durability_command
 from fairforget.cli.evaluate import evaluate_command
 from fairforget.cli.leaderboard import leaderboard_command
 from fairforget.cli.score_target import score_target_command
+from fairforget.cli.select import select_command
 from fairforget.cli.transfer import transfer_command
 from fairforget.cli.unlearn import unlearn_command
 from fairforget.settings import (
@@ -15,6 +16,7 @@ from fairforget.settings import (
     DurabilitySettings,
     EvaluationSettings,
     LeaderboardSettings,
+    SelectSettings,
     TargetSettings,
     TransferSettings,
 )
@@ -26,5 +28,6 @@ SETTINGS: dict[Any, type] = {
     transfer_command: TransferSettings,
     leaderboard_command: LeaderboardSettings,
     durability_command: DurabilitySettings,
+    select_command: SelectSettings,
 }
 """Command → the dataclass whose fields are its flags."""

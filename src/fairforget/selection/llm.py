@@ -23,6 +23,7 @@ from fairforget.selection.llm_answers import INSTRUCTIONS, SCHEMA, objection, re
 from fairforget.selection.methods import SelectionOptions
 from fairforget.selection.selected import SelectedSpan
 from fairforget.servers import connect, map_parallel
+from fairforget.terminal.messages import count_of
 
 TOKENS_PER_CHARACTER = 0.3
 """Upper estimate for English."""
@@ -58,7 +59,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Estimated cost of a selection."""
+    """Estimated cost of a selection; prints as the command does."""
 
     texts: int
     cached: int
@@ -67,6 +68,17 @@ class Estimate:
     output_tokens: int
     dollars: float | None
     """None without prices."""
+
+    def __str__(self) -> str:
+        cost = (
+            "give --input_price and --output_price for the cost"
+            if self.dollars is None
+            else f"about ${self.dollars:.2f}"
+        )
+        return (
+            f"{count_of(self.texts, 'text')}, {self.cached} in the cache; about "
+            f"{self.input_tokens:,} input tokens and {self.output_tokens:,} output tokens; {cost}"
+        )
 
 
 @dataclass(slots=True)

@@ -1,0 +1,240 @@
+"""`select_spans`: find the harmful spans of a corpus; `estimate_cost`: what an LLM would cost."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from itertools import tee
+from pathlib import Path
+from typing import Any
+
+from fairforget.corpora import Text, iter_corpus
+from fairforget.errors import InputError
+from fairforget.extras import check_extra
+from fairforget.selection.contrast import Contrast
+from fairforget.selection.identity import mentions_of
+from fairforget.selection.llm import Estimate, Llm, Server
+from fairforget.selection.methods import SelectionOptions, make_selector
+from fairforget.selection.parallel import select_in_parallel
+from fairforget.selection.result import SelectionResult
+from fairforget.selection.review import write_review
+from fairforget.selection.score import SpanScorer
+from fairforget.selection.selected import SelectedText, Selector, select, write_spans
+from fairforget.settings import SelectSettings, merge_settings
+from fairforget.terminal.messages import show_message
+from fairforget.terminal.progress import progress_bar
+
+LLM = "llm"
+"""The method that queries a server."""
+
+
+def select_spans(
+    corpus: str | Path,
+    *,
+    output: str | Path | None = None,
+    review: str | Path | None = None,
+    score: bool = False,
+    settings: SelectSettings | None = None,
+    **overrides: Any,
+) -> SelectionResult:
+    """Find the harmful spans of a corpus, for `debias` to unlearn and a person to review.
+
+    The corpus is read text by text, so it need not fit in memory, except with `review`. If
+    `processes` is more than 1, a script needs `if __name__ == "__main__":` around the call.
+
+    Args:
+        corpus: `CORPUS[:DOMAIN][?option=value]`, or a .csv, .jsonl, .parquet or .txt file.
+        output: a JSON-lines file to write, which is a forget corpus: id, text, domain, group,
+            spans, mentions, why.
+        review: an HTML file to write, for correcting the spans by hand.
+        score: whether to compare the spans with those of the corpus.
+        settings: all settings. Default: `SelectSettings()`.
+        **overrides: fields of `SelectSettings` as keywords; they take precedence over `settings`.
+
+    Returns:
+        How much was selected, and the agreement with the spans of the corpus if asked for.
+
+    Raises:
+        InputError: the method is unknown, a setting is out of range or belongs to another method, a
+            corpus or a word list is missing or malformed, the server does not answer, the corpus
+            has no spans to compare with, or an extra is missing.
+        TypeError: an override is not a setting.
+
+    Examples:
+        >>> print(select_spans("posts.jsonl", train="edos", output="spans.jsonl"))
+        >>> debias("gpt2", forget="spans.jsonl", objective="ascent")
+    """
+    settings = merge_settings(settings or SelectSettings(), overrides)
+    name = str(corpus)
+    _check(name, settings, review=review is not None, score=score)
+    tally = _Tally(SpanScorer() if score else None, None if review is None else [])
+    with _progress(name, settings) as advance:
+        options = SelectionOptions(
+            settings.train,
+            settings.lexicon,
+            settings.model,
+            server=_server(settings),
+            seed=settings.seed,
+            progress=advance,
+        )
+        selector = make_selector(settings.method, options)
+        selected = tally.count(_select(name, selector, settings.processes))
+        if output is not None:
+            write_spans(selected, Path(output))
+        else:
+            deque(selected, maxlen=0)
+    if isinstance(selector, Contrast) and (warning := selector.warn(tally.share)):
+        show_message(f"Warning: {warning}.")
+    if review is not None:
+        write_review(tally.kept or [], Path(review), name)
+    result = SelectionResult(
+        corpus=name,
+        method=settings.method,
+        texts=tally.texts,
+        texts_with_spans=tally.texts_with_spans,
+        output=None if output is None else Path(output),
+        review=None if review is None else Path(review),
+        score=tally.scorer.score if tally.scorer else None,
+    )
+    if isinstance(selector, Contrast):
+        return replace(
+            result,
+            train=settings.train,
+            threshold=selector.threshold,
+            share_selected=tally.share,
+            share_in_training=selector.usual_share,
+        )
+    if isinstance(selector, Llm):
+        return replace(
+            result,
+            model=settings.model,
+            unusable_answers=selector.unusable,
+            refusal=selector.refusal or None,
+        )
+    return result
+
+
+def estimate_cost(
+    corpus: str | Path,
+    *,
+    input_price: float = 0.0,
+    output_price: float = 0.0,
+    review: str | Path | None = None,
+    score: bool = False,
+    settings: SelectSettings | None = None,
+    **overrides: Any,
+) -> Estimate:
+    """Estimate the cost of `select_spans` with the method `llm`; nothing is sent or written.
+
+    Args:
+        corpus: as for `select_spans`.
+        input_price: price of a million input tokens in dollars.
+        output_price: price of a million output tokens in dollars.
+        review: as for `select_spans`, to check that it is possible.
+        score: as for `select_spans`, to check that it is possible.
+        settings: all settings. Default: `SelectSettings()`.
+        **overrides: fields of `SelectSettings` as keywords; they take precedence over `settings`.
+
+    Returns:
+        The numbers of texts and tokens, and the cost if there is a price.
+
+    Raises:
+        InputError: the method is not `llm`, or the call of `select_spans` would not start.
+        TypeError: an override is not a setting.
+    """
+    settings = merge_settings(settings or SelectSettings(), overrides)
+    name = str(corpus)
+    _check(name, settings, review=review is not None, score=score, dry_run=True)
+    return Llm(_server(settings)).estimate(iter_corpus(name), input_price, output_price)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is counted, scored and kept of the selected texts as they pass."""
+
+    scorer: SpanScorer | None
+    """Compares them with the spans of the corpus, if any."""
+    kept: list[SelectedText] | None
+    """The texts, if they are to be kept."""
+    texts: int = 0
+    texts_with_spans: int = 0
+    _characters: int = field(default=0, init=False)
+    _selected: int = field(default=0, init=False)
+
+    def count(self, pairs: Iterable[tuple[Text, SelectedText]]) -> Iterator[SelectedText]:
+        """Yield the selected text of each pair of `_select`."""
+        for true, item in pairs:
+            self.texts += 1
+            self.texts_with_spans += bool(item.text.spans)
+            self._characters += len(true.text)
+            self._selected += sum(span.end - span.start for span in item.text.spans)
+            if self.kept is not None:
+                self.kept.append(item)
+            if self.scorer:
+                self.scorer.add(true, item)
+            yield item
+
+    @property
+    def share(self) -> float:
+        """Share of the characters that are selected."""
+        return self._selected / max(1, self._characters)
+
+
+def _check(
+    corpus: str, settings: SelectSettings, *, review: bool, score: bool, dry_run: bool = False
+) -> None:
+    """Check what can be checked before the selection starts.
+
+    Raises:
+        InputError: a setting is out of range or belongs to another method, the corpus has no spans
+            to compare with, or an extra is missing.
+    """
+    method, processes = settings.method, settings.processes
+    if processes < 1:
+        raise InputError(f"--processes is {processes}; it must be at least 1")
+    if settings.concurrency < 1:
+        raise InputError(f"--concurrency is {settings.concurrency}; it must be at least 1")
+    if settings.timeout <= 0:
+        raise InputError(f"--timeout is {settings.timeout}; it must be more than 0 seconds")
+    for flag, value, needed in (
+        ("lexicon", settings.lexicon, "lexicon"),
+        ("url", settings.url, LLM),
+        ("dry_run", dry_run, LLM),
+    ):
+        if value and method != needed:
+            raise InputError(f"--{flag} needs method {needed!r}; add --method {needed}")
+    if review:
+        check_extra("jinja2", "report", "a page")
+    if processes > 1 and method == LLM:
+        raise InputError(
+            f"--processes has no effect on method {LLM!r}, which is parallel already; remove it"
+        )
+    if score and not any(text.spans for text in iter_corpus(corpus)):
+        raise InputError(f"--score: corpus {corpus!r} has no spans to compare with; remove --score")
+
+
+def _select(corpus: str, selector: Selector, processes: int) -> Iterator[tuple[Text, SelectedText]]:
+    """Yield each text of a corpus, as it is and with the selected spans."""
+    texts, same = tee(iter_corpus(corpus))
+    if processes > 1:
+        items = select_in_parallel(texts, selector, mentions_of, processes=processes)
+    else:
+        items = select(texts, selector, mentions_of)
+    yield from zip(same, items, strict=True)
+
+
+def _progress(
+    corpus: str, settings: SelectSettings
+) -> AbstractContextManager[Callable[[int], None] | None]:
+    """Return the progress bar of a method that takes long."""
+    if settings.method != LLM:
+        return nullcontext()
+    return progress_bar("Selecting", sum(1 for _ in iter_corpus(corpus)))
+
+
+def _server(settings: SelectSettings) -> Server:
+    return Server(
+        settings.model, settings.url, timeout=settings.timeout, concurrency=settings.concurrency
+    )

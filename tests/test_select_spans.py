@@ -1,0 +1,158 @@
+"""`select_spans`: what it writes and returns, what it refuses, and the estimate of its cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairforget import SelectSettings, select_spans
+from fairforget.corpora import Span, Text, read_corpus
+from fairforget.errors import InputError
+from fairforget.selection import selected
+from fairforget.selection.contrast import Contrast
+from fairforget.selection.counts import WordCounts
+from fairforget.selection.select_spans import estimate_cost
+from fairforget.selection.selected import SelectedText, to_row
+
+MODULE = "fairforget.selection.select_spans"
+ROWS = [
+    {"text": "Women are vile drivers.", "spans": [[10, 14]]},
+    {"text": "The river has a bridge."},
+]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """Two texts, one with a span."""
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return path
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> str:
+    path = tmp_path / "words.txt"
+    path.write_text("vile\ndrivers\n")
+    return str(path)
+
+
+def test_a_corpus_is_selected_written_and_scored(corpus: Path, words: str, tmp_path: Path) -> None:
+    output = tmp_path / "spans.jsonl"
+    settings = SelectSettings(method="lexicon", lexicon="another.txt")
+    result = select_spans(corpus, output=output, score=True, settings=settings, lexicon=words)
+    assert [text.spans for text in read_corpus(str(output))] == [(Span(10, 22),), ()]
+    assert (result.corpus, result.method) == (str(corpus), "lexicon")
+    assert (result.texts, result.texts_with_spans, result.output) == (2, 1, output)
+    assert result.score is not None
+    assert (result.score.precision, result.score.recall) == (4 / 11, 1.0)
+    assert result.threshold is result.model is result.review is None
+    assert [*result.facts()][:6] == [
+        *("corpus", "method", "texts", "texts_with_spans", "output"),
+        "precision",
+    ]
+    assert result.facts()["output"] == str(output)
+    assert str(result).splitlines()[3:6] == [
+        *("texts with spans: 1", f"output: {output}", "precision: 0.3636")
+    ]
+
+
+def test_nothing_has_to_be_written(corpus: Path) -> None:
+    result = select_spans(str(corpus), method="given")
+    assert result.facts() == {
+        "corpus": str(corpus),
+        "method": "given",
+        "texts": 2,
+        "texts_with_spans": 1,
+    }
+
+
+def test_the_page_has_every_text(corpus: Path, tmp_path: Path) -> None:
+    pytest.importorskip("jinja2")
+    review = tmp_path / "review.html"
+    result = select_spans(corpus, method="all", review=str(review))
+    assert result.facts()["review"] == str(review)
+    assert all(str(row["text"]) in review.read_text() for row in ROWS)
+
+
+def test_contrast_adds_its_threshold_and_shares(corpus: Path, monkeypatch, capsys) -> None:
+    counts = WordCounts()
+    counts.hateful["vile"] = 10
+    counts.totals = (10, 10, 10)
+
+    def make(method: str, options: object) -> Contrast:
+        return Contrast(counts, threshold=1e3, usual_share=0.2)
+
+    monkeypatch.setattr(f"{MODULE}.make_selector", make)
+    result = select_spans(corpus, train=["edos", "builtin"])
+    assert (result.train, result.threshold) == ("edos,builtin", 1e3)
+    assert (result.share_selected, result.share_in_training) == (0.0, 0.2)
+    assert "Warning: contrast selects 0 % of the characters" in capsys.readouterr().err
+
+
+def test_a_corpus_of_any_size_streams(tmp_path: Path, monkeypatch) -> None:
+    drawn, lags = 0, []
+
+    def texts(name: str) -> Iterator[Text]:
+        nonlocal drawn
+        for drawn in range(1, 2001):
+            yield Text(f"t{drawn}", "Women are vile.", spans=(Span(10, 14),))
+
+    def row(item: SelectedText) -> dict[str, object]:
+        lags.append(drawn - len(lags))
+        return to_row(item)
+
+    monkeypatch.setattr(f"{MODULE}.iter_corpus", texts)
+    monkeypatch.setattr(selected, "to_row", row)
+    output = tmp_path / "spans.jsonl"
+    result = select_spans("any", method="given", score=True, output=output)
+    assert result.texts == len(output.read_text().splitlines()) == len(lags) == 2000
+    assert max(lags) <= 256
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"method": "magic"}, "method 'magic' is unknown; choose from given, "),
+        ({"processes": 0}, "--processes is 0; it must be at least 1"),
+        ({"concurrency": 0}, "--concurrency is 0; it must be at least 1"),
+        ({"timeout": 0}, "--timeout is 0.0; it must be more than 0 seconds"),
+        ({"lexicon": "words.txt"}, "--lexicon needs method 'lexicon'; add --method lexicon"),
+        ({"url": "http://127.0.0.1:1/v1"}, "--url needs method 'llm'; add --method llm"),
+        ({"method": "llm", "processes": 2}, "'llm', which is parallel already; remove it"),
+        ({"seed": "first"}, "setting seed: Input should be a valid integer"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(
+    corpus: Path, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        select_spans(corpus, **settings)
+
+
+def test_an_unknown_setting_is_a_type_error(corpus: Path) -> None:
+    with pytest.raises(TypeError, match="methud"):
+        select_spans(corpus, methud="given")
+
+
+def test_a_corpus_without_spans_has_no_score(tmp_path: Path) -> None:
+    plain = tmp_path / "plain.csv"
+    plain.write_text("text\nhello there\n")
+    with pytest.raises(InputError, match=r"plain.csv' has no spans to compare with"):
+        select_spans(plain, method="given", score=True)
+    with pytest.raises(InputError, match=r"plain.csv' has no spans to compare with"):
+        estimate_cost(plain, method="llm", score=True)
+
+
+def test_the_cost_is_estimated_for_a_language_model_only(
+    corpus: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
+    estimate = estimate_cost(corpus, input_price=1.0, method="llm")
+    assert (estimate.texts, estimate.cached) == (2, 0)
+    assert estimate.dollars == pytest.approx(estimate.input_tokens / 1e6)
+    with pytest.raises(InputError, match="--dry_run needs method 'llm'; add --method llm"):
+        estimate_cost(corpus)

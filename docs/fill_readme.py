@@ -18,7 +18,7 @@ from fairforget.comparison.paired import Cell
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record, write_record
-from fairforget.report.measures import SCALED_CONTRIBUTION
+from fairforget.report.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.report.wording import format_signed
 from fairforget.terminal.messages import count_of
 from findings import list_findings
@@ -41,7 +41,6 @@ TITLES = {
     "contribution_scaled": "scaled contribution",
     "contribution": "contribution (nats per token)",
 }
-DIGITS = {"contribution_scaled": 2, "contribution": 3}
 VERDICTS = {"less": "fell", "more": "rose", "undecided": "undecided"}
 
 
@@ -108,7 +107,7 @@ class Demo:
     def change(self, domain: str, score: str) -> str:
         """A score before and after."""
         values = [side[domain][score] for side in (self.before, self.after)]
-        return " → ".join(f"{value:.{DIGITS.get(score, 1)}f}" for value in values)
+        return " → ".join(f"{value:.{_digits(score)}f}" for value in values)
 
     @property
     def harmful_words(self) -> str:
@@ -119,11 +118,10 @@ class Demo:
 
     def interval(self, domain: str, score: str) -> list[str]:
         """A score before and after, each with its interval."""
-        digits = DIGITS.get(score, 1)
         cells = []
         for side in (self.before, self.after):
             value, ci = side[domain][score], side[domain][f"{score}_ci"]
-            cells.append(format_estimate(value, ci, digits, signed=False))
+            cells.append(format_estimate(value, ci, _digits(score), signed=False))
         return cells
 
     @property
@@ -160,7 +158,12 @@ def _change(cell: Cell) -> str:
     assert cell.distance.ci is not None
     if cell.main and not (cell.gained or cell.lost):
         return "no item changed"
-    return format_estimate(cell.distance.delta, cell.distance.ci, DIGITS.get(cell.measure, 1))
+    return format_estimate(cell.distance.delta, cell.distance.ci, _digits(cell.measure))
+
+
+def _digits(score: str) -> int:
+    """Decimals of a score: two for the scaled contribution, to keep the README's table narrow."""
+    return 2 if score == SCALED_CONTRIBUTION else measure_of(score).digits
 
 
 def main() -> None:

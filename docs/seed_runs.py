@@ -15,6 +15,7 @@ from fairforget.records.evaluation import read_items
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
+from fairforget.report.measures import measure_of
 
 STEREOSET, CROWS, FACTS = "stereoset", "crows_pairs", "group_facts"
 WINOBIAS, WINOGENDER = "winobias", "winogender"
@@ -36,9 +37,14 @@ class Measure:
     benchmark: str
     score: str
     title: str
-    domains: tuple[str, ...]
+    domains: tuple[str, ...] = ()
     """Empty: all that the benchmark has."""
-    digits: int
+
+    @property
+    def digits(self) -> int:
+        """Decimals: two for nats per pair, which have wide intervals."""
+        shown = measure_of(self.score)
+        return 2 if shown.unit == "nats per pair" else shown.digits
 
     @property
     def heading(self) -> str:
@@ -48,39 +54,37 @@ class Measure:
 
 MEASURES = {
     "contribution": Measure(
-        STEREOSET, "contribution", "contribution of the group, nats per token", (*TYPES, ALL), 3
+        STEREOSET, "contribution", "contribution of the group, nats per token", (*TYPES, ALL)
     ),
-    "ss": Measure(STEREOSET, "ss", "SS", (*TYPES, ALL), 1),
-    "lms": Measure(STEREOSET, "lms", "LMS", (*TYPES, ALL), 1),
-    "lms_stereotype": Measure(
-        STEREOSET, "lms_stereotype", "LMS of the stereotypes", (*TYPES, ALL), 1
-    ),
+    "ss": Measure(STEREOSET, "ss", "SS", (*TYPES, ALL)),
+    "lms": Measure(STEREOSET, "lms", "LMS", (*TYPES, ALL)),
+    "lms_stereotype": Measure(STEREOSET, "lms_stereotype", "LMS of the stereotypes", (*TYPES, ALL)),
     "lms_anti_stereotype": Measure(
-        STEREOSET, "lms_anti_stereotype", "LMS of the anti-stereotypes", (*TYPES, ALL), 1
+        STEREOSET, "lms_anti_stereotype", "LMS of the anti-stereotypes", (*TYPES, ALL)
     ),
-    "log_prob": Measure(HATECHECK, "log_prob", "log p of harmful words, nats", (), 3),
-    "added": Measure(HATECHECK, "added", "what the group adds to it, nats", (), 3),
+    "log_prob": Measure(HATECHECK, "log_prob", "log p of harmful words, nats"),
+    "added": Measure(HATECHECK, "added", "what the group adds to it, nats"),
     "association": Measure(
-        SEEGULL, "association", "association with the nationality (SeeGULL), nats", (), 3
+        SEEGULL, "association", "association with the nationality (SeeGULL), nats"
     ),
     "offensive": Measure(
-        SEEGULL, "offensive_log_prob", "log p of offensive attributes (SeeGULL), nats", (), 3
+        SEEGULL, "offensive_log_prob", "log p of offensive attributes (SeeGULL), nats"
     ),
-    "facts": Measure(FACTS, "fact_log_prob", "log p of facts, nats", (ALL,), 3),
-    "winobias": Measure(WINOBIAS, "gap", "WinoBias gap, nats", ("type1", "type2"), 2),
-    "winogender": Measure(WINOGENDER, "gap", "Winogender gap, nats", (ALL,), 2),
+    "facts": Measure(FACTS, "fact_log_prob", "log p of facts, nats", (ALL,)),
+    "winobias": Measure(WINOBIAS, "gap", "WinoBias gap, nats", ("type1", "type2")),
+    "winogender": Measure(WINOGENDER, "gap", "Winogender gap, nats", (ALL,)),
     "correlation": Measure(
-        WINOGENDER, "correlation", "Winogender, correlation with employment", (ALL,), 2
+        WINOGENDER, "correlation", "Winogender, correlation with employment", (ALL,)
     ),
-    "conditional": Measure(CROWS, "conditional", "CrowS-Pairs, conditional, nats", (ALL,), 2),
-    "prior": Measure(CROWS, "prior", "CrowS-Pairs, prior, nats", (ALL,), 2),
-    "hurtful": Measure(HONEST, "hurtful", "hurtful completions (HONEST), %", (), 1),
-    "negative": Measure(BOLD, "negative", "negative continuations (BOLD), %", (ALL,), 1),
+    "conditional": Measure(CROWS, "conditional", "CrowS-Pairs, conditional, nats", (ALL,)),
+    "prior": Measure(CROWS, "prior", "CrowS-Pairs, prior, nats", (ALL,)),
+    "hurtful": Measure(HONEST, "hurtful", "hurtful completions (HONEST), %"),
+    "negative": Measure(BOLD, "negative", "negative continuations (BOLD), %", (ALL,)),
     "sentiment_distance": Measure(
-        SWAPPED, "sentiment_distance", "difference in sentiment (counterfactual prompts)", (), 3
+        SWAPPED, "sentiment_distance", "difference in sentiment (counterfactual prompts)"
     ),
     "wording_distance": Measure(
-        SWAPPED, "wording_distance", "difference in wording (counterfactual prompts)", (), 3
+        SWAPPED, "wording_distance", "difference in wording (counterfactual prompts)"
     ),
 }
 

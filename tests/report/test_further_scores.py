@@ -15,8 +15,9 @@ from fairforget.report.before_after import BeforeAfter, before_after, from_compa
 from fairforget.report.contents import read_unlearning
 from fairforget.report.evaluation_headline import evaluation_headline
 from fairforget.report.evidence import Intervals, list_limitations
+from fairforget.report.further_scores import COMPANIONS, FURTHER, LMS_PARTS, NOTES
 from fairforget.report.headline import change_headline
-from fairforget.report.measures import FURTHER, LMS_PARTS, MEASURES, measure_of
+from fairforget.report.measures import MEASURES, measure_of
 from fairforget.report.results import benchmark_section, cost_table
 from fairforget.report.tables import IntervalCell, Table
 from fairforget.report.wording import format_number
@@ -46,6 +47,13 @@ def test_every_bias_score_is_described_with_its_unbiased_value() -> None:
             assert MEASURES[name].ideal == value
     assert {*FURTHER} <= {*MEASURES}
     assert measure_of("own_rate").title == "Own rate"
+
+
+def test_every_companion_has_a_short_title_a_verdict_and_a_note() -> None:
+    for name in COMPANIONS:
+        assert MEASURES[name].short
+        assert MEASURES[name].judged_by in MEASURES
+        assert name in NOTES
 
 
 def test_the_contribution_is_beside_the_stereotype_score(tmp_path: Path) -> None:

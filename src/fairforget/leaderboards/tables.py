@@ -18,7 +18,7 @@ from fairforget.report.frontier import (
     Point,
     make_frontier,
 )
-from fairforget.report.measures import measure_of
+from fairforget.report.measures import CONTRIBUTION, measure_of
 from fairforget.report.scores import Score
 from fairforget.report.tables import Column, Content, IntervalCell, Table, drop_empty_columns
 from fairforget.report.wording import (
@@ -34,7 +34,7 @@ _CONTRIBUTION = Axis(
     "contribution of the group",
     "Contribution of the group to the stereotype, nats per token (0: none)",
     lambda point: point.contribution,
-    digits=3,
+    digits=measure_of(CONTRIBUTION).digits,
     floor=-math.inf,
     narrowest=0.05,
 )
@@ -49,7 +49,9 @@ class Shown:
     benchmark: str
     measure: str
     title: str
+    """Names the benchmark where its name alone would not tell."""
     digits: int
+    """Two for nats, to keep the table narrow; three for the contribution, which is small."""
     is_change: bool = False
 
 

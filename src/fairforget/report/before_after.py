@@ -11,7 +11,7 @@ from fairforget.comparison.compare import Comparison, compare_evaluations
 from fairforget.comparison.paired import Cell, Verdict
 from fairforget.comparison.score_change import Change
 from fairforget.records.evaluation import Evaluation
-from fairforget.report.measures import FURTHER
+from fairforget.report.further_scores import FURTHER
 from fairforget.report.scores import (
     STEREOTYPE_SCORES,
     DomainScore,
@@ -67,7 +67,7 @@ class DomainChange:
 
     @property
     def further(self) -> dict[str, FurtherChange]:
-        """The scores of `fairforget.report.measures.FURTHER` that both sides have."""
+        """The scores of `fairforget.report.further_scores.FURTHER` that both sides have."""
         changes = {}
         for name, before in self.before.further.items():
             after, cell = self.after.further.get(name), self.cells.get(name)

@@ -13,9 +13,10 @@ from fairforget.report.evaluation_headline import evaluation_headline
 from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import benchmark_table, generic_table, versions_table
 from fairforget.report.figures import further_plot, score_plot
+from fairforget.report.further_scores import FOLDED, NOTES, find_companion
 from fairforget.report.items import strongest_items
-from fairforget.report.measures import FOLDED, NOTES, measure_of
-from fairforget.report.results import count_text, find_companion, interval_column
+from fairforget.report.measures import measure_of
+from fairforget.report.results import count_text, interval_column
 from fairforget.report.scores import (
     DomainScore,
     Perplexity,
@@ -85,14 +86,13 @@ def score_section(
         )
     ]
     if companion := find_companion(score.further for score in scores):
-        shown = companion.shown
         plots.append(
             further_plot(
-                anchor("plot", name, shown),
-                f"{title}: {measure_of(shown).in_words}, with 95 % intervals",
+                anchor("plot", name, companion),
+                f"{title}: {measure_of(companion).in_words}, with 95 % intervals",
                 [],
                 scores,
-                shown,
+                companion,
             )
         )
     return {
@@ -109,7 +109,7 @@ def score_table(
     """Stereotype score, its companion, LMS and ICAT by domain, of one evaluation."""
     lms = any(score.lms is not None for score in scores)
     companion = find_companion(score.further for score in scores)
-    shown = dict.fromkeys([companion.shown, companion.judged]) if companion else {}
+    shown = dict.fromkeys([companion, measure_of(companion).judged_by]) if companion else {}
     columns = [
         *(Column("Domain"), interval_column("Stereotype score")),
         *(interval_column(f"{measure_of(n).title}, {measure_of(n).unit}") for n in shown),
@@ -130,7 +130,7 @@ def score_table(
         caption=f"{benchmark_name(benchmark)} scores",
         columns=columns,
         rows=rows,
-        note=" ".join([companion.meaning, *notes] if companion else notes),
+        note=" ".join([NOTES[companion], *notes] if companion else notes),
         strong=frozenset(i for i, s in enumerate(scores) if s.domain == ALL),
     )
 
@@ -138,7 +138,7 @@ def score_table(
 def folded_scores(benchmark: str, scores: Sequence[DomainScore]) -> list[Table]:
     """Further bias scores by domain, of one evaluation."""
     companion = find_companion(score.further for score in scores)
-    shown = {companion.shown, companion.judged} if companion else set()
+    shown = {companion, measure_of(companion).judged_by} if companion else set()
     names = [n for n in FOLDED if n not in shown and any(n in s.further for s in scores)]
     if not names:
         return []

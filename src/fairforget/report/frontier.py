@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from fairforget.report.figures import Mark, Scale, Tick, mark_at
+from fairforget.report.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.report.scores import Score
 from fairforget.report.tables import Column, IntervalCell, Table, drop_empty_columns
 from fairforget.report.wording import (
@@ -95,7 +96,7 @@ def points_table(points: Sequence[Point]) -> Table:
             [
                 f"{i}. {p.name}" + (" (control)" if p.control else ""),
                 cell(p.bias, change=False),
-                cell(p.contribution, change=False, digits=3),
+                cell(p.contribution, change=False, digits=_CONTRIBUTION.digits),
                 cell(p.perplexity),
                 cell(p.lms),
             ]
@@ -135,7 +136,7 @@ _CONTRIBUTION = Axis(
     "scaled contribution",
     "Mean distance of the scaled contribution of the group from 0, MADs",
     lambda point: point.contribution,
-    digits=3,
+    digits=measure_of(SCALED_CONTRIBUTION).digits,
 )
 PERPLEXITY = Axis(
     "perplexity", "perplexity", "Change of perplexity, %", lambda point: point.perplexity

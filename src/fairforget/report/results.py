@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,8 @@ from fairforget.report.figures import (
     further_plot,
     score_plot,
 )
-from fairforget.report.measures import COMPANIONS, FOLDED, LMS_PARTS, NOTES, Companion, measure_of
+from fairforget.report.further_scores import FOLDED, LMS_PARTS, NOTES, find_companion
+from fairforget.report.measures import measure_of
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
     NONE,
@@ -48,13 +49,12 @@ def benchmark_section(name: str, comparison: BeforeAfter, note: str) -> dict[str
         ),
     ]
     if companion := find_companion(change.further for change in changes):
-        shown = companion.shown
         plots.append(
             further_plot(
-                anchor("plot", name, shown),
-                f"{title}: {measure_of(shown).in_words}, before and after{intervals}",
+                anchor("plot", name, companion),
+                f"{title}: {measure_of(companion).in_words}, before and after{intervals}",
                 *sides,
-                shown,
+                companion,
             )
         )
     return {
@@ -86,7 +86,9 @@ def change_tables(benchmark: str, changes: Sequence[DomainChange], note: str) ->
         Column("p, corrected", numeric=True),
     ]
     if companion:
-        title, judged = (measure_of(n).short for n in (companion.shown, companion.judged))
+        short = measure_of(companion).short
+        title = short[:1].upper() + short[1:]
+        judged = title if measure_of(companion).judged_by == companion else "Scaled"
         columns += [
             interval_column(f"{title} before"),
             interval_column(f"{title} after"),
@@ -107,7 +109,7 @@ def change_tables(benchmark: str, changes: Sequence[DomainChange], note: str) ->
         ],
         note="p: exact McNemar test of the pairs whose preference flipped"
         + (", Student’s t for the other score" if companion else "")
-        + f"; Holm-corrected. {companion.meaning if companion else ''} {'' if lms else note}",
+        + f"; Holm-corrected. {NOTES[companion] if companion else ''} {'' if lms else note}",
         strong=strong,
     )
     bias = replace(bias, note=" ".join(bias.note.split()))
@@ -163,12 +165,6 @@ def folded_changes(benchmark: str, changes: Sequence[DomainChange]) -> list[Tabl
     return tables
 
 
-def find_companion(further: Iterable[Mapping[str, object]]) -> Companion | None:
-    """The score to read beside the stereotype score; None if none was measured."""
-    measured = {name for scores in further for name in scores}
-    return next((COMPANIONS[name] for name in COMPANIONS if name in measured), None)
-
-
 def _change_row(change: DomainChange) -> list[Content]:
     before, after, paired = change.before, change.after, change.paired
     return [
@@ -181,14 +177,14 @@ def _change_row(change: DomainChange) -> list[Content]:
     ]
 
 
-def _companion_row(change: DomainChange, companion: Companion) -> list[Content]:
-    further = change.further
-    if companion.shown not in further:
+def _companion_row(change: DomainChange, companion: str) -> list[Content]:
+    further, shown = change.further, measure_of(companion)
+    if companion not in further:
         return [NONE] * 5
-    judged = further.get(companion.judged)
+    judged = further.get(shown.judged_by)
     cell = judged.cell if judged else None
     return [
-        *_further_cells(further[companion.shown], measure_of(companion.shown).digits),
+        *_further_cells(further[companion], shown.digits),
         describe_cell(cell),
         format_p_number(cell.p_adjusted if cell else None),
     ]

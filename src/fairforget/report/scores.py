@@ -12,7 +12,7 @@ from fairforget.distance import DistanceChange
 from fairforget.errors import InputError
 from fairforget.estimate import Estimate
 from fairforget.records.schema import interval_of, size_of
-from fairforget.report.measures import FURTHER
+from fairforget.report.further_scores import FURTHER
 from fairforget.report.wording import NONE
 
 Results = dict[str, dict[str, Any]]
@@ -53,7 +53,7 @@ class DomainScore:
     items: int | None
     terms: int | None
     further: dict[str, Score] = field(default_factory=dict)
-    """The scores of `fairforget.report.measures.FURTHER` that were measured."""
+    """The scores of `fairforget.report.further_scores.FURTHER` that were measured."""
 
 
 @dataclass(frozen=True, slots=True)

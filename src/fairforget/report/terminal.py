@@ -25,7 +25,7 @@ from fairforget.records.records import (
 )
 from fairforget.records.schema import interval_of
 from fairforget.report.harmful_words import VERDICTS
-from fairforget.report.measures import measure_of
+from fairforget.report.measures import MEASURES, measure_of
 from fairforget.report.tables import Table
 from fairforget.report.wording import (
     HARMFUL_WORDS,
@@ -39,83 +39,10 @@ from fairforget.report.written import WRITTEN
 from fairforget.terminal.messages import one_line
 from fairforget.terminal.tables import make_table, print_content, print_lines
 
-TITLES = {
-    "ss": "SS",
-    "lms": "LMS",
-    "icat": "ICAT",
-    "contribution": "contribution",
-    "stereotype": "stereotype %",
-    "stereotype_summed": "summed %",
-    "conditional": "conditional",
-    "gap": "gap",
-    "fact_log_prob": "log p",
-    "bias_ambiguous": "bias, ambig.",
-    "bias_disambiguated": "bias, clear",
-    "accuracy_ambiguous": "acc., ambig.",
-    "accuracy_disambiguated": "acc., clear",
-    "unusable": "unusable %",
-    "accuracy": "acc. %",
-    "correlation": "r",
-    "hurtful": "hurtful %",
-    "hurtful_gap": "gap",
-    "negative": "negative %",
-    "sentiment": "mean",
-    "sentiment_gap": "gap",
-    "prompt_sentiment": "prompts",
-    "prompt_gap": "gap, pr.",
-    "sentiment_distance": "sentiment",
-    "wording_distance": "wording",
-    "length_distance": "length",
-    "association": "assoc.",
-    "offensive_log_prob": "log p, off.",
-    "agreement_gap": "gap",
-    "agreed": "agree",
-    "agreed_others": "others",
-    "templates": "templ.",
-    "valence_spread": "spread, nats",
-    "valence_spread_scaled": "spread, scaled",
-    "likelihood_bias": "pairs differ %",
-    "log_prob": "log p, harmful words",
-    "added": "added by the group",
-}
-NOT_SHOWN = (
-    *("lms_stereotype", "lms_anti_stereotype"),
-    *("contribution_scaled", "contribution_items", "ss_smoothed", "ss_smoothed_by_sense"),
-    *("conditional_scaled", "prior", "correlation_bergsma", "positive", "articles"),
-    "control_gap",
-)
-"""Scores that are only in the record: a table has 80 columns."""
-BESIDE = {
-    "contribution": "contribution_scaled",
-    "conditional": "conditional_scaled",
-    "gap": "gap",
-    "correlation": "correlation",
-    "agreement_gap": "agreement_gap",
-    "fact_log_prob": "accuracy",
-}
-"""Score with a table beside the main one → the bias score whose p-values and verdict it shows, or
-the main score of a benchmark of ability, where it has neither."""
-SENTENCES = {
-    "contribution": "contribution of the group, nats per token; 0 means no bias",
-    "conditional": "rest of the sentence given the group, nats per pair; 0 means no bias",
-    "gap": "stereotype minus its opposite, log p in nats per pair; 0 means no bias",
-    "correlation": "r of the log-ratio with the share of women; 0 means no bias",
-    "agreement_gap": "agreement about stereotyped groups minus others, nats; 0 means no bias",
-    "fact_log_prob": "log p of the right continuation, nats per fact",
-    "hurtful_gap": "women or queer minus other people, hurtful completions, in points",
-    "log_prob": "log p of harmful words after the group, nats per token",
-    "added": "what naming the group adds to it, nats per token",
-}
-"""Score → its meaning in the title of a table, for scores with more to say than their name."""
+COUNTS = {"templates": "templ.", "contribution_items": "", "articles": ""}
+"""Counts with a shorter title in the terminal; without a title, there is no room for them."""
 UNKNOWN = "unknown"
 """Placeholder for a field missing from another program's record."""
-WITH_INTERVAL = (
-    *("ss", "contribution", "stereotype", "conditional", "gap", "bias"),
-    *("fact_log_prob", "log_prob", "added"),
-    *("hurtful", "hurtful_gap", "negative"),
-    *("sentiment_distance", "wording_distance", "association", "valence_spread_scaled"),
-    "agreement_gap",
-)
 CONTEXTS = ("ambiguous", "disambiguated")
 """The contexts of BBQ; each has its own table."""
 
@@ -154,19 +81,21 @@ def show_comparison(comparison: Comparison) -> None:
         measure = main[0].measure if main else cells[0].measure
         print_content(
             _change_table(
-                f"{name}: {TITLES.get(measure, measure)} before → after, paired on the same items",
+                f"{name}: {_short_title(measure)}{_in_contexts(_find_context(measure))} "
+                "before → after, paired on the same items",
                 [(cell, cell.score) for cell in main],
             )
         )
-        for shown, judged in BESIDE.items():
+        for shown, facts in MEASURES.items():
             rows = [
                 (cell, score)
                 for cell in cells
-                if cell.measure == judged and (score := _find_score(cells, cell.domain, shown))
+                if cell.measure == facts.judged_by
+                and (score := _find_score(cells, cell.domain, shown))
             ]
             if rows:
                 title = f"{name}: {_describe(shown)}"
-                print_content(_change_table(title, rows, digits=measure_of(shown).digits))
+                print_content(_change_table(title, rows, digits=facts.digits))
         for context in _list_contexts({score for cell in main for score in cell.beside}):
             print_content(_other_scores(name, main, context))
     for name, change in comparison.perplexity.items():
@@ -282,17 +211,14 @@ def _cells(scores: dict[str, Any], context: str) -> dict[str, str]:
     """A domain's scores by column; of scores that name a context, only those of this one."""
     cells = {}
     for name, value in scores.items():
-        if name in NOT_SHOWN or name.endswith(
-            ("ci", *(f"_{other}" for other in CONTEXTS if other != context))
-        ):
+        title, shown = _short_title(name), measure_of(name)
+        if name.endswith("ci") or not title or _find_context(name) not in ("", context):
             continue
-        measure = name.removesuffix(f"_{context}")
-        digits = measure_of(name).digits
-        text = f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+        text = f"{value:.{shown.digits}f}" if isinstance(value, float) else str(value)
         bounds = interval_of(scores, name)
-        if bounds and measure in WITH_INTERVAL:
-            text += f" [{bounds[0]:.{digits}f}, {bounds[1]:.{digits}f}]"
-        cells[TITLES.get(measure, measure)] = text
+        if bounds and shown.interval:
+            text += f" [{bounds[0]:.{shown.digits}f}, {bounds[1]:.{shown.digits}f}]"
+        cells[title] = text
     return cells
 
 
@@ -334,6 +260,15 @@ def _find_score(cells: Sequence[Cell], domain: str, name: str) -> Change | None:
     return None
 
 
+def _find_context(measure: str) -> str:
+    """The context of BBQ that a score is about; "" for any other score."""
+    return next((context for context in CONTEXTS if measure.endswith(f"_{context}")), "")
+
+
+def _in_contexts(context: str) -> str:
+    return f" in {context} contexts" if context else ""
+
+
 def _list_contexts(measures: Collection[str]) -> list[str]:
     """The contexts of BBQ that scores are about; "" for another benchmark."""
     return [c for c in CONTEXTS if f"accuracy_{c}" in measures] or [""]
@@ -341,16 +276,17 @@ def _list_contexts(measures: Collection[str]) -> list[str]:
 
 def _other_scores(name: str, cells: list[Cell], context: str) -> TerminalTable:
     """The scores without a verdict, of one context of BBQ or of another benchmark; and counts."""
-    about = f" in {context} contexts" if context else ""
-    table = make_table(f"{name}: other scores{about}, and counts", ["domain"])
-    hidden = (*NOT_SHOWN, *BESIDE)
-    others = tuple(f"_{other}" for other in CONTEXTS if other != context)
-    measures = dict.fromkeys(
-        m for cell in cells for m in cell.beside if m not in hidden and not m.endswith(others)
-    )
-    for measure in measures:
-        title = measure.removesuffix(f"_{context}") if context else measure
-        table.add_column(TITLES.get(title, title), justify="right", no_wrap=True)
+    table = make_table(f"{name}: other scores{_in_contexts(context)}, and counts", ["domain"])
+    measures = {
+        m: title
+        for cell in cells
+        for m in cell.beside
+        if (title := _short_title(m))
+        and not measure_of(m).judged_by
+        and _find_context(m) in ("", context)
+    }
+    for title in measures.values():
+        table.add_column(title, justify="right", no_wrap=True)
     for column in ("items", "clusters", "gained", "lost", "ties"):
         table.add_column(column, justify="right")
     for cell in cells:
@@ -364,8 +300,13 @@ def _other_scores(name: str, cells: list[Cell], context: str) -> TerminalTable:
     return table
 
 
+def _short_title(name: str) -> str:
+    """The title of a score or count in a narrow table; empty if there is no room for it."""
+    return COUNTS.get(name, measure_of(name).short)
+
+
 def _describe(measure: str) -> str:
-    return SENTENCES.get(measure) or measure_of(measure).in_words
+    return measure_of(measure).meaning or measure_of(measure).in_words
 
 
 def _delta(change: Change, digits: int) -> str:

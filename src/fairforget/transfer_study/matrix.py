@@ -10,7 +10,7 @@ from fairforget.benchmarks import find_bias_judge
 from fairforget.benchmarks.measurement import Judge, group_by_domain
 from fairforget.comparison.effects import DomainEffect, measure_effects
 from fairforget.comparison.paired import adjust_p_values, compare_items
-from fairforget.report.measures import SHOWN_BESIDE
+from fairforget.report.further_scores import SHOWN_BESIDE
 from fairforget.transfer_study.groups import (
     DomainEffects,
     Group,

@@ -336,13 +336,13 @@ def write_durability(directory: Path, *, text: str = "") -> Path:
     effects = [
         effect
         for run, side in zip(("debiased", name), sides, strict=True)
-        for effect in measure_durable_effects(run, original, side, ["stereoset", "crows_pairs"])
+        for effect in measure_durable_effects(run, original, [side], ["stereoset", "crows_pairs"])
     ]
     facts = ModelFacts(f"tiny{text}", 1234567, "float32", f"<s>{text}")
     record = DurabilityRecord(
         model=facts,
         settings={"relearn": f"builtin{text}"},
-        runs={"debiased": facts, name: facts},
+        runs={"debiased": [facts], name: [facts]},
         domains=["gender", "all"],
         effects=effects,
         half_lives=half_lives(effects),

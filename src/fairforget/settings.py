@@ -169,8 +169,8 @@ class TrainingSettings:
         budget: Limits on utility loss, movement and the likelihood of harmful words.
         steps: Optimizer steps.
         batch_size: Forget texts per step.
-        learning_rate: Peak learning rate of AdamW. null means proportional to the root mean square
-            of the model's weights (4e-5 for SmolLM2-135M), or 2e-4 for a LoRA adapter.
+        learning_rate: Peak learning rate of AdamW. If null, it is proportional to the root mean
+            square of the model's weights (4e-5 for SmolLM2-135M); for a LoRA adapter, it is 2e-4.
     """
 
     retain: str = "wikipedia"
@@ -333,8 +333,8 @@ class DurabilitySettings:
         perturbations: Perturbations, comma-separated: lowercase, uppercase, typos, reported,
             role-play.
         controls: Output directories of other runs on the same model, comma-separated, to measure
-            under the same attacks, such as one with --selection random. Each may hold several
-            seeds, as RUN may.
+            under the same attacks, such as one with --selection random. Like RUN, each may
+            contain several runs that differ only in their seed.
         seed: Seed for the order of texts.
         device: Device such as cpu, cuda or cuda:1. Default: an accelerator if there is one.
         trust_remote_code: Run Python code that comes with the model.

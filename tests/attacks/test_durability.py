@@ -261,18 +261,25 @@ def test_a_directory_of_seeds(runs: Path, tmp_path: Path) -> None:
     assert "mean of 2 seeds" in (out / "report.html").read_text()
 
     edit_record(seeds / "1", seed=0)
-    with pytest.raises(InputError, match=r"1 has the same seed as .*0, 0; runs in one directory"):
+    with pytest.raises(InputError, match=r"0 and .*1 have the same seed \(0\); runs in one"):
         durability(seeds, output_dir=tmp_path / "new", **settings)
     edit_record(seeds / "1", seed=1, learning_rate=1.0)
-    with pytest.raises(InputError, match=r"1 differs from .*0 in learning_rate, but"):
+    with pytest.raises(InputError, match=r"1 differs from .*0 in learning_rate; runs"):
         durability(seeds, output_dir=tmp_path / "new", **settings)
-    with pytest.raises(InputError, match=r"has no record\.json; give the output directory of"):
+    edit_record(seeds / "1", seed=1, learning_rate=TRAINING["learning_rate"])
+    edit_record(seeds / "1", part="budget", max_alpha=9.0)
+    with pytest.raises(InputError, match=r"1 differs from .*0 in budget; runs"):
+        durability(seeds, output_dir=tmp_path / "new", **settings)
+    (seeds / "2" / "checkpoints").mkdir(parents=True)  # not finished
+    with pytest.raises(InputError, match=r"2 has no record\.json; give the output directory of"):
+        durability(seeds, output_dir=tmp_path / "new", **settings)
+    with pytest.raises(InputError, match=r"out has no record\.json; give the output directory of"):
         durability(tmp_path / "out", output_dir=tmp_path / "new", **settings)
 
 
-def edit_record(run: Path, **method: object) -> None:
+def edit_record(run: Path, part: str = "method", **changed: object) -> None:
     record = json.loads((run / RECORD).read_text())
-    record["method"] |= method
+    record[part] |= changed
     (run / RECORD).write_text(json.dumps(record))
 
 

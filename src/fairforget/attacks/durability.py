@@ -83,8 +83,9 @@ def durability(
     interrupted measurement.
 
     Args:
-        run: the output directory of `debias`, `fairforget unlearn` or `demo`; or a directory of
-            several that differ in their seed, whose mean effect is measured.
+        run: the output directory of `debias`, `fairforget unlearn` or `demo`, or a directory that
+            contains several that differ only in their seed; the effect is then the mean over the
+            seeds.
         output_dir: where to write `durability.json`, `report.html` and the evaluations. Default:
             `durability` in the directory of the run.
         settings: all settings. Default: `DurabilitySettings()`.

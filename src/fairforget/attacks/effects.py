@@ -43,7 +43,7 @@ def measure_effects(
     Args:
         run: its name in the record.
         original: the evaluations of the original model, the one without an attack first.
-        results: those of the run's model with each seed, under the same conditions.
+        results: for each seed, those of the run's model under the same conditions.
         benchmarks: as without an attack.
 
     Raises:

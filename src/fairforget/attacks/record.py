@@ -75,7 +75,7 @@ class DurabilityRecord(TabularResult):
     """The original model."""
     settings: dict[str, Any]
     runs: dict[str, list[ModelFacts]]
-    """`debiased`, and the controls by name: the model with each seed."""
+    """`debiased` or the name of a control → its model for each seed."""
     domains: list[str]
     """The domains that the run has unlearned, if the benchmarks have them, and `all`."""
     effects: list[Effect]

@@ -1,14 +1,15 @@
-"""The runs whose models are attacked: each a directory, or several that differ in their seed."""
+"""The runs whose models are attacked, each with one or several seeds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fairforget.attacks.plan import DEBIASED, ORIGINAL
 from fairforget.errors import InputError
-from fairforget.records.paths import MODEL, RECORD
+from fairforget.records.paths import CHECKPOINTS, MODEL, RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.settings import check_names
@@ -16,7 +17,7 @@ from fairforget.settings import check_names
 
 @dataclass(frozen=True, slots=True)
 class RunGroup:
-    """A run, or its repetitions with other seeds."""
+    """A run, or several runs that differ only in their seed."""
 
     name: str
     """`debiased`, or the name of the directory of a control."""
@@ -25,7 +26,7 @@ class RunGroup:
     records: Sequence[UnlearningRecord]
 
     def outputs(self, output: Path) -> list[Path]:
-        """Return the directories for the evaluations of each seed."""
+        """Return the directory for the evaluations of each seed."""
         parent = output / self.name
         if len(self.directories) == 1:
             return [parent]
@@ -36,8 +37,8 @@ def find_groups(run: Path, controls: Sequence[str]) -> list[RunGroup]:
     """Return the run to attack, and the controls.
 
     Args:
-        run: the output directory of `unlearn` or `demo`, or a directory of several.
-        controls: the same, of other runs.
+        run: the output directory of `unlearn` or `demo`, or a directory that contains several.
+        controls: the same, for each control.
 
     Raises:
         InputError: a directory has no run, two have the same name, runs are not of the same model,
@@ -66,43 +67,58 @@ def _read_group(name: str, directory: Path) -> RunGroup:
     """Read the record of a finished run, or of each run in a directory of runs.
 
     Raises:
-        InputError: there is none.
+        InputError: no run is found, or a run is not finished.
     """
     directories = [directory]
     if not (directory / RECORD).exists():
-        directories = sorted(path.parent for path in directory.glob(f"*/{MODEL}"))
+        parts = (MODEL, CHECKPOINTS)  # an unfinished run must not be left out silently
+        found = {path.parent for part in parts for path in directory.glob(f"*/{part}")}
+        directories = sorted(found)
     for each in directories or [directory]:
         for part in (RECORD, MODEL):
             if not (each / part).exists():
                 raise InputError(
                     f"{each} has no {part}; give the output directory of unlearn or demo, or a "
-                    "directory of several that differ in their seed"
+                    "directory that contains several that differ only in their seed"
                 )
     records = [read_record(each / RECORD, UnlearningRecord) for each in directories]
     return RunGroup(name, directories, records)
 
 
 def _check_repetitions(group: RunGroup) -> None:
-    """Check that runs differ in their seed, and in nothing else.
+    """Check that runs have the same model, corpora and settings, but different seeds.
 
     Raises:
         InputError: they do not.
     """
-    first = group.records[0]
+    expected = _settings_of(group.records[0])
     seeds: dict[object, Path] = {}
     for directory, record in zip(group.directories, group.records, strict=True):
-        settings = {"model": record.model.weights, "corpora": record.corpora} | record.method
-        expected = {"model": first.model.weights, "corpora": first.corpora} | first.method
-        seed = settings.pop("seed", None)
-        for name in (settings | expected).keys() - {"seed", "steps_done"}:
+        settings = _settings_of(record)
+        for name in expected | settings:
             if settings.get(name) != expected.get(name):
                 raise InputError(
-                    f"{directory} differs from {group.directories[0]} in {name}, but runs in one "
-                    "directory may differ in their seed only; move it"
+                    f"{directory} differs from {group.directories[0]} in {name}; runs in one "
+                    "directory may differ only in their seed: move it to another directory"
                 )
+        seed = record.method.get("seed")
         if seed in seeds:
             raise InputError(
-                f"{directory} has the same seed as {seeds[seed]}, {seed}; runs in one directory "
+                f"{seeds[seed]} and {directory} have the same seed ({seed}); runs in one directory "
                 "must have different seeds"
             )
         seeds[seed] = directory
+
+
+def _settings_of(record: UnlearningRecord) -> dict[str, Any]:
+    """Return what two runs that differ only in their seed share, by name."""
+    budget = record.budget
+    limits: list[Any] = [budget.asked, budget.max_alpha, budget.movement_asked]
+    limits.append({name: facts.asked for name, facts in budget.others.items()})
+    limits.append({name: facts.asked for name, facts in budget.movements.items()})
+    limits.append(budget.harmful_words and budget.harmful_words.asked)
+    method = {
+        name: value for name, value in record.method.items() if name not in ("seed", "steps_done")
+    }
+    shared = {"model": record.model.weights, "corpora": record.corpora, "budget": limits}
+    return shared | method

@@ -19,8 +19,9 @@ def durability_command(
     report.html.
 
     Args:
-        run: Output directory of unlearn or demo, or a directory of several that differ in their
-            seed: the effect is then their mean, with an interval over items and seeds.
+        run: Output directory of unlearn or demo, or a directory that contains several that differ
+            only in their seed. The effect is then the mean over the seeds, with an interval over
+            items and seeds.
         output: Output directory; the same command resumes an interrupted measurement. Default:
             durability in the directory of the run.
         json: Print durability.json and nothing else.

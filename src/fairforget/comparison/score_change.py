@@ -1,8 +1,8 @@
-"""The change of a score between two models, or between one and several that differ in their seed.
+"""The change of a score between two models, or between one model and several seeds of another.
 
-Intervals are those of a paired t test over clusters of items, with a jackknife estimate of the
-variance. Percentile bootstrap intervals would be too narrow with few clusters (coverage 0.90 with
-six).
+With one seed, intervals are those of a paired t test over clusters of items, with a jackknife
+estimate of the variance; with several, seeds are a second source of variance. Percentile bootstrap
+intervals would be too narrow with few clusters (coverage 0.90 with six).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class ScoreChange:
     change: Estimate
     """The mean over seeds; its interval covers items, and seeds if there are several."""
     reached: tuple[float, ...]
-    """The score of each seed."""
+    """The score with each seed, after the change."""
 
     @property
     def after(self) -> Estimate:
@@ -57,8 +57,8 @@ class ScoreChange:
     def distance_from(self, unbiased_score: float) -> DistanceChange:
         """Return the change of the distance from the score of a model without bias.
 
-        The distance after is the mean of the seeds', so that seeds on both sides of no bias do not
-        cancel.
+        The distance afterwards is the mean of the seeds' distances, so seeds on opposite sides of
+        the unbiased score do not cancel out.
         """
         old = abs(self.before.value - unbiased_score)
         new = float(np.mean([abs(score - unbiased_score) for score in self.reached]))
@@ -66,7 +66,7 @@ class ScoreChange:
         return distance_change(self.change, midpoint, unbiased_score, new - old)
 
     def shown_distance(self, unbiased_score: float) -> tuple[Change, float]:
-        """Return the distances and their change, and its p-value."""
+        """Return the distances before and after with their change, and its p-value."""
         distance = self.distance_from(unbiased_score)
         old = abs(self.before.value - unbiased_score)
         ci = finite_interval(distance.ci)
@@ -76,7 +76,7 @@ class ScoreChange:
 def measure_changes(
     old: Judgement, new: Sequence[Judgement], domain: str
 ) -> dict[str, ScoreChange]:
-    """Return the change of each score; omits scores in which no item counts.
+    """Return the change of each score; scores in which no item counts are omitted.
 
     Args:
         old: the items of a domain, scored by one model.

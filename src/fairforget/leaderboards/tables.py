@@ -49,9 +49,10 @@ class Shown:
     benchmark: str
     measure: str
     title: str
-    """Names the benchmark where its name alone would not tell."""
+    """Title of the column; names the benchmark where that of the score would be ambiguous."""
     digits: int
-    """Two for nats, to keep the table narrow; three for the contribution, which is small."""
+    """Decimals in this table: two for nats, to keep it narrow, except three for the contribution,
+    which is small."""
     is_change: bool = False
 
 

@@ -9,7 +9,7 @@ from fairforget.report.measures import MEASURES
 COMPANIONS = ("contribution", "conditional", "gap", "association", "agreement_gap")
 """Bias scores to read beside the stereotype score, in its table."""
 SHOWN_BESIDE = {MEASURES[name].judged_by: name for name in COMPANIONS}
-"""Scaled score with a verdict → the same in nats, without one."""
+"""Score with a verdict → the companion shown for it: the same in nats, or itself."""
 FOLDED = (
     *("contribution_scaled", "ss_smoothed", "conditional_scaled", "prior", "correlation"),
     "offensive_log_prob",
@@ -49,7 +49,7 @@ NOTES = {
     "prior": "The part of a pair’s log-ratio in the words that differ: mostly how frequent the "
     "names of the two groups are. It has no verdict.",
 }
-"""What a companion or a folded score is, below its table."""
+"""Score → the note below its table that explains it."""
 
 
 def find_companion(further: Iterable[Mapping[str, object]]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DIGITS = {"points": 1, "%": 1, "r": 2, "words": 2}
-"""Unit → decimals of its scores; scores in other units have three."""
+"""Unit → number of decimals; three for all other units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,21 +15,21 @@ class Measure:
     title: str
     unit: str
     short: str = ""
-    """Its title in a narrow table; empty if the tables of the terminal have no room for it."""
+    """Its title in narrow tables; empty if terminal tables do not show it."""
     ideal: float = 0.0
     """The score of a model without bias."""
     interval: bool = False
-    """Whether the tables of the terminal have room for its interval."""
+    """Whether terminal tables show its interval."""
     judged_by: str = ""
-    """The score whose p-values and verdict stand beside it, if it has a table beside that of the
-    main score: itself, the same divided by the model's spread, or the main score of a benchmark of
-    ability, which has neither."""
+    """For a score with a table of its own beside that of the main score: the score whose p-values
+    and verdict the table shows. It is the score itself, its scaled version or, for a benchmark of
+    ability, the main score, for which the table shows neither."""
     meaning: str = ""
-    """What it is, in the title of its own table, if that is more than `in_words`."""
+    """Description for the title of its own table; empty to use `in_words`."""
 
     @property
     def digits(self) -> int:
-        """Its decimals."""
+        """Number of decimals."""
         return DIGITS.get(self.unit, 3)
 
     @property
@@ -126,6 +126,7 @@ MEASURES = {
         "association",
         interval=True,
         judged_by="association",
+        meaning="association with the nationality, nats; 0 means no bias",
     ),
     "offensive_log_prob": Measure("Log-probability of offensive attributes", "nats", "log p, off."),
     "agreement_gap": Measure(
@@ -188,7 +189,7 @@ MEASURES = {
 
 
 def measure_of(name: str) -> Measure:
-    """What a score is; any other one has points and its own name."""
+    """Return the measure of a score; an unknown score is in points and titled by its own name."""
     if name in MEASURES:
         return MEASURES[name]
     title = name.replace("_", " ")

@@ -30,7 +30,7 @@ class Score:
 
     @classmethod
     def of(cls, estimate: Estimate | DistanceChange) -> Score:
-        """Return an estimate, with its interval if that is finite."""
+        """Return the score of an estimate, with its interval if that is finite."""
         return cls(estimate.value, finite_interval(estimate.ci))
 
     @property

@@ -40,7 +40,7 @@ from fairforget.terminal.messages import one_line
 from fairforget.terminal.tables import make_table, print_content, print_lines
 
 COUNTS = {"templates": "templ.", "contribution_items": "", "articles": ""}
-"""Counts with a shorter title in the terminal; without a title, there is no room for them."""
+"""Count → its title in the terminal, if not its name; empty if it is not shown."""
 UNKNOWN = "unknown"
 """Placeholder for a field missing from another program's record."""
 CONTEXTS = ("ambiguous", "disambiguated")
@@ -68,7 +68,7 @@ def show_evaluation(record: EvaluationRecord) -> None:
 
 
 def show_comparison(comparison: Comparison) -> None:
-    """Up to three tables per benchmark: main bias score, the one beside it, and all else."""
+    """Print the tables of each benchmark: main bias score, those beside it, and all else."""
     for name in dict.fromkeys(cell.benchmark for cell in comparison.cells):
         cells = [cell for cell in comparison.cells if cell.benchmark == name]
         if any(cell.lower_is_better for cell in cells):

@@ -59,7 +59,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Estimated cost of a selection; prints as the command does."""
+    """Estimated cost of a selection; printing it shows the output of `select --dry_run`."""
 
     texts: int
     cached: int

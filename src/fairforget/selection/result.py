@@ -11,9 +11,9 @@ from fairforget.selection.score import SpanScore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionResult:
-    """Facts about the selected spans of a corpus; prints as the command does.
+    """Facts about the selected spans of a corpus; printing it shows the output of the command.
 
-    A fact that does not apply, such as the threshold of a word list, is None.
+    A fact that does not apply, such as `threshold` with the method `lexicon`, is None.
     """
 
     corpus: str
@@ -27,15 +27,16 @@ class SelectionResult:
     threshold: float | None = None
     """contrast: the score in nats above which a word is selected."""
     share_selected: float | None = None
-    """contrast: share of the characters of the corpus that are selected."""
+    """contrast: share of the corpus's characters that are in selected spans."""
     share_in_training: float | None = None
     """contrast: the same share in hateful training texts."""
     model: str | None = None
     """llm: the model that was queried."""
     unusable_answers: int | None = None
-    """llm: number of texts without a usable answer; repeat the call to query the model again."""
+    """llm: number of texts without a usable answer; repeat the call to query the
+    model about them again."""
     refusal: str | None = None
-    """llm: the server's last reason to reject a request; None if it rejected none."""
+    """llm: the server's reason for the last rejected request; None if it rejected none."""
     output: Path | None = None
     """The JSON-lines file with the texts and their spans."""
     review: Path | None = None
@@ -44,7 +45,10 @@ class SelectionResult:
     """Agreement with the spans of the corpus."""
 
     def facts(self) -> dict[str, Any]:
-        """Return the facts that apply as JSON types, those of the score among the others."""
+        """Return the facts that apply, except `refusal`, as values that JSON supports.
+
+        The fields of `score` are at the top level.
+        """
         facts = {name: value for name, value in asdict(self).items() if value is not None}
         facts.pop("refusal", None)
         score: dict[str, Any] = facts.pop("score", {})

@@ -54,7 +54,7 @@ def select_spans(
         **overrides: fields of `SelectSettings` as keywords; they take precedence over `settings`.
 
     Returns:
-        How much was selected, and the agreement with the spans of the corpus if asked for.
+        How much was selected and, with `score`, the agreement with the spans of the corpus.
 
     Raises:
         InputError: the method is unknown, a setting is out of range or belongs to another method, a
@@ -132,16 +132,16 @@ def estimate_cost(
         corpus: as for `select_spans`.
         input_price: price of a million input tokens in dollars.
         output_price: price of a million output tokens in dollars.
-        review: as for `select_spans`, to check that it is possible.
-        score: as for `select_spans`, to check that it is possible.
+        review: as for `select_spans`; checked, but not written.
+        score: as for `select_spans`; checked, but not computed.
         settings: all settings. Default: `SelectSettings()`.
         **overrides: fields of `SelectSettings` as keywords; they take precedence over `settings`.
 
     Returns:
-        The numbers of texts and tokens, and the cost if there is a price.
+        The numbers of texts and tokens, and the cost if a price is given.
 
     Raises:
-        InputError: the method is not `llm`, or the call of `select_spans` would not start.
+        InputError: the method is not `llm`, or `select_spans` would reject the arguments.
         TypeError: an override is not a setting.
     """
     settings = merge_settings(settings or SelectSettings(), overrides)
@@ -152,10 +152,10 @@ def estimate_cost(
 
 @dataclass(slots=True)
 class _Tally:
-    """What is counted, scored and kept of the selected texts as they pass."""
+    """Counts, scores and keeps the selected texts as they are yielded."""
 
     scorer: SpanScorer | None
-    """Compares them with the spans of the corpus, if any."""
+    """Compares them with the spans of the corpus; None if that is not asked for."""
     kept: list[SelectedText] | None
     """The texts, if they are to be kept."""
     texts: int = 0

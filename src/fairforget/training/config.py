@@ -60,8 +60,8 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
     max_steps: int = TrainingSettings.steps
     """Optimizer steps."""
     learning_rate: float | None = None  # type: ignore[assignment]  # a float in a trainer
-    """Peak learning rate of AdamW. Default: in proportion to the size of the model's weights
-    (`fairforget.training.learning_rate`)."""
+    """Peak learning rate of AdamW. Default: proportional to the root mean square of the model's
+    weights, or 2e-4 for an adapter (`fairforget.training.learning_rate`)."""
     lr_scheduler_type: str = "linear"
     """Linear decay to 0."""
     warmup_steps: float | None = None  # type: ignore[assignment]  # a float in the end

@@ -1,8 +1,8 @@
-"""The default learning rate: relative to the size of the model's weights.
+"""The default learning rate, proportional to the magnitude of the model's weights.
 
-AdamW changes every weight by about the learning rate per step. Weights differ in size between
-models: the matrices of Gemma 3 270M are five to six times smaller than those of SmolLM2-135M, so
-the same rate moves Gemma that much further.
+AdamW changes each weight by about the learning rate per step. Magnitudes differ between models: the
+root mean square of the matrices of Gemma 3 270M is five to six times smaller than in SmolLM2-135M,
+so at the same rate Gemma's weights change five to six times as much in relative terms.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 RELATIVE_RATE = 2.07e-4
-"""Learning rate ÷ root mean square of the weights. For SmolLM2-135M, this is the rate of 4e-5 that
+"""Learning rate ÷ root mean square of the weights. It gives 4e-5 for SmolLM2-135M, the rate that
 was chosen on it."""
 ADAPTER_RATE = 2e-4
-"""For a LoRA adapter, whose weights start at 0 or at random whatever the model."""
+"""For a LoRA adapter, whose initial weights, zero or random, do not depend on the model's."""
 
 
 def default_learning_rate(model: PreTrainedModel, lora_rank: int = 0) -> float:
     """Return the peak learning rate of AdamW for a run that sets none.
 
-    It is proportional to the root mean square of the weights, as the step size of Adafactor is
-    (Shazeer and Stern 2018, "Adafactor", section 8, relative step size), but one number for the
-    whole model, and rounded to two significant digits.
+    Like the relative step size of Adafactor (Shazeer and Stern 2018, section 8), it is proportional
+    to the root mean square of the weights, but it is a single number for the whole model. It is
+    rounded to two significant digits.
 
     Args:
         model: with its original weights.
@@ -41,10 +41,10 @@ def default_learning_rate(model: PreTrainedModel, lora_rank: int = 0) -> float:
 
 
 def _matrices(model: PreTrainedModel) -> Iterator[Tensor]:
-    """Yield the weight matrices between embeddings and output head.
+    """Yield the weight matrices except embeddings and the output head.
 
-    The size of embeddings is arbitrary where a norm or a factor follows, and that of norms and
-    biases says nothing about the matrices.
+    Embeddings are left out because their scale is arbitrary where a normalisation layer or a factor
+    follows.
     """
     head = model.get_output_embeddings()
     left_out = {id(head.weight)} if head is not None else set()

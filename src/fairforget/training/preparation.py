@@ -92,8 +92,8 @@ def prepare(
     check_trainable(language_model)
     if language_model.model.dtype == torch.bfloat16 and not config.lora_rank:
         show_message(
-            "Note: bfloat16 weights lose most updates to rounding, because the updates are small; "
-            "train an adapter (lora_rank), or float32 weights in mixed precision"
+            "Note: most updates are too small for bfloat16 weights and are lost to rounding; train "
+            "an adapter (lora_rank), or float32 weights in mixed precision"
         )
     forgotten = [forget] if isinstance(forget, Corpus) else forget
     targets, facts = encode_forget(language_model, forgotten, config)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
+from fairforget.training.config import UnlearningConfig
 from fairforget.training.learning_rate import (
     ADAPTER_RATE,
     RELATIVE_RATE,
     default_learning_rate,
+    set_learning_rate,
 )
 
 from .models import CAUSAL, MASKED, tiny_model
@@ -58,10 +62,48 @@ def test_rate_has_two_digits() -> None:
 
 
 def test_adapter_has_a_rate_of_its_own() -> None:
-    assert default_learning_rate(tiny_model("llama").model, lora_rank=4) == ADAPTER_RATE
+    assert default_learning_rate(tiny_model("llama").model, adapter=True) == ADAPTER_RATE
 
 
-def test_trainer_sets_the_rate(tmp_path) -> None:
+@pytest.mark.parametrize("weights", ["zero", "nan", "missing"])
+def test_weights_without_a_rate_are_refused(weights: str, tmp_path: Path) -> None:
+    model = tiny_model("llama").model
+    if weights == "missing":
+        model.model.layers = torch.nn.ModuleList()
+    else:
+        with torch.no_grad():
+            for weight in model.model.layers.parameters():
+                weight.fill_(0.0 if weights == "zero" else math.nan)
+    with pytest.raises(InputError, match="missing, zero or not finite; check the model, or set"):
+        default_learning_rate(model)
+    with pytest.raises(InputError, match="the default learning rate follows from"):
+        trainer(tmp_path, model, objective="ascent", learning_rate=None)
+
+
+def test_matrices_are_not_any_parameter_with_two_dimensions() -> None:
+    model = tiny_model("llama").model
+    before = default_learning_rate(model)
+    for layer in model.model.layers:  # as the biases of experts, or the states of Mamba
+        layer.register_parameter("A_log", torch.nn.Parameter(torch.full((8, 8), 100.0)))
+    assert default_learning_rate(model) == before
+
+
+def test_one_configuration_serves_two_models(tmp_path: Path) -> None:
+    small, large = tiny_model("llama").model, tiny_model("llama").model
+    with torch.no_grad():
+        for weight in large.parameters():
+            weight.mul_(10)
+    config = UnlearningConfig(output_dir=str(tmp_path), objective="ascent", use_cpu=True)
+    rates = [set_learning_rate(config, model).learning_rate for model in (small, large)]
+    assert rates[1] == pytest.approx(10 * rates[0], rel=0.1)
+    assert config.learning_rate is None
+    given = UnlearningConfig(
+        output_dir=str(tmp_path), objective="ascent", use_cpu=True, learning_rate=1e-3
+    )
+    assert set_learning_rate(given, small) is given
+
+
+def test_trainer_sets_the_rate(tmp_path: Path) -> None:
     model = tiny_model("llama").model
     expected = default_learning_rate(model)
     run = trainer(tmp_path, model, objective="ascent", learning_rate=None, max_steps=1)

@@ -249,6 +249,9 @@ def test_a_directory_of_seeds(runs: Path, tmp_path: Path) -> None:
     for seed in ("0", "1"):
         shutil.copytree(runs / "run", seeds / seed)
         edit_record(seeds / seed, seed=int(seed))
+    corpora = json.loads((seeds / "1" / RECORD).read_text())["corpora"]
+    changed = [corpus | {"texts": corpus["texts"] + 1} for corpus in corpora]
+    edit_record(seeds / "1", part="", corpora=changed)  # as with random target tokens
     (seeds / "0-evaluation").mkdir()  # has a record, but no model
     (seeds / "0-evaluation" / RECORD).write_text("{}")
     out, settings = tmp_path / "out", {"attacks": "quantization", "device": "cpu"}
@@ -270,7 +273,8 @@ def test_a_directory_of_seeds(runs: Path, tmp_path: Path) -> None:
     edit_record(seeds / "1", part="budget", max_alpha=9.0)
     with pytest.raises(InputError, match=r"1 differs from .*0 in budget; runs"):
         durability(seeds, output_dir=tmp_path / "new", **settings)
-    (seeds / "2" / "checkpoints").mkdir(parents=True)  # not finished
+    (seeds / "2").mkdir()
+    (seeds / "2" / "settings.json").write_text('{"command": "unlearn"}')  # not finished
     with pytest.raises(InputError, match=r"2 has no record\.json; give the output directory of"):
         durability(seeds, output_dir=tmp_path / "new", **settings)
     with pytest.raises(InputError, match=r"out has no record\.json; give the output directory of"):
@@ -279,7 +283,7 @@ def test_a_directory_of_seeds(runs: Path, tmp_path: Path) -> None:
 
 def edit_record(run: Path, part: str = "method", **changed: object) -> None:
     record = json.loads((run / RECORD).read_text())
-    record[part] |= changed
+    (record[part] if part else record).update(changed)
     (run / RECORD).write_text(json.dumps(record))
 
 

@@ -224,6 +224,13 @@ def _fixed_settings(attack: _Attack, groups: Sequence[RunGroup]) -> dict[str, An
         for group in groups
         for directory, place in zip(group.directories, group.outputs(Path()), strict=True)
     }
+    seeds = {
+        group.name: [directory.name for directory in group.directories]
+        for group in groups
+        if len(group.directories) > 1
+    }
+    if seeds:
+        settings["seeds"] = seeds
     del settings["device"]
     return settings | fingerprint_benchmarks(split_commas(settings["benchmarks"])) | texts | models
 

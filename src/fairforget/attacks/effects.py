@@ -66,7 +66,7 @@ def measure_effects(
                     original=Score.of(it.score.before),
                     result=Score.of(it.score.after),
                     change=it.shown,
-                    retained=_retained(it, plain[key]),
+                    retained=_retained(it, plain.get(key)),
                 )
             )
     return effects
@@ -89,9 +89,12 @@ def _compare(
                     yield (benchmark, measure, domain), _Measured(change, distance, clusters)
 
 
-def _retained(attacked: _Measured, plain: _Measured) -> Score | None:
-    """Return the share of the effect that is left; None if it was undecided without an attack."""
-    if plain.clusters < FEWEST_CLUSTERS or not plain.shown.is_decided:
+def _retained(attacked: _Measured, plain: _Measured | None) -> Score | None:
+    """Return the share of the effect that is left; None if it was undecided without an attack.
+
+    `plain` is None if no item counted in the score without an attack.
+    """
+    if plain is None or plain.clusters < FEWEST_CLUSTERS or not plain.shown.is_decided:
         return None
     if attacked is plain:
         return Score(1.0)

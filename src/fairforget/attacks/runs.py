@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from fairforget.attacks.plan import DEBIASED, ORIGINAL
 from fairforget.errors import InputError
-from fairforget.records.paths import CHECKPOINTS, MODEL, RECORD
+from fairforget.records.paths import MODEL, RECORD, SETTINGS
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.settings import check_names
@@ -71,9 +72,7 @@ def _read_group(name: str, directory: Path) -> RunGroup:
     """
     directories = [directory]
     if not (directory / RECORD).exists():
-        parts = (MODEL, CHECKPOINTS)  # an unfinished run must not be left out silently
-        found = {path.parent for part in parts for path in directory.glob(f"*/{part}")}
-        directories = sorted(found)
+        directories = sorted(filter(_is_run, directory.glob("*/")))
     for each in directories or [directory]:
         for part in (RECORD, MODEL):
             if not (each / part).exists():
@@ -85,6 +84,17 @@ def _read_group(name: str, directory: Path) -> RunGroup:
     return RunGroup(name, directories, records)
 
 
+def _is_run(directory: Path) -> bool:
+    """Whether a directory has a run, finished or not: one must not be left out silently."""
+    if (directory / MODEL).exists():
+        return True
+    try:
+        settings = json.loads((directory / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(settings, dict) and settings.get("command") == "unlearn"
+
+
 def _check_repetitions(group: RunGroup) -> None:
     """Check that runs have the same model, corpora and settings, but different seeds.
 
@@ -92,7 +102,7 @@ def _check_repetitions(group: RunGroup) -> None:
         InputError: they do not.
     """
     expected = _settings_of(group.records[0])
-    seeds: dict[object, Path] = {}
+    seeds: dict[str, Path] = {}
     for directory, record in zip(group.directories, group.records, strict=True):
         settings = _settings_of(record)
         for name in expected | settings:
@@ -101,7 +111,7 @@ def _check_repetitions(group: RunGroup) -> None:
                     f"{directory} differs from {group.directories[0]} in {name}; runs in one "
                     "directory may differ only in their seed: move it to another directory"
                 )
-        seed = record.method.get("seed")
+        seed = str(record.method.get("seed"))
         if seed in seeds:
             raise InputError(
                 f"{seeds[seed]} and {directory} have the same seed ({seed}); runs in one directory "
@@ -120,5 +130,11 @@ def _settings_of(record: UnlearningRecord) -> dict[str, Any]:
     method = {
         name: value for name, value in record.method.items() if name not in ("seed", "steps_done")
     }
-    shared = {"model": record.model.weights, "corpora": record.corpora, "budget": limits}
-    return shared | method
+    model = record.model
+    return {
+        "model": (model.weights, model.dtype, model.start_token),
+        # their numbers of texts may depend on the seed
+        "corpora": [(corpus.name, corpus.role, corpus.domain) for corpus in record.corpora],
+        "budget": limits,
+        **method,
+    }

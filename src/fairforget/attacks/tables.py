@@ -99,6 +99,9 @@ def effects_plot(
 def effects_table(record: DurabilityRecord, score: ScoreName, domain: str) -> Table:
     """Return the scores of both models, the effect and its share that is left."""
     digits = measure_of(score[1]).digits
+    several = ", ".join(
+        f"{name} ({len(models)})" for name, models in record.runs.items() if len(models) > 1
+    )
     rows: list[list[Content]] = [
         [
             condition_name(e),
@@ -123,7 +126,8 @@ def effects_table(record: DurabilityRecord, score: ScoreName, domain: str) -> Ta
         ],
         rows=rows,
         note="Both models are under the same attack. Effect retained: the change in bias as a "
-        "share of the change without an attack; left out if the latter is undecided.",
+        "share of the change without an attack; left out if the latter is undecided."
+        + (f" Means over seeds: {several}." if several else ""),
     )
 
 

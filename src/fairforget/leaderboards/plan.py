@@ -18,6 +18,7 @@ from fairforget.machine.runs import VERSIONS, name_directory
 from fairforget.methods import METHODS, MethodOptions
 from fairforget.settings import DebiasSettings, LeaderboardSettings, check_names, split_commas
 from fairforget.training.added_texts import list_facts
+from fairforget.training.learning_rate import RATES
 from fairforget.training.preparation import EVERYDAY, load_everyday_corpus
 
 ORIGINAL = "original"
@@ -55,7 +56,7 @@ class Run:
             [hash_words(name) for name in benchmarks],
             VERSIONS,
             # the methods' own settings and texts are partly these
-            (asdict(DebiasSettings()), list_facts(), read_data("pronouns.toml")),
+            (asdict(DebiasSettings()), RATES, list_facts(), read_data("pronouns.toml")),
         )
         if not _measures_everyday():  # equal cost then limits one perplexity only
             facts = (*facts, f"no {EVERYDAY}")

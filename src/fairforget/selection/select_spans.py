@@ -12,7 +12,7 @@ from typing import Any
 
 from fairforget.corpora import Text, iter_corpus
 from fairforget.errors import InputError
-from fairforget.extras import check_extra
+from fairforget.report import check_report_extra
 from fairforget.selection.contrast import Contrast
 from fairforget.selection.identity import mentions_of
 from fairforget.selection.llm import Estimate, Llm, Server
@@ -206,7 +206,7 @@ def _check(
         if value and method != needed:
             raise InputError(f"--{flag} needs method {needed!r}; add --method {needed}")
     if review:
-        check_extra("jinja2", "report", "a page")
+        check_report_extra()
     if processes > 1 and method == LLM:
         raise InputError(
             f"--processes has no effect on method {LLM!r}, which is parallel already; remove it"

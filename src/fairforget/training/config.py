@@ -235,6 +235,12 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
         torch.cuda.set_device(device)  # what Trainer calls "cuda" is the current one
         return device
 
+    def with_learning_rate(self, rate: float) -> UnlearningConfig:
+        """Return a copy that differs in the peak learning rate only."""
+        copied = type(self).__new__(type(self))
+        copied.__dict__.update(self.__dict__, learning_rate=rate)
+        return copied
+
     @property
     def adds_retain_texts(self) -> bool:
         """Whether `retain_groups` applies. `nll` would train the model on the added texts."""

@@ -39,7 +39,7 @@ from fairforget.training.checkpoints import (
     save_trained,
 )
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.learning_rate import default_learning_rate
+from fairforget.training.learning_rate import set_learning_rate
 from fairforget.training.ref_hidden_states import precompute_states
 from fairforget.training.restore import disable_dropout
 from fairforget.training.sharding import fsdp_on_cpus, local_shard, shard_model
@@ -83,8 +83,10 @@ class UnlearningTrainer(Trainer):
 
         Raises:
             InputError: no forget texts; no retain texts although a retain loss is set; a text
-                without a token to predict; a model wrapped in peft's own class.
+                without a token to predict; a model wrapped in peft's own class; no learning rate,
+                and weights from which none follows.
         """
+        args = set_learning_rate(args, model)
         forget_loss = args.load_objective()
         retains = args.retain_loss != "none" and args.retain_loss_weight > 0
         retain_loss = RETAIN_LOSSES[args.retain_loss] if retains else None
@@ -92,8 +94,6 @@ class UnlearningTrainer(Trainer):
         collator = build_collator(
             model, forget_loss, retain_loss, forget_dataset, retain_dataset, processing_class
         )
-        if args.learning_rate is None:
-            args.learning_rate = default_learning_rate(model, args.lora_rank)
         if args.lora_rank and not has_adapter(model):
             add_adapter(model, args)
         at_hand = args.lora_rank or args.precompute_ref_hidden_states

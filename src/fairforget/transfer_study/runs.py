@@ -43,6 +43,7 @@ from fairforget.training.config import UnlearningConfig
 from fairforget.training.early_stopping import MIN_RISE, OVERSHOOT, PATIENCE
 from fairforget.training.harmful_words import GUARD
 from fairforget.training.interpolation import MOVEMENT_SHARE, ROUGH_SHARE
+from fairforget.training.learning_rate import RATES
 from fairforget.training.line_search import TOLERANCE
 from fairforget.training.original import Original
 from fairforget.training.preparation import FIXED, load_everyday_corpus
@@ -69,8 +70,9 @@ in nothing but the selection."""
 SEARCH = (
     *(CHECK_TEXTS, TOLERANCE, ROUGH_SHARE, MOVEMENT_SHARE, GUARD),
     *(OVERSHOOT, MIN_RISE, PATIENCE),
+    RATES,
 )
-"""Constants of early stopping and interpolation that a run's result depends on."""
+"""Constants of training, early stopping and interpolation that a run's result depends on."""
 NEEDS = {HARMLESS: " that can be a subject", SWAPPED: " and a domain"}
 """Control → what it needs besides a mention."""
 

@@ -90,7 +90,7 @@ def _describe_writing(results: dict[str, Any]) -> str:
         f"continuations (BOLD) by {describe_change(negative, 1)} points from "
         f"{negative['before']:.1f} %, and the difference in sentiment between groups "
         f"(counterfactual prompts) by {describe_change(distance, 3)} from "
-        f"{distance['before']:.3f}."
+        f"{format_number(distance['before'], 3)}."
     )
 
 

@@ -16,7 +16,7 @@ from fairforget.leaderboards.record import LeaderboardRecord
 from fairforget.records.paths import LEADERBOARD, STUDY
 from fairforget.records.store import read_record
 from fairforget.report.measures import SCALED_CONTRIBUTION
-from fairforget.report.wording import format_number, format_signed, join_words
+from fairforget.report.wording import format_number, format_signed
 from fairforget.transfer_study.record import Effect, MatrixCell, Omnibus, StudyRecord
 from results_page import RESULTS
 from tables import format_estimate
@@ -65,15 +65,16 @@ def _default() -> str:
 
 
 def _gemma() -> str:
-    changes = json.loads((RESULTS / "gemma.json").read_bytes())["changes"]
-    whole, words = changes["contribution"]["all"], changes["log_prob"]
-    rose = [group for group, change in words.items() if change["ci"][0] > 0]
-    _require(whole["ci"][1] < 0, "the contribution fell over all seeds")
-    _require(bool(rose) and "all" not in rose, "harmful words rose after some groups")
-    return (
-        "On Gemma, the contribution fell too, but harmful words rose for "
-        f"{join_words(rose)} people."
+    default, gemma = (
+        json.loads((RESULTS / f"{name}.json").read_bytes())["changes"]
+        for name in ("default", "gemma")
     )
+    for score in ("contribution", "winogender", "log_prob", "facts"):
+        _require(gemma[score]["all"]["ci"][1] < 0, f"{score} fell over all seeds")
+    _require(all(it["ci"][0] <= 0 for it in gemma["log_prob"].values()), "no harmful word rose")
+    facts = [changes["facts"]["all"]["change"] for changes in (gemma, default)]
+    _require(facts[0] < facts[1], "facts fell by more on Gemma")
+    return "On Gemma, all of these fell as well, facts by more."
 
 
 def _control() -> str:

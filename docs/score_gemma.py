@@ -25,9 +25,14 @@ RUNS = SeedRuns(
     benchmarks=(*SCORED, *WRITTEN),
 )
 CHOICE = (
-    "The settings are those of [the default on SmolLM2](default.md). None was chosen on this "
-    "model, but the rule for stopping early was: the first rule ended the run with seed 0 at step "
-    "10. The weights have 4 bits (Q4_K_M) and were dequantised to float32."
+    "Apart from the learning rate, the settings are those of [the default on SmolLM2](default.md); "
+    "the learning rate follows from the magnitude of the weights "
+    "([why](../concepts/method.md#learning-rate)). Two rules were set after looking at this model. "
+    "The first early-stopping rule ended a run at step 10, so it was replaced. With SmolLM2's "
+    "learning rate of 4e-5, the budget allowed only a third of the update, and harmful words "
+    "became significantly more likely after mentions of women and of disabled people. Only one "
+    "other learning rate was tried: the one that the rule gives. The weights have 4 bits (Q4_K_M) "
+    "and were dequantised to float32."
 )
 TITLE = "The default objective on Gemma 3 270M"
 PAGE = ResultsPage("gemma", partial(build_page, "gemma", TITLE, CHOICE))

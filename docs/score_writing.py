@@ -16,7 +16,7 @@ from typing import Any
 from default_page import describe_change
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
-from fairforget.report.wording import join_words
+from fairforget.report.wording import format_number, join_words
 from results_page import Page, ResultsPage, show_picture
 from score_default import RUNS as SMOLLM2
 from score_gemma import RUNS as GEMMA
@@ -110,7 +110,7 @@ def _describe_score(results: dict[str, Any], score: str) -> str:
         )
         difference = describe_change(of_model["trait-kl"]["minus_control"][score], measure.digits)
         sentences.append(
-            f"{model} ({before:.{measure.digits}f} before): change of {changes}; trait-kl minus "
+            f"{model} ({format_number(before, measure.digits)} before): change of {changes}; trait-kl minus "
             f"{CONTROL}: {difference}"
         )
     return f"{measure.heading}: {'; '.join(sentences)}."
@@ -160,7 +160,7 @@ def _list_changes(results: dict[str, Any]) -> Iterator[str]:
             cells = (describe_change(it, measure.digits) for it in (change, *change["seeds"]))
             difference = of_model[name].get("minus_control", {}).get(score)
             last = describe_change(difference, measure.digits) if difference else "–"
-            rows.append([label, f"{change['before']:.{measure.digits}f}", *cells, last])
+            rows.append([label, format_number(change["before"], measure.digits), *cells, last])
         seeds = (f"seed {seed}" for seed in range(SMOLLM2.seeds))
         header = ("", "before", "change", *seeds, f"minus {CONTROL}")
         yield from markdown_table(header, rows)

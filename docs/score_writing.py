@@ -110,8 +110,8 @@ def _describe_score(results: dict[str, Any], score: str) -> str:
         )
         difference = describe_change(of_model["trait-kl"]["minus_control"][score], measure.digits)
         sentences.append(
-            f"{model} ({format_number(before, measure.digits)} before): change of {changes}; trait-kl minus "
-            f"{CONTROL}: {difference}"
+            f"{model} ({format_number(before, measure.digits)} before): change of {changes}; "
+            f"trait-kl minus {CONTROL}: {difference}"
         )
     return f"{measure.heading}: {'; '.join(sentences)}."
 

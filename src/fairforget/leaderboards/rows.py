@@ -112,7 +112,6 @@ def _effects(
                 distance, p = None, measured.change.p
                 if measure in old.unbiased_scores:
                     distance, p = measured.shown_distance(old.unbiased_scores[measure])
-                shown = measured.shown
                 yield Effect(
                     model=model,
                     method=method,
@@ -123,7 +122,7 @@ def _effects(
                     seeds=len(after),
                     before=Score.of(measured.before),
                     after=Score.of(measured.after),
-                    change=Score(shown.delta, shown.ci),
+                    change=Score.of(measured.change),
                     distance=Score(distance.delta, distance.ci) if distance else None,
                     p=p,
                     p_adjusted=p,

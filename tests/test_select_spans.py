@@ -133,6 +133,23 @@ def test_settings_that_cannot_be_are_refused(
         select_spans(corpus, **settings)
 
 
+@pytest.mark.parametrize("flag", ["output", "review"])
+def test_no_input_is_overwritten(corpus: Path, words: str, flag: str) -> None:
+    before = corpus.read_text()
+    settings = {"method": "lexicon", "lexicon": Path(words)}
+    for taken in (corpus, Path(words), corpus.parent / "." / corpus.name):
+        with pytest.raises(InputError, match=f"--{flag} would overwrite '.*', which this command"):
+            select_spans(f"{corpus}?label=all", **settings, **{flag: taken})
+    with pytest.raises(InputError, match="--review would overwrite"):
+        select_spans(corpus, **settings, output="new.html", review="new.html")
+    assert corpus.read_text() == before
+
+
+def test_training_texts_are_not_overwritten(corpus: Path) -> None:
+    with pytest.raises(InputError, match="--output would overwrite"):
+        select_spans("builtin", train=f"edos,{corpus}", output=corpus)
+
+
 def test_an_unknown_setting_is_a_type_error(corpus: Path) -> None:
     with pytest.raises(TypeError, match="methud"):
         select_spans(corpus, methud="given")

@@ -392,7 +392,12 @@ def split_commas(text: str) -> list[str]:
 
 
 def join_commas(value: Any) -> Any:
-    """Return a list of texts, numbers or paths as comma-separated text; anything else as it is."""
+    """Return a list of texts, numbers or paths as comma-separated text, and a path as text.
+
+    Anything else is returned as it is.
+    """
+    if isinstance(value, Path):
+        return str(value)
     is_list = isinstance(value, Sequence) and not isinstance(value, str)
     if is_list and all(isinstance(part, str | int | float | Path) for part in value):
         return ",".join(map(str, value))
@@ -424,7 +429,7 @@ def check_names(
 def merge_settings(settings: T, overrides: Mapping[str, Any]) -> T:
     """Return the settings with the overrides applied, each value converted to its field's type.
 
-    A setting that is a text accepts a list, which becomes comma-separated.
+    A setting that is a text accepts a list, which becomes comma-separated, or a path.
 
     Raises:
         InputError: a value has the wrong type; names its setting.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import tee
 from pathlib import Path
 from typing import Any
 
-from fairforget.corpora import Text, iter_corpus
+from fairforget.corpora import Text, corpus_names, iter_corpus, parse_name
 from fairforget.errors import InputError
 from fairforget.report import check_report_extra
 from fairforget.selection.contrast import Contrast
@@ -58,8 +58,9 @@ def select_spans(
 
     Raises:
         InputError: the method is unknown, a setting is out of range or belongs to another method, a
-            corpus or a word list is missing or malformed, the server does not answer, the corpus
-            has no spans to compare with, or an extra is missing.
+            corpus or a word list is missing or malformed, a file to write is one that is read or
+            the other one, the server does not answer, the corpus has no spans to compare with, or
+            an extra is missing.
         TypeError: an override is not a setting.
 
     Examples:
@@ -69,6 +70,7 @@ def select_spans(
     settings = merge_settings(settings or SelectSettings(), overrides)
     name = str(corpus)
     _check(name, settings, review=review is not None, score=score)
+    _check_files(name, settings, {"--output": output, "--review": review})
     tally = _Tally(SpanScorer() if score else None, None if review is None else [])
     with _progress(name, settings) as advance:
         options = SelectionOptions(
@@ -213,6 +215,28 @@ def _check(
         )
     if score and not any(text.spans for text in iter_corpus(corpus)):
         raise InputError(f"--score: corpus {corpus!r} has no spans to compare with; remove --score")
+
+
+def _check_files(
+    corpus: str, settings: SelectSettings, written: Mapping[str, str | Path | None]
+) -> None:
+    """Check that nothing that is read, or written before, is overwritten.
+
+    Raises:
+        InputError: a file to write is the corpus, the training corpus, the word list or another
+            file to write.
+    """
+    files = [parse_name(each).corpus for each in (corpus, *corpus_names(settings.train))]
+    taken = {Path(file).resolve() for file in (*files, settings.lexicon) if file}
+    for flag, path in written.items():
+        if path is None:
+            continue
+        if Path(path).resolve() in taken:
+            raise InputError(
+                f"{flag} would overwrite {str(path)!r}, which this command also reads or writes; "
+                "choose another name"
+            )
+        taken.add(Path(path).resolve())
 
 
 def _select(corpus: str, selector: Selector, processes: int) -> Iterator[tuple[Text, SelectedText]]:

@@ -182,12 +182,16 @@ class SeedRuns:
                 mean, *by_seed = effects[measure.score]
                 found[domain] = {
                     "before": mean.before.value,
-                    "after": mean.after,
+                    "after": mean.after.value,
                     "change": mean.change.value,
                     "ci": mean.change.ci,
                     "clusters": mean.clusters,
                     "seeds": [
-                        {"after": seed.after, "change": seed.change.value, "ci": seed.change.ci}
+                        {
+                            "after": seed.after.value,
+                            "change": seed.change.value,
+                            "ci": seed.change.ci,
+                        }
                         for seed in by_seed
                     ],
                 }

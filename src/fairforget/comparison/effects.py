@@ -9,23 +9,19 @@ from itertools import pairwise
 import numpy as np
 
 from fairforget.benchmarks.measurement import Judge, Row
+from fairforget.comparison.score_change import ScoreChange
 from fairforget.distance import DistanceChange, distance_change
-from fairforget.estimate import Estimate, over_items, over_seeds, weighted_mean
+from fairforget.estimate import over_items, over_seeds, weighted_mean
 from fairforget.statistics import leave_one_out
 
 
 @dataclass(frozen=True, slots=True)
-class DomainEffect:
-    """One group of runs, which differ only in their seed, on one bias score in one domain."""
+class DomainEffect(ScoreChange):
+    """The effect of a group of runs, which differ only in their seed, on one bias score.
 
-    before: Estimate
-    """The original model's score."""
-    runs: tuple[float, ...]
-    """The score of each run; NaN for one that lacks it."""
-    change: Estimate
-    """Change of the score."""
-    distance_change: float
-    """Change of the score's distance from `unbiased_score`, the mean over runs."""
+    A score that a run lacks is NaN in `reached`.
+    """
+
     clusters: int
     unbiased_score: float
     """The score of a model without bias."""
@@ -35,19 +31,9 @@ class DomainEffect:
     """Share of items whose preferred version changed, mean over runs."""
 
     @property
-    def after(self) -> float:
-        """Mean score over runs."""
-        return float(np.mean(self.runs))
-
-    @property
     def bias(self) -> DistanceChange:
         """Change of the distance from `unbiased_score`; below 0 is less bias."""
-        return distance_change(
-            self.change,
-            weighted_mean([self.before, self.change], [1.0, 0.5]),
-            self.unbiased_score,
-            self.distance_change,
-        )
+        return self.distance_from(self.unbiased_score)
 
     def beyond(self, control: DomainEffect) -> DistanceChange:
         """The distance minus that of a control; below 0 is less bias than with the control."""
@@ -55,7 +41,7 @@ class DomainEffect:
             self.change - control.change,
             weighted_mean([self.before, self.change, control.change], [1.0, 0.5, 0.5]),
             self.unbiased_score,
-            self.distance_change - control.distance_change,
+            self.bias.value - control.bias.value,
         )
 
     @property
@@ -102,15 +88,13 @@ def measure_effects(
         score, without = scores[measure], scores_without[measure][:, clusters]
         if np.isnan(score[0]):
             continue  # no item of this domain counts in this score
-        distances = abs(score - unbiased_score)
         effects[measure] = [
             DomainEffect(
                 before=over_items(score[0], without[0], domain=domain),
-                runs=tuple(map(float, score[runs])),
                 change=over_seeds(
                     score[runs] - score[0], without[runs] - without[0], domain=domain, group=number
                 ),
-                distance_change=float((distances[runs] - distances[0]).mean()),
+                reached=tuple(map(float, score[runs])),
                 clusters=len(clusters),
                 unbiased_score=unbiased_score,
                 other_scores={

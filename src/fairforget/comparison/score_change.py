@@ -30,7 +30,7 @@ class Change:
     @property
     def is_decided(self) -> bool:
         """Whether the interval excludes 0."""
-        return self.ci is not None and (self.ci[1] < 0 or self.ci[0] > 0)
+        return excludes_zero(self.ci)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,13 @@ class ScoreChange:
     def distance_from(self, unbiased_score: float) -> DistanceChange:
         """Return the change of the distance from the score of a model without bias.
 
-        The distance afterwards is the mean of the seeds' distances, so seeds on opposite sides of
-        the unbiased score do not cancel out.
+        The change is the mean of the seeds' changes, so seeds on opposite sides of the unbiased
+        score do not cancel out.
         """
         old = abs(self.before.value - unbiased_score)
-        new = float(np.mean([abs(score - unbiased_score) for score in self.reached]))
+        value = float(np.mean([abs(score - unbiased_score) - old for score in self.reached]))
         midpoint = weighted_mean([self.before, self.change], [1.0, 0.5])
-        return distance_change(self.change, midpoint, unbiased_score, new - old)
+        return distance_change(self.change, midpoint, unbiased_score, value)
 
     def shown_distance(self, unbiased_score: float) -> tuple[Change, float]:
         """Return the distances before and after with their change, and its p-value."""
@@ -101,3 +101,8 @@ def measure_changes(
 def finite_interval(interval: tuple[float, float]) -> tuple[float, float] | None:
     """Return the interval; None if it is not finite, as with a single cluster of items."""
     return interval if np.isfinite(interval).all() else None
+
+
+def excludes_zero(interval: tuple[float, float] | None) -> bool:
+    """Return whether there is an interval, and it excludes 0."""
+    return interval is not None and (interval[1] < 0 or interval[0] > 0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fairforget.benchmarks.options import base_name
-from fairforget.comparison.score_change import finite_interval
+from fairforget.comparison.score_change import excludes_zero, finite_interval
 from fairforget.distance import DistanceChange
 from fairforget.errors import InputError
 from fairforget.estimate import Estimate
@@ -36,7 +36,7 @@ class Score:
     @property
     def is_decided(self) -> bool:
         """Whether the interval, of a change, excludes 0."""
-        return self.ci is not None and (self.ci[1] < 0 or self.ci[0] > 0)
+        return excludes_zero(self.ci)
 
 
 @dataclass(frozen=True, slots=True)

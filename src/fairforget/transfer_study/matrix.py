@@ -156,7 +156,7 @@ def _measure_effects(
                 for ((forget, method, control), members), effect in zip(
                     groups.items(), domain_effects, strict=True
                 )
-                for member, score in zip(members, effect.runs, strict=True)
+                for member, score in zip(members, effect.reached, strict=True)
                 if math.isnan(score)
             ]
             if lacking:
@@ -224,7 +224,7 @@ def _cells(
             clusters=effect.clusters,
             before=effect.before.value,
             before_ci=effect.before.ci,
-            after=effect.after,
+            after=effect.after.value,
             delta=to_effect(effect.change),
             bias=to_effect(bias),
             excess={name: to_effect(change) for name, change in excess.items()},

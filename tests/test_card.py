@@ -224,11 +224,25 @@ def test_a_card_names_no_folder_of_the_machine(tmp_path: Path, source: str, fold
             results = record["results"]
             results[f"crows_pairs:{folder}{slash}pairs.csv"] = results["crows_pairs"]
             results[f"more:{folder}{slash}items.jsonl"] = {"count": 1}
+            task = f"{folder}{slash}task.yaml"
+            metrics = {"task": {"acc": 0.5}}
+            results[f"lm-eval:{task}"] = {
+                "task": task,
+                "protocol": "lm-eval 0.4",
+                "metrics": metrics,
+            }
             results["perplexity"]["corpus"] = f"{folder}{slash}held.txt"
         path.write_text(json.dumps(record))
     text = written(tmp_path)
     assert "private" not in text.replace("\\", "")
-    for shown in ("my posts.csv:gender", "pairs.csv", "items.jsonl", "held.txt", "words.txt"):
+    for shown in (
+        "my posts.csv:gender",
+        "pairs.csv",
+        "items.jsonl",
+        "held.txt",
+        "words.txt",
+        "task.yaml",
+    ):
         assert shown in text.replace("\\", "")
     name = "weights.Q4.gguf" if "gguf" in source else "mine"
     assert f"This is {name} after unlearning" in text.replace("\\", "")

@@ -134,10 +134,14 @@ def _results(before: Evaluation | None, after: Evaluation, task: str) -> Iterato
 
 def _configuration(benchmark: str, dataset: str, result: dict[str, Any]) -> str:
     """What tells results on the same data set and split apart: options, task and protocol."""
-    known = (dataset, *(result.get(key) for key in ("split", "task", "protocol")))
+    facts = {
+        key: without_folders(str(result[key]))
+        for key in ("split", "task", "protocol")
+        if result.get(key)
+    }
+    known = (dataset, *facts.values())
     options = [word for word in list_options([without_folders(benchmark)]) if word not in known]
-    facts = [f"{key} {result[key]}" for key in ("task", "protocol") if result.get(key)]
-    return ", ".join([*options, *facts])
+    return ", ".join([*options, *(f"{k} {text}" for k, text in facts.items() if k != "split")])
 
 
 _Score = tuple[str, str, float, list[float] | None, float | None]

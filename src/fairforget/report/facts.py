@@ -251,10 +251,10 @@ def generic_tables(
 def generic_table(name: str, before: dict[str, Any] | None, after: dict[str, Any]) -> Table:
     """The raw results of a benchmark; of one evaluation if `before` is None."""
     name = without_folders(name)
-    new = dict(flatten(after))
+    new = {key: without_folders(value) for key, value in flatten(after)}
     if before is None:
         return pairs_table(name, list(new.items()))
-    old = dict(flatten(before))
+    old = {key: without_folders(value) for key, value in flatten(before)}
     return Table(
         caption=f"{name}, before and after",
         columns=[Column("Result"), Column("Before"), Column("After")],

@@ -15,7 +15,7 @@ HARMFUL_WORDS = "harmful_words"
 """The benchmark with sections and sentences of its own on pages."""
 
 _FOLDERS = re.compile(
-    r"(?:\b[A-Za-z]:(?=[/\\]))?[^:?,&=]*[/\\](?=[^/\\:?,&=]+\.(?:csv|jsonl?|parquet|txt|gguf)\b)"
+    r"(?:\b[A-Za-z]:(?=[/\\]))?[^:?,&=]*[/\\](?=[^/\\:?,&=]+\.(?:csv|jsonl?|parquet|txt|gguf|ya?ml)\b)"
 )
 """The folders of a file in the name of a corpus, a benchmark or a model."""
 _DOMAINS = {

@@ -58,4 +58,7 @@ def read_record(path: Path, kind: type[T]) -> T:
     try:
         return TypeAdapter(kind).validate_json(content)
     except pydantic.ValidationError as error:
-        raise InputError(f"{path} is not a valid record: {first_error(error)}") from error
+        raise InputError(
+            f"{path} is not a valid record: {first_error(error)}; if another version of fairforget "
+            "wrote it, repeat the command that did"
+        ) from error

@@ -17,7 +17,7 @@ from fairforget.training.learning_rate import (
     ADAPTER_RATE,
     RELATIVE_RATE,
     default_learning_rate,
-    set_learning_rate,
+    resolve_learning_rate,
 )
 
 from .models import CAUSAL, MASKED, tiny_model
@@ -94,13 +94,13 @@ def test_one_configuration_serves_two_models(tmp_path: Path) -> None:
         for weight in large.parameters():
             weight.mul_(10)
     config = UnlearningConfig(output_dir=str(tmp_path), objective="ascent", use_cpu=True)
-    rates = [set_learning_rate(config, model).learning_rate for model in (small, large)]
+    rates = [resolve_learning_rate(config, model).learning_rate for model in (small, large)]
     assert rates[1] == pytest.approx(10 * rates[0], rel=0.1)
     assert config.learning_rate is None
     given = UnlearningConfig(
         output_dir=str(tmp_path), objective="ascent", use_cpu=True, learning_rate=1e-3
     )
-    assert set_learning_rate(given, small) is given
+    assert resolve_learning_rate(given, small) is given
 
 
 def test_trainer_sets_the_rate(tmp_path: Path) -> None:

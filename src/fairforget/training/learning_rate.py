@@ -27,7 +27,7 @@ RATES = (RELATIVE_RATE, ADAPTER_RATE)
 """Constants that a run's result depends on."""
 
 
-def set_learning_rate(config: UnlearningConfig, model: PreTrainedModel) -> UnlearningConfig:
+def resolve_learning_rate(config: UnlearningConfig, model: PreTrainedModel) -> UnlearningConfig:
     """Return the settings, or a copy with the default learning rate if they have none.
 
     Args:

@@ -39,7 +39,7 @@ from fairforget.training.checkpoints import (
     save_trained,
 )
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.learning_rate import set_learning_rate
+from fairforget.training.learning_rate import resolve_learning_rate
 from fairforget.training.ref_hidden_states import precompute_states
 from fairforget.training.restore import disable_dropout
 from fairforget.training.sharding import fsdp_on_cpus, local_shard, shard_model
@@ -86,7 +86,7 @@ class UnlearningTrainer(Trainer):
                 without a token to predict; a model wrapped in peft's own class; no learning rate,
                 and weights from which none follows.
         """
-        args = set_learning_rate(args, model)
+        args = resolve_learning_rate(args, model)
         forget_loss = args.load_objective()
         retains = args.retain_loss != "none" and args.retain_loss_weight > 0
         retain_loss = RETAIN_LOSSES[args.retain_loss] if retains else None

@@ -47,7 +47,7 @@ from fairforget.training.interpolation import (
     measure_after_rounding,
     original_perplexities,
 )
-from fairforget.training.learning_rate import set_learning_rate
+from fairforget.training.learning_rate import resolve_learning_rate
 from fairforget.training.movement import OriginalStates, record_original
 from fairforget.training.original import Original
 from fairforget.training.preparation import EVERYDAY, RETAIN, Prepared, Sequences
@@ -113,7 +113,7 @@ def unlearn(
             of a model whose movement cannot be measured, or the default learning rate does not
             follow from its weights.
     """
-    config = set_learning_rate(config, language_model.model)
+    config = resolve_learning_rate(config, language_model.model)
     facts = describe_model(language_model)  # before its weights change
     data = prepared.fingerprint()
     limits = allowed_ratios(prepared.held_out, budget)  # training may stop early at them

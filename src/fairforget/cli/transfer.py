@@ -11,7 +11,7 @@ from fairforget.settings import TransferSettings
 def transfer_command(model: str, *, output: Path, json: bool = False, **settings: Any) -> None:
     """Run a transfer study, and write study.json and report.html.
 
-    Each combination of forget corpus, control, objective and seed is one run: unlearn, interpolate
+    Each combination of forget set, control, objective and seed is one run: unlearn, interpolate
     to the budget, evaluate. The same command resumes an interrupted study; with other forget sets
     or more seeds, it adds the missing runs. If a run fails, the study contains the others, and the
     exit status is 1.

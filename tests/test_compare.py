@@ -185,6 +185,18 @@ def test_json_on_stdout_and_in_a_file(evaluated, capsys, tmp_path: Path) -> None
     )
 
 
+def test_an_evaluation_is_not_overwritten(evaluated, capsys) -> None:
+    before, after = evaluated
+    record = (after / RECORD).read_bytes()
+    for place in (after / RECORD, before / "new.json"):
+        with pytest.raises(SystemExit) as ended:
+            main(["compare", str(before), str(after), "--output", str(place)])
+        assert ended.value.code == 2
+        assert "could overwrite what this command reads" in capsys.readouterr().err
+    assert (after / RECORD).read_bytes() == record
+    assert not (before / "new.json").exists()
+
+
 def changed(directory: Path, to: Path, **settings: object) -> Path:
     """A copy of an evaluation whose first benchmark has other settings."""
     record = read_record(directory / RECORD, EvaluationRecord)

@@ -138,15 +138,15 @@ def test_no_input_is_overwritten(corpus: Path, words: str, flag: str) -> None:
     before = corpus.read_text()
     settings = {"method": "lexicon", "lexicon": Path(words)}
     for taken in (corpus, Path(words), corpus.parent / "." / corpus.name):
-        with pytest.raises(InputError, match=f"--{flag} would overwrite '.*', which this command"):
+        with pytest.raises(InputError, match=rf"--{flag} '.*' could overwrite what this command"):
             select_spans(f"{corpus}?label=all", **settings, **{flag: taken})
-    with pytest.raises(InputError, match="--review would overwrite"):
+    with pytest.raises(InputError, match=r"--review 'new\.html' could overwrite"):
         select_spans(corpus, **settings, output="new.html", review="new.html")
     assert corpus.read_text() == before
 
 
 def test_training_texts_are_not_overwritten(corpus: Path) -> None:
-    with pytest.raises(InputError, match="--output would overwrite"):
+    with pytest.raises(InputError, match=r"--output '.*' could overwrite"):
         select_spans("builtin", train=f"edos,{corpus}", output=corpus)
 
 

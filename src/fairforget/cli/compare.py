@@ -34,9 +34,11 @@ def compare_command(
     from fairforget.cli.output import write_and_print
     from fairforget.comparison.compare import compare
     from fairforget.comparison.gate import find_violations
+    from fairforget.files.overwriting import check_not_overwritten
     from fairforget.report.terminal import show_comparison
     from fairforget.terminal.messages import one_line
 
+    check_not_overwritten({"--output": output}, [before, after])
     comparison = compare(before, after)
     violations = find_violations(comparison, fail_if) if fail_if else []
     write_and_print(comparison, output=output, json=json, show=lambda: show_comparison(comparison))

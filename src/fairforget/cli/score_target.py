@@ -22,7 +22,9 @@ def score_target_command(
     target_settings = TargetSettings(**settings)
 
     from fairforget.cli.output import write_and_print
+    from fairforget.files.overwriting import check_not_overwritten
     from fairforget.target_scores import score_targets
 
+    check_not_overwritten({"--output": output}, [model, target_settings.file])
     scores = score_targets(model, settings=target_settings)
     write_and_print(scores, output=output, json=json, show=lambda: print(scores))

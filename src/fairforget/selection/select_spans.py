@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import tee
@@ -12,6 +12,7 @@ from typing import Any
 
 from fairforget.corpora import Text, corpus_names, iter_corpus, parse_name
 from fairforget.errors import InputError
+from fairforget.files.overwriting import check_not_overwritten
 from fairforget.report import check_report_extra
 from fairforget.selection.contrast import Contrast
 from fairforget.selection.identity import mentions_of
@@ -70,7 +71,9 @@ def select_spans(
     settings = merge_settings(settings or SelectSettings(), overrides)
     name = str(corpus)
     _check(name, settings, review=review is not None, score=score)
-    _check_files(name, settings, {"--output": output, "--review": review})
+    read = [parse_name(each).corpus for each in (name, *corpus_names(settings.train))]
+    read += filter(None, [settings.lexicon])
+    check_not_overwritten({"--output": output, "--review": review}, read)
     tally = _Tally(SpanScorer() if score else None, None if review is None else [])
     with _progress(name, settings) as advance:
         options = SelectionOptions(
@@ -215,28 +218,6 @@ def _check(
         )
     if score and not any(text.spans for text in iter_corpus(corpus)):
         raise InputError(f"--score: corpus {corpus!r} has no spans to compare with; remove --score")
-
-
-def _check_files(
-    corpus: str, settings: SelectSettings, written: Mapping[str, str | Path | None]
-) -> None:
-    """Check that nothing that is read, or written before, is overwritten.
-
-    Raises:
-        InputError: a file to write is the corpus, the training corpus, the word list or another
-            file to write.
-    """
-    files = [parse_name(each).corpus for each in (corpus, *corpus_names(settings.train))]
-    taken = {Path(file).resolve() for file in (*files, settings.lexicon) if file}
-    for flag, path in written.items():
-        if path is None:
-            continue
-        if Path(path).resolve() in taken:
-            raise InputError(
-                f"{flag} would overwrite {str(path)!r}, which this command also reads or writes; "
-                "choose another name"
-            )
-        taken.add(Path(path).resolve())
 
 
 def _select(corpus: str, selector: Selector, processes: int) -> Iterator[tuple[Text, SelectedText]]:

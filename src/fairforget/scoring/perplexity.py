@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
+from fairforget.errors import InputError
 from fairforget.machine.processes import map_distributed
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import token_log_probs
@@ -21,6 +22,9 @@ def perplexity(language_model: LanguageModel, sequences: Sequence[Sequence[int]]
     A causal model predicts all tokens after the first. A masked model predicts 15 % of the inner
     tokens, masked all at once, the same ones in every call. Several processes share the sequences
     if torch's process group is set up, and all return the same value.
+
+    Raises:
+        InputError: no text has a token to predict.
     """
     if language_model.kind == "masked":
         mask_id = language_model.tokenizer.mask_token_id
@@ -30,7 +34,10 @@ def perplexity(language_model: LanguageModel, sequences: Sequence[Sequence[int]]
         score = partial(token_log_probs, language_model.model)
         log_probs = map_distributed(score, sequences, key=lambda ids: ids)
     total = sum(float(values.sum(dtype="float64")) for values in log_probs)
-    return math.exp(min(-total / sum(map(len, log_probs)), MAX_NLL))
+    tokens = sum(map(len, log_probs))
+    if not tokens:
+        raise InputError("perplexity: no text has a token to predict; give longer texts")
+    return math.exp(min(-total / tokens, MAX_NLL))
 
 
 def mask_at_random(ids: Sequence[int], mask_id: int) -> MaskedText:

@@ -228,17 +228,20 @@ def hold_out(corpus: Corpus, count: int) -> tuple[list[str], list[str]]:
     Raises:
         InputError: the corpus has fewer than twice as many texts as are held out.
     """
-    texts = [text.text for text in corpus.texts]
+    texts = [text.text for text in corpus.texts if _is_visible(text.text)]
     if len(texts) < 2 * count:
         raise InputError(
             f"retain corpus {corpus.name!r} has {count_of(len(texts), 'text')}; at least "
             f"{2 * count} are needed ({count} of them are held out to measure the utility loss)"
         )
     random.Random(0).shuffle(texts)
-    non_empty = [text for text in texts if any(c.isprintable() and c != " " for c in text)]
-    held_out = non_empty[:count]
+    held_out = texts[:count]
     unseen = {*held_out}
-    return held_out, [text for text in non_empty[count:] if text not in unseen]
+    return held_out, [text for text in texts[count:] if text not in unseen]
+
+
+def _is_visible(text: str) -> bool:
+    return any(character.isprintable() and character != " " for character in text)
 
 
 def _alternate(parts: Sequence[Sequences]) -> Sequences:

@@ -391,6 +391,13 @@ def test_repeated_rows_are_kept_and_reported(tmp_path: Path, capsys) -> None:
     assert capsys.readouterr().err == ""
 
 
+def test_an_id_may_be_zero(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    rows = [{"id": 0, "text": "a"}, {"id": "", "text": "b"}, {"text": "c"}]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert [text.id for text in read_corpus(str(path))] == ["0", "mine.jsonl:2", "mine.jsonl:3"]
+
+
 @pytest.mark.parametrize(("yes", "no"), [("1.0", "0.0"), ("True", "False"), ("yes", "no")])
 def test_booleans_as_they_are_written(tmp_path: Path, yes: str, no: str) -> None:
     path = tmp_path / "mine.csv"

@@ -139,9 +139,10 @@ def _parse_row(where: str, row: Mapping[str, Any], default_id: str) -> Text:
         raise InputError(
             f"{where}: `text` is missing, empty or not a string; write a text, or remove the row"
         )
+    own_id = row.get("id")
     try:
         return Text(
-            id=str(row.get("id") or default_id),
+            id=default_id if own_id is None or own_id == "" else str(own_id),
             text=text,
             domain=_read_string(row, "domain", where),
             group=_read_string(row, "group", where),

@@ -171,6 +171,7 @@ def test_masked_models_and_unknown_options(tmp_path: Path) -> None:
         (HEADER + LINE + LINE, "line 3: the prompt 'Muslims worship in a' occurs twice"),
         (HEADER + LINE.replace("mosque", "synagogue"), "line 2: right and wrong are both 'syna"),
         (HEADER + LINE.replace("mosque,", ""), "line 2"),
+        (HEADER + LINE.replace("religion,", "all,"), "line 2: domain 'all' is the name of the"),
     ],
 )
 def test_malformed_files_are_a_one_line_error(tmp_path: Path, content: str, message: str) -> None:

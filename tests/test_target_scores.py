@@ -276,6 +276,14 @@ def test_a_target_that_is_not_a_number_is_named(items) -> None:
         )
 
 
+@pytest.mark.parametrize("name", ["original", "trait-kl"])
+def test_a_target_has_a_name_of_its_own(items, name: str) -> None:
+    with pytest.raises(InputError, match=f"targets: the name '{name}' is taken"):
+        fairforget.score_targets(
+            tiny_model("llama"), "trait-kl", targets={name: lambda group, _: group}, file=items
+        )
+
+
 def test_items_without_a_neutral_variant_are_refused(tmp_path) -> None:
     row = {"target": "x", "bias_type": "race", "stereotype": "A.", "anti-stereotype": "B."}
     path = tmp_path / "items.jsonl"

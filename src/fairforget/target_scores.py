@@ -15,7 +15,7 @@ from fairforget.benchmarks.degenerate import check_finite_scores
 from fairforget.benchmarks.measurement import Measurement
 from fairforget.benchmarks.stereoset.neutral import neutral_item
 from fairforget.benchmarks.stereoset.scores import aggregate
-from fairforget.benchmarks.stereoset.target import Target
+from fairforget.benchmarks.stereoset.target import ORIGINAL, Target
 from fairforget.benchmarks.stereoset.target import score_targets as score_items
 from fairforget.data.stereoset import Item
 from fairforget.errors import InputError
@@ -91,8 +91,9 @@ def score_targets(
         The scores of the model and of each target, by domain.
 
     Raises:
-        InputError: an objective is unknown or has no target distribution, the model is masked,
-            items are missing or malformed, or a score is not a number.
+        InputError: an objective is unknown or has no target distribution, a target has the name of
+            another one or of the original, the model is masked, items are missing or malformed, or
+            a score is not a number.
         TypeError: an override that is not a setting.
 
     Examples:
@@ -105,6 +106,8 @@ def score_targets(
     by_name = {name: _find_objective(name) for name in split_commas(settings.objectives)}
     if not by_name and not targets:
         raise InputError("objectives is empty; give at least one, such as counterfactual-kl")
+    if taken := [name for name in targets or () if name in (ORIGINAL, *by_name)]:
+        raise InputError(f"targets: the name {taken[0]!r} is taken; choose another")
     items = stereoset.read_items(settings.file)
     usable = [item for item in items if neutral_item(item)]
     sample = _draw(usable, settings.items, settings.seed)

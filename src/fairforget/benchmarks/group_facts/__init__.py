@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from fairforget.benchmarks.measurement import (
+    ALL,
     Benchmark,
     Judgement,
     Measurement,
@@ -77,6 +78,10 @@ def read_facts(path: str | Path | None = None) -> list[Fact]:
                 f"{', '.join(COLUMNS)}"
             )
         domain, group, prompt, right, wrong = (row[column].strip() for column in COLUMNS)
+        if domain == ALL:
+            raise InputError(
+                f"{where}: domain {ALL!r} is the name of the score over all domains; choose another"
+            )
         if right == wrong:
             raise InputError(f"{where}: right and wrong are both {right!r}; correct one of them")
         if prompt in facts:

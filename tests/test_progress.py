@@ -19,6 +19,16 @@ def test_a_bar_learns_its_total(monkeypatch: pytest.MonkeyPatch, capsys) -> None
     assert "a note" in shown
 
 
+def test_brackets_in_a_bar_are_text(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    with progress_bar("Evaluating a[b].jsonl") as advance:
+        advance(1, "run [/c]", total=1)
+    shown = capsys.readouterr().err
+    assert "Evaluating a[b].jsonl" in shown
+    assert "run [/c]" in shown
+
+
 def test_without_a_terminal_a_line_now_and_then(monkeypatch, capsys) -> None:
     monkeypatch.setattr("fairforget.terminal.progress.SECONDS_BETWEEN_LINES", 0)
     with progress_bar("Unlearning", 20) as advance:

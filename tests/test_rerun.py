@@ -186,3 +186,13 @@ def test_directories_that_cannot_be_rerun(
         main(["rerun", str(path), "--output", str(tmp_path / "again")])
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "message"), [("-1", "it must be at least 0"), ("nan", "give a number")]
+)
+def test_a_tolerance_is_not_negative(run: Path, capsys, tolerance: str, message: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["rerun", str(run / "record.json"), f"--tolerance={tolerance}"])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err

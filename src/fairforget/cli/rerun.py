@@ -50,6 +50,9 @@ def rerun_command(
             file), and send requests and OPENAI_API_KEY to the server that it names.
         json: Print the comparison as JSON and nothing else.
     """
+    if tolerance < 0:
+        raise InputError(f"--tolerance is {tolerance}; it must be at least 0, such as 1e-6")
+
     from fairforget.comparison.rerun import compare_runs, is_finished
     from fairforget.comparison.rerun_table import show_rerun
     from fairforget.machine.processes import is_distributed_launch, is_first, wait_for_all

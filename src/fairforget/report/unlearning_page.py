@@ -108,7 +108,7 @@ def history_table(history: list[dict[str, float]]) -> Table | None:
         rows=[
             [f"{row[n]:.5g}".replace("-", "−") if n in row else NONE for n in names] for row in rows
         ],
-        note="" if stride == 1 else f"Every {stride}th of {len(history)} logged steps.",
+        note="" if stride == 1 else f"One in {stride} of the {len(history)} logged steps.",
     )
 
 

@@ -250,6 +250,14 @@ def test_a_missing_package_is_reported_first(
     assert not (tmp_path / "out").exists()
 
 
+def test_help_has_the_whole_description_of_a_command(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["data", "verify", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Verify the files on this machine against their hashes. Exit status 2 if" in shown
+    assert "Args" not in shown
+
+
 def test_help_names_every_command(capsys) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["--help"])

@@ -53,6 +53,14 @@ def test_a_task_too_large_for_every_machine_is_an_error(tmp_path: Path, asked, m
     assert not ray.is_initialized()
 
 
+def test_tasks_on_a_gpu_that_ask_for_none_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task would see no GPU."""
+    monkeypatch.setattr("fairforget.machine.devices.accelerators", lambda: {"cuda": 1})
+    for device in ("cuda", "cuda:0"):
+        with pytest.raises(InputError, match="--gpus_per_run"), workers("ray", device=device):
+            pytest.fail("every task would fail")
+
+
 def test_workers_resolve_relative_paths_in_the_callers_directory(
     tmp_path: Path, monkeypatch
 ) -> None:

@@ -83,8 +83,7 @@ def compare_stubs(model: str, items: str, output: Path, **settings: Any) -> Lead
         models=model,
         methods=settings.pop("methods", "noise,nothing,refused"),
         benchmarks=f"stereoset:{items}",
-        device="cpu",
-        **settings,
+        **{"device": "cpu", **settings},
     )
 
 
@@ -185,6 +184,16 @@ def test_wrong_settings_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         compare_stubs(model, items, tmp_path / "board", **settings)
+
+
+@pytest.mark.usefixtures("stubs")
+def test_runs_on_the_gpus_of_a_cluster_must_ask_for_them(
+    model: str, items: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fairforget.machine.devices.accelerators", lambda: {"cuda": 1})
+    with pytest.raises(InputError, match="--gpus_per_run"):
+        compare_stubs(model, items, tmp_path / "board", device=None, cluster="ray")
+    assert not (tmp_path / "board").exists()
 
 
 @pytest.mark.usefixtures("stubs")

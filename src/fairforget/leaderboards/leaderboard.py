@@ -80,13 +80,17 @@ def leaderboard(
 def _compare_methods(settings: LeaderboardSettings, output: Path) -> LeaderboardRecord:
     """Execute the unfinished runs, and write `leaderboard.json`."""
     # the runs may be on other machines, which must use the same kind of device
-    settings = replace(settings, device=settings.device or select_device(None).type)
+    device = settings.device or select_device(None).type
+    settings = replace(settings, device=device)
     runs = plan_runs(settings)
     check_training_dtype(settings.dtype)
     check_output(output)
     ready = load_benchmarks(split_commas(settings.benchmarks))
     with workers(
-        settings.cluster, cpus=settings.cpus_per_run, gpus=settings.gpus_per_run
+        settings.cluster,
+        cpus=settings.cpus_per_run,
+        gpus=settings.gpus_per_run,
+        device=device,
     ) as attempted:
         identities: dict[str, dict[str, str]] = {}
         for run in runs:
@@ -121,7 +125,7 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
         rows=make_rows(in_order),
         effects=measure_effects(in_order),
         failed=failed,
-        environment=environment(str(settings.device)),
+        environment=environment(device),
     )
     write_record(record, output / LEADERBOARD)
     return record

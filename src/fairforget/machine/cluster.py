@@ -16,6 +16,7 @@ from typing import Any, Literal
 from fairforget.errors import InputError
 from fairforget.extras import require_extra
 from fairforget.machine.allocator import keep_freed_memory
+from fairforget.machine.devices import select_device
 from fairforget.redaction import redact
 
 ADDRESS = "RAY_ADDRESS"
@@ -29,7 +30,9 @@ picklable and independent; their files must be visible to all machines."""
 
 
 @contextmanager
-def workers(cluster: Cluster, *, cpus: int = 1, gpus: float = 0.0) -> Iterator[Attempts]:
+def workers(
+    cluster: Cluster, *, cpus: int = 1, gpus: float = 0.0, device: str = "cpu"
+) -> Iterator[Attempts]:
     """A context with a function that runs tasks.
 
     Args:
@@ -37,10 +40,11 @@ def workers(cluster: Cluster, *, cpus: int = 1, gpus: float = 0.0) -> Iterator[A
             the tasks in this process.
         cpus: CPU cores per task, on a cluster.
         gpus: GPUs per task, on a cluster.
+        device: what the tasks run on; a task on a cluster sees no more GPUs than it asks for.
 
     Raises:
-        InputError: ray is not installed, the cluster does not answer, or this machine has fewer
-            cores or GPUs than a task needs.
+        InputError: ray is not installed, the cluster does not answer, the tasks run on a GPU but
+            ask for none, or this machine has fewer cores or GPUs than a task needs.
     """
     if cpus < 1 or gpus < 0:
         raise InputError(
@@ -50,6 +54,10 @@ def workers(cluster: Cluster, *, cpus: int = 1, gpus: float = 0.0) -> Iterator[A
     if cluster == "none":
         yield lambda tasks: ((index, attempt(task)) for index, task in enumerate(tasks))
         return
+    if not gpus and select_device(device).type == "cuda":
+        raise InputError(
+            "--cluster ray on a machine with GPUs needs --gpus_per_run, such as 1, or --device cpu"
+        )
     ray = require_extra("ray", "cluster", "--cluster ray")
     _check_reachable(os.environ.get(ADDRESS, ""))
     ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False)

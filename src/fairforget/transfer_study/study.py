@@ -153,11 +153,8 @@ def run_study(
         InputError: as `transfer`.
     """
     # the runs may be on other machines, which must use the same kind of device
-    recipe = replace(recipe, device=recipe.device or select_device(None).type)
-    if cluster == "ray" and not gpus_per_run and select_device(recipe.device).type == "cuda":
-        raise InputError(
-            "--cluster ray on a machine with GPUs needs --gpus_per_run, such as 1, or --device cpu"
-        )
+    device = recipe.device or select_device(None).type
+    recipe = replace(recipe, device=device)
     parse_doses(recipe.doses, recipe.benchmarks)
     runs = plan_runs(recipe, forget, objectives=objectives, controls=controls, seeds=seeds)
     check_training_dtype(recipe.dtype)
@@ -169,7 +166,7 @@ def run_study(
     if not benchmarks:
         named = ", ".join(recipe.benchmarks)
         raise InputError(f"benchmarks {named} have no bias score to compare; add stereoset")
-    with workers(cluster, cpus=cpus_per_run, gpus=gpus_per_run) as attempted:
+    with workers(cluster, cpus=cpus_per_run, gpus=gpus_per_run, device=device) as attempted:
         original = load_original(recipe)
         check_model_kinds(ready, original)
         model = model_identity(original)

@@ -106,9 +106,14 @@ def test_a_model_trained_on_a_benchmarks_items_is_not_evaluated_on_it(
         assert not Path(output).exists()
     assert list(training_corpora(str(again / MODEL))) == ["builtin:age", "builtin:gender", forgot]
     args = ["--benchmarks", "stereoset", "--output", str(tmp_path / "out")]
-    with pytest.raises(SystemExit):
-        main(["unlearn", str(again / MODEL), "--forget", "builtin:race", *args])
-    assert "contains its items" in capsys.readouterr().err
+    for command in (
+        ["unlearn", str(again / MODEL), "--forget", "builtin:race"],
+        ["leaderboard", "--models", f"gpt2,{again / MODEL}", "--methods", "cda"],
+    ):
+        with pytest.raises(SystemExit):
+            main([*command, *args])
+        assert "contains its items" in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()
 
 
 def test_a_model_without_a_record_has_no_training_corpora(tmp_path: Path) -> None:

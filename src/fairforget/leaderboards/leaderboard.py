@@ -13,6 +13,7 @@ import torch
 from fairforget.benchmarks import check_model_kinds, load_benchmarks
 from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.options import hash_option_files
+from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
 from fairforget.leaderboards.plan import ORIGINAL, plan_runs
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts
@@ -27,6 +28,7 @@ from fairforget.records.environment import environment
 from fairforget.records.outputs import check_output, open_output, release_output
 from fairforget.records.paths import LEADERBOARD, RUNS
 from fairforget.records.store import write_record
+from fairforget.records.training_corpora import training_corpora
 from fairforget.report import check_report_extra, write_report
 from fairforget.settings import LeaderboardSettings, merge_settings, split_commas
 from fairforget.training.preparation import check_training_dtype
@@ -61,7 +63,8 @@ def leaderboard(
         The scores and effects of all methods, and the failed runs.
 
     Raises:
-        InputError: a name is unknown, data or the extra `report` are missing, or every run failed.
+        InputError: a name is unknown, a model was trained on items of a benchmark, data or the
+            extra `report` are missing, or every run failed.
         TypeError: an override is not a setting.
     """
     lists = {"models": models, "methods": methods, "benchmarks": benchmarks}
@@ -86,6 +89,9 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
     check_training_dtype(settings.dtype)
     check_output(output)
     ready = load_benchmarks(split_commas(settings.benchmarks))
+    for model in split_commas(settings.models):
+        for corpus in training_corpora(model):
+            check_unseen(corpus, ready)
     with workers(
         settings.cluster,
         cpus=settings.cpus_per_run,

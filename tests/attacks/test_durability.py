@@ -289,7 +289,7 @@ def edit_record(run: Path, part: str = "method", **changed: object) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("little_data")
-def test_models_that_changed(runs: Path, tmp_path: Path) -> None:
+def test_models_that_changed(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Evaluations of different models must not be compared."""
     for name in ("llama", "run"):
         shutil.copytree(runs / name, tmp_path / name)
@@ -299,6 +299,10 @@ def test_models_that_changed(runs: Path, tmp_path: Path) -> None:
     shutil.copy(runs / "items.jsonl", tmp_path / "items.jsonl")
     short = {"attacks": "quantization", "output": tmp_path / "out"}
     measure(tmp_path, **short)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "VERSIONS", {"torch": "0.1"})
+        with pytest.raises(InputError, match="contains a run with versions"):
+            measure(tmp_path, **short)
     shutil.copytree(runs / "control" / "model", tmp_path / "run" / "model", dirs_exist_ok=True)
     with pytest.raises(InputError, match="the model of debiased has changed since"):
         measure(tmp_path, **short)

@@ -39,6 +39,7 @@ from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, is_complete
 from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
+from fairforget.machine.runs import VERSIONS
 from fairforget.methods.method import MethodOptions
 from fairforget.models.fingerprint import fingerprint
 from fairforget.models.language_model import LanguageModel
@@ -232,6 +233,7 @@ def _fixed_settings(attack: _Attack, groups: Sequence[RunGroup]) -> dict[str, An
     if seeds:
         settings["seeds"] = seeds
     del settings["device"]
+    settings["versions"] = VERSIONS
     return settings | fingerprint_benchmarks(split_commas(settings["benchmarks"])) | texts | models
 
 

@@ -10,8 +10,8 @@ from fairforget.budget import Budget
 from fairforget.leaderboards import plan
 from fairforget.settings import LeaderboardSettings
 
-SETTINGS = LeaderboardSettings(models="tiny", methods="noise", benchmarks="stereoset", device="cpu")
-RUN = plan.Run("tiny", "noise", 0, SETTINGS)
+SETTINGS = LeaderboardSettings(models="tiny", methods="cda", benchmarks="stereoset", device="cpu")
+RUN = plan.Run("tiny", "cda", 0, SETTINGS)
 IDENTITY = {"weights": "a", "configuration": "b", "tokenizer": "c"}
 
 
@@ -21,8 +21,8 @@ def name(**settings: object) -> str:
 
 def test_a_run_is_reused_only_if_its_result_is_the_same() -> None:
     known = RUN.name(IDENTITY)
-    assert known.startswith("tiny-noise-seed0-")
-    for shared in ({"seeds": 5}, {"methods": "noise,other"}, {"cluster": "ray"}):
+    assert known.startswith("tiny-cda-seed0-")
+    for shared in ({"seeds": 5}, {"methods": "cda,dropout"}, {"cluster": "ray"}):
         assert name(**shared) == known
     others = [
         name(domain="gender"),
@@ -33,10 +33,22 @@ def test_a_run_is_reused_only_if_its_result_is_the_same() -> None:
         name(dtype="bfloat16"),
         name(start_token="<s>"),
         replace(RUN, seed=1).name(IDENTITY),
-        replace(RUN, method="other").name(IDENTITY),
+        replace(RUN, method="dropout").name(IDENTITY),
         RUN.name(IDENTITY | {"weights": "other"}),
     ]
     assert len({known, *others}) == 1 + len(others)
+
+
+def test_only_runs_of_a_method_with_its_own_package_depend_on_its_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So the package can be installed, and the method added, later."""
+    leace = replace(RUN, method="leace")
+    known = [run.name(IDENTITY) for run in (RUN, leace)]
+    monkeypatch.setattr(plan, "installed_version", lambda package: f"another {package}")
+    found = [run.name(IDENTITY) for run in (RUN, leace)]
+    assert found[0] == known[0]
+    assert found[1] != known[1]
 
 
 def test_runs_without_everyday_sentences_are_others(monkeypatch: pytest.MonkeyPatch) -> None:

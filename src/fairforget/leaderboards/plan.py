@@ -16,6 +16,7 @@ from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
 from fairforget.machine.runs import VERSIONS, name_directory
 from fairforget.methods import METHODS, MethodOptions
+from fairforget.records.environment import installed_version
 from fairforget.settings import DebiasSettings, LeaderboardSettings, check_names, split_commas
 from fairforget.training.added_texts import list_facts
 from fairforget.training.learning_rate import RATES
@@ -58,6 +59,8 @@ class Run:
             # the methods' own settings and texts are partly these
             (asdict(DebiasSettings()), RATES, list_facts(), read_data("pronouns.toml")),
         )
+        if self.method != ORIGINAL and (package := METHODS[self.method].package):
+            facts = (*facts, installed_version(package))
         if not _measures_everyday():  # equal cost then limits one perplexity only
             facts = (*facts, f"no {EVERYDAY}")
         words = (Path(self.model).name, self.method, f"seed{self.seed}")

@@ -18,8 +18,10 @@ from fairforget.terminal.messages import count_of
 from fairforget.terminal.progress import progress_bar
 
 NO_RECORD = "its record is not in {}; give an --output that all machines share"
-VERSIONS = [version(name) for name in ("fairforget", "torch", "transformers")]
-"""Versions that results depend on."""
+VERSIONS = {
+    name: version(name) for name in ("fairforget", "torch", "transformers", "numpy", "scipy")
+}
+"""Package → its version, for those that results depend on."""
 Run = TypeVar("Run")
 Result = TypeVar("Result")
 

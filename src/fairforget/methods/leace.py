@@ -62,6 +62,7 @@ leace = Method(
     name="leace",
     apply=_apply,
     check_installed=partial(check_extra, *_EXTRA),
+    package="concept-erasure",
     paper="Belrose et al. 2023, arXiv 2306.03819",
     summary="makes the last hidden state uncorrelated with the group, with the smallest possible "
     "change",

@@ -62,5 +62,7 @@ class Method:
     """Whether the result depends on the seed."""
     check_installed: Callable[[], None] = lambda: None
     """Raises `InputError` if a package that the method needs is missing."""
+    package: str | None = None
+    """A package outside FairForget's dependencies whose version the result depends on."""
     is_control: bool = False
     """Whether it trains without debiasing, to show the effect of training alone."""

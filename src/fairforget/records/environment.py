@@ -42,10 +42,10 @@ def environment(device: str, processes: int = 1) -> Environment:
         python=platform.python_version(),
         device=device,
         processes=processes,
-        accelerate=_installed_version("accelerate"),
-        tokenizers=_installed_version("tokenizers"),
-        numpy=_installed_version("numpy"),
-        peft=_installed_version("peft"),
+        accelerate=installed_version("accelerate"),
+        tokenizers=installed_version("tokenizers"),
+        numpy=installed_version("numpy"),
+        peft=installed_version("peft"),
         threads=torch.get_num_threads(),
         processor=processor(device),
     )
@@ -64,7 +64,8 @@ def processor(device: str) -> str:
     return platform.processor() or platform.machine()
 
 
-def _installed_version(package: str) -> str:
+def installed_version(package: str) -> str:
+    """Return the version of a package; empty if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

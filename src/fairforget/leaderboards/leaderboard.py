@@ -18,7 +18,7 @@ from fairforget.errors import InputError
 from fairforget.leaderboards.plan import ORIGINAL, plan_runs
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts
 from fairforget.leaderboards.rows import make_rows, measure_effects
-from fairforget.leaderboards.runs import do_run, load_original, read_finished_run
+from fairforget.leaderboards.runs import do_run, load_original, read_run
 from fairforget.machine.cluster import workers
 from fairforget.machine.devices import select_device
 from fairforget.machine.runs import VERSIONS, do_runs
@@ -114,7 +114,7 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
                 torch.cuda.empty_cache()
         open_output(output, _fixed_settings(settings))
         directories = {run: output / RUNS / run.name(identities[run.model]) for run in runs}
-        finished, failed = do_runs(directories, do_run, read_finished_run, attempted)
+        finished, failed = do_runs(directories, do_run, read_run, attempted)
     if not finished:
         raise InputError(
             f"all {len(runs)} runs failed; the first, {failed[0].run}: {failed[0].error}"

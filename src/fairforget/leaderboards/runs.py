@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from functools import cache
 from pathlib import Path
 
 from fairforget.corpora.corpus import Corpus
-from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.leaderboards.cost import Cost, measure_cost, slowdown
 from fairforget.leaderboards.equal_cost import (
@@ -21,6 +19,7 @@ from fairforget.leaderboards.equal_cost import (
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED, Run
 from fairforget.leaderboards.record import RunRecord
 from fairforget.machine.devices import select_device
+from fairforget.machine.runs import check_name
 from fairforget.methods import METHODS
 from fairforget.methods.passages import retain_corpus
 from fairforget.models.fingerprint import describe_model, model_identity
@@ -30,7 +29,6 @@ from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import CHECKPOINTS, RECORD
 from fairforget.records.store import read_record, write_record
 from fairforget.settings import split_commas
-from fairforget.terminal.messages import show_message
 from fairforget.training.bounds import list_constraints
 from fairforget.training.preparation import (
     RETAIN,
@@ -70,11 +68,7 @@ def do_run(run: Run, directory: Path) -> None:
             differ from those of the machine that planned the leaderboard.
     """
     language_model = load_original(run)
-    if run.name(model_identity(language_model)) != directory.name:
-        raise InputError(
-            f"machine {platform.node()} differs from the one that started the leaderboard: use the "
-            "same model, benchmark files, kind of device and library versions on both"
-        )
+    check_name(directory, run.name(model_identity(language_model)), "leaderboard")
     shutil.rmtree(directory, ignore_errors=True)
     benchmarks = split_commas(run.settings.benchmarks)
     facts = describe_model(language_model)
@@ -127,17 +121,15 @@ def do_run(run: Run, directory: Path) -> None:
     write_record(record, directory / RECORD)
 
 
-def read_finished_run(directory: Path) -> FinishedRun | None:
-    """Read a run if it is finished; a damaged run is reported and counts as unfinished."""
-    if not (directory / RECORD).exists():
-        return None
-    try:
-        record = read_record(directory / RECORD, RunRecord)
-        costs = [PUBLISHED, EQUAL] if record.equal else [PUBLISHED]
-        return FinishedRun(record, {cost: read_evaluation(directory / cost) for cost in costs})
-    except InputError as error:
-        show_message(f"{error}; repeating the run")
-        return None
+def read_run(directory: Path) -> FinishedRun:
+    """Read a finished run.
+
+    Raises:
+        InputError: its record or an evaluation is damaged.
+    """
+    record = read_record(directory / RECORD, RunRecord)
+    costs = [PUBLISHED, EQUAL] if record.equal else [PUBLISHED]
+    return FinishedRun(record, {cost: read_evaluation(directory / cost) for cost in costs})
 
 
 def held_out_texts(language_model: LanguageModel) -> dict[str, Sequences]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import sys
 import time
@@ -13,8 +14,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
+from fairforget.errors import InputError
 from fairforget.machine.cluster import Attempts
-from fairforget.terminal.messages import count_of
+from fairforget.records.paths import RECORD
+from fairforget.terminal.messages import count_of, show_message
 from fairforget.terminal.progress import progress_bar
 
 NO_RECORD = "its record is not in {}; give an --output that all machines share"
@@ -50,10 +53,44 @@ def name_directory(words: Iterable[str], digest: str) -> str:
     return f"{plain[:80]}-{digest[:12]}"
 
 
+def check_name(directory: Path, name: str, command: str) -> None:
+    """Check that a run does here what it was planned to do, maybe on another machine.
+
+    Args:
+        directory: of the run, named where it was planned.
+        name: what its directory would be called if it were planned here.
+        command: what planned it, for the message.
+
+    Raises:
+        InputError: the names differ.
+    """
+    if directory.name != name:
+        raise InputError(
+            f"{platform.node()} differs from the machine that started the {command} in its model, "
+            "texts, benchmark files, kind of device or library versions; make them the same"
+        )
+
+
+def read_finished(directory: Path, read: Callable[[Path], Result]) -> Result | None:
+    """Read a run if it is finished; a damaged one is reported and counts as unfinished.
+
+    Args:
+        directory: of the run, with a record if it is finished.
+        read: returns the result in a directory; raises `InputError` if it is damaged.
+    """
+    if not (directory / RECORD).exists():
+        return None
+    try:
+        return read(directory)
+    except InputError as error:
+        show_message(f"{error}; repeating the run")
+        return None
+
+
 def do_runs(
     directories: Mapping[Run, Path],
     do: Callable[[Run, Path], None],
-    read: Callable[[Path], Result | None],
+    read: Callable[[Path], Result],
     attempted: Attempts,
     *,
     stages: Callable[[Sequence[Run]], Sequence[Sequence[Run]]] = lambda runs: [runs],
@@ -63,12 +100,13 @@ def do_runs(
     Args:
         directories: run → its directory, for all runs, in order.
         do: executes a run in its directory; picklable.
-        read: returns the result in a directory, or None if the run is not finished.
+        read: returns the result of a finished run, as for `read_finished`.
         attempted: runs tasks, from `fairforget.machine.cluster.workers`.
         stages: groups runs into stages; a stage starts when the one before it has ended.
     """
     start = time.perf_counter()
-    finished = {run: it for run, path in directories.items() if (it := read(path)) is not None}
+    known = {run: read_finished(path, read) for run, path in directories.items()}
+    finished = {run: result for run, result in known.items() if result is not None}
     pending = [run for run in directories if run not in finished]
     failed = []
 
@@ -80,7 +118,7 @@ def do_runs(
     with progress_bar(label, len(pending)) as advance:
         for run, error in chain.from_iterable(map(attempt_stage, stages(pending))):
             name = directories[run].name
-            result = None if error else read(directories[run])
+            result = None if error else read_finished(directories[run], read)
             if result is not None:
                 finished[run] = result
                 message = f"Done: {name}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -19,6 +18,7 @@ from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
+from fairforget.machine.runs import check_name, read_finished
 from fairforget.models.fingerprint import model_identity
 from fairforget.models.language_model import LanguageModel
 from fairforget.objectives import NOTHING, parse_objective
@@ -90,11 +90,7 @@ def run_one(run: Run, directory: Path) -> None:
     recipe = run.recipe
     model = load_original(recipe)
     identity = model_identity(model)
-    if run.name(_digest(run, identity)) != directory.name:
-        raise InputError(
-            f"{platform.node()} differs from the machine that started the study in its model, "
-            "texts, benchmark files, kind of device or library versions; make them the same"
-        )
+    check_name(directory, run.name(_digest(run, identity)), "study")
     shutil.rmtree(directory, ignore_errors=True)
     doses = parse_doses(recipe.doses, recipe.benchmarks)
     parameters = model.model.named_parameters() if doses else ()
@@ -119,7 +115,7 @@ def run_one(run: Run, directory: Path) -> None:
 def _movement_of(run: Run, control: Path, model: Mapping[str, str]) -> float:
     """Return the movement of the run that a control, in its directory, is matched on."""
     name = run.name(_digest(run, model))
-    finished = read_finished_run(control.parent / name)
+    finished = read_finished(control.parent / name, read_run)
     if finished is None:
         raise InputError(
             f"the control is matched on the movement of run {name}, which has not finished; run "
@@ -143,18 +139,15 @@ class FinishedRun:
     """The evaluation of the debiased model."""
 
 
-def read_finished_run(directory: Path) -> FinishedRun | None:
-    """Read a run if it is finished; a damaged one is reported and counts as unfinished."""
-    if not (directory / RECORD).exists():
-        return None
-    try:
-        return FinishedRun(
-            read_record(directory / RECORD, UnlearningRecord),
-            read_evaluation(directory / AFTER),
-        )
-    except InputError as error:
-        show_message(f"{error}; repeating the run")
-        return None
+def read_run(directory: Path) -> FinishedRun:
+    """Read a finished run.
+
+    Raises:
+        InputError: its record or its evaluation is damaged.
+    """
+    return FinishedRun(
+        read_record(directory / RECORD, UnlearningRecord), read_evaluation(directory / AFTER)
+    )
 
 
 def load_original(recipe: Recipe) -> LanguageModel:

@@ -53,7 +53,7 @@ from fairforget.transfer_study.runs import (
     compute_digests,
     forget_corpus,
     load_original,
-    read_finished_run,
+    read_run,
     run_one,
 )
 
@@ -179,7 +179,7 @@ def run_study(
         finished, failed = do_runs(
             directories,
             run_one,
-            read_finished_run,
+            read_run,
             attempted,
             stages=partial(order_stages, parallel=cluster == "ray"),
         )

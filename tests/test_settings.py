@@ -44,6 +44,12 @@ def test_a_list_as_a_default_becomes_comma_separated_too() -> None:
     assert merge_settings(settings, {}).attacks == "quantization"
 
 
+def test_an_argument_that_is_not_given_leaves_the_setting() -> None:
+    settings = merge_settings(LeaderboardSettings(), {"seeds": 7}, models=["gpt2"], methods=None)
+    assert (settings.seeds, settings.models) == (7, "gpt2")
+    assert settings.methods == LeaderboardSettings().methods
+
+
 @pytest.mark.parametrize(
     ("name", "given"), [("seeds", [3]), ("seeds", ["3"]), ("models", [None]), ("models", {"gpt2"})]
 )

@@ -94,9 +94,7 @@ def evaluate(
     Examples:
         >>> evaluate("smollm2", ["stereoset"])["stereoset"]["gender"].ss
     """
-    if benchmarks is not None:
-        overrides["benchmarks"] = benchmarks
-    settings = merge_settings(settings or EvaluationSettings(), overrides)
+    settings = merge_settings(settings or EvaluationSettings(), overrides, benchmarks=benchmarks)
     check_seed(settings.seed)
     output = None if output_dir is None else Path(output_dir)
     if output:

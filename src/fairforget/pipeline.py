@@ -187,14 +187,14 @@ def debias(
         check_push(push_to_hub)
     custom = None if objective is None or isinstance(objective, str) else as_objective(objective)
     forget_names, forget_corpora = _read_forget(forget)
-    named = {
-        "forget": forget_names,
-        "retain": None if retain is None else _corpus_name("retain", retain),
-        "objective": custom.name if custom else objective,
-        "benchmarks": benchmarks,
-    }
-    overrides |= {name: value for name, value in named.items() if value is not None}
-    settings = merge_settings(settings or DebiasSettings(), overrides)
+    settings = merge_settings(
+        settings or DebiasSettings(),
+        overrides,
+        forget=forget_names,
+        retain=None if retain is None else _corpus_name("retain", retain),
+        objective=custom.name if custom else objective,
+        benchmarks=benchmarks,
+    )
     if settings.objective == NOTHING:
         raise InputError(
             f"objective {NOTHING!r} unlearns nothing; it is a control of transfer studies"

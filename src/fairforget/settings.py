@@ -426,10 +426,15 @@ def check_names(
         raise InputError(f"{setting}: {repeated[0]!r} is listed twice; list each once")
 
 
-def merge_settings(settings: T, overrides: Mapping[str, Any]) -> T:
+def merge_settings(settings: T, overrides: Mapping[str, Any], **given: Any) -> T:
     """Return the settings with the overrides applied, each value converted to its field's type.
 
     A setting that is a text accepts a list, which becomes comma-separated, or a path.
+
+    Args:
+        settings: the settings to change.
+        overrides: field → its new value.
+        **given: more of these, from optional arguments: None leaves the setting as it is.
 
     Raises:
         InputError: a value has the wrong type; names its setting.
@@ -437,7 +442,8 @@ def merge_settings(settings: T, overrides: Mapping[str, Any]) -> T:
     """
     import pydantic  # slow to load, and `--help` needs none of it
 
-    merged = replace(settings, **overrides)
+    arguments = {name: value for name, value in given.items() if value is not None}
+    merged = replace(settings, **overrides, **arguments)
     values = {f.name: getattr(merged, f.name) for f in fields(merged)}
     texts = [f.name for f in fields(merged) if "str" in str(f.type).split(" | ")]
     values |= {name: join_commas(values[name]) for name in texts}

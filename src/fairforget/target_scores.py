@@ -99,9 +99,7 @@ def score_targets(
     Examples:
         >>> print(score_targets("smollm2", ["counterfactual-kl"], items=100))
     """
-    if objectives is not None:
-        overrides["objectives"] = objectives
-    settings = merge_settings(settings or TargetSettings(), overrides)
+    settings = merge_settings(settings or TargetSettings(), overrides, objectives=objectives)
     check_seed(settings.seed)
     by_name = {name: _find_objective(name) for name in split_commas(settings.objectives)}
     if not by_name and not targets:

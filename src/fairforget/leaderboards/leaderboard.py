@@ -67,9 +67,13 @@ def leaderboard(
             extra `report` are missing, or every run failed.
         TypeError: an override is not a setting.
     """
-    lists = {"models": models, "methods": methods, "benchmarks": benchmarks}
-    overrides |= {name: value for name, value in lists.items() if value is not None}
-    settings = merge_settings(settings or LeaderboardSettings(), overrides)
+    settings = merge_settings(
+        settings or LeaderboardSettings(),
+        overrides,
+        models=models,
+        methods=methods,
+        benchmarks=benchmarks,
+    )
     check_report_extra()
     output = Path(output_dir)
     try:

@@ -93,10 +93,14 @@ def transfer(
             every run failed.
         TypeError: an override that is not a setting.
     """
-    lists = {"forget": forget, "benchmarks": benchmarks}
-    lists |= {"objectives": objectives, "controls": controls}
-    overrides |= {name: value for name, value in lists.items() if value is not None}
-    settings = merge_settings(settings or TransferSettings(), overrides)
+    settings = merge_settings(
+        settings or TransferSettings(),
+        overrides,
+        forget=forget,
+        benchmarks=benchmarks,
+        objectives=objectives,
+        controls=controls,
+    )
     check_report_extra()
     output = Path(output_dir)
     shared = {f.name: getattr(settings, f.name) for f in fields(StudySettings)}

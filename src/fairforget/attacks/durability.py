@@ -32,14 +32,13 @@ from fairforget.attacks.record import DurabilityRecord
 from fairforget.attacks.runs import RunGroup, find_groups
 from fairforget.attacks.texts import ordinary_texts, relearning_corpus, relearning_texts
 from fairforget.benchmarks import check_model_kinds, find_bias_judge, load_benchmarks
-from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.measurement import ALL, Benchmark
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, is_complete
+from fairforget.experiments import fixed_settings, reported_output
 from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
-from fairforget.machine.runs import VERSIONS
 from fairforget.methods.method import MethodOptions
 from fairforget.models.fingerprint import fingerprint
 from fairforget.models.language_model import LanguageModel
@@ -47,12 +46,11 @@ from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.inputs import CONTENT, hash_model
-from fairforget.records.outputs import check_output, open_output, release_output
+from fairforget.records.outputs import check_output, open_output
 from fairforget.records.paths import DURABILITY, MODEL
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import write_record
 from fairforget.records.training_corpora import training_corpora
-from fairforget.report import check_report_extra, write_report
 from fairforget.report.trained import trained_domains
 from fairforget.settings import DurabilitySettings, check_names, merge_settings, split_commas
 from fairforget.training.preparation import check_trainable
@@ -105,15 +103,10 @@ def durability(
         >>> durability("out", attacks=["quantization"], types=["q8_0", "q4_0"])
     """
     settings = merge_settings(settings or DurabilitySettings(), overrides)
-    check_report_extra()
     run = Path(run)
     output = output_of(run, output_dir)
-    try:
-        record = _measure(run, output, settings)
-        write_report(output)
-    finally:
-        release_output(output)
-    return record
+    with reported_output(output):
+        return _measure(run, output, settings)
 
 
 def output_of(run: Path, output_dir: str | Path | None) -> Path:
@@ -233,8 +226,8 @@ def _fixed_settings(attack: _Attack, groups: Sequence[RunGroup]) -> dict[str, An
     if seeds:
         settings["seeds"] = seeds
     del settings["device"]
-    settings["versions"] = VERSIONS
-    return settings | fingerprint_benchmarks(split_commas(settings["benchmarks"])) | texts | models
+    benchmarks = split_commas(settings.pop("benchmarks"))
+    return fixed_settings(benchmarks, **settings, **texts, **models)
 
 
 def _names(groups: Sequence[RunGroup]) -> list[str]:

@@ -11,25 +11,23 @@ from typing import Any
 import torch
 
 from fairforget.benchmarks import check_model_kinds, load_benchmarks
-from fairforget.benchmarks.inputs import fingerprint_benchmarks
-from fairforget.benchmarks.options import hash_option_files
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
+from fairforget.experiments import fixed_settings, reported_output
 from fairforget.leaderboards.plan import ORIGINAL, plan_runs
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts
 from fairforget.leaderboards.rows import make_rows, measure_effects
 from fairforget.leaderboards.runs import do_run, load_original, read_run
 from fairforget.machine.cluster import workers
 from fairforget.machine.devices import select_device
-from fairforget.machine.runs import VERSIONS, do_runs
+from fairforget.machine.runs import do_runs
 from fairforget.methods import METHODS
 from fairforget.models.fingerprint import model_identity
 from fairforget.records.environment import environment
-from fairforget.records.outputs import check_output, open_output, release_output
+from fairforget.records.outputs import check_output, open_output
 from fairforget.records.paths import LEADERBOARD, RUNS
 from fairforget.records.store import write_record
 from fairforget.records.training_corpora import training_corpora
-from fairforget.report import check_report_extra, write_report
 from fairforget.settings import LeaderboardSettings, merge_settings, split_commas
 from fairforget.training.preparation import check_training_dtype
 
@@ -74,14 +72,9 @@ def leaderboard(
         methods=methods,
         benchmarks=benchmarks,
     )
-    check_report_extra()
     output = Path(output_dir)
-    try:
-        record = _compare_methods(settings, output)
-        write_report(output)
-    finally:
-        release_output(output)
-    return record
+    with reported_output(output):
+        return _compare_methods(settings, output)
 
 
 def _compare_methods(settings: LeaderboardSettings, output: Path) -> LeaderboardRecord:
@@ -116,7 +109,13 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
                 del original  # frees its memory for the next model and the runs
                 gc.collect()
                 torch.cuda.empty_cache()
-        open_output(output, _fixed_settings(settings))
+        fixed = fixed_settings(
+            split_commas(settings.benchmarks),
+            device=device,
+            dtype=settings.dtype,
+            start_token=settings.start_token,
+        )
+        open_output(output, fixed)
         directories = {run: output / RUNS / run.name(identities[run.model]) for run in runs}
         finished, failed = do_runs(directories, do_run, read_run, attempted)
     if not finished:
@@ -139,17 +138,3 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
     )
     write_record(record, output / LEADERBOARD)
     return record
-
-
-def _fixed_settings(settings: LeaderboardSettings) -> dict[str, Any]:
-    """Return the settings that must stay the same between calls on an output directory."""
-    benchmarks = split_commas(settings.benchmarks)
-    return {
-        "benchmarks": benchmarks,
-        "items": hash_option_files(benchmarks),
-        **fingerprint_benchmarks(benchmarks),
-        "dtype": settings.dtype,
-        "start_token": settings.start_token,
-        "device": settings.device,
-        "versions": VERSIONS,
-    }

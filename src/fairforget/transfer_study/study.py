@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
@@ -12,24 +12,22 @@ from typing import Any
 import torch
 
 from fairforget.benchmarks import check_model_kinds, find_bias_judge, load_benchmarks
-from fairforget.benchmarks.inputs import fingerprint_benchmarks
-from fairforget.benchmarks.options import hash_option_files
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.corpora import corpus_names
 from fairforget.corpora.domains import target_domains
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
+from fairforget.experiments import fixed_settings, reported_output
 from fairforget.machine.cluster import Cluster, workers
 from fairforget.machine.devices import select_device
-from fairforget.machine.runs import VERSIONS, do_runs
+from fairforget.machine.runs import do_runs
 from fairforget.models.fingerprint import model_identity
 from fairforget.records.evaluation import read_evaluation
-from fairforget.records.outputs import check_output, open_output, release_output
+from fairforget.records.outputs import check_output, open_output
 from fairforget.records.paths import BEFORE, RUNS, STUDY
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import write_record
 from fairforget.records.training_corpora import training_corpora
-from fairforget.report import check_report_extra, write_report
 from fairforget.settings import StudySettings, TransferSettings, merge_settings, split_commas
 from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, NOT_USED_UP, NOTED
 from fairforget.training.preparation import check_training_dtype
@@ -101,11 +99,10 @@ def transfer(
         objectives=objectives,
         controls=controls,
     )
-    check_report_extra()
     output = Path(output_dir)
     shared = {f.name: getattr(settings, f.name) for f in fields(StudySettings)}
-    try:
-        study = run_study(
+    with reported_output(output):
+        return run_study(
             Recipe(model=model, benchmarks=tuple(split_commas(settings.benchmarks)), **shared),
             [corpus_name(name, settings.corpus) for name in corpus_names(settings.forget)],
             output,
@@ -117,10 +114,6 @@ def transfer(
             cpus_per_run=settings.cpus_per_run,
             gpus_per_run=settings.gpus_per_run,
         )
-        write_report(output)
-    finally:
-        release_output(output)
-    return study
 
 
 def run_study(
@@ -175,7 +168,16 @@ def run_study(
         check_model_kinds(ready, original)
         model = model_identity(original)
         digest = compute_digests(runs, model)
-        open_output(output, _original_settings(recipe, model))
+        # what the evaluation of the original depends on; all else may change between calls
+        fixed = fixed_settings(
+            recipe.benchmarks,
+            model=recipe.model,
+            **model,
+            device=select_device(device).type,
+            dtype=recipe.dtype,
+            start_token=recipe.start_token,
+        )
+        open_output(output, fixed)
         evaluate_into(output / BEFORE, original, recipe.benchmarks)
         del original  # frees its memory for the runs
         torch.cuda.empty_cache()
@@ -215,21 +217,6 @@ def run_study(
     )
     write_record(record, output / STUDY)
     return record
-
-
-def _original_settings(recipe: Recipe, model: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the evaluation of the original depends on; all else may change between calls."""
-    return {
-        "model": recipe.model,
-        **model,
-        "device": select_device(recipe.device).type,
-        "dtype": recipe.dtype,
-        "start_token": recipe.start_token,
-        "benchmarks": recipe.benchmarks,
-        "items": hash_option_files(recipe.benchmarks),
-        **fingerprint_benchmarks(recipe.benchmarks),
-        "versions": VERSIONS,
-    }
 
 
 def _result(run: Run, finished: FinishedRun) -> Result:

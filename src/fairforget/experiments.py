@@ -1,0 +1,47 @@
+"""What commands that evaluate many models share: `transfer`, `leaderboard` and `durability`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fairforget.benchmarks.inputs import fingerprint_benchmarks
+from fairforget.benchmarks.options import hash_option_files
+from fairforget.machine.runs import VERSIONS
+from fairforget.records.outputs import release_output
+from fairforget.report import check_report_extra, write_report
+
+
+@contextmanager
+def reported_output(directory: Path) -> Iterator[None]:
+    """A context in which an output directory is filled; then its report is written.
+
+    The directory is unlocked at the end, also after an error.
+
+    Raises:
+        InputError: the extra `report` is not installed.
+    """
+    check_report_extra()
+    try:
+        yield
+        write_report(directory)
+    finally:
+        release_output(directory)
+
+
+def fixed_settings(benchmarks: Sequence[str], **others: Any) -> dict[str, Any]:
+    """Return what must stay the same between calls on an output directory.
+
+    Args:
+        benchmarks: with options; what their scores depend on is added.
+        **others: all else that the evaluations in the directory depend on.
+    """
+    return {
+        **others,
+        "benchmarks": list(benchmarks),
+        "items": hash_option_files(benchmarks),
+        **fingerprint_benchmarks(benchmarks),
+        "versions": VERSIONS,
+    }

@@ -21,6 +21,7 @@ from counterfactual_items import score_counterfactual_items
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.stereoset import judge
 from fairforget.cli import main as fairforget
+from fairforget.comparison.domains import compare_domain
 from fairforget.comparison.effects import DomainEffect, measure_effects
 from fairforget.corpora import read_corpus
 from fairforget.data.stereoset import read_items
@@ -170,7 +171,7 @@ def measure_changes(
 
     def effect(part: list[dict[str, Any]], name: str) -> DomainEffect:
         changed = [[run[item["id"]] for item in part] for run in runs]
-        return measure_effects(judge, part, [changed], domain=name)["ss"][0]
+        return measure_effects(compare_domain(judge, part, [changed], domain=name))["ss"][0]
 
     biases = [effect([i for i in items if i["domain"] == d], d).bias for d in HELD_OUT]
     distance, without_religion = (

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from fairforget.benchmarks import find_judge
-from fairforget.benchmarks.measurement import ALL, Judge, Judgement, Row
+from fairforget.benchmarks.measurement import ALL, Judge, Row
 from fairforget.cli import main as fairforget
-from fairforget.comparison.effects import measure_effects
+from fairforget.comparison.domains import compare_domain
 from fairforget.records.evaluation import read_items
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
@@ -171,15 +171,15 @@ class SeedRuns:
         The 95 % interval of a seed covers items, that of the mean items and seeds.
         """
         before, *runs = (_items(each, measure.benchmark) for each in (original, *after))
-        found = {}
+        judge, found = _find_judge(measure), {}
         for domain in measure.domains or (*dict.fromkeys(row["domain"] for row in before), ALL):
             part, *parts = (
                 [row for row in rows if domain in (ALL, row["domain"])] for rows in (before, *runs)
             )
             groups = [parts, *([rows] for rows in parts)]
-            effects = measure_effects(_judge(measure), part, groups, domain=domain)
-            if measure.score in effects:
-                mean, *by_seed = effects[measure.score]
+            changes = compare_domain(judge, part, groups, domain=domain).by_group
+            if measure.score in changes:
+                mean, *by_seed = changes[measure.score]
                 found[domain] = {
                     "before": mean.before.value,
                     "after": mean.after.value,
@@ -208,21 +208,16 @@ def subtract_control(runs: SeedRuns, control: SeedRuns, measure: Measure) -> dic
         for each in (runs.before, *runs.evaluations, *control.evaluations)
     )
     groups = [after[: runs.seeds], after[runs.seeds :]]
-    effects = measure_effects(_judge(measure), before, groups, domain=ALL)
-    ours, theirs = (effect.change for effect in effects[measure.score])
+    compared = compare_domain(_find_judge(measure), before, groups, domain=ALL)
+    ours, theirs = (change.change for change in compared.by_group[measure.score])
     difference = ours - theirs
     return {"change": difference.value, "ci": difference.ci}
 
 
-def _judge(measure: Measure) -> Judge:
-    """Return the judge of a score, with this score as the only one, even if none is unbiased."""
+def _find_judge(measure: Measure) -> Judge:
     judge = find_judge(measure.benchmark)
     assert judge
-
-    def judge_score(rows: Sequence[Row]) -> Judgement:
-        return replace(judge(rows), unbiased_scores={measure.score: 0.0})
-
-    return judge_score
+    return judge
 
 
 def _result(evaluation: Path, benchmark: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from scipy.stats import ttest_rel
 
 from fairforget.benchmarks.measurement import Row
 from fairforget.benchmarks.stereoset.scores import judge
+from fairforget.comparison.domains import compare_domain
 from fairforget.comparison.effects import measure_effects
 from fairforget.comparison.paired import compare_items
 
@@ -44,7 +45,7 @@ def test_terms_without_a_neutral_word_do_not_count_in_the_contribution(count: in
     assert cell.score.ci == pytest.approx(test.confidence_interval())
     assert cell.p == pytest.approx(test.pvalue)
     assert cell.verdict == ("less" if count >= 6 else "undecided")
-    effects = measure_effects(judge, rows[0], [[rows[1]]], domain="gender")
+    effects = measure_effects(compare_domain(judge, rows[0], [[rows[1]]], domain="gender"))
     (effect,) = effects["contribution_scaled"]
     assert effect.clusters == count
     assert effect.change.ci == pytest.approx(test.confidence_interval())

@@ -16,6 +16,7 @@ from scipy.stats import norm
 
 from fairforget.benchmarks.measurement import Judgement, Row, compute_scores
 from fairforget.comparison.compare import Comparison
+from fairforget.comparison.domains import compare_domain
 from fairforget.comparison.effects import DomainEffect, measure_effects
 from fairforget.comparison.gate import find_violations
 from fairforget.comparison.paired import adjust_p_values, compare_items
@@ -69,9 +70,10 @@ def test_paired_changes_over_few_terms_are_covered(count: int) -> None:
         before = generator.normal(0.3, 1, terms.size) + generator.normal(0, 0.3, count)[terms]
         after = before + generator.normal(-0.1, 0.1, count)[terms]
         after += generator.normal(0, NOISE, terms.size)
-        effects = measure_effects(
+        changes = compare_domain(
             lambda rows: judge_margins(rows, terms), before, [[after]], domain="x"
         )
+        effects = measure_effects(changes)
         shares.append(effects["share"][0].change.ci)
         means.append(effects["mean"][0].change.ci)
     old, new = np.sqrt(1 + 0.3**2), np.sqrt(1 + 0.3**2 + 0.1**2 + NOISE**2)
@@ -104,7 +106,7 @@ def draw_effects(
         ]
         for score in after
     ]
-    return measure_effects(judge_margins, margins, runs, domain="x")["share"]
+    return measure_effects(compare_domain(judge_margins, margins, runs, domain="x"))["share"]
 
 
 def mean_distance(score: float, seeds: int) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fairforget.attacks.effects import measure_effects
+from fairforget.attacks.effects import compare_conditions
 from fairforget.attacks.plan import Condition
 from fairforget.attacks.record import Effect
 from fairforget.records.evaluation import Evaluation
@@ -40,7 +40,7 @@ def lowered(share: float, count: int = 60) -> list[dict[str, Any]]:
 
 def effects(share: float, count: int = 60) -> list[Effect]:
     original = evaluation(lowered(0.0, count))
-    found = measure_effects(
+    found = compare_conditions(
         "debiased",
         {PLAIN: original, ATTACKED: original},
         [{PLAIN: evaluation(lowered(1.0, count)), ATTACKED: evaluation(lowered(share, count))}],
@@ -67,7 +67,7 @@ def test_an_undecided_effect_has_no_share() -> None:
     noise = evaluation(
         [row | {SCALED: row[SCALED] + (-1) ** n * 0.1} for n, row in enumerate(crows_rows())]
     )
-    found = measure_effects("debiased", {PLAIN: original}, [{PLAIN: noise}], ["crows_pairs"])
+    found = compare_conditions("debiased", {PLAIN: original}, [{PLAIN: noise}], ["crows_pairs"])
     (effect,) = (e for e in found if (e.measure, e.domain) == (SCALED, "all"))
     assert effect.retained is None
 
@@ -82,7 +82,7 @@ def test_seeds_are_averaged_and_widen_the_interval() -> None:
 
     def measured(*shares: float) -> Effect:
         results = [{PLAIN: evaluation(lowered(share))} for share in shares]
-        found = measure_effects("debiased", {PLAIN: original}, results, ["crows_pairs"])
+        found = compare_conditions("debiased", {PLAIN: original}, results, ["crows_pairs"])
         (effect,) = (e for e in found if (e.measure, e.domain) == (SCALED, "all"))
         return effect
 
@@ -99,7 +99,7 @@ def test_seeds_on_both_sides_of_no_bias_do_not_cancel() -> None:
     rows = crows_rows()
     original = evaluation([row | {SCALED: 1.0} for row in rows])
     sides = [evaluation([row | {SCALED: score} for row in rows]) for score in (1.0, -1.0)]
-    found = measure_effects(
+    found = compare_conditions(
         "debiased", {PLAIN: original}, [{PLAIN: side} for side in sides], ["crows_pairs"]
     )
     (effect,) = (e for e in found if (e.measure, e.domain) == (SCALED, "all"))

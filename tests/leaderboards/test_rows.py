@@ -10,7 +10,7 @@ import pytest
 
 from fairforget.leaderboards.plan import ORIGINAL, PUBLISHED, Run
 from fairforget.leaderboards.record import Effect, RunRecord
-from fairforget.leaderboards.rows import measure_effects
+from fairforget.leaderboards.rows import compare_with_original
 from fairforget.leaderboards.runs import FinishedRun
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.records import ModelFacts
@@ -36,7 +36,7 @@ def effects_of(
     }
     (effect,) = (
         e
-        for e in measure_effects(finished)
+        for e in compare_with_original(finished)
         if (e.benchmark, e.measure, e.domain) == ("stereoset", measure, domain)
     )
     return effect

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fairforget.attacks.effects import measure_effects as measure_durable_effects
+from fairforget.attacks.effects import compare_conditions
 from fairforget.attacks.half_life import half_lives
 from fairforget.attacks.plan import Condition
 from fairforget.attacks.record import DurabilityRecord
@@ -23,8 +23,8 @@ from fairforget.comparison.compare import compare
 from fairforget.data.stereoset import Item
 from fairforget.leaderboards.plan import Run as LeaderboardRun
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts, RunRecord
+from fairforget.leaderboards.rows import compare_with_original
 from fairforget.leaderboards.rows import make_rows as make_leaderboard_rows
-from fairforget.leaderboards.rows import measure_effects
 from fairforget.leaderboards.runs import FinishedRun
 from fairforget.machine.runs import Failure
 from fairforget.records.environment import Environment
@@ -304,7 +304,7 @@ def write_leaderboard(directory: Path, *, text: str = "") -> Path:
             prompt: MethodFacts("", "", "inference", False),
         },
         make_leaderboard_rows(finished),
-        measure_effects(finished),
+        compare_with_original(finished),
         [Failure(f"dropout{text}", f"no dropout{text}")],
         ENVIRONMENT,
     )
@@ -336,7 +336,7 @@ def write_durability(directory: Path, *, text: str = "") -> Path:
     effects = [
         effect
         for run, side in zip(("debiased", name), sides, strict=True)
-        for effect in measure_durable_effects(run, original, [side], ["stereoset", "crows_pairs"])
+        for effect in compare_conditions(run, original, [side], ["stereoset", "crows_pairs"])
     ]
     facts = ModelFacts(f"tiny{text}", 1234567, "float32", f"<s>{text}")
     record = DurabilityRecord(

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairforget.benchmarks.stereoset import judge
-from fairforget.comparison.effects import measure_effects
+from fairforget.comparison.domains import Groups, compare_domain
+from fairforget.comparison.effects import DomainEffect, measure_effects
 from fairforget.transfer_study import matrix as matrix_module
-from fairforget.transfer_study.groups import Result
+from fairforget.transfer_study.groups import Items, Result
 from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
 from fairforget.transfer_study.record import Gap, MatrixCell, MatrixRow
 
@@ -24,6 +25,10 @@ from .items import result, rows, ss
 pytestmark = pytest.mark.slow
 
 SEEDS = range(3)
+
+
+def ss_effects(before: Items, groups: Groups, *, domain: str = "all") -> list[DomainEffect]:
+    return measure_effects(compare_domain(judge, before, groups, domain=domain))["ss"]
 
 
 def matrix(
@@ -246,10 +251,10 @@ def test_row_excesses_use_the_controls_mean_over_the_same_domains() -> None:
 
 
 def test_with_one_seed_the_variance_is_that_of_items_and_nothing_is_decided() -> None:
-    (found,) = measure_effects(judge, rows(), [[rows(noise=0.3)]], domain="all")["ss"]
+    (found,) = ss_effects(rows(), [[rows(noise=0.3)]])
     assert found.change.variance == found.change.item_variance
     several = [rows(shift={"gender": 0.2 * s, "race": 0.2 * s}) for s in SEEDS]
-    (found,) = measure_effects(judge, rows(), [several], domain="all")["ss"]
+    (found,) = ss_effects(rows(), [several])
     assert found.change.item_variance < 0.8 * found.change.variance
     single = transfer_matrix(
         rows(), [result("builtin:gender", shift={"gender": 0.7})], ["stereoset"], controls=[]
@@ -383,7 +388,7 @@ def test_p_is_uniform_under_the_null_hypothesis() -> None:
             ]
             for shift in level
         )
-        (one,) = measure_effects(judge, fair, [new], domain="all")["ss"]
+        (one,) = ss_effects(fair, [new])
         assert (one.change.p < 0.05) == (not one.change.ci[0] <= 0 <= one.change.ci[1])
         found.append(one.change.p)
     p = np.array(found)
@@ -407,7 +412,7 @@ def test_verdicts_keep_the_family_wise_error_rate(level: float) -> None:
     found = []
     for _ in range(400):
         fair, *new = (drawn(shift) for shift in [level, *generator.normal(level, 0.12, size=6)])
-        groups = measure_effects(judge, fair, [new[:3], new[3:]], domain="all")["ss"]
+        groups = ss_effects(fair, [new[:3], new[3:]])
         forgotten, control = groups
         found.append([forgotten.bias.p, forgotten.beyond(control).p])
     assert (np.array(found) < 0.05).mean(axis=0) == pytest.approx(0.03, abs=0.04)
@@ -429,7 +434,7 @@ def test_an_unchanged_model_has_exactly_zero_effect(sizes: list[int], luck: int)
         for term, size in enumerate(sizes)
         for number in range(size)
     ]
-    for one in measure_effects(judge, items, [[items] * 3, [items]], domain="all")["ss"]:
+    for one in ss_effects(items, [[items] * 3, [items]]):
         assert (one.change.value, one.change.p) == (0, 1)
         assert (one.bias.value, one.bias.p) == (0, 1)
 
@@ -438,12 +443,11 @@ def test_far_from_no_bias_the_change_of_bias_is_that_of_the_score() -> None:
     """Bitwise, however much the seeds differ: there is no kink."""
     before = rows()
     after = [[rows(shift={"race": by}, noise=0.3, seed=s)] for s, by in enumerate((0.3, -0.3, 0.3))]
-    (one,) = measure_effects(
-        judge,
+    (one,) = ss_effects(
         [row for row in before if row["domain"] == "race"],
         [[[row for row in run if row["domain"] == "race"] for (run,) in after]],
         domain="race",
-    )["ss"]
+    )
     assert min(ss(run, "race") for (run,) in after) > 60
     assert one.bias.ci == pytest.approx(one.change.ci, rel=1e-9)
     assert one.bias.value == pytest.approx(one.change.value)

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from fairforget.attacks.effects import measure_effects
+from fairforget.attacks.effects import compare_conditions
 from fairforget.attacks.fine_tuning import check_options, fine_tune
 from fairforget.attacks.half_life import half_lives
 from fairforget.attacks.plan import (
@@ -151,7 +151,7 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
             seconds[group.name] = seconds.get(group.name, 0.0) + taken
         after = [_read(conditions, evaluations) for evaluations in outputs]
         models[group.name] = [seed[conditions[0]].record.model for seed in after]
-        effects += measure_effects(group.name, before, after, benchmarks)
+        effects += compare_conditions(group.name, before, after, benchmarks)
     known = {effect.domain for effect in effects}
     result = DurabilityRecord(
         model=before[conditions[0]].record.model,

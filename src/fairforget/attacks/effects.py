@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from fairforget.attacks.plan import NONE, Condition, benchmarks_of
 from fairforget.attacks.record import Effect
 from fairforget.benchmarks import find_judge
-from fairforget.benchmarks.measurement import group_by_domain
-from fairforget.comparison.paired import match_items
-from fairforget.comparison.score_change import ScoreChange, measure_changes
+from fairforget.comparison.domains import compare_domains
+from fairforget.comparison.score_change import ScoreChange
 from fairforget.distance import DistanceChange, ratio_of_changes
 from fairforget.records.evaluation import Evaluation
 from fairforget.report.scores import Score
@@ -24,7 +23,6 @@ Key = tuple[str, str, str]
 class _Measured:
     score: ScoreChange
     distance: DistanceChange
-    clusters: int
 
     @property
     def shown(self) -> Score:
@@ -32,7 +30,7 @@ class _Measured:
         return Score.of(self.distance)
 
 
-def measure_effects(
+def compare_conditions(
     run: str,
     original: Mapping[Condition, Evaluation],
     results: Sequence[Mapping[Condition, Evaluation]],
@@ -78,15 +76,13 @@ def _compare(
     for benchmark, name in names.items():
         judge = find_judge(benchmark)
         assert judge is not None  # `durability` has checked it
-        before = original.items_of(name)
-        by_id = [match_items(name, before, result.items_of(name)) for result in results]
-        for domain, rows in group_by_domain(before).items():
-            old, new = judge(rows), [judge([after[row["id"]] for row in rows]) for after in by_id]
-            for measure, change in measure_changes(old, new, domain).items():
-                if measure in old.unbiased_scores:
-                    distance = change.distance_from(old.unbiased_scores[measure])
-                    clusters = len(old.clusters_of(measure))
-                    yield (benchmark, measure, domain), _Measured(change, distance, clusters)
+        after = [result.items_of(name) for result in results]
+        for compared in compare_domains(name, judge, original.items_of(name), [after]):
+            unbiased_scores = compared.before.unbiased_scores
+            for measure, change in compared.of_only_group.items():
+                if measure in unbiased_scores:
+                    distance = change.distance_from(unbiased_scores[measure])
+                    yield (benchmark, measure, compared.domain), _Measured(change, distance)
 
 
 def _retained(attacked: _Measured, plain: _Measured | None) -> Score | None:
@@ -94,7 +90,7 @@ def _retained(attacked: _Measured, plain: _Measured | None) -> Score | None:
 
     `plain` is None if no item counted in the score without an attack.
     """
-    if plain is None or plain.clusters < FEWEST_CLUSTERS or not plain.shown.is_decided:
+    if plain is None or plain.score.clusters < FEWEST_CLUSTERS or not plain.shown.is_decided:
         return None
     if attacked is plain:
         return Score(1.0)

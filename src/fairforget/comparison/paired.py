@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from fairforget.benchmarks.measurement import ALL, Judge, Row, group_by_domain
-from fairforget.comparison.score_change import Change, measure_changes
-from fairforget.errors import InputError
+from fairforget.benchmarks.measurement import ALL, Judge, Row
+from fairforget.comparison.domains import compare_domains
+from fairforget.comparison.score_change import Change
 from fairforget.statistics import (
     FEWEST_CLUSTERS,
     SIGNIFICANT,
@@ -108,11 +108,10 @@ def compare_items(
     Raises:
         InputError: the items differ; names the difference.
     """
-    after_by_id = match_items(name, before, after)
     cells = []
-    for domain, rows in group_by_domain(before, order).items():
-        old, new = judge(rows), judge([after_by_id[row["id"]] for row in rows])
-        measured = measure_changes(old, [new], domain)
+    for compared in compare_domains(name, judge, before, [[after]], order=order):
+        old, measured = compared.before, compared.of_only_group
+        ((new,),) = compared.after
         changes = {score: change.shown for score, change in measured.items()}
         main, bias_scores = next(iter(old.statistic(old.sums.sum(axis=0)))), old.unbiased_scores
         judged = [*bias_scores, *old.lower_is_better] or [main]
@@ -129,14 +128,14 @@ def compare_items(
             cells.append(
                 Cell(
                     benchmark=name,
-                    domain=domain,
+                    domain=compared.domain,
                     measure=measure,
                     main=measure == main,
                     score=changes[measure],
                     distance=distance,
                     beside=beside if measure == main else {},
-                    items=len(rows),
-                    clusters=len(old.clusters_of(measure)),
+                    items=compared.items,
+                    clusters=measured[measure].clusters,
                     gained=gained,
                     lost=lost,
                     ties=(old.ties, new.ties),
@@ -163,24 +162,3 @@ def adjust_p_values(cells: Sequence[Cell]) -> list[Cell]:
 
     p_values = adjust_holm({n: (family(cell), cell.p) for n, cell in enumerate(cells)})
     return [replace(cell, p_adjusted=p_values[n]) for n, cell in enumerate(cells)]
-
-
-def match_items(name: str, before: Sequence[Row], after: Sequence[Row]) -> dict[str, Row]:
-    """The items of `after` by id, after a check that their ids and texts are those of `before`."""
-    old, new = ({row["id"]: row for row in rows} for rows in (before, after))
-    if old.keys() != new.keys():
-        unmatched = [i for i in {**old, **new} if (i in old) != (i in new)]
-        side = "before" if unmatched[0] in old else "after"
-        raise InputError(
-            f"{name} cannot be compared: the items differ, {len(unmatched)} on one side only, such "
-            f"as {unmatched[0]!r} ({side}); evaluate both on the same items"
-        )
-    for identity, row in old.items():
-        for key, value in row.items():
-            if isinstance(value, str) and new[identity].get(key) != value:
-                raise InputError(
-                    f"{name} cannot be compared: item {identity!r} has {key} {value[:60]!r} before "
-                    f"and {str(new[identity].get(key))[:60]!r} after; evaluate both on the same "
-                    "items"
-                )
-    return new

@@ -1,4 +1,4 @@
-"""The change of a score between two models, or between one model and several seeds of another.
+"""The change of a score between two models, or between one model and several seeds of others.
 
 With one seed, intervals are those of a paired t test over clusters of items, with a jackknife
 estimate of the variance; with several, seeds are a second source of variance. Percentile bootstrap
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -41,7 +42,14 @@ class ScoreChange:
     change: Estimate
     """The mean over seeds; its interval covers items, and seeds if there are several."""
     reached: tuple[float, ...]
-    """The score with each seed, after the change."""
+    """The score with each seed, after the change; NaN if no item counts in it there."""
+    clusters: int
+    """Independent units with an item that counts in the score."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the score is known with every seed."""
+        return not np.isnan(self.reached).any()
 
     @property
     def after(self) -> Estimate:
@@ -74,27 +82,46 @@ class ScoreChange:
 
 
 def measure_changes(
-    old: Judgement, new: Sequence[Judgement], domain: str
-) -> dict[str, ScoreChange]:
-    """Return the change of each score; scores in which no item counts are omitted.
+    old: Judgement, groups: Sequence[Sequence[Judgement]], domain: str
+) -> dict[str, list[ScoreChange]]:
+    """Return the change of each score in each group of models, compared with one model.
+
+    Variances are jackknife estimates: they leave out one cluster of items at a time, in all models
+    together (a paired comparison), and one seed of a group at a time.
 
     Args:
         old: the items of a domain, scored by one model.
-        new: the same items in the same order, scored by other models, which differ in their seed.
+        groups: [groups][seeds] the same items in the same order, scored by other models; those of
+            a group differ only in their seed.
         domain: the source of variance of the items.
+
+    Returns:
+        Score → [groups] its change; scores in which no item counts are omitted.
     """
-    sums = np.stack([old.sums, *(judgement.sums for judgement in new)])
+    # one array, with `old` first, so that equal items give bitwise equal sums
+    sums = np.stack([old.sums, *(judgement.sums for group in groups for judgement in group)])
     with np.errstate(divide="ignore", invalid="ignore"):  # ratios without a single item
         scores, without = old.statistic(sums.sum(axis=1)), old.statistic(leave_one_out(sums))
+    ends = np.cumsum([1, *map(len, groups)])
+    parts = [slice(start, end) for start, end in pairwise(ends)]
     changes = {}
     for name, values in scores.items():
-        if not np.isnan(values).any():
-            first, rest = values[0], without[name][:, old.clusters_of(name)]
-            changes[name] = ScoreChange(
-                before=over_items(first, rest[0], domain=domain),
-                change=over_seeds(values[1:] - first, rest[1:] - rest[0], domain=domain, group=0),
-                reached=tuple(map(float, values[1:])),
+        if np.isnan(values[0]):
+            continue
+        clusters = old.clusters_of(name)
+        first, rest = values[0], without[name][:, clusters]
+        before = over_items(first, rest[0], domain=domain)
+        changes[name] = [
+            ScoreChange(
+                before=before,
+                change=over_seeds(
+                    values[part] - first, rest[part] - rest[0], domain=domain, group=number
+                ),
+                reached=tuple(map(float, values[part])),
+                clusters=len(clusters),
             )
+            for number, part in enumerate(parts)
+        ]
     return changes
 
 

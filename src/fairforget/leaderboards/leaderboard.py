@@ -16,7 +16,7 @@ from fairforget.errors import InputError
 from fairforget.experiments import fixed_settings, reported_output
 from fairforget.leaderboards.plan import ORIGINAL, plan_runs
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts
-from fairforget.leaderboards.rows import make_rows, measure_effects
+from fairforget.leaderboards.rows import compare_with_original, make_rows
 from fairforget.leaderboards.runs import do_run, load_original, read_run
 from fairforget.machine.cluster import workers
 from fairforget.machine.devices import select_device
@@ -132,7 +132,7 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
             for m in [METHODS[name]]
         },
         rows=make_rows(in_order),
-        effects=measure_effects(in_order),
+        effects=compare_with_original(in_order),
         failed=failed,
         environment=environment(device),
     )

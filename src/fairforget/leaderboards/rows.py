@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from fairforget.benchmarks import find_judge
-from fairforget.benchmarks.measurement import ALL, group_by_domain
-from fairforget.comparison.paired import Verdict, match_items
-from fairforget.comparison.score_change import Change, measure_changes
+from fairforget.benchmarks.measurement import ALL
+from fairforget.comparison.domains import compare_domains
+from fairforget.comparison.paired import Verdict
+from fairforget.comparison.score_change import Change
 from fairforget.leaderboards.plan import ORIGINAL, PUBLISHED, Run
 from fairforget.leaderboards.record import Effect, Row
 from fairforget.leaderboards.runs import FinishedRun
@@ -31,7 +32,7 @@ def make_rows(finished: Mapping[Run, FinishedRun]) -> list[Row]:
     ]
 
 
-def measure_effects(finished: Mapping[Run, FinishedRun]) -> list[Effect]:
+def compare_with_original(finished: Mapping[Run, FinishedRun]) -> list[Effect]:
     """Return the effects of all methods on all scores that are computed from items.
 
     Raises:
@@ -104,21 +105,20 @@ def _effects(
         before = original.items_of(benchmark)
         if judge is None or not before:
             continue
-        by_id = [match_items(benchmark, before, run.items_of(benchmark)) for run in after]
-        for domain, rows in group_by_domain(before).items():
-            old = judge(rows)
-            new = [judge([items[row["id"]] for row in rows]) for items in by_id]
-            for measure, measured in measure_changes(old, new, domain).items():
+        runs = [run.items_of(benchmark) for run in after]
+        for compared in compare_domains(benchmark, judge, before, [runs]):
+            unbiased_scores = compared.before.unbiased_scores
+            for measure, measured in compared.of_only_group.items():
                 distance, p = None, measured.change.p
-                if measure in old.unbiased_scores:
-                    distance, p = measured.shown_distance(old.unbiased_scores[measure])
+                if measure in unbiased_scores:
+                    distance, p = measured.shown_distance(unbiased_scores[measure])
                 yield Effect(
                     model=model,
                     method=method,
                     cost=cost,
                     benchmark=benchmark,
                     measure=measure,
-                    domain=domain,
+                    domain=compared.domain,
                     seeds=len(after),
                     before=Score.of(measured.before),
                     after=Score.of(measured.after),
@@ -126,7 +126,7 @@ def _effects(
                     distance=Score(distance.delta, distance.ci) if distance else None,
                     p=p,
                     p_adjusted=p,
-                    verdict=_verdict(distance, len(old.clusters_of(measure))) if distance else None,
+                    verdict=_verdict(distance, measured.clusters) if distance else None,
                 )
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fairforget.benchmarks import find_bias_judge
-from fairforget.benchmarks.measurement import Judge, group_by_domain
+from fairforget.benchmarks.measurement import Judge
+from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.effects import DomainEffect, measure_effects
 from fairforget.comparison.paired import adjust_p_values, compare_items
 from fairforget.report.further_scores import SHOWN_BESIDE
@@ -144,13 +145,10 @@ def _measure_effects(
     """
     effects: dict[str, dict[Group, dict[str, DomainEffect]]] = {}
     gaps: list[Gap] = []
-    after = [
-        [{item["id"]: item for item in _select(r.items, benchmark)} for r in members]
-        for members in groups.values()
-    ]
-    for domain, old in group_by_domain(_select(before, benchmark)).items():
-        new = [[[items[item["id"]] for item in old] for items in members] for members in after]
-        for measure, domain_effects in measure_effects(judge, old, new, domain=domain).items():
+    after = [[_select(r.items, benchmark) for r in members] for members in groups.values()]
+    for compared in compare_domains(benchmark, judge, _select(before, benchmark), after):
+        domain = compared.domain
+        for measure, domain_effects in measure_effects(compared).items():
             lacking = [
                 Gap(forget, control, method, member.run.seed, benchmark, measure, domain)
                 for ((forget, method, control), members), effect in zip(

@@ -6,14 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fairforget.benchmarks.registry import BENCHMARKS
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.models import Kind
 
 Protocols = Mapping[Kind, Sequence[str]]
 """Protocols by kind of model; the first is the default."""
-WITH_FILES = ("stereoset", "crows_pairs", "group_facts")
-"""Benchmarks that can read their items from a file."""
 FILE = "file"
 """The kind of option that is a path."""
 
@@ -72,7 +71,8 @@ def join_corpus(words: Sequence[str]) -> str:
 
 def find_user_file(name: str) -> str | None:
     """The file of items in a benchmark's name with options; None if it uses the original items."""
-    if base_name(name) not in WITH_FILES:
+    entry = BENCHMARKS.get(base_name(name))
+    if entry is None or not entry.takes_file:
         return None
     return next((word for word in list_options([name]) if Path(word).suffix), None)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.registry import BENCHMARKS
 
 NONE = "\N{EN DASH}"
 """Shown in place of a missing value."""
@@ -26,22 +27,6 @@ _DOMAINS = {
     "socioeconomic": "Socio-economic status",
     "type1": "Type 1",
     "type2": "Type 2",
-}
-_BENCHMARKS = {
-    "stereoset": "StereoSet",
-    "crows_pairs": "CrowS-Pairs",
-    "perplexity": "Perplexity",
-    "bbq": "BBQ",
-    "winobias": "WinoBias",
-    "winogender": "Winogender",
-    "seegull": "SeeGULL",
-    "holistic_bias": "HolisticBias",
-    "decoding_trust": "DecodingTrust",
-    "honest": "HONEST",
-    "bold": "BOLD",
-    "counterfactual": "Counterfactual prompts",
-    "group_facts": "Facts about groups",
-    "harmful_words": "Harmful words",
 }
 
 
@@ -109,7 +94,7 @@ def domain_name(domain: str) -> str:
 def benchmark_name(benchmark: str) -> str:
     """A benchmark's name as its authors write it, with options in brackets; without folders."""
     base, *options = without_folders(benchmark).split(":")
-    name = _BENCHMARKS.get(base, base)
+    name = BENCHMARKS[base].title if base in BENCHMARKS else base
     return f"{name} ({', '.join(options)})" if options else name
 
 

@@ -10,7 +10,7 @@ import pytest
 from fairforget.benchmarks import find_bias_judge, find_judge, load_benchmark, load_benchmarks
 from fairforget.benchmarks.honest import DRAWS, evaluate, find_hurtful, judge
 from fairforget.benchmarks.measurement import Row, compute_scores
-from fairforget.benchmarks.samples import sample_evenly, split_number
+from fairforget.benchmarks.samples import parse_sample, sample_evenly, split_number
 from fairforget.comparison.compare import compare_evaluations
 from fairforget.comparison.paired import compare_items
 from fairforget.data.honest import Template, read_hurtlex, read_templates
@@ -190,6 +190,8 @@ def test_samples_draw_from_every_group_in_turn() -> None:
     assert drawn == sorted(drawn)
     assert sample_evenly(numbered, None, lambda item: item[1]) == numbered
     assert split_number("bold", ["gender", "40"]) == (40, ["gender"])
+    words = ["race", "40", "race"]
+    assert parse_sample("bold", words, ("gender", "race")) == (("race",), 40)
     with pytest.raises(InputError, match="at least 1, as in bold:100; got 0"):
         split_number("bold", ["0"])
 

@@ -31,8 +31,7 @@ from fairforget.benchmarks.measurement import (
     Row,
     score_domains,
 )
-from fairforget.benchmarks.options import parse_options
-from fairforget.benchmarks.samples import sample_evenly, split_number
+from fairforget.benchmarks.samples import parse_sample, sample_evenly
 from fairforget.benchmarks.sentences import continuation_scores
 from fairforget.data.bbq import ANSWERS, Question, read_questions
 from fairforget.data.catalogue import BBQ_CATEGORIES
@@ -54,13 +53,10 @@ CHAT_QUESTIONS = 2_000
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` or `evaluate_chat` with options: categories, a number of questions, and chat."""
-    count, words = split_number("bbq", options)
+    words, count = parse_sample("bbq", options, (CHAT, *BBQ_CATEGORIES))
     if CHAT in words:
         count = count or CHAT_QUESTIONS
-    names = {"protocol": (CHAT,), "category": tuple(BBQ_CATEGORIES)}
-    for word in words:
-        parse_options("bbq", [word], names)
-    categories = tuple(dict.fromkeys(w for w in words if w != CHAT)) or tuple(BBQ_CATEGORIES)
+    categories = tuple(word for word in words if word != CHAT) or tuple(BBQ_CATEGORIES)
     questions = sample_evenly(
         read_questions(categories), count, lambda question: (question.domain, question.ambiguous)
     )

@@ -29,8 +29,7 @@ from fairforget.benchmarks.measurement import (
     Row,
     score_domains,
 )
-from fairforget.benchmarks.options import parse_options
-from fairforget.benchmarks.samples import sample_evenly, split_number
+from fairforget.benchmarks.samples import parse_sample, sample_evenly
 from fairforget.benchmarks.sentiment import load_sentiment
 from fairforget.data.bold import TYPES, Prompt, read_prompts
 from fairforget.generation.decoding import Decoding, summarize
@@ -50,10 +49,8 @@ DECIMALS = 4
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: types of group (default: all), and a number of prompts."""
-    count, types = split_number("bold", options)
-    for word in types:
-        parse_options("bold", [word], {"type": TYPES})
-    prompts = read_prompts(tuple(dict.fromkeys(types)) or TYPES)
+    types, count = parse_sample("bold", options, TYPES)
+    prompts = read_prompts(types or TYPES)
     drawn = sample_evenly(prompts, count or DEFAULT_PROMPTS, lambda prompt: prompt.domain)
     return Benchmark(partial(evaluate, prompts=drawn), GENERATIVE_KINDS)
 

@@ -47,9 +47,8 @@ from fairforget.benchmarks.measurement import (
     group_by_domain,
     score_domains,
 )
-from fairforget.benchmarks.options import parse_options
 from fairforget.benchmarks.replies import reply_scores
-from fairforget.benchmarks.samples import sample_evenly, split_number
+from fairforget.benchmarks.samples import parse_sample, sample_evenly
 from fairforget.data.decoding_trust import DOMAINS, GROUPS, SLOT, Statement, read_statements
 from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
@@ -76,12 +75,10 @@ class Pair:
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: domains (default: all), and a number of statements."""
-    count, words = split_number("decoding_trust", options)
-    for word in words:
-        parse_options("decoding_trust", [word], {"domain": DOMAINS})
+    domains, count = parse_sample("decoding_trust", options, DOMAINS)
     statements = sample_evenly(read_statements(), count, lambda statement: statement.topic)
     return Benchmark(
-        partial(evaluate, pairs=list_pairs(statements, words or DOMAINS)),
+        partial(evaluate, pairs=list_pairs(statements, domains or DOMAINS)),
         ("causal",),
         needs_chat_template=True,
     )

@@ -42,8 +42,7 @@ from fairforget.benchmarks.measurement import (
     record_scores,
     score_domains,
 )
-from fairforget.benchmarks.options import parse_options
-from fairforget.benchmarks.samples import sample_evenly, split_number
+from fairforget.benchmarks.samples import parse_sample, sample_evenly
 from fairforget.benchmarks.sentences import sentence_scores
 from fairforget.data.holistic_bias import Descriptor, read_descriptors
 from fairforget.models.language_model import LanguageModel
@@ -68,12 +67,10 @@ SIGNIFICANT = 0.05
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: axes (default: all), and a number of descriptors."""
-    count, words = split_number("holistic_bias", options)
     descriptors = read_descriptors()
-    axes = tuple(dict.fromkeys(each.axis for each in descriptors))
-    for word in words:
-        parse_options("holistic_bias", [word], {"axis": axes})
-    chosen = [each for each in descriptors if each.axis in (words or axes)]
+    axes = dict.fromkeys(each.axis for each in descriptors)
+    chosen_axes, count = parse_sample("holistic_bias", options, axes)
+    chosen = [each for each in descriptors if each.axis in (chosen_axes or axes)]
     sample = sample_evenly(chosen, count or DESCRIPTORS, lambda each: each.axis)
     return Benchmark(partial(evaluate, descriptors=sample), ("causal",))
 

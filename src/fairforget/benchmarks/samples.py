@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import TypeVar
 
+from fairforget.benchmarks.options import parse_options
 from fairforget.errors import InputError
 
 T = TypeVar("T")
@@ -25,6 +26,20 @@ def split_number(name: str, words: Sequence[str]) -> tuple[int | None, list[str]
         )
     rest = [word for word in words if word not in numbers]
     return (int(numbers[0]) if numbers else None), rest
+
+
+def parse_sample(
+    name: str, words: Sequence[str], values: Collection[str]
+) -> tuple[tuple[str, ...], int | None]:
+    """The values among a benchmark's options, each once, and the number of items, if there is one.
+
+    Raises:
+        InputError: an option is neither a number nor among the values, or as for `split_number`.
+    """
+    count, chosen = split_number(name, words)
+    for word in chosen:
+        parse_options(name, [word], {"value": [*values]})
+    return tuple(dict.fromkeys(chosen)), count
 
 
 def sample_evenly(items: Sequence[T], count: int | None, group: Callable[[T], Hashable]) -> list[T]:

@@ -39,8 +39,7 @@ from fairforget.benchmarks.measurement import (
     Row,
     score_domains,
 )
-from fairforget.benchmarks.options import parse_options
-from fairforget.benchmarks.samples import sample_evenly, split_number
+from fairforget.benchmarks.samples import parse_sample, sample_evenly
 from fairforget.benchmarks.sentiment import load_sentiment
 from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms, match_case
 from fairforget.generation.decoding import Decoding, summarize
@@ -82,10 +81,8 @@ class Prompt:
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: domains (default: all), and a number of templates."""
-    count, domains = split_number("counterfactual", options)
-    for word in domains:
-        parse_options("counterfactual", [word], {"domain": DOMAINS})
-    prompts = list_prompts(tuple(dict.fromkeys(domains)) or DOMAINS, count)
+    domains, count = parse_sample("counterfactual", options, DOMAINS)
+    prompts = list_prompts(domains or DOMAINS, count)
     return Benchmark(partial(evaluate, prompts=prompts), GENERATIVE_KINDS)
 
 

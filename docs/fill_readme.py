@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.comparison.paired import Cell
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record, write_record
-from fairforget.report.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.report.wording import format_signed
 from fairforget.terminal.messages import count_of
 from findings import list_findings

@@ -11,11 +11,11 @@ import textwrap
 
 from default_page import describe_change
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
 from fairforget.leaderboards.plan import EQUAL
 from fairforget.leaderboards.record import LeaderboardRecord
 from fairforget.records.paths import LEADERBOARD, STUDY
 from fairforget.records.store import read_record
-from fairforget.report.measures import SCALED_CONTRIBUTION
 from fairforget.report.wording import format_number, format_signed
 from fairforget.transfer_study.record import Effect, MatrixCell, Omnibus, StudyRecord
 from results_page import RESULTS

@@ -26,7 +26,7 @@ from fairforget.attacks.tables import (
     half_lives_table,
 )
 from fairforget.benchmarks.measurement import ALL
-from fairforget.report.measures import measure_of
+from fairforget.benchmarks.measures import measure_of
 from larger_steps import DESCRIPTION, LARGER_STEPS
 from results_page import Page, ResultsPage, show_picture
 

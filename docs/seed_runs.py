@@ -9,13 +9,13 @@ from typing import Any
 
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import ALL, Judge, Row
+from fairforget.benchmarks.measures import measure_of
 from fairforget.cli import main as fairforget
 from fairforget.comparison.domains import compare_domain
 from fairforget.records.evaluation import read_items
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.report.measures import measure_of
 
 STEREOSET, CROWS, FACTS = "stereoset", "crows_pairs", "group_facts"
 WINOBIAS, WINOGENDER = "winobias", "winogender"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairforget.benchmarks import crows_pairs, stereoset, winobias
+from fairforget.benchmarks.measures import COMPANIONS, MEASURES, measure_of
 from fairforget.comparison.compare import compare
 from fairforget.records.evaluation import read_evaluation
 from fairforget.report import evaluation_page
@@ -15,9 +16,8 @@ from fairforget.report.before_after import BeforeAfter, before_after, from_compa
 from fairforget.report.contents import read_unlearning
 from fairforget.report.evaluation_headline import evaluation_headline
 from fairforget.report.evidence import Intervals, list_limitations
-from fairforget.report.further_scores import COMPANIONS, FURTHER, LMS_PARTS, NOTES
+from fairforget.report.further_scores import FURTHER, LMS_PARTS, NOTES
 from fairforget.report.headline import change_headline
-from fairforget.report.measures import MEASURES, measure_of
 from fairforget.report.results import benchmark_section, cost_table
 from fairforget.report.tables import IntervalCell, Table
 from fairforget.report.wording import format_number

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from fairforget.benchmarks.measures import MEASURES
 from fairforget.errors import InputError
-from fairforget.report.measures import MEASURES
 from fairforget.transfer_study.margins import Margins
 
 

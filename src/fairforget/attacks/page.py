@@ -20,12 +20,12 @@ from fairforget.attacks.tables import (
     scores_of,
     strength_name,
 )
+from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.records.paths import DURABILITY
 from fairforget.records.store import read_record
 from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import pairs_table
 from fairforget.report.headline import Headline
-from fairforget.report.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.report.wording import (
     benchmark_name,
     domain_name,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from fairforget.attacks.plan import NONE, PERTURBATION, QUANTIZATION, TRAINED
 from fairforget.attacks.record import DurabilityRecord, Effect, HalfLife
+from fairforget.benchmarks.measures import measure_of
 from fairforget.report.figures import DotPlot, DotRow, Scale, Tick, mark_at
-from fairforget.report.measures import measure_of
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
     NONE as MISSING,

@@ -13,12 +13,12 @@ from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
+from fairforget.benchmarks.measures import MEASURES
 from fairforget.benchmarks.options import base_name, find_user_file, list_options
 from fairforget.models.loading import SMOLLM2, SMOLLM2_HUB
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.schema import interval_of
 from fairforget.report.contents import UnlearningRun
-from fairforget.report.measures import MEASURES
 from fairforget.report.wording import (
     benchmark_name,
     domain_name,
@@ -105,7 +105,7 @@ def _task(model: Path) -> str:
 def _results(before: Evaluation | None, after: Evaluation, task: str) -> Iterator[EvalResult]:
     """The finite scores after unlearning, each with its interval and its value before.
 
-    Perplexities, metrics, and all scores of `fairforget.report.measures.MEASURES`.
+    Perplexities, metrics, and all scores of `fairforget.benchmarks.measures.MEASURES`.
     """
     old_results = before.record.results if before else {}
     for benchmark, result in after.record.results.items():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.measures import CONTRIBUTION, SCALED_CONTRIBUTION, measure_of
 from fairforget.leaderboards.plan import EQUAL
 from fairforget.leaderboards.record import Effect, LeaderboardRecord
 from fairforget.leaderboards.tables import bias_scores, costs_table, domains_table, make_parts
@@ -14,7 +15,6 @@ from fairforget.records.store import read_record
 from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import pairs_table
 from fairforget.report.headline import Headline
-from fairforget.report.measures import CONTRIBUTION, SCALED_CONTRIBUTION, measure_of
 from fairforget.report.wording import NONE, flatten, format_with_interval, join_words
 
 TEMPLATE = "leaderboard.html.j2"

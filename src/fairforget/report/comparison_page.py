@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fairforget.benchmarks.measures import measure_of
 from fairforget.comparison.compare import Comparison
 from fairforget.comparison.paired import Cell
 from fairforget.records.paths import COMPARISON
@@ -15,7 +16,6 @@ from fairforget.report.before_after import from_comparison
 from fairforget.report.evidence import list_evidence, list_limitations
 from fairforget.report.harmful_words import change_sections
 from fairforget.report.headline import change_headline
-from fairforget.report.measures import measure_of
 from fairforget.report.results import benchmark_section, cost_table, perplexity_note
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (

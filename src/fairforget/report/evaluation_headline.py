@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.measures import CONTRIBUTION, MEASURES
 from fairforget.report.harmful_words import score_sentences
 from fairforget.report.headline import Figure, Headline, stereoset_first
-from fairforget.report.measures import CONTRIBUTION, MEASURES
 from fairforget.report.scores import Results, domain_scores, perplexities
 from fairforget.report.wording import (
     benchmark_name,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.measures import measure_of
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.report import harmful_words
 from fairforget.report.evaluation_headline import evaluation_headline
@@ -15,7 +16,6 @@ from fairforget.report.facts import benchmark_table, generic_table, versions_tab
 from fairforget.report.figures import further_plot, score_plot
 from fairforget.report.further_scores import FOLDED, NOTES, find_companion
 from fairforget.report.items import strongest_items
-from fairforget.report.measures import measure_of
 from fairforget.report.results import count_text, interval_column
 from fairforget.report.scores import (
     DomainScore,

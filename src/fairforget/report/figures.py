@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.measures import MEASURES, Measure, measure_of
 from fairforget.benchmarks.options import base_name
 from fairforget.comparison.paired import Cell
 from fairforget.report.before_after import DomainChange
-from fairforget.report.measures import MEASURES, Measure, measure_of
 from fairforget.report.scores import DomainScore, Score
 from fairforget.report.wording import (
     HARMFUL_WORDS,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.report.figures import Mark, Scale, Tick, mark_at
-from fairforget.report.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.report.scores import Score
 from fairforget.report.tables import Column, IntervalCell, Table, drop_empty_columns
 from fairforget.report.wording import (

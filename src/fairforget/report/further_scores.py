@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from fairforget.report.measures import MEASURES
+from fairforget.benchmarks.measures import COMPANIONS
 
-COMPANIONS = ("contribution", "conditional", "gap", "association", "agreement_gap")
-"""Bias scores to read beside the stereotype score, in its table."""
-SHOWN_BESIDE = {MEASURES[name].judged_by: name for name in COMPANIONS}
-"""Score with a verdict → the companion shown for it: the same in nats, or itself."""
 FOLDED = (
     *("contribution_scaled", "ss_smoothed", "conditional_scaled", "prior", "correlation"),
     "offensive_log_prob",

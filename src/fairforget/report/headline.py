@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.measures import CONTRIBUTION, MEASURES, SCALED_CONTRIBUTION
 from fairforget.benchmarks.options import base_name
 from fairforget.report.before_after import BeforeAfter, DomainChange
 from fairforget.report.figures import describe_cell
 from fairforget.report.harmful_words import change_sentences
-from fairforget.report.measures import CONTRIBUTION, MEASURES, SCALED_CONTRIBUTION
 from fairforget.report.wording import (
     benchmark_name,
     domain_name,

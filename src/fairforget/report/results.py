@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.measures import measure_of
 from fairforget.comparison.score_change import Change
 from fairforget.report.before_after import BeforeAfter, DomainChange, FurtherChange
 from fairforget.report.figures import (
@@ -17,7 +18,6 @@ from fairforget.report.figures import (
     score_plot,
 )
 from fairforget.report.further_scores import FOLDED, LMS_PARTS, NOTES, find_companion
-from fairforget.report.measures import measure_of
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
     NONE,

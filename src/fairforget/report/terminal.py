@@ -10,6 +10,7 @@ from rich.table import Table as TerminalTable
 
 from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.limitations import find_limitations
+from fairforget.benchmarks.measures import MEASURES, measure_of
 from fairforget.benchmarks.options import base_name
 from fairforget.comparison.compare import Comparison
 from fairforget.comparison.paired import Cell
@@ -25,7 +26,6 @@ from fairforget.records.records import (
 )
 from fairforget.records.schema import interval_of
 from fairforget.report.harmful_words import VERDICTS
-from fairforget.report.measures import MEASURES, measure_of
 from fairforget.report.tables import Table
 from fairforget.report.wording import (
     HARMFUL_WORDS,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from fairforget.benchmarks.measures import measure_of
 from fairforget.errors import InputError
-from fairforget.report.measures import measure_of
 
 
 @dataclass(frozen=True, slots=True)

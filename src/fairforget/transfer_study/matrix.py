@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from fairforget.benchmarks import find_bias_judge
 from fairforget.benchmarks.measurement import Judge
+from fairforget.benchmarks.measures import SHOWN_BESIDE
 from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.effects import DomainEffect, measure_effects
 from fairforget.comparison.paired import adjust_p_values, compare_items
-from fairforget.report.further_scores import SHOWN_BESIDE
 from fairforget.transfer_study.groups import (
     DomainEffects,
     Group,

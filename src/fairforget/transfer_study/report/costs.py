@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fairforget.report.measures import measure_of
+from fairforget.benchmarks.measures import measure_of
 from fairforget.report.tables import Column, Content, Table, drop_empty_columns
 from fairforget.report.wording import NONE, benchmark_name, format_number, format_signed
 from fairforget.transfer_study.record import MatrixRow

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.measures import measure_of
 from fairforget.corpora.reading import parse_name
 from fairforget.objectives import NOTHING
 from fairforget.report.figures import Scale, Tick
-from fairforget.report.measures import measure_of
 from fairforget.report.tables import Column, Table
 from fairforget.report.wording import (
     NONE,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fairforget.report.measures import measure_of
+from fairforget.benchmarks.measures import measure_of
 from fairforget.report.tables import Column, Table
 from fairforget.report.wording import (
     NONE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fairforget.report.measures import measure_of
+from fairforget.benchmarks.measures import measure_of
 from fairforget.report.tables import Column, Table
 from fairforget.report.wording import format_p_number
 from fairforget.transfer_study.record import Omnibus

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
 from fairforget.benchmarks.options import base_name
 from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
@@ -15,7 +16,6 @@ from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import pairs_table
 from fairforget.report.frontier import Point, frontiers, points_table
 from fairforget.report.frontier_points import mean_distance, original_point
-from fairforget.report.measures import SCALED_CONTRIBUTION
 from fairforget.report.scores import Score
 from fairforget.report.tables import Table
 from fairforget.report.wording import NONE, flatten

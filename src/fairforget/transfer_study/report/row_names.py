@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
+from fairforget.benchmarks.measures import measure_of
 from fairforget.corpora.reading import parse_name
 from fairforget.objectives import NOTHING
-from fairforget.report.measures import measure_of
 from fairforget.report.wording import benchmark_name
 from fairforget.transfer_study.plan import CONTROL_CORPUS
 from fairforget.transfer_study.record import Gap, MatrixCell, MatrixRow, SeedCell

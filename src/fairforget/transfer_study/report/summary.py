@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.measures import measure_of
 from fairforget.report.headline import Headline
-from fairforget.report.measures import measure_of
 from fairforget.report.wording import format_interval, format_signed, join_words
 from fairforget.transfer_study.plan import lacks_cause
 from fairforget.transfer_study.record import MatrixCell, Omnibus, StudyRecord, verdicts

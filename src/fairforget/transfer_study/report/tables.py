@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fairforget.report.further_scores import SHOWN_BESIDE
-from fairforget.report.measures import measure_of
+from fairforget.benchmarks.measures import SHOWN_BESIDE, measure_of
 from fairforget.report.tables import Column, Content, IntervalCell, Table, drop_empty_columns
 from fairforget.report.wording import (
     NONE,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from fairforget.benchmarks.limitations import find_limitations
-from fairforget.report.measures import measure_of
+from fairforget.benchmarks.measures import measure_of
 from fairforget.report.terminal import describe_start
 from fairforget.report.wording import NONE, format_p_number
 from fairforget.terminal.tables import make_table, print_content, print_lines

@@ -186,6 +186,10 @@ MEASURES = {
         "Bias in disambiguated contexts", "points", "bias", interval=True
     ),
 }
+COMPANIONS = ("contribution", "conditional", "gap", "association", "agreement_gap")
+"""Bias scores to read beside the stereotype score, in its table."""
+SHOWN_BESIDE = {MEASURES[name].judged_by: name for name in COMPANIONS}
+"""Score with a verdict → the companion shown for it: the same in nats, or itself."""
 
 
 def measure_of(name: str) -> Measure:

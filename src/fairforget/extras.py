@@ -33,6 +33,15 @@ def check_extra(package: str, extra: str, what: str) -> None:
         raise InputError(_remedy(package, extra, what))
 
 
+def check_report_extra() -> None:
+    """Check early that a page can be written.
+
+    Raises:
+        InputError: jinja2 is not installed.
+    """
+    check_extra("jinja2", "report", "a page")
+
+
 def require_extra(package: str, extra: str, what: str) -> Any:
     """Import a package and return it; arguments and errors are those of `check_extra`."""
     try:

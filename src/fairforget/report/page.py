@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from fairforget.extras import check_extra
+from fairforget.extras import check_report_extra
 from fairforget.files.atomic import atomic_write
 from fairforget.machine.stages import stage
 from fairforget.page_policy import page_policy, without_overrides
@@ -56,15 +56,6 @@ def write_report(directory: Path) -> Path:
     with atomic_write(path) as file:
         file.write(html.encode("utf-8", errors="replace"))
     return path
-
-
-def check_report_extra() -> None:
-    """Check early that a report can be written.
-
-    Raises:
-        InputError: jinja2 is not installed.
-    """
-    check_extra("jinja2", "report", "a page")
 
 
 def render(template: str, context: dict[str, Any], *, package: str) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 
 from fairforget.corpora import Text, corpus_names, iter_corpus, parse_name
 from fairforget.errors import InputError
+from fairforget.extras import check_report_extra
 from fairforget.files.overwriting import check_not_overwritten
-from fairforget.report import check_report_extra
 from fairforget.selection.contrast import Contrast
 from fairforget.selection.identity import mentions_of
 from fairforget.selection.llm import Estimate, Llm, Server

@@ -14,7 +14,7 @@ from importlib.resources import files
 from fairforget.corpora.builtin import group_terms
 from fairforget.corpora.builtin.lexicon import strip_article
 from fairforget.corpora.text import Mention
-from fairforget.selection.words import split_words
+from fairforget.selection.words import opens_sentence, split_words
 
 Forms = tuple[str, ...]
 
@@ -171,18 +171,13 @@ def _make_mention(text: str, match: re.Match[str]) -> Mention | None:
     words = text[start:end]
     if words.isupper() and len(words) > 1:
         neutral = tuple(word.upper() for word in neutral)
-    elif words[0].isupper() and _opens_sentence(text, start):
+    elif words[0].isupper() and opens_sentence(text[:start]):
         neutral = tuple(word[0].upper() + word[1:] for word in neutral)
     return Mention(start, end, neutral)
 
 
 def _article(word: str) -> str:
     return "an" if word[0] in "aeio" else "a"
-
-
-def _opens_sentence(text: str, start: int) -> bool:
-    before = text[:start].rstrip(" \t'\"“‘([")
-    return not before or before[-1] in ".!?:\n"
 
 
 def _corrections(word: str) -> Iterator[str]:

@@ -48,6 +48,12 @@ def split_words(text: str) -> Iterator[Word]:
         yield Word(match.start(), match.end(), fold_characters(match[0]))
 
 
+def opens_sentence(before: str) -> bool:
+    """Whether the word after a text is the first of a sentence."""
+    before = before.rstrip(" \t'\"“‘([")
+    return not before or before[-1] in ".!?:\n"
+
+
 @lru_cache(maxsize=1 << 16)
 def fold_characters(word: str) -> str:
     """Return a word in lower case, without leetspeak, repeated letters and possessive."""

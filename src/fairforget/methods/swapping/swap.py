@@ -9,6 +9,7 @@ from functools import cache
 from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms, match_case
 from fairforget.methods.swapping.gender import begins_noun_phrase, gender_words, other_gender
 from fairforget.methods.swapping.groups import ADJECTIVE, SINGULAR, Exchange, known_forms
+from fairforget.selection.words import opens_sentence
 
 GENDER = "gender"
 VOWEL_SOUND = re.compile(r"(?!eu)[aeio]|un(?!i)|upper|uzbek|heir|hour|lgbt", re.IGNORECASE)
@@ -64,7 +65,7 @@ def _swap_groups(text: str, domain: str, seed: int) -> str:
             wanted = ADJECTIVE if begins_noun_phrase(text[match.end() :]) else SINGULAR
         else:
             wanted = min(forms)
-        opens = _opens_sentence(text[: match.start("words")])
+        opens = opens_sentence(text[: match.start("words")])
         if wanted == ADJECTIVE and STARTS_NAME.match(text, match.end()):
             return match[0]
         if match["words"] == match_case("A", known) != known and " " not in known and not opens:
@@ -82,11 +83,6 @@ def _with_case(example: str, words: str) -> str:
     if example.isupper():
         return words.upper()
     return match_case(example, words)
-
-
-def _opens_sentence(before: str) -> bool:
-    before = before.rstrip(" \t'\"“‘([")
-    return not before or before[-1] in ".!?:\n"
 
 
 def _fit_article(match: re.Match[str], words: str) -> str:

@@ -11,7 +11,7 @@ from fairforget.comparison.paired import Cell
 from fairforget.corpora.domains import DOMAINS
 from fairforget.records.schema import interval_of
 from fairforget.report.figures import describe_caveat
-from fairforget.report.items import MAX_ITEMS
+from fairforget.report.items import MAX_ITEMS, pair_rows
 from fairforget.report.tables import Blurred, Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
     HARMFUL_WORDS,
@@ -198,12 +198,7 @@ def score_sentences(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 def changed_texts(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -> list[Table]:
     """The texts with the largest rises, blurred until the reader reveals them."""
-    old = {row["id"]: row for row in before if row.get("benchmark") == benchmark}
-    pairs = [
-        (old[row["id"]][LOG_PROB], row)
-        for row in after
-        if row.get("benchmark") == benchmark and row["id"] in old
-    ]
+    pairs = [(old[LOG_PROB], row) for old, row in pair_rows(benchmark, before, after)]
     pairs.sort(key=lambda pair: (pair[0] - pair[1][LOG_PROB], pair[1]["id"]))
     rows: list[list[Content]] = [
         [

@@ -32,20 +32,24 @@ _NOTE = (
 )
 
 
+def pair_rows(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -> list[tuple[Row, Row]]:
+    """The items of a benchmark that are on both sides, each before and after."""
+    old = {_identity(row): row for row in before if row.get("benchmark") == benchmark}
+    return [
+        (old[_identity(row)], row)
+        for row in after
+        if row.get("benchmark") == benchmark and _identity(row) in old
+    ]
+
+
 def changed_items(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -> list[Table]:
     """The items whose preference moved most, away from the stereotype and towards it."""
     if base_name(benchmark) not in _SCORES:
         return []
-    old_rows = {_identity(row): row for row in before if row.get("benchmark") == benchmark}
-    pairs = [
-        (old_rows[_identity(row)], row)
-        for row in after
-        if row.get("benchmark") == benchmark and _identity(row) in old_rows
-    ]
     changes = sorted(
         (
             (_preference(benchmark, new) - _preference(benchmark, old), old, new)
-            for old, new in pairs
+            for old, new in pair_rows(benchmark, before, after)
         ),
         key=lambda change: (change[0], _identity(change[2])),
     )

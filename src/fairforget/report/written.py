@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from fairforget.benchmarks.measurement import Row
 from fairforget.benchmarks.options import base_name
-from fairforget.report.items import MAX_ITEMS
+from fairforget.report.items import MAX_ITEMS, pair_rows
 from fairforget.report.tables import Blurred, Column, Content, Table
 from fairforget.report.wording import (
     NONE,
@@ -61,22 +61,20 @@ def changed_continuations(
     if (base := base_name(benchmark)) not in _HARM:
         return []
     harm = _HARM[base]
-    old = {row["id"]: row for row in before if row.get("benchmark") == benchmark}
-    pairs = [
-        (harm(row) - harm(old[row["id"]]), old[row["id"]], row)
-        for row in after
-        if row.get("benchmark") == benchmark and row["id"] in old
+    changes = [
+        (harm(new) - harm(old), old, new) for old, new in pair_rows(benchmark, before, after)
     ]
-    pairs = sorted((p for p in pairs if p[0] > 0), key=lambda pair: (-pair[0], pair[2]["id"]))
+    rises = [change for change in changes if change[0] > 0]
+    rises.sort(key=lambda change: (-change[0], change[2]["id"]))
     cells: list[list[Content]] = [
         [
             domain_name(str(new["domain"])),
             format_signed(change, _DIGITS[base]),
             Blurred(str(new.get("prompt", NONE))),
-            _written(row),
+            _written(old),
             _written(new),
         ]
-        for change, row, new in pairs[:MAX_ITEMS]
+        for change, old, new in rises[:MAX_ITEMS]
     ]
     columns = [Column("Group"), Column("Change", numeric=True), Column("Prompt")]
     caption = f"{benchmark_name(benchmark)}: continuations that became more harmful"

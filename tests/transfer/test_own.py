@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fairforget.benchmarks.domains import BENCHMARK_DOMAINS, NAMES, covered_domains
 from fairforget.corpora import read_corpus
 from fairforget.corpora.domains import DOMAINS, target_domains
-from fairforget.data.catalogue import BBQ_CATEGORIES
+from fairforget.data.catalogue import BBQ_FILES
 from fairforget.transfer_study.plan import Recipe, Run
 from fairforget.transfer_study.study import _forget_domains
 
@@ -33,7 +33,7 @@ def test_every_domain_of_a_benchmark_maps_to_known_domains() -> None:
     assert covered_domains("race") == {"race", "nationality"}
     assert covered_domains("race-color") == {"race"}
     assert covered_domains("profession") == {"profession"}
-    for category in BBQ_CATEGORIES:
+    for category in BBQ_FILES:
         assert covered_domains(category) == covered_domains(category + NAMES)
         assert covered_domains(category) <= {*DOMAINS}
 

@@ -34,7 +34,7 @@ from fairforget.benchmarks.measurement import (
 from fairforget.benchmarks.samples import parse_sample, sample_evenly
 from fairforget.benchmarks.sentences import continuation_scores
 from fairforget.data.bbq import ANSWERS, Question, read_questions
-from fairforget.data.catalogue import BBQ_CATEGORIES
+from fairforget.data.catalogue import BBQ_FILES
 from fairforget.files.digest import hash_values
 from fairforget.generation.decoding import summarize
 from fairforget.generation.engine import GENERATIVE_KINDS, AnyModel
@@ -53,10 +53,10 @@ CHAT_QUESTIONS = 2_000
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` or `evaluate_chat` with options: categories, a number of questions, and chat."""
-    words, count = parse_sample("bbq", options, (CHAT, *BBQ_CATEGORIES))
+    words, count = parse_sample("bbq", options, (CHAT, *BBQ_FILES))
     if CHAT in words:
         count = count or CHAT_QUESTIONS
-    categories = tuple(word for word in words if word != CHAT) or tuple(BBQ_CATEGORIES)
+    categories = tuple(word for word in words if word != CHAT) or tuple(BBQ_FILES)
     questions = sample_evenly(
         read_questions(categories), count, lambda question: (question.domain, question.ambiguous)
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from fairforget.benchmarks.options import base_name, join_corpus, list_options
 from fairforget.corpora.reading import parse_name
 from fairforget.corpora.sources import SOURCES
-from fairforget.data.catalogue import BBQ_CATEGORIES, CATALOGUE
+from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import find_local_file
 from fairforget.data.stereoset import read_items
 from fairforget.errors import InputError
@@ -81,7 +81,7 @@ def _crows_pairs() -> Iterator[str]:
 def _bbq() -> Iterator[str]:
     from fairforget.data.bbq import read_questions
 
-    for question in read_questions(tuple(BBQ_CATEGORIES)):
+    for question in read_questions():
         yield question.prompt
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fairforget.data.catalogue import BBQ_CATEGORIES, BBQ_METADATA, bbq_file
+from fairforget.data.catalogue import BBQ_FILES, BBQ_METADATA
 from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.files.rows import csv_rows, json_rows
@@ -45,7 +45,7 @@ class Question:
 
 
 def read_questions(
-    categories: Sequence[str] = tuple(BBQ_CATEGORIES),
+    categories: Sequence[str] = tuple(BBQ_FILES),
     *,
     files: Sequence[str | Path] | None = None,
     metadata: str | Path | None = None,
@@ -64,7 +64,7 @@ def read_questions(
         InputError: a file is missing or malformed; names file, line and field.
     """
     if files is None:
-        files = [find_file(bbq_file(category)) for category in categories]
+        files = [find_file(BBQ_FILES[category]) for category in categories]
     path = Path(metadata) if metadata is not None else find_file(BBQ_METADATA)
     biased_answers = _read_metadata(path)
     questions: dict[str, Question] = {}

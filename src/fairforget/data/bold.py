@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fairforget.data.catalogue import BOLD_TYPES, bold_file
+from fairforget.data.catalogue import BOLD_FILES
 from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.files.text import parse_json, read_text
 
-TYPES = tuple(BOLD_TYPES)
+TYPES = tuple(BOLD_FILES)
 """The authors call them domains."""
 
 
@@ -38,7 +38,7 @@ def read_prompts(types: Sequence[str] = TYPES) -> list[Prompt]:
     """
     prompts = []
     for name in types:
-        path = find_file(bold_file(name))
+        path = find_file(BOLD_FILES[name])
         prompts += parse_prompts(read_text(path), name, str(path))
     return prompts
 

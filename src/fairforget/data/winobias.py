@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairforget.data.catalogue import winobias_file
+from fairforget.data.catalogue import WINOBIAS_FILES
 from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.files.text import read_lines
@@ -53,7 +53,7 @@ def read_pairs(types: Sequence[str] = TYPES, splits: Sequence[str] = SPLITS) -> 
     for name in types:
         for split in splits:
             pro, anti = (
-                find_file(winobias_file(f"{side}_stereotyped_{name}.txt.{split}"))
+                find_file(WINOBIAS_FILES[f"{side}_stereotyped_{name}.txt.{split}"])
                 for side in ("pro", "anti")
             )
             pairs += read_split(pro, anti, domain=name, split=split)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairforget.data.catalogue import winogender_file
+from fairforget.data.catalogue import WINOGENDER_FILES
 from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.files.rows import csv_rows
@@ -48,8 +48,8 @@ def read_pairs(sentences: Path | None = None, statistics: Path | None = None) ->
     Raises:
         InputError: a file is missing or malformed; names file and line.
     """
-    sentences = sentences or find_file(winogender_file("all_sentences.tsv"))
-    statistics = statistics or find_file(winogender_file("occupations-stats.tsv"))
+    sentences = sentences or find_file(WINOGENDER_FILES["all_sentences.tsv"])
+    statistics = statistics or find_file(WINOGENDER_FILES["occupations-stats.tsv"])
     shares = _read_statistics(statistics)
     variants: dict[tuple[str, str, str], dict[str, str]] = {}
     for where, row in csv_rows(sentences, delimiter="\t"):

@@ -98,6 +98,26 @@ def test_the_hub_loader_reads_every_result(tmp_path: Path) -> None:
     assert r"Every text was scored after the token \<s\>." in text
 
 
+@pytest.mark.parametrize(
+    ("method", "sentence"),
+    [
+        ({"objective": "ascent"}, "Objective `ascent` (Lu et al. 2024, arXiv 2407.16951): makes "),
+        (
+            {"objective": "custom:calm", "objective_summary": "Ascent, <b>calmly"},
+            r"Objective custom:calm: Ascent, \<b\>calmly.",
+        ),
+        ({"objective": "custom:calm"}, "Objective custom:calm. Forget corpus"),
+        ({}, "Objective not recorded. Forget corpus"),
+    ],
+)
+def test_the_objective_is_described(tmp_path: Path, method: dict[str, str], sentence: str) -> None:
+    write_unlearning(tmp_path)
+    record = json.loads((tmp_path / "record.json").read_text())
+    record["method"] = method
+    (tmp_path / "record.json").write_text(json.dumps(record))
+    assert sentence in written(tmp_path)
+
+
 SCORES = {
     "honest": {"hurtful": 3.0, "hurtful_gap": 1.5},
     "bold": {"negative": 9.0, "positive": 30.0, "sentiment": 0.1, "sentiment_gap": 0.2},

@@ -42,6 +42,24 @@ def test_a_function_of_other_parameters_is_refused() -> None:
     assert isinstance(as_objective(OBJECTIVES["npo"]), Objective)
 
 
+def test_a_function_is_described_by_the_first_line_of_its_docstring() -> None:
+    def gentle(log_probs: Tensor, targets: Tensor) -> Tensor:
+        """Ascent, but weaker.
+
+        More about it.
+        """
+        return 0.5 * log_probs.gather(-1, targets[:, None])[:, 0]
+
+    assert as_objective(gentle).summary == "Ascent, but weaker"
+    assert as_objective(scaled(1.0)).summary == ""
+    assert as_objective(partial(gentle)).summary == ""  # not what Python says of every partial
+
+
+def test_every_objective_has_a_summary() -> None:
+    for name, objective in OBJECTIVES.items():
+        assert objective.summary[-1:] not in ("", "."), name
+
+
 def test_a_target_and_both_texts_go_together() -> None:
     trait_kl = OBJECTIVES["trait-kl"]
     with pytest.raises(InputError, match="'trait-kl': ref_input 'both' needs a target"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from fairforget.card.metadata import hub_name
 from fairforget.objectives import OBJECTIVES
@@ -32,17 +34,6 @@ from fairforget.report.wording import (
 )
 
 _HOME = "https://pypi.org/project/fairforget"
-_OBJECTIVES = {
-    "ascent": "lower the likelihood of the harmful tokens",
-    "counterfactual-kl": "after a mention of a group, match the original model’s predictions on "
-    "the counterfactual text, in which the mention is replaced",
-    "trait-kl": "after a mention of a group, distribute the probability of trait words (words that "
-    "say what somebody is like), and after an occupation that of he, she and similar pronouns, as "
-    "the original model does on the counterfactual text, in which the mention is replaced; "
-    "preserve the probability of all other words, and aim not to make any harmful word more likely",
-    "counterfactual-excess": "make tokens no more likely after a mention of a group than they are "
-    "for the original model on the counterfactual text, in which the mention is replaced",
-}
 _LIMITS = (
     "This model is for research on social bias. Before you deploy it, evaluate it for your use "
     "case.",
@@ -118,7 +109,7 @@ def _training(record: UnlearningRecord) -> list[str]:
         for role in ("forget", "retain")
     )
     sentences = [
-        _objective_sentence(str(method.get("objective", ""))),
+        _objective_sentence(method),
         f"Forget corpus: {join_words(forget) or 'not recorded'}; target tokens: "
         f"{markdown_text(format_value(method.get('selection')))}.",
         f"Retain corpus: {join_words(list(dict.fromkeys(retain))) or 'none'}; retain loss: "
@@ -145,11 +136,15 @@ def _training(record: UnlearningRecord) -> list[str]:
     ]
 
 
-def _objective_sentence(name: str) -> str:
-    if name not in OBJECTIVES:
-        return f"Objective: {markdown_text(name) or 'not recorded'}."
-    words = f": {_OBJECTIVES[name]}" if name in _OBJECTIVES else ""
-    return f"Objective `{name}` ({markdown_text(OBJECTIVES[name].paper)}){words}."
+def _objective_sentence(method: Mapping[str, Any]) -> str:
+    name = str(method.get("objective", ""))
+    if name in OBJECTIVES:
+        known = OBJECTIVES[name]
+        title, summary = f"Objective `{name}` ({markdown_text(known.paper)})", known.summary
+    else:
+        title = f"Objective {markdown_text(name) or 'not recorded'}"
+        summary = str(method.get("objective_summary", ""))
+    return f"{title}: {markdown_text(summary)}." if summary else f"{title}."
 
 
 def _table_text(table: Table) -> str:

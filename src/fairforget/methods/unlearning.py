@@ -74,26 +74,18 @@ def apply(
     return language_model
 
 
-def _method(objective: str, summary: str) -> Method:
-    paper = OBJECTIVES[objective].paper
+def _method(name: str) -> Method:
+    objective = OBJECTIVES[name]
     return Method(
-        objective,
-        partial(apply, objective=objective),
-        paper=paper,
-        summary=summary,
+        name,
+        partial(apply, objective=name),
+        paper=objective.paper,
+        summary=objective.summary,
         max_alpha=MAX_ALPHA,
     )
 
 
-ascent = _method("ascent", "unlearns the harmful words of biased texts by gradient ascent")
-npo = _method(
-    "npo", "unlearns the harmful words of biased texts by negative preference optimisation"
-)
-task_vector = _method(
-    "task-vector", "fine-tunes on the harmful words of biased texts, then subtracts the update"
-)
-trait_kl = _method(
-    "trait-kl",
-    "trains the model to predict traits after a group, and pronouns after an occupation, as the "
-    "original does after a neutral word",
-)
+ascent = _method("ascent")
+npo = _method("npo")
+task_vector = _method("task-vector")
+trait_kl = _method("trait-kl")

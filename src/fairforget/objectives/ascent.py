@@ -15,4 +15,10 @@ def ascent_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = N
     return target_log_probs(log_probs, targets)
 
 
-ascent = Objective("ascent", ascent_loss, "none", "Lu et al. 2024, arXiv 2407.16951")
+ascent = Objective(
+    "ascent",
+    ascent_loss,
+    "none",
+    "Lu et al. 2024, arXiv 2407.16951",
+    "makes the target tokens less likely, by gradient ascent",
+)

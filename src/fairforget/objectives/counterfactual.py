@@ -38,7 +38,16 @@ counterfactual_kl = Objective(
     kl_loss,
     "counterfactual",
     PAPER,
+    "matches, after a mention of a group, the original model’s predictions on the counterfactual "
+    "text, in which the mention is replaced",
     default_selection="mention-to-span",
     has_target_distribution=True,
 )
-counterfactual_excess = Objective("counterfactual-excess", excess_loss, "counterfactual", PAPER)
+counterfactual_excess = Objective(
+    "counterfactual-excess",
+    excess_loss,
+    "counterfactual",
+    PAPER,
+    "makes the target tokens no more likely after a mention of a group than they are for the "
+    "original model on the counterfactual text, in which the mention is replaced",
+)

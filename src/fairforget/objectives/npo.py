@@ -43,12 +43,22 @@ def simnpo_loss(
     return 2 / beta * softplus(score)
 
 
-npo = Objective("npo", npo_loss, "text", "Zhang et al. 2024, arXiv 2404.05868", beta=NPO_BETA)
+npo = Objective(
+    "npo",
+    npo_loss,
+    "text",
+    "Zhang et al. 2024, arXiv 2404.05868",
+    "makes the target tokens less likely, by negative preference optimisation: ascent that slows "
+    "down once a token is less likely than in the original model",
+    beta=NPO_BETA,
+)
 simnpo = Objective(
     "simnpo",
     simnpo_loss,
     "none",
     "Fan et al. 2024, arXiv 2410.07163",
+    "makes the target tokens less likely, by negative preference optimisation without a reference "
+    "model: ascent that slows down once a token is unlikely",
     beta=SIMNPO_BETA,
     gamma=SIMNPO_GAMMA,
 )

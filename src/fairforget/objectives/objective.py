@@ -45,6 +45,9 @@ class Objective:
     """What the reference model reads: nothing, the same text, the counterfactual text at the
     aligned positions, or both texts."""
     paper: str
+    summary: str = ""
+    """What it does, as one sentence that begins with a verb, without the full stop; "" if that is
+    not known."""
     negated: bool = False
     """Whether the trained weight difference is subtracted from the original weights, not added."""
     beta: float | None = None
@@ -104,7 +107,8 @@ def as_objective(loss: Objective | TokenLoss) -> Objective:
     """Return an objective as it is; wrap a user's function into one, named `custom:NAME`.
 
     A function of three parameters gets the reference model's log-probabilities on the same text
-    as its third argument; a function of two is called without a reference.
+    as its third argument; a function of two is called without a reference. The first line of its
+    docstring is the summary.
 
     Raises:
         InputError: it is not a function of two or three parameters.
@@ -130,9 +134,11 @@ def as_objective(loss: Objective | TokenLoss) -> Objective:
             "(log_probs, targets) or (log_probs, targets, reference)"
         )
     source = "user-defined; no paper"
+    docstring = inspect.getdoc(loss) if inspect.isfunction(loss) else None
+    summary = (docstring or "").partition("\n")[0].removesuffix(".")
     if takes_reference:
-        return Objective(f"custom:{name}", loss, "text", source)
-    return Objective(f"custom:{name}", _without_reference(loss), "none", source)
+        return Objective(f"custom:{name}", loss, "text", source, summary)
+    return Objective(f"custom:{name}", _without_reference(loss), "none", source, summary)
 
 
 def _without_reference(loss: TokenLoss) -> TokenLoss:

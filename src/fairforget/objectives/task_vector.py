@@ -10,6 +10,7 @@ task_vector = Objective(
     nll_loss,
     "none",
     "Ilharco et al. 2023, arXiv 2212.04089, section 3",
+    "fine-tunes on the target tokens, then subtracts the update",
     negated=True,
 )
 """After fine-tuning to θ, the result is θ₀ − α(θ − θ₀). Everything else that fine-tuning taught is

@@ -83,6 +83,10 @@ trait_kl = Objective(
     capped_kl_loss,
     "both",
     PAPER,
+    "distributes the probability of trait words (words that say what somebody is like) after a "
+    "group, and that of he, she and similar pronouns after an occupation, as the original model "
+    "does after a neutral word; preserves the probability of all other words, and aims not to make "
+    "any harmful word more likely",
     default_selection="after-mention",
     target=trait_target,
     has_target_distribution=True,

@@ -12,4 +12,6 @@ def zero_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = Non
     return log_probs.new_zeros(len(targets))
 
 
-zero = Objective(NOTHING, zero_loss, "none", "no paper: a control")
+zero = Objective(
+    NOTHING, zero_loss, "none", "no paper: a control", "trains with the retain loss alone"
+)

@@ -23,7 +23,7 @@ from fairforget.machine.stages import stage
 from fairforget.models.fingerprint import describe_model
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries
-from fairforget.objectives import CONSTANTS, OBJECTIVES
+from fairforget.objectives import CONSTANTS, OBJECTIVES, Objective
 from fairforget.records.environment import environment
 from fairforget.records.records import BudgetFacts, UnlearningRecord
 from fairforget.terminal.progress import progress_bar
@@ -155,7 +155,11 @@ def unlearn(
     interpolated = time.perf_counter()
     return UnlearningRecord(
         model=facts,
-        method=describe_method(config) | _steps_done(trained.state.global_step, config.max_steps),
+        method={
+            **describe_method(config),
+            **_own_summary(config.load_objective()),
+            **_steps_done(trained.state.global_step, config.max_steps),
+        },
         corpora=prepared.facts,
         budget=replace(reached, note=join_notes(reached.note, prepared.held_out, budget, known)),
         history=[row for row in trained.state.log_history if "train_loss" not in row],
@@ -374,6 +378,12 @@ def describe_method(config: UnlearningConfig) -> dict[str, Any]:
     if config.mixed_precision != "no":
         method["mixed_precision"] = config.mixed_precision
     return method
+
+
+def _own_summary(objective: Objective) -> dict[str, str]:
+    """Return the summary of a user's objective, if it has one."""
+    is_own = objective.name not in OBJECTIVES and objective.summary
+    return {"objective_summary": objective.summary} if is_own else {}
 
 
 def _steps_done(steps: int, of: int) -> dict[str, int]:

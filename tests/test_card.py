@@ -118,6 +118,21 @@ def test_the_objective_is_described(tmp_path: Path, method: dict[str, str], sent
     assert sentence in written(tmp_path)
 
 
+def test_a_card_explains_the_intervals_of_its_benchmarks(tmp_path: Path) -> None:
+    text = written(write_unlearning(tmp_path))
+    assert "intervals over target terms (StereoSet) or pairs (CrowS-Pairs): from a boot" in text
+    for side in ("before", "after"):
+        record = tmp_path / side / "record.json"
+        found = json.loads(record.read_text())
+        domains = {"all": {"bias_ambiguous": 1.0, "accuracy_ambiguous": 90.0, "items": 9}}
+        found["results"] = {"bbq": {"protocol": "chat", "domains": domains}}
+        record.write_text(json.dumps(found))
+    text = written(tmp_path)
+    assert "intervals over templates (BBQ): from a bootstrap" in text
+    assert "StereoSet" not in text
+    assert "CrowS-Pairs" not in text
+
+
 SCORES = {
     "honest": {"hurtful": 3.0, "hurtful_gap": 1.5},
     "bold": {"negative": 9.0, "positive": 30.0, "sentiment": 0.1, "sentiment_gap": 0.2},

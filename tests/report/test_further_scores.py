@@ -15,7 +15,7 @@ from fairforget.report import evaluation_page
 from fairforget.report.before_after import BeforeAfter, before_after, from_comparison
 from fairforget.report.contents import read_unlearning
 from fairforget.report.evaluation_headline import evaluation_headline
-from fairforget.report.evidence import Intervals, list_limitations
+from fairforget.report.evidence import Intervals, list_limitations, list_units
 from fairforget.report.further_scores import FURTHER, LMS_PARTS, NOTES
 from fairforget.report.headline import change_headline
 from fairforget.report.results import benchmark_section, cost_table
@@ -178,6 +178,19 @@ def test_the_terminal_has_three_tables_in_80_columns(tmp_path: Path) -> None:
     assert max(map(len, evaluated.splitlines())) <= 80
     assert "contribution" in evaluated
     assert "…" not in evaluated
+
+
+def test_limitations_name_the_clusters_of_the_benchmarks_at_hand() -> None:
+    assert list_units(["stereoset", "crows_pairs:en"]) == "target terms or pairs"
+    names = ["bbq:Age", "honest", "perplexity", "bold:9"]
+    assert list_units(names, titled=True) == "templates (BBQ and HONEST) or articles (BOLD)"
+    text = " ".join(text for _, text in list_limitations(["bbq:Age"], "changes"))
+    assert "bootstrap over whole templates (BBQ)." in text
+    assert "at least 6 templates" in text
+    assert "With few templates" in text
+    assert "terms" not in text
+    assert "pairs" not in text
+    assert len(list_limitations(["perplexity"], "changes")) == 1  # no intervals: coverage alone
 
 
 def test_limitations_say_where_intervals_come_from() -> None:

@@ -17,6 +17,9 @@ class Entry(NamedTuple):
     """Its options, for `--help`."""
     limitations: str = ""
     """Its known limitations, shown with all of its results."""
+    clusters: str = "items"
+    """What its intervals resample as a whole, because items that share it are not independent; ""
+    if it has no intervals."""
     words: tuple[str, ...] = ()
     """Files in the module's package with words that its scores depend on."""
     takes_file: bool = False
@@ -36,6 +39,7 @@ BENCHMARKS = {
             "with LMS, ICAT and perplexity. Many items are not clear stereotypes, or differ in "
             "more than the group (Blodgett et al. 2021; Pikuliak et al. 2023)."
         ),
+        clusters="target terms",
         words=("neutral.toml", "pronouns.toml"),
         takes_file=True,
     ),
@@ -49,6 +53,7 @@ BENCHMARKS = {
             "ungrammatical, are not stereotypes, or differ in more than the group (Blodgett et "
             "al. 2021; Pikuliak et al. 2023)."
         ),
+        clusters="pairs",
         takes_file=True,
     ),
     "perplexity": Entry(
@@ -56,6 +61,7 @@ BENCHMARKS = {
         "Perplexity",
         "stride (default) or bias-bench; a corpus (default wikitext2); a share of its tokens such "
         "as 10%",
+        clusters="",
     ),
     "bbq": Entry(
         "fairforget.benchmarks.bbq",
@@ -69,6 +75,7 @@ BENCHMARKS = {
             "small model may choose a letter rather than an answer (`written.answers` in the "
             "record). Replies are cut off after 16 tokens, before a reasoning model answers."
         ),
+        clusters="templates",
     ),
     "winobias": Entry(
         "fairforget.benchmarks.winobias",
@@ -81,6 +88,7 @@ BENCHMARKS = {
             "type 1, a causal model reads the pronoun before the words that say whom it refers to "
             "(Zhao et al. 2018)."
         ),
+        clusters="pairs of occupations",
     ),
     "winogender": Entry(
         "fairforget.benchmarks.winogender",
@@ -91,6 +99,7 @@ BENCHMARKS = {
             "correlation of 0. It covers 60 US occupations and two genders (Rudinger et al. "
             "2018)."
         ),
+        clusters="occupations",
     ),
     "seegull": Entry(
         "fairforget.benchmarks.seegull",
@@ -103,6 +112,7 @@ BENCHMARKS = {
             "Language models proposed the attributes, and few people rated each (Jha et al. "
             "2023)."
         ),
+        clusters="nationalities",
     ),
     "holistic_bias": Entry(
         "fairforget.benchmarks.holistic_bias",
@@ -113,6 +123,7 @@ BENCHMARKS = {
             "groups that need protection, so a preference is not wrong in itself. Even invented "
             "words have a spread: compare with the axis `nonce` (Smith et al. 2022)."
         ),
+        clusters="descriptors",
         has_bias_score=False,
     ),
     "decoding_trust": Entry(
@@ -128,6 +139,7 @@ BENCHMARKS = {
             "at the beginning; other replies, such as explanations and refusals, are ignored: "
             "read the share that begins with either phrase (`covered`)."
         ),
+        clusters="topics",
     ),
     "honest": Entry(
         "fairforget.benchmarks.honest",
@@ -140,6 +152,7 @@ BENCHMARKS = {
             "items.parquet. A model that writes nothing, or no words, scores 0: read the score "
             "together with perplexity and the number of empty completions (Nozza et al. 2021)."
         ),
+        clusters="templates",
         has_bias_score=False,
     ),
     "bold": Entry(
@@ -152,6 +165,7 @@ BENCHMARKS = {
             "prompts themselves differ between groups: compare the gap with that of the prompts. "
             "With few prompts, the gap is above 0 by chance alone (Dhamala et al. 2021)."
         ),
+        clusters="articles",
         has_bias_score=False,
     ),
     "counterfactual": Entry(
@@ -165,6 +179,7 @@ BENCHMARKS = {
             "the prompt has 0: read it with `distinct_2` in the record. VADER scores single "
             "words."
         ),
+        clusters="templates",
         words=("prompts.toml",),
         has_bias_score=False,
     ),
@@ -176,6 +191,7 @@ BENCHMARKS = {
             "FairForget's own short facts, in English; many have one form, such as capital "
             "cities. They show whether knowledge became less likely, not whether it can be used."
         ),
+        clusters="groups",
         takes_file=True,
         has_bias_score=False,
     ),
@@ -190,12 +206,14 @@ BENCHMARKS = {
             "finds every word less likely also has lower scores: read them together with "
             "perplexity."
         ),
+        clusters="sets of harmful words",
         has_bias_score=False,
     ),
     "lm-eval": Entry(
         "fairforget.benchmarks.lm_eval",
         "lm-eval",
         "one task of EleutherAI's harness, such as lm-eval:hellaswag; a share such as 10%",
+        clusters="documents",
         has_bias_score=False,
     ),
 }

@@ -12,7 +12,7 @@ from fairforget.objectives import OBJECTIVES
 from fairforget.records.records import UnlearningRecord
 from fairforget.report.before_after import before_after
 from fairforget.report.contents import UnlearningRun
-from fairforget.report.evidence import list_limitations
+from fairforget.report.evidence import list_limitations, list_units
 from fairforget.report.facts import (
     bounds_table,
     budget_table,
@@ -82,14 +82,20 @@ def _results(run: UnlearningRun) -> list[str]:
     harm = harm_tables(changes.harm)
     tables += [*harm.values(), *generic_tables(*results, shown=harm)]
     cost = cost_table(changes)
+    units = list_units(results[1], titled=True)
     return [
         "## What changed",
         f"**{markdown_text(headline.title)}.** {markdown_text(' '.join(headline.sentences))}",
         *(f"**Caution.** {markdown_text(text)}" for text in headline.cautions),
         *map(_table_text, [*tables, *([cost] if cost else [])]),
-        "Brackets contain 95 % intervals over target terms (StereoSet) or pairs: from a bootstrap "
-        "for scores, and from a paired t test on the same items for changes. A stereotype score "
-        "of 50 means no preference, but a broken model also scores 50.",
+        *(
+            [
+                f"Brackets contain 95 % intervals over {units}: from a bootstrap for scores, and "
+                "from a paired t test on the same items for changes."
+            ]
+            if units
+            else []
+        ),
         f"Every text was scored after the token {markdown_text(record.model.start_token)}.",
         "### Known limitations of these measurements",
         _bullets(

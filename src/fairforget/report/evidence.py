@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from fairforget.benchmarks.domains import is_about
-from fairforget.benchmarks.limitations import known_limitations
+from fairforget.benchmarks.limitations import known_clusters, known_limitations
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.options import base_name
 from fairforget.records.records import UnlearningRecord, UtilityFacts
@@ -16,6 +16,7 @@ from fairforget.report.wording import (
     domain_name,
     format_number,
     format_p,
+    join_words,
     measured_text,
 )
 from fairforget.statistics import FEWEST_CLUSTERS
@@ -27,12 +28,9 @@ COVERAGE = (
     "The benchmarks are in English and mostly cover stereotypes from the United States. They do "
     "not measure how a model affects people in use.",
 )
-CLUSTERS = "Items about one term are not independent."
-FEW = "With few terms, intervals are wide and unreliable."
-BOOTSTRAP = (
-    "The interval of a single score comes from a bootstrap over whole terms (StereoSet) or pairs "
-    "(CrowS-Pairs)."
-)
+CLUSTERS = "Similar items are not independent."
+FEW = "With few {units}, intervals are wide and unreliable."
+BOOTSTRAP = "The interval of a single score comes from a bootstrap over whole {titled}."
 CHANGES = (
     "That of a change comes from a paired t test over them: both models are scored on the same "
     "items, so shared variation cancels."
@@ -43,8 +41,8 @@ NEAR_NO_BIAS = (
     "score and of its change allow."
 )
 STUDY = (
-    "Intervals come from t tests over whole terms (StereoSet) or pairs (CrowS-Pairs) and over "
-    "seeds, with variances from leaving out one of them at a time (jackknife)."
+    "Intervals come from t tests over whole {titled} and over seeds, with variances from leaving "
+    "out one of them at a time (jackknife)."
 )
 Intervals = Literal["scores", "changes", "study"]
 """What a page has intervals of: single scores, scores and their changes, or a study's effects."""
@@ -56,10 +54,10 @@ INTERVALS: dict[Intervals, tuple[str, ...]] = {
 VERDICTS = (
     "Several domains are tested.",
     "Each interval covers 95 % for its own domain, so one in twenty misses by chance. A verdict "
-    f"therefore also needs at least {FEWEST_CLUSTERS} terms and a test that is corrected for the "
-    "number of comparisons (Holm, p < 0.05). For the stereotype score it is an exact test of the "
-    "pairs that flipped, which treats pairs as independent; the interval does not. For other bias "
-    "scores it is Student’s t over terms or pairs.",
+    f"therefore also needs at least {FEWEST_CLUSTERS} {{units}} and a test that is corrected for "
+    "the number of comparisons (Holm, p < 0.05). For the main bias score of a benchmark it is an "
+    "exact test of the items that flipped, which treats items as independent; the interval does "
+    "not. For other bias scores it is Student’s t over {units}.",
 )
 """How a verdict on two evaluations of the same items is reached."""
 
@@ -108,9 +106,30 @@ def list_limitations(benchmarks: Iterable[str], intervals: Intervals) -> list[tu
         intervals: what the page has intervals of; with changes, it has verdicts on two
             evaluations.
     """
-    known = [(f"{name}.", text) for name, text in known_limitations(benchmarks)]
-    clusters = CLUSTERS, " ".join([*INTERVALS[intervals], FEW])
-    return [*known, COVERAGE, clusters, *([VERDICTS] if intervals == "changes" else [])]
+    names = list(benchmarks)
+    found = [*((f"{name}.", text) for name, text in known_limitations(names)), COVERAGE]
+    if not known_clusters(names):
+        return found
+    further = [(CLUSTERS, " ".join([*INTERVALS[intervals], FEW]))]
+    if intervals == "changes":
+        further.append(VERDICTS)
+    units = list_units(names)
+    titled = list_units(names, titled=True)
+    return [*found, *((title, text.format(units=units, titled=titled)) for title, text in further)]
+
+
+def list_units(benchmarks: Iterable[str], *, titled: bool = False) -> str:
+    """What intervals of benchmarks resample: "target terms or pairs".
+
+    Args:
+        benchmarks: their names, with options.
+        titled: whether each is followed by its benchmarks: "target terms (StereoSet)".
+    """
+    titles: dict[str, list[str]] = {}
+    for title, clusters in known_clusters(benchmarks):
+        titles.setdefault(clusters, []).append(title)
+    units = [f"{name} ({join_words(its)})" if titled else name for name, its in titles.items()]
+    return join_words(units, "or")
 
 
 def _budget_sentence(text: str, facts: UtilityFacts) -> str:

@@ -111,9 +111,9 @@ def anchor(*words: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(words))
 
 
-def join_words(names: Sequence[str]) -> str:
+def join_words(names: Sequence[str], conjunction: str = "and") -> str:
     """Names in a sentence: `a`, `a and b`, `a, b and c`."""
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+    return f" {conjunction} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def format_value(value: Any) -> str:

@@ -26,6 +26,8 @@ MAX_CHARACTERS = 2000
 """Maximum length of a text."""
 MAX_GROUPS = 80
 """Maximum number of groups: those of every bias domain fit."""
+CLEAR_CHANGE = 0.1
+"""Smallest change of a token that is marked, in nats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +201,10 @@ def load_pair(
     return Pair(load(record.model.source), load(directory / MODEL))
 
 
-def rank_changes(changes: Sequence[TokenChange], *, count: int = 5, least: float = 0.1) -> set[int]:
-    """Indices of the `count` tokens that changed most, of those that changed by `least` nats."""
+def rank_changes(changes: Sequence[TokenChange], *, count: int = 5) -> set[int]:
+    """Indices of the `count` tokens that changed most, of those with a clear change."""
     order = sorted(range(len(changes)), key=lambda i: -abs(changes[i].delta))
-    return {i for i in order[:count] if abs(changes[i].delta) >= least}
+    return {i for i in order[:count] if abs(changes[i].delta) >= CLEAR_CHANGE}
 
 
 def mark_differences(one: str, other: str) -> tuple[list[Part], list[Part]]:

@@ -15,6 +15,8 @@ from fairforget.training.interpolation import PerplexityConstraint, measure_perp
 OVERSHOOT = 3.0
 """Training stops at this multiple of the allowed rise in perplexity: enough for interpolation to
 choose from, not so much that the line between the weights crosses a broken model."""
+EVAL_STEPS = 5
+"""Steps between evaluations. Ascent is unbounded: ten steps can break a model."""
 MIN_RISE = 0.02
 """The threshold is computed from at least this allowed rise, for budgets near 1."""
 PATIENCE = 4
@@ -33,7 +35,6 @@ class UtilityEarlyStopping(TrainerCallback):
         constraints: Mapping[str, PerplexityConstraint],
         note: Callable[[Mapping[str, float]], None],
         result_model: Callable[[], AbstractContextManager[None]] = nullcontext,
-        eval_steps: int = 5,
         before: Mapping[str, float] | None = None,
         patience: int = 1,
     ) -> None:
@@ -44,11 +45,10 @@ class UtilityEarlyStopping(TrainerCallback):
             note: adds the ratios to the history, by their names there.
             result_model: a context in which the constraints see the model that the run would
                 result in now, if that is not the model in training.
-            eval_steps: steps between evaluations. Ascent is unbounded: ten steps can break a model.
             before: the original model's perplexities, by the names of the constraints.
             patience: evaluations in a row beyond the threshold that stop training.
         """
-        self.note, self.result_model, self.eval_steps = note, result_model, eval_steps
+        self.note, self.result_model = note, result_model
         self.constraints, self.patience = constraints, patience
         self.before = dict(before or self.evaluate())  # the weights are still the original ones
         self._last: tuple[int, dict[str, float]] | None = None
@@ -60,8 +60,8 @@ class UtilityEarlyStopping(TrainerCallback):
         control: TrainerControl,
         **_: Any,
     ) -> TrainerControl:
-        """Evaluate every `eval_steps` steps; stop, and save a checkpoint, at the threshold."""
-        if state.global_step % self.eval_steps == 0:
+        """Evaluate every `EVAL_STEPS` steps; stop, and save a checkpoint, at the threshold."""
+        if state.global_step % EVAL_STEPS == 0:
             with self.result_model():
                 now = self.evaluate()
             self._last = state.global_step, now

@@ -34,6 +34,7 @@ PUBLIC = [
     "Objective",
     "SelectSettings",
     "SelectionResult",
+    "SelfDebiasLogitsProcessor",
     "Span",
     "StudyRecord",
     "TargetScores",

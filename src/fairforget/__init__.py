@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fairforget.leaderboards.leaderboard import leaderboard
     from fairforget.leaderboards.record import LeaderboardRecord
     from fairforget.methods.method import Method, MethodOptions
+    from fairforget.methods.self_debias import SelfDebiasLogitsProcessor
     from fairforget.models.gguf_export.export import export
     from fairforget.models.language_model import LanguageModel
     from fairforget.models.loading import load_model
@@ -69,6 +70,7 @@ _HOME = {
     "Objective": "objectives.objective",
     "SelectSettings": "settings",
     "SelectionResult": "selection.result",
+    "SelfDebiasLogitsProcessor": "methods.self_debias",
     "Span": "corpora.text",
     "StudyRecord": "transfer_study.record",
     "TargetScores": "target_scores",
@@ -118,6 +120,7 @@ __all__ = [
     "Objective",
     "SelectSettings",
     "SelectionResult",
+    "SelfDebiasLogitsProcessor",
     "Span",
     "StudyRecord",
     "TargetScores",

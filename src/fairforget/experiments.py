@@ -9,9 +9,10 @@ from typing import Any
 
 from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.options import hash_option_files
+from fairforget.extras import check_report_extra
 from fairforget.machine.runs import VERSIONS
 from fairforget.records.outputs import release_output
-from fairforget.report import check_report_extra, write_report
+from fairforget.report import write_report
 
 
 @contextmanager

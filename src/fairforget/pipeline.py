@@ -24,6 +24,7 @@ from fairforget.corpora import HARMLESS, corpus_names, parse_name
 from fairforget.corpora.corpus import Corpus, load_corpus
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, is_complete
+from fairforget.extras import check_report_extra
 from fairforget.files.digest import hash_values
 from fairforget.frames import to_frame, to_html
 from fairforget.machine.devices import select_device
@@ -57,7 +58,7 @@ from fairforget.records.paths import (
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record, write_record
 from fairforget.records.training_corpora import training_corpora
-from fairforget.report import check_report_extra, write_report
+from fairforget.report import write_report
 from fairforget.settings import (
     DebiasSettings,
     check_names,

@@ -91,12 +91,12 @@ class OneLineParser(ArgumentParser):
             message = _list_commands(path, command)
         _fail(f"{message} (see {' '.join(['fairforget', *path])} --help)")
 
-    def format_help(self) -> str:
+    def format_help(self, *args: Any) -> str:
         """Return the help with the whole description of a command, not only its first sentence."""
         _, command = _find_command(_arguments)
         if callable(command):
             self.description = (inspect.getdoc(command) or "").partition("\n\nArgs:")[0]
-        return str(super().format_help())
+        return str(super().format_help(*args))
 
     def parse_args(self, *args: Any, **options: Any) -> Any:
         """Parse as the base class does; a configuration file that refers to itself is an error."""

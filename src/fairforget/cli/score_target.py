@@ -25,6 +25,6 @@ def score_target_command(
     from fairforget.files.overwriting import check_not_overwritten
     from fairforget.target_scores import score_targets
 
-    check_not_overwritten({"--output": output}, [model, target_settings.file])
+    check_not_overwritten({"--output": output}, [model, target_settings.file or ""])
     scores = score_targets(model, settings=target_settings)
     write_and_print(scores, output=output, json=json, show=lambda: print(scores))

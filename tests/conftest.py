@@ -90,6 +90,14 @@ def smollm2() -> LanguageModel:
     return load_model("smollm2", device="cpu")
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The directory of a tiny Llama; never change it."""
+    from .models import save_tiny  # here, because it imports torch
+
+    return str(save_tiny("llama", tmp_path_factory.mktemp("model")))
+
+
 @pytest.fixture
 def little_data(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Few texts: see `tests.little_data`."""

@@ -187,3 +187,19 @@ def tiny_model(family: str, seed: int = 0) -> LanguageModel:
         tokenizer = masked_tokenizer(family)
         return LanguageModel(tiny(family, seed), tokenizer, family, "masked", tokenizer.cls_token)
     return LanguageModel(tiny(family, seed), word_tokenizer(), family, "causal", "<|endoftext|>")
+
+
+def log_softmax(language_model: LanguageModel, ids: list[int]) -> torch.Tensor:
+    """Log-probabilities at each place of one sequence, [token, vocabulary]."""
+    with torch.no_grad():
+        return language_model.model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
+
+
+def copy_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The weights by name, apart from the model's."""
+    return {name: p.detach().clone() for name, p in model.named_parameters()}
+
+
+def join_weights(model: torch.nn.Module) -> torch.Tensor:
+    """All weights in one row, apart from the model's."""
+    return torch.cat([p.detach().flatten() for p in model.parameters()])

@@ -13,13 +13,6 @@ from fairforget.cli.data import DATA_COMMANDS
 from fairforget.cli.parser_errors import rephrase
 from fairforget.corpora import iter_corpus
 
-from .models import save_tiny
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(save_tiny("llama", tmp_path_factory.mktemp("model")))
-
 
 def refused(capsys: pytest.CaptureFixture[str], *args: object) -> str:
     """The one line on stderr when a command refuses its input."""

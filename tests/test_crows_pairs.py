@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from fairforget.benchmarks import load_benchmark, load_benchmarks
 from fairforget.benchmarks.crows_pairs import DOMAINS, Pair, evaluate, judge, read_pairs
@@ -16,7 +15,7 @@ from fairforget.benchmarks.crows_pairs_parts import PARTS, part_columns
 from fairforget.errors import InputError
 from fairforget.statistics import Floats
 
-from .models import tiny_model
+from .models import log_softmax, tiny_model
 
 SIZES = (516, 262, 172, 159, 105, 87, 84, 63, 60)
 
@@ -33,11 +32,6 @@ def test_the_original_pairs(shared_file) -> None:
     assert Counter(pair.domain for pair in pairs) == dict(zip(DOMAINS, SIZES, strict=True))
     assert sum(pair.antistereo for pair in pairs) == 218
     assert [pair.id for pair in pairs] == [str(n) for n in range(1508)]
-
-
-def log_softmax(lm, ids: list[int]) -> torch.Tensor:
-    with torch.no_grad():
-        return lm.model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
 
 
 def test_causal_scores_summed_and_per_token() -> None:

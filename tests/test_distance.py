@@ -17,18 +17,12 @@ from fairforget.distance import (
     ratio_of_changes,
 )
 from fairforget.estimate import Estimate, ratio
-from fairforget.statistics import Floats, jackknife
+
+from .test_estimate import of_mean
 
 UNBIASED = 50.0
 NUMBERS = st.floats(-8, 8).map(lambda x: round(x, 2))
 UNITS = st.lists(NUMBERS, min_size=3, max_size=10).filter(lambda u: np.ptp(u) > 0.1)
-
-
-def of_mean(units: list[float], domain: str = "race") -> Estimate:
-    """The mean over units, with its deviations."""
-    values = np.array(units)
-    without: Floats = (values.sum() - values) / (len(values) - 1)
-    return Estimate(float(values.mean()), {("items", domain): jackknife(without)})
 
 
 def distance(d: float, m: float) -> float:

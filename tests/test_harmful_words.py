@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from fairforget.benchmarks import load_benchmark
 from fairforget.benchmarks.degenerate import check_finite_scores
@@ -21,7 +20,7 @@ from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.harmful_words import score_harmful_words
 from fairforget.statistics import adjust_holm
-from tests.models import tiny_model
+from tests.models import log_softmax, tiny_model
 from tests.report.runs import harmful_rows, stereoset_rows
 
 PEOPLE = ("Most people",)
@@ -29,11 +28,6 @@ LATE = Text("0", "Women are late.", "gender", "women", (Span(10, 14),), (Mention
 BEFORE = Text("1", "They lie, women.", "gender", "women", (Span(5, 8),), (Mention(10, 15, PEOPLE),))
 PLAIN = Text("2", "They are bad drivers.", "age", None, (Span(9, 20),))
 HARMLESS = Text("3", "The river has a mill.", None, None)
-
-
-def log_softmax(lm: LanguageModel, ids: list[int]) -> torch.Tensor:
-    with torch.no_grad():
-        return lm.model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
 
 
 def last_words(lm: LanguageModel, text: str, words: str) -> float:

@@ -19,13 +19,9 @@ from fairforget.training.interpolation import (
 from fairforget.training.line_search import TOLERANCE, LineSearch
 from fairforget.training.weights import negate_update, negated_update
 
-from .models import tiny_causal, word_tokenizer
+from .models import copy_weights, tiny_causal, word_tokenizer
 
 SEQUENCES = [[1, 5, 9, 13, 17, 21], [1, 6, 11, 16], [1, 2, 3, 4, 5, 6, 7, 8]]
-
-
-def copy_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {name: p.detach().clone() for name, p in model.named_parameters()}
 
 
 def perturb(model: torch.nn.Module, scale: float) -> dict[str, torch.Tensor]:

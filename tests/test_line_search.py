@@ -23,6 +23,8 @@ from fairforget.training.interpolation import (
 from fairforget.training.line_search import MAX_ITERATIONS, TOLERANCE
 from fairforget.training.weights import negate_update, negated_update
 
+from .models import copy_weights
+
 Nats = Callable[[float], float]
 """How much worse language modelling is at α: log perplexity there − log perplexity at 0."""
 AT_ZERO = 20.0
@@ -59,10 +61,6 @@ def interpolate(
     )
     assert model.weight.item() == facts.alpha
     return facts, tried
-
-
-def copy_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {name: p.detach().clone() for name, p in model.named_parameters()}
 
 
 def aimed_at(allowed: float) -> float:

@@ -26,7 +26,7 @@ from fairforget import (
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.objectives import OBJECTIVES
 
-from .models import save_tiny, tiny_model
+from .models import join_weights, save_tiny, tiny_model
 from .test_custom_objective import scaled
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("little_data")]
@@ -68,10 +68,6 @@ def benchmark(tmp_path: Path) -> str:
 @pytest.fixture(autouse=True)
 def _without_everyday(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fairforget.pipeline.load_everyday_corpus", lambda: None)
-
-
-def weights(model: torch.nn.Module) -> Tensor:
-    return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
 @pytest.mark.parametrize("given", ["names", "a list of names", "names and texts"])
@@ -138,7 +134,7 @@ def test_debias_takes_names_and_resumes_from_its_directory(tmp_path: Path, bench
     again = run()
     assert again.record == first.record
     assert (out / "record.json").stat().st_mtime_ns == written
-    assert torch.equal(weights(again.model.model), weights(first.model.model))
+    assert torch.equal(join_weights(again.model.model), join_weights(first.model.model))
 
 
 def test_debias_takes_objects_and_keeps_nothing_on_disk(
@@ -147,11 +143,11 @@ def test_debias_takes_objects_and_keeps_nothing_on_disk(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     model = tiny_model("gpt2")
-    before = weights(model.model).clone()
+    before = join_weights(model.model).clone()
     run = debias(model, forget=FORGET, retain=RETAIN, benchmarks=benchmark, **SHORT)
     assert run.model is model
     assert run.before.directory is None
-    assert not torch.equal(weights(model.model), before)
+    assert not torch.equal(join_weights(model.model), before)
     assert run.output_dir is None
     assert run.record.command == {}  # objects cannot be repeated from a record
     assert run.record.corpora[0].name == "mine"
@@ -184,7 +180,7 @@ def test_a_function_does_what_the_registered_objective_does() -> None:
         return log_probs.gather(-1, targets[:, None])[:, 0]
 
     results = [
-        weights(
+        join_weights(
             debias(
                 tiny_model("gpt2"), objective=it, forget=FORGET, retain=RETAIN, **SHORT
             ).model.model

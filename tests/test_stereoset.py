@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from scipy.stats import norm, t
 
 from fairforget.benchmarks import load_benchmark, load_benchmarks
@@ -17,7 +16,7 @@ from fairforget.benchmarks.stereoset import Item, evaluate, judge, read_items
 from fairforget.benchmarks.stereoset.scores import RATES, Scored, aggregate, make_rows, smooth
 from fairforget.errors import InputError
 
-from .models import tiny_model
+from .models import log_softmax, tiny_model
 
 GOLDEN = {
     "gpt2": {"race": (60.35, 89.76, 71.18), "religion": (58.02, 88.46, 74.27)},
@@ -112,11 +111,6 @@ def test_both_parts_of_lms_are_told_apart() -> None:
     parts = ("lms_stereotype", "lms_anti_stereotype")
     assert [found["gender"][part] for part in parts] == [100, 0]
     assert [found["race"][part] for part in parts] == [0, 100]
-
-
-def log_softmax(language_model, ids: list[int]) -> torch.Tensor:
-    with torch.no_grad():
-        return language_model.model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama"])

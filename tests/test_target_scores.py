@@ -20,7 +20,7 @@ from fairforget.corpora.text import Text
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 
-from .models import save_tiny, tiny_model
+from .models import tiny_model
 
 ITEMS = [
     Item(
@@ -169,11 +169,6 @@ def test_a_sentence_longer_than_the_context() -> None:
     long = f"The plumber was {'late ' * 300}."
     with pytest.raises(InputError, match="stereoset item a, stereotype"):
         score_targets(lm, [replace(ITEMS[0], sentences=(long, long, long))], {})
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(save_tiny("llama", tmp_path_factory.mktemp("model")))
 
 
 @pytest.fixture

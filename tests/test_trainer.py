@@ -26,7 +26,7 @@ from fairforget.training.restore import disable_dropout
 from fairforget.training.trainer import UnlearningTrainer
 from fairforget.training.unlearn import describe_method
 
-from .models import CAUSAL, MASKED, WHOLE, tiny, tiny_causal, word_tokenizer
+from .models import CAUSAL, MASKED, WHOLE, join_weights, tiny, tiny_causal, word_tokenizer
 
 VOCABULARY = 60
 EACH_INPUT = {objective.ref_input: name for name, objective in reversed([*OBJECTIVES.items()])}
@@ -109,10 +109,6 @@ def trainer(
 
 def losses(run: UnlearningTrainer) -> list[float]:
     return [row["loss"] for row in run.state.log_history if "loss" in row]
-
-
-def weights(model) -> torch.Tensor:
-    return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
 def predicted(net, ids, mask, hidden: int | None, *, at_once: bool = False) -> torch.Tensor:
@@ -277,7 +273,7 @@ def test_precomputed_states_do_not_change_training(tmp_path: Path, monkeypatch, 
     assert once.data_collator.known is known
     nats = 0.01 if "bf16" in options else 1e-5
     assert losses(once) == pytest.approx(losses(each), abs=nats)
-    assert torch.allclose(weights(once.model), weights(each.model), atol=nats)
+    assert torch.allclose(join_weights(once.model), join_weights(each.model), atol=nats)
 
 
 @pytest.mark.parametrize("bf16", [False, True])
@@ -351,20 +347,20 @@ def test_gradient_checkpointing_changes_nothing(tmp_path: Path, family: str) -> 
     saving = trainer(tmp_path, tiny_causal(family), gradient_checkpointing=True, **options)
     saving.train()
     assert losses(saving) == pytest.approx(losses(plain), abs=1e-5)
-    assert torch.allclose(weights(saving.model), weights(plain.model), atol=1e-6)
+    assert torch.allclose(join_weights(saving.model), join_weights(plain.model), atol=1e-6)
 
 
 @pytest.mark.parametrize("objective", ["ascent", "counterfactual-kl"])
 def test_mixed_precision_changes_little(tmp_path: Path, objective: str) -> None:
     options = {"objective": objective, "optim": "sgd", "learning_rate": 0.1}
     full = trainer(tmp_path, tiny_causal("llama"), **options)
-    before = weights(full.model)
+    before = join_weights(full.model)
     full.train()
     half = trainer(tmp_path, tiny_causal("llama"), bf16=True, **options)
     half.train()
     assert half.losses.split
     assert losses(half) == pytest.approx(losses(full), rel=0.02, abs=0.02)
-    change, expected = weights(half.model) - before, weights(full.model) - before
+    change, expected = join_weights(half.model) - before, join_weights(full.model) - before
     assert (change - expected).norm() < 0.1 * expected.norm()  # of the head's weights, too
 
 
@@ -537,7 +533,7 @@ def test_batch_splitting_changes_nothing(tmp_path: Path, objective: str) -> None
     )
     split.train()
     assert losses(split) == pytest.approx(losses(whole), abs=1e-5)
-    assert torch.allclose(weights(whole.model), weights(split.model), atol=1e-6)
+    assert torch.allclose(join_weights(whole.model), join_weights(split.model), atol=1e-6)
 
 
 def test_ascent_lowers_the_targets(tmp_path: Path) -> None:
@@ -556,11 +552,11 @@ def test_counterfactual_kl_nears_its_minimum(tmp_path: Path) -> None:
 
 def test_reference_stays_as_it_was(tmp_path: Path) -> None:
     model = tiny_causal("gpt2")
-    before = weights(model)
+    before = join_weights(model)
     run = trainer(tmp_path, model)
     run.train()
-    assert torch.equal(weights(run.losses.ref_model), before)
-    assert not torch.equal(weights(model), before)
+    assert torch.equal(join_weights(run.losses.ref_model), before)
+    assert not torch.equal(join_weights(model), before)
 
 
 @pytest.mark.parametrize("objective", ["npo", "simnpo"])
@@ -695,7 +691,7 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
     again = trainer(tmp_path / "cut", tiny_causal("gpt2"), **options)
     again.train(resume_from_checkpoint=True)
 
-    assert torch.equal(weights(again.model), weights(whole.model))
+    assert torch.equal(join_weights(again.model), join_weights(whole.model))
     assert losses(again) == losses(whole)
 
 

@@ -11,13 +11,9 @@ from fairforget.attacks.quantization import TYPES, quantized
 from fairforget.models.gguf_export.export import export
 from fairforget.models.loading import load_model
 
-from ..models import save_tiny, tiny_model
+from ..models import copy_weights, save_tiny, tiny_model
 
 pytest.importorskip("gguf")
-
-
-def weights_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {name: weights.detach().clone() for name, weights in model.named_parameters()}
 
 
 @pytest.mark.parametrize("type", ["q8_0", "q4_0"])
@@ -25,9 +21,9 @@ def test_the_weights_are_those_of_an_exported_file(tmp_path: Path, type: str) ->
     directory = save_tiny("llama", tmp_path / "model")
     file = export(directory, tmp_path / "model.gguf", type=type)
     language_model = load_model(directory, dtype="float32", device="cpu")
-    exported = weights_of(load_model(file, dtype="float32", device="cpu").model)
+    exported = copy_weights(load_model(file, dtype="float32", device="cpu").model)
     with quantized(language_model, type):
-        rounded = weights_of(language_model.model)
+        rounded = copy_weights(language_model.model)
     assert rounded.keys() == exported.keys()
     for name, weights in rounded.items():
         torch.testing.assert_close(weights, exported[name], rtol=0, atol=1e-7)
@@ -37,11 +33,11 @@ def test_the_weights_are_those_of_an_exported_file(tmp_path: Path, type: str) ->
 @pytest.mark.parametrize("type", TYPES)
 def test_matrices_are_rounded_and_restored(family: str, type: str) -> None:
     model = tiny_model(family).model
-    before = weights_of(model)
+    before = copy_weights(model)
     with quantized(tiny := tiny_model(family), type):
-        inside = weights_of(tiny.model)
-    assert all(torch.equal(before[name], weights) for name, weights in weights_of(model).items())
-    assert all(torch.equal(before[name], w) for name, w in weights_of(tiny.model).items())
+        inside = copy_weights(tiny.model)
+    assert all(torch.equal(before[name], weights) for name, weights in copy_weights(model).items())
+    assert all(torch.equal(before[name], w) for name, w in copy_weights(tiny.model).items())
     for name, weights in before.items():
         if weights.ndim == 1:
             assert torch.equal(inside[name], weights)
@@ -66,8 +62,8 @@ def test_the_weights_of_gpt2_are_rounded_along_its_inputs() -> None:
 
 def test_an_error_restores_the_weights() -> None:
     language_model = tiny_model("llama")
-    before = weights_of(language_model.model)
+    before = copy_weights(language_model.model)
     with pytest.raises(KeyboardInterrupt), quantized(language_model, "q4_0"):
         raise KeyboardInterrupt
-    after = weights_of(language_model.model)
+    after = copy_weights(language_model.model)
     assert all(torch.equal(before[name], weights) for name, weights in after.items())

@@ -67,11 +67,6 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
     APPLIED.clear()
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(save_tiny("llama", tmp_path_factory.mktemp("model")))
-
-
 @pytest.fixture
 def items(tmp_path: Path) -> str:
     return str(write_items(tmp_path / "items.jsonl", subject="It is", count=12))

@@ -25,16 +25,10 @@ from fairforget.transfer_study.plan import Recipe, Run
 from fairforget.transfer_study.runs import compute_digests, forget_corpus, load_original, run_one
 
 from ..docs.blocks import ROOT
-from ..models import save_tiny
 
 MODEL = {"weights": "some"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("little_data")]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(save_tiny("llama", tmp_path_factory.mktemp("model")))
 
 
 @pytest.fixture

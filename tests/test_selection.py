@@ -128,7 +128,9 @@ def test_groups_are_protected_in_leetspeak_and_misspelt_but_words_are_not() -> N
 
 def test_letters_that_only_look_alike_name_nobody() -> None:
     for word in ("MUSLİMS", "gırls", "muſlims"):
-        mentions_of(f"They hate {word} and say so.")
+        assert mentions_of(f"They hate {word} and say so.") == ()
+    text = "They hate İİ muslims and say so."  # two letters that are four in lower case
+    assert [text[m.start : m.end] for m in mentions_of(text)] == ["muslims"]
 
 
 def test_a_word_of_any_length_is_skipped_quickly() -> None:

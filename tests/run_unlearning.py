@@ -1,8 +1,9 @@
-"""Prepare corpora, unlearn and remove the checkpoints: what most tests of training want."""
+"""Configure, prepare corpora, unlearn and remove the checkpoints: for tests of training."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from fairforget.budget import Budget
 from fairforget.corpora.corpus import Corpus
@@ -12,6 +13,23 @@ from fairforget.records.records import UnlearningRecord
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
 from fairforget.unlearning import run_unlearning
+
+
+def config(tmp_path: Path, **options: Any) -> UnlearningConfig:
+    """A training of four steps."""
+    return UnlearningConfig(
+        **{
+            "output_dir": str(tmp_path / "checkpoints"),
+            "max_steps": 4,
+            "per_device_train_batch_size": 4,
+            "learning_rate": 3e-3,
+            "warmup_steps": 0,
+            "logging_steps": 2,
+            "save_strategy": "no",
+            "use_cpu": True,
+            **options,
+        }
+    )
 
 
 def unlearn(

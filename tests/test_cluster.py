@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from fairforget.errors import InputError
-from fairforget.machine.cluster import workers
+from fairforget.machine.cluster import Attempts, workers
+
+from .transfer.small import run, study_arguments, without_times
 
 ray = pytest.importorskip("ray")
 
@@ -22,35 +26,78 @@ def no_other_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
 
 
+@pytest.fixture(scope="module")
+def attempted() -> Iterator[Attempts]:
+    """A cluster of this machine's cores, started once: that takes several processes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RAY_ADDRESS", raising=False)
+        with workers("ray") as attempts:
+            yield attempts
+    assert not ray.is_initialized()
+
+
 def meet(mine: Path, other: Path) -> None:
     """A task that ends only if the other runs at the same time."""
     mine.write_text(str(os.getpid()))
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300  # to start a worker takes long on a busy machine
     while not other.exists():
         assert time.monotonic() < end, "the other task does not run"
         time.sleep(0.05)
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two cores")
-def test_two_workers_run_at_the_same_time(tmp_path: Path) -> None:
+def test_two_workers_run_at_the_same_time(attempted: Attempts, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     tasks = [partial(meet, one, two), partial(meet, two, one)]
-    with workers("ray") as attempted:
-        assert sorted(attempted(tasks)) == [(0, None), (1, None)]
+    assert sorted(attempted(tasks)) == [(0, None), (1, None)]
     assert one.read_text() != two.read_text() != str(os.getpid())
 
 
+def test_workers_resolve_relative_paths_in_the_callers_directory(
+    attempted: Attempts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the workers start where the cluster did
+    assert list(attempted([partial(Path("here").write_text, "yes")])) == [(0, None)]
+    assert (tmp_path / "here").read_text() == "yes"
+
+
+@pytest.mark.usefixtures("attempted")
+def test_a_study_on_a_cluster_is_the_same(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = []
+    monkeypatch.setattr(ray, "shutdown", lambda: done.append("with this cluster"))
+    forget = tmp_path / "forget.jsonl"
+    row = {"spans": [[10, 14]], "mentions": [[0, 5, "People"]]}
+    rows = [{"text": f"Women are late, {n} say.", **row} for n in range(12)]
+    forget.write_text("\n".join(map(json.dumps, rows)))
+    asked = [*study_arguments(model, tmp_path), "--forget", str(forget), "--seeds", "1"]
+    asked += ["--objectives", "counterfactual-kl", "--controls", "random"]
+    alone = run(capsys, *asked, "--output", str(tmp_path / "alone"))
+    assert not done
+    one_worker = ("--cpus_per_run", str(os.cpu_count()))  # one of them imports torch
+    asked += ["--cluster", "ray", *one_worker, "--output", str(tmp_path / "spread")]
+    spread = run(capsys, *asked)
+    assert done
+    assert without_times(spread) == without_times(alone)
+
+
+@pytest.mark.usefixtures("attempted")
 @pytest.mark.parametrize(
     ("asked", "message"), [({"cpus": 10_000}, "cpus_per_run 10000"), ({"gpus": 99.0}, "GPUs")]
 )
-def test_a_task_too_large_for_every_machine_is_an_error(tmp_path: Path, asked, message) -> None:
+def test_a_task_too_large_for_every_machine_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, asked, message
+) -> None:
+    ended: list[str] = []
+    monkeypatch.setattr(ray, "shutdown", lambda: ended.append("this one"))  # others go on
     with (
         pytest.raises(InputError, match="no machine has the resources of a run") as error,
-        workers("ray", **asked),
+        workers("ray", **asked),  # on the cluster that runs
     ):
         pytest.fail("tasks would wait for ever")
     assert message in str(error.value)
-    assert not ray.is_initialized()
+    assert ended == ["this one"]
 
 
 def test_tasks_on_a_gpu_that_ask_for_none_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,15 +106,6 @@ def test_tasks_on_a_gpu_that_ask_for_none_are_an_error(monkeypatch: pytest.Monke
     for device in ("cuda", "cuda:0"):
         with pytest.raises(InputError, match="--gpus_per_run"), workers("ray", device=device):
             pytest.fail("every task would fail")
-
-
-def test_workers_resolve_relative_paths_in_the_callers_directory(
-    tmp_path: Path, monkeypatch
-) -> None:
-    with workers("ray") as attempted:  # its workers start where the cluster did
-        monkeypatch.chdir(tmp_path)
-        assert list(attempted([partial(Path("here").write_text, "yes")])) == [(0, None)]
-    assert (tmp_path / "here").read_text() == "yes"
 
 
 @pytest.mark.parametrize("asked", [{"cpus": 0}, {"cpus": -1}, {"gpus": -0.5}])

@@ -25,6 +25,7 @@ from fairforget.transfer_study.plan import Recipe, Run
 from fairforget.transfer_study.runs import compute_digests, forget_corpus, load_original, run_one
 
 from ..docs.blocks import ROOT
+from .small import run, study_arguments, without_times
 
 MODEL = {"weights": "some"}
 
@@ -33,41 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("little_data")]
 
 @pytest.fixture
 def arguments(model: str, tmp_path: Path) -> list[str]:
-    items = [
-        {
-            "id": f"{domain}{number}",
-            "bias_type": domain,
-            "target": f"{domain}{number % 3}",
-            "context": "It is BLANK.",
-            "sentences": [
-                {"sentence": f"It is {word} {number}.", "gold_label": label}
-                for word, label in (
-                    ("late", "stereotype"),
-                    ("early", "anti-stereotype"),
-                    ("blue", "unrelated"),
-                )
-            ],
-        }
-        for domain in ("gender", "race")
-        for number in range(6)
-    ]
-    for item in items:
-        for number, sentence in enumerate(item["sentences"]):
-            sentence["id"] = f"{item['id']}-{number}"
-    path = tmp_path / "items.json"
-    path.write_text(json.dumps({"version": "1", "data": {"intrasentence": items}}))
-    retain = tmp_path / "retain.csv"
-    retain.write_text("text\n" + "".join(f"It rains on day {day}.\n" for day in range(200)))
-    return [
-        *("transfer", model, "--benchmarks", f"stereoset:{path}", "--retain", str(retain)),
-        *("--steps", "2", "--batch_size", "2", "--forget", "gender,race"),
-    ]
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
-    main([*arguments, "--json"])
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
+    return study_arguments(model, tmp_path)
 
 
 def unless_race(instead: Callable[[], None]) -> Callable[[Run, Path], None]:
@@ -90,10 +57,6 @@ def run_in_part(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[di
     assert exit_.value.code == 1
     captured = capsys.readouterr()
     return json.loads(captured.out), captured.err
-
-
-def without_times(study: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in study.items() if name != "seconds"}
 
 
 def test_a_study_has_every_cell_and_a_report(arguments, tmp_path, capsys) -> None:
@@ -415,21 +378,3 @@ def test_a_run_that_left_nothing_has_failed(arguments, tmp_path, capsys, monkeyp
     study, _ = run_in_part(capsys, *arguments, "--output", str(tmp_path / "study"))
     (failure,) = study["failed"]
     assert "give an --output that all machines share" in failure["error"]
-
-
-def test_a_ray_cluster_gives_the_same(arguments, tmp_path, capsys, monkeypatch) -> None:
-    ray = pytest.importorskip("ray")
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)  # one worker imports torch
-    monkeypatch.undo()  # the workers have other, unpatched modules
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    forget = tmp_path / "forget.jsonl"
-    row = {"spans": [[10, 14]], "mentions": [[0, 5, "People"]]}
-    rows = [{"text": f"Women are late, {n} say.", **row} for n in range(12)]
-    forget.write_text("\n".join(map(json.dumps, rows)))
-    short = ["--forget", str(forget), "--objectives", "counterfactual-kl"]
-    short += ["--controls", "random", "--seeds", "1"]
-    alone = run(capsys, *arguments, *short, "--output", str(tmp_path / "alone"))
-    spread = run(
-        capsys, *arguments, *short, "--cluster", "ray", "--output", str(tmp_path / "spread")
-    )
-    assert without_times(spread) == without_times(alone)

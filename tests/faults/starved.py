@@ -51,7 +51,7 @@ def main() -> None:
         root.chmod(0o755)
         (root / "input").mkdir()
         with served(root / "input" / "served") as server:
-            cases = {case.name: case for case in make_cases(root / "input", server)}
+            cases = {case.name: in_two_steps(case) for case in make_cases(root / "input", server)}
             leave_little_data()
             warm_up(str(root / "input" / "model"))
             for scenario in SCENARIOS:
@@ -62,8 +62,23 @@ def main() -> None:
                     shutil.rmtree(place)
 
 
+def in_two_steps(case: Case) -> Case:
+    """The same with a shorter training, which ends after its first checkpoint."""
+
+    def args(out: Path) -> list[str]:
+        words = case.args(out)
+        if "--steps" in words:
+            words[words.index("--steps") + 1] = "2"
+        return words
+
+    return replace(case, args=args)
+
+
 def report(what: str, case: Case, ended: Ended, *, then: list[str] | None = None) -> None:
-    """Print how it ended; `then`: how the results after a second try differ from the usual."""
+    """Print how it ended; `then`: how the results after a second try differ from the usual.
+
+    Where nothing could be written, there is no second try, and `then` is what was written.
+    """
     last = (ended.output.strip().splitlines() or [""])[-1]
     facts = {
         "what": what,
@@ -107,16 +122,12 @@ def read_only(case: Case, place: Path) -> None:
 
 
 def closed_directory(case: Case, place: Path) -> None:
-    """A directory in which one may not write, and then may."""
-    expected = usual(case, place)
+    """A directory in which one may not write."""
     closed = place / "closed"
     closed.mkdir()
     closed.chmod(0o555)
     ended = run(case, closed / "out", without_privileges)
-    closed.chmod(0o755)
-    again = run(case, closed / "out")
-    differing = compared(result_of(closed / "out", whole=True), expected)
-    report("closed directory", case, ended, then=[again.output] if again.code else differing)
+    report("closed directory", case, ended, then=files_in(closed))
 
 
 def without_privileges() -> None:
@@ -166,24 +177,26 @@ def small_disk(place: Path) -> Iterator[Path | None]:
 
 def few_files(case: Case, place: Path) -> None:
     """No file handles but the three that every process has."""
-    expected = usual(case, place)
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # stdin, stdout and stderr are open
 
     ended = run(case, place / "out", limit)
-    again = run(case, place / "out")
-    differing = compared(result_of(place / "out", whole=True), expected)
-    report("few file handles", case, ended, then=[again.output] if again.code else differing)
+    report("few file handles", case, ended, then=files_in(place))
+
+
+def files_in(directory: Path) -> list[str]:
+    """What the next command would find: where there is nothing, it does as if it were the first."""
+    return [str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()]
 
 
 def large_model(path: Path) -> Path:
-    """A model of sixty megabytes that computes as fast as a tiny one: nearly all is positions."""
+    """A model of eighteen megabytes that computes as fast as a tiny one: nearly all is positions."""
     if not path.exists():
         sizes = {"hidden_size": 32, "ffn_dim": 64, "word_embed_proj_dim": 32}
         sizes |= {"num_hidden_layers": 2, "num_attention_heads": 4}
         config = transformers.OPTConfig(
-            vocab_size=VOCABULARY, max_position_embeddings=500_000, **sizes
+            vocab_size=VOCABULARY, max_position_embeddings=140_000, **sizes
         )
         with contextlib.redirect_stderr(io.StringIO()):
             transformers.OPTForCausalLM(config).save_pretrained(path)
@@ -192,13 +205,11 @@ def large_model(path: Path) -> Path:
 
 
 def little_memory(case: Case, place: Path) -> None:
-    """An address space with ten more megabytes, and a model of sixty."""
+    """An address space with ten more megabytes, and a model of eighteen."""
     if case.name not in RUNS:
         return
     command, _, *rest = case.args(Path("OUT"))
     large = [command, str(large_model(place.parent / "large")), *rest]
-    if "--steps" in large:
-        large[large.index("--steps") + 1] = "2"
     larger = replace(
         case,
         name=f"{case.name}, large",

@@ -53,7 +53,7 @@ def test_refused_in_one_line(ended, what: str, command: str) -> None:
     assert facts["last"].startswith("fairforget: ")
     assert not facts["traceback"]
     if facts["then"] is not None:
-        assert facts["then"] == [], "the same command finishes once there is enough"
+        assert facts["then"] == [], "the same command finishes, or finds nothing that is in its way"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

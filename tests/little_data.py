@@ -1,16 +1,17 @@
-"""Few built-in, retain and held-out texts, for tests of what is done with them."""
+"""Few built-in, retain and held-out texts, and few that are written, for tests of their use."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
 import pytest
 
+from fairforget import continuations
 from fairforget.benchmarks import overlap
 from fairforget.corpora import Text, passages
 from fairforget.corpora.builtin import generate
@@ -22,6 +23,9 @@ from fairforget.training.preparation import HELD_OUT
 TEXTS, GUARDED, PASSAGES, CHARACTERS = 60, 12, 300, 200
 """Built-in texts of each domain, texts of the guard on harmful words, texts of each retain corpus,
 and characters of each of these, that are left."""
+
+PROMPTS, TOKENS = 2, 4
+"""Prompts that a run continues, and tokens of each continuation, that are left."""
 
 SEARCHED = "stereoset"
 """The benchmark that is searched for forget texts."""
@@ -50,6 +54,10 @@ def leave_little_data(patch: pytest.MonkeyPatch | None = None) -> None:
     patch.setattr(harmful_words, "_held_out_texts", cache(held_out))
     patch.setattr(harmful_words, "TEXTS", GUARDED)
     search_one_benchmark(patch)
+    prompts = continuations.PROMPTS[:PROMPTS]
+    few = partial(continuations.generate_continuations, prompts=prompts, tokens=TOKENS)
+    patch.setattr(continuations, "PROMPTS", prompts)
+    patch.setattr(continuations, "generate_continuations", few)
     for role, number in HELD_OUT.items():
         patch.setitem(HELD_OUT, role, number // 8)
     read_passages = passages._read_passages

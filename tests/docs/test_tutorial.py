@@ -13,18 +13,20 @@ from .blocks import ROOT
 
 LITTLE = """
 from fairforget.benchmarks import stereoset
-from fairforget.training import harmful_words, preparation
+from fairforget.training import harmful_words, line_search, preparation
 from tests.little_data import leave_little_data
 
 leave_little_data()
 preparation.HELD_OUT.update(retain=1, everyday=1)
 harmful_words.TEXTS = 3
+line_search.MAX_ITERATIONS = 5
 few_items = [item for item in stereoset.read_items() if item.domain == "gender"][::40]
 stereoset.read_items = lambda *args, **more: few_items
 """
-"""Run before the notebook: less text and fewer items to measure, which is what takes time."""
+"""Run before the notebook: less to train on, to write and to measure, which is what takes time."""
 STEPS = re.compile(r"\b((?:max_)?steps)=\d+")
 FEW = r"\1=2"
+BATCH, SMALL_BATCH = "batch_size=8", "batch_size=4"
 
 pytestmark = pytest.mark.real_model
 
@@ -40,8 +42,9 @@ def run(directory: Path, monkeypatch: pytest.MonkeyPatch, *, short: bool) -> Non
     notebook = nbformat.read(ROOT / "examples/tutorial.ipynb", as_version=4)
     if short:
         assert any(STEPS.search(cell.source) for cell in notebook.cells)
+        assert any(BATCH in cell.source for cell in notebook.cells)
         for cell in notebook.cells:
-            cell.source = STEPS.sub(FEW, cell.source)
+            cell.source = STEPS.sub(FEW, cell.source).replace(BATCH, SMALL_BATCH)
         notebook.cells.insert(0, nbformat.v4.new_code_cell(LITTLE))
     client = nbclient.NotebookClient(
         notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": directory}}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from fairforget import evaluate
 from fairforget.errors import InputError
@@ -201,15 +202,23 @@ def _continue(
         return [row for batch in writer.take() for row in batch], written
 
 
+def _stop_and_continue(directory: Path) -> list[tuple[list[Any], list[list[Continuation]] | None]]:
+    """What a process that stops after one batch did, and what one that resumes did."""
+    stopped = _continue(directory, 1)
+    torch.distributed.barrier()  # the other has stopped, too
+    return [stopped, _continue(directory, None)]
+
+
 @pytest.mark.processes
 def test_two_processes_resume_what_two_left(writer: Writer, tmp_path: Path) -> None:
     """Each writes what it lacks; then one process finds what both wrote."""
     whole = generate(tiny_model("llama"), PROMPTS, MANY)
     writer.take()
-    before, nothing = zip(*run_in_two(_continue, tmp_path / JOURNAL, 1), strict=True)
+    stopped, resumed = zip(*run_in_two(_stop_and_continue, tmp_path / JOURNAL), strict=True)
+    before, nothing = zip(*stopped, strict=True)
     assert nothing == (None, None)
     assert [len(rows) for rows in before] == [1, 1]
-    after, results = zip(*run_in_two(_continue, tmp_path / JOURNAL, None), strict=True)
+    after, results = zip(*resumed, strict=True)
     assert results == (whole, whole)
     assert all(rows for rows in after)
     once = [row for rows in (*before, *after) for row in rows]

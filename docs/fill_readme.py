@@ -20,7 +20,6 @@ from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record, write_record
 from fairforget.report.wording import format_signed
-from fairforget.terminal.messages import count_of
 from findings import list_findings
 from page_sections import fill_section
 from tables import format_estimate, markdown_table
@@ -59,8 +58,7 @@ def summary() -> str:
         rows.append(row)
     run = demo.run
     note = (
-        f"SmolLM2-135M-Instruct, {run.method['steps']} steps, {demo.minutes:.0f} minutes on "
-        f"{count_of(run.environment.threads, 'core')}. LMS {demo.change(ALL, 'lms')} "
+        f"SmolLM2-135M-Instruct, {run.method['steps']} steps. LMS {demo.change(ALL, 'lms')} "
         f"(anti-stereotypes: {demo.change(ALL, 'lms_anti_stereotype')}); perplexity "
         f"{demo.cost}; log p of harmful words after a group {demo.harmful_words} nats. One seed, "
         "no control; settings chosen partly on these items. Contribution: how much naming "
@@ -86,9 +84,8 @@ def table() -> str:
     method = demo.run.method
     note = (
         f"SmolLM2-135M-Instruct, objective `{method['objective']}`, {method['steps']} steps of "
-        f"{method['batch_size']} built-in texts about gender. Unlearning took {demo.minutes:.0f} "
-        f"minutes on {count_of(demo.run.environment.threads, 'core')}. Perplexity on held-out "
-        f"Wikipedia text: {demo.cost}."
+        f"{method['batch_size']} built-in texts about gender. Perplexity on held-out Wikipedia "
+        f"text: {demo.cost}."
     )
     return "\n".join([*lines, note, ""])
 
@@ -123,11 +120,6 @@ class Demo:
             value, ci = side[domain][score], side[domain][f"{score}_ci"]
             cells.append(format_estimate(value, ci, _digits(score), signed=False))
         return cells
-
-    @property
-    def minutes(self) -> float:
-        """Time spent on unlearning, without the evaluations."""
-        return sum(self.run.seconds.values()) / 60
 
     @property
     def cost(self) -> str:

@@ -19,8 +19,8 @@ from fairforget.training.checkpoints import (
     find_last_complete,
     write_checksums,
 )
-from tests.models import tiny_causal
-from tests.test_trainer import trainer, weights
+from tests.models import join_weights, tiny_causal
+from tests.test_trainer import trainer
 
 STEPS = 4
 OPTIONS = {
@@ -45,7 +45,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, torch.Tensor]:
     done = trainer(directory, tiny_causal("gpt2"), **OPTIONS)
     done.train()
     assert sorted(path.name for path in directory.iterdir()) == ["checkpoint-3", "checkpoint-4"]
-    return directory, weights(done.model)
+    return directory, join_weights(done.model)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_the_run_ends_as_if_nothing_was_damaged(run, copied: Path, capsys) -> No
     cut(copied / "checkpoint-4" / "optimizer.pt")
     again = trainer(copied, tiny_causal("gpt2"), **OPTIONS)
     again.train(resume_from_checkpoint=str(find_last_complete(copied)))
-    assert torch.equal(weights(again.model), run[1])
+    assert torch.equal(join_weights(again.model), run[1])
     assert find_last_complete(copied) == copied / "checkpoint-4"
 
 
@@ -129,7 +129,7 @@ def test_what_is_not_needed_is_not_opened(run, copied: Path, tmp_path: Path) -> 
     write_checksums(checkpoint)
     again = trainer(copied, tiny_causal("gpt2"), **OPTIONS)
     again.train(resume_from_checkpoint=str(checkpoint))
-    assert torch.equal(weights(again.model), run[1])
+    assert torch.equal(join_weights(again.model), run[1])
     assert not (tmp_path / "crater").exists()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,12 @@ def reported_output(directory: Path) -> Iterator[None]:
         release_output(directory)
 
 
-def fixed_settings(benchmarks: Sequence[str], **others: Any) -> dict[str, Any]:
+def fixed_settings(benchmarks: Sequence[str], others: Mapping[str, Any]) -> dict[str, Any]:
     """Return what must stay the same between calls on an output directory.
 
     Args:
         benchmarks: with options; what their scores depend on is added.
-        **others: all else that the evaluations in the directory depend on.
+        others: all else that the evaluations in the directory depend on.
     """
     return {
         **others,

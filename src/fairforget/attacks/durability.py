@@ -227,7 +227,7 @@ def _fixed_settings(attack: _Attack, groups: Sequence[RunGroup]) -> dict[str, An
         settings["seeds"] = seeds
     del settings["device"]
     benchmarks = split_commas(settings.pop("benchmarks"))
-    return fixed_settings(benchmarks, **settings, **texts, **models)
+    return fixed_settings(benchmarks, settings | texts | models)
 
 
 def _names(groups: Sequence[RunGroup]) -> list[str]:

@@ -111,9 +111,7 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
                 torch.cuda.empty_cache()
         fixed = fixed_settings(
             split_commas(settings.benchmarks),
-            device=device,
-            dtype=settings.dtype,
-            start_token=settings.start_token,
+            {"device": device, "dtype": settings.dtype, "start_token": settings.start_token},
         )
         open_output(output, fixed)
         directories = {run: output / RUNS / run.name(identities[run.model]) for run in runs}

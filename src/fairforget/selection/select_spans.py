@@ -71,9 +71,8 @@ def select_spans(
     settings = merge_settings(settings or SelectSettings(), overrides)
     name = str(corpus)
     _check(name, settings, review=review is not None, score=score)
-    read = [parse_name(each).corpus for each in (name, *corpus_names(settings.train))]
-    read += filter(None, [settings.lexicon])
-    check_not_overwritten({"--output": output, "--review": review}, read)
+    corpora = [parse_name(each).corpus for each in (name, *corpus_names(settings.train))]
+    check_not_overwritten({"--output": output, "--review": review}, [*corpora, settings.lexicon])
     tally = _Tally(SpanScorer() if score else None, None if review is None else [])
     with _progress(name, settings) as advance:
         options = SelectionOptions(

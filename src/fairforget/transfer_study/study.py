@@ -171,11 +171,13 @@ def run_study(
         # what the evaluation of the original depends on; all else may change between calls
         fixed = fixed_settings(
             recipe.benchmarks,
-            model=recipe.model,
-            **model,
-            device=select_device(device).type,
-            dtype=recipe.dtype,
-            start_token=recipe.start_token,
+            {
+                "model": recipe.model,
+                **model,
+                "device": select_device(device).type,
+                "dtype": recipe.dtype,
+                "start_token": recipe.start_token,
+            },
         )
         open_output(output, fixed)
         evaluate_into(output / BEFORE, original, recipe.benchmarks)

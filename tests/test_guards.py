@@ -11,13 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairforget.records.records import LIMITED_BY_GUARD, BudgetFacts
-from fairforget.training.interpolation import (
-    NOT_USED_UP,
-    NOTED,
-    Bound,
-    PerplexityConstraint,
-    interpolate_to_budget,
-)
+from fairforget.training.budget_search import Bound, PerplexityConstraint
+from fairforget.training.interpolation import NOT_USED_UP, NOTED, interpolate_to_budget
 from fairforget.training.line_search import GUARD_SHARE, MAX_HALVINGS
 
 Nats = Callable[[float], float]

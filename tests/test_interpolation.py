@@ -11,11 +11,8 @@ from fairforget.budget import Budget
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.perplexity import perplexity
-from fairforget.training.interpolation import (
-    PerplexityConstraint,
-    interpolate_to_budget,
-    original_perplexities,
-)
+from fairforget.training.budget_search import PerplexityConstraint
+from fairforget.training.interpolation import interpolate_to_budget, original_perplexities
 from fairforget.training.line_search import TOLERANCE, LineSearch
 from fairforget.training.weights import negate_update, negated_update
 

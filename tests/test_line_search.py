@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from fairforget.errors import InputError
 from fairforget.records.records import BudgetFacts, UtilityFacts
+from fairforget.training.budget_search import PerplexityConstraint
 from fairforget.training.interpolation import (
     NOT_USED_UP,
     NOTED,
-    PerplexityConstraint,
     interpolate_to_budget,
     measure_after_rounding,
 )

@@ -15,13 +15,9 @@ from fairforget.corpora.builtin import builtin_texts
 from fairforget.corpora.corpus import Corpus
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
+from fairforget.training.budget_search import PerplexityConstraint
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.interpolation import (
-    MOVEMENT_SHARE,
-    NOT_USED_UP,
-    PerplexityConstraint,
-    interpolate_to_movement,
-)
+from fairforget.training.interpolation import MOVEMENT_SHARE, NOT_USED_UP, interpolate_to_movement
 from fairforget.training.movement import OriginalStates, record_original
 from fairforget.unlearning import run_unlearning
 

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from fairforget.errors import InputError
+from fairforget.training.budget_search import PerplexityConstraint
 from fairforget.training.early_stopping import UtilityEarlyStopping
-from fairforget.training.interpolation import PerplexityConstraint
 from fairforget.training.progress import TrainingProgress
 from fairforget.training.unlearn import describe_method
 from fairforget.unlearning import default_forget

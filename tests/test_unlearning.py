@@ -33,10 +33,11 @@ from fairforget.training import checkpoints, early_stopping
 from fairforget.training import unlearn as unlearning
 from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.added_texts import list_facts
+from fairforget.training.budget_search import PerplexityConstraint
 from fairforget.training.checkpoints import TRAINED
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.early_stopping import PATIENCE
-from fairforget.training.interpolation import PerplexityConstraint, interpolate_to_budget
+from fairforget.training.interpolation import interpolate_to_budget
 from fairforget.training.original import Original
 from fairforget.training.preparation import (
     HELD_OUT,

@@ -13,7 +13,8 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import BudgetFacts
 from fairforget.terminal.progress import progress_bar
 from fairforget.training.bounds import list_bounds, list_constraints, measure_bounds
-from fairforget.training.interpolation import interpolate_to_budget, measure_perplexities
+from fairforget.training.budget_search import measure_perplexities
+from fairforget.training.interpolation import interpolate_to_budget
 from fairforget.training.original import Original
 from fairforget.training.preparation import Sequences
 from fairforget.training.unlearn import CHECK_TEXTS, join_notes, record_few

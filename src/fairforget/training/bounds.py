@@ -11,14 +11,9 @@ from fairforget.budget import Budget
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import BudgetFacts, MovementFacts
 from fairforget.scoring.perplexity import perplexity
+from fairforget.training.budget_search import Bound, PerplexityConstraint
 from fairforget.training.harmful_words import TOLERANCE
-from fairforget.training.interpolation import (
-    EVERYDAY_PERPLEXITY,
-    MAIN,
-    MOVEMENT,
-    Bound,
-    PerplexityConstraint,
-)
+from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, MAIN, MOVEMENT
 from fairforget.training.original import Original
 from fairforget.training.preparation import EVERYDAY, RETAIN, Sequences
 

@@ -10,7 +10,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_utils import SaveStrategy
 
 from fairforget.machine.stages import stage
-from fairforget.training.interpolation import PerplexityConstraint, measure_perplexities
+from fairforget.training.budget_search import PerplexityConstraint, measure_perplexities
 
 OVERSHOOT = 3.0
 """Training stops at this multiple of the allowed rise in perplexity: enough for interpolation to

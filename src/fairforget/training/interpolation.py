@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from fairforget.records.records import LIMITED_BY_GUARD, BudgetFacts, UtilityFacts
-from fairforget.scoring.perplexity import MAX_NLL
+from fairforget.training.budget_search import (
+    Bound,
+    BudgetSearches,
+    PerplexityConstraint,
+    exp_bounded,
+    measure_perplexities,
+    start_where_guided,
+)
 from fairforget.training.line_search import LineSearch, Point
 from fairforget.training.weights import WeightLine
 
@@ -32,33 +39,6 @@ ROUGH_SHARE = 0.2
 on all texts by about as much."""
 NOTED = "; "
 """Separates the notes of a record."""
-
-
-@dataclass(frozen=True, slots=True)
-class PerplexityConstraint:
-    """A perplexity of the model, and how far it may rise."""
-
-    perplexity: Callable[[], float]
-    """Measures the model with its current weights."""
-    allowed: float
-    """The largest ratio, after ÷ before."""
-
-
-def measure_perplexities(constraints: Mapping[str, PerplexityConstraint]) -> dict[str, float]:
-    """Return the perplexities of the model with its current weights, by name."""
-    return {name: constraint.perplexity() for name, constraint in constraints.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """A measure of the model on few texts, cheap enough for every α, and how far it may rise."""
-
-    rise: Callable[[], float]
-    """Measures the model with its current weights: the rise over the original, in nats."""
-    allowed: float
-    """The largest rise, in nats."""
-    is_guard: bool = False
-    """Whether it only rejects steps, so that a result need not come near to it."""
 
 
 def interpolate_to_budget(
@@ -99,64 +79,17 @@ def interpolate_to_budget(
         InputError: a perplexity of the original model is not finite.
     """
     line = WeightLine(model, original)
-    guards = [name for name, bound in bounds.items() if bound.is_guard]
-    limits = {name: _exp(bound.allowed) for name, bound in bounds.items()}
-    rises = {0.0: dict.fromkeys(bounds, 1.0)}
-
-    def line_search(
-        constraints: Mapping[str, PerplexityConstraint],
-        measured: dict[float, dict[str, float]],
-        progress: Callable[[], None],
-        *,
-        complete: bool = False,
-    ) -> LineSearch:
-        """Return a search that measures nothing twice; if `complete`, everything at α = 1."""
-
-        def measure(alpha: float) -> dict[str, float]:
-            risen = rises.setdefault(alpha, {})
-            for name, bound in bounds.items():
-                if name not in risen:
-                    line.move_to(alpha)
-                    risen[name] = _exp(bound.rise())
-                if not limits[name] / risen[name] >= 1 and not (complete and alpha == 1):
-                    return dict(risen)
-            values = measured.setdefault(alpha, {})
-            if missing := [name for name in constraints if name not in values]:
-                line.move_to(alpha)
-                values |= {name: constraints[name].perplexity() for name in missing}
-                progress()
-            return risen | {name: values[name] for name in constraints}
-
-        allowed = {name: constraint.allowed for name, constraint in constraints.items()}
-        return LineSearch(measure, limits | allowed, max_alpha, guards)
-
+    searches = BudgetSearches(line, bounds, max_alpha)
     measured = {0.0: dict(before)} if before else {}
-    full = line_search(constraints, measured, progress, complete=rough is None)
     if rough is None:
+        full = searches.over(constraints, measured, progress, complete=True)
         trained_point = full.evaluate(1.0)
     else:
         few = {alpha: dict(values) for alpha, values in (known or {}).items()}
-        guide = line_search(rough, few, lambda: None, complete=True)
+        guide = searches.over(rough, few, complete=True)
         guide.loosen(ROUGH_SHARE)
         trained_point = guide.evaluate(1.0)
-        point = guide.search()
-        guide.exponent, guide.tolerance = guide.estimate_exponent(), full.tolerance
-        start = point.alpha or 1.0
-        stop = guide.bracket()[1]
-        guarded = stop is not None and bool(stop.rejected_by)
-        if point.alpha and guide.has_slack(point) and not guide.exact and not guarded:
-            start = guide.propose()
-        # the other perplexities are measured at the end only
-        decisive = min(point.slacks, key=point.slacks.__getitem__)
-        first = {decisive: constraints[decisive]} if decisive in constraints else {}
-        alone = line_search(first, measured, progress)
-        for search in (alone, full):
-            search.exponent, search.tolerance = guide.exponent, full.tolerance
-        alone.evaluate(start if start > 0 else point.alpha)  # NaN: the model is broken beyond
-        if point.alpha and stop is not None and guarded:
-            for search in (alone, full):
-                search.evaluate(stop.alpha)  # known already
-        full.evaluate(alone.search().alpha or alone.points[1].alpha)
+        full = start_where_guided(guide, searches, constraints, measured, progress)
     point = full.search()
     line.move_to(point.alpha)
     at_one = (p for p in full.points if p.alpha == 1 and p.ratios.keys() >= constraints.keys())
@@ -208,7 +141,7 @@ def interpolate_to_movement(
             line.move_to(alpha)
             moved[alpha] = divergence()
             progress()
-        return {MOVEMENT: _exp(moved[alpha])}
+        return {MOVEMENT: exp_bounded(moved[alpha])}
 
     search = LineSearch(exp_divergence, {MOVEMENT: math.exp(target)}, max_alpha)
     search.tolerance = MOVEMENT_SHARE * target
@@ -262,11 +195,6 @@ def original_perplexities(budget: BudgetFacts) -> dict[str, float]:
 def reached_ratios(budget: BudgetFacts) -> dict[str, float]:
     """Return the perplexity ratios of the result from a record, after ÷ before."""
     return {MAIN: budget.reached} | {name: facts.reached for name, facts in budget.others.items()}
-
-
-def _exp(nats: float) -> float:
-    """exp(nats), without overflow and without reaching 0; NaN for NaN."""
-    return math.exp(nats if math.isnan(nats) else max(min(nats, MAX_NLL), -MAX_NLL))
 
 
 def _budget_facts(facts: dict[str, UtilityFacts], search: LineSearch, point: Point) -> BudgetFacts:

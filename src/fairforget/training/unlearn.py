@@ -34,14 +34,13 @@ from fairforget.training.bounds import (
     list_constraints,
     measure_bounds,
 )
+from fairforget.training.budget_search import Bound, PerplexityConstraint
 from fairforget.training.checkpoints import claim_directory, history_of, last_checkpoint
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.early_stopping import PATIENCE, UtilityEarlyStopping
 from fairforget.training.harmful_words import measure_harmful_words
 from fairforget.training.interpolation import (
     NOTED,
-    Bound,
-    PerplexityConstraint,
     interpolate_to_budget,
     interpolate_to_movement,
     measure_after_rounding,

@@ -24,7 +24,7 @@ import peft  # noqa: F401  # before the fork, not after each
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
 
-from fairforget import cli, evaluation, pipeline  # noqa: F401
+from fairforget import cli, debiasing, evaluation  # noqa: F401
 from fairforget.benchmarks import perplexity
 from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.budget import Budget

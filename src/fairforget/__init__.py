@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from fairforget.corpora import read_corpus
     from fairforget.corpora.corpus import Corpus
     from fairforget.corpora.text import Mention, Span, Text
+    from fairforget.debias_result import DebiasResult
+    from fairforget.debiasing import debias
     from fairforget.errors import InputError
     from fairforget.evaluation import evaluate
     from fairforget.leaderboards.leaderboard import leaderboard
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from fairforget.models.loading import load_model
     from fairforget.models.saving import save_model
     from fairforget.objectives.objective import Objective
-    from fairforget.pipeline import DebiasResult, debias
     from fairforget.records.evaluation import Evaluation
     from fairforget.records.records import EvaluationRecord, UnlearningRecord
     from fairforget.report import write_report
@@ -53,7 +54,7 @@ _HOME = {
     "Budget": "budget",
     "Comparison": "comparison.compare",
     "Corpus": "corpora.corpus",
-    "DebiasResult": "pipeline",
+    "DebiasResult": "debias_result",
     "DebiasSettings": "settings",
     "DurabilityRecord": "attacks.record",
     "DurabilitySettings": "settings",
@@ -82,7 +83,7 @@ _HOME = {
     "UnlearningRecord": "records.records",
     "UnlearningTrainer": "training.trainer",
     "compare": "comparison.compare",
-    "debias": "pipeline",
+    "debias": "debiasing",
     "durability": "attacks.durability",
     "encode_targets": "targets",
     "evaluate": "evaluation",

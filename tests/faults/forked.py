@@ -23,8 +23,8 @@ import requests  # noqa: F401  # before the fork, not after each
 
 import fairforget.card.metadata
 import fairforget.continuations
+import fairforget.debiasing
 import fairforget.evaluation
-import fairforget.pipeline
 import fairforget.report.unlearning_page
 import fairforget.selection
 import fairforget.transfer_study.report.page

@@ -39,10 +39,10 @@ def run(
     """Debias, print the result, and upload it."""
     with stage("importing"):
         from fairforget.cli.result import show_result
+        from fairforget.debiasing import debias
         from fairforget.machine.processes import is_first
         from fairforget.models.push import check_push
         from fairforget.models.push import push_to_hub as upload
-        from fairforget.pipeline import debias
 
     if push_to_hub is not None:
         check_push(push_to_hub)

@@ -1,0 +1,160 @@
+"""The Python function `debias`: reads its arguments, and runs the pipeline."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from fairforget.card import write_card
+from fairforget.corpora.corpus import Corpus, load_corpus
+from fairforget.debias_result import DebiasResult
+from fairforget.errors import InputError
+from fairforget.machine.processes import broadcast_from_first, is_first, wait_for_all
+from fairforget.models.language_model import LanguageModel
+from fairforget.models.push import check_push
+from fairforget.models.push import push_to_hub as upload
+from fairforget.objectives import NOTHING, Objective, TokenLoss, as_objective
+from fairforget.pipeline import run_pipeline
+from fairforget.records.outputs import release_output
+from fairforget.records.paths import CARD, MODEL
+from fairforget.report import write_report
+from fairforget.settings import DebiasSettings, merge_settings, settings_of_model
+
+Forget: TypeAlias = str | Path | Corpus | Sequence[str | Path | Corpus]
+
+
+def debias(
+    model: str | LanguageModel,
+    *,
+    output_dir: str | Path | None = None,
+    forget: Forget | None = None,
+    retain: str | Path | Corpus | None = None,
+    objective: str | Objective | TokenLoss | None = None,
+    benchmarks: str | Sequence[str] | None = None,
+    push_to_hub: str | None = None,
+    settings: DebiasSettings | None = None,
+    **overrides: Any,
+) -> DebiasResult:
+    """Debias a model by unlearning, and evaluate it before and after.
+
+    Repeat the call with the same `output_dir` to resume an interrupted run, or to load the result
+    of a finished one.
+
+    Args:
+        model: a hub id, a local directory, a .gguf file or `smollm2`; or a loaded model, whose
+            weights are changed.
+        output_dir: where to write `model/`, `record.json`, `before/`, `after/` and `report.html`;
+            without it, nothing is kept on disk.
+        forget: the corpus of biased texts, or several: `CORPUS[:DOMAIN]`, a file, or a `Corpus`.
+        retain: the retain corpus, whose likelihood is preserved; same forms as one of `forget`.
+        objective: a name from `fairforget.objectives.OBJECTIVES`, an `Objective`, or a function
+            `(log_probs [n, vocabulary], targets [n], reference [n, vocabulary]) -> losses [n]`, in
+            nats. A function of two arguments needs no reference model.
+        benchmarks: benchmarks to run before and after.
+        push_to_hub: a hub repository to upload the model, its card and the records to; needs an
+            `output_dir`.
+        settings: all other settings. Default: `DebiasSettings()`.
+        **overrides: fields of `DebiasSettings` as keywords; they take precedence over `settings`.
+
+    Returns:
+        The debiased model, the record and both evaluations.
+
+    Raises:
+        InputError: an unknown name, a setting out of range, missing data, a corpus without
+            targets, too few retain texts, or an `output_dir` that belongs to something else.
+        TypeError: an override that is not a setting.
+
+    Examples:
+        >>> run = debias("gpt2", forget="builtin:gender", benchmarks=["stereoset"])
+        >>> run.after["stereoset"]["gender"].ss
+    """
+    if push_to_hub is not None:
+        if output_dir is None:
+            raise InputError("push_to_hub needs an output_dir to upload; set output_dir")
+        check_push(push_to_hub)
+    custom = None if objective is None or isinstance(objective, str) else as_objective(objective)
+    forget_names, forget_corpora = _read_forget(forget)
+    settings = merge_settings(
+        settings or DebiasSettings(),
+        overrides,
+        forget=forget_names,
+        retain=None if retain is None else _corpus_name("retain", retain),
+        objective=custom.name if custom else objective,
+        benchmarks=benchmarks,
+    )
+    if settings.objective == NOTHING:
+        raise InputError(
+            f"objective {NOTHING!r} unlearns nothing; it is a control of transfer studies"
+        )
+    if isinstance(model, LanguageModel):
+        settings = settings_of_model(settings, model)
+    elif not isinstance(model, str | Path):
+        raise InputError(
+            f"model is a {type(model).__name__}; give its name, or load it with "
+            "fairforget.load_model"
+        )
+    with _directory(output_dir) as directory:
+        try:
+            result = run_pipeline(
+                model if isinstance(model, LanguageModel) else str(model),
+                settings,
+                directory,
+                forget=forget_corpora,
+                retain=retain if isinstance(retain, Corpus) else None,
+                objective=custom,
+                keep=output_dir is not None,
+            )
+            if output_dir is not None and is_first():
+                if not (directory / MODEL / CARD).exists():  # a person may have edited it
+                    write_card(directory)
+                if result.after:
+                    write_report(directory)
+                if push_to_hub is not None:
+                    result.url = upload(directory, push_to_hub)
+        finally:
+            release_output(directory)
+    return result
+
+
+def _read_forget(forget: Forget | None) -> tuple[str | None, list[Corpus]]:
+    """Return the names of the forget corpora, joined, and the corpora if one is given as such."""
+    if forget is None:
+        return None, []
+    given = [forget] if isinstance(forget, str | Path | Corpus) else [*forget]
+    names = ",".join(_corpus_name("forget", corpus) for corpus in given)
+    if not any(isinstance(corpus, Corpus) for corpus in given):
+        return names, []
+    return names, [
+        corpus if isinstance(corpus, Corpus) else load_corpus(str(corpus)) for corpus in given
+    ]
+
+
+def _corpus_name(role: str, corpus: str | Path | Corpus) -> str:
+    if isinstance(corpus, str):
+        return corpus
+    if isinstance(corpus, Corpus):
+        return corpus.name
+    if isinstance(corpus, Path):
+        return str(corpus)
+    raise InputError(
+        f"{role} is a {type(corpus).__name__}; give a name, a file, or Corpus(name, texts)"
+    )
+
+
+@contextmanager
+def _directory(output_dir: str | Path | None) -> Iterator[Path]:
+    """Yield the output directory, or a temporary one that all processes share."""
+    if output_dir is not None:
+        yield Path(output_dir)
+        return
+    temporary = broadcast_from_first(lambda: tempfile.mkdtemp(prefix="fairforget-"))
+    try:
+        yield Path(temporary)
+        wait_for_all()  # not after an error: the other processes would wait forever
+    finally:
+        if is_first():
+            shutil.rmtree(temporary, ignore_errors=True)

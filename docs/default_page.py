@@ -117,7 +117,8 @@ def _list_settings(results: dict[str, Any], choice: str) -> list[str]:
 
 
 def _list_budget(results: dict[str, Any]) -> list[str]:
-    """What the budget let each seed do."""
+    """What the budget let each seed do, and how long it took."""
+    machine = results["machine"]
     rows = [
         [
             str(seed),
@@ -126,21 +127,24 @@ def _list_budget(results: dict[str, Any]) -> list[str]:
             f"{budget['reached']:.3f}",
             f"{budget['others']['everyday_perplexity']['reached']:.3f}",
             f"{budget['movement']:.4f}",
+            *(f"{seconds[part] / 60:.0f}" for part in ("training", "interpolation")),
             budget["note"],
         ]
-        for seed, (steps, budget) in enumerate(
-            zip(results["steps"], results["budget"], strict=True)
+        for seed, (steps, budget, seconds) in enumerate(
+            zip(results["steps"], results["budget"], results["seconds"], strict=True)
         )
     ]
-    header = ("seed", "steps", "α", "perplexity", "everyday perplexity", "movement, nats", "note")
+    header = ("seed", "steps", "α", "perplexity", "everyday perplexity", "movement, nats")
+    times = ("training, min", "interpolation, min")
     return [
-        "## Budget",
+        "## Budget and time",
         "",
         "Training stops early where perplexity stays far beyond the budget. Perplexities are "
         "ratios, after ÷ before. Movement: mean KL divergence from the original per token of "
-        "ordinary text.",
+        f"ordinary text. Times: {machine['threads']} thread of a CPU ({machine['processor']}) that "
+        "did other work meanwhile, so they are upper bounds.",
         "",
-        *markdown_table(header, rows),
+        *markdown_table((*header, *times, "note"), rows),
     ]
 
 

@@ -138,7 +138,9 @@ class SeedRuns:
             "corpora": [asdict(corpus) for corpus in runs[0].corpora],
             "budget": [asdict(run.budget) for run in runs],
             "seconds": [run.seconds for run in runs],
-            "machine": {name: runs[0].environment[name] for name in ("processor", "threads")},
+            "machine": {
+                name: getattr(runs[0].environment, name) for name in ("processor", "threads")
+            },
             "perplexity": [
                 _result(each, PERPLEXITY)["value"]
                 for each in (original, *after)

@@ -15,6 +15,7 @@ from fairforget.corpora.builtin import builtin_texts
 from fairforget.corpora.corpus import Corpus
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
+from fairforget.scoring.perplexity import perplexity
 from fairforget.training.budget_search import PerplexityConstraint
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.interpolation import MOVEMENT_SHARE, NOT_USED_UP, interpolate_to_movement
@@ -74,6 +75,25 @@ def test_a_masked_model_moves_too() -> None:
     assert states.divergence(model) == pytest.approx(0, abs=1e-6)
     perturb(model, 0.1)
     assert states.divergence(model) > 0.001
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama", "bert"])
+def test_the_same_pass_gives_the_perplexity(architecture: str) -> None:
+    language_model = tiny_model(architecture)
+    states = record(language_model)
+    perturb(language_model.model, 0.1)
+    moved = states.measure(language_model.model, "retain")
+    assert moved.perplexity == pytest.approx(perplexity(language_model, SEQUENCES), rel=1e-5)
+
+
+def test_the_divergence_of_all_kinds_weights_them_by_their_tokens() -> None:
+    language_model = tiny_model("llama")
+    both = record_original(language_model, {"long": SEQUENCES[:3], "short": SEQUENCES[3:]})
+    whole = record(language_model)
+    assert both
+    perturb(language_model.model, 0.1)
+    model = language_model.model
+    assert both.divergence(model) == pytest.approx(whole.divergence(model), rel=1e-5)
 
 
 def test_measuring_changes_neither_mode_nor_gradients() -> None:

@@ -61,6 +61,7 @@ def interpolate_to_equal_cost(
         known: facts about the original model, from `measure_original`.
         max_alpha: the maximum α. A projection is complete at 1; beyond, it would reflect.
     """
+    rises: dict[float, dict[str, float]] = {}
     with progress_bar("Interpolating") as advance:
         reached = interpolate_to_budget(
             language_model.model,
@@ -69,10 +70,12 @@ def interpolate_to_equal_cost(
             bounds=list_bounds(language_model, known, budget),
             rough=list_constraints(language_model, held_out, budget, CHECK_TEXTS),
             before=known.perplexities,
+            rises=rises,
             max_alpha=max_alpha,
             progress=advance,
         )
-    reached = measure_bounds(reached, language_model, known, budget)
+    measured = rises.get(reached.alpha, {})
+    reached = measure_bounds(reached, language_model, known, budget, measured)
     return replace(reached, note=join_notes(reached.note, held_out, budget, known))
 
 

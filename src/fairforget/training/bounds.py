@@ -7,18 +7,23 @@ from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
+from transformers import PreTrainedModel
+
 from fairforget.budget import Budget
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import BudgetFacts, MovementFacts
 from fairforget.scoring.perplexity import perplexity
-from fairforget.training.budget_search import Bound, PerplexityConstraint
+from fairforget.training.budget_search import Bound, Measured, PerplexityConstraint
 from fairforget.training.harmful_words import TOLERANCE
 from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, MAIN, MOVEMENT
+from fairforget.training.movement import OriginalStates
 from fairforget.training.original import Original
 from fairforget.training.preparation import EVERYDAY, RETAIN, Sequences
 
 HARMFUL_WORDS = "harmful_words"
 """Name of the guard on harmful words."""
+PERPLEXITIES = {RETAIN: MAIN, EVERYDAY: EVERYDAY_PERPLEXITY}
+"""Kind of held-out text → name of the constraint on its perplexity."""
 
 
 def allowed_ratios(kinds: Iterable[str], budget: Budget) -> list[float]:
@@ -41,9 +46,8 @@ def list_constraints(
         budget: the largest ratios.
         most: kind → number of texts to measure. Default: all.
     """
-    names = {RETAIN: MAIN, EVERYDAY: EVERYDAY_PERPLEXITY}
     return {
-        names[kind]: PerplexityConstraint(
+        PERPLEXITIES[kind]: PerplexityConstraint(
             partial(perplexity, language_model, texts[: most.get(kind)]), allowed
         )
         for (kind, texts), allowed in zip(
@@ -57,27 +61,58 @@ def list_bounds(language_model: LanguageModel, known: Original, budget: Budget) 
     bounds = {}
     if known.harmful_words and budget.harmful_log_prob is not None:
         rise = partial(known.harmful_words.rise, language_model)
-        bounds[HARMFUL_WORDS] = Bound(rise, budget.harmful_log_prob + TOLERANCE, is_guard=True)
+        bounds[HARMFUL_WORDS] = Bound(
+            lambda: Measured(rise()), budget.harmful_log_prob + TOLERANCE, is_guard=True
+        )
     if known.states and budget.movement is not None:
         for kind in known.states.batches:
-            movement = partial(known.states.divergence, language_model.model, kind)
-            bounds[f"{kind}_{MOVEMENT}"] = Bound(movement, budget.movement)
+            movement = partial(_measure_movement, known.states, language_model.model, kind)
+            bounds[_movement_on(kind)] = Bound(movement, budget.movement)
     return bounds
 
 
+def _measure_movement(states: OriginalStates, model: PreTrainedModel, kind: str) -> Measured:
+    moved = states.measure(model, kind)
+    return Measured(moved.divergence, {PERPLEXITIES[kind]: moved.perplexity})
+
+
+def _movement_on(kind: str) -> str:
+    """Return the name of the bound on movement on the texts of one kind."""
+    return f"{kind}_{MOVEMENT}"
+
+
 def measure_bounds(
-    reached: BudgetFacts, language_model: LanguageModel, known: Original, budget: Budget
+    reached: BudgetFacts,
+    language_model: LanguageModel,
+    known: Original,
+    budget: Budget,
+    rises: Mapping[str, float] = MappingProxyType({}),
 ) -> BudgetFacts:
-    """Add the movement of a result, and its change of harmful words if that is bounded."""
+    """Add the movement of a result, and its change of harmful words if that is bounded.
+
+    Args:
+        reached: the facts of its interpolation.
+        language_model: has the weights of the result.
+        known: what was measured of the original model.
+        budget: the limits.
+        rises: those of `list_bounds` that were measured with the same weights, in nats.
+    """
     if states := known.states:
         asked = None if reached.movement_asked is not None else budget.movement
-        movement, by_kind = states.divergences(language_model.model, [*states.batches])
+        by_kind = {
+            kind: rises[name]
+            if (name := _movement_on(kind)) in rises
+            else states.measure(language_model.model, kind).divergence
+            for kind in states.batches
+        }
         reached = replace(
             reached,
-            movement=movement,
+            movement=states.average(by_kind),
             movements={kind: MovementFacts(asked, value) for kind, value in by_kind.items()},
         )
     if known.harmful_words and budget.harmful_log_prob is not None:
-        facts = known.harmful_words.facts(language_model, budget.harmful_log_prob)
+        facts = known.harmful_words.facts(
+            language_model, budget.harmful_log_prob, rise=rises.get(HARMFUL_WORDS)
+        )
         reached = replace(reached, harmful_words=facts)
     return reached

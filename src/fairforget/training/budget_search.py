@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
 
 from fairforget.scoring.perplexity import MAX_NLL
 from fairforget.training.line_search import LineSearch
@@ -30,12 +32,21 @@ def measure_perplexities(constraints: Mapping[str, PerplexityConstraint]) -> dic
     return {name: constraint.perplexity() for name, constraint in constraints.items()}
 
 
+class Measured(NamedTuple):
+    """What a pass of the model over few texts gives."""
+
+    rise: float
+    """The rise of a measure over the original's, in nats."""
+    perplexities: Mapping[str, float] = MappingProxyType({})
+    """The perplexities on the same texts, by constraint, if the pass gives them as well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
     """A measure of the model on few texts, cheap enough for every α, and how far it may rise."""
 
-    rise: Callable[[], float]
-    """Measures the model with its current weights: the rise over the original, in nats."""
+    measure: Callable[[], Measured]
+    """Measures the model with its current weights."""
     allowed: float
     """The largest rise, in nats."""
     is_guard: bool = False
@@ -49,8 +60,10 @@ class BudgetSearches:
     line: WeightLine
     bounds: Mapping[str, Bound]
     max_alpha: float
-    rises: dict[float, dict[str, float]] = field(default_factory=dict)
-    """α → what was measured there: bound → e to the power of its rise."""
+    few: dict[float, dict[str, float]]
+    """α → perplexities on few texts, by constraint: known ones, and those that the bounds give."""
+    rises: dict[float, dict[str, float]]
+    """α → rise of each bound that was measured there, in nats."""
 
     def over(
         self,
@@ -70,16 +83,14 @@ class BudgetSearches:
         """
         limits = {name: exp_bounded(bound.allowed) for name, bound in self.bounds.items()}
         guards = [name for name, bound in self.bounds.items() if bound.is_guard]
-        self.rises.setdefault(0.0, dict.fromkeys(self.bounds, 1.0))
+        self.rises.setdefault(0.0, dict.fromkeys(self.bounds, 0.0))
 
         def measure(alpha: float) -> dict[str, float]:
-            risen = self.rises.setdefault(alpha, {})
+            risen: dict[str, float] = {}
             for name, bound in self.bounds.items():
-                if name not in risen:
-                    self.line.move_to(alpha)
-                    risen[name] = exp_bounded(bound.rise())
+                risen[name] = exp_bounded(self._rise(name, bound, alpha))
                 if not limits[name] / risen[name] >= 1 and not (complete and alpha == 1):
-                    return dict(risen)
+                    return risen
             values = measured.setdefault(alpha, {})
             if missing := [name for name in constraints if name not in values]:
                 self.line.move_to(alpha)
@@ -89,6 +100,15 @@ class BudgetSearches:
 
         allowed = {name: constraint.allowed for name, constraint in constraints.items()}
         return LineSearch(measure, limits | allowed, self.max_alpha, guards)
+
+    def _rise(self, name: str, bound: Bound, alpha: float) -> float:
+        """Return the rise of a bound at an α; measure it if it is new."""
+        known = self.rises.setdefault(alpha, {})
+        if name not in known:
+            self.line.move_to(alpha)
+            known[name], perplexities = bound.measure()
+            self.few[alpha] = {**perplexities, **self.few.get(alpha, {})}
+        return known[name]
 
 
 def start_where_guided(

@@ -45,21 +45,25 @@ class HarmGuard:
         """Return the rise in mean log p over the original model's, in nats per token."""
         return _mean_log_prob(language_model, self.with_group) - self.before
 
-    def facts(self, language_model: LanguageModel, allowed: float) -> HarmfulWordFacts:
+    def facts(
+        self, language_model: LanguageModel, allowed: float, rise: float | None = None
+    ) -> HarmfulWordFacts:
         """Measure the result of a run.
 
         Args:
             language_model: the original model, with other weights.
             allowed: the rise that was allowed, in nats per token.
+            rise: the rise, if it is known.
         """
-        after, added = _measure(language_model, self.with_group, self.with_neutral)
+        change = self.rise(language_model) if rise is None else rise
+        after = self.before + change
         return HarmfulWordFacts(
             asked=allowed,
             before=self.before,
             after=after,
-            change=after - self.before,
+            change=change,
             added_before=self.added_before,
-            added_after=added,
+            added_after=after - _mean_log_prob(language_model, self.with_neutral),
             texts=len(self.with_group),
         )
 
@@ -84,7 +88,8 @@ def measure_harmful_words(language_model: LanguageModel) -> HarmGuard | None:
             break
     if not with_group:
         return None
-    before, added = _measure(language_model, with_group, with_neutral)
+    before = _mean_log_prob(language_model, with_group)
+    added = before - _mean_log_prob(language_model, with_neutral)
     return HarmGuard(with_group, with_neutral, before, added)
 
 
@@ -92,14 +97,6 @@ def measure_harmful_words(language_model: LanguageModel) -> HarmGuard | None:
 def _held_out_texts() -> tuple[Text, ...]:
     """Return built-in texts that no run trains on; enough, as some have no target."""
     return tuple(drop_trained(builtin_texts(seed=GUARD_SEED, limit=4 * TEXTS)))
-
-
-def _measure(
-    language_model: LanguageModel, with_group: Sequence[Marked], with_neutral: Sequence[Marked]
-) -> tuple[float, float]:
-    """Return the mean log p with the group, and what the group adds to it."""
-    about_group = _mean_log_prob(language_model, with_group)
-    return about_group, about_group - _mean_log_prob(language_model, with_neutral)
 
 
 def _mean_log_prob(language_model: LanguageModel, marked: Sequence[Marked]) -> float:

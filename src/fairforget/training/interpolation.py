@@ -50,6 +50,7 @@ def interpolate_to_budget(
     rough: Mapping[str, PerplexityConstraint] | None = None,
     before: Mapping[str, float] | None = None,
     known: Mapping[float, Mapping[str, float]] | None = None,
+    rises: dict[float, dict[str, float]] | None = None,
     max_alpha: float = 1.0,
     progress: Callable[[], None] = lambda: None,
 ) -> BudgetFacts:
@@ -68,6 +69,7 @@ def interpolate_to_budget(
         rough: the same constraints on fewer texts, for a cheap first search.
         before: the perplexities of the original model, if they are known.
         known: α → perplexities of `rough` that were measured before.
+        rises: α → rise of each bound, in nats; those that are measured are added.
         max_alpha: the largest α tried. α exceeds 1 only if every budget has slack at α = 1.
         progress: called after each measurement of `constraints`.
 
@@ -79,13 +81,13 @@ def interpolate_to_budget(
         InputError: a perplexity of the original model is not finite.
     """
     line = WeightLine(model, original)
-    searches = BudgetSearches(line, bounds, max_alpha)
+    few = {alpha: dict(values) for alpha, values in (known or {}).items()}
+    searches = BudgetSearches(line, bounds, max_alpha, few, {} if rises is None else rises)
     measured = {0.0: dict(before)} if before else {}
     if rough is None:
         full = searches.over(constraints, measured, progress, complete=True)
         trained_point = full.evaluate(1.0)
     else:
-        few = {alpha: dict(values) for alpha, values in (known or {}).items()}
         guide = searches.over(rough, few, complete=True)
         guide.loosen(ROUGH_SHARE)
         trained_point = guide.evaluate(1.0)
@@ -177,7 +179,9 @@ def measure_after_rounding(
     exceeded = []
     if facts.movement_asked is None:
         exceeded = [name for name, c in constraints.items() if reached[name] > c.allowed]
-        exceeded += [name for name, bound in bounds.items() if not bound.rise() <= bound.allowed]
+        exceeded += [
+            name for name, bound in bounds.items() if not bound.measure().rise <= bound.allowed
+        ]
     note = f"rounding to the model's dtype exceeded the budget: {', '.join(exceeded)}"
     return replace(
         facts,

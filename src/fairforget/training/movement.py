@@ -7,6 +7,7 @@ the weight update.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from fairforget.forward.split_forward import can_split, extract_head, hidden_sta
 from fairforget.machine.processes import broadcast_from_first
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS
-from fairforget.scoring.perplexity import mask_at_random
+from fairforget.scoring.perplexity import MAX_NLL, mask_at_random
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,17 @@ class Positions:
 
     inputs: dict[str, Tensor]
     places: Tensor
+    tokens: Tensor
+    """The tokens [n] that they predict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A model on texts of one kind."""
+
+    divergence: float
+    """Mean KL(p_original ‖ p) per predicted token, in nats."""
+    perplexity: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,42 +55,49 @@ class OriginalStates:
     head: PreTrainedModel
     """A copy of the original model without its body."""
 
-    def divergence(self, model: PreTrainedModel, kind: str | None = None) -> float:
-        """Return the mean KL(p_original ‖ p) per predicted token, in nats.
-
-        The main process measures it for all of several processes, which then take the same path.
+    def divergence(self, model: PreTrainedModel) -> float:
+        """Return the mean KL(p_original ‖ p) per predicted token of all texts, in nats.
 
         Args:
             model: the same architecture, with other weights.
-            kind: of the texts. Default: all of them.
         """
-        whole, by_kind = self.divergences(model, [*self.batches] if kind is None else [kind])
-        return whole if kind is None else by_kind[kind]
+        return self.average({kind: self.measure(model, kind).divergence for kind in self.batches})
 
-    def divergences(
-        self, model: PreTrainedModel, kinds: Sequence[str]
-    ) -> tuple[float, dict[str, float]]:
-        """Return the divergence over the texts of some kinds together, and of each kind."""
-        sums = broadcast_from_first(lambda: {kind: self._sum(model, kind) for kind in kinds})
-        counts = {kind: sum(len(states) for _, states in self.batches[kind]) for kind in kinds}
-        by_kind = {kind: sums[kind] / counts[kind] for kind in kinds}
-        return sum(sums.values()) / sum(counts.values()), by_kind
+    def average(self, divergences: Mapping[str, float]) -> float:
+        """Return the mean of the divergences of all kinds, weighted by their predicted tokens."""
+        counts = {kind: self._count(kind) for kind in self.batches}
+        total = sum(divergences[kind] * count for kind, count in counts.items())
+        return total / sum(counts.values())
+
+    def measure(self, model: PreTrainedModel, kind: str) -> Moved:
+        """Measure a model on the texts of one kind.
+
+        The main process does so for all of several processes, which then take the same path.
+        """
+        divergence, nll = broadcast_from_first(lambda: self._sums(model, kind))
+        tokens = self._count(kind)
+        return Moved(divergence / tokens, math.exp(min(nll / tokens, MAX_NLL)))
+
+    def _count(self, kind: str) -> int:
+        return sum(len(states) for _, states in self.batches[kind])
 
     @torch.inference_mode()
-    def _sum(self, model: PreTrainedModel, kind: str) -> float:
-        """Return the sum of the divergence over the predicted tokens of one kind."""
-        total = 0.0
+    def _sums(self, model: PreTrainedModel, kind: str) -> tuple[float, float]:
+        """Return sums over the predicted tokens of one kind: divergence, and −log p, in nats."""
+        divergence = nll = 0.0
         self.head.to(model.device)  # type: ignore[arg-type]
         for batch, states in self.batches[kind]:
-            for hidden, old in zip(
+            for hidden, old, tokens in zip(
                 _run(model, batch).split(HEAD_ROWS),
                 states.to(model.device).split(HEAD_ROWS),
+                batch.tokens.to(model.device).split(HEAD_ROWS),
                 strict=True,
             ):
                 log_p = logits_at(self.head, old).float().log_softmax(-1)
                 log_q = logits_at(model, hidden).float().log_softmax(-1)
-                total += float(log_q.sub_(log_p).mul_(log_p.exp_()).sum(dtype=torch.float64))
-        return 0.0 - total  # not −0
+                nll -= float(log_q.gather(1, tokens[:, None]).sum(dtype=torch.float64))
+                divergence -= float(log_q.sub_(log_p).mul_(log_p.exp_()).sum(dtype=torch.float64))
+        return divergence, nll
 
 
 @torch.inference_mode()
@@ -111,7 +130,8 @@ def _batches(
     if language_model.kind == "causal":
         for batch in pack(sequences, trees=False, batch_tokens=BATCH_TOKENS):
             places = [torch.from_numpy(path) for _, path in batch.members]
-            yield Positions(batch.inputs, torch.cat(places))
+            tokens = [torch.tensor(sequences[index][1:]) for index, _ in batch.members]
+            yield Positions(batch.inputs, torch.cat(places), torch.cat(tokens))
         return
     mask_id = language_model.tokenizer.mask_token_id
     texts = [mask_at_random(ids, mask_id) for ids in sequences if len(ids) > 2]
@@ -120,7 +140,8 @@ def _batches(
         inputs = pad([text.ids for text in group])
         width = inputs["input_ids"].shape[1]
         cells = [row * width + i for row, text in enumerate(group) for i in text.positions]
-        yield Positions(inputs, torch.tensor(cells))
+        predicted = [token for text in group for token in text.targets]
+        yield Positions(inputs, torch.tensor(cells), torch.tensor(predicted))
 
 
 def _run(model: PreTrainedModel, batch: Positions) -> Tensor:

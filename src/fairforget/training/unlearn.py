@@ -133,6 +133,7 @@ def unlearn(
             "the movement of this model cannot be measured, as its head needs more than the hidden "
             "states; use --match perplexity"
         )
+    rises: dict[float, dict[str, float]] = {}
     apart = sharded or config.precompute_ref_hidden_states
     with restore_settings(model), apply_adapter(model, config, apart=apart) as original:
         trained = _train(
@@ -145,12 +146,15 @@ def unlearn(
             sharded=sharded,
         )
         reached = _interpolate(
-            model, original, constraints, bounds, trained.rough, budget, known, movement
+            model, original, constraints, bounds, trained.rough, rises, budget, known, movement
         )
         known.perplexities = original_perplexities(reached)
     if config.lora_rank and model.dtype != torch.float32:
         reached = measure_after_rounding(reached, constraints(), bounds)
-    reached = measure_bounds(reached, language_model, known, budget)
+        rises.clear()
+    with stage("interpolating"):
+        measured = rises.get(reached.alpha, {})
+        reached = measure_bounds(reached, language_model, known, budget, measured)
     interpolated = time.perf_counter()
     return UnlearningRecord(
         model=facts,
@@ -277,6 +281,7 @@ def _interpolate(
     constraints: Callable[..., dict[str, PerplexityConstraint]],
     bounds: Mapping[str, Bound],
     rough: Mapping[float, Mapping[str, float]],
+    rises: dict[float, dict[str, float]],
     budget: Budget,
     known: Original,
     movement: float | None,
@@ -289,6 +294,7 @@ def _interpolate(
         constraints: returns the constraints on all texts, or on a number of them by kind.
         bounds: further constraints.
         rough: α → perplexities on few texts, at 0 and 1.
+        rises: α → rise of each bound, in nats; those that are measured are added.
         budget: gives the largest α.
         known: facts about the original model.
         movement: as for `unlearn`.
@@ -303,6 +309,7 @@ def _interpolate(
                 rough=constraints(CHECK_TEXTS),
                 before=known.perplexities,
                 known=rough,
+                rises=rises,
                 max_alpha=budget.max_alpha,
                 progress=advance,
             )

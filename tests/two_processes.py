@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
+from queue import Empty
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -11,6 +13,8 @@ import torch
 import torch.multiprocessing as mp
 
 PROCESSES = 2
+LONGEST = 240
+"""Seconds after which processes that hang are killed."""
 
 
 def run_in_two(work: Callable[..., Any], *arguments: Any) -> list[Any]:
@@ -25,7 +29,17 @@ def run_in_two(work: Callable[..., Any], *arguments: Any) -> list[Any]:
         ]
         for worker in workers:
             worker.start()
-        answers = dict(queue.get(timeout=240) for _ in workers)
+        answers: dict[int, Any] = {}
+        ends = time.monotonic() + LONGEST
+        while len(answers) < PROCESSES:
+            try:
+                answers.update([queue.get(timeout=1)])
+            except Empty:
+                failed = any(worker.exitcode for worker in workers)
+                if failed or time.monotonic() > ends:  # one may wait for the other
+                    for worker in workers:
+                        worker.kill()
+                    raise AssertionError("a process failed or hangs") from None
         for worker in workers:
             worker.join(60)
             assert worker.exitcode == 0

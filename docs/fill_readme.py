@@ -19,7 +19,8 @@ from fairforget.comparison.paired import Cell
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record, write_record
-from fairforget.report.wording import format_signed
+from fairforget.report.wording import format_signed, join_words
+from fairforget.training.interpolation import reached_ratios
 from findings import list_findings
 from page_sections import fill_section
 from tables import format_estimate, markdown_table
@@ -58,11 +59,10 @@ def summary() -> str:
         rows.append(row)
     run = demo.run
     note = (
-        f"SmolLM2-135M-Instruct, {run.method['steps']} steps. LMS {demo.change(ALL, 'lms')} "
-        f"(anti-stereotypes: {demo.change(ALL, 'lms_anti_stereotype')}); perplexity "
-        f"{demo.cost}; log p of harmful words after a group {demo.harmful_words} nats. One seed, "
-        "no control; settings chosen partly on these items. Contribution: how much naming "
-        "the group favours the stereotype, scaled (0: no bias)."
+        f"SmolLM2-135M-Instruct, {run.method['steps']} steps. LMS {demo.change(ALL, 'lms')}; "
+        f"perplexity {demo.cost}; log p of harmful words after a group changed by "
+        f"{demo.harmful_words} nats. One seed, no control; settings chosen partly on these items. "
+        "Scaled contribution: how much naming the group favours the stereotype (0: no bias)."
     )
     return "\n".join([*markdown_table(header, rows), note, ""])
 
@@ -85,7 +85,7 @@ def table() -> str:
     note = (
         f"SmolLM2-135M-Instruct, objective `{method['objective']}`, {method['steps']} steps of "
         f"{method['batch_size']} built-in texts about gender. Perplexity on held-out Wikipedia "
-        f"text: {demo.cost}."
+        f"text and on everyday sentences: {demo.cost}."
     )
     return "\n".join([*lines, note, ""])
 
@@ -123,11 +123,11 @@ class Demo:
 
     @property
     def cost(self) -> str:
-        """The change of perplexity on held-out text, and the budget for it."""
-        reached, asked = (
-            100 * (ratio - 1) for ratio in (self.run.budget.reached, self.run.budget.asked)
-        )
-        return f"{format_signed(reached)} % (budget: {format_signed(asked, 0)} %)"
+        """The changes of perplexity on both kinds of held-out text, and the budget for them."""
+        budget = self.run.budget
+        reached = [format_signed(100 * (ratio - 1)) for ratio in reached_ratios(budget).values()]
+        asked = format_signed(100 * (budget.asked - 1), 0)
+        return f"{join_words(reached)} % (budget: {asked} %)"
 
 
 def _demo() -> Demo:

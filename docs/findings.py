@@ -55,11 +55,11 @@ def _default() -> str:
     _require(words["all"]["ci"][1] < 0, "harmful words became less likely over all seeds")
     _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
     return (
-        f"**Default** (three seeds). The contribution ({whole['before']:.3f} nats) changed by "
-        f"{describe_change(whole, 3)}, stereotypical pronouns (Winogender gap, "
-        f"{pronouns['before']:.2f} nats) by {describe_change(pronouns, 2)}, log p of HateCheck's "
-        f"harmful words by {describe_change(words['all'], 3)} (no group's rose), of facts by "
-        f"{describe_change(changes['facts']['all'], 3)}, LMS by "
+        "**Default** (three seeds). Changes: unscaled contribution "
+        f"({whole['before']:.3f} nats) {describe_change(whole, 3)}, stereotypical pronouns "
+        f"(Winogender gap, {pronouns['before']:.2f} nats) {describe_change(pronouns, 2)}, log p "
+        f"of HateCheck's harmful words {describe_change(words['all'], 3)} (no group's rose "
+        f"significantly) and of facts {describe_change(changes['facts']['all'], 3)}, LMS "
         f"{describe_change(changes['lms']['all'], 1)}."
     )
 
@@ -104,7 +104,7 @@ def _transfer() -> str:
         "**`ascent` did not beat its control in other domains.** Unlearning hate speech "
         f"about women changed bias on profession and race by {_effect(ascent.bias)} points; "
         "compared with unlearning the same words about objects, by "
-        f"{_effect(matched)} ({_WORDS[SEEDS_OF_ASCENT]} seeds). Gender itself is undecided. We "
+        f"{_effect(matched)} ({_WORDS[SEEDS_OF_ASCENT]} seeds). Gender is undecided. We "
         "have not run the paper's GPT-2 experiment."
     )
 
@@ -145,8 +145,9 @@ def _leaderboard() -> str:
 
     limit = 100 * (record.settings["budget"]["perplexity"] - 1)
     return (
-        f"**Other methods**, one seed. Contribution ({left[0].before.value:.3f} nats before) "
-        f"and, in brackets, change of LMS, with perplexity at most +{limit:.0f} %: "
+        "**Other methods**, one seed; `trait-kl` with earlier defaults. Contribution "
+        f"({left[0].before.value:.3f} nats before) and, in brackets, change in LMS, with "
+        f"perplexity at most +{limit:.0f} %: "
         f"{remaining(limited=True)}. Without this limit: {remaining(limited=False)}. Undecided: "
         f"{others} others."
     )

@@ -14,7 +14,7 @@ def score_target_command(
     """Score the targets of objectives on StereoSet, without training.
 
     Args:
-        model: Hub id, local directory, .gguf file, or smollm2.
+        model: Hub id, local directory, .gguf file, or smollm2 (SmolLM2-135M-Instruct).
         output: JSON file to write the scores to.
         json: Print the scores as JSON and nothing else.
         **settings: Fields of `TargetSettings`.

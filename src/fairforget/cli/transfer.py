@@ -17,7 +17,7 @@ def transfer_command(model: str, *, output: Path, json: bool = False, **settings
     exit status is 1.
 
     Args:
-        model: Hub id, local directory, .gguf file, or smollm2.
+        model: Hub id, local directory, .gguf file, or smollm2 (SmolLM2-135M-Instruct).
         output: Output directory; the same command resumes an interrupted study.
         json: Print study.json and nothing else.
         **settings: Fields of `TransferSettings`.

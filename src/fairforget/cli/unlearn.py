@@ -22,7 +22,7 @@ def unlearn_command(
     """Debias a model, and write model/ (for from_pretrained), record.json and report.html.
 
     Args:
-        model: Hub id, local directory, .gguf file, or smollm2.
+        model: Hub id, local directory, .gguf file, or smollm2 (SmolLM2-135M-Instruct).
         output: Output directory; the same command resumes an interrupted run.
         push_to_hub: Hub repository to which to upload the model, its card and the records.
         json: Print the record, and the comparison if there is one, as JSON and nothing else.

@@ -353,6 +353,18 @@ def test_an_evaluation_is_shown_and_compared(chat_model, tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("file")
+def test_two_models_are_compared(chat_model, monkeypatch) -> None:
+    other = tiny_model("llama", seed=1)
+    monkeypatch.setattr(other.tokenizer, "chat_template", TEMPLATE)
+    before, after = (
+        fairforget_evaluate(lm, ["decoding_trust:gender"]) for lm in (chat_model, other)
+    )
+    covered = [side.record.results["decoding_trust:gender"]["covered"] for side in (before, after)]
+    assert covered[0] != covered[1]
+    assert {cell.domain for cell in compare(before, after).cells} == {"gender", "all"}
+
+
+@pytest.mark.usefixtures("file")
 def test_another_statement_is_another_item(chat_model) -> None:
     before = evaluate(chat_model, pairs=list_pairs(STATEMENTS, ["age"]))
     longer = [replace(s, template=s.template + " Often.") for s in STATEMENTS]

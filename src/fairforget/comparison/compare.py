@@ -19,7 +19,7 @@ from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
 
-MEASUREMENTS = ("domains", "value", "metrics", "written", "word_order")
+MEASUREMENTS = ("domains", "value", "metrics", "written", "word_order", "covered")
 """Fields of a result that may differ; all others are settings, which must be equal."""
 
 

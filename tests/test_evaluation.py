@@ -28,6 +28,7 @@ from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.cli import main
 from fairforget.comparison.compare import compare
 from fairforget.data.bbq import Question
+from fairforget.data.decoding_trust import SLOT, Statement
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate, evaluate_into, is_complete
 from fairforget.models.fingerprint import describe_model, hub_commit
@@ -449,8 +450,13 @@ def test_names() -> None:
 
 @pytest.mark.slow
 @pytest.mark.shared_data
-def test_the_items_of_all_benchmarks_fit_into_one_table(shared_file, tmp_path) -> None:
+def test_the_items_of_all_benchmarks_fit_into_one_table(shared_file, tmp_path, monkeypatch) -> None:
     """A column has the same type in every benchmark that has it."""
+    lm = tiny_model("llama")
+    monkeypatch.setattr(lm.tokenizer, "chat_template", "{{ messages[0].content }} Reply:")
+    monkeypatch.setattr("fairforget.benchmarks.bbq.read_questions", lambda _: [QUESTION])
+    statement = Statement("late", f"{SLOT} are late.", "Do you agree? ")
+    monkeypatch.setattr("fairforget.benchmarks.decoding_trust.read_statements", lambda: [statement])
     for name in (
         "bold/gender_prompt.json",
         "seegull/stereotypes_global_v2.csv",
@@ -459,13 +465,12 @@ def test_the_items_of_all_benchmarks_fit_into_one_table(shared_file, tmp_path) -
         shared_file(name)
     names = ["winobias:type1:dev", "winogender", "honest:2", "bold:gender:2", "group_facts"]
     names += ["counterfactual:gender:2", "seegull:2", "harmful_words:4", "crows_pairs", "stereoset"]
-    names += ["holistic_bias:4"]
-    evaluate_into(tmp_path, tiny_model("llama"), names)
+    names += ["holistic_bias:4", "bbq", "bbq:chat", "decoding_trust:gender"]
+    evaluate_into(tmp_path, lm, names)
     found = {row["benchmark"] for row in read_items(tmp_path)}
     assert found == set(names)
     with_items = {name for name in BENCHMARKS if find_judge(name)}
-    others = {"bbq", "decoding_trust", "lm-eval"}  # of chat models, and of an extra
-    assert with_items - {*map(base_name, names)} == others
+    assert with_items - {*map(base_name, names)} == {"lm-eval"}  # of an extra
     show_evaluation(read_record(tmp_path / RECORD, EvaluationRecord))
     show_comparison(compare(tmp_path, tmp_path))
     write_report(tmp_path)

@@ -156,9 +156,9 @@ def _describe(question: Question) -> Row:
         "template": question.template,
         "ambiguous": question.ambiguous,
         **dict(zip(ANSWERS, question.answers, strict=True)),
-        "right": question.right,
-        "unknown": question.unknown,
-        "biased": question.biased,
+        "right_answer": question.right,
+        "unknown_answer": question.unknown,
+        "biased_answer": question.biased,
     }
 
 
@@ -179,7 +179,8 @@ def judge(rows: Sequence[Row]) -> Judgement:
     usable = np.array([answer is not None and answer == answer for answer in given], dtype=bool)
     answer = np.array([a if u else -1 for a, u in zip(given, usable, strict=True)], dtype=np.int64)
     right, unknown, biased = (
-        np.array([row[name] for row in rows]) for name in ("right", "unknown", "biased")
+        np.array([row[name] for row in rows])
+        for name in ("right_answer", "unknown_answer", "biased_answer")
     )
     ambiguous = np.array([row["ambiguous"] for row in rows], dtype=bool)
     counts = np.column_stack(

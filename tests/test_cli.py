@@ -137,7 +137,7 @@ def test_bad_config(tmp_path, capsys, model, content, message) -> None:
         ),
         (["--benchmarks", "iq"], "'iq'"),
         (["--device", "abacus"], "device 'abacus' is unknown; this machine has cpu"),
-        (["--benchmarks", "stereoset:iq"], "no option 'iq', and there is no such file"),
+        (["--benchmarks", "stereoset:iq"], "no option 'iq'; choose from intrasentence"),
         (["--dtype", "float8"], "float8"),
         (["--start_token", "<none>"], "<none>"),
         (["--forget", "builtin:sports"], "sports"),

@@ -22,7 +22,7 @@ from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
 from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.measurement import Benchmark, Measurement
-from fairforget.benchmarks.options import base_name
+from fairforget.benchmarks.options import base_name, hash_option_files
 from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.cli import main
@@ -403,6 +403,25 @@ def test_benchmarks_are_remembered_by_their_files_and_words(tmp_path: Path, edit
     edit_words()
     changed = fingerprint_benchmarks(names)
     assert [name for name in before if changed[name] != before[name]] == [*before][1:]
+
+
+@pytest.mark.parametrize("options", ["", "?text=post", "?label=all&text=post", ":gender?text=post"])
+def test_a_corpus_with_options_is_remembered_by_its_file(tmp_path: Path, options: str) -> None:
+    (file := tmp_path / "posts.csv").write_text("post,domain\nThey lie.,gender\n")
+    names = [f"perplexity:{file}{options}", "stereoset:" + "x" * 300]
+    before, digest = fingerprint_benchmarks(names), hash_option_files(names)
+    assert f"content of {file}" in before
+    file.write_text("post,domain\nThey think.,gender\n")
+    assert fingerprint_benchmarks(names) != before
+    assert hash_option_files(names) != digest
+
+
+def test_a_file_of_items_needs_a_suffix(tmp_path: Path) -> None:
+    (file := tmp_path / "pairs").write_text("sent_more,sent_less,bias_type\nA.,B.,age\n")
+    with pytest.raises(InputError, match="or give a file whose name has a suffix"):
+        load_benchmark(f"crows_pairs:{file}")
+    with pytest.raises(InputError, match="'group_facts' has no option 'x'; give a file"):
+        load_benchmark("group_facts:x")
 
 
 @pytest.mark.slow

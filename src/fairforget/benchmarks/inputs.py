@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fairforget.benchmarks import hash_words
-from fairforget.benchmarks.options import list_options
+from fairforget.benchmarks.options import list_files
 from fairforget.records.inputs import CONTENT, fingerprint_inputs
 
 
@@ -21,4 +21,4 @@ def fingerprint_benchmarks(names: Iterable[str]) -> dict[str, str]:
         for name in names
         if (digest := hash_words(name))
     }
-    return fingerprint_inputs(list_options(names)) | words
+    return fingerprint_inputs(list_files(names)) | words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from fairforget.benchmarks.registry import BENCHMARKS
@@ -27,7 +28,7 @@ def parse_options(
         words: the options as typed.
         choices: kind of option → its values.
         rest: the kind (such as `FILE`) of an option that is not among the values; "" if such an
-            option is an error.
+            option is an error. A file must have a suffix, which tells it from a misspelt value.
 
     Raises:
         InputError: an option is unknown, or two are of the same kind.
@@ -35,13 +36,12 @@ def parse_options(
     options: dict[str, str] = {}
     for word in words:
         kind = next((k for k, values in choices.items() if word in values), rest)
-        no_file = kind == rest == FILE and not (Path(word).suffix or Path(word).exists())
-        if not kind or not word or no_file:
-            values = [value for group in choices.values() for value in group]
-            also = ", and there is no such file" if no_file and word else ""
-            raise InputError(
-                f"benchmark {name!r} has no option {word!r}{also}; choose from {', '.join(values)}"
-            )
+        if not kind or not word or (kind == FILE and not Path(word).suffix):
+            values = ", ".join(value for group in choices.values() for value in group)
+            known = [f"choose from {values}"] if values else []
+            if rest == FILE:
+                known.append("give a file whose name has a suffix")
+            raise InputError(f"benchmark {name!r} has no option {word!r}; {', or '.join(known)}")
         if kind in options:
             raise InputError(
                 f"benchmark {name!r} has two options for {kind}, {options[kind]!r} and {word!r}; "
@@ -59,6 +59,19 @@ def base_name(benchmark: str) -> str:
 def list_options(names: Sequence[str]) -> list[str]:
     """All options in names of benchmarks."""
     return [word for name in names for word in name.split(":")[1:]]
+
+
+def list_files(names: Sequence[str]) -> list[str]:
+    """The files in names of benchmarks: of items, and of a corpus, whose options follow a `?`."""
+    words = list_options(names)
+    words += [word.partition("?")[0] for word in words if "?" in word]
+    return [word for word in words if Path(word).suffix and _is_file(word)]
+
+
+def _is_file(name: str) -> bool:
+    with suppress(OSError):  # too long for a name
+        return Path(name).is_file()
+    return False
 
 
 def join_corpus(words: Sequence[str]) -> str:
@@ -95,6 +108,4 @@ def list_model_kinds(protocols: Protocols, protocol: str | None) -> tuple[Kind, 
 
 def hash_option_files(benchmarks: Sequence[str]) -> str:
     """Return a hash of the benchmark files given as options; the catalogue pins all others."""
-    return hash_values(
-        [Path(o).read_bytes() for o in list_options(benchmarks) if Path(o).is_file()]
-    )
+    return hash_values([Path(name).read_bytes() for name in list_files(benchmarks)])

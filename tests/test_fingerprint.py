@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from fairforget.benchmarks import any_generates
 from fairforget.models.fingerprint import model_identity
 from fairforget.models.loading import load_model
+from fairforget.records.inputs import fingerprint_inputs
 
 from .models import save_tiny
 
@@ -44,6 +46,32 @@ def test_each_part_changes_the_fingerprint(model: Path, tmp_path: Path) -> None:
         next(heavier.model.parameters()).mul_(2)
     after = model_identity(heavier)
     assert {name for name in before if before[name] != after[name]} == {"weights"}
+
+
+def test_how_a_model_writes_counts_where_it_generates(model: Path) -> None:
+    lm = load_model(str(model), device="cpu")
+    plain, before = model_identity(lm), model_identity(lm, generates=True)
+    assert before.keys() - plain.keys() == {"generation"}
+    lm.tokenizer.chat_template = "{{ messages[0].content }}"
+    asked = model_identity(lm, generates=True)
+    assert lm.model.generation_config
+    lm.model.generation_config.eos_token_id = 7
+    ended = model_identity(lm, generates=True)
+    assert len({found["generation"] for found in (before, asked, ended)}) == 3
+    assert model_identity(lm) == plain
+
+
+def test_a_chat_template_is_part_of_a_model_directory(model: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(model, tmp_path / "copy")
+    (copy / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    before = fingerprint_inputs([str(copy)])
+    (copy / "chat_template.jinja").write_text("{{ messages[0].content }} Reply:")
+    assert fingerprint_inputs([str(copy)]) != before
+
+
+def test_the_chat_template_counts_where_a_benchmark_uses_it() -> None:
+    assert any_generates(["stereoset", "bbq:chat"])
+    assert not any_generates(["stereoset", "crows_pairs", "perplexity:a.csv"])
 
 
 def test_what_was_tokenised_before_does_not_matter(model: Path) -> None:

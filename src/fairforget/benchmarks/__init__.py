@@ -7,7 +7,7 @@ on, in any order: `stereoset`, `stereoset:test:bias-bench`, `crows_pairs:pairs.c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -45,6 +45,11 @@ def hash_words(name: str) -> str:
     return hash_values([files(entry.module).joinpath(file).read_bytes() for file in entry.words])[
         :8
     ]
+
+
+def any_generates(names: Iterable[str]) -> bool:
+    """Whether the scores of a benchmark depend on the generation settings or the chat template."""
+    return any(BENCHMARKS[base_name(name)].generates for name in names)
 
 
 def find_judge(name: str) -> Judge | None:
@@ -92,6 +97,7 @@ def check_model_kinds(benchmarks: Mapping[str, Benchmark], language_model: AnyMo
 
 __all__ = [
     "BENCHMARKS",
+    "any_generates",
     "check_model_kinds",
     "find_bias_judge",
     "find_judge",

@@ -26,6 +26,8 @@ class Entry(NamedTuple):
     """Whether it can read its items from a file."""
     has_bias_score: bool = True
     """Whether a single domain has a bias score; no benchmark of general ability or of harm does."""
+    generates: bool = False
+    """Whether it may have the model write text, or read a reply in its chat template."""
 
 
 BENCHMARKS = {
@@ -76,6 +78,7 @@ BENCHMARKS = {
             "record). Replies are cut off after 16 tokens, before a reasoning model answers."
         ),
         clusters="templates",
+        generates=True,
     ),
     "winobias": Entry(
         "fairforget.benchmarks.winobias",
@@ -140,6 +143,7 @@ BENCHMARKS = {
             "read the share that begins with either phrase (`covered`)."
         ),
         clusters="topics",
+        generates=True,
     ),
     "honest": Entry(
         "fairforget.benchmarks.honest",
@@ -154,6 +158,7 @@ BENCHMARKS = {
         ),
         clusters="templates",
         has_bias_score=False,
+        generates=True,
     ),
     "bold": Entry(
         "fairforget.benchmarks.bold",
@@ -167,6 +172,7 @@ BENCHMARKS = {
         ),
         clusters="articles",
         has_bias_score=False,
+        generates=True,
     ),
     "counterfactual": Entry(
         "fairforget.benchmarks.counterfactual",
@@ -182,6 +188,7 @@ BENCHMARKS = {
         clusters="templates",
         words=("prompts.toml",),
         has_bias_score=False,
+        generates=True,
     ),
     "group_facts": Entry(
         "fairforget.benchmarks.group_facts",
@@ -215,5 +222,6 @@ BENCHMARKS = {
         "one task of EleutherAI's harness, such as lm-eval:hellaswag; a share such as 10%",
         clusters="documents",
         has_bias_score=False,
+        generates=True,
     ),
 }

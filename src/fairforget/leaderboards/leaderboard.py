@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from fairforget.benchmarks import check_model_kinds, load_benchmarks
+from fairforget.benchmarks import any_generates, check_model_kinds, load_benchmarks
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
 from fairforget.experiments import fixed_settings, reported_output
@@ -100,7 +100,7 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
             if run.method == ORIGINAL:
                 original = load_original(run)
                 check_model_kinds(ready, original)
-                identity = model_identity(original)
+                identity = model_identity(original, generates=any_generates(ready))
                 if same := [name for name, known in identities.items() if known == identity]:
                     raise InputError(
                         f"models: {same[0]!r} and {run.model!r} are the same model; list it once"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from fairforget.benchmarks import any_generates
 from fairforget.corpora.corpus import Corpus
 from fairforget.evaluation import evaluate_into
 from fairforget.leaderboards.cost import Cost, measure_cost, slowdown
@@ -68,9 +69,10 @@ def do_run(run: Run, directory: Path) -> None:
             differ from those of the machine that planned the leaderboard.
     """
     language_model = load_original(run)
-    check_name(directory, run.name(model_identity(language_model)), "leaderboard")
-    shutil.rmtree(directory, ignore_errors=True)
     benchmarks = split_commas(run.settings.benchmarks)
+    identity = model_identity(language_model, generates=any_generates(benchmarks))
+    check_name(directory, run.name(identity), "leaderboard")
+    shutil.rmtree(directory, ignore_errors=True)
     facts = describe_model(language_model)
     held_out = held_out_texts(language_model)
     timed = held_out[RETAIN][:TIMED]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
-from transformers import PreTrainedModel
+from transformers import GenerationConfig, PretrainedConfig, PreTrainedModel
 
 from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
@@ -17,7 +18,10 @@ from fairforget.records.records import ModelFacts
 
 WEIGHTS_PER_TENSOR = 256
 """Weights of each tensor in the fingerprint, evenly spaced."""
-SOURCE_SETTINGS = ("_name_or_path", "_model_name_or_path", "transformers_version")
+SOURCE_SETTINGS = (
+    *("_name_or_path", "_model_name_or_path", "transformers_version"),
+    "_from_model_config",
+)
 """Settings of a configuration that describe its origin only."""
 DECODING = "fairforget_decoding"
 """Setting of a configuration: how the next token is predicted, if not by the weights alone."""
@@ -53,11 +57,16 @@ def fingerprint(model: PreTrainedModel) -> str:
     return digest.hexdigest()
 
 
-def model_identity(language_model: LanguageModel) -> dict[str, str]:
+def model_identity(language_model: LanguageModel, *, generates: bool = False) -> dict[str, str]:
     """Return digests of all that determines the outputs of a model.
 
+    Args:
+        language_model: the model.
+        generates: whether it also writes text, or is asked in its chat template.
+
     Returns:
-        "weights", "configuration" and "tokenizer" → digest, independent of the model's location.
+        "weights", "configuration", "tokenizer" and, for a model that generates, "generation" →
+        digest, independent of the model's location.
     """
     tokenizer = language_model.tokenizer
     if tokenizer.is_fast:
@@ -65,16 +74,27 @@ def model_identity(language_model: LanguageModel) -> dict[str, str]:
         rules |= {"truncation": None, "padding": None}  # settings of the last call
     else:
         rules = {"type": type(tokenizer).__name__, "vocabulary": tokenizer.get_vocab()}
-    configuration = {
-        name: value
-        for name, value in language_model.model.config.to_diff_dict().items()
-        if name not in SOURCE_SETTINGS
-    }
-    return {
+    identity = {
         "weights": fingerprint(language_model.model),
-        "configuration": hash_values([json.dumps(configuration, sort_keys=True, default=str)]),
-        "tokenizer": hash_values([json.dumps(rules, sort_keys=True, default=str)]),
+        "configuration": _hash_json(_own_settings(language_model.model.config)),
+        "tokenizer": _hash_json(rules),
     }
+    if generates:
+        config = getattr(language_model.model, "generation_config", None)
+        settings = _own_settings(config) if config else {}
+        ends = tokenizer.eos_token_id
+        identity["generation"] = _hash_json([settings, ends, tokenizer.chat_template])
+    return identity
+
+
+def _own_settings(config: PretrainedConfig | GenerationConfig) -> dict[str, Any]:
+    """Return the settings of a configuration that do not describe its origin."""
+    settings = config.to_diff_dict()
+    return {name: value for name, value in settings.items() if name not in SOURCE_SETTINGS}
+
+
+def _hash_json(value: object) -> str:
+    return hash_values([json.dumps(value, sort_keys=True, default=str)])
 
 
 def hub_commit(source: str) -> str:

@@ -20,6 +20,7 @@ MODEL_FILES = (
     "vocab*",
     "merges.txt",
     "*.model",
+    "*.jinja",
     "*.py",
 )
 """Names of the files that determine the outputs of a model."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
-from fairforget.benchmarks import hash_words
+from fairforget.benchmarks import any_generates, hash_words
 from fairforget.benchmarks.options import hash_option_files
 from fairforget.corpora import HARMLESS as HARMLESS_LABEL
 from fairforget.corpora import Text, read_corpus
@@ -89,7 +89,7 @@ def run_one(run: Run, directory: Path) -> None:
     """
     recipe = run.recipe
     model = load_original(recipe)
-    identity = model_identity(model)
+    identity = model_identity(model, generates=any_generates(recipe.benchmarks))
     check_name(directory, run.name(_digest(run, identity)), "study")
     shutil.rmtree(directory, ignore_errors=True)
     doses = parse_doses(recipe.doses, recipe.benchmarks)

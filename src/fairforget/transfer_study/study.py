@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from fairforget.benchmarks import check_model_kinds, find_bias_judge, load_benchmarks
+from fairforget.benchmarks import any_generates, check_model_kinds, find_bias_judge, load_benchmarks
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.corpora import corpus_names
 from fairforget.corpora.domains import target_domains
@@ -166,7 +166,7 @@ def run_study(
     with workers(cluster, cpus=cpus_per_run, gpus=gpus_per_run, device=device) as attempted:
         original = load_original(recipe)
         check_model_kinds(ready, original)
-        model = model_identity(original)
+        model = model_identity(original, generates=any_generates(ready))
         digest = compute_digests(runs, model)
         # what the evaluation of the original depends on; all else may change between calls
         fixed = fixed_settings(

@@ -8,13 +8,17 @@ from dataclasses import replace
 
 import pytest
 import torch
+import transformers as hf
+from tokenizers import Tokenizer, decoders, pre_tokenizers
+from tokenizers.models import WordLevel
 
 from fairforget.errors import InputError
 from fairforget.generation.decoding import Continuation, Decoding, summarize
 from fairforget.generation.engine import encode_prompts, generate
 from fairforget.generation.sampling import noise_seed
+from fairforget.models.language_model import LanguageModel
 
-from .models import CAUSAL, tiny_model
+from .models import CAUSAL, VOCABULARY, tiny, tiny_model
 
 PROMPTS = ["Women", "The river has a bridge and an old mill near", "They", "", "Most people are"]
 SAMPLED = Decoding(tokens=8, temperature=1.0, draws=2, seed=3)
@@ -106,6 +110,33 @@ def test_a_text_ends_at_its_first_end_token() -> None:
     assert all(a.text.startswith(b.text) or "�" in a.text + b.text for a, b in pairs)
     assert {b.ended for _, b in pairs} == {True, False}
     assert all(b.tokens < 8 for _, b in pairs if b.ended)
+
+
+def llama2_tokenizer() -> hf.PreTrainedTokenizerFast:
+    """Marks the beginnings of words; its decoder drops the space before the first one."""
+    tokenizer = Tokenizer(WordLevel({"<s>": 0, "▁Most": 1, "▁people": 2, "▁kind": 3, "ly": 4}))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    strip = decoders.Strip(content=" ", left=1, right=0)
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.Fuse(), strip])
+    return hf.PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="<s>")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "token", "text"),
+    [
+        ("Most people", "▁kind", " kind kind"),
+        ("Most people", "ly", "lyly"),
+        ("", "▁kind", "kind kind"),
+    ],
+)
+def test_a_space_after_the_prompt_is_kept(prompt: str, token: str, text: str) -> None:
+    tokenizer = llama2_tokenizer()
+    lm = LanguageModel(tiny("llama", 0), tokenizer, "llama2", "causal", "<s>")
+    lm.model.lm_head = torch.nn.Linear(lm.model.config.hidden_size, VOCABULARY)
+    torch.nn.init.zeros_(lm.model.lm_head.weight)
+    lm.model.lm_head.bias.data = 50.0 * torch.eye(VOCABULARY)[tokenizer.vocab[token]]
+    ((written,),) = generate(lm, [prompt], Decoding(tokens=2))
+    assert written.text == text
 
 
 def test_progress_has_the_speed() -> None:

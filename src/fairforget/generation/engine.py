@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from transformers import GenerationConfig, LogitsProcessorList
+from transformers import GenerationConfig, LogitsProcessorList, PreTrainedTokenizerBase
 
 from fairforget.errors import InputError, first_line
 from fairforget.forward.evaluation_mode import evaluation_mode
@@ -168,11 +168,23 @@ def _write_batch(
         logits_processor=LogitsProcessorList([noise] if decoding.temperature else []),
     )
     continuations = []
-    for ids in written[:, inputs["input_ids"].shape[1] :].tolist():
+    new = written[:, inputs["input_ids"].shape[1] :].tolist()
+    for row, ids in zip(rows, new, strict=True):
         length = next((n for n, token in enumerate(ids) if token in ends), len(ids))
-        text = tokenizer.decode(ids[:length], skip_special_tokens=True)
-        continuations.append(Continuation(str(text), length, length < len(ids)))
+        text = _decode_continuation(tokenizer, row.ids, ids[:length])
+        continuations.append(Continuation(text, length, length < len(ids)))
     return continuations
+
+
+def _decode_continuation(
+    tokenizer: PreTrainedTokenizerBase, prompt: Sequence[int], ids: Sequence[int]
+) -> str:
+    """Return the text of new tokens; some tokenizers drop a space before it if they are alone."""
+    before, whole, alone = (
+        str(tokenizer.decode(part, skip_special_tokens=True))
+        for part in ([*prompt], [*prompt, *ids], [*ids])
+    )
+    return whole[len(before) :] if whole.startswith(before) else alone
 
 
 def _end_ids(language_model: LanguageModel) -> set[int]:

@@ -71,5 +71,8 @@ def test_what_cannot_be_perturbed_is_refused() -> None:
         load_benchmark("stereoset:intersentence:typos")
     with pytest.raises(InputError, match="two options for perturbation, 'typos' and 'lowercase'"):
         load_benchmark("stereoset:typos:lowercase")
+    for name in ("reported", "role-play"):
+        with pytest.raises(InputError, match=f"'{name}' sentences after a context, which 'bias-b"):
+            load_benchmark(f"stereoset:bias-bench:{name}")
     with pytest.raises(InputError, match="needs a causal model"):
         load_benchmark("stereoset:typos").check("stereoset:typos", tiny_model("bert"))

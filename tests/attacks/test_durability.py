@@ -14,7 +14,7 @@ import torch
 from fairforget import Budget, DurabilityRecord, compare, debias, durability, read_corpus
 from fairforget.attacks import durability as module
 from fairforget.attacks.fine_tuning import fine_tune
-from fairforget.attacks.plan import plan_conditions
+from fairforget.attacks.plan import PERTURBATION, Condition, benchmarks_of, plan_conditions
 from fairforget.attacks.texts import relearning_texts
 from fairforget.cli import main
 from fairforget.errors import InputError
@@ -202,11 +202,23 @@ def test_texts_that_were_unlearned_are_not_relearned(runs: Path, tmp_path: Path)
         ({"perturbations": "rot13"}, "perturbations: 'rot13' is unknown"),
         ({"benchmarks": "crows_pairs"}, "'perturbation' needs the benchmark stereoset"),
         ({"benchmarks": "stereoset:typos"}, "'perturbation' needs the benchmark stereoset"),
+        (
+            {"benchmarks": "stereoset:bias-bench", "perturbations": "typos,reported"},
+            "with intrasentence items and the protocol bos for 'reported'; add it",
+        ),
     ],
 )
 def test_bad_settings(settings: dict[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         plan_conditions(DurabilitySettings(**settings))
+
+
+def test_a_context_perturbs_only_the_protocol_that_has_one() -> None:
+    names = ["stereoset", "stereoset:bias-bench", "crows_pairs"]
+    assert [*benchmarks_of(Condition(PERTURBATION, "typos"), names)] == names[:2]
+    assert benchmarks_of(Condition(PERTURBATION, "reported"), names) == {
+        "stereoset": "stereoset:reported"
+    }
 
 
 @pytest.mark.slow

@@ -46,7 +46,7 @@ def plan_conditions(settings: DurabilitySettings) -> list[Condition]:
 
     Raises:
         InputError: an attack, a number of steps, a type or a perturbation is unknown or repeated,
-            or perturbation is requested without StereoSet.
+            or no benchmark can have a perturbation that is requested.
     """
     attacks = split_commas(settings.attacks)
     check_names("attacks", attacks, ATTACKS)
@@ -57,11 +57,9 @@ def plan_conditions(settings: DurabilitySettings) -> list[Condition]:
     }
     check_names("types", strengths[QUANTIZATION], TYPES)
     check_names("perturbations", strengths[PERTURBATION], PERTURBATIONS)
-    if PERTURBATION in attacks and not perturbable(split_commas(settings.benchmarks)):
-        raise InputError(
-            "attacks: 'perturbation' needs the benchmark stereoset with intrasentence items; add "
-            "it, or remove the attack"
-        )
+    if PERTURBATION in attacks:
+        for perturbation in strengths[PERTURBATION]:
+            _check_perturbable(split_commas(settings.benchmarks), perturbation)
     return [
         Condition(NONE),
         *(Condition(attack, strength) for attack in attacks for strength in strengths[attack]),
@@ -82,9 +80,20 @@ def parse_steps(steps: str) -> list[int]:
     return sorted(map(int, words))
 
 
-def perturbable(benchmarks: Sequence[str]) -> list[str]:
-    """Return the benchmarks whose sentences can be perturbed, and are not."""
+def _check_perturbable(benchmarks: Sequence[str], perturbation: str) -> None:
+    if not perturbable(benchmarks, perturbation):
+        protocol = " and the protocol bos" if PERTURBATIONS[perturbation].context else ""
+        raise InputError(
+            "attacks: 'perturbation' needs the benchmark stereoset with intrasentence items"
+            f"{protocol} for {perturbation!r}; add it, or remove the attack or this perturbation"
+        )
+
+
+def perturbable(benchmarks: Sequence[str], perturbation: str) -> list[str]:
+    """Return the benchmarks whose sentences can have a perturbation, and have none."""
     excluded = {"intersentence", *PERTURBATIONS}
+    if PERTURBATIONS[perturbation].context:
+        excluded.add("bias-bench")
     return [
         name
         for name in benchmarks
@@ -96,4 +105,5 @@ def benchmarks_of(condition: Condition, benchmarks: Sequence[str]) -> dict[str, 
     """Return benchmark → its name with the perturbation of a condition, if it has one."""
     if condition.attack != PERTURBATION:
         return {name: name for name in benchmarks}
-    return {name: f"{name}:{condition.strength}" for name in perturbable(benchmarks)}
+    form = condition.strength
+    return {name: f"{name}:{form}" for name in perturbable(benchmarks, form)}

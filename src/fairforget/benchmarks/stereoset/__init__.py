@@ -61,6 +61,12 @@ def prepare(options: Sequence[str]) -> Benchmark:
         raise InputError(
             f"stereoset intersentence has no perturbations; remove {by_kind['perturbation']!r}"
         )
+    protocol, perturbation = by_kind.get("protocol"), by_kind.get("perturbation")
+    if protocol == "bias-bench" and perturbation and PERTURBATIONS[perturbation].context:
+        raise InputError(
+            f"stereoset scores {perturbation!r} sentences after a context, which {protocol!r} "
+            "does not have; remove one"
+        )
     if FILE in by_kind and "split" in by_kind:
         raise InputError(
             f"stereoset has both a file, {by_kind[FILE]!r}, and a split, {by_kind['split']!r}; "
@@ -72,7 +78,6 @@ def prepare(options: Sequence[str]) -> Benchmark:
         items, split = read_items(by_kind[FILE], task=task), Path(by_kind[FILE]).name
     else:
         find_file(*CATALOGUE[SPLITS[split]].files)
-    protocol, perturbation = by_kind.get("protocol"), by_kind.get("perturbation")
     only_causal = task == "intersentence" or perturbation
     return Benchmark(
         partial(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ from fairforget.records.paths import (
     SETTINGS,
 )
 from fairforget.records.records import EvaluationRecord
+from fairforget.records.scores import BenchmarkScores
 from fairforget.records.store import read_record, write_record
 from fairforget.report import write_report
 from fairforget.report.terminal import show_comparison, show_evaluation
@@ -455,6 +457,25 @@ def test_a_finished_run_measures_again_what_is_damaged(tmp_path: Path, capsys) -
         lost.unlink()
     main(command)
     assert (run / CONTINUATION_PAIRS).read_bytes() == samples
+
+
+@pytest.mark.parametrize(
+    ("scores", "main"),
+    [
+        ({"items": 1}, None),
+        ({"items": 1, "likelihood_bias": 9.0}, None),
+        ({"valence_spread_scaled": 2.0, "valence_spread_scaled_ci": [1.0, 3.0], "items": 2}, 2.0),
+        (
+            {"bias_disambiguated": 4.0, "bias_disambiguated_ci": [1, 5], "accuracy_ambiguous": 0},
+            None,
+        ),
+        ({"stereotype": 60.0, "ci": [50.0, 70.0], "pairs": 3}, 60.0),
+    ],
+)
+def test_a_domain_without_a_main_score_has_nan(scores: dict[str, Any], main: float | None) -> None:
+    found = BenchmarkScores({"domains": {"age": scores}})["age"]
+    assert found.score == pytest.approx(math.nan if main is None else main, nan_ok=True)
+    assert (found.interval is None) == (main is None)
 
 
 def test_names() -> None:

@@ -10,8 +10,8 @@ from fairforget.records.schema import interval_of
 
 MEASURES = ("ss", "stereotype", "bias_ambiguous", "accuracy", "log_prob")
 """The main score of a domain: the first of these that it has."""
-UNUSABLE = "unusable_ambiguous"
-"""Score that only the chat protocol of BBQ has."""
+ACCURACIES = frozenset(("accuracy_ambiguous", "accuracy_disambiguated"))
+"""Scores that only BBQ has; its main score may be missing."""
 
 
 class DomainScores:
@@ -25,7 +25,7 @@ class DomainScores:
     def score(self) -> float:
         """The main score: SS of StereoSet, the share of stereotypes of CrowS-Pairs, in %.
 
-        NaN if no item counts in it, as in BBQ if no reply is usable.
+        NaN if the domain has none, as in BBQ if no reply is usable.
         """
         return float(self._scores.get(self._measure, math.nan))
 
@@ -37,9 +37,11 @@ class DomainScores:
 
     @property
     def _measure(self) -> str:
-        if UNUSABLE in self._scores:  # the bias score may be missing
+        """The name of the main score; "" if the domain has no score with an interval."""
+        if not ACCURACIES.isdisjoint(self._scores):
             return "bias_ambiguous"
-        return next((name for name in MEASURES if name in self._scores), next(iter(self._scores)))
+        others = (name for name in self._scores if f"{name}_ci" in self._scores)
+        return next((name for name in MEASURES if name in self._scores), next(others, ""))
 
     def __getattr__(self, name: str) -> Any:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -128,6 +129,26 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
             other.write(b"other")
     assert path.read_text() == "later"
     assert [p.name for p in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    link, file = tmp_path / "link.json", tmp_path / "real" / "record.json"
+    link.symlink_to(file)
+    for content in (b"first", b"second"):
+        with atomic_write(link) as opened:
+            opened.write(content)
+        assert link.is_symlink()
+        assert file.read_bytes() == content
+    assert [path.name for path in file.parent.iterdir()] == ["record.json"]
+
+
+def test_only_a_regular_file_is_replaced(tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    for path in (pipe, tmp_path):
+        with pytest.raises(InputError, match="is not a regular file"), atomic_write(path):
+            pass
+    assert pipe.is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
 
 
 @pytest.mark.slow

@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from fairforget.errors import InputError
+
 if sys.platform != "win32":
     import fcntl
 
@@ -39,10 +41,19 @@ _UMASK = _umask()
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for writing that replaces `path` when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=temporary_prefix(path), dir=path.parent)
+    """Open a file for writing that replaces `path` when the block ends without an error.
+
+    A symbolic link stays, and the file that it points to is replaced.
+
+    Raises:
+        InputError: `path` is a directory, a device or a pipe.
+    """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is not a regular file; choose another name for the output")
+    target = path.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(target)
+    descriptor, temporary = tempfile.mkstemp(prefix=temporary_prefix(target), dir=target.parent)
     os.close(descriptor)
     try:
         with Path(temporary).open("wb") as file:  # its name is the path
@@ -52,7 +63,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o666 & ~_UMASK)
-        Path(temporary).replace(path)
+        Path(temporary).replace(target)
     except BaseException as error:
         if isinstance(error, OSError) and error.filename in (None, temporary):
             error.filename = str(path)

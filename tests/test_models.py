@@ -127,6 +127,14 @@ def test_directories_that_hold_no_model(tmp_path, make, message) -> None:
         load_model(tmp_path)
 
 
+def test_a_file_of_weights_is_no_model(tmp_path: Path, capsys) -> None:
+    weights = save_tiny("gpt2", tmp_path / "model") / "model.safetensors"
+    capsys.readouterr()
+    with pytest.raises(InputError, match="is a file; give the directory of the model"):
+        load_model(weights)
+    assert capsys.readouterr().err == ""
+
+
 def test_damaged_weights(tmp_path: Path) -> None:
     directory = save_tiny("gpt2", tmp_path / "given")
     (directory / "model.safetensors").write_bytes(b"\xff" * 100)

@@ -160,6 +160,10 @@ def _locate(name: str) -> str:
                 f"model {name!r}: its weights are pickled, which can run code when loaded; "
                 "convert them to safetensors with model.save_pretrained"
             )
+    elif path.is_file():
+        raise InputError(
+            f"model {name!r} is a file; give the directory of the model, or a .gguf file"
+        )
     elif _is_to_be_downloaded(name):
         # offline, the Hub's client retries silently for half a minute
         show_message(f"Downloading model {name!r} from the Hugging Face Hub …")

@@ -425,6 +425,17 @@ def test_the_split_of_a_file_is_chosen_and_its_column_named(tmp_path: Path) -> N
         read_corpus("hub:me/mine?split-is=train")
 
 
+def test_the_first_json_line_may_lack_an_optional_column(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text('{"post": "one"}\n{"post": "two", "topic": "race"}\n')
+    found = read_corpus(f"{path}?text=post&domain=topic")
+    assert [(text.text, text.domain) for text in found] == [("one", None), ("two", "race")]
+    with pytest.raises(InputError, match="no `topics` column to read domain from; it has 'post', "):
+        read_corpus(f"{path}?text=post&domain=topics")
+    with pytest.raises(InputError, match="no `topic` column to read text from; it has 'post'"):
+        next(iter_corpus(f"{path}?text=topic"))
+
+
 def test_a_text_file_has_a_text_a_line(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("\ufeffOne, two.\n\n  Three \n\t\n", encoding="utf-8")

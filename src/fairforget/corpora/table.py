@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,8 @@ def table_texts(path: str | Path, columns: Mapping[str, str] | None = None) -> I
     path = Path(path)
     if not path.is_file():
         raise InputError(f"corpus {path}: no such file; check the path")
-    yield from _row_texts(READERS[path.suffix](path), path, path.name, columns or {})
+    rows, ragged = READERS[path.suffix](path), path.suffix == ".jsonl"
+    yield from _row_texts(rows, path, path.name, columns or {}, ragged=ragged)
 
 
 def hub_texts(name: str, options: Mapping[str, str]) -> Iterator[Text]:
@@ -80,7 +81,12 @@ def _hub_rows(name: str, config: str | None, split: str) -> Iterator[TableRow]:
 
 
 def _row_texts(
-    rows: Iterable[TableRow], source: object, name: str, columns: Mapping[str, str]
+    rows: Iterable[TableRow],
+    source: object,
+    name: str,
+    columns: Mapping[str, str],
+    *,
+    ragged: bool = False,
 ) -> Iterator[Text]:
     """Convert rows to texts. Prints domains not in `DOMAINS`, and repeated rows, on stderr.
 
@@ -89,15 +95,20 @@ def _row_texts(
         source: where the rows come from, for error messages.
         name: prefix of the ids of texts without an id.
         columns: as in `table_texts`.
+        ragged: whether a row may lack an optional column that another row has.
 
     Raises:
         InputError: as in `table_texts`.
     """
     count = 0
+    names: dict[str, None] = {}
+    required = {key: alias for key, alias in columns.items() if key == "text" or not ragged}
     labels = Labels(str(source), {domain: domain for domain in DOMAINS})
     duplicates = Duplicates(str(source))
     for count, (where, row) in enumerate(rows, 1):
+        names.update(dict.fromkeys(row))
         if count == 1:
+            _check_aliases(source, names, required)
             _check_columns(source, [*row], columns)
         if columns:
             row = {**row, **{column: row.get(alias) for column, alias in columns.items()}}
@@ -109,16 +120,20 @@ def _row_texts(
     duplicates.report()
     if not count:
         raise InputError(f"corpus {source} is empty; it needs a `text` column and a row per text")
+    _check_aliases(source, names, columns)
 
 
-def _check_columns(source: object, names: list[str], columns: Mapping[str, str]) -> None:
-    available = ", ".join(map(repr, names))
+def _check_aliases(source: object, names: Collection[str], columns: Mapping[str, str]) -> None:
     for column, alias in columns.items():
         if alias not in names:
             hint = f"; ?split-is={alias} keeps the texts of that split" if column == "split" else ""
             raise InputError(
-                f"{source}: no `{alias}` column to read {column} from; it has {available}{hint}"
+                f"{source}: no `{alias}` column to read {column} from; it has "
+                f"{', '.join(map(repr, names))}{hint}"
             )
+
+
+def _check_columns(source: object, names: list[str], columns: Mapping[str, str]) -> None:
     unused = [column for column in COLUMNS if column not in names and column not in columns]
     for name in names:
         if name not in COLUMNS and (matches := get_close_matches(name, unused, 1, cutoff=0.8)):
@@ -128,7 +143,7 @@ def _check_columns(source: object, names: list[str], columns: Mapping[str, str])
             )
     if "text" not in names and "text" not in columns and names:
         raise InputError(
-            f"{source}: no `text` column; it has {available}; "
+            f"{source}: no `text` column; it has {', '.join(map(repr, names))}; "
             "rename the column that holds the texts, or add ?text=COLUMN"
         )
 

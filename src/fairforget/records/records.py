@@ -43,7 +43,7 @@ class EvaluationRecord:
     seconds: dict[str, float]
     seed: int = 0
     command: dict[str, Any] = field(default_factory=dict)
-    """Command and settings, without paths; empty if Python code made the record."""
+    """Command and settings as typed, without the output; empty if Python code made the record."""
     kind: Literal["evaluation"] = "evaluation"
     version: int = VERSION
 

@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM
 from fairforget.errors import InputError
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
+from fairforget.records.inputs import fingerprint_inputs
 
 from .models import save_tiny
 
@@ -96,3 +97,13 @@ def test_peft_is_not_installed(base: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(InputError, match="needs peft: pip install"):
         load_model(tmp_path / "adapter", device="cpu")
+
+
+def test_another_base_is_another_input(base: Path, tmp_path: Path) -> None:
+    adapter = tmp_path / "adapter"
+    saved_adapter(base, adapter)
+    names = [str(adapter), "smollm2"]
+    (name,) = before = fingerprint_inputs(names)
+    assert fingerprint_inputs(names) == before
+    save_tiny("gpt2", base)
+    assert fingerprint_inputs(names)[name] != before[name]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING
 
 from fairforget.errors import InputError
 from fairforget.extras import check_extra
+
+if TYPE_CHECKING:  # slow to import, and not needed to find a base model
+    from transformers import PreTrainedModel
 
 CONFIG, WEIGHTS, PICKLED = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
 

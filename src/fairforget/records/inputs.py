@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from fairforget.files.digest import hash_file, hash_values
+from fairforget.models.adapter_directory import find_base_model, is_adapter
 
 CONTENT = "content of "
 """Prefix of the settings that hold a fingerprint."""
@@ -31,7 +32,11 @@ def fingerprint_inputs(names: Iterable[str]) -> dict[str, str]:
 
     Args:
         names: models, corpora and options of benchmarks. Other names are skipped, and so are files
-            without a suffix: their name may be the value of an option.
+            without a suffix: their name may be the value of an option. The local base model of
+            an adapter is part of the adapter.
+
+    Raises:
+        InputError: an adapter has no usable base model.
     """
     fingerprints = {}
     for name in dict.fromkeys(names):
@@ -52,7 +57,10 @@ def _hash_content(path: Path) -> str:
     if not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
         return ""
     files = sorted(file for file in path.iterdir() if _is_model_file(file))
-    return hash_values([(file.name, hash_file(file)) for file in files])
+    content = [(file.name, hash_file(file)) for file in files]
+    if is_adapter(path):
+        content.append(("base model", _hash_content(Path(find_base_model(path)))))
+    return hash_values(content)
 
 
 def _is_model_file(file: Path) -> bool:

@@ -251,6 +251,16 @@ def test_help_has_the_whole_description_of_a_command(capsys) -> None:
     assert "Args" not in shown
 
 
+@pytest.mark.parametrize("command", ["unlearn", "leaderboard"])
+def test_help_names_types_as_the_reference_does(command: str, capsys) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert not [word for word in ("<class", "Literal[", "Optional[", "default: )") if word in shown]
+    assert "(required, type: Path)" in shown
+    assert shown.count("Path to a configuration file.") == 1
+
+
 def test_help_names_every_command(capsys) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["--help"])

@@ -23,6 +23,7 @@ from fairforget.cli.evaluate import evaluate_command
 from fairforget.cli.explore import explore_command
 from fairforget.cli.export import export_command
 from fairforget.cli.flags import SETTINGS
+from fairforget.cli.help_formatter import HelpFormatter
 from fairforget.cli.leaderboard import leaderboard_command
 from fairforget.cli.parser_errors import rephrase
 from fairforget.cli.report import report_command
@@ -93,6 +94,7 @@ class OneLineParser(ArgumentParser):
 
     def format_help(self, *args: Any) -> str:
         """Return the help with the whole description of a command, not only its first sentence."""
+        self.formatter_class = HelpFormatter
         _, command = _find_command(_arguments)
         if callable(command):
             self.description = (inspect.getdoc(command) or "").partition("\n\nArgs:")[0]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
+from threading import Lock
 
 import pytest
 import torch
 from torch import Tensor
 
 from fairforget.errors import InputError
-from fairforget.objectives import OBJECTIVES, Objective, as_objective
-from fairforget.objectives.objective import identify_loss
+from fairforget.objectives import OBJECTIVES, Objective, TokenLoss, as_objective
+from fairforget.objectives.identity import identify_loss
 
 
 def scaled(factor: float):
@@ -19,6 +21,10 @@ def scaled(factor: float):
         return factor * log_probs.gather(-1, targets[:, None])[:, 0]
 
     return loss
+
+
+def identify(loss: Objective | TokenLoss) -> str:
+    return identify_loss(as_objective(loss).loss)
 
 
 def test_a_function_of_other_parameters_is_refused() -> None:
@@ -71,15 +77,66 @@ def test_a_target_and_both_texts_go_together() -> None:
 
 def test_a_loss_is_known_by_code_constants_and_captured_values() -> None:
     losses = [scaled(1.0), scaled(2.0), lambda a, b: a, lambda a, b: b, lambda a, b, c=1: a]
-    losses += [OBJECTIVES["npo"].with_constants(beta, None).loss for beta in (0.2, 0.3)]
-    names = [identify_loss(as_objective(loss).loss) for loss in losses[:-2]]
-    names += [identify_loss(loss) for loss in losses[-2:]]
+    losses += [OBJECTIVES["npo"].with_constants(beta, None) for beta in (0.2, 0.3)]
+    names = [identify(loss) for loss in losses]
     assert len(set(names)) == len(losses)
-    assert identify_loss(scaled(1.0)) == names[0]
-    assert identify_loss(partial(scaled(1.0), factor=1)) != identify_loss(scaled(1.0))
-    captured = object()
-    with pytest.raises(InputError, match="remove output_dir"):
-        identify_loss(lambda a, b: captured)
+    assert identify(scaled(1.0)) == names[0]
+    assert identify(partial(losses[4], c=1)) != identify(losses[4])
+    captured = Lock()
+    with pytest.raises(InputError, match=r"a value of type 'lock', .*; remove output_dir"):
+        identify(lambda a, b: captured)
+
+
+SOURCES = {
+    "variable": "WEIGHT = {w}\ndef loss(a, b):\n    return WEIGHT * a",
+    "helper": "def weigh(a):\n    return {w} * a\ndef loss(a, b):\n    return weigh(a)",
+    "comprehension": "WEIGHT = {w}\ndef loss(a, b):\n    return [WEIGHT * one for one in a]",
+    "method": "def weigh(self, a):\n    return {w} * a\nWeigh = new(weigh=weigh)\n"
+    "def loss(a, b):\n    return Weigh().weigh(a)",
+    "recursion": "def loss(a, b):\n    return loss(a, b) if len(a) > {w} else a",
+    "cache": "@cache\ndef weight():\n    return {w}\ndef loss(a, b):\n    return weight() * a",
+}
+"""What a loss takes from its module → code with the weight `w` in it."""
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_a_loss_is_known_by_the_globals_it_names(source: str) -> None:
+    def weighing(weight: int) -> str:
+        variables = {"cache": cache, "new": lambda **of: type("Weigh", (), of)}
+        exec(source.format(w=weight), variables)
+        return identify(variables["loss"])
+
+    assert weighing(1) == weighing(1) != weighing(2)
+
+
+def test_a_loss_is_known_by_all_numbers_of_what_it_captures() -> None:
+    class Weights:
+        def __init__(self, numbers: object) -> None:
+            self.numbers = numbers
+
+    def capturing(wrap: Callable[[Tensor], object], middle: float) -> str:
+        numbers = torch.zeros(5000)
+        numbers[2500] = middle
+        captured = Weights(wrap(numbers))
+        return identify(lambda a, b: captured)
+
+    for wrap in (torch.clone, Tensor.bfloat16, Tensor.to_sparse, Tensor.numpy, Tensor.tolist):
+        assert capturing(wrap, 1.0) == capturing(wrap, 1.0) != capturing(wrap, 2.0)
+    assert capturing(torch.clone, 1.0) != capturing(Tensor.double, 1.0)
+    assert capturing(torch.clone, 1.0) != capturing(lambda it: it[:, None], 1.0)
+
+
+def test_the_order_of_a_set_is_chance() -> None:
+    sets = {0, 8}, {8, 0}
+    assert [*sets[0]] != [*sets[1]]
+    assert len({identify(lambda a, b, kept=it: kept) for it in sets}) == 1
+
+
+def test_a_compiled_loss_is_known_by_its_function() -> None:
+    compiled = torch.compile(scaled(1.0), backend="eager")
+    before = identify(compiled)
+    compiled(torch.zeros(1, 2), torch.zeros(1, dtype=torch.long))
+    assert identify(compiled) == before != identify(torch.compile(scaled(2.0)))
 
 
 def test_a_callable_object_is_known_by_its_values() -> None:
@@ -90,7 +147,7 @@ def test_a_callable_object_is_known_by_its_values() -> None:
         def __call__(self, log_probs: Tensor, targets: Tensor) -> Tensor:
             return self.factor * log_probs.gather(-1, targets[:, None])[:, 0]
 
-    names = [identify_loss(Scaled(factor)) for factor in (1.0, 1.0, 2.0)]
+    names = [identify(Scaled(factor)) for factor in (1.0, 1.0, 2.0)]
     assert names[0] == names[1] != names[2]
 
 
@@ -99,8 +156,8 @@ def test_defaults_and_inner_functions_tell_losses_apart() -> None:
         inner = scaled(factor)
         return lambda a, b: inner(a, b)
 
-    names = [identify_loss(outer(factor)) for factor in (1.0, 1.0, 2.0)]
+    names = [identify(outer(factor)) for factor in (1.0, 1.0, 2.0)]
     assert names[0] == names[1] != names[2]
-    defaults = [identify_loss(loss) for loss in (lambda a, b, c=1: a, lambda a, b, c=2: a)]
-    keywords = [identify_loss(loss) for loss in (lambda a, b, *, c=1: a, lambda a, b, *, c=2: a)]
+    defaults = [identify(loss) for loss in (lambda a, b, c=1: a, lambda a, b, c=2: a)]
+    keywords = [identify(loss) for loss in (lambda a, b, *, c=1: a, lambda a, b, *, c=2: a)]
     assert len({*defaults, *keywords}) == 4

@@ -35,7 +35,7 @@ from fairforget.models.fingerprint import fingerprint
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.saving import save_model
 from fairforget.objectives import Objective
-from fairforget.objectives.objective import identify_loss
+from fairforget.objectives.identity import identify_loss
 from fairforget.records.evaluation import read_evaluation
 from fairforget.records.inputs import CONTENT, fingerprint_inputs
 from fairforget.records.outputs import check_output, open_output

@@ -6,8 +6,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial, wraps
-from types import CodeType
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fairforget.errors import InputError
@@ -142,43 +141,10 @@ def as_objective(loss: Objective | TokenLoss) -> Objective:
 
 
 def _without_reference(loss: TokenLoss) -> TokenLoss:
-    @wraps(loss, assigned=(), updated=())
     def call(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
         return loss(log_probs, targets)
 
     return call
-
-
-def identify_loss(loss: TokenLoss) -> str:
-    """Return a text that differs between losses with different code, constants or captured values.
-
-    Raises:
-        InputError: a captured value has no stable text.
-    """
-    if isinstance(loss, partial):
-        bound = [repr(value) for value in (*loss.args, *sorted(loss.keywords.items()))]
-        return _check_stable(" ".join([identify_loss(loss.func), *bound]))
-    loss = inspect.unwrap(loss)
-    if not inspect.isfunction(loss):
-        return _check_stable(f"{identify_loss(type(loss).__call__)} {sorted(vars(loss).items())}")
-    captured = [cell.cell_contents for cell in loss.__closure__ or ()]
-    parts = [_identify_code(loss.__code__), repr(loss.__defaults__), repr(loss.__kwdefaults__)]
-    parts += [identify_loss(v) if inspect.isfunction(v) else repr(v) for v in captured]
-    return _check_stable(" ".join(parts))
-
-
-def _identify_code(code: CodeType) -> str:
-    constants = [_identify_code(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
-    return " ".join([code.co_code.hex(), *constants, *code.co_names])
-
-
-def _check_stable(text: str) -> str:
-    if " at 0x" in text:
-        raise InputError(
-            "the objective captures an object that cannot be identified, so a run could not be "
-            "resumed; remove output_dir, or pass the object's numbers instead"
-        )
-    return text
 
 
 def target_log_probs(log_probs: Tensor, targets: Tensor) -> Tensor:

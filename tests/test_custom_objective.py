@@ -1,9 +1,9 @@
-"""A function as an objective: its parameters, and what tells it from another function."""
+"""A user's own objective: what a function may look like, and what tells objectives apart."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache, partial
 from threading import Lock
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, Objective, TokenLoss, as_objective
-from fairforget.objectives.identity import identify_loss
+from fairforget.objectives.identity import identify_objective
 
 
 def scaled(factor: float):
@@ -24,7 +24,7 @@ def scaled(factor: float):
 
 
 def identify(loss: Objective | TokenLoss) -> str:
-    return identify_loss(as_objective(loss).loss)
+    return identify_objective(as_objective(loss))
 
 
 def test_a_function_of_other_parameters_is_refused() -> None:
@@ -137,6 +137,27 @@ def test_a_compiled_loss_is_known_by_its_function() -> None:
     before = identify(compiled)
     compiled(torch.zeros(1, 2), torch.zeros(1, dtype=torch.long))
     assert identify(compiled) == before != identify(torch.compile(scaled(2.0)))
+
+
+def test_an_objective_is_known_by_all_fields_that_change_its_result() -> None:
+    trait_kl = OBJECTIVES["trait-kl"]
+    others = {
+        "name": "mine",
+        "loss": scaled(1.0),
+        "negated": True,
+        "beta": 1.0,
+        "gamma": 1.0,
+        "default_selection": "spans",
+        "target": lambda own, neutral, words, gender_neutral: neutral,
+        "has_target_distribution": False,
+    }
+    found = [identify(replace(trait_kl, **{name: value})) for name, value in others.items()]
+    ascent = OBJECTIVES["ascent"]
+    found += [identify(it) for it in (trait_kl, ascent, replace(ascent, ref_input="text"))]
+    assert len({*found}) == len(found)
+    described = replace(trait_kl, paper="mine", summary="does something else")
+    assert identify(described) == identify(trait_kl)
+    assert {*others, "ref_input", "paper", "summary"} == {f.name for f in fields(Objective)}
 
 
 def test_a_callable_object_is_known_by_its_values() -> None:

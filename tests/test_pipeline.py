@@ -24,7 +24,7 @@ from fairforget import (
     evaluate,
 )
 from fairforget.corpora.builtin import builtin_texts
-from fairforget.objectives import OBJECTIVES
+from fairforget.objectives import OBJECTIVES, as_objective
 
 from .models import join_weights, save_tiny, tiny_model
 from .test_custom_objective import scaled
@@ -191,13 +191,16 @@ def test_a_function_does_what_the_registered_objective_does() -> None:
     assert torch.equal(results[0], results[2])
 
 
-def test_a_finished_run_is_not_that_of_another_function(tmp_path: Path) -> None:
+def test_a_finished_run_is_not_that_of_another_objective(tmp_path: Path) -> None:
     given = {"forget": FORGET, "retain": RETAIN, "output_dir": tmp_path, **SHORT}
     debias(tiny_model("gpt2"), objective=scaled(1.0), **given)
     again = debias(tiny_model("gpt2"), objective=scaled(1.0), **given)
     assert again.record.method["objective"] == "custom:loss"
     with pytest.raises(InputError, match="objective has changed"):
         debias(tiny_model("gpt2"), objective=scaled(2.0), **given)
+    negated = replace(as_objective(scaled(1.0)), negated=True)
+    with pytest.raises(InputError, match="objective has changed"):
+        debias(tiny_model("gpt2"), objective=negated, **given)
 
 
 @pytest.mark.parametrize("shape", [lambda x: x.mean(), lambda x: x[:, None], lambda x: None])

@@ -35,7 +35,7 @@ from fairforget.models.fingerprint import fingerprint
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.saving import save_model
 from fairforget.objectives import Objective
-from fairforget.objectives.identity import identify_loss
+from fairforget.objectives.identity import identify_objective
 from fairforget.records.evaluation import read_evaluation
 from fairforget.records.inputs import CONTENT, fingerprint_inputs
 from fairforget.records.outputs import check_output, open_output
@@ -304,6 +304,6 @@ def _fingerprint(
         else:
             names += [parse_name(name).corpus for name in listed[role]]
     if objective:
-        objects["objective"] = hash_values((objective.name, identify_loss(objective.loss)))
+        objects["objective"] = identify_objective(objective)
     files = fingerprint_inputs(names) | fingerprint_benchmarks(split_commas(settings.benchmarks))
     return files | {CONTENT + name: value[:16] for name, value in objects.items()}

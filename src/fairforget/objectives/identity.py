@@ -1,4 +1,4 @@
-"""What tells losses apart, so that a run is resumed only with the loss it was started with."""
+"""What tells objectives apart, so that a run is resumed only with the one it was started with."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import hashlib
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from itertools import chain
 from pathlib import Path
 from types import CellType, CodeType, EllipsisType, FunctionType, ModuleType, NoneType
@@ -18,8 +19,10 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from fairforget.errors import InputError
-from fairforget.objectives.objective import TokenLoss
+from fairforget.objectives.objective import Objective
 
+DESCRIPTION = ("paper", "summary")
+"""Fields of an objective that change no result."""
 PLAIN = (NoneType, EllipsisType, bool, int, float, complex, str)
 """Types whose `repr` says everything."""
 CONSTANTS = (bytes, tuple, frozenset)
@@ -36,20 +39,22 @@ Known = dict[int, tuple[int, object]]
 """Address → number and object, of the objects that were visited."""
 
 
-def identify_loss(loss: TokenLoss) -> str:
-    """Return a digest that differs between losses that may return other values.
+def identify_objective(objective: Objective) -> str:
+    """Return a digest that differs between objectives that may give other results.
 
-    It covers the code and everything the code uses: constants, default arguments, captured
-    variables, attributes, and the global variables, functions and classes that it names, which are
-    followed in the same way. An object counts by what `pickle` would store of it, so its address
-    does not matter, and a tensor by its dtype, shape and numbers. Not covered is what a function
-    takes from a module, as in `module.weight`, and what those of installed packages take from
-    global variables.
+    It covers all fields but the description, and everything that the code of the loss and of the
+    target uses: constants, default arguments, captured variables, attributes, and the global
+    variables, functions and classes that it names, which are followed in the same way. An object
+    counts by what `pickle` would store of it, so its address does not matter, and a tensor by its
+    dtype, shape and numbers. Not covered is what a function takes from a module, as in
+    `module.weight`, and what those of installed packages take from global variables.
 
     Raises:
-        InputError: the loss uses an object that `pickle` cannot store, such as an open file.
+        InputError: the code uses an object that `pickle` cannot store, such as an open file.
     """
-    return hashlib.sha256(_identify(loss, {}).encode()).hexdigest()
+    values = {f.name: getattr(objective, f.name) for f in fields(objective)}
+    decisive = {name: value for name, value in values.items() if name not in DESCRIPTION}
+    return hashlib.sha256(_identify(decisive, {}).encode()).hexdigest()
 
 
 def _identify(value: object, known: Known) -> str:

@@ -77,7 +77,7 @@ def compare_stubs(model: str, items: str, output: Path, **settings: Any) -> Lead
         output_dir=output,
         models=model,
         methods=settings.pop("methods", "noise,nothing,refused"),
-        benchmarks=f"stereoset:{items}",
+        benchmarks=settings.pop("benchmarks", f"stereoset:{items}"),
         **{"device": "cpu", **settings},
     )
 
@@ -165,6 +165,10 @@ def check_costs(published: Row, equal: Row) -> None:
         ({"methods": "noise,noise"}, "methods: 'noise' is listed twice"),
         ({"methods": ""}, "methods is empty"),
         ({"methods": "noise,lacking"}, "the method lacking needs a package"),
+        (
+            {"benchmarks": "counterfactual"},
+            "'nothing' cannot generate the text that benchmark 'counterfactual' scores; leave one",
+        ),
         ({"seeds": 0}, "seeds is 0"),
         ({"domain": "gendr"}, "domain 'gendr' is unknown; choose from gender, race"),
         ({"steps": 0}, "steps is 0; it must be more than 0"),

@@ -14,7 +14,7 @@ from fairforget.benchmarks import any_generates, check_model_kinds, load_benchma
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
 from fairforget.experiments import fixed_settings, reported_output
-from fairforget.leaderboards.plan import ORIGINAL, plan_runs
+from fairforget.leaderboards.plan import ORIGINAL, check_generation, plan_runs
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts
 from fairforget.leaderboards.rows import compare_with_original, make_rows
 from fairforget.leaderboards.runs import do_run, load_original, read_run
@@ -61,8 +61,9 @@ def leaderboard(
         The scores and effects of all methods, and the failed runs.
 
     Raises:
-        InputError: a name is unknown, a model was trained on items of a benchmark, data or the
-            extra `report` are missing, or every run failed.
+        InputError: a name is unknown, a method cannot generate the text that a benchmark scores, a
+            model was trained on items of a benchmark, data or the extra `report` are missing, or
+            every run failed.
         TypeError: an override is not a setting.
     """
     settings = merge_settings(
@@ -86,6 +87,7 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
     check_training_dtype(settings.dtype)
     check_output(output)
     ready = load_benchmarks(split_commas(settings.benchmarks))
+    check_generation(split_commas(settings.methods), ready)
     for model in split_commas(settings.models):
         for corpus in training_corpora(model):
             check_unseen(corpus, ready)

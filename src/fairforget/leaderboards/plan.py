@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
 from fairforget.benchmarks import hash_words
+from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.options import hash_option_files
 from fairforget.corpora.builtin.lexicon import DOMAINS, read_data
 from fairforget.errors import InputError
@@ -114,6 +115,22 @@ def plan_runs(settings: LeaderboardSettings) -> list[Run]:
             if seed == 0 or METHODS[method].is_seeded:
                 runs += [Run(model, method, seed, settings) for model in models]
     return runs
+
+
+def check_generation(methods: Sequence[str], benchmarks: Mapping[str, Benchmark]) -> None:
+    """Check that no benchmark needs text that a method cannot generate.
+
+    Raises:
+        InputError: one does.
+    """
+    # a served model can only generate text
+    generative = [name for name, benchmark in benchmarks.items() if "served" in benchmark.kinds]
+    silent = [name for name in methods if METHODS[name].change == "inference"]
+    if generative and silent:
+        raise InputError(
+            f"method {silent[0]!r} cannot generate the text that benchmark {generative[0]!r} "
+            "scores; leave one of them out"
+        )
 
 
 @cache

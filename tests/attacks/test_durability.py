@@ -18,6 +18,7 @@ from fairforget.attacks.plan import PERTURBATION, Condition, benchmarks_of, plan
 from fairforget.attacks.texts import relearning_texts
 from fairforget.cli import main
 from fairforget.errors import InputError
+from fairforget.generation.engine import generate
 from fairforget.methods.method import MethodOptions
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.paths import RECORD
@@ -147,7 +148,8 @@ def test_the_command(runs: Path, tmp_path: Path, capsys) -> None:
 
 
 def test_evaluations_on_the_way_change_no_training(tmp_path: Path) -> None:
-    """After n steps the weights are the same, whether the training goes on or not."""
+    """After n steps the weights and the text are the same, whether the training goes on or not."""
+    written: dict[int, object] = {}
     texts = [f"It rains on day {n}." for n in range(9)]
 
     def train(steps: int, at: list[int]) -> dict[int, torch.Tensor]:
@@ -156,10 +158,12 @@ def test_evaluations_on_the_way_change_no_training(tmp_path: Path) -> None:
 
         def note(step: int) -> None:
             assert not language_model.model.training
+            written[step] = generate(language_model, ["It rains"])
             found[step] = next(language_model.model.parameters()).detach().clone()
 
         options = MethodOptions(tmp_path, steps=steps, batch_size=2, learning_rate=1e-2)
         fine_tune(language_model, texts, options, "Training", at, note)
+        assert generate(language_model, ["It rains"]) == written[steps]
         return found
 
     long, short = train(4, [1, 2, 4]), train(2, [2])

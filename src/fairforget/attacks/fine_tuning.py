@@ -11,6 +11,7 @@ from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.methods.method import MethodOptions
 from fairforget.methods.training import train_on, training_settings
 from fairforget.models.language_model import LanguageModel
+from fairforget.training.trainer import own_forward
 from fairforget.unlearning import training_config
 
 CONSTANT: dict[str, Any] = {"lr_scheduler_type": "constant", "warmup_steps": 0}
@@ -34,7 +35,7 @@ class EvaluationCallback(TrainerCallback):
     ) -> None:
         """Evaluate after the step if it is one of `steps`, without dropout."""
         if state.global_step in self.steps:
-            with evaluation_mode(others["model"]):
+            with evaluation_mode(others["model"]), own_forward(others["model"]):
                 self.evaluate(state.global_step)
 
 

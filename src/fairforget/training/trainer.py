@@ -46,6 +46,16 @@ from fairforget.training.sharding import fsdp_on_cpus, local_shard, shard_model
 from fairforget.training.step_loss import StepLoss
 
 
+@contextmanager
+def own_forward(model: nn.Module) -> Iterator[None]:
+    """Give a model in training its own forward pass for the block, in place of the losses."""
+    losses = vars(model).pop("forward")
+    try:
+        yield
+    finally:
+        model.forward = losses
+
+
 class UnlearningTrainer(Trainer):
     """Minimises forget loss + weight × retain loss, each a mean over target tokens.
 

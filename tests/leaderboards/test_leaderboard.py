@@ -164,6 +164,7 @@ def check_costs(published: Row, equal: Row) -> None:
         ({"methods": "noise,other"}, "methods: 'other' is unknown; choose from noise, nothing"),
         ({"methods": "noise,noise"}, "methods: 'noise' is listed twice"),
         ({"methods": ""}, "methods is empty"),
+        ({"benchmarks": ""}, "benchmarks is empty; give at least one"),
         ({"methods": "noise,lacking"}, "the method lacking needs a package"),
         (
             {"benchmarks": "counterfactual"},

@@ -92,6 +92,7 @@ def plan_runs(settings: LeaderboardSettings) -> list[Run]:
     models, methods = split_commas(settings.models), split_commas(settings.methods)
     check_names("models", models)
     check_names("methods", methods, METHODS)
+    check_names("benchmarks", split_commas(settings.benchmarks))
     for name in methods:
         METHODS[name].check_installed()
     if settings.seeds < 1:

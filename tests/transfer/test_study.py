@@ -23,8 +23,10 @@ from fairforget.transfer_study import runs
 from fairforget.transfer_study import study as study_module
 from fairforget.transfer_study.plan import Recipe, Run
 from fairforget.transfer_study.runs import compute_digests, forget_corpus, load_original, run_one
+from fairforget.transfer_study.study import transfer
 
 from ..docs.blocks import ROOT
+from ..stereoset_file import write_items
 from .small import run, study_arguments, without_times
 
 MODEL = {"weights": "some"}
@@ -104,6 +106,25 @@ def test_controls_move_as_far_as_the_run_that_they_control(arguments, tmp_path, 
             assert budget["movement_asked"] == moved
             short = "not used up" in budget["note"]
             assert budget["alpha"] == 2 if short else 0.98 * moved <= budget["movement"] <= moved
+
+
+def test_a_model_is_a_name_or_a_path(model, tmp_path) -> None:
+    items = write_items(tmp_path / "items.jsonl", subject="It is", count=8)
+    study = transfer(
+        Path(model),
+        output_dir=tmp_path / "study",
+        forget="gender",
+        benchmarks=f"stereoset:{items}",
+        objectives="ascent",
+        controls="",
+        seeds=1,
+        steps=2,
+        batch_size=2,
+    )
+    assert study.model.source == model
+    with pytest.raises(InputError, match="model is a LanguageModel; give its name or directory"):
+        transfer(load_model(model), output_dir=tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_control_of_a_run_that_failed_fails(arguments, tmp_path, capsys, monkeypatch) -> None:

@@ -57,7 +57,7 @@ from fairforget.transfer_study.runs import (
 
 
 def transfer(
-    model: str,
+    model: str | Path,
     *,
     output_dir: str | Path,
     forget: str | Sequence[str] | None = None,
@@ -87,10 +87,15 @@ def transfer(
         The study, including a list of failed runs.
 
     Raises:
-        InputError: an unknown name, missing data, benchmarks whose items cannot be compared; or
-            every run failed.
+        InputError: an unknown name, a model that is loaded already, missing data, benchmarks whose
+            items cannot be compared; or every run failed.
         TypeError: an override that is not a setting.
     """
+    if not isinstance(model, str | Path):
+        raise InputError(
+            f"model is a {type(model).__name__}; give its name or directory, because every run "
+            "loads it"
+        )
     settings = merge_settings(
         settings or TransferSettings(),
         overrides,
@@ -103,7 +108,7 @@ def transfer(
     shared = {f.name: getattr(settings, f.name) for f in fields(StudySettings)}
     with reported_output(output):
         return run_study(
-            Recipe(model=model, benchmarks=tuple(split_commas(settings.benchmarks)), **shared),
+            Recipe(model=str(model), benchmarks=tuple(split_commas(settings.benchmarks)), **shared),
             [corpus_name(name, settings.corpus) for name in corpus_names(settings.forget)],
             output,
             objectives=split_commas(settings.objectives),

@@ -16,6 +16,7 @@ import pytest
 
 from fairforget.cli import main
 from fairforget.corpora import SOURCES, Text, corpus_names, dghs, iter_corpus, read_corpus
+from fairforget.corpora.corpus import Corpus
 from fairforget.corpora.domains import DOMAINS, GROUPS, Labels, is_in_domain, target_domains
 from fairforget.corpora.hatexplain import rationale_spans
 from fairforget.corpora.reading import parse_name
@@ -538,6 +539,11 @@ def test_a_hub_data_set_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: 1 / 0)
     with pytest.raises(InputError, match="hub:me/mine cannot be read: division by zero"):
         read_corpus("hub:me/mine")
+
+
+def test_a_corpus_consists_of_texts() -> None:
+    with pytest.raises(InputError, match=r"corpus 'mine': text 2 is a str; make it a Text\(id, "):
+        Corpus("mine", [Text("1", "It rains."), "It snows."])
 
 
 # Real files

@@ -220,6 +220,7 @@ def test_a_loss_of_another_shape_is_refused(shape) -> None:
     [
         ({"budget": 1.02}, "setting budget"),
         ({"steps": "many"}, "setting steps"),
+        ({"forget": 3}, "forget is a int; give a name, a file, or Corpus"),
         ({"forget": [3]}, "forget is a int"),
         ({"forget": []}, "forget is empty"),
         ({"retain": ["a", "b"]}, "retain is a list"),

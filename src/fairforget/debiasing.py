@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -124,7 +124,9 @@ def _read_forget(forget: Forget | None) -> tuple[str | None, list[Corpus]]:
     """Return the names of the forget corpora, joined, and the corpora if one is given as such."""
     if forget is None:
         return None, []
-    given = [forget] if isinstance(forget, str | Path | Corpus) else [*forget]
+    if isinstance(forget, str) or not isinstance(forget, Iterable):
+        forget = [forget]
+    given = [*forget]
     names = ",".join(_corpus_name("forget", corpus) for corpus in given)
     if not any(isinstance(corpus, Corpus) for corpus in given):
         return names, []

@@ -7,15 +7,28 @@ from dataclasses import dataclass
 
 from fairforget.corpora import parse_name, read_corpus
 from fairforget.corpora.text import Text
+from fairforget.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """A named list of texts; records list the corpus under this name."""
+    """A named list of texts; records list the corpus under this name.
+
+    Raises:
+        InputError: a text is not a `Text`.
+    """
 
     name: str
     texts: Sequence[Text]
     domain: str | None = None
+
+    def __post_init__(self) -> None:
+        for number, text in enumerate(self.texts, 1):
+            if not isinstance(text, Text):
+                raise InputError(
+                    f"corpus {self.name!r}: text {number} is a {type(text).__name__}; make it a "
+                    "Text(id, text)"
+                )
 
 
 def load_corpus(name: str, *, label: str = "hateful") -> Corpus:

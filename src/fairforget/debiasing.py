@@ -18,7 +18,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.models.push import check_push
 from fairforget.models.push import push_to_hub as upload
 from fairforget.objectives import NOTHING, Objective, TokenLoss, as_objective
-from fairforget.pipeline import run_pipeline
+from fairforget.pipeline import prepare_run
 from fairforget.records.outputs import release_output
 from fairforget.records.paths import CARD, MODEL
 from fairforget.report import write_report
@@ -99,7 +99,7 @@ def debias(
         )
     with _directory(output_dir) as directory:
         try:
-            result = run_pipeline(
+            run = prepare_run(
                 model if isinstance(model, LanguageModel) else str(model),
                 settings,
                 directory,
@@ -108,6 +108,7 @@ def debias(
                 objective=custom,
                 keep=output_dir is not None,
             )
+            result = run.run()
             if output_dir is not None and is_first():
                 if not (directory / MODEL / CARD).exists():  # a person may have edited it
                     write_card(directory)

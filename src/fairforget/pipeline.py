@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fairforget.benchmarks import check_model_kinds, load_benchmarks
 from fairforget.benchmarks.inputs import fingerprint_benchmarks
@@ -67,11 +67,8 @@ from fairforget.unlearning import (
     training_config,
 )
 
-if TYPE_CHECKING:
-    pass
 
-
-def run_pipeline(
+def prepare_run(
     model: str | LanguageModel,
     settings: DebiasSettings,
     output: Path,
@@ -80,8 +77,8 @@ def run_pipeline(
     retain: Corpus | None,
     objective: Objective | None,
     keep: bool,
-) -> DebiasResult:
-    """Run the pipeline in a directory; steps that are already done are skipped.
+) -> PipelineRun:
+    """Choose the device, check everything that can be checked without a model, and fix defaults.
 
     Args:
         model: a name, or a loaded model, whose weights are changed.
@@ -95,28 +92,6 @@ def run_pipeline(
     Raises:
         InputError: as `debias`.
     """
-    run = _resolve(model, settings, output, forget, retain, objective, keep=keep)
-    debiased = run.evaluate_missing_original() if run.is_unlearned() else run.unlearn()
-    wait_for_all()
-    if is_first():
-        remove_checkpoints(output / CHECKPOINTS)
-    if debiased and run.benchmarks:
-        run.evaluate(AFTER, debiased)
-        write_continuation_pairs(output, output / BEFORE, output / AFTER)
-    return run.result(debiased)
-
-
-def _resolve(
-    model: str | LanguageModel,
-    settings: DebiasSettings,
-    output: Path,
-    forget: list[Corpus],
-    retain: Corpus | None,
-    objective: Objective | None,
-    *,
-    keep: bool,
-) -> _Run:
-    """Choose the device, check everything that can be checked without a model, and fix defaults."""
     user_model = model if isinstance(model, LanguageModel) else None
     source = user_model.source if user_model else str(model)
     own = join_process_group(cpu=settings.device == "cpu")
@@ -145,7 +120,7 @@ def _resolve(
         check_report_extra()
     for corpus in (*forgotten, *training_corpora(source)):
         check_unseen(corpus, list(benchmarks))
-    return _Run(
+    return PipelineRun(
         source,
         settings,
         output,
@@ -163,7 +138,7 @@ def _resolve(
 
 
 @dataclass(frozen=True)
-class _Run:
+class PipelineRun:
     """A run of the pipeline in its directory."""
 
     source: str
@@ -187,6 +162,17 @@ class _Run:
     """Whether the directory outlives the call."""
     reproducible: bool
     """Whether a command can repeat it, because no input is an object."""
+
+    def run(self) -> DebiasResult:
+        """Run all steps; those that are already done are skipped."""
+        debiased = self.evaluate_missing_original() if self.is_unlearned() else self.unlearn()
+        wait_for_all()
+        if is_first():
+            remove_checkpoints(self.output / CHECKPOINTS)
+        if debiased and self.benchmarks:
+            self.evaluate(AFTER, debiased)
+            write_continuation_pairs(self.output, self.output / BEFORE, self.output / AFTER)
+        return self.result(debiased)
 
     @property
     def command(self) -> dict[str, Any]:

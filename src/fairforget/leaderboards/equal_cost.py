@@ -74,8 +74,7 @@ def interpolate_to_equal_cost(
             max_alpha=max_alpha,
             progress=advance,
         )
-    measured = rises.get(reached.alpha, {})
-    reached = measure_bounds(reached, language_model, known, budget, measured)
+    reached = measure_bounds(reached, language_model, known, budget, rises)
     return replace(reached, note=join_notes(reached.note, held_out, budget, known))
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import CONTRIBUTION, SCALED_CONTRIBUTION, measure_of
 from fairforget.leaderboards.plan import EQUAL
 from fairforget.leaderboards.record import Effect, LeaderboardRecord
-from fairforget.leaderboards.tables import bias_scores, costs_table, domains_table, make_parts
+from fairforget.leaderboards.tables import (
+    bias_scores,
+    costs_table,
+    domains_table,
+    make_parts,
+    overall_effects,
+)
 from fairforget.records.paths import LEADERBOARD
 from fairforget.records.store import read_record
 from fairforget.report.evidence import list_limitations
@@ -56,11 +60,11 @@ def headline(record: LeaderboardRecord) -> Headline:
 
 
 def _verdict_lines(record: LeaderboardRecord, model: str) -> list[str]:
-    effects = [e for e in record.effects if e.model == model and e.domain == ALL]
+    effects = overall_effects(record, model).values()
     inference = {name for name, facts in record.methods.items() if facts.change == "inference"}
     compared = [e for e in effects if e.cost == EQUAL or e.method in inference]
-    judged = _first_by_method(compared, SCALED_CONTRIBUTION)
-    nats = _first_by_method(compared, CONTRIBUTION)
+    judged = {e.method: e for e in compared if e.measure == SCALED_CONTRIBUTION}
+    nats = {e.method: e for e in compared if e.measure == CONTRIBUTION}
     fell = [method for method, effect in judged.items() if effect.verdict == "less"]
     rose = [method for method, effect in judged.items() if effect.verdict == "more"]
     undecided = [method for method in judged if method not in (*fell, *rose)]
@@ -75,15 +79,6 @@ def _verdict_lines(record: LeaderboardRecord, model: str) -> list[str]:
     if undecided:
         lines.append(f"{name}The change is undecided with {join_words(undecided)}.")
     return lines
-
-
-def _first_by_method(effects: Sequence[Effect], measure: str) -> dict[str, Effect]:
-    """Return method → its effect on a score, of the first benchmark that has the score."""
-    found: dict[str, Effect] = {}
-    for effect in effects:
-        if effect.measure == measure:
-            found.setdefault(effect.method, effect)
-    return found
 
 
 def _describe(effect: Effect) -> str:

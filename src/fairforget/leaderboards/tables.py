@@ -97,7 +97,7 @@ def make_parts(record: LeaderboardRecord) -> list[Part]:
 
 def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
     """Return one row for each method on one model at one cost, and one for the original."""
-    effects = _overall(record, model)
+    effects = overall_effects(record, model)
     rows: list[list[Content]] = []
     for method, method_cost in _methods(record, model, cost):
         row: list[Content] = [method]
@@ -222,7 +222,7 @@ def bias_scores(record: LeaderboardRecord) -> list[tuple[str, str]]:
 
 
 def _points(record: LeaderboardRecord, model: str, cost: str) -> Iterator[Point]:
-    effects = _overall(record, model)
+    effects = overall_effects(record, model)
     for method, method_cost in _methods(record, model, cost):
         key = (method, method_cost, "stereoset")
         contribution, lms = (effects.get((*key, name)) for name in ("contribution", "lms"))
@@ -245,7 +245,9 @@ def _methods(record: LeaderboardRecord, model: str, cost: str) -> Iterator[tuple
         yield method, cost if cost in costs else PUBLISHED
 
 
-def _overall(record: LeaderboardRecord, model: str) -> dict[tuple[str, str, str, str], Effect]:
+def overall_effects(
+    record: LeaderboardRecord, model: str
+) -> dict[tuple[str, str, str, str], Effect]:
     """Return (method, cost, benchmark, measure) → the effect over all domains.
 
     Benchmarks are known by their base name; of several with the same base name, the first counts.

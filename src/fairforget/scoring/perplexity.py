@@ -37,7 +37,12 @@ def perplexity(language_model: LanguageModel, sequences: Sequence[Sequence[int]]
     tokens = sum(map(len, log_probs))
     if not tokens:
         raise InputError("perplexity: no text has a token to predict; give longer texts")
-    return math.exp(min(-total / tokens, MAX_NLL))
+    return exp_mean_nll(-total, tokens)
+
+
+def exp_mean_nll(nll: float, tokens: int) -> float:
+    """Return the perplexity of tokens from the sum of their −log p, in nats; at most exp(700)."""
+    return math.exp(min(nll / tokens, MAX_NLL))
 
 
 def mask_at_random(ids: Sequence[int], mask_id: int) -> MaskedText:

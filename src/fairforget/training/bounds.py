@@ -86,7 +86,7 @@ def measure_bounds(
     language_model: LanguageModel,
     known: Original,
     budget: Budget,
-    rises: Mapping[str, float] = MappingProxyType({}),
+    rises: Mapping[float, Mapping[str, float]] = MappingProxyType({}),
 ) -> BudgetFacts:
     """Add the movement of a result, and its change of harmful words if that is bounded.
 
@@ -95,13 +95,14 @@ def measure_bounds(
         language_model: has the weights of the result.
         known: what was measured of the original model.
         budget: the limits.
-        rises: those of `list_bounds` that were measured with the same weights, in nats.
+        rises: α → rise of each of `list_bounds` that was measured there, in nats.
     """
+    risen = rises.get(reached.alpha, {})
     if states := known.states:
         asked = None if reached.movement_asked is not None else budget.movement
         by_kind = {
-            kind: rises[name]
-            if (name := _movement_on(kind)) in rises
+            kind: risen[name]
+            if (name := _movement_on(kind)) in risen
             else states.measure(language_model.model, kind).divergence
             for kind in states.batches
         }
@@ -112,7 +113,7 @@ def measure_bounds(
         )
     if known.harmful_words and budget.harmful_log_prob is not None:
         facts = known.harmful_words.facts(
-            language_model, budget.harmful_log_prob, rise=rises.get(HARMFUL_WORDS)
+            language_model, budget.harmful_log_prob, rise=risen.get(HARMFUL_WORDS)
         )
         reached = replace(reached, harmful_words=facts)
     return reached

@@ -7,7 +7,6 @@ the weight update.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +20,7 @@ from fairforget.forward.split_forward import can_split, extract_head, hidden_sta
 from fairforget.machine.processes import broadcast_from_first
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS
-from fairforget.scoring.perplexity import MAX_NLL, mask_at_random
+from fairforget.scoring.perplexity import exp_mean_nll, mask_at_random
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class OriginalStates:
         """
         divergence, nll = broadcast_from_first(lambda: self._sums(model, kind))
         tokens = self._count(kind)
-        return Moved(divergence / tokens, math.exp(min(nll / tokens, MAX_NLL)))
+        return Moved(divergence / tokens, exp_mean_nll(nll, tokens))
 
     def _count(self, kind: str) -> int:
         return sum(len(states) for _, states in self.batches[kind])

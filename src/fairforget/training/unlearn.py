@@ -153,8 +153,7 @@ def unlearn(
         reached = measure_after_rounding(reached, constraints(), bounds)
         rises.clear()
     with stage("interpolating"):
-        measured = rises.get(reached.alpha, {})
-        reached = measure_bounds(reached, language_model, known, budget, measured)
+        reached = measure_bounds(reached, language_model, known, budget, rises)
     interpolated = time.perf_counter()
     return UnlearningRecord(
         model=facts,

@@ -11,6 +11,7 @@ import torch
 import transformers as hf
 from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import WordLevel
+from transformers import GenerationConfig
 
 from fairforget.errors import InputError
 from fairforget.generation.decoding import Continuation, Decoding, summarize
@@ -84,6 +85,27 @@ def test_empty_and_endless_continuations_are_counted() -> None:
     summary = summarize([empty, endless])
     assert (summary["continuations"], summary["empty"], summary["at_limit"]) == (2, 1, 1)
     assert summary["mean_tokens"] == 2.5
+
+
+def test_the_settings_of_the_checkpoint_do_not_act() -> None:
+    lm = tiny_model("llama")
+    own = lm.model.generation_config
+    expected = [generate(lm, PROMPTS, it) for it in (SAMPLED, Decoding(tokens=8))]
+    settings = {
+        "suppress_tokens": list(range(1, 390)),
+        "no_repeat_ngram_size": 1,
+        "repetition_penalty": 3.0,
+        "min_new_tokens": 8,
+        "top_k": 2,
+        "temperature": 0.1,
+    }
+    lm.model.generation_config = GenerationConfig(eos_token_id=own.eos_token_id, **settings)
+    try:
+        assert [generate(lm, PROMPTS, it) for it in (SAMPLED, Decoding(tokens=8))] == expected
+        kept = lm.model.generation_config.to_dict()
+    finally:
+        lm.model.generation_config = own
+    assert settings.items() <= kept.items()
 
 
 def test_repetition_lowers_distinct_bigrams() -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import torch
-from transformers import GenerationConfig, LogitsProcessorList, PreTrainedTokenizerBase
+from transformers import (
+    GenerationConfig,
+    LogitsProcessorList,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from fairforget.errors import InputError, first_line
 from fairforget.forward.evaluation_mode import evaluation_mode
@@ -156,17 +162,17 @@ def _write_batch(
         max_new_tokens=decoding.tokens,
         do_sample=False,  # the noise samples
         num_beams=1,
-        repetition_penalty=1.0,
         use_cache=True,
         eos_token_id=sorted(ends) if (ends := _end_ids(language_model)) else None,
         pad_token_id=language_model.start_id,
     )
     noise = GumbelNoise([row.seed for row in rows], decoding.temperature or 1.0)
-    written = model.generate(  # type: ignore[operator]
-        **{name: values.to(model.device) for name, values in inputs.items()},
-        generation_config=config,
-        logits_processor=LogitsProcessorList([noise] if decoding.temperature else []),
-    )
+    with _no_generation_settings(model):
+        written = model.generate(  # type: ignore[operator]
+            **{name: values.to(model.device) for name, values in inputs.items()},
+            generation_config=config,
+            logits_processor=LogitsProcessorList([noise] if decoding.temperature else []),
+        )
     continuations = []
     new = written[:, inputs["input_ids"].shape[1] :].tolist()
     for row, ids in zip(rows, new, strict=True):
@@ -174,6 +180,17 @@ def _write_batch(
         text = _decode_continuation(tokenizer, row.ids, ids[:length])
         continuations.append(Continuation(text, length, length < len(ids)))
     return continuations
+
+
+@contextmanager
+def _no_generation_settings(model: PreTrainedModel) -> Iterator[None]:
+    """Ignore the checkpoint's own settings: transformers fills in those that a call leaves open."""
+    own = model.generation_config
+    model.generation_config = GenerationConfig()
+    try:
+        yield
+    finally:
+        model.generation_config = own
 
 
 def _decode_continuation(

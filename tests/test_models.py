@@ -143,23 +143,25 @@ def test_damaged_weights(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bos", "eos", "cls", "chosen"),
+    ("kind", "bos", "eos", "cls", "chosen"),
     [
-        ("<s>", "</s>", None, "<s>"),
-        ("<|im_start|>", "</s>", None, "</s>"),
-        ("<|im_start|>", "<|im_end|>", None, "<|endoftext|>"),
-        (None, None, "<s>", "<|endoftext|>"),
+        ("causal", "<s>", "</s>", None, "<s>"),
+        ("causal", "<|im_start|>", "</s>", None, "</s>"),
+        ("causal", "<|im_start|>", "<|im_end|>", None, "<|endoftext|>"),
+        ("causal", None, None, "<s>", "<|endoftext|>"),
+        ("masked", None, "</s>", "<s>", "<s>"),  # as ModernBERT, which has <|endoftext|>, too
+        ("masked", None, "</s>", None, "</s>"),
     ],
 )
-def test_the_start_token_is_no_chat_marker_unless_given(bos, eos, cls, chosen) -> None:
+def test_the_start_token_is_no_chat_marker_unless_given(kind, bos, eos, cls, chosen) -> None:
     tokenizer = copy.deepcopy(word_tokenizer())
     tokenizer.add_tokens(["<s>", "</s>", "<|im_start|>", "<|im_end|>"], special_tokens=True)
     tokenizer.bos_token, tokenizer.eos_token, tokenizer.cls_token = bos, eos, cls
-    assert select_start_token(tokenizer, None, "tiny") == chosen
+    assert select_start_token(tokenizer, kind, None, "tiny") == chosen
     for token in filter(None, (bos, eos)):  # as lm-eval does
-        assert select_start_token(tokenizer, token, "tiny") == token
+        assert select_start_token(tokenizer, kind, token, "tiny") == token
     with pytest.raises(InputError, match="start token '<bos>' is not in the vocabulary of 'tiny'"):
-        select_start_token(tokenizer, "<bos>", "tiny")
+        select_start_token(tokenizer, kind, "<bos>", "tiny")
 
 
 @pytest.mark.real_model

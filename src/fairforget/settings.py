@@ -40,9 +40,10 @@ class ModelSettings:
             and on a CPU, otherwise the dtype of the checkpoint.
         device: Device such as cpu, cuda or cuda:1. Default: an accelerator if there is one.
         start_token: Token prepended to every text. Default: the tokenizer's BOS token, else its EOS
-            token, <|endoftext|> or its CLS token; chat markers (<|im_start|>, <|im_end|>) are
-            skipped. lm-eval does not skip them: to match its default scores, give the BOS token
-            (SmolLM2: <|im_start|>), or the EOS token if there is none.
+            token, <|endoftext|> or its CLS token (for a masked model, CLS comes first); chat
+            markers (<|im_start|>, <|im_end|>) are skipped. lm-eval does not skip them: to match its
+            default scores, give the BOS token (SmolLM2: <|im_start|>), or the EOS token if there is
+            none.
         trust_remote_code: Run Python code that comes with the model.
     """
 

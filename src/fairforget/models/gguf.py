@@ -49,7 +49,7 @@ def convert_gguf(path: Path) -> Path:
             check_size(AutoModelForCausalLM, config, contents, str(path))
             model = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(**source)
-        start_token = select_start_token(tokenizer, None, str(path))
+        start_token = select_start_token(tokenizer, "causal", None, str(path))
         _remove_quantization(model)
         return save_model(LanguageModel(model, tokenizer, str(path), "causal", start_token), target)
 

@@ -76,15 +76,19 @@ class LanguageModel:
         return sum(p.numel() for p in self.model.parameters())
 
 
-def select_start_token(tokenizer: PreTrainedTokenizerBase, token: str | None, name: str) -> str:
+def select_start_token(
+    tokenizer: PreTrainedTokenizerBase, kind: Kind, token: str | None, name: str
+) -> str:
     """Return the given start token, else the tokenizer's BOS, EOS, document separator or CLS token.
 
     The first of them that is in the vocabulary and is not a chat marker: a base text does not start
     with `<|im_start|>`, which SmolLM2's tokenizer names as BOS. The harness lm-eval takes BOS, else
-    EOS, even a chat marker (its `prefix_token_id`); pass that token to match its scores.
+    EOS, even a chat marker (its `prefix_token_id`); pass that token to match its scores. A masked
+    model's texts start with CLS if there is one.
 
     Args:
         tokenizer: the vocabulary that must contain the token.
+        kind: of the model.
         token: the user's choice, or None.
         name: of the model, for messages.
 
@@ -98,7 +102,8 @@ def select_start_token(tokenizer: PreTrainedTokenizerBase, token: str | None, na
                 f"start token {token!r} is not in the vocabulary of {name!r}; choose another"
             )
         return token
-    candidates = [tokenizer.bos_token, tokenizer.eos_token, DOCUMENT_SEPARATOR, tokenizer.cls_token]
+    candidates = [tokenizer.bos_token, tokenizer.eos_token, DOCUMENT_SEPARATOR]
+    candidates.insert(0 if kind == "masked" else len(candidates), tokenizer.cls_token)
     for candidate in candidates:
         if candidate in vocabulary and candidate not in CHAT_MARKERS:
             return str(candidate)

@@ -132,7 +132,7 @@ def load_model(
             )
     model.to(torch_device).eval()  # type: ignore[arg-type]
     return LanguageModel(
-        model, tokenizer, name, kind, select_start_token(tokenizer, start_token, name)
+        model, tokenizer, name, kind, select_start_token(tokenizer, kind, start_token, name)
     )
 
 

@@ -8,7 +8,14 @@ from fairforget.corpora import Text
 from fairforget.corpora.corpus import Corpus
 from fairforget.errors import InputError
 from fairforget.scoring.perplexity import perplexity
-from fairforget.training.preparation import hold_out
+from fairforget.training.preparation import (
+    EVERYDAY,
+    HELD_OUT,
+    RETAIN,
+    RETAIN_TOKENS,
+    encode_retain,
+    hold_out,
+)
 
 from .models import tiny_model
 
@@ -20,6 +27,34 @@ def test_blank_texts_do_not_count() -> None:
     assert not {*held_out} & {*rest}
     with pytest.raises(InputError, match="retain corpus 'mine' has 10 texts; at least 12"):
         hold_out(Corpus("mine", texts), 6)
+
+
+def test_a_text_that_begins_like_a_held_out_one_is_not_retained() -> None:
+    """The model reads only the beginning of a text, so it would be trained on a held-out one."""
+    beginning = "The village lies between two rivers, and a bridge crosses each of them."
+    versions = [f"{beginning} Version {n} of it." for n in range(6)]
+    others = [f"Village number {n} has no river at all, and its houses are few." for n in range(40)]
+    corpus = Corpus("mine", [Text(text, text) for text in versions + others])
+    found, rest = hold_out(corpus, 20)
+    assert {*found} & {*versions}  # in this order of the corpus
+    assert not {*rest} & {*versions}
+
+
+def test_a_version_of_a_held_out_text_is_not_retained_from_another_corpus() -> None:
+    houses = "houses and most of them stand beside the road to the bridge"
+    texts = [f"Village {n} has {n} {houses}." for n in range(200)]
+    held_out, _ = hold_out(Corpus("mine", [Text(t, t) for t in texts]), HELD_OUT[RETAIN])
+    versions = [f"{text[:-1]} and the mill." for text in held_out]
+    others = [f"Town {n} has {n} {houses}." for n in range(2 * HELD_OUT[EVERYDAY])]
+    corpora = {
+        RETAIN: Corpus("mine", [Text(t, t) for t in texts]),
+        EVERYDAY: Corpus("theirs", [Text(t, t) for t in others + versions]),
+    }
+    language_model = tiny_model("llama")
+    chosen, retained = encode_retain(language_model, corpora)
+    starts = {tuple(ids[:RETAIN_TOKENS]) for kind in chosen for ids in chosen[kind]}
+    assert len(starts) > HELD_OUT[RETAIN]
+    assert not starts & {tuple(ids) for kind in retained for ids in retained[kind]}
 
 
 @pytest.mark.parametrize("family", ["llama", "bert"])

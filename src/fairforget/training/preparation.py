@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Literal
@@ -35,7 +35,10 @@ HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32
 cover more of the language at the same cost than a few long ones."""
 HELD_OUT = {RETAIN: 80, EVERYDAY: 200}
 """Texts held out to measure the utility loss: about 5,000 and 3,500 tokens."""
-FIXED = (HELD_OUT_TOKENS, RETAIN_TOKENS, OTHER_GROUPS, LONGEST_TEXT, HELD_OUT)
+COPIED_CHARACTERS = 60
+"""Texts whose first characters are equal up to here are copies of each other: two versions of an
+article often begin alike, and only the beginning of a text is read."""
+FIXED = (HELD_OUT_TOKENS, RETAIN_TOKENS, OTHER_GROUPS, LONGEST_TEXT, HELD_OUT, COPIED_CHARACTERS)
 """Constants that a run's result depends on."""
 
 Sequences = list[list[int]]
@@ -178,10 +181,10 @@ def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) 
         InputError: a corpus has fewer than twice as many texts as are held out.
     """
     splits = {kind: hold_out(corpora[kind], HELD_OUT[kind]) for kind in corpora}
-    unseen = {text for held_out, _ in splits.values() for text in held_out}
+    unseen = _beginnings(text for held_out, _ in splits.values() for text in held_out)
     held_out_ids, retained_ids = {}, {}
     for kind, (held_out, others) in splits.items():
-        retained = [text for text in others if text not in unseen]
+        retained = [text for text in others if _beginning(text) not in unseen]
         if not retained:
             raise InputError(
                 f"retain corpus {corpora[kind].name!r}: no text is left to retain, because all "
@@ -223,7 +226,7 @@ def encode_added_texts(
 def hold_out(corpus: Corpus, count: int) -> tuple[list[str], list[str]]:
     """Split a corpus into held-out and other texts, always alike.
 
-    Empty texts, and other copies of held-out ones, are left out.
+    Empty texts, and copies of held-out ones, are left out.
 
     Raises:
         InputError: the corpus has fewer than twice as many texts as are held out.
@@ -236,8 +239,16 @@ def hold_out(corpus: Corpus, count: int) -> tuple[list[str], list[str]]:
         )
     random.Random(0).shuffle(texts)
     held_out = texts[:count]
-    unseen = {*held_out}
-    return held_out, [text for text in texts[count:] if text not in unseen]
+    unseen = _beginnings(held_out)
+    return held_out, [text for text in texts[count:] if _beginning(text) not in unseen]
+
+
+def _beginnings(texts: Iterable[str]) -> set[str]:
+    return {_beginning(text) for text in texts}
+
+
+def _beginning(text: str) -> str:
+    return text[:COPIED_CHARACTERS]
 
 
 def _is_visible(text: str) -> bool:

@@ -97,7 +97,7 @@ def test_every_objective_on_both_kinds_of_model(tmp_path, family, objective) -> 
     assert any(not torch.equal(p, before[n]) for n, p in model.model.named_parameters())
 
 
-@pytest.mark.parametrize("family", ["gpt2", "llama", "bert"])
+@pytest.mark.parametrize("family", ["gpt2", "llama", "mixtral", "bert"])
 def test_lora_leaves_a_plain_model_with_the_merged_change(tmp_path, family) -> None:
     model = language_model(tmp_path, family)
     before = copy_weights(model.model)

@@ -117,7 +117,7 @@ def disable_adapter(model: PreTrainedModel) -> Iterator[None]:
 
 def _remove_adapter(model: PreTrainedModel) -> None:
     """Replace the adapter's layers by their base layers, which may hold merged weights."""
-    for name, layer in _adapter_layers(model).items():
+    for name, layer in reversed(_adapter_layers(model).items()):  # the innermost first
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, layer.get_base_layer())
     del model.peft_config

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers as hf
 
 from fairforget.budget import Budget
 from fairforget.corpora import Span, Text
@@ -111,6 +112,36 @@ def test_lora_leaves_a_plain_model_with_the_merged_change(tmp_path, family) -> N
     assert record.method["lora"] == {"rank": 4, "alpha": 32}
     again = load_model(save_model(model, tmp_path / "saved"))
     assert all(torch.equal(p, after[n]) for n, p in again.model.named_parameters())
+
+
+@pytest.mark.parametrize("lora_rank", [0, 4])
+def test_an_error_restores_the_original_model(tmp_path, lora_rank, monkeypatch) -> None:
+    """It would otherwise be trained further when the user tries again with the same object."""
+    model = language_model(tmp_path, "llama")
+    before = copy_weights(model.model)
+
+    def fail(*_: object, **__: object) -> None:
+        after = copy_weights(model.model)
+        assert any(not torch.equal(after[n], before.get(n, after[n] * 0)) for n in after)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(unlearning, "_interpolate", fail)
+    with pytest.raises(KeyboardInterrupt):
+        unlearn(model, FORGET, RETAIN, config(tmp_path, lora_rank=lora_rank))
+    after = copy_weights(model.model)
+    assert after.keys() == before.keys()
+    assert all(torch.equal(after[n], before[n]) for n in after)
+
+
+def test_a_model_that_takes_no_adapter_is_refused_before_it_is_evaluated(tmp_path) -> None:
+    shape = hf.MambaConfig(vocab_size=400, hidden_size=16, num_hidden_layers=1, state_size=4)
+    model = LanguageModel(
+        hf.MambaForCausalLM(shape), word_tokenizer(), "tiny-mamba", "causal", "<|endoftext|>"
+    )
+    assert model.model.config.model_type == "mamba"
+    with pytest.raises(InputError, match=r"LoRA does not support model 'tiny-mamba' .*lora_rank 0"):
+        prepare(model, FORGET, RETAIN, config(tmp_path, lora_rank=4))
+    assert prepare(model, FORGET, RETAIN, config(tmp_path)).targets
 
 
 @pytest.mark.parametrize("lora_rank", [0, 4])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,10 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, set_seed
 
+from fairforget.errors import InputError, first_line
 from fairforget.extras import check_extra
+from fairforget.models.language_model import LanguageModel
+from fairforget.training.weights import lerp_weights
 
 if TYPE_CHECKING:
     from fairforget.training.config import UnlearningConfig
@@ -27,7 +31,8 @@ def apply_adapter(
 
     With `config.lora_rank`, an adapter is added (Hu et al. 2021, arXiv 2106.09685), all other
     weights are frozen, and the adapter is merged at the end of the context. The adapter's update is
-    B·A·s, which is 0 at B = 0, so only B is interpolated.
+    B·A·s, which is 0 at B = 0, so only B is interpolated. An error within the context restores the
+    original model.
 
     Args:
         model: causal or masked.
@@ -36,13 +41,18 @@ def apply_adapter(
     """
     if not config.lora_rank:
         device = "cpu" if apart else None
-        yield {n: p.detach().to(device, copy=True) for n, p in model.named_parameters()}
+        original = {n: p.detach().to(device, copy=True) for n, p in model.named_parameters()}
+        try:
+            yield original
+        except BaseException:
+            lerp_weights(model, original, original, 0.0)
+            raise
         return
     add_adapter(model, config)
     try:
         yield {n: torch.zeros_like(p) for n, p in model.named_parameters() if B_MATRIX in n}
     except BaseException:
-        _remove_adapter(model)  # restores the original model
+        _remove_adapter(model)
         raise
     merge_adapter(model)
 
@@ -56,24 +66,47 @@ def check_peft() -> None:
     check_extra("peft", "lora", "LoRA")
 
 
+def check_adaptable(language_model: LanguageModel, config: UnlearningConfig) -> None:
+    """Check that an adapter can be added to a model, on a copy that has no weights in memory.
+
+    Raises:
+        InputError: peft does not support the model.
+    """
+    model = language_model.model
+    without_weights: dict[int, Any] = {
+        id(p): nn.Parameter(p.detach().to("meta"), requires_grad=False) for p in model.parameters()
+    }
+    try:
+        _inject_adapter(copy.deepcopy(model, without_weights), config)
+    except (ValueError, TypeError, AttributeError, NotImplementedError) as error:
+        raise InputError(
+            f"LoRA does not support model {language_model.source!r} ({first_line(error)}); use "
+            "lora_rank 0, which trains all weights"
+        ) from error
+
+
 def add_adapter(model: PreTrainedModel, config: UnlearningConfig) -> None:
     """Add an adapter of `config.lora_rank` to all linear layers, and freeze all other weights."""
-    from peft import LoraConfig, inject_adapter_in_model
-
     set_seed(config.seed)  # A is initialised at random
-    # not model.add_adapter: transformers may need a peft release that does not exist yet
-    inject_adapter_in_model(
-        LoraConfig(
-            r=config.lora_rank,
-            lora_alpha=config.lora_alpha,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        ),
-        model,
-    )
+    _inject_adapter(model, config)
     for weights in model.parameters():
         if weights.requires_grad:  # bfloat16 would round most steps away
             weights.data = weights.data.float()
+
+
+def _inject_adapter(model: PreTrainedModel, config: UnlearningConfig) -> None:
+    from peft import LoraConfig, inject_adapter_in_model
+
+    settings = LoraConfig(
+        r=config.lora_rank,
+        lora_alpha=config.lora_alpha,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about settings that peft corrects by itself
+        # not model.add_adapter: transformers may need a peft release that does not exist yet
+        inject_adapter_in_model(settings, model)
 
 
 def has_adapter(model: nn.Module) -> bool:

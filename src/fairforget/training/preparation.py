@@ -25,6 +25,7 @@ from fairforget.records.records import (
 )
 from fairforget.targets import Targets
 from fairforget.terminal.messages import count_of, show_message
+from fairforget.training.adapters import check_adaptable
 from fairforget.training.added_texts import counterfactual_sequences, list_facts
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.forget_texts import LONGEST_TEXT, OTHER_GROUPS, encode_forget
@@ -89,10 +90,12 @@ def prepare(
         kept: the result of `encode_retain` for the same corpora, if it is known.
 
     Raises:
-        InputError: a corpus without targets, too few retain texts, or a model in float16 or with
-            quantised weights.
+        InputError: a corpus without targets, too few retain texts, a model in float16 or with
+            quantised weights, or an adapter for a model that takes none.
     """
     check_trainable(language_model)
+    if config.lora_rank:
+        check_adaptable(language_model, config)
     if language_model.model.dtype == torch.bfloat16 and not config.lora_rank:
         show_message(
             "Note: most updates are too small for bfloat16 weights and are lost to rounding; train "

@@ -22,9 +22,10 @@ from fairforget.benchmarks.stereoset import evaluate
 from fairforget.benchmarks.stereoset.neutral import neutral_item
 from fairforget.benchmarks.stereoset.scores import aggregate, smooth
 from fairforget.data.stereoset import DOMAINS, Item, read_items
+from fairforget.estimate import over_items
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
-from fairforget.statistics import bootstrap_totals, cluster_rates, deviation, interval
+from fairforget.statistics import cluster_rates, deviation
 from fairforget.terminal.progress import progress_bar
 from fairforget.transfer_study.record import too_few
 from results_page import Page, ResultsPage, show_picture
@@ -129,12 +130,14 @@ def _compare(before: Sequence[Row], after: Sequence[Row]) -> dict[str, Any]:
             values = [[scale * row[name], scale * pairs[row["id"]][name]] for row in counted]
             _, means = cluster_rates(values, terms)
             old, new = means.mean(axis=0)
-            differences = bootstrap_totals(means[:, 1] - means[:, 0]) / len(means)
+            differences = means[:, 1] - means[:, 0]
+            without = (differences.sum() - differences) / (len(differences) - 1)
+            change = over_items(float(new - old), without, domain=domain)
             result[domain][name] = {
                 "before": float(old),
                 "after": float(new),
-                "difference": float(new - old),
-                "difference_ci": interval(differences),
+                "difference": change.value,
+                "difference_ci": change.ci,
             }
     return result
 
@@ -234,7 +237,7 @@ def _body(results: Results) -> list[str]:
         "## Scores",
         "",
         "SmolLM2-135M-Instruct, intrasentence items of the public split. Brackets are 95 % "
-        "bootstrap intervals over target terms; religion has three.",
+        "intervals over target terms; religion has three.",
         "",
         *markdown_table(
             ("", "SS", "smoothed SS", *list(MEASURES.values())[:2], "items with a neutral word"),

@@ -120,7 +120,7 @@ def test_the_objective_is_described(tmp_path: Path, method: dict[str, str], sent
 
 def test_a_card_explains_the_intervals_of_its_benchmarks(tmp_path: Path) -> None:
     text = written(write_unlearning(tmp_path))
-    assert "intervals over target terms (StereoSet) or pairs (CrowS-Pairs): from a boot" in text
+    assert "intervals over target terms (StereoSet) or pairs (CrowS-Pairs) (Student" in text
     for side in ("before", "after"):
         record = tmp_path / side / "record.json"
         found = json.loads(record.read_text())
@@ -128,7 +128,7 @@ def test_a_card_explains_the_intervals_of_its_benchmarks(tmp_path: Path) -> None
         found["results"] = {"bbq": {"protocol": "chat", "domains": domains}}
         record.write_text(json.dumps(found))
     text = written(tmp_path)
-    assert "intervals over templates (BBQ): from a bootstrap" in text
+    assert "intervals over templates (BBQ) (Student" in text
     assert "StereoSet" not in text
     assert "CrowS-Pairs" not in text
 

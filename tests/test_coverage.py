@@ -8,6 +8,7 @@ are correlated as in the studies: with `NOISE`, 8 % of them flip.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,7 @@ def judge_margins(margins: Floats, terms: npt.NDArray[np.intp] | None = None) ->
         sums = np.column_stack([np.bincount(terms, column) / counts for column in sums.T])
     return Judgement(
         sums,
+        range(len(sums)),
         lambda totals: {
             "share": totals[..., 0] / totals[..., 2],
             "mean": totals[..., 1] / totals[..., 2],
@@ -81,16 +83,29 @@ def test_paired_changes_over_few_terms_are_covered(count: int) -> None:
     assert coverage(shares, 100 * (norm.cdf(0.2 / new) - norm.cdf(0.3 / old))) >= LEAST
 
 
-@pytest.mark.parametrize("terms", [30, 60])
-def test_the_scores_of_one_model_are_covered(terms: int) -> None:
-    """By the percentile bootstrap over as many terms as it needs."""
+@pytest.mark.parametrize("terms", [2, 3, 6, 30])
+@pytest.mark.parametrize("tails", ["light", "heavy"])
+def test_the_scores_of_one_model_are_covered(terms: int, tails: str) -> None:
     generator = np.random.default_rng(terms)
     found = []
-    for _ in range(150):
-        rates = 100 * generator.beta(6, 4, terms)
-        judged = judge_margins(rates - 60)
-        found.append(compute_scores(judged)["mean"][1])
-    assert coverage(found, 0.0) >= 0.91
+    for _ in range(SIMULATIONS):
+        light = 100 * generator.beta(6, 6, terms) - 50
+        judged = judge_margins(light if tails == "light" else generator.standard_t(3, terms))
+        interval = compute_scores(judged)["mean"][1]
+        assert interval
+        found.append(interval)
+    assert coverage(found, 0.0) >= LEAST
+
+
+def test_a_single_term_has_no_interval_and_a_share_none_beyond_its_range() -> None:
+    assert compute_scores(judge_margins(np.array([1.0])))["mean"] == (1.0, None)
+    measured = compute_scores(
+        replace(
+            judge_margins(np.array([1.0, 1.0, -1.0])),
+            statistic=lambda totals: {"ss": 100 * (totals[..., 1] / totals[..., 2] + 2) / 3},
+        )
+    )["ss"]
+    assert measured == (pytest.approx(700 / 9), (0.0, 100.0))
 
 
 def draw_effects(
@@ -128,6 +143,24 @@ def check(changes: Sequence[DistanceChange], truth: float) -> None:
             assert sum(wrong) <= 0.05 * len(changes)
     opposite = sum(value * truth < 0 for value in significant)
     assert opposite <= 0.05 * len(changes)
+
+
+def test_the_mean_over_domains_with_the_same_clusters_is_covered() -> None:
+    """As in DecodingTrust, where every group is asked about the same topics, with three seeds."""
+    generator = np.random.default_rng(0)
+    means = []
+    for _ in range(300):
+        topics, shifts = generator.normal(1, 0.5, 12), generator.normal(-0.2, 0.3, 12)
+        changes = []
+        for domain in ("gender", "race", "religion"):
+            before = topics + generator.normal(0, 0.1, 12)
+            after = [before + shifts + generator.normal(0, 0.1, 12) for _ in range(3)]
+            compared = compare_domain(judge_margins, before, [after], domain=domain)
+            changes.append(measure_effects(compared)["mean"][0].bias)
+        mean = mean_distance_change(changes)
+        assert mean
+        means.append(mean.ci)
+    assert coverage(means, -0.2) >= 0.92
 
 
 CASES = [(52.0, 48.0), (52.0, 50.0), (50.0, 50.0), (55.0, 51.0), (60.0, 57.0)]

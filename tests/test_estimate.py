@@ -51,6 +51,31 @@ def test_a_shared_source_gives_the_paired_test(pairs: list[tuple[float, float]])
     assert found.variance == pytest.approx(alone.variance, abs=1e-9)
 
 
+@given(st.lists(st.tuples(*[st.floats(-10, 10)] * 2), min_size=3, max_size=12))
+def test_domains_with_the_same_clusters_are_one_source(pairs: list[tuple[float, float]]) -> None:
+    """The third domain has other clusters, and the second one lacks the first cluster."""
+    names = [f"topic {n}" for n in range(len(pairs))]
+
+    def named(values: list[float], domain: str, units: list[str]) -> Estimate:
+        found = of_mean(values, domain)
+        return Estimate(found.value, found.deviations, units={("items", domain): units})
+
+    first, second = [a for a, _ in pairs], [b for _, b in pairs]
+    whole = named(first, "race", names) - named(second, "gender", names)
+    paired = of_mean([a - b for a, b in pairs])
+    assert whole.variance == pytest.approx(paired.variance, abs=1e-9)
+    assert whole.item_variance == whole.variance
+    if paired.variance > 1e-6:
+        assert whole.degrees_of_freedom == pytest.approx(len(pairs) - 1)
+    apart = named([1.0, 3.0, 8.0], "religion", ["a", "b", "c"])
+    assert (whole - apart).variance == pytest.approx(whole.variance + apart.variance)
+    part = named(second[1:], "gender", names[1:])
+    shared = weighted_mean([named(first, "race", names), part], [0.5, 0.5])
+    rest = np.concatenate([[0.0], part.deviations["items", "gender"]])
+    both = 0.5 * (of_mean(first).deviations["items", "race"] + rest)
+    assert shared.variance == pytest.approx((both**2).sum())
+
+
 def test_a_constant_difference_has_no_variance() -> None:
     found = of_mean([3.0, 5.0]) - of_mean([1.0, 3.0])
     assert (found.variance, found.p, found.ci) == (0.0, 0.0, (2.0, 2.0))

@@ -46,7 +46,7 @@ from fairforget.records.paths import (
     SETTINGS,
 )
 from fairforget.records.records import EvaluationRecord
-from fairforget.records.scores import BenchmarkScores
+from fairforget.records.scores import BenchmarkScores, DomainScores, score_rows
 from fairforget.records.store import read_record, write_record
 from fairforget.report import write_report
 from fairforget.report.terminal import show_comparison, show_evaluation
@@ -514,3 +514,12 @@ def test_the_items_of_all_benchmarks_fit_into_one_table(shared_file, tmp_path, m
     show_evaluation(read_record(tmp_path / RECORD, EvaluationRecord))
     show_comparison(compare(tmp_path, tmp_path))
     write_report(tmp_path)
+
+
+def test_a_score_of_a_single_cluster_has_no_interval() -> None:
+    facts = {"ss": 55.0, "ss_ci": None, "items": 20}
+    (row,) = score_rows({"stereoset": {"protocol": "bos", "domains": {"gender": facts}}})
+    assert (row["ss"], row["ss_low"], row["ss_high"]) == (55.0, None, None)
+    assert "ss_ci" not in row
+    scores = DomainScores(facts)
+    assert (scores.score, scores.interval) == (55.0, None)

@@ -85,10 +85,11 @@ def test_continuations_are_scored_after_the_prompt() -> None:
     assert "1 of 3 items are ties" in doubt
 
 
-def test_groups_are_resampled_not_facts() -> None:
+def test_groups_are_clusters_not_facts() -> None:
     rows = [row(-1.0, group="a")] * 5 + [row(-9.0, group="b")] * 5
     scores = compute_scores(judge(rows))
-    assert scores["fact_log_prob"] == (-5.0, (-9.0, -1.0))
+    t = 12.7062  # of one degree of freedom; the standard error is 4
+    assert scores["fact_log_prob"] == (-5.0, pytest.approx((-5 - 4 * t, -5 + 4 * t)))
     assert scores["accuracy"] == (50.0, (0.0, 100.0))
     assert len(judge(rows).sums) == 2
 

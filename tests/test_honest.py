@@ -84,10 +84,10 @@ def test_the_shares_by_hand() -> None:
     assert compute_scores(judge(queer))["hurtful_gap"][0] == pytest.approx(20.0)
 
 
-def test_templates_are_resampled() -> None:
+def test_a_template_is_a_cluster() -> None:
     """A template with many identities is one cluster."""
     rows = [{**row("female", 2, "a"), "id": str(n)} for n in range(9)]
-    assert compute_scores(judge(rows))["hurtful"] == (40.0, (40.0, 40.0))
+    assert compute_scores(judge(rows))["hurtful"] == (40.0, None)
     mixed = [{**row("female", n % 2 * 5, f"{n}"), "id": str(n)} for n in range(20)]
     low, high = compute_scores(judge(mixed))["hurtful"][1]
     assert low < 50 < high

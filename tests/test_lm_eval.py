@@ -94,7 +94,7 @@ def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_ability_and_harm_have_no_bias_score() -> None:
-    assert judge([{"correct": True}]).unbiased_scores == {}
+    assert judge([{"id": "1", "correct": True}]).unbiased_scores == {}
     without = ["lm-eval", "harmful_words", "group_facts", "honest", "bold", "counterfactual"]
     without += ["holistic_bias"]
     assert [find_bias_judge(f"{name}:rivers") for name in without] == [None] * 7

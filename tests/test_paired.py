@@ -101,6 +101,7 @@ def judge_numbers(rows: list[Row]) -> Judgement:
     values = np.array([row["value"] for row in rows], dtype=float)
     return Judgement(
         sums=np.column_stack([values, np.ones(len(values))]),
+        clusters=[row["id"] for row in rows],
         statistic=lambda totals: {
             "mean": totals[..., 0] / totals[..., 1],
             "half": np.asarray(totals[..., 0] / totals[..., 1] / 2),

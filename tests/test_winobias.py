@@ -155,7 +155,7 @@ def test_the_table_has_the_gap_with_its_interval(capsys) -> None:
     show_evaluation(record)
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
-    assert f"{measured.result['domains']['type1']['gap']:.3f} [" in out
+    assert f"{measured.result['domains']['all']['gap']:.3f} [" in out
     assert "19 of the 1,584 pairs" in " ".join(out.split())
 
 

@@ -2,7 +2,8 @@
 
 A variance is a sum over sources. Each source contributes one deviation per unit (a seed, or a
 cluster of items), so the variance that two estimates share cancels in their difference: runs scored
-on the same items are compared as pairs.
+on the same items are compared as pairs. Domains with clusters in common, such as the topics of
+DecodingTrust, are one source.
 
 The interaction of seeds and items is part of both sources, so it counts twice in the variance, and
 intervals are conservative. With a single run on each side the only source is the items, and the
@@ -12,7 +13,7 @@ interval is that of a paired t test over clusters of items.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -36,29 +37,41 @@ class Estimate:
     """Source → [units] jackknife deviations; their squares add up to its variance."""
     interactions: Mapping[tuple[Source, Source], Floats] = field(default_factory=dict)
     """Pair of sources → deviations of their interaction (`fairforget.statistics.interaction`)."""
+    units: Mapping[Source, Sequence[Hashable]] = field(default_factory=dict)
+    """Source → [units] their names. Sources that share a unit count as one."""
 
     @property
     def variance(self) -> float:
         """Variance of the value, over all sources."""
-        return sum(self._variances().values())
+        return sum(variance for variance, _ in self._independent_variances())
 
     @property
     def item_variance(self) -> float:
         """The part of the variance that remains with infinitely many seeds."""
-        items = sum(v for (kind, _), v in self._variances().items() if kind == ITEMS)
-        shared = sum(float(np.square(part).sum()) for part in self.interactions.values())
-        return max(0.0, items - shared)
+        items = {source: part for source, part in self.deviations.items() if source[0] == ITEMS}
+        pairs = {
+            (source, seeds): [
+                (seeds, row, unit)
+                for row in range(len(part) // len(self.units[source]))
+                for unit in self.units[source]
+            ]
+            for (source, seeds), part in self.interactions.items()
+            if source in self.units
+        }
+        return max(
+            0.0,
+            sum(map(_sum_of_squares, _merge_shared(items, self.units)))
+            - sum(map(_sum_of_squares, _merge_shared(self.interactions, pairs))),
+        )
 
     @property
     def degrees_of_freedom(self) -> float:
         """Degrees of freedom of the variance (Satterthwaite 1946); infinite for a variance of 0."""
-        variances = self._variances()
-        total = sum(variances.values())
+        variances = self._independent_variances()
+        total = sum(variance for variance, _ in variances)
         if not math.isfinite(total):
             return math.nan
-        spread = sum(
-            v**2 / (len(self.deviations[source]) - 1) for source, v in variances.items() if v
-        )
+        spread = sum(variance**2 / (size - 1) for variance, size in variances if variance)
         return total**2 / spread if spread else math.inf
 
     @property
@@ -94,8 +107,10 @@ class Estimate:
     def __sub__(self, other: Estimate) -> Estimate:
         return weighted_mean([self, other], [1.0, -1.0])
 
-    def _variances(self) -> dict[Source, float]:
-        return {source: float(np.square(part).sum()) for source, part in self.deviations.items()}
+    def _independent_variances(self) -> list[tuple[float, int]]:
+        """Variance and number of units of each independent source."""
+        parts = _merge_shared(self.deviations, self.units)
+        return [(_sum_of_squares(part), len(part)) for part in parts]
 
 
 def weighted_mean(parts: Sequence[Estimate], weights: Sequence[float]) -> Estimate:
@@ -104,21 +119,34 @@ def weighted_mean(parts: Sequence[Estimate], weights: Sequence[float]) -> Estima
         sum(weight * part.value for part, weight in zip(parts, weights, strict=True)),
         _sum(_scale(w, part.deviations) for part, w in zip(parts, weights, strict=True)),
         _sum(_scale(w, part.interactions) for part, w in zip(parts, weights, strict=True)),
+        {source: names for part in parts for source, names in part.units.items()},
     )
 
 
-def over_items(value: float, without: Floats, *, domain: str) -> Estimate:
+def over_items(
+    value: float, without: Floats, *, domain: str, units: Sequence[Hashable] | None = None
+) -> Estimate:
     """A score of one model, in one domain.
 
     Args:
         value: the score.
         without: [clusters] the same, without each cluster of items in turn.
         domain: its items are the source of variance.
+        units: [clusters] their names, if other domains may have the same clusters.
     """
-    return Estimate(float(value), {(ITEMS, domain): jackknife(without)})
+    source: Source = (ITEMS, domain)
+    names = {} if units is None else {source: units}
+    return Estimate(float(value), {source: jackknife(without)}, units=names)
 
 
-def over_seeds(changes: Floats, without: Floats, *, domain: str, group: int) -> Estimate:
+def over_seeds(
+    changes: Floats,
+    without: Floats,
+    *,
+    domain: str,
+    group: int,
+    units: Sequence[Hashable] | None = None,
+) -> Estimate:
     """The mean change over the seeds of a group of runs, in one domain.
 
     Args:
@@ -126,10 +154,11 @@ def over_seeds(changes: Floats, without: Floats, *, domain: str, group: int) -> 
         without: [seeds, clusters] the same, without each cluster of items in turn.
         domain: its items are one source of variance.
         group: number of the group; its seeds are the other source if there are two or more.
+        units: [clusters] their names, as for `over_items`.
     """
     items: Source = (ITEMS, domain)
     seeds: Source = (SEEDS, group)
-    estimate = over_items(changes.mean(), without.mean(axis=0), domain=domain)
+    estimate = over_items(changes.mean(), without.mean(axis=0), domain=domain, units=units)
     if len(changes) == 1:
         return estimate
     spread = jackknife((changes.sum() - changes) / (len(changes) - 1))
@@ -158,6 +187,34 @@ def ratio(upper: Estimate, lower: Estimate) -> tuple[float, tuple[float, float]]
     rest = upper.value**2 - critical * upper.variance
     root = math.sqrt(max(0.0, middle**2 - square * rest))
     return upper.value / lower.value, ((middle - root) / square, (middle + root) / square)
+
+
+def _merge_shared(
+    parts: Mapping[Key, Floats], units: Mapping[Key, Sequence[Hashable]]
+) -> list[Floats]:
+    """Return the deviations of each source; those of sources that share units are added by unit."""
+    groups: list[tuple[set[Hashable], list[Key]]] = []
+    for key in [key for key in parts if key in units]:
+        names, keys = {*units[key]}, [key]
+        for group in [group for group in groups if not names.isdisjoint(group[0])]:
+            groups.remove(group)
+            names |= group[0]
+            keys += group[1]
+        groups.append((names, keys))
+    merged = [keys for _, keys in groups if len(keys) > 1]
+    alone = parts.keys() - {key for keys in merged for key in keys}
+    totals = [part for key, part in parts.items() if key in alone]
+    for keys in merged:
+        total: dict[Hashable, float] = {}
+        for key in keys:
+            for unit, deviation in zip(units[key], parts[key].tolist(), strict=True):
+                total[unit] = total.get(unit, 0.0) + deviation
+        totals.append(np.array([*total.values()]))
+    return totals
+
+
+def _sum_of_squares(deviations: Floats) -> float:
+    return float(np.square(deviations).sum())
 
 
 def _scale(factor: float, parts: Mapping[Key, Floats]) -> dict[Key, Floats]:

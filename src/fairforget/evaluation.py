@@ -185,7 +185,7 @@ def evaluate_into(
         directory: where to write.
         language_model: the model.
         benchmarks: names with options.
-        seed: of the bootstrap intervals.
+        seed: of sampling.
         command: the command that the record names.
 
     Raises:

@@ -65,7 +65,7 @@ class EvaluationSettings(ModelSettings):
             key, if any, is read from OPENAI_API_KEY.
         server_concurrency: Maximum number of concurrent requests to the server. Default: 8.
         server_timeout: Timeout of a request to the server in seconds. Default: 300.
-        seed: Seed for sampling and the bootstrap intervals.
+        seed: Seed for sampling.
     """
 
     benchmarks: str = "stereoset"
@@ -83,7 +83,7 @@ class TargetSettings(ModelSettings):
         objectives: Objectives whose targets to score, comma-separated.
         file: StereoSet items: the authors' JSON, or JSON lines. Default: the development set.
         items: Number of items to sample at random from those with a neutral variant. Default: all.
-        seed: Seed for the sample and the bootstrap intervals.
+        seed: Seed for the sample.
     """
 
     objectives: str = "counterfactual-kl,trait-kl"
@@ -193,7 +193,7 @@ class DebiasSettings(
             objective, the forget texts with a neutral word in place of the group. Both require
             the retain loss kl.
         benchmarks: Benchmarks to run before and after, comma-separated; see evaluate.
-        seed: Seed for the order of texts and the bootstrap intervals.
+        seed: Seed for the order of texts and for sampling.
         report_to: Experiment trackers, comma-separated: tensorboard, wandb or any other that
             transformers supports.
     """

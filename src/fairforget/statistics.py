@@ -1,6 +1,6 @@
 """Intervals and tests for bias scores.
 
-Cluster bootstrap and jackknife, the exact McNemar test, and Holm's correction.
+Jackknife, the exact McNemar test, and Holm's correction.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
 
-RESAMPLES = 10_000
-"""Bootstrap resamples."""
 CONFIDENCE = 0.95
 """Coverage of intervals."""
 SIGNIFICANT = 0.05
@@ -21,8 +19,6 @@ SIGNIFICANT = 0.05
 FEWEST_CLUSTERS = 6
 """With fewer clusters there is no verdict: with 5, even an exact sign-flip test cannot reach
 p < 0.05, because 2 · 2⁻⁵ = 0.0625."""
-MAX_INDICES = 2_000_000
-"""Cluster indices in memory at a time while resampling (as int64 counts: 16 MB)."""
 
 Floats = npt.NDArray[np.float64]
 Key = TypeVar("Key", bound=Hashable)
@@ -62,33 +58,6 @@ def cluster_rates(
     names, sums = cluster_sums(array, clusters)
     _, counts = cluster_sums(np.ones(len(array)), clusters)
     return names, sums / counts.reshape(-1, *[1] * (array.ndim - 1))
-
-
-def bootstrap_totals(sums: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> Floats:
-    """Cluster bootstrap of totals.
-
-    All measures are resampled together, so statistics of several measures, such as ratios and
-    paired differences, keep the dependence between them.
-
-    Args:
-        sums: [clusters] or [clusters, measures].
-        seed: of the random generator.
-        resamples: their number.
-
-    Returns:
-        [resamples] or [resamples, measures] totals over clusters drawn with replacement.
-    """
-    draws = np.empty((resamples, *sums.shape[1:]))
-    generator = np.random.default_rng(seed)
-    n = len(sums)
-    chunk = max(1, MAX_INDICES // n)
-    for start in range(0, resamples, chunk):
-        size = min(chunk, resamples - start)
-        drawn = generator.integers(n, size=(size, n), dtype=np.int32)
-        drawn += np.arange(size, dtype=np.int32)[:, None] * n  # one bincount for all resamples
-        counts = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
-        draws[start : start + size] = counts.astype(np.float64) @ sums
-    return draws
 
 
 def leave_one_out(sums: Floats) -> Floats:
@@ -136,19 +105,6 @@ def interaction(values: Floats) -> Floats:
     rest = values - values.mean(axis=0) - values.mean(axis=1, keepdims=True) + values.mean()
     deviations: Floats = np.sqrt((units - 1) / (seeds * units * (seeds - 1))) * rest.ravel()
     return deviations
-
-
-def interval(draws: Floats) -> tuple[float, float]:
-    """95 % percentile interval of bootstrap draws [resamples].
-
-    NaN draws (ratios with a denominator of 0) are ignored. If all are NaN, so is the interval.
-    """
-    valid = draws[~np.isnan(draws)]
-    if not len(valid):
-        return float("nan"), float("nan")
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(valid, [tail, 1 - tail])
-    return float(low), float(high)
 
 
 def mcnemar(first_only: int, second_only: int) -> float:

@@ -140,7 +140,7 @@ def score_targets(
         [
             {"target": name, "domain": domain, **scores}
             for name, part in rows.items()
-            for domain, scores in aggregate(part, seed=settings.seed).items()
+            for domain, scores in aggregate(part).items()
         ],
         language_model.start_token,
     )
@@ -174,7 +174,7 @@ def _cell(row: Mapping[str, Any], name: str) -> str:
         return "–"
     _, digits, ends = SHOWN[name]
     text = f"{row[name]:.{digits}f}"
-    if ends is None:
+    if ends is None or row[f"{name}_ci"] is None:
         return text
     low, high = row[f"{name}_ci"]
     return f"{text} [{low:.{ends}f}, {high:.{ends}f}]"

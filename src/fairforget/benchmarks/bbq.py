@@ -79,7 +79,7 @@ def evaluate(
     Args:
         language_model: a causal model.
         questions: from `read_questions`.
-        seed: of the bootstrap over templates.
+        seed: unused; the evaluation is deterministic.
         progress: called with the number of answers scored since the last call, and in total.
     """
     scores = continuation_scores(
@@ -101,9 +101,7 @@ def evaluate(
             questions, scores.mean.reshape(-1, 3), scores.total.reshape(-1, 3), strict=True
         )
     ]
-    return _measure(
-        items, {"protocol": LIKELIHOOD, "start_token": language_model.start_token}, seed
-    )
+    return _measure(items, {"protocol": LIKELIHOOD, "start_token": language_model.start_token})
 
 
 def evaluate_chat(
@@ -118,7 +116,7 @@ def evaluate_chat(
     Args:
         language_model: a causal model with a chat template, or a served model.
         questions: from `read_questions`.
-        seed: of the bootstrap over templates; replies are greedy.
+        seed: unused; replies are greedy.
         progress: called with the number of replies since the last call, and in total.
 
     Raises:
@@ -146,7 +144,7 @@ def evaluate_chat(
             "answers": bbq_chat.count_answers([row["answer"] for row in items]),
         },
     }
-    return _measure(items, facts, seed)
+    return _measure(items, facts)
 
 
 def _describe(question: Question) -> Row:
@@ -162,12 +160,12 @@ def _describe(question: Question) -> Row:
     }
 
 
-def _measure(items: list[Row], facts: Mapping[str, Any], seed: int) -> Measurement:
+def _measure(items: list[Row], facts: Mapping[str, Any]) -> Measurement:
     return Measurement(
         {
             **facts,
             "categories": list(dict.fromkeys(row["domain"] for row in items)),
-            "domains": score_domains(items, judge, seed=seed, clusters="templates", ties=True),
+            "domains": score_domains(items, judge, clusters="templates", ties=True),
         },
         items,
     )
@@ -193,10 +191,11 @@ def judge(rows: Sequence[Row]) -> Judgement:
         ]
     )
     by_context = np.hstack([counts * ambiguous[:, None], counts * ~ambiguous[:, None]])
-    _, sums = cluster_sums(by_context, [row["template"] for row in rows])
+    names, sums = cluster_sums(by_context, [row["template"] for row in rows])
     chat = all(row.get("continuations") is not None for row in rows)
     return Judgement(
         sums=sums,
+        clusters=names,
         statistic=partial(_statistic, chat=chat),
         verdicts=(answer == biased) & ambiguous,  # the first score is for ambiguous contexts
         ties=0 if chat else _count_ties(rows),

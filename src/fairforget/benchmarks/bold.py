@@ -67,7 +67,7 @@ def evaluate(
     Args:
         language_model: a causal or a served model.
         prompts: from `read_prompts`.
-        seed: of sampling, and of the bootstrap over articles.
+        seed: of sampling.
         progress: called with the number of continuations written since the last call, and in total.
     """
     decoding = Decoding(tokens=TOKENS, temperature=1.0, seed=seed)
@@ -95,7 +95,7 @@ def evaluate(
             "max_tokens": TOKENS,
             "start_token": language_model.start_token,
             "written": summarize([continuation for (continuation,) in written]),
-            "domains": score_domains(items, judge, seed=seed, clusters="articles"),
+            "domains": score_domains(items, judge, clusters="articles"),
         },
         items,
     )
@@ -118,11 +118,12 @@ def judge(rows: Sequence[Row]) -> Judgement:
     for group in groups:
         member = np.array([(row["type"], row["domain"]) == group for row in rows])
         columns += [member, sentiment * member, prompt_sentiment * member]
-    _, sums = cluster_sums(
+    names, sums = cluster_sums(
         np.column_stack(columns), [(row["domain"], row["article"]) for row in rows]
     )
     return Judgement(
         sums=sums,
+        clusters=names,
         statistic=partial(_statistic, types=[name for name, _ in groups]),
         verdicts=np.zeros(len(rows), bool),
         ties=0,

@@ -101,7 +101,7 @@ def evaluate(
             model, verdicts use length-normalised scores; results for summed scores are recorded
             too.
         language: of the pairs, if it is to be checked that a causal model knows it.
-        seed: of the bootstrap.
+        seed: unused; the evaluation is deterministic.
         progress: called with the number of sequences scored since the last call, and in total.
 
     Raises:
@@ -131,7 +131,6 @@ def evaluate(
                 scores,
                 protocol=protocol,
                 names=names,
-                seed=seed,
                 progress=report,
             )
         mean, total = scores.mean.reshape(-1, 2), scores.total.reshape(-1, 2)
@@ -161,8 +160,7 @@ def evaluate(
         "pairs": len(usable),
         "skipped": len(pairs) - len(usable),
         "domains": {
-            domain: _domain_scores(rows, seed)
-            for domain, rows in group_by_domain(items, DOMAINS).items()
+            domain: _domain_scores(rows) for domain, rows in group_by_domain(items, DOMAINS).items()
         },
     }
     if language:
@@ -187,6 +185,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
     parts = [[row[name] if name in present else np.nan for row in rows] for name in PARTS]
     return Judgement(
         sums=np.column_stack([more, summed, np.ones(len(rows)), *parts]).astype(np.float64),
+        clusters=[row["id"] for row in rows],
         statistic=partial(_statistic, present=present),
         verdicts=more,
         ties=sum(row["score_more"] == row["score_less"] for row in rows),
@@ -204,9 +203,9 @@ def _statistic(totals: Floats, *, present: Sequence[str]) -> dict[str, Floats]:
     }
 
 
-def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
+def _domain_scores(rows: Sequence[Row]) -> dict[str, Any]:
     judgement = judge(rows)
-    scores = compute_scores(judgement, seed=seed)
+    scores = compute_scores(judgement)
     value, ci = scores["stereotype"]
     result = {
         "stereotype": value,

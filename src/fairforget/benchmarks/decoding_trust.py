@@ -113,7 +113,7 @@ def evaluate(
     Args:
         language_model: a causal model with a chat template.
         pairs: from `list_pairs`.
-        seed: of the bootstrap over topics.
+        seed: unused; the evaluation is deterministic.
         progress: called with the number of replies scored since the last call, and in total.
 
     Raises:
@@ -134,10 +134,10 @@ def evaluate(
     )
     agreement = dict(zip(asked, map(float, scores[:, 0] - scores[:, 1]), strict=True))
     items = [_describe(pair, agreement) for pair in pairs]
-    domains = score_domains(items, judge, seed=seed, order=DOMAINS, ties=True)
+    domains = score_domains(items, judge, order=DOMAINS, ties=True)
     control_rows = [_describe(pair, agreement) for pair in controls]
     for domain, rows in group_by_domain(control_rows).items():
-        gap, interval = compute_scores(judge(rows), seed=seed)["agreement_gap"]
+        gap, interval = compute_scores(judge(rows))["agreement_gap"]
         domains[domain] |= {"control_gap": gap, "control_gap_ci": interval}
     return Measurement(
         {
@@ -187,12 +187,13 @@ def judge(rows: Sequence[Row]) -> Judgement:
         for name in ("score_agreement", "score_agreement_others", "agreed_others")
     )
     gaps = own - others
-    _, sums = cluster_sums(
+    names, sums = cluster_sums(
         np.column_stack([gaps > 0, gaps, own > 0, agreed_others, np.ones(len(rows))]),
         [row["topic"] for row in rows],
     )
     return Judgement(
         sums=sums,
+        clusters=names,
         statistic=_statistic,
         verdicts=gaps > 0,
         ties=int((gaps == 0).sum()),

@@ -95,7 +95,7 @@ def evaluate(
         language_model: causal or masked.
         texts: with spans.
         corpus: that they are from.
-        seed: of the bootstrap over clusters.
+        seed: unused; the evaluation is deterministic.
         progress: called with the number of variants of texts scored since the last call, and in
             total.
 
@@ -136,7 +136,7 @@ def evaluate(
         "corpus": corpus,
         "texts": len(items),
         "skipped": len(texts) - len(items),
-        "domains": score_domains(items, judge, seed=seed, order=sorted({*domains})),
+        "domains": score_domains(items, judge, order=sorted({*domains})),
     }
     if language_model.kind == "causal":
         result["start_token"] = language_model.start_token
@@ -148,9 +148,10 @@ def judge(rows: Sequence[Row]) -> Judgement:
     log_prob, added = (np.array([row[name] for row in rows], np.float64) for name in SCORES)
     known = ~np.isnan(added)  # None becomes NaN
     columns = log_prob, np.ones(len(rows)), np.where(known, added, 0.0), known
-    _, sums = cluster_sums(np.column_stack(columns), [row["words"] for row in rows])
+    names, sums = cluster_sums(np.column_stack(columns), [row["words"] for row in rows])
     return Judgement(
         sums=sums,
+        clusters=names,
         statistic=_statistic,
         verdicts=np.zeros(len(rows), bool),
         ties=0,

@@ -87,7 +87,7 @@ def evaluate(
     Args:
         language_model: a causal model.
         descriptors: from `read_descriptors`.
-        seed: of the bootstrap over descriptors.
+        seed: unused; the evaluation is deterministic.
         progress: called with the number of sentences scored since the last call, and in total.
     """
     phrases = [f"{each.word} {noun}" for each in descriptors for noun in each.nouns]
@@ -119,9 +119,9 @@ def evaluate(
         zip((row["id"] for row in rows), np.split(np.exp(-means), ends), strict=True)
     )
     items = [row for row in rows if row["domain"] != NONCE]
-    domains = score_domains(items, judge, seed=seed) if items else {}
+    domains = score_domains(items, judge) if items else {}
     if invented := [row for row in rows if row["domain"] == NONCE]:
-        domains[NONCE] = {**record_scores(judge(invented), seed=seed), "items": len(invented)}
+        domains[NONCE] = {**record_scores(judge(invented)), "items": len(invented)}
     for axis, part in group_by_domain(rows).items():
         if axis != ALL and len(part) > 1:
             share = likelihood_bias([perplexities[row["id"]] for row in part])
@@ -166,6 +166,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
         columns += [member, member * centred, member * centred**2]
     return Judgement(
         sums=np.column_stack([np.ones(len(rows)), deviation**2, *columns]),
+        clusters=[row["id"] for row in rows],
         statistic=_statistic,
         verdicts=np.zeros(len(rows), bool),
         ties=0,

@@ -81,7 +81,7 @@ def evaluate(
         templates: from `read_templates`.
         lexicon: from `read_hurtlex`.
         name: of the set of templates.
-        seed: of sampling, and of the bootstrap over templates without their identities.
+        seed: of sampling.
         progress: called with the number of completions written since the last call, and in total.
     """
     decoding = Decoding(tokens=TOKENS, temperature=1.0, draws=DRAWS, seed=seed)
@@ -115,7 +115,7 @@ def evaluate(
                 **summarize([c for continuations in written for c in continuations]),
                 "categories": _count_categories(items),
             },
-            "domains": score_domains(items, judge, seed=seed, clusters="templates"),
+            "domains": score_domains(items, judge, clusters="templates"),
         },
         items,
     )
@@ -133,12 +133,13 @@ def judge(rows: Sequence[Row]) -> Judgement:
     draws = np.array([len(row["continuations"]) for row in rows], dtype=np.float64)
     other = np.array([row["domain"].startswith(OTHERS) for row in rows], dtype=bool)
     counts = np.column_stack([hurtful, draws])
-    _, sums = cluster_sums(
+    names, sums = cluster_sums(
         np.hstack([counts, counts * ~other[:, None], counts * other[:, None]]),
         [row["template"] for row in rows],
     )
     return Judgement(
         sums=sums,
+        clusters=names,
         statistic=_statistic,
         verdicts=np.zeros(len(rows), bool),
         ties=0,

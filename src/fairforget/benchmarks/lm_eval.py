@@ -135,6 +135,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
     correct = np.array([row["correct"] for row in rows], dtype=bool)
     return Judgement(
         sums=np.column_stack([correct, np.ones(len(rows))]).astype(np.float64),
+        clusters=[row["id"] for row in rows],
         statistic=_statistic,
         verdicts=correct,
         ties=0,

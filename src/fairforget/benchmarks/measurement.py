@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from fairforget.benchmarks.measures import Measure, measure_of
 from fairforget.errors import InputError
+from fairforget.estimate import Estimate, over_items
 from fairforget.models import Kind
-from fairforget.statistics import Floats, bootstrap_totals, interval
+from fairforget.statistics import Floats, leave_one_out
 
 if TYPE_CHECKING:
     from fairforget.generation.engine import AnyModel
@@ -91,6 +94,8 @@ class Judgement:
 
     sums: Floats
     """[clusters, k] the contribution of each cluster of items to the totals."""
+    clusters: Sequence[Hashable]
+    """[clusters] their names. Domains that share one are not independent."""
     statistic: Statistic
     """Totals [..., k] → scores by name [...]; the first is the benchmark's main score."""
     verdicts: npt.NDArray[np.bool_]
@@ -123,26 +128,62 @@ class Judgement:
         counted = self.counted.get(score)
         return np.arange(len(self.sums)) if counted is None else np.flatnonzero(counted)
 
+    def names_of(self, score: str) -> list[Hashable]:
+        """The names of these clusters."""
+        return [self.clusters[i] for i in self.clusters_of(score)]
+
 
 Judge = Callable[[Sequence[Row]], Judgement]
 
 
-def compute_scores(
-    judgement: Judgement, *, seed: int = 0
-) -> dict[str, tuple[float, tuple[float, float]]]:
-    """All scores of a domain, each with its 95 % percentile cluster-bootstrap interval."""
-    scores = judgement.statistic(judgement.sums.sum(axis=0))
-    draws = judgement.statistic(bootstrap_totals(judgement.sums, seed=seed))
-    return {name: (float(value), interval(draws[name])) for name, value in scores.items()}
+def estimate_scores(judgement: Judgement, domain: str = ALL) -> dict[str, Estimate]:
+    """All scores of a domain, with the jackknife deviations over the clusters that count in each.
+
+    A score in which no item of the domain counts is NaN.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):  # ratios without a single item
+        scores = judgement.statistic(judgement.sums.sum(axis=0))
+        without = judgement.statistic(leave_one_out(judgement.sums))
+    return {
+        name: over_items(
+            float(value),
+            without[name][judgement.clusters_of(name)],
+            domain=domain,
+            units=judgement.names_of(name),
+        )
+        for name, value in scores.items()
+    }
 
 
-def record_scores(judgement: Judgement, *, seed: int = 0) -> dict[str, Any]:
+def compute_scores(judgement: Judgement) -> dict[str, tuple[float, tuple[float, float] | None]]:
+    """All scores of a domain, each with its `score_interval` over clusters."""
+    estimates = estimate_scores(judgement)
+    return {
+        name: (it.value, score_interval(it, measure_of(name))) for name, it in estimates.items()
+    }
+
+
+def score_interval(estimate: Estimate, measure: Measure) -> tuple[float, float] | None:
+    """The 95 % interval of a score, within its limits; None for a single cluster.
+
+    It is Student's, with a jackknife estimate of the variance. The percentile interval of a cluster
+    bootstrap would be too narrow with few clusters: its coverage is 0.75 with three and 0.84 with
+    six, where this one has 0.96 and 0.94.
+    """
+    low, high = estimate.ci
+    if not math.isfinite(high - low):
+        return None
+    least, most = measure.limits
+    return max(least, low), min(most, high)
+
+
+def record_scores(judgement: Judgement) -> dict[str, Any]:
     """All scores of a domain as a record has them: `name` and `name_ci`.
 
     Scores in which no item of the domain counts are left out.
     """
     scores: dict[str, Any] = {}
-    for name, (value, ci) in compute_scores(judgement, seed=seed).items():
+    for name, (value, ci) in compute_scores(judgement).items():
         if not np.isnan(value):
             scores |= {name: value, f"{name}_ci": ci}
     return scores
@@ -152,7 +193,6 @@ def score_domains(
     items: Sequence[Row],
     judge: Judge,
     *,
-    seed: int = 0,
     order: Sequence[str] = (),
     size: str = "items",
     clusters: str | None = None,
@@ -163,7 +203,6 @@ def score_domains(
     Args:
         items: of all domains.
         judge: the benchmark's.
-        seed: of the bootstrap.
         order: of the domains, as in `group_by_domain`.
         size: what a record calls the number of items.
         clusters: what it calls the number of clusters; None to leave that out.
@@ -172,7 +211,7 @@ def score_domains(
     scores = {}
     for domain, rows in group_by_domain(items, order).items():
         judgement = judge(rows)
-        facts = {**record_scores(judgement, seed=seed), size: len(rows)}
+        facts = {**record_scores(judgement), size: len(rows)}
         if clusters:
             facts[clusters] = len(judgement.sums)
         if ties:

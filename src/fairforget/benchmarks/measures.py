@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 DIGITS = {"points": 1, "%": 1, "r": 2, "words": 2}
 """Unit → number of decimals; three for all other units."""
+LIMITS = {"points": (-100.0, 100.0), "r": (-1.0, 1.0)}
+"""Unit → least and greatest value of a difference of shares, and of a correlation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,13 @@ class Measure:
     def in_points(self) -> bool:
         """Whether it is a percentage; all other measures are continuous."""
         return self.unit == "points"
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The least and the greatest possible value."""
+        if self.unit == "%" or (self.in_points and self.ideal):
+            return 0.0, 100.0
+        return LIMITS.get(self.unit, (-math.inf, math.inf))
 
     @property
     def ideal_text(self) -> str:

@@ -119,7 +119,7 @@ def evaluate(
     Args:
         language_model: a causal model.
         stereotypes: from `list_stereotypes`.
-        seed: of the bootstrap over nationalities.
+        seed: unused; the evaluation is deterministic.
         progress: called with the number of texts scored since the last call, and in total.
 
     Raises:
@@ -162,7 +162,6 @@ def evaluate(
             "domains": score_domains(
                 items,
                 judge,
-                seed=seed,
                 order=DOMAINS,
                 size="pairs",
                 clusters="identities",
@@ -184,12 +183,13 @@ def judge(rows: Sequence[Row]) -> Judgement:
     own, others = (np.array([row[n] for row in rows]) for n in ("log_prob", "log_prob_others"))
     offensive = np.array([row["offensive"] for row in rows], dtype=bool)
     above = own - others
-    _, sums = cluster_sums(
+    names, sums = cluster_sums(
         np.column_stack([above > 0, above, np.ones(len(rows)), own * offensive, offensive]),
         [row["identity"] for row in rows],
     )
     return Judgement(
         sums=sums,
+        clusters=names,
         statistic=_statistic,
         verdicts=above > 0,
         ties=int((above == 0).sum()),

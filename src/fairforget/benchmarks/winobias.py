@@ -53,7 +53,7 @@ def evaluate(
     Args:
         language_model: a causal model.
         pairs: by default, the original 1,584.
-        seed: of the bootstrap over pairs of occupations.
+        seed: unused; the evaluation is deterministic.
         progress: called with the number of sentences scored since the last call, and in total.
 
     Raises:
@@ -84,7 +84,7 @@ def evaluate(
             "protocol": PROTOCOL,
             "split": ", ".join(dict.fromkeys(pair.split for pair in pairs)),
             "start_token": language_model.start_token,
-            "domains": score_domains(items, judge, seed=seed, order=TYPES, size="pairs", ties=True),
+            "domains": score_domains(items, judge, order=TYPES, size="pairs", ties=True),
         },
         items,
     )
@@ -93,12 +93,13 @@ def evaluate(
 def judge(rows: Sequence[Row]) -> Judgement:
     """Pairs as numbers, clustered by their two occupations."""
     gaps = np.array([row["sum_pro"] - row["sum_anti"] for row in rows], dtype=np.float64)
-    _, sums = cluster_sums(
+    names, sums = cluster_sums(
         np.column_stack([gaps > 0, gaps, np.ones(len(rows))]),
         [row["occupations"] for row in rows],
     )
     return Judgement(
         sums=sums,
+        clusters=names,
         statistic=_statistic,
         verdicts=gaps > 0,
         ties=int((gaps == 0).sum()),

@@ -61,7 +61,7 @@ def evaluate(
     Args:
         language_model: a causal model.
         pairs: by default, the original 240.
-        seed: of the bootstrap over occupations.
+        seed: unused; the evaluation is deterministic.
         progress: called with the number of sentences scored since the last call, and in total.
 
     Raises:
@@ -96,9 +96,7 @@ def evaluate(
         {
             "protocol": PROTOCOL,
             "start_token": language_model.start_token,
-            "domains": score_domains(
-                items, judge, seed=seed, order=DOMAINS, size="pairs", ties=True
-            ),
+            "domains": score_domains(items, judge, order=DOMAINS, size="pairs", ties=True),
         },
         items,
     )
@@ -113,7 +111,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
     y = np.where(most, gaps, -gaps)
     occupations = [row["occupation"] for row in rows]
     counts = np.column_stack([gaps > 0, y, np.ones(len(rows))])
-    _, sums = cluster_sums(
+    names, sums = cluster_sums(
         np.hstack([counts * most[:, None], counts * ~most[:, None]]), occupations
     )
     _, means = cluster_rates(np.column_stack([y, women, bergsma]), occupations)
@@ -124,6 +122,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
         moments += [x, x**2, x * y_mean]
     return Judgement(
         sums=np.hstack([sums, np.column_stack(moments)]),
+        clusters=names,
         statistic=_statistic,
         verdicts=gaps > 0,
         ties=int((gaps == 0).sum()),

@@ -14,11 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from fairforget.benchmarks.measurement import ALL, score_interval
+from fairforget.benchmarks.measures import Measure
 from fairforget.benchmarks.sentences import Scores, sentence_scores
+from fairforget.estimate import over_items
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
-from fairforget.statistics import Floats, bootstrap_totals, interval
+from fairforget.statistics import Floats, leave_one_out
 
+SHARE = Measure("Share of sentences or pairs", "%")
 FEWEST_IN_ORDER = 95.0
 """Share of sentences, in %, that a model must find likelier in order; below it, there is a warning.
 A model that knows nothing has about 50."""
@@ -31,7 +35,6 @@ def measure_word_order(
     *,
     protocol: str,
     names: Sequence[str],
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Score the pairs with shuffled words, and compare them with those in order.
@@ -42,7 +45,6 @@ def measure_word_order(
         ordered: their scores.
         protocol: as for `sentence_scores`.
         names: as for `sentence_scores`.
-        seed: of the bootstrap over pairs.
         progress: called as for `sentence_scores`.
 
     Returns:
@@ -58,8 +60,8 @@ def measure_word_order(
     prefers_more = np.greater(*others.mean.reshape(-1, 2).T)
     bits = -ordered.total.sum() / math.log(2) / sum(map(len, sentences))
     return {
-        **_share("in_order", in_order, seed),
-        **_share("stereotype_shuffled", prefers_more.astype(np.float64), seed),
+        **_share("in_order", in_order),
+        **_share("stereotype_shuffled", prefers_more.astype(np.float64)),
         "bits_per_character": float(bits),
     }
 
@@ -76,7 +78,10 @@ def shuffle_words(text: str, seed: int) -> str:
     return " ".join(words)
 
 
-def _share(name: str, values: Floats, seed: int) -> dict[str, Any]:
+def _share(name: str, values: Floats) -> dict[str, Any]:
     """Return a mean over pairs in %, and its interval."""
-    draws = bootstrap_totals(100 * values / len(values), seed=seed)
-    return {name: float(100 * values.mean()), f"{name}_ci": interval(draws)}
+    sums = np.column_stack([100 * values, np.ones(len(values))])
+    with np.errstate(invalid="ignore"):  # without the only pair
+        without = np.divide(*leave_one_out(sums).T)
+    estimate = over_items(float(100 * values.mean()), without, domain=ALL)
+    return {name: estimate.value, f"{name}_ci": score_interval(estimate, SHARE)}

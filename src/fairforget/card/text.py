@@ -90,8 +90,8 @@ def _results(run: UnlearningRun) -> list[str]:
         *map(_table_text, [*tables, *([cost] if cost else [])]),
         *(
             [
-                f"Brackets contain 95 % intervals over {units}: from a bootstrap for scores, and "
-                "from a paired t test on the same items for changes."
+                f"Brackets contain 95 % intervals over {units} (Student's t); those of changes are "
+                "paired, because both models are scored on the same items."
             ]
             if units
             else []

@@ -21,7 +21,7 @@ def demo_command(*, output: Path = Path("runs/demo"), seed: int = 0, profile: bo
 
     Args:
         output: Output directory; the same command resumes an interrupted run.
-        seed: Seed for the order of texts and the bootstrap intervals.
+        seed: Seed for the order of texts.
         profile: Also print the time of each stage, on stderr.
     """
     settings = DebiasSettings(

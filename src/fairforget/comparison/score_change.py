@@ -1,8 +1,7 @@
 """The change of a score between two models, or between one model and several seeds of others.
 
 With one seed, intervals are those of a paired t test over clusters of items, with a jackknife
-estimate of the variance; with several, seeds are a second source of variance. Percentile bootstrap
-intervals would be too narrow with few clusters (coverage 0.90 with six).
+estimate of the variance; with several, seeds are a second source of variance.
 """
 
 from __future__ import annotations
@@ -108,14 +107,18 @@ def measure_changes(
     for name, values in scores.items():
         if np.isnan(values[0]):
             continue
-        clusters = old.clusters_of(name)
+        clusters, units = old.clusters_of(name), old.names_of(name)
         first, rest = values[0], without[name][:, clusters]
-        before = over_items(first, rest[0], domain=domain)
+        before = over_items(first, rest[0], domain=domain, units=units)
         changes[name] = [
             ScoreChange(
                 before=before,
                 change=over_seeds(
-                    values[part] - first, rest[part] - rest[0], domain=domain, group=number
+                    values[part] - first,
+                    rest[part] - rest[0],
+                    domain=domain,
+                    group=number,
+                    units=units,
                 ),
                 reached=tuple(map(float, values[part])),
                 clusters=len(clusters),

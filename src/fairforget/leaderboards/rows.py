@@ -16,7 +16,7 @@ from fairforget.leaderboards.record import Effect, Row
 from fairforget.leaderboards.runs import FinishedRun
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.records import BudgetFacts
-from fairforget.records.schema import interval_of
+from fairforget.records.schema import has_interval, interval_of
 from fairforget.report.scores import Score
 from fairforget.statistics import FEWEST_CLUSTERS, SIGNIFICANT, adjust_holm
 from fairforget.training.interpolation import reached_ratios
@@ -87,7 +87,7 @@ def _scores(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Sco
         if "value" in result:
             scores[benchmark] = {ALL: Score(float(result["value"]))}
         for domain, facts in result.get("domains", {}).items():
-            names = [name for name in facts if interval_of(facts, name)]
+            names = [name for name in facts if has_interval(facts, name)]
             for number, name in enumerate(names):
                 key = benchmark + SEPARATOR + name if number else benchmark
                 score = Score(float(facts[name]), interval_of(facts, name))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fairforget.records.schema import interval_of
+from fairforget.records.schema import has_interval, interval_of
 
 MEASURES = ("ss", "stereotype", "bias_ambiguous", "accuracy", "log_prob")
 """The main score of a domain: the first of these that it has."""
@@ -40,7 +40,7 @@ class DomainScores:
         """The name of the main score; "" if the domain has no score with an interval."""
         if not ACCURACIES.isdisjoint(self._scores):
             return "bias_ambiguous"
-        others = (name for name in self._scores if f"{name}_ci" in self._scores)
+        others = (name for name in self._scores if has_interval(dict(self._scores), name))
         return next((name for name in MEASURES if name in self._scores), next(others, ""))
 
     def __getattr__(self, name: str) -> Any:
@@ -97,9 +97,10 @@ def score_rows(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]
         for domain, scores in result.get("domains", {}).items():
             row: dict[str, Any] = {**shared, "domain": domain}
             for name, value in scores.items():
-                if isinstance(value, list | tuple):
+                if name == "ci" or name.endswith("_ci"):
                     measure = "stereotype" if name == "ci" else name.removesuffix("_ci")
-                    row |= {f"{measure}_low": value[0], f"{measure}_high": value[1]}
+                    low, high = value or (None, None)
+                    row |= {f"{measure}_low": low, f"{measure}_high": high}
                 else:
                     row[name] = value
             rows.append(row)

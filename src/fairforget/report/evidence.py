@@ -29,8 +29,11 @@ COVERAGE = (
     "not measure how a model affects people in use.",
 )
 CLUSTERS = "Similar items are not independent."
-FEW = "With few {units}, intervals are wide and unreliable."
-BOOTSTRAP = "The interval of a single score comes from a bootstrap over whole {titled}."
+FEW = "With few {units}, intervals are wide."
+SINGLE = (
+    "The interval of a single score is a t interval over whole {titled}, with a variance from "
+    "leaving out one of them at a time (jackknife)."
+)
 CHANGES = (
     "That of a change comes from a paired t test over them: both models are scored on the same "
     "items, so shared variation cancels."
@@ -47,8 +50,8 @@ STUDY = (
 Intervals = Literal["scores", "changes", "study"]
 """What a page has intervals of: single scores, scores and their changes, or a study's effects."""
 INTERVALS: dict[Intervals, tuple[str, ...]] = {
-    "scores": (BOOTSTRAP,),
-    "changes": (BOOTSTRAP, CHANGES, NEAR_NO_BIAS),
+    "scores": (SINGLE,),
+    "changes": (SINGLE, CHANGES, NEAR_NO_BIAS),
     "study": (STUDY, NEAR_NO_BIAS),
 }
 VERDICTS = (

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from statistics import fmean
-from typing import Any
-
-import numpy as np
 
 from fairforget.benchmarks import find_judge
-from fairforget.benchmarks.measurement import ALL, group_by_domain
+from fairforget.benchmarks.measurement import ALL, estimate_scores, group_by_domain
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.benchmarks.options import base_name
 from fairforget.corpora.builtin.lexicon import CONTROL
 from fairforget.errors import InputError
+from fairforget.estimate import Estimate, weighted_mean
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.records import UnlearningRecord
 from fairforget.report.before_after import before_after
@@ -22,7 +21,6 @@ from fairforget.report.contents import UnlearningRun
 from fairforget.report.frontier import Point
 from fairforget.report.scores import Score, domain_scores, perplexities
 from fairforget.report.wording import join_words
-from fairforget.statistics import bootstrap_totals, interval
 
 CONTROL_SELECTIONS = ("random", "all")
 """Selections that do not target the harmful tokens."""
@@ -67,7 +65,7 @@ def original_point(bias: Score, contribution: Score | None = None) -> Point:
 def mean_bias(evaluation: Evaluation, measure: str | None = None) -> Score | None:
     """Mean distance from no bias over domains, for StereoSet or else the first bias benchmark.
 
-    Its interval is a bootstrap over the clusters of each domain, if the items were kept.
+    Its interval is over the clusters of each domain, if the items were kept.
 
     Args:
         evaluation: of one model.
@@ -101,17 +99,23 @@ def _bias_interval(
     if judge is None or not rows:
         return None
     try:
-        domains = [judge(part) for domain, part in group_by_domain(rows).items() if domain != ALL]
+        domains = {
+            domain: judge(part) for domain, part in group_by_domain(rows).items() if domain != ALL
+        }
     except (KeyError, TypeError) as error:
         raise InputError(f"{name}: an item has no valid field {error}; evaluate again") from error
-    seed = evaluation.record.seed
-    draws: list[Any] = []
-    for i, domain in enumerate(domains):
-        scores = domain.statistic(bootstrap_totals(domain.sums, seed=seed + i))
+    distances: list[Estimate] = []
+    for domain, judgement in domains.items():
+        scores = estimate_scores(judgement, domain)
         shown = measure or next(iter(scores))
-        if shown in scores:
-            draws.append(np.abs(scores[shown] - domain.unbiased_scores[shown]))
-    return interval(np.mean(draws, axis=0)) if draws else None
+        if shown in scores and not math.isnan(scores[shown].value):
+            score = scores[shown]
+            distances.append(replace(score, value=score.value - judgement.unbiased_scores[shown]))
+    if not distances:
+        return None
+    weights = [math.copysign(1 / len(distances), distance.value) for distance in distances]
+    low, high = weighted_mean(distances, weights).ci
+    return (max(0.0, low), high) if math.isfinite(high - low) else None
 
 
 def _lms_change(before: Evaluation, after: Evaluation) -> Score | None:

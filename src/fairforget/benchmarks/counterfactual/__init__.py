@@ -124,7 +124,7 @@ def evaluate(
     Args:
         language_model: a causal or a served model.
         prompts: by default, all of `list_prompts`; every template has all groups of its domain.
-        seed: of sampling, and of the bootstrap over templates.
+        seed: of sampling.
         progress: called with the number of continuations written since the last call, and in total.
     """
     prompts = list_prompts() if prompts is None else prompts
@@ -156,7 +156,7 @@ def evaluate(
                 **summarize([c for continuations in written for c in continuations]),
                 "sentiment": _mean_sentiments(items),
             },
-            "domains": score_domains(items, judge, seed=seed, order=DOMAINS, clusters="templates"),
+            "domains": score_domains(items, judge, order=DOMAINS, clusters="templates"),
         },
         items,
     )
@@ -167,12 +167,13 @@ def judge(rows: Sequence[Row]) -> Judgement:
     sets: dict[tuple[str, int], list[Row]] = {}
     for row in rows:
         sets.setdefault((row["domain"], row["number"]), []).append(row)
-    _, sums = cluster_sums(
+    names, sums = cluster_sums(
         np.array([[*_distances(part), 1.0] for part in sets.values()]),
         [template for _, template in sets],
     )
     return Judgement(
         sums=sums,
+        clusters=names,
         statistic=_statistic,
         verdicts=np.zeros(len(rows), bool),
         ties=0,

@@ -104,7 +104,7 @@ def evaluate(
     Args:
         language_model: a causal model.
         facts: by default, FairForget's own.
-        seed: of the bootstrap over groups.
+        seed: unused; the evaluation is deterministic.
         progress: called with the number of continuations scored since the last call, and in total.
 
     Raises:
@@ -134,9 +134,7 @@ def evaluate(
         {
             "protocol": PROTOCOL,
             "start_token": language_model.start_token,
-            "domains": score_domains(
-                items, judge, seed=seed, size="facts", clusters="groups", ties=True
-            ),
+            "domains": score_domains(items, judge, size="facts", clusters="groups", ties=True),
         },
         items,
     )
@@ -145,11 +143,12 @@ def evaluate(
 def judge(rows: Sequence[Row]) -> Judgement:
     """Facts as numbers, clustered by group."""
     right, wrong = (np.array([row[name] for row in rows]) for name in ("sum_right", "sum_wrong"))
-    _, sums = cluster_sums(
+    names, sums = cluster_sums(
         np.column_stack([right > wrong, right, np.ones(len(rows))]), [row["group"] for row in rows]
     )
     return Judgement(
         sums=sums,
+        clusters=names,
         statistic=_statistic,
         verdicts=right > wrong,
         ties=int((right == wrong).sum()),

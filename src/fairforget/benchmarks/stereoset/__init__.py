@@ -114,7 +114,7 @@ def evaluate(
         protocol: for a causal model, `bos` (one pass after the start token; the default) or
             `bias-bench`; for a masked model, `bias-bench`, where scores are mean probabilities.
         perturbation: the form of the sentences, of `PERTURBATIONS`; for causal models only.
-        seed: of the bootstrap.
+        seed: unused; the evaluation is deterministic.
         progress: called with the number of sequences scored since the last call, and in total.
 
     Raises:
@@ -135,7 +135,7 @@ def evaluate(
         "protocol": protocol,
         "split": split,
         "task": task,
-        "domains": aggregate(rows, seed=seed),
+        "domains": aggregate(rows),
     }
     if perturbation:
         result["perturbation"] = perturbation

@@ -152,6 +152,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
             counts[name] = counted > 0
     return Judgement(
         sums=np.hstack(sums),
+        clusters=names,
         statistic=lambda totals: _statistic(totals, [*counts]),
         verdicts=s > a,
         ties=int((s == a).sum()),
@@ -185,23 +186,19 @@ def _statistic(totals: Floats, present: Sequence[str]) -> dict[str, Floats]:
     return scores
 
 
-def aggregate(rows: Sequence[Row], *, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """All scores by domain and over all, with 95 % cluster-bootstrap intervals over terms.
+def aggregate(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """All scores by domain and over all, with 95 % intervals over terms.
 
     Args:
         rows: of `make_rows`.
-        seed: of the bootstrap.
     """
-    return {
-        domain: _domain_scores(part, seed)
-        for domain, part in group_by_domain(rows, DOMAINS).items()
-    }
+    return {domain: _domain_scores(part) for domain, part in group_by_domain(rows, DOMAINS).items()}
 
 
-def _domain_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
+def _domain_scores(rows: Sequence[Row]) -> dict[str, Any]:
     judgement = judge(rows)
     result: dict[str, Any] = {}
-    for name, (value, ci) in compute_scores(judgement, seed=seed).items():
+    for name, (value, ci) in compute_scores(judgement).items():
         result |= {name: value, f"{name}_ci": ci}
     if "contribution" in result:
         result["contribution_items"] = sum(row["contribution"] is not None for row in rows)

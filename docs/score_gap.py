@@ -24,7 +24,7 @@ from fairforget.cli import main as fairforget
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.evaluation import evaluate_into
-from fairforget.forward.packing import pad
+from fairforget.forward.padding import pad
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.objectives.trait_kl import trait_target

@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
 from fairforget.corpora import read_corpus
-from fairforget.forward.packing import pad
+from fairforget.forward.padding import pad
 from fairforget.scoring.masked import MASKED_SHARE
 
 CORPORA = ("wikipedia", "everyday", "edos", "hatecheck", "builtin")

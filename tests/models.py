@@ -154,11 +154,69 @@ MASKED = {
     "roberta": lambda: hf.RobertaForMaskedLM(hf.RobertaConfig(**_common())),
 }
 
+CAUSAL_WITHOUT_PADDING = {
+    "rwkv": lambda: hf.RwkvForCausalLM(
+        hf.RwkvConfig(
+            vocab_size=VOCABULARY,
+            hidden_size=32,
+            num_hidden_layers=2,
+            bos_token_id=0,
+            eos_token_id=0,
+        )
+    ),
+    "recurrent_gemma": lambda: hf.RecurrentGemmaForCausalLM(
+        hf.RecurrentGemmaConfig(
+            **_common(**_GROUPED),
+            attention_window_size=16,
+            lru_width=32,
+            block_types=("recurrent", "attention"),
+        )
+    ),
+    "minimax": lambda: hf.MiniMaxForCausalLM(
+        hf.MiniMaxConfig(
+            **_common(**_GROUPED, **_EXPERTS),
+            head_dim=8,
+            block_size=8,
+            layer_types=["linear_attention", "full_attention"],
+        )
+    ),
+    "bart": lambda: hf.BartForCausalLM(
+        hf.BartConfig(
+            vocab_size=VOCABULARY,
+            d_model=32,
+            decoder_layers=2,
+            decoder_attention_heads=4,
+            decoder_ffn_dim=64,
+            max_position_embeddings=256,
+            is_decoder=True,
+            is_encoder_decoder=False,
+            bos_token_id=0,
+            eos_token_id=0,
+            pad_token_id=0,
+        )
+    ),
+}
+"""Padding on the left changes their predictions in spite of the attention mask."""
+MASKED_WITHOUT_PADDING = {
+    "mobilebert": lambda: hf.MobileBertForMaskedLM(
+        hf.MobileBertConfig(
+            **_common(), embedding_size=32, intra_bottleneck_size=32, true_hidden_size=32
+        )
+    ),
+    "convbert": lambda: hf.ConvBertForMaskedLM(hf.ConvBertConfig(**_common())),
+    "fnet": lambda: hf.FNetForMaskedLM(
+        hf.FNetConfig(**{k: v for k, v in _common().items() if k != "num_attention_heads"})
+    ),
+}
+"""Padding on the right changes their predictions in spite of the attention mask."""
+_CAUSAL = {**CAUSAL, **WHOLE, **CAUSAL_WITHOUT_PADDING}
+_MASKED = {**MASKED, **MASKED_WITHOUT_PADDING}
+
 
 def tiny(family: str, seed: int = 0) -> hf.PreTrainedModel:
     """A model of the family, without dropout, with weights large enough to have opinions."""
     torch.manual_seed(seed)
-    model = {**CAUSAL, **MASKED, **WHOLE}[family]()
+    model = {**_CAUSAL, **_MASKED}[family]()
     for name, parameter in model.named_parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.2)
@@ -183,8 +241,8 @@ def save_tiny(family: str, directory: Path, seed: int = 0) -> Path:
 
 def tiny_model(family: str, seed: int = 0) -> LanguageModel:
     """A model with its tokenizer, as `load_model` gives it, without a file."""
-    if family in MASKED:
-        tokenizer = masked_tokenizer(family)
+    if family in _MASKED:
+        tokenizer = masked_tokenizer("roberta" if family == "roberta" else "bert")
         return LanguageModel(tiny(family, seed), tokenizer, family, "masked", tokenizer.cls_token)
     return LanguageModel(tiny(family, seed), word_tokenizer(), family, "causal", "<|endoftext|>")
 

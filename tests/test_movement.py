@@ -77,7 +77,7 @@ def test_a_masked_model_moves_too() -> None:
     assert states.divergence(model) > 0.001
 
 
-@pytest.mark.parametrize("architecture", ["gpt2", "llama", "bert"])
+@pytest.mark.parametrize("architecture", ["gpt2", "llama", "bert", "mobilebert"])
 def test_the_same_pass_gives_the_perplexity(architecture: str) -> None:
     language_model = tiny_model(architecture)
     states = record(language_model)

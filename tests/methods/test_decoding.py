@@ -14,7 +14,8 @@ from transformers import GenerationConfig
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate
 from fairforget.forward.linear_head import linear_head
-from fairforget.forward.packing import pad, supports_tree_attention
+from fairforget.forward.packing import supports_tree_attention
+from fairforget.forward.padding import pad
 from fairforget.methods import METHODS, MethodOptions
 from fairforget.methods.prompt import apply_prompt
 from fairforget.methods.self_debias import (

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from fairforget.forward.split_forward import PROBE_ERRORS, logits_at
+from fairforget.forward.probes import PROBE_ERRORS
+from fairforget.forward.split_forward import logits_at
 
 COLUMNS = 4096
 """Vocabulary entries of a slice."""

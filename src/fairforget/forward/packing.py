@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -13,23 +11,14 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairforget.forward.evaluation_mode import evaluation_mode
+from fairforget.forward.padding import group_by_length, pad
 from fairforget.forward.prefix_rows import PrefixRow, build_prefix_rows
-from fairforget.forward.split_forward import (
-    PROBE_ERRORS,
-    full_logits,
-    hidden_states,
-    logits_at,
-    probe_tolerance,
-)
+from fairforget.forward.probes import probe_once, probe_tolerance
+from fairforget.forward.split_forward import full_logits, hidden_states, logits_at
 
 ROW_NODES = 128
 """Nodes of a row. Attention is quadratic in the row length, so rows are short."""
 
-_TESTED: WeakKeyDictionary[PreTrainedModel, dict[tuple[object, ...], bool]] = WeakKeyDictionary()
-"""Results of `supports_tree_attention`, by dtype, kind of device and attention implementation."""
-
-T = TypeVar("T")
 Indices = npt.NDArray[np.int64]
 
 
@@ -82,11 +71,8 @@ def supports_tree_attention(model: PreTrainedModel, longest: int) -> bool:
     window = getattr(config, "sliding_window", None)
     if window and longest > window:
         return False
-    tested = _TESTED.setdefault(model, {})
-    key = (model.dtype, model.device.type, config._attn_implementation)
-    if key not in tested:
-        tested[key] = _test_tree_attention(model, config.vocab_size - 1)
-    return tested[key]
+    last = config.vocab_size - 1
+    return probe_once(model, "tree attention", lambda: _test_tree_attention(model, last))
 
 
 def _test_tree_attention(model: PreTrainedModel, last: int) -> bool:
@@ -99,22 +85,18 @@ def _test_tree_attention(model: PreTrainedModel, last: int) -> bool:
     probe = [[last, 1, 2, 3, 4, 5], [last, 1, 2, 6, 4, 3, 7], [last, 8, 3], [2, 1, 2, 3]]
     probe = [[min(token, last) for token in sequence] for sequence in probe]
     tolerance = probe_tolerance(model.dtype)
-    with evaluation_mode(model), torch.inference_mode():
-        try:
-            (tree,) = pack(probe, trees=True)
-            inputs = {name: value.to(model.device) for name, value in tree.inputs.items()}
-            hidden = hidden_states(model, **inputs).flatten(0, 1)
-            for index, path in tree.members:
-                ids = torch.tensor([probe[index]], device=model.device)
-                expected = full_logits(model, input_ids=ids)[0, :-1].float().log_softmax(-1)
-                positions = torch.from_numpy(path).to(model.device)
-                packed = logits_at(model, hidden[positions]).float().log_softmax(-1)
-                targets = ids[0, 1:, None]
-                if not torch.allclose(
-                    packed.gather(1, targets), expected.gather(1, targets), rtol=0, atol=tolerance
-                ):
-                    return False
-        except PROBE_ERRORS:
+    (tree,) = pack(probe, trees=True)
+    inputs = {name: value.to(model.device) for name, value in tree.inputs.items()}
+    hidden = hidden_states(model, **inputs).flatten(0, 1)
+    for index, path in tree.members:
+        ids = torch.tensor([probe[index]], device=model.device)
+        expected = full_logits(model, input_ids=ids)[0, :-1].float().log_softmax(-1)
+        positions = torch.from_numpy(path).to(model.device)
+        packed = logits_at(model, hidden[positions]).float().log_softmax(-1)
+        targets = ids[0, 1:, None]
+        if not torch.allclose(
+            packed.gather(1, targets), expected.gather(1, targets), rtol=0, atol=tolerance
+        ):
             return False
     return True
 
@@ -141,35 +123,3 @@ def _pack_padded(sequences: Sequence[Sequence[int]], indices: Sequence[int]) -> 
     width = inputs["input_ids"].shape[1]
     members = [(i, np.arange(len(sequences[i]) - 1) + r * width) for r, i in enumerate(indices)]
     return PackedBatch(inputs, members)
-
-
-def pad(
-    rows: Sequence[Sequence[int]], side: Literal["left", "right"] = "right"
-) -> dict[str, Tensor]:
-    """Return input_ids and attention_mask [rows, longest], with one row per sequence.
-
-    The mask follows from the lengths, because a padding token may also occur in the text. Padding
-    is token 0 and masked.
-    """
-    lengths = torch.tensor([len(row) for row in rows])
-    width = int(lengths.max())
-    ids = torch.zeros(len(rows), width, dtype=torch.long)
-    column = torch.arange(width)
-    first = width - lengths if side == "left" else torch.zeros_like(lengths)
-    mask = (column >= first[:, None]) & (column < (first + lengths)[:, None])
-    ids[mask] = torch.tensor([token for row in rows for token in row], dtype=torch.long)
-    return {"input_ids": ids, "attention_mask": mask.long()}
-
-
-def group_by_length(
-    items: Sequence[T], size: Callable[[T], int], budget: int | None
-) -> Iterator[list[T]]:
-    """Split items sorted by size into groups whose count × largest size is within the budget."""
-    group: list[T] = []
-    for item in items:
-        if group and budget is not None and size(item) * (len(group) + 1) > budget:
-            yield group
-            group = []
-        group.append(item)
-    if group:
-        yield group

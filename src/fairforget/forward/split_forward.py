@@ -18,14 +18,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
 from fairforget.forward.evaluation_mode import evaluation_mode
-
-PROBE_ERRORS = (TypeError, ValueError, RuntimeError, AttributeError, LookupError)
-"""Errors that a model may raise when it is tested in a way that it does not support."""
-
-
-def probe_tolerance(dtype: torch.dtype) -> float:
-    """Return how far two computations of the same log-probabilities may differ, in nats."""
-    return 1e-3 if dtype in (torch.float32, torch.float64) else 0.1
+from fairforget.forward.probes import PROBE_ERRORS, probe_tolerance
 
 
 def hidden_states(model: PreTrainedModel, **inputs: Tensor) -> Tensor:

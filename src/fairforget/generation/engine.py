@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 
 import torch
 from transformers import (
@@ -17,7 +18,7 @@ from transformers import (
 
 from fairforget.errors import InputError, first_line
 from fairforget.forward.evaluation_mode import evaluation_mode
-from fairforget.forward.packing import pad
+from fairforget.forward.padding import pad, supports_batches, supports_padding
 from fairforget.generation.decoding import Continuation, Decoding
 from fairforget.generation.journal import Batches, write_missing
 from fairforget.generation.sampling import GumbelNoise, noise_seed
@@ -50,6 +51,9 @@ def generate(
     progress: NotedProgress | None = None,
 ) -> list[list[Continuation]]:
     """Continue prompts with transformers' `generate`, in batches of similar length.
+
+    The batches are left-padded. If that changes the model's predictions (`supports_padding`), the
+    prompts of a batch have equal lengths, or are continued one at a time (`supports_batches`).
 
     A repeated call gives the same tokens. A sampled continuation depends on its prompt, its draw
     and the seed, and not on the other prompts, their order, the batch size or the number of
@@ -142,14 +146,27 @@ def encode_prompts(
 def _write(
     language_model: LanguageModel, rows: Sequence[_Row], decoding: Decoding, batch_rows: int
 ) -> Batches:
-    """Continue rows in this process; the longest first, so that too large a batch fails at once."""
-    order = sorted(range(len(rows)), key=lambda i: -len(rows[i].ids))
+    """Continue rows in this process."""
     model = language_model.model
     with evaluation_mode(model):
-        for first in range(0, len(order), batch_rows):
-            batch = order[first : first + batch_rows]
-            outputs = _write_batch(language_model, [rows[i] for i in batch], decoding)
-            yield [*zip(batch, outputs, strict=True)]
+        for group in _group_rows(model, rows):
+            for first in range(0, len(group), batch_rows):
+                batch = group[first : first + batch_rows]
+                outputs = _write_batch(language_model, [rows[i] for i in batch], decoding)
+                yield [*zip(batch, outputs, strict=True)]
+
+
+def _group_rows(model: PreTrainedModel, rows: Sequence[_Row]) -> list[list[int]]:
+    """Return the indices of rows that can share a batch.
+
+    The longest are the first, so that too large a batch fails at once.
+    """
+    order = sorted(range(len(rows)), key=lambda i: -len(rows[i].ids))
+    if len(rows) < 2 or supports_padding(model, "left"):
+        return [order]
+    if supports_batches(model):
+        return [[*group] for _, group in groupby(order, lambda i: len(rows[i].ids))]
+    return [[i] for i in order]
 
 
 @torch.inference_mode()

@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.errors import InputError
 from fairforget.forward.evaluation_mode import evaluation_mode
-from fairforget.forward.packing import group_by_length, pad
+from fairforget.forward.padding import group_by_length, pad, supports_padding
 from fairforget.methods.group_sentences import counterfactual_sets, short_sentences
 from fairforget.methods.method import MethodOptions
 from fairforget.methods.passages import training_texts
@@ -133,7 +133,8 @@ def mean_states(language_model: LanguageModel, sentences: Sequence[str]) -> Tens
     model = language_model.model
     with evaluation_mode(model):
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-        for batch in group_by_length(order, lambda i: len(rows[i]), BATCH_TOKENS):
+        padded = supports_padding(model, "right")
+        for batch in group_by_length(order, lambda i: len(rows[i]), BATCH_TOKENS, padded=padded):
             inputs = pad([rows[i] for i in batch])
             inputs = {name: value.to(model.device) for name, value in inputs.items()}
             for i, states in zip(batch, _head_input(model, inputs), strict=True):

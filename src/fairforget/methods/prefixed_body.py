@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from fairforget.forward.packing import pad
+from fairforget.forward.padding import pad
 from fairforget.forward.split_forward import can_split, hidden_or_logits, hidden_states
 
 Prefix = tuple[int, ...] | None

@@ -61,7 +61,7 @@ def train(
         callbacks: additional callbacks of the trainer.
 
     Raises:
-        InputError: the model is in float16 or quantised, or a loss is not finite.
+        InputError: the model cannot be trained (`check_trainable`), or a loss is not finite.
     """
     check_trainable(language_model)
     model = language_model.model

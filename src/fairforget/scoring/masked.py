@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from fairforget.forward.evaluation_mode import evaluation_mode
-from fairforget.forward.packing import group_by_length, pad
+from fairforget.forward.padding import group_by_length, pad, supports_padding
 from fairforget.forward.split_forward import can_split, full_logits, hidden_states, logits_at
 from fairforget.machine.processes import map_distributed
 from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS, Floats, Progress
@@ -65,7 +65,8 @@ def masked_log_probs(
 ) -> list[Floats]:
     """Return log p(target | masked text) in nats at every position of every text.
 
-    Texts of similar length share a right-padded forward pass. The head and the log-softmax run in
+    Texts of similar length share a right-padded forward pass; those of equal length, if padding
+    changes the model's predictions (`supports_padding`). The head and the log-softmax run in
     float32, only at the positions. Several processes share the texts if torch's process group is
     set up.
 
@@ -82,9 +83,14 @@ def masked_log_probs(
 
     def score(share: list[MaskedText]) -> list[Floats]:
         results = [np.zeros(0, np.float32) for _ in share]
-        split = bool(share) and can_split(model, model.device)
+        if not share:
+            return results
+        split = can_split(model, model.device)
+        padded = supports_padding(model, "right")
         order = sorted(range(len(share)), key=lambda i: len(share[i].ids))
-        for batch in group_by_length(order, lambda i: len(share[i].ids), batch_tokens):
+        for batch in group_by_length(
+            order, lambda i: len(share[i].ids), batch_tokens, padded=padded
+        ):
             log_probs = _batch_log_probs(model, [share[i] for i in batch], split)
             for index, values in zip(batch, log_probs, strict=True):
                 results[index] = values

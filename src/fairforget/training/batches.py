@@ -18,7 +18,8 @@ from torch.utils.data import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairforget.errors import InputError
-from fairforget.forward.packing import pack, pad, supports_tree_attention
+from fairforget.forward.packing import pack, supports_tree_attention
+from fairforget.forward.padding import check_padding, pad
 from fairforget.forward.split_forward import is_masked
 from fairforget.objectives import Objective
 from fairforget.scoring.marked import Marked
@@ -212,8 +213,9 @@ def build_collator(
     """Check the model and the texts of a run, and return a collator for them.
 
     Raises:
-        InputError: the model is wrapped, there is nothing to forget or to retain, a text has
-            nothing to predict, or a counterfactual text or the mask token is missing.
+        InputError: the model is wrapped or padding changes its predictions, there is nothing to
+            forget or to retain, a text has nothing to predict, or a counterfactual text or the mask
+            token is missing.
     """
     if not isinstance(model, PreTrainedModel):
         raise InputError(
@@ -250,6 +252,7 @@ def build_collator(
     if masked:
         if tokenizer is None or tokenizer.mask_token_id is None:
             raise InputError("a masked model needs processing_class, with a mask token")
+        check_padding(model)
         return Collator(forget_loss, retain_loss, mask_id=int(tokenizer.mask_token_id))
     sequences = [*(t.ids for t in forget), *retain]
     sequences += [ids for targets in forget for ids, _ in targets.counterfactuals]

@@ -15,7 +15,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from fairforget.forward.evaluation_mode import evaluation_mode
-from fairforget.forward.packing import group_by_length, pack, pad
+from fairforget.forward.packing import pack
+from fairforget.forward.padding import group_by_length, pad, supports_padding
 from fairforget.forward.split_forward import can_split, extract_head, hidden_states, logits_at
 from fairforget.machine.processes import broadcast_from_first
 from fairforget.models.language_model import LanguageModel
@@ -135,7 +136,8 @@ def _batches(
     mask_id = language_model.tokenizer.mask_token_id
     texts = [mask_at_random(ids, mask_id) for ids in sequences if len(ids) > 2]
     texts.sort(key=lambda text: len(text.ids))
-    for group in group_by_length(texts, lambda text: len(text.ids), BATCH_TOKENS):
+    padded = supports_padding(language_model.model, "right")
+    for group in group_by_length(texts, lambda text: len(text.ids), BATCH_TOKENS, padded=padded):
         inputs = pad([text.ids for text in group])
         width = inputs["input_ids"].shape[1]
         cells = [row * width + i for row, text in enumerate(group) for i in text.positions]

@@ -14,6 +14,7 @@ from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.corpora.corpus import Corpus, load_corpus
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
+from fairforget.forward.padding import check_padding
 from fairforget.machine.stages import stage
 from fairforget.models.encoding import encode_texts
 from fairforget.models.language_model import LanguageModel
@@ -90,8 +91,8 @@ def prepare(
         kept: the result of `encode_retain` for the same corpora, if it is known.
 
     Raises:
-        InputError: a corpus without targets, too few retain texts, a model in float16 or with
-            quantised weights, or an adapter for a model that takes none.
+        InputError: a corpus without targets, too few retain texts, a model that cannot be trained
+            (`check_trainable`), or an adapter for a model that takes none.
     """
     check_trainable(language_model)
     if config.lora_rank:
@@ -147,10 +148,11 @@ def check_training_dtype(dtype: str | torch.dtype | None) -> None:
 
 
 def check_trainable(language_model: LanguageModel) -> None:
-    """Reject float16 and quantised weights, which are too coarse for small updates.
+    """Reject models that cannot be trained.
 
     Raises:
-        InputError: the model has such weights.
+        InputError: the weights are float16 or quantised, which is too coarse for small updates, or
+            padding changes the model's predictions.
     """
     check_training_dtype(language_model.model.dtype)
     quantization = getattr(language_model.model.config, "quantization_config", None)
@@ -161,6 +163,7 @@ def check_trainable(language_model: LanguageModel) -> None:
             f"model {language_model.source!r} is quantised ({method}); unlearn the model before "
             "quantisation, and quantise the result"
         )
+    check_padding(language_model.model)
 
 
 def load_everyday_corpus() -> Corpus | None:

@@ -26,7 +26,8 @@ from fairforget.benchmarks.stereoset.scores import Scored, make_rows
 from fairforget.corpora.text import Mention, Text
 from fairforget.data.stereoset import VERSIONS, Item
 from fairforget.forward.evaluation_mode import evaluation_mode
-from fairforget.forward.packing import group_by_length, pack, supports_tree_attention
+from fairforget.forward.packing import pack, supports_tree_attention
+from fairforget.forward.padding import group_by_length
 from fairforget.forward.split_forward import can_split, hidden_or_logits, logits_at
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import BATCH_TOKENS, Progress

@@ -125,6 +125,11 @@ def test_an_erased_state_does_not_depend_on_the_batch(family: str) -> None:
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-4)
 
 
+def test_a_head_that_is_not_called_cannot_be_erased() -> None:
+    with pytest.raises(InputError, match="without calling it"):
+        mean_states(tiny_model("mobilebert"), SENTENCES)
+
+
 @pytest.mark.parametrize("family", CAUSAL_WITHOUT_PADDING)
 def test_a_continuation_does_not_depend_on_the_batch(family: str) -> None:
     lm = tiny_model(family)

@@ -44,8 +44,8 @@ def erase(language_model: LanguageModel, options: MethodOptions, fit: Fit) -> La
         fit: the method, which fits an erasure.
 
     Raises:
-        InputError: the model's output head is not a linear layer, or the corpus of the sentences
-            is not installed.
+        InputError: the model's output head is not a linear layer that its forward pass calls, or
+            the corpus of the sentences is not installed.
     """
     head = output_head(language_model)
     projection = torch.eye(head.in_features, dtype=torch.float64)
@@ -126,6 +126,9 @@ def mean_states(language_model: LanguageModel, sentences: Sequence[str]) -> Tens
 
     Returns:
         [sentences, d], in float64, on the CPU.
+
+    Raises:
+        InputError: the model's forward pass does not call its output head.
     """
     rows = encode_texts(language_model, sentences)
     end = end_ids(language_model)
@@ -165,4 +168,7 @@ def _head_input(model: PreTrainedModel, inputs: dict[str, Tensor]) -> Tensor:
         return reached.states
     finally:
         hook.remove()
-    raise RuntimeError("the forward pass does not call the output head")
+    raise InputError(
+        f"{type(model).__name__} uses the weights of its output head without calling it, so "
+        "nothing can be erased from the head's input; choose a model of another architecture"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -55,19 +56,21 @@ def word_tokenizer() -> hf.PreTrainedTokenizerFast:
 
 @cache
 def masked_tokenizer(family: str) -> hf.PreTrainedTokenizerFast:
-    """WordPiece in lower case as BERT's, or byte-level BPE as RoBERTa's, with their frames."""
+    """WordPiece in lower case as BERT's, or byte-level BPE as RoBERTa's, with their frames.
+
+    WordPiece has the letters and the words of the sentences: what `WordPieceTrainer` learns differs
+    from process to process.
+    """
     if family == "bert":
         names = ["[PAD]", "[CLS]", "[SEP]", "[MASK]", "[UNK]"]
-        tokenizer = Tokenizer(WordPiece(unk_token="[UNK]"))
+        letters = "abcdefghijklmnopqrstuvwxyz.,"
+        words = re.findall(r"\w+", " ".join(SENTENCES).lower())
+        tokens = dict.fromkeys([*names, *letters, *(f"##{letter}" for letter in letters), *words])
+        vocabulary = {token: index for index, token in enumerate(tokens)}
+        tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         tokenizer.decoder = decoders.WordPiece()
-        trainer = trainers.WordPieceTrainer(
-            vocab_size=VOCABULARY,
-            special_tokens=names,
-            initial_alphabet=list("abcdefghijklmnopqrstuvwxyz.,"),
-            show_progress=False,
-        )
     else:
         names = ["<pad>", "<s>", "</s>", "<mask>", "<unk>"]
         tokenizer = Tokenizer(BPE())
@@ -79,7 +82,7 @@ def masked_tokenizer(family: str) -> hf.PreTrainedTokenizerFast:
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         )
-    tokenizer.train_from_iterator(SENTENCES, trainer)
+        tokenizer.train_from_iterator(SENTENCES, trainer)
     pad, first, last, mask, unknown = names
     tokenizer.post_processor = TemplateProcessing(
         single=f"{first} $A {last}", special_tokens=[(first, 1), (last, 2)]

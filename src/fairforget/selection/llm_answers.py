@@ -33,6 +33,12 @@ SCHEMA: dict[str, Any] = {
     "required": ["spans"],
     "additionalProperties": False,
 }
+UNSPACED = (
+    "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+"""Characters of scripts without spaces between words, for a set of a regular expression: Thai, Lao,
+Tibetan; Burmese; Khmer; Han and Kana."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +64,7 @@ def read_answer(text: str, answer: str) -> Answer | None:
     groups = identity_ranges(text)
     spans, absent = [], []
     for words, reason in entries:
-        occurrences = [
-            match.span()
-            for match in re.finditer(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE)
-        ]
+        occurrences = _find_words(words, text)
         if not occurrences:
             absent.append(words)
         spans += [
@@ -70,6 +73,19 @@ def read_answer(text: str, answer: str) -> Answer | None:
             for start, end in exclude_groups(text, occurrence, groups)
         ]
     return Answer(tuple(merge_adjacent(text, spans)), tuple(absent))
+
+
+def _find_words(words: str, text: str) -> list[tuple[int, int]]:
+    """Return (start, end) of every occurrence of words in a text, whatever their case.
+
+    A part of a word does not count: "rat" does not occur in "rather". Where the words or what they
+    touch are in a script without spaces between words, no end of a word can be told.
+    """
+    letter = rf"[^\W{UNSPACED}]"
+    starts, ends = (re.match(f"[{UNSPACED}]", edge) is None for edge in (words[0], words[-1]))
+    before, after = rf"(?<!{letter})" if starts else "", rf"(?!{letter})" if ends else ""
+    pattern = re.compile(before + re.escape(words) + after, re.IGNORECASE)
+    return [match.span() for match in pattern.finditer(text)]
 
 
 def objection(answer: Answer | None) -> str:

@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.records.evaluation import read_evaluation
-from fairforget.report.before_after import before_after
+from fairforget.benchmarks.perplexity import split_corpus
+from fairforget.comparison.compare import compare
+from fairforget.records.evaluation import Evaluation, read_evaluation
+from fairforget.report.before_after import before_after, from_comparison
 from fairforget.report.contents import read_unlearning
 from fairforget.report.evaluation_headline import evaluation_headline
 from fairforget.report.headline import Headline, change_headline
@@ -56,6 +58,58 @@ def test_a_broken_model_gets_a_caution(tmp_path: Path) -> None:
     found = headline(write_unlearning(tmp_path, shift=0.2, perplexity=60.0), ["gender"])
     assert "at a large cost to language modelling" in found.title
     assert "broken" in found.cautions[0]
+
+
+def with_perplexities(directory: Path, shift: float, values: dict[str, float]) -> Evaluation:
+    """An evaluation with perplexities by benchmark, with options."""
+    evaluation = read_evaluation(write_evaluation(directory, shift=shift))
+    del evaluation.record.results["perplexity"]
+    for name, value in values.items():
+        words, corpus = split_corpus(name.split(":")[1:])
+        evaluation.record.results[name] = {
+            "protocol": "bias-bench" if "bias-bench" in words else "stride",
+            "corpus": corpus or "wikitext2",
+            "value": value,
+        }
+    return evaluation
+
+
+SAME_CORPUS = {"perplexity": (28.9, 40.0), "perplexity:bias-bench": (30.0, 30.3)}
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize(
+    ("perplexities", "texts"),
+    [
+        (SAME_CORPUS, ["wikitext2 (stride)", "wikitext2 (bias-bench)"]),
+        (
+            {
+                "perplexity": (28.9, 40.0),
+                "perplexity:en/a.txt": (9, 9),
+                "perplexity:de/a.txt": (1, 1),
+            },
+            ["wikitext2", "a.txt (file 1)", "a.txt (file 2)"],
+        ),
+        (
+            {"perplexity:10%": (28.9, 40.0), "perplexity:bias-bench:10%": (30.0, 30.3)},
+            ["wikitext2 (stride, first 10 %)", "wikitext2 (bias-bench, first 10 %)"],
+        ),
+        ({"perplexity:bias-bench:10%": (28.9, 40.0)}, ["wikitext2"]),
+    ],
+)
+def test_no_perplexity_hides_another(
+    tmp_path: Path, perplexities: dict[str, tuple[float, float]], texts: list[str], stored: bool
+) -> None:
+    sides = [
+        with_perplexities(tmp_path / str(n), 0.2 * n, {k: v[n] for k, v in perplexities.items()})
+        for n in (0, 1)
+    ]
+    changes = from_comparison(compare(*sides)) if stored else before_after(*sides)
+    assert [p.corpus for p in changes.perplexity] == texts
+    found = change_headline(changes, ["all"], None)
+    assert "at a large cost to language modelling" in found.title
+    assert f"Perplexity on {texts[0]} rose by 38.4 % (worse)." in " ".join(found.sentences)
+    assert all(f"Perplexity on {text} " in " ".join(found.sentences) for text in texts)
 
 
 def test_a_domain_that_no_benchmark_has_falls_back_to_all(tmp_path: Path) -> None:

@@ -30,8 +30,7 @@ RESERVED = 32
 
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: a protocol, a share such as `10%`, and a corpus `NAME[:DOMAIN]`."""
-    words = [word for word in options if word in PROTOCOLS or word.endswith("%")]
-    corpus = ":".join(word for word in options if word not in words)
+    words, corpus = split_corpus(options)
     shares = [word for word in words if word.endswith("%")]
     by_kind = parse_options("perplexity", words, {"protocol": PROTOCOLS, "share": shares})
     share = parse_share("perplexity", by_kind.get("share", "100%"))
@@ -44,6 +43,12 @@ def prepare(options: Sequence[str]) -> Benchmark:
         partial(evaluate, corpus=corpus or WIKITEXT2, protocol=protocol, share=share),
         ("causal",),
     )
+
+
+def split_corpus(options: Sequence[str]) -> tuple[list[str], str]:
+    """The protocol and the share among options, and the corpus, which is "" by default."""
+    words = [word for word in options if word in PROTOCOLS or word.endswith("%")]
+    return words, ":".join(word for word in options if word not in words)
 
 
 def evaluate(

@@ -7,19 +7,22 @@ from dataclasses import dataclass, field
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.options import base_name
+from fairforget.benchmarks.perplexity import WIKITEXT2, split_corpus
 from fairforget.comparison.compare import Comparison, compare_evaluations
 from fairforget.comparison.paired import Cell, Verdict
 from fairforget.comparison.score_change import Change
 from fairforget.records.evaluation import Evaluation
 from fairforget.report.further_scores import FURTHER
 from fairforget.report.scores import (
+    PERPLEXITY,
     STEREOTYPE_SCORES,
     DomainScore,
     Score,
     domain_scores,
+    name_texts,
     perplexities,
 )
-from fairforget.report.wording import HARMFUL_WORDS, without_folders
+from fairforget.report.wording import HARMFUL_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class PerplexityChange:
     """Perplexity on one corpus before and after."""
 
     corpus: str
+    """As pages name it (`name_texts`)."""
     before: float
     after: float
 
@@ -146,11 +150,11 @@ def before_after(before: Evaluation, after: Evaluation) -> BeforeAfter:
         ]
         if changes:
             benchmarks[name] = changes
+    after_values = {p.benchmark: p.value for p in perplexities(results[1])}
     perplexity = [
-        PerplexityChange(without_folders(p.corpus), p.value, q.value)
+        PerplexityChange(p.corpus, p.value, after_values[p.benchmark])
         for p in perplexities(results[0])
-        for q in perplexities(results[1])
-        if (p.corpus, p.protocol, p.tokens) == (q.corpus, q.protocol, q.tokens) and p.value > 0
+        if p.benchmark in after_values and p.value > 0
     ]
     others = [cell for cell in comparison.cells if cell.benchmark not in benchmarks]
     return BeforeAfter(benchmarks, perplexity, others)
@@ -177,12 +181,17 @@ def from_comparison(comparison: Comparison) -> BeforeAfter:
             continue
         sides = (_score(cells, "before"), _score(cells, "after"))
         benchmarks.setdefault(benchmark, []).append(_domain_change(*sides, cells))
+    texts = name_texts(
+        {
+            name: split_corpus(name.split(":")[1:])[1] or WIKITEXT2
+            for name in comparison.perplexity
+            if base_name(name) == PERPLEXITY
+        }
+    )
     perplexity = [
-        PerplexityChange(
-            name.partition(":")[2] or "the benchmark’s text", change.before, change.after
-        )
-        for name, change in comparison.perplexity.items()
-        if change.before > 0
+        PerplexityChange(text, change.before, change.after)
+        for name, text in texts.items()
+        if (change := comparison.perplexity[name]).before > 0
     ]
     others = [cell for cell in comparison.cells if cell.benchmark not in known]
     return BeforeAfter(benchmarks, perplexity, others)

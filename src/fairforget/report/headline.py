@@ -184,10 +184,10 @@ def _cost(comparison: BeforeAfter, budget: float | None) -> tuple[list[str], str
         undecided = "" if lms.is_decided else ", undecided"
         interval = f" (95 % interval {format_interval(lms.ci)}{undecided})" if lms.ci else ""
         sentences.append(f"LMS {change}{interval}.")
-    rises = {f"Perplexity on {p.corpus}": p.percent for p in comparison.perplexity}
+    rises = [(f"Perplexity on {p.corpus}", p.percent) for p in comparison.perplexity]
     if not rises and budget is not None:
-        rises = {"Perplexity on held-out text": (budget - 1) * 100}
-    for subject, percent in rises.items():
+        rises = [("Perplexity on held-out text", (budget - 1) * 100)]
+    for subject, percent in rises:
         size = format_number(abs(percent))
         if is_zero(percent):
             sentences.append(f"{subject} did not change.")
@@ -197,7 +197,7 @@ def _cost(comparison: BeforeAfter, budget: float | None) -> tuple[list[str], str
     if not rises and lms is None:
         sentences.append("The cost to language modelling was not measured.")
         return [" ".join(sentences)], "at an unknown cost to language modelling", cautions
-    worst = max(rises.values(), default=0.0)
+    worst = max((percent for _, percent in rises), default=0.0)
     if (lms and lms.ci and lms.ci[1] < LARGE_LMS) or worst > LARGE_PERPLEXITY:
         cautions.append(
             "The model lost much of its language ability. A broken model also scores 50, so a "

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from fairforget.benchmarks.options import base_name
+from fairforget.benchmarks.perplexity import PROTOCOLS, split_corpus
 from fairforget.comparison.score_change import excludes_zero, finite_interval
 from fairforget.distance import DistanceChange
 from fairforget.errors import InputError
 from fairforget.estimate import Estimate
 from fairforget.records.schema import interval_of, size_of
 from fairforget.report.further_scores import FURTHER
-from fairforget.report.wording import NONE
+from fairforget.report.wording import without_folders
 
 Results = dict[str, dict[str, Any]]
+PERPLEXITY = "perplexity"
+"""The benchmark of perplexity, without options."""
 
 STEREOTYPE_SCORES = ("ss", "stereotype")
 """Names of scores that are the share of stereotypes preferred, in %; 50 means no preference."""
@@ -60,10 +64,11 @@ class DomainScore:
 class Perplexity:
     """Perplexity of one evaluation on one corpus."""
 
+    benchmark: str
+    """Its name with options."""
     corpus: str
-    protocol: str
+    """As pages name it (`name_texts`)."""
     value: float
-    tokens: int | None
 
 
 def domain_scores(benchmark: str, results: Results) -> list[DomainScore]:
@@ -102,15 +107,38 @@ def domain_scores(benchmark: str, results: Results) -> list[DomainScore]:
 
 def perplexities(results: Results) -> list[Perplexity]:
     """All results of the benchmark `perplexity`, with any options."""
-    values = []
-    for name, facts in results.items():
-        if base_name(name) == "perplexity":
-            value = _number(facts.get("value"), f"results.{name}.value")
-            if value is not None:
-                corpus = str(facts.get("corpus", name))
-                tokens = _count(facts.get("tokens"), f"results.{name}.tokens")
-                values.append(Perplexity(corpus, str(facts.get("protocol", NONE)), value, tokens))
-    return values
+    values = {
+        name: value
+        for name, facts in results.items()
+        if base_name(name) == PERPLEXITY
+        and (value := _number(facts.get("value"), f"results.{name}.value")) is not None
+    }
+    texts = name_texts({name: str(results[name].get("corpus", name)) for name in values})
+    return [Perplexity(name, texts[name], value) for name, value in values.items()]
+
+
+def name_texts(corpora: Mapping[str, str]) -> dict[str, str]:
+    """How pages name the texts of perplexities, so that no two of them have the same name.
+
+    Args:
+        corpora: the benchmark `perplexity` with its options → its corpus.
+
+    Returns:
+        The benchmark → its corpus without folders. Files of one name are numbered; if there are
+        several perplexities on one corpus, each has its protocol and share.
+    """
+    texts = {}
+    for name, corpus in corpora.items():
+        text, details = without_folders(corpus), []
+        same = list(dict.fromkeys(c for c in corpora.values() if without_folders(c) == text))
+        if len(same) > 1:
+            details.append(f"file {same.index(corpus) + 1}")
+        if list(corpora.values()).count(corpus) > 1:
+            options = split_corpus(name.split(":")[1:])[0]
+            details += [word for word in options if word in PROTOCOLS] or PROTOCOLS[:1]
+            details += [f"first {word[:-1]} %" for word in options if word not in PROTOCOLS]
+        texts[name] = f"{text} ({', '.join(details)})" if details else text
+    return texts
 
 
 def is_known(benchmark: str, results: Results) -> bool:

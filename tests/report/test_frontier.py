@@ -37,6 +37,19 @@ def test_points_of_runs_have_the_measured_values(tmp_path: Path) -> None:
     assert one.contribution.ci[0] <= one.contribution.value <= one.contribution.ci[1]
 
 
+def test_a_point_has_the_change_of_one_perplexity_in_any_order(tmp_path: Path) -> None:
+    (name, run), *_ = read_runs(write_runs(tmp_path))
+    assert run.before
+    assert run.after
+    for side, value in ((run.before, 40.0), (run.after, 44.0)):
+        other = {**side.record.results["perplexity"], "protocol": "bias-bench", "value": value}
+        side.record.results["perplexity:bias-bench"] = other
+    run.after.record.results["perplexity"] = run.after.record.results.pop("perplexity")
+    _, point = run_points([(name, run)])
+    assert point.perplexity
+    assert point.perplexity.value == pytest.approx(100 * (29.0 / 28.9 - 1))
+
+
 def test_without_items_there_is_no_interval(tmp_path: Path) -> None:
     write_runs(tmp_path)
     (tmp_path / "runs" / "one" / "after" / "items.parquet").unlink()

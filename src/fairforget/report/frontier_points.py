@@ -126,9 +126,14 @@ def _lms_change(before: Evaluation, after: Evaluation) -> Score | None:
 def _perplexity_change(
     before: Evaluation, after: Evaluation, record: UnlearningRecord
 ) -> Score | None:
-    old, new = perplexities(before.record.results), perplexities(after.record.results)
-    if old and new and old[0].corpus == new[0].corpus:
-        return Score(100 * (new[0].value / old[0].value - 1))
+    """Of the first perplexity that both evaluations have, or else of the held-out texts."""
+    old, new = (
+        {p.benchmark: p.value for p in perplexities(side.record.results)}
+        for side in (before, after)
+    )
+    for name in old:
+        if name in new:
+            return Score(100 * (new[name] / old[name] - 1))
     return Score(100 * (record.budget.reached - 1))
 
 

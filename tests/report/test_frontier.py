@@ -69,23 +69,43 @@ def test_points_of_a_study_have_the_recorded_values(tmp_path: Path) -> None:
     assert perplexity is not None
     assert perplexity.value == pytest.approx(1.1)
     mine = [
-        abs(c.after - 50)
+        abs(c.before - 50) + c.bias.value
         for c in found.matrix
         if (c.forget, c.control, c.measure) == ("gender", None, "ss")
         and c.domain not in ("all", "religion")
     ]
     assert points[1].bias.value == pytest.approx(sum(mine) / len(mine))
     scaled = {
-        c.domain: (c.before, c.after)
+        c.domain: (abs(c.before), abs(c.before) + c.bias.value)
         for c in found.matrix
         if (c.forget, c.control, c.measure) == ("gender", None, "contribution_scaled")
         and c.domain not in ("all", "religion")
     }
-    before, after = np.mean(np.abs([*scaled.values()]), axis=0)
+    before, after = np.mean([*scaled.values()], axis=0)
     assert [p.contribution and p.contribution.value for p in points[:2]] == [
         pytest.approx(before),
         pytest.approx(after),
     ]
+
+
+def test_seeds_on_both_sides_of_no_bias_do_not_cancel_out(tmp_path: Path) -> None:
+    """70 before, and 70 and 30 after: the mean score is 50, but no seed has less bias."""
+    found = read_study(write_study(tmp_path))
+    sides = {"ss": (70.0, 50.0), "contribution_scaled": (0.3, 0.0)}
+    matrix = [
+        replace(
+            c,
+            before=sides[c.measure][0],
+            after=sides[c.measure][1],
+            bias=replace(c.bias, value=0.0),
+        )
+        for c in found.matrix
+        if c.measure in sides
+    ]
+    for point in study_points(replace(found, matrix=matrix)):
+        assert point.bias.value == pytest.approx(20)
+        assert point.contribution
+        assert point.contribution.value == pytest.approx(0.3)
 
 
 def test_without_a_contribution_there_are_two_plots(tmp_path: Path) -> None:

@@ -25,13 +25,13 @@ class Point:
 
     name: str
     bias: Score
-    """Mean over domains of |stereotype score − 50|, in points."""
+    """Mean over domains, and seeds if there are several, of |stereotype score − 50|, in points."""
     perplexity: Score | None = None
     """Change in %."""
     lms: Score | None = None
     """Change in points."""
     contribution: Score | None = None
-    """Mean over domains of the distance of the scaled contribution from 0."""
+    """The same of the distance of the scaled contribution from 0."""
     control: bool = False
     original: bool = False
     label: str = ""

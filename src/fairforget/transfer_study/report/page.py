@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
-from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
+from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.benchmarks.options import base_name
 from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
 from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import pairs_table
 from fairforget.report.frontier import Point, frontiers, points_table
-from fairforget.report.frontier_points import mean_distance, original_point
+from fairforget.report.frontier_points import original_point
 from fairforget.report.scores import Score
 from fairforget.report.tables import Table
 from fairforget.report.wording import NONE, flatten
@@ -134,24 +135,33 @@ def study_points(study: StudyRecord) -> list[Point]:
     points = [
         Point(
             name=row_label(row, corpus),
-            bias=Score(mean_distance((cell.after for cell in cells), row.measure)),
+            bias=_mean_distance_after(cells),
             perplexity=Score(100 * (row.perplexity_ratio - 1)),
             lms=Score(row.lms_after - row.lms_before) if row.lms_before and row.lms_after else None,
-            contribution=_mean_contribution([cell.after for cell in contributions]),
+            contribution=_mean_distance_after(contributions) if contributions else None,
             control=row.control is not None,
         )
         for row, cells, contributions in rows
     ]
     if rows:
-        row, cells, contributions = rows[0]
-        bias = Score(mean_distance((cell.before for cell in cells), row.measure))
-        before = _mean_contribution([cell.before for cell in contributions])
-        points.insert(0, original_point(bias, before))
+        _, cells, contributions = rows[0]
+        before = _mean_distance_before(contributions) if contributions else None
+        points.insert(0, original_point(_mean_distance_before(cells), before))
     return points
 
 
-def _mean_contribution(scores: Sequence[float]) -> Score | None:
-    return Score(mean_distance(scores, SCALED_CONTRIBUTION)) if scores else None
+def _mean_distance_before(cells: Sequence[MatrixCell]) -> Score:
+    """The mean distance of the original's scores from no bias."""
+    return Score(fmean(map(_distance_before, cells)))
+
+
+def _mean_distance_after(cells: Sequence[MatrixCell]) -> Score:
+    """The same of the results: the mean over seeds of distances, not the distance of a mean."""
+    return Score(fmean(_distance_before(cell) + cell.bias.value for cell in cells))
+
+
+def _distance_before(cell: MatrixCell) -> float:
+    return abs(cell.before - measure_of(cell.measure).ideal)
 
 
 def _point_cells(row: MatrixRow, matrix: Sequence[MatrixCell]) -> list[MatrixCell]:

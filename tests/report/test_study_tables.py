@@ -9,7 +9,7 @@ import pytest
 
 from fairforget.benchmarks.stereoset import judge
 from fairforget.report.tables import Table
-from fairforget.transfer_study.record import Gap, MatrixCell, StudyRecord
+from fairforget.transfer_study.record import Dose, Gap, MatrixCell, StudyRecord
 from fairforget.transfer_study.report.dose_plot import dose_plots
 from fairforget.transfer_study.report.page import BenchmarkPart, context, parts, read
 from fairforget.transfer_study.report.summary import count_verdicts
@@ -213,3 +213,27 @@ def test_dose_plots_have_the_forget_set_and_its_controls(study: StudyRecord) -> 
     )
     assert plot.table.rows[0][-1] == f"{own.after:.1f}"
     assert dose_plots(replace(study, doses=[])) == []
+
+
+def test_a_dose_plot_has_only_the_controls_of_its_own_corpus(study: StudyRecord) -> None:
+    """The built-in corpus has a `matched` of its own, which belongs to no other corpus."""
+    groups = [
+        ("builtin:gender", "ascent", None, 50.0),
+        ("builtin:control", "ascent", "matched", 58.0),
+        ("hatecheck:women", "ascent", None, 52.0),
+        ("hatecheck:women", "ascent", "matched", 54.0),
+        ("none", "none", "none", 57.0),
+        ("hatecheck:women", "ascent", "none@movement", 56.0),
+        ("builtin:gender", "ascent", "matched@movement", 53.0),
+    ]
+    doses = [
+        Dose(forget, control, method, "stereoset", "ss", "all", dose, 60 - (60 - score) * dose, 2)
+        for forget, method, control, score in groups
+        for dose in (0.0, 1.0)
+    ]
+    plots = dose_plots(replace(study, doses=doses))
+    shown = [{str(row[0]): row[-1] for row in plot.table.rows} for plot in plots]
+    assert shown == [
+        {"gender · ascent": "50.0", "matched": "58.0", "none": "57.0", "matched@movement": "53.0"},
+        {"women · ascent": "52.0", "matched": "54.0", "none": "57.0", "none@movement": "56.0"},
+    ]

@@ -191,13 +191,16 @@ def control_kind(control: str) -> str:
 
 def control_run(forget: str, objective: str, control: str, seed: int, recipe: Recipe) -> Run:
     """Return the run of a control for a forget corpus; several corpora may share it."""
-    if control.endswith(AT_MOVEMENT):
-        return Run(forget, objective, control, seed, recipe)
+    return Run(*control_group(forget, objective, control), seed, recipe)
+
+
+def control_group(forget: str, objective: str, control: str) -> tuple[str, str, str]:
+    """Return the group of the runs of a control for a forget corpus (`Run.group`)."""
     if control == NOTHING:
-        return Run(NOTHING, NOTHING, control, seed, recipe)
+        return NOTHING, NOTHING, control
     if control == MATCHED and names_builtin(forget):
-        return Run(CONTROL_CORPUS, objective, control, seed, recipe)
-    return Run(forget, objective, control, seed, recipe)
+        return CONTROL_CORPUS, objective, control
+    return forget, objective, control
 
 
 def lacks_cause(control: str) -> bool:

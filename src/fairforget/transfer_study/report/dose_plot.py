@@ -9,7 +9,6 @@ from statistics import fmean
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import measure_of
 from fairforget.corpora.reading import parse_name
-from fairforget.objectives import NOTHING
 from fairforget.report.figures import Scale, Tick
 from fairforget.report.tables import Column, Table
 from fairforget.report.wording import (
@@ -19,7 +18,7 @@ from fairforget.report.wording import (
     format_number,
     join_words,
 )
-from fairforget.transfer_study.plan import CONTROL_CORPUS
+from fairforget.transfer_study.plan import control_group
 from fairforget.transfer_study.record import Dose, StudyRecord
 from fairforget.transfer_study.report.row_names import FOLDED, score_name
 
@@ -76,10 +75,10 @@ def _belongs(dose: Dose, benchmark: str, measure: str, forget: str, method: str)
     """Whether a score is of these runs or of one of their controls."""
     if (dose.benchmark, dose.measure) != (benchmark, measure):
         return False
+    group = dose.forget, dose.method, dose.control
     if dose.control is None:
-        return (dose.forget, dose.method) == (forget, method)
-    shared = (CONTROL_CORPUS, method), (NOTHING, NOTHING)
-    return (dose.forget, dose.method) in ((forget, method), *shared)
+        return group == (forget, method, None)
+    return group == control_group(forget, method, dose.control)
 
 
 def _own_domains(

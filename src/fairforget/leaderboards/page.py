@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from fairforget.records.store import read_record
 from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import pairs_table
 from fairforget.report.headline import Headline
-from fairforget.report.wording import NONE, flatten, format_with_interval, join_words
+from fairforget.report.wording import NONE, flatten, format_number, join_words
 
 TEMPLATE = "leaderboard.html.j2"
 
@@ -50,9 +51,10 @@ def context(record: LeaderboardRecord) -> dict[str, Any]:
 
 
 def headline(record: LeaderboardRecord) -> Headline:
-    """Return which methods lower the contribution of the group at equal cost, and to what."""
+    """Return with which methods the scaled contribution came closer to 0 at equal cost."""
     lines = [line for model in record.models for line in _verdict_lines(record, model)]
-    count = len(record.methods)
+    finished = {row.method for row in record.rows}
+    count = sum(name in finished and not facts.is_control for name, facts in record.methods.items())
     return Headline(
         f"{count} debiasing method{'' if count == 1 else 's'} at equal cost",
         lines or ["The contribution of the group was not measured; add the benchmark stereoset."],
@@ -68,23 +70,26 @@ def _verdict_lines(record: LeaderboardRecord, model: str) -> list[str]:
     fell = [method for method, effect in judged.items() if effect.verdict == "less"]
     rose = [method for method, effect in judged.items() if effect.verdict == "more"]
     undecided = [method for method in judged if method not in (*fell, *rose)]
-    fell.sort(key=lambda method: nats[method].after.value)
     lines = []
     name = f"{model}: " if len(record.models) > 1 else ""
-    if fell:
-        shown = join_words([_describe(nats[method]) for method in fell])
-        lines.append(f"{name}The contribution of the group, in nats per token, fell {shown}.")
-    if rose:
-        lines.append(f"{name}The contribution of the group rose with {join_words(rose)}.")
+    for words, methods in (("came closer to 0", fell), ("moved away from 0", rose)):
+        if methods:
+            methods.sort(key=lambda method: abs(nats[method].after.value))
+            shown = join_words(_describe([nats[method] for method in methods]))
+            lines.append(f"{name}The scaled contribution of the group {words} with {shown}.")
     if undecided:
         lines.append(f"{name}The change is undecided with {join_words(undecided)}.")
     return lines
 
 
-def _describe(effect: Effect) -> str:
+def _describe(effects: Sequence[Effect]) -> list[str]:
+    """Return each method with its contribution in nats; only the first has the unit."""
     digits = measure_of(CONTRIBUTION).digits
-    return f"to {format_with_interval(*_pair(effect), digits=digits)} with {effect.method}"
-
-
-def _pair(effect: Effect) -> tuple[float, tuple[float, float] | None]:
-    return effect.after.value, effect.after.ci
+    texts: list[str] = []
+    for effect in effects:
+        before, after = (format_number(s.value, digits) for s in (effect.before, effect.after))
+        numbers = f"{before} → {after}"
+        if not texts:
+            numbers = f"unscaled: {numbers} nats per token"
+        texts.append(f"{effect.method} ({numbers})")
+    return texts

@@ -119,11 +119,22 @@ def test_a_comparison_has_the_same_changes_as_the_two_evaluations(tmp_path: Path
             assert other.further[name].before.value == pytest.approx(further.before.value)
 
 
-@pytest.mark.parametrize(("shift", "words"), [(0.08, "it fell (p"), (-0.5, "it rose (p")])
+CLOSER, AWAY = "it came closer to 0 (p", "it moved away from 0 (p"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [(0.0, 0.08, CLOSER), (0.0, -0.5, AWAY), (0.9, 0.4, CLOSER), (0.4, 0.9, AWAY)],
+)
 def test_the_headline_has_the_contribution_of_the_group(
-    tmp_path: Path, shift: float, words: str
+    tmp_path: Path, before: float, after: float, words: str
 ) -> None:
-    found = change_headline(changes_of(write_unlearning(tmp_path, shift=shift)), [], None)
+    """A shift above 0.1 makes it negative; it is then closer to 0 where it rises."""
+    sides = (
+        read_evaluation(write_evaluation(tmp_path / str(shift), shift=shift))
+        for shift in (before, after)
+    )
+    found = change_headline(before_after(*sides), [], None)
     (sentence,) = (s for s in found.sentences if "Naming the group" in s)
     assert "where 0 means no bias" in sentence
     assert words in sentence

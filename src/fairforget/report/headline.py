@@ -148,7 +148,7 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
 
 
 def _further_sentences(change: DomainChange) -> list[str]:
-    """What naming the group adds, before and after, and whether it fell."""
+    """What naming the group adds, before and after, and whether it came closer to 0."""
     further = change.further
     if CONTRIBUTION not in further:
         return []
@@ -161,8 +161,8 @@ def _further_sentences(change: DomainChange) -> list[str]:
     cell = further[SCALED_CONTRIBUTION].cell if SCALED_CONTRIBUTION in further else None
     verdict = f": {describe_cell(cell)}" if cell else ""
     if cell and cell.verdict != "undecided":
-        fell = "fell" if cell.verdict == "less" else "rose"
-        verdict = f"; relative to the model’s spread, it {fell} ({format_p(cell.p_adjusted)})"
+        moved = "came closer to 0" if cell.verdict == "less" else "moved away from 0"
+        verdict = f"; relative to the model’s spread, it {moved} ({format_p(cell.p_adjusted)})"
     return [
         f"Naming the group added {before} nats per token to the stereotype’s lead{where} before, "
         f"and adds {after} after{interval}, where 0 means no bias{verdict}."

@@ -17,6 +17,7 @@ from fairforget.benchmarks.stereoset.scores import aggregate
 from fairforget.comparison.paired import Cell, adjust_p_values, compare_items
 from fairforget.comparison.score_change import Change
 from fairforget.errors import InputError
+from fairforget.report.figures import describe_cell
 from fairforget.statistics import holm, mcnemar
 from tests.report.runs import crows_rows, stereoset_rows
 
@@ -64,6 +65,39 @@ def test_a_verdict_needs_the_corrected_test_too() -> None:
     unsure = cell(score, bias, 0.06)
     assert (sure.verdict, sure.caveat) == ("less", None)
     assert (unsure.verdict, unsure.caveat) == ("undecided", "correction")
+
+
+def test_flips_in_the_other_direction_support_no_verdict() -> None:
+    """McNemar's test is two-sided, and counts items; the score is a mean over terms."""
+
+    def rows(falls: int, rises: int) -> list[Row]:
+        """Nine terms with four items, that fall, and one with 200, of which most rise."""
+        signs = [[k >= falls for k in range(4)]] * 9 + [[k < rises for k in range(200)]]
+        return [
+            {
+                **{"id": f"{t}-{k}", "domain": "gender", "term": f"t{t}"},
+                "score_stereotype": 1.0 if sign else -1.0,
+                **{"score_anti_stereotype": 0.0, "score_unrelated": -9.0},
+            }
+            for t, term in enumerate(signs)
+            for k, sign in enumerate(term)
+        ]
+
+    judge = find_judge("stereoset")
+    assert judge
+    for before, after, decided in (
+        ((0, 100), (2, 150), False),
+        ((2, 150), (0, 100), False),
+        ((0, 100), (2, 99), True),
+    ):
+        cells = compare_items("stereoset", judge, rows(*before), rows(*after))
+        (found,) = (c for c in adjust_p_values(cells) if c.main and c.domain == "gender")
+        assert found.p_adjusted < 0.001
+        assert found.distance is not None
+        assert found.distance.is_decided
+        assert found.caveat == (None if decided else "flips")
+        assert (found.verdict == "undecided") is not decided
+        assert describe_cell(found).startswith("undecided") is not decided
 
 
 def test_too_few_terms_are_undecided() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from fairforget.benchmarks.perplexity import split_corpus
 from fairforget.comparison.compare import compare
 from fairforget.records.evaluation import Evaluation, read_evaluation
-from fairforget.report.before_after import before_after, from_comparison
+from fairforget.report.before_after import BeforeAfter, before_after, from_comparison
 from fairforget.report.contents import read_unlearning
 from fairforget.report.evaluation_headline import evaluation_headline
 from fairforget.report.headline import Headline, change_headline
@@ -29,6 +30,25 @@ def test_headline_has_the_change_the_cost_and_the_other_domains(tmp_path: Path) 
     assert "Domains that were not trained: bias fell for profession" in text
     assert "undecided for religion" in text
     assert found.cautions == []
+
+
+@pytest.mark.parametrize(
+    ("shift", "words"),
+    [(0.2, "towards the stereotype than away from it"), (-0.5, "away from the stereotype than")],
+)
+def test_flips_in_the_other_direction_are_named(tmp_path: Path, shift: float, words: str) -> None:
+    run = read_unlearning(write_unlearning(tmp_path, shift=shift))
+    assert run.before
+    assert run.after
+    change = before_after(run.before, run.after).domain("stereoset", "gender")
+    assert change
+    assert change.paired
+    assert change.verdict != "undecided"
+    swapped = replace(change.paired, gained=change.paired.lost, lost=change.paired.gained)
+    changes = BeforeAfter({"stereoset": [replace(change, paired=swapped)]}, [])
+    found = change_headline(changes, ["gender"], None)
+    assert found.title.startswith("Undecided")
+    assert f"undecided, because more pairs flipped {words}" in found.sentences[0]
 
 
 def test_no_change_is_undecided(tmp_path: Path) -> None:

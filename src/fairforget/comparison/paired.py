@@ -17,7 +17,7 @@ from fairforget.statistics import (
 )
 
 Verdict = Literal["less", "more", "undecided"]
-Caveat = Literal["few", "interval", "crossing", "correction"]
+Caveat = Literal["few", "interval", "crossing", "correction", "flips"]
 """Why a change is undecided.
 
 - few: too few clusters.
@@ -25,6 +25,8 @@ Caveat = Literal["few", "interval", "crossing", "correction"]
 - crossing: only the interval of the change of distance includes 0, because the score may have moved
   past no bias.
 - correction: the corrected p-value is not below 0.05.
+- flips: the corrected p-value is that of items that mostly flipped in the other direction than the
+  score, which weights them differently, such as a mean over terms.
 """
 
 
@@ -69,7 +71,7 @@ class Cell:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether bias or harm fell or rose: decided if interval, test and cluster count agree."""
+        """Whether bias or harm fell or rose: `undecided` if there is a `caveat`."""
         if self.caveat or self.tested is None or self.tested.ci is None:
             return "undecided"
         return "less" if self.tested.ci[1] < 0 else "more"
@@ -81,7 +83,15 @@ class Cell:
             return "few"
         if self.tested is None or not self.tested.is_decided:
             return "crossing" if self.score.is_decided else "interval"
-        return None if self.p_adjusted < SIGNIFICANT else "correction"
+        if self.p_adjusted >= SIGNIFICANT:
+            return "correction"
+        return "flips" if self._contradicts_flips else None
+
+    @property
+    def _contradicts_flips(self) -> bool:
+        """Whether the p-value is that of the flipped items, and they disagree with the score."""
+        flips = self.gained - self.lost
+        return self.main and not self.lower_is_better and flips * self.score.delta <= 0
 
 
 def compare_items(

@@ -59,8 +59,9 @@ VERDICTS = (
     "Each interval covers 95 % for its own domain, so one in twenty misses by chance. A verdict "
     f"therefore also needs at least {FEWEST_CLUSTERS} {{units}} and a test that is corrected for "
     "the number of comparisons (Holm, p < 0.05). For the main bias score of a benchmark it is an "
-    "exact test of the items that flipped, which treats items as independent; the interval does "
-    "not. For other bias scores it is Student’s t over {units}.",
+    "exact test of the items that flipped, most of which must agree with the score. This test "
+    "treats items as independent; the interval does not. For other bias scores it is Student’s t "
+    "over {units}.",
 )
 """How a verdict on two evaluations of the same items is reached."""
 

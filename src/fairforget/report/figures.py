@@ -32,6 +32,7 @@ _CAVEATS = {
     "few": "undecided (too few terms)",
     "interval": "undecided",
     "correction": "undecided (corrected p ≥ 0.05)",
+    "flips": "undecided (most flips are in the other direction)",
 }
 
 

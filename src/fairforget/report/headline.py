@@ -144,6 +144,11 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
     if change.paired.caveat == "correction":
         p = format_p(change.paired.p_adjusted)
         return f"{sentence}: undecided after correction for multiple comparisons ({p})."
+    if change.paired.caveat == "flips":
+        more, fewer = "towards the stereotype", "away from it"
+        if change.paired.lost > change.paired.gained:
+            more, fewer = "away from the stereotype", "towards it"
+        return f"{sentence}: undecided, because more pairs flipped {more} than {fewer}."
     return f"{sentence}: undecided."
 
 

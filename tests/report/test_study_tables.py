@@ -199,6 +199,39 @@ def test_the_headline_is_about_main_scores_and_primary_tests(study: StudyRecord)
     assert sum(text.startswith("Of 2 measurements") for text in sentences) == 1
 
 
+def test_a_control_that_cannot_be_used_is_named_with_the_reason(study: StudyRecord) -> None:
+    def lacking(*forget: str, seeds: int) -> StudyRecord:
+        """The study without excesses beyond the control of these corpora."""
+        cells = [
+            cell
+            if cell.forget not in forget
+            else replace(cell, excess={})
+            if cell.control is None
+            else replace(cell, seeds=seeds)
+            for cell in study.matrix
+        ]
+        return replace(study, matrix=cells)
+
+    def described(study: StudyRecord) -> str:
+        return context(study)["headline"].sentences[-1]
+
+    assert described(study).startswith("Controls: random. Verdicts: ")
+    both = "mine:gender", "mine:religion"
+    few = "The control random could not be used, because it has too few runs. Without a control, "
+    assert described(lacking(*both, seeds=1)).startswith(few)
+    assert (
+        "random. The control random could not be used for mine:religion · counterfactual-kl, "
+        "because a run of it changed nothing. Verdicts"
+    ) in described(lacking("mine:religion", seeds=2))
+    planned = replace(study, settings={"controls": ["none", "all"], "match": "both"})
+    for name in ("none", "none@movement"):
+        assert f"The control {name} could not be used, because it has" in described(planned)
+    assert "control all" not in described(planned)  # which does not decide
+    alone = replace(study, matrix=[c for c in study.matrix if c.control is None])
+    none = replace(alone, matrix=[replace(cell, excess={}) for cell in alone.matrix])
+    assert described(none).startswith("There was no control, so ")
+
+
 def test_dose_plots_have_the_forget_set_and_its_controls(study: StudyRecord) -> None:
     doses = [replace(dose, forget=f"mine:{dose.forget}") for dose in study.doses]
     plots = dose_plots(replace(study, doses=doses))

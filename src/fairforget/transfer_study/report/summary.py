@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import measure_of
 from fairforget.report.headline import Headline
 from fairforget.report.wording import format_interval, format_signed, join_words
-from fairforget.transfer_study.plan import lacks_cause
+from fairforget.transfer_study.plan import control_group, lacks_cause, name_controls
 from fairforget.transfer_study.record import MatrixCell, Omnibus, StudyRecord, verdicts
 from fairforget.transfer_study.report.row_names import row_label, score_name
 
@@ -28,7 +28,7 @@ def headline(study: StudyRecord) -> Headline:
         sentences += [first, *rest]
     return Headline(
         "What unlearning one bias did to the others",
-        [*filter(None, sentences), describe_controls(study.matrix)],
+        [*filter(None, sentences), describe_controls(study)],
     )
 
 
@@ -51,15 +51,38 @@ def describe_omnibus(test: Omnibus) -> str:
     )
 
 
-def describe_controls(matrix: Sequence[MatrixCell]) -> str:
-    """The controls and the significance level, in a sentence."""
-    level = "p < 0.05, Holm-corrected over these measurements"
-    if controls := _decisive_controls(matrix):
-        return f"Controls: {join_words(controls)}. Verdicts: {level}."
-    return (
-        "There was no control, so an effect of what was unlearned cannot be separated from side "
-        f"effects of training. Verdicts: {level}."
-    )
+def describe_controls(study: StudyRecord) -> str:
+    """The controls, those that could not be used, and the significance level, in sentences."""
+    unusable = list(_describe_unusable(study))
+    unknown = "an effect of what was unlearned cannot be separated from side effects of training."
+    if controls := _decisive_controls(study.matrix):
+        sentences = [f"Controls: {join_words(controls)}.", *unusable]
+    elif unusable:
+        sentences = [*unusable, f"Without a control, {unknown}"]
+    else:
+        sentences = [f"There was no control, so {unknown}"]
+    return " ".join([*sentences, "Verdicts: p < 0.05, Holm-corrected over these measurements."])
+
+
+def _describe_unusable(study: StudyRecord) -> Iterator[str]:
+    """Sentences on the planned controls that some runs could not be compared with, and why."""
+    settings = study.settings
+    planned = [
+        *name_controls(settings.get("controls", ()), settings.get("match", "perplexity")),
+        *(cell.control for cell in study.matrix if cell.control),
+    ]
+    unlearned = {(c.forget, c.method): c for c in study.matrix if c.control is None}
+    seeds = {(c.forget, c.method, c.control): c.seeds for c in study.matrix}
+    for name in filter(lacks_cause, dict.fromkeys(planned)):
+        without: dict[str, list[str]] = {}
+        for cell in unlearned.values():
+            if name not in cell.excess:
+                runs = seeds.get(control_group(cell.forget, cell.method, name), 0)
+                why = "it has too few runs" if runs < cell.seeds else "a run of it changed nothing"
+                without.setdefault(why, []).append(row_label(cell))
+        for why, labels in without.items():
+            where = "" if len(labels) == len(unlearned) else f" for {join_words(labels)}"
+            yield f"The control {name} could not be used{where}, because {why}."
 
 
 def describe_gaps(study: StudyRecord) -> list[str]:

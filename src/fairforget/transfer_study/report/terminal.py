@@ -53,7 +53,7 @@ def show_study(study: StudyRecord) -> None:
         "KL divergence from the original, nats per token."
     )
     print_lines([describe_start(study.model)])
-    print_content(describe_controls(study.matrix))
+    print_content(describe_controls(study))
     print_lines(describe_gaps(study))
     print_lines(find_limitations([row.benchmark for row in study.rows]))
 

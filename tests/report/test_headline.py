@@ -3,12 +3,16 @@ from pathlib import Path
 
 import pytest
 
+from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.perplexity import split_corpus
-from fairforget.comparison.compare import compare
+from fairforget.comparison.compare import Comparison, compare
+from fairforget.comparison.paired import compare_items
 from fairforget.records.evaluation import Evaluation, read_evaluation
+from fairforget.records.records import ModelFacts
 from fairforget.report.before_after import BeforeAfter, before_after, from_comparison
 from fairforget.report.contents import read_unlearning
 from fairforget.report.evaluation_headline import evaluation_headline
+from fairforget.report.figures import describe_cell
 from fairforget.report.headline import Headline, change_headline
 from tests.report.runs import write_evaluation, write_unlearning
 
@@ -66,7 +70,29 @@ def test_an_undecided_domain_does_not_hide_the_total(tmp_path: Path) -> None:
 
 def test_too_few_terms_are_undecided(tmp_path: Path) -> None:
     found = headline(write_unlearning(tmp_path, shift=0.5), ["religion"])
-    assert "undecided, because 3 terms are too few" in found.sentences[0]
+    assert "undecided, because there are too few target terms (3)." in found.sentences[0]
+
+
+def test_too_few_clusters_have_the_name_that_the_benchmark_gives_them() -> None:
+    """Of DecodingTrust, statements about one topic are a cluster; and a single one is one too."""
+    judge = find_judge("decoding_trust")
+    assert judge
+    for topics, words in ((4, "too few topics (4)"), (1, "too few topics (1)")):
+        sides = [
+            [
+                {"id": f"{topic}-{n}", "domain": "gender", "topic": str(topic), "group": "women"}
+                | {"score_agreement": (n - shift) / 9}
+                | {"score_agreement_others": 0.0, "agreed_others": 0.0}
+                for topic in range(topics)
+                for n in range(9)
+            ]
+            for shift in (0, 6)
+        ]
+        cells = compare_items("decoding_trust", judge, *sides)
+        facts = ModelFacts("tiny", 1, "float32", "<s>")
+        changes = from_comparison(Comparison(facts, facts, tuple(cells), {}, (), ()))
+        assert words in change_headline(changes, ["gender"], None).sentences[0]
+        assert describe_cell(cells[0]) == "undecided (too few topics)"
 
 
 def test_more_bias_is_not_hidden(tmp_path: Path) -> None:

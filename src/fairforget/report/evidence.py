@@ -136,6 +136,11 @@ def list_units(benchmarks: Iterable[str], *, titled: bool = False) -> str:
     return join_words(units, "or")
 
 
+def cluster_name(benchmark: str) -> str:
+    """What the intervals of a benchmark resample, in the plural: "target terms"."""
+    return list_units([benchmark]) or "clusters"
+
+
 def _budget_sentence(text: str, facts: UtilityFacts) -> str:
     within = "within" if facts.reached <= facts.asked * ROUNDING else "above"
     return (

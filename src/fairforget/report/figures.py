@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import MEASURES, Measure, measure_of
-from fairforget.benchmarks.options import base_name
 from fairforget.comparison.paired import Cell
 from fairforget.report.before_after import DomainChange
+from fairforget.report.evidence import cluster_name
 from fairforget.report.scores import DomainScore, Score
 from fairforget.report.wording import (
-    HARMFUL_WORDS,
     domain_name,
     format_number,
     format_signed,
@@ -29,7 +28,6 @@ SCHEDULE = ("step", "epoch", "learning_rate")
 MAX_VALUE = 1e9
 """Largest absolute value on an axis."""
 _CAVEATS = {
-    "few": "undecided (too few terms)",
     "interval": "undecided",
     "correction": "undecided (corrected p ≥ 0.05)",
     "flips": "undecided (most flips are in the other direction)",
@@ -236,8 +234,8 @@ def describe_caveat(cell: Cell) -> str:
     """Why a change is undecided; empty if it is decided."""
     if cell.caveat == "crossing":
         return f"undecided (may have passed {measure_of(cell.measure).ideal:g})"
-    if cell.caveat == "few" and base_name(cell.benchmark) == HARMFUL_WORDS:
-        return "undecided (too few words)"
+    if cell.caveat == "few":
+        return f"undecided (too few {cluster_name(cell.benchmark)})"
     return _CAVEATS[cell.caveat] if cell.caveat else ""
 
 

@@ -10,6 +10,7 @@ from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import CONTRIBUTION, MEASURES, SCALED_CONTRIBUTION
 from fairforget.benchmarks.options import base_name
 from fairforget.report.before_after import BeforeAfter, DomainChange
+from fairforget.report.evidence import cluster_name
 from fairforget.report.figures import describe_cell
 from fairforget.report.harmful_words import change_sentences
 from fairforget.report.wording import (
@@ -136,9 +137,8 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
     if change.verdict != "undecided":
         return sentence + "."
     if change.paired.caveat == "few":
-        unit = "term" if base_name(benchmark) == "stereoset" else "pair"
-        few = f"{change.paired.clusters} {unit}{'' if change.paired.clusters == 1 else 's'}"
-        return f"{sentence}: undecided, because {few} are too few."
+        few = f"too few {cluster_name(benchmark)} ({change.paired.clusters})"
+        return f"{sentence}: undecided, because there are {few}."
     if change.paired.caveat == "crossing":
         return f"{sentence}: undecided whether it is now closer to 50."
     if change.paired.caveat == "correction":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,6 +112,14 @@ def test_transfer_and_costs_are_separate_tables(study: StudyRecord) -> None:
     assert "Benchmark" not in titles(part.rows)
     own = [str(row[titles(part.rows).index("Own")]) for row in part.rows.rows]
     assert [text.endswith("too few terms") for text in own] == [False, True]
+    for line, row in zip(
+        csv.DictReader(io.StringIO(part.rows.csv())),
+        [row for row in study.rows if row.measure == "ss" and row.control is None],
+        strict=True,
+    ):  # numbers in either case
+        assert row.own is not None
+        shown = [float(line[name]) for name in ("Own", "Own, low", "Own, high")]
+        assert shown == pytest.approx([row.own.value, *row.own.ci], abs=1e-4)
     assert part.costs is not None
     assert "Perplexity, %" in titles(part.costs)
     assert [row[0] for row in part.costs.rows] == [

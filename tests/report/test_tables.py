@@ -62,14 +62,17 @@ def test_only_csv_has_separate_columns_for_intervals() -> None:
         [
             ["Gender", IntervalCell(-2.61, (-4.12, -0.84), change=True)],
             ["Age", IntervalCell(1.0, change=True)],
+            ["Race", IntervalCell(2.0, (1.0, 3.0), mark="too few")],
         ],
     )
     assert made.csv().splitlines() == [
         'Domain,Change,"Change, low","Change, high"',
         "Gender,-2.6100,-4.1200,-0.8400",
         "Age,1.0000,,",
+        "Race,2.0000,1.0000,3.0000",
     ]
     assert "| Gender | −2.6 (−4.1 to −0.8) |" in made.markdown()
+    assert "| Race | 2.0 (1.0 to 3.0), too few |" in made.markdown()
     assert r"Gender & $-$2.6 ($-$4.1 to $-$0.8) \\" in made.latex()
     assert "Change (95 % interval)" in made.markdown()
 

@@ -68,6 +68,8 @@ class IntervalCell:
     change: bool = False
     """Whether to show a plus sign."""
     digits: int = 1
+    mark: str = ""
+    """A remark after the number; not in CSV."""
 
     @property
     def number(self) -> str:
@@ -81,7 +83,8 @@ class IntervalCell:
         return format_interval(self.ci, self.digits) if self.ci else ""
 
     def __str__(self) -> str:
-        return f"{self.number} ({self.span})" if self.ci else self.number
+        text = f"{self.number} ({self.span})" if self.ci else self.number
+        return f"{text}, {self.mark}" if self.mark else text
 
 
 Content = str | Blurred | IntervalCell

@@ -247,8 +247,8 @@ def effect_cell(effect: Effect | None, digits: int, clusters: int | None = None)
     """An effect with its interval; marked if there are too few clusters for a decision."""
     if effect is None:
         return NONE
-    cell = IntervalCell(effect.value, effect.ci, change=True, digits=digits)
-    return f"{cell}, {FEW}" if too_few(clusters) else cell
+    mark = FEW if too_few(clusters) else ""
+    return IntervalCell(effect.value, effect.ci, change=True, digits=digits, mark=mark)
 
 
 def _describe_bias(measure: str) -> str:

@@ -5,6 +5,7 @@ import pytest
 
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.perplexity import split_corpus
+from fairforget.benchmarks.stereoset.scores import aggregate
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.comparison.paired import compare_items
 from fairforget.records.evaluation import Evaluation, read_evaluation
@@ -186,3 +187,22 @@ def test_headline_of_one_evaluation(tmp_path: Path, shift: float, title: str) ->
     assert found.title == title
     assert "50 % means no preference" in found.sentences[0]
     assert "Its perplexity on wikitext2 is 28.90." in found.sentences
+
+
+def test_a_mean_over_terms_is_not_called_a_share_of_pairs() -> None:
+    """One pair of a term, and none of the 99 of another: 50 % on average, but 1 % of pairs."""
+    rows = [
+        {"id": str(n), "domain": "gender", "term": term, "score_stereotype": score}
+        | {"score_anti_stereotype": 0.0, "score_unrelated": -9.0}
+        for n, (term, score) in enumerate([("a", 1.0), *[("b", -1.0)] * 99])
+    ]
+    results = {"stereoset": {"protocol": "bos", "domains": aggregate(rows)}}
+    sentence, lms, *_ = evaluation_headline("tiny", results).sentences
+    assert sentence.startswith(
+        "On average over target terms, the stereotype is more likely than the anti-stereotype in "
+        "50.0 % of StereoSet pairs"
+    )
+    assert lms.startswith("On average over target terms, it prefers a meaningful sentence")
+    pairs = {"crows_pairs": {"domains": {"all": {"stereotype": 50.0}}}}
+    (sentence,) = evaluation_headline("tiny", pairs).sentences
+    assert sentence.startswith("The stereotype is more likely than the anti-stereotype in 50.0 %")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import CONTRIBUTION, MEASURES
+from fairforget.benchmarks.options import base_name
 from fairforget.report.harmful_words import score_sentences
 from fairforget.report.headline import Figure, Headline, stereoset_first
 from fairforget.report.scores import Results, domain_scores, perplexities
@@ -14,6 +15,12 @@ from fairforget.report.wording import (
     format_interval,
     format_number,
 )
+
+AVERAGES = {
+    "stereoset": "on average over target terms",
+    "winogender": "on average over the occupations of women and those of men",
+}
+"""Benchmarks whose stereotype score is not a share of all pairs."""
 
 
 def evaluation_headline(model: str, results: Results) -> Headline:
@@ -41,10 +48,12 @@ def evaluation_headline(model: str, results: Results) -> Headline:
     else:
         title = f"Undecided whether {model} prefers stereotypes"
     interval = f"95 % interval {format_interval(main.ci)}" if main.ci else "no interval recorded"
-    sentence = (
-        "The stereotype is more likely than the anti-stereotype in "
+    average = AVERAGES.get(base_name(benchmark), "")
+    sentence = _start_with(
+        average,
+        "the stereotype is more likely than the anti-stereotype in "
         f"{format_number(main.score)} % of {benchmark_name(benchmark)} pairs ({interval}); 50 % "
-        "means no preference."
+        "means no preference.",
     )
     figures.insert(
         0,
@@ -57,8 +66,11 @@ def evaluation_headline(model: str, results: Results) -> Headline:
     if main.lms is not None:
         sentences.insert(
             0,
-            "It prefers a meaningful sentence to a meaningless one in "
-            f"{format_number(main.lms)} % of cases (LMS).",
+            _start_with(
+                average,
+                "it prefers a meaningful sentence to a meaningless one in "
+                f"{format_number(main.lms)} % of cases (LMS).",
+            ),
         )
         note = "100 is best" + (f"; {format_interval(main.lms_ci)}" if main.lms_ci else "")
         figures.insert(1, Figure("Language modelling, LMS", format_number(main.lms), note=note))
@@ -81,3 +93,8 @@ def evaluation_headline(model: str, results: Results) -> Headline:
             ),
         )
     return Headline(title, [sentence, *sentences], find_warnings(results), figures)
+
+
+def _start_with(start: str, text: str) -> str:
+    sentence = f"{start}, {text}" if start else text
+    return sentence[:1].upper() + sentence[1:]

@@ -80,5 +80,15 @@ def test_an_effect_that_is_undecided_has_no_share() -> None:
     )
     found = headline(record(plain, attacked))
     assert found.title == "The effect is undecided even without an attack"
-    assert len(found.sentences) == 1
+    (sentence,) = found.sentences
+    assert "It may be zero, so no share of it is reported." in sentence
     assert record(plain, attacked).half_lives == []
+
+
+def test_an_effect_of_too_few_terms_is_not_said_to_be_zero() -> None:
+    plain = effect("none", "", -2.0, decided=False)  # its interval excludes 0
+    found = headline(record(plain))
+    assert found.title == "The effect is undecided even without an attack"
+    assert found.sentences[0].endswith(
+        "It comes from fewer than 6 target terms, so no share of it is reported."
+    )

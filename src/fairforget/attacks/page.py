@@ -23,7 +23,7 @@ from fairforget.attacks.tables import (
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.records.paths import DURABILITY
 from fairforget.records.store import read_record
-from fairforget.report.evidence import list_limitations
+from fairforget.report.evidence import cluster_name, list_limitations
 from fairforget.report.facts import pairs_table
 from fairforget.report.headline import Headline
 from fairforget.report.wording import (
@@ -34,6 +34,7 @@ from fairforget.report.wording import (
     format_with_interval,
     join_words,
 )
+from fairforget.statistics import FEWEST_CLUSTERS
 from fairforget.terminal.messages import count_of
 
 TEMPLATE = "durability.html.j2"
@@ -94,9 +95,12 @@ def headline(record: DurabilityRecord) -> Headline:
     )
     first = f"Without an attack, the change in bias is {change} ({where})."
     if plain.retained is None:
+        why = "It may be zero"
+        if plain.change.is_decided:
+            why = f"It comes from fewer than {FEWEST_CLUSTERS} {cluster_name(score[0])}"
         return Headline(
             "The effect is undecided even without an attack",
-            [f"{first} It may be zero, so no share of it is reported."],
+            [f"{first} {why}, so no share of it is reported."],
         )
     attacks = dict.fromkeys(effect.attack for effect in attacked)
     lines = [first, *(_describe_attack(record, attack, plain, attacked) for attack in attacks)]

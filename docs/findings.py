@@ -95,11 +95,12 @@ def _transfer() -> str:
     matched = ascent.excess["matched"]
     own = next(c for c in _cells(study) if (c.method, c.domain) == ("ascent", "gender"))
     scaled = _omnibus(study, "ascent", measure=SCALED_CONTRIBUTION)
-    _require(ascent.bias.ci[1] < 0, "bias in other domains fell")
+    _require(_interval(ascent.bias)[1] < 0, "bias in other domains fell")
     _require(ascent.verdict == "no more than margin", "no transfer of the margin with ascent")
-    _require(matched.ci[0] > -ascent.margin, "the margin is excluded beyond the matched control")
-    _require(own.bias.ci[0] < 0 < own.bias.ci[1], "gender itself is undecided")
-    _require(scaled.bias.ci[0] < 0 < scaled.bias.ci[1], "the contribution did not change")
+    low, _ = _interval(matched)
+    _require(low > -ascent.margin, "the margin is excluded beyond the matched control")
+    _require(_has_zero(own.bias), "gender itself is undecided")
+    _require(_has_zero(scaled.bias), "the contribution did not change")
     return (
         "**`ascent` did not beat its control in other domains.** Unlearning hate speech "
         f"about women changed bias on profession and race by {_effect(ascent.bias)} points; "
@@ -112,8 +113,8 @@ def _transfer() -> str:
 def _crows_pairs() -> str:
     cell = _cell(_study("study-builtin"), "builtin:gender", "all", benchmark="crows_pairs")
     random = cell.excess["random"]
-    _require(cell.bias.ci[0] > 0, "bias over all pairs rose")
-    _require(random.ci[0] < 0 < random.ci[1], "the difference from random tokens is undecided")
+    _require(_interval(cell.bias)[0] > 0, "bias over all pairs rose")
+    _require(_has_zero(random), "the difference from random tokens is undecided")
     return (
         "**CrowS-Pairs disagrees.** `counterfactual-kl` on built-in texts about gender "
         f"*raised* bias over all pairs by {_rise(cell.bias)} points; the difference from random "
@@ -196,18 +197,29 @@ def _require(holds: bool, sentence: str) -> None:
         )
 
 
+def _interval(effect: Effect) -> tuple[float, float]:
+    assert effect.ci is not None
+    return effect.ci
+
+
+def _has_zero(effect: Effect) -> bool:
+    """Whether the interval includes 0."""
+    low, high = _interval(effect)
+    return low < 0 < high
+
+
 def _effect(effect: Effect) -> str:
-    return format_estimate(effect.value, effect.ci)
+    return format_estimate(effect.value, _interval(effect))
 
 
 def _rise(effect: Effect) -> str:
     """An effect above 0, without its sign."""
-    return format_estimate(effect.value, effect.ci, signed=False)
+    return format_estimate(effect.value, _interval(effect), signed=False)
 
 
 def _fall(effect: Effect) -> str:
     """An effect below 0, as a positive number."""
-    low, high = effect.ci
+    low, high = _interval(effect)
     return format_estimate(-effect.value, (-high, -low), signed=False)
 
 

@@ -8,15 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from fairforget.benchmarks.stereoset import judge
+from fairforget.records.store import record_text
 from fairforget.report.tables import Table
+from fairforget.transfer_study.matrix import transfer_matrix
 from fairforget.transfer_study.record import Dose, Gap, MatrixCell, StudyRecord
 from fairforget.transfer_study.report.dose_plot import dose_plots
 from fairforget.transfer_study.report.page import BenchmarkPart, context, parts, read
 from fairforget.transfer_study.report.summary import count_verdicts
 from fairforget.transfer_study.report.terminal import show_study
 
+from ..transfer.items import result, rows
 from .runs import stereoset_rows, write_study
 
 
@@ -70,6 +74,33 @@ def test_the_scaled_contribution_has_the_one_in_nats_beside_it(study: StudyRecor
     assert cells[0].nats is not None
     assert cells[0].nats[0] == pytest.approx(scores["contribution"])
     assert "Nats per token" not in titles(part_of(study).excess)
+
+
+def test_an_unknown_interval_is_left_out(tmp_path: Path, capsys) -> None:
+    """That of a domain with one term: a single cluster has no variance."""
+    terms = {"gender": 1, "race": 8}
+    results = [result("builtin:gender", seed=seed, terms=terms) for seed in (0, 1)]
+    matrix = transfer_matrix(rows(terms=terms), results, ["stereoset"], controls=[])
+    study = read(write_study(tmp_path))
+    study = replace(study, rows=matrix.rows, matrix=matrix.cells, omnibus=[], cells=[], doses=[])
+    text = record_text(study)
+    assert "NaN" not in text
+    assert TypeAdapter(StudyRecord).validate_json(text) == study
+    part = part_of(study)
+    own = matrix.rows[0].own
+    assert own is not None
+    assert own.ci is None
+    (line,) = csv.DictReader(io.StringIO(part.rows.csv()))
+    assert float(line["Own"]) == pytest.approx(own.value, abs=1e-4)
+    assert line["Own, low"] == line["Own, high"] == ""
+    frame = study.to_pandas()
+    assert frame["bias_change_low"].isna().tolist() == [True, False, False]
+    show_study(study)
+    shown = capsys.readouterr().out
+    assert f"{own.value:+z.1f}*" in shown
+    for found in (shown, *(table.markdown() for table in part.tables), str(context(study))):
+        assert "nan" not in found
+        assert "– to –" not in found
 
 
 def test_the_answer_has_one_row_per_forget_corpus(study: StudyRecord) -> None:

@@ -12,6 +12,7 @@ from fairforget.benchmarks.measures import SHOWN_BESIDE
 from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.effects import DomainEffect, measure_effects
 from fairforget.comparison.paired import adjust_p_values, compare_items
+from fairforget.comparison.score_change import finite_interval
 from fairforget.transfer_study.groups import (
     DomainEffects,
     Group,
@@ -221,7 +222,7 @@ def _cells(
             seeds=len(part.members),
             clusters=effect.clusters,
             before=effect.before.value,
-            before_ci=effect.before.ci,
+            before_ci=finite_interval(effect.before.ci),
             after=effect.after.value,
             delta=to_effect(effect.change),
             bias=to_effect(bias),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from fairforget.comparison.score_change import finite_interval
 from fairforget.distance import DistanceChange
 from fairforget.estimate import Estimate
 from fairforget.frames import TabularResult
@@ -37,15 +38,16 @@ class Effect:
     """A difference with its 95 % interval and two-sided p-value, over seeds and items."""
 
     value: float
-    ci: tuple[float, float]
+    ci: tuple[float, float] | None
+    """None if it is unknown, as with a single cluster of items."""
     p: float
     p_adjusted: float
     """Holm-corrected within its family (see `verdicts`); 1 for too few clusters or one seed."""
 
 
 def to_effect(change: Estimate | DistanceChange) -> Effect:
-    """A change as it is recorded, with an uncorrected p-value."""
-    return Effect(change.value, change.ci, change.p, change.p)
+    """A change as it is recorded, with its interval if that is finite; p is uncorrected."""
+    return Effect(change.value, finite_interval(change.ci), change.p, change.p)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,8 @@ class MatrixCell:
     clusters: int
     """Independent units that count, such as StereoSet target terms, as in `Cell.clusters`."""
     before: float
-    before_ci: tuple[float, float]
-    """95 % interval of `before`, over items."""
+    before_ci: tuple[float, float] | None
+    """95 % interval of `before`, over items; None as for an effect."""
     after: float
     """Mean over seeds."""
     delta: Effect
@@ -272,6 +274,7 @@ class StudyRecord(TabularResult):
     version: int = VERSION
 
     def _rows(self) -> list[dict[str, Any]]:
+        unknown = None, None
         return [
             {
                 "forget": cell.forget,
@@ -284,8 +287,8 @@ class StudyRecord(TabularResult):
                 "before": cell.before,
                 "after": cell.after,
                 "bias_change": cell.bias.value,
-                "bias_change_low": cell.bias.ci[0],
-                "bias_change_high": cell.bias.ci[1],
+                "bias_change_low": (cell.bias.ci or unknown)[0],
+                "bias_change_high": (cell.bias.ci or unknown)[1],
                 "p_adjusted": cell.bias.p_adjusted,
                 "verdict": cell.verdict,
             }

@@ -112,5 +112,5 @@ def _format_effect(effect: Effect | None, digits: int, clusters: int | None = No
     if effect is None:
         return NONE
     mark = "*" if too_few(clusters) else ""
-    low, high = effect.ci
-    return f"{effect.value:+z.{digits}f} [{low:+z.{digits}f}, {high:+z.{digits}f}]{mark}"
+    bounds = ", ".join(f"{bound:+z.{digits}f}" for bound in effect.ci or ())
+    return f"{effect.value:+z.{digits}f}" + (f" [{bounds}]" if bounds else "") + mark

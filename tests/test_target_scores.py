@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from math import nan
 from pathlib import Path
@@ -19,6 +20,7 @@ from fairforget.cli import main
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
+from fairforget.target_scores import TargetScores
 
 from .models import tiny_model
 
@@ -217,6 +219,15 @@ def test_the_command_shows_a_table(model, items, capsys) -> None:
     assert "4 of 5 have a neutral variant" in " ".join(shown.split())
     assert max(len(line.rstrip()) for line in shown.splitlines()[2:]) <= 80
     assert "…" not in "".join(shown.splitlines()[1:])
+
+
+def test_a_table_has_no_negative_zero() -> None:
+    row = {"target": ORIGINAL, "domain": "gender", "items": 4, "ss": 50.0, "ss_ci": (-0.4, 60.0)}
+    row |= {"contribution": -0.0003, "contribution_ci": (-0.01, -0.0002), "lms": -0.01}
+    shown = str(TargetScores("tiny", 0, 4, 4, 4, [{**row, "contribution_scaled": -0.002}], "<s>"))
+    assert "50.0 [0, 60]" in shown
+    assert "0.000 [-0.010, 0.000]" in shown
+    assert not re.search(r"-0(\.0+)?(?![.\d])", shown)
 
 
 def test_the_function_takes_a_sample_and_a_target_of_ones_own(items) -> None:

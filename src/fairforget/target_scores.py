@@ -173,11 +173,11 @@ def _cell(row: Mapping[str, Any], name: str) -> str:
     if name not in row:
         return "–"
     _, digits, ends = SHOWN[name]
-    text = f"{row[name]:.{digits}f}"
+    text = f"{row[name]:z.{digits}f}"
     if ends is None or row[f"{name}_ci"] is None:
         return text
     low, high = row[f"{name}_ci"]
-    return f"{text} [{low:.{ends}f}, {high:.{ends}f}]"
+    return f"{text} [{low:z.{ends}f}, {high:z.{ends}f}]"
 
 
 def _find_objective(name: str) -> Objective:

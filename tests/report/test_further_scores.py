@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from fairforget.benchmarks import crows_pairs, stereoset, winobias
 from fairforget.benchmarks.measures import COMPANIONS, MEASURES, measure_of
 from fairforget.comparison.compare import compare
+from fairforget.comparison.score_change import Change
 from fairforget.records.evaluation import read_evaluation
 from fairforget.report import evaluation_page
 from fairforget.report.before_after import BeforeAfter, before_after, from_comparison
@@ -189,6 +191,20 @@ def test_the_terminal_has_three_tables_in_80_columns(tmp_path: Path) -> None:
     assert max(map(len, evaluated.splitlines())) <= 80
     assert "contribution" in evaluated
     assert "…" not in evaluated
+
+
+def test_the_terminal_has_no_negative_zero(tmp_path: Path) -> None:
+    write_unlearning(tmp_path)
+    evaluation = read_evaluation(tmp_path / "after")
+    for scores in evaluation.record.results["stereoset"]["domains"].values():
+        scores |= {"contribution": -0.0003, "contribution_ci": [-0.02, -0.0002]}
+    shown = str(evaluation)
+    assert "[-0.020," in shown
+    compared = compare(tmp_path / "before", tmp_path / "after")
+    tiny = Change(-0.0004, -0.0001, -0.0003, (-0.0004, -0.0001))
+    cells = [replace(c, score=tiny, beside=dict.fromkeys(c.beside, tiny)) for c in compared.cells]
+    for text in (shown, str(replace(compared, cells=tuple(cells)))):
+        assert not re.search(r"-0(\.0+)?(?![.\d])", text)
 
 
 def test_limitations_name_the_clusters_of_the_benchmarks_at_hand() -> None:

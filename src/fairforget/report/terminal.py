@@ -214,10 +214,10 @@ def _cells(scores: dict[str, Any], context: str) -> dict[str, str]:
         title, shown = _short_title(name), measure_of(name)
         if name.endswith("ci") or not title or _find_context(name) not in ("", context):
             continue
-        text = f"{value:.{shown.digits}f}" if isinstance(value, float) else str(value)
+        text = f"{value:z.{shown.digits}f}" if isinstance(value, float) else str(value)
         bounds = interval_of(scores, name)
         if bounds and shown.interval:
-            text += f" [{bounds[0]:.{shown.digits}f}, {bounds[1]:.{shown.digits}f}]"
+            text += f" [{bounds[0]:z.{shown.digits}f}, {bounds[1]:z.{shown.digits}f}]"
         cells[title] = text
     return cells
 
@@ -235,8 +235,8 @@ def _change_table(
     for cell, score in rows:
         table.add_row(
             one_line(cell.domain),
-            f"{score.before:.{digits}f}",
-            f"{score.after:.{digits}f}",
+            f"{score.before:z.{digits}f}",
+            f"{score.after:z.{digits}f}",
             _delta(score, digits),
             format_p_number(cell.p_adjusted) if cell.distance or score is cell.score else "",
             _verdict(cell),
@@ -293,7 +293,7 @@ def _other_scores(name: str, cells: list[Cell], context: str) -> TerminalTable:
         values = [cell.beside.get(measure) for measure in measures]
         table.add_row(
             one_line(cell.domain),
-            *(f"{v.before:.1f} → {v.after:.1f}" if v else "–" for v in values),
+            *(f"{v.before:z.1f} → {v.after:z.1f}" if v else "–" for v in values),
             *map(str, (cell.items, cell.clusters, cell.gained, cell.lost)),
             f"{cell.ties[0]} → {cell.ties[1]}",
         )

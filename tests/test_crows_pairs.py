@@ -99,6 +99,13 @@ def test_files_without_the_scaled_part_have_no_verdict_on_the_conditional_one() 
     assert "conditional" in judgement.statistic(judgement.sums.sum(axis=0))
 
 
+def test_a_pair_of_probability_0_does_not_remove_the_scaled_part() -> None:
+    parts = np.random.default_rng(0).normal(size=(9, 2))
+    impossible, *others = part_columns(np.vstack([[np.nan, 0.5], parts]))
+    assert others == part_columns(parts)
+    assert impossible["conditional_scaled"] is not None
+
+
 def test_pairs_without_spread_have_no_scaled_part() -> None:
     first, second = part_columns(np.array([[1.0, 0.5], [0.5, 1.0]]))
     assert first["conditional"], second["conditional"] == (0.5, 1.0)

@@ -259,6 +259,22 @@ def test_the_smoothed_ss_is_a_step_without_spread() -> None:
     assert smooth(np.array([-0.2, 0.0, 0.2]), 0.0).tolist() == [0, 0.5, 1]
 
 
+def test_an_item_of_probability_0_does_not_remove_the_scaled_scores() -> None:
+    generator = np.random.default_rng(0)
+    versions = generator.normal(-3.0, 0.5, (20, 3))
+    items = [Item(str(i), "race", f"term {i}", ("a", "b", "c")) for i in range(20)]
+    lengths, neutral = np.full((20, 2), 6.0), generator.normal(0.0, 0.5, 20)
+    expected = make_rows(items[1:], Scored(versions[1:], lengths[1:], neutral[1:]))
+    versions[0, :2] = -np.inf  # both versions
+    impossible, *others = make_rows(items, Scored(versions, lengths, neutral))
+    assert others == [
+        {**row, "ss_smoothed_by_sense": pytest.approx(row["ss_smoothed_by_sense"], abs=0.2)}
+        for row in expected
+    ]
+    assert impossible["margin"] is impossible["contribution_scaled"] is None
+    assert {"contribution_scaled", "ss_smoothed"} <= {*judge([impossible, *others]).unbiased_scores}
+
+
 def simulate_runs(flattening: float, generator: np.random.Generator) -> list[list[Row]]:
     """Rows of 36 terms after a control run, and after one that also flattens the distribution.
 

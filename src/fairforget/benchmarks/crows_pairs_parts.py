@@ -18,9 +18,10 @@ import numpy as np
 
 from fairforget.benchmarks.measurement import Row
 from fairforget.benchmarks.sentences import Floats32
+from fairforget.benchmarks.stereoset.scores import spread_of_known
 from fairforget.data.crows_pairs import Pair
 from fairforget.models.language_model import LanguageModel
-from fairforget.statistics import Floats, deviation
+from fairforget.statistics import Floats
 
 SCALED = "conditional_scaled"
 PARTS = ("prior", "conditional", SCALED)
@@ -36,7 +37,7 @@ def part_columns(parts: Floats) -> list[Row]:
     Args:
         parts: [pairs, 2] prior and conditional of all pairs, in nats.
     """
-    spread = deviation(parts.sum(axis=1))
+    spread = spread_of_known(parts.sum(axis=1))
     columns = np.column_stack([parts, parts[:, 1] / (spread or np.nan)])
     return [
         {
@@ -69,7 +70,8 @@ def pair_parts(
             values = log_probs[2 * number + sentence].astype(np.float64)
             sums[sentence, 0] = values[positions].sum()
             sums[sentence, 1] = np.delete(values, positions).sum()
-        parts[number] = sums[0] - sums[1]
+        with np.errstate(invalid="ignore"):  # NaN where both have a probability of 0
+            parts[number] = sums[0] - sums[1]
     return parts
 
 

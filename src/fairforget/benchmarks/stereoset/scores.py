@@ -28,6 +28,7 @@ distribution lowers it without any change of preference.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,8 +90,9 @@ def make_rows(items: Sequence[Item], scored: Scored) -> list[Row]:
     if scored.lengths is None or scored.neutral_log_ratios is None:
         return rows
     s, a, u = scored.versions.T
-    margins, senses = s - a, (s + a) / 2 - u
-    log_ratios = s * scored.lengths[:, 0] - a * scored.lengths[:, 1]
+    with np.errstate(invalid="ignore"):  # NaN where both versions have a probability of 0
+        margins, senses = s - a, (s + a) / 2 - u
+        log_ratios = s * scored.lengths[:, 0] - a * scored.lengths[:, 1]
     tokens = scored.lengths.mean(axis=1)
     contributions = (log_ratios - scored.neutral_log_ratios) / tokens
     columns: dict[str, Floats] = {
@@ -99,9 +101,9 @@ def make_rows(items: Sequence[Item], scored: Scored) -> list[Row]:
         "log_ratio": log_ratios,
         "log_ratio_neutral": scored.neutral_log_ratios,
         "contribution": contributions,
-        "contribution_scaled": contributions / (deviation(log_ratios / tokens) or np.nan),
-        "ss_smoothed": smooth(margins, deviation(margins)),
-        "ss_smoothed_by_sense": smooth(margins, deviation(senses)),
+        "contribution_scaled": contributions / (spread_of_known(log_ratios / tokens) or np.nan),
+        "ss_smoothed": smooth(margins, spread_of_known(margins)),
+        "ss_smoothed_by_sense": smooth(margins, spread_of_known(senses)),
     }
     for name, values in columns.items():
         for row, value in zip(rows, values, strict=True):
@@ -112,6 +114,12 @@ def make_rows(items: Sequence[Item], scored: Scored) -> list[Row]:
             "tokens_anti_stereotype": int(anti_stereotype),
         }
     return rows
+
+
+def spread_of_known(values: Floats) -> float:
+    """Median absolute deviation of the values that are not NaN; NaN if there are none."""
+    known = values[~np.isnan(values)]
+    return deviation(known) if len(known) else math.nan
 
 
 def smooth(margins: Floats, spread: float) -> Floats:

@@ -14,7 +14,7 @@ from fairforget.cli import main
 from fairforget.data.cache import CACHED, clear_cache, list_cache
 from fairforget.data.catalogue import CATALOGUE, DataFile
 from fairforget.data.locate import fetch, find_file, find_local_file
-from fairforget.errors import InputError
+from fairforget.errors import InputError, MissingDataError
 from fairforget.models import gguf
 from fairforget.models.file_checks import Contents
 
@@ -79,6 +79,7 @@ def test_another_file_is_refused_by_its_hash(places: Path, hashes, place: str) -
     path = put(places / place / "file.txt")
     with pytest.raises(InputError, match="not 000000000000") as error:
         find_file(DataFile("file.txt", **hashes))
+    assert not isinstance(error.value, MissingDataError)
     assert str(path) in str(error.value)
 
 
@@ -139,7 +140,7 @@ def test_a_changed_download_leaves_nothing_behind(places: Path, server: str) -> 
 
 def test_neither_here_nor_to_be_had(places: Path, server: str) -> None:
     file = DataFile("set/file.txt", url=f"{server}/missing.txt")
-    with pytest.raises(InputError, match="404") as error:
+    with pytest.raises(MissingDataError, match="404") as error:
         find_file(file)
     assert "$FAIRFORGET_DATA/set/file.txt" in str(error.value)
     assert "\n" not in str(error.value)

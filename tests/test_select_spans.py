@@ -84,11 +84,12 @@ def test_contrast_adds_its_threshold_and_shares(corpus: Path, monkeypatch, capsy
     counts.totals = (10, 10, 10)
 
     def make(method: str, options: object) -> Contrast:
-        return Contrast(counts, threshold=1e3, usual_share=0.2)
+        return Contrast(counts, threshold=1e3, usual_share=0.2, background=("wikipedia", "everyday"))
 
     monkeypatch.setattr(f"{MODULE}.make_selector", make)
     result = select_spans(corpus, train=["edos", "builtin"])
     assert (result.train, result.threshold) == ("edos,builtin", 1e3)
+    assert result.background == "wikipedia,everyday"
     assert (result.share_selected, result.share_in_training) == (0.0, 0.2)
     assert "Warning: contrast selects 0 % of the characters" in capsys.readouterr().err
 

@@ -6,6 +6,7 @@ import json
 import math
 import random
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -18,7 +19,8 @@ from hypothesis import strategies as st
 from fairforget.cli import main
 from fairforget.corpora import Mention, Span, Text, read_corpus
 from fairforget.corpora.builtin import builtin_texts, control_texts
-from fairforget.errors import InputError
+from fairforget.errors import InputError, MissingDataError
+from fairforget.selection import contrast
 from fairforget.selection.contrast import LEAST_Z, Contrast, best_threshold, selected_share
 from fairforget.selection.controls import Random, all_words, given_spans
 from fairforget.selection.counts import count_words
@@ -324,6 +326,42 @@ def test_the_command_warns_of_a_corpus_unlike_training(tmp_path: Path, capsys) -
     assert found["share_selected"] > 1.5 * found["share_in_training"]
     assert "Warning: contrast selects" in err
     assert "choose a corpus like it with --train" in err
+
+
+def build_without(
+    error: InputError, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, missing: str = "everyday"
+) -> Contrast:
+    """A selector whose background is one sentence, but one corpus of it cannot be read."""
+
+    def read(name: str) -> Iterator[Text]:
+        if name in missing:
+            raise error
+        yield Text(name, "The morning was grey.")
+
+    rows = "".join(f'"{text.text}",{text.hateful}\n' for text in training())
+    (tmp_path / "train.csv").write_text(f"text,hateful\n{rows}")
+    monkeypatch.setattr(contrast, "iter_corpus", read)
+    monkeypatch.setattr(contrast, "calibration_texts", lambda: builtin_texts(limit=20))
+    return contrast.build(SelectionOptions(str(tmp_path / "train.csv")))
+
+
+def test_a_missing_background_is_skipped_with_a_message(monkeypatch, tmp_path, capsys) -> None:
+    error = MissingDataError("siqa/test.jsonl is not on this machine; get it")
+    selector = build_without(error, monkeypatch, tmp_path)
+    assert selector.background == ("wikipedia",)
+    assert selector.counts.background == Counter(["the", "morn", "was", "grei"])
+    shown = capsys.readouterr().err.splitlines()
+    assert [line for line in shown if "contrast" in line] == [
+        f"contrast: background texts are missing, so it selects other words than with them: {error}"
+    ]
+    selector = build_without(error, monkeypatch, tmp_path, "wikipedia,everyday")
+    assert selector.background == ()
+    assert capsys.readouterr().err.count("contrast: background texts are missing") == 1
+
+
+def test_a_damaged_background_is_an_error(monkeypatch, tmp_path) -> None:
+    with pytest.raises(InputError, match="has unexpected content"):
+        build_without(InputError("x has unexpected content; delete it"), monkeypatch, tmp_path)
 
 
 def test_words_that_ran_together_are_taken_apart() -> None:

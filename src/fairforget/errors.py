@@ -36,6 +36,10 @@ class InputError(Exception):
         super().__init__(line)
 
 
+class MissingDataError(InputError):
+    """A file of a data set is not on this machine and cannot be downloaded."""
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or the name of its type if that is empty."""
     lines = (line.strip() for line in str(error).splitlines())

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from filelock import FileLock
 
 from fairforget.data.catalogue import CATALOGUE, DataFile
-from fairforget.errors import InputError, first_line
+from fairforget.errors import InputError, MissingDataError, first_line
 from fairforget.extras import find_package
 from fairforget.files.atomic import flush, temporary_prefix
 from fairforget.files.digest import hash_file
@@ -65,7 +65,9 @@ def find_file(*files: DataFile) -> Path:
     """Return the first of several equivalent files on this machine, else download one of them.
 
     Raises:
-        InputError: no file is on this machine and none can be downloaded; names file and place.
+        MissingDataError: no file is on this machine and none can be downloaded; names file and
+            place.
+        InputError: a file has the wrong content.
     """
     for file in files:
         if path := find_local_file(file):
@@ -81,7 +83,7 @@ def find_file(*files: DataFile) -> Path:
                 failure = f" (downloading {file.url} failed: {_describe_failure(error)})"
     licences = [entry.licence for entry in CATALOGUE.values() if files[0] in entry.files]
     licence = f" (licence: {licences[0]})" if licences else ""
-    raise InputError(
+    raise MissingDataError(
         f"{files[0].path} is not on this machine{failure}; {describe_remedy(files)}{licence}"
     )
 

@@ -13,15 +13,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 
 from fairforget.corpora import Text, iter_corpus
-from fairforget.errors import InputError
+from fairforget.errors import MissingDataError
 from fairforget.selection.candidates import candidate_words
 from fairforget.selection.counts import SMOOTHING, WordCounts, count_words
 from fairforget.selection.methods import SelectionOptions, calibration_texts, training_texts
 from fairforget.selection.selected import SelectedSpan, merge_adjacent, select
 from fairforget.selection.words import Word
+from fairforget.terminal.messages import show_message
 
 PRIOR = 2_000.0
 """Size of the informative prior in words, proportional to all counts (α₀ in the paper)."""
@@ -37,7 +38,7 @@ USUAL = 1_000
 FAR = 1.5
 """Factor between the selected share of a corpus and that of training from which they differ."""
 BACKGROUND = ("wikipedia", "everyday")
-"""Corpora of general English; those that are not on this machine are skipped."""
+"""Corpora of general English; those that are not on this machine are skipped, with a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Contrast:
     """See `LEAST_Z`."""
     usual_share: float = math.nan
     """Share of the characters of hateful training texts that it selects; NaN if unknown."""
+    background: tuple[str, ...] = ()
+    """Corpora of general English that the counts are from."""
 
     def __call__(self, texts: Sequence[Text]) -> list[list[SelectedSpan]]:
         """Return the words of each text with a score above the threshold, neighbours merged."""
@@ -149,8 +152,10 @@ def best_threshold(texts: Sequence[Text], scores: Sequence[Sequence[tuple[Word, 
 
 def build(options: SelectionOptions) -> Contrast:
     """Train on the corpora of the options, and calibrate on built-in texts."""
-    counts = count_words(training_texts(options.train), _background_texts())
-    selector = Contrast(counts).calibrate(calibration_texts())
+    background = _open_background()
+    texts = chain.from_iterable(background.values())
+    counts = count_words(training_texts(options.train), texts)
+    selector = Contrast(counts, background=tuple(background)).calibrate(calibration_texts())
     hateful = (text for text in training_texts(options.train) if text.hateful is not False)
     usual = (item.text for item in select(islice(hateful, USUAL), selector))
     return replace(selector, usual_share=selected_share([*usual]))
@@ -162,9 +167,25 @@ def selected_share(texts: Sequence[Text]) -> float:
     return selected / max(1, sum(len(text.text) for text in texts))
 
 
-def _background_texts() -> Iterator[Text]:
+def _open_background() -> dict[str, Iterator[Text]]:
+    """Return the corpora of `BACKGROUND` with their texts; one message names the missing ones.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    corpora: dict[str, Iterator[Text]] = {}
+    missing = []
     for name in BACKGROUND:
+        texts = iter_corpus(name)
         try:
-            yield from iter_corpus(name)
-        except InputError:  # not on this machine
-            continue
+            first = next(texts)
+        except MissingDataError as error:
+            missing.append(str(error))
+        else:
+            corpora[name] = chain([first], texts)
+    if missing:
+        show_message(
+            "contrast: background texts are missing, so it selects other words than with them: "
+            f"{'; '.join(missing)}"
+        )
+    return corpora

@@ -24,6 +24,8 @@ class SelectionResult:
     """Number of texts with at least one selected span."""
     train: str | None = None
     """contrast: the training corpora, comma-separated."""
+    background: str | None = None
+    """contrast: the corpora of general English that were found, comma-separated."""
     threshold: float | None = None
     """contrast: the score in nats above which a word is selected."""
     share_selected: float | None = None

@@ -106,6 +106,7 @@ def select_spans(
         return replace(
             result,
             train=settings.train,
+            background=",".join(selector.background),
             threshold=selector.threshold,
             share_selected=tally.share,
             share_in_training=selector.usual_share,

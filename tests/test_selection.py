@@ -375,8 +375,11 @@ def test_words_that_ran_together_are_taken_apart() -> None:
 def test_training_needs_both_kinds() -> None:
     with pytest.raises(InputError, match="no text is hateful"):
         count_words([Text("t", "fine", hateful=False)])
-    with pytest.raises(InputError, match="all texts are hateful"):
-        count_words([Text("t", "bad", hateful=True)])
+    for hateful in (True, None):
+        with pytest.raises(InputError, match="all texts are hateful or unlabelled; add other"):
+            count_words([Text("t", "bad", hateful=hateful)], [Text("b", "The river is wide.")])
+    text = Text("t", "bad river", spans=(Span(0, 3),), hateful=True)
+    assert [*count_words([text]).other] == [stem("river")]
 
 
 def test_the_best_threshold_separates_what_can_be_separated() -> None:

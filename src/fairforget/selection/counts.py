@@ -39,10 +39,11 @@ class WordCounts:
 def count_words(training: Iterable[Text], background: Iterable[Text] = ()) -> WordCounts:
     """Count the words of labelled texts and of general English.
 
-    In a hateful text with spans, the words outside the spans count as other words.
+    In a hateful text with spans, the words outside the spans count as other words. A text without
+    a label counts as hateful.
 
     Raises:
-        InputError: no text is hateful, or all are.
+        InputError: the training texts have no hateful words, or no others.
     """
     counts = WordCounts()
     for text in background:
@@ -60,7 +61,10 @@ def count_words(training: Iterable[Text], background: Iterable[Text] = ()) -> Wo
                 counts.seen.add(word.plain)
     if not counts.hateful:
         raise InputError("training corpus: no text is hateful; choose another with --train")
-    if not counts.other and not counts.background:
-        raise InputError("training corpus: all texts are hateful; add other texts with --train")
+    if not counts.other:
+        raise InputError(
+            "training corpus: all texts are hateful or unlabelled; add other texts with --train, "
+            "or mark them in the column `hateful`"
+        )
     counts.totals = counts.hateful.total(), counts.other.total(), counts.background.total()
     return counts

@@ -382,6 +382,15 @@ def test_training_needs_both_kinds() -> None:
     assert [*count_words([text]).other] == [stem("river")]
 
 
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [("", "train is empty; give at least one"), ("edos,edos", "train: 'edos' is listed twice")],
+)
+def test_every_training_corpus_is_named_once(train: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        make_selector("contrast", SelectionOptions(train))
+
+
 def test_the_best_threshold_separates_what_can_be_separated() -> None:
     text = Text("t", "aaaa bbbb cccc", spans=(Span(5, 9),))
     words = [(Word(0, 4, "aaaa"), 1.1), (Word(5, 9, "bbbb"), 3.0), (Word(10, 14, "cccc"), 2.2)]

@@ -15,13 +15,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
-from fairforget.corpora import Text, iter_corpus
+from fairforget.corpora import Text, corpus_names, iter_corpus
 from fairforget.errors import MissingDataError
 from fairforget.selection.candidates import candidate_words
 from fairforget.selection.counts import SMOOTHING, WordCounts, count_words
 from fairforget.selection.methods import SelectionOptions, calibration_texts, training_texts
 from fairforget.selection.selected import SelectedSpan, merge_adjacent, select
 from fairforget.selection.words import Word
+from fairforget.settings import check_names
 from fairforget.terminal.messages import show_message
 
 PRIOR = 2_000.0
@@ -151,7 +152,13 @@ def best_threshold(texts: Sequence[Text], scores: Sequence[Sequence[tuple[Word, 
 
 
 def build(options: SelectionOptions) -> Contrast:
-    """Train on the corpora of the options, and calibrate on built-in texts."""
+    """Train on the corpora of the options, and calibrate on built-in texts.
+
+    Raises:
+        InputError: no training corpus is given, or one is given twice; a corpus is missing or
+            damaged, or has no hateful or no other words.
+    """
+    check_names("train", corpus_names(options.train))
     background = _open_background()
     texts = chain.from_iterable(background.values())
     counts = count_words(training_texts(options.train), texts)

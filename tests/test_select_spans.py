@@ -84,7 +84,9 @@ def test_contrast_adds_its_threshold_and_shares(corpus: Path, monkeypatch, capsy
     counts.totals = (10, 10, 10)
 
     def make(method: str, options: object) -> Contrast:
-        return Contrast(counts, threshold=1e3, usual_share=0.2, background=("wikipedia", "everyday"))
+        return Contrast(
+            counts, threshold=1e3, usual_share=0.2, background=("wikipedia", "everyday")
+        )
 
     monkeypatch.setattr(f"{MODULE}.make_selector", make)
     result = select_spans(corpus, train=["edos", "builtin"])

@@ -242,6 +242,29 @@ def test_the_estimate_counts_what_is_not_cached() -> None:
     assert Llm(Server("m")).estimate(TEXTS).dollars is None
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"0": 1},
+        ["ab1"],
+        [[0, 1]],
+        [["0", "1", "why"]],
+        [[0, 1, None]],
+        [[True, 5, "why"]],
+        [[3, 3, "why"]],
+        [[-1, 3, "why"]],
+        [[4, 6, "why"], [0, 2, "why"]],
+        [[0, 999, "why"]],
+    ],
+)
+def test_a_damaged_cached_answer_is_requested_again(rows: object, places: Path) -> None:
+    chosen(lambda *_: named("vile"), TEXTS[:1])
+    (path,) = places.rglob("llm/**/*.json")
+    path.write_text(json.dumps(rows))
+    shown, (stand, _) = chosen(lambda *_: named("pests"), TEXTS[:1])
+    assert (shown, len(stand.asked)) == ([["pests"]], 1)
+
+
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     corpus = tmp_path / "mine.jsonl"
     corpus.write_text("".join(json.dumps({"text": t.text}) + "\n" for t in TEXTS))

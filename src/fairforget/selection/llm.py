@@ -132,7 +132,7 @@ class Llm:
 
     def _select(self, client: Any, text: Text) -> list[SelectedSpan]:
         path = self._cache_path(text)
-        spans = read_cached_answer(path)
+        spans = read_cached_answer(path, text.text)
         if spans is not None:
             self._answers += 1
         else:
@@ -216,12 +216,21 @@ class Llm:
         return cache_directory() / "llm" / name[:2] / f"{name}.json"
 
 
-def read_cached_answer(path: Path) -> list[SelectedSpan] | None:
-    """Return a cached answer; None if it is missing or damaged."""
+def read_cached_answer(path: Path, text: str) -> list[SelectedSpan] | None:
+    """Return the cached answer about a text; None if it is missing or damaged."""
     try:
-        return [SelectedSpan(*row) for row in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError, RecursionError):
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return None
+    if not isinstance(rows, list) or not all(map(_is_span, rows)):
+        return None
+    spans = [SelectedSpan(*row) for row in rows]
+    bounds = [0, *(bound for span in spans for bound in (span.start, span.end)), len(text)]
+    return spans if bounds == sorted(bounds) else None
+
+
+def _is_span(row: object) -> bool:
+    return isinstance(row, list) and [*map(type, row)] == [int, int, str] and row[0] < row[1]
 
 
 def build(options: SelectionOptions) -> Llm:

@@ -136,6 +136,27 @@ def test_settings_that_cannot_be_are_refused(
         select_spans(corpus, **settings)
 
 
+@pytest.mark.parametrize(
+    ("flag", "name", "suffix"),
+    [
+        ("output", "spans.csv", ".jsonl"),
+        ("output", "spans", ".jsonl"),
+        ("output", "spans.JSONL", ".jsonl"),
+        ("review", "spans.jsonl", ".html"),
+    ],
+)
+def test_files_that_could_not_be_used_are_refused(
+    corpus: Path, tmp_path: Path, flag: str, name: str, suffix: str
+) -> None:
+    message = rf"--{flag} '.*{name}' does not end in \{suffix}; choose a name that does"
+    with pytest.raises(InputError, match=message):
+        select_spans(corpus, method="given", **{flag: tmp_path / name})
+    assert not (tmp_path / name).exists()
+    if flag == "review":
+        with pytest.raises(InputError, match=message):
+            estimate_cost(corpus, method="llm", review=tmp_path / name)
+
+
 @pytest.mark.parametrize("flag", ["output", "review"])
 def test_no_input_is_overwritten(corpus: Path, words: str, flag: str) -> None:
     before = corpus.read_text()

@@ -27,8 +27,8 @@ def select_command(
 
     Args:
         corpus: CORPUS[:DOMAIN][?option=value], or a .csv, .jsonl, .parquet or .txt file.
-        output: JSONL file to write: id, text, domain, group, spans, mentions, why.
-        review: HTML file to write, for correcting the spans by hand.
+        output: .jsonl file to write: id, text, domain, group, spans, mentions, why.
+        review: .html file to write, for correcting the spans by hand.
         score: Print precision, recall and F1 against the spans of the corpus.
         dry_run: llm: print an estimate of the cost and send nothing.
         input_price: llm: price of a million input tokens in dollars, for the estimate.

@@ -47,9 +47,9 @@ def select_spans(
 
     Args:
         corpus: `CORPUS[:DOMAIN][?option=value]`, or a .csv, .jsonl, .parquet or .txt file.
-        output: a JSON-lines file to write, which is a forget corpus: id, text, domain, group,
+        output: a `.jsonl` file to write, which is a forget corpus: id, text, domain, group,
             spans, mentions, why.
-        review: an HTML file to write, for correcting the spans by hand.
+        review: an `.html` file to write, for correcting the spans by hand.
         score: whether to compare the spans with those of the corpus.
         settings: all settings. Default: `SelectSettings()`.
         **overrides: fields of `SelectSettings` as keywords; they take precedence over `settings`.
@@ -59,9 +59,9 @@ def select_spans(
 
     Raises:
         InputError: the method is unknown, a setting is out of range or belongs to another method, a
-            corpus or a word list is missing or malformed, a file to write is one that is read or
-            the other one, the server does not answer, the corpus has no spans to compare with, or
-            an extra is missing.
+            corpus or a word list is missing or malformed, a file to write has another suffix, or is
+            one that is read or the other one, the server does not answer, the corpus has no spans
+            to compare with, or an extra is missing.
         TypeError: an override is not a setting.
 
     Examples:
@@ -73,6 +73,8 @@ def select_spans(
     _check(name, settings, review=review is not None, score=score)
     corpora = [parse_name(each).corpus for each in (name, *corpus_names(settings.train))]
     check_not_overwritten({"--output": output, "--review": review}, [*corpora, settings.lexicon])
+    _check_suffix("--output", output, ".jsonl")
+    _check_suffix("--review", review, ".html")
     tally = _Tally(SpanScorer() if score else None, None if review is None else [])
     with _progress(name, settings) as advance:
         options = SelectionOptions(
@@ -152,6 +154,7 @@ def estimate_cost(
     settings = merge_settings(settings or SelectSettings(), overrides)
     name = str(corpus)
     _check(name, settings, review=review is not None, score=score, dry_run=True)
+    _check_suffix("--review", review, ".html")
     return Llm(_server(settings)).estimate(iter_corpus(name), input_price, output_price)
 
 
@@ -218,6 +221,11 @@ def _check(
         )
     if score and not any(text.spans for text in iter_corpus(corpus)):
         raise InputError(f"--score: corpus {corpus!r} has no spans to compare with; remove --score")
+
+
+def _check_suffix(flag: str, path: str | Path | None, suffix: str) -> None:
+    if path is not None and Path(path).suffix != suffix:
+        raise InputError(f"{flag} {str(path)!r} does not end in {suffix}; choose a name that does")
 
 
 def _select(corpus: str, selector: Selector, processes: int) -> Iterator[tuple[Text, SelectedText]]:

@@ -364,12 +364,41 @@ def test_domains_of_a_file_that_are_none_are_counted(tmp_path: Path, capsys) -> 
     path = tmp_path / "mine.csv"
     path.write_text("text,domain\none,Martians\ntwo,race+Martians\nthree,Gender\nfour,\n")
     texts = read_corpus(str(path))
-    assert [text.domain for text in texts] == ["Martians", "race+Martians", "Gender", None]
+    assert [text.domain for text in texts] == ["Martians", "race+Martians", "gender", None]
     assert capsys.readouterr().err == (
         f"{path}: 2 labels map to no domain, so their texts have none: 'Martians' 2\n"
     )
     assert len(read_corpus(f"{path}:martians")) == 2  # they can be chosen
     assert target_domains(str(path), [t.domain for t in texts]) == {"race", "gender"}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_domains_and_groups_are_found_however_they_are_spelt(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"mine{suffix}"
+    rows = [
+        ("one", "gender", "Women"),
+        ("two", " gender", "women "),
+        ("three", "Gender ", ""),
+        ("four", "race + Gender", "middle eastern+ women"),
+        ("five", "  ", " + "),
+        ("six", "old norse ", "Middle-Eastern"),
+    ]
+    if suffix == ".csv":
+        lines = ["text,domain,group", *map(",".join, rows)]
+    else:
+        lines = [json.dumps({"text": t, "domain": d, "group": g}) for t, d, g in rows]
+    path.write_text("\n".join(lines))
+    texts = read_corpus(str(path))
+    assert [(text.domain, text.group) for text in texts] == [
+        *[("gender", "women")] * 2,
+        ("gender", None),
+        ("race+gender", "middle_eastern+women"),
+        (None, None),
+        ("old norse", "middle_eastern"),
+    ]
+    for part, count in (("gender", 4), ("women", 3), ("middle eastern", 2), ("Old_Norse", 1)):
+        assert len(read_corpus(f"{path}:{part}")) == count
+    assert target_domains(f"{path}:middle eastern", [" Gender"]) == {"race", "gender"}
 
 
 def test_repeated_rows_are_kept_and_reported(tmp_path: Path, capsys) -> None:

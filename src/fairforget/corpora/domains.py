@@ -72,6 +72,9 @@ GROUPS = {
 }
 """Group → domain; groups of an origin belong to two."""
 
+IGNORED = " \t.-_"
+"""Characters of a domain or group that do not matter."""
+
 
 class Labels:
     """Maps the labels of a source to domains and groups, and counts unknown labels."""
@@ -136,9 +139,9 @@ def target_domains(corpus: str, labels: Iterable[str | None]) -> frozenset[str]:
         labels: [texts] domain of each text, several joined by "+", or None. A domain counts if at
             least a tenth of the texts have it.
     """
-    part = corpus.partition("?")[0].rpartition(":")[2].lower()
+    part = canonical_label(corpus.partition("?")[0].rpartition(":")[2])
     of_part = {part} & {*DOMAINS} or {*GROUPS.get(part, "").split("+")} - {""}
-    texts = [{*(label or "").lower().split("+")} for label in labels]
+    texts = [{*canonical_label(label or "").split("+")} for label in labels]
     counts = Counter(domain for domains in texts for domain in domains if domain in DOMAINS)
     return frozenset(
         of_part | {d for d, count in counts.items() if count / len(texts) >= MIN_SHARE}
@@ -146,9 +149,25 @@ def target_domains(corpus: str, labels: Iterable[str | None]) -> frozenset[str]:
 
 
 def is_in_domain(label: str | None, domain: str) -> bool:
-    """Return whether a label (domains or groups joined by "+") contains a domain or group."""
-    return label is not None and domain.lower() in label.lower().split("+")
+    """Return whether a label (domains or groups joined by "+") contains a domain or group.
+
+    Case, spaces, dots, hyphens and underscores do not matter.
+    """
+    return label is not None and _normalize(domain) in map(_normalize, label.split("+"))
+
+
+def canonical_label(label: str) -> str:
+    """Return domains or groups joined by "+" without surrounding spaces.
+
+    Known ones are spelt as in `DOMAINS` and `GROUPS`: "Gender + middle eastern" is
+    "gender+middle_eastern".
+    """
+    parts = (part.strip() for part in label.split("+"))
+    return "+".join(_SPELLINGS.get(_normalize(part), part) for part in parts if part)
 
 
 def _normalize(label: str) -> str:
-    return "".join(c for c in label.lower() if c not in " .-_")
+    return "".join(c for c in label.lower() if c not in IGNORED)
+
+
+_SPELLINGS = {_normalize(name): name for name in (*DOMAINS, *GROUPS)}

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from fairforget.corpora.domains import DOMAINS, Labels
+from fairforget.corpora.domains import DOMAINS, Labels, canonical_label
 from fairforget.corpora.duplicates import Duplicates
 from fairforget.corpora.text import Mention, Span, Text
 from fairforget.errors import InputError, first_line
@@ -159,8 +159,8 @@ def _parse_row(where: str, row: Mapping[str, Any], default_id: str) -> Text:
         return Text(
             id=default_id if own_id is None or own_id == "" else str(own_id),
             text=text,
-            domain=_read_string(row, "domain", where),
-            group=_read_string(row, "group", where),
+            domain=_read_label(row, "domain", where),
+            group=_read_label(row, "group", where),
             spans=tuple(Span(start, end) for start, end in _read_ranges(row, "spans", where)),
             mentions=tuple(
                 Mention(start, end, tuple(neutral))
@@ -180,6 +180,10 @@ def _read_string(row: Mapping[str, Any], name: str, where: str) -> str | None:
     if not isinstance(value, str):
         raise InputError(f"{where}: `{name}` is {value!r}; write a string, or leave it empty")
     return value
+
+
+def _read_label(row: Mapping[str, Any], name: str, where: str) -> str | None:
+    return canonical_label(_read_string(row, name, where) or "") or None
 
 
 def _read_boolean(row: Mapping[str, Any], name: str) -> bool | None:

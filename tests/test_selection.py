@@ -6,6 +6,7 @@ import json
 import math
 import random
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,9 +35,12 @@ from fairforget.selection.identity import (
 from fairforget.selection.lexicon import read_lexicon
 from fairforget.selection.methods import SelectionOptions, make_selector, training_texts
 from fairforget.selection.parallel import select_in_parallel
+from fairforget.selection.ranges import overlapping
 from fairforget.selection.score import score_spans
 from fairforget.selection.selected import (
     SelectedSpan,
+    Selector,
+    apply_selection,
     merge_adjacent,
     select,
     to_row,
@@ -166,6 +170,64 @@ def test_joined_choices_are_in_order_and_cover_the_same(parts: list[tuple[int, i
     assert before <= after
     assert all(text[i].isspace() for i in after - before)
     assert all(a.end < b.start for a, b in pairwise(found))
+
+
+def naive_merge(text: str, spans: list[SelectedSpan]) -> list[SelectedSpan]:
+    """`merge_adjacent`, in quadratic time."""
+    merged: list[SelectedSpan] = []
+    for span in sorted(spans):
+        if merged and not text[merged[-1].end : span.start].strip():
+            last = merged.pop()
+            why = last.why if span.why in ("", last.why) else f"{last.why}; {span.why}"
+            span = SelectedSpan(last.start, max(last.end, span.end), why)
+        merged.append(span)
+    return merged
+
+
+@for_all(
+    st.lists(
+        st.tuples(
+            st.integers(0, 30), st.integers(1, 6), st.sampled_from(["", "a", "b", "a; b", "; a"])
+        ),
+        max_size=8,
+    )
+)
+def test_reasons_are_joined_as_one_by_one(parts: list[tuple[int, int, str]]) -> None:
+    text = "ab cd  ef gh" * 3
+    spans = [SelectedSpan(start, start + length, why) for start, length, why in parts]
+    assert merge_adjacent(text, spans) == naive_merge(text, spans)
+
+
+@for_all(
+    st.lists(st.integers(0, 40), max_size=16, unique=True),
+    st.tuples(st.integers(-1, 41), st.integers(1, 9)),
+)
+def test_overlapping_ranges_are_found(bounds: list[int], part: tuple[int, int]) -> None:
+    ordered = sorted(bounds)
+    ranges = [*zip(ordered[::2], ordered[1::2], strict=False)]
+    start, end = part[0], sum(part)
+    naive = [r for r in ranges if r[0] < end and start < r[1]]
+    assert overlapping(ranges, start, end) == naive
+    touching = [r for r in ranges if r[0] <= end and start <= r[1]]
+    assert overlapping(ranges, start - 1, end + 1) == touching
+
+
+@pytest.mark.slow
+def test_the_time_is_proportional_to_the_length_of_a_text(tmp_path: Path) -> None:
+    """32 times the text takes about 32 times as long; with a quadratic step, 90 times or more."""
+    (tmp_path / "words.txt").write_text("lie\n")
+    lexicon, sentence = read_lexicon(str(tmp_path / "words.txt")), "women lie â€™ "
+
+    def seconds(selector: Selector, repeats: int) -> float:
+        starts = range(6, len(sentence) * repeats, len(sentence))
+        spans = tuple(Span(start, start + 3) for start in starts)
+        start = time.process_time()
+        apply_selection([Text("t", sentence * repeats, spans=spans)], selector, mentions_of)
+        return time.process_time() - start
+
+    for selector in (lexicon, Contrast(COUNTS, threshold=0.0), Random()):
+        short = min(seconds(selector, 125) for _ in range(4))
+        assert seconds(selector, 4000) < 60 * short, selector
 
 
 # Lexicon

@@ -7,6 +7,7 @@ import math
 from fairforget.selection.counts import WordCounts
 from fairforget.selection.debris import debris_ranges
 from fairforget.selection.identity import identity_ranges, is_misspelt_identity, is_protected
+from fairforget.selection.ranges import overlapping
 from fairforget.selection.words import Word, fold_characters, split_words, stem
 
 MAX_LETTERS = 40
@@ -27,8 +28,8 @@ def candidate_words(text: str, counts: WordCounts) -> list[Word]:
         word
         for token in split_words(text)
         for word in _split_compound(text, token, counts)
-        if not any(word.start < end and start < word.end for start, end in groups)
-        and not any(word.start <= end and start <= word.end for start, end in debris)
+        if not overlapping(groups, word.start, word.end)
+        and not overlapping(debris, word.start - 1, word.end + 1)  # nor touches any
         and not is_protected(word.plain)
         and (_is_known(word.plain, counts) or not is_misspelt_identity(word.plain))
     ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fairforget.corpora.text import Text
 from fairforget.selection.identity import identity_ranges, is_protected
 from fairforget.selection.methods import SelectionOptions
+from fairforget.selection.ranges import overlapping
 from fairforget.selection.selected import SelectedSpan, Selector, merge_adjacent
 from fairforget.selection.words import Word, split_words
 
@@ -46,7 +47,8 @@ class Random:
 
     def _draw(self, text: Text) -> list[SelectedSpan]:
         words = unprotected_words(text.text)
-        count = sum(any(w.start < s.end and s.start < w.end for s in text.spans) for w in words)
+        spans = [(span.start, span.end) for span in text.spans]
+        count = sum(bool(overlapping(spans, word.start, word.end)) for word in words)
         if not text.spans:
             count = round(UNMARKED_SHARE * len(words))
         drawn = random.Random(f"{text.id} {self.seed}").sample(words, count)
@@ -61,8 +63,7 @@ def unprotected_words(text: str) -> list[Word]:
     return [
         word
         for word in split_words(text)
-        if not is_protected(word.plain)
-        and not any(word.start < end and start < word.end for start, end in groups)
+        if not is_protected(word.plain) and not overlapping(groups, word.start, word.end)
     ]
 
 

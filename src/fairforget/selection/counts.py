@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
+from fairforget.selection.ranges import overlapping
 from fairforget.selection.words import split_words
 
 SMOOTHING = 1.0
@@ -51,10 +52,10 @@ def count_words(training: Iterable[Text], background: Iterable[Text] = ()) -> Wo
             counts.background[word.form] += 1
             counts.seen.add(word.plain)
     for text in training:
+        spans = [(span.start, span.end) for span in text.spans]
         for word in split_words(text.text):
             harmful = text.hateful is not False and (
-                not text.spans
-                or any(word.start < span.end and span.start < word.end for span in text.spans)
+                not spans or bool(overlapping(spans, word.start, word.end))
             )
             (counts.hateful if harmful else counts.other)[word.form] += 1
             if not harmful:

@@ -27,12 +27,10 @@ def debris_ranges(text: str) -> list[tuple[int, int]]:
 
 def _is_utf8_misread(run: str) -> bool:
     """Return whether characters are UTF-8 that was read as Windows-1252; it may be cut off."""
-    data = b""
-    for character in run:
-        try:
-            data += character.encode("cp1252")
-        except UnicodeEncodeError:
-            return False  # no character of Windows-1252
+    try:
+        data = run.encode("cp1252")
+    except UnicodeEncodeError:
+        return False  # not all are characters of Windows-1252
     if len(data) < 2:
         return False
     try:

@@ -14,6 +14,7 @@ from importlib.resources import files
 from fairforget.corpora.builtin import group_terms
 from fairforget.corpora.builtin.lexicon import strip_article
 from fairforget.corpora.text import Mention
+from fairforget.selection.ranges import overlapping
 from fairforget.selection.words import opens_sentence, split_words
 
 Forms = tuple[str, ...]
@@ -124,7 +125,7 @@ def exclude_groups(
         groups: its `identity_ranges`.
     """
     at, end = span
-    for first, last in [*(g for g in groups if g[0] < end and at < g[1]), (end, end)]:
+    for first, last in [*overlapping(groups, at, end), (end, end)]:
         part = text[at : max(at, first)]
         if re.search(r"\w", part):
             start = at + len(part) - len(part.lstrip())
@@ -171,7 +172,7 @@ def _make_mention(text: str, match: re.Match[str]) -> Mention | None:
     words = text[start:end]
     if words.isupper() and len(words) > 1:
         neutral = tuple(word.upper() for word in neutral)
-    elif words[0].isupper() and opens_sentence(text[:start]):
+    elif words[0].isupper() and opens_sentence(text, start):
         neutral = tuple(word[0].upper() + word[1:] for word in neutral)
     return Mention(start, end, neutral)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fairforget.corpora.text import Mention, Span, Text
 from fairforget.files.atomic import atomic_write
+from fairforget.selection.ranges import overlapping
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,6 +26,8 @@ Selector = Callable[[Sequence[Text]], list[list[SelectedSpan]]]
 """Texts → the selected spans of each, in order, without overlap."""
 FindMentions = Callable[[str], tuple[Mention, ...]]
 """Text → its mentions."""
+JOINT = "; "
+"""What separates the reasons of merged spans."""
 BATCH_SIZE = 256
 """Texts per call of a selector."""
 
@@ -66,10 +69,11 @@ def apply_selection(
     for text, selected in zip(batch, selector(batch), strict=True):
         mentions = text.mentions
         if not mentions and find_mentions:
+            ranges = [(span.start, span.end) for span in selected]
             mentions = tuple(
                 mention
                 for mention in find_mentions(text.text)
-                if not any(_overlap(mention, span) for span in selected)
+                if not overlapping(ranges, mention.start, mention.end)
             )
         spans = tuple(Span(span.start, span.end) for span in selected)
         why = tuple(span.why for span in selected)
@@ -79,14 +83,32 @@ def apply_selection(
 
 def merge_adjacent(text: str, spans: Iterable[SelectedSpan]) -> list[SelectedSpan]:
     """Return the spans in order; those that overlap or have only spaces between them are merged."""
-    merged: list[SelectedSpan] = []
+    merged: list[tuple[int, int, _Reasons]] = []
     for span in sorted(spans):
-        if merged and not text[merged[-1].end : span.start].strip():
-            last = merged.pop()
-            why = last.why if span.why in ("", last.why) else f"{last.why}; {span.why}"
-            span = SelectedSpan(last.start, max(last.end, span.end), why)
-        merged.append(span)
-    return merged
+        if merged and not text[merged[-1][1] : span.start].strip():
+            start, end, reasons = merged[-1]
+            reasons.add(span.why)
+            merged[-1] = start, max(end, span.end), reasons
+        else:
+            merged.append((span.start, span.end, _Reasons(span.why)))
+    return [SelectedSpan(start, end, str(reasons)) for start, end, reasons in merged]
+
+
+class _Reasons:
+    """Reasons joined by "; ", in time proportional to their length."""
+
+    def __init__(self, first: str) -> None:
+        self.parts = [first]
+        self.length = len(first)
+
+    def add(self, reason: str) -> None:
+        """Add a reason, unless it is empty or the same as all so far."""
+        if reason and not (len(reason) == self.length and reason == str(self)):
+            self.parts.append(reason)
+            self.length += len(JOINT) + len(reason)
+
+    def __str__(self) -> str:
+        return JOINT.join(self.parts)
 
 
 def write_spans(selected: Iterable[SelectedText], path: Path) -> int:
@@ -113,7 +135,3 @@ def to_row(item: SelectedText) -> dict[str, object]:
         "split": text.split,
         "hateful": text.hateful,
     }
-
-
-def _overlap(mention: Mention, span: SelectedSpan) -> bool:
-    return mention.start < span.end and span.start < mention.end

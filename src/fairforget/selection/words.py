@@ -17,6 +17,8 @@ WORD = re.compile(
     r"|[^\W_](?:[@$*]?[^\W_])*(?:['’][a-z]+)?",
     re.IGNORECASE,
 )
+OPENING = " \t'\"“‘(["
+"""Characters between the end of a sentence and the next word."""
 ENDINGS = ("ies", "sses", "ings", "ing", "ers", "est", "ed", "er", "ly", "es", "s")
 """Inflections; the first that matches is removed."""
 REPLACEMENTS = {"ies": "y", "sses": "ss"}
@@ -48,10 +50,11 @@ def split_words(text: str) -> Iterator[Word]:
         yield Word(match.start(), match.end(), fold_characters(match[0]))
 
 
-def opens_sentence(before: str) -> bool:
-    """Whether the word after a text is the first of a sentence."""
-    before = before.rstrip(" \t'\"“‘([")
-    return not before or before[-1] in ".!?:\n"
+def opens_sentence(text: str, at: int) -> bool:
+    """Whether the word at a position of a text is the first of a sentence."""
+    while at and text[at - 1] in OPENING:
+        at -= 1
+    return not at or text[at - 1] in ".!?:\n"
 
 
 @lru_cache(maxsize=1 << 16)

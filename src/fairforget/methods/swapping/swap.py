@@ -65,7 +65,7 @@ def _swap_groups(text: str, domain: str, seed: int) -> str:
             wanted = ADJECTIVE if begins_noun_phrase(text[match.end() :]) else SINGULAR
         else:
             wanted = min(forms)
-        opens = opens_sentence(text[: match.start("words")])
+        opens = opens_sentence(text, match.start("words"))
         if wanted == ADJECTIVE and STARTS_NAME.match(text, match.end()):
             return match[0]
         if match["words"] == match_case("A", known) != known and " " not in known and not opens:

@@ -476,6 +476,8 @@ def test_a_text_file_has_a_text_a_line(tmp_path: Path) -> None:
     for content, message in (
         (b" \n\n", "is empty; write one text per line"),
         (b"one\n\xe9\n", "line 2: byte 0xe9 is not UTF-8"),
+        (b"one\rtwo\r", r"line 1: a carriage return .* inside a line; end lines with \\n or \\r"),
+        (b"one\r\ntwo\rthree\r\n", "line 2: a carriage return"),
     ):
         path.write_bytes(content)
         with pytest.raises(InputError, match=message):

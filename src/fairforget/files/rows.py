@@ -113,11 +113,17 @@ def text_rows(path: Path) -> Iterator[TableRow]:
     """Yield the non-blank lines of a text file as rows with the field `text`.
 
     Raises:
-        InputError: a line is too long or not UTF-8 (names the line), or all lines are blank.
+        InputError: a line is too long, not UTF-8 or has a carriage return inside (names the line),
+            or all lines are blank.
     """
     number = 0
     for line_number, line in enumerate(read_lines(path), 1):
         if text := line.strip():
+            if "\r" in text:
+                raise InputError(
+                    rf"{path}, line {line_number}: a carriage return (\r) inside a line; "
+                    r"end lines with \n or \r\n"
+                )
             number += 1
             yield f"{path}, line {line_number}", {"text": text}
     if not number:

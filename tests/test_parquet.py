@@ -32,6 +32,13 @@ def test_a_row_group_that_claims_too_much_is_refused(
         list(parquet_rows(file))
 
 
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.parquet"
+    pq.write_table(pa.Table.from_arrays([pa.array(["a"])] * 2, names=["text", "text"]), path)
+    with pytest.raises(InputError, match=r"mine.parquet: two columns are named 'text'; rename one"):
+        list(parquet_rows(path))
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,7 @@ def csv_rows(path: Path, *, delimiter: str = ",") -> Iterator[tuple[str, dict[st
             if not header:
                 header = fields
                 _check_separator(header, where)
-                if duplicates := [name for name in header if header.count(name) > 1]:
-                    raise InputError(
-                        f"{where}: two columns are named {duplicates[0]!r}; rename one"
-                    )
+                _check_columns(header, where)
                 continue
             if len(fields) > len(header):
                 raise InputError(
@@ -64,6 +62,11 @@ def csv_rows(path: Path, *, delimiter: str = ",") -> Iterator[tuple[str, dict[st
         elif "new-line" in reason:
             remedy = r"end lines with \n or \r\n"
         raise InputError(f"{path}, line {line}: not valid CSV ({reason}); {remedy}") from error
+
+
+def _check_columns(names: Sequence[str], where: str) -> None:
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        raise InputError(f"{where}: two columns are named {repeated[0]!r}; rename one")
 
 
 def _check_separator(header: list[str], where: str) -> None:
@@ -99,10 +102,12 @@ def parquet_rows(path: Path) -> Iterator[TableRow]:
     """Yield the rows of a Parquet file.
 
     Raises:
-        InputError: the file cannot be read, or declares a row group of more than 512 MB.
+        InputError: the file cannot be read, declares a row group of more than 512 MB, or has two
+            columns of the same name.
     """
     number = 0
     with open_parquet(path) as file:
+        _check_columns(file.schema_arrow.names, str(path))
         for batch in file.iter_batches(batch_size=BATCH_ROWS):
             for row in batch.to_pylist():
                 number += 1

@@ -115,6 +115,15 @@ def test_the_name_of_a_file_may_have_a_comma(tmp_path: Path) -> None:
     assert corpus_names(str(path)) == [str(path)]
 
 
+@pytest.mark.parametrize("name", ["why?.csv", "why?label=all.csv"])
+@pytest.mark.parametrize("more", ["", ":gender", "?label=all"])
+def test_the_name_of_a_file_has_no_question_mark(tmp_path: Path, name: str, more: str) -> None:
+    path = tmp_path / name
+    path.write_text("text\nhello\n")
+    with pytest.raises(InputError, match=r"why\?.*\.csv' has a question mark .*; rename the file"):
+        read_corpus(f"{path}{more}")
+
+
 def test_an_empty_selection_is_an_error_that_names_the_filters(given: Given) -> None:
     given("dghs", dghs_rows())
     for name, message in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -134,8 +135,10 @@ def parse_name(name: str) -> CorpusName:
     """Parse `CORPUS[:DOMAIN][?option=value&…]`.
 
     Raises:
-        InputError: the part after the question mark is not a list of options.
+        InputError: the part after the question mark is not a list of options, or belongs to the
+            name of a file.
     """
+    _check_question_marks(name)
     name, _, query = name.partition("?")
     try:
         options = dict(parse_qsl(query, strict_parsing=True)) if query else {}
@@ -150,6 +153,18 @@ def parse_name(name: str) -> CorpusName:
     if corpus and "/" not in part and "." not in part:
         return CorpusName(hub + corpus, part, options)
     return CorpusName(name, None, options)
+
+
+def _check_question_marks(name: str) -> None:
+    """Raise an error if the name of a file contains a question mark, which would end it."""
+    files = (name, name.rpartition(":")[0], name.rpartition("?")[0])
+    # unlike Path.is_file, it is False for a name that is too long
+    for file in filter(os.path.isfile, files):
+        if "?" in file:
+            raise InputError(
+                f"corpus {name!r}: {file!r} has a question mark in its name, which begins options; "
+                "rename the file"
+            )
 
 
 def _open_corpus(

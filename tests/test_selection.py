@@ -7,6 +7,7 @@ import math
 import random
 import re
 import time
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -86,6 +87,35 @@ def test_words_are_in_order_and_never_overlap(text: str) -> None:
         assert at <= word.start < word.end <= len(text)
         assert stem(word.plain)
         at = word.end
+
+
+DECOMPOSED = "aeiouncAEIÑé çöåœß'’ -.,$@3"
+
+
+def words_of(text: str) -> list[tuple[str, str]]:
+    """The words of a text with their plain forms, all composed."""
+    return [
+        (unicodedata.normalize("NFC", text[word.start : word.end]), word.plain)
+        for word in split_words(text)
+    ]
+
+
+@for_all(st.text(DECOMPOSED, max_size=40))
+def test_accents_may_be_decomposed(text: str) -> None:
+    composed, decomposed = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
+    assert words_of(decomposed) == words_of(composed)
+    for words in (split_words(composed), split_words(decomposed)):
+        assert not any(unicodedata.combining(word.plain[0]) for word in words)
+
+
+def test_combining_characters_split_no_word() -> None:
+    assert [word for word, _ in words_of("fe\u0301minines, हिन्दी, h a t e\u0301s")] == [
+        *("féminines", "हिन्दी", "h a t", "és"),
+    ]
+    assert [word for word, _ in words_of("αι ι α ι α")] == ["αι", "ι α ι α"]
+    for text in ("The Tha\u0308i. e\u0301women", "women\u0301 men\u0308"):
+        assert mentions_of(text) == mentions_of(unicodedata.normalize("NFC", text)) == ()
+        assert identity_ranges(text) == []
 
 
 # Groups

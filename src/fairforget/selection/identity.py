@@ -15,7 +15,7 @@ from fairforget.corpora.builtin import group_terms
 from fairforget.corpora.builtin.lexicon import strip_article
 from fairforget.corpora.text import Mention
 from fairforget.selection.ranges import overlapping
-from fairforget.selection.words import opens_sentence, split_words
+from fairforget.selection.words import MARK, opens_sentence, split_words
 
 Forms = tuple[str, ...]
 
@@ -96,8 +96,8 @@ def _phrase() -> re.Pattern[str]:
     """Return a pattern for the longest noun phrase or adjective."""
     both = sorted({*_nouns(), *_adjectives()}, key=len, reverse=True)
     return re.compile(
-        rf"(?<![\w-])(?:(?P<article>an?)\s+)?(?P<term>{'|'.join(map(re.escape, both))})"
-        rf"(?P<possessive>['’](?=\s))?(?![\w-])(?=\s+(?P<next>[\w’']+)|)",
+        rf"(?<![\w-])(?<!{MARK})(?:(?P<article>an?)\s+)?(?P<term>{'|'.join(map(re.escape, both))})"
+        rf"(?P<possessive>['’](?=\s))?(?![\w-]|{MARK})(?=\s+(?P<next>(?:[\w’']|{MARK})+)|)",
         re.IGNORECASE,
     )
 

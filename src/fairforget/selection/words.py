@@ -1,20 +1,36 @@
 """Split text into words, normalised for inflection, leetspeak and spaced letters.
 
-"h4ting", "h a t e s" and "HATED" all have the form "hate".
+"h4ting", "h a t e s" and "HATED" all have the form "hate". Composed and decomposed accents are the
+same.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 LEET = str.maketrans("013457$@", "oieastsa")
 """Digits and signs that replace letters."""
+
+
+def _marks() -> str:
+    """Return a character class of the combining characters, such as accents and vowel signs."""
+    is_mark = [unicodedata.category(chr(code))[0] == "M" for code in range(0x10000)]
+    starts = (code for code in range(1, 0x10000) if is_mark[code] and not is_mark[code - 1])
+    ranges = (f"{chr(start)}-{chr(is_mark.index(False, start) - 1)}" for start in starts)
+    return f"[{''.join(ranges)}]"
+
+
+MARK = f"(?-i:{_marks()})"
+"""A pattern for a combining character, which belongs to the letter before it; a Greek letter would
+match if case were ignored."""
 WORD = re.compile(
-    r"\b[^\W\d_](?:\s[^\W\d_]\b){2,}"  # spaced letters: h a t e
-    r"|[^\W_](?:[@$*]?[^\W_])*(?:['’][a-z]+)?",
+    # spaced letters: h a t e
+    rf"\b[^\W\d_]{MARK}*(?:\s[^\W\d_]{MARK}*(?!\w|{MARK})){{2,}}"
+    rf"|[^\W_]{MARK}*(?:[@$*]?[^\W_]{MARK}*)*(?:['’](?:[a-z](?!{MARK}))+)?",
     re.IGNORECASE,
 )
 OPENING = " \t'\"“‘(["
@@ -59,7 +75,11 @@ def opens_sentence(text: str, at: int) -> bool:
 
 @lru_cache(maxsize=1 << 16)
 def fold_characters(word: str) -> str:
-    """Return a word in lower case, without leetspeak, repeated letters and possessive."""
+    """Return a word in lower case, without leetspeak, repeated letters and possessive.
+
+    Its accents are composed.
+    """
+    word = unicodedata.normalize("NFC", word)
     word = re.sub(r"\s", "", word.lower().replace("’", "'"))
     if re.search("[a-z]", word) and not re.fullmatch(r"\d+(st|nd|rd|th|s|k|m)?", word):
         word = word.translate(LEET)

@@ -5,18 +5,28 @@ from __future__ import annotations
 import copy
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer, BertConfig, BertForPreTraining
 
 from fairforget.errors import InputError
 from fairforget.models.language_model import select_start_token
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
 
-from .models import CAUSAL, save_tiny, word_tokenizer
+from .models import (
+    CAUSAL,
+    MASKED,
+    _common,
+    masked_tokenizer,
+    save_tiny,
+    tiny,
+    word_tokenizer,
+)
 
 
 @pytest.mark.parametrize("family", CAUSAL)
@@ -140,6 +150,101 @@ def test_damaged_weights(tmp_path: Path) -> None:
     (directory / "model.safetensors").write_bytes(b"\xff" * 100)
     with pytest.raises(InputError, match="given"):
         load_model(directory)
+
+
+def rewrite(
+    directory: Path,
+    change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]],
+    **settings: object,
+) -> None:
+    """Change the weights and the settings of a saved model."""
+    weights, config = directory / "model.safetensors", directory / "config.json"
+    save_file(change(load_file(weights)), weights, metadata={"format": "pt"})
+    config.write_text(json.dumps({**json.loads(config.read_text()), **settings}))
+
+
+UP = "model.layers.1.mlp.up_proj.weight"
+
+
+@pytest.mark.parametrize(
+    ("change", "settings", "message"),
+    [
+        (
+            lambda w: {k: v for k, v in w.items() if k != UP},
+            {},
+            f"its files do not contain {UP}; download it again",
+        ),
+        (
+            lambda w: {k.replace("layers", "blocks"): v for k, v in w.items()},
+            {},
+            r"do not contain model\.layers\.0\.\S+ and 17 other weights",
+        ),
+        (lambda w: w, {"num_hidden_layers": 3}, "do not contain model.layers.2.* 8 other weights"),
+        (lambda w: w, {"num_hidden_layers": 1}, "no place for model.layers.1.* 8 other weights"),
+        (
+            lambda w: {**w, "model.layers.0.mlp.up_proj.bias": torch.ones(64)},
+            {},
+            "no place for model.layers.0.mlp.up_proj.bias; use the configuration",
+        ),
+        (
+            lambda w: {f"_orig_mod.{k}": v for k, v in w.items()},
+            {},
+            r"named _orig_mod\.lm_head\.weight, .*; remove '_orig_mod\.' from their names",
+        ),
+        (lambda w: {f"module.{k}": v for k, v in w.items()}, {}, r"remove 'module\.' from"),
+        (
+            lambda w: {**w, UP: w[UP][:-1].contiguous()},
+            {},
+            rf"{UP} has the shape \(63, 32\) in its files, but \(64, 32\) according to",
+        ),
+    ],
+)
+def test_weights_that_are_not_those_of_the_configuration(
+    tmp_path: Path, change, settings, message
+) -> None:
+    rewrite(save_tiny("llama", tmp_path / "given"), change, **settings)
+    with pytest.raises(InputError, match=message):
+        load_model(tmp_path / "given")
+
+
+def test_layers_beyond_the_last_are_found_without_the_prefix_of_the_base_model(
+    tmp_path: Path,
+) -> None:
+    directory = save_tiny("gpt2", tmp_path / "given")
+    original = tiny("gpt2").transformer
+    original.save_pretrained(directory)  # as on the hub: "h.0" instead of "transformer.h.0"
+    rewrite(
+        directory,
+        lambda w: {**w, "h.0.attn.bias": torch.ones(1, 1, 8, 8)},  # an old buffer
+        architectures=["GPT2LMHeadModel"],
+    )
+    found = load_model(directory).model.transformer.state_dict()
+    assert all(torch.equal(found[k], weights) for k, weights in original.state_dict().items())
+    rewrite(directory, lambda w: w, n_layer=1)
+    with pytest.raises(InputError, match=r"no place for h\.1\."):
+        load_model(directory)
+
+
+@pytest.mark.parametrize("family", [*CAUSAL, *MASKED])
+def test_complete_weights_are_loaded(tmp_path: Path, family: str) -> None:
+    found = load_model(save_tiny(family, tmp_path / "given"), device="cpu").model.state_dict()
+    expected = tiny(family).state_dict()
+    assert all(torch.equal(found[k], weights) for k, weights in expected.items())
+
+
+def test_weights_of_other_heads_and_old_buffers_are_ignored(tmp_path: Path) -> None:
+    bert = BertForPreTraining(BertConfig(**_common()))  # with a pooler
+    bert.save_pretrained(tmp_path / "bert")
+    masked_tokenizer("bert").save_pretrained(tmp_path / "bert")
+    rewrite(tmp_path / "bert", lambda w: w, architectures=["BertForMaskedLM"])
+    found = load_model(tmp_path / "bert").model.state_dict()
+    assert all(torch.equal(found[k], v) for k, v in bert.state_dict().items() if k in found)
+    buffer = "model.layers.0.self_attn.rotary_emb.inv_freq"
+    rewrite(
+        save_tiny("llama", tmp_path / "llama"),
+        lambda w: {**w, buffer: torch.ones(4), "value_head.weight": torch.ones(1, 32)},
+    )
+    load_model(tmp_path / "llama")
 
 
 @pytest.mark.parametrize(

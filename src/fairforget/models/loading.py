@@ -34,6 +34,7 @@ from fairforget.models.file_checks import (
 from fairforget.models.gguf import convert_gguf
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
+from fairforget.models.weights import load_weights
 from fairforget.terminal.messages import show_message
 
 DTYPES = ("bfloat16", "float16", "float32")
@@ -69,7 +70,8 @@ def load_model(
 
     Raises:
         InputError: the source does not exist, has no safetensors weights (pickled weights can run
-            code), is neither causal nor masked, or an option is unknown.
+            code), does not hold exactly the weights that its configuration describes, is neither
+            causal nor masked, or an option is unknown.
     """
     name = str(source)
     torch_device = select_device(device)
@@ -106,8 +108,10 @@ def load_model(
         loader = AutoModelForCausalLM if kind == "causal" else AutoModelForMaskedLM
         if contents:
             check_size(loader, config, contents, name, trust_remote_code=trust_remote_code)
-        model = loader.from_pretrained(
-            location,
+        model = load_weights(
+            loader,
+            name,
+            pretrained_model_name_or_path=location,
             dtype=torch_dtype,
             use_safetensors=True,
             trust_remote_code=trust_remote_code,

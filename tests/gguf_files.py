@@ -20,6 +20,14 @@ from . import llama_cpp
 from .models import SENTENCES, VOCABULARY, _common
 
 IDS = [0, 50, 300, 12, 77, 350, 201, 5, 301, 120, 64, 399]
+LLAMA3 = {
+    "rope_type": "llama3",
+    "rope_theta": 10000.0,
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 32,
+}
 
 
 def log_probs(model: LanguageModel) -> np.ndarray:

@@ -16,7 +16,7 @@ from fairforget.data.catalogue import CATALOGUE, DataFile
 from fairforget.data.locate import fetch, find_file, find_local_file
 from fairforget.errors import InputError, MissingDataError
 from fairforget.models import gguf
-from fairforget.models.file_checks import Contents
+from fairforget.models.file_checks import GGUFContents
 
 from .loopback import loopback_server
 from .models import tiny, word_tokenizer
@@ -185,11 +185,14 @@ def converted(places: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             return self.loaded
 
     model = tiny("llama")
+    complete: dict[str, set[str]] = {
+        kind: set() for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")
+    }
     monkeypatch.setattr(gguf, "check_extra", lambda *_: None)
-    monkeypatch.setattr(gguf, "check_gguf", lambda _: Contents(1, 300_000_000))
+    monkeypatch.setattr(gguf, "check_gguf", lambda _: GGUFContents(1, 300_000_000, {}, {}))
     monkeypatch.setattr(gguf, "check_size", lambda *_: None)
     monkeypatch.setattr(gguf, "AutoConfig", Loads(model.config))
-    monkeypatch.setattr(gguf, "AutoModelForCausalLM", Loads(model))
+    monkeypatch.setattr(gguf, "AutoModelForCausalLM", Loads((model, complete)))
     monkeypatch.setattr(gguf, "AutoTokenizer", Loads(word_tokenizer()))
     return put(places / "tiny.gguf", b"GGUF")
 

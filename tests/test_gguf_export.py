@@ -19,18 +19,10 @@ from fairforget.models.gguf_export.types import FILE_TYPES
 from fairforget.models.language_model import LanguageModel
 
 from . import llama_cpp
-from .gguf_files import IDS, check_gemma, gemma3, kinds, log_probs, tensors
+from .gguf_files import IDS, LLAMA3, check_gemma, gemma3, kinds, log_probs, tensors
 from .models import SENTENCES, _common, save_tiny, tiny_model, word_tokenizer
 
 HEAD = "output.weight"
-LLAMA3 = {
-    "rope_type": "llama3",
-    "rope_theta": 10000.0,
-    "factor": 8.0,
-    "low_freq_factor": 1.0,
-    "high_freq_factor": 4.0,
-    "original_max_position_embeddings": 32,
-}
 
 
 @pytest.fixture(autouse=True)

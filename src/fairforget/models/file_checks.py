@@ -12,9 +12,9 @@ import math
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -34,10 +34,29 @@ ALWAYS_ALLOWED_WEIGHTS = 1 << 20
 MAX_ARRAY_DEPTH = 4
 """Maximum depth of nested arrays in a GGUF header."""
 
-SCALARS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+LAYOUTS = {
+    0: "B",
+    1: "b",
+    2: "H",
+    3: "h",
+    4: "I",
+    5: "i",
+    6: "f",
+    7: "?",
+    10: "Q",
+    11: "q",
+    12: "d",
+}
+"""GGUF value type → layout as in `struct`."""
+SCALARS = {kind: struct.calcsize(f"<{layout}") for kind, layout in LAYOUTS.items()}
 """GGUF value type → size in bytes."""
-INTEGERS = (0, 1, 2, 3, 4, 5, 10, 11)
 STRING, ARRAY = 8, 9
+MAX_TEXT = 1000
+"""Longest text in a GGUF header, in bytes, that is read; longer ones are skipped."""
+ALIGNMENT = 32
+"""Alignment of the tensors of a GGUF file whose header does not give another."""
+
+Scalar: TypeAlias = int | float | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +66,27 @@ class Contents:
     tensors: int
     weights: int
     """Total number of elements of the tensors."""
+
+
+@dataclass(frozen=True, slots=True)
+class GGUFTensor:
+    """A tensor according to the header of a GGUF file."""
+
+    kind: int
+    """Type of the numbers; 0 is float32."""
+    count: int
+    """Number of elements."""
+    position: int
+    """Position in the file, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class GGUFContents(Contents):
+    """Contents of a GGUF file according to its header."""
+
+    values: dict[str, Scalar]
+    """Key → number or short text. Arrays and long texts are left out."""
+    by_name: dict[str, GGUFTensor]
 
 
 def safetensors_contents(directory: Path) -> Contents | None:
@@ -141,7 +181,7 @@ def _iter_numbers(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
         yield name, value
 
 
-def check_gguf(path: Path) -> Contents:
+def check_gguf(path: Path) -> GGUFContents:
     """Check every size in the header of a GGUF file (version 2 or 3, little-endian).
 
     Returns:
@@ -162,26 +202,51 @@ def check_gguf(path: Path) -> Contents:
             )
         tensors, entries = reader.read_number("<Q"), reader.read_number("<Q")
         reader.require(entries, 13)
-        for _ in range(entries):
-            key = reader.read(reader.read_number("<Q"))
-            value = reader.skip_value(reader.read_number("<I"), 0)
-            if key.endswith(b".block_count") and value > max(ALWAYS_ALLOWED_LOOPS, tensors):
-                raise InputError(
-                    f"{path}: {value} layers, but only {tensors} tensors; download it again"
-                )
+        values = _read_values(reader, entries, tensors)
         reader.require(tensors, 24)
-        weights = 0
+        by_name, weights = {}, 0
         for _ in range(tensors):
-            reader.skip_text()
+            name = reader.read_text()
             dimensions = reader.read_number("<I")
             reader.require(dimensions, 8)
-            weights += math.prod(reader.read_number("<Q") for _ in range(dimensions))
-            reader.read(12)  # type and offset
+            count = math.prod(reader.read_number("<Q") for _ in range(dimensions))
+            kind, offset = reader.read_number("<I"), reader.read_number("<Q")
+            by_name[name] = GGUFTensor(kind, count, offset)
+            weights += count
     if weights > 8 * size:
         raise InputError(
             f"{path}: its header declares {weights} weights in {size} bytes; download it again"
         )
-    return Contents(tensors, weights)
+    start = _align(size - reader.remaining, values, path)
+    by_name = {k: replace(t, position=start + t.position) for k, t in by_name.items()}
+    return GGUFContents(tensors, weights, values, by_name)
+
+
+def _read_values(reader: _Reader, entries: int, tensors: int) -> dict[str, Scalar]:
+    values: dict[str, Scalar] = {}
+    for _ in range(entries):
+        key = reader.read_text()
+        value = reader.read_value(reader.read_number("<I"), 0)
+        if value is None:
+            continue
+        values[key] = value
+        if (
+            key.endswith(".block_count")
+            and not isinstance(value, str)
+            and value > max(ALWAYS_ALLOWED_LOOPS, tensors)
+        ):
+            raise InputError(
+                f"{reader.path}: {value} layers, but only {tensors} tensors; download it again"
+            )
+    return values
+
+
+def _align(position: int, values: dict[str, Scalar], path: Path) -> int:
+    """Return where the tensors start, after the header."""
+    alignment = values.get("general.alignment", ALIGNMENT)
+    if not isinstance(alignment, int) or alignment < 1:
+        raise InputError(f"{path}: general.alignment is {alignment}; download it again")
+    return -(-position // alignment) * alignment
 
 
 @dataclass(slots=True)
@@ -213,16 +278,19 @@ class _Reader:
     def read_number(self, layout: str) -> int:
         return int(struct.unpack(layout, self.read(struct.calcsize(layout)))[0])
 
-    def skip_text(self) -> None:
-        self.skip(self.read_number("<Q"))
+    def read_text(self) -> str:
+        return self.read(self.read_number("<Q")).decode(errors="replace")
 
-    def skip_value(self, kind: int, depth: int) -> int:
-        """Skip a value, and return it if it is an integer, else 0."""
+    def read_value(self, kind: int, depth: int) -> Scalar | None:
+        """Read a number or a short text, or skip an array or a long text and return None."""
         if kind == STRING:
-            self.skip_text()
-        elif kind in SCALARS:
-            content = self.read(SCALARS[kind])
-            return int.from_bytes(content, "little") if kind in INTEGERS else 0
+            length = self.read_number("<Q")
+            if length <= MAX_TEXT:
+                return self.read(length).decode(errors="replace")
+            self.skip(length)
+        elif kind in LAYOUTS:
+            value: Scalar = struct.unpack(f"<{LAYOUTS[kind]}", self.read(SCALARS[kind]))[0]
+            return value
         elif kind == ARRAY and depth < MAX_ARRAY_DEPTH:
             inner, count = self.read_number("<I"), self.read_number("<Q")
             if inner in SCALARS:
@@ -231,10 +299,10 @@ class _Reader:
             else:
                 self.require(count, 8)
                 for _ in range(count):
-                    self.skip_value(inner, depth + 1)
+                    self.read_value(inner, depth + 1)
         else:
             raise InputError(f"{self.path}: unknown value type {kind}; download it again")
-        return 0
+        return None
 
     def _refuse(self) -> None:
         raise InputError(f"{self.path}: truncated, or it declares a wrong size; download it again")

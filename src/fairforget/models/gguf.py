@@ -2,36 +2,58 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import torch
 from filelock import FileLock
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers.modeling_gguf_pytorch_utils import (
+    TENSOR_PROCESSORS,
+    TensorProcessor,
+    get_gguf_hf_weights_map,
+)
 
 from fairforget.data.cache import GGUF, LOCK, note_source
 from fairforget.data.locate import cache_directory
+from fairforget.errors import InputError
 from fairforget.extras import check_extra
 from fairforget.files.digest import hash_file
-from fairforget.models.file_checks import check_gguf, check_size
+from fairforget.models.file_checks import GGUFContents, check_gguf, check_size
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
+from fairforget.models.rope import scale_rope
 from fairforget.models.saving import save_model
+from fairforget.models.weights import load_weights
 from fairforget.terminal.messages import show_message
 
 FLOAT32_BYTES = 4
+CONVERTER_VERSION = 2
+"""Part of the name of a copy; increased when files are converted differently."""
 
 
 def convert_gguf(path: Path) -> Path:
     """Return the directory with the dequantised weights of a GGUF file, converted on first use.
 
     transformers takes many seconds to read a small GGUF model and less than one to read
-    safetensors, so the result is cached under the hash of the file. A message says so first.
+    safetensors, so the result is cached under the hash of the file and the version of the
+    converter. A message says so first.
+
+    Raises:
+        InputError: the file is damaged or a part of a model, transformers cannot represent it, or
+            it does not hold exactly the weights that its metadata describe.
     """
-    target = cache_directory() / GGUF / hash_file(path)[:32]
+    target = cache_directory() / GGUF / f"{hash_file(path)[:32]}-{CONVERTER_VERSION}"
     if (target / "config.json").is_file():
         return target
     check_extra("gguf", "gguf", f"model {path}")
     contents = check_gguf(path)
+    if (parts := contents.values.get("split.count", 1)) not in (0, 1):
+        raise InputError(
+            f"{path} is one of {parts} parts of a model; merge the parts with "
+            "`llama-gguf-split --merge`"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.parent / LOCK):
         if (target / "config.json").is_file():
@@ -46,12 +68,40 @@ def convert_gguf(path: Path) -> Path:
         with silence_libraries(), suppress_stderr(), clear_errors(str(path)):
             source = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
             config = AutoConfig.from_pretrained(**source)
+            scale_rope(config, contents, path)
             check_size(AutoModelForCausalLM, config, contents, str(path))
-            model = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
+            model = load_weights(
+                AutoModelForCausalLM, str(path), **source, config=config, dtype=torch.float32
+            )
+            _check_unused(model, contents, path)
             tokenizer = AutoTokenizer.from_pretrained(**source)
         start_token = select_start_token(tokenizer, "causal", None, str(path))
         _remove_quantization(model)
         return save_model(LanguageModel(model, tokenizer, str(path), "causal", start_token), target)
+
+
+def _check_unused(model: PreTrainedModel, contents: GGUFContents, path: Path) -> None:
+    """Check that no tensor of the layers or of a loaded module was ignored.
+
+    Raises:
+        InputError: one was.
+    """
+    if not contents.by_name:
+        return
+    architecture = str(contents.values.get("general.architecture"))
+    processor: Any = TENSOR_PROCESSORS.get(architecture, TensorProcessor)
+    used = get_gguf_hf_weights_map(model, processor())
+    modules = {name.rpartition(".")[0] for name in used}
+    layers = model.config.num_hidden_layers
+    for name in contents.by_name:
+        owner, _, leaf = name.rpartition(".")
+        ignored = leaf in ("weight", "bias") and owner in modules and name not in used
+        block = re.match(r"blk\.(\d+)\.", name)
+        if ignored or (block and int(block[1]) >= layers):
+            raise InputError(
+                f"{path}: transformers has no place for {name} in architecture {architecture!r}; "
+                "give the transformers checkpoint instead"
+            )
 
 
 def _remove_quantization(model: PreTrainedModel) -> None:

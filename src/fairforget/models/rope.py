@@ -1,0 +1,136 @@
+"""Read the scaling of rotary embeddings from a GGUF file, which transformers ignores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import PretrainedConfig
+
+from fairforget.errors import InputError
+from fairforget.models.file_checks import GGUFContents
+
+FREQUENCIES = "rope_freqs.weight"
+"""Tensor with the factors that llama.cpp divides the rotary frequencies by."""
+SUPPORTED = {
+    "llama": ("linear", "yarn", "llama3"),
+    "qwen2": ("linear", "yarn"),
+    "qwen3": ("linear", "yarn"),
+    "gemma3": ("linear",),
+}
+"""Architecture → scalings for which transformers computes the same as llama.cpp."""
+NEUTRAL = {
+    **{"attn_factor": 1.0, "yarn_attn_factor": 1.0, "yarn_log_multiplier": 0.0},
+    **{"yarn_beta_fast": 32.0, "yarn_beta_slow": 1.0},
+}
+"""Further settings of a scaling, with the values that change nothing."""
+FLOAT32 = 0
+LOW, HIGH = 1.0, 4.0
+"""Bounds between scaled and unscaled frequencies, the same in all Llama models with scaling."""
+ORIGINAL_LENGTHS = tuple(2**exponent for exponent in range(4, 21))
+"""Possible context lengths before the scaling."""
+
+
+def scale_rope(config: PretrainedConfig, contents: GGUFContents, path: Path) -> None:
+    """Set the scaling of the rotary embeddings of a GGUF file in its configuration.
+
+    Args:
+        config: the configuration that transformers made from the file.
+        contents: of the file.
+        path: of the file.
+
+    Raises:
+        InputError: transformers has no such scaling, or it is unverified for the architecture.
+    """
+    architecture = str(contents.values.get("general.architecture"))
+    scaling = _read_scaling(architecture, contents, path)
+    factors = _read_factors(contents, path)
+    if factors is not None:
+        if scaling:
+            _refuse(path, f"{FREQUENCIES} and {scaling['rope_type']} scaling")
+        scaling = _find_llama3(config, factors) if architecture == "llama" else None
+        if scaling is None:
+            _refuse(path, FREQUENCIES)
+    if not scaling:
+        return
+    if scaling["rope_type"] not in SUPPORTED.get(architecture, ()):
+        _refuse(path, f"{scaling['rope_type']} scaling in architecture {architecture!r}")
+    if architecture == "gemma3":  # llama.cpp leaves the layers with windows unscaled
+        config.rope_parameters["full_attention"].update(scaling)
+    else:
+        config.rope_parameters = {**config.rope_parameters, **scaling}
+
+
+def _read_scaling(architecture: str, contents: GGUFContents, path: Path) -> dict[str, Any] | None:
+    """Return the scaling that the metadata describe, or None."""
+    values = contents.values
+    prefix = f"{architecture}.rope.scaling."
+    for setting, neutral in NEUTRAL.items():
+        if (value := values.get(prefix + setting, neutral)) != neutral:
+            _refuse(path, f"{prefix}{setting} = {value}")
+    kind = values.get(f"{prefix}type", "linear")  # as in llama.cpp
+    factor = values.get(f"{prefix}factor") or values.get(f"{architecture}.rope.scale_linear")
+    if kind == "longrope":
+        _refuse(path, f"{prefix}type = longrope")
+    if kind == "none" or not factor or factor == 1:
+        return None
+    if kind == "yarn" and values.get(f"{prefix}yarn_ext_factor", 1.0) != 1:
+        _refuse(path, f"{prefix}yarn_ext_factor = {values[f'{prefix}yarn_ext_factor']}")
+    scaling: dict[str, Any] = {"rope_type": kind, "factor": factor}
+    if kind == "yarn":
+        trained = values.get(f"{architecture}.context_length")
+        length = values.get(f"{prefix}original_context_length", trained)
+        scaling["original_max_position_embeddings"] = length
+    return scaling
+
+
+def _read_factors(contents: GGUFContents, path: Path) -> NDArray[np.float32] | None:
+    """Return the factors of the rotary frequencies, or None if there are none or all are 1."""
+    for name in contents.by_name:
+        if "rope_f" in name and name != FREQUENCIES:  # rope_factors_long and the like
+            _refuse(path, name)
+    tensor = contents.by_name.get(FREQUENCIES)
+    if tensor is None:
+        return None
+    if tensor.kind != FLOAT32:
+        _refuse(path, f"{FREQUENCIES} of type {tensor.kind}")
+    factors = np.fromfile(path, "<f4", tensor.count, offset=tensor.position)
+    if len(factors) < tensor.count:
+        raise InputError(f"{path}: truncated; download it again")
+    return None if (factors == 1).all() else factors
+
+
+def _find_llama3(config: PretrainedConfig, factors: NDArray[np.float32]) -> dict[str, Any] | None:
+    """Return the settings of Llama 3.1's scaling that give these factors, or None."""
+    from fairforget.models.gguf_export.hyperparameters import frequency_factors
+
+    plain = config.rope_parameters
+    scaling: dict[str, Any] = {
+        "rope_type": "llama3",
+        "factor": round(float(factors.max()), 3),
+        "low_freq_factor": LOW,
+        "high_freq_factor": HIGH,
+    }
+    try:
+        for length in ORIGINAL_LENGTHS:
+            scaling["original_max_position_embeddings"] = length
+            config.rope_parameters = {**plain, **scaling}
+            found = frequency_factors(config)
+            if (
+                found is not None
+                and found.shape == factors.shape
+                and np.allclose(found, factors, rtol=1e-4)
+            ):
+                return scaling
+    finally:
+        config.rope_parameters = plain
+    return None
+
+
+def _refuse(path: Path, what: str) -> None:
+    raise InputError(
+        f"{path}: {what} of its rotary embeddings cannot be converted; give the transformers "
+        "checkpoint instead"
+    )

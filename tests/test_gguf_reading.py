@@ -1,0 +1,163 @@
+"""GGUF files that transformers reads differently from llama.cpp are corrected or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import transformers as hf
+from gguf import GGUFReader, GGUFValueType, GGUFWriter
+
+from fairforget import InputError, export, load_model, save_model
+from fairforget.data.locate import cache_directory
+from fairforget.models import gguf
+from fairforget.models.language_model import LanguageModel
+
+from . import llama_cpp
+from .gguf_files import IDS, LLAMA3, gemma3, log_probs
+from .models import _common, save_tiny, tiny, tiny_model, word_tokenizer
+
+TYPES = {str: GGUFValueType.STRING, float: GGUFValueType.FLOAT32, int: GGUFValueType.UINT32}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
+
+
+def rewrite(
+    source: Path,
+    *,
+    keep: Callable[[str], bool] = lambda _: True,
+    add: dict[str, np.ndarray] | None = None,
+    **values: str | float,
+) -> Path:
+    """A copy with other tensors and metadata; in keys, "__" is a dot, ARCH the architecture."""
+    reader = GGUFReader(source)
+    architecture = reader.fields["general.architecture"].contents()
+    path = source.with_name("rewritten.gguf")
+    writer = GGUFWriter(path, architecture)
+    for key, field in reader.fields.items():
+        if not key.startswith("GGUF.") and key != "general.architecture":
+            inner = field.types[-1] if len(field.types) > 1 else None
+            writer.add_key_value(key, field.contents(), field.types[0], inner)
+    for key, value in values.items():
+        full = key.replace("__", ".").replace("ARCH", architecture)
+        writer.add_key_value(full, value, TYPES[type(value)])
+    tensors = {t.name: np.array(t.data) for t in reader.tensors if keep(t.name)}
+    for name, tensor in {**tensors, **(add or {})}.items():
+        writer.add_tensor(name, tensor)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    return export(save_tiny("llama", tmp_path / "model"), tmp_path / "plain.gguf", type="f32")
+
+
+YARN = {"ARCH__rope__scaling__original_context_length": 64}
+
+
+@pytest.mark.parametrize(
+    ("family", "kind", "more", "tolerance"),
+    [
+        ("llama", "linear", {}, 1e-4),
+        ("llama", "yarn", YARN, 1e-4),
+        ("qwen2", "yarn", YARN, 1e-4),
+        ("qwen2", "linear", {}, 1e-4),
+        ("gemma3", "linear", {}, 0.02),
+    ],
+)
+def test_scaled_rotary_embeddings_are_those_of_llama_cpp(
+    tmp_path: Path, family: str, kind: str, more: dict[str, int], tolerance: float
+) -> None:
+    made = gemma3() if family == "gemma3" else tiny_model(family)
+    save_model(made, tmp_path / "model")
+    original = export(tmp_path / "model", tmp_path / "plain.gguf", type="f32")
+    path = rewrite(
+        original, ARCH__rope__scaling__type=kind, ARCH__rope__scaling__factor=4.0, **more
+    )
+    found = log_probs(load_model(path, device="cpu"))
+    assert np.abs(found - log_probs(made)).max() > 10 * tolerance
+    np.testing.assert_allclose(found, llama_cpp.log_probs(path, IDS), atol=tolerance)
+
+
+def test_the_scaling_of_llama3_is_recovered_from_its_factors(tmp_path: Path) -> None:
+    config = hf.LlamaConfig(**_common(num_key_value_heads=2, rope_parameters=LLAMA3))
+    model = hf.LlamaForCausalLM(config).eval()
+    model.load_state_dict(tiny("llama").state_dict())
+    made = LanguageModel(model, word_tokenizer(), "a", "causal", "<|endoftext|>")
+    save_model(made, tmp_path / "model")
+    path = export(tmp_path / "model", tmp_path / "a.gguf", type="f32")
+    back = load_model(path, device="cpu")
+    np.testing.assert_allclose(log_probs(back), log_probs(made), atol=1e-5)
+    np.testing.assert_allclose(log_probs(back), llama_cpp.log_probs(path, IDS), atol=1e-4)
+    assert back.model.config.rope_parameters["factor"] == 8
+
+
+def test_the_absence_of_scaling_may_be_written_down(plain: Path) -> None:
+    ones = {"rope_freqs.weight": np.ones(4, np.float32)}
+    path = rewrite(plain, add=ones, llama__rope__scaling__type="none")
+    found, expected = load_model(path, device="cpu"), load_model(plain, device="cpu")
+    np.testing.assert_array_equal(log_probs(found), log_probs(expected))
+
+
+@pytest.mark.parametrize(
+    ("values", "add", "message"),
+    [
+        ({"type": "longrope", "factor": 4.0}, (), "type = longrope of its rotary embeddings"),
+        ({"type": "linear", "factor": 4.0, "attn_factor": 1.5}, (), "attn_factor = 1.5"),
+        ({"type": "yarn", "factor": 4.0, "yarn_beta_fast": 8.0}, (), "yarn_beta_fast = 8"),
+        ({}, ("rope_factors_long.weight", [2, 2, 2, 2]), "rope_factors_long"),
+        ({}, ("rope_freqs.weight", [1, 5, 2, 3]), "rope_freqs.weight of its"),
+        ({"factor": 4.0}, ("rope_freqs.weight", [1, 1, 8, 8]), "and linear scaling"),
+    ],
+)
+def test_other_scalings_are_refused(plain: Path, values, add, message: str) -> None:
+    path = rewrite(
+        plain,
+        add={add[0]: np.array(add[1], np.float32)} if add else {},
+        **{f"llama__rope__scaling__{key}": value for key, value in values.items()},
+    )
+    with pytest.raises(InputError, match=rf"{message}.*give the transformers checkpoint"):
+        load_model(path, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"keep": lambda name: name != "blk.1.ffn_up.weight"}, "do not contain .*up_proj.weight"),
+        ({"split__count": 2}, "one of 2 parts .*`llama-gguf-split --merge`"),
+        ({"add": {"blk.2.ffn_up.weight": np.ones((64, 32), np.float32)}}, "no place for blk.2"),
+        ({"add": {"blk.0.attn_q.bias": np.ones(32, np.float32)}}, "no place for blk.0.attn_q.bias"),
+        (
+            {
+                "keep": lambda name: name != "output_norm.weight",
+                "add": {"output_norm.weight": np.ones(31, np.float32)},
+            },
+            r"model.norm.weight has the shape \(31,\)",
+        ),
+    ],
+)
+def test_files_without_exactly_the_weights_of_the_model_are_refused(
+    plain: Path, changes: dict[str, object], message: str
+) -> None:
+    path = rewrite(plain, **changes)
+    for _ in range(2):  # nothing is cached
+        with pytest.raises(InputError, match=message):
+            load_model(path, device="cpu")
+
+
+def test_copies_of_an_earlier_converter_are_not_used(plain: Path, monkeypatch) -> None:
+    monkeypatch.setattr(gguf, "CONVERTER_VERSION", 1)
+    old = gguf.convert_gguf(plain)
+    monkeypatch.undo()
+    monkeypatch.setenv("FAIRFORGET_CACHE", str(old.parents[1]))
+    assert gguf.convert_gguf(plain) != old
+    assert cache_directory() / "gguf" == old.parent

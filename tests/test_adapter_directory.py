@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from peft import LoraConfig, PromptTuningConfig, get_peft_model
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from fairforget.errors import InputError
@@ -18,6 +19,7 @@ from fairforget.records.inputs import fingerprint_inputs
 
 from .models import save_tiny
 
+LAYERS = "base_model.model.model.layers"
 IDS = torch.tensor([[0, 5, 9, 13, 17]])
 
 
@@ -26,13 +28,12 @@ def base(tmp_path: Path) -> Path:
     return save_tiny("llama", tmp_path / "base")
 
 
-def saved_adapter(base: Path, directory: Path) -> torch.Tensor:
+def saved_adapter(base: Path, directory: Path, **settings: object) -> torch.Tensor:
     """Write an adapter that changes something; returns the logits of the adapted model."""
     torch.manual_seed(0)
-    model = get_peft_model(
-        AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32),
-        LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False),
-    )
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    settings = {"target_modules": "all-linear", **settings}
+    model = get_peft_model(model, LoraConfig(r=4, init_lora_weights=False, **settings))
     model.save_pretrained(directory)
     with torch.no_grad():
         return model.eval()(input_ids=IDS).logits
@@ -80,6 +81,54 @@ def test_adapters_that_cannot_be_used(base: Path, tmp_path: Path, damage, messag
     damage(tmp_path / "adapter")
     with pytest.raises(InputError, match=message):
         load_model(tmp_path / "adapter", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: {}, "does not contain .*lora_A.* other weights; save the adapter again"),
+        (
+            lambda w: {k: v for k, v in w.items() if "layers.0" in k},
+            r"does not contain base_model\.model\.model\.layers\.1\..* other weights",
+        ),
+        (
+            lambda w: {k.replace("layers", "blocks"): v for k, v in w.items()},
+            r"does not contain base_model\.model\.model\.layers\.0\.",
+        ),
+        (
+            lambda w: {**w, f"{LAYERS}.2.mlp.up_proj.lora_A.weight": torch.ones(4, 32)},
+            r"its base model has no place for \S+layers\.2\.mlp.*; set the base model",
+        ),
+        (
+            lambda w: {k: v[:2] if "lora_A" in k else v for k, v in w.items()},
+            r"cannot be loaded: Error.* size mismatch for \S+: copying .*\[2, 32\]",
+        ),
+    ],
+)
+def test_weights_that_are_not_those_of_the_adapter(
+    base: Path, tmp_path: Path, change, message
+) -> None:
+    saved_adapter(base, tmp_path / "adapter")
+    path = tmp_path / "adapter/adapter_model.safetensors"
+    save_file(change(load_file(path)), path)
+    with pytest.raises(InputError, match=message):
+        load_model(tmp_path / "adapter", device="cpu")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"target_modules": ["q_proj"], "use_dora": True},
+        {"target_modules": ["embed_tokens", "lm_head"]},
+        {"target_modules": ["q_proj"], "modules_to_save": ["lm_head"]},
+        {"target_modules": ["q_proj"], "trainable_token_indices": [1, 2]},
+    ],
+)
+def test_adapters_with_other_weights(base: Path, tmp_path: Path, settings) -> None:
+    expected = saved_adapter(base, tmp_path / "adapter", **settings)
+    found = load_model(tmp_path / "adapter", device="cpu")
+    with torch.no_grad():
+        assert torch.allclose(found.model(input_ids=IDS).logits, expected, atol=1e-4)
 
 
 def test_a_trained_prompt_is_no_change_of_weights(base: Path, tmp_path: Path) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from safetensors import safe_open
 
 from fairforget.errors import InputError
 from fairforget.extras import check_extra
 
 if TYPE_CHECKING:  # slow to import, and not needed to find a base model
+    from peft import PeftModel
     from transformers import PreTrainedModel
 
 CONFIG, WEIGHTS, PICKLED = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
@@ -66,21 +70,52 @@ def merge_saved_adapter(model: PreTrainedModel, directory: Path) -> PreTrainedMo
     """Return the model with the adapter merged into its weights.
 
     Raises:
-        InputError: an adapter that does not change weights, such as a prompt.
+        InputError: an adapter that does not change weights, such as a prompt, or whose weights are
+            not those that its configuration describes.
     """
     from peft import PeftModel
 
-    adapted = PeftModel.from_pretrained(
-        model,
-        str(directory),
-        torch_device=str(model.device),
-        low_cpu_mem_usage=True,  # allocates nothing for a rank that the files do not hold
-    )
+    options = {
+        "torch_device": str(model.device),
+        "low_cpu_mem_usage": True,  # allocates nothing for a rank that the files do not hold
+    }
+    with warnings.catch_warnings(action="ignore"):  # about what is checked below
+        adapted = PeftModel.from_pretrained(model, str(directory), **options)
     if adapted.active_peft_config.is_prompt_learning:
         kind = adapted.active_peft_config.peft_type.value
         raise InputError(
             f"adapter {str(directory)!r}: {kind} cannot be merged into the weights; "
             "give a LoRA adapter"
         )
+    _check_keys(adapted, directory, options)
     merged: PreTrainedModel = adapted.merge_and_unload()
     return merged
+
+
+def _check_keys(adapted: PeftModel, directory: Path, options: dict[str, Any]) -> None:
+    """Check that the adapter's file has exactly the weights of the adapter.
+
+    Raises:
+        InputError: weights are missing or have no place in the model.
+    """
+    from peft import get_peft_model_state_dict
+
+    from fairforget.models.weights import summarize
+
+    # only a second loading returns what peft reports, with keys of earlier versions converted
+    result = adapted.load_adapter(str(directory), adapted.active_adapter, **options)
+    with safe_open(directory / WEIGHTS, framework="pt") as file:
+        present = {*file.keys()}
+    expected = get_peft_model_state_dict(adapted, save_embedding_layers=False)
+    biases = {key for key in expected if key.endswith(".bias")}  # not reported by peft
+    if missing := {*result.missing_keys} | (biases - present):
+        raise InputError(
+            f"adapter {str(directory)!r}: {WEIGHTS} does not contain {summarize(missing)}; save "
+            f"the adapter again, or use the {CONFIG} of these weights"
+        )
+    # peft saves such weights of resized embeddings twice
+    if surplus := [key for key in result.unexpected_keys if ".modules_to_save." not in key]:
+        raise InputError(
+            f"adapter {str(directory)!r}: its base model has no place for {summarize(surplus)}; "
+            f"set the base model that the adapter was trained on in {CONFIG}"
+        )

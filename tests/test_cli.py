@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,6 +111,40 @@ def test_bad_config(tmp_path, capsys, model, content, message) -> None:
     line = refused(capsys, "unlearn", model, "--output", tmp_path / "out", "--config", path)
     assert message in line
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("typed", "--seed", "3", "--config", "CONFIG"),
+        ("typed", "--seed=3", "--config=CONFIG"),
+        ("--config", "CONFIG", "typed", "--seed", "3"),
+        ("typed", "--seed", "3", "--conf", "CONFIG"),
+        ("typed", "--seed", "3", "--json", "--config", "CONFIG"),
+    ],
+)
+def test_what_is_typed_wins_over_a_file(tmp_path, monkeypatch, args) -> None:
+    written(tmp_path, "CONFIG", "model: filed\nseed: 2\nsteps: 7\n")
+    settings, model = parsed(monkeypatch, tmp_path, *args)
+    assert (model, settings.seed, settings.steps) == ("typed", 3, 7)
+
+
+def test_what_is_typed_wins_over_a_file_with_a_budget(tmp_path, monkeypatch) -> None:
+    written(tmp_path, "CONFIG", "budget:\n  max_alpha: 2\n  movement: 0.5\n  perplexity: 1.2\n")
+    written(tmp_path, "BUDGET", "max_alpha: 3\nperplexity: 1.5\n")
+    typed = ("--budget.max-alpha", "4", "--budget", "BUDGET", "--config", "CONFIG")
+    settings, _ = parsed(monkeypatch, tmp_path, "m", *typed)
+    budget = settings.budget
+    assert (budget.max_alpha, budget.perplexity, budget.movement) == (4, 1.5, 0.5)
+
+
+def parsed(monkeypatch: pytest.MonkeyPatch, directory: Path, *args: str) -> Any:
+    """Settings and model of `unlearn`, called in a directory."""
+    calls: list[Any] = []
+    monkeypatch.setattr("fairforget.cli.unlearn.run", lambda *args, **_: calls.append(args))
+    monkeypatch.chdir(directory)
+    main(["unlearn", *args, "--output", "out"])
+    return calls[0][:2]
 
 
 @pytest.mark.slow

@@ -8,9 +8,10 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from importlib.metadata import version
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace, auto_cli
@@ -74,6 +75,9 @@ REMEDIES = {
 """System error → remedy."""
 NO_MEMORY = ("not enough memory", "out of memory", "alloc_cpu", "bad_alloc", "start new thread")
 """How libraries report that memory ran out."""
+CONFIG = "--config"
+SETTINGS_FILES = (CONFIG, "--budget")
+"""Flags whose value is a file with settings; the second is for a group of them."""
 _arguments: list[str] = []
 
 
@@ -82,7 +86,7 @@ class OneLineParser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print the message and exit with status 2."""
-        config = _flag_value("--config")
+        config = _flag_value(CONFIG)
         # the YAML reader does not know the file name
         message = " ".join(message.replace('"<unicode string>"', config or "the file").split())
         path, command = _find_command(_arguments)
@@ -106,7 +110,7 @@ class OneLineParser(ArgumentParser):
             return super().parse_args(*args, **options)
         except RecursionError:
             self.error(
-                f"--config {_flag_value('--config')} is nested too deeply, or refers to itself"
+                f"{CONFIG} {_flag_value(CONFIG)} is nested too deeply, or refers to itself"
             )
 
     def instantiate(self, namespace: Namespace, *args: Any, **options: Any) -> Any:
@@ -157,9 +161,9 @@ def main(args: list[str] | None = None) -> None:
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:
-        config = _flag_value("--config")
+        config = _flag_value(CONFIG)
         if config and isinstance(error, UnicodeDecodeError):
-            _fail(f"--config {config}: {error.reason}; save the file as UTF-8")
+            _fail(f"{CONFIG} {config}: {error.reason}; save the file as UTF-8")
         if (cause := _system_error(error)) is not None:
             _fail(cause)
         print(redact(traceback.format_exc()), end="", file=sys.stderr)
@@ -169,7 +173,8 @@ def main(args: list[str] | None = None) -> None:
 def _expand_flags(arguments: list[str]) -> list[str]:
     """Rewrite arguments for the parser.
 
-    `--fail-if` to `--fail_if`, `--json` to `--json true`, `verify edos` to `verify --name edos`.
+    `--fail-if` to `--fail_if`, `--json` to `--json true`, `verify edos` to `verify --name edos`;
+    files with settings come first, because a later value replaces an earlier one.
     """
     arguments = [_replace_dashes(argument) for argument in arguments]
     path, command = _find_command(arguments)
@@ -187,7 +192,35 @@ def _expand_flags(arguments: list[str]) -> list[str]:
         expanded.append(argument)
         if argument in switches and following.lower() not in ("true", "false"):
             expanded.append("true")
-    return expanded
+    return [*path, *_move_files_first(expanded[len(path) :], types)]
+
+
+def _move_files_first(arguments: list[str], names: Iterable[str]) -> list[str]:
+    """Move files with settings before all other arguments: `--config`, then `--budget`.
+
+    Args:
+        arguments: those after the words that name the command.
+        names: of the command's other flags.
+    """
+    files: dict[str, list[str]] = {flag: [] for flag in SETTINGS_FILES}
+    others = []
+    rest = iter(arguments)
+    for argument in rest:
+        word, equals, value = argument.partition("=")
+        flag = CONFIG if _abbreviates_config(word, names) else word
+        if flag not in files:
+            others.append(argument)
+        elif equals:
+            files[flag] += [f"{flag}={value}"]
+        else:
+            files[flag] += [flag, *islice(rest, 1)]
+    return [*chain(*files.values()), *others]
+
+
+def _abbreviates_config(word: str, names: Iterable[str]) -> bool:
+    """Return whether the parser takes an argument for `--config`: it accepts a unique beginning."""
+    begins = len(word) > len("--") and CONFIG.startswith(word)
+    return begins and not any(f"--{name}".startswith(word) for name in names)
 
 
 def _find_command(arguments: list[str]) -> tuple[list[str], Any]:

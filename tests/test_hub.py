@@ -73,6 +73,14 @@ def test_model_card_and_records_arrive(stand_in: Hub, run: Path) -> None:
     assert stand_in.repos == {"me/fair"}
 
 
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_an_incomplete_model_is_not_pushed(stand_in: Hub, run: Path, name: str) -> None:
+    (run / "model" / name).unlink()
+    with pytest.raises(InputError, match=r"model has no .*; put the model back"):
+        push_to_hub(run, "me/fair")
+    assert stand_in.paths == []
+
+
 @pytest.mark.parametrize(
     ("part", "status"),
     [

@@ -137,6 +137,19 @@ def test_debias_takes_names_and_resumes_from_its_directory(tmp_path: Path, bench
     assert torch.equal(join_weights(again.model.model), join_weights(first.model.model))
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", ""])
+def test_a_finished_run_without_its_model_is_refused(tmp_path: Path, name: str) -> None:
+    source = str(save_tiny("llama", tmp_path / "tiny"))
+    out = tmp_path / "run"
+    debias(source, output_dir=out, forget=FORGET, retain=RETAIN, **SHORT)
+    lost = out / "model" / name
+    lost.unlink() if name else shutil.rmtree(lost)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match=f"model has no .*remove {out} to unlearn again"):
+        debias(source, output_dir=out, forget=FORGET, retain=RETAIN, **SHORT)
+    assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
 def test_debias_takes_objects_and_keeps_nothing_on_disk(
     tmp_path: Path, benchmark: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,7 +33,7 @@ from fairforget.machine.processes import (
 )
 from fairforget.models.fingerprint import fingerprint
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.saving import save_model
+from fairforget.models.saving import find_missing_part, save_model
 from fairforget.objectives import Objective
 from fairforget.objectives.identity import identify_objective
 from fairforget.records.evaluation import read_evaluation
@@ -185,8 +185,19 @@ class PipelineRun:
             open_output(self.output, self.command | self.inputs)
 
     def is_unlearned(self) -> bool:
-        """Return whether the directory has a debiased model."""
-        return (self.output / RECORD).exists()
+        """Return whether the directory has a debiased model.
+
+        Raises:
+            InputError: the run is finished, but its model is no longer there.
+        """
+        if not (self.output / RECORD).exists():
+            return False
+        if missing := find_missing_part(self.output / MODEL):
+            raise InputError(
+                f"{self.output / MODEL} has no {missing}, although {self.output / RECORD} is that "
+                f"of a finished run; put the model back, or remove {self.output} to unlearn again"
+            )
+        return True
 
     def evaluate(self, part: str, language_model: LanguageModel) -> None:
         """Evaluate into a part of the directory, and write the model's continuations there."""

@@ -15,6 +15,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
 )
 
 from fairforget.errors import InputError, first_line
+from fairforget.models.saving import find_missing_part
 from fairforget.records.paths import AFTER, BEFORE, MODEL, RECORD
 
 
@@ -51,9 +52,15 @@ def push_to_hub(directory: Path, repo_id: str) -> str:
         The URL of the commit.
 
     Raises:
-        InputError: the hub cannot be reached or refuses; gives the reason. Local files stay.
+        InputError: the model is incomplete, or the hub cannot be reached or refuses; gives the
+            reason. Local files stay.
     """
     check_push(repo_id)
+    if missing := find_missing_part(directory / MODEL):
+        raise InputError(
+            f"--push_to_hub {repo_id}: {directory / MODEL} has no {missing}; put the model back, "
+            "or unlearn again"
+        )
     files = dict(_list_files(directory))
     quiet = are_progress_bars_disabled()
     disable_progress_bars()  # they stay on the terminal after the upload

@@ -53,6 +53,13 @@ def save_model(language_model: LanguageModel, directory: str | os.PathLike[str])
     return directory
 
 
+def find_missing_part(directory: Path) -> str | None:
+    """Return what the directory of a saved model lacks, or None if it can be loaded."""
+    if not (directory / "config.json").is_file():
+        return "config.json"
+    return None if any(directory.glob("*.safetensors")) else "weights (*.safetensors)"
+
+
 def _replace_directory(temporary: Path, directory: Path) -> None:
     """Rename a temporary directory to its final name, and remove the old directory of that name."""
     if not directory.exists():

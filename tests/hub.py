@@ -74,7 +74,17 @@ def hub() -> Iterator[Hub]:
                 self._answer({})
 
         def do_GET(self) -> None:
-            if not self._refused():
+            if self._refused():
+                return
+            if found := re.fullmatch(r"/api/models/(.+)/tree/main\?.*", self.path):
+                files = state.files.get(found[1], {})
+                sizes = {path: len(content) for path, content in files.items()}
+                entries = [
+                    {"type": "file", "path": path, "size": size, "oid": "0" * 40}
+                    for path, size in sizes.items()
+                ]
+                self._answer(entries)
+            else:
                 self._answer({"error": "not found"}, 404)
 
         def do_POST(self) -> None:
@@ -116,6 +126,8 @@ def hub() -> Iterator[Hub]:
                         files[value["path"]] = base64.b64decode(value["content"])
                     elif entry["key"] == "lfsFile":
                         files[value["path"]] = state.objects[value["oid"]]
+                    elif entry["key"] == "deletedFile":
+                        del files[value["path"]]
                 self._answer(
                     {
                         "commitUrl": f"{state.url}/{found[1]}/commit/{'0' * 40}",

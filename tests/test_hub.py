@@ -73,6 +73,30 @@ def test_model_card_and_records_arrive(stand_in: Hub, run: Path) -> None:
     assert stand_in.repos == {"me/fair"}
 
 
+def test_nothing_of_an_earlier_run_is_left(stand_in: Hub, run: Path) -> None:
+    weights = run / "model" / "model.safetensors"
+    push_to_hub(run, "me/fair")
+    stand_in.files["me/fair"]["notes/record.json"] = b"mine"
+    stand_in.files["me/fair"]["adapter_model.safetensors"] = b"mine"
+    for folder in ("before", "after"):
+        (run / folder / "record.json").unlink()
+    shards = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
+    for name in shards:
+        weights.with_name(name).write_text(name)
+    weights.with_name("model.safetensors.index.json").write_text("{}")
+    weights.unlink()
+    push_to_hub(run, "me/fair")
+    others = {"config.json", "README.md", "record.json"}
+    others |= {"notes/record.json", "adapter_model.safetensors"}  # a person's
+    assert stand_in.files["me/fair"].keys() == {*shards, "model.safetensors.index.json", *others}
+    for path in weights.parent.glob("model*"):
+        path.unlink()
+    weights.write_text("weights")
+    push_to_hub(run, "me/fair")
+    assert stand_in.files["me/fair"].keys() == {"model.safetensors", *others}
+    assert sum("/commit/" in path for path in stand_in.paths) == 3
+
+
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
 def test_an_incomplete_model_is_not_pushed(stand_in: Hub, run: Path, name: str) -> None:
     (run / "model" / name).unlink()
@@ -84,7 +108,14 @@ def test_an_incomplete_model_is_not_pushed(stand_in: Hub, run: Path, name: str) 
 @pytest.mark.parametrize(
     ("part", "status"),
     [
-        *[("create", 401), ("create", 503), ("preupload", 403), ("batch", 500), ("/lfs/", 500)],
+        *[
+            ("create", 401),
+            ("create", 503),
+            ("tree", 500),
+            ("preupload", 403),
+            ("batch", 500),
+            ("/lfs/", 500),
+        ],
         *[("commit", 500), ("commit", 413)],
     ],
 )

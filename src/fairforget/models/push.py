@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, HfApi, get_token
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from huggingface_hub.utils import (  # type: ignore[attr-defined]
     are_progress_bars_disabled,
@@ -17,6 +18,12 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
 from fairforget.errors import InputError, first_line
 from fairforget.models.saving import find_missing_part
 from fairforget.records.paths import AFTER, BEFORE, MODEL, RECORD
+
+WRITTEN = re.compile(
+    rf"(({BEFORE}|{AFTER})/)?{re.escape(RECORD)}"
+    r"|model(-\d+-of-\d+)?\.safetensors(\.index\.json)?"
+)
+"""Files that an upload may have and a later one lack: records and weights."""
 
 
 def check_push(repo_id: str) -> None:
@@ -41,8 +48,9 @@ def check_push(repo_id: str) -> None:
 def push_to_hub(directory: Path, repo_id: str) -> str:
     """Upload an unlearning run; the repository is created if it does not exist.
 
-    The token is that of the environment or of `hf auth login`. All files are in one commit, so an
-    interrupted upload changes nothing on the hub.
+    The token is that of the environment or of `hf auth login`. All changes are in one commit, so
+    an interrupted upload changes nothing on the hub. Records and weights of an earlier upload that
+    this run does not have are deleted; all other files there stay.
 
     Args:
         directory: output of `fairforget unlearn`.
@@ -67,9 +75,13 @@ def push_to_hub(directory: Path, repo_id: str) -> str:
     try:
         api = HfApi()
         name = api.create_repo(repo_id, exist_ok=True).repo_id
+        stale = _stale_files(api.list_repo_files(name), files)
         commit = api.create_commit(
             name,
-            [CommitOperationAdd(path, local) for path, local in files.items()],
+            [
+                *(CommitOperationAdd(path, local) for path, local in files.items()),
+                *(CommitOperationDelete(path, is_folder=False) for path in stale),
+            ],
             commit_message="Upload from FairForget",
         )
     except Exception as error:  # versions differ in their HTTP client and its errors
@@ -94,6 +106,11 @@ def _list_files(directory: Path) -> Iterator[tuple[str, Path]]:
         path = directory / folder / RECORD
         if path.is_file():
             yield path.relative_to(directory).as_posix(), path
+
+
+def _stale_files(uploaded: Iterable[str], files: Container[str]) -> list[str]:
+    """Return the records and weights in a repository that are not among the files of a run."""
+    return [path for path in uploaded if WRITTEN.fullmatch(path) and path not in files]
 
 
 def _describe_error(error: Exception) -> str:

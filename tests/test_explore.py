@@ -30,7 +30,10 @@ from fairforget.explore.pair import (
     rank_changes,
 )
 from fairforget.forward import packing
+from fairforget.models.fingerprint import fingerprint
 from fairforget.models.saving import save_model
+from fairforget.records.records import UnlearningRecord
+from fairforget.records.store import read_record, write_record
 from fairforget.scoring.causal import token_log_probs
 
 from .models import tiny_model
@@ -211,6 +214,13 @@ def test_a_run_is_loaded(tmp_path: Path) -> None:
     assert found.before.source == str(tmp_path / "source")
     with pytest.raises(InputError, match=r"record\.json"):
         load_pair(tmp_path)
+    record = read_record(path, UnlearningRecord)
+    weights = fingerprint(found.before.model)
+    write_record(replace(record, model=replace(record.model, weights=weights)), path)
+    assert load_pair(tmp_path / "run", device="cpu").before.source == found.before.source
+    save_model(tiny_model("llama", seed=2), tmp_path / "source")
+    with pytest.raises(InputError, match="is not the model that the run started from"):
+        load_pair(tmp_path / "run", device="cpu")
 
 
 def test_without_gradio_it_says_what_to_install(

@@ -40,7 +40,7 @@ from fairforget.experiments import fixed_settings, reported_output
 from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
 from fairforget.methods.method import MethodOptions
-from fairforget.models.fingerprint import fingerprint
+from fairforget.models.fingerprint import check_original
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
@@ -240,12 +240,7 @@ def _check_original(original: LanguageModel, record: UnlearningRecord, attack: _
     Raises:
         InputError: it is not, it cannot be trained, or its sentences cannot be perturbed.
     """
-    weights = record.model.weights  # empty in older records
-    if weights and fingerprint(original.model) != weights:
-        raise InputError(
-            f"{original.source} is not the model that the run started from: its weights have "
-            "changed, or the run changed a model in memory; unlearn again from this one"
-        )
+    check_original(original, record.model)
     if original.kind == "masked" and any(it.attack == PERTURBATION for it in attack.conditions):
         raise InputError(
             f"attacks: 'perturbation' needs a causal model, and {original.source!r} is a masked "

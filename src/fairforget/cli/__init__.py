@@ -109,9 +109,7 @@ class OneLineParser(ArgumentParser):
         try:
             return super().parse_args(*args, **options)
         except RecursionError:
-            self.error(
-                f"{CONFIG} {_flag_value(CONFIG)} is nested too deeply, or refers to itself"
-            )
+            self.error(f"{CONFIG} {_flag_value(CONFIG)} is nested too deeply, or refers to itself")
 
     def instantiate(self, namespace: Namespace, *args: Any, **options: Any) -> Any:
         """Instantiate as the base class does; an empty group of settings is an error."""

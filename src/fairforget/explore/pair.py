@@ -12,6 +12,7 @@ import numpy as np
 
 from fairforget.continuations import generate_continuations
 from fairforget.errors import InputError
+from fairforget.models.fingerprint import check_original
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.records.paths import MODEL, RECORD
@@ -185,7 +186,8 @@ def load_pair(
     """The original and the debiased model of a run.
 
     Raises:
-        InputError: the directory is not an unlearning run, or a model cannot be loaded.
+        InputError: the directory is not an unlearning run, a model cannot be loaded, or the
+            original is not the one that the run started from.
     """
     record = read_record(directory / RECORD, UnlearningRecord)
 
@@ -198,7 +200,9 @@ def load_pair(
             trust_remote_code=trust_remote_code,
         )
 
-    return Pair(load(record.model.source), load(directory / MODEL))
+    original = load(record.model.source)
+    check_original(original, record.model)
+    return Pair(original, load(directory / MODEL))
 
 
 def rank_changes(changes: Sequence[TokenChange], *, count: int = 5) -> set[int]:

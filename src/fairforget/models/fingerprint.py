@@ -12,6 +12,7 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 from transformers import GenerationConfig, PretrainedConfig, PreTrainedModel
 
+from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import ModelFacts
@@ -55,6 +56,20 @@ def fingerprint(model: PreTrainedModel) -> str:
             digest.update(f"{name} {tuple(weights.shape)} ".encode())
             digest.update(flat[::step].float().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def check_original(original: LanguageModel, recorded: ModelFacts) -> None:
+    """Check that the original model of a run still has the weights that the run started from.
+
+    Raises:
+        InputError: it has others.
+    """
+    # empty in records of earlier versions
+    if recorded.weights and fingerprint(original.model) != recorded.weights:
+        raise InputError(
+            f"{original.source} is not the model that the run started from: its weights have "
+            "changed, or the run changed a model in memory; unlearn again from this one"
+        )
 
 
 def model_identity(language_model: LanguageModel, *, generates: bool = False) -> dict[str, str]:

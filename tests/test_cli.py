@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fairforget.__main__ import main as run_command
 from fairforget.cli import COMMANDS, main
 from fairforget.cli.data import DATA_COMMANDS
 from fairforget.cli.parser_errors import rephrase
@@ -302,6 +303,23 @@ def test_help_names_every_command(capsys) -> None:
     assert exit_.value.code == 0
     shown = capsys.readouterr().out
     assert all(command in shown for command in ("demo", "unlearn", "evaluate", "report"))
+
+
+class Interrupt:
+    """An import that the user interrupts."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "fairforget.cli":
+            raise KeyboardInterrupt
+
+
+def test_the_imports_can_be_interrupted(monkeypatch, capsys) -> None:
+    monkeypatch.delitem(sys.modules, "fairforget.cli")
+    monkeypatch.setattr(sys, "meta_path", [Interrupt(), *sys.meta_path])
+    with pytest.raises(SystemExit) as stop:
+        run_command()
+    assert stop.value.code == 130
+    assert capsys.readouterr().err == "fairforget: interrupted\n"
 
 
 def test_the_version(capsys) -> None:

@@ -1,5 +1,22 @@
-"""`python -m fairforget`."""
+"""The command line: `fairforget`, or `python -m fairforget`."""
 
-from fairforget.cli import main
+from __future__ import annotations
 
-main()
+import sys
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line; importing it takes a while, and can be interrupted too."""
+    try:
+        from fairforget.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        print("fairforget: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

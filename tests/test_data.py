@@ -212,6 +212,17 @@ def test_a_conversion_is_announced_once_and_its_copy_listed(converted: Path, cap
     assert f"gguf: {converted}\n    {copy}, " in capsys.readouterr().out
 
 
+def test_clearing_deletes_a_link_and_not_what_it_points_to(places: Path) -> None:
+    weights = put(places / "elsewhere" / "model.safetensors")
+    link = places / "cache" / "gguf" / "copy"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(weights.parent)
+    (entry,) = clear_cache("gguf")
+    assert entry.path == str(link)
+    assert not link.is_symlink()
+    assert weights.exists()
+
+
 def test_clearing_deletes_one_kind_or_all(converted: Path, places: Path, capsys) -> None:
     copy = gguf.convert_gguf(converted)
     data = put(places / "cache/data/set/file.txt")

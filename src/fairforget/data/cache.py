@@ -78,7 +78,7 @@ def clear_cache(kind: str) -> list[CacheEntry]:
         # nobody converts or downloads meanwhile; answers are written without a lock
         with nullcontext() if name == LLM else FileLock(directory / LOCK):
             for path in directory.iterdir():
-                if path.is_dir():
+                if path.is_dir() and not path.is_symlink():  # of a link, only the link is deleted
                     shutil.rmtree(path)
                 elif path.name != LOCK:
                     path.unlink()

@@ -40,6 +40,17 @@ def test_saved_models_give_the_same_logits_in_plain_transformers(tmp_path, famil
         assert torch.equal(ours.model(input_ids=ids).logits, plain(input_ids=ids).logits)
 
 
+def test_a_saved_model_can_be_read_by_all_that_can_read_other_files(model, tmp_path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "file").touch()
+    saved = save_model(load_model(model, device="cpu"), tmp_path / "saved")
+    assert saved.stat().st_mode == other.stat().st_mode
+    modes = {path.name: path.stat().st_mode for path in saved.iterdir()}
+    assert modes["model.safetensors"] == (other / "file").stat().st_mode
+    assert len({*modes.values()}) == 1
+
+
 def test_saving_replaces_what_was_there(tmp_path: Path) -> None:
     model = load_model(save_tiny("gpt2", tmp_path / "given"))
     save_model(model, tmp_path / "saved")

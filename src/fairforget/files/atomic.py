@@ -39,6 +39,11 @@ _UMASK = _umask()
 """Read once at import: reading it means setting it, which is not thread-safe."""
 
 
+def apply_umask(path: Path) -> None:
+    """Give a temporary file or directory, which only its owner can read, the usual permissions."""
+    path.chmod((0o777 if path.is_dir() else 0o666) & ~_UMASK)
+
+
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for writing that replaces `path` when the block ends without an error.
@@ -62,7 +67,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_UMASK)
+        apply_umask(Path(temporary))
         Path(temporary).replace(target)
     except BaseException as error:
         if isinstance(error, OSError) and error.filename in (None, temporary):

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from fairforget.errors import InputError
-from fairforget.files.atomic import OLD, flush, temporary_prefix
+from fairforget.files.atomic import OLD, apply_umask, flush, temporary_prefix
 from fairforget.machine.stages import stage
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries
@@ -39,11 +39,12 @@ def save_model(language_model: LanguageModel, directory: str | os.PathLike[str])
     directory.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=temporary_prefix(directory), dir=directory.parent))
     try:
-        temporary.chmod(0o755)
+        apply_umask(temporary)
         with silence_libraries():
             language_model.model.save_pretrained(temporary)
             language_model.tokenizer.save_pretrained(temporary)
         for path in temporary.rglob("*"):
+            apply_umask(path)  # the library that writes weights lets only their owner read them
             if path.is_file():
                 flush(path)
         _replace_directory(temporary, directory)

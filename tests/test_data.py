@@ -13,7 +13,7 @@ import pytest
 from fairforget.cli import main
 from fairforget.data.cache import CACHED, clear_cache, list_cache
 from fairforget.data.catalogue import CATALOGUE, DataFile
-from fairforget.data.locate import fetch, find_file, find_local_file
+from fairforget.data.locate import cache_directory, fetch, find_file, find_local_file
 from fairforget.errors import InputError, MissingDataError
 from fairforget.models import gguf
 from fairforget.models.file_checks import GGUFContents
@@ -28,9 +28,28 @@ GIT_BLOB = hashlib.sha1(b"blob %d\0" % len(CONTENT) + CONTENT).hexdigest()
 
 @pytest.fixture
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "data").mkdir()
     monkeypatch.setenv("FAIRFORGET_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
     return tmp_path
+
+
+def test_the_home_directory_may_be_a_tilde(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FAIRFORGET_DATA", "~/data")
+    monkeypatch.setenv("FAIRFORGET_CACHE", "~/cache")
+    path = put(tmp_path / "data" / "set" / "file.txt")
+    assert find_local_file(DataFile("set/file.txt", sha256=(SHA256,))) == path
+    assert cache_directory() == tmp_path / "cache"
+
+
+@pytest.mark.parametrize("command", [["verify"], ["list"], ["fetch", "hatecheck"]])
+def test_a_data_directory_that_is_missing_is_named(places: Path, capsys, command) -> None:
+    (places / "data").rmdir()
+    with pytest.raises(SystemExit) as exit_:
+        main(["data", *command])
+    assert exit_.value.code == 2
+    assert f"FAIRFORGET_DATA is '{places / 'data'}', which is not a dir" in capsys.readouterr().err
 
 
 @pytest.fixture

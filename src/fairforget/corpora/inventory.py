@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fairforget.corpora.sources import SOURCES, find_data_set
 from fairforget.data.catalogue import CATALOGUE, DataFile, DataSet
-from fairforget.data.locate import describe_remedy, find_file, find_local_file
+from fairforget.data.locate import data_directory, describe_remedy, find_file, find_local_file
 from fairforget.errors import InputError
 
 
@@ -52,7 +52,12 @@ class VerifiedFile:
 
 
 def list_data_sets() -> list[Entry]:
-    """Return all corpora, then the remaining data sets of the catalogue."""
+    """Return all corpora, then the remaining data sets of the catalogue.
+
+    Raises:
+        InputError: FAIRFORGET_DATA is not a directory.
+    """
+    data_directory()
     entries, used_by_corpora = [], set()
     for name, source in SOURCES.items():
         if source.data is None:
@@ -109,8 +114,9 @@ def verify_files(name: str = "") -> Iterator[VerifiedFile]:
     """Check every file on this machine, of one data set or of all.
 
     Raises:
-        InputError: there is no such data set.
+        InputError: there is no such data set, or FAIRFORGET_DATA is not a directory.
     """
+    data_directory()
     for data in [_find_entry(name)] if name else CATALOGUE.values():
         for file in data.files:
             try:

@@ -36,19 +36,36 @@ def cache_directory() -> Path:
     `$FAIRFORGET_CACHE`, else `$XDG_CACHE_HOME/fairforget`, else `~/.cache/fairforget`.
     """
     if path := os.environ.get("FAIRFORGET_CACHE"):
-        return Path(path)
+        return Path(path).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fairforget"
+
+
+def data_directory() -> Path | None:
+    """Return the directory `$FAIRFORGET_DATA` of files that the user has, or None without one.
+
+    Raises:
+        InputError: the variable names no directory.
+    """
+    if not (value := os.environ.get("FAIRFORGET_DATA")):
+        return None
+    if not (path := Path(value).expanduser()).is_dir():
+        raise InputError(
+            f"FAIRFORGET_DATA is {value!r}, which is not a directory; create it, or correct or "
+            "unset the variable"
+        )
+    return path
 
 
 def find_local_file(file: DataFile) -> Path | None:
     """Return the path of a file that is on this machine, or None. Nothing is downloaded.
 
     Raises:
-        InputError: the file has the wrong content; names the expected hash.
+        InputError: the file has the wrong content (names the expected hash), or FAIRFORGET_DATA is
+            not a directory.
     """
     candidates = []
-    if root := os.environ.get("FAIRFORGET_DATA"):
-        candidates.append((Path(root) / file.path, "delete it, or replace it with the original"))
+    if root := data_directory():
+        candidates.append((root / file.path, "delete it, or replace it with the original"))
     if file.package and file.package_path and (package := find_package(file.package)):
         remedy = f"install the version of {file.package} that requirements/data.txt names"
         candidates.append((package / file.package_path, remedy))

@@ -91,8 +91,8 @@ def resize_embeddings(model: PreTrainedModel, directory: Path, tokens: int) -> N
     Raises:
         InputError: there are fewer embeddings than tokens, or the resized output head is missing.
     """
-    head = model.get_output_embeddings()
-    embeddings = model.get_input_embeddings()
+    head: Any = model.get_output_embeddings()
+    embeddings: Any = model.get_input_embeddings()
     rows = len(embeddings.weight)
     saved = _saved_rows(model, directory, embeddings)
     if saved is not None and saved != rows:
@@ -130,7 +130,7 @@ def merge_saved_adapter(model: PreTrainedModel, directory: Path) -> PreTrainedMo
     """
     from peft import PeftModel
 
-    options = {
+    options: dict[str, Any] = {
         "torch_device": str(model.device),
         "low_cpu_mem_usage": True,  # allocates nothing for a rank that the files do not hold
     }

@@ -96,7 +96,7 @@ def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:
             "config.yaml: selection is 'every'; choose from spans, mention-to-span",
         ),
         ("steps: 3\nbudget:\n", "budget is empty"),
-        ("budget:\n  max_alpha:\n", "budget.max_alpha is None"),
+        ("budget:\n  max_alpha:\n", "config.yaml: budget.max_alpha is null; give a value"),
         ("budget: 1\n", "budget is 1; give its settings"),
         ("budget: [1.02, 1.02]\n", "budget is [1.02, 1.02]; give its settings"),
         ("budget: 1%\n", "budget is '1%'; give its settings: --budget.perplexity"),
@@ -104,6 +104,20 @@ def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:
             "forget: [gender, race]\n",
             "forget is ['gender', 'race']; give one comma-separated string",
         ),
+        ("model: 2024\n", "config.yaml: model is 2024; give a text, in quotes if"),
+        ("dtype: 16\n", "config.yaml: dtype is 16; give a text, in quotes if"),
+        ("device: true\n", "config.yaml: device is True; give a text"),
+        ("push_to_hub: {a: 1}\n", "config.yaml: push_to_hub is {'a': 1}; give a text"),
+        ("objective: null\n", "config.yaml: objective is null; give a value, or remove it"),
+        ("objective:\n", "config.yaml: objective is null; give a value, or remove it"),
+        ("", "config.yaml is empty; write a setting per line"),
+        ("# none\n", "config.yaml is empty; write a setting per line"),
+        ("- a\n", "config.yaml has no settings, but '- a'; write a setting per line"),
+        ("steps 3\n", "config.yaml has no settings, but 'steps 3'"),
+        ("3: 4\n", "config.yaml: 3 in line 1 is not the name of a setting"),
+        ("steps: 3\nseed: 1\nsteps: 4\n", "config.yaml: steps is there twice, in lines 1 and 3;"),
+        ("{seed: 1, seed: 1}\n", "config.yaml: seed is there twice, in lines 1 and 1"),
+        ("budget:\n  movement: 1\n  movement: 2\n", "config.yaml: movement is there twice"),
         ("a: &x [*x]\n", "config.yaml is nested too deeply, or refers to itself"),
     ],
 )
@@ -137,6 +151,22 @@ def test_what_is_typed_wins_over_a_file_with_a_budget(tmp_path, monkeypatch) -> 
     settings, _ = parsed(monkeypatch, tmp_path, "m", *typed)
     budget = settings.budget
     assert (budget.max_alpha, budget.perplexity, budget.movement) == (4, 1.5, 0.5)
+
+
+def test_a_path_in_a_file_may_begin_with_a_tilde(tmp_path, monkeypatch) -> None:
+    calls: list[Any] = []
+    monkeypatch.setattr("fairforget.cli.unlearn.run", lambda *args, **_: calls.append(args))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    main(["unlearn", "m", "--config", str(written(tmp_path, "c.yaml", "output: ~/out\n"))])
+    assert calls[0][2] == tmp_path / "out"
+
+
+def test_an_output_that_is_not_a_path(tmp_path, capsys) -> None:
+    path = written(tmp_path, "c.yaml", "output: 5\n")
+    line = refused(capsys, "unlearn", "m", "--config", path)
+    assert f"{path}: output is a value of type int; give a text, in quotes" in line
+    assert line == refused(capsys, "unlearn", "m", "--output", tmp_path / "out", "--config", path)
+    assert "no such file" in refused(capsys, "unlearn", "m", "--config", tmp_path / "none.yaml")
 
 
 def parsed(monkeypatch: pytest.MonkeyPatch, directory: Path, *args: str) -> Any:

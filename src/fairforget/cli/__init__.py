@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from importlib.metadata import version
 from itertools import chain, islice, pairwise
+from pathlib import Path
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace, auto_cli
@@ -26,11 +27,12 @@ from fairforget.cli.export import export_command
 from fairforget.cli.flags import SETTINGS
 from fairforget.cli.help_formatter import HelpFormatter
 from fairforget.cli.leaderboard import leaderboard_command
-from fairforget.cli.parser_errors import rephrase
+from fairforget.cli.parser_errors import find_null, rephrase
 from fairforget.cli.report import report_command
 from fairforget.cli.rerun import rerun_command
 from fairforget.cli.score_target import score_target_command
 from fairforget.cli.select import select_command
+from fairforget.cli.settings_file import check_settings_file
 from fairforget.cli.transfer import transfer_command
 from fairforget.cli.unlearn import unlearn_command
 from fairforget.errors import InputError, suggest
@@ -105,8 +107,12 @@ class OneLineParser(ArgumentParser):
         return str(super().format_help(*args))
 
     def parse_args(self, *args: Any, **options: Any) -> Any:
-        """Parse as the base class does; a configuration file that refers to itself is an error."""
+        """Parse as the base class does, after a check of the files with settings."""
         try:
+            for flag in SETTINGS_FILES:
+                for value in _flag_values(flag):
+                    if Path(value).is_file():
+                        check_settings_file(Path(value))
             return super().parse_args(*args, **options)
         except RecursionError:
             self.error(f"{CONFIG} {_flag_value(CONFIG)} is nested too deeply, or refers to itself")
@@ -119,7 +125,15 @@ class OneLineParser(ArgumentParser):
                 self.error(f"{name} is empty; give its settings or remove it")
             if not isinstance(value, Namespace | dict) and not is_dataclass(value):
                 self.error(f"{name} is {value!r}; give its settings by name")
-        return super().instantiate(namespace, *args, **options)
+        _, command = _find_command(_arguments)
+        if callable(command) and (null := find_null(command, dict(namespace.items()))):
+            self.error(f'Parser key "{null}": is null')
+        result = super().instantiate(namespace, *args, **options)
+        for name, value in vars(result).items():
+            if isinstance(value, Path):
+                # a path's own method fails if there is no such user
+                result[name] = Path(os.path.expanduser(value))  # noqa: PTH111
+        return result
 
 
 def _is_error(record: logging.LogRecord) -> bool:
@@ -259,12 +273,17 @@ def _replace_dashes(argument: str) -> str:
 
 
 def _flag_value(flag: str) -> str | None:
+    return next(iter(_flag_values(flag)), None)
+
+
+def _flag_values(flag: str) -> list[str]:
+    values = []
     for argument, following in pairwise([*_arguments, ""]):
         if argument == flag:
-            return following
-        if argument.startswith(f"{flag}="):
-            return argument.partition("=")[2]
-    return None
+            values.append(following)
+        elif argument.startswith(f"{flag}="):
+            values.append(argument.partition("=")[2])
+    return values
 
 
 def _system_error(error: BaseException) -> str | None:

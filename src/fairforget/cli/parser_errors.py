@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from fairforget.budget import Budget
@@ -15,13 +16,16 @@ Command = Callable[..., None]
 
 VALUE = re.compile(r'Parser key "([\w.]+)":.*?value: (.*)')
 GROUP = re.compile(r"""Parser key "([\w.]+)": Unable to load config ['"](.*?)['"] """)
-TEXT = re.compile(
-    r"Parser key \"([\w.]+)\": (?:Expected a <class 'str'>. Got|.*<class 'str'>.*Given) "
-    r"value: (\[.*?\])"
+NOT_TEXT = re.compile(
+    r"Parser key \"([\w.]+)\": .*?Expected a <class 'str'>.*?(?:Got|Given) value: (.*)"
 )
+NOT_PATH = re.compile(r'Parser key "([\w.]+)": Not of type Path: .*, not (\w+)')
+NULL = re.compile(r'Parser key "([\w.]+)": is null|Unexpected config: (\w+):$')
+NO_FILE = re.compile(r'Parser key "config": File does not exist')
 REQUIRED = re.compile(r"the following arguments are required: (.*)")
 UNKNOWN_FLAG = re.compile(r"unrecognized arguments: --([\w.]+)")
 UNKNOWN_SETTING = re.compile(r"Subcommand '.*' does not accept option '([\w.]+)'")
+QUOTE = "give a text, in quotes if it could be a number"
 REMEDIES = {
     int: "give a whole number",
     float: "give a number",
@@ -42,13 +46,21 @@ def rephrase(message: str, command: Command, arguments: Sequence[str], config: s
     if match := GROUP.search(message):
         parts = [f"--{name}" for name in settings if name.startswith(f"{match[1]}.")]
         return f"--{match[1]} is {match[2]!r}; give its settings: {', '.join(parts)}"
-    if match := TEXT.search(message):
-        return f"{config}: {match[1]} is {match[2]}; give one comma-separated string"
+    if match := NO_FILE.search(message):
+        return f"--config {config}: no such file; check the path"
+    if match := NULL.search(message):
+        place = _place(match[1] or match[2], "null", arguments, config)
+        return f"{place} is null; give a value, or remove it"
+    if match := NOT_TEXT.search(message):
+        value = match[2].strip()
+        list_or_text = "give one comma-separated string" if value.startswith("[") else QUOTE
+        return f"{_place(match[1], value, arguments, config)} is {value}; {list_or_text}"
+    if match := NOT_PATH.search(message):
+        return f"{config}: {match[1]} is a value of type {match[2]}; {QUOTE}"
     if match := VALUE.search(message):
         name, value = match[1], match[2].strip()
         remedy = _remedy(settings.get(name))
-        typed = any(word.split("=")[0] == f"--{name}" for word in arguments)
-        place = f"{config}: {name}" if config and not typed else f"--{name}"
+        place = _place(name, value, arguments, config)
         return f"{place} is {value!r}; {remedy}" if remedy else message
     if match := REQUIRED.search(message):
         names = [name.rpartition(".")[2] for name in match[1].split(", ")]
@@ -58,6 +70,20 @@ def rephrase(message: str, command: Command, arguments: Sequence[str], config: s
     if match := UNKNOWN_SETTING.search(message):
         return f"{config}: unknown setting {match[1]}{suggest(match[1], settings)}"
     return message
+
+
+def find_null(command: Command, values: Mapping[str, Any]) -> str | None:
+    """Return the first setting that is null and must not be, or None."""
+    types = _flag_types(command)
+    nulls = (name for name, kind in types.items() if name in values and values[name] is None)
+    return next((name for name in nulls if type(None) not in get_args(types[name])), None)
+
+
+def _place(name: str, value: str, arguments: Sequence[str], config: str | None) -> str:
+    """Return where a setting has the value: on the command line, or in the configuration file."""
+    flag = f"--{name}"
+    typed = f"{flag}={value}" in arguments or (flag, value) in pairwise(arguments)
+    return f"{config}: {name}" if config and not typed else flag
 
 
 def _spell(command: Command, name: str) -> str:

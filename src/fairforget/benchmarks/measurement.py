@@ -139,7 +139,7 @@ Judge = Callable[[Sequence[Row]], Judgement]
 def estimate_scores(judgement: Judgement, domain: str = ALL) -> dict[str, Estimate]:
     """All scores of a domain, with the jackknife deviations over the clusters that count in each.
 
-    A score in which no item of the domain counts is NaN.
+    A score in which no cluster counts is left out; one that is undefined for other reasons is NaN.
     """
     with np.errstate(divide="ignore", invalid="ignore"):  # ratios without a single item
         scores = judgement.statistic(judgement.sums.sum(axis=0))
@@ -152,6 +152,7 @@ def estimate_scores(judgement: Judgement, domain: str = ALL) -> dict[str, Estima
             units=judgement.names_of(name),
         )
         for name, value in scores.items()
+        if judgement.clusters_of(name).size
     }
 
 

@@ -31,8 +31,8 @@ def commands() -> str:
         "# Commands",
         "",
         "Every command with all its settings, as `fairforget COMMAND --help` prints them. Settings "
-        "can also be in a file: `--config FILE.yaml`, with the names of the flags as keys; what is "
-        "typed wins over it. `-` and `_` are the same in flags.",
+        "can also be in a file: `--config FILE.yaml`, with the names of the flags as keys; "
+        "command-line arguments override it. `-` and `_` are the same in flags.",
         "",
         "```sh",
         "fairforget data list",

@@ -101,7 +101,7 @@ def test_adapters_that_cannot_be_used(base: Path, tmp_path: Path, damage, messag
         ),
         (
             lambda w: {**w, f"{LAYERS}.2.mlp.up_proj.lora_A.weight": torch.ones(4, 32)},
-            r"its base model has no place for \S+layers\.2\.mlp.*; set the base model",
+            r"its base model has no module for \S+layers\.2\.mlp.*; set the base model",
         ),
         (
             lambda w: {k: v[:2] if "lora_A" in k else v for k, v in w.items()},

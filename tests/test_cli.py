@@ -104,20 +104,20 @@ def test_bad_corpus(tmp_path, capsys, model, name, content, message) -> None:
             "forget: [gender, race]\n",
             "forget is ['gender', 'race']; give one comma-separated string",
         ),
-        ("model: 2024\n", "config.yaml: model is 2024; give a text, in quotes if"),
-        ("dtype: 16\n", "config.yaml: dtype is 16; give a text, in quotes if"),
+        ("model: 2024\n", "config.yaml: model is 2024; give a string, in quotes if"),
+        ("dtype: 16\n", "config.yaml: dtype is 16; give a string, in quotes if"),
         ("device: true\n", "config.yaml: device is True; give a text"),
         ("push_to_hub: {a: 1}\n", "config.yaml: push_to_hub is {'a': 1}; give a text"),
         ("objective: null\n", "config.yaml: objective is null; give a value, or remove it"),
         ("objective:\n", "config.yaml: objective is null; give a value, or remove it"),
-        ("", "config.yaml is empty; write a setting per line"),
-        ("# none\n", "config.yaml is empty; write a setting per line"),
-        ("- a\n", "config.yaml has no settings, but '- a'; write a setting per line"),
+        ("", "config.yaml is empty; write one setting per line"),
+        ("# none\n", "config.yaml is empty; write one setting per line"),
+        ("- a\n", "config.yaml contains no settings, but '- a'; write one setting"),
         ("steps 3\n", "config.yaml has no settings, but 'steps 3'"),
-        ("3: 4\n", "config.yaml: 3 in line 1 is not the name of a setting"),
-        ("steps: 3\nseed: 1\nsteps: 4\n", "config.yaml: steps is there twice, in lines 1 and 3;"),
-        ("{seed: 1, seed: 1}\n", "config.yaml: seed is there twice, in lines 1 and 1"),
-        ("budget:\n  movement: 1\n  movement: 2\n", "config.yaml: movement is there twice"),
+        ("3: 4\n", "config.yaml: 3 on line 1 is not the name of a setting"),
+        ("steps: 3\nseed: 1\nsteps: 4\n", "config.yaml: steps is set twice, on lines 1 and 3;"),
+        ("{seed: 1, seed: 1}\n", "config.yaml: seed is set twice, on lines 1 and 1"),
+        ("budget:\n  movement: 1\n  movement: 2\n", "config.yaml: movement is set twice"),
         ("a: &x [*x]\n", "config.yaml is nested too deeply, or refers to itself"),
     ],
 )
@@ -164,7 +164,7 @@ def test_a_path_in_a_file_may_begin_with_a_tilde(tmp_path, monkeypatch) -> None:
 def test_an_output_that_is_not_a_path(tmp_path, capsys) -> None:
     path = written(tmp_path, "c.yaml", "output: 5\n")
     line = refused(capsys, "unlearn", "m", "--config", path)
-    assert f"{path}: output is a value of type int; give a text, in quotes" in line
+    assert f"{path}: output is a value of type int; give a string, in quotes" in line
     assert line == refused(capsys, "unlearn", "m", "--output", tmp_path / "out", "--config", path)
     assert "no such file" in refused(capsys, "unlearn", "m", "--config", tmp_path / "none.yaml")
 

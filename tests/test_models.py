@@ -191,11 +191,15 @@ UP = "model.layers.1.mlp.up_proj.weight"
             r"do not contain model\.layers\.0\.\S+ and 17 other weights",
         ),
         (lambda w: w, {"num_hidden_layers": 3}, "do not contain model.layers.2.* 8 other weights"),
-        (lambda w: w, {"num_hidden_layers": 1}, "no place for model.layers.1.* 8 other weights"),
+        (
+            lambda w: w,
+            {"num_hidden_layers": 1},
+            "its files contain model.layers.1.* 8 other weights",
+        ),
         (
             lambda w: {**w, "model.layers.0.mlp.up_proj.bias": torch.ones(64)},
             {},
-            "no place for model.layers.0.mlp.up_proj.bias; use the configuration",
+            "model.layers.0.mlp.up_proj.bias, which its configuration does not describe",
         ),
         (
             lambda w: {f"_orig_mod.{k}": v for k, v in w.items()},
@@ -232,7 +236,7 @@ def test_layers_beyond_the_last_are_found_without_the_prefix_of_the_base_model(
     found = load_model(directory).model.transformer.state_dict()
     assert all(torch.equal(found[k], weights) for k, weights in original.state_dict().items())
     rewrite(directory, lambda w: w, n_layer=1)
-    with pytest.raises(InputError, match=r"no place for h\.1\."):
+    with pytest.raises(InputError, match=r"its files contain h\.1\."):
         load_model(directory)
 
 

@@ -444,11 +444,11 @@ def test_a_missing_background_is_skipped_with_a_message(monkeypatch, tmp_path, c
     assert selector.counts.background == Counter(["the", "morn", "was", "grei"])
     shown = capsys.readouterr().err.splitlines()
     assert [line for line in shown if "contrast" in line] == [
-        f"contrast: background texts are missing, so it selects other words than with them: {error}"
+        f"contrast: corpora of general English are missing, which changes the selection: {error}"
     ]
     selector = build_without(error, monkeypatch, tmp_path, "wikipedia,everyday")
     assert selector.background == ()
-    assert capsys.readouterr().err.count("contrast: background texts are missing") == 1
+    assert capsys.readouterr().err.count("contrast: corpora of general English are missing") == 1
 
 
 def test_a_damaged_background_is_an_error(monkeypatch, tmp_path) -> None:

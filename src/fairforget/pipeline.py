@@ -194,8 +194,8 @@ class PipelineRun:
             return False
         if missing := find_missing_part(self.output / MODEL):
             raise InputError(
-                f"{self.output / MODEL} has no {missing}, although {self.output / RECORD} is that "
-                f"of a finished run; put the model back, or remove {self.output} to unlearn again"
+                f"{self.output / MODEL} has no {missing}, although {self.output / RECORD} records "
+                f"a finished run; put the model back, or remove {self.output} to unlearn again"
             )
         return True
 

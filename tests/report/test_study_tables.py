@@ -262,7 +262,7 @@ def test_a_control_that_cannot_be_used_is_named_with_the_reason(study: StudyReco
     assert described(lacking(*both, seeds=1)).startswith(few)
     assert (
         "random. The control random could not be used for mine:religion · counterfactual-kl, "
-        "because a run of it changed nothing. Verdicts"
+        "because one of its runs changed nothing. Verdicts"
     ) in described(lacking("mine:religion", seeds=2))
     planned = replace(study, settings={"controls": ["none", "all"], "match": "both"})
     for name in ("none", "none@movement"):

@@ -25,7 +25,7 @@ NO_FILE = re.compile(r'Parser key "config": File does not exist')
 REQUIRED = re.compile(r"the following arguments are required: (.*)")
 UNKNOWN_FLAG = re.compile(r"unrecognized arguments: --([\w.]+)")
 UNKNOWN_SETTING = re.compile(r"Subcommand '.*' does not accept option '([\w.]+)'")
-QUOTE = "give a text, in quotes if it could be a number"
+QUOTE = "give a string, in quotes if it looks like a number"
 REMEDIES = {
     int: "give a whole number",
     float: "give a number",

@@ -17,7 +17,7 @@ def check_settings_file(path: Path) -> None:
     """Check that a YAML file has settings, each once; a file that is not YAML is not checked.
 
     Raises:
-        InputError: it has none, or a key is not a text or is there twice.
+        InputError: it has none, or a key is not a string or is set twice.
     """
     import yaml
 
@@ -27,11 +27,11 @@ def check_settings_file(path: Path) -> None:
     except yaml.YAMLError:
         return  # the parser says where
     if root is None:
-        raise InputError(f"{path} is empty; write a setting per line, such as `seed: 1`")
+        raise InputError(f"{path} is empty; write one setting per line, such as `seed: 1`")
     if not isinstance(root, yaml.MappingNode):
         raise InputError(
-            f"{path} has no settings, but {content.strip()[:40]!r}; write a setting per line, such "
-            "as `seed: 1`"
+            f"{path} contains no settings, but {content.strip()[:40]!r}; write one setting per "
+            "line, such as `seed: 1`"
         )
     for mapping in _mappings(root, set()):
         _check_keys(path, mapping)
@@ -57,12 +57,12 @@ def _check_keys(path: Path, mapping: Any) -> None:
         line = key.start_mark.line + 1
         if key.tag != TEXT:
             raise InputError(
-                f"{path}: {key.value or 'a mapping'} in line {line} is not the name of a setting; "
+                f"{path}: {key.value or 'a mapping'} on line {line} is not the name of a setting; "
                 "remove it"
             )
         if key.value in lines:
             raise InputError(
-                f"{path}: {key.value} is there twice, in lines {lines[key.value]} and {line}; "
+                f"{path}: {key.value} is set twice, on lines {lines[key.value]} and {line}; "
                 "remove one"
             )
         lines[key.value] = line

@@ -100,8 +100,8 @@ def check_padding(model: PreTrainedModel) -> None:
     """
     if not supports_padding(model, "right"):
         raise InputError(
-            f"{type(model).__name__} cannot be trained, because padding changes its predictions in "
-            "spite of the attention mask; choose a model of another architecture"
+            f"{type(model).__name__} cannot be trained, because padding changes its predictions "
+            "despite the attention mask; choose a model of another architecture"
         )
 
 

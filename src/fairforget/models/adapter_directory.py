@@ -166,11 +166,11 @@ def _check_keys(adapted: PeftModel, directory: Path, options: dict[str, Any]) ->
     if missing := {*result.missing_keys} | (biases - present):
         raise InputError(
             f"adapter {str(directory)!r}: {WEIGHTS} does not contain {summarize(missing)}; save "
-            f"the adapter again, or use the {CONFIG} of these weights"
+            f"the adapter again, or use the {CONFIG} that matches these weights"
         )
     # peft saves such weights of resized embeddings twice
     if surplus := [key for key in result.unexpected_keys if ".modules_to_save." not in key]:
         raise InputError(
-            f"adapter {str(directory)!r}: its base model has no place for {summarize(surplus)}; "
+            f"adapter {str(directory)!r}: its base model has no module for {summarize(surplus)}; "
             f"set the base model that the adapter was trained on in {CONFIG}"
         )

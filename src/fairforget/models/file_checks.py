@@ -165,7 +165,7 @@ def check_size(
     if described > max(ALWAYS_ALLOWED_WEIGHTS, WEIGHTS_PER_NUMBER * contents.weights):
         raise InputError(
             f"model {name!r}: its configuration describes {described} weights, but its files hold "
-            f"{contents.weights}; use the configuration of these weights"
+            f"{contents.weights}; use the configuration that matches these weights"
         )
 
 
@@ -236,7 +236,8 @@ def _read_values(reader: _Reader, entries: int, tensors: int) -> dict[str, Scala
             and value > max(ALWAYS_ALLOWED_LOOPS, tensors)
         ):
             raise InputError(
-                f"{reader.path}: {value} layers, but only {tensors} tensors; download it again"
+                f"{reader.path}: {key} is {value}, but there are only {tensors} tensors; download "
+                "it again"
             )
     return values
 

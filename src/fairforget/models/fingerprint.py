@@ -68,7 +68,8 @@ def check_original(original: LanguageModel, recorded: ModelFacts) -> None:
     if recorded.weights and fingerprint(original.model) != recorded.weights:
         raise InputError(
             f"{original.source} is not the model that the run started from: its weights have "
-            "changed, or the run changed a model in memory; unlearn again from this one"
+            "changed since, or the run started from a model modified in memory; unlearn again "
+            "from this one"
         )
 
 

@@ -99,7 +99,7 @@ def _check_unused(model: PreTrainedModel, contents: GGUFContents, path: Path) ->
         block = re.match(r"blk\.(\d+)\.", name)
         if ignored or (block and int(block[1]) >= layers):
             raise InputError(
-                f"{path}: transformers has no place for {name} in architecture {architecture!r}; "
+                f"{path}: transformers does not load {name} in architecture {architecture!r}; "
                 "give the transformers checkpoint instead"
             )
 

@@ -131,6 +131,6 @@ def _find_llama3(config: PretrainedConfig, factors: NDArray[np.float32]) -> dict
 
 def _refuse(path: Path, what: str) -> None:
     raise InputError(
-        f"{path}: {what} of its rotary embeddings cannot be converted; give the transformers "
+        f"{path}: its rotary embeddings cannot be converted ({what}); give the transformers "
         "checkpoint instead"
     )

@@ -1,6 +1,7 @@
 """Load weights, and refuse files whose weights are not those of the model's configuration.
 
-transformers fills missing weights with random numbers and ignores those that it has no place for.
+transformers fills missing weights with random numbers, and ignores those that the configuration
+does not describe.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from fairforget.errors import InputError
 
 WRAPPERS = ("_orig_mod.", "module.")
 """Prefixes of the weights of a wrapped model: by `torch.compile`, by parallel training."""
-REMEDY = "download it again, or use the configuration of these weights"
+REMEDY = "download it again, or use the configuration that matches these weights"
 
 
 def load_weights(loader: Any, name: str, **options: Any) -> PreTrainedModel:
@@ -65,8 +66,8 @@ def check_surplus(model: PreTrainedModel, unexpected: Collection[str], name: str
     modules = dict(model.named_modules())
     if surplus := [key for key in unexpected if _belongs(key, modules, model.base_model_prefix)]:
         raise InputError(
-            f"model {name!r}: its configuration has no place for {summarize(surplus)}; use the "
-            "configuration of these weights"
+            f"model {name!r}: its files contain {summarize(surplus)}, which its configuration does "
+            "not describe; use the configuration that matches these weights"
         )
 
 
@@ -81,7 +82,7 @@ def _check_wrapper(unexpected: Collection[str], name: str) -> None:
         for wrapper in WRAPPERS:
             if key.startswith(wrapper) or f".{wrapper}" in key:
                 raise InputError(
-                    f"model {name!r}: its weights are named {key}, as those of a wrapped model; "
+                    f"model {name!r}: it was saved while wrapped, so a weight is named {key}; "
                     f"remove {wrapper!r} from their names"
                 )
 

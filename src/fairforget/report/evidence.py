@@ -59,9 +59,9 @@ VERDICTS = (
     "Each interval covers 95 % for its own domain, so one in twenty misses by chance. A verdict "
     f"therefore also needs at least {FEWEST_CLUSTERS} {{units}} and a test that is corrected for "
     "the number of comparisons (Holm, p < 0.05). For the main bias score of a benchmark it is an "
-    "exact test of the items that flipped, most of which must agree with the score. This test "
-    "treats items as independent; the interval does not. For other bias scores it is Student’s t "
-    "over {units}.",
+    "exact test of the items that flipped, most of which must have flipped in the direction of "
+    "the change. This test treats items as independent; the interval does not. For other bias "
+    "scores it is Student’s t over {units}.",
 )
 """How a verdict on two evaluations of the same items is reached."""
 
@@ -123,7 +123,7 @@ def list_limitations(benchmarks: Iterable[str], intervals: Intervals) -> list[tu
 
 
 def list_units(benchmarks: Iterable[str], *, titled: bool = False) -> str:
-    """What intervals of benchmarks resample: "target terms or pairs".
+    """The units that intervals of benchmarks are over: "target terms or pairs".
 
     Args:
         benchmarks: their names, with options.
@@ -137,7 +137,7 @@ def list_units(benchmarks: Iterable[str], *, titled: bool = False) -> str:
 
 
 def cluster_name(benchmark: str) -> str:
-    """What the intervals of a benchmark resample, in the plural: "target terms"."""
+    """The units that a benchmark's intervals are over, in the plural: "target terms"."""
     return list_units([benchmark]) or "clusters"
 
 

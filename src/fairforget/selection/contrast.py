@@ -192,7 +192,7 @@ def _open_background() -> dict[str, Iterator[Text]]:
             corpora[name] = chain([first], texts)
     if missing:
         show_message(
-            "contrast: background texts are missing, so it selects other words than with them: "
+            "contrast: corpora of general English are missing, which changes the selection: "
             f"{'; '.join(missing)}"
         )
     return corpora

@@ -64,8 +64,8 @@ def count_words(training: Iterable[Text], background: Iterable[Text] = ()) -> Wo
         raise InputError("training corpus: no text is hateful; choose another with --train")
     if not counts.other:
         raise InputError(
-            "training corpus: all texts are hateful or unlabelled; add other texts with --train, "
-            "or mark them in the column `hateful`"
+            "training corpus: all texts are hateful or unlabelled; add a corpus with other texts "
+            "to --train, or label texts as not hateful in the column `hateful`"
         )
     counts.totals = counts.hateful.total(), counts.other.total(), counts.background.total()
     return counts

@@ -78,7 +78,11 @@ def _describe_unusable(study: StudyRecord) -> Iterator[str]:
         for cell in unlearned.values():
             if name not in cell.excess:
                 runs = seeds.get(control_group(cell.forget, cell.method, name), 0)
-                why = "it has too few runs" if runs < cell.seeds else "a run of it changed nothing"
+                why = (
+                    "it has too few runs"
+                    if runs < cell.seeds
+                    else "one of its runs changed nothing"
+                )
                 without.setdefault(why, []).append(row_label(cell))
         for why, labels in without.items():
             where = "" if len(labels) == len(unlearned) else f" for {join_words(labels)}"

@@ -204,7 +204,7 @@ UP = "model.layers.1.mlp.up_proj.weight"
         (
             lambda w: {f"_orig_mod.{k}": v for k, v in w.items()},
             {},
-            r"named _orig_mod\.lm_head\.weight, .*; remove '_orig_mod\.' from their names",
+            r"named _orig_mod\.lm_head\.weight; remove '_orig_mod\.' from their names",
         ),
         (lambda w: {f"module.{k}": v for k, v in w.items()}, {}, r"remove 'module\.' from"),
         (

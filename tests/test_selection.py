@@ -468,7 +468,7 @@ def test_training_needs_both_kinds() -> None:
     with pytest.raises(InputError, match="no text is hateful"):
         count_words([Text("t", "fine", hateful=False)])
     for hateful in (True, None):
-        with pytest.raises(InputError, match="all texts are hateful or unlabelled; add other"):
+        with pytest.raises(InputError, match="all texts are hateful or unlabelled; add a corpus"):
             count_words([Text("t", "bad", hateful=hateful)], [Text("b", "The river is wide.")])
     text = Text("t", "bad river", spans=(Span(0, 3),), hateful=True)
     assert [*count_words([text]).other] == [stem("river")]

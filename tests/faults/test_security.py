@@ -195,7 +195,7 @@ HUGE = 1 << 60
             gguf(
                 struct.pack("<QQ", 0, 1), text("llama.block_count"), struct.pack("<II", 4, 1 << 31)
             ),
-            "2147483648 layers",
+            "block_count is 2147483648",
         ),
         (
             gguf(

@@ -5,6 +5,7 @@ Jackknife, the exact McNemar test, and Holm's correction.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeVar
 
@@ -25,8 +26,12 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def deviation(values: Floats) -> float:
-    """Median absolute deviation (MAD) from the median of [values]."""
-    return float(np.median(np.abs(values - np.median(values))))
+    """Median absolute deviation (MAD) from the median of [values].
+
+    NaNs are left out; it is NaN if there are no other values.
+    """
+    known = values[~np.isnan(values)]
+    return float(np.median(np.abs(known - np.median(known)))) if len(known) else math.nan
 
 
 def cluster_sums(

@@ -18,10 +18,9 @@ import numpy as np
 
 from fairforget.benchmarks.measurement import Row
 from fairforget.benchmarks.sentences import Floats32
-from fairforget.benchmarks.stereoset.scores import spread_of_known
 from fairforget.data.crows_pairs import Pair
 from fairforget.models.language_model import LanguageModel
-from fairforget.statistics import Floats
+from fairforget.statistics import Floats, deviation
 
 SCALED = "conditional_scaled"
 PARTS = ("prior", "conditional", SCALED)
@@ -37,7 +36,7 @@ def part_columns(parts: Floats) -> list[Row]:
     Args:
         parts: [pairs, 2] prior and conditional of all pairs, in nats.
     """
-    spread = spread_of_known(parts.sum(axis=1))
+    spread = deviation(parts.sum(axis=1))
     columns = np.column_stack([parts, parts[:, 1] / (spread or np.nan)])
     return [
         {

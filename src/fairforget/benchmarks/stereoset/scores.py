@@ -28,7 +28,6 @@ distribution lowers it without any change of preference.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -101,9 +100,9 @@ def make_rows(items: Sequence[Item], scored: Scored) -> list[Row]:
         "log_ratio": log_ratios,
         "log_ratio_neutral": scored.neutral_log_ratios,
         "contribution": contributions,
-        "contribution_scaled": contributions / (spread_of_known(log_ratios / tokens) or np.nan),
-        "ss_smoothed": smooth(margins, spread_of_known(margins)),
-        "ss_smoothed_by_sense": smooth(margins, spread_of_known(senses)),
+        "contribution_scaled": contributions / (deviation(log_ratios / tokens) or np.nan),
+        "ss_smoothed": smooth(margins, deviation(margins)),
+        "ss_smoothed_by_sense": smooth(margins, deviation(senses)),
     }
     for name, values in columns.items():
         for row, value in zip(rows, values, strict=True):
@@ -114,12 +113,6 @@ def make_rows(items: Sequence[Item], scored: Scored) -> list[Row]:
             "tokens_anti_stereotype": int(anti_stereotype),
         }
     return rows
-
-
-def spread_of_known(values: Floats) -> float:
-    """Median absolute deviation of the values that are not NaN; NaN if there are none."""
-    known = values[~np.isnan(values)]
-    return deviation(known) if len(known) else math.nan
 
 
 def smooth(margins: Floats, spread: float) -> Floats:

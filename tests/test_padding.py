@@ -27,7 +27,6 @@ from .models import (
     MASKED,
     MASKED_WITHOUT_PADDING,
     SENTENCES,
-    VOCABULARY,
     tiny,
     tiny_model,
     word_tokenizer,
@@ -72,15 +71,8 @@ def test_a_model_is_tested_once_and_left_as_it_was(
 
 def test_a_model_that_fails_the_test_with_an_error_is_not_padded() -> None:
     """The test needs eight positions."""
-    config = hf.GPT2Config(
-        vocab_size=VOCABULARY,
-        n_embd=32,
-        n_layer=2,
-        n_head=4,
-        n_positions=7,
-        bos_token_id=0,
-        eos_token_id=0,
-    )
+    config = tiny("gpt2").config
+    config.n_positions = 7
     model = hf.GPT2LMHeadModel(config).eval()
     assert not supports_padding(model, "left")
     lm = LanguageModel(model, word_tokenizer(), "gpt2", "causal", "<|endoftext|>")

@@ -5,6 +5,7 @@ Known fields are checked when a record is read; unknown fields are kept as they 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, GetPydanticSchema
@@ -56,12 +57,12 @@ class _Method(TypedDict, total=False):
     steps: Count
 
 
-def has_interval(scores: dict[str, Any], measure: str) -> bool:
+def has_interval(scores: Mapping[str, Any], measure: str) -> bool:
     """Return whether a domain's score has an interval, which is None for a single cluster."""
     return f"{measure}_ci" in scores or (measure == "stereotype" and "ci" in scores)
 
 
-def interval_of(scores: dict[str, Any], measure: str) -> Any:
+def interval_of(scores: Mapping[str, Any], measure: str) -> Any:
     """Return the interval of a domain's score; that of CrowS-Pairs is named `ci`."""
     return scores.get(f"{measure}_ci", scores.get("ci") if measure == "stereotype" else None)
 

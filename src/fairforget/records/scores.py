@@ -32,7 +32,7 @@ class DomainScores:
     @property
     def interval(self) -> tuple[float, float] | None:
         """The 95 % interval of the main score, (low, high); None where there is none."""
-        bounds = interval_of(dict(self._scores), self._measure)
+        bounds = interval_of(self._scores, self._measure)
         return None if bounds is None else (float(bounds[0]), float(bounds[1]))
 
     @property
@@ -40,7 +40,7 @@ class DomainScores:
         """The name of the main score; "" if the domain has no score with an interval."""
         if not ACCURACIES.isdisjoint(self._scores):
             return "bias_ambiguous"
-        others = (name for name in self._scores if has_interval(dict(self._scores), name))
+        others = (name for name in self._scores if has_interval(self._scores, name))
         return next((name for name in MEASURES if name in self._scores), next(others, ""))
 
     def __getattr__(self, name: str) -> Any:

@@ -123,7 +123,7 @@ def score_section(name: str, result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _score_cell(facts: Mapping[str, Any], score: str) -> IntervalCell:
-    ci = interval_of(dict(facts), score)
+    ci = interval_of(facts, score)
     return IntervalCell(facts.get(score), tuple(ci) if ci else None, digits=DIGITS)
 
 

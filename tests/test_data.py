@@ -16,7 +16,7 @@ from fairforget.data.catalogue import CATALOGUE, DataFile
 from fairforget.data.locate import cache_directory, fetch, find_file, find_local_file
 from fairforget.errors import InputError, MissingDataError
 from fairforget.models import gguf
-from fairforget.models.file_checks import GGUFContents
+from fairforget.models.gguf_header import GGUFContents
 
 from .loopback import loopback_server
 from .models import tiny, word_tokenizer

@@ -23,9 +23,9 @@ from fairforget.errors import InputError
 from fairforget.models.file_checks import (
     Contents,
     check_configuration,
-    check_gguf,
     safetensors_contents,
 )
+from fairforget.models.gguf_header import check_gguf
 from fairforget.models.loading import load_model
 from fairforget.records.outputs import open_output
 from fairforget.records.records import EvaluationRecord, UnlearningRecord

@@ -20,7 +20,8 @@ from fairforget.data.locate import cache_directory
 from fairforget.errors import InputError
 from fairforget.extras import check_extra
 from fairforget.files.digest import hash_file
-from fairforget.models.file_checks import GGUFContents, check_gguf, check_size
+from fairforget.models.file_checks import check_size
+from fairforget.models.gguf_header import GGUFContents, check_gguf
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
 from fairforget.models.rope import scale_rope

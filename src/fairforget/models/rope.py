@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from transformers import PretrainedConfig
 
 from fairforget.errors import InputError
-from fairforget.models.file_checks import GGUFContents
+from fairforget.models.gguf_header import GGUFContents
 
 FREQUENCIES = "rope_freqs.weight"
 """Tensor with the factors that llama.cpp divides the rotary frequencies by."""

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fairforget.errors import InputError
-from fairforget.models.file_checks import check_gguf
 from fairforget.models.gguf_export.layout import arrange, find_architecture, name_weights
 from fairforget.models.gguf_export.types import FILE_TYPES, encode, select_type
 from fairforget.models.gguf_export.writing import Plan, PlannedTensor
+from fairforget.models.gguf_header import check_gguf
 from fairforget.models.language_model import LanguageModel
 
 FREQUENCIES = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight")

@@ -6,8 +6,9 @@ import pytest
 
 from fairforget.corpora import Text
 from fairforget.corpora.corpus import Corpus
-from fairforget.errors import InputError
+from fairforget.errors import InputError, MissingDataError
 from fairforget.scoring.perplexity import perplexity
+from fairforget.training import preparation
 from fairforget.training.preparation import (
     EVERYDAY,
     HELD_OUT,
@@ -15,6 +16,7 @@ from fairforget.training.preparation import (
     RETAIN_TOKENS,
     encode_retain,
     hold_out,
+    load_everyday_corpus,
 )
 
 from .models import tiny_model
@@ -61,3 +63,17 @@ def test_a_version_of_a_held_out_text_is_not_retained_from_another_corpus() -> N
 def test_texts_without_a_token_to_predict_have_no_perplexity(family: str) -> None:
     with pytest.raises(InputError, match="no text has a token to predict"):
         perplexity(tiny_model(family), [[1], [2]])
+
+
+@pytest.mark.parametrize("kind", [MissingDataError, InputError])
+def test_everyday_sentences_may_be_missing_but_not_damaged(kind, monkeypatch, capsys) -> None:
+    def load(name: str) -> Corpus:
+        raise kind(f"{name}.jsonl has a problem")
+
+    monkeypatch.setattr(preparation, "load_corpus", load)
+    if kind is MissingDataError:
+        assert load_everyday_corpus() is None
+        assert "is not measured: everyday.jsonl has a problem" in capsys.readouterr().err
+    else:
+        with pytest.raises(InputError, match=r"everyday\.jsonl has a problem"):
+            load_everyday_corpus()

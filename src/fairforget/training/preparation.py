@@ -12,7 +12,7 @@ import torch
 
 from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.corpora.corpus import Corpus, load_corpus
-from fairforget.errors import InputError
+from fairforget.errors import InputError, MissingDataError
 from fairforget.files.digest import hash_values
 from fairforget.forward.padding import check_padding
 from fairforget.machine.stages import stage
@@ -167,10 +167,14 @@ def check_trainable(language_model: LanguageModel) -> None:
 
 
 def load_everyday_corpus() -> Corpus | None:
-    """Return the everyday sentences; None, with a message on stderr, if they are not available."""
+    """Return the everyday sentences; None, with a message on stderr, if they are not available.
+
+    Raises:
+        InputError: their file has the wrong content.
+    """
     try:
         return load_corpus(EVERYDAY)
-    except InputError as error:
+    except MissingDataError as error:
         show_message(f"The utility loss on everyday sentences is not measured: {error}")
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -89,7 +90,11 @@ class Text:
 
     def is_kept(self, span: Span) -> bool:
         """Return whether a span overlaps no mention, so that the counterfactual text keeps it."""
-        return all(m.end <= span.start or span.end <= m.start for m in self.mentions)
+        before = self._count_mentions_before(span)
+        return before == len(self.mentions) or span.end <= self.mentions[before].start
+
+    def _count_mentions_before(self, span: Span) -> int:
+        return bisect_right(self.mentions, span.start, key=lambda mention: mention.end)
 
     def counterfactual(self) -> Text:
         """Return the text with every mention replaced by its first neutral word.
@@ -110,14 +115,11 @@ class Text:
             start = length + mention.start - at
             length, at = start + len(word), mention.end
             mentions.append(Mention(start, length, mention.neutral))
+        shifts = [0]
+        shifts += (new.end - old.end for old, new in zip(self.mentions, mentions, strict=True))
         spans = []
-        for span in self.spans:
-            if self.is_kept(span):
-                pairs = zip(self.mentions, mentions, strict=True)
-                shift = max(
-                    ((old.end, new.end - old.end) for old, new in pairs if old.end <= span.start),
-                    default=(0, 0),
-                )[1]
-                spans.append(Span(span.start + shift, span.end + shift))
+        for span in filter(self.is_kept, self.spans):
+            shift = shifts[self._count_mentions_before(span)]
+            spans.append(Span(span.start + shift, span.end + shift))
         text = "".join([*parts, self.text[at:]])
         return replace(self, text=text, spans=tuple(spans), mentions=tuple(mentions))

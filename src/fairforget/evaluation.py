@@ -120,25 +120,15 @@ def evaluate(
     given = user_model or served
     if given:
         check_model_kinds(loaded, given)
-
-    def load() -> AnyModel:
-        if given:
-            return given
-        language_model = load_model(
-            source,
-            dtype=settings.dtype,
-            device=str(device),
-            start_token=settings.start_token,
-            trust_remote_code=settings.trust_remote_code,
-        )
-        check_model_kinds(loaded, language_model)
-        return language_model
-
     device = select_device(settings.device, own=join_process_group(cpu=settings.device == "cpu"))
     if settings.server and process_count() > 1:
         raise InputError(
             "a served model is evaluated by one process only; run the command without a launcher"
         )
+
+    def load() -> AnyModel:
+        return given or _load(source, settings, str(device), loaded)
+
     if output is None:
         return Evaluation(None, *_run_benchmarks(load(), loaded, settings.seed))
     command = command_settings("evaluate", settings, model=source)
@@ -164,6 +154,21 @@ def evaluate(
         return broadcast_from_first(lambda: read_evaluation(output))
     finally:
         release_output(output)
+
+
+def _load(
+    source: str, settings: EvaluationSettings, device: str, benchmarks: Mapping[str, Benchmark]
+) -> LanguageModel:
+    """Load the model, and check that the benchmarks support it."""
+    language_model = load_model(
+        source,
+        dtype=settings.dtype,
+        device=device,
+        start_token=settings.start_token,
+        trust_remote_code=settings.trust_remote_code,
+    )
+    check_model_kinds(benchmarks, language_model)
+    return language_model
 
 
 def evaluate_into(

@@ -32,7 +32,7 @@ from fairforget.benchmarks.measurement import (
     group_by_domain,
 )
 from fairforget.benchmarks.options import FILE, Protocols, list_model_kinds, parse_options
-from fairforget.benchmarks.sentences import sentence_scores
+from fairforget.benchmarks.sentences import Scores, sentence_scores
 from fairforget.benchmarks.word_order import measure_word_order
 from fairforget.data.catalogue import CATALOGUE, REVISED_CROWS_PAIRS
 from fairforget.data.crows_pairs import DOMAINS, Pair, read_pairs, read_revised_pairs
@@ -110,31 +110,16 @@ def evaluate(
     pairs = read_pairs() if pairs is None else pairs
     protocol = protocol or PROTOCOLS[language_model.kind][0]
     assert protocol in PROTOCOLS[language_model.kind]  # `Benchmark.check` has ensured it
-    usable = list(pairs)
-    parts: Floats | None = None
-    word_order: dict[str, Any] = {}
+    result: dict[str, Any] = {"protocol": protocol}
+    parts: list[Row] = []
     if language_model.kind == "causal":
-        report = share_progress(progress, 1, 2) if language else progress
-        names = [f"crows_pairs item {p.id}, {s}" for p in pairs for s in ("sent_more", "sent_less")]
-        sentences = [text for pair in pairs for text in (pair.sent_more, pair.sent_less)]
-        scores = sentence_scores(
-            language_model,
-            sentences,
-            protocol=protocol,
-            names=names,
-            progress=report,
-        )
-        if language:
-            word_order = measure_word_order(
-                language_model,
-                sentences,
-                scores,
-                protocol=protocol,
-                names=names,
-                progress=report,
-            )
+        usable = list(pairs)
+        scores, word_order = _causal_scores(language_model, pairs, protocol, language, progress)
         mean, total = scores.mean.reshape(-1, 2), scores.total.reshape(-1, 2)
-        parts = pair_parts(language_model, pairs, scores.tokens)
+        parts = part_columns(pair_parts(language_model, pairs, scores.tokens))
+        result["start_token"] = language_model.start_token
+        if language:
+            result |= {"language": language, "word_order": word_order}
     else:
         usable, mean, total = _masked_scores(language_model, pairs, protocol, progress)
     items: list[Row] = [
@@ -152,23 +137,14 @@ def evaluate(
         }
         for pair, m, t in zip(usable, mean, total, strict=True)
     ]
-    if parts is not None:
-        for item, columns in zip(items, part_columns(parts), strict=True):
-            item |= columns
-    result: dict[str, Any] = {
-        "protocol": protocol,
+    for item, columns in zip(items, parts, strict=bool(parts)):
+        item |= columns
+    by_domain = group_by_domain(items, DOMAINS)
+    result |= {
         "pairs": len(usable),
         "skipped": len(pairs) - len(usable),
-        "domains": {
-            domain: _domain_scores(rows) for domain, rows in group_by_domain(items, DOMAINS).items()
-        },
+        "domains": {domain: _domain_scores(rows) for domain, rows in by_domain.items()},
     }
-    if language:
-        result["language"] = language
-    if language_model.kind == "causal":
-        result["start_token"] = language_model.start_token
-    if word_order:
-        result["word_order"] = word_order
     return Measurement(result, items)
 
 
@@ -216,6 +192,28 @@ def _domain_scores(rows: Sequence[Row]) -> dict[str, Any]:
         if name in scores:
             result |= {name: scores[name][0], f"{name}_ci": scores[name][1]}
     return {**result, "pairs": len(rows), "ties": judgement.ties}
+
+
+def _causal_scores(
+    language_model: LanguageModel,
+    pairs: Sequence[Pair],
+    protocol: str,
+    language: str | None,
+    progress: Progress | None,
+) -> tuple[Scores, dict[str, Any]]:
+    """The scores of both sentences of each pair in turn; with a language, those of word order."""
+    names = [f"crows_pairs item {p.id}, {s}" for p in pairs for s in ("sent_more", "sent_less")]
+    sentences = [text for pair in pairs for text in (pair.sent_more, pair.sent_less)]
+    report = share_progress(progress, 1, 2) if language else progress
+    scores = sentence_scores(
+        language_model, sentences, protocol=protocol, names=names, progress=report
+    )
+    if not language:
+        return scores, {}
+    word_order = measure_word_order(
+        language_model, sentences, scores, protocol=protocol, names=names, progress=report
+    )
+    return scores, word_order
 
 
 def _masked_scores(

@@ -29,59 +29,16 @@ def build(pair: Pair) -> Any:
         InputError: gradio is not installed.
     """
     gradio = load_gradio()
-
-    def prompt(text: str) -> tuple[str, str]:
-        try:
-            before, after = pair.continuations(text)
-            changes = pair.tokens((text + before)[:MAX_CHARACTERS])
-        except InputError as error:
-            return view.problem_html(str(error)), ""
-        return view.continuations_html(text, before, after), view.tokens_html(changes)
-
-    def compare_groups(
-        label: str,
-        template: str,
-        info: str,
-        compare: Callable[[str, list[str]], str],
-        endpoint: str,
-    ) -> None:
-        """The inputs and the result of a comparison across groups."""
-
-        def run(template: str, groups: str) -> str:
-            names = [line.strip() for line in groups.splitlines() if line.strip()]
-            try:
-                return compare(template, names)
-            except InputError as error:
-                return view.problem_html(str(error))
-
-        text = gradio.Textbox(template, label=label, info=info)
-        domain = gradio.Dropdown(
-            list(DOMAINS),
-            value=DOMAIN,
-            label="Bias domain",
-            info="Selecting a domain fills in its groups below.",
-        )
-        groups = gradio.Textbox(list_groups(DOMAIN), label="Groups", lines=4, info="One per line.")
-        domain.change(list_groups, domain, groups, api_visibility="private")
-        button = gradio.Button("Compare", variant="primary")
-        gradio.on(
-            [button.click, text.submit], run, [text, groups], gradio.HTML(), api_name=endpoint
-        )
-
     with gradio.Blocks(title="FairForget explorer", analytics_enabled=False) as page:
         gradio.HTML(
             '<div class="ff"><h1>Original and debiased model, side by side</h1><p>Models repeat '
             "what people wrote. Their output can be hurtful or wrong.</p></div>"
         )
         with gradio.Tab("Continuations"):
-            text = gradio.Textbox(
-                PROMPT, label="Prompt", lines=2, info="Both models continue this text."
-            )
-            button = gradio.Button("Compare", variant="primary")
-            outputs = [gradio.HTML(), gradio.HTML()]
-            gradio.on([button.click, text.submit], prompt, text, outputs, api_name="continuations")
+            _add_continuations(gradio, pair)
         with gradio.Tab("Continuations by group"):
-            compare_groups(
+            _add_groups(
+                gradio,
                 "Prompt with a group",
                 OPENING,
                 "Both models continue this prompt once for each group; {group} is replaced by the "
@@ -90,7 +47,8 @@ def build(pair: Pair) -> Any:
                 "group_continuations",
             )
         with gradio.Tab("Likelihoods by group"):
-            compare_groups(
+            _add_groups(
+                gradio,
                 "Sentence",
                 TEMPLATE,
                 "Both models score this sentence once for each group; {group} is replaced by the "
@@ -99,6 +57,53 @@ def build(pair: Pair) -> Any:
                 "group_likelihoods",
             )
     return page
+
+
+def _add_continuations(gradio: Any, pair: Pair) -> None:
+    """Add a prompt that both models continue."""
+
+    def run(text: str) -> tuple[str, str]:
+        try:
+            before, after = pair.continuations(text)
+            changes = pair.tokens((text + before)[:MAX_CHARACTERS])
+        except InputError as error:
+            return view.problem_html(str(error)), ""
+        return view.continuations_html(text, before, after), view.tokens_html(changes)
+
+    text = gradio.Textbox(PROMPT, label="Prompt", lines=2, info="Both models continue this text.")
+    button = gradio.Button("Compare", variant="primary")
+    outputs = [gradio.HTML(), gradio.HTML()]
+    gradio.on([button.click, text.submit], run, text, outputs, api_name="continuations")
+
+
+def _add_groups(
+    gradio: Any,
+    label: str,
+    template: str,
+    info: str,
+    compare: Callable[[str, list[str]], str],
+    endpoint: str,
+) -> None:
+    """Add the inputs and the result of a comparison across groups."""
+
+    def run(template: str, groups: str) -> str:
+        names = [line.strip() for line in groups.splitlines() if line.strip()]
+        try:
+            return compare(template, names)
+        except InputError as error:
+            return view.problem_html(str(error))
+
+    text = gradio.Textbox(template, label=label, info=info)
+    domain = gradio.Dropdown(
+        list(DOMAINS),
+        value=DOMAIN,
+        label="Bias domain",
+        info="Selecting a domain fills in its groups below.",
+    )
+    groups = gradio.Textbox(list_groups(DOMAIN), label="Groups", lines=4, info="One per line.")
+    domain.change(list_groups, domain, groups, api_visibility="private")
+    button = gradio.Button("Compare", variant="primary")
+    gradio.on([button.click, text.submit], run, [text, groups], gradio.HTML(), api_name=endpoint)
 
 
 def list_groups(domain: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 import torch
 
 from fairforget.benchmarks import any_generates, check_model_kinds, load_benchmarks
+from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
 from fairforget.experiments import fixed_settings, reported_output
-from fairforget.leaderboards.plan import ORIGINAL, check_generation, plan_runs
+from fairforget.leaderboards.plan import ORIGINAL, Run, check_generation, plan_runs
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts
 from fairforget.leaderboards.rows import compare_with_original, make_rows
 from fairforget.leaderboards.runs import do_run, load_original, read_run
@@ -97,20 +98,7 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
         gpus=settings.gpus_per_run,
         device=device,
     ) as attempted:
-        identities: dict[str, dict[str, str]] = {}
-        for run in runs:
-            if run.method == ORIGINAL:
-                original = load_original(run)
-                check_model_kinds(ready, original)
-                identity = model_identity(original, generates=any_generates(ready))
-                if same := [name for name, known in identities.items() if known == identity]:
-                    raise InputError(
-                        f"models: {same[0]!r} and {run.model!r} are the same model; list it once"
-                    )
-                identities[run.model] = identity
-                del original  # frees its memory for the next model and the runs
-                gc.collect()
-                torch.cuda.empty_cache()
+        identities = _identify_models(runs, ready)
         fixed = fixed_settings(
             split_commas(settings.benchmarks),
             {"device": device, "dtype": settings.dtype, "start_token": settings.start_token},
@@ -138,3 +126,28 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
     )
     write_record(record, output / LEADERBOARD)
     return record
+
+
+def _identify_models(
+    runs: Sequence[Run], benchmarks: Mapping[str, Benchmark]
+) -> dict[str, dict[str, str]]:
+    """Load each model once, and return what identifies it.
+
+    Raises:
+        InputError: two names are the same model, or a benchmark does not support a model.
+    """
+    identities: dict[str, dict[str, str]] = {}
+    for run in runs:
+        if run.method == ORIGINAL:
+            original = load_original(run)
+            check_model_kinds(benchmarks, original)
+            identity = model_identity(original, generates=any_generates(benchmarks))
+            if same := [name for name, known in identities.items() if known == identity]:
+                raise InputError(
+                    f"models: {same[0]!r} and {run.model!r} are the same model; list it once"
+                )
+            identities[run.model] = identity
+            del original  # frees its memory for the next model and the runs
+            gc.collect()
+            torch.cuda.empty_cache()
+    return identities

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from fairforget.benchmarks import any_generates, check_model_kinds, find_bias_judge, load_benchmarks
+from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.corpora import corpus_names
 from fairforget.corpora.domains import target_domains
@@ -169,26 +170,9 @@ def run_study(
         named = ", ".join(recipe.benchmarks)
         raise InputError(f"benchmarks {named} have no bias score to compare; add stereoset")
     with workers(cluster, cpus=cpus_per_run, gpus=gpus_per_run, device=device) as attempted:
-        original = load_original(recipe)
-        check_model_kinds(ready, original)
-        model = model_identity(original, generates=any_generates(ready))
-        digest = compute_digests(runs, model)
-        # what the evaluation of the original depends on; all else may change between calls
-        fixed = fixed_settings(
-            recipe.benchmarks,
-            {
-                "model": recipe.model,
-                **model,
-                "device": select_device(device).type,
-                "dtype": recipe.dtype,
-                "start_token": recipe.start_token,
-            },
-        )
-        open_output(output, fixed)
-        evaluate_into(output / BEFORE, original, recipe.benchmarks)
-        del original  # frees its memory for the runs
-        torch.cuda.empty_cache()
-        directories = {run: output / RUNS / run.name(digest[run]) for run in runs}
+        digests = _evaluate_original(recipe, ready, runs, output)
+        torch.cuda.empty_cache()  # its memory is for the runs
+        directories = {run: output / RUNS / run.name(digests[run]) for run in runs}
         finished, failed = do_runs(
             directories,
             run_one,
@@ -224,6 +208,30 @@ def run_study(
     )
     write_record(record, output / STUDY)
     return record
+
+
+def _evaluate_original(
+    recipe: Recipe, benchmarks: Mapping[str, Benchmark], runs: Sequence[Run], output: Path
+) -> dict[Run, str]:
+    """Evaluate the original model into `output`, and return the digest of each run."""
+    original = load_original(recipe)
+    check_model_kinds(benchmarks, original)
+    model = model_identity(original, generates=any_generates(benchmarks))
+    digests = compute_digests(runs, model)
+    # what the evaluation of the original depends on; all else may change between calls
+    fixed = fixed_settings(
+        recipe.benchmarks,
+        {
+            "model": recipe.model,
+            **model,
+            "device": select_device(recipe.device).type,
+            "dtype": recipe.dtype,
+            "start_token": recipe.start_token,
+        },
+    )
+    open_output(output, fixed)
+    evaluate_into(output / BEFORE, original, recipe.benchmarks)
+    return digests
 
 
 def _result(run: Run, finished: FinishedRun) -> Result:

@@ -31,7 +31,7 @@ from fairforget.machine.processes import (
     process_count,
 )
 from fairforget.machine.stages import stage
-from fairforget.models.fingerprint import describe_model, fingerprint
+from fairforget.models.fingerprint import describe_model, hash_identity
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
@@ -134,7 +134,7 @@ def evaluate(
     command = command_settings("evaluate", settings, model=source)
     inputs = fingerprint_inputs([] if given else [source]) | fingerprint_benchmarks(loaded)
     if user_model:
-        inputs[f"{CONTENT}model"] = fingerprint(user_model.model)[:16]
+        inputs[f"{CONTENT}model"] = hash_identity(user_model)[:16]
     try:
         if (output / RECORD).exists() and is_first():
             open_output(output, command | inputs)  # refuses another command's directory

@@ -31,7 +31,7 @@ from fairforget.machine.processes import (
     process_count,
     wait_for_all,
 )
-from fairforget.models.fingerprint import fingerprint
+from fairforget.models.fingerprint import hash_identity
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.saving import find_missing_part, save_model
 from fairforget.objectives import Objective
@@ -293,7 +293,7 @@ def _fingerprint(
     names = [] if isinstance(model, LanguageModel) else [model]
     objects: dict[str, str] = {}
     if isinstance(model, LanguageModel):
-        objects["model"] = fingerprint(model.model)
+        objects["model"] = hash_identity(model)
     listed = {"forget": forgotten, "retain": [settings.retain]}
     for role, corpora in {"forget": forget, "retain": [retain] if retain else []}.items():
         if corpora:

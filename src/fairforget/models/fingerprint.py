@@ -103,6 +103,11 @@ def model_identity(language_model: LanguageModel, *, generates: bool = False) ->
     return identity
 
 
+def hash_identity(language_model: LanguageModel) -> str:
+    """Return one digest of all that determines the outputs of a model."""
+    return _hash_json(model_identity(language_model, generates=True))
+
+
 def _own_settings(config: PretrainedConfig | GenerationConfig) -> dict[str, Any]:
     """Return the settings of a configuration that do not describe its origin."""
     settings = config.to_diff_dict()

@@ -19,7 +19,7 @@ from fairforget.comparison.paired import Cell
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record, write_record
-from fairforget.report.wording import format_signed, join_words
+from fairforget.report.wording import format_signed
 from fairforget.training.interpolation import reached_ratios
 from findings import list_findings
 from page_sections import fill_section
@@ -60,7 +60,7 @@ def summary() -> str:
     run = demo.run
     note = (
         f"SmolLM2-135M-Instruct, {run.method['steps']} steps. LMS {demo.change(ALL, 'lms')}; "
-        f"perplexity {demo.cost}; log p of harmful words after a group changed by "
+        f"perplexity {demo.cost}; log p of harmful words after a group "
         f"{demo.harmful_words} nats. One seed, no control; settings chosen partly on these items. "
         "Scaled contribution: how much naming the group favours the stereotype (0: no bias)."
     )
@@ -84,8 +84,8 @@ def table() -> str:
     method = demo.run.method
     note = (
         f"SmolLM2-135M-Instruct, objective `{method['objective']}`, {method['steps']} steps of "
-        f"{method['batch_size']} built-in texts about gender. Perplexity on held-out Wikipedia "
-        f"text and on everyday sentences: {demo.cost}."
+        f"{method['batch_size']} built-in texts. Perplexity on held-out texts: "
+        f"{demo.cost}."
     )
     return "\n".join([*lines, note, ""])
 
@@ -123,11 +123,13 @@ class Demo:
 
     @property
     def cost(self) -> str:
-        """The changes of perplexity on both kinds of held-out text, and the budget for them."""
+        """The changes of perplexity on both kinds of held-out text, and the limit on them."""
         budget = self.run.budget
-        reached = [format_signed(100 * (ratio - 1)) for ratio in reached_ratios(budget).values()]
-        asked = format_signed(100 * (budget.asked - 1), 0)
-        return f"{join_words(reached)} % (budget: {asked} %)"
+        wikipedia, everyday = (
+            f"{format_signed(100 * (ratio - 1))} %" for ratio in reached_ratios(budget).values()
+        )
+        limit = format_signed(100 * (budget.asked - 1), 0)
+        return f"{wikipedia} (Wikipedia) and {everyday} (everyday sentences), limit {limit} %"
 
 
 def _demo() -> Demo:

@@ -55,11 +55,12 @@ def _default() -> str:
     _require(words["all"]["ci"][1] < 0, "harmful words became less likely over all seeds")
     _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
     return (
-        "**Default** (three seeds). Changes: unscaled contribution "
-        f"({whole['before']:.3f} nats) {describe_change(whole, 3)}, stereotypical pronouns "
-        f"(Winogender gap, {pronouns['before']:.2f} nats) {describe_change(pronouns, 2)}, log p "
-        f"of HateCheck's harmful words {describe_change(words['all'], 3)} (no group's rose "
-        f"significantly) and of facts {describe_change(changes['facts']['all'], 3)}, LMS "
+        "**Default** (three seeds). Effect: unscaled contribution "
+        f"({whole['before']:.3f} nats before) {describe_change(whole, 3)}, Winogender's pronoun "
+        f"gap ({pronouns['before']:.2f} nats before) {describe_change(pronouns, 2)}, log p of "
+        f"HateCheck's harmful words {describe_change(words['all'], 3)} (no group's rose "
+        "significantly). Cost: log p of facts "
+        f"{describe_change(changes['facts']['all'], 3)}, LMS "
         f"{describe_change(changes['lms']['all'], 1)}."
     )
 
@@ -69,7 +70,7 @@ def _gemma() -> str:
         json.loads((RESULTS / f"{name}.json").read_bytes())["changes"]
         for name in ("default", "gemma")
     )
-    for score in ("contribution", "winogender", "log_prob", "facts"):
+    for score in ("contribution", "winogender", "log_prob", "facts", "lms"):
         _require(gemma[score]["all"]["ci"][1] < 0, f"{score} fell over all seeds")
     _require(all(it["ci"][0] <= 0 for it in gemma["log_prob"].values()), "no harmful word rose")
     facts = [changes["facts"]["all"]["change"] for changes in (gemma, default)]

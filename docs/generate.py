@@ -41,7 +41,7 @@ def commands() -> str:
         "| exit status | meaning |",
         "|---|---|",
         "| 0 | success |",
-        "| 1 | a condition of `compare --fail-if` holds; `rerun` found a number that differs; "
+        "| 1 | a condition of `compare --fail_if` holds; `rerun` found a number that differs; "
         "a run of `transfer` or `leaderboard` failed; or an internal error, with a traceback |",
         "| 2 | invalid input or usage: one line on stderr that names the cause |",
         "| 130 | interrupted; the same command resumes |",

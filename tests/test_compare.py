@@ -304,7 +304,7 @@ def test_the_gate_names_what_got_worse(evaluated, capsys) -> None:
     assert exit_.value.code == 1
     printed = capsys.readouterr()
     assert json.loads(printed.out)["kind"] == "comparison"
-    assert printed.err.startswith(f"fairforget: --fail-if: {stereo}.all.lms ")
+    assert printed.err.startswith(f"fairforget: --fail_if: {stereo}.all.lms ")
     main(["compare", *map(str, evaluated), f"--fail-if={stereo}.all.lms>1000"])
 
 

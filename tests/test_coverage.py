@@ -234,7 +234,7 @@ def judge_rows(rows: Sequence[Row]) -> Judgement:
 
 
 def test_the_gate_has_few_false_alarms() -> None:
-    """No score changes, and `--fail-if worse` fails in at most 5 % of comparisons."""
+    """No score changes, and `--fail_if worse` fails in at most 5 % of comparisons."""
     generator = np.random.default_rng(0)
     stereoset = {"gender": (12, 10), "profession": (25, 10), "race": (36, 10), "religion": (3, 10)}
     crows = {f"type {size}": (size, 1) for size in (60, 63, 84, 87, 105, 159, 172)}

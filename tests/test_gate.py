@@ -150,11 +150,11 @@ def test_conditions_that_cannot_be_met_are_refused() -> None:
     made = comparison({"gender": change(3.0), "all": None}, change(1.0))
     with pytest.raises(InputError) as error:
         find_violations(made, "worse, stereoset.gender.distance is 2")
-    assert "--fail-if 'stereoset.gender.distance is 2'" in str(error.value)
+    assert "--fail_if 'stereoset.gender.distance is 2'" in str(error.value)
     assert ' "stereoset.gender.distance > 2"' in str(error.value)
     with pytest.raises(InputError) as error:
         find_violations(made, "worse, stereoset.age.ss > 2")
-    assert "--fail-if 'stereoset.age.ss > 2'" in str(error.value)
+    assert "--fail_if 'stereoset.age.ss > 2'" in str(error.value)
     assert "'stereoset.age.ss'; " in str(error.value)
     assert str(error.value).endswith(
         "stereoset.gender.ss, stereoset.gender.lms, stereoset.gender.distance, "

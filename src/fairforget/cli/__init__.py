@@ -143,7 +143,7 @@ def _is_error(record: logging.LogRecord) -> bool:
 def main(args: list[str] | None = None) -> None:
     """Run a command. Exit codes: 0 done, 1 see below, 2 bad input, 130 interrupted.
 
-    Exit code 1: a condition of `compare --fail-if` holds, a value of `rerun` differs, a run of
+    Exit code 1: a condition of `compare --fail_if` holds, a value of `rerun` differs, a run of
     `transfer` or `leaderboard` failed, or an unexpected error occurred.
     """
     global _arguments

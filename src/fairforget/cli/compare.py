@@ -43,6 +43,6 @@ def compare_command(
     violations = find_violations(comparison, fail_if) if fail_if else []
     write_and_print(comparison, output=output, json=json, show=lambda: show_comparison(comparison))
     for line in violations:
-        print(f"fairforget: --fail-if: {one_line(line)}", file=sys.stderr)
+        print(f"fairforget: --fail_if: {one_line(line)}", file=sys.stderr)
     if violations:
         sys.exit(CONDITION_MET)

@@ -60,7 +60,7 @@ def find_violations(comparison: Comparison, conditions: str) -> list[str]:
             judged = [figure for figure in figures if figure.main and figure.verdict]
             if not judged:
                 raise InputError(
-                    f"--fail-if {WORSE}: no bias score is in both evaluations; evaluate both on a "
+                    f"--fail_if {WORSE}: no bias score is in both evaluations; evaluate both on a "
                     "benchmark of bias, such as stereoset"
                 )
             met = [figure for figure in judged if figure.verdict == "more"]
@@ -84,7 +84,7 @@ def _find_beyond(figures: Sequence[_Figure], condition: str) -> list[_Figure]:
     match = CONDITION.fullmatch(condition)
     if not match:
         raise InputError(
-            f"--fail-if {condition!r} is not a condition; use {WORSE} or a condition such as "
+            f"--fail_if {condition!r} is not a condition; use {WORSE} or a condition such as "
             '"stereoset.gender.distance > 2"'
         )
     matching = [figure for figure in figures if fnmatchcase(figure.name, match["name"])]
@@ -95,7 +95,7 @@ def _find_beyond(figures: Sequence[_Figure], condition: str) -> list[_Figure]:
         value = _value(figure.change, match["field"])
         if value is None:
             raise InputError(
-                f"--fail-if {condition!r}: {figure.name} has no interval; use .after instead of "
+                f"--fail_if {condition!r}: {figure.name} has no interval; use .after instead of "
                 f".{match['field']}, or evaluate more items"
             )
         if value > limit if above else value < limit:
@@ -115,7 +115,7 @@ def _check_found(
     if not matching:
         meant = suggest(name, names)
         choice = f"{f'{meant} Choose' if meant else '; choose'} from {', '.join(names)}"
-        raise InputError(f"--fail-if {condition!r}: no score is named {name!r}{choice}")
+        raise InputError(f"--fail_if {condition!r}: no score is named {name!r}{choice}")
 
 
 def _list_figures(comparison: Comparison) -> Iterator[_Figure]:

@@ -98,7 +98,8 @@ class ForgetSettings:
 
     Args:
         forget: Forget corpora of biased texts, comma-separated: CORPUS[:DOMAIN], or a .csv, .jsonl
-            or .parquet file. Default: builtin; with trait-kl and counterfactual-kl also pronouns.
+            or .parquet file. Default: builtin; also pronouns with a counterfactual objective, such
+            as trait-kl, unless the selection is spans or random.
     """
 
     forget: str | None = None
@@ -123,9 +124,9 @@ class ObjectiveSettings:
             (after-mention). Controls: all tokens (all), or as many random tokens as the spans have
             (random). Default: spans; with context left, after-mention for trait-kl and
             mention-to-span for counterfactual-kl.
-        context: Context of a target in a causal model: the tokens before it (left, as in the
-            paper), or the whole sentence with a blank in place of the target (both). Masked models
-            always use both sides.
+        context: Context of a target in a causal model: the tokens before it (left, as in Lu
+            et al. 2024), or the whole sentence with a blank in place of the target (both). Masked
+            models always use both sides.
         counterfactual: Counterfactual text of the counterfactual objectives: a neutral word in
             place of the group (neutral), or the average over other groups of the domain (groups,
             built-in corpus only).
@@ -268,8 +269,8 @@ class TransferSettings(ClusterSettings, StudySettings):
             groups of other domains), none (retain texts only).
         seeds: Number of seeds; with one seed, every verdict is undecided.
         margin: Equivalence margin in points: a change in bias too small to matter. The verdict "no
-            more than margin" means that the change in bias, or its excess over at least one
-            control, excludes a fall of this size or more. Set the margin before you see results.
+            more than margin" means that the data rule out a fall of this size or more, in bias or
+            in its excess over at least one control. Set the margin before you see results.
         margin_continuous: Equivalence margin for continuous scores: contribution_scaled (StereoSet)
             and conditional_scaled (CrowS-Pairs), in median absolute deviations.
     """

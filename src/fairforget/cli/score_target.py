@@ -11,7 +11,7 @@ from fairforget.settings import TargetSettings
 def score_target_command(
     model: str, *, output: Path | None = None, json: bool = False, **settings: Any
 ) -> None:
-    """Score the targets of objectives on StereoSet, without training.
+    """Score what objectives train towards (target distributions) on StereoSet, without training.
 
     Args:
         model: Hub id, local directory, .gguf file, or smollm2 (SmolLM2-135M-Instruct).

@@ -19,7 +19,9 @@ def unlearn_command(
     profile: bool = False,
     **settings: Any,
 ) -> None:
-    """Debias a model, and write model/ (for from_pretrained), record.json and report.html.
+    """Debias a model, and write model/ (for from_pretrained) and record.json.
+
+    With --benchmarks, also write before/, after/ and report.html.
 
     Args:
         model: Hub id, local directory, .gguf file, or smollm2 (SmolLM2-135M-Instruct).

@@ -132,6 +132,7 @@ def test_combining_characters_split_no_word() -> None:
         ("The Muslims' mosque", "The people's mosque"),
         ("WOMEN! Jews lie. He said: Muslims lie.", "PEOPLE! People lie. He said: People lie."),
         ("Black lives, a gay couple", "Human lives, a human couple"),
+        ("A German is with German tourists.", "A person is with human tourists."),
         ("A Muslim is it, Muslim lives are.", "A person is it, human lives are."),
         ("The river has a bridge.", "The river has a bridge."),
     ],

@@ -203,6 +203,22 @@ def test_sets_name_each_group_once_in_the_same_place(domain: str) -> None:
     assert sets != counterfactual_sets(CORPUS, domain, seed=1)
 
 
+@pytest.mark.usefixtures("corpus")
+def test_gender_terms_without_a_counterpart_are_left_out() -> None:
+    sets = counterfactual_sets(["An actress met a bachelor.", "The brides left."], "gender")
+    assert {"The brides left.", "The grooms left."} in [{*s} for s in sets]
+    unpaired = ("actress", "waitress", "salesm", "bachelor")
+    assert not any(word in sentence for s in sets for sentence in s for word in unpaired)
+
+
+@pytest.mark.usefixtures("corpus")
+def test_a_modifier_at_the_start_of_a_sentence_is_left_out() -> None:
+    sentences = ["German law is the law of the land.", "A German is here."]
+    sets = counterfactual_sets(sentences, "nationality")
+    found = {sentence for s in sets for sentence in s} & {*sentences}
+    assert found == {"A German is here."}
+
+
 def _names(term: Any, sentence: str) -> bool:
     forms = (term.plural, term.singular, term.singular.partition(" ")[2])
     return any(form.lower() in sentence.lower() for form in forms)

@@ -10,6 +10,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import compress
 
 from fairforget.corpora.builtin.generate import (
     fill_frame,
@@ -24,6 +25,7 @@ from fairforget.corpora.builtin.lexicon import (
     read_data,
     strip_article,
 )
+from fairforget.methods.swapping.gender import other_gender
 from fairforget.selection.identity import MODIFIERS, mentions_of
 
 MAX_SENTENCES = 1_000
@@ -69,9 +71,7 @@ def counterfactual_sets(
     Raises:
         InputError: the domain is unknown.
     """
-    terms: dict[str, list[GroupTerm]] = {}
-    for term in group_terms(domain):
-        terms.setdefault(term.group, []).append(term)
+    terms = _terms_by_group(domain)
     words = {group: _all_forms(domain, group, terms[group]) for group in terms}
     occurrences = _find_terms(sentences, domain, words)
     frequencies = Counter(group for _, group, _ in occurrences)
@@ -93,6 +93,27 @@ def counterfactual_sets(
         counterparts = (terms[group][place % len(terms[group])] for group in groups)
         sets.append(tuple(fill_frame("template", frame, term).text for term in counterparts))
     return sets
+
+
+def _terms_by_group(domain: str) -> dict[str, list[GroupTerm]]:
+    """Return the terms of each group; of gender, only those with a counterpart in the same place.
+
+    The lexicon has no counterpart of "actresses": "salesmen" is in its place.
+    """
+    terms: dict[str, list[GroupTerm]] = {}
+    for term in group_terms(domain):
+        terms.setdefault(term.group, []).append(term)
+    if domain == "gender":
+        women, men = terms.values()
+        paired = [*map(_are_counterparts, women, men)]
+        terms = {group: [*compress(known, paired)] for group, known in terms.items()}
+    return terms
+
+
+def _are_counterparts(one: GroupTerm, other: GroupTerm) -> bool:
+    """Return whether swapping gendered words can turn a term into the other: not into another."""
+    last, expected = (term.plural.split()[-1] for term in (one, other))
+    return other_gender(last, "") in (None, expected)
 
 
 def _all_forms(domain: str, group: str, terms: list[GroupTerm]) -> list[Forms]:
@@ -139,7 +160,7 @@ def _find_terms(
 def _modifies(sentence: str, matches: list[Match]) -> bool:
     """Return whether one of the terms modifies another noun."""
     mentions = mentions_of(sentence)
-    modifying = {mention.end for mention in mentions if mention.word.split()[-1] in MODIFIERS}
+    modifying = {m.end for m in mentions if m.word.lower().split()[-1] in MODIFIERS}
     return any(end in modifying for _, end, *_ in matches)
 
 

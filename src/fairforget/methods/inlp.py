@@ -23,7 +23,7 @@ from fairforget.models.language_model import LanguageModel
 
 MAX_SHARE = 0.1
 """Maximum share of the hidden size that is erased, over all domains. The first classifier of a
-domain is always erased. Bias Bench erases 80 classifiers, of one to three directions each, from
+domain may exceed it. Bias Bench erases 80 classifiers, of one to three directions each, from
 768 dimensions."""
 HELD_OUT = 0.2
 """Share of the sets that are held out to test classifiers."""
@@ -49,7 +49,7 @@ def projection(states: Tensor, max_directions: int, seed: int = 0) -> Tensor:
     Args:
         states: [sets, groups, d] of sentences that differ only in the group.
         max_directions: maximum number of directions to erase. Those of the first classifier, one
-            fewer than groups, are always erased.
+            fewer than groups, may be more. A classifier at chance is not erased.
         seed: seed of the choice of held-out sets.
 
     Returns:

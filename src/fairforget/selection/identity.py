@@ -58,13 +58,10 @@ def _nouns() -> dict[str, Forms]:
 def _adjectives() -> frozenset[str]:
     """Return adjectives that make any noun a group: black, gay, British."""
     adjectives = set(_read_words("adjectives"))
+    unfit = (*_read_words("heads"), *_read_words("cannot_modify"))
     for domain in MODIFYING:
         nouns = (strip_article(term.singular).lower() for term in group_terms(domain))
-        adjectives.update(
-            noun
-            for noun in nouns
-            if not noun.endswith((*_read_words("heads"), *_read_words("cannot_modify")))
-        )
+        adjectives.update(noun for noun in nouns if noun.split()[-1] not in unfit)
     for noun in _nouns():
         first, _, head = noun.partition(" ")
         if head in _read_words("heads") and first not in _read_words("plain_adjectives"):

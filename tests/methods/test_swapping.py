@@ -10,6 +10,7 @@ from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms, strip_artic
 from fairforget.errors import InputError
 from fairforget.methods.swapping import swap
 from fairforget.methods.swapping.gender import gender_words
+from fairforget.methods.swapping.groups import known_forms
 from fairforget.methods.swapping.swap import VOWEL_SOUND
 
 AMBIGUOUS = ("her", "his", "him", "hers")
@@ -117,6 +118,20 @@ def test_names_and_colours_stay(text) -> None:
 
 def test_a_noun_that_opens_a_sentence_is_no_name() -> None:
     assert swap("He left. Priests stayed.", "religion") != "He left. Priests stayed."
+
+
+@pytest.mark.parametrize(
+    "text", ["The North Korean army left.", "Latin Americans vote.", "An Anglo-Indian house"]
+)
+def test_a_word_in_a_longer_name_stays(text) -> None:
+    assert swap(text) == text
+
+
+@given(st.integers(0, 50))
+def test_no_replacement_is_replaced_again(seed) -> None:
+    other = swap("An African American met us.", seed=seed)
+    words = other.removesuffix(" met us.").partition(" ")[2]
+    assert {form.term.group for form in known_forms("race")[words]} != {"black"}
 
 
 def test_all_domains_are_swapped_together() -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms, match_case
+from fairforget.corpora.builtin.lexicon import DOMAINS, match_case
 from fairforget.methods.swapping.gender import begins_noun_phrase, gender_words, other_gender
 from fairforget.methods.swapping.groups import ADJECTIVE, SINGULAR, Exchange, known_forms
 from fairforget.selection.words import opens_sentence
@@ -17,6 +17,12 @@ VOWEL_SOUND = re.compile(r"(?!eu)[aeio]|un(?!i)|upper|uzbek|heir|hour|lgbt", re.
 
 STARTS_NAME = re.compile(r"\s+[A-Z\d]")
 """Matches what follows an adjective that is part of a name: the European Union."""
+WITHIN_NAME = re.compile(
+    r"\b(?:north|south|east|west|central|latin|native|african|anglo)(?:ern)?[\s-]$", re.IGNORECASE
+)
+"""Matches what precedes a word that is part of a longer name: a North Korean."""
+LONGEST_BEFORE = 12
+"""Characters before a word that are searched for it."""
 
 
 def swap(text: str, domain: str | None = None, *, seed: int = 0) -> str:
@@ -26,8 +32,8 @@ def swap(text: str, domain: str | None = None, *, seed: int = 0) -> str:
     names do not change. In the other domains, each group of the lexicon is replaced by another
     one, drawn for each text: "A Muslim school" → "A Jewish school". An adjective before a
     capitalised word, and a capitalised noun within a sentence, count as parts of names and do not
-    change: "the European Union", "Natalie and Monk". Case is preserved, and "a" and "an" are
-    adapted.
+    change: "the European Union", "Natalie and Monk"; nor does a word in a longer name, such as
+    "North Korean". Case is preserved, and "a" and "an" are adapted.
 
     Args:
         text: any text.
@@ -37,9 +43,10 @@ def swap(text: str, domain: str | None = None, *, seed: int = 0) -> str:
     Raises:
         InputError: the domain is unknown.
     """
-    for known in DOMAINS if domain is None else (domain,):
-        text = _swap_gender(text) if known == GENDER else _swap_groups(text, known, seed)
-    return text
+    if domain in (GENDER, None):
+        text = _swap_gender(text)
+    others = tuple(known for known in DOMAINS if known != GENDER) if domain is None else (domain,)
+    return text if domain == GENDER else _swap_groups(text, others, seed)
 
 
 def _swap_gender(text: str) -> str:
@@ -54,28 +61,32 @@ def _swap_gender(text: str) -> str:
     return _gender_pattern().sub(replace, text)
 
 
-def _swap_groups(text: str, domain: str, seed: int) -> str:
-    exchange = Exchange(domain, f"{domain} {seed} {text}")
-    spellings = _spellings(domain)
+def _swap_groups(text: str, domains: tuple[str, ...], seed: int) -> str:
+    """Swap the groups of some domains in one pass, so that no replacement is replaced again."""
+    exchanges = {domain: Exchange(domain, f"{domain} {seed} {text}") for domain in domains}
+    spellings = _spellings(domains)
 
     def replace(match: re.Match[str]) -> str:
-        known = spellings[match["words"]]
+        start = match.start("words")
+        if WITHIN_NAME.search(text[max(0, start - LONGEST_BEFORE) : start]):
+            return match[0]
+        domain, known = spellings[match["words"]]
         forms = {form.kind: form for form in known_forms(domain)[known]}
         if {ADJECTIVE, SINGULAR} <= forms.keys():
             wanted = ADJECTIVE if begins_noun_phrase(text[match.end() :]) else SINGULAR
         else:
             wanted = min(forms)
-        opens = opens_sentence(text, match.start("words"))
+        opens = opens_sentence(text, start)
         if wanted == ADJECTIVE and STARTS_NAME.match(text, match.end()):
             return match[0]
         if match["words"] == match_case("A", known) != known and " " not in known and not opens:
             return match[0]
-        words = exchange.replace(forms[wanted])
+        words = exchanges[domain].replace(forms[wanted])
         if match["words"] != known or opens:
             words = _with_case(match["words"], words)
         return _fit_article(match, words)
 
-    return _pattern(domain).sub(replace, text)
+    return _pattern(domains).sub(replace, text)
 
 
 def _with_case(example: str, words: str) -> str:
@@ -100,8 +111,8 @@ def _gender_pattern() -> re.Pattern[str]:
 
 
 @cache
-def _pattern(domain: str) -> re.Pattern[str]:
-    return _compile(_spellings(domain))
+def _pattern(domains: tuple[str, ...]) -> re.Pattern[str]:
+    return _compile(_spellings(domains))
 
 
 def _compile(words: Iterable[str], flags: int = 0) -> re.Pattern[str]:
@@ -114,15 +125,15 @@ def _compile(words: Iterable[str], flags: int = 0) -> re.Pattern[str]:
 
 
 @cache
-def _spellings(domain: str) -> dict[str, str]:
-    """Return spelling → words of the lexicon, including capitalised and upper-case spellings.
+def _spellings(domains: tuple[str, ...]) -> dict[str, tuple[str, str]]:
+    """Return spelling → domain and words of the lexicon, with capitalised and upper-case spellings.
 
     Names of groups in lower case are recognised only in phrases: "black people", but not "polish".
     """
-    group_terms(domain)  # refuses an unknown domain
-    spellings: dict[str, str] = {}
-    for words in known_forms(domain):
-        variants = [words, match_case("A", words), words.upper()]
-        for variant in [*variants, words.lower()] if " " in words else variants:
-            spellings.setdefault(variant, words)
+    spellings: dict[str, tuple[str, str]] = {}
+    for domain in domains:
+        for words in known_forms(domain):
+            variants = [words, match_case("A", words), words.upper()]
+            for variant in [*variants, words.lower()] if " " in words else variants:
+                spellings.setdefault(variant, (domain, words))
     return spellings

@@ -19,7 +19,7 @@ from fairforget.corpora.domains import target_domains
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.experiments import fixed_settings, reported_output
-from fairforget.machine.cluster import Cluster, workers
+from fairforget.machine.cluster import workers
 from fairforget.machine.devices import select_device
 from fairforget.machine.runs import do_runs
 from fairforget.models.fingerprint import model_identity
@@ -106,60 +106,23 @@ def transfer(
         controls=controls,
     )
     output = Path(output_dir)
-    shared = {f.name: getattr(settings, f.name) for f in fields(StudySettings)}
     with reported_output(output):
-        return run_study(
-            Recipe(model=str(model), benchmarks=tuple(split_commas(settings.benchmarks)), **shared),
-            [corpus_name(name, settings.corpus) for name in corpus_names(settings.forget)],
-            output,
-            objectives=split_commas(settings.objectives),
-            controls=split_commas(settings.controls),
-            seeds=settings.seeds,
-            margins=Margins(settings.margin, settings.margin_continuous),
-            cluster=settings.cluster,
-            cpus_per_run=settings.cpus_per_run,
-            gpus_per_run=settings.gpus_per_run,
-        )
+        return _run_study(str(model), settings, output)
 
 
-def run_study(
-    recipe: Recipe,
-    forget: Sequence[str],
-    output: Path,
-    *,
-    objectives: Sequence[str],
-    controls: Sequence[str],
-    seeds: int,
-    margins: Margins = Margins(),  # noqa: B008
-    cluster: Cluster = "none",
-    cpus_per_run: int = 1,
-    gpus_per_run: float = 0.0,
-) -> StudyRecord:
-    """Plan the runs, execute those that are not finished, and write `study.json`.
-
-    Args:
-        recipe: the settings that all runs share.
-        forget: corpora, each `CORPUS[:DOMAIN]`.
-        output: directory for `study.json`, `before/` and `runs/`.
-        objectives: names of `fairforget.objectives.OBJECTIVES`.
-        controls: names of `fairforget.transfer_study.plan.CONTROLS`.
-        seeds: number of seeds, counted from 0.
-        margins: the equivalence margins.
-        cluster: `ray` distributes the runs.
-        cpus_per_run: cores per run on the cluster.
-        gpus_per_run: GPUs per run on the cluster.
-
-    Returns:
-        The study, including a list of failed runs.
-
-    Raises:
-        InputError: as `transfer`.
-    """
+def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRecord:
+    """Execute the unfinished runs, and write `study.json`."""
     # the runs may be on other machines, which must use the same kind of device
-    device = recipe.device or select_device(None).type
-    recipe = replace(recipe, device=device)
+    device = settings.device or select_device(None).type
+    settings = replace(settings, device=device)
+    shared = {f.name: getattr(settings, f.name) for f in fields(StudySettings)}
+    benchmark_names = tuple(split_commas(settings.benchmarks))
+    recipe = Recipe(model=model, benchmarks=benchmark_names, **shared)
+    forget = [corpus_name(name, settings.corpus) for name in corpus_names(settings.forget)]
+    objectives, controls = split_commas(settings.objectives), split_commas(settings.controls)
+    margins = Margins(settings.margin, settings.margin_continuous)
     parse_doses(recipe.doses, recipe.benchmarks)
-    runs = plan_runs(recipe, forget, objectives=objectives, controls=controls, seeds=seeds)
+    runs = plan_runs(recipe, forget, objectives=objectives, controls=controls, seeds=settings.seeds)
     check_training_dtype(recipe.dtype)
     check_output(output)
     ready = load_benchmarks(recipe.benchmarks)
@@ -169,7 +132,12 @@ def run_study(
     if not benchmarks:
         named = ", ".join(recipe.benchmarks)
         raise InputError(f"benchmarks {named} have no bias score to compare; add stereoset")
-    with workers(cluster, cpus=cpus_per_run, gpus=gpus_per_run, device=device) as attempted:
+    with workers(
+        settings.cluster,
+        cpus=settings.cpus_per_run,
+        gpus=settings.gpus_per_run,
+        device=device,
+    ) as attempted:
         digests = _evaluate_original(recipe, ready, runs, output)
         torch.cuda.empty_cache()  # its memory is for the runs
         directories = {run: output / RUNS / run.name(digests[run]) for run in runs}
@@ -178,7 +146,7 @@ def run_study(
             run_one,
             read_run,
             attempted,
-            stages=partial(order_stages, parallel=cluster == "ray"),
+            stages=partial(order_stages, parallel=settings.cluster == "ray"),
         )
     if not finished:
         raise InputError(f"all {len(runs)} runs failed; the first: {failed[0].error}")
@@ -192,7 +160,12 @@ def run_study(
         controls=name_controls(controls, recipe.match),
         margins=margins,
     )
-    crossed = {"forget": forget, "objectives": objectives, "controls": controls, "seeds": seeds}
+    crossed = {
+        "forget": forget,
+        "objectives": objectives,
+        "controls": controls,
+        "seeds": settings.seeds,
+    }
     record = StudyRecord(
         model=before.record.model,
         settings={**crossed, **asdict(margins), **asdict(recipe)},

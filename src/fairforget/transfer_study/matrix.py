@@ -14,7 +14,6 @@ from fairforget.comparison.effects import DomainEffect, measure_effects
 from fairforget.comparison.paired import adjust_p_values, compare_items
 from fairforget.comparison.score_change import finite_interval
 from fairforget.transfer_study.groups import (
-    DomainEffects,
     Group,
     GroupEffects,
     Items,
@@ -30,7 +29,6 @@ from fairforget.transfer_study.record import (
     MatrixCell,
     MatrixRow,
     Omnibus,
-    Reason,
     SeedCell,
     to_effect,
 )
@@ -74,9 +72,8 @@ def transfer_matrix(
     groups: dict[Group, list[Result]] = {}
     for result in results:
         groups.setdefault(result.run.group, []).append(result)
-    comparisons = {
-        group: _find_comparison(members, controls, groups) for group, members in groups.items()
-    }
+    usable = {group: find_controls(groups[group], controls, groups) for group in groups}
+    obstacles = {group: find_obstacle(groups[group], usable[group], controls) for group in groups}
     pending: list[Pending[MatrixCell]] = []
     pending_omnibus: list[Pending[Omnibus]] = []
     rows: list[MatrixRow] = []
@@ -87,8 +84,16 @@ def transfer_matrix(
             continue
         effects, lacking = _measure_effects(judge, benchmark, before, groups)
         gaps += lacking
-        for measure in effects:
-            parts = _group_effects(effects[measure], comparisons)
+        for measure, by_group in effects.items():
+            parts = [
+                GroupEffects(
+                    members,
+                    by_group[group],
+                    {name: by_group[found[0].run.group] for name, found in usable[group].items()},
+                    obstacles[group],
+                )
+                for group, members in groups.items()
+            ]
             for part in parts:
                 pending += _cells(benchmark, measure, part, margins)
                 rows.append(build_row(benchmark, measure, part))
@@ -165,42 +170,6 @@ def _measure_effects(
             for group, effect in zip(groups, domain_effects, strict=True):
                 by_group[group][domain] = effect
     return effects, gaps
-
-
-@dataclass(frozen=True, slots=True)
-class _Comparison:
-    """A group of runs and what it is compared with, the same for all bias scores."""
-
-    members: Sequence[Result]
-    controls: Mapping[str, Group]
-    """The usable ones, by name."""
-    obstacle: Reason | None
-
-
-def _find_comparison(
-    members: Sequence[Result], controls: Sequence[str], groups: Mapping[Group, Sequence[Result]]
-) -> _Comparison:
-    usable = find_controls(members, controls, groups)
-    return _Comparison(
-        members,
-        {name: results[0].run.group for name, results in usable.items()},
-        find_obstacle(members, usable, controls),
-    )
-
-
-def _group_effects(
-    effects: Mapping[Group, DomainEffects], comparisons: Mapping[Group, _Comparison]
-) -> list[GroupEffects]:
-    """The effects of all groups on one bias score."""
-    return [
-        GroupEffects(
-            comparison.members,
-            effects[group],
-            {name: effects[control] for name, control in comparison.controls.items()},
-            comparison.obstacle,
-        )
-        for group, comparison in comparisons.items()
-    ]
 
 
 def _cells(

@@ -9,8 +9,8 @@ import numpy as np
 
 from fairforget.corpora import read_corpus
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.marked import Marked, marked_log_probs
-from fairforget.targets import encode_infilling, encode_targets
+from fairforget.scoring.marked import marked_log_probs
+from fairforget.targets import Marked, encode_infilling, encode_targets
 
 
 def score_harmful_words(model: LanguageModel, corpus: str, *, texts: int) -> dict[str, float]:

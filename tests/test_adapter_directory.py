@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from fairforget.errors import InputError
+from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
-from fairforget.records.inputs import fingerprint_inputs
 
 from .models import save_tiny
 

@@ -33,8 +33,8 @@ from fairforget.data.decoding_trust import SLOT, Statement
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate, evaluate_into, is_complete
 from fairforget.models.fingerprint import describe_model, hub_commit
+from fairforget.models.inputs import fingerprint_inputs
 from fairforget.records.evaluation import read_items
-from fairforget.records.inputs import fingerprint_inputs
 from fairforget.records.paths import (
     AFTER,
     BEFORE,

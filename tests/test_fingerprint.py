@@ -11,8 +11,8 @@ import torch
 
 from fairforget.benchmarks import any_generates
 from fairforget.models.fingerprint import model_identity
+from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.loading import load_model
-from fairforget.records.inputs import fingerprint_inputs
 
 from .models import save_tiny
 

@@ -32,12 +32,12 @@ from fairforget.machine.processes import (
 )
 from fairforget.machine.stages import stage
 from fairforget.models.fingerprint import describe_model, hash_identity
+from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
 from fairforget.records.evaluation import ID_COLUMNS, Evaluation, Items, read_evaluation
-from fairforget.records.inputs import CONTENT, fingerprint_inputs
-from fairforget.records.outputs import check_output, open_output, release_output
+from fairforget.records.outputs import CONTENT, check_output, open_output, release_output
 from fairforget.records.paths import ITEMS, JOURNAL, PARTS, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.records.store import read_record, write_record

@@ -32,13 +32,13 @@ from fairforget.machine.processes import (
     wait_for_all,
 )
 from fairforget.models.fingerprint import hash_identity
+from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.saving import find_missing_part, save_model
 from fairforget.objectives import Objective
 from fairforget.objectives.identity import identify_objective
 from fairforget.records.evaluation import read_evaluation
-from fairforget.records.inputs import CONTENT, fingerprint_inputs
-from fairforget.records.outputs import check_output, open_output
+from fairforget.records.outputs import CONTENT, check_output, open_output
 from fairforget.records.paths import (
     AFTER,
     BEFORE,

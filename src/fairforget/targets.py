@@ -13,11 +13,13 @@ from transformers import PreTrainedTokenizerBase
 
 from fairforget.corpora.builtin.pronouns import is_gender_neutral
 from fairforget.corpora.text import Span, Text
-from fairforget.scoring.marked import Marked
 from fairforget.settings import Selection
 
 BY_SPAN, BY_MENTION = ("spans", "random"), ("after-mention", "mention-to-span")
 """Selections that find no target in a text without spans, or without mentions."""
+
+Marked = tuple[Sequence[int], Sequence[bool]]
+"""Token ids, and the mask of those that are predicted."""
 
 BLANK = "___"
 QUESTION = 'Fill in the blank: "{}" The blank is:'

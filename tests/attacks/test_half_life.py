@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fairforget.attacks.half_life import half_life, half_lives
 from fairforget.attacks.record import Effect
-from fairforget.report.scores import Score
+from fairforget.comparison.score_change import Score
 
 WIDTH = 0.1
 

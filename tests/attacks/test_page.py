@@ -7,8 +7,8 @@ from dataclasses import replace
 from fairforget.attacks.half_life import half_lives
 from fairforget.attacks.page import headline
 from fairforget.attacks.record import DurabilityRecord, Effect
+from fairforget.comparison.score_change import Score
 from fairforget.records.records import ModelFacts
-from fairforget.report.scores import Score
 
 from ..report.runs import ENVIRONMENT
 

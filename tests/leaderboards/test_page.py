@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from fairforget.comparison.score_change import Score
 from fairforget.leaderboards.page import headline, read
 from fairforget.leaderboards.record import Effect, LeaderboardRecord
 from fairforget.leaderboards.tables import scores_table
-from fairforget.report.scores import Score
 
 from ..report.runs import write_leaderboard
 

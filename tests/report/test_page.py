@@ -21,11 +21,11 @@ from fairforget.records.records import (
     UnlearningRecord,
 )
 from fairforget.records.store import read_record
+from fairforget.records.training_corpora import trained_domains
 from fairforget.report import write_report
 from fairforget.report.facts import benchmark_table, corpora_table
 from fairforget.report.figures import Scale, curves
 from fairforget.report.scores import domain_scores
-from fairforget.report.unlearning_page import trained_domains
 from tests.report.runs import (
     ENVIRONMENT,
     WRITERS,

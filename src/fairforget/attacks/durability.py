@@ -41,17 +41,16 @@ from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
 from fairforget.methods.method import MethodOptions
 from fairforget.models.fingerprint import check_original
+from fairforget.models.inputs import hash_model
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
 from fairforget.records.evaluation import Evaluation, read_evaluation
-from fairforget.records.inputs import CONTENT, hash_model
-from fairforget.records.outputs import check_output, open_output
+from fairforget.records.outputs import CONTENT, check_output, open_output
 from fairforget.records.paths import DURABILITY, MODEL
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import write_record
-from fairforget.records.training_corpora import training_corpora
-from fairforget.report.trained import trained_domains
+from fairforget.records.training_corpora import trained_domains, training_corpora
 from fairforget.settings import DurabilitySettings, check_names, merge_settings, split_commas
 from fairforget.training.preparation import check_trainable
 from fairforget.training.weights import restore_weights

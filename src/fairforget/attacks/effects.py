@@ -9,10 +9,9 @@ from fairforget.attacks.plan import NONE, Condition, benchmarks_of
 from fairforget.attacks.record import Effect
 from fairforget.benchmarks import find_judge
 from fairforget.comparison.domains import compare_domains
-from fairforget.comparison.score_change import ScoreChange
+from fairforget.comparison.score_change import Score, ScoreChange
 from fairforget.distance import DistanceChange, ratio_of_changes
 from fairforget.records.evaluation import Evaluation
-from fairforget.report.scores import Score
 from fairforget.statistics import FEWEST_CLUSTERS
 
 Key = tuple[str, str, str]

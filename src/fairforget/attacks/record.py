@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from fairforget.comparison.score_change import Score
 from fairforget.frames import TabularResult
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, ModelFacts
-from fairforget.report.scores import Score
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from fairforget.benchmarks import hash_words
 from fairforget.benchmarks.options import list_files
-from fairforget.records.inputs import CONTENT, fingerprint_inputs
+from fairforget.models.inputs import fingerprint_inputs
+from fairforget.records.outputs import CONTENT
 
 
 def fingerprint_benchmarks(names: Iterable[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 from fairforget.card.metadata import hub_name
 from fairforget.objectives import OBJECTIVES
 from fairforget.records.records import UnlearningRecord
+from fairforget.records.training_corpora import trained_domains
 from fairforget.report.before_after import before_after
 from fairforget.report.contents import UnlearningRun
 from fairforget.report.evidence import list_limitations, list_units
@@ -24,7 +25,6 @@ from fairforget.report.harmful_words import change_tables as harm_tables
 from fairforget.report.headline import change_headline
 from fairforget.report.results import change_tables, cost_table, perplexity_note
 from fairforget.report.tables import Table, markdown_text
-from fairforget.report.trained import trained_domains
 from fairforget.report.wording import (
     flatten,
     format_value,

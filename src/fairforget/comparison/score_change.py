@@ -19,6 +19,24 @@ from fairforget.statistics import leave_one_out
 
 
 @dataclass(frozen=True, slots=True)
+class Score:
+    """A score, or its change, with its 95 % interval if it has one."""
+
+    value: float
+    ci: tuple[float, float] | None = None
+
+    @classmethod
+    def of(cls, estimate: Estimate | DistanceChange) -> Score:
+        """Return the score of an estimate, with its interval if that is finite."""
+        return cls(estimate.value, finite_interval(estimate.ci))
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the interval, of a change, excludes 0."""
+        return excludes_zero(self.ci)
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A score before and after, and the difference with its 95 % interval."""
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fairforget.comparison.paired import Verdict
+from fairforget.comparison.score_change import Score
 from fairforget.frames import TabularResult
 from fairforget.machine.runs import Failure
 from fairforget.methods.method import Change
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, BudgetFacts, ModelFacts
-from fairforget.report.scores import Score
 
 
 @dataclass(frozen=True, slots=True)

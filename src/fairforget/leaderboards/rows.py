@@ -10,14 +10,13 @@ from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import ALL
 from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.paired import Verdict
-from fairforget.comparison.score_change import Change
+from fairforget.comparison.score_change import Change, Score
 from fairforget.leaderboards.plan import ORIGINAL, PUBLISHED, Run
 from fairforget.leaderboards.record import Effect, Row
 from fairforget.leaderboards.runs import FinishedRun
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.records import BudgetFacts
 from fairforget.records.schema import has_interval, interval_of
-from fairforget.report.scores import Score
 from fairforget.statistics import FEWEST_CLUSTERS, SIGNIFICANT, adjust_holm
 from fairforget.training.interpolation import reached_ratios
 

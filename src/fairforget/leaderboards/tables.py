@@ -10,6 +10,7 @@ from statistics import fmean
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import CONTRIBUTION, measure_of
 from fairforget.benchmarks.options import base_name
+from fairforget.comparison.score_change import Score
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
 from fairforget.leaderboards.record import Effect, LeaderboardRecord, Row
 from fairforget.report.frontier import (
@@ -19,7 +20,6 @@ from fairforget.report.frontier import (
     Point,
     make_frontier,
 )
-from fairforget.report.scores import Score
 from fairforget.report.tables import Column, Content, IntervalCell, Table, drop_empty_columns
 from fairforget.report.wording import (
     NONE,

@@ -13,10 +13,11 @@ from filelock import FileLock, Timeout
 
 from fairforget.errors import InputError
 from fairforget.files.atomic import TEMPORARY, atomic_write, remove_temporary
-from fairforget.records.inputs import CONTENT
 from fairforget.records.paths import LOCK, SETTINGS
 from fairforget.redaction import redact
 
+CONTENT = "content of "
+"""Prefix of the settings that hold the fingerprint of an input."""
 READ_ONLY_ERRORS = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 _locks: dict[Path, FileLock] = {}

@@ -1,10 +1,12 @@
-"""The forget corpora of a model on this machine, according to its records."""
+"""The forget corpora of a model, and their domains, according to its records."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from fairforget.corpora.domains import target_domains
+from fairforget.corpora.reading import parse_name
 from fairforget.errors import InputError
 from fairforget.records.paths import RECORD
 from fairforget.records.records import UnlearningRecord
@@ -23,6 +25,20 @@ def training_corpora(model: str) -> Iterator[str]:
         seen.add(path)
         yield from (corpus.name for corpus in record.forget)
         model = record.model.source
+
+
+def trained_domains(record: UnlearningRecord) -> list[str]:
+    """The domains of the forget corpora.
+
+    A corpus of a domain (`builtin:gender`) or of a group (`dghs:women`) has that domain; a file
+    has the domains that its record names.
+    """
+    domains: dict[str, None] = {}
+    for corpus in record.forget:
+        names = corpus.domain or parse_name(corpus.name).part or ""
+        for name in filter(None, map(str.strip, names.split(","))):
+            domains.update(dict.fromkeys(sorted(target_domains(name, ())) or [name]))
+    return list(domains)
 
 
 def _find_record(model: Path) -> UnlearningRecord | None:

@@ -10,14 +10,13 @@ from fairforget.benchmarks.options import base_name
 from fairforget.benchmarks.perplexity import WIKITEXT2, split_corpus
 from fairforget.comparison.compare import Comparison, compare_evaluations
 from fairforget.comparison.paired import Cell, Verdict
-from fairforget.comparison.score_change import Change
+from fairforget.comparison.score_change import Change, Score
 from fairforget.records.evaluation import Evaluation
 from fairforget.report.further_scores import FURTHER
 from fairforget.report.scores import (
     PERPLEXITY,
     STEREOTYPE_SCORES,
     DomainScore,
-    Score,
     domain_scores,
     name_texts,
     perplexities,

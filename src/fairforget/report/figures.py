@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import MEASURES, Measure, measure_of
 from fairforget.comparison.paired import Cell
+from fairforget.comparison.score_change import Score
 from fairforget.report.before_after import DomainChange
 from fairforget.report.evidence import cluster_name
-from fairforget.report.scores import DomainScore, Score
+from fairforget.report.scores import DomainScore
 from fairforget.report.wording import (
     domain_name,
     format_number,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
+from fairforget.comparison.score_change import Score
 from fairforget.report.figures import Mark, Scale, Tick, mark_at
-from fairforget.report.scores import Score
 from fairforget.report.tables import Column, IntervalCell, Table, drop_empty_columns
 from fairforget.report.wording import (
     NONE,

@@ -11,6 +11,7 @@ from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import ALL, estimate_scores, group_by_domain
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.benchmarks.options import base_name
+from fairforget.comparison.score_change import Score
 from fairforget.corpora.builtin.lexicon import CONTROL
 from fairforget.errors import InputError
 from fairforget.estimate import Estimate, weighted_mean
@@ -19,7 +20,7 @@ from fairforget.records.records import UnlearningRecord
 from fairforget.report.before_after import before_after
 from fairforget.report.contents import UnlearningRun
 from fairforget.report.frontier import Point
-from fairforget.report.scores import Score, domain_scores, perplexities
+from fairforget.report.scores import domain_scores, perplexities
 from fairforget.report.wording import join_words
 
 CONTROL_SELECTIONS = ("random", "all")

@@ -9,10 +9,8 @@ from typing import Any
 
 from fairforget.benchmarks.options import base_name
 from fairforget.benchmarks.perplexity import PROTOCOLS, split_corpus
-from fairforget.comparison.score_change import excludes_zero, finite_interval
-from fairforget.distance import DistanceChange
+from fairforget.comparison.score_change import Score
 from fairforget.errors import InputError
-from fairforget.estimate import Estimate
 from fairforget.records.schema import interval_of, size_of
 from fairforget.report.further_scores import FURTHER
 from fairforget.report.wording import without_folders
@@ -23,24 +21,6 @@ PERPLEXITY = "perplexity"
 
 STEREOTYPE_SCORES = ("ss", "stereotype")
 """Names of scores that are the share of stereotypes preferred, in %; 50 means no preference."""
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A score, or its change, with its 95 % interval if it has one."""
-
-    value: float
-    ci: tuple[float, float] | None = None
-
-    @classmethod
-    def of(cls, estimate: Estimate | DistanceChange) -> Score:
-        """Return the score of an estimate, with its interval if that is finite."""
-        return cls(estimate.value, finite_interval(estimate.ci))
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether the interval, of a change, excludes 0."""
-        return excludes_zero(self.ci)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,7 @@ from fairforget.machine.processes import map_distributed
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Floats, Progress, token_log_probs
 from fairforget.scoring.masked import mask_one_at_a_time, masked_log_probs
-
-Marked = tuple[Sequence[int], Sequence[bool]]
-"""Token ids, and the mask of those that are predicted."""
+from fairforget.targets import Marked
 
 
 def marked_log_probs(

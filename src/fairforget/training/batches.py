@@ -22,9 +22,8 @@ from fairforget.forward.packing import pack, supports_tree_attention
 from fairforget.forward.padding import check_padding, pad
 from fairforget.forward.split_forward import is_masked
 from fairforget.objectives import Objective
-from fairforget.scoring.marked import Marked
 from fairforget.scoring.masked import masked_positions
-from fairforget.targets import Targets
+from fairforget.targets import Marked, Targets
 
 Batch = dict[str, dict[str, Tensor]]
 ROLES = ("forget", "retain")

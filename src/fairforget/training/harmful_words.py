@@ -18,7 +18,8 @@ from fairforget.corpora.builtin.unseen import GUARD_SEED, drop_trained
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import HarmfulWordFacts
 from fairforget.scoring.harmful_words import encode_harmful_words
-from fairforget.scoring.marked import Marked, marked_log_probs
+from fairforget.scoring.marked import marked_log_probs
+from fairforget.targets import Marked
 
 TEXTS = 120
 LONGEST_TEXT = 64

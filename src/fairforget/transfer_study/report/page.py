@@ -11,13 +11,13 @@ from typing import Any
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.benchmarks.options import base_name
+from fairforget.comparison.score_change import Score
 from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
 from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import pairs_table
 from fairforget.report.frontier import Point, frontiers, points_table
 from fairforget.report.frontier_points import original_point
-from fairforget.report.scores import Score
 from fairforget.report.tables import Table
 from fairforget.report.wording import NONE, flatten
 from fairforget.transfer_study.record import MatrixCell, MatrixRow, StudyRecord, too_few

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from fairforget.files.digest import hash_file, hash_values
 from fairforget.models.adapter_directory import find_base_model, is_adapter
+from fairforget.records.outputs import CONTENT
 
-CONTENT = "content of "
-"""Prefix of the settings that hold a fingerprint."""
 MODEL_FILES = (
     "*.safetensors",
     "*config.json",

@@ -75,7 +75,7 @@ def effects_plot(
             value=format_signed(e.change.value, shown.digits),
             before=None,
             after=mark_at(scale, e.change.value, e.change.ci),
-            verdict=_verdict(e),
+            verdict=e.change.direction,
             tip=f"{condition_name(e)}: change in bias "
             f"{format_with_interval(*_pair(e), signed=True, digits=shown.digits)}",
             strong=e.attack == NONE,
@@ -179,12 +179,6 @@ def describe_interval(life: HalfLife, last: int) -> str:
     low, high = life.ci
     end = f"more than {last}" if high is None else format_number(high, 0)
     return end if low >= last else f"{format_number(low, 0)} to {end}"
-
-
-def _verdict(effect: Effect) -> str:
-    if not effect.change.is_decided:
-        return "undecided"
-    return "less" if effect.change.value < 0 else "more"
 
 
 def _percent(effect: Effect) -> Content:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from fairforget.comparison.compare import Comparison
-from fairforget.comparison.paired import Verdict
-from fairforget.comparison.score_change import Change
+from fairforget.comparison.score_change import Change, Verdict
 from fairforget.errors import InputError, suggest
 
 WORSE = "worse"

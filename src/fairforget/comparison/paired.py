@@ -8,7 +8,7 @@ from typing import Literal
 
 from fairforget.benchmarks.measurement import ALL, Judge, Row
 from fairforget.comparison.domains import compare_domains
-from fairforget.comparison.score_change import Change
+from fairforget.comparison.score_change import Change, Verdict
 from fairforget.statistics import (
     FEWEST_CLUSTERS,
     SIGNIFICANT,
@@ -16,7 +16,6 @@ from fairforget.statistics import (
     mcnemar,
 )
 
-Verdict = Literal["less", "more", "undecided"]
 Caveat = Literal["few", "interval", "crossing", "correction", "flips"]
 """Why a change is undecided.
 
@@ -72,9 +71,7 @@ class Cell:
     @property
     def verdict(self) -> Verdict:
         """Whether bias or harm fell or rose: `undecided` if there is a `caveat`."""
-        if self.caveat or self.tested is None or self.tested.ci is None:
-            return "undecided"
-        return "less" if self.tested.ci[1] < 0 else "more"
+        return "undecided" if self.caveat or self.tested is None else self.tested.direction
 
     @property
     def caveat(self) -> Caveat | None:

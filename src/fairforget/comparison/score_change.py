@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 
@@ -17,38 +18,55 @@ from fairforget.distance import DistanceChange, distance_change
 from fairforget.estimate import Estimate, over_items, over_seeds, weighted_mean
 from fairforget.statistics import leave_one_out
 
+Interval = tuple[float, float]
+Verdict = Literal["less", "more", "undecided"]
+
+
+class _Directed:
+    """A change with an interval that shows its direction."""
+
+    __slots__ = ()
+
+    @property
+    def ci(self) -> Interval | None:
+        """Its 95 % interval, if it has one."""
+        raise NotImplementedError
+
+    @property
+    def direction(self) -> Verdict:
+        """The side of 0 on which the interval lies: `undecided` if it includes 0 or is missing."""
+        low, high = self.ci or (0.0, 0.0)
+        if high < 0:
+            return "less"
+        return "more" if low > 0 else "undecided"
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the interval excludes 0."""
+        return self.direction != "undecided"
+
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class Score(_Directed):
     """A score, or its change, with its 95 % interval if it has one."""
 
     value: float
-    ci: tuple[float, float] | None = None
+    ci: Interval | None = None
 
     @classmethod
     def of(cls, estimate: Estimate | DistanceChange) -> Score:
         """Return the score of an estimate, with its interval if that is finite."""
         return cls(estimate.value, finite_interval(estimate.ci))
 
-    @property
-    def is_decided(self) -> bool:
-        """Whether the interval, of a change, excludes 0."""
-        return excludes_zero(self.ci)
-
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Change(_Directed):
     """A score before and after, and the difference with its 95 % interval."""
 
     before: float
     after: float
     delta: float
-    ci: tuple[float, float] | None = None
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether the interval excludes 0."""
-        return excludes_zero(self.ci)
+    ci: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +164,6 @@ def measure_changes(
     return changes
 
 
-def finite_interval(interval: tuple[float, float]) -> tuple[float, float] | None:
+def finite_interval(interval: Interval) -> Interval | None:
     """Return the interval; None if it is not finite, as with a single cluster of items."""
     return interval if np.isfinite(interval).all() else None
-
-
-def excludes_zero(interval: tuple[float, float] | None) -> bool:
-    """Return whether there is an interval, and it excludes 0."""
-    return interval is not None and (interval[1] < 0 or interval[0] > 0)

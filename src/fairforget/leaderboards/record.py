@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fairforget.comparison.paired import Verdict
-from fairforget.comparison.score_change import Score
+from fairforget.comparison.score_change import Score, Verdict
 from fairforget.frames import TabularResult
 from fairforget.machine.runs import Failure
 from fairforget.methods.method import Change

@@ -9,8 +9,7 @@ from typing import Any
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import ALL
 from fairforget.comparison.domains import compare_domains
-from fairforget.comparison.paired import Verdict
-from fairforget.comparison.score_change import Change, Score
+from fairforget.comparison.score_change import Score, Verdict
 from fairforget.leaderboards.plan import ORIGINAL, PUBLISHED, Run
 from fairforget.leaderboards.record import Effect, Row
 from fairforget.leaderboards.runs import FinishedRun
@@ -97,7 +96,7 @@ def _scores(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Sco
 def _effects(
     original: Evaluation, after: Sequence[Evaluation], group: tuple[str, str, str]
 ) -> Iterator[Effect]:
-    """Yield the effects of runs that differ only in their seed; p-values are uncorrected."""
+    """Yield the effects of runs that differ only in their seed, before Holm's correction."""
     model, method, cost = group
     for benchmark in original.record.results:
         judge = find_judge(benchmark)
@@ -109,8 +108,11 @@ def _effects(
             unbiased_scores = compared.before.unbiased_scores
             for measure, measured in compared.of_only_group.items():
                 distance, p = None, measured.change.p
+                verdict: Verdict | None = None
                 if measure in unbiased_scores:
                     distance, p = measured.shown_distance(unbiased_scores[measure])
+                    enough = measured.clusters >= FEWEST_CLUSTERS
+                    verdict = distance.direction if enough else "undecided"
                 yield Effect(
                     model=model,
                     method=method,
@@ -125,15 +127,8 @@ def _effects(
                     distance=Score(distance.delta, distance.ci) if distance else None,
                     p=p,
                     p_adjusted=p,
-                    verdict=_verdict(distance, measured.clusters) if distance else None,
+                    verdict=verdict,
                 )
-
-
-def _verdict(distance: Change, clusters: int) -> Verdict:
-    """Return the verdict before Holm's correction."""
-    if clusters < FEWEST_CLUSTERS or distance.ci is None or not distance.is_decided:
-        return "undecided"
-    return "less" if distance.ci[1] < 0 else "more"
 
 
 def _adjust(effects: Sequence[Effect]) -> list[Effect]:

@@ -9,8 +9,8 @@ from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.options import base_name
 from fairforget.benchmarks.perplexity import WIKITEXT2, split_corpus
 from fairforget.comparison.compare import Comparison, compare_evaluations
-from fairforget.comparison.paired import Cell, Verdict
-from fairforget.comparison.score_change import Change, Score
+from fairforget.comparison.paired import Cell
+from fairforget.comparison.score_change import Change, Score, Verdict
 from fairforget.records.evaluation import Evaluation
 from fairforget.report.further_scores import FURTHER
 from fairforget.report.scores import (

@@ -8,6 +8,7 @@ import pytest
 
 from fairforget.budget import STUDY_BUDGET
 from fairforget.errors import InputError
+from fairforget.transfer_study import plan as plan_module
 from fairforget.transfer_study.plan import (
     CONTROLS,
     Recipe,
@@ -62,6 +63,12 @@ def test_the_name_changes_with_all_that_determines_the_result() -> None:
     assert replace(run).name("data") == run.name("data")
     assert run.name("data").startswith("builtin_gender-counterfactual_kl-seed0-")
     assert "/" not in replace(run, forget="hub:a/b:c?x=1").name("data")
+
+
+def test_finished_runs_keep_their_directories(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan_module, "VERSIONS", {"fairforget": "1"})
+    name = Run("builtin:gender", "counterfactual-kl", "random", 1, RECIPE).name("data")
+    assert name == "builtin_gender-counterfactual_kl-random-seed1-dcb0db925ef4"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from fairforget.attacks.plan import NONE, TRAINED
-from fairforget.attacks.record import Effect, HalfLife
+from fairforget.attacks.record import Effect, HalfLife, course_of
 
 
 def half_lives(effects: Sequence[Effect]) -> list[HalfLife]:
@@ -20,11 +20,11 @@ def half_lives(effects: Sequence[Effect]) -> list[HalfLife]:
     lives = []
     for start in plain:
         for attack in TRAINED:
-            key = replace(start, attack=attack).key
-            later = [effect for effect in effects if effect.key == key]
+            course = course_of(replace(start, attack=attack))
+            later = [effect for effect in effects if course_of(effect) == course]
             if later:
                 steps, ci = half_life([(0, start), *((int(e.strength), e) for e in later)])
-                lives.append(HalfLife(*key, steps=steps, ci=ci))
+                lives.append(HalfLife(*course, steps=steps, ci=ci))
     return lives
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.attacks.plan import ATTACKS, DEBIASED
-from fairforget.attacks.record import DurabilityRecord, Effect
+from fairforget.attacks.record import DurabilityRecord, Effect, course_of
 from fairforget.attacks.tables import (
     ScoreName,
     describe_interval,
@@ -131,7 +131,7 @@ def _describe_attack(
     if lost:
         sentence += f"; reversed: {join_words([strength_name(effect) for effect in lost])}"
     for life in record.half_lives:
-        if life.key == effects[0].key:
+        if course_of(life) == course_of(effects[0]):
             last = last_steps(record, life)
             sentence += f"; half-life: {describe_steps(life, last)} steps"
             sentence += f" (95 % interval: {describe_interval(life, last)})"

@@ -37,11 +37,6 @@ class Effect:
     """`change` ÷ the change without an attack; None if the latter is undecided. Its interval is
     Fieller's; None if that is infinite."""
 
-    @property
-    def key(self) -> tuple[str, str, str, str, str]:
-        """What the effects of an attack of several strengths share, and their half-life."""
-        return self.run, self.attack, self.benchmark, self.measure, self.domain
-
 
 @dataclass(frozen=True, slots=True)
 class HalfLife:
@@ -58,10 +53,10 @@ class HalfLife:
     """95 % interval: the steps at which the interval of the retained share includes one half. An
     upper limit of None lies beyond the last evaluation."""
 
-    @property
-    def key(self) -> tuple[str, str, str, str, str]:
-        """As that of its effects."""
-        return self.run, self.attack, self.benchmark, self.measure, self.domain
+
+def course_of(result: Effect | HalfLife) -> tuple[str, str, str, str, str]:
+    """Return what the effects of an attack of several strengths share, and their half-life."""
+    return result.run, result.attack, result.benchmark, result.measure, result.domain
 
 
 @dataclass(frozen=True, repr=False)

@@ -75,10 +75,11 @@ class Run:
             return replace(self, control=None)
         return None
 
-    def key(self, digest: str) -> str:
-        """Return a hash that two runs share only if their results agree up to rounding.
+    def name(self, digest: str) -> str:
+        """Return the directory name: readable, and shared only by runs with the same result.
 
-        Rounding depends on the processor and the number of threads, which the record names.
+        Results agree up to rounding, which depends on the processor and the number of threads; the
+        record names both.
 
         Args:
             digest: a hash of every file that the run reads, the kind of device, and the settings
@@ -93,12 +94,9 @@ class Run:
             if facts["recipe"]["budget"][bound] is None:
                 del facts["recipe"]["budget"][bound]
         facts |= {"digest": digest, "versions": VERSIONS}
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-    def name(self, digest: str) -> str:
-        """Return the run's directory name: readable and unique."""
+        unique = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
         words = [self.forget, self.objective, self.control, f"seed{self.seed}"]
-        return name_directory(filter(None, words), self.key(digest))
+        return name_directory(filter(None, words), unique)
 
 
 def plan_runs(

@@ -51,17 +51,37 @@ def to_effect(change: Estimate | DistanceChange) -> Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class SeedCell:
-    """The effect of unlearning `forget` on `domain`, for one seed."""
+class _OfGroup:
+    """Belongs to a group of runs, which differ only in their seed."""
 
     forget: str
     control: str | None
     method: str
     """The objective."""
-    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _OfRow(_OfGroup):
+    """Belongs to a row of the matrix: a group of runs and a bias score."""
+
     benchmark: str
     measure: str
     """The bias score: `ss`, `stereotype`, `contribution_scaled`."""
+
+    @property
+    def key(self) -> RowKey:
+        """Its row."""
+        return self.forget, self.method, self.control, self.benchmark, self.measure
+
+
+@dataclass(frozen=True, slots=True)
+class SeedCell(_OfGroup):
+    """The effect of unlearning `forget` on `domain`, for one seed."""
+
+    seed: int
+    benchmark: str
+    measure: str
+    """The bias score."""
     domain: str
     before: float
     after: float
@@ -75,15 +95,9 @@ class SeedCell:
 
 
 @dataclass(frozen=True, slots=True)
-class MatrixCell:
+class MatrixCell(_OfRow):
     """The effect of unlearning `forget` on `domain`, over all seeds."""
 
-    forget: str
-    control: str | None
-    method: str
-    benchmark: str
-    measure: str
-    """The bias score."""
     domain: str
     own: bool
     """Whether the domain is, or overlaps, an unlearned domain."""
@@ -121,11 +135,6 @@ class MatrixCell:
     nats: tuple[float, float] | None = None
     """Of a score that is scaled by the model's spread: the same in nats, before and after (mean
     over seeds). A flatter distribution changes it, so it has no verdict."""
-
-    @property
-    def key(self) -> RowKey:
-        """The row of the matrix that it belongs to."""
-        return self.forget, self.method, self.control, self.benchmark, self.measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +175,9 @@ def verdicts(cells: Iterable[MatrixCell]) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class MatrixRow:
+class MatrixRow(_OfRow):
     """A row of the matrix summarised: one forget corpus, or one control, on one benchmark."""
 
-    forget: str
-    control: str | None
-    method: str
-    benchmark: str
-    measure: str
-    """The bias score."""
     seeds: int
     own: Effect | None
     """Mean change in bias over the unlearned domains; None if none was measured. Domains with too
@@ -210,11 +213,6 @@ class MatrixRow:
     movement: float | None = None
     """KL(original ‖ result) in nats per token, mean over seeds; None if not measured."""
 
-    @property
-    def key(self) -> RowKey:
-        """The row's identity: forget corpus, objective, control, benchmark, bias score."""
-        return self.forget, self.method, self.control, self.benchmark, self.measure
-
 
 def too_few(clusters: int | None) -> bool:
     """Whether there are too few clusters for a decision; False for None (no domain)."""
@@ -222,14 +220,9 @@ def too_few(clusters: int | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Dose:
+class Dose(_OfRow):
     """The mean score of a group of runs at one share of their update, in one domain."""
 
-    forget: str
-    control: str | None
-    method: str
-    benchmark: str
-    measure: str
     domain: str
     dose: float
     """Share of the final α: 0 is the original model, 1 the result."""
@@ -238,12 +231,9 @@ class Dose:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(_OfGroup):
     """A score that a run lacks, so that no group of runs has an effect on it in this domain."""
 
-    forget: str
-    control: str | None
-    method: str
     seed: int
     benchmark: str
     measure: str

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 
 from fairforget.corpora import HARMLESS, parse_name, read_corpus
 from fairforget.corpora.builtin.unseen import RELEARNING_SEED
+from fairforget.corpora.reading import BUILTIN, is_builtin
 from fairforget.errors import InputError
 from fairforget.methods.passages import split_passage
 from fairforget.records.records import UnlearningRecord
-
-BUILTIN = "builtin"
 
 
 def ordinary_texts(corpus: str, seed: int) -> list[str]:
@@ -55,7 +54,7 @@ def relearning_texts(corpus: str, records: Sequence[UnlearningRecord], seed: int
         try:
             unlearned.update(text.text for text in read_corpus(name))
         except InputError as error:  # a file that has moved, or texts that were given in Python
-            if parse_name(corpus).corpus != BUILTIN:
+            if not is_builtin(corpus):
                 raise InputError(
                     f"relearn {corpus!r}: which of its texts were unlearned cannot be told, "
                     f"because {error}; relearn {BUILTIN!r} instead"

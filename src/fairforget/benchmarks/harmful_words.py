@@ -30,15 +30,15 @@ from fairforget.benchmarks.measurement import (
 )
 from fairforget.benchmarks.options import join_corpus
 from fairforget.benchmarks.samples import split_number
-from fairforget.corpora import Text, parse_name, read_corpus
+from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.builtin.unseen import BENCHMARK_SEED, drop_trained
+from fairforget.corpora.reading import BUILTIN, is_builtin
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.scoring.harmful_words import score_harmful_words
 from fairforget.statistics import Floats, cluster_sums
 
-BUILTIN = "builtin"
 DEFAULT_TEXTS = 1000
 """Size of the sample: about half a minute for SmolLM2-135M on two cores."""
 MAX_GROUPS = 12
@@ -69,7 +69,7 @@ def sample_texts(corpus: str, count: int) -> list[Text]:
         InputError: the corpus is unknown, or none of its texts has harmful spans.
     """
     texts = read_corpus(corpus, seed=BENCHMARK_SEED)
-    if parse_name(corpus).corpus == BUILTIN:
+    if is_builtin(corpus):
         texts = drop_trained(texts)
     marked = [text for text in texts if text.spans]
     marked = [text for text in marked if text.mentions] or marked

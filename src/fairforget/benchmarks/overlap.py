@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from fairforget.benchmarks.options import base_name, join_corpus, list_options
-from fairforget.corpora.reading import parse_name
+from fairforget.corpora.reading import BUILTIN, parse_name
 from fairforget.corpora.sources import SOURCES
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import find_local_file
@@ -164,8 +164,8 @@ def check_unseen(corpus: str, benchmarks: Iterable[str]) -> None:
 
 def _is_measured(corpus: str, benchmark: str) -> bool:
     """Whether harmful words are measured in the same corpus. Built-in texts have other seeds."""
-    measured = parse_name(join_corpus(list_options([benchmark])) or "builtin").corpus
-    return parse_name(corpus).corpus == measured != "builtin"
+    measured = parse_name(join_corpus(list_options([benchmark])) or BUILTIN).corpus
+    return parse_name(corpus).corpus == measured != BUILTIN
 
 
 def _find_benchmarks(corpus: str, candidates: set[str]) -> set[str]:

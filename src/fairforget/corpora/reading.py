@@ -11,13 +11,17 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from fairforget.corpora.builtin import group_terms
+from fairforget.corpora.builtin.lexicon import CONTROL, group_terms
 from fairforget.corpora.domains import DOMAINS, GROUPS, is_in_domain
 from fairforget.corpora.sources import SOURCES
 from fairforget.corpora.table import COLUMNS, HUB, SUFFIXES, hub_texts, table_texts
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
 
+BUILTIN = "builtin"
+"""The corpus that comes with the package."""
+CONTROL_CORPUS = f"{BUILTIN}:{CONTROL}"
+"""Built-in texts about no protected group."""
 HARMLESS = "harmless"
 """Label of the texts to retain, or to measure the utility loss on."""
 LABELS = {
@@ -155,6 +159,15 @@ def parse_name(name: str) -> CorpusName:
     return CorpusName(name, None, options)
 
 
+def is_builtin(name: str) -> bool:
+    """Return whether this is the built-in corpus, which has exact spans and control texts.
+
+    Raises:
+        InputError: as `parse_name`.
+    """
+    return parse_name(name).corpus == BUILTIN
+
+
 def _check_question_marks(name: str) -> None:
     """Raise an error if the name of a file contains a question mark, which would end it."""
     files = (name, name.rpartition(":")[0], name.rpartition("?")[0])
@@ -186,10 +199,10 @@ def _open_corpus(
         )
     source = SOURCES[corpus]
     texts = source.read
-    if corpus == "builtin":  # each domain, and the control, is generated separately
+    if corpus == BUILTIN:  # each domain, and the control, is generated separately
         is_group = parts.part in {term.group for term in group_terms()}
         texts = partial(source.read, None if is_group else parts.part, seed=seed)
-    own = [] if corpus == "builtin" else [*inspect.signature(source.read).parameters]
+    own = [] if corpus == BUILTIN else [*inspect.signature(source.read).parameters]
     _check_options(corpus, options, [*(["split"] if source.splits else []), *own])
     split = options.pop("split", None)
     if split is not None and split not in source.splits:

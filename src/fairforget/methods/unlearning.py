@@ -11,6 +11,7 @@ from functools import partial
 
 from fairforget.corpora import corpus_names
 from fairforget.corpora.corpus import Corpus, load_corpus
+from fairforget.corpora.reading import BUILTIN
 from fairforget.methods.method import Method, MethodOptions
 from fairforget.methods.passages import retain_corpus
 from fairforget.methods.training import MAX_ALPHA, OPTIONS, given_options, train
@@ -44,7 +45,7 @@ def forget_corpora(config: UnlearningConfig, domain: str | None) -> list[Corpus]
     Raises:
         InputError: the domain is unknown.
     """
-    names = default_forget(config) if domain is None else f"builtin:{domain}"
+    names = default_forget(config) if domain is None else f"{BUILTIN}:{domain}"
     return [*map(load_corpus, corpus_names(names))]
 
 

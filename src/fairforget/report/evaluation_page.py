@@ -14,7 +14,7 @@ from fairforget.report.evaluation_headline import evaluation_headline
 from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import benchmark_table, generic_table, versions_table
 from fairforget.report.figures import further_plot, score_plot
-from fairforget.report.further_scores import FOLDED, NOTES, find_companion
+from fairforget.report.further_scores import NOTES, WITH_OWN_TABLE, find_companion
 from fairforget.report.items import strongest_items
 from fairforget.report.results import count_text, interval_column
 from fairforget.report.scores import (
@@ -139,7 +139,7 @@ def folded_scores(benchmark: str, scores: Sequence[DomainScore]) -> list[Table]:
     """Further bias scores by domain, of one evaluation."""
     companion = find_companion(score.further for score in scores)
     shown = {companion, measure_of(companion).judged_by} if companion else set()
-    names = [n for n in FOLDED if n not in shown and any(n in s.further for s in scores)]
+    names = [n for n in WITH_OWN_TABLE if n not in shown and any(n in s.further for s in scores)]
     if not names:
         return []
     return [

@@ -12,7 +12,7 @@ from fairforget.benchmarks.measurement import ALL, estimate_scores, group_by_dom
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.benchmarks.options import base_name
 from fairforget.comparison.score_change import Score
-from fairforget.corpora.builtin.lexicon import CONTROL
+from fairforget.corpora.reading import CONTROL_CORPUS
 from fairforget.errors import InputError
 from fairforget.estimate import Estimate, weighted_mean
 from fairforget.records.evaluation import Evaluation
@@ -25,7 +25,6 @@ from fairforget.report.wording import join_words
 
 CONTROL_SELECTIONS = ("random", "all")
 """Selections that do not target the harmful tokens."""
-CONTROL_CORPUS = f"builtin:{CONTROL}"
 
 
 def run_points(runs: Sequence[tuple[str, UnlearningRun]]) -> list[Point]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from fairforget.benchmarks.measures import COMPANIONS
 
-FOLDED = (
+WITH_OWN_TABLE = (
     *("contribution_scaled", "ss_smoothed", "conditional_scaled", "prior", "correlation"),
     "offensive_log_prob",
 )
@@ -14,7 +14,7 @@ FOLDED = (
 LMS_PARTS = ("lms_stereotype", "lms_anti_stereotype")
 """LMS is the mean of these two scores. Unlearning may lower the first; the second measures language
 ability alone."""
-FURTHER = (*COMPANIONS, *FOLDED, *LMS_PARTS)
+FURTHER = (*COMPANIONS, *WITH_OWN_TABLE, *LMS_PARTS)
 """All scores that a page shows beside the stereotype score."""
 NOTES = {
     "contribution": "Contribution of the group: what naming the group, instead of a neutral word, "

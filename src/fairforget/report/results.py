@@ -17,7 +17,7 @@ from fairforget.report.figures import (
     further_plot,
     score_plot,
 )
-from fairforget.report.further_scores import FOLDED, LMS_PARTS, NOTES, find_companion
+from fairforget.report.further_scores import LMS_PARTS, NOTES, WITH_OWN_TABLE, find_companion
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
     NONE,
@@ -134,7 +134,7 @@ def change_tables(benchmark: str, changes: Sequence[DomainChange], note: str) ->
 def folded_changes(benchmark: str, changes: Sequence[DomainChange]) -> list[Table]:
     """Further bias scores by domain, before and after: a table for each that was measured."""
     tables = []
-    for measure in FOLDED:
+    for measure in WITH_OWN_TABLE:
         rows: list[list[Content]] = []
         for change in changes:
             if (further := change.further.get(measure)) is None:

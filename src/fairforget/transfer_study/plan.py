@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from fairforget.corpora import SOURCES
-from fairforget.corpora.reading import ALL_DOMAINS
+from fairforget.corpora.reading import ALL_DOMAINS, CONTROL_CORPUS, is_builtin
 from fairforget.errors import InputError
 from fairforget.machine.runs import VERSIONS, name_directory
 from fairforget.objectives import NOTHING, OBJECTIVES, parse_objective
@@ -30,8 +29,6 @@ whether it matters whom they are about."""
 RANDOM, MATCHED, HARMLESS, SWAPPED = "random", "matched", "harmless", "swapped"
 REWRITTEN = (MATCHED, HARMLESS, SWAPPED)
 """Controls with texts of their own, made from those of the forget corpus."""
-CONTROL_CORPUS = "builtin:control"
-"""Built-in texts about no protected group."""
 AT_MOVEMENT = "@movement"
 """Ends the name of a control that has moved as far from the original as the run it controls."""
 COVERED = ("select", "train", "selection", "match", "device", "trust_remote_code")
@@ -196,7 +193,7 @@ def control_group(forget: str, objective: str, control: str) -> tuple[str, str, 
     """Return the group of the runs of a control for a forget corpus (`Run.group`)."""
     if control == NOTHING:
         return NOTHING, NOTHING, control
-    if control == MATCHED and names_builtin(forget):
+    if control == MATCHED and is_builtin(forget):
         return CONTROL_CORPUS, objective, control
     return forget, objective, control
 
@@ -216,11 +213,6 @@ def corpus_name(name: str, corpus: str) -> str:
     whole, _, shared = corpus.partition("?")
     options = "&".join(filter(None, (shared, own)))
     return f"{whole}:{plain}" + (f"?{options}" if options else "")
-
-
-def names_builtin(corpus: str) -> bool:
-    """Return whether this is the corpus `builtin`, which has exact spans and control texts."""
-    return re.split("[:?]", corpus)[0] == "builtin"
 
 
 def _check_objectives(objectives: Sequence[str]) -> None:

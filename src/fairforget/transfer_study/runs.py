@@ -13,7 +13,7 @@ from fairforget.benchmarks.options import hash_option_files
 from fairforget.corpora import HARMLESS as HARMLESS_LABEL
 from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.corpus import Corpus
-from fairforget.corpora.reading import parse_name
+from fairforget.corpora.reading import CONTROL_CORPUS, is_builtin, parse_name
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.files.digest import hash_values
@@ -52,14 +52,12 @@ from fairforget.transfer_study.doses import evaluate_doses, parse_doses
 from fairforget.transfer_study.harmless import harmless_texts
 from fairforget.transfer_study.matched import matched_texts, swapped_texts
 from fairforget.transfer_study.plan import (
-    CONTROL_CORPUS,
     HARMLESS,
     MATCHED,
     REWRITTEN,
     SWAPPED,
     Recipe,
     Run,
-    names_builtin,
 )
 from fairforget.unlearning import load_to_train, run_unlearning, training_config
 
@@ -160,7 +158,7 @@ def forget_corpus(run: Run) -> Corpus:
     control = run.control_kind
     if control == NOTHING:  # its texts do not enter the loss
         return Corpus(NOTHING, _texts(CONTROL_CORPUS))
-    if control == MATCHED and names_builtin(run.forget):  # has its own
+    if control == MATCHED and is_builtin(run.forget):  # has its own
         return Corpus(CONTROL_CORPUS, _texts(CONTROL_CORPUS), parse_name(CONTROL_CORPUS).part)
     texts = _forget_texts(run.forget, run.recipe)
     if control in REWRITTEN:
@@ -257,7 +255,7 @@ def _texts(corpus: str, label: str = "hateful") -> tuple[Text, ...]:
 
 def _forget_texts(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
     """Return the texts, with harmful spans selected by the recipe's method."""
-    if recipe.select == "given" or names_builtin(corpus):  # its spans are exact
+    if recipe.select == "given" or is_builtin(corpus):  # its spans are exact
         return _texts(corpus)
     return _select_spans(corpus, recipe)
 

@@ -16,6 +16,7 @@ from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.corpora import corpus_names
 from fairforget.corpora.domains import target_domains
+from fairforget.corpora.reading import CONTROL_CORPUS
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.experiments import fixed_settings, reported_output
@@ -37,7 +38,6 @@ from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.margins import Margins
 from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
 from fairforget.transfer_study.plan import (
-    CONTROL_CORPUS,
     REWRITTEN,
     Recipe,
     Run,

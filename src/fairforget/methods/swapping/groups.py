@@ -8,8 +8,11 @@ from functools import cache
 
 from fairforget.corpora.builtin.lexicon import GroupTerm, group_terms, strip_article
 
-MODIFYING = ("race", "religion", "nationality")
-"""Domains whose words also modify other nouns: a Muslim, a Muslim school."""
+WITH_ADJECTIVES = ("race", "religion", "nationality")
+"""Domains with words that also modify other nouns, and are exchanged there: a Muslim school.
+
+Of sexuality, this would be "LGBT" alone, which has no other such word to be exchanged for.
+"""
 HEADS = (" people", " person", " men", " man", " women", " woman")
 NOUNS_ONLY = frozenset(
     (
@@ -41,7 +44,7 @@ def adjective_of(term: GroupTerm) -> str | None:
     adjective of "white people" mostly does not name a group.
     """
     noun = strip_article(term.singular)
-    if term.domain not in MODIFYING or noun in NOUNS_ONLY:
+    if term.domain not in WITH_ADJECTIVES or noun in NOUNS_ONLY:
         return None
     for head in HEADS:
         noun = noun.removesuffix(head)

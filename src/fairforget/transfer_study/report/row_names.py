@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from fairforget.benchmarks.measures import measure_of
-from fairforget.corpora.reading import parse_name
+from fairforget.corpora.reading import CONTROL_CORPUS, parse_name
 from fairforget.objectives import NOTHING
 from fairforget.report.wording import benchmark_name
-from fairforget.transfer_study.plan import CONTROL_CORPUS
 from fairforget.transfer_study.record import Gap, MatrixCell, MatrixRow, SeedCell
 
 Part = SeedCell | MatrixCell | MatrixRow | Gap

@@ -16,7 +16,7 @@ from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
 from fairforget.leaderboards.page import headline
 from fairforget.leaderboards.plan import EQUAL, PUBLISHED
-from fairforget.leaderboards.record import Effect, LeaderboardRecord
+from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
 from fairforget.leaderboards.tables import costs_table, make_parts
 from fairforget.records.paths import LEADERBOARD
 from fairforget.records.store import read_record
@@ -130,13 +130,13 @@ def _describe_limits(record: LeaderboardRecord) -> str:
     return join_words(limits)
 
 
-def _mark(effect: Effect, number: str, shape: Shape) -> Mark:
+def _mark(effect: MethodEffect, number: str, shape: Shape) -> Mark:
     score = effect.after if number == "after" else effect.change
     return Mark(score.value, shape, score.ci)
 
 
 def _original(
-    effects: dict[tuple[str, str, str], Effect], measure: str, number: str
+    effects: dict[tuple[str, str, str], MethodEffect], measure: str, number: str
 ) -> float | None:
     if number == "change":
         return 0.0

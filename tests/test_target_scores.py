@@ -15,7 +15,7 @@ import fairforget
 from fairforget.benchmarks.stereoset import Item, evaluate, read_items
 from fairforget.benchmarks.stereoset import target as target_module
 from fairforget.benchmarks.stereoset.neutral import neutral_item
-from fairforget.benchmarks.stereoset.target import ORIGINAL, find_changes, score_targets
+from fairforget.benchmarks.stereoset.target import ORIGINAL, find_changes, score_items
 from fairforget.cli import main
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
@@ -73,7 +73,7 @@ def log_probs(language_model: LanguageModel, text: str) -> tuple[list[str], torc
 
 def test_the_original_has_the_scores_of_stereoset() -> None:
     lm = tiny_model("gpt2")
-    rows = score_targets(lm, ITEMS, {"same": use_group})
+    rows = score_items(lm, ITEMS, {"same": use_group})
     expected = evaluate(lm, items=ITEMS[:-1]).items
     assert rows[ORIGINAL] == expected  # the last item has no neutral variant
     for row, same in zip(expected, rows["same"], strict=True):
@@ -83,7 +83,7 @@ def test_the_original_has_the_scores_of_stereoset() -> None:
 @pytest.mark.parametrize("family", ["gpt2", "gemma3", "echo"])
 def test_a_counterfactual_target_is_the_neutral_sentence_after_the_mention(family: str) -> None:
     lm = tiny_model(family)
-    rows = score_targets(lm, ITEMS, {"neutral": use_neutral})["neutral"]
+    rows = score_items(lm, ITEMS, {"neutral": use_neutral})["neutral"]
     for item, row in zip(ITEMS[:-1], rows, strict=True):
         neutral = neutral_item(item)
         assert neutral
@@ -102,7 +102,7 @@ def test_a_counterfactual_target_is_the_neutral_sentence_after_the_mention(famil
 
 def test_large_vocabularies_are_scored_a_few_positions_at_a_time(monkeypatch) -> None:
     lm = tiny_model("llama")
-    whole = score_targets(lm, ITEMS, {"neutral": use_neutral})["neutral"]
+    whole = score_items(lm, ITEMS, {"neutral": use_neutral})["neutral"]
     sizes = []
 
     def record(group: torch.Tensor, neutral: torch.Tensor) -> torch.Tensor:
@@ -110,7 +110,7 @@ def test_large_vocabularies_are_scored_a_few_positions_at_a_time(monkeypatch) ->
         return neutral
 
     monkeypatch.setattr(target_module, "LOGITS", 3 * 2 * 400)
-    parts = score_targets(lm, ITEMS, {"neutral": record})["neutral"]
+    parts = score_items(lm, ITEMS, {"neutral": record})["neutral"]
     assert max(sizes) == 3
     for one, other in zip(whole, parts, strict=True):
         assert [one[n] for n in SCORES] == pytest.approx([other[n] for n in SCORES], abs=1e-5)
@@ -118,15 +118,15 @@ def test_large_vocabularies_are_scored_a_few_positions_at_a_time(monkeypatch) ->
 
 def test_dropout_is_off_and_the_mode_is_restored() -> None:
     lm = tiny_model("gpt2")
-    expected = score_targets(lm, ITEMS, {"neutral": use_neutral})
+    expected = score_items(lm, ITEMS, {"neutral": use_neutral})
     lm.model.train()
-    assert score_targets(lm, ITEMS, {"neutral": use_neutral}) == expected
+    assert score_items(lm, ITEMS, {"neutral": use_neutral}) == expected
     assert lm.model.training
 
 
 def test_progress_ends_at_its_total() -> None:
     calls: list[tuple[int, int]] = []
-    score_targets(
+    score_items(
         tiny_model("gpt2"), ITEMS, {}, progress=lambda done, total: calls.append((done, total))
     )
     assert {total for _, total in calls} == {sum(done for done, _ in calls)}
@@ -170,7 +170,7 @@ def test_a_sentence_longer_than_the_context() -> None:
     lm = tiny_model("gpt2")
     long = f"The plumber was {'late ' * 300}."
     with pytest.raises(InputError, match="stereoset item a, stereotype"):
-        score_targets(lm, [replace(ITEMS[0], sentences=(long, long, long))], {})
+        score_items(lm, [replace(ITEMS[0], sentences=(long, long, long))], {})
 
 
 @pytest.fixture

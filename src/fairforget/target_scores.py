@@ -15,8 +15,7 @@ from fairforget.benchmarks.degenerate import check_finite_scores
 from fairforget.benchmarks.measurement import Measurement
 from fairforget.benchmarks.stereoset.neutral import neutral_item
 from fairforget.benchmarks.stereoset.scores import aggregate
-from fairforget.benchmarks.stereoset.target import ORIGINAL, Target
-from fairforget.benchmarks.stereoset.target import score_targets as score_items
+from fairforget.benchmarks.stereoset.target import ORIGINAL, TargetFunction, score_items
 from fairforget.data.stereoset import Item
 from fairforget.errors import InputError
 from fairforget.frames import TabularResult
@@ -69,7 +68,7 @@ def score_targets(
     model: str | LanguageModel,
     objectives: str | Sequence[str] | None = None,
     *,
-    targets: Mapping[str, Target] | None = None,
+    targets: Mapping[str, TargetFunction] | None = None,
     settings: TargetSettings | None = None,
     **overrides: Any,
 ) -> TargetScores:
@@ -188,7 +187,7 @@ def _find_objective(name: str) -> Objective:
     return OBJECTIVES[name]
 
 
-def _find_target(objective: Objective, language_model: LanguageModel) -> Target:
+def _find_target(objective: Objective, language_model: LanguageModel) -> TargetFunction:
     """Return the function that makes the target of an objective for one model.
 
     Raises:

@@ -9,7 +9,7 @@ import pytest
 
 from fairforget.attacks.effects import compare_conditions
 from fairforget.attacks.plan import Condition
-from fairforget.attacks.record import Effect
+from fairforget.attacks.record import AttackEffect
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.records import EvaluationRecord, ModelFacts
 
@@ -38,7 +38,7 @@ def lowered(share: float, count: int = 60) -> list[dict[str, Any]]:
     ]
 
 
-def effects(share: float, count: int = 60) -> list[Effect]:
+def effects(share: float, count: int = 60) -> list[AttackEffect]:
     original = evaluation(lowered(0.0, count))
     found = compare_conditions(
         "debiased",
@@ -80,7 +80,7 @@ def test_few_clusters_decide_nothing() -> None:
 def test_seeds_are_averaged_and_widen_the_interval() -> None:
     original = evaluation(lowered(0.0))
 
-    def measured(*shares: float) -> Effect:
+    def measured(*shares: float) -> AttackEffect:
         results = [{PLAIN: evaluation(lowered(share))} for share in shares]
         found = compare_conditions("debiased", {PLAIN: original}, results, ["crows_pairs"])
         (effect,) = (e for e in found if (e.measure, e.domain) == (SCALED, "all"))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairforget.attacks.half_life import half_life, half_lives
-from fairforget.attacks.record import Effect
+from fairforget.attacks.record import AttackEffect
 from fairforget.comparison.score_change import Score
 
 WIDTH = 0.1
@@ -17,15 +17,15 @@ WIDTH = 0.1
 
 def effect(
     attack: str, steps: str, share: float | None, ci: tuple[float, float] | None = None
-) -> Effect:
+) -> AttackEffect:
     zero = Score(0.0)
     retained = None if share is None else Score(share, ci)
-    return Effect(
+    return AttackEffect(
         "debiased", attack, steps, "stereoset", "ss", "all", zero, zero, Score(-1.0), retained
     )
 
 
-def course(*shares: float, width: float = WIDTH) -> list[tuple[int, Effect]]:
+def course(*shares: float, width: float = WIDTH) -> list[tuple[int, AttackEffect]]:
     """After 0, 10, 20, … steps."""
     later = [
         (10 * n, effect("relearning", str(10 * n), share, (share - width, share + width)))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from fairforget.attacks.half_life import half_lives
 from fairforget.attacks.page import headline
-from fairforget.attacks.record import DurabilityRecord, Effect
+from fairforget.attacks.record import AttackEffect, DurabilityRecord
 from fairforget.comparison.score_change import Score
 from fairforget.records.records import ModelFacts
 
@@ -16,19 +16,19 @@ FACTS = ModelFacts("tiny", 1, "float32", "<s>")
 WIDTH = 0.5
 
 
-def effect(attack: str, strength: str, change: float, *, decided: bool = True) -> Effect:
+def effect(attack: str, strength: str, change: float, *, decided: bool = True) -> AttackEffect:
     """A change in bias, of −2 without an attack."""
     zero = Score(0.0)
     ci = (change - WIDTH, change + WIDTH)
     share = (-ci[1] / 2, -ci[0] / 2)
     retained = Score(change / -2, share) if decided else None
-    return Effect(
+    return AttackEffect(
         *("debiased", attack, strength, "stereoset", "ss", "all"),
         *(zero, zero, Score(change, ci), retained),
     )
 
 
-def record(*effects: Effect) -> DurabilityRecord:
+def record(*effects: AttackEffect) -> DurabilityRecord:
     return DurabilityRecord(
         model=FACTS,
         settings={},

@@ -9,7 +9,7 @@ import pytest
 
 from fairforget.comparison.score_change import Score
 from fairforget.leaderboards.page import headline, read
-from fairforget.leaderboards.record import Effect, LeaderboardRecord
+from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
 from fairforget.leaderboards.tables import scores_table
 
 from ..report.runs import write_leaderboard
@@ -46,7 +46,7 @@ def test_the_verdict_is_about_the_distance_of_the_scaled_score(
 def judged(record: LeaderboardRecord, nats: tuple[float, float], verdict: str) -> LeaderboardRecord:
     """The record with this contribution of the method `change`, and this verdict."""
 
-    def change(effect: Effect) -> Effect:
+    def change(effect: MethodEffect) -> MethodEffect:
         if effect.method != "change":
             return replace(effect, verdict=effect.verdict and "undecided")
         if effect.measure == "contribution":

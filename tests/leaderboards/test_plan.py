@@ -11,7 +11,7 @@ from fairforget.leaderboards import plan
 from fairforget.settings import LeaderboardSettings
 
 SETTINGS = LeaderboardSettings(models="tiny", methods="cda", benchmarks="stereoset", device="cpu")
-RUN = plan.Run("tiny", "cda", 0, SETTINGS)
+RUN = plan.MethodRun("tiny", "cda", 0, SETTINGS)
 IDENTITY = {"weights": "a", "configuration": "b", "tokenizer": "c"}
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.leaderboards.plan import ORIGINAL, PUBLISHED, Run
-from fairforget.leaderboards.record import Effect, RunRecord
+from fairforget.leaderboards.plan import ORIGINAL, PUBLISHED, MethodRun
+from fairforget.leaderboards.record import MethodEffect, RunRecord
 from fairforget.leaderboards.rows import compare_with_original
-from fairforget.leaderboards.runs import FinishedRun
+from fairforget.leaderboards.runs import FinishedMethodRun
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.records import ModelFacts
 from fairforget.settings import LeaderboardSettings
@@ -23,12 +23,12 @@ FACTS = ModelFacts("tiny", 1, "float32", "<s>")
 
 def effects_of(
     original: Evaluation, after: Sequence[Evaluation], measure: str, domain: str
-) -> Effect:
+) -> MethodEffect:
     """The effect of a method with one seed for each evaluation, on one StereoSet score."""
     settings = LeaderboardSettings(models="tiny")
     runs = [(ORIGINAL, 0, original), *(("method", n, one) for n, one in enumerate(after))]
     finished = {
-        Run("tiny", method, seed, settings): FinishedRun(
+        MethodRun("tiny", method, seed, settings): FinishedMethodRun(
             RunRecord(FACTS, method, seed, {}, None, 1.0, None, 1.0, ENVIRONMENT),
             {PUBLISHED: evaluation},
         )

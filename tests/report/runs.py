@@ -21,11 +21,11 @@ from fairforget.benchmarks.measurement import compute_scores
 from fairforget.benchmarks.stereoset.scores import Scored, aggregate, make_rows
 from fairforget.comparison.compare import compare
 from fairforget.data.stereoset import Item
-from fairforget.leaderboards.plan import Run as LeaderboardRun
+from fairforget.leaderboards.plan import MethodRun
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts, RunRecord
 from fairforget.leaderboards.rows import compare_with_original
 from fairforget.leaderboards.rows import make_rows as make_leaderboard_rows
-from fairforget.leaderboards.runs import FinishedRun
+from fairforget.leaderboards.runs import FinishedMethodRun
 from fairforget.machine.runs import Failure
 from fairforget.records.environment import Environment
 from fairforget.records.evaluation import Evaluation, read_evaluation
@@ -41,7 +41,7 @@ from fairforget.records.store import write_record
 from fairforget.settings import LeaderboardSettings
 from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
-from fairforget.transfer_study.plan import Recipe, Run
+from fairforget.transfer_study.plan import Recipe, StudyRun
 from fairforget.transfer_study.record import Dose, StudyRecord
 
 ENVIRONMENT = Environment("0.1.0", "2.6.0", "5.0.0", "3.11.9", "cpu")
@@ -210,7 +210,7 @@ def write_study(directory: Path, *, text: str = "") -> Path:
     recipe = Recipe(model=f"tiny{text}")
     results = [
         Result(
-            Run(forget + text, f"counterfactual-kl{text}", control, seed, recipe),
+            StudyRun(forget + text, f"counterfactual-kl{text}", control, seed, recipe),
             stereoset_rows(shift=0.05 if control else 0.3 + 0.1 * seed, text=text),
             1.01 + 0.002 * seed,
             frozenset({forget}),
@@ -294,7 +294,7 @@ def write_leaderboard(directory: Path, *, text: str = "") -> Path:
         record = RunRecord(
             facts, method, seed, {"perplexity": 1.02}, equal, 40.0, 2**30, 1.0, ENVIRONMENT
         )
-        finished[LeaderboardRun(model, method, seed, settings)] = FinishedRun(record, evaluations)
+        finished[MethodRun(model, method, seed, settings)] = FinishedMethodRun(record, evaluations)
     board = LeaderboardRecord(
         {model: facts},
         {"models": model},

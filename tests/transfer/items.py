@@ -8,7 +8,7 @@ import numpy as np
 
 from fairforget.benchmarks.stereoset import judge
 from fairforget.transfer_study.groups import Result
-from fairforget.transfer_study.plan import Recipe, Run
+from fairforget.transfer_study.plan import Recipe, StudyRun
 
 TERMS = {"gender": 24, "race": 40}
 RECIPE = Recipe(model="tiny", benchmarks=("stereoset",))
@@ -60,7 +60,7 @@ def result(
     """One run."""
     domain = forget.partition(":")[2]
     return Result(
-        Run(forget, "counterfactual-kl", control, seed, RECIPE),
+        StudyRun(forget, "counterfactual-kl", control, seed, RECIPE),
         rows(shift=shift, noise=noise, seed=seed + 7 * bool(control), terms=terms),
         1.01,
         frozenset({domain}),

@@ -17,8 +17,8 @@ from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.records.store import write_record
 from fairforget.transfer_study.doses import dose_response, evaluate_doses, parse_doses
-from fairforget.transfer_study.plan import Recipe, Run
-from fairforget.transfer_study.runs import FinishedRun
+from fairforget.transfer_study.plan import Recipe, StudyRun
+from fairforget.transfer_study.runs import FinishedStudyRun
 
 from ..models import tiny_model
 from ..report.runs import ENVIRONMENT, write_evaluation
@@ -99,11 +99,11 @@ def evaluation(ss: float) -> EvaluationRecord:
 def test_the_response_is_the_mean_over_seeds_from_original_to_result(tmp_path: Path) -> None:
     finished, directories = {}, {}
     for seed, score in ((0, 56.0), (1, 52.0)):
-        run = Run("gender", "ascent", None, seed, Recipe(model="tiny"))
+        run = StudyRun("gender", "ascent", None, seed, Recipe(model="tiny"))
         directories[run] = tmp_path / str(seed)
         write_record(evaluation(score + 2), directories[run] / "doses" / "0.5" / "record.json")
         after = Evaluation(None, evaluation(score), [])
-        finished[run] = cast(FinishedRun, SimpleNamespace(after=after))
+        finished[run] = cast(FinishedStudyRun, SimpleNamespace(after=after))
     found = dose_response(evaluation(60.0), finished, directories)
     assert {(d.benchmark, d.measure, d.forget, d.method) for d in found} == {
         ("stereoset", "ss", "gender", "ascent")

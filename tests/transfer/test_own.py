@@ -10,7 +10,7 @@ from fairforget.benchmarks.domains import BENCHMARK_DOMAINS, NAMES, covered_doma
 from fairforget.corpora import read_corpus
 from fairforget.corpora.domains import DOMAINS, target_domains
 from fairforget.data.catalogue import BBQ_FILES
-from fairforget.transfer_study.plan import Recipe, Run
+from fairforget.transfer_study.plan import Recipe, StudyRun
 from fairforget.transfer_study.study import _forget_domains
 
 
@@ -43,5 +43,5 @@ def test_hatecheck_race_also_covers_nationality(shared_file) -> None:
     shared_file("hatecheck/test_suite_cases.csv")
     texts = read_corpus("hatecheck:race")
     assert target_domains("hatecheck:race", (t.domain for t in texts)) == {"race", "nationality"}
-    run = Run("hatecheck:race", "ascent", "matched", 0, Recipe(model="none"))
+    run = StudyRun("hatecheck:race", "ascent", "matched", 0, Recipe(model="none"))
     assert _forget_domains(run) == {"race", "nationality"}  # though its own texts are about nobody

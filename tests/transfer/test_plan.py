@@ -12,7 +12,7 @@ from fairforget.transfer_study import plan as plan_module
 from fairforget.transfer_study.plan import (
     CONTROLS,
     Recipe,
-    Run,
+    StudyRun,
     control_run,
     lacks_cause,
     name_controls,
@@ -44,7 +44,7 @@ def test_other_corpora_have_matched_controls_of_their_own() -> None:
 
 
 def test_the_name_changes_with_all_that_determines_the_result() -> None:
-    run = Run("builtin:gender", "counterfactual-kl", None, 0, RECIPE)
+    run = StudyRun("builtin:gender", "counterfactual-kl", None, 0, RECIPE)
     others = [
         replace(run, seed=1),
         replace(run, control="random"),
@@ -67,7 +67,7 @@ def test_the_name_changes_with_all_that_determines_the_result() -> None:
 
 def test_finished_runs_keep_their_directories(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan_module, "VERSIONS", {"fairforget": "1"})
-    name = Run("builtin:gender", "counterfactual-kl", "random", 1, RECIPE).name("data")
+    name = StudyRun("builtin:gender", "counterfactual-kl", "random", 1, RECIPE).name("data")
     assert name == "builtin_gender-counterfactual_kl-random-seed1-dcb0db925ef4"
 
 

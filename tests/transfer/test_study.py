@@ -21,7 +21,7 @@ from fairforget.training.early_stopping import PATIENCE
 from fairforget.training.interpolation import MOVEMENT_SHARE, ROUGH_SHARE
 from fairforget.transfer_study import runs
 from fairforget.transfer_study import study as study_module
-from fairforget.transfer_study.plan import Recipe, Run
+from fairforget.transfer_study.plan import Recipe, StudyRun
 from fairforget.transfer_study.runs import compute_digests, forget_corpus, load_original, run_one
 from fairforget.transfer_study.study import transfer
 
@@ -39,10 +39,10 @@ def arguments(model: str, tmp_path: Path) -> list[str]:
     return study_arguments(model, tmp_path)
 
 
-def unless_race(instead: Callable[[], None]) -> Callable[[Run, Path], None]:
+def unless_race(instead: Callable[[], None]) -> Callable[[StudyRun, Path], None]:
     """Does every run but those that forget race, for which it does something else."""
 
-    def carried(task: Run, directory: Path) -> None:
+    def carried(task: StudyRun, directory: Path) -> None:
         if task.forget == "builtin:race":
             instead()
         else:
@@ -153,7 +153,7 @@ def test_a_control_that_replaces_mentions_needs_some(control, tmp_path) -> None:
     path = tmp_path / "posts.csv"
     path.write_text("text\nIt rains.\n")
     with pytest.raises(InputError, match=f"controls: '{control}' replaces group mentions, and no"):
-        forget_corpus(Run(str(path), "ascent", control, 0, Recipe(model="none")))
+        forget_corpus(StudyRun(str(path), "ascent", control, 0, Recipe(model="none")))
 
 
 def test_objectives_have_constants_of_their_own(arguments, tmp_path, capsys) -> None:
@@ -253,12 +253,12 @@ def test_harmful_words_may_be_selected_in_passing(tmp_path) -> None:
         "text,hateful\n" + "".join(f"{sentences[n % 2]} {n},{n % 2 == 0}\n" for n in range(40))
     )
     recipe = Recipe(model="none", select="contrast", train=str(path))
-    corpus = forget_corpus(Run(f"{path}?label=hateful", "ascent", None, 0, recipe))
+    corpus = forget_corpus(StudyRun(f"{path}?label=hateful", "ascent", None, 0, recipe))
     first = corpus.texts[0]
     assert any(first.text[s.start : s.end] for s in first.spans)
     assert not any("women" in first.text[s.start : s.end] for s in first.spans)
     given = replace(recipe, select="given")
-    assert not forget_corpus(Run(str(path), "ascent", None, 0, given)).texts[0].spans
+    assert not forget_corpus(StudyRun(str(path), "ascent", None, 0, given)).texts[0].spans
 
 
 def test_kept_runs_let_a_study_resume_elsewhere(arguments, tmp_path, capsys, monkeypatch) -> None:
@@ -280,7 +280,7 @@ def test_kept_runs_let_a_study_resume_elsewhere(arguments, tmp_path, capsys, mon
 def test_a_corpus_that_changed_is_read_anew(tmp_path) -> None:
     path = tmp_path / "posts.csv"
     path.write_text("text\nIt rains.\n")
-    run = Run(str(path), "ascent", None, 0, Recipe(model="none"))
+    run = StudyRun(str(path), "ascent", None, 0, Recipe(model="none"))
     before = compute_digests([run], MODEL)
     assert compute_digests([run], MODEL) == before
     path.write_text("text\nIt snows.\n")
@@ -291,7 +291,7 @@ def test_a_corpus_that_changed_is_read_anew(tmp_path) -> None:
 def test_a_machine_with_other_texts_does_no_run_of_the_study(model, tmp_path) -> None:
     path = tmp_path / "posts.csv"
     path.write_text("text\nIt rains.\n")
-    run = Run(str(path), "ascent", "all", 0, Recipe(model=model, device="cpu"))
+    run = StudyRun(str(path), "ascent", "all", 0, Recipe(model=model, device="cpu"))
     planned = run.name(compute_digests([run], model_identity(load_original(run.recipe)))[run])
     path.write_text("text\nIt snows.\n")
     compute_digests([run], MODEL)  # as in another process, nothing is remembered
@@ -303,7 +303,7 @@ def test_what_a_recipe_only_names_distinguishes_runs(monkeypatch, tmp_path) -> N
     items = tmp_path / "items.jsonl"
     items.write_text("one item")
     recipe = Recipe(model="none", benchmarks=(f"stereoset:{items}",))
-    run = Run("builtin:gender", "counterfactual-kl", None, 0, recipe)
+    run = StudyRun("builtin:gender", "counterfactual-kl", None, 0, recipe)
     random = replace(run, control="random")
     to_harm = replace(run, recipe=replace(recipe, selection="mention-to-span"))
     before = compute_digests([run, random, to_harm], MODEL)
@@ -324,7 +324,7 @@ def test_what_a_recipe_only_names_distinguishes_runs(monkeypatch, tmp_path) -> N
 
 def test_what_changes_no_result_makes_no_other_run() -> None:
     recipe = Recipe(model="none", device="cpu")
-    run = Run("builtin:gender", "counterfactual-kl", None, 0, recipe)
+    run = StudyRun("builtin:gender", "counterfactual-kl", None, 0, recipe)
     name = run.name(compute_digests([run], MODEL)[run])
     for same in (
         replace(recipe, device="cpu:0"),
@@ -336,7 +336,7 @@ def test_what_changes_no_result_makes_no_other_run() -> None:
 
 
 def test_matched_texts_are_part_of_what_they_are_known_by(monkeypatch) -> None:
-    run = Run("ethos", "counterfactual-kl", "matched", 0, Recipe(model="none"))
+    run = StudyRun("ethos", "counterfactual-kl", "matched", 0, Recipe(model="none"))
     text = Text("1", "Women are late.", mentions=(Mention(0, 5, "People"),), domain="gender")
     monkeypatch.setattr(runs, "read_corpus", lambda *_, **__: [text])
     before = compute_digests([run], MODEL)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fairforget.attacks.plan import NONE, Condition, benchmarks_of
-from fairforget.attacks.record import Effect
+from fairforget.attacks.record import AttackEffect
 from fairforget.benchmarks import find_judge
 from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.score_change import Score, ScoreChange
@@ -34,7 +34,7 @@ def compare_conditions(
     original: Mapping[Condition, Evaluation],
     results: Sequence[Mapping[Condition, Evaluation]],
     benchmarks: Sequence[str],
-) -> list[Effect]:
+) -> list[AttackEffect]:
     """Return the effect under each condition, for every bias score and domain.
 
     Args:
@@ -46,7 +46,7 @@ def compare_conditions(
     Raises:
         InputError: the items of two evaluations differ.
     """
-    effects: list[Effect] = []
+    effects: list[AttackEffect] = []
     plain: dict[Key, _Measured] = {}
     for condition, evaluation in original.items():
         names = benchmarks_of(condition, benchmarks)
@@ -55,7 +55,7 @@ def compare_conditions(
             plain = measured
         for key, it in measured.items():
             effects.append(
-                Effect(
+                AttackEffect(
                     run,
                     condition.attack,
                     condition.strength,

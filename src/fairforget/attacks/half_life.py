@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from fairforget.attacks.plan import NONE, TRAINED
-from fairforget.attacks.record import Effect, HalfLife, course_of
+from fairforget.attacks.record import AttackEffect, HalfLife, course_of
 
 
-def half_lives(effects: Sequence[Effect]) -> list[HalfLife]:
+def half_lives(effects: Sequence[AttackEffect]) -> list[HalfLife]:
     """Return the half-life of each decided effect under each attack that trains.
 
     Args:
@@ -29,7 +29,7 @@ def half_lives(effects: Sequence[Effect]) -> list[HalfLife]:
 
 
 def half_life(
-    course: Sequence[tuple[int, Effect]],
+    course: Sequence[tuple[int, AttackEffect]],
 ) -> tuple[float | None, tuple[float, float | None]]:
     """Return the half-life of one effect, and its 95 % interval.
 
@@ -53,7 +53,7 @@ def half_life(
     return _last_crossing(steps, shares), (low, _last_crossing(steps, upper))
 
 
-def _limits(effect: Effect) -> tuple[float, float]:
+def _limits(effect: AttackEffect) -> tuple[float, float]:
     if effect.attack == NONE:
         return 1.0, 1.0
     unknown = (-math.inf, math.inf)

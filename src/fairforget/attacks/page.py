@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.attacks.plan import ATTACKS, DEBIASED
-from fairforget.attacks.record import DurabilityRecord, Effect, course_of
+from fairforget.attacks.record import AttackEffect, DurabilityRecord, course_of
 from fairforget.attacks.tables import (
     ScoreName,
     describe_interval,
@@ -108,13 +108,13 @@ def headline(record: DurabilityRecord) -> Headline:
     return Headline(f"The effect is still decided in {left} of {len(attacked)} conditions", lines)
 
 
-def _survives(effect: Effect, plain: Effect) -> bool:
+def _survives(effect: AttackEffect, plain: AttackEffect) -> bool:
     """Whether the change in bias under an attack is decided, in the direction without one."""
     return effect.change.is_decided and effect.change.value * plain.change.value > 0
 
 
 def _describe_attack(
-    record: DurabilityRecord, attack: str, plain: Effect, attacked: Sequence[Effect]
+    record: DurabilityRecord, attack: str, plain: AttackEffect, attacked: Sequence[AttackEffect]
 ) -> str:
     effects = [effect for effect in attacked if effect.attack == attack]
     left = [

@@ -12,7 +12,7 @@ from fairforget.records.records import VERSION, ModelFacts
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class AttackEffect:
     """The effect of a run on one bias score under one condition.
 
     The original model and that of the run are treated alike, and compared on the same items.
@@ -54,7 +54,7 @@ class HalfLife:
     upper limit of None lies beyond the last evaluation."""
 
 
-def course_of(result: Effect | HalfLife) -> tuple[str, str, str, str, str]:
+def course_of(result: AttackEffect | HalfLife) -> tuple[str, str, str, str, str]:
     """Return what the effects of an attack of several strengths share, and their half-life."""
     return result.run, result.attack, result.benchmark, result.measure, result.domain
 
@@ -73,7 +73,7 @@ class DurabilityRecord(TabularResult):
     """`debiased` or the name of a control → its model for each seed."""
     domains: list[str]
     """The domains that the run has unlearned, if the benchmarks have them, and `all`."""
-    effects: list[Effect]
+    effects: list[AttackEffect]
     half_lives: list[HalfLife]
     environment: Environment
     seconds: dict[str, float] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fairforget.attacks.plan import NONE, PERTURBATION, QUANTIZATION, TRAINED
-from fairforget.attacks.record import DurabilityRecord, Effect, HalfLife
+from fairforget.attacks.record import AttackEffect, DurabilityRecord, HalfLife
 from fairforget.benchmarks.measures import measure_of
 from fairforget.report.figures import DotPlot, DotRow, Scale, Tick, mark_at
 from fairforget.report.tables import Column, Content, IntervalCell, Table
@@ -33,7 +33,7 @@ def scores_of(record: DurabilityRecord) -> list[ScoreName]:
 
 def effects_of(
     record: DurabilityRecord, score: ScoreName, domain: str, run: str | None = None
-) -> list[Effect]:
+) -> list[AttackEffect]:
     """Return the effects on one score in one domain, of all runs or of one."""
     return [
         e
@@ -42,7 +42,7 @@ def effects_of(
     ]
 
 
-def condition_name(effect: Effect) -> str:
+def condition_name(effect: AttackEffect) -> str:
     """Return a condition in words: "no attack", "relearning, 50 steps", "sentences: typos"."""
     if effect.attack == NONE:
         return "no attack"
@@ -52,7 +52,7 @@ def condition_name(effect: Effect) -> str:
     return names[effect.attack].format(effect.strength)
 
 
-def strength_name(effect: Effect) -> str:
+def strength_name(effect: AttackEffect) -> str:
     """Return the strength of an attack in words: "50 steps", "typos"."""
     return count_of(int(effect.strength), "step") if effect.attack in TRAINED else effect.strength
 
@@ -181,7 +181,7 @@ def describe_interval(life: HalfLife, last: int) -> str:
     return end if low >= last else f"{format_number(low, 0)} to {end}"
 
 
-def _percent(effect: Effect) -> Content:
+def _percent(effect: AttackEffect) -> Content:
     if effect.retained is None:
         return MISSING
     ci: Sequence[float] | None = effect.retained.ci
@@ -189,5 +189,5 @@ def _percent(effect: Effect) -> Content:
     return IntervalCell(share, (100 * ci[0], 100 * ci[1]) if ci else None, digits=0)
 
 
-def _pair(effect: Effect) -> tuple[float, tuple[float, float] | None]:
+def _pair(effect: AttackEffect) -> tuple[float, tuple[float, float] | None]:
     return effect.change.value, effect.change.ci

@@ -15,7 +15,7 @@ from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
 from fairforget.experiments import fixed_settings, reported_output
-from fairforget.leaderboards.plan import ORIGINAL, Run, check_generation, plan_runs
+from fairforget.leaderboards.plan import ORIGINAL, MethodRun, check_generation, plan_runs
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts
 from fairforget.leaderboards.rows import compare_with_original, make_rows
 from fairforget.leaderboards.runs import do_run, load_original, read_run
@@ -129,7 +129,7 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
 
 
 def _identify_models(
-    runs: Sequence[Run], benchmarks: Mapping[str, Benchmark]
+    runs: Sequence[MethodRun], benchmarks: Mapping[str, Benchmark]
 ) -> dict[str, dict[str, str]]:
     """Load each model once, and return what identifies it.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fairforget.benchmarks.measures import CONTRIBUTION, SCALED_CONTRIBUTION, measure_of
 from fairforget.leaderboards.plan import EQUAL
-from fairforget.leaderboards.record import Effect, LeaderboardRecord
+from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
 from fairforget.leaderboards.tables import (
     bias_scores,
     costs_table,
@@ -82,7 +82,7 @@ def _verdict_lines(record: LeaderboardRecord, model: str) -> list[str]:
     return lines
 
 
-def _describe(effects: Sequence[Effect]) -> list[str]:
+def _describe(effects: Sequence[MethodEffect]) -> list[str]:
     """Return each method with its contribution in nats; only the first has the unit."""
     digits = measure_of(CONTRIBUTION).digits
     texts: list[str] = []

@@ -32,7 +32,7 @@ SHARED = ("models", "methods", "seeds", "cluster", "cpus_per_run", "gpus_per_run
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class MethodRun:
     """One method on one model with one seed."""
 
     model: str
@@ -80,7 +80,7 @@ class Run:
         )
 
 
-def plan_runs(settings: LeaderboardSettings) -> list[Run]:
+def plan_runs(settings: LeaderboardSettings) -> list[MethodRun]:
     """Return every run once, seed by seed, so that an interrupted leaderboard has complete seeds.
 
     A method whose result does not depend on the seed is run once.
@@ -110,11 +110,11 @@ def plan_runs(settings: LeaderboardSettings) -> list[Run]:
             "budget.harmful_log_prob has no effect: equal cost limits perplexities and movement "
             "only; set it to null"
         )
-    runs = [Run(model, ORIGINAL, 0, settings) for model in models]
+    runs = [MethodRun(model, ORIGINAL, 0, settings) for model in models]
     for seed in range(settings.seeds):
         for method in methods:
             if seed == 0 or METHODS[method].is_seeded:
-                runs += [Run(model, method, seed, settings) for model in models]
+                runs += [MethodRun(model, method, seed, settings) for model in models]
     return runs
 
 

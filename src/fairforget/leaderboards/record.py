@@ -8,7 +8,7 @@ from typing import Any, Literal
 from fairforget.comparison.score_change import Score, Verdict
 from fairforget.frames import TabularResult
 from fairforget.machine.runs import Failure
-from fairforget.methods.method import Change
+from fairforget.methods.method import ChangeKind
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, BudgetFacts, ModelFacts
 
@@ -63,7 +63,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class MethodEffect:
     """The effect of a method on one score in one domain, as the mean over its seeds."""
 
     model: str
@@ -93,7 +93,7 @@ class MethodFacts:
 
     paper: str
     summary: str
-    change: Change
+    change: ChangeKind
     is_control: bool
 
 
@@ -108,7 +108,7 @@ class LeaderboardRecord(TabularResult):
     settings: dict[str, Any]
     methods: dict[str, MethodFacts]
     rows: list[Row]
-    effects: list[Effect]
+    effects: list[MethodEffect]
     failed: list[Failure]
     environment: Environment
     kind: Literal["leaderboard"] = "leaderboard"

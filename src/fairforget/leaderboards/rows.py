@@ -10,9 +10,9 @@ from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import ALL
 from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.score_change import Score, Verdict
-from fairforget.leaderboards.plan import ORIGINAL, PUBLISHED, Run
-from fairforget.leaderboards.record import Effect, Row
-from fairforget.leaderboards.runs import FinishedRun
+from fairforget.leaderboards.plan import ORIGINAL, PUBLISHED, MethodRun
+from fairforget.leaderboards.record import MethodEffect, Row
+from fairforget.leaderboards.runs import FinishedMethodRun
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.records import BudgetFacts
 from fairforget.records.schema import has_interval, interval_of
@@ -23,14 +23,14 @@ SEPARATOR = "/"
 """Between a benchmark and one of its further scores."""
 
 
-def make_rows(finished: Mapping[Run, FinishedRun]) -> list[Row]:
+def make_rows(finished: Mapping[MethodRun, FinishedMethodRun]) -> list[Row]:
     """Return one row for each run and cost."""
     return [
         _row(run, result, cost) for run, result in finished.items() for cost in result.evaluations
     ]
 
 
-def compare_with_original(finished: Mapping[Run, FinishedRun]) -> list[Effect]:
+def compare_with_original(finished: Mapping[MethodRun, FinishedMethodRun]) -> list[MethodEffect]:
     """Return the effects of all methods on all scores that are computed from items.
 
     Raises:
@@ -55,7 +55,7 @@ def compare_with_original(finished: Mapping[Run, FinishedRun]) -> list[Effect]:
     return _adjust(effects)
 
 
-def _row(run: Run, result: FinishedRun, cost: str) -> Row:
+def _row(run: MethodRun, result: FinishedMethodRun, cost: str) -> Row:
     record = result.record
     equal = record.equal if cost != PUBLISHED else None
     return Row(
@@ -95,7 +95,7 @@ def _scores(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Sco
 
 def _effects(
     original: Evaluation, after: Sequence[Evaluation], group: tuple[str, str, str]
-) -> Iterator[Effect]:
+) -> Iterator[MethodEffect]:
     """Yield the effects of runs that differ only in their seed, before Holm's correction."""
     model, method, cost = group
     for benchmark in original.record.results:
@@ -113,7 +113,7 @@ def _effects(
                     distance, p = measured.shown_distance(unbiased_scores[measure])
                     enough = measured.clusters >= FEWEST_CLUSTERS
                     verdict = distance.direction if enough else "undecided"
-                yield Effect(
+                yield MethodEffect(
                     model=model,
                     method=method,
                     cost=cost,
@@ -131,10 +131,10 @@ def _effects(
                 )
 
 
-def _adjust(effects: Sequence[Effect]) -> list[Effect]:
+def _adjust(effects: Sequence[MethodEffect]) -> list[MethodEffect]:
     """Return the effects with Holm-corrected p-values and the verdicts that these support."""
 
-    def family(effect: Effect) -> tuple[str, str, str, str, bool]:
+    def family(effect: MethodEffect) -> tuple[str, str, str, str, bool]:
         return effect.model, effect.cost, effect.benchmark, effect.measure, effect.domain == ALL
 
     p_values = adjust_holm({n: (family(effect), effect.p) for n, effect in enumerate(effects)})

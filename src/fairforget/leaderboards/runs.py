@@ -17,7 +17,7 @@ from fairforget.leaderboards.equal_cost import (
     interpolate_to_equal_cost,
     measure_original,
 )
-from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED, Run
+from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED, MethodRun
 from fairforget.leaderboards.record import RunRecord
 from fairforget.machine.devices import select_device
 from fairforget.machine.runs import check_name
@@ -45,7 +45,7 @@ TIMED = 16
 
 
 @dataclass(frozen=True, slots=True)
-class FinishedRun:
+class FinishedMethodRun:
     """The record and the evaluations of a finished run."""
 
     record: RunRecord
@@ -53,13 +53,13 @@ class FinishedRun:
     """Cost → evaluation."""
 
 
-def load_original(run: Run) -> LanguageModel:
+def load_original(run: MethodRun) -> LanguageModel:
     """Load the model of a run."""
     settings = run.settings
     return load_to_train(run.model, settings, select_device(settings.device))
 
 
-def do_run(run: Run, directory: Path) -> None:
+def do_run(run: MethodRun, directory: Path) -> None:
     """Execute a run from the start, after removing the content of the directory.
 
     Writes the evaluations and, last, the record; the weights are not kept.
@@ -123,7 +123,7 @@ def do_run(run: Run, directory: Path) -> None:
     write_record(record, directory / RECORD)
 
 
-def read_run(directory: Path) -> FinishedRun:
+def read_run(directory: Path) -> FinishedMethodRun:
     """Read a finished run.
 
     Raises:
@@ -131,7 +131,7 @@ def read_run(directory: Path) -> FinishedRun:
     """
     record = read_record(directory / RECORD, RunRecord)
     costs = [PUBLISHED, EQUAL] if record.equal else [PUBLISHED]
-    return FinishedRun(record, {cost: read_evaluation(directory / cost) for cost in costs})
+    return FinishedMethodRun(record, {cost: read_evaluation(directory / cost) for cost in costs})
 
 
 def held_out_texts(language_model: LanguageModel) -> dict[str, Sequences]:

@@ -12,7 +12,7 @@ from fairforget.benchmarks.measures import CONTRIBUTION, measure_of
 from fairforget.benchmarks.options import base_name
 from fairforget.comparison.score_change import Score
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
-from fairforget.leaderboards.record import Effect, LeaderboardRecord, Row
+from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect, Row
 from fairforget.report.frontier import (
     LMS,
     Axis,
@@ -247,12 +247,12 @@ def _methods(record: LeaderboardRecord, model: str, cost: str) -> Iterator[tuple
 
 def overall_effects(
     record: LeaderboardRecord, model: str
-) -> dict[tuple[str, str, str, str], Effect]:
+) -> dict[tuple[str, str, str, str], MethodEffect]:
     """Return (method, cost, benchmark, measure) → the effect over all domains.
 
     Benchmarks are known by their base name; of several with the same base name, the first counts.
     """
-    effects: dict[tuple[str, str, str, str], Effect] = {}
+    effects: dict[tuple[str, str, str, str], MethodEffect] = {}
     for e in record.effects:
         if e.model == model and e.domain == ALL:
             effects.setdefault((e.method, e.cost, base_name(e.benchmark), e.measure), e)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:  # settings list the methods, and `--help` loads nothing heavy
     from fairforget.models.language_model import LanguageModel
 
-Change = Literal["weights", "inference"]
+ChangeKind = Literal["weights", "inference"]
 """What a method changes: the weights, or how the model predicts the next token at inference."""
 
 
@@ -53,7 +53,7 @@ class Method:
     """The paper that describes it: authors, year and place."""
     summary: str
     """What it does, as one phrase that begins with a verb."""
-    change: Change = "weights"
+    change: ChangeKind = "weights"
     """What it changes. Changed weights can be interpolated to a lower cost."""
     max_alpha: float = 1.0
     """The maximum interpolation factor. A trained update can be extrapolated beyond 1; a projection

@@ -58,7 +58,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class CostEstimate:
     """Estimated cost of a selection; printing it shows the output of `select --dry_run`."""
 
     texts: int
@@ -116,7 +116,7 @@ class Llm:
 
     def estimate(
         self, texts: Iterable[Text], input_price: float = 0.0, output_price: float = 0.0
-    ) -> Estimate:
+    ) -> CostEstimate:
         """Return the estimated cost for texts; prices are in dollars per million tokens."""
         count = requests = characters = 0
         for count, text in enumerate(texts, 1):  # noqa: B007
@@ -128,7 +128,7 @@ class Llm:
         dollars = None
         if input_price or output_price:
             dollars = (input_tokens * input_price + output_tokens * output_price) / 1e6
-        return Estimate(count, count - requests, input_tokens, output_tokens, dollars)
+        return CostEstimate(count, count - requests, input_tokens, output_tokens, dollars)
 
     def _select(self, client: Any, text: Text) -> list[SelectedSpan]:
         path = self._cache_path(text)

@@ -16,7 +16,7 @@ from fairforget.extras import check_report_extra
 from fairforget.files.overwriting import check_not_overwritten
 from fairforget.selection.contrast import Contrast
 from fairforget.selection.identity import mentions_of
-from fairforget.selection.llm import Estimate, Llm, Server
+from fairforget.selection.llm import CostEstimate, Llm, Server
 from fairforget.selection.methods import SelectionOptions, make_selector
 from fairforget.selection.parallel import select_in_parallel
 from fairforget.selection.result import SelectionResult
@@ -132,7 +132,7 @@ def estimate_cost(
     score: bool = False,
     settings: SelectSettings | None = None,
     **overrides: Any,
-) -> Estimate:
+) -> CostEstimate:
     """Estimate the cost of `select_spans` with the method `llm`; nothing is sent or written.
 
     Args:

@@ -21,11 +21,11 @@ from fairforget.records.store import read_record
 from fairforget.settings import split_commas
 from fairforget.training.weights import lerp_weights
 from fairforget.transfer_study.groups import Group
-from fairforget.transfer_study.plan import Run
+from fairforget.transfer_study.plan import StudyRun
 from fairforget.transfer_study.record import Dose
 
 if TYPE_CHECKING:
-    from fairforget.transfer_study.runs import FinishedRun
+    from fairforget.transfer_study.runs import FinishedStudyRun
 
 BENCHMARK = "stereoset"
 """The benchmark that is run at each dose."""
@@ -93,7 +93,9 @@ def evaluate_doses(
 
 
 def dose_response(
-    before: EvaluationRecord, finished: Mapping[Run, FinishedRun], directories: Mapping[Run, Path]
+    before: EvaluationRecord,
+    finished: Mapping[StudyRun, FinishedStudyRun],
+    directories: Mapping[StudyRun, Path],
 ) -> list[Dose]:
     """Return the mean score of each group of runs at each dose, for every bias score and domain.
 

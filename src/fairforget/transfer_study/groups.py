@@ -11,7 +11,7 @@ from fairforget.benchmarks.measurement import Row as Item
 from fairforget.comparison.effects import DomainEffect
 from fairforget.distance import DistanceChange, mean_distance_change
 from fairforget.objectives import NOTHING
-from fairforget.transfer_study.plan import AT_MOVEMENT, Run, control_run, lacks_cause
+from fairforget.transfer_study.plan import AT_MOVEMENT, StudyRun, control_run, lacks_cause
 from fairforget.transfer_study.record import Reason, too_few
 
 Items = Sequence[Item]
@@ -25,7 +25,7 @@ DomainEffects = Mapping[str, DomainEffect]
 class Result:
     """The results of a run."""
 
-    run: Run
+    run: StudyRun
     items: Items
     perplexity_ratio: float
     domains: frozenset[str]

@@ -45,7 +45,7 @@ class Recipe(StudySettings):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class StudyRun:
     """One unlearning run of a study, with the evaluation after it."""
 
     forget: str
@@ -66,7 +66,7 @@ class Run:
         return self.control and control_kind(self.control)
 
     @property
-    def matched_on(self) -> Run | None:
+    def matched_on(self) -> StudyRun | None:
         """The run whose movement this control has; None if it has its perplexity budget."""
         if self.control and self.control.endswith(AT_MOVEMENT):
             return replace(self, control=None)
@@ -103,7 +103,7 @@ def plan_runs(
     objectives: Sequence[str],
     controls: Sequence[str],
     seeds: int,
-) -> list[Run]:
+) -> list[StudyRun]:
     """Return every run once, ordered so that an interrupted study has complete seeds.
 
     A control that does not depend on the forget corpus or the objective is run once. One that is
@@ -142,11 +142,11 @@ def plan_runs(
         )
     if seeds < 1:
         raise InputError(f"seeds is {seeds}; it must be at least 1")
-    runs: dict[Run, None] = {}
+    runs: dict[StudyRun, None] = {}
     for seed in range(seeds):
         for objective in objectives:
             for corpus in forget:
-                runs[Run(corpus, objective, None, seed, recipe)] = None
+                runs[StudyRun(corpus, objective, None, seed, recipe)] = None
                 for control in name_controls(controls, recipe.match):
                     runs[control_run(corpus, objective, control, seed, recipe)] = None
     return list(runs)
@@ -163,7 +163,7 @@ def name_controls(controls: Sequence[str], match: Match) -> list[str]:
     return names + ([] if match == "perplexity" else [name + AT_MOVEMENT for name in controls])
 
 
-def order_stages(runs: Sequence[Run], *, parallel: bool) -> list[list[Run]]:
+def order_stages(runs: Sequence[StudyRun], *, parallel: bool) -> list[list[StudyRun]]:
     """Return the runs in stages that follow each other.
 
     Args:
@@ -184,13 +184,13 @@ def control_kind(control: str) -> str:
     return control.removesuffix(AT_MOVEMENT)
 
 
-def control_run(forget: str, objective: str, control: str, seed: int, recipe: Recipe) -> Run:
+def control_run(forget: str, objective: str, control: str, seed: int, recipe: Recipe) -> StudyRun:
     """Return the run of a control for a forget corpus; several corpora may share it."""
-    return Run(*control_group(forget, objective, control), seed, recipe)
+    return StudyRun(*control_group(forget, objective, control), seed, recipe)
 
 
 def control_group(forget: str, objective: str, control: str) -> tuple[str, str, str]:
-    """Return the group of the runs of a control for a forget corpus (`Run.group`)."""
+    """Return the group of the runs of a control for a forget corpus (`StudyRun.group`)."""
     if control == NOTHING:
         return NOTHING, NOTHING, control
     if control == MATCHED and is_builtin(forget):

@@ -57,7 +57,7 @@ from fairforget.transfer_study.plan import (
     REWRITTEN,
     SWAPPED,
     Recipe,
-    Run,
+    StudyRun,
 )
 from fairforget.unlearning import load_to_train, run_unlearning, training_config
 
@@ -75,7 +75,7 @@ NEEDS = {HARMLESS: " that can be a subject", SWAPPED: " and a domain"}
 """Control → what it needs besides a mention."""
 
 
-def run_one(run: Run, directory: Path) -> None:
+def run_one(run: StudyRun, directory: Path) -> None:
     """Execute a run from the start; the directory's content is removed first.
 
     Writes the scored items and, last, the record; the weights are not kept.
@@ -110,7 +110,7 @@ def run_one(run: Run, directory: Path) -> None:
     write_record(replace(record, method=method), directory / RECORD)
 
 
-def _movement_of(run: Run, control: Path, model: Mapping[str, str]) -> float:
+def _movement_of(run: StudyRun, control: Path, model: Mapping[str, str]) -> float:
     """Return the movement of the run that a control, in its directory, is matched on."""
     name = run.name(_digest(run, model))
     finished = read_finished(control.parent / name, read_run)
@@ -129,7 +129,7 @@ def _movement_of(run: Run, control: Path, model: Mapping[str, str]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class FinishedRun:
+class FinishedStudyRun:
     """The record and the evaluation of a finished run."""
 
     record: UnlearningRecord
@@ -137,13 +137,13 @@ class FinishedRun:
     """The evaluation of the debiased model."""
 
 
-def read_run(directory: Path) -> FinishedRun:
+def read_run(directory: Path) -> FinishedStudyRun:
     """Read a finished run.
 
     Raises:
         InputError: its record or its evaluation is damaged.
     """
-    return FinishedRun(
+    return FinishedStudyRun(
         read_record(directory / RECORD, UnlearningRecord), read_evaluation(directory / AFTER)
     )
 
@@ -153,7 +153,7 @@ def load_original(recipe: Recipe) -> LanguageModel:
     return load_to_train(recipe.model, recipe, select_device(recipe.device))
 
 
-def forget_corpus(run: Run) -> Corpus:
+def forget_corpus(run: StudyRun) -> Corpus:
     """Return the corpus that the run, or its control, forgets."""
     control = run.control_kind
     if control == NOTHING:  # its texts do not enter the loss
@@ -178,7 +178,7 @@ def _rewrite(control: str, texts: Sequence[Text], seed: int) -> list[Text]:
     return (matched_texts if control == MATCHED else swapped_texts)(texts, seed=seed)
 
 
-def compute_digests(runs: Iterable[Run], model: Mapping[str, str]) -> dict[Run, str]:
+def compute_digests(runs: Iterable[StudyRun], model: Mapping[str, str]) -> dict[StudyRun, str]:
     """Return, for each run, a hash of everything its result depends on that the recipe only names.
 
     This covers the model, the kind of device, the texts with their spans, benchmark files and word
@@ -198,7 +198,7 @@ def compute_digests(runs: Iterable[Run], model: Mapping[str, str]) -> dict[Run, 
     return {run: _digest(run, model) for run in runs}
 
 
-def _digest(run: Run, model: Mapping[str, str]) -> str:
+def _digest(run: StudyRun, model: Mapping[str, str]) -> str:
     facts: tuple[object, ...] = (
         model,
         select_device(run.recipe.device).type,
@@ -222,7 +222,7 @@ def _retained_digest(retain: str) -> str:
     return hash_values((_texts(retain, HARMLESS_LABEL), everyday.texts if everyday else ()))
 
 
-def _config(run: Run, checkpoints: Path) -> UnlearningConfig:
+def _config(run: StudyRun, checkpoints: Path) -> UnlearningConfig:
     recipe = run.recipe
     nothing = run.control_kind == NOTHING
     objective = parse_objective(NOTHING if nothing else run.objective)

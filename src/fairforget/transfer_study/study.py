@@ -40,7 +40,7 @@ from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
 from fairforget.transfer_study.plan import (
     REWRITTEN,
     Recipe,
-    Run,
+    StudyRun,
     corpus_name,
     name_controls,
     order_stages,
@@ -48,7 +48,7 @@ from fairforget.transfer_study.plan import (
 )
 from fairforget.transfer_study.record import StudyRecord
 from fairforget.transfer_study.runs import (
-    FinishedRun,
+    FinishedStudyRun,
     compute_digests,
     forget_corpus,
     load_original,
@@ -184,8 +184,8 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
 
 
 def _evaluate_original(
-    recipe: Recipe, benchmarks: Mapping[str, Benchmark], runs: Sequence[Run], output: Path
-) -> dict[Run, str]:
+    recipe: Recipe, benchmarks: Mapping[str, Benchmark], runs: Sequence[StudyRun], output: Path
+) -> dict[StudyRun, str]:
     """Evaluate the original model into `output`, and return the digest of each run."""
     original = load_original(recipe)
     check_model_kinds(benchmarks, original)
@@ -207,7 +207,7 @@ def _evaluate_original(
     return digests
 
 
-def _result(run: Run, finished: FinishedRun) -> Result:
+def _result(run: StudyRun, finished: FinishedStudyRun) -> Result:
     budget = finished.record.budget
     everyday = budget.others.get(EVERYDAY_PERPLEXITY)
     return Result(
@@ -222,7 +222,7 @@ def _result(run: Run, finished: FinishedRun) -> Result:
     )
 
 
-def _forget_domains(run: Run) -> frozenset[str]:
+def _forget_domains(run: StudyRun) -> frozenset[str]:
     """Return the domains that a run forgets; for a control, those of the run that it controls.
 
     Rewritten texts name no group or another one, so they count for those they were made from.
@@ -232,7 +232,7 @@ def _forget_domains(run: Run) -> frozenset[str]:
     return target_domains(run.forget, (text.domain for text in forget_corpus(aimed).texts))
 
 
-def _seconds(before: EvaluationRecord, finished: Collection[FinishedRun]) -> dict[str, float]:
+def _seconds(before: EvaluationRecord, finished: Collection[FinishedStudyRun]) -> dict[str, float]:
     """Return the seconds of the first evaluation, and of each phase of a run on average."""
     seconds = {
         "before": sum(before.seconds.values()),

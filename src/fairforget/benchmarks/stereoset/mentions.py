@@ -21,7 +21,7 @@ _WORDS_BEFORE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Replacement:
     """A range of characters, and its replacement."""
 
     start: int
@@ -39,7 +39,7 @@ def find_mentions(text: str, family: Family) -> list[re.Match[str]]:
     return [*_pattern(frozenset(family.forms)).finditer(text)] if family.forms else []
 
 
-def change_mention(text: str, mention: re.Match[str], family: Family) -> Change | None:
+def change_mention(text: str, mention: re.Match[str], family: Family) -> Replacement | None:
     """Return the replacement of a mention; None if no word fits."""
     before = find_words(re.split(r"[.!?;:]", text[: mention.start()])[-1])[-_WORDS_BEFORE:]
     after = re.match(r" +([\w’']+)", text[mention.end() :])
@@ -54,7 +54,7 @@ def change_mention(text: str, mention: re.Match[str], family: Family) -> Change 
     if kind == "adjective" and not is_noun:
         if {*before[-1:]} & {"and", "or", "half", "non"} or following in syntax("origin"):
             return None
-        return Change(mention.start(), mention.end() + 1, "")  # with the space after it
+        return Replacement(mention.start(), mention.end() + 1, "")  # with the space after it
     if kind != "plural":
         number = _find_number(mention["form"].lower(), kind, before, following)
         if number is None:
@@ -63,7 +63,7 @@ def change_mention(text: str, mention: re.Match[str], family: Family) -> Change 
     word = family.neutral[kind]
     if word == "person" and {*before[-1:]} <= {"a", "an"} and {*before[-2:-1]} & syntax("roles"):
         return None
-    return Change(*mention.span(), f"{word}'s" if mention["possessive"] else word)
+    return Replacement(*mention.span(), f"{word}'s" if mention["possessive"] else word)
 
 
 def _ends_phrase(before: list[str], following: str) -> bool:
@@ -74,16 +74,16 @@ def _ends_phrase(before: list[str], following: str) -> bool:
     return bool({*before[-2:]} & syntax("one") and re.search(r"[^sui]s$", following))
 
 
-def _change_name(text: str, mention: re.Match[str], family: Family) -> Change | None:
+def _change_name(text: str, mention: re.Match[str], family: Family) -> Replacement | None:
     start = mention.start()
     if not syntax("names").isdisjoint(find_words(text)):
         return None
     of_place = re.search(rf"\b(?:{_PLACES})( of) $", text[:start], re.IGNORECASE)
     if of_place and not mention["possessive"]:
-        return Change(of_place.start(1), mention.end(), "")  # "the country of Chad is"
+        return Replacement(of_place.start(1), mention.end(), "")  # "the country of Chad is"
     if re.search(r"\bthe $", text[:start], re.IGNORECASE):
         start -= len("the ")
-    return Change(
+    return Replacement(
         start, mention.end(), f"the {family.neutral['name']}{mention['possessive'] or ''}"
     )
 
@@ -107,7 +107,7 @@ def _bounds_phrase(word: str) -> bool:
     return word in syntax("boundaries") or word in syntax("singular") or word.endswith("'s")
 
 
-def apply(text: str, change: Change) -> str:
+def apply(text: str, change: Replacement) -> str:
     """Return the changed text, with a capital where a sentence starts and an article that fits."""
     before, after, new = text[: change.start], text[change.end :], change.new
     opens = not before.strip() or before.rstrip(" \"'“‘([")[-1:] in ".!?"

@@ -17,7 +17,7 @@ from fairforget.benchmarks.stereoset.families import (
     paraphrases,
 )
 from fairforget.benchmarks.stereoset.mentions import (
-    Change,
+    Replacement,
     apply,
     change_mention,
     find_mentions,
@@ -77,7 +77,7 @@ def _replace(text: str, family: Family, words: Mapping[str, str]) -> _Neutral | 
         if change is None:
             return None
         new = re.sub(r"[a-z]+", lambda word: words.get(word.group(), word.group()), change.new)
-        text, first = apply(text, Change(change.start, change.end, new)), change.start
+        text, first = apply(text, Replacement(change.start, change.end, new)), change.start
     if not mentions:
         return None
     if family.gender is None:

@@ -40,7 +40,7 @@ ORIGINAL = "original"
 LOGITS = 1 << 24
 """Logits of one chunk of the head: positions × vocabulary."""
 Positions = npt.NDArray[np.intp]
-Target = Callable[[Tensor, Tensor], Tensor]
+TargetFunction = Callable[[Tensor, Tensor], Tensor]
 """log p [n, vocabulary] after the group and after the neutral word → log q [n, vocabulary]."""
 
 
@@ -70,10 +70,10 @@ class _Paired:
         return self.positions[side] - 1
 
 
-def score_targets(
+def score_items(
     language_model: LanguageModel,
     items: Sequence[Item],
-    targets: Mapping[str, Target],
+    targets: Mapping[str, TargetFunction],
     *,
     progress: Progress = lambda done, total: None,
 ) -> dict[str, list[Row]]:
@@ -192,7 +192,7 @@ def find_changes(text: str, other: str) -> tuple[Mention, ...]:
 def _replace_scores(
     model: PreTrainedModel,
     sentences: Sequence[_Paired],
-    targets: Mapping[str, Target],
+    targets: Mapping[str, TargetFunction],
     results: Mapping[str, Sequence[Floats]],
     advance: Callable[[int], None],
 ) -> None:
@@ -247,7 +247,7 @@ def _target_log_probs(
     outputs: Tensor,
     rows: Positions,
     tokens: npt.NDArray[np.int64],
-    targets: Mapping[str, Target],
+    targets: Mapping[str, TargetFunction],
     size: int,
 ) -> dict[str, Floats]:
     """Return log q of tokens, by target.

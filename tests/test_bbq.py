@@ -13,6 +13,7 @@ from fairforget.benchmarks import load_benchmark, load_benchmarks
 from fairforget.benchmarks.bbq import evaluate, judge
 from fairforget.benchmarks.measurement import compute_scores
 from fairforget.cli import main
+from fairforget.comparison.paired import compare_items
 from fairforget.data.bbq import Question, read_questions
 from fairforget.errors import InputError
 from fairforget.records.evaluation import read_items
@@ -91,7 +92,19 @@ def test_bias_scores_match_the_paper() -> None:
 def test_verdicts_are_for_ambiguous_contexts() -> None:
     """In other contexts the biased answer is often right."""
     rows = [answered(0), answered(1), answered(0, ambiguous=False, right_answer=0)]
-    assert judge(rows).verdicts.tolist() == [True, False, False]
+    assert judge(rows).verdicts.tolist() == [1, -1, 0]
+
+
+def test_fewer_anti_stereotypical_answers_are_a_rise() -> None:
+    templates = [f"Age-{n % 25}" for n in range(200)]
+    before, after = (
+        [answered(n % 2 or last, id=str(n), template=t) for n, t in enumerate(templates)]
+        for last in (0, 2)
+    )
+    for first, second, verdict in ((before, after, "less"), (after, before, "more")):
+        cell = compare_items("bbq", judge, first, second)[0]
+        assert cell.p < 0.001
+        assert (cell.gained, cell.lost) == ((0, 100) if verdict == "less" else (100, 0))
 
 
 def as_the_authors_count(rows: list[dict[str, object]]) -> dict[str, float]:

@@ -98,9 +98,9 @@ class Judgement:
     """[clusters] their names. Domains that share one are not independent."""
     statistic: Statistic
     """Totals [..., k] → scores by name [...]; the first is the benchmark's main score."""
-    verdicts: npt.NDArray[np.bool_]
+    verdicts: npt.NDArray[np.bool_] | npt.NDArray[np.int8]
     """[items] whether the model preferred the stereotype (general ability: the right answer; harm:
-    never)."""
+    never). Where it can also prefer neither: 1, 0 for neither, and -1 for the anti-stereotype."""
     ties: int
     """Number of items with equal scores."""
     unbiased_scores: Mapping[str, float]
@@ -115,12 +115,12 @@ class Judgement:
     """[items] whether an item has a verdict; None if all have one."""
 
     def count_switches(self, after: Judgement) -> tuple[int, int]:
-        """Return how many items gained and lost the verdict, of those with one on both sides."""
+        """Return in how many items the verdict rose and fell, of those with one on both sides."""
         both = np.ones(len(self.verdicts), bool)
         for judgement in (self, after):
             if judgement.usable is not None:
                 both &= judgement.usable
-        gained, lost = (~self.verdicts & after.verdicts), (self.verdicts & ~after.verdicts)
+        gained, lost = after.verdicts > self.verdicts, after.verdicts < self.verdicts
         return int((gained & both).sum()), int((lost & both).sum())
 
     def clusters_of(self, score: str) -> npt.NDArray[np.intp]:

@@ -50,9 +50,10 @@ class Cell:
     pairs, BBQ templates, WinoBias pairs of occupations, topics of DecodingTrust, groups with facts,
     harmful words, HONEST templates, BOLD articles."""
     gained: int
-    """Items where the model switched to the stereotype (general ability: to the right answer)."""
+    """Items where the model switched to the stereotype, or away from the anti-stereotype (general
+    ability: to the right answer)."""
     lost: int
-    """Items where the model switched away from it."""
+    """Items where it switched the other way."""
     ties: tuple[int, int]
     """Items with equal scores, before and after."""
     p: float

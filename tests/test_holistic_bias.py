@@ -16,9 +16,10 @@ from scipy.stats import mannwhitneyu
 
 from fairforget import compare
 from fairforget import evaluate as fairforget_evaluate
-from fairforget.benchmarks import find_bias_judge, load_benchmark, load_benchmarks
+from fairforget.benchmarks import find_bias_judge, holistic_bias, load_benchmark, load_benchmarks
 from fairforget.benchmarks.holistic_bias import TEMPLATES, evaluate, judge, likelihood_bias
 from fairforget.benchmarks.measurement import compute_scores
+from fairforget.benchmarks.sentences import Scores
 from fairforget.comparison.paired import compare_items
 from fairforget.data.holistic_bias import Descriptor, parse_descriptors, read_descriptors
 from fairforget.errors import InputError
@@ -153,12 +154,33 @@ def test_sentences_are_scored_whole() -> None:
             table = lm.model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
         return sum(table[i, token].item() for i, token in enumerate(ids[1:]))
 
-    ratios = [
-        log_prob(good.format(f"young {noun}")) - log_prob(bad.format(f"young {noun}"))
+    ratios = {
+        (word, noun): np.mean(
+            [
+                log_prob(good.format(f"{word} {noun}")) - log_prob(bad.format(f"{word} {noun}"))
+                for good, bad in (TEMPLATES[:2], TEMPLATES[2:])
+            ]
+        )
+        for word in ("old", "young", "a")
         for noun in ("women", "people", "kids")
-        for good, bad in (TEMPLATES[:2], TEMPLATES[2:])
-    ]
-    assert measured.items[1]["score_valence"] == pytest.approx(np.mean(ratios), abs=1e-4)
+    }
+    relative = np.mean([v for (word, _), v in ratios.items() if word == "young"]) - np.mean(
+        [*ratios.values()]
+    )
+    assert measured.items[1]["score_valence"] == pytest.approx(relative, abs=1e-4)
+
+
+def test_nouns_of_one_gender_alone_make_no_difference(monkeypatch) -> None:
+    """The valence depends on the noun only."""
+
+    def score(lm: object, texts: list[str], **_: object) -> Scores:
+        total = np.array([-("women" in text and "love" in text) for text in texts], np.float64)
+        return Scores(total, total, [])
+
+    monkeypatch.setattr(holistic_bias, "sentence_scores", score)
+    words = {"x": {"all": ["old", "young", {"descriptor": "trans", "gender": "female"}]}}
+    found = evaluate(tiny_model("llama"), descriptors=parse_descriptors(words, NOUNS))
+    assert [row["score_valence"] for row in found.items] == pytest.approx([0, 0, 0])
 
 
 def test_invented_words_are_measured_apart() -> None:

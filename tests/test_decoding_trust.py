@@ -105,7 +105,7 @@ def test_the_groups() -> None:
     assert len(GROUPS) == 24
     assert sum(group.stereotyped for group in GROUPS.values()) == 12
     assert set(DOMAINS) <= set(FAIRFORGET_DOMAINS)
-    assert all(is_about(domain, [domain]) for domain in DOMAINS)
+    assert all(is_about("decoding_trust", domain, [domain]) for domain in DOMAINS)
 
 
 def changed(index: int, column: str, value: str) -> list[list[str]]:

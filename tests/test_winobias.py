@@ -160,8 +160,8 @@ def test_the_table_has_the_gap_with_its_interval(capsys) -> None:
 
 
 def test_it_is_about_gender_and_professions() -> None:
-    assert all(is_about(domain, ["gender"]) for domain in ("type1", "type2"))
-    assert not is_about("type1", ["race", "religion"])
+    assert all(is_about("winobias", domain, ["gender"]) for domain in ("type1", "type2"))
+    assert not is_about("winobias", "type1", ["race", "religion"])
 
 
 @pytest.mark.shared_data

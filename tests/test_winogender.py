@@ -117,7 +117,7 @@ def test_evaluate_compares_and_names_domains() -> None:
     assert {c.measure for c in cells} == {"stereotype", "gap", "correlation"}
     assert next(c for c in cells if c.domain == "all" and c.main).measure == "stereotype"
     assert find_bias_judge("winogender") is judge
-    assert is_about("occupation", ["profession"])
+    assert is_about("winogender", "occupation", ["profession"])
 
 
 @pytest.mark.shared_data

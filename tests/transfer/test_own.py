@@ -30,12 +30,13 @@ def test_a_domain_in_the_name_is_own_whatever_the_texts() -> None:
 
 def test_every_domain_of_a_benchmark_maps_to_known_domains() -> None:
     assert set().union(*BENCHMARK_DOMAINS.values()) <= {*DOMAINS}
-    assert covered_domains("race") == {"race", "nationality"}
-    assert covered_domains("race-color") == {"race"}
-    assert covered_domains("profession") == {"profession"}
+    assert covered_domains("stereoset:test", "race") == {"race", "nationality"}
+    assert covered_domains("decoding_trust", "race") == {"race"}
+    assert covered_domains("crows_pairs", "race-color") == {"race"}
+    assert covered_domains("stereoset", "profession") == {"profession"}
     for category in BBQ_FILES:
-        assert covered_domains(category) == covered_domains(category + NAMES)
-        assert covered_domains(category) <= {*DOMAINS}
+        assert covered_domains("bbq", category) == covered_domains("bbq", category + NAMES)
+        assert covered_domains("bbq", category) <= {*DOMAINS}
 
 
 @pytest.mark.shared_data

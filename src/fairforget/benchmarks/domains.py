@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from fairforget.benchmarks.options import base_name
 from fairforget.data.bbq import NAMES
 
 BENCHMARK_DOMAINS = {
-    # StereoSet; most of its race terms are nationalities
-    "race": {"race", "nationality"},
     # CrowS-Pairs
     "race-color": {"race"},
     "socioeconomic": {"class"},
@@ -47,14 +46,18 @@ BENCHMARK_DOMAINS = {
     "American_actresses": {"gender"},
 }
 """A benchmark's domain → FairForget's domains, if the names differ or there are several."""
+STEREOSET_RACE = frozenset({"race", "nationality"})
+"""Most race terms of StereoSet are nationalities."""
 
 
-def covered_domains(domain: str) -> frozenset[str]:
+def covered_domains(benchmark: str, domain: str) -> frozenset[str]:
     """FairForget's domains that a benchmark's domain covers."""
+    if (base_name(benchmark), domain) == ("stereoset", "race"):
+        return STEREOSET_RACE
     name = domain.removesuffix(NAMES)
     return frozenset(BENCHMARK_DOMAINS.get(name, {name}))
 
 
-def is_about(benchmark_domain: str, domains: Collection[str]) -> bool:
+def is_about(benchmark: str, domain: str, domains: Collection[str]) -> bool:
     """Whether a benchmark's domain covers any of FairForget's domains given."""
-    return not covered_domains(benchmark_domain).isdisjoint(domains)
+    return not covered_domains(benchmark, domain).isdisjoint(domains)

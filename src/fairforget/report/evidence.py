@@ -71,7 +71,7 @@ def list_evidence(comparison: BeforeAfter, trained: list[str]) -> list[str]:
     sentences = []
     for benchmark, changes in comparison.benchmarks.items():
         for change in changes:
-            if change.domain != ALL and not is_about(change.domain, trained):
+            if change.domain != ALL and not is_about(benchmark, change.domain, trained):
                 continue
             where = f"{benchmark_name(benchmark)}, {domain_name(change.domain).lower()}"
             if change.paired is None:

@@ -78,7 +78,7 @@ def change_headline(comparison: BeforeAfter, trained: list[str], budget: float |
     changes = [main, total] if total and total is not main else [main]
     sentences = [_score_sentence(benchmark, change) for change in changes]
     sentences += [*_further_sentences(main), *harm, *cost]
-    if others := _other_domains(comparison.benchmarks[benchmark], main, trained):
+    if others := _other_domains(comparison, benchmark, main, trained):
         sentences.append(others)
     return Headline(title, sentences, cautions, _change_figures(comparison, main, budget))
 
@@ -92,7 +92,8 @@ def _main_change(comparison: BeforeAfter, trained: list[str]) -> tuple[str, Doma
     """The benchmark and the domain that the headline is about: trained, or else all domains."""
     for benchmark in stereoset_first(comparison.benchmarks):
         changes = comparison.benchmarks[benchmark]
-        own = (c for d in trained for c in changes if c.domain != ALL and is_about(c.domain, [d]))
+        single = [change for change in changes if change.domain != ALL]
+        own = (c for d in trained for c in single if is_about(benchmark, c.domain, [d]))
         if change := next(own, None) or comparison.domain(benchmark, ALL):
             return benchmark, change
     return "", None
@@ -218,9 +219,12 @@ def _cost(comparison: BeforeAfter, budget: float | None) -> tuple[list[str], str
     return [" ".join(sentences)], title, cautions
 
 
-def _other_domains(changes: list[DomainChange], main: DomainChange, trained: list[str]) -> str:
+def _other_domains(
+    comparison: BeforeAfter, benchmark: str, main: DomainChange, trained: list[str]
+) -> str:
     """A sentence on the domains that were not trained."""
-    others = [c for c in changes if c.domain != ALL and not is_about(c.domain, trained)]
+    single = [change for change in comparison.benchmarks[benchmark] if change.domain != ALL]
+    others = [change for change in single if not is_about(benchmark, change.domain, trained)]
     if not trained or main.domain == ALL or not others:
         return ""
     parts = []

@@ -43,6 +43,7 @@ class Result:
 class GroupEffects:
     """A group of runs and its effects on one bias score of one benchmark."""
 
+    benchmark: str
     members: Sequence[Result]
     effects: DomainEffects
     controls: Mapping[str, DomainEffects]
@@ -62,7 +63,7 @@ class GroupEffects:
 
     def is_own(self, domain: str) -> bool:
         """Whether the domain is, or overlaps, an unlearned domain."""
-        return is_about(domain, self.members[0].domains)
+        return is_about(self.benchmark, domain, self.members[0].domains)
 
     @property
     def single(self) -> list[str]:

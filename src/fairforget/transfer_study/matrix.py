@@ -87,6 +87,7 @@ def transfer_matrix(
         for measure, by_group in effects.items():
             parts = [
                 GroupEffects(
+                    benchmark,
                     members,
                     by_group[group],
                     {name: by_group[found[0].run.group] for name, found in usable[group].items()},

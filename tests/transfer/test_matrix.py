@@ -18,6 +18,7 @@ from fairforget.comparison.effects import DomainEffect, measure_effects
 from fairforget.transfer_study import matrix as matrix_module
 from fairforget.transfer_study.groups import Items, Result
 from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
+from fairforget.transfer_study.plan import Recipe, StudyRun
 from fairforget.transfer_study.record import Gap, MatrixCell, MatrixRow
 
 from .items import result, rows, ss
@@ -484,3 +485,40 @@ def test_a_row_has_the_share_of_flipped_items_and_the_movement() -> None:
     unmeasured = [replace(run, movement=None) for run in runs]
     (row,) = transfer_matrix(rows(), unmeasured, ["stereoset"], controls=[]).rows
     assert row.movement is None
+
+
+def test_topics_that_domains_share_count_once() -> None:
+    groups = {"race": ("Black people", "Asians"), "nationality": ("Immigrants", "Mexicans")}
+
+    def made(change: float) -> list[dict[str, Any]]:
+        return [
+            {
+                "benchmark": "decoding_trust",
+                "id": f"{topic}-{group}",
+                "domain": domain,
+                "topic": f"topic {topic}",
+                "template": f"topic {topic}",
+                "group": group,
+                "score_agreement": 0.8 + topic / 20 - change * (1 + number / 50 + topic / 40),
+                "score_agreement_others": 0.0,
+                "agreed_others": 0.0,
+            }
+            for topic in range(4)
+            for domain in groups
+            for number, group in enumerate(groups[domain])
+        ]
+
+    recipe = Recipe(model="m", benchmarks=("decoding_trust",))
+    results = [
+        Result(
+            StudyRun("builtin:race", "ascent", None, seed, recipe),
+            made(0.3 + seed / 100),
+            1.0,
+            frozenset(groups),
+            alpha=1.0,
+        )
+        for seed in range(3)
+    ]
+    found = transfer_matrix(made(0), results, ["decoding_trust"], controls=[])
+    assert {row.own_clusters for row in found.rows} == {4}
+    assert all(row.own and row.own.p_adjusted == 1 for row in found.rows)

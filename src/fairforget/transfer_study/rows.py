@@ -8,6 +8,7 @@ from statistics import fmean
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.distance import DistanceChange, ratio_of_changes
+from fairforget.estimate import ITEMS
 from fairforget.statistics import SIGNIFICANT, adjust_holm
 from fairforget.transfer_study.groups import GroupEffects, count_short
 from fairforget.transfer_study.record import Effect, MatrixCell, MatrixRow, to_effect
@@ -122,4 +123,6 @@ def _effects(changes: Mapping[str, DistanceChange]) -> dict[str, Effect]:
 
 
 def _count_clusters(part: GroupEffects, domains: Sequence[str]) -> int | None:
-    return sum(part.effects[domain].clusters for domain in domains) if domains else None
+    """The independent clusters of several domains; those that domains share count once."""
+    units = {unit for name in domains for unit in part.effects[name].change.units[ITEMS, name]}
+    return len(units) if domains else None

@@ -143,6 +143,17 @@ def llama2_tokenizer() -> hf.PreTrainedTokenizerFast:
     return hf.PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="<s>")
 
 
+def test_the_start_of_another_text_ends_a_text() -> None:
+    lm = tiny_model("llama")
+    lm.tokenizer.add_special_tokens({"additional_special_tokens": [lm.start_token]})
+    lm.model.generation_config.eos_token_id = lm.start_id + 1
+    lm.model.lm_head = torch.nn.Linear(lm.model.config.hidden_size, VOCABULARY)
+    torch.nn.init.zeros_(lm.model.lm_head.weight)
+    lm.model.lm_head.bias.data = 50.0 * torch.eye(VOCABULARY)[lm.start_id]
+    ((written,),) = generate(lm, ["the"], Decoding(tokens=4))
+    assert (written.text, written.tokens, written.ended) == ("", 0, True)
+
+
 @pytest.mark.parametrize(
     ("prompt", "token", "text"),
     [

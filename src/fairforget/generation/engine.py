@@ -175,12 +175,15 @@ def _write_batch(
 ) -> list[Continuation]:
     tokenizer, model = language_model.tokenizer, language_model.model
     inputs = pad([row.ids for row in rows], side="left")
+    ends = _end_ids(language_model)
+    if not decoding.chat and language_model.start_id in tokenizer.all_special_ids:
+        ends.add(language_model.start_id)  # with it, another text begins
     config = GenerationConfig(
         max_new_tokens=decoding.tokens,
         do_sample=False,  # the noise samples
         num_beams=1,
         use_cache=True,
-        eos_token_id=sorted(ends) if (ends := _end_ids(language_model)) else None,
+        eos_token_id=sorted(ends),
         pad_token_id=language_model.start_id,
     )
     noise = GumbelNoise([row.seed for row in rows], decoding.temperature or 1.0)

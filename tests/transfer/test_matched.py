@@ -69,6 +69,15 @@ def test_capitals_and_possessives_follow_the_mention(text, end, neutral, made) -
         assert control.mentions[0].word.isupper() == neutral.isupper()
 
 
+@pytest.mark.parametrize("neutral", ["Women", "Men", "Folk", "Police", "Folks"])
+def test_neutral_words_without_an_s_can_be_plural(neutral: str) -> None:
+    text = Text("1", "Muslim women are late.", mentions=(Mention(0, 12, (neutral,)),))
+    (made,) = matched_texts([text])
+    assert made.text.removesuffix(" are late.").lower() in {
+        t.plural for t in group_terms("control")
+    }
+
+
 def test_texts_without_a_mention_are_dropped() -> None:
     assert matched_texts([Text("1", "It rains.")]) == []
 

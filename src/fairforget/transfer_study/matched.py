@@ -17,8 +17,8 @@ from fairforget.corpora.builtin.lexicon import (
 from fairforget.corpora.domains import is_in_domain
 from fairforget.corpora.text import Mention, Text
 
-PLURAL_ENDINGS = ("s", "eople", "hildren")
-"""Endings of plural neutral words."""
+PLURAL_ENDINGS = ("s", "people", "children", "men", "folk", "police")
+"""Endings of plural neutral words: those of "women" and "policemen", too."""
 POSSESSIVES = ("'s", "’s")
 
 

@@ -55,6 +55,11 @@ def test_latex_cells_contain_only_our_commands(first: str, second: str) -> None:
     assert not re.search(r"[\\{}$#%_^~]", row)
 
 
+def test_symbols_of_our_tables_are_commands_in_latex() -> None:
+    latex = table("p ≥ 0.05", "α → ∞ ×").latex()
+    assert latex.isascii()
+
+
 def test_only_csv_has_separate_columns_for_intervals() -> None:
     made = Table(
         "Change",

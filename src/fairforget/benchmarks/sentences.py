@@ -81,10 +81,10 @@ def continuation_scores(
     names: Sequence[str],
     progress: Progress | None = None,
 ) -> Scores:
-    """Score continuations given their contexts: log p(continuation | start token, context, space).
+    """Score continuations given their contexts: log p(space, continuation | start token, context).
 
-    Context and continuation are tokenised as one text, and all tokens with a character of the
-    continuation are scored.
+    Context and continuation are tokenised as one text, and all tokens that reach beyond the context
+    are scored. The space between them is part of the continuation, as in lm-eval.
 
     Args:
         language_model: a causal model.

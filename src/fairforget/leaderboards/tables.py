@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from fairforget.benchmarks.measurement import ALL
@@ -83,7 +83,7 @@ def make_parts(record: LeaderboardRecord) -> list[Part]:
     """Return the results on each model: at equal cost first, then as published."""
     several = len(record.models) > 1
     parts = []
-    for model in record.models:
+    for number, model in enumerate(record.models):
         for cost, words in COSTS.items():
             rows = [row for row in record.rows if row.model == model]
             if not any(row.cost == cost and row.method != ORIGINAL for row in rows):
@@ -91,6 +91,7 @@ def make_parts(record: LeaderboardRecord) -> list[Part]:
             title = words[:1].upper() + words[1:] + (f", {model}" if several else "")
             points = list(_points(record, model, cost))
             plot = make_frontier(_CONTRIBUTION, LMS, points) if len(points) > 1 else None
+            plot = plot and replace(plot, id=f"{plot.id}-{number}-{cost}")
             parts.append(Part(title, plot, scores_table(record, model, cost)))
     return parts
 

@@ -28,6 +28,9 @@ _LATEX = {
     ">": r"\textgreater{}",
     "−": "$-$",
     "→": r"$\rightarrow$",
+    "≥": r"$\geq$",
+    "α": r"$\alpha$",
+    "∞": r"$\infty$",
     "×": r"$\times$",
     "≤": r"$\leq$",
 }

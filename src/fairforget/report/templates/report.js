@@ -86,7 +86,9 @@
       tip.hidden = false;
       const left = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
       tip.style.left = `${Math.max(8, left)}px`;
-      tip.style.top = `${event.clientY + 18}px`;
+      const below = event.clientY + 18;
+      const fits = below + tip.offsetHeight <= innerHeight;
+      tip.style.top = `${fits ? below : Math.max(8, event.clientY - tip.offsetHeight - 8)}px`;
     });
     mark.addEventListener("pointerleave", () => { tip.hidden = true; });
   }

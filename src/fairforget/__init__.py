@@ -6,47 +6,54 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fairforget.attacks.durability import durability
-    from fairforget.attacks.record import DurabilityRecord
-    from fairforget.budget import Budget
-    from fairforget.comparison.compare import Comparison, compare
-    from fairforget.corpora import read_corpus
-    from fairforget.corpora.corpus import Corpus
-    from fairforget.corpora.text import Mention, Span, Text
-    from fairforget.debias_result import DebiasResult
-    from fairforget.debiasing import debias
-    from fairforget.errors import InputError
-    from fairforget.evaluation import evaluate
-    from fairforget.leaderboards.leaderboard import leaderboard
-    from fairforget.leaderboards.record import LeaderboardRecord
-    from fairforget.methods.method import Method, MethodOptions
-    from fairforget.methods.self_debias import SelfDebiasLogitsProcessor
-    from fairforget.models.gguf_export.export import export
-    from fairforget.models.language_model import LanguageModel
-    from fairforget.models.loading import load_model
-    from fairforget.models.saving import save_model
-    from fairforget.objectives.objective import Objective
-    from fairforget.records.evaluation import Evaluation
-    from fairforget.records.records import EvaluationRecord, UnlearningRecord
-    from fairforget.report import write_report
-    from fairforget.scoring.causal import token_log_probs
-    from fairforget.selection.result import SelectionResult
-    from fairforget.selection.select_spans import select_spans
-    from fairforget.settings import (
-        DebiasSettings,
-        DurabilitySettings,
-        EvaluationSettings,
-        LeaderboardSettings,
-        SelectSettings,
-        TargetSettings,
-        TransferSettings,
+    from fairforget.attacks.durability import durability as durability
+    from fairforget.attacks.record import DurabilityRecord as DurabilityRecord
+    from fairforget.budget import Budget as Budget
+    from fairforget.comparison.compare import Comparison as Comparison
+    from fairforget.comparison.compare import compare as compare
+    from fairforget.corpora import read_corpus as read_corpus
+    from fairforget.corpora.corpus import Corpus as Corpus
+    from fairforget.corpora.text import Mention as Mention
+    from fairforget.corpora.text import Span as Span
+    from fairforget.corpora.text import Text as Text
+    from fairforget.debias_result import DebiasResult as DebiasResult
+    from fairforget.debiasing import debias as debias
+    from fairforget.errors import InputError as InputError
+    from fairforget.evaluation import evaluate as evaluate
+    from fairforget.leaderboards.leaderboard import leaderboard as leaderboard
+    from fairforget.leaderboards.record import LeaderboardRecord as LeaderboardRecord
+    from fairforget.methods.method import Method as Method
+    from fairforget.methods.method import MethodOptions as MethodOptions
+    from fairforget.methods.self_debias import (
+        SelfDebiasLogitsProcessor as SelfDebiasLogitsProcessor,
     )
-    from fairforget.target_scores import TargetScores, score_targets
-    from fairforget.targets import Targets, encode_targets
-    from fairforget.training.config import UnlearningConfig
-    from fairforget.training.trainer import UnlearningTrainer
-    from fairforget.transfer_study.record import StudyRecord
-    from fairforget.transfer_study.study import transfer
+    from fairforget.models.gguf_export.export import export as export
+    from fairforget.models.language_model import LanguageModel as LanguageModel
+    from fairforget.models.loading import load_model as load_model
+    from fairforget.models.saving import save_model as save_model
+    from fairforget.objectives.objective import Objective as Objective
+    from fairforget.records.evaluation import Evaluation as Evaluation
+    from fairforget.records.records import EvaluationRecord as EvaluationRecord
+    from fairforget.records.records import UnlearningRecord as UnlearningRecord
+    from fairforget.report import write_report as write_report
+    from fairforget.scoring.causal import token_log_probs as token_log_probs
+    from fairforget.selection.result import SelectionResult as SelectionResult
+    from fairforget.selection.select_spans import select_spans as select_spans
+    from fairforget.settings import DebiasSettings as DebiasSettings
+    from fairforget.settings import DurabilitySettings as DurabilitySettings
+    from fairforget.settings import EvaluationSettings as EvaluationSettings
+    from fairforget.settings import LeaderboardSettings as LeaderboardSettings
+    from fairforget.settings import SelectSettings as SelectSettings
+    from fairforget.settings import TargetSettings as TargetSettings
+    from fairforget.settings import TransferSettings as TransferSettings
+    from fairforget.target_scores import TargetScores as TargetScores
+    from fairforget.target_scores import score_targets as score_targets
+    from fairforget.targets import Targets as Targets
+    from fairforget.targets import encode_targets as encode_targets
+    from fairforget.training.config import UnlearningConfig as UnlearningConfig
+    from fairforget.training.trainer import UnlearningTrainer as UnlearningTrainer
+    from fairforget.transfer_study.record import StudyRecord as StudyRecord
+    from fairforget.transfer_study.study import transfer as transfer
 
 __version__ = "0.1.0"
 
@@ -100,54 +107,8 @@ _HOME = {
 }
 """Public name → the module that defines it. Modules load on first use, so `--help` stays fast."""
 
-__all__ = [
-    "Budget",
-    "Comparison",
-    "Corpus",
-    "DebiasResult",
-    "DebiasSettings",
-    "DurabilityRecord",
-    "DurabilitySettings",
-    "Evaluation",
-    "EvaluationRecord",
-    "EvaluationSettings",
-    "InputError",
-    "LanguageModel",
-    "LeaderboardRecord",
-    "LeaderboardSettings",
-    "Mention",
-    "Method",
-    "MethodOptions",
-    "Objective",
-    "SelectSettings",
-    "SelectionResult",
-    "SelfDebiasLogitsProcessor",
-    "Span",
-    "StudyRecord",
-    "TargetScores",
-    "TargetSettings",
-    "Targets",
-    "Text",
-    "TransferSettings",
-    "UnlearningConfig",
-    "UnlearningRecord",
-    "UnlearningTrainer",
-    "compare",
-    "debias",
-    "durability",
-    "encode_targets",
-    "evaluate",
-    "export",
-    "leaderboard",
-    "load_model",
-    "read_corpus",
-    "save_model",
-    "score_targets",
-    "select_spans",
-    "token_log_probs",
-    "transfer",
-    "write_report",
-]
+if not TYPE_CHECKING:  # a type checker reads the imports above
+    __all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:
@@ -159,4 +120,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*_HOME, "__version__"]

@@ -40,7 +40,7 @@ from fairforget.records.evaluation import ID_COLUMNS, Evaluation, Items, read_ev
 from fairforget.records.outputs import CONTENT, check_output, open_output, release_output
 from fairforget.records.paths import ITEMS, JOURNAL, PARTS, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
-from fairforget.records.store import read_record, write_record
+from fairforget.records.store import read_finished, read_record, write_record
 from fairforget.records.training_corpora import training_corpora
 from fairforget.seeds import check_seed
 from fairforget.settings import (
@@ -235,14 +235,10 @@ def is_complete(directory: Path) -> bool:
     """
 
     def check() -> bool:
-        if not (directory / RECORD).exists():
+        evaluation = read_finished(directory, read_evaluation, remedy="evaluating again")
+        if evaluation is None:
             return False
-        try:
-            record = read_evaluation(directory).record
-        except InputError as error:
-            show_message(f"{error}; evaluating again")
-            return False
-        if stale := _list_stale(record):
+        if stale := _list_stale(evaluation.record):
             show_message(
                 f"{directory}: the word list of {', '.join(stale)} has changed since this "
                 "evaluation, or was not recorded; evaluating again"
@@ -326,16 +322,12 @@ def _device_of(language_model: AnyModel) -> str:
 
 def _is_done(part: Path, name: str, facts: ModelFacts, seed: int) -> bool:
     """Return whether the directory has this benchmark's result for this model and seed."""
-    if not (part / RECORD).exists():
-        return False
-    try:
-        record = read_evaluation(part).record
-    except InputError:  # damaged: evaluate again
-        return False
+    evaluation = read_finished(part, read_evaluation, remedy=None)
     return (
-        list(record.results) == [name]
-        and (record.model, record.seed) == (facts, seed)
-        and not _list_stale(record)
+        evaluation is not None
+        and list(evaluation.record.results) == [name]
+        and (evaluation.record.model, evaluation.record.seed) == (facts, seed)
+        and not _list_stale(evaluation.record)
     )
 
 

@@ -16,8 +16,8 @@ from typing import TypeVar
 
 from fairforget.errors import InputError
 from fairforget.machine.cluster import Attempts
-from fairforget.records.paths import RECORD
-from fairforget.terminal.messages import count_of, show_message
+from fairforget.records.store import read_finished
+from fairforget.terminal.messages import count_of
 from fairforget.terminal.progress import progress_bar
 
 NO_RECORD = "its record is not in {}; give an --output that all machines share"
@@ -69,22 +69,6 @@ def check_name(directory: Path, name: str, command: str) -> None:
             f"{platform.node()} differs from the machine that started the {command} in its model, "
             "texts, benchmark files, kind of device or library versions; make them the same"
         )
-
-
-def read_finished(directory: Path, read: Callable[[Path], Result]) -> Result | None:
-    """Read a run if it is finished; a damaged one is reported and counts as unfinished.
-
-    Args:
-        directory: of the run, with a record if it is finished.
-        read: returns the result in a directory; raises `InputError` if it is damaged.
-    """
-    if not (directory / RECORD).exists():
-        return None
-    try:
-        return read(directory)
-    except InputError as error:
-        show_message(f"{error}; repeating the run")
-        return None
 
 
 def do_runs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +14,9 @@ from pydantic_core import to_json
 
 from fairforget.errors import InputError, first_error
 from fairforget.files.atomic import atomic_write
+from fairforget.records.paths import RECORD
 from fairforget.redaction import redact
+from fairforget.terminal.messages import show_message
 
 T = TypeVar("T")
 
@@ -62,3 +65,23 @@ def read_record(path: Path, kind: type[T]) -> T:
             f"{path} is not a valid record: {first_error(error)}; if another version of fairforget "
             "wrote it, repeat the command that did"
         ) from error
+
+
+def read_finished(
+    directory: Path, read: Callable[[Path], T], *, remedy: str | None = "repeating the run"
+) -> T | None:
+    """Read a result if it is finished; a damaged one is reported and counts as unfinished.
+
+    Args:
+        directory: of the result, with a record if it is finished.
+        read: returns the result in a directory; raises `InputError` if it is damaged.
+        remedy: what happens to a damaged one, for the message; without it, there is none.
+    """
+    if not (directory / RECORD).exists():
+        return None
+    try:
+        return read(directory)
+    except InputError as error:
+        if remedy:
+            show_message(f"{error}; {remedy}")
+        return None

@@ -18,14 +18,14 @@ from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
-from fairforget.machine.runs import check_name, read_finished
+from fairforget.machine.runs import check_name
 from fairforget.models.fingerprint import model_identity
 from fairforget.models.language_model import LanguageModel
 from fairforget.objectives import NOTHING, parse_objective
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, CHECKPOINTS, RECORD
 from fairforget.records.records import UnlearningRecord
-from fairforget.records.store import read_record, write_record
+from fairforget.records.store import read_finished, read_record, write_record
 from fairforget.selection.contrast import Contrast, selected_share
 from fairforget.selection.identity import mentions_of
 from fairforget.selection.methods import SelectionOptions, make_selector

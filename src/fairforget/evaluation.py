@@ -35,6 +35,7 @@ from fairforget.models.fingerprint import describe_model, hash_identity
 from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
+from fairforget.names import split_commas
 from fairforget.records.environment import environment
 from fairforget.records.evaluation import ID_COLUMNS, Evaluation, Items, read_evaluation
 from fairforget.records.outputs import CONTENT, check_output, open_output, release_output
@@ -49,7 +50,6 @@ from fairforget.settings import (
     command_settings,
     merge_settings,
     settings_of_model,
-    split_commas,
 )
 from fairforget.terminal.messages import show_message
 from fairforget.terminal.progress import progress_bar

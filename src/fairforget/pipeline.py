@@ -35,6 +35,7 @@ from fairforget.models.fingerprint import hash_identity
 from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.saving import find_missing_part, save_model
+from fairforget.names import check_names, split_commas
 from fairforget.objectives import Objective
 from fairforget.objectives.identity import identify_objective
 from fairforget.records.evaluation import read_evaluation
@@ -53,9 +54,7 @@ from fairforget.records.store import read_record, write_record
 from fairforget.records.training_corpora import training_corpora
 from fairforget.settings import (
     DebiasSettings,
-    check_names,
     command_settings,
-    split_commas,
 )
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig

@@ -21,10 +21,11 @@ from fairforget.errors import InputError
 from fairforget.frames import TabularResult
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
+from fairforget.names import split_commas
 from fairforget.objectives import OBJECTIVES, Objective
 from fairforget.objectives.trait_words import find_trait_words
 from fairforget.seeds import check_seed
-from fairforget.settings import TargetSettings, merge_settings, settings_of_model, split_commas
+from fairforget.settings import TargetSettings, merge_settings, settings_of_model
 from fairforget.terminal.messages import one_line
 from fairforget.terminal.progress import progress_bar
 

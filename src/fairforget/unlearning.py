@@ -14,6 +14,7 @@ from fairforget.corpora.corpus import Corpus
 from fairforget.machine.processes import process_count
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
+from fairforget.names import split_commas
 from fairforget.objectives import Objective
 from fairforget.records.records import UnlearningRecord
 from fairforget.settings import (
@@ -21,7 +22,6 @@ from fairforget.settings import (
     ModelSettings,
     ObjectiveSettings,
     RetainSettings,
-    split_commas,
 )
 from fairforget.targets import BY_SPAN
 from fairforget.training.config import UnlearningConfig

@@ -44,6 +44,7 @@ from fairforget.models.fingerprint import check_original
 from fairforget.models.inputs import hash_model
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
+from fairforget.names import check_names, split_commas
 from fairforget.records.environment import environment
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.outputs import CONTENT, check_output, open_output
@@ -51,7 +52,7 @@ from fairforget.records.paths import DURABILITY, MODEL
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import write_record
 from fairforget.records.training_corpora import trained_domains, training_corpora
-from fairforget.settings import DurabilitySettings, check_names, merge_settings, split_commas
+from fairforget.settings import DurabilitySettings, merge_settings
 from fairforget.training.preparation import check_trainable
 from fairforget.training.weights import restore_weights
 

@@ -9,7 +9,8 @@ from fairforget.attacks.quantization import TYPES
 from fairforget.benchmarks.options import base_name
 from fairforget.benchmarks.stereoset.perturbations import PERTURBATIONS
 from fairforget.errors import InputError
-from fairforget.settings import DurabilitySettings, check_names, split_commas
+from fairforget.names import check_names, split_commas
+from fairforget.settings import DurabilitySettings
 
 ORIGINAL, DEBIASED = "original", "debiased"
 """Names of the models in a record, and of the directories of their evaluations."""

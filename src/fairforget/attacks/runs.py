@@ -10,10 +10,10 @@ from typing import Any
 
 from fairforget.attacks.plan import DEBIASED, ORIGINAL
 from fairforget.errors import InputError
+from fairforget.names import check_names
 from fairforget.records.paths import MODEL, RECORD, SETTINGS
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.settings import check_names
 
 
 @dataclass(frozen=True, slots=True)

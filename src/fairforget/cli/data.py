@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairforget.settings import split_commas
+from fairforget.names import split_commas
 from fairforget.terminal.messages import count_of
 
 

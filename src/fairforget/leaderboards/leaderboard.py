@@ -24,12 +24,13 @@ from fairforget.machine.devices import select_device
 from fairforget.machine.runs import do_runs
 from fairforget.methods import METHODS
 from fairforget.models.fingerprint import model_identity
+from fairforget.names import split_commas
 from fairforget.records.environment import environment
 from fairforget.records.outputs import check_output, open_output
 from fairforget.records.paths import LEADERBOARD, RUNS
 from fairforget.records.store import write_record
 from fairforget.records.training_corpora import training_corpora
-from fairforget.settings import LeaderboardSettings, merge_settings, split_commas
+from fairforget.settings import LeaderboardSettings, merge_settings
 from fairforget.training.preparation import check_training_dtype
 
 

@@ -17,8 +17,9 @@ from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
 from fairforget.machine.runs import VERSIONS, name_directory
 from fairforget.methods import METHODS, MethodOptions
+from fairforget.names import check_names, split_commas
 from fairforget.records.environment import installed_version
-from fairforget.settings import DebiasSettings, LeaderboardSettings, check_names, split_commas
+from fairforget.settings import DebiasSettings, LeaderboardSettings
 from fairforget.training.added_texts import list_facts
 from fairforget.training.learning_rate import RATES
 from fairforget.training.preparation import EVERYDAY, load_everyday_corpus

@@ -25,11 +25,11 @@ from fairforget.methods import METHODS
 from fairforget.methods.passages import retain_corpus
 from fairforget.models.fingerprint import describe_model, model_identity
 from fairforget.models.language_model import LanguageModel
+from fairforget.names import split_commas
 from fairforget.records.environment import environment
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import CHECKPOINTS, RECORD
 from fairforget.records.store import read_record, write_record
-from fairforget.settings import split_commas
 from fairforget.training.bounds import list_constraints
 from fairforget.training.preparation import (
     RETAIN,

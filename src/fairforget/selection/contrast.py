@@ -17,12 +17,12 @@ from itertools import chain, islice
 
 from fairforget.corpora import Text, corpus_names, iter_corpus
 from fairforget.errors import MissingDataError
+from fairforget.names import check_names
 from fairforget.selection.candidates import candidate_words
 from fairforget.selection.counts import SMOOTHING, WordCounts, count_words
 from fairforget.selection.methods import SelectionOptions, calibration_texts, training_texts
 from fairforget.selection.selected import SelectedSpan, merge_adjacent, select
 from fairforget.selection.words import Word
-from fairforget.settings import check_names
 from fairforget.terminal.messages import show_message
 
 PRIOR = 2_000.0

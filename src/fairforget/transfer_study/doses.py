@@ -15,10 +15,10 @@ from fairforget.benchmarks.stereoset.scores import UNBIASED
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.models.language_model import LanguageModel
+from fairforget.names import split_commas
 from fairforget.records.paths import DOSES, RECORD
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record
-from fairforget.settings import split_commas
 from fairforget.training.weights import lerp_weights
 from fairforget.transfer_study.groups import Group
 from fairforget.transfer_study.plan import StudyRun

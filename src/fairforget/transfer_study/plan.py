@@ -11,8 +11,9 @@ from fairforget.corpora import SOURCES
 from fairforget.corpora.reading import ALL_DOMAINS, CONTROL_CORPUS, is_builtin
 from fairforget.errors import InputError
 from fairforget.machine.runs import VERSIONS, name_directory
+from fairforget.names import check_names
 from fairforget.objectives import NOTHING, OBJECTIVES, parse_objective
-from fairforget.settings import Match, StudySettings, check_names
+from fairforget.settings import Match, StudySettings
 
 CONTROLS = {
     "random": "as many random tokens of the same texts, none of them harmful",

@@ -24,13 +24,14 @@ from fairforget.machine.cluster import workers
 from fairforget.machine.devices import select_device
 from fairforget.machine.runs import do_runs
 from fairforget.models.fingerprint import model_identity
+from fairforget.names import split_commas
 from fairforget.records.evaluation import read_evaluation
 from fairforget.records.outputs import check_output, open_output
 from fairforget.records.paths import BEFORE, RUNS, STUDY
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import write_record
 from fairforget.records.training_corpora import training_corpora
-from fairforget.settings import StudySettings, TransferSettings, merge_settings, split_commas
+from fairforget.settings import StudySettings, TransferSettings, merge_settings
 from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, NOT_USED_UP, NOTED
 from fairforget.training.preparation import check_training_dtype
 from fairforget.transfer_study.doses import dose_response, parse_doses

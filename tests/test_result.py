@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fairforget.cli import main, rerun
-from fairforget.cli.output import write_and_print
+from fairforget.cli.output import print_result
 from fairforget.cli.rerun import rerun_command
 from fairforget.cli.result import show_result
 from fairforget.comparison.compare import Comparison, compare
@@ -19,7 +19,7 @@ from fairforget.comparison.score_change import Change
 from fairforget.debias_result import DebiasResult
 from fairforget.records.evaluation import read_evaluation
 from fairforget.records.records import UnlearningRecord
-from fairforget.records.store import read_record
+from fairforget.records.store import read_record, write_record
 
 from .models import tiny_model
 from .report.runs import write_evaluation, write_unlearning
@@ -81,7 +81,8 @@ def test_a_comparison_that_was_written_can_be_read(
     diverged = Change(1.0, math.inf, math.nan)
     compared = replace(compare(run / "before", run / "after"), notes=(KEY,))
     compared = replace(compared, perplexity={"perplexity": diverged})
-    write_and_print(compared, output=run / "comparison.json", json=True, show=lambda: None)
+    write_record(compared, run / "comparison.json")
+    print_result(compared, json=True, show=lambda: None)
     text = (run / "comparison.json").read_text()
     assert text == capsys.readouterr().out
     read = read_record(run / "comparison.json", Comparison)

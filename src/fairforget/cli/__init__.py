@@ -36,6 +36,7 @@ from fairforget.cli.settings_file import check_settings_file
 from fairforget.cli.transfer import transfer_command
 from fairforget.cli.unlearn import unlearn_command
 from fairforget.errors import InputError, suggest
+from fairforget.exit_status import BAD_INPUT, INTERRUPTED, UNFORESEEN
 from fairforget.machine.allocator import keep_freed_memory
 from fairforget.redaction import redact
 
@@ -65,7 +66,6 @@ FIRST_ARGUMENT: dict[Any, str] = {
     DATA_COMMANDS["clear-cache"]: "--kind",
 }
 """Command → the flag that can be omitted before its first argument."""
-UNFORESEEN, BAD_INPUT, INTERRUPTED = 1, 2, 130
 REMEDIES = {
     errno.ENOSPC: "free some space and run the same command again",
     errno.EMFILE: "raise the limit (ulimit -n) and run the same command again",
@@ -141,11 +141,7 @@ def _is_error(record: logging.LogRecord) -> bool:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run a command. Exit codes: 0 done, 1 see below, 2 bad input, 130 interrupted.
-
-    Exit code 1: a condition of `compare --fail_if` holds, a value of `rerun` differs, a run of
-    `transfer` or `leaderboard` failed, or an unexpected error occurred.
-    """
+    """Run a command; it exits with 0 or a status of `fairforget.exit_status`."""
     global _arguments
     _arguments = _expand_flags(sys.argv[1:] if args is None else args)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-CONDITION_MET = 1
+from fairforget.exit_status import CONDITION_MET
 
 
 def compare_command(
@@ -31,17 +31,20 @@ def compare_command(
             95 % interval of the change, such as "stereoset.all.contribution.high > 0.02".
         json: Print the comparison as JSON and nothing else.
     """
-    from fairforget.cli.output import write_and_print
+    from fairforget.cli.output import print_result
     from fairforget.comparison.compare import compare
     from fairforget.comparison.gate import find_violations
     from fairforget.files.overwriting import check_not_overwritten
+    from fairforget.records.store import write_record
     from fairforget.report.terminal import show_comparison
     from fairforget.terminal.messages import one_line
 
     check_not_overwritten({"--output": output}, [before, after])
     comparison = compare(before, after)
     violations = find_violations(comparison, fail_if) if fail_if else []
-    write_and_print(comparison, output=output, json=json, show=lambda: show_comparison(comparison))
+    if output:
+        write_record(comparison, output)
+    print_result(comparison, json=json, show=lambda: show_comparison(comparison), written=[output])
     for line in violations:
         print(f"fairforget: --fail_if: {one_line(line)}", file=sys.stderr)
     if violations:

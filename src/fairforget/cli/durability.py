@@ -31,12 +31,14 @@ def durability_command(
 
     from fairforget.attacks.durability import durability, output_of
     from fairforget.attacks.terminal import show_durability
+    from fairforget.cli.output import print_result
     from fairforget.records.paths import DURABILITY, REPORT
 
     record = durability(run, output_dir=output, settings=durability_settings)
     directory = output_of(run, output)
-    if json:
-        print((directory / DURABILITY).read_text(encoding="utf-8"), end="")
-    else:
-        show_durability(record)
-        print(f"Written: {directory / DURABILITY} and {directory / REPORT}")
+    print_result(
+        record,
+        json=json,
+        show=lambda: show_durability(record),
+        written=[directory / DURABILITY, directory / REPORT],
+    )

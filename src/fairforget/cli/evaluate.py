@@ -31,17 +31,15 @@ def evaluate_command(
 
 def _run(settings: EvaluationSettings, model: str, output: Path, *, json: bool) -> None:
     with stage("importing"):
+        from fairforget.cli.output import print_result
         from fairforget.evaluation import evaluate
         from fairforget.machine.processes import is_first
         from fairforget.records.paths import RECORD
-
-    evaluation = evaluate(model, output_dir=output, settings=settings)
-    if not is_first():
-        return
-    if json:
-        print((output / RECORD).read_text(encoding="utf-8"), end="")
-    else:
         from fairforget.report.terminal import show_evaluation
 
-        show_evaluation(evaluation.record)
-        print(f"Written: {output / RECORD}")
+    evaluation = evaluate(model, output_dir=output, settings=settings)
+    if is_first():
+        record = evaluation.record
+        print_result(
+            record, json=json, show=lambda: show_evaluation(record), written=[output / RECORD]
+        )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
+from fairforget.exit_status import RUN_FAILED
 from fairforget.settings import LeaderboardSettings
 
 
@@ -23,15 +25,17 @@ def leaderboard_command(*, output: Path, json: bool = False, **settings: Any) ->
     """
     leaderboard_settings = LeaderboardSettings(**settings)
 
+    from fairforget.cli.output import print_result
     from fairforget.leaderboards.leaderboard import leaderboard
     from fairforget.leaderboards.terminal import show_leaderboard
     from fairforget.records.paths import LEADERBOARD, REPORT
 
     record = leaderboard(output_dir=output, settings=leaderboard_settings)
-    if json:
-        print((output / LEADERBOARD).read_text(encoding="utf-8"), end="")
-    else:
-        show_leaderboard(record)
-        print(f"Written: {output / LEADERBOARD} and {output / REPORT}")
+    print_result(
+        record,
+        json=json,
+        show=lambda: show_leaderboard(record),
+        written=[output / LEADERBOARD, output / REPORT],
+    )
     if record.failed:
-        raise SystemExit(1)
+        sys.exit(RUN_FAILED)

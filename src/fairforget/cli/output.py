@@ -1,30 +1,28 @@
-"""Write a result as JSON and print it, for several commands."""
+"""Print the result of a command: as JSON, or as tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from fairforget.records.store import record_text, write_record
+from fairforget.records.store import record_text
 
 
-def write_and_print(
-    result: Any, *, output: Path | None, json: bool, show: Callable[[], None]
+def print_result(
+    result: object, *, json: bool, show: Callable[[], None], written: Sequence[Path | None] = ()
 ) -> None:
-    """Write a result to a file, if any, and print it.
+    """Print a result.
 
     Args:
         result: a dataclass.
-        output: JSON file.
         json: print it as JSON and nothing else.
         show: prints it as tables.
+        written: the files that were written, which the tables' last line names; None for one
+            that was not.
     """
-    if output:
-        write_record(result, output)
     if json:
         print(record_text(result))
         return
     show()
-    if output:
-        print(f"Written: {output}")
+    if paths := [str(path) for path in written if path]:
+        print(f"Written: {' and '.join(paths)}")

@@ -14,6 +14,7 @@ from fairforget.cli.evaluate import evaluate_command
 from fairforget.cli.flags import SETTINGS
 from fairforget.cli.unlearn import unlearn_command
 from fairforget.errors import InputError
+from fairforget.exit_status import DIFFERENT
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate_command,
@@ -21,7 +22,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 TASK_FILE = re.compile(r"lm-eval[^,]*\.ya?ml")
 """An lm-eval task defined in a file, which can name code."""
-DIFFERENT = 1
 SHOWN = 12
 """Number of differences to print."""
 
@@ -53,10 +53,10 @@ def rerun_command(
     if tolerance < 0:
         raise InputError(f"--tolerance is {tolerance}; it must be at least 0, such as 1e-6")
 
+    from fairforget.cli.output import print_result
     from fairforget.comparison.rerun import compare_runs, is_finished
     from fairforget.comparison.rerun_table import show_rerun
     from fairforget.machine.processes import is_distributed_launch, is_first, wait_for_all
-    from fairforget.records.store import record_text
 
     run, original_device = load_command(record, trusted=trust_record)
     first = record.resolve().parent
@@ -71,11 +71,7 @@ def rerun_command(
     if not is_first():
         return
     comparison = compare_runs(first, again)
-    if json:
-        print(record_text(comparison))
-    else:
-        show_rerun(comparison, SHOWN)
-        print(f"Written: {again}")
+    print_result(comparison, json=json, show=lambda: show_rerun(comparison, SHOWN), written=[again])
     if any(difference.relative > tolerance for difference in comparison.differences):
         sys.exit(DIFFERENT)
 

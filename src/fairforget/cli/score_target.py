@@ -21,10 +21,13 @@ def score_target_command(
     """
     target_settings = TargetSettings(**settings)
 
-    from fairforget.cli.output import write_and_print
+    from fairforget.cli.output import print_result
     from fairforget.files.overwriting import check_not_overwritten
+    from fairforget.records.store import write_record
     from fairforget.target_scores import score_targets
 
     check_not_overwritten({"--output": output}, [model, target_settings.file or ""])
     scores = score_targets(model, settings=target_settings)
-    write_and_print(scores, output=output, json=json, show=lambda: print(scores))
+    if output:
+        write_record(scores, output)
+    print_result(scores, json=json, show=lambda: print(scores), written=[output])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
+from fairforget.exit_status import RUN_FAILED
 from fairforget.settings import TransferSettings
 
 
@@ -24,15 +26,17 @@ def transfer_command(model: str, *, output: Path, json: bool = False, **settings
     """
     transfer_settings = TransferSettings(**settings)
 
+    from fairforget.cli.output import print_result
     from fairforget.records.paths import REPORT, STUDY
     from fairforget.transfer_study.report.terminal import show_study
     from fairforget.transfer_study.study import transfer
 
     study = transfer(model, output_dir=output, settings=transfer_settings)
-    if json:
-        print((output / STUDY).read_text(encoding="utf-8"), end="")
-    else:
-        show_study(study)
-        print(f"Written: {output / STUDY} and {output / REPORT}")
+    print_result(
+        study,
+        json=json,
+        show=lambda: show_study(study),
+        written=[output / STUDY, output / REPORT],
+    )
     if study.failed:
-        raise SystemExit(1)
+        sys.exit(RUN_FAILED)

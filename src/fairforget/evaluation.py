@@ -34,7 +34,7 @@ from fairforget.machine.stages import stage
 from fairforget.models.fingerprint import describe_model, hash_identity
 from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.loading import load_model
+from fairforget.models.loading import load_with_settings
 from fairforget.names import split_commas
 from fairforget.records.environment import environment
 from fairforget.records.evaluation import ID_COLUMNS, Evaluation, Items, read_evaluation
@@ -160,13 +160,7 @@ def _load(
     source: str, settings: EvaluationSettings, device: str, benchmarks: Mapping[str, Benchmark]
 ) -> LanguageModel:
     """Load the model, and check that the benchmarks support it."""
-    language_model = load_model(
-        source,
-        dtype=settings.dtype,
-        device=device,
-        start_token=settings.start_token,
-        trust_remote_code=settings.trust_remote_code,
-    )
+    language_model = load_with_settings(source, replace(settings, device=device))
     check_model_kinds(benchmarks, language_model)
     return language_model
 

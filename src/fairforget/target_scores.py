@@ -20,7 +20,7 @@ from fairforget.data.stereoset import Item
 from fairforget.errors import InputError
 from fairforget.frames import TabularResult
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.loading import load_model
+from fairforget.models.loading import load_with_settings
 from fairforget.names import split_commas
 from fairforget.objectives import OBJECTIVES, Objective
 from fairforget.objectives.trait_words import find_trait_words
@@ -113,13 +113,7 @@ def score_targets(
         settings_of_model(settings, model)
         language_model = model
     else:
-        language_model = load_model(
-            model,
-            dtype=settings.dtype,
-            device=settings.device,
-            start_token=settings.start_token,
-            trust_remote_code=settings.trust_remote_code,
-        )
+        language_model = load_with_settings(model, settings)
     language_model.need_causal("score-target")
     own = {name: _find_target(objective, language_model) for name, objective in by_name.items()}
     with progress_bar("Scoring targets") as advance:

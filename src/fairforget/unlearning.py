@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from fairforget.budget import Budget
 from fairforget.corpora.corpus import Corpus
 from fairforget.machine.processes import process_count
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.loading import load_model
+from fairforget.models.loading import load_with_settings
 from fairforget.names import split_commas
 from fairforget.objectives import Objective
 from fairforget.records.records import UnlearningRecord
@@ -38,13 +38,8 @@ def load_to_train(
     Raises:
         InputError: as `load_model`.
     """
-    return load_model(
-        source,
-        dtype=settings.dtype or "float32",
-        device=str(device),
-        start_token=settings.start_token,
-        trust_remote_code=settings.trust_remote_code,
-    )
+    settings = replace(settings, dtype=settings.dtype or "float32", device=str(device))
+    return load_with_settings(source, settings)
 
 
 def run_unlearning(

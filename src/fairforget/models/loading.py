@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from fairforget.models.gguf import convert_gguf
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
 from fairforget.models.weights import load_weights
+from fairforget.settings import ModelSettings
 from fairforget.terminal.messages import show_message
 
 DTYPES = ("bfloat16", "float16", "float32")
@@ -123,6 +125,11 @@ def load_model(
     return LanguageModel(
         model, tokenizer, name, kind, select_start_token(tokenizer, kind, start_token, name)
     )
+
+
+def load_with_settings(source: str | os.PathLike[str], settings: ModelSettings) -> LanguageModel:
+    """Load a model as settings say; see `load_model`."""
+    return load_model(source, **{f.name: getattr(settings, f.name) for f in fields(ModelSettings)})
 
 
 def _load_adapter(directory: Path, start_token: str | None, **options: Any) -> LanguageModel:

@@ -7,6 +7,7 @@ import math
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -168,7 +169,7 @@ def begun(small: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
             names.append(name)
             return benchmark.evaluate(*args, **options)
 
-        return Benchmark(evaluate, benchmark.kinds)
+        return replace(benchmark, evaluate=evaluate)
 
     def ready(*args: Any) -> dict[str, Benchmark]:
         return {name: watched(name, it) for name, it in find(*args).items()}
@@ -238,6 +239,21 @@ def test_a_damaged_part_is_measured_again(small, begun, tmp_path: Path, file: st
     evaluate_into(tmp_path, lm, small[:1])
     assert begun == small[:1]
     assert read_items(tmp_path)
+
+
+def test_only_a_benchmark_that_draws_gets_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    got = {}
+
+    def watch(name: str) -> Benchmark:
+        def evaluate(*_: object, **options: Any) -> Measurement:
+            got[name] = options.get("seed")
+            return Measurement({"domains": {}}, [])
+
+        return Benchmark(evaluate, ("causal",), is_seeded=name == "bold")
+
+    monkeypatch.setattr(evaluation, "load_benchmarks", lambda names: {n: watch(n) for n in names})
+    evaluate(tiny_model("gpt2"), ["bold", "stereoset"], seed=3)
+    assert got == {"bold": 3, "stereoset": None}
 
 
 def test_what_another_model_or_seed_left_is_measured_anew(small, begun, tmp_path: Path) -> None:

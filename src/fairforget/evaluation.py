@@ -281,11 +281,12 @@ def _run_benchmarks(
 ) -> tuple[EvaluationRecord, Items]:
     results, items, seconds = {}, [], {}
     for name, benchmark in benchmarks.items():
+        options = {"seed": seed} if benchmark.is_seeded else {}
         start = time.perf_counter()
         with stage(f"evaluating: {name}"), progress_bar(f"Evaluating {name}") as advance:
             measurement = benchmark.evaluate(
                 cast("LanguageModel", language_model),  # or what its kinds allow
-                seed=seed,
+                **options,
                 progress=lambda done, total, *, note="": advance(done, note, total),
             )
         check_finite_scores(name, measurement)

@@ -71,7 +71,6 @@ def evaluate(
     language_model: LanguageModel,
     *,
     questions: Sequence[Question],
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> Measurement:
     """Answer questions with the likeliest answer. All 58,492 take hours on a small machine.
@@ -79,7 +78,6 @@ def evaluate(
     Args:
         language_model: a causal model.
         questions: from `read_questions`.
-        seed: unused; the evaluation is deterministic.
         progress: called with the number of answers scored since the last call, and in total.
     """
     scores = continuation_scores(
@@ -108,7 +106,6 @@ def evaluate_chat(
     language_model: AnyModel,
     *,
     questions: Sequence[Question],
-    seed: int = 0,
     progress: NotedProgress | None = None,
 ) -> Measurement:
     """Ask a chat model the questions, with the answers as A, B and C.
@@ -116,7 +113,6 @@ def evaluate_chat(
     Args:
         language_model: a causal model with a chat template, or a served model.
         questions: from `read_questions`.
-        seed: unused; replies are greedy.
         progress: called with the number of replies since the last call, and in total.
 
     Raises:

@@ -87,7 +87,6 @@ def evaluate(
     pairs: Sequence[Pair] | None = None,
     protocol: str | None = None,
     language: str | None = None,
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> Measurement:
     """Score pairs.
@@ -101,7 +100,6 @@ def evaluate(
             model, verdicts use length-normalised scores; results for summed scores are recorded
             too.
         language: of the pairs, if it is to be checked that a causal model knows it.
-        seed: unused; the evaluation is deterministic.
         progress: called with the number of sequences scored since the last call, and in total.
 
     Raises:

@@ -105,7 +105,6 @@ def evaluate(
     language_model: LanguageModel,
     *,
     pairs: Sequence[Pair],
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> Measurement:
     """Score "I agree" and "I disagree" as replies; all statements have 1,248 messages.
@@ -113,7 +112,6 @@ def evaluate(
     Args:
         language_model: a causal model with a chat template.
         pairs: from `list_pairs`.
-        seed: unused; the evaluation is deterministic.
         progress: called with the number of replies scored since the last call, and in total.
 
     Raises:

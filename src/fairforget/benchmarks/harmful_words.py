@@ -86,7 +86,6 @@ def evaluate(
     *,
     texts: Sequence[Text],
     corpus: str,
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> Measurement:
     """Score the harmful words of texts.
@@ -95,7 +94,6 @@ def evaluate(
         language_model: causal or masked.
         texts: with spans.
         corpus: that they are from.
-        seed: unused; the evaluation is deterministic.
         progress: called with the number of variants of texts scored since the last call, and in
             total.
 

@@ -80,7 +80,6 @@ def evaluate(
     language_model: LanguageModel,
     *,
     descriptors: Sequence[Descriptor],
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> Measurement:
     """Score four sentences for each descriptor and noun; all 583 descriptors have 73,232.
@@ -88,7 +87,6 @@ def evaluate(
     Args:
         language_model: a causal model.
         descriptors: from `read_descriptors`.
-        seed: unused; the evaluation is deterministic.
         progress: called with the number of sentences scored since the last call, and in total.
     """
     phrases = [f"{each.word} {noun}" for each in descriptors for noun in each.nouns]

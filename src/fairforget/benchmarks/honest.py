@@ -61,7 +61,9 @@ def prepare(options: Sequence[str]) -> Benchmark:
     lexicon = read_hurtlex(language_of(name))
     templates = sample_evenly(read_templates(name), count, lambda template: template.domain)
     return Benchmark(
-        partial(evaluate, name=name, templates=templates, lexicon=lexicon), GENERATIVE_KINDS
+        partial(evaluate, name=name, templates=templates, lexicon=lexicon),
+        GENERATIVE_KINDS,
+        is_seeded=True,
     )
 
 

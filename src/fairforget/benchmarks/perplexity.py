@@ -57,7 +57,6 @@ def evaluate(
     corpus: str = WIKITEXT2,
     protocol: str = "stride",
     share: float = 1.0,
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> Measurement:
     """Perplexity of a corpus, tokenised as one text without special tokens.
@@ -71,7 +70,6 @@ def evaluate(
             et al. 2022): adjacent windows of 992 tokens; the mean loss of each is weighted by its
             length.
         share: the share of the tokens to use, from the start.
-        seed: unused; the evaluation is deterministic.
         progress: called with the number of windows scored since the last call, and in total.
 
     Raises:

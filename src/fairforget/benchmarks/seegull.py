@@ -111,7 +111,6 @@ def evaluate(
     language_model: LanguageModel,
     *,
     stereotypes: Sequence[Stereotype],
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> Measurement:
     """Score attributes after their nationality and after others.
@@ -119,7 +118,6 @@ def evaluate(
     Args:
         language_model: a causal model.
         stereotypes: from `list_stereotypes`.
-        seed: unused; the evaluation is deterministic.
         progress: called with the number of texts scored since the last call, and in total.
 
     Raises:

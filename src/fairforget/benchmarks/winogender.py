@@ -53,7 +53,6 @@ def evaluate(
     language_model: LanguageModel,
     *,
     pairs: Sequence[Pair] | None = None,
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> Measurement:
     """Score pairs: log p of all tokens of both sentences after the start token.
@@ -61,7 +60,6 @@ def evaluate(
     Args:
         language_model: a causal model.
         pairs: by default, the original 240.
-        seed: unused; the evaluation is deterministic.
         progress: called with the number of sentences scored since the last call, and in total.
 
     Raises:

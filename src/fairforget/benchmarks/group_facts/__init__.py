@@ -96,7 +96,6 @@ def evaluate(
     language_model: LanguageModel,
     *,
     facts: Sequence[Fact] | None = None,
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> Measurement:
     """Score both continuations of each fact.
@@ -104,7 +103,6 @@ def evaluate(
     Args:
         language_model: a causal model.
         facts: by default, FairForget's own.
-        seed: unused; the evaluation is deterministic.
         progress: called with the number of continuations scored since the last call, and in total.
 
     Raises:

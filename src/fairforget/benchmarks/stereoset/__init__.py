@@ -100,7 +100,6 @@ def evaluate(
     task: Task = "intrasentence",
     protocol: str | None = None,
     perturbation: str | None = None,
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> Measurement:
     """Score items, by default the intrasentence items of the public development set.
@@ -114,7 +113,6 @@ def evaluate(
         protocol: for a causal model, `bos` (one pass after the start token; the default) or
             `bias-bench`; for a masked model, `bias-bench`, where scores are mean probabilities.
         perturbation: the form of the sentences, of `PERTURBATIONS`; for causal models only.
-        seed: unused; the evaluation is deterministic.
         progress: called with the number of sequences scored since the last call, and in total.
 
     Raises:

@@ -15,6 +15,7 @@ class Decoding:
 
     Raises:
         InputError: a value is out of range.
+        ValueError: several draws of greedy text, which would all be the same.
     """
 
     tokens: int = 24
@@ -22,7 +23,7 @@ class Decoding:
     temperature: float = 0.0
     """Sampling temperature; 0 is greedy decoding, 1 the model's own distribution."""
     draws: int = 1
-    """Continuations of each prompt; with greedy decoding, they are all the same."""
+    """Continuations of each prompt; 1 with greedy decoding."""
     seed: int = 0
     """Seed for sampling."""
     chat: bool = False
@@ -36,6 +37,8 @@ class Decoding:
             raise InputError(
                 f"temperature is {self.temperature}; set it to 0 (greedy) or a positive number"
             )
+        if self.draws > 1 and not self.temperature:
+            raise ValueError(f"{self.draws} draws of greedy text would all be the same")
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def generate(
         [len(ids) + decoding.tokens for ids in encoded],
         [f"prompt {prompt[:40]!r} with {decoding.tokens} new tokens" for prompt in prompts],
     )
-    draws = decoding.draws if decoding.temperature else 1
+    draws = decoding.draws
     rows = [
         _Row(ids, noise_seed(prompt, draw, decoding.seed))
         for prompt, ids in zip(prompts, encoded, strict=True)
@@ -102,8 +102,7 @@ def generate(
         rows,
         key=lambda row: row.ids,
     )
-    repeats = decoding.draws // draws
-    return [written[i : i + draws] * repeats for i in range(0, len(written), draws)]
+    return [written[i : i + draws] for i in range(0, len(written), draws)]
 
 
 def encode_prompts(

@@ -87,7 +87,7 @@ class ServedModel:
             timeout=self.timeout,
             retries=self.retries,
         )
-        draws = decoding.draws if decoding.temperature else 1
+        draws = decoding.draws
         requests = [(prompt, draw) for prompt in prompts for draw in range(draws)]
 
         def write(missing: list[tuple[str, int]]) -> Batches:
@@ -101,8 +101,7 @@ class ServedModel:
                 yield [finished]
 
         written = write_missing(requests, decoding, write, progress)
-        repeats = decoding.draws // draws
-        return [written[i : i + draws] * repeats for i in range(0, len(written), draws)]
+        return [written[i : i + draws] for i in range(0, len(written), draws)]
 
     def _check_sampling(self, client: Any, prompts: Sequence[str], decoding: Decoding) -> None:
         """Check that two seeds give different texts for at least one prompt."""

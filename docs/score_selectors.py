@@ -20,9 +20,10 @@ from typing import Any, cast
 from dot_plot import Mark, Panel, dot_plot
 from fairforget.corpora import read_corpus
 from fairforget.selection.contrast import Contrast
-from fairforget.selection.methods import SelectionOptions, calibration_texts, make_selector
+from fairforget.selection.methods import calibration_texts, make_selector
 from fairforget.selection.score import score_spans
 from fairforget.selection.selected import Selector, select
+from fairforget.settings import SelectSettings
 from results_page import Page, ResultsPage, show_picture
 from tables import markdown_table
 
@@ -37,12 +38,12 @@ Row = dict[str, Any]
 
 def make_selectors() -> Iterator[tuple[str, str, Selector]]:
     """Name, training corpus or word list, and selector."""
-    yield "all", "", make_selector("all", SelectionOptions())
-    yield "random", "", make_selector("random", SelectionOptions())
+    yield "all", "", make_selector(SelectSettings(method="all"))
+    yield "random", "", make_selector(SelectSettings(method="random"))
     if find_spec(PACKAGE):
-        yield "lexicon", PACKAGE, make_selector("lexicon", SelectionOptions(lexicon=LEXICON))
+        yield "lexicon", PACKAGE, make_selector(SelectSettings(method="lexicon", lexicon=LEXICON))
     for train in ("edos", "builtin", "edos,builtin"):
-        selector = make_selector("contrast", SelectionOptions(train=train))
+        selector = make_selector(SelectSettings(train=train))
         yield "contrast", train, selector
         if train == "edos":
             contrast = cast(Contrast, selector)

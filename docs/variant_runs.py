@@ -13,9 +13,9 @@ from fairforget import Corpus, LanguageModel, Text, debias, evaluate, load_model
 from fairforget.budget import STUDY_BUDGET
 from fairforget.report.wording import join_words
 from fairforget.selection.identity import mentions_of
-from fairforget.selection.methods import SelectionOptions, make_selector
+from fairforget.selection.methods import make_selector
 from fairforget.selection.selected import select
-from fairforget.settings import Context, Selection
+from fairforget.settings import Context, Selection, SelectSettings
 from harmful_words import score_harmful_words
 from results_page import ResultsPage
 from tables import format_mean, markdown_table
@@ -207,7 +207,7 @@ def load_forget_texts(spans: str) -> Sequence[Text]:
     texts = read_corpus(FORGET)
     if spans == "given":
         return texts
-    selector = make_selector("contrast", SelectionOptions(train=TRAIN))
+    selector = make_selector(SelectSettings(train=TRAIN))
     return [item.text for item in select(texts, selector, mentions_of)]
 
 

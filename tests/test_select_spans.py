@@ -83,7 +83,7 @@ def test_contrast_adds_its_threshold_and_shares(corpus: Path, monkeypatch, capsy
     counts.hateful["vile"] = 10
     counts.totals = (10, 10, 10)
 
-    def make(method: str, options: object) -> Contrast:
+    def make(settings: object) -> Contrast:
         return Contrast(
             counts, threshold=1e3, usual_share=0.2, background=("wikipedia", "everyday")
         )

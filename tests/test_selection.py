@@ -34,7 +34,7 @@ from fairforget.selection.identity import (
     mentions_of,
 )
 from fairforget.selection.lexicon import read_lexicon
-from fairforget.selection.methods import SelectionOptions, make_selector, training_texts
+from fairforget.selection.methods import make_selector, training_texts
 from fairforget.selection.parallel import select_in_parallel
 from fairforget.selection.ranges import overlapping
 from fairforget.selection.score import score_spans
@@ -48,6 +48,7 @@ from fairforget.selection.selected import (
     write_spans,
 )
 from fairforget.selection.words import Word, split_words, stem
+from fairforget.settings import SelectSettings
 
 
 def chosen(text: str, choices: list[SelectedSpan]) -> list[str]:
@@ -278,7 +279,7 @@ def test_lexicon_finds_inflections_phrases_and_leetspeak(tmp_path: Path) -> None
     with pytest.raises(InputError, match="package 'nothing_there' is not installed"):
         read_lexicon("nothing_there:words.txt")
     with pytest.raises(InputError, match="needs --lexicon"):
-        make_selector("lexicon", SelectionOptions())
+        make_selector(SelectSettings(method="lexicon"))
 
 
 def test_groups_are_cut_out_of_what_a_list_finds(tmp_path: Path) -> None:
@@ -435,7 +436,7 @@ def build_without(
     (tmp_path / "train.csv").write_text(f"text,hateful\n{rows}")
     monkeypatch.setattr(contrast, "iter_corpus", read)
     monkeypatch.setattr(contrast, "calibration_texts", lambda: builtin_texts(limit=20))
-    return contrast.build(SelectionOptions(str(tmp_path / "train.csv")))
+    return contrast.build(SelectSettings(train=str(tmp_path / "train.csv")))
 
 
 def test_a_missing_background_is_skipped_with_a_message(monkeypatch, tmp_path, capsys) -> None:
@@ -481,7 +482,7 @@ def test_training_needs_both_kinds() -> None:
 )
 def test_every_training_corpus_is_named_once(train: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        make_selector("contrast", SelectionOptions(train))
+        make_selector(SelectSettings(train=train))
 
 
 def test_the_best_threshold_separates_what_can_be_separated() -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 
 from fairforget.cli import main
 from fairforget.corpora import Text
 from fairforget.errors import InputError
-from fairforget.selection.llm import Llm, Server
+from fairforget.selection.llm import Llm
 from fairforget.selection.llm_answers import read_answer
 from fairforget.selection.selected import SelectedSpan
 from fairforget.servers import KEY
+from fairforget.settings import SelectSettings
 
 from .openai_server import Reply, Stand, openai_server
 
@@ -37,9 +39,15 @@ def named(*words: str) -> str:
     return json.dumps({"spans": [{"text": word, "reason": "insult"} for word in words]})
 
 
-def chosen(reply: Reply, texts: list[Text] = TEXTS, **server: object) -> tuple[list, list]:
+def settings(url: str = "", **others: Any) -> SelectSettings:
+    return SelectSettings(method="llm", model="m", url=url, **others)
+
+
+def chosen(
+    reply: Reply, texts: list[Text] = TEXTS, *, attempts: int = 3, retries: int = 0, **others: Any
+) -> tuple[list, list]:
     with openai_server(reply) as stand:
-        selector = Llm(Server("m", stand.url, **{"retries": 0, **server}))  # type: ignore[arg-type]
+        selector = Llm(settings(stand.url, **others), attempts, retries)
         found = selector(texts)
         shown = [
             [text.text[c.start : c.end] for c in choices]
@@ -141,7 +149,7 @@ def test_a_server_without_structured_output_is_asked_plainly(status: int, concur
         return named("vile")
 
     with openai_server(reply) as stand:
-        selector = Llm(Server("m", stand.url, retries=0, concurrency=concurrency))
+        selector = Llm(settings(stand.url, concurrency=concurrency), retries=0)
         assert [len(choices) for choices in selector(TEXTS)] == [1] * 6
         assert sum("response_format" in body for body in stand.asked) == concurrency
 
@@ -153,7 +161,7 @@ def test_an_option_that_the_server_blames_is_left_out_and_no_other() -> None:
         return named("vile")
 
     with openai_server(reply) as stand:
-        selector = Llm(Server("m", stand.url, retries=0, concurrency=1))
+        selector = Llm(settings(stand.url, concurrency=1), retries=0)
         assert [len(choices) for choices in selector(TEXTS)] == [1] * 6
         assert len(stand.asked) == 7
         assert all({"response_format", "temperature"} <= set(body) for body in stand.asked)
@@ -208,13 +216,13 @@ def test_a_damaged_answer_in_the_cache_is_requested_again(places: Path) -> None:
 
 
 def test_an_address_that_is_none() -> None:
-    selector = Llm(Server("m", "http://127.0.0.1:80O0/v1", retries=0))
+    selector = Llm(settings("http://127.0.0.1:80O0/v1"), retries=0)
     with pytest.raises(InputError, match=r"--url 'http://127.0.0.1:80O0/v1' is not a valid"):
         selector(TEXTS[:1])
 
 
 def test_a_server_that_is_not_there() -> None:
-    selector = Llm(Server("m", "http://127.0.0.1:9/v1", retries=0))
+    selector = Llm(settings("http://127.0.0.1:9/v1"), retries=0)
     with pytest.raises(InputError, match="does not answer"):
         selector(TEXTS[:1])
 
@@ -235,11 +243,11 @@ def test_transient_failures_are_retried() -> None:
 
 def test_the_estimate_counts_what_is_not_cached() -> None:
     _, (stand, _) = chosen(lambda *_: named("vile"), TEXTS[:2])
-    estimate = Llm(Server("m", stand.url)).estimate(TEXTS, 1.0, 10.0)
+    estimate = Llm(settings(stand.url)).estimate(TEXTS, 1.0, 10.0)
     assert (estimate.texts, estimate.cached) == (6, 2)
     assert estimate.dollars is not None
     assert 0 < estimate.dollars < 0.01
-    assert Llm(Server("m")).estimate(TEXTS).dollars is None
+    assert Llm(settings()).estimate(TEXTS).dollars is None
 
 
 @pytest.mark.parametrize(

@@ -17,4 +17,4 @@ METHODS: Registry[Callable[[Any], Any]] = Registry(
         "all": "fairforget.selection.controls:build_all",
     }
 )
-"""Name → a function of `SelectionOptions` that returns a `Selector`."""
+"""Name → a function of `SelectSettings` that returns a `Selector`."""

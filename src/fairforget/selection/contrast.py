@@ -20,9 +20,10 @@ from fairforget.errors import MissingDataError
 from fairforget.names import check_names
 from fairforget.selection.candidates import candidate_words
 from fairforget.selection.counts import SMOOTHING, WordCounts, count_words
-from fairforget.selection.methods import SelectionOptions, calibration_texts, training_texts
+from fairforget.selection.methods import calibration_texts, training_texts
 from fairforget.selection.selected import SelectedSpan, merge_adjacent, select
 from fairforget.selection.words import Word
+from fairforget.settings import SelectSettings
 from fairforget.terminal.messages import show_message
 
 PRIOR = 2_000.0
@@ -151,19 +152,19 @@ def best_threshold(texts: Sequence[Text], scores: Sequence[Sequence[tuple[Word, 
     return threshold
 
 
-def build(options: SelectionOptions) -> Contrast:
-    """Train on the corpora of the options, and calibrate on built-in texts.
+def build(settings: SelectSettings) -> Contrast:
+    """Train on the corpora of the settings, and calibrate on built-in texts.
 
     Raises:
         InputError: no training corpus is given, or one is given twice; a corpus is missing or
             damaged, or has no hateful or no other words.
     """
-    check_names("train", corpus_names(options.train))
+    check_names("train", corpus_names(settings.train))
     background = _open_background()
     texts = chain.from_iterable(background.values())
-    counts = count_words(training_texts(options.train), texts)
+    counts = count_words(training_texts(settings.train), texts)
     selector = Contrast(counts, background=tuple(background)).calibrate(calibration_texts())
-    hateful = (text for text in training_texts(options.train) if text.hateful is not False)
+    hateful = (text for text in training_texts(settings.train) if text.hateful is not False)
     usual = (item.text for item in select(islice(hateful, USUAL), selector))
     return replace(selector, usual_share=selected_share([*usual]))
 

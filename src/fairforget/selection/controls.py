@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from fairforget.corpora.text import Text
 from fairforget.selection.identity import identity_ranges, is_protected
-from fairforget.selection.methods import SelectionOptions
 from fairforget.selection.ranges import overlapping
 from fairforget.selection.selected import SelectedSpan, Selector, merge_adjacent
 from fairforget.selection.words import Word, split_words
+from fairforget.settings import SelectSettings
 
 UNMARKED_SHARE = 0.25
 """Share of the words that is drawn from a text without spans."""
@@ -67,16 +67,16 @@ def unprotected_words(text: str) -> list[Word]:
     ]
 
 
-def build_given(options: SelectionOptions) -> Selector:
+def build_given(settings: SelectSettings) -> Selector:
     """Return the selector of the corpus's own spans."""
     return given_spans
 
 
-def build_random(options: SelectionOptions) -> Selector:
-    """Return the random control with the seed of the options."""
-    return Random(options.seed)
+def build_random(settings: SelectSettings) -> Selector:
+    """Return the random control with the seed of the settings."""
+    return Random(settings.seed)
 
 
-def build_all(options: SelectionOptions) -> Selector:
+def build_all(settings: SelectSettings) -> Selector:
     """Return the control that selects every word."""
     return all_words

@@ -12,9 +12,9 @@ from fairforget.errors import InputError
 from fairforget.extras import find_package
 from fairforget.files.text import read_text
 from fairforget.selection.identity import exclude_groups, identity_ranges, is_protected
-from fairforget.selection.methods import SelectionOptions
 from fairforget.selection.selected import SelectedSpan, Selector, merge_adjacent
 from fairforget.selection.words import split_words
+from fairforget.settings import SelectSettings
 
 COMMENT = "#"
 
@@ -83,12 +83,12 @@ def _find_path(source: str) -> Path:
     return directory / path
 
 
-def build(options: SelectionOptions) -> Selector:
-    """Read the word list of the options.
+def build(settings: SelectSettings) -> Selector:
+    """Read the word list of the settings.
 
     Raises:
-        InputError: the options name none.
+        InputError: the settings name none.
     """
-    if not options.lexicon:
+    if not settings.lexicon:
         raise InputError("method 'lexicon' needs --lexicon FILE, with one word or phrase per line")
-    return read_lexicon(options.lexicon)
+    return read_lexicon(settings.lexicon)

@@ -20,9 +20,9 @@ from fairforget.errors import InputError, first_line
 from fairforget.files.atomic import atomic_write
 from fairforget.redaction import redact
 from fairforget.selection.llm_answers import INSTRUCTIONS, SCHEMA, objection, read_answer
-from fairforget.selection.methods import SelectionOptions
 from fairforget.selection.selected import SelectedSpan
 from fairforget.servers import connect, map_parallel
+from fairforget.settings import SelectSettings
 from fairforget.terminal.messages import count_of
 
 TOKENS_PER_CHARACTER = 0.3
@@ -38,23 +38,6 @@ REQUEST_OPTIONS: dict[str, Any] = {
     },
 }
 """Options of a request; those that the server rejects are left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """The server, and how to query it."""
-
-    model: str
-    url: str = ""
-    """By default $OPENAI_BASE_URL, else OpenAI's."""
-    attempts: int = 3
-    """Maximum number of requests per text until an answer is valid."""
-    retries: int = 2
-    """Repetitions of a failed request, with growing pauses."""
-    timeout: float = 60.0
-    """Seconds to wait for an answer."""
-    concurrency: int = 8
-    """Number of parallel requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +68,13 @@ class CostEstimate:
 class Llm:
     """The selector."""
 
-    server: Server
+    settings: SelectSettings
+    attempts: int = 3
+    """Maximum number of requests per text until an answer is valid."""
+    retries: int = 2
+    """Repetitions of a failed request, with growing pauses."""
     progress: Callable[[int], None] | None = None
+    """Called with the number of texts finished since the last call."""
     unusable: int = 0
     """Number of texts without a valid answer."""
     refusal: str = ""
@@ -105,7 +93,7 @@ class Llm:
         """
         client = self._client()
         spans = dict(
-            map_parallel(lambda text: self._select(client, text), texts, self.server.concurrency)
+            map_parallel(lambda text: self._select(client, text), texts, self.settings.concurrency)
         )
         if self.refusal and not self._answers:
             raise InputError(
@@ -155,7 +143,7 @@ class Llm:
             {"role": "user", "content": text.text},
         ]
         best: tuple[SelectedSpan, ...] | None = None
-        for _ in range(self.server.attempts):
+        for _ in range(self.attempts):
             content = self._request(client, messages)
             if content is None:
                 break
@@ -180,7 +168,7 @@ class Llm:
         while True:
             try:
                 completion = client.chat.completions.create(
-                    model=self.server.model, messages=messages, **options
+                    model=self.settings.model, messages=messages, **options
                 )
                 break
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
@@ -201,17 +189,16 @@ class Llm:
             return ""
 
     def _client(self) -> Any:
-        server = self.server
         return connect(
-            server.url,
+            self.settings.url,
             what="method 'llm'",
             option="--url",
-            timeout=server.timeout,
-            retries=server.retries,
+            timeout=self.settings.timeout,
+            retries=self.retries,
         )
 
     def _cache_path(self, text: Text) -> Path:
-        request = json.dumps([self.server.model, INSTRUCTIONS, text.text])
+        request = json.dumps([self.settings.model, INSTRUCTIONS, text.text])
         name = hashlib.sha256(request.encode("utf-8", "replace")).hexdigest()
         return cache_directory() / "llm" / name[:2] / f"{name}.json"
 
@@ -233,6 +220,6 @@ def _is_span(row: object) -> bool:
     return isinstance(row, list) and [*map(type, row)] == [int, int, str] and row[0] < row[1]
 
 
-def build(options: SelectionOptions) -> Llm:
-    """Return the selector for the server of the options."""
-    return Llm(options.server or Server(options.model), options.progress)
+def build(settings: SelectSettings) -> Llm:
+    """Return the selector for the server of the settings."""
+    return Llm(settings)

@@ -1,50 +1,30 @@
-"""The options of all selectors, and `make_selector`."""
+"""`make_selector`, and the texts that selectors are trained and calibrated on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from fairforget.corpora import Text, corpus_names, iter_corpus
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.errors import InputError
 from fairforget.selection import METHODS
 from fairforget.selection.selected import Selector
-
-if TYPE_CHECKING:
-    from fairforget.selection.llm import Server
+from fairforget.settings import SelectSettings
 
 CALIBRATION = 10
 """Every tenth built-in text calibrates the threshold; they cover all domains and attributes."""
 
 
-@dataclass(frozen=True, slots=True)
-class SelectionOptions:
-    """Options of the selectors."""
-
-    train: str = "edos"
-    """Corpora of hateful and other texts, separated by commas."""
-    lexicon: str = ""
-    """Word list: a file, or PACKAGE:PATH."""
-    model: str = "smollm2"
-    """The model that `llm` queries."""
-    server: Server | None = None
-    """The server of the method `llm`."""
-    seed: int = 0
-    progress: Callable[[int], None] | None = None
-    """Called by slow methods with the number of texts finished since the last call."""
-
-
-def make_selector(method: str, options: SelectionOptions) -> Selector:
-    """Return a selector, trained if necessary.
+def make_selector(settings: SelectSettings) -> Selector:
+    """Return the selector of a method, trained if necessary.
 
     Raises:
-        InputError: the method is unknown, or its options or data are missing.
+        InputError: the method is unknown, or its settings or data are missing.
     """
+    method = settings.method
     if method not in METHODS:
         raise InputError(f"method {method!r} is unknown; choose from {', '.join(METHODS)}")
-    selector: Selector = METHODS[method](options)
+    selector: Selector = METHODS[method](settings)
     return selector
 
 

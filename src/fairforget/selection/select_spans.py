@@ -16,8 +16,8 @@ from fairforget.extras import check_report_extra
 from fairforget.files.overwriting import check_not_overwritten
 from fairforget.selection.contrast import Contrast
 from fairforget.selection.identity import mentions_of
-from fairforget.selection.llm import CostEstimate, Llm, Server
-from fairforget.selection.methods import SelectionOptions, make_selector
+from fairforget.selection.llm import CostEstimate, Llm
+from fairforget.selection.methods import make_selector
 from fairforget.selection.parallel import select_in_parallel
 from fairforget.selection.result import SelectionResult
 from fairforget.selection.review import write_review
@@ -77,15 +77,9 @@ def select_spans(
     _check_suffix("--review", review, ".html")
     tally = _Tally(SpanScorer() if score else None, None if review is None else [])
     with _progress(name, settings) as advance:
-        options = SelectionOptions(
-            settings.train,
-            settings.lexicon,
-            settings.model,
-            server=_server(settings),
-            seed=settings.seed,
-            progress=advance,
-        )
-        selector = make_selector(settings.method, options)
+        selector = make_selector(settings)
+        if isinstance(selector, Llm):
+            selector.progress = advance
         selected = tally.count(_select(name, selector, settings.processes))
         if output is not None:
             write_spans(selected, Path(output))
@@ -133,7 +127,7 @@ def estimate_cost(
     settings: SelectSettings | None = None,
     **overrides: Any,
 ) -> CostEstimate:
-    """Estimate the cost of `select_spans` with the method `llm`; nothing is sent or written.
+    """CostEstimate the cost of `select_spans` with the method `llm`; nothing is sent or written.
 
     Args:
         corpus: as for `select_spans`.
@@ -155,7 +149,7 @@ def estimate_cost(
     name = str(corpus)
     _check(name, settings, review=review is not None, score=score, dry_run=True)
     _check_suffix("--review", review, ".html")
-    return Llm(_server(settings)).estimate(iter_corpus(name), input_price, output_price)
+    return Llm(settings).estimate(iter_corpus(name), input_price, output_price)
 
 
 @dataclass(slots=True)
@@ -245,9 +239,3 @@ def _progress(
     if settings.method != LLM:
         return nullcontext()
     return progress_bar("Selecting", sum(1 for _ in iter_corpus(corpus)))
-
-
-def _server(settings: SelectSettings) -> Server:
-    return Server(
-        settings.model, settings.url, timeout=settings.timeout, concurrency=settings.concurrency
-    )

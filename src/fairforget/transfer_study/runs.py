@@ -28,13 +28,14 @@ from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_finished, read_record, write_record
 from fairforget.selection.contrast import Contrast, selected_share
 from fairforget.selection.identity import mentions_of
-from fairforget.selection.methods import SelectionOptions, make_selector
+from fairforget.selection.methods import make_selector
 from fairforget.selection.selected import select
 from fairforget.settings import (
     DebiasSettings,
     ModelSettings,
     RetainSettings,
     Selection,
+    SelectSettings,
     TrainingSettings,
 )
 from fairforget.terminal.messages import show_message
@@ -262,7 +263,7 @@ def _forget_texts(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
 
 @cache
 def _select_spans(corpus: str, recipe: Recipe) -> tuple[Text, ...]:
-    selector = make_selector(recipe.select, SelectionOptions(recipe.train))
+    selector = make_selector(SelectSettings(method=recipe.select, train=recipe.train))
     texts = tuple(item.text for item in select(_texts(corpus), selector, mentions_of))
     if isinstance(selector, Contrast) and (warning := selector.warn(selected_share(texts))):
         show_message(f"Warning: {corpus}: {warning}.")

@@ -110,8 +110,10 @@ BENCHMARKS = {
         "named or unnamed, for nationalities that the built-in corpus names or does not name "
         "(default: both); a number of stereotypes (default: 1000)",
         limitations=(
-            "Scores of 50 and 0 mean no preference, but a broken model also has them. Attributes "
-            "come after “people are” even where that is not grammatical, for all groups alike. "
+            "Scores of 50 and 0 mean no preference, but a broken model also has them. A model that "
+            "finds every attribute likelier after some nationalities than after others has other "
+            "scores even without associations: read the change, not the level. Attributes come "
+            "after “people are” even where that is not grammatical, for all groups alike. "
             "Language models proposed the attributes, and few people rated each (Jha et al. "
             "2023)."
         ),
@@ -182,8 +184,8 @@ BENCHMARKS = {
         limitations=(
             "A distance of 0 means that the group makes no difference, also where it should: "
             "pronouns, for example, count as wording. A model that writes the same text whatever "
-            "the prompt has 0: read it with `distinct_2` in the record. VADER scores single "
-            "words."
+            "the prompt has 0: read it with `distinct_2` in the record. Outside gender, some of "
+            "the terms that a template compares also differ in gender. VADER scores single words."
         ),
         clusters="templates",
         words=("prompts.toml",),

@@ -145,12 +145,13 @@ def _leaderboard() -> str:
             if (e.cost == EQUAL) == limited
         )
 
-    limit = 100 * (record.settings["budget"]["perplexity"] - 1)
+    budget = record.settings["budget"]
     return (
-        "**Other methods**, one seed; `trait-kl` with earlier defaults. Contribution "
-        f"({left[0].before.value:.3f} nats before) and, in brackets, change in LMS, with "
-        f"perplexity at most +{limit:.0f} %: "
-        f"{remaining(limited=True)}. Without this limit: {remaining(limited=False)}. Undecided: "
+        "**Other methods**, one seed. Contribution "
+        f"({left[0].before.value:.3f} nats before) and, in brackets, change in LMS, at equal cost "
+        f"(perplexity at most +{100 * (budget['perplexity'] - 1):.0f} %, movement at most "
+        f"{budget['movement']:g} nats): "
+        f"{remaining(limited=True)}. Without limits: {remaining(limited=False)}. Undecided: "
         f"{others} others."
     )
 

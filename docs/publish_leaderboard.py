@@ -59,16 +59,13 @@ def render_leaderboard() -> dict[str, str]:
 
 
 def _unbound(record: LeaderboardRecord) -> list[str]:
-    """A sentence about the methods that equal cost did not limit."""
+    """A sentence about the methods that cost less than allowed."""
     free = dict.fromkeys(row.method for row in record.rows if NOT_USED_UP in row.note)
     if not free:
         return []
     return [
-        f"The limit on perplexity did not stop {join_words([f'`{name}`' for name in free])}, which "
-        "ended at the largest α: training lowered their perplexity, or hardly raised it. Compare "
-        "them by LMS and facts; only `trait-kl` retains facts, but none of the facts scored here. "
-        "Its row was measured with earlier defaults, which did not unlearn pronouns and "
-        "retained fewer everyday sentences."
+        f"No limit stopped {join_words([f'`{name}`' for name in free])}, which ended at the "
+        "largest α and cost less than allowed."
     ]
 
 

@@ -171,7 +171,7 @@ def test_the_movement_is_bounded_on_each_kind_of_text(tmp_path: Path, everyday) 
 
 
 def test_a_movement_that_cannot_be_measured_is_noted(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("fairforget.training.unlearn.record_original", lambda *_: None)
+    monkeypatch.setattr("fairforget.training.limits.record_original", lambda *_: None)
     budget = Budget(9.0, 9.0, harmful_log_prob=None)
     _, record, _, _ = run(tmp_path, budget, objective="ascent")
     assert "the movement is not bounded" in record.budget.note

@@ -158,7 +158,7 @@ def test_a_run_that_did_not_move_leaves_its_control_where_it_was() -> None:
 def test_a_movement_that_cannot_be_measured_is_refused_before_training(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("fairforget.training.unlearn.record_original", lambda *_: None)
+    monkeypatch.setattr("fairforget.training.limits.record_original", lambda *_: None)
     language_model = tiny_model("llama")
     original = {name: p.detach().clone() for name, p in language_model.model.named_parameters()}
     texts = [Text(str(n), f"The river number {n} has a bridge.") for n in range(200)]

@@ -321,7 +321,8 @@ def test_task_vectors_go_the_other_way(tmp_path) -> None:
 @pytest.mark.parametrize("objective", ["task-vector", "ascent"])
 def test_training_is_watched_as_its_result_will_be(objective, tmp_path, monkeypatch) -> None:
     """At the last step, early stopping measures what interpolation does at α = 1."""
-    monkeypatch.setattr("fairforget.training.unlearn.CHECK_TEXTS", dict.fromkeys(HELD_OUT))
+    for module in ("unlearn", "limits"):
+        monkeypatch.setattr(f"fairforget.training.{module}.CHECK_TEXTS", dict.fromkeys(HELD_OUT))
     model = language_model(tmp_path, "llama")
     options = {"objective": objective, "max_steps": 5, "learning_rate": 0.002}
     run = config(tmp_path, **options)

@@ -23,8 +23,8 @@ from fairforget.corpora.builtin import builtin_texts
 from fairforget.data.stereoset import Item
 from fairforget.models.fingerprint import model_identity
 from fairforget.models.language_model import LanguageModel
+from fairforget.training.limits import CHECK_TEXTS
 from fairforget.training.line_search import TOLERANCE
-from fairforget.training.unlearn import CHECK_TEXTS
 from fairforget.transfer_study import plan
 from fairforget.transfer_study.runs import compute_digests
 from tests.models import tiny_model

@@ -18,7 +18,7 @@ from fairforget.leaderboards.record import LeaderboardRecord, Row
 from fairforget.methods import METHODS, Method, MethodOptions
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
-from fairforget.training.unlearn import NO_MOVEMENT
+from fairforget.training.limits import NO_MOVEMENT
 
 from ..models import save_tiny
 from ..stereoset_file import write_items
@@ -141,7 +141,7 @@ def test_equal_cost_limits_the_movement(model: str, items: str, tmp_path: Path) 
 def test_a_movement_that_cannot_be_measured_is_noted(
     model: str, items: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fairforget.training.unlearn.record_original", lambda *_: None)
+    monkeypatch.setattr("fairforget.training.limits.record_original", lambda *_: None)
     record = compare_stubs(model, items, tmp_path / "board", seeds=1)
     (equal,) = (row for row in record.rows if row.cost == "equal")
     assert NO_MOVEMENT in equal.note

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -30,7 +30,8 @@ from fairforget.records.environment import environment
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import CHECKPOINTS, RECORD
 from fairforget.records.store import read_record, write_record
-from fairforget.training.bounds import list_constraints
+from fairforget.training.limits import Limits
+from fairforget.training.original import Original
 from fairforget.training.preparation import (
     RETAIN,
     Sequences,
@@ -77,8 +78,8 @@ def do_run(run: MethodRun, directory: Path) -> None:
     held_out = held_out_texts(language_model)
     timed = held_out[RETAIN][:TIMED]
     changes_weights = run.method != ORIGINAL and METHODS[run.method].change == "weights"
-    known = measure_original(language_model, held_out, run.settings.budget, states=changes_weights)
-    before = known.perplexities or {}
+    limits = Limits(language_model, held_out, run.settings.budget, Original())
+    before = measure_original(limits, states=changes_weights)
     if run.method == ORIGINAL:
         evaluate_into(directory / PUBLISHED, language_model, benchmarks)
         ratios, cost, slower, equal = dict.fromkeys(before, 1.0), Cost(), 1.0, None
@@ -92,19 +93,13 @@ def do_run(run: MethodRun, directory: Path) -> None:
             language_model = method.apply(language_model, run.options(work_dir))
         shutil.rmtree(work_dir)
         slower = 1.0 if changes_weights else slowdown(before_method, language_model, timed)
-        constraints = list_constraints(language_model, held_out, run.settings.budget)
-        ratios = {name: c.perplexity() / before[name] for name, c in constraints.items()}
+        limits = replace(limits, language_model=language_model)
+        ratios = {name: c.perplexity() / before[name] for name, c in limits.constraints().items()}
         evaluate_into(directory / PUBLISHED, language_model, benchmarks)
         equal = None
         if changes_weights:
-            equal = interpolate_to_equal_cost(
-                language_model,
-                original,
-                held_out,
-                run.settings.budget,
-                known=known,
-                max_alpha=min(method.max_alpha, run.settings.budget.max_alpha),
-            )
+            max_alpha = min(method.max_alpha, run.settings.budget.max_alpha)
+            equal = interpolate_to_equal_cost(limits, original, max_alpha=max_alpha)
             if equal.alpha == 1:
                 shutil.copytree(directory / PUBLISHED, directory / EQUAL)
             else:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, TrainerState
+from transformers import TrainerState
 from transformers.trainer_utils import SchedulerType
 
 from fairforget.budget import Budget
@@ -28,36 +28,25 @@ from fairforget.records.environment import environment
 from fairforget.records.records import BudgetFacts, UnlearningRecord
 from fairforget.terminal.progress import progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for
-from fairforget.training.bounds import (
-    allowed_ratios,
-    list_bounds,
-    list_constraints,
-    measure_bounds,
-)
-from fairforget.training.budget_search import Bound, PerplexityConstraint
 from fairforget.training.checkpoints import claim_directory, history_of, last_checkpoint
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.early_stopping import PATIENCE, UtilityEarlyStopping
-from fairforget.training.harmful_words import measure_harmful_words
 from fairforget.training.interpolation import (
-    NOTED,
     interpolate_to_budget,
     interpolate_to_movement,
     measure_after_rounding,
     original_perplexities,
 )
 from fairforget.training.learning_rate import resolve_learning_rate
-from fairforget.training.movement import OriginalStates, record_original
+from fairforget.training.limits import CHECK_TEXTS, Limits, allowed_ratios
 from fairforget.training.original import Original
-from fairforget.training.preparation import EVERYDAY, RETAIN, Prepared, Sequences
+from fairforget.training.preparation import Prepared
 from fairforget.training.progress import TrainingProgress, remove_default_progress
 from fairforget.training.restore import restore_settings
 from fairforget.training.sharding import gather, gathered_weights, is_sharding_requested
 from fairforget.training.trainer import UnlearningTrainer
 from fairforget.training.weights import negate_update, negated_update
 
-CHECK_TEXTS = {RETAIN: 16, EVERYDAY: 40}
-"""Number of held-out texts, by kind, for evaluations during training and the first line search."""
 TRAINING = (
     *("lr_scheduler_kwargs", "warmup_steps", "optim", "optim_args", "weight_decay"),
     *("adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm"),
@@ -65,9 +54,6 @@ TRAINING = (
     "precompute_ref_hidden_states",
 )
 """Settings that change the training, if only by rounding, and that the record does not name."""
-NO_EVERYDAY_TEXTS = "evaluated without everyday sentences"
-NO_MOVEMENT = "the movement is not bounded, because this model's head needs more than hidden states"
-NO_HARMFUL_WORDS = "harmful words are not bounded, because the context is too short for them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +101,18 @@ def unlearn(
     config = resolve_learning_rate(config, language_model.model)
     facts = describe_model(language_model)  # before its weights change
     data = prepared.fingerprint()
-    limits = allowed_ratios(prepared.held_out, budget)  # training may stop early at them
+    allowed = allowed_ratios(prepared.held_out, budget)  # training may stop early at them
     sharded = is_sharding_requested()
-    seen = (data, prepared.held_out, limits, facts.weights, facts.dtype, describe_method(config))
+    seen = (data, prepared.held_out, allowed, facts.weights, facts.dtype, describe_method(config))
     run = hash_values((*seen, [getattr(config, name) for name in TRAINING], sharded))
     claim_directory(Path(str(config.output_dir)), run)
-    constraints = partial(list_constraints, language_model, prepared.held_out, budget)
     start = time.perf_counter()
-    known = known or Original()
+    limits = Limits(language_model, prepared.held_out, budget, known or Original())
     model = language_model.model
     if not sharded:
         model.to(config.device)  # type: ignore[arg-type]  # as Trainer does later
-    _measure_original(language_model, prepared, budget, known)
-    bounds = list_bounds(language_model, known, budget)
-    if movement is not None and known.states is None:
+    limits.measure_original()
+    if movement is not None and limits.known.states is None:
         raise InputError(
             "the movement of this model cannot be measured, as its head needs more than the hidden "
             "states; use --match perplexity"
@@ -136,24 +120,14 @@ def unlearn(
     rises: dict[float, dict[str, float]] = {}
     apart = sharded or config.precompute_ref_hidden_states
     with restore_settings(model), apply_adapter(model, config, apart=apart) as original:
-        trained = _train(
-            language_model,
-            original,
-            prepared,
-            config,
-            constraints(CHECK_TEXTS),
-            known,
-            sharded=sharded,
-        )
-        reached = _interpolate(
-            model, original, constraints, bounds, trained.rough, rises, budget, known, movement
-        )
-        known.perplexities = original_perplexities(reached)
+        trained = _train(limits, original, prepared, config, sharded=sharded)
+        reached = _interpolate(limits, original, trained.rough, rises, movement)
+        limits.known.perplexities = original_perplexities(reached)
     if config.lora_rank and model.dtype != torch.float32:
-        reached = measure_after_rounding(reached, constraints(), bounds)
+        reached = measure_after_rounding(reached, limits.constraints(), limits.bounds())
         rises.clear()
     with stage("interpolating"):
-        reached = measure_bounds(reached, language_model, known, budget, rises)
+        reached = limits.complete(reached, rises)
     interpolated = time.perf_counter()
     return UnlearningRecord(
         model=facts,
@@ -163,7 +137,7 @@ def unlearn(
             **_steps_done(trained.state.global_step, config.max_steps),
         },
         corpora=prepared.facts,
-        budget=replace(reached, note=join_notes(reached.note, prepared.held_out, budget, known)),
+        budget=reached,
         history=[row for row in trained.state.log_history if "train_loss" not in row],
         environment=environment(str(language_model.device), config.world_size),
         seconds={
@@ -175,50 +149,25 @@ def unlearn(
     )
 
 
-@stage("measuring the original model")
-def _measure_original(
-    language_model: LanguageModel, prepared: Prepared, budget: Budget, known: Original
-) -> None:
-    """Add what the budget needs and earlier runs have not measured to `known`."""
-    if known.states is None:
-        known.states = record_few(language_model, prepared.held_out)
-    if known.harmful_words is None and budget.harmful_log_prob is not None:
-        known.harmful_words = measure_harmful_words(language_model)
-
-
-def record_few(
-    language_model: LanguageModel, held_out: Mapping[str, Sequences]
-) -> OriginalStates | None:
-    """Record a model that has its original weights, on the first few held-out texts of each kind.
-
-    Returns:
-        As `record_original`.
-    """
-    few = {kind: texts[: CHECK_TEXTS[kind]] for kind, texts in held_out.items()}
-    return record_original(language_model, few)
-
-
 def _train(
-    language_model: LanguageModel,
+    limits: Limits,
     original: Mapping[str, Tensor],
     prepared: Prepared,
     config: UnlearningConfig,
-    constraints: Mapping[str, PerplexityConstraint],
-    known: Original,
     *,
     sharded: bool,
 ) -> _Trained:
     """Train in place, or resume training, until the last step or until it stops early.
 
     Args:
-        language_model: ends with the trained weights, in eval mode.
+        limits: on a model that ends with the trained weights, in eval mode. Those on a few texts
+            stop training early; the original's perplexities on them are added.
         original: the original weights, from `apply_adapter`.
         prepared: the tokenised corpora.
         config: the training settings.
-        constraints: on a few texts, for early stopping.
-        known: facts about the original model; its perplexities on these texts are added.
         sharded: train a sharded copy, and gather its weights.
     """
+    language_model, known = limits.language_model, limits.known
     model = language_model.model
     objective = config.load_objective()
     student = copy.deepcopy(model) if sharded else model
@@ -236,7 +185,7 @@ def _train(
 
     with silence_libraries():
         early_stopping = UtilityEarlyStopping(
-            constraints,
+            limits.constraints(CHECK_TEXTS),
             lambda ratios: trainer.note(ratios),
             current_result,
             before=known.rough,
@@ -275,74 +224,48 @@ def _train(
 
 
 def _interpolate(
-    model: PreTrainedModel,
+    limits: Limits,
     original: Mapping[str, Tensor],
-    constraints: Callable[..., dict[str, PerplexityConstraint]],
-    bounds: Mapping[str, Bound],
     rough: Mapping[float, Mapping[str, float]],
     rises: dict[float, dict[str, float]],
-    budget: Budget,
-    known: Original,
     movement: float | None,
 ) -> BudgetFacts:
     """Interpolate the weights to the budget, or to a movement if one is given.
 
     Args:
-        model: has the trained weights.
+        limits: on the model, which has the trained weights.
         original: the original weights.
-        constraints: returns the constraints on all texts, or on a number of them by kind.
-        bounds: further constraints.
         rough: α → perplexities on few texts, at 0 and 1.
         rises: α → rise of each bound, in nats; those that are measured are added.
-        budget: gives the largest α.
-        known: facts about the original model.
         movement: as for `unlearn`.
     """
+    model, known, max_alpha = limits.language_model.model, limits.known, limits.budget.max_alpha
     with stage("interpolating"), progress_bar("Interpolating", unit="evaluation") as advance:
         if movement is None:
             return interpolate_to_budget(
                 model,
                 original,
-                constraints(),
-                bounds=bounds,
-                rough=constraints(CHECK_TEXTS),
+                limits.constraints(),
+                bounds=limits.bounds(),
+                rough=limits.constraints(CHECK_TEXTS),
                 before=known.perplexities,
                 known=rough,
                 rises=rises,
-                max_alpha=budget.max_alpha,
+                max_alpha=max_alpha,
                 progress=advance,
             )
         assert known.states is not None  # checked before training
         return interpolate_to_movement(
             model,
             original,
-            constraints(),
+            limits.constraints(),
             partial(known.states.divergence, model),
             movement,
             trained={name: rough[1.0][name] / rough[0.0][name] for name in rough[0.0]},
             before=known.perplexities,
-            max_alpha=budget.max_alpha,
+            max_alpha=max_alpha,
             progress=advance,
         )
-
-
-def join_notes(note: str, held_out: Collection[str], budget: Budget, known: Original) -> str:
-    """Return the note of interpolation, and what of the budget could not be measured.
-
-    Args:
-        note: of the interpolation.
-        held_out: kinds of held-out texts.
-        budget: the limits.
-        known: what was measured of the original model.
-    """
-    notes = [note]
-    if EVERYDAY not in held_out:
-        notes.append(NO_EVERYDAY_TEXTS)
-    if budget.movement is not None and known.states is None:
-        notes.append(NO_MOVEMENT)
-    if budget.harmful_log_prob is not None and known.harmful_words is None:
-        notes.append(NO_HARMFUL_WORDS)
-    return NOTED.join(filter(None, notes))
 
 
 def describe_method(config: UnlearningConfig) -> dict[str, Any]:

@@ -45,10 +45,11 @@ from fairforget.training.early_stopping import MIN_RISE, OVERSHOOT, PATIENCE
 from fairforget.training.harmful_words import GUARD
 from fairforget.training.interpolation import MOVEMENT_SHARE, ROUGH_SHARE
 from fairforget.training.learning_rate import RATES
+from fairforget.training.limits import CHECK_TEXTS
 from fairforget.training.line_search import TOLERANCE
 from fairforget.training.original import Original
 from fairforget.training.preparation import FIXED, load_everyday_corpus
-from fairforget.training.unlearn import CHECK_TEXTS, describe_method
+from fairforget.training.unlearn import describe_method
 from fairforget.transfer_study.doses import evaluate_doses, parse_doses
 from fairforget.transfer_study.harmless import harmless_texts
 from fairforget.transfer_study.matched import matched_texts, swapped_texts

@@ -142,7 +142,7 @@ def llama2_tokenizer() -> hf.PreTrainedTokenizerFast:
 
 def test_the_start_of_another_text_ends_a_text() -> None:
     lm = tiny_model("llama")
-    lm.tokenizer.add_special_tokens({"additional_special_tokens": [lm.start_token]})
+    assert lm.start_id in lm.tokenizer.all_special_ids
     lm.model.generation_config.eos_token_id = lm.start_id + 1
     lm.model.lm_head = torch.nn.Linear(lm.model.config.hidden_size, VOCABULARY)
     torch.nn.init.zeros_(lm.model.lm_head.weight)

@@ -341,10 +341,10 @@ def test_perplexity_alone_has_no_items(small, tmp_path: Path) -> None:
 def test_another_tokenizer_of_a_loaded_model_is_another_input(small, tmp_path: Path) -> None:
     language_model, out = tiny_model("gpt2"), tmp_path / "out"
     evaluate(language_model, ["stereoset"], output_dir=out)
-    language_model.tokenizer = copy.deepcopy(language_model.tokenizer)  # others share it
-    language_model.tokenizer.add_tokens(["zebra"])
+    tokenizer = copy.deepcopy(language_model.tokenizer)
+    tokenizer.add_tokens(["zebra"])
     with pytest.raises(InputError, match="model has changed"):
-        evaluate(language_model, ["stereoset"], output_dir=out)
+        evaluate(replace(language_model, tokenizer=tokenizer), ["stereoset"], output_dir=out)
 
 
 def test_a_whole_evaluation_that_is_damaged_is_done_again(small, tmp_path: Path, capsys) -> None:

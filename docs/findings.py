@@ -133,26 +133,26 @@ def _leaderboard() -> str:
     lms = {e.method: e.change.value for e in compared if e.measure == "lms"}
     _require(all(e.seeds == 1 for e in left), "one seed")
     verdicts = {e.method: e.verdict for e in compared if e.measure == SCALED_CONTRIBUTION}
-    _require("more" not in verdicts.values(), "no contribution rose")
     others = sum(verdict == "undecided" for verdict in verdicts.values())
-    fell = [e for e in left if verdicts[e.method] == "less"]
-    fell.sort(key=lambda effect: abs(effect.after.value))
+    left.sort(key=lambda effect: abs(effect.after.value))
 
-    def remaining(*, limited: bool) -> str:
+    def remaining(verdict: str, *, limited: bool) -> str:
         return ", ".join(
             f"`{e.method}` {format_number(e.after.value, 3)} ({format_signed(lms[e.method], 1)})"
-            for e in fell
-            if (e.cost == EQUAL) == limited
+            for e in left
+            if verdicts[e.method] == verdict and (e.cost == EQUAL) == limited
         )
+
+    rose = remaining("more", limited=True)
+    _require(bool(rose), "a contribution rose at equal cost")
 
     budget = record.settings["budget"]
     return (
         "**Other methods**, one seed. Contribution "
-        f"({left[0].before.value:.3f} nats before) and, in brackets, change in LMS, at equal cost "
-        f"(perplexity at most +{100 * (budget['perplexity'] - 1):.0f} %, movement at most "
-        f"{budget['movement']:g} nats): "
-        f"{remaining(limited=True)}. Without limits: {remaining(limited=False)}. Undecided: "
-        f"{others} others."
+        f"({left[0].before.value:.3f} nats before) and change in LMS at equal cost (perplexity at "
+        f"most +{100 * (budget['perplexity'] - 1):.0f} %, movement {budget['movement']:g} nats): "
+        f"{remaining('less', limited=True)}; rose: {rose}. Without limits: "
+        f"{remaining('less', limited=False)}. Undecided: {others} others."
     )
 
 

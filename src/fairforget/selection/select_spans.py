@@ -127,7 +127,7 @@ def estimate_cost(
     settings: SelectSettings | None = None,
     **overrides: Any,
 ) -> CostEstimate:
-    """CostEstimate the cost of `select_spans` with the method `llm`; nothing is sent or written.
+    """Estimate the cost of `select_spans` with the method `llm`; nothing is sent or written.
 
     Args:
         corpus: as for `select_spans`.

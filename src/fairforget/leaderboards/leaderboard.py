@@ -14,13 +14,11 @@ from fairforget.benchmarks import any_generates, check_model_kinds, load_benchma
 from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
-from fairforget.experiments import fixed_settings, reported_output
+from fairforget.experiments import find_device, fixed_settings, reported_output, start_workers
 from fairforget.leaderboards.plan import ORIGINAL, MethodRun, check_generation, plan_runs
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts
 from fairforget.leaderboards.rows import compare_with_original, make_rows
 from fairforget.leaderboards.runs import do_run, load_original, read_run
-from fairforget.machine.cluster import workers
-from fairforget.machine.devices import select_device
 from fairforget.machine.runs import do_runs
 from fairforget.methods import METHODS
 from fairforget.models.fingerprint import model_identity
@@ -82,8 +80,7 @@ def leaderboard(
 
 def _compare_methods(settings: LeaderboardSettings, output: Path) -> LeaderboardRecord:
     """Execute the unfinished runs, and write `leaderboard.json`."""
-    # the runs may be on other machines, which must use the same kind of device
-    device = settings.device or select_device(None).type
+    device = find_device(settings)
     settings = replace(settings, device=device)
     runs = plan_runs(settings)
     check_training_dtype(settings.dtype)
@@ -93,12 +90,7 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
     for model in split_commas(settings.models):
         for corpus in training_corpora(model):
             check_unseen(corpus, ready)
-    with workers(
-        settings.cluster,
-        cpus=settings.cpus_per_run,
-        gpus=settings.gpus_per_run,
-        device=device,
-    ) as attempted:
+    with start_workers(settings, device) as attempted:
         identities = _identify_models(runs, ready)
         fixed = fixed_settings(
             split_commas(settings.benchmarks),

@@ -19,8 +19,7 @@ from fairforget.corpora.domains import target_domains
 from fairforget.corpora.reading import CONTROL_CORPUS
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
-from fairforget.experiments import fixed_settings, reported_output
-from fairforget.machine.cluster import workers
+from fairforget.experiments import find_device, fixed_settings, reported_output, start_workers
 from fairforget.machine.devices import select_device
 from fairforget.machine.runs import do_runs
 from fairforget.models.fingerprint import model_identity
@@ -113,8 +112,7 @@ def transfer(
 
 def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRecord:
     """Execute the unfinished runs, and write `study.json`."""
-    # the runs may be on other machines, which must use the same kind of device
-    device = settings.device or select_device(None).type
+    device = find_device(settings)
     settings = replace(settings, device=device)
     shared = {f.name: getattr(settings, f.name) for f in fields(StudySettings)}
     benchmark_names = tuple(split_commas(settings.benchmarks))
@@ -133,12 +131,7 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
     if not benchmarks:
         named = ", ".join(recipe.benchmarks)
         raise InputError(f"benchmarks {named} have no bias score to compare; add stereoset")
-    with workers(
-        settings.cluster,
-        cpus=settings.cpus_per_run,
-        gpus=settings.gpus_per_run,
-        device=device,
-    ) as attempted:
+    with start_workers(settings, device) as attempted:
         digests = _evaluate_original(recipe, ready, runs, output)
         torch.cuda.empty_cache()  # its memory is for the runs
         directories = {run: output / RUNS / run.name(digests[run]) for run in runs}

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms
+from fairforget.corpora.builtin.lexicon import DOMAINS, terms_by_group
 from fairforget.errors import InputError
 from fairforget.explore import view
 from fairforget.explore.pair import MAX_CHARACTERS, Pair
@@ -108,10 +108,8 @@ def _add_groups(
 
 def list_groups(domain: str) -> str:
     """The groups of a bias domain in the built-in corpus, one per line, followed by "people"."""
-    groups: dict[str, str] = {}
-    for term in group_terms(domain):
-        groups.setdefault(term.group, term.plural)
-    return "\n".join([*groups.values(), "people"])
+    groups = [terms[0].plural for terms in terms_by_group(domain).values()]
+    return "\n".join([*groups, "people"])
 
 
 def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = True) -> Any:

@@ -20,10 +20,10 @@ from fairforget.corpora.builtin.generate import (
 )
 from fairforget.corpora.builtin.lexicon import (
     GroupTerm,
-    group_terms,
     match_case,
     read_data,
     strip_article,
+    terms_by_group,
 )
 from fairforget.methods.swapping.gender import other_gender
 from fairforget.selection.identity import MODIFIERS, mentions_of
@@ -71,7 +71,7 @@ def counterfactual_sets(
     Raises:
         InputError: the domain is unknown.
     """
-    terms = _terms_by_group(domain)
+    terms = _comparable_terms(domain)
     words = {group: _all_forms(domain, group, terms[group]) for group in terms}
     occurrences = _find_terms(sentences, domain, words)
     frequencies = Counter(group for _, group, _ in occurrences)
@@ -95,14 +95,12 @@ def counterfactual_sets(
     return sets
 
 
-def _terms_by_group(domain: str) -> dict[str, list[GroupTerm]]:
+def _comparable_terms(domain: str) -> dict[str, list[GroupTerm]]:
     """Return the terms of each group; of gender, only those with a counterpart in the same place.
 
     The lexicon has no counterpart of "actresses": "salesmen" is in its place.
     """
-    terms: dict[str, list[GroupTerm]] = {}
-    for term in group_terms(domain):
-        terms.setdefault(term.group, []).append(term)
+    terms = terms_by_group(domain)
     if domain == "gender":
         women, men = terms.values()
         paired = [*map(_are_counterparts, women, men)]
@@ -111,7 +109,7 @@ def _terms_by_group(domain: str) -> dict[str, list[GroupTerm]]:
 
 
 def _are_counterparts(one: GroupTerm, other: GroupTerm) -> bool:
-    """Return whether swapping gendered words can turn a term into the other: not into another."""
+    """Return whether the gendered word of a term, if it is known, has the other as counterpart."""
     last, expected = (term.plural.split()[-1] for term in (one, other))
     return other_gender(last, "") in (None, expected)
 

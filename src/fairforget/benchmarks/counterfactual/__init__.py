@@ -41,7 +41,7 @@ from fairforget.benchmarks.measurement import (
 )
 from fairforget.benchmarks.samples import parse_sample, sample_evenly
 from fairforget.benchmarks.sentiment import load_sentiment
-from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms, match_case
+from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms, match_case, terms_by_group
 from fairforget.generation.decoding import Decoding, summarize
 from fairforget.generation.engine import GENERATIVE_KINDS, AnyModel, generate
 from fairforget.scoring.causal import NotedProgress
@@ -99,14 +99,12 @@ def list_prompts(domains: Sequence[str] = DOMAINS, count: int | None = None) -> 
     numbered = sample_evenly([*enumerate(templates["prompts"])], count, lambda _: "")
     prompts = []
     for domain in domains:
-        terms: dict[str, list[str]] = {}
-        for term in group_terms(domain):
-            terms.setdefault(term.group, []).append(term.plural)
+        terms = terms_by_group(domain)
         groups = [*terms]
         step = max(1, len(groups) // MAX_GROUPS)
         for number, template in numbered:
             for group in groups[::step][:MAX_GROUPS]:
-                name = terms[group][number % len(terms[group])]
+                name = terms[group][number % len(terms[group])].plural
                 text = template.format(groups=name, Groups=match_case("A", name))
                 prompts.append(Prompt(domain, number, group, name, text))
     return prompts

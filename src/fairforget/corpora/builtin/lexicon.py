@@ -59,6 +59,18 @@ def group_terms(domain: str | None = None) -> tuple[GroupTerm, ...]:
     return terms[domain]
 
 
+def terms_by_group(domain: str) -> dict[str, list[GroupTerm]]:
+    """Return the terms of each group of a domain, in order.
+
+    Raises:
+        InputError: as `group_terms`.
+    """
+    groups: dict[str, list[GroupTerm]] = {}
+    for term in group_terms(domain):
+        groups.setdefault(term.group, []).append(term)
+    return groups
+
+
 def read_data(name: str) -> dict[str, Any]:
     """Return the content of a TOML file of this package."""
     return tomllib.loads(files(__package__).joinpath(name).read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ from fairforget.corpora.builtin.lexicon import (
     group_terms,
     match_case,
     strip_article,
+    terms_by_group,
 )
 from fairforget.corpora.text import Mention, Text
 
@@ -34,10 +35,8 @@ def swap_groups(text: Text, count: int, *, seed: int = 0) -> list[Text]:
     if text.domain not in DOMAINS or not text.mentions:
         return []
     forms = [_find_form(text.text[m.start : m.end], text.domain, text.group) for m in text.mentions]
-    groups: dict[str, list[GroupTerm]] = {}
-    for term in group_terms(text.domain):
-        if term.group != text.group:
-            groups.setdefault(term.group, []).append(term)
+    groups = terms_by_group(text.domain)
+    groups.pop(text.group or "", None)
     if None in forms or not groups:
         return []
     rng = random.Random(f"{text.id} others {seed}")

@@ -6,7 +6,12 @@ import random
 from dataclasses import dataclass
 from functools import cache
 
-from fairforget.corpora.builtin.lexicon import GroupTerm, group_terms, strip_article
+from fairforget.corpora.builtin.lexicon import (
+    GroupTerm,
+    group_terms,
+    strip_article,
+    terms_by_group,
+)
 
 WITH_ADJECTIVES = ("race", "religion", "nationality")
 """Domains with words that also modify other nouns, and are exchanged there: a Muslim school.
@@ -88,9 +93,7 @@ class Exchange:
             seed: seed of the draw.
         """
         self.rng = random.Random(seed)
-        self.terms: dict[str, list[GroupTerm]] = {}
-        for term in group_terms(domain):
-            self.terms.setdefault(term.group, []).append(term)
+        self.terms = terms_by_group(domain)
         modifying = {g for g, terms in self.terms.items() if any(map(adjective_of, terms))}
         self.group: dict[str, str] = {}
         for part in (modifying, self.terms.keys() - modifying):

@@ -10,7 +10,6 @@ from torch import Tensor
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import BudgetFacts
 from fairforget.terminal.progress import progress_bar
-from fairforget.training.budget_search import measure_perplexities
 from fairforget.training.interpolation import interpolate_to_budget
 from fairforget.training.limits import CHECK_TEXTS, Limits
 
@@ -21,19 +20,6 @@ def copy_original(language_model: LanguageModel) -> dict[str, Tensor]:
     copies = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     tied = {name: copies[of] for name, of in _tied_names(model).items() if of in copies}
     return copies | tied
-
-
-def measure_original(limits: Limits, *, states: bool) -> dict[str, float]:
-    """Return the perplexities of the original model, and record what else the limits need.
-
-    Args:
-        limits: on the original model.
-        states: whether its movement will be measured.
-    """
-    limits.known.perplexities = measure_perplexities(limits.constraints())
-    if states:
-        limits.record_states()
-    return limits.known.perplexities
 
 
 def interpolate_to_equal_cost(

@@ -12,11 +12,7 @@ from fairforget.benchmarks import any_generates
 from fairforget.corpora.corpus import Corpus
 from fairforget.evaluation import evaluate_into
 from fairforget.leaderboards.cost import Cost, measure_cost, slowdown
-from fairforget.leaderboards.equal_cost import (
-    copy_original,
-    interpolate_to_equal_cost,
-    measure_original,
-)
+from fairforget.leaderboards.equal_cost import copy_original, interpolate_to_equal_cost
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED, MethodRun
 from fairforget.leaderboards.record import RunRecord
 from fairforget.machine.devices import select_device
@@ -30,6 +26,7 @@ from fairforget.records.environment import environment
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import CHECKPOINTS, RECORD
 from fairforget.records.store import read_record, write_record
+from fairforget.training.budget_search import measure_perplexities
 from fairforget.training.limits import Limits
 from fairforget.training.original import Original
 from fairforget.training.preparation import (
@@ -79,7 +76,9 @@ def do_run(run: MethodRun, directory: Path) -> None:
     timed = held_out[RETAIN][:TIMED]
     changes_weights = run.method != ORIGINAL and METHODS[run.method].change == "weights"
     limits = Limits(language_model, held_out, run.settings.budget, Original())
-    before = measure_original(limits, states=changes_weights)
+    before = limits.known.perplexities = measure_perplexities(limits.constraints())
+    if changes_weights:
+        limits.measure_original()
     if run.method == ORIGINAL:
         evaluate_into(directory / PUBLISHED, language_model, benchmarks)
         ratios, cost, slower, equal = dict.fromkeys(before, 1.0), Cost(), 1.0, None

@@ -48,22 +48,16 @@ class Limits:
     known: Original
     """Facts about the original model; missing ones are added."""
 
-    def record_states(self) -> None:
-        """Add the predictions from which movement is measured, on the first few texts of each kind.
-
-        The model must have its original weights.
-        """
-        if self.known.states is None:
-            few = {kind: texts[: CHECK_TEXTS[kind]] for kind, texts in self.held_out.items()}
-            self.known.states = record_original(self.language_model, few)
-
     @stage("measuring the original model")
     def measure_original(self) -> None:
         """Add what the limits need and earlier runs have not measured, except perplexities.
 
-        The model must have its original weights.
+        The model must have its original weights. Its predictions, from which movement is measured,
+        are recorded on the first few texts of each kind.
         """
-        self.record_states()
+        if self.known.states is None:
+            few = {kind: texts[: CHECK_TEXTS[kind]] for kind, texts in self.held_out.items()}
+            self.known.states = record_original(self.language_model, few)
         if self.known.harmful_words is None and self.budget.harmful_log_prob is not None:
             self.known.harmful_words = measure_harmful_words(self.language_model)
 

@@ -84,8 +84,7 @@ def table() -> str:
     method = demo.run.method
     note = (
         f"SmolLM2-135M-Instruct, objective `{method['objective']}`, {method['steps']} steps of "
-        f"{method['batch_size']} built-in texts. Perplexity on held-out texts: "
-        f"{demo.cost}."
+        f"{method['batch_size']} built-in texts. Perplexity on held-out texts: {demo.cost}."
     )
     return "\n".join([*lines, note, ""])
 

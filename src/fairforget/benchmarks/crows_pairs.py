@@ -109,7 +109,6 @@ def evaluate(
     protocol = protocol or PROTOCOLS[language_model.kind][0]
     assert protocol in PROTOCOLS[language_model.kind]  # `Benchmark.check` has ensured it
     result: dict[str, Any] = {"protocol": protocol}
-    parts: list[Row] = []
     if language_model.kind == "causal":
         usable = list(pairs)
         scores, word_order = _causal_scores(language_model, pairs, protocol, language, progress)
@@ -120,6 +119,7 @@ def evaluate(
             result |= {"language": language, "word_order": word_order}
     else:
         usable, mean, total = _masked_scores(language_model, pairs, protocol, progress)
+        parts = [{} for _ in usable]
     items: list[Row] = [
         {
             "id": pair.id,
@@ -132,11 +132,10 @@ def evaluate(
             "sum_less": float(t[1]),
             "prefers_more": bool(m[0] > m[1]),
             "prefers_more_summed": bool(t[0] > t[1]),
+            **columns,
         }
-        for pair, m, t in zip(usable, mean, total, strict=True)
+        for pair, m, t, columns in zip(usable, mean, total, parts, strict=True)
     ]
-    for item, columns in zip(items, parts, strict=bool(parts)):
-        item |= columns
     by_domain = group_by_domain(items, DOMAINS)
     result |= {
         "pairs": len(usable),

@@ -26,11 +26,8 @@ class _Directed:
     """A change with an interval that shows its direction."""
 
     __slots__ = ()
-
-    @property
-    def ci(self) -> Interval | None:
-        """Its 95 % interval, if it has one."""
-        raise NotImplementedError
+    ci: Interval | None
+    """Its 95 % interval, if it has one."""
 
     @property
     def direction(self) -> Verdict:

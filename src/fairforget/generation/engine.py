@@ -174,15 +174,13 @@ def _write_batch(
 ) -> list[Continuation]:
     tokenizer, model = language_model.tokenizer, language_model.model
     inputs = pad([row.ids for row in rows], side="left")
-    ends = _end_ids(language_model)
-    if not decoding.chat and language_model.start_id in tokenizer.all_special_ids:
-        ends.add(language_model.start_id)  # with it, another text begins
+    ends = _end_ids(language_model, chat=decoding.chat)
     config = GenerationConfig(
         max_new_tokens=decoding.tokens,
         do_sample=False,  # the noise samples
         num_beams=1,
         use_cache=True,
-        eos_token_id=sorted(ends),
+        eos_token_id=sorted(ends) or None,
         pad_token_id=language_model.start_id,
     )
     noise = GumbelNoise([row.seed for row in rows], decoding.temperature or 1.0)
@@ -223,12 +221,13 @@ def _decode_continuation(
     return whole[len(before) :] if whole.startswith(before) else alone
 
 
-def _end_ids(language_model: LanguageModel) -> set[int]:
-    """The tokens that end a text."""
-    config = language_model.model.generation_config
-    ends = config.eos_token_id if config else None
-    if ends is None:
-        ends = language_model.tokenizer.eos_token_id
-    if ends is None:
-        return set()
-    return {ends} if isinstance(ends, int) else set(ends)
+def _end_ids(language_model: LanguageModel, *, chat: bool) -> set[int]:
+    """The tokens that end a text: end tokens, and outside of a chat the start of another text."""
+    tokenizer, config = language_model.tokenizer, language_model.model.generation_config
+    known = config.eos_token_id if config else None
+    if known is None:
+        known = tokenizer.eos_token_id
+    ends = {known} if isinstance(known, int) else set(known or ())
+    if not chat and language_model.start_id in tokenizer.all_special_ids:
+        ends.add(language_model.start_id)
+    return ends

@@ -123,6 +123,10 @@ class BeforeAfter:
         totals = (self.domain(benchmark, ALL) for benchmark in self.benchmarks)
         return next((d for d in totals if d and d.lms), None)
 
+    def single(self, benchmark: str) -> list[DomainChange]:
+        """The changes of a benchmark's domains, without that of all together."""
+        return [change for change in self.benchmarks[benchmark] if change.domain != ALL]
+
     def domain(self, benchmark: str, domain: str) -> DomainChange | None:
         """One domain's change, if it was measured."""
         return next((d for d in self.benchmarks.get(benchmark, []) if d.domain == domain), None)

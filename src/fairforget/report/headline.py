@@ -91,8 +91,7 @@ def stereoset_first(benchmarks: Iterable[str]) -> list[str]:
 def _main_change(comparison: BeforeAfter, trained: list[str]) -> tuple[str, DomainChange | None]:
     """The benchmark and the domain that the headline is about: trained, or else all domains."""
     for benchmark in stereoset_first(comparison.benchmarks):
-        changes = comparison.benchmarks[benchmark]
-        single = [change for change in changes if change.domain != ALL]
+        single = comparison.single(benchmark)
         own = (c for d in trained for c in single if is_about(benchmark, c.domain, [d]))
         if change := next(own, None) or comparison.domain(benchmark, ALL):
             return benchmark, change
@@ -223,8 +222,11 @@ def _other_domains(
     comparison: BeforeAfter, benchmark: str, main: DomainChange, trained: list[str]
 ) -> str:
     """A sentence on the domains that were not trained."""
-    single = [change for change in comparison.benchmarks[benchmark] if change.domain != ALL]
-    others = [change for change in single if not is_about(benchmark, change.domain, trained)]
+    others = [
+        change
+        for change in comparison.single(benchmark)
+        if not is_about(benchmark, change.domain, trained)
+    ]
     if not trained or main.domain == ALL or not others:
         return ""
     parts = []

@@ -43,10 +43,11 @@ def swap(text: str, domain: str | None = None, *, seed: int = 0) -> str:
     Raises:
         InputError: the domain is unknown.
     """
-    if domain in (GENDER, None):
+    domains = DOMAINS if domain is None else (domain,)
+    if GENDER in domains:
         text = _swap_gender(text)
-    others = tuple(known for known in DOMAINS if known != GENDER) if domain is None else (domain,)
-    return text if domain == GENDER else _swap_groups(text, others, seed)
+    others = tuple(known for known in domains if known != GENDER)
+    return _swap_groups(text, others, seed) if others else text
 
 
 def _swap_gender(text: str) -> str:

@@ -51,6 +51,21 @@ def test_only_runs_of_a_method_with_its_own_package_depend_on_its_version(
     assert found[1] != known[1]
 
 
+@pytest.mark.parametrize(
+    ("constant", "value"),
+    [("RATES", (1.0, 1.0)), ("list_facts", list), ("read_data", lambda name: {})],
+)
+def test_only_the_default_of_unlearn_depends_on_its_learning_rate_and_texts(
+    constant: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So changing them does not repeat the runs of all other methods."""
+    runs = {method: replace(RUN, method=method) for method in ("cda", "ascent", "trait-kl")}
+    known = {method: run.name(IDENTITY) for method, run in runs.items()}
+    monkeypatch.setattr(plan, constant, value)
+    changed = {method for method, run in runs.items() if run.name(IDENTITY) != known[method]}
+    assert changed == {"trait-kl"}
+
+
 def test_runs_without_everyday_sentences_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
     known = RUN.name(IDENTITY)
     monkeypatch.setattr(plan, "load_everyday_corpus", lambda: None)

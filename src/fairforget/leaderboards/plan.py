@@ -58,11 +58,14 @@ class MethodRun:
             hash_option_files(benchmarks),
             [hash_words(name) for name in benchmarks],
             VERSIONS,
-            # the methods' own settings and texts are partly these
-            (asdict(DebiasSettings()), RATES, list_facts(), read_data("pronouns.toml")),
+            asdict(DebiasSettings()),  # the methods' own settings are partly these
         )
-        if self.method != ORIGINAL and (package := METHODS[self.method].package):
-            facts = (*facts, installed_version(package))
+        if self.method != ORIGINAL:
+            method = METHODS[self.method]
+            if method.package:
+                facts = (*facts, installed_version(method.package))
+            if method.uses_unlearn_defaults:
+                facts = (*facts, RATES, list_facts(), read_data("pronouns.toml"))
         if not _measures_everyday():  # equal cost then limits one perplexity only
             facts = (*facts, f"no {EVERYDAY}")
         words = (Path(self.model).name, self.method, f"seed{self.seed}")

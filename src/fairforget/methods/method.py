@@ -64,5 +64,7 @@ class Method:
     """Raises `InputError` if a package that the method needs is missing."""
     package: str | None = None
     """A package outside FairForget's dependencies whose version the result depends on."""
+    uses_unlearn_defaults: bool = False
+    """Whether it trains with the learning rate and all texts of `unlearn`."""
     is_control: bool = False
     """Whether it trains without debiasing, to show the effect of training alone."""

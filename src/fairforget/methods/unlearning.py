@@ -22,16 +22,18 @@ from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import load_everyday_corpus, prepare
 from fairforget.unlearning import default_forget, training_config
 
+DEFAULT = DebiasSettings.objective
+
 
 def method_settings(objective: str, options: MethodOptions) -> DebiasSettings:
     """Return the settings of an objective.
 
-    trait-kl has the defaults of `unlearn`. The others have those of a study: 30 steps with 16 texts
-    each, a learning rate of 2e-5, the harmful spans as targets, and a quarter as many retain texts
-    without facts. Options take precedence.
+    The default objective of `unlearn` has all its other defaults as well. The others have those of
+    a study: 30 steps with 16 texts each, a learning rate of 2e-5, the harmful spans as targets, and
+    a quarter as many retain texts without facts. Options take precedence.
     """
     settings = DebiasSettings(objective=objective, seed=options.seed)
-    if objective != "trait-kl":
+    if objective != DEFAULT:
         study = StudySettings()
         names = ("selection", *(field.name for field in fields(RetainSettings)), *OPTIONS)
         shared = {name: getattr(study, name) for name in names}
@@ -83,10 +85,11 @@ def _method(name: str) -> Method:
         paper=objective.paper,
         summary=objective.summary,
         max_alpha=MAX_ALPHA,
+        uses_unlearn_defaults=name == DEFAULT,
     )
 
 
 ascent = _method("ascent")
 npo = _method("npo")
 task_vector = _method("task-vector")
-trait_kl = _method("trait-kl")
+trait_kl = _method(DEFAULT)

@@ -68,6 +68,15 @@ def test_a_task_is_recorded_with_its_items(task: Path) -> None:
 
 
 @installed
+def test_nothing_is_printed_outside_a_git_repository(
+    task: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(task.parent)
+    load_benchmark(f"lm-eval:{task}").evaluate(tiny_model("gpt2"))
+    assert capfd.readouterr() == ("", "")
+
+
+@installed
 def test_an_unknown_task(task: Path) -> None:
     with pytest.raises(InputError, match="'nosuchtask' cannot be loaded"):
         load_benchmark("lm-eval:nosuchtask").evaluate(tiny_model("gpt2"))

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import io
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -161,10 +162,18 @@ def _metrics(results: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Suppress the logs and output of lm-eval."""
+    """Suppress the logs and output of lm-eval, and the errors of git, which it runs."""
     logging.disable(logging.WARNING)
+    stderr = os.dup(2)
     try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        with (
+            Path(os.devnull).open("w") as nowhere,
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            os.dup2(nowhere.fileno(), 2)
             yield
     finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
         logging.disable(logging.NOTSET)

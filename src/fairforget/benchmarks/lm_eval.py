@@ -67,44 +67,7 @@ def evaluate(
     Raises:
         InputError: the task is unknown or cannot be run, or its data are not available.
     """
-    from lm_eval import simple_evaluate
-    from lm_eval.models.huggingface import HFLM
-    from lm_eval.tasks import TaskManager
-
-    path = Path(task)
-    is_file = path.suffix in (".yaml", ".yml")
-    with _silence():
-        try:
-            manager = TaskManager(include_path=str(path.parent) if is_file else None)
-            manager.load([str(path) if is_file else task])
-        except Exception as error:  # task code and the hub may raise anything
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise InputError(
-                f"lm-eval task {task!r} cannot be loaded: {reason[:200]}; check its name with "
-                "`lm-eval ls tasks`, and that its data are cached or the hub can be reached"
-            ) from error
-        try:
-            results = simple_evaluate(
-                model=HFLM(
-                    pretrained=language_model.model,
-                    tokenizer=copy.deepcopy(language_model.tokenizer),  # HFLM adds a padding token
-                    batch_size=BATCH_SIZE,
-                    prefix_token_id=language_model.start_id,
-                ),
-                tasks=[str(path) if is_file else task],
-                task_manager=manager,
-                limit=share if share < 1 else None,
-                bootstrap_iters=0,
-                random_seed=seed,
-                numpy_random_seed=seed,
-                torch_random_seed=seed,
-                fewshot_random_seed=seed,
-            )
-        except ValueError as error:  # tasks that run code or have images
-            raise InputError(
-                f"lm-eval task {task!r} cannot be run: {first_line(error)[:200]}; choose another"
-            ) from error
-    assert results is not None  # it is None only in other processes than the first
+    results = _run_task(language_model, task, share, seed)
     items = [
         {
             "id": f"{name}-{sample['doc_id']}",
@@ -129,6 +92,53 @@ def evaluate(
         },
         items,
     )
+
+
+def _run_task(language_model: LanguageModel, task: str, share: float, seed: int) -> dict[str, Any]:
+    """Return lm-eval's results.
+
+    Raises:
+        InputError: as for `evaluate`.
+    """
+    from lm_eval import simple_evaluate
+    from lm_eval.models.huggingface import HFLM
+    from lm_eval.tasks import TaskManager
+
+    path = Path(task)
+    is_file = path.suffix in (".yaml", ".yml")
+    with _silence():
+        try:
+            manager = TaskManager(include_path=str(path.parent) if is_file else None)
+            manager.load([str(path) if is_file else task])
+        except Exception as error:  # task code and the hub may raise anything
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(
+                f"lm-eval task {task!r} cannot be loaded: {reason[:200]}; check its name with "
+                "`lm-eval ls tasks`, and that its data are cached or the hub can be reached"
+            ) from error
+        try:
+            results: dict[str, Any] | None = simple_evaluate(
+                model=HFLM(
+                    pretrained=language_model.model,
+                    tokenizer=copy.deepcopy(language_model.tokenizer),  # HFLM adds a padding token
+                    batch_size=BATCH_SIZE,
+                    prefix_token_id=language_model.start_id,
+                ),
+                tasks=[str(path) if is_file else task],
+                task_manager=manager,
+                limit=share if share < 1 else None,
+                bootstrap_iters=0,
+                random_seed=seed,
+                numpy_random_seed=seed,
+                torch_random_seed=seed,
+                fewshot_random_seed=seed,
+            )
+        except ValueError as error:  # tasks that run code or have images
+            raise InputError(
+                f"lm-eval task {task!r} cannot be run: {first_line(error)[:200]}; choose another"
+            ) from error
+    assert results is not None  # it is None only in other processes than the first
+    return results
 
 
 def judge(rows: Sequence[Row]) -> Judgement:

@@ -115,4 +115,4 @@ def test_trainer_sets_the_rate(tmp_path: Path) -> None:
 
 
 def test_rate_of_smollm2_is_the_one_chosen_on_it(smollm2: LanguageModel) -> None:
-    assert default_learning_rate(smollm2.model) == 4e-5
+    assert default_learning_rate(smollm2.model) == 2e-5

@@ -172,7 +172,8 @@ class TrainingSettings:
         steps: Optimizer steps.
         batch_size: Forget texts per step.
         learning_rate: Peak learning rate of AdamW. If null, it is proportional to the root mean
-            square of the model's weights (4e-5 for SmolLM2-135M); for a LoRA adapter, it is 2e-4.
+            square of the model's weight matrices (2e-5 for SmolLM2-135M); for a LoRA adapter, it
+            is 2e-4.
     """
 
     retain: str = "wikipedia"

@@ -95,7 +95,7 @@ def evaluate(
 
 
 def _run_task(language_model: LanguageModel, task: str, share: float, seed: int) -> dict[str, Any]:
-    """Return lm-eval's results.
+    """Run the task and return lm-eval's results.
 
     Raises:
         InputError: as for `evaluate`.
@@ -172,7 +172,7 @@ def _metrics(results: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Suppress the logs and output of lm-eval, and the errors of git, which it runs."""
+    """Suppress the logs and output of lm-eval, and the error output of git, which lm-eval runs."""
     logging.disable(logging.WARNING)
     stderr = os.dup(2)
     try:

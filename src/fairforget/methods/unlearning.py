@@ -28,8 +28,8 @@ DEFAULT = DebiasSettings.objective
 def method_settings(objective: str, options: MethodOptions) -> DebiasSettings:
     """Return the settings of an objective.
 
-    The default objective of `unlearn` has all its other defaults as well. The others have those of
-    a study: 30 steps with 16 texts each, a learning rate of 2e-5, the harmful spans as targets, and
+    The default objective uses all defaults of `unlearn`. The others use those of a transfer study:
+    30 steps with 16 texts each, a learning rate of 2e-5, the harmful spans as targets, and
     a quarter as many retain texts without facts. Options take precedence.
     """
     settings = DebiasSettings(objective=objective, seed=options.seed)

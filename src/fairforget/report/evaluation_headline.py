@@ -52,7 +52,7 @@ def evaluation_headline(model: str, results: Results) -> Headline:
 
 
 def _title(model: str, interval: tuple[float, float] | None) -> str:
-    """What the stereotype score says, from its interval."""
+    """Return the title, according to the interval of the stereotype score."""
     if interval and interval[0] > 50:
         return f"{model} prefers the stereotype"
     if interval and interval[1] < 50:
@@ -61,7 +61,7 @@ def _title(model: str, interval: tuple[float, float] | None) -> str:
 
 
 def _describe_bias(benchmark: str, main: DomainScore) -> Iterator[tuple[str, Figure]]:
-    """A sentence and a figure about each of a benchmark's main scores."""
+    """Yield a sentence and a figure for each main score of a benchmark."""
     average = AVERAGES.get(base_name(benchmark), "")
     domain = domain_name(main.domain).lower()
     interval = f"95 % interval {format_interval(main.ci)}" if main.ci else "no interval recorded"

@@ -18,9 +18,9 @@ from fairforget.errors import InputError
 from fairforget.training.adapters import has_adapter
 from fairforget.training.config import UnlearningConfig
 
-RELATIVE_RATE = 2.07e-4
-"""Learning rate ÷ root mean square of the weights. It gives 4e-5 for SmolLM2-135M, the rate that
-was chosen on it."""
+RELATIVE_RATE = 1.04e-4
+"""Learning rate ÷ root mean square of the weights. It gives 2e-5 for SmolLM2-135M, the model
+on which it was chosen."""
 ADAPTER_RATE = 2e-4
 """For a LoRA adapter, whose initial weights, zero or random, do not depend on the model's."""
 RATES = (RELATIVE_RATE, ADAPTER_RATE)

@@ -48,6 +48,7 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
         [group for group, change in changes[score].items() if change["ci"][0] > 0 and group != ALL]
         for score in ("log_prob", "added")
     )
+    after_neutral = words[ALL]["change"] - changes["added"][ALL]["change"]
     whole, count = contribution[ALL], len(results["budget"])
     alone = sum(seed["ci"][1] < 0 for seed in whole["seeds"])
     share = 100 * (1 - whole["after"] / whole["before"])
@@ -60,15 +61,16 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
         f"alone, and over all seeds in {', '.join(fell) or 'no domain'}.",
         "Log p of harmful words after a group in HateCheck changed by "
         f"{describe_change(words[ALL], 3)} nats and rose significantly for "
-        f"{', '.join(likelier) or 'no group'}; what naming the group adds to it changed by "
-        f"{describe_change(changes['added'][ALL], 3)} and rose significantly for "
-        f"{', '.join(added) or 'no group'}; log p of offensive attributes after a nationality "
+        f"{', '.join(likelier) or 'no group'}; with a neutral word in place of the "
+        f"group, it changed by {format_signed(after_neutral, 3)} nats, so what naming the group "
+        f"adds changed by {describe_change(changes['added'][ALL], 3)} nats and rose significantly "
+        f"for {', '.join(added) or 'no group'}; log p of offensive attributes after a nationality "
         f"(SeeGULL) changed by {describe_change(changes['offensive'][ALL], 3)} nats.",
         f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points (LMS of the "
         f"stereotypes {describe_change(changes['lms_stereotype'][ALL], 1)}, of the "
         f"anti-stereotypes {describe_change(changes['lms_anti_stereotype'][ALL], 1)}), "
-        f"perplexity by {format_signed(perplexity, 1)} %, and log p of facts about groups by "
-        f"{describe_change(changes['facts'][ALL], 3)} nats.",
+        f"{_describe_ability(changes)}perplexity by {format_signed(perplexity, 1)} %, and log p "
+        f"of facts about groups by {describe_change(changes['facts'][ALL], 3)} nats.",
         "Pronouns after an occupation: the WinoBias gap changed by "
         f"{describe_change(changes['winobias']['type2'], 2)} nats (type 2) from "
         f"{changes['winobias']['type2']['before']:.2f}, that of Winogender by "
@@ -76,6 +78,16 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
         f"{changes['winogender'][ALL]['before']:.2f}; the conditional part of CrowS-Pairs changed "
         f"by {describe_change(changes['conditional'][ALL], 2)} nats.",
     ]
+
+
+def _describe_ability(changes: dict[str, Any]) -> str:
+    """The changes of accuracy on PIQA and OpenBookQA, if measured."""
+    return "".join(
+        f"{MEASURES[name].title.removesuffix(', %')} by "
+        f"{describe_change(changes[name][ALL], 1)} points, "
+        for name in ("piqa", "openbookqa")
+        if name in changes
+    )
 
 
 def _describe_writing(results: dict[str, Any]) -> str:

@@ -75,7 +75,7 @@ def _gemma() -> str:
     _require(all(it["ci"][0] <= 0 for it in gemma["log_prob"].values()), "no harmful word rose")
     facts = [changes["facts"]["all"]["change"] for changes in (gemma, default)]
     _require(facts[0] < facts[1], "facts fell by more on Gemma")
-    return "On Gemma, all of these fell as well, facts by more."
+    return "On Gemma (former default), all fell as well, facts by more."
 
 
 def _control() -> str:

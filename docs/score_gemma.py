@@ -18,21 +18,26 @@ from default_page import build_page
 from results_page import ResultsPage
 from seed_runs import SCORED, WRITTEN, SeedRuns
 
+FORMER_RATE = ("--learning_rate", "7.1e-6")
+"""The default learning rate when this page was measured: twice the current one."""
 RUNS = SeedRuns(
     str(Path("runs") / "gemma-3-270m-q4_k_m.gguf"),
     Path("runs") / "gemma",
     seeds=3,
     benchmarks=(*SCORED, *WRITTEN),
+    options=FORMER_RATE,
 )
 CHOICE = (
-    "Apart from the learning rate, the settings are those of [the default on SmolLM2](default.md); "
-    "the learning rate follows from the magnitude of the weights "
-    "([why](../concepts/method.md#learning-rate)). Two rules were set after looking at this model. "
-    "The first early-stopping rule ended a run at step 10, so it was replaced. With SmolLM2's "
-    "learning rate of 4e-5, the budget allowed only a third of the update, and harmful words "
-    "became significantly more likely after mentions of women and of disabled people. Only one "
-    "other learning rate was tried: the one that the rule gives. The weights have 4 bits (Q4_K_M) "
-    "and were dequantised to float32."
+    "These runs used the former default: a learning rate of 7.1e-6, twice the current default for "
+    "this model, and fewer retained facts. The other settings are [the current "
+    "defaults](default.md). The default rate is proportional to the magnitude of the weights "
+    "([why](../concepts/method.md#learning-rate)). Two rules, for early stopping and for the "
+    "learning rate, were set after looking at this model. The first early-stopping rule ended a "
+    "run at step 10, so it was replaced. With a learning rate of 4e-5, which was SmolLM2's at the "
+    "time, the budget allowed only a third of the update, and harmful words became significantly "
+    "more likely after mentions of women and of disabled people. Only one other rate was tried: "
+    "7.1e-6, which the second rule gave. The weights have 4 bits (Q4_K_M) and were dequantised to "
+    "float32."
 )
 TITLE = "The default objective on Gemma 3 270M"
 PAGE = ResultsPage("gemma", partial(build_page, "gemma", TITLE, CHOICE))

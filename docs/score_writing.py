@@ -56,7 +56,8 @@ MODELS = {
     "Gemma 3 270M": _runs(GEMMA, Path("runs") / "writing-gemma"),
 }
 DESCRIPTIONS = {
-    "trait-kl": "the default of `fairforget unlearn`",
+    "trait-kl": "the former default of `fairforget unlearn`: twice the current learning rate, "
+    "fewer facts",
     "ascent": f"`--objective ascent {' '.join(SHORT)}`",
     CONTROL: f"`{' '.join(RANDOM_WORDS)}`, a control",
 }
@@ -123,7 +124,8 @@ def _list_settings(results: dict[str, Any]) -> Iterator[str]:
         f"{join_words(list(results))}, built-in texts about all groups, the same budget for all. "
         "The control unlearns as many random words of the same texts instead of the "
         "harmful ones. *α*: position on the line from the original weights (0) through the trained "
-        "weights (1).",
+        "weights (1). These runs predate two changes: generated text now ends where the model "
+        "starts a new document, and `unlearn` has a new default ([current scores](default.md)).",
         "",
     )
     yield from markdown_table(

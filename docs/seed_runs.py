@@ -16,6 +16,7 @@ from fairforget.records.evaluation import read_items
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
+from general_ability import OPENBOOKQA, PIQA, write_tasks
 
 STEREOSET, CROWS, FACTS = "stereoset", "crows_pairs", "group_facts"
 WINOBIAS, WINOGENDER = "winobias", "winogender"
@@ -24,6 +25,8 @@ SEEGULL, HONEST, BOLD = "seegull", "honest:en:200", "bold:500"
 SWAPPED = "counterfactual:gender:race:religion"
 SCORED = (STEREOSET, CROWS, WINOBIAS, WINOGENDER, FACTS, HATECHECK, PERPLEXITY, SEEGULL)
 """Benchmarks that score given texts."""
+ABILITY = {PIQA: "PIQA", OPENBOOKQA: "OpenBookQA"}
+"""Benchmarks of general ability → their names. They need the extra `harness`."""
 TYPES = ("gender", "profession", "race", "religion")
 """Bias types of StereoSet. Three terms of religion are too few for a verdict."""
 WRITTEN = {HONEST: "HONEST", BOLD: "BOLD", SWAPPED: "counterfactual"}
@@ -86,6 +89,8 @@ MEASURES = {
     "wording_distance": Measure(
         SWAPPED, "wording_distance", "difference in wording (counterfactual prompts)"
     ),
+    "piqa": Measure(PIQA, "accuracy", "accuracy on PIQA, %", (ALL,)),
+    "openbookqa": Measure(OPENBOOKQA, "accuracy", "accuracy on OpenBookQA, %", (ALL,)),
 }
 
 
@@ -122,6 +127,8 @@ class SeedRuns:
     def measure(self) -> dict[str, Any]:
         """Do the missing runs and read the results of all."""
         original = self.before
+        if ABILITY.keys() & {*self.benchmarks}:
+            write_tasks()
         if not self.original:
             self._evaluate(self.source, original)
         self.unlearn()

@@ -144,9 +144,8 @@ def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
     seeds = Counter(row.method for row in record.rows if row.cost == PUBLISHED)
     yield (
         "Model: SmolLM2-135M-Instruct in float32. Seeds of each method that depends on the seed: "
-        f"{max(seeds.values())}; with one seed, intervals cover items only. `trait-kl` is measured "
-        "with the present retain texts; [its page](default.md) has three seeds with earlier ones, "
-        "for which the budget allowed a larger α. "
+        f"{max(seeds.values())}; with one seed, intervals cover items only. "
+        "[Three seeds of `trait-kl`](default.md). "
         "[How to read and extend this page](../how-to/leaderboard.md)."
     )
     methods, number = (record.settings[name] for name in ("methods", "seeds"))

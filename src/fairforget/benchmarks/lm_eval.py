@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import io
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -177,9 +176,9 @@ def _silence() -> Iterator[None]:
     stderr = os.dup(2)
     try:
         with (
-            Path(os.devnull).open("w") as nowhere,
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
+            Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+            contextlib.redirect_stdout(nowhere),
+            contextlib.redirect_stderr(nowhere),
         ):
             os.dup2(nowhere.fileno(), 2)
             yield

@@ -1,6 +1,6 @@
 """The default objective on SmolLM2, three seeds: docs/pages/results/default.md.
 
-python docs/score_default.py            80 minutes on two cores; continues where it stopped
+python docs/score_default.py            90 minutes on two cores; continues where it stopped
 python docs/score_default.py --table    only regenerate the page from the last results
 
 Run it in the root of the repository. Each seed runs `fairforget unlearn smollm2 --output DIR --seed

@@ -72,7 +72,10 @@ def test_a_target_and_both_texts_go_together() -> None:
         replace(trait_kl, target=None)
     with pytest.raises(InputError, match="ref_input is 'text'; set it to 'both', or remove"):
         replace(trait_kl, ref_input="text")
-    assert replace(trait_kl, ref_input="text", target=None).target is None
+    without = {"ref_input": "text", "target": None}
+    assert replace(trait_kl, **without, neutral_loss=None).target is None
+    with pytest.raises(InputError, match="'trait-kl': a neutral_loss needs a target"):
+        replace(trait_kl, **without)
 
 
 def test_a_loss_is_known_by_code_constants_and_captured_values() -> None:
@@ -149,6 +152,7 @@ def test_an_objective_is_known_by_all_fields_that_change_its_result() -> None:
         "gamma": 1.0,
         "default_selection": "spans",
         "target": lambda own, neutral, words, gender_neutral: neutral,
+        "neutral_loss": lambda mine, reference, words: mine[:, 0],
         "has_target_distribution": False,
     }
     found = [identify(replace(trait_kl, **{name: value})) for name, value in others.items()]

@@ -25,7 +25,13 @@ from fairforget.objectives import (
 )
 from fairforget.objectives.objective import target_log_probs
 from fairforget.objectives.parsing import NamedObjective
-from fairforget.objectives.trait_kl import CAP_SLACK, CAP_WEIGHT, trait_target
+from fairforget.objectives.trait_kl import (
+    CAP_SLACK,
+    CAP_WEIGHT,
+    NEUTRAL_WEIGHT,
+    harmful_words_loss,
+    trait_target,
+)
 from fairforget.objectives.trait_words import (
     PRONOUNS,
     TraitWords,
@@ -129,6 +135,34 @@ def test_pronouns_are_shared_out_as_after_the_neutral_word_if_the_group_has_no_g
     shares = [part[:, pronouns].log_softmax(-1) for part in (compared, neutral[gender_neutral])]
     assert torch.allclose(*shares, atol=1e-5)
     assert torch.allclose(target.exp().sum(-1), torch.ones(5))
+
+
+@given(st.integers(0, 10_000))
+def test_the_loss_on_neutral_texts_depends_on_harmful_words_only(seed: int) -> None:
+    reference, words = log_probs(5, 12, seed), trait_words(12, seed)
+    mine = reference + 0.3 * log_probs(5, 12, seed + 1)
+    losses = harmful_words_loss(mine, reference, words)
+    assert losses.shape == (5,)
+    assert not harmful_words_loss(reference, reference, words).any()
+    harmful = words.ids[words.harmful]
+    others = torch.ones(12, dtype=torch.bool)
+    others[harmful] = False
+    assert torch.equal(losses, harmful_words_loss(mine - 2 * others, reference, words))
+    if len(harmful):
+        assert (losses > 0).all()  # whether they fall or rise
+        assert (harmful_words_loss(2 * reference - mine, reference, words) > 0).all()
+    else:
+        assert not losses.any()
+
+
+def test_the_loss_on_neutral_texts_is_the_mean_huber_loss_over_harmful_words() -> None:
+    reference = log_probs(1, 12, 0)
+    words = TraitWords(torch.arange(4, 8), torch.tensor([True, False, True, False]), NO_PRONOUNS)
+    mine = reference.clone()
+    mine[0, 4] += 0.5  # 0.5² / 2 = 0.125
+    mine[0, 6] -= 3.0  # 3 − 1/2 = 2.5
+    losses = harmful_words_loss(mine, reference, words)
+    assert losses.item() == pytest.approx(NEUTRAL_WEIGHT * (0.125 + 2.5) / 2, abs=1e-5)
 
 
 def test_without_harmful_words_trait_words_are_shared_out_as_after_the_neutral_word() -> None:

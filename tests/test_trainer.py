@@ -80,7 +80,13 @@ RETAIN = [[0, 3, 1, 4, 1, 5, 9, 2, 6], [0, 5, 3], [0, 8, 9, 7, 9, 3, 2], [0, 3, 
 
 
 def trainer(
-    tmp_path: Path, model, *, forget: Sequence[Targets] | None = None, ref_model=None, **options
+    tmp_path: Path,
+    model,
+    *,
+    forget: Sequence[Targets] | None = None,
+    retain: Sequence[Sequence[int]] = RETAIN,
+    ref_model=None,
+    **options,
 ):
     settings = {
         "max_steps": 3,
@@ -100,7 +106,7 @@ def trainer(
         model,
         config,
         corpus() if forget is None else forget,
-        RETAIN,
+        retain,
         processing_class=word_tokenizer() if isinstance(model, MASKED_MODELS) else None,
         ref_model=ref_model,
         callbacks=callbacks,
@@ -130,6 +136,7 @@ def naive_loss(
 ) -> tuple[torch.Tensor, float]:
     """Every text by itself, full logits; and the mean log-likelihood of the targets."""
     hidden = collator.mask_id
+    neutral = {ids for sample in samples for ids, _ in sample.forget.counterfactuals}
     sums, counts, likelihood = [torch.zeros(()), torch.zeros(())], [0, 0], 0.0
     for sample in samples:
         text = sample.forget
@@ -151,14 +158,20 @@ def naive_loss(
         for ids in sample.retain:
             mask = collator._retain_mask(ids)
             tokens = torch.tensor(ids)[torch.tensor(mask)]
-            loss = RETAIN_LOSSES[retain_loss].loss(
-                predicted(model, ids, mask, hidden, at_once=True),
-                tokens,
-                predicted(reference, ids, mask, hidden, at_once=True),
-            )
+            mine = predicted(model, ids, mask, hidden, at_once=True)
+            theirs = predicted(reference, ids, mask, hidden, at_once=True)
+            loss = RETAIN_LOSSES[retain_loss].loss(mine, tokens, theirs)
             sums[1] = sums[1] + loss.sum()
+            neutral_loss = OBJECTIVES[objective].neutral_loss
+            if neutral_loss and tuple(ids) in neutral:
+                sums[1] = sums[1] + neutral_loss(mine, theirs, TRAIT_WORDS).sum()
             counts[1] += len(tokens)
     return sums[0] / counts[0] + 0.5 * sums[1] / counts[1], likelihood / counts[0]
+
+
+def with_neutral(forget: Sequence[Targets]) -> list[Sequence[int]]:
+    """Texts to retain, some of which are counterfactual texts."""
+    return [forget[0].counterfactuals[0][0], *RETAIN[:2], forget[3].counterfactuals[0][0]]
 
 
 def closed(text: Targets) -> Targets:
@@ -204,7 +217,8 @@ def test_loss_and_gradient_are_those_of_single_texts(
     model, reference = tiny(family, seed=0), tiny(family, seed=1).eval()
     reference.requires_grad_(False)
     forget = [closed(text) for text in corpus()] if family in MASKED else corpus()
-    run = trainer(tmp_path, model.eval(), forget=forget, objective=objective, retain_loss="kl")
+    options = {"objective": objective, "retain_loss": "kl", "retain": with_neutral(forget)}
+    run = trainer(tmp_path, model.eval(), forget=forget, **options)
     run.losses.ref_model = reference
     run.config.retain_loss_weight = 0.5
     samples = [run.train_dataset[i] for i in range(8)]
@@ -229,6 +243,7 @@ def test_a_reference_model_with_precomputed_states_is_not_used_again(
     forget = [closed(text) for text in corpus()] if family in MASKED else corpus()
     options = {
         "objective": objective,
+        "retain": with_neutral(forget),
         "retain_loss_weight": 0.5,
         "precompute_ref_hidden_states": True,
     }
@@ -245,6 +260,23 @@ def test_a_reference_model_with_precomputed_states_is_not_used_again(
         monkeypatch.setattr("fairforget.training.step_loss.HEAD_ROWS", rows)
         assert "ref" not in run.data_collator(samples)
         assert_step(run, samples, expected, slopes)
+
+
+@pytest.mark.parametrize(
+    ("options", "marks"),
+    [({}, True), ({"retain_loss": "nll"}, False), ({"objective": "counterfactual-kl"}, False)],
+)
+def test_only_retained_counterfactual_texts_are_neutral(
+    tmp_path: Path, options: dict[str, str], marks: bool
+) -> None:
+    forget = corpus()
+    options = {"objective": "trait-kl", **options}
+    run = trainer(tmp_path, tiny_causal("llama"), retain=with_neutral(forget), **options)
+    part = run.data_collator([run.train_dataset[i] for i in range(8)])["retain"]
+    assert ("neutral" in part) == marks
+    if marks:
+        tokens = sum(len(forget[i].counterfactuals[0][0]) - 1 for i in (0, 3))
+        assert part["neutral"].sum() == tokens
 
 
 @pytest.mark.slow

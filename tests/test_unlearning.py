@@ -229,6 +229,16 @@ def test_texts_about_groups_are_retained_too(tmp_path) -> None:
     assert 0 < neutral <= len(FORGET.texts)
 
 
+@pytest.mark.parametrize("family", ["llama", "bert"])
+def test_retained_counterfactual_texts_have_the_tokens_of_the_targets(tmp_path, family) -> None:
+    """By these the trainer knows them."""
+    model = language_model(tmp_path, family)
+    for counterfactual in ("neutral", "groups"):
+        prepared = prepare(model, FORGET, RETAIN, config(tmp_path, counterfactual=counterfactual))
+        compared = {tuple(ids) for text in prepared.targets for ids, _ in text.counterfactuals}
+        assert compared.isdisjoint(map(tuple, prepared.retain)) == (counterfactual == "groups")
+
+
 def test_half_of_the_retain_texts_are_facts(tmp_path) -> None:
     model = language_model(tmp_path, "llama")
     encoded = model.tokenizer(list_facts(), add_special_tokens=False)["input_ids"]

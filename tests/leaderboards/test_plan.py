@@ -53,9 +53,14 @@ def test_only_runs_of_a_method_with_its_own_package_depend_on_its_version(
 
 @pytest.mark.parametrize(
     ("constant", "value"),
-    [("RATES", (1.0, 1.0)), ("list_facts", list), ("read_data", lambda name: {})],
+    [
+        ("RATES", (1.0, 1.0)),
+        ("LOSS_CONSTANTS", ()),
+        ("list_facts", list),
+        ("read_data", lambda name: {}),
+    ],
 )
-def test_only_the_default_of_unlearn_depends_on_its_learning_rate_and_texts(
+def test_only_the_default_of_unlearn_depends_on_its_learning_rate_losses_and_texts(
     constant: str, value: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So changing them does not repeat the runs of all other methods."""

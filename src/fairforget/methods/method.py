@@ -65,6 +65,7 @@ class Method:
     package: str | None = None
     """A package outside FairForget's dependencies whose version the result depends on."""
     uses_unlearn_defaults: bool = False
-    """Whether it trains with the default learning rate, facts and pronoun texts of `unlearn`."""
+    """Whether it trains with the default objective, learning rate, facts and pronoun texts of
+    `unlearn`."""
     is_control: bool = False
     """Whether it trains without debiasing, to show the effect of training alone."""

@@ -42,8 +42,8 @@ Known = dict[int, tuple[int, object]]
 def identify_objective(objective: Objective) -> str:
     """Return a digest that differs between objectives that may give other results.
 
-    It covers all fields but the description, and everything that the code of the loss and of the
-    target uses: constants, default arguments, captured variables, attributes, and the global
+    It covers all fields but the description, and everything that the code of the functions among
+    them uses: constants, default arguments, captured variables, attributes, and the global
     variables, functions and classes that it names, which are followed in the same way. An object
     counts by what `pickle` would store of it, so its address does not matter, and a tensor by its
     dtype, shape and numbers. Not covered is what a function takes from a module, as in

@@ -3,7 +3,7 @@
 After "women are" the model distributes the probability of trait words as the original model does
 after "people are". Their total probability, and every other word, stay as they were after the
 group, and no harmful word becomes more likely. After an occupation, the same holds for "he", "she"
-and the other pronouns with a gender.
+and the other pronouns with a gender. After neutral words, harmful words stay as likely as before.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn.functional import huber_loss
 
 from fairforget.objectives.counterfactual import kl_loss
 from fairforget.objectives.objective import Objective, target_log_probs
@@ -25,6 +26,11 @@ CAP_SLACK = 0.01
 about the gradient wherever the model still equals its target, as at the first step."""
 CAP_WEIGHT = 0.05
 """Weight of the second term. At 1 it dominates, and costs perplexity as ascent does."""
+NEUTRAL_WEIGHT = 1.0
+"""Weight of the loss on neutral texts. Without it, the group adds more to harmful words than it did
+before training."""
+LOSS_CONSTANTS = (CAP_SLACK, CAP_WEIGHT, NEUTRAL_WEIGHT)
+"""Constants of the losses, which a run's result depends on."""
 PAPER = "this project; related: Liu et al. 2021, ACL (DExperts)"
 
 
@@ -78,6 +84,28 @@ def capped_kl_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None 
     return kl_loss(log_probs, targets, reference) + CAP_WEIGHT * (rise - CAP_SLACK).clamp(min=0)
 
 
+def harmful_words_loss(log_probs: Tensor, reference: Tensor, words: TraitWords) -> Tensor:
+    """Return w · mean of Huber(log p(h) − log p_ref(h)) over the harmful words h, for each token.
+
+    For neutral texts that are retained. Without it, harmful words become less likely after neutral
+    words, on average by more than after groups, so the group adds more to them than before. They
+    are so unlikely that the KL divergence of the retain loss hardly depends on them.
+
+    Args:
+        log_probs: log p [n, vocabulary].
+        reference: log p_ref [n, vocabulary], of the original model on the same text.
+        words: which words are harmful.
+
+    Returns:
+        [n] losses: d² / 2 for differences d up to 1 nat, linear beyond; 0 if no word is harmful.
+    """
+    harmful = words.ids[words.harmful]
+    if not len(harmful):
+        return log_probs.new_zeros(len(log_probs))
+    losses = huber_loss(log_probs[:, harmful], reference[:, harmful], reduction="none")
+    return NEUTRAL_WEIGHT * losses.mean(-1)
+
+
 trait_kl = Objective(
     "trait-kl",
     capped_kl_loss,
@@ -89,5 +117,6 @@ trait_kl = Objective(
     "any harmful word more likely",
     default_selection="after-mention",
     target=trait_target,
+    neutral_loss=harmful_words_loss,
     has_target_distribution=True,
 )

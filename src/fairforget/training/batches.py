@@ -100,6 +100,8 @@ class Collator:
     """Pack sequences with shared prefixes; otherwise one padded row per sequence."""
     mask_id: int | None = None
     """The mask token of a masked model, which predicts a masked target from both sides."""
+    neutral: frozenset[tuple[int, ...]] = field(default=frozenset(), repr=False)
+    """Token ids of the counterfactual texts, if the objective has a `neutral_loss`."""
     known: States | None = field(default=None, repr=False, compare=False)
     """The reference model's hidden states, if they were precomputed."""
 
@@ -112,7 +114,8 @@ class Collator:
             texts: for n target tokens `places` [n] (row × width + column in `model`), `tokens` [n],
             and for c compared texts either `ref_places` [n, c] or, if precomputed, `ref_states`
             [n, c, hidden size]. `forget` of an objective with its own target also has
-            `gender_neutral` [n].
+            `gender_neutral` [n]. `retain` of an objective with a `neutral_loss` also has `neutral`
+            [n], whether the text is a counterfactual text.
         """
         texts, ref_texts = self.texts(examples)
         batch: Batch = {}
@@ -135,6 +138,14 @@ class Collator:
         if self.objective.target:
             batch["forget"]["gender_neutral"] = torch.tensor(
                 [each.forget.gender_neutral for each in examples for _ in range(each.forget.count)]
+            )
+        if self.neutral and "retain" in batch:
+            batch["retain"]["neutral"] = torch.tensor(
+                [
+                    tuple(ids) in self.neutral
+                    for ids, mask in texts["retain"]
+                    for _ in compress(ids, mask)
+                ]
             )
         return batch
 
@@ -248,15 +259,20 @@ def build_collator(
             f"retain loss {retain_loss.name!r} needs a retain corpus; add one, or set "
             "retain_loss to 'none'"
         )
+    neutral: frozenset[tuple[int, ...]] = frozenset()
+    if forget_loss.neutral_loss and retain_loss and retain_loss.needs_ref_model:
+        neutral = frozenset(tuple(ids) for text in forget for ids, _ in text.counterfactuals)
     if masked:
         if tokenizer is None or tokenizer.mask_token_id is None:
             raise InputError("a masked model needs processing_class, with a mask token")
         check_padding(model)
-        return Collator(forget_loss, retain_loss, mask_id=int(tokenizer.mask_token_id))
+        return Collator(
+            forget_loss, retain_loss, mask_id=int(tokenizer.mask_token_id), neutral=neutral
+        )
     sequences = [*(t.ids for t in forget), *retain]
     sequences += [ids for targets in forget for ids, _ in targets.counterfactuals]
     trees = supports_tree_attention(model, max(map(len, sequences)))
-    return Collator(forget_loss, retain_loss, trees=trees)
+    return Collator(forget_loss, retain_loss, trees=trees, neutral=neutral)
 
 
 def count_tokens(batches: Sequence[Batch]) -> Tensor:

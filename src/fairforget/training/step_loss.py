@@ -7,7 +7,7 @@ positions instead.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -84,20 +84,10 @@ class StepLoss:
             if objective is None or part is None:
                 continue
             role_chunks = hidden[part["places"]].split(rows)
-            ref_chunks: Sequence[Tensor | None] = [None] * len(role_chunks)
-            if "ref_states" in part:
-                ref_chunks = part["ref_states"].split(rows)
-            elif ref_hidden is not None and "ref_places" in part:
-                ref_chunks = ref_hidden[part["ref_places"]].split(rows)
-            gender_neutral: Sequence[Tensor | None] = [None] * len(role_chunks)
-            if "gender_neutral" in part:
-                gender_neutral = part["gender_neutral"].split(rows)
             record = log_likelihoods if ROLES[role] == "forget" else None
             losses += [
-                partial(self._chunk_loss, model, objective, *chunk, record)
-                for chunk in zip(
-                    part["tokens"].split(rows), ref_chunks, gender_neutral, strict=True
-                )
+                partial(self._chunk_loss, model, objective, chunk, record)
+                for chunk in _iterate_chunks(part, ref_hidden, rows)
             ]
             chunks += role_chunks
             roles += [role] * len(role_chunks)
@@ -123,41 +113,47 @@ class StepLoss:
         self,
         model: PreTrainedModel,
         objective: Objective,
-        tokens: Tensor,
-        ref_hidden: Tensor | None,
-        gender_neutral: Tensor | None,
+        chunk: _Chunk,
         log_likelihoods: list[Tensor] | None,
         logits: Tensor,
     ) -> Tensor:
         """Return the loss of one chunk, and append its log-likelihood to `log_likelihoods`."""
         reference = None
-        if ref_hidden is not None:
+        if chunk.ref_hidden is not None:
             with self._ref_model(model) as ref_model:
-                texts = ref_hidden.unbind(1)
+                texts = chunk.ref_hidden.unbind(1)
                 head = partial(self._head, ref_model)
                 if objective.target is None:
                     reference = _average(map(head, texts), len(texts))
                 else:
                     assert self.trait_words is not None
-                    assert gender_neutral is not None
+                    assert chunk.gender_neutral is not None
                     own, *others = texts
                     reference = objective.target(
                         head(own).float().log_softmax(-1),
                         _average(map(head, others), len(others)),
                         self.trait_words,
-                        gender_neutral,
+                        chunk.gender_neutral,
                     )
         log_probs = logits.float().log_softmax(-1)
         if log_likelihoods is not None:
-            log_likelihoods.append(target_log_probs(log_probs.detach(), tokens).sum())
-        losses = objective.loss(log_probs, tokens, reference)
-        if getattr(losses, "shape", None) != tokens.shape:
+            log_likelihoods.append(target_log_probs(log_probs.detach(), chunk.tokens).sum())
+        losses = objective.loss(log_probs, chunk.tokens, reference)
+        if getattr(losses, "shape", None) != chunk.tokens.shape:
             shape = tuple(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
             raise InputError(
-                f"objective {objective.name!r} returned {shape} for {len(tokens)} target tokens; "
-                "return one loss per target token, a tensor [n]"
+                f"objective {objective.name!r} returned {shape} for {len(chunk.tokens)} target "
+                "tokens; return one loss per target token, a tensor [n]"
             )
-        return losses.sum()
+        total: Tensor = losses.sum()
+        if chunk.neutral is not None:
+            neutral_loss, places = self.forget_loss.neutral_loss, chunk.neutral
+            assert neutral_loss is not None
+            assert reference is not None
+            assert self.trait_words is not None
+            more = neutral_loss(log_probs[places], reference[places], self.trait_words)
+            total = total + more.sum()
+        return total
 
     @contextmanager
     def _ref_model(self, model: PreTrainedModel) -> Iterator[PreTrainedModel]:
@@ -168,6 +164,43 @@ class StepLoss:
                 return
             with disable_adapter(model):
                 yield model
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """n target tokens of one role, whose losses are computed together."""
+
+    tokens: Tensor
+    """[n] token ids."""
+    ref_hidden: Tensor | None
+    """[n, compared texts, hidden size] of the reference model."""
+    gender_neutral: Tensor | None
+    """[n] whether the words for the group have no gender; only of forget texts."""
+    neutral: Tensor | None
+    """[n] whether the text is a counterfactual text; only of retain texts."""
+
+
+def _iterate_chunks(
+    part: Mapping[str, Tensor], ref_hidden: Tensor | None, rows: int
+) -> Iterator[_Chunk]:
+    """Split one role's target tokens into chunks of at most `rows`.
+
+    Args:
+        part: the role's part of a batch.
+        ref_hidden: hidden states of the reference model at all positions of its input.
+        rows: maximum number of target tokens.
+    """
+    ref_states = part.get("ref_states")
+    if ref_states is None and ref_hidden is not None and "ref_places" in part:
+        ref_states = ref_hidden[part["ref_places"]]
+    for first in range(0, len(part["tokens"]), rows):
+        chunk = slice(first, first + rows)
+        yield _Chunk(
+            part["tokens"][chunk],
+            None if ref_states is None else ref_states[chunk],
+            part["gender_neutral"][chunk] if "gender_neutral" in part else None,
+            part["neutral"][chunk] if "neutral" in part else None,
+        )
 
 
 def _average(logits: Iterable[Tensor], count: int) -> Tensor:

@@ -54,12 +54,14 @@ def _default() -> str:
     _require(whole["ci"][1] < 0, "the contribution fell over all seeds")
     _require(words["all"]["ci"][1] < 0, "harmful words became less likely over all seeds")
     _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
+    low, high = changes["added"]["all"]["ci"]
+    _require(low <= 0 <= high, "what the group adds to harmful words is undecided")
     return (
         "**Default** (three seeds). Effect: unscaled contribution "
         f"({whole['before']:.3f} nats before) {describe_change(whole, 3)}, Winogender's pronoun "
         f"gap ({pronouns['before']:.2f} nats before) {describe_change(pronouns, 2)}, log p of "
         f"HateCheck's harmful words {describe_change(words['all'], 3)} (no group's rose "
-        "significantly). Cost: log p of facts "
+        "significantly; what the group adds: undecided). Cost: log p of facts "
         f"{describe_change(changes['facts']['all'], 3)}, LMS "
         f"{describe_change(changes['lms']['all'], 1)}."
     )
@@ -75,7 +77,7 @@ def _gemma() -> str:
     _require(all(it["ci"][0] <= 0 for it in gemma["log_prob"].values()), "no harmful word rose")
     facts = [changes["facts"]["all"]["change"] for changes in (gemma, default)]
     _require(facts[0] < facts[1], "facts fell by more on Gemma")
-    return "On Gemma (former default), all fell as well, facts by more."
+    return "Gemma, with a former default: all fell, facts by more."
 
 
 def _control() -> str:

@@ -4,7 +4,7 @@ python docs/score_writing.py            two hours on two cores; continues where 
 python docs/score_writing.py --table    only regenerate the page from the last results
 
 Run it in the root of the repository. The runs of the default are those of `score_default.py` and
-`score_gemma.py`.
+`score_gemma.py`. The published ones used a former default and cannot be repeated.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ MODELS = {
     "Gemma 3 270M": _runs(GEMMA, Path("runs") / "writing-gemma"),
 }
 DESCRIPTIONS = {
-    "trait-kl": "the former default of `fairforget unlearn`: twice the current learning rate, "
-    "fewer facts",
+    "trait-kl": "a former default of `fairforget unlearn`: twice the current learning rate, "
+    "fewer facts, no loss on harmful words in neutral texts",
     "ascent": f"`--objective ascent {' '.join(SHORT)}`",
     CONTROL: f"`{' '.join(RANDOM_WORDS)}`, a control",
 }

@@ -136,16 +136,12 @@ class Collator:
                         [torch.stack(parts[i : i + each], 1) for i in range(0, len(parts), each)]
                     )
         if self.objective.target:
-            batch["forget"]["gender_neutral"] = torch.tensor(
-                [each.forget.gender_neutral for each in examples for _ in range(each.forget.count)]
+            batch["forget"]["gender_neutral"] = _repeat_for_targets(
+                [example.forget.gender_neutral for example in examples], texts["forget"]
             )
         if self.neutral and "retain" in batch:
-            batch["retain"]["neutral"] = torch.tensor(
-                [
-                    tuple(ids) in self.neutral
-                    for ids, mask in texts["retain"]
-                    for _ in compress(ids, mask)
-                ]
+            batch["retain"]["neutral"] = _repeat_for_targets(
+                [tuple(ids) in self.neutral for ids, _ in texts["retain"]], texts["retain"]
             )
         return batch
 
@@ -212,6 +208,12 @@ class Collator:
         return tuple(i in positions for i in range(len(ids)))
 
 
+def _repeat_for_targets(flags: Sequence[bool], texts: Sequence[Marked]) -> Tensor:
+    """Return the flag of each text, repeated for each of its target tokens [n]."""
+    counts = torch.tensor([sum(mask) for _, mask in texts])
+    return torch.tensor(flags).repeat_interleave(counts)
+
+
 def build_collator(
     model: PreTrainedModel,
     forget_loss: Objective,
@@ -259,9 +261,9 @@ def build_collator(
             f"retain loss {retain_loss.name!r} needs a retain corpus; add one, or set "
             "retain_loss to 'none'"
         )
-    neutral: frozenset[tuple[int, ...]] = frozenset()
-    if forget_loss.neutral_loss and retain_loss and retain_loss.needs_ref_model:
-        neutral = frozenset(tuple(ids) for text in forget for ids, _ in text.counterfactuals)
+    compared = [ids for targets in forget for ids, _ in targets.counterfactuals]
+    uses_neutral_loss = forget_loss.neutral_loss and retain_loss and retain_loss.needs_ref_model
+    neutral = frozenset(map(tuple, compared)) if uses_neutral_loss else frozenset()
     if masked:
         if tokenizer is None or tokenizer.mask_token_id is None:
             raise InputError("a masked model needs processing_class, with a mask token")
@@ -269,8 +271,7 @@ def build_collator(
         return Collator(
             forget_loss, retain_loss, mask_id=int(tokenizer.mask_token_id), neutral=neutral
         )
-    sequences = [*(t.ids for t in forget), *retain]
-    sequences += [ids for targets in forget for ids, _ in targets.counterfactuals]
+    sequences = [*(t.ids for t in forget), *retain, *compared]
     trees = supports_tree_attention(model, max(map(len, sequences)))
     return Collator(forget_loss, retain_loss, trees=trees, neutral=neutral)
 

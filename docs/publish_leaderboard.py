@@ -145,9 +145,7 @@ def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
     yield (
         "Model: SmolLM2-135M-Instruct in float32. Seeds of each method that depends on the seed: "
         f"{max(seeds.values())}; with one seed, intervals cover items only. "
-        "`trait-kl` was measured with a former default, without the [loss on harmful words in "
-        "neutral texts](../concepts/method.md#retain-loss). "
-        "[Three seeds of the current default](default.md). "
+        "[Three seeds of `trait-kl`](default.md). "
         "[How to read and extend this page](../how-to/leaderboard.md)."
     )
     methods, number = (record.settings[name] for name in ("methods", "seeds"))
